@@ -1,0 +1,1 @@
+"""Proofs of what Gallop promises, sorted by what is real in them."""
