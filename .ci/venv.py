@@ -1,0 +1,156 @@
+"""Make a virtual environment hold what its lock files name, and do nothing where it already does.
+
+Run by ``make`` under the machine's own Python before anything is installed, so with the standard library only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = re.compile(r"(Collecting|Requirement already satisfied:|Ignoring) ([\w.-]+)")
+# Large, and hardly imported: their bytecode would cost more than it ever saves.
+NOT_COMPILED = r"/(sympy|mpmath|networkx|pip|setuptools|cfnlint|pygments|mypy)/"
+
+
+def main() -> int:
+    """Install what is missing; give the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("venv", type=Path)
+    parser.add_argument("locks", type=Path, nargs="+")
+    arguments = parser.parse_args()
+    venv: Path = arguments.venv
+    venv.mkdir(exist_ok=True)
+    try:
+        with alone(venv):
+            if not usable(venv):
+                create(venv)
+            missing = [lock for lock in arguments.locks if stamps(venv).get(str(lock)) != digest(lock)]
+            return install(venv, missing) if missing else 0
+    except KeyboardInterrupt:
+        say("\nInterrupted. The next run goes on from here.")
+        return 130
+
+
+def say(text: str) -> None:
+    """Show a line at once, also where the output is a file."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def show_progress(text: str) -> None:
+    """Show a line that the next one replaces, where somebody is looking."""
+    if sys.stdout.isatty():
+        sys.stdout.write(f"\r\033[K{text}")
+        sys.stdout.flush()
+
+
+@contextmanager
+def alone(venv: Path) -> Iterator[None]:
+    """Keep two makes from writing into one environment at the same time."""
+    handle = os.open(venv, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"Waiting for another make that is setting up {venv}.")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def python(venv: Path) -> str:
+    """Give the environment's interpreter."""
+    return str(venv / "bin" / "python")
+
+
+def usable(venv: Path) -> bool:
+    """Tell whether the environment runs, on the Python that PYTHON asks for if it does."""
+    try:
+        answer = subprocess.run(
+            [python(venv), "-c", "import sys, pip; print(sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return False
+    asked = sys.version_info[:2] if os.environ.get("PYTHON") else None
+    return answer.returncode == 0 and (asked is None or answer.stdout.strip() == str(asked))
+
+
+def create(venv: Path) -> None:
+    """Make the environment anew."""
+    say(f"Making {venv} with Python {sys.version.split()[0]}.")
+    subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+
+
+def digest(lock: Path) -> str:
+    """Tell one content of a lock file from another."""
+    return hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
+def stamps(venv: Path) -> dict[str, str]:
+    """Give the locks that were installed, each with its digest then."""
+    path = venv / "installed.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def install(venv: Path, locks: list[Path]) -> int:
+    """Install the locks' packages and stamp them; give the exit code."""
+    started = time.monotonic()
+    total = len({name for lock in locks for name in re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE)})
+    say(f"Installing {total} packages into {venv}; this takes a minute.")
+    code, output = run_pip(venv, locks, total)
+    if code:
+        noise = re.compile(r"(Collecting|Requirement already|Ignoring|  Downloading|  Using cached|WARNING: Location) ")
+        say("\n".join(line for line in output if not noise.match(line)))
+        say(f"pip could not install {', '.join(map(str, locks))}. Can it reach a package index (`pip config list`)?")
+        return code
+    show_progress(f"  {venv}: compiling")
+    subprocess.run(
+        [python(venv), "-m", "compileall", "-q", "-j", "0", "-x", NOT_COMPILED, venv / "lib"],
+        stdout=subprocess.DEVNULL,
+        check=False,  # packages carry files of other Pythons
+    )
+    stamped = stamps(venv) | {str(lock): digest(lock) for lock in locks}
+    (venv / "installed.json").write_text(json.dumps(stamped))
+    show_progress("")
+    say(f"Installed in {time.monotonic() - started:.0f} s.")
+    return 0
+
+
+def run_pip(venv: Path, locks: list[Path], total: int) -> tuple[int, list[str]]:
+    """Let pip install, showing how far it is; give its exit code and all it said."""
+    # --no-deps: the locks are complete, and an old pip needs long to find that out.
+    command = [python(venv), "-m", "pip", "install", "--no-deps", "--no-compile", "--no-input", "--require-hashes"]
+    command += ["--disable-pip-version-check", *(word for lock in locks for word in ("-r", str(lock)))]
+    output: list[str] = []
+    seen: set[str] = set()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+        for line in pip.stdout or ():
+            output.append(line.rstrip())
+            if match := PACKAGE.match(line):
+                seen.add(match[2].lower())
+                show_progress(f"  {venv}: {min(len(seen), total)}/{total} {match[2]}")
+            elif line.startswith("Installing collected packages"):
+                show_progress(f"  {venv}: unpacking")
+    return pip.returncode, output
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+# Gallop on your own machine. `make` lists what there is.
+# Needs Python 3.11 or newer and a package index; everything is installed into .venv*, nothing outside this folder.
+
+.DEFAULT_GOAL := help
+# Targets are sequences of steps, and each step uses the machine as it can: -j must not mix them.
+.NOTPARALLEL:
+
+PY := .venv/bin/python
+TESTBED := tests/testbed/requirements.txt
+TESTS := $(TESTBED) tests/requirements.txt
+STEP := @.ci/step
+# Told to every Python: the repository and its layer, wherever it is run from.
+export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*  ## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo
+	@echo "  PYTHON=/path/to/python3 names the Python to use (3.11 or newer)."
+
+# ---------------------------------------------------------------- run it
+.PHONY: demo up vendor key
+demo: .testbed-ready  ## watch two jobs go through both doors, to videos in out/demo/
+	@$(PY) -m tests.testbed.demo
+
+up: .testbed-ready  ## keep the testbed running (SPEED=, API_PORT=, AWS_PORT=, DASHSCOPE_PORT=) until Ctrl-C
+	@$(PY) -m tests.testbed
+
+vendor: .testbed-ready  ## keep only the fake DashScope running until Ctrl-C
+	@$(PY) -m tests.testbed.fake_dashscope
+
+key: .testbed-ready  ## make a key for a client of the HTTPS door: CLIENT=name
+	@test -n "$$CLIENT" || { echo "Say whose key: make key CLIENT=name"; exit 2; }
+	@$(PY) -m tests.testbed.key "$$CLIENT"
+
+# ---------------------------------------------------------------- test it
+.PHONY: test check
+test: .gate-passed .python-3.13  ## run the gate, then all tests (under Python 3.13 too where there is one)
+	@$(PY) -m pytest
+
+check: .gate-passed  ## run the gate and the fast tests
+	@$(PY) -m pytest --ignore=tests/e2e --ignore=tests/bench
+
+.PHONY: .gate-passed
+.gate-passed: .tests-ready .checkov-ready
+	$(STEP) "ruff format" $(PY) -m ruff format --check .
+	$(STEP) "ruff check" $(PY) -m ruff check .
+	$(STEP) "import-linter" .venv/bin/lint-imports --no-logo
+	$(STEP) "deptry, what is deployed" $(PY) -m deptry shared/gallop functions --config .ci/deptry.toml
+	$(STEP) "deptry, tests" $(PY) -m deptry tests --config .ci/deptry-tests.toml
+	$(STEP) "cfn-lint, the template" .venv/bin/cfn-lint template.yaml
+	$(STEP) "mypy" $(PY) -m mypy
+	$(STEP) "checkov" .venv-checkov/bin/checkov
+	@if command -v sam >/dev/null; then .ci/step "sam validate" sam validate --lint && .ci/step "sam build" sam build; \
+	else echo "sam validate, sam build     skipped: no SAM CLI here"; fi
+
+.PHONY: .python-3.13
+.python-3.13: .tests-ready
+	@if [ "$$($(PY) -c 'import sys; print(sys.version_info[:2])')" = "(3, 13)" ]; then :; \
+	elif python=$$(.ci/python 3.13); then \
+		PYTHON= "$$python" .ci/venv.py .venv-3.13 $(TESTS) && \
+		.ci/step "tests under Python 3.13" .venv-3.13/bin/python -m pytest tests/unit tests/functional; \
+	else echo "tests under Python 3.13     skipped: no Python 3.13 here"; fi
+
+# ---------------------------------------------------------------- ship it
+.PHONY: build lock clean
+build:  ## build the stack for AWS with the SAM CLI (then: sam deploy --guided)
+	@command -v sam >/dev/null || { echo "sam build needs the AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/"; exit 1; }
+	@sam build
+
+lock:  ## resolve the *.in files anew into the hashed lock files
+	@.ci/lock
+
+clean:  ## remove all that make has made
+	@rm -rf .venv .venv-3.13 .venv-checkov .venv-lock .aws-sam out .testbed .testbed.json
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	@find .ci shared functions tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------- set-up: each is done once per content of its locks
+.PHONY: .testbed-ready .tests-ready .checkov-ready
+.testbed-ready:
+	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv $(TESTBED)
+
+.tests-ready:
+	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv $(TESTS)
+
+.checkov-ready:
+	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv-checkov .ci/checkov/requirements.txt
