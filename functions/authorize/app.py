@@ -1,0 +1,15 @@
+"""Tells the client from its Bearer key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.doors.authorize import authorize
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Answer API Gateway's question who asks."""
+    return authorize(event)

@@ -1,0 +1,15 @@
+"""Asked by the wait loop how a task stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.steps.status import status
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Ask about the task of a job."""
+    return status(event["job_id"]).as_json()

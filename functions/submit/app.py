@@ -1,0 +1,38 @@
+"""Creates jobs: from requests of the HTTPS door, and from what was dropped in the inbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from gallop.doors import drops, http, videos
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import Response
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+app = http.resolver()
+
+
+@app.post("/v1/videos")
+def create_video() -> Response[str]:
+    """Create a job; 202 with where to look for it, and when."""
+    made = videos.create_video(http.client_of(app), app.current_event.decoded_body or "")
+    if isinstance(made, dict):
+        return http.answer(200, made)
+    return http.answer(202, videos.view(made), {"Location": f"/v1/videos/{made.id}", **videos.poll_headers(made)})
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | PartialItemFailureResponse:
+    """Take a batch of the S3 door's queue, or a request of the HTTPS door."""
+    if "Records" not in event:
+        return app.resolve(event, context)
+    batch = drops.Batch()
+
+    def take(record: SQSRecord) -> None:
+        batch.take(record.body)
+
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    return process_partial_response(event=event, record_handler=take, processor=processor, context=context)

@@ -1,0 +1,201 @@
+"""A job: one wish for one video, from the door to the receipt."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, assert_never
+
+from gallop.domain.images import Image, LinkedImage, StoredImage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from gallop.domain.request import VideoRequest
+
+_ID = re.compile(r"job_[a-z2-7]{26}")
+
+
+class JobState(StrEnum):
+    """Where a job stands. States only move forward, and a terminal state never changes."""
+
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    RUNNING = "running"
+    STORING = "storing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Door(StrEnum):
+    """Which way a job came in."""
+
+    S3 = "s3"
+    HTTPS = "https"
+
+
+def states_before(state: JobState) -> tuple[JobState, ...]:
+    """Name the states from which a job may move to ``state``."""
+    match state:
+        case JobState.QUEUED:
+            return ()
+        case JobState.SUBMITTING:
+            return (JobState.QUEUED, JobState.SUBMITTING)
+        case JobState.OUTCOME_UNKNOWN:
+            return (JobState.SUBMITTING,)
+        case JobState.RUNNING:
+            return (JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN)
+        case JobState.STORING:
+            return (JobState.RUNNING,)
+        case JobState.SUCCEEDED:
+            return (JobState.STORING,)
+        case JobState.FAILED:
+            return tuple(before for before in JobState if not is_terminal(before))
+        case JobState.CANCELLED:
+            return (JobState.QUEUED, JobState.RUNNING)
+    assert_never(state)
+
+
+def is_terminal(state: JobState) -> bool:
+    """Tell whether a job in this state has ended."""
+    return state in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+def openai_status(state: JobState) -> str:
+    """Say a state in the four words that OpenAI's clients know."""
+    match state:
+        case JobState.QUEUED | JobState.SUBMITTING | JobState.OUTCOME_UNKNOWN:
+            return "queued"
+        case JobState.RUNNING | JobState.STORING:
+            return "in_progress"
+        case JobState.SUCCEEDED:
+            return "completed"
+        case JobState.FAILED | JobState.CANCELLED:
+            return "failed"
+    assert_never(state)
+
+
+class AttemptEnd(StrEnum):
+    """What became of an attempt."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST that may create a task; recorded before its first byte leaves."""
+
+    id: str
+    started_at: float
+    end: AttemptEnd = AttemptEnd.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job failed, and what its owner can do."""
+
+    code: str
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The video in the results bucket. ``size`` is in bytes."""
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+    sha256: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The record of a job. Times are seconds since the epoch, money is in USD.
+
+    ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is where its task lives: it is used
+    for every call about it, even when the stack has moved on to another region.
+    """
+
+    id: str
+    client: str
+    door: Door
+    state: JobState
+    request: VideoRequest
+    base_url: str
+    receipts: str
+    estimated_cost: Decimal
+    created_at: float
+    updated_at: float
+    deadline: float
+    submits: int = 0
+    polls: int = 0
+    attempt: Attempt | None = None
+    task_id: str = ""
+    vendor_request_id: str = ""
+    running_since: float | None = None
+    ended_at: float | None = None
+    usage: Mapping[str, Any] | None = None
+    cost: Decimal | None = None
+    result: Result | None = None
+    failure: Failure | None = None
+
+    def at(self, state: JobState, now: float) -> Job:
+        """Give the job as it looks once it is in ``state``."""
+        return replace(self, state=state, updated_at=now)
+
+
+def is_job_id(text: str) -> bool:
+    """Tell whether a text has the form of a job's id."""
+    return _ID.fullmatch(text) is not None
+
+
+def new_job_id() -> str:
+    """Make an id that no other job has (128 random bits)."""
+    return _job_id(secrets.token_bytes(16))
+
+
+def job_id_of(*identity: str) -> str:
+    """Derive the id of a job from what makes it the same job."""
+    digest = hashlib.sha256()
+    for part in identity:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return _job_id(digest.digest()[:16])
+
+
+def _job_id(entropy: bytes) -> str:
+    return "job_" + base64.b32encode(entropy).decode().rstrip("=").lower()
+
+
+def image_record(image: Image) -> dict[str, str]:
+    """Write down where an image is; inline images are stored before they get here.
+
+    Raises:
+        TypeError: the image is still inline.
+
+    """
+    match image:
+        case LinkedImage(url):
+            return {"url": url}
+        case StoredImage(bucket, key, version_id, sha256):
+            return {"bucket": bucket, "key": key, "version_id": version_id, "sha256": sha256}
+        case _:
+            raise TypeError("an inline image has no record")
+
+
+def image_from(record: Mapping[str, str]) -> Image:
+    """Read what ``image_record`` wrote."""
+    return LinkedImage(record["url"]) if "url" in record else StoredImage(**record)

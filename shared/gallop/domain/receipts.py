@@ -1,0 +1,160 @@
+"""The small files that tell a dropper how a job stands, and the same job as the HTTPS door shows it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain import polling
+from gallop.domain.job import Failure, Job, JobState, image_record, is_terminal, openai_status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gallop.errors import Fault
+
+STATUS = "status.json"
+VIDEO = "video.mp4"
+VIDEO_DETAILS = "video.json"
+ERROR = "error.json"
+
+
+def job_view(job: Job, now: float) -> dict[str, Any]:
+    """Show a job to its client: OpenAI's fields and words, and beside them our own."""
+    request = job.request
+    view: dict[str, Any] = {
+        "id": job.id,
+        "object": "video",
+        "status": openai_status(job.state),
+        "state": job.state.value,
+        "progress": progress(job, now),
+        "created_at": int(job.created_at),
+        "updated_at": int(job.updated_at),
+        "completed_at": int(job.ended_at) if job.ended_at else None,
+        "model": request.model,
+        "prompt": request.prompt,
+        "images": len(request.images),
+        "resolution": request.resolution,
+        "ratio": request.ratio,
+        "duration": request.duration,
+        "seed": request.seed,
+        "watermark": request.watermark,
+        "metadata": dict(request.metadata),
+        "estimated_cost": float(job.estimated_cost),
+        "cost": None if job.cost is None else float(job.cost),
+        "currency": "USD",
+        "error": failure_view(job.failure),
+    }
+    if job.result:
+        view["video"] = {
+            "bytes": job.result.size,
+            "sha256": job.result.sha256,
+            "content_type": job.result.content_type,
+            "s3": f"s3://{job.result.bucket}/{job.result.key}",
+            "content": f"/v1/videos/{job.id}/content",
+        }
+    return view
+
+
+def failure_view(failure: Failure | None) -> dict[str, str] | None:
+    """Show why a job failed."""
+    return None if failure is None else {"code": failure.code, "message": failure.message, "remedy": failure.remedy}
+
+
+def progress(job: Job, now: float) -> int:
+    """Estimate how far a job is, in percent."""
+    if job.state is JobState.SUCCEEDED:
+        return 100
+    if job.state is JobState.STORING:
+        return 99
+    if job.state is JobState.RUNNING and job.running_since is not None:
+        expected = polling.expected_seconds(job.request.resolution, job.request.duration)
+        return polling.progress_percent(now - job.running_since, expected)
+    return 0
+
+
+def poll_after_seconds(job: Job, now: float) -> int:
+    """Tell a client when it is worth asking again."""
+    if is_terminal(job.state):
+        return 1
+    expected = polling.expected_seconds(job.request.resolution, job.request.duration)
+    return polling.next_wait(now - (job.running_since or job.created_at), expected)
+
+
+def status_receipt(job: Job) -> dict[str, Any]:
+    """Tell how a job stands."""
+    return {
+        "job": job.id,
+        "state": job.state.value,
+        "since": timestamp(job.updated_at),
+        "created": timestamp(job.created_at),
+        "estimated_cost": float(job.estimated_cost),
+        "cost": None if job.cost is None else float(job.cost),
+        "currency": "USD",
+        "error": failure_view(job.failure),
+    }
+
+
+def video_receipt(job: Job) -> dict[str, Any]:
+    """Tell everything about a finished video."""
+    request, result = job.request, job.result
+    return {
+        "job": job.id,
+        "client": job.client,
+        "door": job.door.value,
+        "request": {
+            "prompt": request.prompt,
+            "images": [image_record(image) for image in request.images],
+            "model": request.model,
+            "resolution": request.resolution,
+            "ratio": request.ratio,
+            "duration": request.duration,
+            "seed": request.seed,
+            "watermark": request.watermark,
+            "metadata": dict(request.metadata),
+        },
+        "task": {"task_id": job.task_id, "request_id": job.vendor_request_id, "polls": job.polls},
+        "submits": job.submits,
+        "usage": dict(job.usage or {}),
+        "cost": None if job.cost is None else float(job.cost),
+        "estimated_cost": float(job.estimated_cost),
+        "currency": "USD",
+        "created": timestamp(job.created_at),
+        "running": timestamp(job.running_since) if job.running_since else None,
+        "ended": timestamp(job.ended_at) if job.ended_at else None,
+        "video": result
+        and {"key": result.key, "bytes": result.size, "sha256": result.sha256, "content_type": result.content_type},
+    }
+
+
+def failure_receipt(job: Job) -> dict[str, Any]:
+    """Tell why a job brought no video."""
+    failure = job.failure or Failure("internal_error", "The job ended without a reason.")
+    return {
+        "job": job.id,
+        "state": job.state.value,
+        "error": failure_view(failure),
+        "faults": [],
+        "task_id": job.task_id or None,
+        "ended": timestamp(job.ended_at or job.updated_at),
+    }
+
+
+def faults_receipt(faults: Sequence[Fault], now: float) -> dict[str, Any]:
+    """Tell what keeps a drop from becoming a job."""
+    return {
+        "job": None,
+        "state": "refused",
+        "error": {
+            "code": "invalid_request",
+            "message": "; ".join(f"{fault.where}: {fault.problem}" for fault in faults),
+            "remedy": "Upload what is named here once more, mended. It starts by itself. Nothing was charged.",
+        },
+        "faults": [{"file": fault.where, "problem": fault.problem, "remedy": fault.remedy} for fault in faults],
+        "time": timestamp(now),
+    }
+
+
+def timestamp(seconds: float) -> str:
+    """Write a time as people and programs read it: ISO 8601, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,338 @@
+"""What a caller may ask for, read field by field, so that every fault is found before any money is spent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from gallop.domain import catalogue
+from gallop.domain.images import Image, InlineImage, LinkedImage, StoredImage
+from gallop.errors import Fault, InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+URL_CHARACTERS_AT_MOST = 2048
+METADATA_BYTES_AT_MOST = 4096
+
+_DIGITS = re.compile(r"[0-9]{1,3}")
+_NUMBERED_IMAGE = re.compile(r"\[\s*image\s*(\d+)\s*\]", re.IGNORECASE)
+_HAN = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoRequest:
+    """A wish for one video, whole and within DashScope's limits. ``duration`` is in seconds."""
+
+    prompt: str
+    images: tuple[Image, ...]
+    model: str
+    resolution: str = catalogue.DEFAULT_RESOLUTION
+    ratio: str = catalogue.DEFAULT_RATIO
+    duration: int = catalogue.DEFAULT_DURATION_SECONDS
+    seed: int | None = None
+    watermark: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a stack adds to a request: its default model, and the one bucket whose objects may be named."""
+
+    default_model: str
+    inbox_bucket: str
+
+
+def read(body: object, ground: Ground, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
+    """Read a native JSON body; ``inspect`` looks into each image that can be looked into.
+
+    Raises:
+        InvalidRequest: with one fault for each thing that is wrong.
+
+    """
+    reader = Reader(body)
+    sent = reader.images(ground.inbox_bucket)
+    images = reader.inspected(sent, inspect)
+    return reader.request(ground.default_model, images, of=reader.images_sent)
+
+
+def read_apart(
+    fields: Mapping[str, Any], images: Sequence[Image | Fault], sent: int, default_model: str
+) -> VideoRequest:
+    """Read the fields of a request whose images came apart from it: ``sent`` of them, usable or at fault.
+
+    Raises:
+        InvalidRequest: with one fault for each thing that is wrong.
+
+    """
+    reader = Reader({name: value for name, value in fields.items() if name != "images"})
+    return reader.request(default_model, reader.usable(images), of=sent)
+
+
+class Reader:
+    """Takes field after field from a body, and notes what is wrong with each in ``faults``."""
+
+    def __init__(self, body: object) -> None:
+        """Take a parsed JSON body.
+
+        Raises:
+            InvalidRequest: the body is not an object.
+
+        """
+        if not isinstance(body, dict):
+            raise InvalidRequest([Fault("", "the body is not a JSON object", 'Send an object: {"prompt": "..."}.')])
+        self.fields: dict[str, Any] = dict(body)
+        self.faults: list[Fault] = []
+        self.images_sent = 0
+        self._read = ["images"]
+
+    def request(self, default_model: str, images: tuple[Image, ...], of: int) -> VideoRequest:
+        """Make the request; ``of`` images were meant, readable or not."""
+        prompt = self.prompt(of)
+        self._check_image_count(of)
+        model = self.choice("model", tuple(catalogue.MODELS), default_model)
+        resolution, ratio = self._picture(catalogue.MODELS[model].resolutions)
+        request = VideoRequest(
+            prompt=prompt,
+            images=images,
+            model=model,
+            resolution=resolution,
+            ratio=ratio,
+            duration=self._duration(),
+            seed=self.seed(),
+            watermark=self.flag("watermark"),
+            metadata=self.metadata(),
+        )
+        self._refuse_what_is_left()
+        if self.faults:
+            raise InvalidRequest(self.faults)
+        return request
+
+    def fault(self, where: str, problem: str, remedy: str) -> None:
+        """Note a fault."""
+        self.faults.append(Fault(where, problem, remedy))
+
+    def take(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """Take a field; None where it is absent or null."""
+        self._read.append(name)
+        return self.fields.pop(name, None)
+
+    def prompt(self, images: int) -> str:
+        """Read the prompt of a request that has so many images."""
+        value = self.take("prompt")
+        if not isinstance(value, str) or not value.strip():
+            self.fault("/prompt", "there is no prompt", "Say in words what should happen in the video.")
+            return ""
+        weight = prompt_weight(value)
+        if weight > catalogue.PROMPT_WEIGHT_AT_MOST:
+            self.fault(
+                "/prompt",
+                f"is too long: it weighs {weight} characters, and {catalogue.PROMPT_WEIGHT_AT_MOST} is the most "
+                "(a Chinese character weighs two); DashScope would cut it silently",
+                "Shorten it.",
+            )
+        for number in sorted({int(match) for match in _NUMBERED_IMAGE.findall(value)}):
+            if not 1 <= number <= images:
+                self.fault(
+                    "/prompt",
+                    f"speaks of [Image {number}], and there {_are(images)}",
+                    "Number the images from 1, in the order in which they are sent.",
+                )
+        return value
+
+    def images(self, inbox_bucket: str) -> dict[str, Image]:
+        """Read the list of images: what can be read of it, by its place."""
+        value = self.take("images")
+        if value is not None and not isinstance(value, list):
+            self.fault("/images", "is not a list", 'Send a list: ["https://...", ...].')
+            self.images_sent = 1
+            return {}
+        items = value or []
+        self.images_sent = len(items)
+        found = {f"/images/{index}": item for index, item in enumerate(items[: catalogue.IMAGES_AT_MOST])}
+        read = {where: self._image(where, item, inbox_bucket) for where, item in found.items()}
+        return {where: image for where, image in read.items() if image is not None}
+
+    def inspected(
+        self, images: Mapping[str, Image], inspect: Callable[[str, Image], Image | Fault]
+    ) -> tuple[Image, ...]:
+        """Look into the images; those that cannot be used become faults."""
+        return self.usable([inspect(where, image) for where, image in images.items()])
+
+    def usable(self, looked_at: Sequence[Image | Fault]) -> tuple[Image, ...]:
+        """Keep the images that can be used, and note the faults of the others."""
+        self.faults.extend(found for found in looked_at if isinstance(found, Fault))
+        return tuple(found for found in looked_at if not isinstance(found, Fault))
+
+    def _check_image_count(self, count: int) -> None:
+        if not 1 <= count <= catalogue.IMAGES_AT_MOST:
+            self.fault(
+                "/images",
+                f"there {_are(count)}, and 1 to {catalogue.IMAGES_AT_MOST} are needed",
+                "Send one reference image at least." if count < 1 else "Leave some out.",
+            )
+
+    def _image(self, where: str, value: object, inbox_bucket: str) -> Image | None:
+        if isinstance(value, str):
+            scheme = value.partition(":")[0].lower()
+            if scheme == "https":
+                return self._linked(where, value)
+            if scheme == "data":
+                return self._inline(where, value)
+            if scheme == "s3":
+                return self._stored(where, value, inbox_bucket)
+        self.fault(
+            where,
+            "is not an image that Gallop can take",
+            f"Use https://..., data:image/jpeg;base64,... or s3://{inbox_bucket}/uploads/...",
+        )
+        return None
+
+    def _linked(self, where: str, url: str) -> LinkedImage | None:
+        problem = _what_is_wrong_with(url)
+        if problem:
+            self.fault(where, problem, "Use the https address of a public image, or send the image itself.")
+            return None
+        return LinkedImage(url)
+
+    def _inline(self, where: str, uri: str) -> InlineImage | None:
+        head, comma, payload = uri.partition(",")
+        if not comma or not head.lower().endswith(";base64"):
+            self.fault(where, "is a data URI without base64", "Write it as data:image/jpeg;base64,...")
+            return None
+        try:
+            return InlineImage(base64.b64decode(payload, validate=True))
+        except (binascii.Error, ValueError):
+            self.fault(where, "is a data URI whose base64 is broken", "Encode the file again, without line breaks.")
+            return None
+
+    def _stored(self, where: str, uri: str, inbox_bucket: str) -> StoredImage | None:
+        bucket, _, key = uri[len("s3://") :].partition("/")
+        if bucket != inbox_bucket or not key.startswith("uploads/") or key == "uploads/":
+            self.fault(
+                where,
+                "names an object outside the inbox bucket's uploads/",
+                f"Copy it to s3://{inbox_bucket}/uploads/ and name it there.",
+            )
+            return None
+        return StoredImage(bucket, key)
+
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        """Read a field that has a few values."""
+        value = self.take(name)
+        if value is None:
+            return default
+        if value not in choices:
+            hint = difflib.get_close_matches(str(value), choices, n=1)
+            remedy = f"Did you mean {hint[0]}? " if hint else ""
+            self.fault(f"/{name}", f"{_shown(value)} is not known", f"{remedy}Use one of {', '.join(choices)}.")
+            return default
+        return str(value)
+
+    def whole(self, name: str, within: range, unit: str = "") -> int | None:
+        """Read a whole number."""
+        value = self.take(name)
+        if value is None:
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value not in within:
+            self.fault(
+                f"/{name}",
+                f"{_shown(value)} is not a whole number from {within.start} to {within.stop - 1}{unit}",
+                f"Use a whole number from {within.start} to {within.stop - 1}.",
+            )
+            return None
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Read a field that is true or false (the default)."""
+        value = self.take(name)
+        if value is not None and not isinstance(value, bool):
+            self.fault(f"/{name}", f"{_shown(value)} is neither true nor false", "Use true or false.")
+            return False
+        return bool(value)
+
+    def seed(self) -> int | None:
+        """Read the seed."""
+        return self.whole("seed", catalogue.SEEDS)
+
+    def metadata(self) -> dict[str, Any]:
+        """Read the caller's own notes."""
+        value = self.take("metadata")
+        if value is None:
+            return {}
+        if not isinstance(value, dict) or len(json.dumps(value).encode()) > METADATA_BYTES_AT_MOST:
+            self.fault("/metadata", f"is not an object of at most {METADATA_BYTES_AT_MOST} bytes", "Make it smaller.")
+            return {}
+        return value
+
+    def _duration(self) -> int:
+        if "duration" not in self.fields and isinstance(self.fields.get("seconds"), str):
+            text = self.fields["seconds"]
+            self.fields["seconds"] = int(text) if _DIGITS.fullmatch(text) else text
+        seconds = self.whole("seconds", catalogue.DURATION_SECONDS, " (seconds)")
+        duration = self.whole("duration", catalogue.DURATION_SECONDS, " (seconds)")
+        if duration is not None and seconds is not None and duration != seconds:
+            self.fault("/seconds", f"says {seconds}, and duration says {duration}", "Send one of the two.")
+        return duration or seconds or catalogue.DEFAULT_DURATION_SECONDS
+
+    def _picture(self, resolutions: Sequence[str]) -> tuple[str, str]:
+        size = self.take("size")
+        resolution, ratio = catalogue.DEFAULT_RESOLUTION, catalogue.DEFAULT_RATIO
+        if size is not None:
+            sizes = {catalogue.size(name, shape): (name, shape) for name in resolutions for shape in catalogue.RATIOS}
+            if size in sizes:
+                resolution, ratio = sizes[size]
+            else:
+                self.fault("/size", f"{_shown(size)} is not known", f"Use one of {', '.join(sizes)}.")
+        return self.choice("resolution", resolutions, resolution), self.choice("ratio", catalogue.RATIOS, ratio)
+
+    def _refuse_what_is_left(self) -> None:
+        for name in self.fields:
+            hint = difflib.get_close_matches(name, self._read, n=1)
+            remedy = f"Did you mean {hint[0]}?" if hint else f"Known are {', '.join(sorted(self._read))}."
+            self.fault(_pointer(name), "is not a field of a video request", remedy)
+
+
+def prompt_weight(prompt: str) -> int:
+    """Count a prompt as DashScope does: 5,000 other or 2,500 Chinese characters fill it (fact sheet §1.2)."""
+    return len(prompt) + len(_HAN.findall(prompt))
+
+
+def _what_is_wrong_with(url: str) -> str:
+    if len(url) > URL_CHARACTERS_AT_MOST:
+        return f"is longer than {URL_CHARACTERS_AT_MOST} characters"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "is not a URL"
+    if not parts.hostname or not url.isascii() or any(character <= " " for character in url):
+        return "is not a URL (percent-encode what is not ASCII)"
+    if parts.username is not None or parts.password is not None:
+        return "carries a user name or a password"
+    if port not in (None, 443):
+        return "names a port other than 443"
+    if parts.hostname.replace(".", "").isdigit() or ":" in parts.hostname or "." not in parts.hostname:
+        return "names a host by address, or one that is not public"
+    return ""
+
+
+def _are(count: int) -> str:
+    return {0: "is none", 1: "is 1 image"}.get(count, f"are {count} images")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line's worth
+
+
+def _pointer(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")[:80]

@@ -1,0 +1,92 @@
+"""The HTTPS door: create a video, see how it stands, fetch it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from gallop import clock, settings
+from gallop.domain import receipts, request
+from gallop.domain.job import Door, Job, JobState, is_job_id, new_job_id
+from gallop.doors import create
+from gallop.edges import objects, store
+from gallop.errors import Fault, InvalidRequest, JobNotFound, VideoNotReady
+
+
+def create_video(client: str, body: str) -> Job | dict[str, Any]:
+    """Create a job of a JSON body; with ``dry_run`` only say what it would cost.
+
+    Raises:
+        InvalidRequest: with every fault.
+
+    """
+    parsed = _parse(body)
+    dry_run = _take_dry_run(parsed)
+    ground = request.Ground(settings.default_model(), settings.inbox_bucket())
+    wish = request.read(parsed, ground, create.inspect)
+    if dry_run:
+        return {"object": "video.estimate", "estimated_cost": float(create.estimate(wish)), "currency": "USD"}
+    job_id = new_job_id()
+    job, _ = create.accept(job_id, wish, client, Door.HTTPS, f"videos/{job_id}")
+    return job
+
+
+def video(client: str, job_id: str) -> Job:
+    """Find a job of this client.
+
+    Raises:
+        JobNotFound: there is none, or it is another client's.
+
+    """
+    job = store.job(job_id) if is_job_id(job_id) else None
+    if job is None or job.client != client:
+        raise JobNotFound(f"There is no video {job_id[:40]!r}.")
+    return job
+
+
+def content_url(client: str, job_id: str) -> str:
+    """Give a fresh address of a finished video.
+
+    Raises:
+        JobNotFound: there is no such job.
+        VideoNotReady: it has no video.
+
+    """
+    job = video(client, job_id)
+    if job.state is not JobState.SUCCEEDED or job.result is None:
+        reason = f": {job.failure.message}" if job.failure else "."
+        raise VideoNotReady(f"The job is {job.state.value}{reason}")
+    return objects.url_for_client(job.result.bucket, job.result.key, job.result.version_id, job.result.content_type)
+
+
+def view(job: Job) -> dict[str, Any]:
+    """Show a job as its client sees it."""
+    return receipts.job_view(job, clock.now())
+
+
+def poll_headers(job: Job) -> dict[str, str]:
+    """Tell a client when it is worth asking again."""
+    seconds = receipts.poll_after_seconds(job, clock.now())
+    return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
+
+
+def _parse(body: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        place = f" in line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InvalidRequest([Fault("", f"the body is not JSON{place}", "Send one JSON object.")]) from None
+    if not isinstance(parsed, dict):
+        raise InvalidRequest([Fault("", "the body is not a JSON object", 'Send an object: {"prompt": "..."}.')])
+    return parsed
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _take_dry_run(body: dict[str, Any]) -> bool:
+    dry_run = body.pop("dry_run", False)
+    if not isinstance(dry_run, bool):
+        raise InvalidRequest([Fault("/dry_run", "is neither true nor false", "Use true or false.")])
+    return dry_run

@@ -1,0 +1,1 @@
+"""The neighbours, one module each: DashScope, the table, the buckets, the queue, the workflow, the vault."""

@@ -1,0 +1,229 @@
+"""DashScope: submit a task, ask how it stands, fetch its video (fact sheet §1, §2, §5).
+
+The one module that speaks HTTP. It never retries by itself: which call may be repeated is the caller's knowledge.
+No error that leaves here carries an address, a key or a prompt.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from gallop.errors import (
+    OutcomeUnknown,
+    ResultIncomplete,
+    VendorRefused,
+    VendorThrottled,
+    VendorUnavailable,
+    VendorUnreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gallop.domain.request import VideoRequest
+
+SUBMIT_PATH = "/services/aigc/video-generation/video-synthesis"
+MESSAGE_CHARACTERS_AT_MOST = 500
+PIECE_BYTES = 256 * 1024
+
+# The rest of the 429s are about unpaid bills (fact sheet §5), which no waiting mends.
+_THROTTLED = "Throttling"
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A submit that made a task."""
+
+    task_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWaiting:
+    """PENDING or RUNNING, or a word that we do not know yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSucceeded:
+    """SUCCEEDED. The address is good for 24 hours from the end of the task; it is empty if DashScope forgot it."""
+
+    video_url: str = field(repr=False)
+    usage: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    """FAILED, with DashScope's reason."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCanceled:
+    """CANCELED."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskUnknown:
+    """UNKNOWN: expired, or a task of another account or region."""
+
+
+Task = TaskWaiting | TaskSucceeded | TaskFailed | TaskCanceled | TaskUnknown
+
+
+def submission(request: VideoRequest, image_urls: Sequence[str]) -> dict[str, Any]:
+    """Write the body of a submit: every parameter by name, so that no default of DashScope's gets in."""
+    parameters: dict[str, Any] = {
+        "resolution": request.resolution,
+        "ratio": request.ratio,
+        "duration": request.duration,
+        "watermark": request.watermark,
+    }
+    if request.seed is not None:
+        parameters["seed"] = request.seed
+    media = [{"type": "reference_image", "url": url} for url in image_urls]
+    return {
+        "model": request.model,
+        "input": {"prompt": request.prompt, "media": media},
+        "parameters": parameters,
+    }
+
+
+def submit(base_url: str, key: str, body: Mapping[str, Any]) -> Accepted:
+    """Send the POST that costs money, once.
+
+    Raises:
+        VendorUnreachable: it was surely not sent.
+        VendorThrottled: DashScope refused it for now.
+        VendorRefused: DashScope refused it for good.
+        OutcomeUnknown: it may have made a task, or not.
+
+    """
+    headers = {**_authorization(key), "X-DashScope-Async": "enable"}
+    try:
+        answer = _client().post(base_url + SUBMIT_PATH, json=body, headers=headers)
+    except (*_NEVER_SENT, httpx.InvalidURL) as error:
+        raise _unreachable(base_url, error) from None
+    except httpx.HTTPError as error:
+        raise OutcomeUnknown(f"The reply to the submit was lost ({type(error).__name__}).") from None
+    if 400 <= answer.status_code < 500:  # noqa: PLR2004 - RFC 9110's class of client errors
+        raise _refusal(answer)
+    return _accepted(answer)
+
+
+def query(base_url: str, key: str, task_id: str) -> Task:
+    """Ask how a task stands.
+
+    Raises:
+        VendorUnreachable, VendorThrottled, VendorUnavailable: no answer this time.
+        VendorRefused: the question itself was refused, for its key for example.
+
+    """
+    try:
+        answer = _client().get(f"{base_url}/tasks/{task_id}", headers=_authorization(key))
+    except (*_NEVER_SENT, httpx.InvalidURL) as error:
+        raise _unreachable(base_url, error) from None
+    except httpx.HTTPError as error:
+        raise VendorUnavailable(f"DashScope did not answer ({type(error).__name__}).") from None
+    if 400 <= answer.status_code < 500:  # noqa: PLR2004 - the same
+        raise _refusal(answer)
+    return _task(answer)
+
+
+@contextmanager
+def download(url: str) -> Iterator[tuple[int | None, Iterator[bytes]]]:
+    """Open a result: gives its length in bytes, if it is told, and its pieces.
+
+    The key is not sent along: OSS refuses it beside a signature (fact sheet §2).
+
+    Raises:
+        VendorUnreachable, VendorUnavailable: it could not be opened.
+        ResultIncomplete: it broke off; raised while the pieces are taken.
+
+    """
+    try:
+        with _client().stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise VendorUnavailable(f"The result's address answered with HTTP {answer.status_code}.")
+            length = answer.headers.get("Content-Length", "")
+            yield int(length) if length.isdecimal() else None, answer.iter_bytes(PIECE_BYTES)
+    except (*_NEVER_SENT, httpx.InvalidURL) as error:
+        raise VendorUnreachable(f"No connection to the result's host ({type(error).__name__}).") from None
+    except httpx.HTTPError as error:
+        raise ResultIncomplete(f"The video broke off on its way ({type(error).__name__}).") from None
+
+
+@cache
+def _client() -> httpx.Client:
+    # Proxies and .netrc of the environment have no say in where the key goes.
+    return httpx.Client(timeout=httpx.Timeout(30, connect=5, read=60), follow_redirects=False, trust_env=False)
+
+
+def _authorization(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _unreachable(base_url: str, error: Exception) -> VendorUnreachable:
+    host = urlsplit(base_url).netloc
+    return VendorUnreachable(f"No connection to DashScope at {host} ({type(error).__name__}).")
+
+
+def _refusal(answer: httpx.Response) -> VendorRefused | VendorThrottled:
+    body = _object(answer)
+    code = str(body.get("code") or f"HTTP {answer.status_code}")
+    message = _short(body.get("message") or answer.reason_phrase)
+    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS and (code.startswith((_THROTTLED, "HTTP "))):
+        return VendorThrottled(f"DashScope refused for its rate limits: {code}: {message}")
+    return VendorRefused(code, message)
+
+
+def _accepted(answer: httpx.Response) -> Accepted:
+    body = _object(answer)
+    task_id = _object_of(body, "output").get("task_id")
+    if answer.status_code != httpx.codes.OK or not isinstance(task_id, str) or not task_id:
+        raise OutcomeUnknown(f"The reply to the submit names no task (HTTP {answer.status_code}).")
+    return Accepted(task_id, str(body.get("request_id", "")))
+
+
+def _task(answer: httpx.Response) -> Task:
+    body = _object(answer)
+    output = _object_of(body, "output")
+    match output.get("task_status"):
+        case "SUCCEEDED":
+            return TaskSucceeded(str(output.get("video_url") or ""), _object_of(body, "usage"))
+        case "FAILED":
+            reason = _short(output.get("message") or "DashScope gave no reason.")
+            return TaskFailed(str(output.get("code") or "FAILED"), reason)
+        case "CANCELED":
+            return TaskCanceled()
+        case "UNKNOWN":
+            return TaskUnknown()
+        case str() if answer.status_code == httpx.codes.OK:
+            return TaskWaiting()
+    raise VendorUnavailable(f"DashScope's answer cannot be read (HTTP {answer.status_code}).")
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _object_of(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _short(message: object) -> str:
+    return str(message)[:MESSAGE_CHARACTERS_AT_MOST]

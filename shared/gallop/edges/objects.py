@@ -1,0 +1,147 @@
+"""The two buckets: what was dropped and uploaded in the inbox, videos and receipts in the results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from gallop import settings
+from gallop.domain.drop import Entry
+from gallop.edges import aws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+PART_BYTES = 8 * 1024 * 1024
+PRESIGNED_SECONDS_FOR_VENDOR = 6 * 3600
+PRESIGNED_SECONDS_FOR_CLIENT = 3600
+
+
+@aws.guarded
+def list_directly_under(prefix: str) -> list[Entry]:
+    """List the inbox's objects under a prefix, without those of deeper folders."""
+    pages = (
+        aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings.inbox_bucket(), Prefix=prefix, Delimiter="/")
+    )
+    return [
+        Entry(found["Key"], found["Size"], found["ETag"], found["LastModified"].isoformat())
+        for page in pages
+        for found in page.get("Contents", [])
+    ]
+
+
+class NoSuchObject(Exception):  # noqa: N818 - says what is, as S3 does
+    """There is no object of this key."""
+
+
+class ObjectTooLarge(Exception):  # noqa: N818 - the same
+    """An object over the limit; ``size`` is in bytes."""
+
+    def __init__(self, size: int) -> None:
+        """Keep the size."""
+        super().__init__(f"{size} bytes")
+        self.size = size
+
+
+@aws.guarded
+def read(key: str, at_most: int) -> tuple[bytes, str]:
+    """Read an object of the inbox whole; gives its bytes and its version.
+
+    Raises:
+        NoSuchObject: there is none.
+        ObjectTooLarge: it has more than ``at_most`` bytes; nothing was read.
+
+    """
+    client = aws.s3()
+    try:
+        answer = client.get_object(Bucket=settings.inbox_bucket(), Key=key)
+    except client.exceptions.NoSuchKey:
+        raise NoSuchObject(key) from None
+    with answer["Body"] as body:
+        if answer["ContentLength"] > at_most:
+            raise ObjectTooLarge(answer["ContentLength"])
+        return body.read(), answer.get("VersionId", "")
+
+
+@aws.guarded
+def keep_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, str]:
+    """Keep an inline image in the inbox, under its own hash; gives its key and version."""
+    suffix = media_type.partition("/")[2]
+    key = f"uploads/{client_name}/{hashlib.sha256(data).hexdigest()}.{suffix}"
+    answer = aws.s3().put_object(Bucket=settings.inbox_bucket(), Key=key, Body=data, ContentType=media_type)
+    return key, answer.get("VersionId", "")
+
+
+def url_for_vendor(bucket: str, key: str, version_id: str) -> str:
+    """Presign an address under which DashScope fetches an image while the task waits and runs."""
+    return _presigned(bucket, key, version_id, PRESIGNED_SECONDS_FOR_VENDOR, {})
+
+
+def url_for_client(bucket: str, key: str, version_id: str, media_type: str) -> str:
+    """Presign an address under which a client fetches a video, for an hour."""
+    return _presigned(bucket, key, version_id, PRESIGNED_SECONDS_FOR_CLIENT, {"ResponseContentType": media_type})
+
+
+@aws.guarded
+def put_receipt(key: str, receipt: Mapping[str, Any]) -> None:
+    """Write a receipt into the results bucket."""
+    body = json.dumps(receipt, indent=2, ensure_ascii=False).encode()
+    aws.s3().put_object(
+        Bucket=settings.results_bucket(),
+        Key=key,
+        Body=body,
+        ContentType="application/json",
+        CacheControl="no-cache",
+    )
+
+
+@aws.guarded
+def remove_receipt(key: str) -> None:
+    """Take a receipt away that no longer holds."""
+    aws.s3().delete_object(Bucket=settings.results_bucket(), Key=key)
+
+
+@aws.guarded
+def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Callable[[], None]) -> str:
+    """Stream an object into the results bucket; gives its version.
+
+    It appears only once ``verify``, called after the last piece, has returned; whatever is raised until then leaves
+    nothing behind. Memory stays at about two parts, whatever the size.
+    """
+    client = aws.s3()
+    bucket = settings.results_bucket()
+    upload = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type)["UploadId"]
+    parts: list[CompletedPartTypeDef] = []
+    try:
+        for number, part in enumerate(_in_parts(pieces), start=1):
+            answer = client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=bytes(part))
+            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        verify()
+        done = client.complete_multipart_upload(
+            Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+        )
+    except BaseException:
+        client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+        raise
+    return done.get("VersionId", "")
+
+
+def _in_parts(pieces: Iterable[bytes]) -> Iterable[bytearray]:
+    part = bytearray()
+    for piece in pieces:
+        part += piece
+        if len(part) >= PART_BYTES:
+            yield part
+            part = bytearray()
+    if part:
+        yield part
+
+
+def _presigned(bucket: str, key: str, version_id: str, seconds: int, more: Mapping[str, str]) -> str:
+    version = {"VersionId": version_id} if version_id else {}
+    return aws.s3().generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key, **version, **more}, ExpiresIn=seconds
+    )

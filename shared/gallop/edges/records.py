@@ -1,0 +1,115 @@
+"""A job as the table holds it: plain maps, and numbers as decimals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain.job import Attempt, AttemptEnd, Door, Failure, Job, JobState, Result, image_from, image_record
+from gallop.domain.request import VideoRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def job_record(job: Job) -> dict[str, Any]:
+    """Write a job down. Every attribute is always there, so that conditions can compare it."""
+    return {
+        "id": job.id,
+        "client": job.client,
+        "door": job.door.value,
+        "state": job.state.value,
+        "request": _request_record(job.request),
+        "base_url": job.base_url,
+        "receipts": job.receipts,
+        "estimated_cost": job.estimated_cost,
+        "created_at": _seconds(job.created_at),
+        "updated_at": _seconds(job.updated_at),
+        "deadline": _seconds(job.deadline),
+        "submits": job.submits,
+        "polls": job.polls,
+        "attempt": job.attempt and {**asdict(job.attempt), "started_at": _seconds(job.attempt.started_at)},
+        "task_id": job.task_id,
+        "vendor_request_id": job.vendor_request_id,
+        "running_since": _seconds(job.running_since),
+        "ended_at": _seconds(job.ended_at),
+        "usage": None if job.usage is None else json.dumps(dict(job.usage)),
+        "cost": job.cost,
+        "result": job.result and asdict(job.result),
+        "failure": job.failure and asdict(job.failure),
+    }
+
+
+def job_from(record: Mapping[str, Any]) -> Job:
+    """Read what ``job_record`` wrote."""
+    return Job(
+        id=record["id"],
+        client=record["client"],
+        door=Door(record["door"]),
+        state=JobState(record["state"]),
+        request=_request_from(record["request"]),
+        base_url=record["base_url"],
+        receipts=record["receipts"],
+        estimated_cost=record["estimated_cost"],
+        created_at=float(record["created_at"]),
+        updated_at=float(record["updated_at"]),
+        deadline=float(record["deadline"]),
+        submits=int(record["submits"]),
+        polls=int(record["polls"]),
+        attempt=_attempt_from(record["attempt"]),
+        task_id=record["task_id"],
+        vendor_request_id=record["vendor_request_id"],
+        running_since=_float(record["running_since"]),
+        ended_at=_float(record["ended_at"]),
+        usage=None if record["usage"] is None else json.loads(record["usage"]),
+        cost=record["cost"],
+        result=_result_from(record["result"]),
+        failure=Failure(**record["failure"]) if record["failure"] else None,
+    )
+
+
+def _request_record(request: VideoRequest) -> dict[str, Any]:
+    return {
+        "prompt": request.prompt,
+        "images": [image_record(image) for image in request.images],
+        "model": request.model,
+        "resolution": request.resolution,
+        "ratio": request.ratio,
+        "duration": request.duration,
+        "seed": request.seed,
+        "watermark": request.watermark,
+        # Text, because the caller's own numbers must come back as they were sent.
+        "metadata": json.dumps(dict(request.metadata)),
+    }
+
+
+def _request_from(record: Mapping[str, Any]) -> VideoRequest:
+    return VideoRequest(
+        prompt=record["prompt"],
+        images=tuple(image_from(image) for image in record["images"]),
+        model=record["model"],
+        resolution=record["resolution"],
+        ratio=record["ratio"],
+        duration=int(record["duration"]),
+        seed=None if record["seed"] is None else int(record["seed"]),
+        watermark=record["watermark"],
+        metadata=json.loads(record["metadata"]),
+    )
+
+
+def _attempt_from(record: Mapping[str, Any] | None) -> Attempt | None:
+    return None if record is None else Attempt(record["id"], float(record["started_at"]), AttemptEnd(record["end"]))
+
+
+def _result_from(record: Mapping[str, Any] | None) -> Result | None:
+    return None if record is None else Result(**{**record, "size": int(record["size"])})
+
+
+def _seconds(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(f"{value:.3f}")
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

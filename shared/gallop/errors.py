@@ -1,0 +1,191 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    GallopError
+    ├── CallerError             whoever asked can mend it: an answer in words, no charge
+    │   ├── InvalidRequest      carries every fault that was found
+    │   ├── PayloadTooLarge
+    │   ├── Unauthenticated
+    │   ├── JobNotFound         also what another client's job looks like
+    │   └── VideoNotReady
+    ├── TryAgain                the same step may be run again: it cost nothing
+    │   ├── VendorUnreachable   the request surely never left
+    │   ├── VendorThrottled     DashScope said: later
+    │   ├── VendorUnavailable   a question, never a submit, got no usable answer
+    │   ├── AttemptInFlight     another run of the step may still be at it
+    │   ├── ResultIncomplete    the video broke off on its way
+    │   └── AwsTrouble          the table, a bucket, the queue or the vault did not do what was asked
+    ├── VendorRefused           DashScope said no, and will say so again
+    ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
+    ├── ResultUnusable          what DashScope delivered is not a video
+    └── WrongState              the record has moved on
+
+Step Functions matches errors by the name of the class: the names in ``workflow.asl.yaml`` are these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a request: where, what, and how to mend it.
+
+    ``where`` is a JSON pointer (``/ratio``) or the name of a file (``prompt.txt``).
+    """
+
+    where: str
+    problem: str
+    remedy: str
+
+
+class GallopError(Exception):
+    """The root. ``code`` is stable, ``remedy`` tells the reader what to do."""
+
+    code = "internal_error"
+    remedy = "Try again; if it stays, look into the logs of the stack."
+
+
+class CallerError(GallopError):
+    """Whoever asked can mend it. ``status`` and ``title`` are those of the HTTP answer."""
+
+    status = 400
+    title = "The request cannot be served"
+
+
+class InvalidRequest(CallerError):
+    """A request with faults, all of them in ``faults``."""
+
+    code = "invalid_request"
+    title = "The request has faults"
+    remedy = "Mend what `errors` names and send it again; nothing was charged."
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        """Keep the faults, in the order in which they were found."""
+        super().__init__("; ".join(f"{fault.where}: {fault.problem}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class PayloadTooLarge(CallerError):
+    """A body over what the door can take."""
+
+    code = "payload_too_large"
+    status = 413
+    title = "The request is too large"
+    remedy = "Put large images in the inbox bucket under uploads/ and name them as s3://bucket/uploads/..."
+
+
+class Unauthenticated(CallerError):
+    """No key, or none that we know."""
+
+    code = "unauthenticated"
+    status = 401
+    title = "The key is missing or not valid"
+    remedy = "Send the header `Authorization: Bearer <key>`; `make key CLIENT=name` mints a key."
+
+
+class JobNotFound(CallerError):
+    """No such job, or it belongs to another client."""
+
+    code = "not_found"
+    status = 404
+    title = "There is no such video"
+    remedy = "Check the id: it begins with `job_` and belongs to the client that created it."
+
+
+class VideoNotReady(CallerError):
+    """The job has no video (yet)."""
+
+    code = "not_ready"
+    status = 409
+    title = "The video is not there"
+    remedy = "Ask GET /v1/videos/{id} until `state` is `succeeded`."
+
+
+class TryAgain(GallopError):
+    """The same step may be run again: it cost nothing."""
+
+    remedy = "Try again later; nothing was charged for this attempt."
+
+
+class VendorUnreachable(TryAgain):
+    """No connection to DashScope: the request surely never left."""
+
+    code = "vendor_unreachable"
+    remedy = (
+        "Check the stack's DashScopeBaseUrl and DashScope's status, then create the job again. Nothing was charged."
+    )
+
+
+class VendorThrottled(TryAgain):
+    """DashScope refused for its rate limits."""
+
+    code = "vendor_throttled"
+    remedy = "DashScope kept refusing for its rate limits. Create the job again later. Nothing was charged."
+
+
+class VendorUnavailable(TryAgain):
+    """DashScope gave no usable answer to a question (never to a submit)."""
+
+    code = "vendor_unavailable"
+    remedy = "See DashScope's status. The task may be finished there: look for it in the console before you try again."
+
+
+class AttemptInFlight(TryAgain):
+    """A run of the submit step may still be waiting for its reply."""
+
+    code = "outcome_unknown"
+
+
+class ResultIncomplete(TryAgain):
+    """The video broke off on its way."""
+
+    code = "result_incomplete"
+    remedy = "DashScope keeps a result for 24 hours: redrive the execution within that time. Do not create it anew."
+
+
+class AwsTrouble(TryAgain):
+    """The table, a bucket, the queue, the workflow or the vault did not do what was asked."""
+
+    code = "aws_trouble"
+    remedy = "See the stack's logs: a permission may be missing, or AWS may be in trouble."
+
+
+class VendorRefused(GallopError):
+    """DashScope said no. ``vendor_code`` is its own word for why."""
+
+    code = "vendor_refused"
+
+    def __init__(self, vendor_code: str, message: str) -> None:
+        """Keep DashScope's code beside its message."""
+        super().__init__(f"DashScope refused: {vendor_code}: {message}")
+        self.vendor_code = vendor_code
+
+
+class OutcomeUnknown(GallopError):
+    """A submit was sent and its reply was lost: there may be a task, and a charge."""
+
+    code = "outcome_unknown"
+    remedy = (
+        "Look in DashScope's console for a task of this model at the time of the attempt. If there is none, "
+        "create the job again; if there is one, its video can be fetched there for 24 hours."
+    )
+
+
+class ResultUnusable(GallopError):
+    """What DashScope delivered is not a video."""
+
+    code = "result_unusable"
+    remedy = "Report it to DashScope with the task's id."
+
+
+class WrongState(GallopError):
+    """The record has moved on: this step came late."""
+
+    code = "wrong_state"

@@ -1,0 +1,68 @@
+"""What the template tells a function, by environment variable; asked when needed, so that imports ask for nothing."""
+
+import os
+
+
+def job_table() -> str:
+    """Name the table of jobs and keys."""
+    return os.environ["JOB_TABLE"]
+
+
+def inbox_bucket() -> str:
+    """Name the bucket that images are dropped in."""
+    return os.environ["INBOX_BUCKET"]
+
+
+def results_bucket() -> str:
+    """Name the bucket that videos and receipts appear in."""
+    return os.environ["RESULTS_BUCKET"]
+
+
+def drop_queue_url() -> str:
+    """Give the address of the S3 door's queue."""
+    return os.environ["DROP_QUEUE_URL"]
+
+
+def workflow_arn() -> str:
+    """Name the state machine."""
+    return os.environ["WORKFLOW_ARN"]
+
+
+def dashscope_base_url() -> str:
+    """Give the DashScope address of new jobs, up to and including /api/v1."""
+    return os.environ["DASHSCOPE_BASE_URL"]
+
+
+def dashscope_secret_arn() -> str:
+    """Name the secret that holds the DashScope key."""
+    return os.environ["DASHSCOPE_SECRET_ARN"]
+
+
+def default_model() -> str:
+    """Name the model of jobs that name none."""
+    return os.environ["DEFAULT_MODEL"]
+
+
+def default_prompt() -> str:
+    """Give the prompt of a lone image that comes without one."""
+    return os.environ["DEFAULT_PROMPT"]
+
+
+def quiet_seconds() -> int:
+    """Give the seconds without a change after which a drop starts."""
+    return int(os.environ["QUIET_SECONDS"])
+
+
+def incomplete_seconds() -> int:
+    """Give the seconds after which an incomplete drop is told so."""
+    return int(os.environ["INCOMPLETE_MINUTES"]) * 60
+
+
+def deadline_seconds() -> int:
+    """Give the seconds within which every accepted job ends."""
+    return int(os.environ["DEADLINE_MINUTES"]) * 60
+
+
+def record_seconds() -> int:
+    """Give the seconds for which the record of a job is kept."""
+    return int(os.environ["RECORD_DAYS"]) * 86_400

@@ -1,0 +1,75 @@
+"""Gives a job its terminal state and writes its last receipts. Run twice, it does the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gallop import clock, errors, log
+from gallop.domain import receipts
+from gallop.domain.job import Failure, Job, JobState, is_terminal
+from gallop.edges import objects, store
+from gallop.errors import GallopError, OutcomeUnknown, WrongState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def finish(event: Mapping[str, Any]) -> dict[str, str]:
+    """End the job of an execution, by what its last step or its error says; gives the job's state."""
+    job = store.job(event["job_id"])
+    if not is_terminal(job.state):
+        job = _end(job, _failure_in(event))
+    _write_receipts(job)
+    return {"state": job.state.value}
+
+
+def _end(job: Job, failure: Failure | None) -> Job:
+    now = clock.now()
+    if failure is None and job.result is None:
+        failure = Failure("internal_error", "The workflow ended without a video.", GallopError.remedy)
+    after = job.at(JobState.FAILED if failure else JobState.SUCCEEDED, now)
+    try:
+        ended = store.advance(job, replace(after, failure=failure, ended_at=now))
+    except WrongState:
+        ended = store.job(job.id)
+        if not is_terminal(ended.state):
+            raise
+    log.info("job ended", job_id=ended.id, state=ended.state.value)
+    return ended
+
+
+def _failure_in(event: Mapping[str, Any]) -> Failure | None:
+    if "error" in event:
+        return _failure_of(str(event["error"].get("Error", "")), str(event["error"].get("Cause", "")))
+    failure = (event.get("step") or {}).get("failure")
+    return Failure(**failure) if failure else None
+
+
+def _failure_of(name: str, cause: str) -> Failure:
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, GallopError):
+        return Failure(kind.code, _message_in(cause), kind.remedy)
+    if name in ("States.Timeout", "Sandbox.Timedout"):
+        return Failure("timed_out", "A step of the workflow did not answer in time.", _after_trouble())
+    return Failure("internal_error", f"A step of the workflow broke ({name}).", _after_trouble())
+
+
+def _message_in(cause: str) -> str:
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return "No reason was given."
+
+
+def _after_trouble() -> str:
+    return f"See the stack's logs. {OutcomeUnknown.remedy}"
+
+
+def _write_receipts(job: Job) -> None:
+    if job.state is JobState.SUCCEEDED:
+        objects.put_receipt(f"{job.receipts}/{receipts.VIDEO_DETAILS}", receipts.video_receipt(job))
+    else:
+        objects.put_receipt(f"{job.receipts}/{receipts.ERROR}", receipts.failure_receipt(job))
+    objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(job))

@@ -1,0 +1,106 @@
+"""Asks DashScope how a job's task stands. Trouble with a question never ends a job: the deadline does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from gallop import clock, log
+from gallop.domain import catalogue, polling, receipts
+from gallop.domain.job import Failure, Job, JobState, is_terminal
+from gallop.edges import dashscope, objects, store, vault
+from gallop.errors import TryAgain, VendorRefused
+from gallop.steps import step
+
+if TYPE_CHECKING:
+    from gallop.steps.step import Step
+
+# DashScope may need a moment to know a task that it has just accepted.
+UNKNOWN_IS_EARLY_SECONDS = 120
+REFUSED_WAIT_SECONDS = 60
+
+
+def status(job_id: str) -> Step:
+    """Ask once, record it, and say what comes next."""
+    job = store.job(job_id)
+    if is_terminal(job.state):
+        return step.finish()
+    if job.state is JobState.STORING:
+        return step.save()
+    job = store.advance(job, replace(job.at(job.state, clock.now()), polls=job.polls + 1))
+    try:
+        task = dashscope.query(job.base_url, vault.dashscope_key(), job.task_id)
+    except TryAgain as trouble:
+        return _ask_again(job, str(trouble), at_least=0)
+    except VendorRefused as refused:
+        # The task is paid and goes on; a key can be mended before the deadline.
+        return _ask_again(job, str(refused), at_least=REFUSED_WAIT_SECONDS)
+    return _decide(job, task)
+
+
+def _decide(job: Job, task: dashscope.Task) -> Step:
+    match task:
+        case dashscope.TaskWaiting():
+            return _ask_again(job, "")
+        case dashscope.TaskSucceeded():
+            return _store(job, task)
+        case dashscope.TaskFailed(code, message):
+            return step.finish(Failure("generation_failed", f"{code}: {message}", _remedy(code)))
+        case dashscope.TaskCanceled():
+            return step.finish(Failure("task_cancelled", "The task was cancelled at DashScope.", "Create it anew."))
+        case dashscope.TaskUnknown():
+            return _unknown(job)
+    assert_never(task)
+
+
+def _ask_again(job: Job, trouble: str, at_least: int = 0) -> Step:
+    now = clock.now()
+    left = job.deadline - now
+    if left <= 0:
+        minutes = round((job.deadline - job.created_at) / 60)
+        message = f"The task had not ended {minutes} minutes after the job was accepted. {trouble}".strip()
+        return step.finish(
+            Failure("deadline_exceeded", message, f"Look for task {job.task_id} in DashScope's console.")
+        )
+    if trouble:
+        log.warning("no answer from DashScope", job_id=job.id, trouble=trouble)
+    expected = polling.expected_seconds(job.request.resolution, job.request.duration)
+    seconds = max(polling.next_wait(now - (job.running_since or now), expected), at_least)
+    return step.wait(max(1, min(seconds, round(left))))
+
+
+def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
+    seconds = task.usage.get("duration", job.request.duration)
+    seconds = seconds if isinstance(seconds, int | float) else job.request.duration
+    request = job.request
+    stored = replace(
+        job.at(JobState.STORING, clock.now()),
+        usage=task.usage,
+        cost=catalogue.cost_usd(request.model, request.resolution, seconds, job.base_url),
+    )
+    stored = store.advance(job, stored)
+    objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(stored))
+    return step.save()
+
+
+def _unknown(job: Job) -> Step:
+    age = clock.now() - (job.running_since or 0)
+    if age < UNKNOWN_IS_EARLY_SECONDS:
+        return _ask_again(job, "DashScope does not know the task yet.")
+    message = (
+        f"DashScope no longer knows task {job.task_id}: it expired (24 hours), "
+        "or the key now belongs to another region or account."
+    )
+    return step.finish(
+        Failure("task_unknown", message, "Look for the task in the console of the account that made it.")
+    )
+
+
+def _remedy(code: str) -> str:
+    if code.startswith("DataInspectionFailed"):
+        return "DashScope's moderation refused the prompt or an image: change it. Failed tasks are not charged."
+    if code.startswith(("InvalidParameter", "InvalidURL", "InvalidImage", "InvalidFile")):
+        return (
+            "Check that each image can be fetched and is whole, then create the job again. Failed tasks cost nothing."
+        )
+    return "Create the job again. DashScope does not charge for failed tasks."
