@@ -1,0 +1,72 @@
+"""Accounts, their keys and their rate limits."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.testbed.fake_dashscope.errors import RATE_QUOTA, VendorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+REGION = "ap-southeast-1"
+KEY = "sk-fake-dashscope"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One Alibaba account: tasks, limits and bills belong to it, whichever of its keys is used.
+
+    ``standing`` is the code of a billing error (``Arrearage``, ``PrepaidBillOverdue``, …) that all its submits get.
+    """
+
+    name: str = "main"
+    keys: tuple[str, ...] = (KEY,)
+    region: str = REGION
+    standing: str = ""
+
+
+@dataclass(slots=True)
+class Window:
+    """At most ``most`` calls in any one second."""
+
+    most: float
+    calls: deque[float] = field(default_factory=deque)
+
+    def admit(self, now: float) -> None:
+        """Count one call at ``now`` (seconds), or refuse it."""
+        while self.calls and self.calls[0] <= now - 1:
+            self.calls.popleft()
+        if len(self.calls) >= self.most:
+            raise VendorError(RATE_QUOTA)
+        self.calls.append(now)
+
+
+class Keyring:
+    """Finds the account of a key; a key works in its own region only."""
+
+    def __init__(self, accounts: Iterable[Account]) -> None:
+        """Take ``accounts``, whose keys must differ."""
+        self.accounts = {account.name: account for account in accounts}
+        self._by_key = {key: account for account in self.accounts.values() for key in account.keys}
+        self._temporary: dict[str, tuple[Account, float]] = {}
+
+    def mint(self, account: Account, token: str, expires_at: float) -> None:
+        """Let ``token`` stand for ``account`` until ``expires_at`` (seconds since the epoch)."""
+        self._temporary[token] = (account, expires_at)
+
+    def owner(self, authorization: str, region: str, now: float) -> Account:
+        """Give the account of an ``Authorization`` header, or refuse as the vendor does."""
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise VendorError("InvalidApiKey", "No API-key provided.")
+        account = self._by_key.get(key.strip()) or self._of_token(key.strip(), now)
+        if account is None or account.region != region:
+            raise VendorError("InvalidApiKey")
+        return account
+
+    def _of_token(self, token: str, now: float) -> Account | None:
+        account, expires_at = self._temporary.get(token, (None, 0.0))
+        return account if now < expires_at else None

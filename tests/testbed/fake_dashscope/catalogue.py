@@ -1,0 +1,116 @@
+"""The models that the fake sells: media rules, parameters, defaults and prices (the fact sheet §0, §1.2 and §6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import sqrt
+
+RATIOS = ("16:9", "9:16", "3:4", "4:3", "4:5", "5:4", "1:1", "9:21", "21:9")
+MEGABYTE = 1024 * 1024
+FRAMES_PER_SECOND = 24
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRule:
+    """How many media of one type a model takes, and what each must be like.
+
+    ``short_side`` in pixels; ``widest`` is the largest allowed long side over short side, or 0 for no rule.
+    """
+
+    type: str
+    least: int
+    most: int
+    short_side: int = 400
+    widest: float = 0.0
+    max_bytes: int = 20 * MEGABYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model: what it takes, what it assumes and what a second costs.
+
+    ``prices`` are CNY per billed second in mainland China; ``seconds`` is empty where the input sets the length.
+    """
+
+    name: str
+    media: tuple[MediaRule, ...]
+    prices: dict[str, float]
+    prompt_required: bool = True
+    resolutions: tuple[str, ...] = ("720P", "1080P")
+    default_resolution: str = "1080P"
+    ratios: tuple[str, ...] = RATIOS
+    default_ratio: str = "16:9"
+    seconds: range = field(default=range(3, 16))
+    default_seconds: int = 5
+    audio_settings: tuple[str, ...] = ()
+
+    @property
+    def edits(self) -> bool:
+        """Whether the model edits a video, so that input seconds are billed as well."""
+        return any(rule.type == "video" for rule in self.media)
+
+
+REFERENCES = MediaRule("reference_image", 1, 9)
+FIRST_FRAME = MediaRule("first_frame", 1, 1, short_side=300, widest=2.5)
+EDIT_VIDEO = MediaRule("video", 1, 1, short_side=360, widest=2.5, max_bytes=100 * MEGABYTE)
+EDIT_REFERENCES = MediaRule("reference_image", 0, 5, short_side=300, widest=2.5)
+
+PRICES_1_0 = {"720P": 0.9, "1080P": 1.6}
+PRICES_1_1 = {"480P": 0.45, "720P": 0.9, "1080P": 1.2}
+TIERS_1_1 = ("480P", "720P", "1080P")
+INTERNATIONAL_MARKUP = 1.049188 / 0.9
+
+
+def _line_up() -> tuple[Model, ...]:
+    return (
+        Model("happyhorse-1.0-r2v", (REFERENCES,), PRICES_1_0),
+        Model("happyhorse-1.0-t2v", (), PRICES_1_0),
+        Model("happyhorse-1.0-i2v", (FIRST_FRAME,), PRICES_1_0, prompt_required=False, ratios=()),
+        Model(
+            "happyhorse-1.0-video-edit",
+            (EDIT_VIDEO, EDIT_REFERENCES),
+            PRICES_1_0,
+            ratios=(),
+            seconds=range(0),
+            audio_settings=("auto", "origin"),
+        ),
+        Model("happyhorse-1.1-r2v", (REFERENCES,), PRICES_1_1, resolutions=TIERS_1_1),
+        Model("happyhorse-1.1-t2v", (), PRICES_1_1, resolutions=TIERS_1_1),
+        Model(
+            "happyhorse-1.1-i2v", (FIRST_FRAME,), PRICES_1_1, prompt_required=False, resolutions=TIERS_1_1, ratios=()
+        ),
+    )
+
+
+MODELS = {model.name: model for model in _line_up()}
+
+
+def price(model: Model, resolution: str, region: str) -> float:
+    """Give the price of one billed second in CNY, where the model runs in ``region``."""
+    international = region in {"ap-southeast-1", "ap-northeast-1", "cn-hongkong"}
+    return round(model.prices[resolution] * (INTERNATIONAL_MARKUP if international else 1), 6)
+
+
+def lines(resolution: str) -> int:
+    """Give the figure of a resolution tier: 720 for ``720P``."""
+    return int(resolution.removesuffix("P"))
+
+
+def _even(value: float) -> int:
+    return 2 * round(value / 2)
+
+
+def frame_size(resolution: str, ratio: str) -> tuple[int, int]:
+    """Give width and height in pixels of a video: the tier is its short side (inference, no page says it)."""
+    across, down = (int(part) for part in ratio.split(":"))
+    short = lines(resolution)
+    if across >= down:
+        return _even(short * across / down), short
+    return short, _even(short * down / across)
+
+
+def frame_size_like(resolution: str, width: int, height: int) -> tuple[int, int]:
+    """Give width and height in pixels near those of the tier's 16:9 in area, with the shape of the input."""
+    short = lines(resolution)
+    scale = sqrt(short * short * 16 / 9 / (width * height))
+    return _even(width * scale), _even(height * scale)

@@ -1,0 +1,51 @@
+"""The control paths under ``/__fake__/``: read the ledger, arm faults, reset."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.testbed.fake_dashscope.faults import KINDS, BadFaultError, read_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.testbed.fake_dashscope.core import FakeDashScope
+
+PREFIX = "/__fake__/"
+Answer = tuple[int, dict[str, Any]]
+
+
+def answer(fake: FakeDashScope, method: str, path: str, body: bytes) -> Answer:
+    """Give status and JSON document of a control request."""
+    routes: dict[tuple[str, str], Callable[[], Answer]] = {
+        ("GET", "ledger"): lambda: (200, fake.ledger()),
+        ("GET", "faults"): lambda: (200, {"armed": fake.faults.view(), "allowed": _allowed()}),
+        ("POST", "faults"): lambda: _arm(fake, body),
+        ("POST", "reset"): lambda: _reset(fake),
+    }
+    route = routes.get((method, path.removeprefix(PREFIX).rstrip("/")))
+    if route is None:
+        allowed = ", ".join(f"{verb} {PREFIX}{name}" for verb, name in routes)
+        return 404, {"error": f"there is no {method} {path}; allowed: {allowed}"}
+    return route()
+
+
+def _arm(fake: FakeDashScope, body: bytes) -> Answer:
+    try:
+        fault = read_fault(json.loads(body))
+    except BadFaultError as error:
+        return 400, {"error": str(error), "allowed": _allowed()}
+    except ValueError as error:
+        return 400, {"error": f"the body is not JSON: {error}", "allowed": _allowed()}
+    fake.faults.arm(fault)
+    return 200, {"armed": fake.faults.view()}
+
+
+def _reset(fake: FakeDashScope) -> Answer:
+    fake.reset()
+    return 200, {"reset": True}
+
+
+def _allowed() -> dict[str, list[str]]:
+    return {on: list(kinds) for on, kinds in KINDS.items()}

@@ -1,0 +1,162 @@
+"""The fake vendor as a plain object: an ``httpx.Request`` in, an ``httpx.Response`` out.
+
+A connection that would break is the httpx exception that a client would see: ``Dropped`` (a
+``RemoteProtocolError``) or ``Stalled`` (a ``ReadTimeout``). The HTTP face turns those back into closed sockets.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from random import Random
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.testbed.clock import ScaledClock
+from tests.testbed.fake_dashscope import control, downloads, ids, oss, wire
+from tests.testbed.fake_dashscope.accounts import REGION, Account
+from tests.testbed.fake_dashscope.api import Api
+from tests.testbed.fake_dashscope.faults import Faults, read_fault
+from tests.testbed.fake_dashscope.forms import read_form
+from tests.testbed.fake_dashscope.ledger import Ledger
+from tests.testbed.fake_dashscope.media import Fetch, fetch
+from tests.testbed.fake_dashscope.switches import Limits, Switches
+from tests.testbed.fake_dashscope.vendor import Vendor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import respx
+
+    from tests.testbed.clock import Clock
+
+VENDOR_HOSTS = (
+    r"^(dashscope(-intl|-us)?|cn-hongkong\.dashscope|[\w-]+\.[\w-]+\.maas|dashscope-[\w-]+\.oss-[\w-]+)\.aliyuncs\.com$"
+)
+
+
+class FakeDashScope:
+    """A DashScope for tests: mount it on a respx router, serve it over HTTP, or call ``handle``."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        clock: Clock | None = None,
+        accounts: Iterable[Account] = (Account(),),
+        *,
+        region: str = REGION,
+        limits: Limits | None = None,
+        switches: Switches | None = None,
+        seed: int = 0,
+        get: Fetch = fetch,
+    ) -> None:
+        """Make a vendor without tasks.
+
+        ``clock`` gives the simulated time of everything; ``accounts`` are who may call; ``region`` is where an address
+        that is not Alibaba's is taken to be; ``limits`` and ``switches`` say how strict and how; ``seed`` fixes ids and
+        durations; ``get`` replaces how media URLs are fetched.
+        """
+        self._rng = Random(seed)
+        self._lock = RLock()
+        self._ledger = Ledger()
+        self.clock = clock or ScaledClock()
+        self.faults = Faults(Random(seed))
+        self.vendor = Vendor(
+            clock=self.clock,
+            accounts=accounts,
+            limits=limits or Limits(),
+            switches=switches or Switches(),
+            rng=self._rng,
+            get=get,
+        )
+        self._api = Api(self.vendor, self.faults, self._ledger, region)
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request whose body has been read; raises ``Dropped`` or ``Stalled``. Safe from any thread."""
+        path = request.url.path
+        if path.startswith(control.PREFIX):
+            with self._lock:
+                status, document = control.answer(self, request.method, path, request.content)
+            return httpx.Response(status, headers={"content-type": "application/json"}, content=wire.encode(document))
+        if path.startswith("/api/"):
+            with self._lock:
+                return self._api.answer(request)
+        return self._store(request)
+
+    def _store(self, request: httpx.Request) -> httpx.Response:
+        with self._lock:
+            request_id = ids.request_id(self._rng).replace("-", "")[:24].upper()
+        try:
+            response = self._upload(request) if request.method == "POST" else self._download(request)
+        except oss.OssError as error:
+            body = b"" if request.method == "HEAD" else error.xml(request_id, request.url.netloc.decode())
+            response = httpx.Response(error.status, headers={"content-type": "application/xml"}, content=body)
+        response.headers.update({"date": ids.http_date(self.clock.now()), "x-oss-request-id": request_id})
+        return response
+
+    def _upload(self, request: httpx.Request) -> httpx.Response:
+        try:
+            form, body = read_form(request)
+        except ValueError as error:
+            raise oss.OssError(400, "MalformedPOSTRequest", str(error)) from error
+        with self._lock:
+            self.vendor.uploads.store(form, body, self.clock.now())
+        return httpx.Response(int(form.get("success_action_status", "204")), headers={"server": "AliyunOSS"})
+
+    def _download(self, request: httpx.Request) -> httpx.Response:
+        with self._lock:
+            self._ledger.arrived("download")
+            task = self.vendor.results.get(oss.check(request, self.clock.now()))
+            if task is None:
+                raise oss.NO_SUCH_KEY
+            self._ledger.by_account("download", task.account.name)
+            fault = self.faults.draw("download")
+        return downloads.reply(request, task, self.vendor.film(task), fault)
+
+    def mount(self, router: respx.Router, *hosts: str) -> respx.Route:
+        """Answer all of the vendor's hosts, and ``hosts``, on a respx router."""
+        more = "".join(f"|^{host}$" for host in hosts)
+        return router.route(host__regex=VENDOR_HOSTS + more).mock(side_effect=self.handle)
+
+    def fault(self, **fault: Any) -> None:  # noqa: ANN401
+        """Arm a fault: ``on``, ``kind``, ``times`` or ``rate``, options; raises ``BadFaultError``."""
+        with self._lock:
+            self.faults.arm(read_fault(fault))
+
+    def ledger(self) -> dict[str, Any]:
+        """Give tasks, requests by kind, and both by account."""
+        with self._lock:
+            self.vendor.advance()
+            return self._ledger.view(self.vendor.tasks.values(), self.vendor.keyring.accounts)
+
+    def reset(self) -> None:
+        """Empty the ledger, forget all tasks and uploads, disarm all faults; keys stay."""
+        with self._lock:
+            self.vendor.clear()
+            self._ledger.clear()
+            self.faults.clear()
+
+    def tick(self) -> None:
+        """Let everything happen that is due, so that media are fetched when tasks start, not when someone asks."""
+        with self._lock:
+            self.vendor.advance()
+
+    def settle(self) -> None:
+        """Wait until no media are being fetched any more."""
+        while True:
+            self.tick()
+            with self._lock:
+                fetching = self.vendor.fetching()
+            if not fetching:
+                return
+            for future in fetching:
+                future.result()
+
+    @contextmanager
+    def background(self) -> Iterator[None]:
+        """Fetch and render in threads inside the block, so that no request waits for either."""
+        self.vendor.work_in_background()
+        try:
+            yield
+        finally:
+            self.vendor.stop_background()

@@ -1,0 +1,42 @@
+"""Ids and times in the vendor's shapes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
+
+VENDOR_ZONE = timezone(timedelta(hours=8))
+
+
+def task_id(rng: Random) -> str:
+    """Draw a random UUID (version 4)."""
+    return _uuid(rng, "4")
+
+
+def request_id(rng: Random) -> str:
+    """Draw a request id: UUID-shaped, its third group beginning with 9 as in all samples."""
+    return _uuid(rng, "9")
+
+
+def _uuid(rng: Random, version: str) -> str:
+    digits = f"{rng.getrandbits(128):032x}"
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-{version}{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def local_time(moment: float) -> str:
+    """Write seconds since the epoch as the query API does: UTC+8, without a zone marker."""
+    return datetime.fromtimestamp(moment, VENDOR_ZONE).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def milliseconds(moment: float) -> int:
+    """Write seconds since the epoch as the list API does."""
+    return int(moment * 1000)
+
+
+def http_date(moment: float) -> str:
+    """Write seconds since the epoch as an HTTP ``Date``."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")

@@ -1,0 +1,118 @@
+"""The queue of one account and model: a fixed number of tasks run, the others wait in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING
+
+from tests.testbed.fake_dashscope import durations
+from tests.testbed.fake_dashscope.errors import RATE_QUOTA, VendorError
+from tests.testbed.fake_dashscope.task import CANCELED, FAILED, PENDING, RUNNING, SUCCEEDED, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from tests.testbed.fake_dashscope.media import Prepared
+    from tests.testbed.fake_dashscope.switches import Limits
+
+FAILS_AFTER = 1.5
+LOOK_AGAIN = 0.25
+
+
+class Lane:
+    """Moves its tasks forward to a given time, whenever it is asked; nothing runs in between."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        prepare: Callable[[Task], Future[Prepared]],
+        finished: Callable[[Task], None],
+    ) -> None:
+        """Call ``prepare`` when a task starts and ``finished`` when it has ended."""
+        self._limits = limits
+        self._prepare = prepare
+        self._finished = finished
+        self._free = [0.0] * limits.running
+        self._pending: deque[Task] = deque()
+        self._running: list[tuple[float, int, Task]] = []
+        self.fetching: list[Task] = []
+        self._turn = count()
+
+    def join(self, task: Task) -> None:
+        """Queue a task, or refuse it when the queue is full."""
+        if len(self._pending) >= self._limits.queued:
+            raise VendorError(RATE_QUOTA)
+        self._pending.append(task)
+
+    def cancel(self, task: Task, now: float) -> None:
+        """Cancel a task that has not started; raises ``VendorError`` for any other."""
+        if task.status != PENDING:
+            raise VendorError("UnsupportedOperation")
+        self._pending.remove(task)
+        task.status, task.ended = CANCELED, now
+
+    def advance(self, now: float) -> None:
+        """Let everything happen that is due by ``now`` (simulated seconds since the epoch)."""
+        while True:
+            self._look_at_fetches()
+            self._end(now)
+            if not self._pending or not self._free:
+                return
+            at = max(self._pending[0].ready, self._free[0])
+            if at > now:
+                return
+            heappop(self._free)
+            self._start(self._pending.popleft(), at)
+
+    def _start(self, task: Task, at: float) -> None:
+        task.status, task.scheduled = RUNNING, at
+        task.preparation = self._prepare(task)
+        self.fetching.append(task)
+        self._due(task, at + task.running_seconds)
+
+    def _due(self, task: Task, at: float) -> None:
+        task.ends = at
+        heappush(self._running, (at, next(self._turn), task))
+
+    def _look_at_fetches(self) -> None:
+        for task in [task for task in self.fetching if task.preparation and task.preparation.done()]:
+            self.fetching.remove(task)
+            assert task.preparation is not None
+            task.inputs = task.preparation.result()
+            task.preparation = None
+            self._settle(task, task.inputs)
+
+    def _settle(self, task: Task, inputs: Prepared) -> None:
+        task.failure = task.order.fault or inputs.failure or _asked_for(task)
+        if task.fault_kind == "times_out":
+            self._due(task, task.scheduled + durations.HARD_LIMIT)
+        elif task.fault_kind == "never_ends":
+            self._due(task, float("inf"))
+        elif task.order.fault or inputs.failure:
+            self._due(task, task.scheduled + max(FAILS_AFTER, inputs.elapsed))
+        else:
+            self._due(task, task.scheduled + max(task.running_seconds, inputs.elapsed))
+
+    def _end(self, now: float) -> None:
+        while self._running and self._running[0][0] <= now:
+            at, _, task = heappop(self._running)
+            if task.status != RUNNING or at != task.ends:
+                continue
+            if task.preparation is not None:
+                self._due(task, now + LOOK_AGAIN)
+                continue
+            failed = task.failure is not None or task.fault_kind == "fail_without_detail"
+            task.status, task.ended = FAILED if failed else SUCCEEDED, at
+            heappush(self._free, at)
+            self._finished(task)
+
+
+def _asked_for(task: Task) -> VendorError | None:
+    if task.fault is not None and task.fault_kind == "fail":
+        return VendorError(task.fault.options["code"], task.fault.options["message"])
+    if task.fault_kind == "times_out":
+        return VendorError("InternalError.Timeout")
+    return None

@@ -1,0 +1,84 @@
+"""The list API: filters and pages over an account's tasks (the fact sheet §3)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from tests.testbed.fake_dashscope.errors import missing_or_invalid
+from tests.testbed.fake_dashscope.ids import VENDOR_ZONE
+from tests.testbed.fake_dashscope.task import RETENTION, STATUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tests.testbed.fake_dashscope.accounts import Account
+    from tests.testbed.fake_dashscope.task import Task
+
+STAMP = "%Y%m%d%H%M%S"
+MAX_PAGE_SIZE = 100
+
+
+def page(tasks: Iterable[Task], account: Account, params: Mapping[str, str], now: float, lag: float) -> dict[str, Any]:
+    """Give one page, newest first; tasks younger than ``lag`` seconds are not in it yet."""
+    begin, end = _window(params, now)
+    page_no, page_size = _number(params, "page_no", 1), min(_number(params, "page_size", 10), MAX_PAGE_SIZE)
+    if params.get("status") not in {None, "", *STATUSES}:
+        raise missing_or_invalid("status")
+    found = [
+        task
+        for task in tasks
+        if task.account.name == account.name
+        and now < task.submitted + RETENTION
+        and begin <= task.submitted <= min(end, now - lag)
+        and params.get("model_name") in {None, "", task.order.model.name}
+        and params.get("status") in {None, "", task.status}
+        and params.get("task_id") in {None, "", task.id}
+    ]
+    found.sort(key=lambda task: task.submitted, reverse=True)
+    shown = found[(page_no - 1) * page_size : page_no * page_size]
+    key_id, uid = _numbers(account)
+    return {
+        "total": len(found),
+        "data": [task.entry(key_id, uid) for task in shown],
+        "total_page": ceil(len(found) / page_size),
+        "page_no": page_no,
+        "page_size": page_size,
+    }
+
+
+def _numbers(account: Account) -> tuple[str, str]:
+    digits = str(int(hashlib.sha256(account.name.encode()).hexdigest()[:14], 16)).zfill(16)
+    return digits[:6], digits[:16]
+
+
+def _number(params: Mapping[str, str], name: str, default: int) -> int:
+    text = params.get(name) or str(default)
+    if not text.isdigit() or not int(text):
+        raise missing_or_invalid(name)
+    return int(text)
+
+
+def _window(params: Mapping[str, str], now: float) -> tuple[float, float]:
+    begin, end = _moment(params, "start_time"), _moment(params, "end_time")
+    if begin is None and end is None:
+        return now - RETENTION, now
+    if begin is None:
+        begin = (end or now) - RETENTION
+    if end is None:
+        end = begin + RETENTION
+    if not 0 <= end - begin <= RETENTION:
+        raise missing_or_invalid("start_time")
+    return begin, end
+
+
+def _moment(params: Mapping[str, str], name: str) -> float | None:
+    text = params.get(name)
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, STAMP).replace(tzinfo=VENDOR_ZONE).timestamp()
+    except ValueError as error:
+        raise missing_or_invalid(name) from error

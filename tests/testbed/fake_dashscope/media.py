@@ -1,0 +1,184 @@
+"""Input media: fetched and checked when a task starts, with the vendor's messages for each failure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from http.client import HTTPException
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Protocol
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
+
+from tests.testbed.fake_dashscope.catalogue import FRAMES_PER_SECOND, MediaRule, frame_size, frame_size_like
+from tests.testbed.fake_dashscope.errors import VendorError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.testbed.fake_dashscope.order import Media, Order
+
+NO_LENGTH = "Missing Content-Length of multimodal url."
+FORBIDDEN = "Don't have authorization to access the media resource during the data inspection process."
+NOT_THERE = "Failed to find the requested media resource during the data inspection process."
+TOO_SLOW = "Download the media resource timed out during the data inspection process."
+NOT_FETCHED = "Failed to download multimodal content."
+NOT_DECODED = "Failed to decode the image during the data inspection."
+NOT_AN_IMAGE = "image format error"
+EDIT_MAX_SECONDS = 15.0
+PLACEHOLDER_VIDEO_SECONDS = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """One fetched and checked medium, or one that is drawn as a placeholder (``path`` is None)."""
+
+    label: str
+    digest: str
+    path: Path | None = None
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a task has to work with, or why it cannot. Times in simulated seconds, sizes in pixels."""
+
+    media: tuple[Medium, ...] = ()
+    size: tuple[int, int] = (0, 0)
+    output_seconds: float = 0.0
+    input_seconds: float = 0.0
+    elapsed: float = 0.0
+    failure: VendorError | None = None
+
+
+class Fetch(Protocol):
+    """How a URL is fetched: gives the body, or raises ``VendorError``."""
+
+    def __call__(self, url: str, max_bytes: int, timeout: float) -> bytes:
+        """Fetch ``url``, at most ``max_bytes``, waiting at most ``timeout`` real seconds."""
+        ...
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL points at this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def fetch(url: str, max_bytes: int, timeout: float) -> bytes:
+    """Fetch a URL with a GET; the answer must carry ``Content-Length``."""
+    opener = build_opener(ProxyHandler({}))
+    try:
+        with opener.open(Request(url, headers={"User-Agent": "dashscope-fetch"}), timeout=timeout) as reply:
+            if reply.headers.get("Content-Length") is None:
+                raise VendorError("InternalError.Algo", NO_LENGTH)
+            body: bytes = reply.read(max_bytes + 1)
+            if len(body) < min(int(reply.headers["Content-Length"]), max_bytes + 1):
+                raise VendorError("InvalidParameter", NOT_FETCHED)
+            return body
+    except HTTPError as error:
+        error.close()
+        raise VendorError("InvalidParameter", {403: FORBIDDEN, 404: NOT_THERE}.get(error.code, NOT_FETCHED)) from error
+    except (OSError, HTTPException, ValueError) as error:
+        slow = isinstance(error, TimeoutError) or (
+            isinstance(error, URLError) and isinstance(error.reason, TimeoutError)
+        )
+        raise VendorError("InvalidParameter", TOO_SLOW if slow else NOT_FETCHED) from error
+
+
+class Library:
+    """Gets the media of an order, checks them and keeps their bytes, each content once, under ``folder``."""
+
+    def __init__(self, folder: Path, reach: str, timeout: float, get: Fetch = fetch) -> None:
+        """Fetch with ``get`` what is within ``reach``, each for at most ``timeout`` real seconds."""
+        self._folder = folder
+        self._reach = reach
+        self._timeout = timeout
+        self._get = get
+
+    def prepare(self, order: Order, uploads: Mapping[str, bytes]) -> Prepared:
+        """Get everything that ``order`` needs; a failure is part of the answer, never raised."""
+        if order.fault:
+            return Prepared()
+        try:
+            media = tuple(self._medium(item, _rule(order, item), uploads) for item in order.media)
+        except VendorError as failure:
+            return Prepared(failure=failure)
+        given = next((medium for item, medium in zip(order.media, media, strict=True) if item.type == "video"), None)
+        return Prepared(
+            media,
+            _frame(order, media),
+            min(given.seconds, EDIT_MAX_SECONDS) if given else float(order.seconds),
+            given.seconds if given else 0.0,
+        )
+
+    def _medium(self, item: Media, rule: MediaRule, uploads: Mapping[str, bytes]) -> Medium:
+        body = self._body(item, rule, uploads)
+        if body is None:
+            digest = hashlib.sha256(item.url.encode()).hexdigest()
+            seconds = PLACEHOLDER_VIDEO_SECONDS if item.type == "video" else 0.0
+            return Medium(urlsplit(item.url).path.rsplit("/", 1)[-1], digest, seconds=seconds)
+        if len(body) > rule.max_bytes:
+            raise VendorError("InvalidParameter", "Multimodal file size is too large")
+        from tests.testbed.fake_dashscope import examine  # noqa: PLC0415  the image and video libraries are heavy
+
+        found = examine.video(body) if item.type == "video" else examine.image(body)
+        _check_shape(rule, found.width, found.height)
+        digest = hashlib.sha256(body).hexdigest()
+        path = self._folder / digest
+        if not path.exists():
+            path.write_bytes(body)
+        return Medium("", digest, path, found.width, found.height, found.seconds)
+
+    def _body(self, item: Media, rule: MediaRule, uploads: Mapping[str, bytes]) -> bytes | None:
+        if item.url.startswith("data:"):
+            return _decode(item.url)
+        if item.url.startswith("oss://"):
+            return uploads[item.url]
+        if self._reach == "all" or is_loopback(item.url):
+            return self._get(item.url, rule.max_bytes, self._timeout)
+        return None
+
+
+def _rule(order: Order, item: Media) -> MediaRule:
+    return next(rule for rule in order.model.media if rule.type == item.type)
+
+
+def _decode(url: str) -> bytes:
+    head, _, data = url.partition(",")
+    if not head.lower().endswith(";base64"):
+        raise VendorError("InvalidParameter", NOT_AN_IMAGE)
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError as error:
+        raise VendorError("InvalidParameter", NOT_AN_IMAGE) from error
+
+
+def _check_shape(rule: MediaRule, width: int, height: int) -> None:
+    if min(width, height) < rule.short_side:
+        raise VendorError("InvalidParameter", "the size of input image is too small or too large.")
+    if rule.widest and max(width, height) > rule.widest * min(width, height):
+        raise VendorError("InvalidFile.AspectRatio")
+
+
+def _frame(order: Order, media: tuple[Medium, ...]) -> tuple[int, int]:
+    if order.ratio:
+        return frame_size(order.resolution, order.ratio)
+    if media and media[0].width:
+        return frame_size_like(order.resolution, media[0].width, media[0].height)
+    return frame_size(order.resolution, "16:9")
+
+
+def frames(seconds: float) -> int:
+    """Give the number of frames of a video of ``seconds``."""
+    return round(seconds * FRAMES_PER_SECOND)

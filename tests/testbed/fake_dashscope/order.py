@@ -1,0 +1,182 @@
+"""What a submit asks for: its body, checked and completed as the vendor does (the fact sheet §1.2)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.testbed.fake_dashscope.catalogue import MODELS, Model
+from tests.testbed.fake_dashscope.errors import VendorError, missing_or_invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.testbed.fake_dashscope.switches import Switches
+
+PROMPT_WEIGHT = 5000
+MAX_SEED = 2147483647
+SCHEMES = ("http://", "https://", "data:", "oss://")
+SYNCHRONOUS = "current user api does not support synchronous calls."
+NOT_RESOLVED = "The media format is not supported or incorrect for the data inspection."
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One input medium, as submitted."""
+
+    type: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A submit with the defaults filled in.
+
+    ``seconds`` is 0 where the input video sets the length. ``fault`` is a bad parameter that is to fail the task.
+    """
+
+    model: Model
+    prompt: str
+    media: tuple[Media, ...]
+    resolution: str
+    ratio: str
+    seconds: int
+    watermark: bool
+    seed: int | None
+    fault: VendorError | None = None
+
+    @property
+    def prompt_used(self) -> str:
+        """The prompt as far as the model reads it."""
+        return cut(self.prompt)
+
+
+def cut(prompt: str) -> str:
+    """Cut a prompt after 5,000 non-Chinese or 2,500 Chinese characters, silently, as the vendor does."""
+    weight = 0
+    for index, char in enumerate(prompt):
+        weight += 2 if "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff" or char >= "\U00020000" else 1
+        if weight > PROMPT_WEIGHT:
+            return prompt[:index]
+    return prompt
+
+
+def read(body: bytes, headers: Mapping[str, str], switches: Switches) -> Order:
+    """Read a submit; raises ``VendorError`` as the vendor's gateway would answer."""
+    if headers.get("x-dashscope-async", "").lower() != "enable":
+        raise VendorError("AccessDenied", SYNCHRONOUS)
+    document = _document(body)
+    model = _model(document.get("model"), switches)
+    given = document.get("input")
+    if not isinstance(given, dict) or not given:
+        raise VendorError("BadRequest.EmptyInput")
+    parameters = document.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise missing_or_invalid("parameters")
+    prompt = given.get("prompt")
+    if (prompt is not None and not isinstance(prompt, str)) or (model.prompt_required and not prompt):
+        raise missing_or_invalid("prompt")
+    order = _order(model, prompt or "", given.get("media"), parameters)
+    if order.fault and switches.bad_parameters == "submit":
+        raise order.fault
+    resolve = headers.get("x-dashscope-ossresourceresolve", "").lower() == "enable"
+    if not resolve and any(item.url.startswith("oss://") for item in order.media):
+        raise VendorError("InvalidParameter.DataInspection", NOT_RESOLVED)
+    return order
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise VendorError("InvalidParameter", "Required body invalid, please check the request body format.")
+    return document
+
+
+def _model(name: object, switches: Switches) -> Model:
+    if not name:
+        raise VendorError("BadRequest.EmptyModel")
+    model = MODELS.get(name) if isinstance(name, str) else None
+    if model is None:
+        message = "Model not exist." if switches.unknown_model == "InvalidParameter" else ""
+        raise VendorError(switches.unknown_model, message)
+    return model
+
+
+def _order(model: Model, prompt: str, media: object, parameters: dict[str, Any]) -> Order:
+    return Order(
+        model=model,
+        prompt=prompt,
+        media=_items(media),
+        resolution=_choice(parameters.get("resolution"), model.resolutions, model.default_resolution),
+        ratio=_choice(parameters.get("ratio"), model.ratios, model.default_ratio) if model.ratios else "",
+        seconds=_seconds(model, parameters),
+        watermark=parameters.get("watermark") is not False,
+        seed=parameters.get("seed"),
+        fault=_media_fault(model, media) or _parameter_fault(model, parameters),
+    )
+
+
+def _choice(asked: object, allowed: tuple[str, ...], default: str) -> str:
+    return asked if isinstance(asked, str) and asked in allowed else default
+
+
+def _seconds(model: Model, parameters: dict[str, Any]) -> int:
+    asked = parameters.get("duration", model.default_seconds)
+    if not model.seconds:
+        return 0
+    return asked if type(asked) is int and asked in model.seconds else model.default_seconds
+
+
+def _items(media: object) -> tuple[Media, ...]:
+    listed = media if isinstance(media, list) else []
+    return tuple(Media(str(item.get("type")), str(item.get("url"))) for item in listed if isinstance(item, dict))
+
+
+def _media_fault(model: Model, media: object) -> VendorError | None:
+    if not model.media:
+        return None
+    if not isinstance(media, list) or not all(isinstance(item, dict) for item in media):
+        return missing_or_invalid("media")
+    counts = Counter(str(item.get("type")) for item in media)
+    if set(counts) - {rule.type for rule in model.media}:
+        return missing_or_invalid("media.type")
+    if any(not rule.least <= counts[rule.type] <= rule.most for rule in model.media):
+        return missing_or_invalid("media")
+    return _url_fault([item.get("url") for item in media])
+
+
+def _url_fault(urls: list[object]) -> VendorError | None:
+    for url in urls:
+        if not isinstance(url, str) or not url:
+            return missing_or_invalid("media.url")
+        if not url.startswith(SCHEMES):
+            return VendorError("InvalidURL")
+    return None
+
+
+def _parameter_fault(model: Model, parameters: dict[str, Any]) -> VendorError | None:
+    for name, allowed in (
+        ("resolution", model.resolutions),
+        ("ratio", model.ratios),
+        ("audio_setting", model.audio_settings),
+    ):
+        value = parameters.get(name)
+        if allowed and value is not None and value not in allowed:
+            return VendorError("InvalidParameter", f"The {name} is not valid {value}")
+    return _number_fault(model, parameters)
+
+
+def _number_fault(model: Model, parameters: dict[str, Any]) -> VendorError | None:
+    seconds, seed, watermark = (parameters.get(name) for name in ("duration", "seed", "watermark"))
+    if model.seconds and seconds is not None and (type(seconds) is not int or seconds not in model.seconds):
+        return missing_or_invalid("duration")
+    if seed is not None and (type(seed) is not int or not 0 <= seed <= MAX_SEED):
+        return missing_or_invalid("seed")
+    if watermark is not None and not isinstance(watermark, bool):
+        return missing_or_invalid("watermark")
+    return None

@@ -1,0 +1,120 @@
+"""The rendered videos: each made once, when it is first wanted, and kept until the fake goes."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.testbed.fake_dashscope.media import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    from tests.testbed.fake_dashscope.task import Task
+
+CHUNK = 256 * 1024
+BOX_HEAD = 8
+LARGE_BOX_HEAD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A finished MP4: the rendered file, a box that names the task, and padding that is made as it is read."""
+
+    path: Path
+    file_size: int
+    tag: bytes
+    padding: int = 0
+
+    @property
+    def size(self) -> int:
+        """All bytes of the MP4."""
+        return self.file_size + len(self.tag) + self.padding
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """Give the bytes from ``start`` up to ``stop``, in chunks."""
+        with self.path.open("rb") as file:
+            while start < min(stop, self.file_size):
+                file.seek(start)
+                chunk = file.read(min(CHUNK, stop - start))
+                start += len(chunk)
+                yield chunk
+        tail = self.tag + _box_head(self.padding)
+        offset = start - self.file_size
+        if offset < len(tail) and start < stop:
+            chunk = tail[offset : offset + stop - start]
+            start += len(chunk)
+            yield chunk
+        nothing = bytes(CHUNK)
+        while start < stop:
+            chunk = nothing[: min(CHUNK, stop - start)]
+            start += len(chunk)
+            yield chunk
+
+
+def _box_head(size: int) -> bytes:
+    """Write the head of an MP4 ``free`` box of ``size`` bytes in all."""
+    if not size:
+        return b""
+    return struct.pack(">I4sQ", 1, b"free", size)
+
+
+class Studio:
+    """Renders the videos of tasks; the same content is drawn once."""
+
+    def __init__(self, folder: Path, audio: bool) -> None:
+        """Keep the videos under ``folder``, with a quiet sound track if ``audio``."""
+        self._folder = folder
+        self._audio = audio
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def film(self, task: Task) -> Film:
+        """Give the video of a succeeded task, after rendering it if that has not happened yet."""
+        name = self._name(task)
+        path = self._folder / f"{name}.mp4"
+        with self._guard:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            if not path.exists():
+                self._render(task, path)
+        return _film(task, path)
+
+    def begin(self, task: Task, executor: Executor) -> None:
+        """Render in the background what will be wanted soon."""
+        executor.submit(self.film, task)
+
+    def _name(self, task: Task) -> str:
+        assert task.inputs is not None
+        parts = [medium.digest for medium in task.inputs.media]
+        parts += [repr(task.inputs.size), repr(task.inputs.output_seconds), repr(task.order.watermark)]
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+
+    def _render(self, task: Task, path: Path) -> None:
+        from tests.testbed.fake_dashscope import render  # noqa: PLC0415  the image and video libraries are heavy
+
+        assert task.inputs is not None
+        script = render.Script(
+            task.inputs.media,
+            task.inputs.size,
+            frames(task.inputs.output_seconds),
+            task.order.watermark,
+            self._audio,
+        )
+        unfinished = path.with_suffix(".part")
+        render.render(script, unfinished)
+        unfinished.rename(path)
+
+
+def _film(task: Task, path: Path) -> Film:
+    size = path.stat().st_size
+    text = f"task {task.id}".encode()
+    tag = struct.pack(">I4s", BOX_HEAD + len(text), b"free") + text
+    wanted = int(task.fault.options["bytes"]) if task.fault and task.fault_kind == "result_size" else 0
+    padding = wanted - size - len(tag)
+    return Film(path, size, tag, padding if padding >= LARGE_BOX_HEAD else 0)

@@ -1,0 +1,181 @@
+"""The vendor's books: accounts, tasks, queues and uploads, and what each call does to them. It knows no HTTP."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.testbed.fake_dashscope import durations, ids, oss
+from tests.testbed.fake_dashscope.accounts import Account, Keyring, Window
+from tests.testbed.fake_dashscope.errors import VendorError
+from tests.testbed.fake_dashscope.lane import Lane
+from tests.testbed.fake_dashscope.media import Fetch, Library, fetch
+from tests.testbed.fake_dashscope.studio import Film, Studio
+from tests.testbed.fake_dashscope.task import RETENTION, SUCCEEDED, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from random import Random
+
+    from tests.testbed.clock import Clock
+    from tests.testbed.fake_dashscope.faults import Fault
+    from tests.testbed.fake_dashscope.media import Prepared
+    from tests.testbed.fake_dashscope.order import Order
+    from tests.testbed.fake_dashscope.switches import Limits, Switches
+
+NOT_INSPECTED = "InvalidParameter.DataInspection"
+
+
+class Inline(Executor):
+    """Does at once what another executor would do in the background."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401
+        """Call ``fn`` now."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class Vendor:
+    """All state of the fake. Not thread-safe but for ``film``: its owner holds a lock."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        clock: Clock,
+        accounts: Iterable[Account],
+        limits: Limits,
+        switches: Switches,
+        rng: Random,
+        get: Fetch = fetch,
+    ) -> None:
+        """Open the books with nothing in them."""
+        self.clock, self.limits, self.switches, self.rng = clock, limits, switches, rng
+        self.keyring = Keyring(accounts)
+        folder = Path(tempfile.mkdtemp(prefix="fake-dashscope-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._library = Library(folder, switches.fetch, switches.fetch_timeout, get)
+        self._studio = Studio(folder, switches.audio)
+        self._fetching: Executor = Inline()
+        self._rendering: Executor | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget tasks, uploads and rates; keys stay."""
+        self.tasks: dict[str, Task] = {}
+        self.results: dict[str, Task] = {}
+        self.uploads = oss.Uploads(self.rng)
+        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._windows: dict[tuple[str, ...], Window] = {}
+
+    def work_in_background(self) -> None:
+        """Fetch and render in threads from now on, so that no call waits for it."""
+        self._fetching = ThreadPoolExecutor(4, "fetch")
+        self._rendering = ThreadPoolExecutor(1, "render")
+
+    def stop_background(self) -> None:
+        """Do all work inline again."""
+        self._fetching.shutdown(wait=True, cancel_futures=True)
+        if self._rendering is not None:
+            self._rendering.shutdown(wait=True, cancel_futures=True)
+        self._fetching, self._rendering = Inline(), None
+
+    def admit(self, most: float, *scope: str) -> None:
+        """Count one call against the limit of its scope, or refuse it."""
+        self._windows.setdefault(scope, Window(most)).admit(self.clock.now())
+
+    def advance(self) -> float:
+        """Let everything happen that is due; gives the present time."""
+        now = self.clock.now()
+        for lane in self._lanes.values():
+            lane.advance(now)
+        return now
+
+    def submit(self, account: Account, order: Order, request_id: str, fault: Callable[[], Fault | None]) -> Task:
+        """Accept a task, or refuse it; only an accepted task draws a ``fault``."""
+        if account.standing:
+            raise VendorError(account.standing)
+        self.admit(self.limits.submits, "submit", account.name, order.model.name)
+        now = self.clock.now()
+        uploads = self._resolve(account, order, now)
+        lane = self._lane(account, order.model.name)
+        lane.advance(now)
+        task = Task(
+            ids.task_id(self.rng),
+            request_id,
+            account,
+            order,
+            submitted=now,
+            ready=now + durations.start_delay(self.rng),
+            running_seconds=self._running_seconds(order),
+            uploads=uploads,
+        )
+        lane.join(task)
+        task.fault = fault()
+        self.tasks[task.id] = task
+        return task
+
+    def _running_seconds(self, order: Order) -> float:
+        drawn = durations.draw(self.rng, order.model.name, order.resolution, order.seconds or 5)
+        return drawn if self.switches.task_seconds is None else self.switches.task_seconds
+
+    def _resolve(self, account: Account, order: Order, now: float) -> dict[str, bytes]:
+        found = {}
+        for url in (item.url for item in order.media if item.url.startswith("oss://")):
+            body = self.uploads.find(url, account.name, order.model.name, now)
+            if body is None:
+                raise VendorError(NOT_INSPECTED)
+            found[url] = body
+        return found
+
+    def _lane(self, account: Account, model: str) -> Lane:
+        key = (account.name, model)
+        if key not in self._lanes:
+            self._lanes[key] = Lane(self.limits, self._prepare, self._finished)
+        return self._lanes[key]
+
+    def _prepare(self, task: Task) -> Future[Prepared]:
+        return self._fetching.submit(self._timed, task)
+
+    def _timed(self, task: Task) -> Prepared:
+        begun = self.clock.now()
+        prepared = self._library.prepare(task.order, task.uploads)
+        return replace(prepared, elapsed=self.clock.now() - begun)
+
+    def _finished(self, task: Task) -> None:
+        if task.status == SUCCEEDED and task.fault_kind != "succeed_without_url":
+            task.video_name = oss.result_key(task, self.rng)
+            self.results[task.video_name] = task
+            if self._rendering is not None:
+                self._studio.begin(task, self._rendering)
+
+    def visible(self, account: Account, task_id: str) -> Task | None:
+        """Give a task of this account whose id has not expired, brought up to date."""
+        task = self.tasks.get(task_id)
+        if task is None or task.account.name != account.name:
+            return None
+        now = self.clock.now()
+        self._lane(account, task.order.model.name).advance(now)
+        from_completion = self.switches.expiry_from == "completion"
+        since = (task.ended or now) if from_completion else task.submitted
+        return task if now < since + RETENTION else None
+
+    def cancel(self, account: Account, task_id: str) -> None:
+        """Cancel a PENDING task; raises ``VendorError`` for any other."""
+        task = self.visible(account, task_id)
+        if task is None:
+            raise VendorError("UnsupportedOperation")
+        self._lane(account, task.order.model.name).cancel(task, self.clock.now())
+
+    def fetching(self) -> list[Future[Prepared]]:
+        """Give the fetches that are under way."""
+        return [task.preparation for lane in self._lanes.values() for task in lane.fetching if task.preparation]
+
+    def film(self, task: Task) -> Film:
+        """Give a task's video; renders it when that has not happened yet. Safe from any thread."""
+        return self._studio.film(task)

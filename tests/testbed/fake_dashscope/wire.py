@@ -1,0 +1,82 @@
+"""Replies as the vendor's gateway writes them, and connections that break."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.testbed.fake_dashscope import ids
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from random import Random
+
+    from tests.testbed.fake_dashscope.errors import VendorError
+
+GATEWAY_PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+    b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+)
+
+
+class Dropped(httpx.RemoteProtocolError):
+    """The connection was closed without a (whole) reply."""
+
+
+class Stalled(httpx.ReadTimeout):
+    """Nothing comes for ``seconds`` of simulated time; then the connection is closed."""
+
+    def __init__(self, seconds: float) -> None:
+        """Name how long the silence lasts."""
+        super().__init__("The read operation timed out")
+        self.seconds = seconds
+
+
+def dropped() -> Dropped:
+    """Give the exception that httpx raises for a connection closed in place of a reply."""
+    return Dropped("Server disconnected without sending a response.")
+
+
+class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A response body that is made as it is read, by sync and async clients alike."""
+
+    def __init__(self, chunks: Callable[[], Iterator[bytes]]) -> None:
+        """Call ``chunks`` for each reading."""
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the chunks."""
+        return self._chunks()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the chunks."""
+        for chunk in self._chunks():
+            yield chunk
+
+
+def gateway_headers(rng: Random, request_id: str, now: float, content_type: str) -> dict[str, str]:
+    """Give the headers as captured from the vendor's gateway (the fact sheet §1.3)."""
+    cost = rng.randint(6, 48)
+    return {
+        "content-type": content_type,
+        "date": ids.http_date(now),
+        "x-request-id": request_id,
+        "x-dashscope-call-gateway": "true",
+        "req-cost-time": str(cost),
+        "req-arrive-time": str(ids.milliseconds(now)),
+        "resp-start-time": str(ids.milliseconds(now) + cost),
+        "x-envoy-upstream-service-time": str(cost - 2),
+        "server": "istio-envoy",
+    }
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """Write JSON as the vendor does: compact, not escaped."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def refusal(error: VendorError, request_id: str) -> dict[str, Any]:
+    """Give the body of an error reply."""
+    return {"code": error.code, "message": error.message, "request_id": request_id}
