@@ -19,7 +19,9 @@
     ├── VendorRefused           DashScope said no, and will say so again
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
     ├── ResultUnusable          what DashScope delivered is not a video
-    └── WrongState              the record has moved on
+    ├── WrongState              the record has moved on
+    ├── NoSuchObject            the inbox has no object of that key
+    └── ObjectTooLarge          an object is over what may be read of it
 
 Step Functions matches errors by the name of the class: the names in ``workflow.asl.yaml`` are these.
 """
@@ -189,3 +191,20 @@ class WrongState(GallopError):
     """The record has moved on: this step came late."""
 
     code = "wrong_state"
+
+
+class NoSuchObject(GallopError):
+    """The inbox has no object of that key."""
+
+    code = "no_such_object"
+
+
+class ObjectTooLarge(GallopError):
+    """An object is over what may be read of it; ``size`` is in bytes."""
+
+    code = "object_too_large"
+
+    def __init__(self, size: int) -> None:
+        """Keep the size."""
+        super().__init__(f"The object has {size} bytes.")
+        self.size = size

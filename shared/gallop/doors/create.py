@@ -10,7 +10,7 @@ from gallop.domain import catalogue, images, receipts
 from gallop.domain.images import Image, InlineImage, LinkedImage, StoredImage
 from gallop.domain.job import Door, Job, JobState
 from gallop.edges import objects, store, workflow
-from gallop.errors import Fault
+from gallop.errors import Fault, NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -67,9 +67,9 @@ def accept(job_id: str, request: VideoRequest, client: str, door: Door, receipts
 def _inspect_stored(where: str, image: StoredImage) -> StoredImage | Fault:
     try:
         data, version_id = objects.read(image.key, catalogue.IMAGE_BYTES_AT_MOST)
-    except objects.NoSuchObject:
+    except NoSuchObject:
         return Fault(where, "is not in the bucket", "Upload it first, or mend its name.")
-    except objects.ObjectTooLarge as error:
+    except ObjectTooLarge as error:
         return images.too_large(where, error.size)
     return images.check(where, data) or replace(image, version_id=version_id, sha256=images.sha256(data))
 

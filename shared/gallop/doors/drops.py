@@ -21,7 +21,7 @@ from gallop.domain.job import Door, job_id_of
 from gallop.domain.request import VideoRequest, read_apart
 from gallop.doors import create
 from gallop.edges import objects, queue
-from gallop.errors import Fault, InvalidRequest
+from gallop.errors import Fault, InvalidRequest, NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,9 +115,9 @@ def _text(entry: Entry | None) -> str | Fault | None:
     try:
         data, _ = objects.read(entry.key, drops.TEXT_BYTES_AT_MOST)
         return drops.decode(entry.name, data)
-    except objects.NoSuchObject:
+    except NoSuchObject:
         return None
-    except objects.ObjectTooLarge as error:
+    except ObjectTooLarge as error:
         return Fault(entry.name, f"has {error.size} bytes: too large for a text", "Make it shorter.")
     except ValueError:
         return Fault(entry.name, "is not a text in UTF-8", "Save it as UTF-8 text and upload it again.")

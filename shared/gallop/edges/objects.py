@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 from gallop.domain.drop import Entry
 from gallop.edges import aws
+from gallop.errors import NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,19 +32,6 @@ def list_directly_under(prefix: str) -> list[Entry]:
         for page in pages
         for found in page.get("Contents", [])
     ]
-
-
-class NoSuchObject(Exception):  # noqa: N818 - says what is, as S3 does
-    """There is no object of this key."""
-
-
-class ObjectTooLarge(Exception):  # noqa: N818 - the same
-    """An object over the limit; ``size`` is in bytes."""
-
-    def __init__(self, size: int) -> None:
-        """Keep the size."""
-        super().__init__(f"{size} bytes")
-        self.size = size
 
 
 @aws.guarded
