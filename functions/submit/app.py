@@ -19,10 +19,14 @@ app = http.resolver()
 @app.post("/v1/videos")
 def create_video() -> Response[str]:
     """Create a job; 202 with where to look for it, and when."""
-    made = videos.create_video(http.client_of(app), app.current_event.decoded_body or "")
+    event = app.current_event
+    made = videos.create_video(http.client_of(app), event.decoded_body or "", event.headers)
     if isinstance(made, dict):
         return http.answer(200, made)
-    return http.answer(202, videos.view(made), {"Location": f"/v1/videos/{made.id}", **videos.poll_headers(made)})
+    headers = {"Location": f"/v1/videos/{made.job.id}", **videos.poll_headers(made.job)}
+    if made.is_replay:
+        headers["Idempotent-Replay"] = "true"
+    return http.answer(202, videos.view(made.job), headers)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | PartialItemFailureResponse:

@@ -6,3 +6,8 @@ import time
 def now() -> float:
     """Give the time in seconds since the epoch."""
     return time.time()
+
+
+def sleep(seconds: float) -> None:
+    """Wait for so many seconds; for waits within one run of a function only."""
+    time.sleep(seconds)

@@ -7,6 +7,7 @@
     │   ├── InvalidRequest      carries every fault that was found
     │   ├── PayloadTooLarge
     │   ├── Unauthenticated
+    │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobNotFound         also what another client's job looks like
     │   └── VideoNotReady
     ├── TryAgain                the same step may be run again: it cost nothing
@@ -14,6 +15,7 @@
     │   ├── VendorThrottled     DashScope said: later
     │   ├── VendorUnavailable   a question, never a submit, got no usable answer
     │   ├── AttemptInFlight     another run of the step may still be at it
+    │   ├── LaneBusy            another job's attempt is in the air
     │   ├── ResultIncomplete    the video broke off on its way
     │   └── AwsTrouble          the table, a bucket, the queue or the vault did not do what was asked
     ├── VendorRefused           DashScope said no, and will say so again
@@ -92,6 +94,15 @@ class Unauthenticated(CallerError):
     remedy = "Send the header `Authorization: Bearer <key>`; `make key CLIENT=name` mints a key."
 
 
+class IdempotencyMismatch(CallerError):
+    """An Idempotency-Key that was used for another request."""
+
+    code = "idempotency_mismatch"
+    status = 422
+    title = "The Idempotency-Key was used for another request"
+    remedy = "Use a new key for a new request, or send the first request again unchanged."
+
+
 class JobNotFound(CallerError):
     """No such job, or it belongs to another client."""
 
@@ -145,11 +156,18 @@ class AttemptInFlight(TryAgain):
     code = "outcome_unknown"
 
 
+class LaneBusy(TryAgain):
+    """Another job's attempt is in the air: one at a time, so that a lost one can be told."""
+
+    code = "vendor_unreachable"
+    remedy = "Too many jobs wait for DashScope. Create the job again later. Nothing was charged."
+
+
 class ResultIncomplete(TryAgain):
     """The video broke off on its way."""
 
     code = "result_incomplete"
-    remedy = "DashScope keeps a result for 24 hours: redrive the execution within that time. Do not create it anew."
+    remedy = "The video was made and charged: DashScope's console shows it, by the task's id, for 24 hours."
 
 
 class AwsTrouble(TryAgain):

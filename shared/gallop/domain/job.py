@@ -47,7 +47,7 @@ def states_before(state: JobState) -> tuple[JobState, ...]:
         case JobState.QUEUED:
             return ()
         case JobState.SUBMITTING:
-            return (JobState.QUEUED, JobState.SUBMITTING)
+            return (JobState.QUEUED, JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN)
         case JobState.OUTCOME_UNKNOWN:
             return (JobState.SUBMITTING,)
         case JobState.RUNNING:
@@ -83,21 +83,23 @@ def openai_status(state: JobState) -> str:
 
 
 class AttemptEnd(StrEnum):
-    """What became of an attempt."""
+    """What became of an attempt. Only after REFUSED and ABSENT, which made no task, may another follow."""
 
     OPEN = "open"
     REFUSED = "refused"
     ACCEPTED = "accepted"
     UNKNOWN = "unknown"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One POST that may create a task; recorded before its first byte leaves."""
+    """One POST that may create a task; recorded before its first byte leaves. Times are seconds since the epoch."""
 
     id: str
     started_at: float
     end: AttemptEnd = AttemptEnd.OPEN
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,10 @@ class Result:
 class Job:
     """The record of a job. Times are seconds since the epoch, money is in USD.
 
-    ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is where its task lives: it is used
-    for every call about it, even when the stack has moved on to another region.
+    ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is where its task lives, and
+    ``key_name`` the secret with the key that goes there: they are used for every call about it, even when the stack
+    has moved on to another region. ``is_adopted`` marks a task that the reconciler found. ``resumes`` counts the
+    executions after the first.
     """
 
     id: str
@@ -135,6 +139,7 @@ class Job:
     state: JobState
     request: VideoRequest
     base_url: str
+    key_name: str
     receipts: str
     estimated_cost: Decimal
     created_at: float
@@ -144,6 +149,8 @@ class Job:
     polls: int = 0
     attempt: Attempt | None = None
     task_id: str = ""
+    is_adopted: bool = False
+    resumes: int = 0
     vendor_request_id: str = ""
     running_since: float | None = None
     ended_at: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, settings
@@ -10,11 +10,12 @@ from gallop.domain import catalogue, images, receipts
 from gallop.domain.images import Image, InlineImage, LinkedImage, StoredImage
 from gallop.domain.job import Door, Job, JobState
 from gallop.edges import objects, store, workflow
-from gallop.errors import Fault, NoSuchObject, ObjectTooLarge
+from gallop.errors import Fault, IdempotencyMismatch, NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from gallop.domain.once import Once
     from gallop.domain.request import VideoRequest
 
 
@@ -35,33 +36,54 @@ def estimate(request: VideoRequest) -> Decimal:
     return catalogue.cost_usd(request.model, request.resolution, request.duration, settings.dashscope_base_url())
 
 
-def accept(job_id: str, request: VideoRequest, client: str, door: Door, receipts_under: str) -> tuple[Job, bool]:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request at a door: what is wanted, by whom, and what makes it the same wish when it comes again."""
+
+    job_id: str
+    request: VideoRequest
+    client: str
+    door: Door
+    receipts: str
+    once: Once | None = None
+
+
+def accept(wish: Wish) -> tuple[Job, bool]:
     """Record the job and start its workflow; gives it as recorded, and whether it is new.
 
-    Called again with the same id it changes nothing, and starts what was recorded and not started.
+    A wish that was accepted before changes nothing; what was recorded and not started is started now.
+
+    Raises:
+        IdempotencyMismatch: the client's key stands for another request.
+
     """
+    made = store.create(_job_of(wish), wish.once)
+    if wish.once and not made.is_new and made.fingerprint != wish.once.fingerprint:
+        raise IdempotencyMismatch("This Idempotency-Key came with another request before.")
+    job = store.job(made.job_id)
+    if job.state is JobState.QUEUED:
+        objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(job))
+        workflow.start(job.id)
+    log.info("job accepted", job_id=job.id, door=wish.door.value, is_new=made.is_new)
+    return job, made.is_new
+
+
+def _job_of(wish: Wish) -> Job:
     now = clock.now()
-    job = Job(
-        id=job_id,
-        client=client,
-        door=door,
+    return Job(
+        id=wish.job_id,
+        client=wish.client,
+        door=wish.door,
         state=JobState.QUEUED,
-        request=replace(request, images=tuple(_keep(image, client) for image in request.images)),
+        request=replace(wish.request, images=tuple(_keep(image, wish.client) for image in wish.request.images)),
         base_url=settings.dashscope_base_url(),
-        receipts=receipts_under,
-        estimated_cost=estimate(request),
+        key_name=settings.dashscope_secret_arn(),
+        receipts=wish.receipts,
+        estimated_cost=estimate(wish.request),
         created_at=now,
         updated_at=now,
         deadline=now + settings.deadline_seconds(),
     )
-    is_new = store.put_new_job(job)
-    if not is_new:
-        job = store.job(job_id)
-    if job.state is JobState.QUEUED:
-        objects.put_receipt(f"{receipts_under}/{receipts.STATUS}", receipts.status_receipt(job))
-        workflow.start(job_id)
-    log.info("job accepted", job_id=job_id, door=door.value, is_new=is_new)
-    return job, is_new
 
 
 def _inspect_stored(where: str, image: StoredImage) -> StoredImage | Fault:

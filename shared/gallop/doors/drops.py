@@ -130,7 +130,8 @@ def _start(drop: Drop, plan: Ready) -> None:
         _refuse(drop, tuple(drops.placed(fault, drop) for fault in invalid.faults))
         return
     identity = [plan.identity, *(image.sha256 for image in request.images if isinstance(image, StoredImage))]
-    _, is_new = create.accept(job_id_of(CLIENT, drop.path, *identity), request, CLIENT, Door.S3, drop.path)
+    job_id = job_id_of(CLIENT, drop.path, *identity)
+    _, is_new = create.accept(create.Wish(job_id, request, CLIENT, Door.S3, drop.path))
     if is_new:
         objects.remove_receipt(f"{drop.path}/{receipts.ERROR}")
 

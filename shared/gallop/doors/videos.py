@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gallop import clock, settings
 from gallop.domain import receipts, request
 from gallop.domain.job import Door, Job, JobState, is_job_id, new_job_id
+from gallop.domain.once import once as once_of
 from gallop.doors import create
 from gallop.edges import objects, store
 from gallop.errors import Fault, InvalidRequest, JobNotFound, VideoNotReady
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def create_video(client: str, body: str) -> Job | dict[str, Any]:
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A job, and whether it was there before this request."""
+
+    job: Job
+    is_replay: bool
+
+
+def create_video(client: str, body: str, headers: Mapping[str, str]) -> Created | dict[str, Any]:
     """Create a job of a JSON body; with ``dry_run`` only say what it would cost.
 
     Raises:
         InvalidRequest: with every fault.
+        IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
 
     """
     parsed = _parse(body)
@@ -27,8 +41,9 @@ def create_video(client: str, body: str) -> Job | dict[str, Any]:
     if dry_run:
         return {"object": "video.estimate", "estimated_cost": float(create.estimate(wish)), "currency": "USD"}
     job_id = new_job_id()
-    job, _ = create.accept(job_id, wish, client, Door.HTTPS, f"videos/{job_id}")
-    return job
+    once = once_of(client, wish, headers)
+    job, is_new = create.accept(create.Wish(job_id, wish, client, Door.HTTPS, f"videos/{job_id}", once))
+    return Created(job, is_replay=not is_new)
 
 
 def video(client: str, job_id: str) -> Job:

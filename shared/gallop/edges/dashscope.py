@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 SUBMIT_PATH = "/services/aigc/video-generation/video-synthesis"
 MESSAGE_CHARACTERS_AT_MOST = 500
 PIECE_BYTES = 256 * 1024
+LIST_PAGE_SIZE = 50
+LIST_PAGES_AT_MOST = 40
+
+_BEIJING = timezone(timedelta(hours=8))
 
 # The rest of the 429s are about unpaid bills (fact sheet §5), which no waiting mends.
 _THROTTLED = "Throttling"
@@ -57,6 +62,7 @@ class TaskSucceeded:
 
     video_url: str = field(repr=False)
     usage: Mapping[str, Any]
+    orig_prompt: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,14 @@ class TaskCanceled:
 @dataclass(frozen=True, slots=True)
 class TaskUnknown:
     """UNKNOWN: expired, or a task of another account or region."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A task as the list shows it: no prompt, no parameters. ``created_at`` is in seconds since the epoch."""
+
+    task_id: str
+    created_at: float
 
 
 Task = TaskWaiting | TaskSucceeded | TaskFailed | TaskCanceled | TaskUnknown
@@ -128,15 +142,30 @@ def query(base_url: str, key: str, task_id: str) -> Task:
         VendorRefused: the question itself was refused, for its key for example.
 
     """
-    try:
-        answer = _client().get(f"{base_url}/tasks/{task_id}", headers=_authorization(key))
-    except (*_NEVER_SENT, httpx.InvalidURL) as error:
-        raise _unreachable(base_url, error) from None
-    except httpx.HTTPError as error:
-        raise VendorUnavailable(f"DashScope did not answer ({type(error).__name__}).") from None
-    if 400 <= answer.status_code < 500:  # noqa: PLR2004 - the same
-        raise _refusal(answer)
-    return _task(answer)
+    return _task(_ask(base_url, key, f"/tasks/{task_id}", {}))
+
+
+def tasks_between(base_url: str, key: str, model: str, since: float, until: float) -> list[ListedTask]:
+    """List the account's tasks of a model that were created between two times (fact sheet §3).
+
+    Raises:
+        VendorUnreachable, VendorThrottled, VendorUnavailable: no answer this time.
+        VendorRefused: the question itself was refused.
+
+    """
+    # The zone of these two is not documented: read as UTC or as UTC+8, they enclose the window that is meant.
+    window = {"start_time": _listing_time(since, UTC), "end_time": _listing_time(until + 1, _BEIJING)}
+    found: dict[str, ListedTask] = {}
+    for page in range(1, LIST_PAGES_AT_MOST + 1):
+        paging = {"page_no": str(page), "page_size": str(LIST_PAGE_SIZE)}
+        body = _object(_ask(base_url, key, "/tasks", {"model_name": model, **window, **paging}))
+        rows = body.get("data")
+        if not isinstance(rows, list):
+            raise VendorUnavailable("DashScope's list of tasks cannot be read.")
+        found.update((task.task_id, task) for task in map(_listed, rows))
+        if len(rows) < LIST_PAGE_SIZE:
+            return [task for task in found.values() if since <= task.created_at <= until]
+    raise VendorUnavailable("DashScope's list of tasks has no end.")
 
 
 @contextmanager
@@ -166,6 +195,30 @@ def download(url: str) -> Iterator[tuple[int | None, Iterator[bytes]]]:
 def _client() -> httpx.Client:
     # Proxies and .netrc of the environment have no say in where the key goes.
     return httpx.Client(timeout=httpx.Timeout(30, connect=5, read=60), follow_redirects=False, trust_env=False)
+
+
+def _ask(base_url: str, key: str, path: str, params: Mapping[str, str]) -> httpx.Response:
+    try:
+        answer = _client().get(base_url + path, params=params, headers=_authorization(key))
+    except (*_NEVER_SENT, httpx.InvalidURL) as error:
+        raise _unreachable(base_url, error) from None
+    except httpx.HTTPError as error:
+        raise VendorUnavailable(f"DashScope did not answer ({type(error).__name__}).") from None
+    if 400 <= answer.status_code < 500:  # noqa: PLR2004 - the same
+        raise _refusal(answer)
+    return answer
+
+
+def _listing_time(seconds: float, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(seconds, zone).strftime("%Y%m%d%H%M%S")
+
+
+def _listed(row: object) -> ListedTask:
+    try:
+        task_id, created = row["task_id"], row["gmt_create"]  # type: ignore[index]
+        return ListedTask(str(task_id), float(created) / 1000)
+    except (KeyError, TypeError, ValueError):
+        raise VendorUnavailable("DashScope's list of tasks cannot be read.") from None
 
 
 def _authorization(key: str) -> dict[str, str]:
@@ -199,7 +252,8 @@ def _task(answer: httpx.Response) -> Task:
     output = _object_of(body, "output")
     match output.get("task_status"):
         case "SUCCEEDED":
-            return TaskSucceeded(str(output.get("video_url") or ""), _object_of(body, "usage"))
+            url, prompt = str(output.get("video_url") or ""), str(output.get("orig_prompt") or "")
+            return TaskSucceeded(url, _object_of(body, "usage"), prompt)
         case "FAILED":
             reason = _short(output.get("message") or "DashScope gave no reason.")
             return TaskFailed(str(output.get("code") or "FAILED"), reason)

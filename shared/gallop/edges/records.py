@@ -23,6 +23,7 @@ def job_record(job: Job) -> dict[str, Any]:
         "state": job.state.value,
         "request": _request_record(job.request),
         "base_url": job.base_url,
+        "key_name": job.key_name,
         "receipts": job.receipts,
         "estimated_cost": job.estimated_cost,
         "created_at": _seconds(job.created_at),
@@ -30,8 +31,10 @@ def job_record(job: Job) -> dict[str, Any]:
         "deadline": _seconds(job.deadline),
         "submits": job.submits,
         "polls": job.polls,
-        "attempt": job.attempt and {**asdict(job.attempt), "started_at": _seconds(job.attempt.started_at)},
+        "attempt": _attempt_record(job.attempt),
         "task_id": job.task_id,
+        "is_adopted": job.is_adopted,
+        "resumes": job.resumes,
         "vendor_request_id": job.vendor_request_id,
         "running_since": _seconds(job.running_since),
         "ended_at": _seconds(job.ended_at),
@@ -51,6 +54,7 @@ def job_from(record: Mapping[str, Any]) -> Job:
         state=JobState(record["state"]),
         request=_request_from(record["request"]),
         base_url=record["base_url"],
+        key_name=record["key_name"],
         receipts=record["receipts"],
         estimated_cost=record["estimated_cost"],
         created_at=float(record["created_at"]),
@@ -60,6 +64,8 @@ def job_from(record: Mapping[str, Any]) -> Job:
         polls=int(record["polls"]),
         attempt=_attempt_from(record["attempt"]),
         task_id=record["task_id"],
+        is_adopted=record["is_adopted"],
+        resumes=int(record["resumes"]),
         vendor_request_id=record["vendor_request_id"],
         running_since=_float(record["running_since"]),
         ended_at=_float(record["ended_at"]),
@@ -99,8 +105,17 @@ def _request_from(record: Mapping[str, Any]) -> VideoRequest:
     )
 
 
+def _attempt_record(attempt: Attempt | None) -> dict[str, Any] | None:
+    if attempt is None:
+        return None
+    times = {"started_at": _seconds(attempt.started_at), "ended_at": _seconds(attempt.ended_at)}
+    return {"id": attempt.id, "end": attempt.end.value, **times}
+
+
 def _attempt_from(record: Mapping[str, Any] | None) -> Attempt | None:
-    return None if record is None else Attempt(record["id"], float(record["started_at"]), AttemptEnd(record["end"]))
+    if record is None:
+        return None
+    return Attempt(record["id"], float(record["started_at"]), AttemptEnd(record["end"]), _float(record["ended_at"]))
 
 
 def _result_from(record: Mapping[str, Any] | None) -> Result | None:

@@ -1,20 +1,44 @@
-"""The workflow: one execution a job, named after it."""
+"""The workflow: one execution a job, named after it; after a breakdown, one more, named after it and numbered."""
 
 from __future__ import annotations
 
 import json
+from enum import Enum
 
 from gallop import settings
 from gallop.edges import aws
 
 
+class Execution(Enum):
+    """How an execution stands."""
+
+    MISSING = "missing"
+    LIVE = "live"
+    OVER = "over"
+
+
 @aws.guarded
-def start(job_id: str) -> None:
-    """Start the job's execution. It has one however often this is called."""
+def start(job_id: str, resume: int = 0) -> None:
+    """Start the job's execution, or its ``resume``-th after the first. Each starts once however often it is called."""
     client = aws.stepfunctions()
+    name = _name(job_id, resume)
     try:
-        client.start_execution(
-            stateMachineArn=settings.workflow_arn(), name=job_id, input=json.dumps({"job_id": job_id})
-        )
+        client.start_execution(stateMachineArn=settings.workflow_arn(), name=name, input=json.dumps({"job_id": job_id}))
     except client.exceptions.ExecutionAlreadyExists:
         return
+
+
+@aws.guarded
+def stands(job_id: str, resume: int = 0) -> Execution:
+    """Tell how the job's execution stands."""
+    client = aws.stepfunctions()
+    prefix = settings.workflow_arn().replace(":stateMachine:", ":execution:")
+    try:
+        answer = client.describe_execution(executionArn=f"{prefix}:{_name(job_id, resume)}")
+    except client.exceptions.ExecutionDoesNotExist:
+        return Execution.MISSING
+    return Execution.LIVE if answer["status"] in ("RUNNING", "PENDING_REDRIVE") else Execution.OVER
+
+
+def _name(job_id: str, resume: int) -> str:
+    return f"{job_id}-{resume}" if resume else job_id

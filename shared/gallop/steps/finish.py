@@ -22,6 +22,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
     if not is_terminal(job.state):
         job = _end(job, _failure_in(event))
     _write_receipts(job)
+    store.close(job)
     return {"state": job.state.value}
 
 

@@ -35,7 +35,7 @@ def save_result(job_id: str) -> Step:
     if job.state is not JobState.STORING or job.result:
         return step.finish()
     # The address is asked for anew each time and kept nowhere: it is a key to the video for a day.
-    task = dashscope.query(job.base_url, vault.dashscope_key(), job.task_id)
+    task = dashscope.query(job.base_url, vault.dashscope_key(job.key_name), job.task_id)
     match task:
         case dashscope.TaskSucceeded(video_url):
             return _save(job, video_url)

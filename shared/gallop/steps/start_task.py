@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop import clock, log
-from gallop.domain import polling, receipts
+from gallop.domain import polling, receipts, reconciling
 from gallop.domain.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.edges import dashscope, objects, store, vault
-from gallop.errors import AttemptInFlight, OutcomeUnknown, VendorRefused, VendorThrottled, VendorUnreachable
+from gallop.errors import (
+    AttemptInFlight,
+    GallopError,
+    LaneBusy,
+    OutcomeUnknown,
+    VendorRefused,
+    VendorThrottled,
+    VendorUnreachable,
+    WrongState,
+)
 from gallop.steps import step
+from gallop.steps.step import Next
 
 if TYPE_CHECKING:
     from gallop.steps.step import Step
 
 # Longer than the function may run: an open attempt that is older was left by a run that is dead.
 ATTEMPT_SECONDS = 95
+# About ten seconds: then the workflow waits, which costs nothing while it waits.
+LANE_TRIES = 160
 
 
 def start_task(job_id: str) -> Step:
@@ -27,6 +40,7 @@ def start_task(job_id: str) -> Step:
     Raises:
         VendorUnreachable, VendorThrottled: surely no task was made; the step may be run again.
         AttemptInFlight: another run of this step may still be waiting for its reply.
+        LaneBusy: other jobs' attempts are in the air.
 
     """
     job = store.job(job_id)
@@ -36,7 +50,7 @@ def start_task(job_id: str) -> Step:
         case JobState.SUBMITTING:
             return _resume(job)
         case JobState.OUTCOME_UNKNOWN:
-            return step.finish(_unknown("The reply to the submit was lost."))
+            return _submit(job) if _made_no_task(job) else step.reconcile(reconciling.FIRST_LOOK_SECONDS)
         case JobState.RUNNING:
             return step.wait(_first_wait(job))
         case JobState.STORING:
@@ -46,18 +60,40 @@ def start_task(job_id: str) -> Step:
     assert_never(job.state)
 
 
+def _made_no_task(job: Job) -> bool:
+    return job.attempt is None or job.attempt.end in (AttemptEnd.REFUSED, AttemptEnd.ABSENT)
+
+
 def _resume(job: Job) -> Step:
-    if job.attempt is None or job.attempt.end is AttemptEnd.REFUSED:
+    if job.attempt is None or _made_no_task(job):
         return _submit(job)
     if clock.now() - job.attempt.started_at < ATTEMPT_SECONDS:
         raise AttemptInFlight(f"An attempt of job {job.id} may still be in the air.")
-    return _park(job, "The function that sent the submit did not live to see the reply.")
+    return _park(job, "the function that sent it died")
 
 
 def _submit(job: Job) -> Step:
-    key = vault.dashscope_key()
+    if clock.now() > job.deadline:
+        message = "The job could not be sent to DashScope before its deadline."
+        return step.finish(Failure("deadline_exceeded", message, "Create the job again. Nothing was charged."))
+    key = vault.dashscope_key(job.key_name)
     body = dashscope.submission(job.request, [_address(image) for image in job.request.images])
-    job = _open_attempt(job)
+    attempt_id, lane = uuid.uuid4().hex, job_lane(job)
+    _enter(lane, attempt_id)
+    try:
+        what_next = _send(_open_attempt(job, attempt_id), key, body)
+    except GallopError:
+        store.leave_lane(lane, attempt_id)
+        raise
+    if what_next.next is Next.RECONCILE:
+        # Closed for a while, so that a task that appears late is nobody else's.
+        store.enter_lane(lane, attempt_id, clock.now(), clock.now() + reconciling.LANE_HELD_SECONDS)
+    else:
+        store.leave_lane(lane, attempt_id)
+    return what_next
+
+
+def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
     try:
         accepted = dashscope.submit(job.base_url, key, body)
     except (VendorUnreachable, VendorThrottled):
@@ -73,10 +109,24 @@ def _submit(job: Job) -> Step:
     return step.wait(_first_wait(job))
 
 
-def _open_attempt(job: Job) -> Job:
+def job_lane(job: Job) -> str:
+    """Name the lane of a job's attempts: an account, as far as we can tell accounts apart, and a model."""
+    return f"{job.base_url}|{job.key_name}|{job.request.model}"
+
+
+def _enter(lane: str, attempt_id: str) -> None:
+    for _ in range(LANE_TRIES):
+        now = clock.now()
+        if store.enter_lane(lane, attempt_id, now, now + ATTEMPT_SECONDS):
+            return
+        clock.sleep(random.uniform(0.02, 0.1))  # noqa: S311 - jitter, not a secret
+    raise LaneBusy("Other jobs' attempts are in the air.")
+
+
+def _open_attempt(job: Job, attempt_id: str) -> Job:
     now = clock.now()
-    attempt = Attempt(uuid.uuid4().hex, now)
-    return store.advance(job, replace(job.at(JobState.SUBMITTING, now), attempt=attempt, submits=job.submits + 1))
+    opened = replace(job.at(JobState.SUBMITTING, now), attempt=Attempt(attempt_id, now), submits=job.submits + 1)
+    return store.advance(job, opened)
 
 
 def _close_attempt(job: Job, end: AttemptEnd) -> Job:
@@ -85,31 +135,35 @@ def _close_attempt(job: Job, end: AttemptEnd) -> Job:
 
 def _park(job: Job, what_happened: str) -> Step:
     parked = job.at(JobState.OUTCOME_UNKNOWN, clock.now())
-    store.advance(job, replace(parked, attempt=_ended(job, AttemptEnd.UNKNOWN)))
-    log.warning("outcome unknown", job_id=job.id)
-    return step.finish(_unknown(what_happened))
+    parked = store.advance(job, replace(parked, attempt=_ended(job, AttemptEnd.UNKNOWN)))
+    objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(parked))
+    log.warning("outcome unknown", job_id=job.id, because=what_happened)
+    return step.reconcile(reconciling.FIRST_LOOK_SECONDS)
 
 
 def _record_task(job: Job, accepted: dashscope.Accepted) -> Job:
+    log.info("task started", job_id=job.id, task_id=accepted.task_id)
+    try:
+        return store.claim(job, _running(job, accepted), is_certain=True)
+    except WrongState:
+        # A second run took this one for dead and parked the job. We know better: here is the reply.
+        parked = store.job(job.id)
+        return store.claim(parked, _running(parked, accepted), is_certain=True)
+
+
+def _running(job: Job, accepted: dashscope.Accepted) -> Job:
     now = clock.now()
-    running = replace(
+    return replace(
         job.at(JobState.RUNNING, now),
         attempt=_ended(job, AttemptEnd.ACCEPTED),
         task_id=accepted.task_id,
         vendor_request_id=accepted.request_id,
         running_since=now,
     )
-    log.info("task started", job_id=job.id, task_id=accepted.task_id)
-    return store.advance(job, running)
 
 
 def _ended(job: Job, end: AttemptEnd) -> Attempt | None:
-    return job.attempt and replace(job.attempt, end=end)
-
-
-def _unknown(what_happened: str) -> Failure:
-    message = f"{what_happened} There may be a task, and a charge; Gallop does not send a second one."
-    return Failure(OutcomeUnknown.code, message, OutcomeUnknown.remedy)
+    return job.attempt and replace(job.attempt, end=end, ended_at=clock.now())
 
 
 def _remedy(vendor_code: str) -> str:

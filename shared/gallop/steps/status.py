@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.domain import catalogue, polling, receipts
+from gallop.domain import catalogue, polling, receipts, reconciling
 from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.edges import dashscope, objects, store, vault
-from gallop.errors import TryAgain, VendorRefused
+from gallop.errors import OutcomeUnknown, TryAgain, VendorRefused
 from gallop.steps import step
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def status(job_id: str) -> Step:
         return step.save()
     job = store.advance(job, replace(job.at(job.state, clock.now()), polls=job.polls + 1))
     try:
-        task = dashscope.query(job.base_url, vault.dashscope_key(), job.task_id)
+        task = dashscope.query(job.base_url, vault.dashscope_key(job.key_name), job.task_id)
     except TryAgain as trouble:
         return _ask_again(job, str(trouble), at_least=0)
     except VendorRefused as refused:
@@ -70,6 +70,12 @@ def _ask_again(job: Job, trouble: str, at_least: int = 0) -> Step:
 
 
 def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
+    if job.is_adopted and not _is_ours(job, task):
+        store.release(job)
+        message = (
+            f"The reply to the submit was lost, and the one task that might have been its was not ({job.task_id})."
+        )
+        return step.finish(Failure(OutcomeUnknown.code, message, OutcomeUnknown.remedy))
     seconds = task.usage.get("duration", job.request.duration)
     seconds = seconds if isinstance(seconds, int | float) else job.request.duration
     request = job.request
@@ -81,6 +87,14 @@ def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
     stored = store.advance(job, stored)
     objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(stored))
     return step.save()
+
+
+def _is_ours(job: Job, task: dashscope.TaskSucceeded) -> bool:
+    request, usage = job.request, task.usage
+    resolution = f"{usage['SR']}P" if usage.get("SR") else ""
+    made = (task.orig_prompt, resolution, str(usage.get("ratio") or ""), usage.get("output_video_duration", 0))
+    ordered = (request.prompt, request.resolution, request.ratio, request.duration)
+    return store.owner_of(job.task_id) == job.id and reconciling.is_ours(ordered, made)
 
 
 def _unknown(job: Job) -> Step:

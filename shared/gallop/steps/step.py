@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class Next(StrEnum):
     """What comes next."""
 
+    START = "start"
+    RECONCILE = "reconcile"
     WAIT = "wait"
     SAVE = "save"
     FINISH = "finish"
@@ -29,6 +31,16 @@ class Step:
     def as_json(self) -> dict[str, Any]:
         """Give what the state machine reads; every key is always there."""
         return {**asdict(self), "next": self.next.value}
+
+
+def start() -> Step:
+    """Send a submit."""
+    return Step(Next.START)
+
+
+def reconcile(seconds: int) -> Step:
+    """Look, in so many seconds, whether a lost submit made a task."""
+    return Step(Next.RECONCILE, wait_seconds=seconds)
 
 
 def wait(seconds: int) -> Step:

@@ -1,0 +1,91 @@
+"""Finds out what became of a submit whose reply was lost. It asks and never submits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from gallop import clock, log
+from gallop.domain import receipts, reconciling
+from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
+from gallop.edges import dashscope, objects, store, vault
+from gallop.errors import OutcomeUnknown, TryAgain, VendorRefused, WrongState
+from gallop.steps import step
+
+if TYPE_CHECKING:
+    from gallop.domain.job import Attempt
+    from gallop.steps.step import Step
+
+
+def reconcile(job_id: str) -> Step:
+    """Look once for the task of a job in ``outcome_unknown``, and say what comes next."""
+    job = store.job(job_id)
+    if is_terminal(job.state):
+        return step.finish()
+    if job.state is not JobState.OUTCOME_UNKNOWN or job.attempt is None or job.attempt.end is AttemptEnd.ABSENT:
+        return step.start()
+    if clock.now() > job.deadline:
+        return step.finish(_failure("DashScope's list of tasks could not be read until the job's deadline."))
+    try:
+        unowned = _unowned(job, job.attempt)
+    except (TryAgain, VendorRefused) as trouble:
+        log.warning("no list from DashScope", job_id=job.id, trouble=str(trouble))
+        return step.reconcile(reconciling.LOOK_AGAIN_SECONDS)
+    return _act(job, job.attempt, unowned)
+
+
+def _unowned(job: Job, attempt: Attempt) -> list[str]:
+    since, until = reconciling.window(attempt.started_at, _lost_at(attempt))
+    key = vault.dashscope_key(job.key_name)
+    tasks = dashscope.tasks_between(job.base_url, key, job.request.model, since, until)
+    return [task.task_id for task in tasks if store.owner_of(task.task_id) is None]
+
+
+def _act(job: Job, attempt: Attempt, unowned: list[str]) -> Step:
+    verdict = reconciling.verdict(clock.now() - _lost_at(attempt), unowned)
+    match verdict:
+        case reconciling.LookAgain(seconds):
+            return step.reconcile(seconds)
+        case reconciling.Adopt(task_id):
+            return _adopt(job, attempt, task_id)
+        case reconciling.Absent():
+            return _free(job, attempt)
+        case reconciling.Ambiguous(count):
+            what = f"{count} tasks of this model, owned by no job, were made at the time of the lost submit."
+            return step.finish(_failure(what))
+    assert_never(verdict)
+
+
+def _adopt(job: Job, attempt: Attempt, task_id: str) -> Step:
+    now = clock.now()
+    running = replace(
+        job.at(JobState.RUNNING, now),
+        attempt=replace(attempt, end=AttemptEnd.ACCEPTED),
+        task_id=task_id,
+        is_adopted=True,
+        running_since=attempt.started_at,
+    )
+    try:
+        running = store.claim(job, running, is_certain=False)
+    except WrongState:
+        return step.reconcile(reconciling.LOOK_AGAIN_SECONDS)
+    log.info("task adopted", job_id=job.id, task_id=task_id)
+    objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(running))
+    return step.wait(1)
+
+
+def _free(job: Job, attempt: Attempt) -> Step:
+    if job.submits >= reconciling.ATTEMPTS_AT_MOST:
+        return step.finish(_failure(f"{job.submits} submits were lost, and DashScope lists no task of any."))
+    freed = replace(job.at(job.state, clock.now()), attempt=replace(attempt, end=AttemptEnd.ABSENT))
+    store.advance(job, freed)
+    log.info("no task was made", job_id=job.id)
+    return step.start()
+
+
+def _lost_at(attempt: Attempt) -> float:
+    return attempt.started_at if attempt.ended_at is None else attempt.ended_at
+
+
+def _failure(what: str) -> Failure:
+    return Failure(OutcomeUnknown.code, f"The reply to the submit was lost. {what}", OutcomeUnknown.remedy)
