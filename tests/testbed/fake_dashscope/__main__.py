@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--expiry-from", choices=get_args(ExpiryFrom), default="submit")
     options.add_argument("--fetch", choices=get_args(Reach), default="loopback", help="which media URLs are fetched")
     options.add_argument("--list-lag", type=float, default=0.0, help="seconds until the list shows a task")
+    options.add_argument("--list-hours", type=float, default=8.0, help="zone of the list's times, hours east of UTC")
     options.add_argument("--task-seconds", type=float, help="running time of every task, instead of a drawn one")
     return options
 
@@ -60,6 +61,7 @@ def build(options: argparse.Namespace) -> FakeDashScope:
             expiry_from=options.expiry_from,
             fetch=options.fetch,
             list_lag=options.list_lag,
+            list_hours=options.list_hours,
             task_seconds=options.task_seconds,
         ),
         seed=options.seed,

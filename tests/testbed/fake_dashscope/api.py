@@ -161,7 +161,7 @@ class Api:
         self.vendor.admit(self.vendor.limits.lists, "list", account.name)
         now = self.vendor.advance()
         tasks = () if call.fault_kind == "empty" else self.vendor.tasks.values()
-        found = listing.page(tasks, account, call.request.url.params, now, self.vendor.switches.list_lag)
+        found = listing.page(tasks, account, call.request.url.params, now, self.vendor.switches)
         return {"request_id": call.request_id, **found}
 
     def _policy(self, call: Call, account: Account) -> dict[str, Any]:

@@ -29,11 +29,13 @@ class Lane:
         self,
         limits: Limits,
         prepare: Callable[[Task], Future[Prepared]],
+        prepared: Callable[[Task], None],
         finished: Callable[[Task], None],
     ) -> None:
-        """Call ``prepare`` when a task starts and ``finished`` when it has ended."""
+        """Call ``prepare`` at a task's start, ``prepared`` when its media are there, ``finished`` at its end."""
         self._limits = limits
         self._prepare = prepare
+        self._prepared = prepared
         self._finished = finished
         self._free = [0.0] * limits.running
         self._pending: deque[Task] = deque()
@@ -84,6 +86,8 @@ class Lane:
             task.inputs = task.preparation.result()
             task.preparation = None
             self._settle(task, task.inputs)
+            if task.failure is None:
+                self._prepared(task)
 
     def _settle(self, task: Task, inputs: Prepared) -> None:
         task.failure = task.order.fault or inputs.failure or _asked_for(task)

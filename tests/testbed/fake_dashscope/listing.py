@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from tests.testbed.fake_dashscope.errors import missing_or_invalid
-from tests.testbed.fake_dashscope.ids import VENDOR_ZONE
 from tests.testbed.fake_dashscope.task import RETENTION, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tests.testbed.fake_dashscope.accounts import Account
+    from tests.testbed.fake_dashscope.switches import Switches
     from tests.testbed.fake_dashscope.task import Task
 
 STAMP = "%Y%m%d%H%M%S"
 MAX_PAGE_SIZE = 100
 
 
-def page(tasks: Iterable[Task], account: Account, params: Mapping[str, str], now: float, lag: float) -> dict[str, Any]:
-    """Give one page, newest first; tasks younger than ``lag`` seconds are not in it yet."""
-    begin, end = _window(params, now)
+def page(
+    tasks: Iterable[Task],
+    account: Account,
+    params: Mapping[str, str],
+    now: float,
+    switches: Switches,
+) -> dict[str, Any]:
+    """Give one page of an account's tasks, newest first."""
+    begin, end = _window(params, now, timezone(timedelta(hours=switches.list_hours)))
     page_no, page_size = _number(params, "page_no", 1), min(_number(params, "page_size", 10), MAX_PAGE_SIZE)
     if params.get("status") not in {None, "", *STATUSES}:
         raise missing_or_invalid("status")
@@ -32,7 +38,7 @@ def page(tasks: Iterable[Task], account: Account, params: Mapping[str, str], now
         for task in tasks
         if task.account.name == account.name
         and now < task.submitted + RETENTION
-        and begin <= task.submitted <= min(end, now - lag)
+        and begin <= task.submitted <= min(end, now - switches.list_lag)
         and params.get("model_name") in {None, "", task.order.model.name}
         and params.get("status") in {None, "", task.status}
         and params.get("task_id") in {None, "", task.id}
@@ -61,8 +67,8 @@ def _number(params: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _window(params: Mapping[str, str], now: float) -> tuple[float, float]:
-    begin, end = _moment(params, "start_time"), _moment(params, "end_time")
+def _window(params: Mapping[str, str], now: float, zone: timezone) -> tuple[float, float]:
+    begin, end = _moment(params, "start_time", zone), _moment(params, "end_time", zone)
     if begin is None and end is None:
         return now - RETENTION, now
     if begin is None:
@@ -74,11 +80,11 @@ def _window(params: Mapping[str, str], now: float) -> tuple[float, float]:
     return begin, end
 
 
-def _moment(params: Mapping[str, str], name: str) -> float | None:
+def _moment(params: Mapping[str, str], name: str, zone: timezone) -> float | None:
     text = params.get(name)
     if not text:
         return None
     try:
-        return datetime.strptime(text, STAMP).replace(tzinfo=VENDOR_ZONE).timestamp()
+        return datetime.strptime(text, STAMP).replace(tzinfo=zone).timestamp()
     except ValueError as error:
         raise missing_or_invalid(name) from error

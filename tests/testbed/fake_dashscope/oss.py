@@ -168,15 +168,14 @@ class Uploads:
 
     def store(self, form: Mapping[str, str], body: bytes, now: float) -> None:
         """Take one uploaded file; raises ``OssError``."""
-        policy = form.get("policy", "")
-        key = form.get("key", "")
-        folder = key.rpartition("/")[0]
+        policy, key = form.get("policy", ""), form.get("key", "")
         if form.get("Signature") != _policy_signature(policy) or form.get("OSSAccessKeyId") != ACCESS_KEY_ID:
             raise OssError(403, "SignatureDoesNotMatch", "The form signature does not match.")
-        until = datetime.fromisoformat(json.loads(base64.b64decode(policy))["expiration"])
-        if now >= until.timestamp():
+        document = json.loads(base64.b64decode(policy))
+        if now >= datetime.fromisoformat(document["expiration"]).timestamp():
             raise OssError(403, "AccessDenied", "Invalid according to Policy: Policy expired.")
-        if folder not in self._owners or form.get("x-oss-object-acl") != "private":
+        folder = document["conditions"][1][2]
+        if not key.startswith(f"{folder}/") or form.get("x-oss-object-acl") != "private":
             raise OssError(403, "AccessDenied", "Invalid according to Policy: Policy Condition failed.")
         if len(body) > MAX_UPLOAD_MEGABYTES * 1024 * 1024:
             raise OssError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.")

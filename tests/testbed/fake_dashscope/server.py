@@ -44,11 +44,12 @@ class Face:
         request = _request(scope, await _body(receive))
         try:
             response = await self._handle(request)
-            await self._send(response, send)
+            await self._send(response, send, scope["client"])
         except httpx.TransportError as broken:
             if isinstance(broken, Stalled):
                 await self._stall(broken.seconds)
-            self.sockets[scope["client"]].close()
+            if connection := self.sockets.get(scope["client"]):
+                connection.close()
             while (await receive())["type"] != "http.disconnect":
                 pass
 
@@ -56,14 +57,14 @@ class Face:
         quick = request.url.path.startswith(("/api/", "/__fake__/")) and len(request.content) < LARGE_BODY
         return self.fake.handle(request) if quick else await asyncio.to_thread(self.fake.handle, request)
 
-    async def _send(self, response: httpx.Response, send: Send) -> None:
+    async def _send(self, response: httpx.Response, send: Send, caller: object) -> None:
         headers = [(name.lower(), value) for name, value in response.headers.raw]
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         if response.is_closed:
             await send({"type": "http.response.body", "body": response.content})
             return
         chunks = response.iter_raw()
-        while chunk := await asyncio.to_thread(next, chunks, b""):
+        while (chunk := await asyncio.to_thread(next, chunks, b"")) and caller in self.sockets:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body"})
 
@@ -135,6 +136,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, proto)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(address)
+    listener.listen()
     return listener
 
 
@@ -161,7 +163,7 @@ def _config(face: Face) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="critical",
+        log_level="error",
         access_log=False,
         server_header=False,
         date_header=False,

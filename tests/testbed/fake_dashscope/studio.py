@@ -12,7 +12,6 @@ from tests.testbed.fake_dashscope.media import frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Executor
     from pathlib import Path
 
     from tests.testbed.fake_dashscope.task import Task
@@ -84,10 +83,6 @@ class Studio:
             if not path.exists():
                 self._render(task, path)
         return _film(task, path)
-
-    def begin(self, task: Task, executor: Executor) -> None:
-        """Render in the background what will be wanted soon."""
-        executor.submit(self.film, task)
 
     def _name(self, task: Task) -> str:
         assert task.inputs is not None

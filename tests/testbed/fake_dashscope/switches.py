@@ -18,14 +18,17 @@ class Switches:
 
     ``bad_parameters``: where a bad parameter or media list fails. ``expiry_from``: where the 24 h of a task id
     begin. ``fetch``: which media URLs are really fetched; the others are drawn as placeholders.
-    ``list_lag``: seconds until the list shows a task. ``unknown_model``: the code for a model that is not sold.
+    ``list_lag``: seconds until the list shows a task. ``list_hours``: the zone in which the list reads
+    ``start_time`` and ``end_time``, in hours east of UTC. ``unknown_model``: the code for a model that is not sold.
     ``task_seconds``: running time of every task, instead of the drawn one. ``audio``: a quiet sound track.
+    ``fetch_timeout``: real seconds that a media URL may take.
     """
 
     bad_parameters: BadParameters = "submit"
     expiry_from: ExpiryFrom = "submit"
     fetch: Reach = "loopback"
     list_lag: float = 0.0
+    list_hours: float = 8.0
     unknown_model: UnknownModel = "ModelNotFound"
     task_seconds: float | None = None
     audio: bool = True

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.testbed.fake_dashscope.order import Order
     from tests.testbed.fake_dashscope.switches import Limits, Switches
 
+NO_VIDEO = {"fail_without_detail", "succeed_without_url", "never_ends"}
 NOT_INSPECTED = "InvalidParameter.DataInspection"
 
 
@@ -136,7 +137,7 @@ class Vendor:
     def _lane(self, account: Account, model: str) -> Lane:
         key = (account.name, model)
         if key not in self._lanes:
-            self._lanes[key] = Lane(self.limits, self._prepare, self._finished)
+            self._lanes[key] = Lane(self.limits, self._prepare, self._prepared, self._finished)
         return self._lanes[key]
 
     def _prepare(self, task: Task) -> Future[Prepared]:
@@ -147,12 +148,14 @@ class Vendor:
         prepared = self._library.prepare(task.order, task.uploads)
         return replace(prepared, elapsed=self.clock.now() - begun)
 
+    def _prepared(self, task: Task) -> None:
+        if self._rendering is not None and task.fault_kind not in NO_VIDEO:
+            self._rendering.submit(self._studio.film, task)
+
     def _finished(self, task: Task) -> None:
         if task.status == SUCCEEDED and task.fault_kind != "succeed_without_url":
             task.video_name = oss.result_key(task, self.rng)
             self.results[task.video_name] = task
-            if self._rendering is not None:
-                self._studio.begin(task, self._rendering)
 
     def visible(self, account: Account, task_id: str) -> Task | None:
         """Give a task of this account whose id has not expired, brought up to date."""

@@ -1,0 +1,91 @@
+"""Which settings the code behind a handler may ask for: followed from name to name, nothing is run."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+
+from . import stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHARED = stack.ROOT / "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module's top level: what each name defined there is made of, and what each imported name stands for."""
+
+    definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    imports: dict[str, str] = field(default_factory=dict)
+
+
+@cache
+def parse(path: Path, package: str) -> Module:
+    """Read a module; ``package`` is what its relative imports start from."""
+    module = Module()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            source = ".".join(filter(None, [base, node.module]))
+            module.imports.update({alias.asname or alias.name: f"{source}.{alias.name}" for alias in node.names})
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            module.definitions.setdefault(statement.name, []).append(statement)
+        elif not isinstance(statement, ast.Import | ast.ImportFrom):
+            for target in (node.id for node in ast.walk(statement) if isinstance(node, ast.Name)):
+                module.definitions.setdefault(target, []).append(statement)
+    return module
+
+
+def find(dotted: str) -> Path | None:
+    """Give the file of a module of the layer."""
+    path = SHARED.joinpath(*dotted.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def references(module: Module, name: str) -> set[str]:
+    """Give what a definition mentions, in full: ``gallop.settings.job_table``, or ``.helper`` for its own."""
+    mentioned = set()
+    for node in (inner for statement in module.definitions.get(name, []) for inner in ast.walk(statement)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in module.imports:
+            mentioned.add(f"{module.imports[node.value.id]}.{node.attr}")
+        elif isinstance(node, ast.Name):
+            mentioned.add(module.imports.get(node.id, f".{node.id}"))
+    return mentioned
+
+
+def settings_of(folder: Path) -> set[str]:
+    """Give the functions of ``gallop.settings`` that a function's code may call, from its ``handler`` on."""
+    app = folder / "app.py"
+    waiting: list[tuple[Path, str, str]] = [(app, "", name) for name in parse(app, "").definitions]
+    seen, found = set(waiting), set()
+    while waiting:
+        path, package, name = waiting.pop()
+        for reference in references(parse(path, package), name):
+            owner, _, attribute = reference.rpartition(".")
+            if owner == "gallop.settings":
+                found.add(attribute)
+            target = path if not owner else find(owner)
+            if target is not None:
+                step = (target, package if not owner else owner.rpartition(".")[0], attribute)
+                if step not in seen:
+                    seen.add(step)
+                    waiting.append(step)
+    return found
+
+
+def variables() -> dict[str, str]:
+    """Give, for each function of ``gallop.settings``, the environment variable that it reads."""
+    tree = ast.parse((SHARED / "gallop" / "settings.py").read_text(encoding="utf-8"))
+    return {
+        function.name: node.slice.value
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ"
+        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+    }

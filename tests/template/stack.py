@@ -1,0 +1,95 @@
+"""The template as the tests look at it: as written, as CloudFormation gets it, and with references resolved."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.testbed.aws import template
+
+ROOT = Path(__file__).parents[2]
+DEFINITION = ROOT / "functions" / "workflow.asl.yaml"
+REGION = "eu-central-1"
+PSEUDO_PARAMETERS = {
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackName": "gallop",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+
+
+@cache
+def written() -> dict[str, Any]:
+    """Give ``template.yaml`` as it is written."""
+    content: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    return content
+
+
+@cache
+def translated() -> template.Template:
+    """Give the template as CloudFormation gets to see it."""
+    return template.read(ROOT / "template.yaml", REGION)
+
+
+@cache
+def definition() -> dict[str, Any]:
+    """Give the workflow as it is written."""
+    content: dict[str, Any] = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
+    return content
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """Give the resources of one type, by logical id, translated."""
+    return {name: resource for name, resource in translated().resources.items() if resource["Type"] == kind}
+
+
+def functions() -> dict[str, dict[str, Any]]:
+    """Give the functions' properties, by logical id."""
+    return {name: resource["Properties"] for name, resource in of_type("AWS::Lambda::Function").items()}
+
+
+def arn(name: str) -> str:
+    """Give a resource's ARN as far as it is known now: a bucket's in full, else one with its logical id."""
+    resource = translated().resources[name]
+    if resource["Type"] == "AWS::S3::Bucket":
+        return f"arn:aws:s3:::{resolve(resource['Properties']['BucketName'])}"
+    return f"arn:aws:any:{REGION}:123456789012:{name}"
+
+
+def resolve(value: Any) -> Any:  # noqa: ANN401 - a template holds anything
+    """Give a value with its intrinsic functions worked out."""
+    if isinstance(value, list):
+        return [resolve(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"Ref": str(name)}:
+            return _reference(name)
+        case {"Fn::GetAtt": [str(name), "Arn"]}:
+            return arn(name)
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"{name}.{attribute}"
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([\w.:]+)\}", lambda found: _substitute(found[1]), text)
+        case {"Fn::Join": [str(separator), list(parts)]}:
+            return separator.join(map(str, resolve(parts)))
+    return {key: resolve(item) for key, item in value.items()}
+
+
+def _reference(name: str) -> str:
+    """Give what ``Ref`` stands for: a bucket's name, a parameter's default, the ARN of most that policies name."""
+    if name in PSEUDO_PARAMETERS:
+        return PSEUDO_PARAMETERS[name]
+    if name in translated().body["Parameters"]:
+        return str(translated().body["Parameters"][name].get("Default", name))
+    return arn(name).removeprefix("arn:aws:s3:::")
+
+
+def _substitute(name: str) -> str:
+    return arn(name.removesuffix(".Arn")) if name.endswith(".Arn") else _reference(name)

@@ -1,0 +1,112 @@
+"""The layer as ``sam build`` makes it."""
+
+from __future__ import annotations
+
+import filecmp
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from . import stack
+
+FUNCTIONS = sorted(path.parent.name for path in (stack.ROOT / "functions").glob("*/app.py"))
+# What Lambda's python3.13 runtime brings, beside the standard library.
+RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+LARGEST_MB = 20
+# As Lambda imports a function: nothing on the path but its folder, the layer and the runtime's own packages.
+IMPORT = "import sys; sys.path[:0] = sys.argv[1:]; import app; assert callable(app.handler)"
+
+
+def build(target: Path) -> Path:
+    """Build the layer as ``sam build`` does: in a copy of shared/, by the Makefile there."""
+    source = target.with_name(f"{target.name}-source")
+    shutil.copytree(stack.ROOT / "shared", source)
+    command = ["make", "build-SharedLayer", f"ARTIFACTS_DIR={target}", f"PIP_PYTHON={sys.executable}"]
+    command += [f"PYTHON_3_13={python}"] if (python := python_3_13()) else []
+    clean = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "PYTHONPATH"}}
+    subprocess.run(command, cwd=source, env=clean, check=True)
+    return target / "python"
+
+
+def python_3_13() -> str:
+    """Give a Python of Lambda's version, or nothing."""
+    found = subprocess.run([stack.ROOT / ".ci" / "python", "3.13"], capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a layer that was built anew."""
+    return build(tmp_path_factory.mktemp("layer") / "first")
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the packages of Lambda's runtime, and nothing else."""
+    folder = tmp_path_factory.mktemp("runtime")
+    for name in RUNTIME:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        origin = Path(spec.origin)
+        package = origin.parent if origin.name == "__init__.py" else origin
+        (folder / package.name).symlink_to(package)
+    return folder
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_find_all_they_import(name: str, layer: Path, runtime: Path) -> None:
+    """A handler can be imported from its folder, the layer and the runtime alone, in an empty environment."""
+    folders = [stack.ROOT / "functions" / name, layer, runtime]
+    subprocess.run([sys.executable, "-I", "-S", "-B", "-c", IMPORT, *folders], env={}, check=True)
+
+
+def test_two_builds_are_the_same(layer: Path, tmp_path: Path) -> None:
+    """Two builds of the same source are the same, byte for byte, so that a deployment without changes is none."""
+    again = build(tmp_path / "second")
+    files = sorted(path.relative_to(layer) for path in layer.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
+    _, different, unreadable = filecmp.cmpfiles(layer, again, files, shallow=False)
+    assert [] == different + unreadable
+
+
+def test_pure_python(layer: Path) -> None:
+    """Nothing in the layer is machine code, so what is built anywhere runs on arm64."""
+    assert [] == [path for path in layer.rglob("*") if path.suffix in {".so", ".pyd", ".dylib", ".dll"}]
+
+
+def test_nothing_twice_and_nothing_idle(layer: Path) -> None:
+    """The layer holds neither boto3, which the runtime brings, nor commands or tests, which nobody runs there."""
+    names = {path.name for path in layer.iterdir()}
+    assert set() == {"boto3", "botocore", "s3transfer", "urllib3", "bin"} & names
+    assert [] == [path for path in layer.rglob("tests") if path.is_dir()]
+    assert {"gallop", "httpx", "aws_lambda_powertools"} <= names
+
+
+def test_size(layer: Path) -> None:
+    """The layer stays small: cold starts unpack all of it."""
+    assert LARGEST_MB > sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) / 1e6
+
+
+def test_bytecode(layer: Path) -> None:
+    """Bytecode is there for every module, goes by no date, and names files as Lambda sees them."""
+    if not python_3_13():
+        pytest.skip("no Python 3.13 on this machine: the layer ships without bytecode")
+    modules = list(layer.rglob("*.py"))
+    compiled = [path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in modules]
+    assert [] == [path for path in compiled if not path.exists()]
+    unchecked_hash = (0b01).to_bytes(4, "little")
+    assert {unchecked_hash} == {path.read_bytes()[4:8] for path in compiled}
+    errors = (layer / "gallop" / "__pycache__" / "errors.cpython-313.pyc").read_bytes()
+    assert b"/opt/python/gallop/errors.py" in errors
+
+
+def test_lock_is_the_same_everywhere() -> None:
+    """The layer's lock has no environment markers, or what is built would depend on where."""
+    lock = (stack.ROOT / "shared" / "requirements.txt").read_text(encoding="utf-8")
+    assert [] == [line for line in lock.splitlines() if "==" in line and ";" in line]

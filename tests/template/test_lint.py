@@ -1,0 +1,76 @@
+"""The template and the workflow, as cfn-lint and statelint see them once the SAM transform no longer hides them."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cfnlint import lint_all
+from statelint.config import Config
+from statelint.linter import Linter
+from statelint.problem import ProblemType
+
+from . import stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Break = Callable[[dict[str, Any]], object]
+
+
+def faults_of_workflow(definition: dict[str, Any]) -> list[str]:
+    """Say what statelint finds; BackoffRate may be a whole number, whatever it thinks of that."""
+    faults: list[str] = Linter.validate(deepcopy(definition), Config(ignored_problem_types={ProblemType.FLOAT}))
+    return faults
+
+
+def faults_of_template(definition: dict[str, Any]) -> list[str]:
+    """Say what cfn-lint finds in the translated template with this workflow inline, errors and warnings."""
+    body = deepcopy(stack.translated().body)
+    for resource in body["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            del properties["DefinitionString"]
+            properties["Definition"] = definition
+        if resource["Type"] == "AWS::Lambda::LayerVersion":
+            properties["Content"] = {"S3Bucket": "source-tree", "S3Key": "shared"}
+    found = lint_all(json.dumps(body, default=str))
+    return [f"{match.rule.id} {match.message}" for match in found if match.rule.severity != "informational"]
+
+
+def test_translated_template() -> None:
+    """cfn-lint finds nothing in what CloudFormation gets: IAM actions, circular references, time-outs, the workflow."""
+    assert [] == faults_of_template(stack.definition())
+
+
+def test_workflow() -> None:
+    """The workflow keeps the Amazon States Language: every state is reached, every path leads to an end."""
+    assert [] == faults_of_workflow(stack.definition())
+
+
+BREAKS: dict[str, Break] = {
+    "a transition to nowhere": lambda states: states["SaveResult"].update(Next="Nowhere"),
+    "a catch to nowhere": lambda states: states["SaveResult"]["Catch"][0].update(Next="Nowhere"),
+    "a state that nothing reaches": lambda states: states.update(Lost={"Type": "Succeed"}),
+    "a field misspelt": lambda states: states["SaveResult"].update(TimeOutSeconds=3),
+    "a path that is none": lambda states: states["WaitForTask"].update(SecondsPath="step.wait_seconds"),
+    "a catch-all that is not alone": lambda states: states["SaveResult"]["Catch"][0]["ErrorEquals"].append("Other"),
+    "a number in quotes": lambda states: states["SaveResult"]["Retry"][0].update(MaxAttempts="8"),
+}
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+def test_statelint_bites(fault: str) -> None:
+    """A broken workflow is found: the linter is not one that nods."""
+    broken = deepcopy(stack.definition())
+    BREAKS[fault](broken["States"])
+    assert [] != faults_of_workflow(broken)
+
+
+def test_cfn_lint_bites() -> None:
+    """A state without a resource, which statelint lets pass, is found by cfn-lint: the workflow does lie inline."""
+    broken = deepcopy(stack.definition())
+    del broken["States"]["SaveResult"]["Resource"]
+    assert ["E3601 'Resource' is a required property"] == faults_of_template(broken)

@@ -1,0 +1,117 @@
+"""What every function, bucket, table and parameter of the stack has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from . import stack
+
+FUNCTIONS = stack.functions()
+BUCKETS = stack.of_type("AWS::S3::Bucket")
+KEEPS_DATA = ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_runs_as_decided(name: str) -> None:
+    """Functions run on python3.13 and arm64, traced by Lambda itself, and say what they are for."""
+    function = FUNCTIONS[name]
+    assert "python3.13" == function["Runtime"]
+    assert ["arm64"] == function["Architectures"]
+    assert {"Mode": "Active"} == function["TracingConfig"]
+    assert "app.handler" == function["Handler"]
+    assert function["Description"].endswith(".")
+
+
+def test_function_logs_are_apart() -> None:
+    """Each function writes to a log group of its own."""
+    groups = [function["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS.values()]
+    assert sorted(set(groups)) == sorted(groups)
+    assert set(groups) <= set(stack.of_type("AWS::Logs::LogGroup"))
+
+
+@pytest.mark.parametrize("name", stack.of_type("AWS::Logs::LogGroup"))
+def test_logs_do_not_pile_up(name: str) -> None:
+    """Every log group forgets, after the days that the operator chose."""
+    group = stack.of_type("AWS::Logs::LogGroup")[name]["Properties"]
+    assert {"Ref": "LogRetentionDays"} == group["RetentionInDays"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_queued_work_stays_hidden_while_it_runs(name: str) -> None:
+    """A queue hides a message six times as long as its function may take, as AWS advises, or it is taken twice."""
+    sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()
+    for source in (item["Properties"] for item in sources if item["Properties"]["FunctionName"] == {"Ref": name}):
+        queue = stack.translated().resources[source["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
+        assert 6 * FUNCTIONS[name]["Timeout"] <= queue["VisibilityTimeout"]
+        assert ["ReportBatchItemFailures"] == source["FunctionResponseTypes"]
+        assert "deadLetterTargetArn" in queue["RedrivePolicy"]
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_bucket_is_private(name: str) -> None:
+    """Buckets refuse the public in all four ways, are encrypted, and know no ACLs."""
+    properties = BUCKETS[name]["Properties"]
+    switches = properties["PublicAccessBlockConfiguration"]
+    every_way = {"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
+    assert dict.fromkeys(every_way, True) == switches
+    (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in {"AES256", "aws:kms"}
+    assert [{"ObjectOwnership": "BucketOwnerEnforced"}] == properties["OwnershipControls"]["Rules"]
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_bucket_wants_tls(name: str) -> None:
+    """A bucket's policy denies everybody everything that comes without TLS."""
+    policies = [item["Properties"] for item in stack.of_type("AWS::S3::BucketPolicy").values()]
+    (policy,) = [item for item in policies if item["Bucket"] == {"Ref": name}]
+    (deny,) = [item for item in policy["PolicyDocument"]["Statement"] if item["Effect"] == "Deny"]
+    bucket = stack.arn(name)
+    assert {"AWS": "*"} == deny["Principal"] or deny["Principal"] == "*"
+    assert "s3:*" == deny["Action"]
+    assert [bucket, f"{bucket}/*"] == stack.resolve(deny["Resource"])
+    assert {"Bool": {"aws:SecureTransport": "false"}} == deny["Condition"]
+
+
+@pytest.mark.parametrize("name", [name for kind in KEEPS_DATA for name in stack.of_type(kind)])
+def test_data_outlives_the_stack(name: str) -> None:
+    """Nothing that holds videos, images or records goes when the stack is deleted, or its resource replaced."""
+    resource = stack.translated().resources[name]
+    assert "Retain" == resource["DeletionPolicy"]
+    assert "Retain" == resource["UpdateReplacePolicy"]
+
+
+def test_table() -> None:
+    """The table costs nothing while idle, can be restored to any second, forgets old records, and is encrypted."""
+    (table,) = stack.of_type("AWS::DynamoDB::Table").values()
+    properties = table["Properties"]
+    assert "PAY_PER_REQUEST" == properties["BillingMode"]
+    assert {"PointInTimeRecoveryEnabled": True} == properties["PointInTimeRecoverySpecification"]
+    assert {"AttributeName": "expires_at", "Enabled": True} == properties["TimeToLiveSpecification"]
+    assert {"SSEEnabled": True} == properties["SSESpecification"]
+
+
+@pytest.mark.parametrize("name", stack.written()["Parameters"])
+def test_parameter_explains_itself(name: str) -> None:
+    """`sam deploy --guided` shows a sentence for every parameter, and asks for none that has no use."""
+    parameter = stack.written()["Parameters"][name]
+    assert parameter["Description"].strip().endswith(".")
+    assert {"Ref": name} in list(values(stack.translated().resources))
+
+
+def test_secrets_are_not_echoed() -> None:
+    """The vendor's key shows up in no console."""
+    assert stack.written()["Parameters"]["DashScopeApiKey"]["NoEcho"] is True
+
+
+@pytest.mark.parametrize("name", stack.written()["Outputs"])
+def test_output_explains_itself(name: str) -> None:
+    """Every output has a sentence."""
+    assert stack.written()["Outputs"][name]["Description"].endswith(".")
+
+
+def values(content: Any) -> list[Any]:  # noqa: ANN401 - a template holds anything
+    """Give a value and all that lies in it."""
+    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else []
+    return [content, *(deeper for item in inner for deeper in values(item))]

@@ -1,0 +1,91 @@
+"""What the workflow promises beyond the language it is written in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gallop import errors
+
+from . import stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Names that Step Functions and Lambda report, not our code.
+REPORTED_BY_AWS = re.compile(r"(States|Lambda|Sandbox|Runtime)\.\w+")
+
+
+def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give every state, those inside of Map and Parallel too."""
+    for name, state in machine["States"].items():
+        yield name, state
+        for inner in (state.get("ItemProcessor"), *state.get("Branches", [])):
+            if inner:
+                yield from states(inner)
+
+
+TASKS = {name: state for name, state in states(stack.definition()) if state["Type"] == "Task"}
+
+
+def matched_names() -> set[str]:
+    """Give every error name that a Retry or a Catch waits for."""
+    rules = [rule for state in TASKS.values() for kind in ("Retry", "Catch") for rule in state.get(kind, [])]
+    return {name for rule in rules for name in rule["ErrorEquals"]}
+
+
+def may_be_retried() -> set[str]:
+    """Give the names of the errors that cost nothing when the same step runs again."""
+    return {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.TryAgain)}
+
+
+def test_errors_exist() -> None:
+    """Step Functions matches errors by name: every name that is waited for is a class of the tree, or AWS's own."""
+    ours = {name for name in matched_names() if not REPORTED_BY_AWS.fullmatch(name)}
+    assert set() == ours - {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_only_what_costs_nothing_is_retried(task: str) -> None:
+    """A Retry names only errors that say that the step may run again."""
+    names = {name for rule in TASKS[task].get("Retry", []) for name in rule["ErrorEquals"]}
+    ours = {name for name in names if not REPORTED_BY_AWS.fullmatch(name)}
+    assert set() == ours - may_be_retried()
+    assert {"States.ALL", "States.TaskFailed"}.isdisjoint(names)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_has_an_end(task: str) -> None:
+    """No task waits for ever, and whatever breaks in it is caught."""
+    assert 0 < TASKS[task]["TimeoutSeconds"]
+    assert ["States.ALL"] == TASKS[task]["Catch"][-1]["ErrorEquals"]
+
+
+def test_catches_meet() -> None:
+    """Every failure ends in the one state that gives a job its end; that state's own failure ends the execution."""
+    meeting_points = {name: {rule["Next"] for rule in task["Catch"]} for name, task in TASKS.items()}
+    ends = meeting_points.pop("Finish")
+    assert {"Finish"} == set().union(*meeting_points.values())
+    assert {"Fail"} == {stack.definition()["States"][name]["Type"] for name in ends}
+
+
+def test_whole_has_an_end() -> None:
+    """The execution has a time-out of its own, above the longest deadline that the template allows."""
+    longest = stack.written()["Parameters"]["DeadlineMinutes"]["MaxValue"] * 60
+    assert longest < stack.definition()["TimeoutSeconds"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_task_outlasts_its_function(task: str) -> None:
+    """A task's time-out is above that of its function, so that the function's own error is what is seen."""
+    name = re.fullmatch(r"\$\{(\w+)Arn\}", TASKS[task]["Parameters"]["FunctionName"])
+    assert name is not None
+    assert stack.functions()[name[1]]["Timeout"] < TASKS[task]["TimeoutSeconds"]
+
+
+def test_substitutions() -> None:
+    """Every placeholder of the workflow is given a value by the template, and every value is used."""
+    used = set(re.findall(r"\$\{(\w+)\}", stack.DEFINITION.read_text(encoding="utf-8")))
+    (machine,) = stack.of_type("AWS::StepFunctions::StateMachine").values()
+    assert used == set(machine["Properties"]["DefinitionSubstitutions"])

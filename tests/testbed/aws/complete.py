@@ -1,0 +1,113 @@
+"""Sets on created resources what moto's CloudFormation leaves out, through the services' own API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import managed_policies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Client = Callable[[str], Any]
+    Properties = Mapping[str, Any]
+    Completion = Callable[[Client, str, Properties], None]
+
+
+def complete(client: Client, type_: str, physical_id: str, properties: Properties) -> None:
+    """Set what is missing on one resource."""
+    completion = _COMPLETIONS.get(type_)
+    if completion:
+        completion(client, physical_id, properties)
+
+
+def _bucket(client: Client, name: str, properties: Properties) -> None:
+    s3 = client("s3")
+    if "VersioningConfiguration" in properties:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
+    if "PublicAccessBlockConfiguration" in properties:
+        s3.put_public_access_block(
+            Bucket=name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"]
+        )
+    if "OwnershipControls" in properties:
+        s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
+    if "LifecycleConfiguration" in properties:
+        rules = [_lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
+        s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    if "CorsConfiguration" in properties:
+        rules = [_cors_rule(rule) for rule in properties["CorsConfiguration"]["CorsRules"]]
+        s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
+    if "NotificationConfiguration" in properties:
+        configuration = _notifications(properties["NotificationConfiguration"])
+        s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=configuration)
+
+
+def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    """Write a rule in the words of the API, which differ from CloudFormation's."""
+    words = dict(rule)
+    words["ID"] = words.pop("Id", "")
+    words["Filter"] = {"Prefix": words.pop("Prefix", "")}
+    if "ExpirationInDays" in words:
+        words["Expiration"] = {"Days": int(words.pop("ExpirationInDays"))}
+    return words
+
+
+def _cors_rule(rule: Properties) -> dict[str, Any]:
+    words = {"AllowedMethods": rule["AllowedMethods"], "AllowedOrigins": rule["AllowedOrigins"]}
+    names = {"AllowedHeaders": "AllowedHeaders", "ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
+    return words | {there: rule[here] for here, there in names.items() if here in rule}
+
+
+_TARGETS = {
+    "QueueConfigurations": ("Queue", "QueueArn"),
+    "LambdaConfigurations": ("Function", "LambdaFunctionArn"),
+    "TopicConfigurations": ("Topic", "TopicArn"),
+}
+
+
+def _notifications(properties: Properties) -> dict[str, Any]:
+    configuration: dict[str, Any] = {}
+    for kind, (here, there) in _TARGETS.items():
+        name = "LambdaFunctionConfigurations" if kind == "LambdaConfigurations" else kind
+        for entry in properties.get(kind, []):
+            words: dict[str, Any] = {there: entry[here], "Events": [entry["Event"]]}
+            if "Filter" in entry:
+                words["Filter"] = {"Key": {"FilterRules": entry["Filter"]["S3Key"]["Rules"]}}
+            configuration.setdefault(name, []).append(words)
+    if properties.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled"):
+        configuration["EventBridgeConfiguration"] = {}
+    return configuration
+
+
+def _table(client: Client, name: str, properties: Properties) -> None:
+    dynamodb = client("dynamodb")
+    if "TimeToLiveSpecification" in properties:
+        dynamodb.update_time_to_live(
+            TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
+        )
+    if "PointInTimeRecoverySpecification" in properties:
+        dynamodb.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"]
+        )
+
+
+def _role(client: Client, name: str, properties: Properties) -> None:
+    iam = client("iam")
+    for arn in properties.get("ManagedPolicyArns", []):
+        managed_policies.ensure(arn)
+        iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+
+
+def _log_group(client: Client, name: str, properties: Properties) -> None:
+    if "RetentionInDays" in properties:
+        client("logs").put_retention_policy(
+            logGroupName=name, retentionInDays=int(properties["RetentionInDays"])
+        )
+
+
+_COMPLETIONS: dict[str, Completion] = {
+    "AWS::S3::Bucket": _bucket,
+    "AWS::DynamoDB::Table": _table,
+    "AWS::IAM::Role": _role,
+    "AWS::Logs::LogGroup": _log_group,
+}

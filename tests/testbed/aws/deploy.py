@@ -1,0 +1,116 @@
+"""Deploys a translated template: ``create_stack`` in moto, then what moto's CloudFormation leaves out."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from moto.cloudformation import parsing
+from moto.cloudformation.models import cloudformation_backends
+
+from . import cfn_types, complete
+from .functions import FunctionSpec, function_spec
+from .template import Template, TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+"""A region that knows Signature Version 4 only, so that URLs signed the old way fail here as they do there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """One resource of the stack as it stands: its properties with everything in them resolved."""
+
+    logical_id: str
+    type: str
+    physical_id: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployed stack."""
+
+    name: str
+    region: str
+    resources: Mapping[str, Deployed]
+    outputs: Mapping[str, str]
+    functions: Mapping[str, FunctionSpec] = field(repr=False)
+    """By logical id."""
+
+    def of_type(self, type_: str) -> Iterator[Deployed]:
+        """Give the resources of a type."""
+        return (resource for resource in self.resources.values() if resource.type == type_)
+
+    def function(self, name: str) -> FunctionSpec:
+        """Find a function by its logical id, its name or its ARN."""
+        for logical_id, spec in self.functions.items():
+            if name in (logical_id, spec.name, spec.arn):
+                return spec
+        raise KeyError(name)
+
+
+def deploy(
+    client: Callable[[str], Any], template: Template, parameters: Mapping[str, str], name: str, region: str = REGION
+) -> Deployment:
+    """Create the stack and complete it; ``client`` gives clients of moto that may do everything."""
+    cfn_types.register()
+    _refuse_unsupported(template)
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(template.body, default=str),
+        Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    resources = {resource.logical_id: resource for resource in _resolve(template, name, region)}
+    for resource in resources.values():
+        complete.complete(client, resource.type, resource.physical_id, resource.properties)
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    return Deployment(
+        name=name,
+        region=region,
+        resources=resources,
+        outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
+        functions=dict(_functions(template, resources, region)),
+    )
+
+
+def _refuse_unsupported(template: Template) -> None:
+    types = {resource["Type"] for resource in template.resources.values()}
+    unknown = sorted(types - cfn_types.supported())
+    if unknown:
+        raise TemplateError(f"The testbed cannot deploy {', '.join(unknown)}: declare it in cfn_types.py")
+
+
+def _resolve(template: Template, name: str, region: str) -> Iterator[Deployed]:
+    """Give every created resource with its properties resolved by the stack's own map."""
+    backend = cloudformation_backends[ACCOUNT][region]
+    resource_map = backend.get_stack(name).resource_map
+    for logical_id, source in template.resources.items():
+        resource = resource_map[logical_id]
+        if resource is None:
+            continue
+        properties = parsing.clean_json(deepcopy(source.get("Properties", {})), resource_map)
+        physical_id = getattr(resource, "physical_resource_id", logical_id)
+        yield Deployed(logical_id, source["Type"], str(physical_id), properties)
+
+
+def _functions(
+    template: Template, resources: Mapping[str, Deployed], region: str
+) -> Iterator[tuple[str, FunctionSpec]]:
+    layers = {
+        resource.physical_id: template.code[resource.logical_id]
+        for resource in resources.values()
+        if resource.type == "AWS::Lambda::LayerVersion"
+    }
+    for logical_id, resource in resources.items():
+        if resource.type == "AWS::Lambda::Function":
+            code = template.code[logical_id]
+            arn = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{resource.physical_id}"
+            yield logical_id, function_spec(logical_id, arn, resource.properties, code, layers)

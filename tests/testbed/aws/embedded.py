@@ -1,0 +1,200 @@
+"""The embedded AWS as one thing that starts, is deployed to, and stops without a trace."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
+from moto.sqs.models import sqs_backends
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from . import deploy, moto_seams
+from .deploy import ACCOUNT, REGION, Deployment
+from .environment import Environment
+from .gateway.api import HttpApi
+from .gateway.messages import Api
+from .gateway.routes import read_routes
+from .gateway.server import GatewayServer
+from .iam.identities import Credentials, Identities
+from .runtime import MAX_PROCESSES, LambdaRuntime
+from .server import AwsServer
+from .sqs_source import SqsSource, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.testbed.clock import ScaledClock
+
+    from .functions import FunctionSpec
+    from .template import Template
+
+_LONG_S = 1000
+
+
+@dataclass(slots=True)
+class EmbeddedAws:
+    """An AWS account in this process, with one stack in it; at most one at a time, for moto keeps global state."""
+
+    clock: ScaledClock
+    port: int = 0
+    api_port: int = 0
+    region: str = REGION
+    max_processes: int = MAX_PROCESSES
+    driver: Credentials = field(init=False)
+    """A user who may do everything."""
+    identities: Identities = field(init=False)
+    server: AwsServer = field(init=False)
+    gateway: GatewayServer = field(init=False)
+    runtime: LambdaRuntime = field(init=False)
+    deployment: Deployment = field(init=False)
+    _resources: ExitStack = field(init=False, default_factory=ExitStack)
+    _clients: dict[tuple[str, str], Any] = field(init=False, default_factory=dict)
+    _session: boto3.Session = field(init=False)
+    _lock: Lock = field(init=False, default_factory=Lock)
+    scratch: Path = field(init=False)
+
+    def start(self) -> None:
+        """Take the ports and serve an empty account."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End every process and thread, free the ports, forget everything."""
+        self._resources.close()
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where AWS's APIs are."""
+        return self.server.url
+
+    @property
+    def api_url(self) -> str:
+        """Where the HTTP API is."""
+        return self.gateway.url
+
+    def client(self, service: str, credentials: Credentials | None = None, **options: Any) -> Any:  # noqa: ANN401 - any service
+        """Give a client of the driver, or of somebody else; clients are kept, for making one is slow."""
+        caller = credentials or self.driver
+        with self._lock:
+            if (service, caller.access_key_id) not in self._clients:
+                self._clients[service, caller.access_key_id] = self._session.client(  # type: ignore[call-overload]
+                    service, endpoint_url=self.endpoint_url, **caller.arguments(), **options
+                )
+            return self._clients[service, caller.access_key_id]
+
+    def deploy(self, template: Template, parameters: Mapping[str, str], name: str) -> Deployment:
+        """Deploy the stack and put its functions, event sources and API to work."""
+        self.deployment = deploy.deploy(self.client, template, parameters, name, self.region)
+        self.runtime = LambdaRuntime(self.deployment.functions.values(), self._environment(), self.max_processes)
+        self._resources.callback(self.runtime.close)
+        self._resources.callback(self._stop_executions)
+        self._serve_api()
+        for source in self._sources():
+            source.start()
+            self._resources.callback(source.stop)
+        return self.deployment
+
+    def local_address(self, text: str) -> str:
+        """Replace the address that AWS would give the API by the one it has here."""
+        for api in self.deployment.of_type("AWS::ApiGatewayV2::Api"):
+            there = f"https://{api.physical_id}.execute-api.{self.region}.amazonaws.com"
+            text = text.replace(there, self.api_url)
+        return text
+
+    def outputs(self) -> dict[str, str]:
+        """Give the outputs of the stack, with addresses that work here."""
+        return {name: self.local_address(value) for name, value in self.deployment.outputs.items()}
+
+    def _start(self) -> None:
+        _forget()
+        self._resources.callback(_forget)
+        self.scratch = Path(tempfile.mkdtemp(prefix="testbed-"))
+        self._resources.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+        self._resources.enter_context(moto_seams.installed(self._world()))
+        self.identities = Identities(self.region)
+        self._session = boto3.Session(region_name=self.region)
+        self.driver = self.identities.administrator("testbed-driver")
+        self.gateway = GatewayServer(self.api_port)
+        self._resources.callback(self.gateway.stop)
+        self.server = AwsServer(self.port, lambda application: application)
+        self.server.start()
+        self._resources.callback(self.server.stop)
+
+    def _world(self) -> moto_seams.World:
+        return moto_seams.World(
+            clock=self.clock,
+            runner=lambda: self.runtime,
+            client=self._client_of_role,
+            s3_to_queue=self._s3_to_queue,
+            s3_to_function=lambda *_: None,
+            to_target=lambda *_: False,
+        )
+
+    def _s3_to_queue(self, bucket_arn: str, queue_arn: str, message: str) -> None:
+        del bucket_arn
+        sqs_backends[ACCOUNT][self.region].send_message(queue_arn.rsplit(":", 1)[1], message)
+
+    def _environment(self) -> Environment:
+        environment = Environment(
+            endpoint_url=self.endpoint_url,
+            region=self.region,
+            clock=self.clock,
+            scratch=self.scratch,
+            credentials=self._function_credentials,
+            rewrite=self.local_address,
+        )
+        environment.prepare()
+        return environment
+
+    def _function_credentials(self, function: FunctionSpec) -> dict[str, str]:
+        return self.identities.assume(function.role_arn, function.name).variables()
+
+    def _client_of_role(self, service: str, role_arn: str) -> Any:  # noqa: ANN401 - any service
+        """Give a client for the interpreter of state machines; a task may run as long as it likes."""
+        patient = Config(read_timeout=_LONG_S, retries={"total_max_attempts": 1}, parameter_validation=False)
+        return self.client(service, self.identities.assume(role_arn, "StepFunctions"), config=patient)
+
+    def _serve_api(self) -> None:
+        for resource in self.deployment.of_type("AWS::ApiGatewayV2::Api"):
+            api = Api(resource.physical_id, ACCOUNT, self.region)
+            routes = read_routes(resource.properties["Body"])
+            self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, lambda *_: True))
+
+    def _sources(self) -> list[SqsSource]:
+        backend = sqs_backends[ACCOUNT][self.region]
+        return [
+            SqsSource(
+                queue=backend.get_queue(mapping.properties["EventSourceArn"].rsplit(":", 1)[1]),
+                backend=backend,
+                function=self.deployment.function(mapping.properties["FunctionName"]),
+                runner=self.runtime,
+                settings=settings(mapping.properties, self.max_processes),
+                clock=self.clock,
+            )
+            for mapping in self.deployment.of_type("AWS::Lambda::EventSourceMapping")
+        ]
+
+    def _stop_executions(self) -> None:
+        for machine in stepfunctions_parser_backends[ACCOUNT][self.region].state_machines:
+            for execution in machine.executions:
+                if execution.exec_status == ExecutionStatus.RUNNING:
+                    execution.stop(stop_date=execution.start_date, error="", cause="the testbed stops")
+
+
+def _forget() -> None:
+    """Empty moto."""
+    BackendDict.reset()
+    reset_model_data()

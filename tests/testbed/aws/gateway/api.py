@@ -1,0 +1,145 @@
+"""Finds the route, asks its authorizer, runs its function: one request at a time, on whatever thread calls."""
+
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from tests.testbed.aws.functions import Throttled
+
+from . import messages
+from .messages import Api, HttpRequest, HttpResponse, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tests.testbed.aws.functions import Result, Runner
+    from tests.testbed.clock import Clock
+
+    from .routes import Authorizer, Route
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+INTEGRATION_TIMEOUT_S = 30.0
+_SOURCE = re.compile(r"\$request\.(header|querystring)\.(.+)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class HttpApi:
+    """An HTTP API with its ``$default`` stage."""
+
+    api: Api
+    routes: Sequence[Route]
+    runner: Runner
+    clock: Clock
+    may_invoke: Callable[[str, str], bool]
+    """Asks a function's resource policy: (function's ARN, ARN of the route or authorizer)."""
+    _cache: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = field(init=False, default_factory=dict)
+    _lock: Lock = field(init=False, default_factory=Lock)
+    _threads: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make room for invocations that outlive their request's time-out."""
+        self._threads = ThreadPoolExecutor(max_workers=128, thread_name_prefix="integration")
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request."""
+        answer = self._answer(request)
+        headers = [*answer.headers, ("apigw-requestid", request.request_id)]
+        return HttpResponse(answer.status, headers, answer.body)
+
+    def close(self) -> None:
+        """Let no further invocation begin."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        if len(request.body) > MAX_BODY_BYTES:
+            return refusal(413, "Request Entity Too Large")
+        route, parameters = self._find(request)
+        if route is None:
+            return refusal(404, "Not Found")
+        context = None
+        if route.authorizer is not None:
+            verdict = self._authorize(route, route.authorizer, request, parameters)
+            if isinstance(verdict, HttpResponse):
+                return verdict
+            context = verdict
+        event = messages.event(self.api, route, request, parameters, context)
+        return self._integrate(route, request, event)
+
+    def _find(self, request: HttpRequest) -> tuple[Route | None, dict[str, str]]:
+        for route in self.routes:
+            parameters = route.match(request.method, request.path)
+            if parameters is not None:
+                return route, parameters
+        return None, {}
+
+    def _integrate(self, route: Route, request: HttpRequest, event: Mapping[str, Any]) -> HttpResponse:
+        path = route.path if route.path != "$default" else "/$default"
+        arn = f"arn:aws:execute-api:{self.api.region}:{self.api.account}:{self.api.api_id}/$default/{request.method}{path}"
+        if not self.may_invoke(route.function_arn, arn):
+            return refusal(500, "Internal Server Error")
+        try:
+            result = self._invoke(route.function_arn, event)
+        except (FutureTimeoutError, Throttled):
+            return refusal(503, "Service Unavailable")
+        answer = None if result.error else messages.response(result.payload)
+        return answer or refusal(500, "Internal Server Error")
+
+    def _invoke(self, function_arn: str, event: Mapping[str, Any]) -> Result:
+        future = self._threads.submit(self.runner.invoke, function_arn, json.dumps(event).encode())
+        return future.result(INTEGRATION_TIMEOUT_S)
+
+    def _authorize(
+        self, route: Route, authorizer: Authorizer, request: HttpRequest, parameters: Mapping[str, str]
+    ) -> dict[str, Any] | HttpResponse:
+        identity = [_identity(source, request) for source in authorizer.identity_sources]
+        if None in identity:
+            return refusal(401, "Unauthorized")
+        key = (authorizer.name, *map(str, identity))
+        verdict = self._remembered(key) if authorizer.ttl_s and identity else None
+        if verdict is None:
+            asked = messages.authorizer_event(self.api, route, request, parameters, [str(value) for value in identity])
+            verdict = self._ask(authorizer, asked)
+            if verdict is None:
+                return refusal(500, "Internal Server Error")
+            if authorizer.ttl_s and identity:
+                self._remember(key, authorizer.ttl_s, verdict)
+        if verdict["isAuthorized"] is not True:
+            return refusal(403, "Forbidden")
+        return dict(verdict.get("context") or {})
+
+    def _ask(self, authorizer: Authorizer, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        arn = f"arn:aws:execute-api:{self.api.region}:{self.api.account}:{self.api.api_id}/authorizers/{authorizer.name}"
+        if not self.may_invoke(authorizer.function_arn, arn):
+            return None
+        try:
+            result = self._invoke(authorizer.function_arn, event)
+        except (FutureTimeoutError, Throttled):
+            return None
+        verdict = None if result.error else json.loads(result.payload)
+        return verdict if isinstance(verdict, dict) and isinstance(verdict.get("isAuthorized"), bool) else None
+
+    def _remembered(self, key: tuple[str, ...]) -> dict[str, Any] | None:
+        with self._lock:
+            until, verdict = self._cache.get(key, (0.0, {}))
+        return verdict if until > self.clock.now() else None
+
+    def _remember(self, key: tuple[str, ...], ttl_s: int, verdict: dict[str, Any]) -> None:
+        with self._lock:
+            self._cache[key] = (self.clock.now() + ttl_s, verdict)
+
+
+def _identity(source: str, request: HttpRequest) -> str | None:
+    found = _SOURCE.fullmatch(source)
+    if found is None:
+        return source
+    if found.group(1).lower() == "header":
+        return request.header(found.group(2).lower())
+    values = parse_qs(request.query).get(found.group(2))
+    return ",".join(values) if values else None

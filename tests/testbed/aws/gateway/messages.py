@@ -1,0 +1,186 @@
+"""Requests as events of payload format 2.0, and answers of functions as responses."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .routes import Route
+
+_TEXT = ("application/json", "application/xml", "application/javascript")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request as it came in: header names in lower case, in order, with repetitions."""
+
+    method: str
+    path: str
+    query: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    source_ip: str
+    protocol: str = "HTTP/1.1"
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def header(self, name: str) -> str | None:
+        """Give a header; repetitions are joined by commas."""
+        values = [value for key, value in self.headers if key == name]
+        return ",".join(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A response to be sent."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What every event says of the API itself."""
+
+    api_id: str
+    account: str
+    region: str
+
+
+def refusal(status: int, message: str) -> HttpResponse:
+    """Answer as the gateway itself does."""
+    return HttpResponse(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
+
+
+def event(
+    api: Api, route: Route, request: HttpRequest, parameters: Mapping[str, str], authorized: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Make the event for the function behind a route; ``authorized`` is the context the authorizer gave."""
+    context = request_context(api, route, request)
+    if authorized is not None:
+        context["authorizer"] = {"lambda": dict(authorized)}
+    made = {
+        "version": "2.0",
+        "routeKey": route.key,
+        **_common(request, parameters),
+        "requestContext": context,
+        "isBase64Encoded": False,
+    }
+    if request.body:
+        made["isBase64Encoded"] = not _is_text(request.header("content-type"))
+        encoded = base64.b64encode(request.body).decode() if made["isBase64Encoded"] else request.body.decode(
+            "utf-8", "replace"
+        )
+        made["body"] = encoded
+    return made
+
+
+def authorizer_event(
+    api: Api, route: Route, request: HttpRequest, parameters: Mapping[str, str], identity: Sequence[str]
+) -> dict[str, Any]:
+    """Make the event for a route's authorizer, which never sees the body."""
+    path = "" if route.path == "$default" else route.path
+    return {
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": f"arn:aws:execute-api:{api.region}:{api.account}:{api.api_id}/$default/{request.method}{path}",
+        "identitySource": list(identity) or None,
+        "routeKey": route.key,
+        **_common(request, parameters),
+        "requestContext": request_context(api, route, request),
+    }
+
+
+def request_context(api: Api, route: Route, request: HttpRequest) -> dict[str, Any]:
+    """Say when, where and whence the request came."""
+    now = datetime.now(timezone.utc)
+    domain = request.header("host") or f"{api.api_id}.execute-api.{api.region}.amazonaws.com"
+    return {
+        "accountId": api.account,
+        "apiId": api.api_id,
+        "domainName": domain,
+        "domainPrefix": domain.split(".", 1)[0],
+        "http": {
+            "method": request.method,
+            "path": request.path,
+            "protocol": request.protocol,
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent") or "",
+        },
+        "requestId": request.request_id,
+        "routeKey": route.key,
+        "stage": "$default",
+        "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "timeEpoch": int(now.timestamp() * 1000),
+    }
+
+
+def _common(request: HttpRequest, parameters: Mapping[str, str]) -> dict[str, Any]:
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        if name != "cookie":
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    made: dict[str, Any] = {"rawPath": request.path, "rawQueryString": request.query, "headers": headers}
+    cookies = request.header("cookie")
+    if cookies:
+        made["cookies"] = [cookie.strip() for cookie in cookies.split(";") if cookie.strip()]
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(request.query, keep_blank_values=True):
+        query[name] = f"{query[name]},{value}" if name in query else value
+    if query:
+        made["queryStringParameters"] = query
+    if parameters:
+        made["pathParameters"] = dict(parameters)
+    return made
+
+
+def _is_text(content_type: str | None) -> bool:
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    return kind.startswith("text/") or kind in _TEXT or kind.endswith(("+json", "+xml"))
+
+
+def response(payload: str) -> HttpResponse | None:
+    """Read a function's answer; nothing if API Gateway could not read it, either."""
+    answer = json.loads(payload)
+    if not isinstance(answer, dict) or "statusCode" not in answer:
+        # Whatever has no status code is the body of a success.
+        body = answer if isinstance(answer, str) else json.dumps(answer)
+        return HttpResponse(200, [("content-type", "application/json")], body.encode())
+    try:
+        return HttpResponse(int(answer["statusCode"]), _headers(answer), _body(answer))
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def _headers(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    headers = [(str(name).lower(), _text(value)) for name, value in (answer.get("headers") or {}).items()]
+    if not any(name == "content-type" for name, _ in headers):
+        headers.append(("content-type", "text/plain;charset=UTF-8"))
+    return headers + [("set-cookie", str(cookie)) for cookie in answer.get("cookies") or []]
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _body(answer: Mapping[str, Any]) -> bytes:
+    body = answer.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise TypeError("the body of an answer is a string")
+    if not answer.get("isBase64Encoded"):
+        return body.encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise ValueError("the body is not base64") from error

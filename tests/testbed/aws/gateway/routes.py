@@ -1,0 +1,115 @@
+"""The routes of an HTTP API, read from the OpenAPI body that the translated template gives it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_VARIABLE = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
+_FUNCTION = re.compile(r"functions/(arn:aws:lambda:[^/]+)/invocations")
+_ANY = "x-amazon-apigateway-any-method"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """A Lambda authorizer with payload format 2.0."""
+
+    name: str
+    function_arn: str
+    identity_sources: tuple[str, ...]
+    ttl_s: int
+    simple: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route and the function behind it."""
+
+    method: str
+    path: str
+    function_arn: str
+    authorizer: Authorizer | None
+    _pattern: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Turn the path into an expression; ``{name+}`` takes the rest of the path."""
+        expression = ""
+        end = 0
+        for variable in _VARIABLE.finditer(self.path):
+            expression += re.escape(self.path[end : variable.start()])
+            expression += "(.+)" if variable.group(2) else "([^/]+)"
+            end = variable.end()
+        object.__setattr__(self, "_pattern", re.compile(expression + re.escape(self.path[end:])))
+
+    @property
+    def key(self) -> str:
+        """The route's key as API Gateway names it."""
+        return "$default" if self.path == "$default" else f"{self.method} {self.path}"
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """What decides among routes that match, smallest first: no variable, then some, then a greedy one."""
+        greedy = int("+}" in self.path) if self.path != "$default" else 2
+        return greedy, self.path.count("{"), int(self.method == "ANY")
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        """Give the path parameters, or nothing if the route does not match."""
+        if self.path == "$default":
+            return {}
+        found = self._pattern.fullmatch(path) if self.method in ("ANY", method) else None
+        if found is None:
+            return None
+        names = [variable.group(1) for variable in _VARIABLE.finditer(self.path)]
+        return dict(zip(names, map(unquote, found.groups()), strict=True))
+
+
+def read_routes(body: Mapping[str, Any]) -> list[Route]:
+    """Read the routes, most specific first."""
+    schemes = body.get("components", {}).get("securitySchemes", {})
+    authorizers = {name: _authorizer(name, scheme) for name, scheme in schemes.items()}
+    routes = [
+        Route(
+            method="ANY" if method == _ANY else method.upper(),
+            path=path,
+            function_arn=_function_arn(operation["x-amazon-apigateway-integration"]["uri"]),
+            authorizer=_authorizer_of(operation, authorizers),
+        )
+        for path, method, operation in _operations(body)
+    ]
+    return sorted(routes, key=lambda route: route.rank)
+
+
+def _operations(body: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for path, methods in body.get("paths", {}).items():
+        for method, operation in methods.items():
+            if isinstance(operation, dict) and "x-amazon-apigateway-integration" in operation:
+                yield path.removeprefix("/") if path == "/$default" else path, method, operation
+
+
+def _authorizer_of(operation: Mapping[str, Any], authorizers: Mapping[str, Authorizer]) -> Authorizer | None:
+    names = [name for entry in operation.get("security", []) for name in entry]
+    return next((authorizers[name] for name in names if name in authorizers), None)
+
+
+def _authorizer(name: str, scheme: Mapping[str, Any]) -> Authorizer:
+    settings = scheme["x-amazon-apigateway-authorizer"]
+    sources = settings.get("identitySource", "")
+    return Authorizer(
+        name=name,
+        function_arn=_function_arn(settings["authorizerUri"]),
+        identity_sources=tuple(source.strip() for source in sources.split(",") if source.strip()),
+        ttl_s=int(settings.get("authorizerResultTtlInSeconds", 0)),
+        simple=bool(settings.get("enableSimpleResponses", False)),
+    )
+
+
+def _function_arn(uri: str) -> str:
+    found = _FUNCTION.search(uri)
+    if found is None:
+        raise ValueError(f"not the address of a function: {uri}")
+    return found.group(1)

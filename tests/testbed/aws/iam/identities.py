@@ -1,0 +1,120 @@
+"""Who calls: access keys of users and of assumed roles, kept where moto keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from moto.iam.models import Role, User
+
+_SESSION_S = 43_200
+_DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller: a role in a session, or a user."""
+
+    kind: str
+    name: str
+    arn: str
+    """As AWS names it in refusals: the session of a role, or the user."""
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Keys to call with."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(repr=False)
+
+    def variables(self) -> dict[str, str]:
+        """Give them as the variables that SDKs read."""
+        token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
+        return {"AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key, **token}
+
+    def arguments(self) -> dict[str, str]:
+        """Give them as boto3's arguments."""
+        return {name.lower(): value for name, value in self.variables().items()}
+
+
+@dataclass(slots=True)
+class Identities:
+    """Hands out credentials and knows their owners again."""
+
+    region: str
+    _principals: dict[str, Principal] = field(init=False, default_factory=dict)
+    _sessions: dict[str, Credentials] = field(init=False, default_factory=dict)
+    _lock: Lock = field(init=False, default_factory=Lock)
+
+    def administrator(self, name: str) -> Credentials:
+        """Create a user who may do everything: the testbed's driver."""
+        iam = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        iam.create_user(self.region, name)
+        iam.put_user_policy(name, "administrator", _DOCUMENT)
+        key = iam.create_access_key(name)
+        return Credentials(key.access_key_id, key.secret_access_key, None)
+
+    def assume(self, role_arn: str, session: str) -> Credentials:
+        """Give a session of a role; the same one again for the same name."""
+        with self._lock:
+            if session not in self._sessions:
+                self._sessions[session] = self._assume(role_arn, session)
+            return self._sessions[session]
+
+    def principal(self, access_key_id: str) -> Principal | None:
+        """Find the owner of a key."""
+        known = self._principals.get(access_key_id)
+        if known is None:
+            known = _user(access_key_id) or _session(access_key_id, self.region)
+            if known is not None:
+                self._principals[access_key_id] = known
+        return known
+
+    def _assume(self, role_arn: str, session: str) -> Credentials:
+        made = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].assume_role(
+            region_name=self.region,
+            role_session_name=session,
+            role_arn=role_arn,
+            policy="",
+            duration=_SESSION_S,
+            external_id="",
+        )
+        return Credentials(made.access_key_id, made.secret_access_key, made.session_token)
+
+
+def role(name: str) -> Role:
+    """Find a role by its name; raise moto's own error if there is none."""
+    return iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role(name)
+
+
+def user(name: str) -> User:
+    """Find a user by name; raise moto's own error if there is none."""
+    return iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_user(name)
+
+
+def _user(access_key_id: str) -> Principal | None:
+    for found in iam_backends[DEFAULT_ACCOUNT_ID]["aws"].users.values():
+        for key in found.access_keys:
+            if key.access_key_id == access_key_id:
+                return Principal("user", found.name, found.arn, key.secret_access_key)
+    return None
+
+
+def _session(access_key_id: str, region: str) -> Principal | None:
+    found = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(access_key_id)
+    if found is None:
+        return None
+    name = found.role_arn.rsplit("/", 1)[1]
+    arn = f"arn:aws:sts::{DEFAULT_ACCOUNT_ID}:assumed-role/{name}/{found.session_name}"
+    return Principal("role", name, arn, found.secret_access_key)

@@ -1,0 +1,116 @@
+"""moto's interpreter of state machines on the testbed's clock.
+
+Waits, back-off and the time-out of the whole machine are simulated time. So is the time-out of a task that waits for
+the world (a task token, a nested execution). A plain call of a function is work, and work takes real time, so its
+``TimeoutSeconds`` is real time, too.
+"""
+
+from __future__ import annotations
+
+import datetime as real_datetime
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    from tests.testbed.clock import ScaledClock
+
+_CLOCKS = (
+    "moto.stepfunctions.parser.asl.eval.event.event_manager",
+    "moto.stepfunctions.parser.asl.component.state.state",
+    "moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp",
+    "moto.stepfunctions.parser.backend.execution",
+    "moto.stepfunctions.parser.models",
+)
+
+
+class Sleeper:
+    """Stands for the ``time`` module where moto only sleeps."""
+
+    def __init__(self, clock: ScaledClock) -> None:
+        """Sleep on the given clock."""
+        self.sleep = clock.sleep
+
+
+class ScaledTimeout:
+    """A time-out of simulated seconds, given to the interpreter as real ones."""
+
+    def __init__(self, timeout: Any, clock: ScaledClock) -> None:  # noqa: ANN401
+        """Wrap moto's own time-out."""
+        self._timeout = timeout
+        self._clock = clock
+
+    def is_default_value(self) -> bool:
+        """Tell whether the state has no time-out of its own."""
+        return bool(self._timeout.is_default_value())
+
+    def eval(self, env: Any) -> None:  # noqa: ANN401
+        """Put the real seconds on the interpreter's stack."""
+        self._timeout.eval(env)
+        env.stack.append(self._clock.real(env.stack.pop()))
+
+
+def wait_interval(clock: ScaledClock) -> Callable[[Any, Any, float], None]:
+    """Make the wait of a Wait state: simulated seconds, ended early when the execution is stopped."""
+
+    def wait(state: Any, env: Any, wait_seconds: float) -> None:  # noqa: ANN401
+        del state
+        end = clock.now() + wait_seconds
+        while env.is_running() and (remaining := clock.real(end - clock.now())) > 0:
+            env.program_state_event.wait(remaining)
+
+    return wait
+
+
+def scale_program(evaluate: Callable[[Any, Any], None], clock: ScaledClock) -> Callable[[Any, Any], None]:
+    """Let the time-out of a whole state machine run on the clock."""
+
+    def evaluate_program(program: Any, env: Any) -> None:  # noqa: ANN401
+        if program.timeout_seconds:
+            seconds = clock.real(program.timeout_seconds.timeout_seconds)
+            program.timeout_seconds = SimpleNamespace(timeout_seconds=seconds)
+        evaluate(program, env)
+
+    return evaluate_program
+
+
+def scale_state(evaluate: Callable[[Any, Any], None], clock: ScaledClock) -> Callable[[Any, Any], None]:
+    """Let the time-out of a task that waits for the world run on the clock."""
+
+    def evaluate_with_timeout(state: Any, env: Any) -> None:  # noqa: ANN401
+        waits = getattr(getattr(state, "resource", None), "condition", None) is not None
+        if waits and not isinstance(state.timeout, ScaledTimeout):
+            state.timeout = ScaledTimeout(state.timeout, clock)
+        evaluate(state, env)
+
+    return evaluate_with_timeout
+
+
+def modules_that_tell_the_time() -> Iterator[ModuleType]:
+    """Give the modules of the interpreter that read the clock."""
+    return (sys.modules[name] for name in _CLOCKS)
+
+
+def scaled_datetime(clock: ScaledClock) -> SimpleNamespace:
+    """Make a stand-in for the ``datetime`` module whose ``now`` is simulated (naive is UTC)."""
+
+    class ScaledDatetime(real_datetime.datetime):
+        @classmethod
+        def now(cls, tz: real_datetime.tzinfo | None = None) -> Any:  # noqa: ANN401 - the plain class, not this one
+            moment = real_datetime.datetime.fromtimestamp(clock.now(), real_datetime.timezone.utc)
+            return moment.replace(tzinfo=None) if tz is None else moment.astimezone(tz)
+
+    return SimpleNamespace(**{**vars(real_datetime), "datetime": ScaledDatetime})
+
+
+def scaled_utcnow(clock: ScaledClock) -> Callable[[], real_datetime.datetime]:
+    """Make moto's ``utcnow``: naive UTC."""
+
+    def utcnow() -> real_datetime.datetime:
+        moment = real_datetime.datetime.fromtimestamp(clock.now(), real_datetime.timezone.utc)
+        return moment.replace(tzinfo=None)
+
+    return utcnow

@@ -1,0 +1,132 @@
+"""The execution environments of one function: idle ones are used again, missing ones are started, up to a limit."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Condition
+from typing import TYPE_CHECKING
+
+from .functions import Throttled
+from .worker import InitFailed, ProcessDied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .worker import Worker
+
+
+WARM_UP_S = 20.0
+
+
+@dataclass(slots=True)
+class Lease:
+    """The use of one worker for one invocation; a broken worker is not used again."""
+
+    worker: Worker
+    cold: bool
+    broken: bool = False
+
+    def warm_up(self) -> None:
+        """Wait until the handler is imported; a handler that cannot be is left for the invocation to report."""
+        try:
+            self.worker.ready(time.time() + WARM_UP_S)
+        except (InitFailed, ProcessDied, TimeoutError):
+            self.broken = True
+
+
+@dataclass(slots=True)
+class Pool:
+    """At most ``limit`` workers at a time; beyond it callers wait, beyond ``reserved`` they are refused as on AWS."""
+
+    create: Callable[[], Worker]
+    limit: int
+    reserved: int | None = None
+    _idle: list[Worker] = field(init=False, default_factory=list)
+    _busy: list[Worker] = field(init=False, default_factory=list)
+    _waiting: int = field(init=False, default=0)
+    _starting: int = field(init=False, default=0)
+    _closed: bool = field(init=False, default=False)
+    _changed: Condition = field(init=False, default_factory=Condition)
+
+    @contextmanager
+    def lease(self) -> Iterator[Lease]:
+        """Give a worker to use: an idle one, or a new process that is still importing its handler."""
+        lease = self._acquire()
+        try:
+            yield lease
+        except BaseException:
+            lease.broken = True
+            raise
+        finally:
+            self._release(lease)
+
+    def kill(self) -> int:
+        """Kill all processes, busy and idle; tell how many there were."""
+        with self._changed:
+            workers = [*self._busy, *self._idle]
+        for worker in workers:
+            worker.kill()
+        return len(workers)
+
+    def close(self) -> None:
+        """End all processes; whoever waits for one is refused."""
+        with self._changed:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            busy = list(self._busy)
+            self._changed.notify_all()
+        for worker in busy:
+            worker.kill()
+        for worker in idle:
+            worker.close()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy and not self._starting, timeout=5)
+
+    def _acquire(self) -> Lease:
+        with self._changed:
+            if self.reserved is not None and self._running() + self._waiting >= self.reserved:
+                raise Throttled
+            self._waiting += 1
+            self._changed.wait_for(lambda: self._closed or self._running() < self.limit)
+            self._waiting -= 1
+            if self._closed:
+                raise Throttled
+            idle = self._take_idle()
+            if idle is not None:
+                self._busy.append(idle)
+                return Lease(idle, cold=False)
+            self._starting += 1
+        return self._start()
+
+    def _start(self) -> Lease:
+        worker = self.create()
+        try:
+            worker.start()
+        finally:
+            with self._changed:
+                self._starting -= 1
+                self._busy.append(worker)
+        return Lease(worker, cold=True)
+
+    def _running(self) -> int:
+        return len(self._busy) + self._starting
+
+    def _take_idle(self) -> Worker | None:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.alive:
+                return worker
+            worker.close()
+        return None
+
+    def _release(self, lease: Lease) -> None:
+        with self._changed:
+            self._busy.remove(lease.worker)
+            keep = not lease.broken and not self._closed and lease.worker.alive
+            if keep:
+                self._idle.append(lease.worker)
+            self._changed.notify_all()
+        if not keep:
+            lease.worker.close()

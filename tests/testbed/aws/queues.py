@@ -1,0 +1,78 @@
+"""Queues of moto made fit for several consumers at once and for the testbed's clock."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from moto.sqs.models import Queue, SQSBackend
+
+if TYPE_CHECKING:
+    from moto.sqs.models import Message
+
+    from tests.testbed.clock import ScaledClock
+
+_original_add = Queue.add_message
+_original_delete = Queue.delete_message
+_original_receive = SQSBackend.receive_message
+_LONGEST_LOOK_S = 0.5
+
+
+def add_message(queue: Queue, message: Message) -> None:
+    """Add under the queue's lock, and do not run any function: the testbed has its own event source mappings."""
+    with queue._messages_lock:  # noqa: SLF001
+        sources, queue.lambda_event_source_mappings = queue.lambda_event_source_mappings, {}
+        try:
+            _original_add(queue, message)
+        finally:
+            queue.lambda_event_source_mappings = sources
+
+
+def delete_message(queue: Queue, receipt_handle: str) -> None:
+    """Delete under the queue's lock: moto copies the list, and would lose what is sent meanwhile."""
+    with queue._messages_lock:  # noqa: SLF001
+        _original_delete(queue, receipt_handle)
+
+
+def receiver(clock: ScaledClock) -> Any:  # noqa: ANN401 - moto's method, whatever its signature
+    """Make a ``receive_message`` that takes messages under the queue's lock and long-polls on the given clock."""
+
+    def receive_message(  # noqa: PLR0913 - moto's signature
+        backend: SQSBackend,
+        queue_name: str,
+        count: int,
+        wait_seconds_timeout: int,
+        visibility_timeout: int,
+        message_attribute_names: list[str] | None = None,
+    ) -> list[Message]:
+        queue = backend.get_queue(queue_name)
+        end = clock.now() + wait_seconds_timeout
+        while True:
+            with queue._messages_lock:  # noqa: SLF001
+                taken = _original_receive(backend, queue_name, count, 0, visibility_timeout, message_attribute_names)
+            remaining = clock.real(end - clock.now())
+            if taken or remaining <= 0:
+                return taken
+            wait_for_message(queue, clock, remaining)
+
+    return receive_message
+
+
+def wait_for_message(queue: Queue, clock: ScaledClock, longest_s: float) -> bool:
+    """Wait, at most ``longest_s`` real seconds, until a message can be received; tell whether one can."""
+    end = time.monotonic() + longest_s
+    with queue._messages_lock:  # noqa: SLF001
+        while not queue.messages:
+            remaining = end - time.monotonic()
+            if remaining <= 0:
+                return False
+            queue._messages_lock.wait(min(remaining, _until_visible(queue, clock)))  # noqa: SLF001
+    return True
+
+
+def _until_visible(queue: Queue, clock: ScaledClock) -> float:
+    """Give the real seconds until the next message that is hidden or delayed comes to light."""
+    now = clock.now() * 1000
+    times = [max(message.visible_at, message.delayed_until) for message in queue._messages]  # noqa: SLF001
+    soonest = min((moment for moment in times if moment >= now), default=now + 1e9)
+    return min(clock.real((soonest - now) / 1000 + 0.002), _LONGEST_LOOK_S)

@@ -1,0 +1,46 @@
+"""The address of the embedded AWS: moto's server, with the gatekeeper in front of it."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class _QuietHandler(MotoRequestHandler):
+    """Logs nothing: the audit of the gatekeeper says more."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Keep quiet."""
+
+
+class AwsServer:
+    """Serves AWS's APIs on one port, to the processes of functions and to whoever has a key."""
+
+    def __init__(self, port: int, guard: Callable[[WsgiApp], WsgiApp]) -> None:
+        """Take the port (0 takes any free one); ``guard`` wraps moto's application."""
+        application = guard(DomainDispatcherApplication(create_backend_app))
+        self._server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_QuietHandler)
+        self._thread = Thread(target=self._server.serve_forever, name="aws", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The endpoint's address, without a slash at its end."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def start(self) -> None:
+        """Serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving and free the port."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

@@ -1,0 +1,195 @@
+"""Event source mappings of queues: receive in batches, run the function, delete what it did, leave the rest.
+
+Waiting (delays, batching windows, visibility) is simulated time. The function's own work is real time, so the time a
+batch spends in it is counted unscaled against the visibility time-out: a fast clock must not make a message come
+back while it is still being worked on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore, Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from .functions import Throttled
+from .queues import wait_for_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from moto.sqs.models import Message, Queue, SQSBackend
+
+    from tests.testbed.clock import ScaledClock
+
+    from .functions import FunctionSpec, Runner
+
+_LOOK_S = 0.5
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a mapping hands out messages."""
+
+    batch_size: int
+    window_s: float
+    concurrency: int
+    partial_failures: bool
+
+
+def settings(properties: Mapping[str, Any], processes: int) -> Settings:
+    """Read a mapping from its resolved properties; no more batches run at a time than the laptop has processes."""
+    scaling = properties.get("ScalingConfig", {}).get("MaximumConcurrency", processes)
+    return Settings(
+        batch_size=int(properties.get("BatchSize", 10)),
+        window_s=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
+        concurrency=min(int(scaling), processes),
+        partial_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
+    )
+
+
+@dataclass(slots=True)
+class SqsSource:
+    """One mapping at work."""
+
+    queue: Queue
+    backend: SQSBackend
+    function: FunctionSpec
+    runner: Runner
+    settings: Settings
+    clock: ScaledClock
+    _stopped: Event = field(init=False, default_factory=Event)
+    _slots: BoundedSemaphore = field(init=False)
+    _thread: Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the poller."""
+        self._slots = BoundedSemaphore(self.settings.concurrency)
+        self._thread = Thread(target=self._poll, name=f"sqs-{self.queue.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to poll."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Receive nothing more; what is under way may end."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _poll(self) -> None:
+        while not self._stopped.is_set():
+            if not self._slots.acquire(timeout=_LOOK_S):
+                continue
+            batch = self._batch()
+            if batch:
+                Thread(target=self._work, args=(batch,), name=f"batch-{self.queue.name}", daemon=True).start()
+            else:
+                self._slots.release()
+
+    def _batch(self) -> list[Message]:
+        if not wait_for_message(self.queue, self.clock, _LOOK_S):
+            return []
+        batch = self._receive(self.settings.batch_size)
+        end = self.clock.now() + self.settings.window_s
+        while batch and len(batch) < self.settings.batch_size and not self._stopped.is_set():
+            remaining = self.clock.real(end - self.clock.now())
+            if remaining <= 0:
+                break
+            if wait_for_message(self.queue, self.clock, min(remaining, _LOOK_S)):
+                batch += self._receive(self.settings.batch_size - len(batch))
+        return batch
+
+    def _receive(self, count: int) -> list[Message]:
+        """Take messages and hide them for as long as the function may work on them."""
+        visibility = int(self.queue.visibility_timeout + self.function.timeout_s * self.clock.speed + 1)  # type: ignore[attr-defined]
+        return self.backend.receive_message(self.queue.name, count, 0, visibility, ["All"])
+
+    def _work(self, batch: Sequence[Message]) -> None:
+        started = time.monotonic()
+        try:
+            failed = self._failed(batch)
+            for message in batch:
+                if message.id in failed:
+                    self._show_again(message, time.monotonic() - started)
+                else:
+                    self.backend.delete_message(self.queue.name, str(message.receipt_handle))
+        except Exception:
+            # A poller that dies would look like a queue that hangs.
+            _LOG.exception("a batch of %s was lost", self.queue.name)
+        finally:
+            self._slots.release()
+
+    def _failed(self, batch: Sequence[Message]) -> set[str]:
+        """Run the function and give the ids of the messages it did not do."""
+        everything = {message.id for message in batch}
+        event = {"Records": [record(message, self.queue) for message in batch]}
+        try:
+            result = self.runner.invoke(self.function.arn, json.dumps(event).encode())
+        except Throttled:
+            return everything
+        if result.error:
+            return everything
+        return failures(result.payload, everything) if self.settings.partial_failures else set()
+
+    def _show_again(self, message: Message, worked_s: float) -> None:
+        """Let a failed message come back when the queue's own time-out has passed since it was received."""
+        remaining = max(0, int(self.queue.visibility_timeout - worked_s))  # type: ignore[attr-defined]
+        with self.queue._messages_lock:  # noqa: SLF001
+            for original in self.queue._messages:  # noqa: SLF001
+                if original.id == message.id:
+                    original.change_visibility(remaining)
+            self.queue._messages_lock.notify_all()  # noqa: SLF001
+
+
+def failures(payload: str, everything: set[str]) -> set[str]:
+    """Read a partial batch response; one that cannot be understood means that all failed, as on AWS."""
+    try:
+        answer = json.loads(payload) or {}
+        failed = [str(item["itemIdentifier"]) for item in answer.get("batchItemFailures") or []]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return everything
+    return set(failed) if everything.issuperset(failed) else everything
+
+
+def record(message: Message, queue: Queue) -> dict[str, Any]:
+    """Describe a message as Lambda does."""
+    attributes = {
+        "ApproximateReceiveCount": str(message.approximate_receive_count),
+        "SentTimestamp": str(message.sent_timestamp),
+        "SenderId": message.sender_id,
+        "ApproximateFirstReceiveTimestamp": str(message.approximate_first_receive_timestamp),
+    }
+    if queue.fifo_queue:
+        attributes |= {
+            "MessageGroupId": str(message.group_id),
+            "MessageDeduplicationId": str(message.deduplication_id),
+            "SequenceNumber": str(message.sequence_number),
+        }
+    made = {
+        "messageId": message.id,
+        "receiptHandle": message.receipt_handle,
+        "body": message.body,
+        "attributes": attributes,
+        "messageAttributes": {name: _attribute(value) for name, value in message.message_attributes.items()},
+        "md5OfBody": message.body_md5,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue.queue_arn,
+        "awsRegion": queue.region,
+    }
+    if message.message_attributes:
+        made["md5OfMessageAttributes"] = message.attribute_md5
+    return made
+
+
+def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
+    binary = value.get("BinaryValue", value.get("binary_value"))
+    described: dict[str, Any] = {"stringListValues": [], "binaryListValues": []}
+    if binary is not None:
+        described["binaryValue"] = binary.decode() if isinstance(binary, bytes) else binary
+    else:
+        described["stringValue"] = value.get("StringValue", value.get("string_value"))
+    described["dataType"] = value.get("DataType", value.get("data_type"))
+    return described

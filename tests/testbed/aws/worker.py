@@ -1,0 +1,232 @@
+"""One execution environment: a process under ``awslambdaric``, and the end of the Runtime API that it talks to."""
+
+from __future__ import annotations
+
+import http.client
+import select
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TICK_S = 0.25
+
+
+class ProcessDied(Exception):
+    """The process ended while something was expected of it; ``started`` tells whether it had the event."""
+
+    def __init__(self, reason: str, *, started: bool) -> None:
+        """Keep the reason in Lambda's words, such as ``signal: killed``."""
+        super().__init__(reason)
+        self.reason = reason
+        self.started = started
+
+
+class InitFailed(Exception):
+    """The module could not be imported or has no such handler; ``payload`` is what the client reported."""
+
+    def __init__(self, payload: str) -> None:
+        """Keep the report."""
+        super().__init__(payload)
+        self.payload = payload
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the process sent to the Runtime API."""
+
+    method: str
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One invocation as the Runtime API hands it out."""
+
+    payload: bytes
+    request_id: str
+    function_arn: str
+    trace_id: str
+    deadline: float
+    """Seconds since the epoch, of real time: code runs in real time."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """A process that serves one function, one invocation at a time."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    log_path: Path
+    memory_mb: int
+    log_stream: str
+    started_at: float = field(init=False, default=0.0)
+    peak_mb: float = field(init=False, default=0.0)
+    """Largest resident size since ``reset_peak_memory``, as of the last look; 0 where the system does not tell."""
+    _listener: socket.socket = field(init=False)
+    _process: subprocess.Popen[bytes] = field(init=False)
+    _connection: socket.socket | None = field(init=False, default=None)
+    _reader: BinaryIO | None = field(init=False, default=None)
+    _parked: bool = field(init=False, default=False)
+    """Whether the process waits for its next event."""
+
+    def start(self) -> None:
+        """Start the process; it imports the handler while ``ready`` waits."""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.started_at = time.time()
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                env={
+                    **self.environment,
+                    "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
+                    "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+                },
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def ready(self, deadline: float) -> None:
+        """Wait until the handler is imported; raise ``TimeoutError``, ``InitFailed`` or ``ProcessDied``."""
+        if self._parked:
+            return
+        request = self._next_request(deadline, started=False)
+        self._parked = True
+        if request.path.endswith("/init/error"):
+            self._reply(202, b"{}", {})
+            raise InitFailed(request.body.decode())
+
+    def invoke(self, event: Event) -> tuple[bytes, bool]:
+        """Hand out an event and give the reply, and whether it is an error; the handler must be ready."""
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": event.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int(event.deadline * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": event.function_arn,
+            "Lambda-Runtime-Trace-Id": event.trace_id,
+        }
+        self._parked = False
+        try:
+            self._reply(200, event.payload, headers)
+        except OSError as error:
+            raise ProcessDied(self._ending(), started=False) from error
+        request = self._next_request(event.deadline, started=True)
+        self._reply(202, b"{}", {})
+        return request.body, request.path.endswith("/error")
+
+    def kill(self) -> None:
+        """End the process at once, in the middle of whatever it does."""
+        if self._process.poll() is None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the process and free its port."""
+        self.kill()
+        self._process.wait()
+        self._disconnect()
+        self._listener.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def reset_peak_memory(self) -> None:
+        """Let the next peak count from here."""
+        self.peak_mb = 0.0
+        try:
+            Path(f"/proc/{self._process.pid}/clear_refs").write_text("5", encoding="ascii")
+        except OSError:
+            return
+
+    def _watch_memory(self) -> None:
+        """Look at the peak, and kill the process when it took more than the function has, as Lambda does."""
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return
+        sizes = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+        self.peak_mb = int(sizes[0]) / 1024 if sizes else self.peak_mb
+        if self.peak_mb > self.memory_mb:
+            self.kill()
+
+    def _next_request(self, deadline: float, *, started: bool) -> Request:
+        while True:
+            remaining = deadline - time.time()
+            if remaining <= 0:
+                raise TimeoutError
+            request = self._poll(min(remaining, _TICK_S), remaining)
+            self._watch_memory()
+            if request is not None and self.peak_mb <= self.memory_mb:
+                return request
+            if not self.alive and self._connection is None:
+                raise ProcessDied(self._ending(), started=started)
+
+    def _poll(self, wait_s: float, remaining_s: float) -> Request | None:
+        """Take a new connection or read from the present one; an end of file drops it."""
+        sockets = [self._listener, *([self._connection] if self._connection else [])]
+        readable, _, _ = select.select(sockets, [], [], wait_s)
+        if self._connection in readable:
+            self._connection.settimeout(remaining_s)
+            request = self._read()
+            if request is None:
+                self._disconnect()
+            return request
+        if self._listener in readable:
+            self._disconnect()
+            self._connection, _ = self._listener.accept()
+            self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._reader = self._connection.makefile("rb")
+        elif not self.alive:
+            self._disconnect()
+        return None
+
+    def _read(self) -> Request | None:
+        if self._reader is None:
+            return None
+        try:
+            line = self._reader.readline()
+            if not line:
+                return None
+            method, path, _ = line.decode("ascii").split(" ", 2)
+            headers = http.client.parse_headers(self._reader)
+            length = int(headers.get("Content-Length", "0"))
+            body = self._reader.read(length)
+        except ConnectionError:
+            return None
+        return Request(method, path, body) if len(body) == length else None
+
+    def _reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        lines = [f"HTTP/1.1 {status} -", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([*lines, "", ""]).encode()
+        if self._connection is None:
+            raise ConnectionError
+        # One write: a second one would wait for the first one's acknowledgement, which is delayed by 40 ms.
+        self._connection.sendall(head + body)
+
+    def _disconnect(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+        if self._connection is not None:
+            self._connection.close()
+        self._reader = self._connection = None
+
+    def _ending(self) -> str:
+        code = self._process.wait()
+        if code >= 0:
+            return f"exit status {code}"
+        if code == -signal.SIGKILL:
+            return "signal: killed"
+        return f"signal: {signal.strsignal(-code)}"

@@ -1,0 +1,205 @@
+"""The whole testbed in one ``with``: fake DashScope, embedded AWS, the deployed template, a driver and an API key."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from tests.testbed.aws.embedded import EmbeddedAws
+from tests.testbed.aws.template import Template, read
+from tests.testbed.clock import ScaledClock
+from tests.testbed.fake_dashscope.core import FakeDashScope
+from tests.testbed.fake_dashscope.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import FrameType, TracebackType
+
+    from tests.testbed.aws.execution import Invocation
+    from tests.testbed.fake_dashscope.server import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+STACK_NAME = "gallop"
+DEFAULT_SPEED = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates:
+    """How to reach a running testbed: the content of ``.testbed.json``."""
+
+    api_url: str
+    api_key: str
+    aws_endpoint_url: str
+    region: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    dashscope_url: str
+    dashscope_api_key: str
+    inbox_bucket: str
+    results_bucket: str
+    speed: float
+
+    def to_json(self) -> str:
+        """Write them as the file has them."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+@dataclass(slots=True)
+class Testbed:
+    """A running Gallop on this machine; ports of 0 are any free ones.
+
+    ``speed`` is simulated seconds in a real one. ``parameters`` override those of the template. ``fake`` may be a vendor
+    of one's own making; its clock must be this testbed's.
+    """
+
+    __test__ = False
+
+    template: Path | Template = ROOT / "template.yaml"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    speed: float = DEFAULT_SPEED
+    api_port: int = 0
+    aws_port: int = 0
+    dashscope_port: int = 0
+    fake: FakeDashScope | None = None
+    prewarm: tuple[str, ...] = ()
+    """Logical ids of functions whose processes are started with the testbed."""
+    clock: ScaledClock = field(init=False)
+    aws: EmbeddedAws = field(init=False)
+    dashscope: FakeDashScope = field(init=False)
+    coordinates: Coordinates = field(init=False)
+    _resources: ExitStack = field(init=False, default_factory=ExitStack)
+
+    def __enter__(self) -> Testbed:
+        """Start everything; what fails half-way is stopped again."""
+        self._resources.enter_context(_terminable())
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything: no process is left, no port stays taken."""
+        self._stop()
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - any service
+        """Give a boto3 client of the driver, who may do everything."""
+        return self.aws.client(service)
+
+    def logs(self, function: str) -> str:
+        """Give all that a function (by logical id) has written."""
+        return self.aws.runtime.logs(function)
+
+    def invocations(self, function: str | None = None) -> list[Invocation]:
+        """Give the ended invocations of a function, or of all."""
+        return self.aws.runtime.invocations(function)
+
+    def kill(self, function: str) -> int:
+        """Kill the processes of a function, in the middle of what they do; tell how many."""
+        return self.aws.runtime.kill(function)
+
+    def mint_key(self, client_name: str) -> str:
+        """Make a key of the HTTPS door for a client, with the product's own code."""
+        from gallop.domain import keys  # noqa: PLC0415 - the testbed runs other templates without the layer, too
+        from gallop.edges import aws, store  # noqa: PLC0415
+
+        key = keys.mint()
+        table = {"JOB_TABLE": self.aws.outputs()["JobTableName"]}
+        with patch.dict(os.environ, table), patch.object(aws, "dynamodb", lambda: self.client("dynamodb")):
+            store.put_key(keys.hash_of(key), client_name, self.clock.now())
+        return key
+
+    def _start(self) -> None:
+        self.clock = self.fake.clock if self.fake else ScaledClock(self.speed)  # type: ignore[assignment]
+        self.dashscope = self.fake or FakeDashScope(self.clock)
+        vendor = self._resources.enter_context(serve(self.dashscope, port=self.dashscope_port))
+        self.aws = EmbeddedAws(self.clock, port=self.aws_port, api_port=self.api_port)
+        self.aws.start()
+        self._resources.callback(self.aws.stop)
+        template = self.template if isinstance(self.template, Template) else read(self.template, self.aws.region)
+        self.aws.deploy(template, self._parameters(template, vendor), STACK_NAME)
+        self.coordinates = self._coordinates(vendor)
+        self._warm_up()
+
+    def _stop(self) -> None:
+        with _uninterrupted():
+            self._resources.close()
+
+    def _parameters(self, template: Template, vendor: Server) -> dict[str, str]:
+        own = {"DashScopeApiKey": self._vendor_key(), "DashScopeBaseUrl": vendor.api_url}
+        known = template.body.get("Parameters", {})
+        return {name: value for name, value in own.items() if name in known} | dict(self.parameters)
+
+    def _vendor_key(self) -> str:
+        return next(iter(self.dashscope.vendor.keyring.accounts.values())).keys[0]
+
+    def _coordinates(self, vendor: Server) -> Coordinates:
+        outputs = self.aws.outputs()
+        return Coordinates(
+            api_url=outputs.get("ApiUrl", self.aws.api_url),
+            api_key=self.mint_key("testbed") if "JobTableName" in outputs else "",
+            aws_endpoint_url=self.aws.endpoint_url,
+            region=self.aws.region,
+            aws_access_key_id=self.aws.driver.access_key_id,
+            aws_secret_access_key=self.aws.driver.secret_access_key,
+            dashscope_url=vendor.url,
+            dashscope_api_key=self._vendor_key(),
+            inbox_bucket=outputs.get("InboxBucketName", ""),
+            results_bucket=outputs.get("ResultsBucketName", ""),
+            speed=self.clock.speed,
+        )
+
+    def _warm_up(self) -> None:
+        threads = [threading.Thread(target=self.aws.runtime.prewarm, args=(name,)) for name in self.prewarm]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind as SIGINT does, where nobody else handles them."""
+
+    def unwind(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise SystemExit(128 + number)
+
+    taken = []
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if _in_main_thread() and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, unwind)
+            taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let nothing interrupt the stopping."""
+    if not _in_main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
