@@ -48,9 +48,10 @@ check: .gate-passed  ## run the gate and the fast tests
 	$(STEP) "import-linter" .venv/bin/lint-imports --no-logo
 	$(STEP) "deptry, what is deployed" $(PY) -m deptry shared/gallop functions --config .ci/deptry.toml
 	$(STEP) "deptry, tests" $(PY) -m deptry tests --config .ci/deptry-tests.toml
-	$(STEP) "cfn-lint, the template" .venv/bin/cfn-lint template.yaml
 	$(STEP) "mypy" $(PY) -m mypy
-	$(STEP) "checkov" .venv-checkov/bin/checkov
+	$(STEP) "translation" $(PY) -m tests.template out/translated.json
+	$(STEP) "cfn-lint" .venv/bin/cfn-lint template.yaml out/translated.json
+	$(STEP) "checkov" .venv-checkov/bin/checkov --config-file .checkov.yaml
 	@if command -v sam >/dev/null; then .ci/step "sam validate" sam validate --lint && .ci/step "sam build" sam build; \
 	else echo "sam validate, sam build     skipped: no SAM CLI here"; fi
 

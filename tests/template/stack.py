@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,19 @@ def definition() -> dict[str, Any]:
     """Give the workflow as it is written."""
     content: dict[str, Any] = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
     return content
+
+
+def plain(workflow: dict[str, Any]) -> dict[str, Any]:
+    """Give the translated template with a workflow inline, as linters can read it: nothing hidden, nothing in S3."""
+    body = deepcopy(translated().body)
+    for resource in body["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            del properties["DefinitionString"]
+            properties["Definition"] = workflow
+        if resource["Type"] == "AWS::Lambda::LayerVersion":
+            properties["Content"] = {"S3Bucket": "source-tree", "S3Key": "shared"}
+    return body
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:

@@ -28,15 +28,7 @@ def faults_of_workflow(definition: dict[str, Any]) -> list[str]:
 
 def faults_of_template(definition: dict[str, Any]) -> list[str]:
     """Say what cfn-lint finds in the translated template with this workflow inline, errors and warnings."""
-    body = deepcopy(stack.translated().body)
-    for resource in body["Resources"].values():
-        properties = resource.get("Properties", {})
-        if resource["Type"] == "AWS::StepFunctions::StateMachine":
-            del properties["DefinitionString"]
-            properties["Definition"] = definition
-        if resource["Type"] == "AWS::Lambda::LayerVersion":
-            properties["Content"] = {"S3Bucket": "source-tree", "S3Key": "shared"}
-    found = lint_all(json.dumps(body, default=str))
+    found = lint_all(json.dumps(stack.plain(definition), default=str))
     return [f"{match.rule.id} {match.message}" for match in found if match.rule.severity != "informational"]
 
 

@@ -60,7 +60,7 @@ def _arrive(scope: Scope) -> None:
 
 
 def _look_again(look: Mapping[str, Any]) -> None:
-    scope: Scope = Folder(look["folder"]) if "folder" in look else Lone(look["stem"])
+    scope: Scope = Folder(look["path"]) if "path" in look else Lone(look["stem"])
     listing = objects.list_directly_under(drops.prefix_of(scope))
     if drops.digest_of(scope, listing) != look["digest"]:
         return

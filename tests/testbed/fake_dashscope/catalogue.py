@@ -29,12 +29,13 @@ class MediaRule:
 class Model:
     """One model: what it takes, what it assumes and what a second costs.
 
-    ``prices`` are CNY per billed second in mainland China; ``seconds`` is empty where the input sets the length.
+    ``prices`` are CNY per billed second, by tier: (mainland China and Global, International). ``seconds`` is empty
+    where the input sets the length.
     """
 
     name: str
     media: tuple[MediaRule, ...]
-    prices: dict[str, float]
+    prices: dict[str, tuple[float, float]]
     prompt_required: bool = True
     resolutions: tuple[str, ...] = ("720P", "1080P")
     default_resolution: str = "1080P"
@@ -55,10 +56,10 @@ FIRST_FRAME = MediaRule("first_frame", 1, 1, short_side=300, widest=2.5)
 EDIT_VIDEO = MediaRule("video", 1, 1, short_side=360, widest=2.5, max_bytes=100 * MEGABYTE)
 EDIT_REFERENCES = MediaRule("reference_image", 0, 5, short_side=300, widest=2.5)
 
-PRICES_1_0 = {"720P": 0.9, "1080P": 1.6}
-PRICES_1_1 = {"480P": 0.45, "720P": 0.9, "1080P": 1.2}
+PRICES_1_0 = {"720P": (0.9, 1.049188), "1080P": (1.6, 1.798608)}
+PRICES_1_1 = {"480P": (0.45, 0.45), "720P": (0.9, 0.9), "1080P": (1.2, 1.2)}
 TIERS_1_1 = ("480P", "720P", "1080P")
-INTERNATIONAL_MARKUP = 1.049188 / 0.9
+INTERNATIONAL = {"ap-southeast-1", "ap-northeast-1", "cn-hongkong"}
 
 
 def _line_up() -> tuple[Model, ...]:
@@ -87,8 +88,8 @@ MODELS = {model.name: model for model in _line_up()}
 
 def price(model: Model, resolution: str, region: str) -> float:
     """Give the price of one billed second in CNY, where the model runs in ``region``."""
-    international = region in {"ap-southeast-1", "ap-northeast-1", "cn-hongkong"}
-    return round(model.prices[resolution] * (INTERNATIONAL_MARKUP if international else 1), 6)
+    mainland, international = model.prices[resolution]
+    return international if region in INTERNATIONAL else mainland
 
 
 def lines(resolution: str) -> int:

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from tests.testbed.fake_dashscope.catalogue import FRAMES_PER_SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from av.audio.stream import AudioStream
@@ -44,8 +44,12 @@ class Script:
     audio: bool = True
 
 
-def render(script: Script, target: Path) -> None:
-    """Write the video to ``target``."""
+class AbandonedError(Exception):
+    """The video is not wanted any more."""
+
+
+def render(script: Script, target: Path, abandoned: Callable[[], bool] = lambda: False) -> None:
+    """Write the video to ``target``; raises ``AbandonedError`` once ``abandoned`` says so."""
     options = {"movflags": "+faststart"}
     with av.open(str(target), "w", format="mp4", options=options) as container:
         video = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options={"preset": "ultrafast", "crf": "26"})
@@ -56,6 +60,8 @@ def render(script: Script, target: Path) -> None:
         if sound is not None:
             _silence(container, sound, script.frames)
         for picture in _pictures(script):
+            if abandoned():
+                raise AbandonedError
             container.mux(video.encode(VideoFrame.from_image(picture)))  # type: ignore[no-untyped-call]
         container.mux(video.encode(None))
 

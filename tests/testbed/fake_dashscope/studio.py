@@ -72,6 +72,7 @@ class Studio:
         self._audio = audio
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
+        self.closing = threading.Event()
 
     def film(self, task: Task) -> Film:
         """Give the video of a succeeded task, after rendering it if that has not happened yet."""
@@ -102,7 +103,7 @@ class Studio:
             self._audio,
         )
         unfinished = path.with_suffix(".part")
-        render.render(script, unfinished)
+        render.render(script, unfinished, self.closing.is_set)
         unfinished.rename(path)
 
 

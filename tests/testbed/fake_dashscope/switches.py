@@ -17,11 +17,12 @@ class Switches:
     """How the fake behaves where no document decides (the fact sheet §12 and §13).
 
     ``bad_parameters``: where a bad parameter or media list fails. ``expiry_from``: where the 24 h of a task id
-    begin. ``fetch``: which media URLs are really fetched; the others are drawn as placeholders.
-    ``list_lag``: seconds until the list shows a task. ``list_hours``: the zone in which the list reads
-    ``start_time`` and ``end_time``, in hours east of UTC. ``unknown_model``: the code for a model that is not sold.
-    ``task_seconds``: running time of every task, instead of the drawn one. ``audio``: a quiet sound track.
-    ``fetch_timeout``: real seconds that a media URL may take.
+    begin. ``fetch``: which media URLs are really fetched; the others are drawn as placeholders. ``fetch_timeout``:
+    real seconds that one may take. ``list_lag``: seconds until the list shows a task. ``list_hours``: the zone in
+    which the list reads ``start_time`` and ``end_time``, in hours east of UTC. ``unknown_model``: the code for a
+    model that is not sold. ``task_seconds``: running time of every task, instead of the drawn one. ``audio``: a
+    quiet sound track. ``render_ahead``: draw videos while their tasks run, if the fake works in the background,
+    rather than at the first download.
     """
 
     bad_parameters: BadParameters = "submit"
@@ -32,6 +33,7 @@ class Switches:
     unknown_model: UnknownModel = "ModelNotFound"
     task_seconds: float | None = None
     audio: bool = True
+    render_ahead: bool = True
     fetch_timeout: float = 10.0
 
 

@@ -81,10 +81,12 @@ class Vendor:
 
     def stop_background(self) -> None:
         """Do all work inline again."""
+        self._studio.closing.set()
         self._fetching.shutdown(wait=True, cancel_futures=True)
         if self._rendering is not None:
             self._rendering.shutdown(wait=True, cancel_futures=True)
         self._fetching, self._rendering = Inline(), None
+        self._studio.closing.clear()
 
     def admit(self, most: float, *scope: str) -> None:
         """Count one call against the limit of its scope, or refuse it."""
@@ -149,7 +151,7 @@ class Vendor:
         return replace(prepared, elapsed=self.clock.now() - begun)
 
     def _prepared(self, task: Task) -> None:
-        if self._rendering is not None and task.fault_kind not in NO_VIDEO:
+        if self._rendering is not None and self.switches.render_ahead and task.fault_kind not in NO_VIDEO:
             self._rendering.submit(self._studio.film, task)
 
     def _finished(self, task: Task) -> None:

@@ -1,0 +1,1 @@
+"""Functional tests: parts of the system, run for real."""

@@ -1,0 +1,1 @@
+"""The fake DashScope, held against what is documented of the real one."""

@@ -1,0 +1,345 @@
+"""Faults on demand, by count and by rate, and what each looks like to a client."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.functional.fake_dashscope.test_uploads import policy
+from tests.functional.fake_dashscope.world import SUBMIT, authorized, order
+from tests.testbed.fake_dashscope import BadFaultError
+from tests.testbed.fake_dashscope.faults import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.functional.fake_dashscope.world import World
+
+QUICK = order(resolution="720P", duration=3)
+PATIENCE = 0.3
+CREATES = {"drop_after_accept", "500_after_accept", "stall_after_accept", "unreadable_200"}
+CALLS: dict[str, Callable[[World], httpx.Response]] = {
+    "submit": lambda world: world.client.post(
+        world.base + SUBMIT,
+        json=QUICK,
+        headers=authorized(),
+        timeout=PATIENCE,
+    ),
+    "query": lambda world: world.client.get(
+        f"{world.base}/api/v1/tasks/some-task",
+        headers=authorized(),
+        timeout=PATIENCE,
+    ),
+    "cancel": lambda world: world.client.post(
+        f"{world.base}/api/v1/tasks/{world.submit()}/cancel",
+        headers=authorized(),
+        timeout=PATIENCE,
+    ),
+    "list": lambda world: world.client.get(f"{world.base}/api/v1/tasks", headers=authorized(), timeout=PATIENCE),
+    "upload": lambda world: world.client.get(
+        f"{world.base}/api/v1/uploads?action=getPolicy&model=happyhorse-1.0-r2v",
+        headers=authorized(),
+        timeout=PATIENCE,
+    ),
+}
+REPLIES = [(on, kind) for on in CALLS for kind in KINDS[on]]
+
+
+def outcome(call: Callable[[], httpx.Response]) -> object:
+    """Tell how a call ends: a type of exception, or a status and whether its body is JSON, HTML or neither."""
+    try:
+        response = call()
+    except httpx.TransportError as error:
+        return _public(error)
+    if response.content.startswith(b"<html>"):
+        return response.status_code, "html"
+    try:
+        response.json()
+    except ValueError:
+        return response.status_code, "unreadable"
+    return response.status_code, "json"
+
+
+def _public(error: httpx.TransportError) -> type[httpx.TransportError]:
+    return next(kind for kind in type(error).__mro__ if kind.__module__ == "httpx")
+
+
+def expected(kind: str) -> object:
+    """Tell how a kind of fault has to end."""
+    if kind.startswith("drop"):
+        return httpx.RemoteProtocolError
+    if kind.startswith("stall"):
+        return httpx.ReadTimeout
+    return {
+        "500_after_accept": (500, "json"),
+        "500": (500, "json"),
+        "502_html": (502, "html"),
+        "unreadable_200": (200, "unreadable"),
+        "malformed": (200, "unreadable"),
+        "429": (429, "json"),
+        "error": (400, "json"),
+        "unknown": (200, "json"),
+        "empty": (200, "json"),
+    }[kind]
+
+
+def arm(world: World, on: str, kind: str, **more: Any) -> None:  # noqa: ANN401
+    """Arm a fault over the control path."""
+    options = {"code": "Arrearage"} if kind == "error" else {}
+    response = world.client.post(f"{world.base}/__fake__/faults", json={"on": on, "kind": kind, **options, **more})
+    assert 200 == response.status_code, response.text
+
+
+@pytest.mark.parametrize(("on", "kind"), REPLIES)
+def test_a_fault_strikes_as_often_as_asked_for(world: World, on: str, kind: str) -> None:
+    """Each fault ends its request as it should, so many times, and then everything works again."""
+    arm(world, on, kind, times=2)
+    ends = [outcome(lambda: CALLS[on](world)) for _ in range(2)]
+    assert [expected(kind)] * 2 == ends
+    world.clock.advance(1)
+    assert (200, "json") == outcome(lambda: CALLS[on](world))
+
+
+@pytest.mark.parametrize("kind", KINDS["submit"])
+def test_a_submit_is_accepted_or_not_whatever_the_client_sees(world: World, kind: str) -> None:
+    """Only the faults that say so create a task; the ledger counts each request that arrived."""
+    arm(world, "submit", kind)
+    outcome(lambda: CALLS["submit"](world))
+    ledger = world.fake.ledger()
+    assert (1 if kind in CREATES else 0) == len(ledger["tasks"])
+    assert 1 == ledger["requests"]["submit"]
+
+
+def test_a_task_behind_a_lost_reply_runs_and_is_billed(world: World) -> None:
+    """A lost reply does not stop the task: it is in the list, runs and costs money."""
+    arm(world, "submit", "drop_after_accept")
+    with suppress(httpx.RemoteProtocolError):
+        CALLS["submit"](world)
+    world.advance(1)
+    world.advance(3600)
+    assert "SUCCEEDED" == world.get("/tasks").json()["data"][0]["status"]
+    assert 3 == world.fake.ledger()["tasks"][0]["billed_seconds"]
+
+
+def test_a_fault_after_acceptance_waits_for_an_accepted_submit(world: World) -> None:
+    """A refused submit does not use up a fault that strikes after acceptance."""
+    arm(world, "submit", "drop_after_accept")
+    assert 400 == world.post(order(resolution="8K")).status_code
+    with pytest.raises(httpx.RemoteProtocolError):
+        world.post()
+    world.clock.advance(1)
+    assert 200 == world.post().status_code
+
+
+def test_faults_strike_in_the_order_of_arming(world: World) -> None:
+    """Several faults of one kind of request queue up."""
+    for kind in ("500", "429", "unknown"):
+        arm(world, "query", kind)
+    ends = [CALLS["query"](world) for _ in range(3)]
+    assert [500, 429, 200] == [response.status_code for response in ends]
+
+
+def test_a_rate_strikes_about_that_often(world: World) -> None:
+    """A rate strikes each request by chance, on and on, the same way for the same seed."""
+    arm(world, "query", "500", rate=0.3)
+    struck = 0
+    for _ in range(10):
+        world.clock.advance(1)
+        struck += sum(500 == CALLS["query"](world).status_code for _ in range(20))
+    assert 40 <= struck <= 80
+
+
+def test_a_rate_may_end(world: World) -> None:
+    """A rate with ``times`` ends after so many strikes."""
+    arm(world, "query", "500", rate=1.0, times=3)
+    assert [500, 500, 500, 200] == [CALLS["query"](world).status_code for _ in range(4)]
+
+
+def test_a_429_can_be_a_bill(world: World) -> None:
+    """The fault 429 takes any code that comes as 429."""
+    arm(world, "submit", "429", code="PrepaidBillOverdue")
+    response = CALLS["submit"](world)
+    assert (429, "PrepaidBillOverdue") == (response.status_code, response.json()["code"])
+    assert "retry-after" not in response.headers
+
+
+def test_unknown_hides_a_task_once(world: World) -> None:
+    """The fault ``unknown`` makes a living task look like one that never was."""
+    task_id = world.submit()
+    arm(world, "query", "unknown")
+    assert {"task_id": task_id, "task_status": "UNKNOWN"} == world.output(task_id)
+    assert "PENDING" == world.output(task_id)["task_status"]
+
+
+def test_a_cancel_whose_reply_is_lost_changes_nothing(world: World) -> None:
+    """Faults other than on submit strike before anything happens."""
+    for _ in range(5):
+        world.submit()
+    world.advance(1)
+    task_id = world.submit()
+    arm(world, "cancel", "drop")
+    with pytest.raises(httpx.RemoteProtocolError):
+        world.cancel(task_id)
+    assert "PENDING" == world.output(task_id)["task_status"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("fail", {"task_status": "FAILED", "code": "InternalError.Algo"}),
+        ("fail_without_detail", {"task_status": "FAILED"}),
+        ("succeed_without_url", {"task_status": "SUCCEEDED"}),
+        ("never_ends", {"task_status": "RUNNING"}),
+        ("result_size", {"task_status": "SUCCEEDED"}),
+    ],
+)
+def test_a_task_fault_decides_how_the_task_ends(world: World, kind: str, fields: dict[str, str]) -> None:
+    """A fault on ``task`` strikes the next task that is created, and no other."""
+    arm(world, "task", kind)
+    first, second = world.submit(QUICK), world.submit(QUICK)
+    world.advance(1)
+    world.advance(12 * 3600)
+    output = world.output(first)
+    assert fields.items() <= output.items()
+    assert ("code" in fields) == ("code" in output)
+    assert (kind == "result_size") == ("video_url" in output)
+    assert "video_url" in world.output(second)
+
+
+def test_a_success_without_a_url_is_billed(world: World) -> None:
+    """``succeed_without_url`` costs what the video would have cost."""
+    arm(world, "task", "succeed_without_url")
+    assert 3 == world.finish(QUICK)["usage"]["duration"]
+    assert 3 == world.fake.ledger()["tasks"][0]["billed_seconds"]
+
+
+def test_a_task_may_time_out_after_three_hours(world: World) -> None:
+    """``times_out`` is RUNNING for three hours, then FAILED with the vendor's code."""
+    arm(world, "task", "times_out")
+    task_id = world.submit()
+    world.advance(1)
+    world.advance(3 * 3600 - 2)
+    assert "RUNNING" == world.output(task_id)["task_status"]
+    world.advance(2)
+    assert "InternalError.Timeout" == world.output(task_id)["code"]
+
+
+def test_a_task_that_never_ends_holds_its_place(world: World) -> None:
+    """A task that never ends is one of the five that run."""
+    arm(world, "task", "never_ends", times=5)
+    for _ in range(5):
+        world.submit()
+    world.advance(1)
+    waiting = world.submit()
+    world.advance(3600)
+    assert "PENDING" == world.output(waiting)["task_status"]
+
+
+def download(world: World, kind: str, url: str) -> httpx.Response:
+    """Download with a fault, patient for a moment only."""
+    arm(world, "download", kind)
+    return world.client.get(url, timeout=PATIENCE)
+
+
+def test_a_download_can_break_off(world: World) -> None:
+    """``truncate`` ends the connection half way, ``stall`` falls silent there."""
+    url = world.video_url(QUICK)
+    world.client.get(url)
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
+        download(world, "truncate", url)
+    with pytest.raises(httpx.ReadTimeout):
+        download(world, "stall", url)
+
+
+def test_a_download_breaks_off_half_way(world: World) -> None:
+    """The first half arrives as it is."""
+    url = world.video_url(QUICK)
+    whole = world.client.get(url).content
+    arm(world, "download", "truncate")
+    got = b""
+    with suppress(httpx.RemoteProtocolError), world.client.stream("GET", url) as response:
+        for chunk in response.iter_raw():
+            got += chunk
+    assert str(len(whole)) == response.headers["content-length"]
+    assert whole[: len(whole) // 2] == got
+
+
+def test_a_download_can_be_refused(world: World) -> None:
+    """``403_expired`` and ``500`` are XML, as from the object store."""
+    url = world.video_url(QUICK)
+    expired, failed = download(world, "403_expired", url), download(world, "500", url)
+    assert (403, 500) == (expired.status_code, failed.status_code)
+    assert "<Code>AccessDenied</Code>" in expired.text
+    assert "<Code>InternalError</Code>" in failed.text
+
+
+def test_a_download_can_lie(world: World) -> None:
+    """``no_content_length`` is the video without its length, ``wrong_bytes`` as many bytes of something else."""
+    url = world.video_url(QUICK)
+    whole = world.client.get(url)
+    chunked = download(world, "no_content_length", url)
+    assert "content-length" not in chunked.headers
+    assert whole.content == chunked.content
+    wrong = download(world, "wrong_bytes", url)
+    assert "video/mp4" == wrong.headers["content-type"]
+    assert len(whole.content) == len(wrong.content)
+    assert b"ftyp" not in wrong.content
+
+
+BAD = {
+    "not an object": ([], "a fault is a JSON object"),
+    "unknown on": ({"on": "dns", "kind": "drop"}, "allowed: submit, query, cancel, list, upload, download, task"),
+    "no on": ({"kind": "drop"}, "unknown on None"),
+    "unknown kind": ({"on": "query", "kind": "truncate"}, "allowed: drop, stall, 500, 429, malformed, unknown, error"),
+    "kind is no string": ({"on": "query", "kind": 500}, "unknown kind 500"),
+    "negative times": ({"on": "query", "kind": "drop", "times": -1}, "allowed: a whole number from 1 on"),
+    "zero times": ({"on": "query", "kind": "drop", "times": 0}, "allowed: a whole number from 1 on"),
+    "times is no number": ({"on": "query", "kind": "drop", "times": "2"}, "allowed: a whole number from 1 on"),
+    "times is a flag": ({"on": "query", "kind": "drop", "times": True}, "allowed: a whole number from 1 on"),
+    "rate too high": ({"on": "query", "kind": "drop", "rate": 1.5}, "allowed: a number above 0, up to 1"),
+    "rate is zero": ({"on": "query", "kind": "drop", "rate": 0}, "allowed: a number above 0, up to 1"),
+    "unknown option": ({"on": "query", "kind": "drop", "seconds": 5}, "unknown option 'seconds' of drop"),
+    "negative seconds": ({"on": "query", "kind": "stall", "seconds": -5}, "allowed: a number from 0 on"),
+    "code of another status": ({"on": "query", "kind": "429", "code": "Arrearage"}, "allowed: Throttling,"),
+    "error without a code": ({"on": "query", "kind": "error"}, "error needs a code; allowed: InvalidParameter,"),
+    "error with an unknown code": ({"on": "query", "kind": "error", "code": "Oops"}, "allowed: InvalidParameter,"),
+    "code is no string": ({"on": "task", "kind": "fail", "code": 5}, "allowed: a string"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_fault_that_makes_no_sense_is_refused(world: World, case: str) -> None:
+    """Bad control input is a 400 that says what is allowed, and arms nothing."""
+    fault, message = BAD[case]
+    response = world.client.post(f"{world.base}/__fake__/faults", json=fault)
+    assert 400 == response.status_code
+    assert message in response.json()["error"]
+    assert {on: list(kinds) for on, kinds in KINDS.items()} == response.json()["allowed"]
+    assert [] == world.client.get(f"{world.base}/__fake__/faults").json()["armed"]
+
+
+def test_python_arms_the_same_faults(world: World) -> None:
+    """``fake.fault`` takes what the control path takes, and refuses what it refuses."""
+    world.fake.fault(on="query", kind="500")
+    assert 500 == CALLS["query"](world).status_code
+    with pytest.raises(BadFaultError, match="unknown kind 'oops' on query"):
+        world.fake.fault(on="query", kind="oops")
+
+
+def test_armed_faults_are_shown(world: World) -> None:
+    """GET shows what is armed and how often it will still strike."""
+    arm(world, "query", "429", times=2)
+    CALLS["query"](world)
+    assert [
+        {"on": "query", "kind": "429", "times": 1, "rate": 1.0, "code": "Throttling.RateQuota", "message": ""}
+    ] == world.client.get(f"{world.base}/__fake__/faults").json()["armed"]
+
+
+def test_upload_faults_strike_the_policy(world: World) -> None:
+    """A fault on ``upload`` is one of getPolicy."""
+    arm(world, "upload", "500")
+    assert 500 == CALLS["upload"](world).status_code
+    assert policy(world)

@@ -1,0 +1,179 @@
+"""Temporary uploads and ``oss://`` URLs (the fact sheet §4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.functional.fake_dashscope.origin import RED, picture
+from tests.functional.fake_dashscope.world import ALIBABA, R2V
+from tests.testbed.fake_dashscope import KEY
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.functional.fake_dashscope.world import World
+
+RESOLVE = {"X-DashScope-OssResourceResolve": "enable"}
+HOUR = 3600
+
+
+def policy(world: World, model: str = R2V, key: str = KEY) -> dict[str, Any]:
+    """Ask for an upload policy."""
+    reply = world.get("/uploads", key, action="getPolicy", model=model)
+    assert 200 == reply.status_code, reply.text
+    data: dict[str, Any] = reply.json()["data"]
+    return data
+
+
+def form(data: dict[str, Any], name: str = "cat.png") -> dict[str, str]:
+    """Fill in the form of a policy."""
+    return {
+        "OSSAccessKeyId": data["oss_access_key_id"],
+        "Signature": data["signature"],
+        "policy": data["policy"],
+        "x-oss-object-acl": data["x_oss_object_acl"],
+        "x-oss-forbid-overwrite": data["x_oss_forbid_overwrite"],
+        "key": f"{data['upload_dir']}/{name}",
+        "success_action_status": "200",
+    }
+
+
+def send(world: World, data: dict[str, Any], fields: dict[str, str], body: bytes | None = None) -> httpx.Response:
+    """Send the form with a file."""
+    files = {"file": ("cat.png", picture(RED) if body is None else body)}
+    return world.client.post(data["upload_host"], data=fields, files=files)
+
+
+def uploaded(world: World, model: str = R2V, key: str = KEY) -> str:
+    """Upload a picture and give its ``oss://`` URL."""
+    data = policy(world, model, key)
+    response = send(world, data, form(data))
+    assert (200, b"") == (response.status_code, response.content)
+    return f"oss://{data['upload_dir']}/cat.png"
+
+
+def body_with(url: str, model: str = R2V) -> dict[str, Any]:
+    """Give a body with one reference image."""
+    return {"model": model, "input": {"prompt": "A cat", "media": [{"type": "reference_image", "url": url}]}}
+
+
+def test_a_policy_has_the_documented_fields(world: World) -> None:
+    """A policy comes with the fields of the documents, under ``data``."""
+    data = policy(world)
+    assert {
+        "expire_in_seconds": 300,
+        "max_file_size_mb": 100,
+        "x_oss_object_acl": "private",
+        "x_oss_forbid_overwrite": "true",
+    }.items() <= data.items()
+    assert {"policy", "signature", "upload_dir", "upload_host", "capacity_limit_mb", "oss_access_key_id"} < set(data)
+    assert data["upload_dir"].startswith("dashscope-instant/")
+    if world.base == ALIBABA:
+        assert "https://dashscope-file-mgr.oss-accelerate.aliyuncs.com" == data["upload_host"]
+
+
+def test_an_upload_can_be_a_reference_image(world: World) -> None:
+    """An uploaded picture works as ``oss://`` URL, with the header."""
+    reply = world.finish(body_with(uploaded(world)), **RESOLVE)
+    assert "SUCCEEDED" == reply["output"]["task_status"]
+
+
+def test_oss_urls_need_their_header(world: World) -> None:
+    """Without X-DashScope-OssResourceResolve an ``oss://`` URL is no media format."""
+    response = world.post(body_with(uploaded(world)))
+    assert (400, "InvalidParameter.DataInspection") == (response.status_code, response.json()["code"])
+    assert "media format is not supported" in response.json()["message"]
+
+
+def test_an_upload_belongs_to_a_model_and_an_account(world: World) -> None:
+    """Another model or another account does not see an upload."""
+    url = uploaded(world)
+    refused = [
+        world.post(body_with(url, "happyhorse-1.1-r2v"), **RESOLVE),
+        world.post(body_with(url), key="sk-other", **RESOLVE),
+        world.post(body_with(url + ".txt"), **RESOLVE),
+    ]
+    assert [(400, "InvalidParameter.DataInspection")] * 3 == [(r.status_code, r.json()["code"]) for r in refused]
+    assert 200 == world.post(body_with(url), key="sk-second-key", **RESOLVE).status_code
+
+
+def test_an_upload_is_gone_after_48_hours(world: World) -> None:
+    """48 h after the upload its URL does not work any more."""
+    url = uploaded(world)
+    world.clock.advance(48 * HOUR - 1)
+    assert 200 == world.post(body_with(url), **RESOLVE).status_code
+    world.clock.advance(1)
+    assert 400 == world.post(body_with(url), **RESOLVE).status_code
+
+
+def test_a_policy_expires(world: World) -> None:
+    """After 300 s a policy is refused, in the vendor's words."""
+    data = policy(world)
+    world.clock.advance(301)
+    response = send(world, data, form(data))
+    assert 403 == response.status_code
+    assert "<Code>AccessDenied</Code>" in response.text
+    assert "Invalid according to Policy: Policy expired." in response.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "status"),
+    [
+        ("Signature", "wrong", 403),
+        ("OSSAccessKeyId", "wrong", 403),
+        ("policy", "wrong", 403),
+        ("key", "elsewhere/cat.png", 403),
+        ("x-oss-object-acl", "public-read", 403),
+    ],
+)
+def test_a_changed_form_is_refused(world: World, field: str, value: str, status: int) -> None:
+    """The form is bound to its policy."""
+    data = policy(world)
+    assert status == send(world, data, {**form(data), field: value}).status_code
+
+
+def test_an_upload_cannot_be_overwritten(world: World) -> None:
+    """The same key a second time is a conflict."""
+    data = policy(world)
+    assert [200, 409] == [send(world, data, form(data)).status_code for _ in range(2)]
+
+
+def test_a_form_without_a_file_is_refused(world: World) -> None:
+    """A POST that is no form with a file is malformed."""
+    data = policy(world)
+    response = world.client.post(data["upload_host"], data=form(data))
+    assert 400 == response.status_code
+    assert "<Code>MalformedPOSTRequest</Code>" in response.text
+
+
+def test_an_upload_has_a_limit(world: World) -> None:
+    """More than 100 MB are refused."""
+    data = policy(world)
+    response = send(world, data, form(data), bytes(100 * 1024 * 1024 + 1))
+    assert 400 == response.status_code
+    assert "<Code>EntityTooLarge</Code>" in response.text
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"action": "getPolicy", "model": "no-such-model"}, "ModelNotFound"),
+        ({"action": "getPolicy"}, "ModelNotFound"),
+        ({"model": R2V}, "InvalidParameter"),
+    ],
+)
+def test_a_policy_needs_an_action_and_a_model(world: World, params: dict[str, str], code: str) -> None:
+    """A policy request names its action and a model on sale."""
+    assert code == world.get("/uploads", **params).json()["code"]
+
+
+def test_a_hundred_policies_a_second(world: World) -> None:
+    """An account gets 100 policies a second per model."""
+    for _ in range(100):
+        policy(world)
+    response = world.get("/uploads", action="getPolicy", model=R2V)
+    assert (429, "Throttling.RateQuota") == (response.status_code, response.json()["code"])
+    assert policy(world, "happyhorse-1.1-r2v")
+    assert policy(world, key="sk-other")

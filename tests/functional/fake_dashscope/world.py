@@ -1,0 +1,98 @@
+"""A fake, a client of it and a clock to move: what every contract test works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.testbed.fake_dashscope import KEY, Account
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.testbed.clock import ManualClock
+    from tests.testbed.fake_dashscope import FakeDashScope
+
+ALIBABA = "https://dashscope-intl.aliyuncs.com"
+SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
+R2V = "happyhorse-1.0-r2v"
+PICTURE = "https://example.com/girl.jpg"
+ACCOUNTS = (
+    Account(keys=(KEY, "sk-second-key")),
+    Account("other", ("sk-other",)),
+    Account("beijing", ("sk-beijing",), region="cn-beijing"),
+    Account("overdue", ("sk-overdue",), standing="PostpaidBillOverdue"),
+)
+
+
+def order(model: str = R2V, images: int = 1, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Give a body that the vendor accepts."""
+    media = [{"type": "reference_image", "url": f"https://example.com/{number}.jpg"} for number in range(images)]
+    return {"model": model, "input": {"prompt": "The woman of [Image 1]", "media": media}, "parameters": parameters}
+
+
+def authorized(key: str = KEY, **headers: str) -> dict[str, str]:
+    """Give the headers of a submit."""
+    return {"Authorization": f"Bearer {key}", "X-DashScope-Async": "enable", **headers}
+
+
+@dataclass(slots=True)
+class World:
+    """One fake behind one of its faces."""
+
+    fake: FakeDashScope
+    clock: ManualClock
+    base: str
+    client: httpx.Client = field(repr=False)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on, after all that has been started is done."""
+        self.fake.settle()
+        self.clock.advance(seconds)
+        self.fake.settle()
+
+    def post(self, body: Any = None, key: str = KEY, **headers: str) -> httpx.Response:  # noqa: ANN401
+        """Submit."""
+        return self.client.post(self.base + SUBMIT, json=body or order(), headers=authorized(key, **headers))
+
+    def submit(self, body: Any = None, key: str = KEY, **headers: str) -> str:  # noqa: ANN401
+        """Submit what must be accepted; gives the task id."""
+        response = self.post(body, key, **headers)
+        assert 200 == response.status_code, response.text
+        task_id: str = response.json()["output"]["task_id"]
+        return task_id
+
+    def get(self, path: str, key: str = KEY, **params: str | int) -> httpx.Response:
+        """Make any GET under ``/api/v1``."""
+        return self.client.get(f"{self.base}/api/v1{path}", params=params, headers={"Authorization": f"Bearer {key}"})
+
+    def query(self, task_id: str, key: str = KEY) -> dict[str, Any]:
+        """Give the reply of the query API."""
+        response = self.get(f"/tasks/{task_id}", key)
+        assert 200 == response.status_code, response.text
+        reply: dict[str, Any] = response.json()
+        return reply
+
+    def output(self, task_id: str) -> dict[str, Any]:
+        """Give the ``output`` of the query API."""
+        output: dict[str, Any] = self.query(task_id)["output"]
+        return output
+
+    def cancel(self, task_id: str, key: str = KEY) -> httpx.Response:
+        """Cancel."""
+        return self.client.post(
+            f"{self.base}/api/v1/tasks/{task_id}/cancel",
+            headers={"Authorization": f"Bearer {key}"},
+        )
+
+    def finish(self, body: Any = None, **headers: str) -> dict[str, Any]:  # noqa: ANN401
+        """Submit and let the task run; gives its last query reply."""
+        task_id = self.submit(body, **headers)
+        self.advance(1)
+        self.advance(3 * 3600 - 1)
+        return self.query(task_id)
+
+    def video_url(self, body: Any = None) -> str:  # noqa: ANN401
+        """Submit and let the task run; gives the URL of its video."""
+        url: str = self.finish(body)["output"]["video_url"]
+        return url

@@ -1,0 +1,58 @@
+"""The measures of the house: code that is read more often than written stays in small pieces."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TREES = ("shared/gallop", "functions", "tests/testbed")
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def modules(tree: str) -> dict[str, list[str]]:
+    """Give the lines of every module under a folder."""
+    paths = sorted((ROOT / tree).rglob("*.py"))
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").splitlines() for path in paths}
+
+
+def functions(tree: str) -> dict[str, int]:
+    """Give the length in lines of every function under a folder."""
+    return {
+        f"{path}:{node.name}:{node.lineno}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for path, lines in modules(tree).items()
+        for node in ast.walk(ast.parse("\n".join(lines)))
+        if isinstance(node, Function)
+    }
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_functions_are_small(tree: str) -> None:
+    """Nine functions of ten have at most 25 lines, and none more than 40."""
+    lengths = functions(tree)
+    assert len(lengths) * 0.1 >= len([name for name, lines in lengths.items() if lines > 25])
+    assert [] == [name for name, lines in lengths.items() if lines > 40]
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_modules_are_small(tree: str) -> None:
+    """Nine modules of ten have at most 250 lines, and none more than 400."""
+    lengths = {name: len(lines) for name, lines in modules(tree).items()}
+    assert len(lengths) * 0.1 >= len([name for name, lines in lengths.items() if lines > 250])
+    assert [] == [name for name, lines in lengths.items() if lines > 400]
+
+
+def test_handlers_are_small() -> None:
+    """A handler parses, calls one function and answers: 15 lines are enough."""
+    handlers = {name: lines for name, lines in functions("functions").items() if ":handler:" in name}
+    assert len(list((ROOT / "functions").glob("*/app.py"))) == len(handlers)
+    assert [] == [name for name, lines in handlers.items() if lines > 15]
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_comments_are_few(tree: str) -> None:
+    """At most five lines of a hundred are comments: code says what it does, and a comment only why."""
+    lines = [line for module in modules(tree).values() for line in module]
+    assert len(lines) * 0.05 >= len([line for line in lines if line.strip().startswith("#")])
