@@ -39,8 +39,17 @@ class Batch:
         self._arrived: set[Scope] = set()
 
     def take(self, body: str) -> None:
-        """Take one message: an S3 notification, or a look that the door sent to itself."""
-        message = json.loads(body)
+        """Take one message: an S3 notification, or a look that the door sent to itself.
+
+        What it raises gives the message back to the queue, which brings it again.
+        """
+        try:
+            self._take(json.loads(body))
+        except Exception as error:
+            log.exception("message could not be taken", error=type(error).__name__)
+            raise
+
+    def _take(self, message: Mapping[str, Any]) -> None:
         if "look" in message:
             _look_again(message["look"])
             return
