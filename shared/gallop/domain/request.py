@@ -16,13 +16,14 @@ from gallop.domain.images import Image, InlineImage, LinkedImage, StoredImage
 from gallop.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 URL_CHARACTERS_AT_MOST = 2048
 METADATA_BYTES_AT_MOST = 4096
+NESTING_AT_MOST = 32
 
 _DIGITS = re.compile(r"[0-9]{1,3}")
-_NUMBERED_IMAGE = re.compile(r"\[\s*image\s*(\d+)\s*\]", re.IGNORECASE)
+_NUMBERED_IMAGE = re.compile(r"\[\s*image\s*0*(\d{1,9})\d*\s*\]", re.IGNORECASE)
 _HAN = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
 
@@ -82,15 +83,19 @@ class Reader:
         """Take a parsed JSON body.
 
         Raises:
-            InvalidRequest: the body is not an object.
+            InvalidRequest: the body is not an object, or one nested beyond reason.
 
         """
         if not isinstance(body, dict):
             raise InvalidRequest([Fault("", "the body is not a JSON object", 'Send an object: {"prompt": "..."}.')])
+        if _is_deeper_than(NESTING_AT_MOST, body):
+            raise InvalidRequest([Fault("", "is nested too deeply", "Write one flat object.")])
         self.fields: dict[str, Any] = dict(body)
         self.faults: list[Fault] = []
         self.images_sent = 0
-        self._read = ["images"]
+        self._read = {"images"}
+        for name in (name for name, value in self.fields.items() if not _is_text(value)):
+            self.fault(_pointer(name), "has half of a character in it", "Send whole characters: UTF-8, no surrogates.")
 
     def request(self, default_model: str, images: tuple[Image, ...], of: int) -> VideoRequest:
         """Make the request; ``of`` images were meant, readable or not."""
@@ -120,7 +125,7 @@ class Reader:
 
     def take(self, name: str) -> Any:  # noqa: ANN401 - JSON
         """Take a field; None where it is absent or null."""
-        self._read.append(name)
+        self._read.add(name)
         return self.fields.pop(name, None)
 
     def prompt(self, images: int) -> str:
@@ -288,7 +293,7 @@ class Reader:
         resolution, ratio = catalogue.DEFAULT_RESOLUTION, catalogue.DEFAULT_RATIO
         if size is not None:
             sizes = {catalogue.size(name, shape): (name, shape) for name in resolutions for shape in catalogue.RATIOS}
-            if size in sizes:
+            if isinstance(size, str) and size in sizes:
                 resolution, ratio = sizes[size]
             else:
                 self.fault("/size", f"{_shown(size)} is not known", f"Use one of {', '.join(sizes)}.")
@@ -296,7 +301,7 @@ class Reader:
 
     def _refuse_what_is_left(self) -> None:
         for name in self.fields:
-            hint = difflib.get_close_matches(name, self._read, n=1)
+            hint = difflib.get_close_matches(name, sorted(self._read), n=1)
             remedy = f"Did you mean {hint[0]}?" if hint else f"Known are {', '.join(sorted(self._read))}."
             self.fault(_pointer(name), "is not a field of a video request", remedy)
 
@@ -335,4 +340,22 @@ def _shown(value: object) -> str:
 
 
 def _pointer(name: str) -> str:
-    return "/" + name.replace("~", "~0").replace("/", "~1")[:80]
+    return "/" + name.encode(errors="replace").decode().replace("~", "~0").replace("/", "~1")[:80]
+
+
+def _is_text(value: object) -> bool:
+    try:
+        return bool(json.dumps(value, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_deeper_than(levels: int, value: object) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        layer = [inner for outer in layer if isinstance(outer, dict | list) for inner in _inside(outer)]
+    return bool(layer)
+
+
+def _inside(outer: dict[str, object] | list[object]) -> Iterable[object]:
+    return outer.values() if isinstance(outer, dict) else outer

@@ -1,0 +1,57 @@
+"""Requests and jobs to start a test from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from gallop.domain.images import LinkedImage
+from gallop.domain.job import Attempt, AttemptEnd, Door, Job, JobState, new_job_id
+from gallop.domain.request import VideoRequest
+
+BASE_URL = "https://dashscope-intl.aliyuncs.com/api/v1"
+MODEL = "happyhorse-1.0-r2v"
+PICTURE_URL = "https://example.com/girl.jpg"
+START = 1_780_000_000.0
+DEADLINE_SECONDS = 240 * 60
+
+
+def a_request(**fields: Any) -> VideoRequest:  # noqa: ANN401 - any field of a request
+    """Give a request that is as plain as can be, but for ``fields``."""
+    plain = VideoRequest(prompt="The woman of [Image 1] smiles.", images=(LinkedImage(PICTURE_URL),), model=MODEL)
+    return replace(plain, **fields)
+
+
+def a_job(state: JobState = JobState.QUEUED, now: float = START, **fields: Any) -> Job:  # noqa: ANN401 - of a job
+    """Give a job as it stands when it has just come into ``state``, but for ``fields``."""
+    job_id = fields.pop("id", new_job_id())
+    queued = Job(
+        id=job_id,
+        client="ada",
+        door=Door.HTTPS,
+        state=state,
+        request=a_request(),
+        base_url=BASE_URL,
+        receipts=f"videos/{job_id}",
+        estimated_cost=Decimal("0.7"),
+        created_at=now,
+        updated_at=now,
+        deadline=now + DEADLINE_SECONDS,
+    )
+    return replace(queued, **{**_history(state, now), **fields})
+
+
+def _history(state: JobState, now: float) -> dict[str, Any]:
+    if state is JobState.QUEUED:
+        return {}
+    if state is JobState.SUBMITTING:
+        return {"submits": 1, "attempt": Attempt("attempt-1", now)}
+    if state is JobState.OUTCOME_UNKNOWN:
+        return {"submits": 1, "attempt": Attempt("attempt-1", now, AttemptEnd.UNKNOWN)}
+    return {
+        "submits": 1,
+        "attempt": Attempt("attempt-1", now, AttemptEnd.ACCEPTED),
+        "task_id": "task-1",
+        "running_since": now,
+    }
