@@ -11,7 +11,7 @@ from typing import get_args
 from tests.testbed.clock import ScaledClock
 from tests.testbed.fake_dashscope.accounts import KEY, REGION, Account
 from tests.testbed.fake_dashscope.core import FakeDashScope
-from tests.testbed.fake_dashscope.server import serve
+from tests.testbed.fake_dashscope.server import Server, serve
 from tests.testbed.fake_dashscope.switches import BadParameters, ExpiryFrom, Limits, Reach, Switches
 
 
@@ -45,7 +45,7 @@ def account(text: str) -> Account:
     name, equals, rest = text.partition("=")
     keys, _, region = rest.partition("@")
     if not (name and equals and keys):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=KEY[,KEY…][@REGION]")
+        raise ValueError(f"{text!r} is not NAME=KEY[,KEY…][@REGION]")
     return Account(name, tuple(keys.split(",")), region or REGION)
 
 
@@ -75,11 +75,19 @@ def main(arguments: list[str]) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     fake = build(options)
-    with serve(fake, options.host, options.port) as server:
-        print(f"DASHSCOPE_HTTP_BASE_URL={server.api_url}")  # noqa: T201
-        for known in fake.vendor.keyring.accounts.values():
-            print(f"DASHSCOPE_API_KEY={known.keys[0]}  # account {known.name}, {known.region}", flush=True)  # noqa: T201
-        stop.wait()
+    try:
+        with serve(fake, options.host, options.port) as server:
+            announce(fake, server)
+            stop.wait()
+    except OSError as error:
+        sys.exit(f"{options.host}:{options.port}: {error.strerror}")
+
+
+def announce(fake: FakeDashScope, server: Server) -> None:
+    """Print what a client needs, as shell variables."""
+    print(f"DASHSCOPE_HTTP_BASE_URL={server.api_url}")  # noqa: T201
+    for known in fake.vendor.keyring.accounts.values():
+        print(f"DASHSCOPE_API_KEY={known.keys[0]}  # account {known.name}, {known.region}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

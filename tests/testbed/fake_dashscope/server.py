@@ -135,7 +135,11 @@ def _listen(host: str, port: int) -> socket.socket:
     ]
     listener = socket.socket(family, kind, proto)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(address)
+    try:
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
     listener.listen()
     return listener
 

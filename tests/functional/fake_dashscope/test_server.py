@@ -1,0 +1,210 @@
+"""The HTTP face by itself: sockets, threads, the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.functional.fake_dashscope.world import R2V, SUBMIT, authorized, order
+from tests.testbed import FakeDashScope, serve
+from tests.testbed.clock import ManualClock, ScaledClock
+from tests.testbed.fake_dashscope import KEY, Account, Switches
+from tests.testbed.fake_dashscope.__main__ import account, build, parser
+
+ROOT = Path(__file__).parents[3]
+GIGABYTE = 2**30
+
+
+def raw(url: str, method: str, path: str) -> tuple[socket.socket, bytes]:
+    """Send a request by hand and give the socket with what has come until then."""
+    parts = urlsplit(url)
+    connection = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
+    head = f"{method} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {KEY}\r\n"
+    body = json.dumps(order()) if method == "POST" else ""
+    connection.sendall(f"{head}X-DashScope-Async: enable\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+    return connection, connection.recv(65536)
+
+
+def test_a_drop_closes_the_socket_without_a_byte() -> None:
+    """A dropped connection ends before the first byte of a reply."""
+    fake = FakeDashScope(ManualClock())
+    fake.fault(on="submit", kind="drop_after_accept")
+    with serve(fake) as server:
+        connection, got = raw(server.url, "POST", SUBMIT)
+        connection.close()
+    assert b"" == got
+    assert 1 == len(fake.ledger()["tasks"])
+
+
+def test_a_stall_lasts_as_long_as_the_clock_says() -> None:
+    """A stall holds the connection for its simulated seconds, then closes it without a byte."""
+    clock = ScaledClock(speed=10_000)
+    fake = FakeDashScope(clock)
+    fake.fault(on="query", kind="stall", seconds=500)
+    with serve(fake) as server:
+        begun = clock.now()
+        connection, got = raw(server.url, "GET", "/api/v1/tasks/x")
+        connection.close()
+    assert b"" == got
+    assert clock.now() - begun >= 500
+
+
+def test_a_stall_does_not_outlive_the_server() -> None:
+    """Closing the server ends what still stalls."""
+    fake = FakeDashScope(ManualClock())
+    fake.fault(on="query", kind="stall")
+    ends = []
+
+    def ask(url: str) -> None:
+        connection, got = raw(url, "GET", "/api/v1/tasks/x")
+        connection.close()
+        ends.append(got)
+
+    with serve(fake) as server:
+        asker = threading.Thread(target=ask, args=(server.url,))
+        asker.start()
+        while not fake.ledger()["requests"]["query"]:
+            pass
+    asker.join(timeout=10)
+    assert [b""] == ends
+
+
+def test_a_closed_server_leaves_nothing_behind() -> None:
+    """After the block the port is free and every thread is gone."""
+    before = set(threading.enumerate())
+    with serve(FakeDashScope(ManualClock())) as server:
+        port = urlsplit(server.url).port or 0
+        assert f"{server.url}/api/v1" == server.api_url
+    assert before == set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_a_taken_port_is_an_error_at_once() -> None:
+    """A port that is taken is an error, and nothing stays behind."""
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):  # noqa: SIM117
+        with serve(FakeDashScope(), port=taken.getsockname()[1]):
+            pass
+    assert before == set(threading.enumerate())
+
+
+def test_a_huge_result_is_not_held_in_memory() -> None:
+    """A result of a gigabyte is made as it is sent, any part of it at once."""
+    clock = ManualClock()
+    fake = FakeDashScope(clock)
+    fake.fault(on="task", kind="result_size", bytes=GIGABYTE)
+    with serve(fake) as server, httpx.Client(timeout=60) as client:
+        submitted = client.post(server.url + SUBMIT, json=order(duration=3), headers=authorized())
+        task_id = submitted.json()["output"]["task_id"]
+        clock.advance(1)
+        fake.settle()
+        clock.advance(3600)
+        query = client.get(f"{server.api_url}/tasks/{task_id}", headers=authorized()).json()
+        url = query["output"]["video_url"]
+        part = client.get(url, headers={"Range": f"bytes={GIGABYTE - 5}-"})
+        with client.stream("GET", url) as whole:
+            first = next(whole.iter_raw())
+    assert f"bytes {GIGABYTE - 5}-{GIGABYTE - 1}/{GIGABYTE}" == part.headers["content-range"]
+    assert str(GIGABYTE) == whole.headers["content-length"]
+    assert b"ftyp" == first[4:8]
+
+
+STORY = """
+import httpx
+from tests.functional.fake_dashscope.world import ALIBABA, World, order
+from tests.testbed import FakeDashScope
+from tests.testbed.clock import ManualClock
+
+fake = FakeDashScope(clock := ManualClock())
+world = World(fake, clock, ALIBABA, httpx.Client(transport=httpx.MockTransport(fake.handle)))
+url = world.video_url(order(resolution="720P", duration=3))
+"""
+
+
+def loaded_after(code: str) -> set[str]:
+    """Tell which of the heavy packages a new interpreter has loaded after some code."""
+    command = [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return {"av", "PIL", "uvicorn", "httpx"} & set(done.stdout.split())
+
+
+def test_importing_the_testbed_is_light() -> None:
+    """The testbed imports nothing heavy, the fake only httpx."""
+    assert set() == loaded_after("import tests.testbed")
+    assert {"httpx"} == loaded_after("from tests.testbed import FakeDashScope; FakeDashScope()")
+
+
+def test_nothing_is_drawn_before_it_is_wanted() -> None:
+    """In process a task succeeds without its video having been drawn; the first download draws it."""
+    assert {"httpx"} == loaded_after(STORY)
+    assert {"httpx", "PIL", "av"} == loaded_after(STORY + "world.client.get(url)")
+
+
+def test_the_command_prints_where_it_is_and_stops_when_told() -> None:
+    """The command prints base URL and key, serves, and ends quietly on SIGINT."""
+    command = [sys.executable, "-m", "tests.testbed.fake_dashscope", "--speed", "100"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        base, key = process.stdout.readline().strip(), process.stdout.readline().strip()
+        assert re.fullmatch(r"DASHSCOPE_HTTP_BASE_URL=http://127\.0\.0\.1:\d+/api/v1", base)
+        assert f"DASHSCOPE_API_KEY={KEY}  # account main, ap-southeast-1" == key
+        reply = httpx.get(base.partition("=")[2] + "/tasks/x", headers=authorized())
+        assert "UNKNOWN" == reply.json()["output"]["task_status"]
+        os.kill(process.pid, signal.SIGINT)
+        assert 0 == process.wait(timeout=10)
+        assert "" == process.stderr.read()
+
+
+def test_the_command_says_when_its_port_is_taken() -> None:
+    """A taken port is one line on stderr and exit code 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "tests.testbed.fake_dashscope", "--port", port]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert 1 == done.returncode
+    assert f"127.0.0.1:{port}: Address already in use" == done.stderr.strip()
+
+
+def test_the_command_makes_the_fake_that_is_asked_for() -> None:
+    """Each option reaches the fake."""
+    options = parser().parse_args(
+        [
+            *("--speed", "60", "--account", "a=sk-1,sk-2@cn-beijing", "--account", "b=sk-3", "--no-limits"),
+            *("--bad-parameters", "task", "--expiry-from", "completion", "--fetch", "all"),
+            *("--list-lag", "30", "--list-hours", "0", "--task-seconds", "90"),
+        ],
+    )
+    fake = build(options)
+    assert {"a": Account("a", ("sk-1", "sk-2"), "cn-beijing"), "b": Account("b", ("sk-3",))} == (
+        fake.vendor.keyring.accounts
+    )
+    assert Switches("task", "completion", "all", 30, 0, task_seconds=90) == fake.vendor.switches
+    assert float("inf") == fake.vendor.limits.submits
+    assert 60 == fake.clock.speed  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", ["main", "=sk-1", "main="])
+def test_the_command_refuses_half_an_account(text: str) -> None:
+    """An account needs a name and a key."""
+    with pytest.raises(ValueError, match=re.escape(repr(text))):
+        account(text)
+
+
+def test_the_default_model_line_is_served() -> None:
+    """A fake made without any options serves the default key."""
+    fake = FakeDashScope(ManualClock())
+    reply = fake.handle(httpx.Request("POST", "http://127.0.0.1" + SUBMIT, json=order(R2V), headers=authorized()))
+    assert 200 == reply.status_code

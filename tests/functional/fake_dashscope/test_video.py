@@ -1,0 +1,175 @@
+"""The videos: real ones, of the right size, shape and length, made from the reference images."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import av
+import httpx
+import pytest
+from PIL import ImageChops, ImageStat
+
+from tests.functional.fake_dashscope.origin import BLUE, GREEN, RED
+from tests.functional.fake_dashscope.test_media import with_media
+from tests.functional.fake_dashscope.world import ALIBABA, World
+from tests.testbed import FakeDashScope
+from tests.testbed.clock import ManualClock
+from tests.testbed.fake_dashscope.catalogue import RATIOS, frame_size, frame_size_like
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.Image import Image
+
+    from tests.functional.fake_dashscope.origin import Origin
+
+SMALL = "happyhorse-1.1-r2v"
+SMALL_I2V = "happyhorse-1.1-i2v"
+
+
+@pytest.fixture
+def studio() -> Iterator[World]:
+    """Give a fake without a face; what it renders does not depend on one."""
+    clock = ManualClock()
+    fake = FakeDashScope(clock)
+    with httpx.Client(transport=httpx.MockTransport(fake.handle)) as client:
+        yield World(fake, clock, ALIBABA, client)
+
+
+def shoot(studio: World, body: dict[str, Any]) -> bytes:
+    """Let a video be made."""
+    studio.clock.advance(1)
+    return studio.client.get(studio.video_url(body)).content
+
+
+def pictures(video: bytes) -> list[Image]:
+    """Decode all frames."""
+    with av.open(io.BytesIO(video), "r") as container:
+        return [frame.to_image() for frame in container.decode(video=0)]  # type: ignore[no-untyped-call]
+
+
+def colour(picture: Image) -> tuple[int, ...]:
+    """Give the mean colour of the left quarter, where neither ring nor watermark is."""
+    return tuple(round(part) for part in ImageStat.Stat(picture.crop((0, 0, picture.width // 4, picture.height))).mean)
+
+
+def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Tell whether two colours look the same."""
+    return all(abs(a - b) < 16 for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "resolution", "seconds", "size"),
+    [
+        ("16:9", "480P", 3, (854, 480)),
+        ("9:21", "480P", 4, (480, 1120)),
+        ("1:1", "480P", 3, (480, 480)),
+        ("4:5", "720P", 3, (720, 900)),
+        ("16:9", "720P", 5, (1280, 720)),
+        ("16:9", "1080P", 3, (1920, 1080)),
+    ],
+)
+def test_a_video_is_what_was_asked_for(
+    studio: World,
+    ratio: str,
+    resolution: str,
+    seconds: int,
+    size: tuple[int, int],
+) -> None:
+    """H.264 in yuv420p at 24 frames a second, of exactly the size and length that was asked for, with sound."""
+    body = with_media("https://example.com/a.jpg", model=SMALL, ratio=ratio, resolution=resolution, duration=seconds)
+    with av.open(io.BytesIO(shoot(studio, body)), "r") as container:
+        video, sound = container.streams.video[0], container.streams.audio[0]
+        assert ("h264", "yuv420p") == (video.codec_context.name, video.codec_context.pix_fmt)
+        assert video.average_rate == 24
+        assert size == (video.width, video.height)
+        assert seconds * av.time_base == container.duration
+        assert seconds * 24 == sum(1 for _ in container.decode(video))
+        assert "aac" == sound.codec_context.name
+
+
+def test_sizes_have_the_shape_they_are_named_for() -> None:
+    """The tier is the short side; every size is even and within a pixel or two of its ratio."""
+    for resolution, short in (("480P", 480), ("720P", 720), ("1080P", 1080)):
+        for ratio in RATIOS:
+            width, height = frame_size(resolution, ratio)
+            across, down = (int(part) for part in ratio.split(":"))
+            assert short == min(width, height)
+            assert (0, 0) == (width % 2, height % 2)
+            assert abs(width * down / across - height) < 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(600, 900), (4000, 3000), (1000, 400)])
+def test_a_first_frame_gives_its_shape(width: int, height: int) -> None:
+    """i2v keeps the shape of its image, at about the number of pixels of the tier."""
+    wide, high = frame_size_like("720P", width, height)
+    assert width / height == pytest.approx(wide / high, rel=0.01)
+    assert 1280 * 720 == pytest.approx(wide * high, rel=0.01)
+
+
+def test_a_first_frame_decides_the_shape_of_its_video(studio: World, origin: Origin) -> None:
+    """The video of a portrait is upright."""
+    body = with_media(origin.url("portrait.png"), model=SMALL_I2V, kind="first_frame", resolution="480P", duration=3)
+    assert frame_size_like("480P", 600, 900) == pictures(shoot(studio, body))[0].size
+
+
+def test_a_video_shows_its_images_one_after_the_other(studio: World, origin: Origin) -> None:
+    """Each reference image has its share of the video, in order, with a cross-fade in between."""
+    urls = (origin.url(name) for name in ("red.png", "green.jpg", "blue.webp"))
+    frames = pictures(shoot(studio, with_media(*urls, model=SMALL, resolution="480P", duration=3)))
+    assert near(RED, colour(frames[6]))
+    assert near(GREEN, colour(frames[34]))
+    assert near(BLUE, colour(frames[66]))
+    assert not any(near(shade, colour(frames[20])) for shade in (RED, GREEN, BLUE))
+
+
+def test_a_video_moves(studio: World, origin: Origin) -> None:
+    """No two neighbouring frames are the same."""
+    body = with_media(origin.url("red.png"), model=SMALL, resolution="480P", duration=3)
+    frames = pictures(shoot(studio, body))
+    middle = (300, 100, 560, 380)
+    moves = [ImageChops.difference(a.crop(middle), b.crop(middle)).getbbox() for a, b in pairwise(frames)]
+    assert all(moves)
+
+
+def test_the_watermark_is_at_the_bottom_right(studio: World, origin: Origin) -> None:
+    """With ``watermark`` there is writing at the bottom right, and nowhere else; without it there is none."""
+    plain, marked = (
+        pictures(
+            shoot(
+                studio,
+                with_media(origin.url("red.png"), model=SMALL, resolution="480P", duration=3, watermark=watermark),
+            ),
+        )[0]
+        for watermark in (False, True)
+    )
+    box = ImageChops.difference(plain, marked).convert("L").point(lambda level: 255 * (level > 40)).getbbox()
+    assert box is not None
+    assert box[0] > 0.75 * plain.width
+    assert box[1] > 0.85 * plain.height
+
+
+def test_placeholders_of_different_urls_look_different(studio: World) -> None:
+    """What cannot be fetched is drawn by its URL."""
+    first, second = (
+        pictures(shoot(studio, with_media(f"https://example.com/{name}", model=SMALL, resolution="480P", duration=3)))[
+            0
+        ]
+        for name in ("girl.jpg", "fan.jpg")
+    )
+    assert not near(colour(first), colour(second))
+
+
+def test_a_video_can_start_before_it_is_whole(studio: World) -> None:
+    """The index comes before the frames."""
+    video = shoot(studio, with_media("https://example.com/a.jpg", model=SMALL, resolution="480P", duration=3))
+    assert video.index(b"ftyp") < video.index(b"moov") < video.index(b"mdat")
+
+
+def test_a_padded_video_plays(studio: World) -> None:
+    """A result of any size is still a video."""
+    studio.fake.fault(on="task", kind="result_size", bytes=2_000_000)
+    video = shoot(studio, with_media("https://example.com/a.jpg", model=SMALL, resolution="480P", duration=3))
+    assert (2_000_000, 72) == (len(video), len(pictures(video)))
