@@ -25,6 +25,8 @@ from .gateway.api import HttpApi
 from .gateway.messages import Api
 from .gateway.routes import read_routes
 from .gateway.server import GatewayServer
+from .iam.authority import Authority
+from .iam.gatekeeper import Gatekeeper
 from .iam.identities import Credentials, Identities
 from .runtime import MAX_PROCESSES, LambdaRuntime
 from .server import AwsServer
@@ -53,6 +55,7 @@ class EmbeddedAws:
     driver: Credentials = field(init=False)
     """A user who may do everything."""
     identities: Identities = field(init=False)
+    authority: Authority = field(init=False)
     server: AwsServer = field(init=False)
     gateway: GatewayServer = field(init=False)
     runtime: LambdaRuntime = field(init=False)
@@ -129,7 +132,10 @@ class EmbeddedAws:
         self.driver = self.identities.administrator("testbed-driver")
         self.gateway = GatewayServer(self.api_port)
         self._resources.callback(self.gateway.stop)
-        self.server = AwsServer(self.port, lambda application: application)
+        self.authority = Authority(self.region)
+        self.server = AwsServer(
+            self.port, lambda application: Gatekeeper(application, self.authority, self.identities, self.clock.speed)
+        )
         self.server.start()
         self._resources.callback(self.server.stop)
 

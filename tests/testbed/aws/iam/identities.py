@@ -27,6 +27,8 @@ class Principal:
     name: str
     arn: str
     """As AWS names it in refusals: the session of a role, or the user."""
+    policy_arn: str
+    """As policies name it: the role, or the user."""
     secret: str = field(repr=False)
 
 
@@ -76,7 +78,7 @@ class Identities:
         """Find the owner of a key."""
         known = self._principals.get(access_key_id)
         if known is None:
-            known = _user(access_key_id) or _session(access_key_id, self.region)
+            known = _user(access_key_id) or _session(access_key_id)
             if known is not None:
                 self._principals[access_key_id] = known
         return known
@@ -107,14 +109,19 @@ def _user(access_key_id: str) -> Principal | None:
     for found in iam_backends[DEFAULT_ACCOUNT_ID]["aws"].users.values():
         for key in found.access_keys:
             if key.access_key_id == access_key_id:
-                return Principal("user", found.name, found.arn, key.secret_access_key)
+                return Principal("user", found.name, found.arn, found.arn, key.secret_access_key)
     return None
 
 
-def _session(access_key_id: str, region: str) -> Principal | None:
+def _session(access_key_id: str) -> Principal | None:
     found = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(access_key_id)
     if found is None:
         return None
     name = found.role_arn.rsplit("/", 1)[1]
     arn = f"arn:aws:sts::{DEFAULT_ACCOUNT_ID}:assumed-role/{name}/{found.session_name}"
-    return Principal("role", name, arn, found.secret_access_key)
+    return Principal("role", name, arn, found.role_arn, found.secret_access_key)
+
+
+def role_principal(role_arn: str) -> Principal:
+    """Name a role as the caller when AWS itself acts with it."""
+    return Principal("role", role_arn.rsplit("/", 1)[1], role_arn, role_arn, secret="")

@@ -1,0 +1,64 @@
+"""What was asked for and what came of it, so that tests can say: every grant is used, and nothing else is asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .policy import Statement
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One permission that somebody asked for."""
+
+    principal: str
+    """The name of the role or user."""
+    action: str
+    resource: str
+    allowed: bool
+
+
+@dataclass(slots=True)
+class Audit:
+    """All entries, and which statements allowed them."""
+
+    _entries: Counter[Entry] = field(init=False, default_factory=Counter)
+    _grants: set[tuple[str, str]] = field(init=False, default_factory=set)
+    _lock: Lock = field(init=False, default_factory=Lock)
+    listeners: list[Callable[[Entry], None]] = field(init=False, default_factory=list)
+    """Called with each entry before the call goes on; one that kills a function's process makes chaos."""
+
+    def record(self, entry: Entry, statements: Iterable[Statement]) -> None:
+        """Keep an entry."""
+        with self._lock:
+            self._entries[entry] += 1
+            if entry.allowed:
+                self._grants.update((entry.principal, statement.source) for statement in statements)
+        for listener in self.listeners:
+            listener(entry)
+
+    def entries(self, principal: str | None = None) -> Counter[Entry]:
+        """Count the entries, of one role or user or of all."""
+        with self._lock:
+            return Counter({entry: n for entry, n in self._entries.items() if principal in (None, entry.principal)})
+
+    def refusals(self) -> list[Entry]:
+        """Give what was refused."""
+        return sorted(entry for entry in self.entries() if not entry.allowed)
+
+    def used(self, principal: str) -> frozenset[str]:
+        """Name the statements (policy/Sid) that allowed something to a role."""
+        with self._lock:
+            return frozenset(source for name, source in self._grants if name == principal)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+            self._grants.clear()

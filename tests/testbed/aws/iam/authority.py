@@ -1,0 +1,110 @@
+"""Decides: gathers the policies that apply to a caller and a resource, evaluates them, and keeps the audit."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from moto.core import DEFAULT_ACCOUNT_ID
+
+from . import identities, lookup
+from .audit import Audit, Entry
+from .policy import Statement, Verdict, evaluate, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from .ask import Ask
+    from .identities import Principal
+
+
+class Refused(Exception):
+    """The policies do not allow it; the message is AWS's own."""
+
+    def __init__(self, principal_arn: str, ask: Ask, *, denied: bool, kind: str = "identity-based") -> None:
+        """Say who wanted what, and whether a policy forbids it or none allows it."""
+        why = f"with an explicit deny in a {kind} policy" if denied else f"because no {kind} policy allows the {ask.action} action"
+        super().__init__(f"User: {principal_arn} is not authorized to perform: {ask.action} on resource: {ask.resource} {why}")
+        self.ask = ask
+
+
+@dataclass(slots=True)
+class Authority:
+    """IAM of one account."""
+
+    region: str
+    audit: Audit = field(default_factory=Audit)
+
+    def require(self, principal: Principal, ask: Ask) -> None:
+        """Let a call of a role or user pass, or raise ``Refused``."""
+        own = identity_policies(principal.kind, principal.name)
+        context = self._context(principal) | dict(ask.context)
+        names = _names(principal)
+        document = lookup.resource_policy(ask.resource) if ask.resource != "*" else None
+        theirs = [statement for statement in _document(ask.resource, document) if statement.speaks_to(names)]
+        verdict = evaluate([*own, *theirs], ask.action, ask.resource, context)
+        self._note(principal.name, ask, verdict)
+        if not verdict.allowed:
+            raise Refused(principal.arn, ask, denied=verdict.denied)
+
+    def allows(self, principal: Principal, ask: Ask) -> bool:
+        """Tell whether a call would pass, and count it as asked for if it would."""
+        try:
+            self.require(principal, ask)
+        except Refused:
+            return False
+        return True
+
+    def role_allows(self, role_arn: str, ask: Ask) -> bool:
+        """Tell whether AWS itself, acting with a role, may do something."""
+        return self.allows(identities.role_principal(role_arn), ask)
+
+    def service_allows(self, service: str, source_arn: str, ask: Ask, policy: str | None) -> bool:
+        """Ask a resource's own policy whether a service of AWS may use it on behalf of another resource."""
+        context = {"aws:sourcearn": [source_arn], "aws:sourceaccount": [DEFAULT_ACCOUNT_ID], "aws:securetransport": ["true"]}
+        meant = [statement for statement in _document(ask.resource, policy) if statement.speaks_to([("Service", service)])]
+        verdict = evaluate(meant, ask.action, ask.resource, context)
+        self._note(service, ask, verdict)
+        return verdict.allowed
+
+    def _note(self, name: str, ask: Ask, verdict: Verdict) -> None:
+        self.audit.record(Entry(name, ask.action, ask.resource, verdict.allowed), verdict.statements)
+
+    def _context(self, principal: Principal) -> dict[str, list[str]]:
+        """Give the facts that every call has. The testbed's plain HTTP stands for AWS's TLS."""
+        now = datetime.fromtimestamp(time.time(), timezone.utc)
+        return {
+            "aws:currenttime": [now.isoformat(timespec="seconds")],
+            "aws:epochtime": [str(int(now.timestamp()))],
+            "aws:principalaccount": [DEFAULT_ACCOUNT_ID],
+            "aws:principalarn": [principal.policy_arn],
+            "aws:requestedregion": [self.region],
+            "aws:securetransport": ["true"],
+            "aws:sourceip": ["127.0.0.1"],
+        }
+
+
+def identity_policies(kind: str, name: str) -> Iterator[Statement]:
+    """Give all statements of a role or user, of its inline and its managed policies."""
+    owner: Any = identities.role(name) if kind == "role" else identities.user(name)
+    inline: Mapping[str, Any] | Iterable[Any] = owner.policies
+    named = inline.items() if isinstance(inline, dict) else ((p.policy_name, p.policy_document) for p in inline)
+    for policy, document in named:
+        yield from _document(policy, document if isinstance(document, str) else json.dumps(document, default=str))
+    for managed in owner.managed_policies.values():
+        current = next(version for version in managed.versions if version.is_default)
+        yield from _document(managed.name, current.document)
+
+
+def _names(principal: Principal) -> list[tuple[str, str]]:
+    account = [("AWS", DEFAULT_ACCOUNT_ID), ("AWS", f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:root")]
+    return [("AWS", principal.arn), ("AWS", principal.policy_arn), *account]
+
+
+@lru_cache(maxsize=512)
+def _document(name: str, text: str | None) -> tuple[Statement, ...]:
+    return tuple(statements(name, json.loads(text))) if text else ()

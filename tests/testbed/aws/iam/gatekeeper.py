@@ -1,0 +1,138 @@
+"""Stands in front of moto: every call needs a known key, a fresh signature if it is presigned, and permission."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from . import asks_s3, refusals
+from .ask import Ask, Call
+from .asks import identify
+from .authority import Refused
+from .signature import BadSignature, Credential, check_presigned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .authority import Authority
+    from .identities import Identities, Principal
+    from .refusals import Response
+
+    Start = Callable[..., Any]
+    WsgiApp = Callable[[dict[str, Any], Start], Iterable[bytes]]
+
+_LARGEST_NAMED_BODY = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Gatekeeper:
+    """A WSGI application around moto's."""
+
+    application: WsgiApp
+    authority: Authority
+    identities: Identities
+    speed: float
+
+    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        """Let a call pass, or answer it as AWS does."""
+        credential, presigned = _credential(environ)
+        call = _call(environ, credential)
+        refusal = self._refusal(call, credential, presigned=presigned)
+        if refusal is not None:
+            return _answer(refusal, start)
+        bucket = asks_s3.object_read(call)
+        if bucket is None or credential is None:
+            return self.application(environ, start)
+        return self._read_object(call, credential, bucket, environ, start)
+
+    def _refusal(self, call: Call, credential: Credential | None, *, presigned: bool) -> Response | None:
+        if "AWSAccessKeyId" in call.query:
+            message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+            return refusals.s3(call, 400, "InvalidRequest", message)
+        if credential is None:
+            return refusals.denied(call, "Access Denied")
+        principal = self.identities.principal(credential.access_key_id)
+        if principal is None:
+            return refusals.unknown_key(call)
+        try:
+            if presigned:
+                check_presigned(call, principal.secret, self.speed)
+            for ask in identify(call):
+                self.authority.require(principal, ask)
+        except BadSignature as error:
+            return refusals.s3(call, error.status, error.code, str(error))
+        except Refused as error:
+            return refusals.denied(call, str(error))
+        return None
+
+    def _read_object(
+        self, call: Call, credential: Credential, bucket: str, environ: dict[str, Any], start: Start
+    ) -> Iterable[bytes]:
+        """Turn a 404 into a 403 for whoever may not list the bucket: S3 does not tell them what is not there."""
+        begun: list[Any] = []
+
+        def remember(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401
+            if status.startswith("404") and "NoSuchBucket" not in status:
+                begun.append(status)
+                return lambda _: None
+            return start(status, headers, exc_info)
+
+        body = self.application(environ, remember)
+        if not begun:
+            return body
+        parts = list(body)
+        principal = self.identities.principal(credential.access_key_id)
+        ask = Ask("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+        if principal is not None and not self.authority.allows(principal, ask):
+            return _answer(refusals.denied(call, "Access Denied"), start)
+        start(begun[0], [("Content-Type", "application/xml"), ("Content-Length", str(sum(map(len, parts))))])
+        return parts
+
+
+def _credential(environ: dict[str, Any]) -> tuple[Credential | None, bool]:
+    """Find the credential that a call names, in its header or in its address."""
+    header = environ.get("HTTP_AUTHORIZATION", "")
+    query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    named = query.get("X-Amz-Credential")
+    try:
+        if header.startswith("AWS4-HMAC-SHA256 "):
+            return Credential.parse(header.split("Credential=", 1)[1].split(",", 1)[0].strip()), False
+        return (Credential.parse(named), True) if named else (None, False)
+    except (ValueError, IndexError):
+        return None, False
+
+
+def _call(environ: dict[str, Any], credential: Credential | None) -> Call:
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+    service = credential.service if credential else "s3"
+    query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    method = environ["REQUEST_METHOD"]
+    named_in_body = service != "s3" or (method == "POST" and "delete" in query)
+    return Call(
+        service=service,
+        region=credential.region if credential else "",
+        method=method,
+        path=environ["RAW_URI"].partition("?")[0],
+        query=query,
+        headers=headers,
+        body=_body(environ) if named_in_body and service != "lambda" else b"",
+    )
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """Read the body and put it back."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body: bytes = environ["wsgi.input"].read(min(length, _LARGEST_NAMED_BODY))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def _answer(response: Response, start: Start) -> Iterable[bytes]:
+    start(f"{response.status} -", [*response.headers, ("Content-Length", str(len(response.body)))])
+    return [response.body]

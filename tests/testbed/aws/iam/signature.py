@@ -1,0 +1,97 @@
+"""Signature Version 4, checked: a presigned URL that was tampered with or is too old is refused as S3 refuses it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .ask import Call
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+class BadSignature(Exception):
+    """Why S3 does not take a presigned URL: its error code, and its message."""
+
+    def __init__(self, code: str, message: str, status: int = 403) -> None:
+        """Keep what the refusal says."""
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The credential that a request names: a key and what it was derived for."""
+
+    access_key_id: str
+    date: str
+    region: str
+    service: str
+
+    @classmethod
+    def parse(cls, text: str) -> Credential:
+        """Read ``key/date/region/service/aws4_request``; raise ``ValueError``."""
+        key, date, region, service, terminator = text.split("/")
+        if terminator != "aws4_request":
+            raise ValueError(text)
+        return cls(key, date, region, service)
+
+    @property
+    def scope(self) -> str:
+        """What the signing key is good for."""
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+    def sign(self, secret: str, text: str) -> str:
+        """Sign a text."""
+        key = f"AWS4{secret}".encode()
+        for part in (self.date, self.region, self.service, "aws4_request"):
+            key = hmac.digest(key, part.encode(), "sha256")
+        return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def check_presigned(call: Call, secret: str, speed: float) -> None:
+    """Check signature and age of a presigned URL; ages are simulated time, dates are real ones."""
+    query = call.query
+    credential = Credential.parse(query["X-Amz-Credential"])
+    signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+    if (time.time() - signed_at.timestamp()) * speed > int(query["X-Amz-Expires"]):
+        raise BadSignature("AccessDenied", "Request has expired")
+    expected = credential.sign(secret, _string_to_sign(call, credential))
+    if not hmac.compare_digest(expected, query.get("X-Amz-Signature", "")):
+        message = "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+        raise BadSignature("SignatureDoesNotMatch", message)
+
+
+def _string_to_sign(call: Call, credential: Credential) -> str:
+    headers = call.query["X-Amz-SignedHeaders"].split(";")
+    canonical = "\n".join(
+        [
+            call.method,
+            call.path,
+            _canonical_query(call.query),
+            *(f"{name}:{' '.join(call.headers.get(name, '').split())}" for name in headers),
+            "",
+            ";".join(headers),
+            call.headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
+        ]
+    )
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    return "\n".join([_ALGORITHM, call.query["X-Amz-Date"], credential.scope, digest])
+
+
+def _canonical_query(query: Mapping[str, str]) -> str:
+    pairs = sorted(
+        (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
+        for name, value in query.items()
+        if name != "X-Amz-Signature"
+    )
+    return "&".join(f"{name}={value}" for name, value in pairs)
