@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 from gallop.errors import Fault
 
@@ -71,12 +71,14 @@ class Ready:
     """A drop that can start: the fields of its request, and its images in their order.
 
     ``identity`` is what its texts say, without the stack's defaults: a drop stays the same when those change.
+    ``prompt_in_settings`` tells which of the two texts the prompt is from.
     """
 
     fields: dict[str, Any]
     images: tuple[Entry, ...]
     at_once: bool
     identity: str
+    prompt_in_settings: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,10 @@ class Incomplete:
 def scope_of(key: str) -> Scope | None:
     """Tell which scope an object belongs to; None for what is no part of a drop."""
     path = key.removeprefix(PREFIX)
-    folder, _, name = path.rpartition("/")
+    folder, slash, name = path.rpartition("/")
     if not key.startswith(PREFIX) or not name or is_clutter(name):
         return None
-    return Folder(folder) if folder else Lone(PurePosixPath(name).stem)
+    return Folder(folder) if slash else Lone(PurePosixPath(name).stem)
 
 
 def prefix_of(scope: Scope) -> str:
@@ -107,7 +109,7 @@ def prefix_of(scope: Scope) -> str:
 def drops_of(scope: Scope, listing: list[Entry]) -> list[Drop]:
     """Make the drops of a scope from what is listed under its prefix."""
     entries = [entry for entry in listing if entry.size and scope_of(entry.key) == scope]
-    images = tuple(sorted((entry for entry in entries if _is_picture(entry)), key=lambda entry: _natural(entry.name)))
+    images = tuple(sorted((entry for entry in entries if _is_picture(entry)), key=_natural))
     if not entries:
         return []
     match scope:
@@ -126,20 +128,21 @@ def digest_of(scope: Scope, listing: list[Entry]) -> str:
 def plan(drop: Drop, prompt: str | None, settings: dict[str, Any] | None, default_prompt: str) -> Ready | Incomplete:
     """Decide whether a drop has all it needs. ``prompt`` and ``settings`` are the contents of its two texts."""
     fields = dict(settings or {})
+    prompt_in_settings = "prompt" in fields
     if prompt is not None:
         fields.setdefault("prompt", prompt.strip())
     if not drop.is_folder:
         fields.setdefault("prompt", default_prompt)
     listed = fields.pop("images", None)
-    images, missing = _listed(drop, listed) if isinstance(listed, list) and listed else (drop.images, [])
+    images, missing = _listed(drop, listed) if listed else (drop.images, [])
     if "prompt" not in fields:
         missing.append(_no_prompt(drop))
-    if not images and not missing:
+    if not images and not listed:
         missing.append(Fault(drop.path, "has no image", "Upload 1 to 9 images (JPEG, PNG or WEBP) into the folder."))
     if missing:
         return Incomplete(tuple(missing))
     identity = json.dumps([prompt, settings], sort_keys=True)
-    return Ready(fields, images, at_once=isinstance(listed, list) and bool(listed), identity=identity)
+    return Ready(fields, images, bool(listed), identity, prompt_in_settings)
 
 
 def decode(name: str, data: bytes) -> str:
@@ -159,25 +162,24 @@ def decode(name: str, data: bytes) -> str:
 def read_settings(name: str, text: str) -> dict[str, Any] | Fault:
     """Parse a ``job.json``; a fault names the line and the column."""
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        return Fault(
-            name,
-            f"is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}",
-            "Mend that place and upload the file again.",
-        )
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as error:
+        return Fault(name, f"is not valid JSON: {_place(error)}", "Mend that place and upload the file again.")
     except RecursionError:
         return Fault(name, "is nested too deeply", "Write one flat object.")
     if not isinstance(value, dict):
         return Fault(name, "is not a JSON object", 'Write an object: {"prompt": "...", "duration": 5}.')
+    if not _can_be_listed(value.get("images")):
+        remedy = 'Write {"images": ["1.jpg", "2.jpg"]}, or leave it out to take them all.'
+        return Fault(name, "lists its images in a way that cannot be read", remedy)
     return value
 
 
-def placed(fault: Fault, drop: Drop) -> Fault:
+def placed(fault: Fault, drop: Drop, plan: Ready) -> Fault:
     """Say the fault of a field in terms of the file that it came from."""
     if fault.where == "/images":
         where = drop.path
-    elif fault.where == "/prompt" and drop.prompt:
+    elif fault.where == "/prompt" and drop.prompt and not plan.prompt_in_settings:
         where = drop.prompt.name
     elif drop.settings:
         where = f"{drop.settings.name}: {fault.where}"
@@ -206,9 +208,25 @@ def _lone(entries: list[Entry], images: tuple[Entry, ...]) -> list[Drop]:
     return [Drop(entries[0].name, (), prompt, strangers=strangers, is_folder=False)]
 
 
-def _listed(drop: Drop, names: list[Any]) -> tuple[tuple[Entry, ...], list[Fault]]:
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _place(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} in line {error.lineno}, column {error.colno}"
+    return str(error)
+
+
+def _can_be_listed(images: object) -> bool:
+    return images is None or (
+        isinstance(images, list) and bool(images) and all(isinstance(name, str) for name in images)
+    )
+
+
+def _listed(drop: Drop, names: list[str]) -> tuple[tuple[Entry, ...], list[Fault]]:
     there = {unicodedata.normalize("NFC", entry.name): entry for entry in drop.images}
-    wanted = [unicodedata.normalize("NFC", str(name)) for name in names]
+    wanted = [unicodedata.normalize("NFC", name) for name in names]
     missing = [
         Fault(name, "is listed in job.json and is not in the folder", "Upload it, or take it off the list.")
         for name in wanted
@@ -227,6 +245,7 @@ def _is_picture(entry: Entry) -> bool:
     return PurePosixPath(entry.name).suffix.lower() in _PICTURES
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    parts = _DIGITS.split(unicodedata.normalize("NFC", name).lower())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+def _natural(entry: Entry) -> tuple[list[tuple[int, str]], str]:
+    # By the stem first: "photo.jpg" comes before "photo2.jpg".
+    parts = _DIGITS.split(unicodedata.normalize("NFC", PurePosixPath(entry.name).stem).lower())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], entry.name

@@ -136,7 +136,7 @@ def _start(drop: Drop, plan: Ready) -> None:
     try:
         request = _request(plan)
     except InvalidRequest as invalid:
-        _refuse(drop, tuple(drops.placed(fault, drop) for fault in invalid.faults))
+        _refuse(drop, tuple(drops.placed(fault, drop, plan) for fault in invalid.faults))
         return
     identity = [plan.identity, *(image.sha256 for image in request.images if isinstance(image, StoredImage))]
     job_id = job_id_of(CLIENT, drop.path, *identity)
