@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -79,24 +80,36 @@ def python(venv: Path) -> str:
 
 
 def usable(venv: Path) -> bool:
-    """Tell whether the environment runs, on the Python that PYTHON asks for if it does."""
+    """Tell whether the environment is whole and runs, on the Python that PYTHON asks for if it does."""
+    command = [python(venv), "-c", "import sys, pip; print(sys.version_info[:2])"]
+    if unfinished(venv).exists():
+        return False
     try:
-        answer = subprocess.run(
-            [python(venv), "-c", "import sys, pip; print(sys.version_info[:2])"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
         return False
     asked = sys.version_info[:2] if os.environ.get("PYTHON") else None
     return answer.returncode == 0 and (asked is None or answer.stdout.strip() == str(asked))
 
 
+def unfinished(venv: Path) -> Path:
+    """Give the mark of an environment whose making was interrupted."""
+    return venv / "unfinished"
+
+
 def create(venv: Path) -> None:
     """Make the environment anew."""
     say(f"Making {venv} with Python {sys.version.split()[0]}.")
-    subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+    unfinished(venv).touch()
+    for path in venv.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != unfinished(venv):
+            path.unlink()
+    made = subprocess.run([sys.executable, "-m", "venv", venv], capture_output=True, text=True, check=False)
+    if made.returncode:
+        sys.exit(f"{made.stdout}{made.stderr}{venv} could not be made.")
+    unfinished(venv).unlink()
 
 
 def digest(lock: Path) -> str:
@@ -142,13 +155,18 @@ def run_pip(venv: Path, locks: list[Path], total: int) -> tuple[int, list[str]]:
     output: list[str] = []
     seen: set[str] = set()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
-        for line in pip.stdout or ():
-            output.append(line.rstrip())
-            if match := PACKAGE.match(line):
-                seen.add(match[2].lower())
-                show_progress(f"  {venv}: {min(len(seen), total)}/{total} {match[2]}")
-            elif line.startswith("Installing collected packages"):
-                show_progress(f"  {venv}: unpacking")
+        try:
+            for line in pip.stdout or ():
+                output.append(line.rstrip())
+                if match := PACKAGE.match(line):
+                    seen.add(match[2].lower())
+                    show_progress(f"  {venv}: {min(len(seen), total)}/{total} {match[2]}")
+                elif line.startswith("Installing collected packages"):
+                    show_progress(f"  {venv}: unpacking")
+        except KeyboardInterrupt:
+            pip.kill()  # it has had the signal, too, and takes its time
+            pip.wait()
+            raise
     return pip.returncode, output
 
 
