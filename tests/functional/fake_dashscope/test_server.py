@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.functional.fake_dashscope.world import R2V, SUBMIT, authorized, order
+from tests.functional.fake_dashscope.world import R2V, SUBMIT, authorized, order, until
 from tests.testbed import FakeDashScope, serve
 from tests.testbed.clock import ManualClock, ScaledClock
 from tests.testbed.fake_dashscope import KEY, Account, Switches
@@ -74,8 +74,7 @@ def test_a_stall_does_not_outlive_the_server() -> None:
     with serve(fake) as server:
         asker = threading.Thread(target=ask, args=(server.url,))
         asker.start()
-        while not fake.ledger()["requests"]["query"]:
-            pass
+        until(lambda: 1 == fake.ledger()["requests"]["query"])
     asker.join(timeout=10)
     assert [b""] == ends
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tests.testbed.fake_dashscope import KEY, Account
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from tests.testbed.clock import ManualClock
@@ -34,6 +37,13 @@ def order(model: str = R2V, images: int = 1, **parameters: Any) -> dict[str, Any
 def authorized(key: str = KEY, **headers: str) -> dict[str, str]:
     """Give the headers of a submit."""
     return {"Authorization": f"Bearer {key}", "X-DashScope-Async": "enable", **headers}
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until something that happens in another thread has happened; fails after so many real seconds."""
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, "it did not happen"
 
 
 @dataclass(slots=True)
