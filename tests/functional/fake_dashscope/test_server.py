@@ -195,6 +195,14 @@ def test_the_command_makes_the_fake_that_is_asked_for() -> None:
     assert 60 == fake.clock.speed  # type: ignore[attr-defined]
 
 
+def test_make_passes_port_and_speed_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``make vendor SPEED=60 DASHSCOPE_PORT=8080`` reaches the command."""
+    monkeypatch.setenv("SPEED", "60")
+    monkeypatch.setenv("DASHSCOPE_PORT", "8080")
+    options = parser().parse_args([])
+    assert (60.0, 8080) == (options.speed, options.port)
+
+
 @pytest.mark.parametrize("text", ["main", "=sk-1", "main="])
 def test_the_command_refuses_half_an_account(text: str) -> None:
     """An account needs a name and a key."""

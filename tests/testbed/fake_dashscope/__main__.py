@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -19,8 +20,18 @@ def parser() -> argparse.ArgumentParser:
     """Describe the options."""
     options = argparse.ArgumentParser(prog="python -m tests.testbed.fake_dashscope", description=__doc__)
     options.add_argument("--host", default="127.0.0.1")
-    options.add_argument("--port", type=int, default=0, help="0 (the default) is any free one")
-    options.add_argument("--speed", type=float, default=1.0, help="simulated seconds in a second; 1 is real time")
+    options.add_argument(
+        "--port",
+        type=int,
+        default=os.environ.get("DASHSCOPE_PORT", "0"),
+        help="0 (the default) is any free one; also DASHSCOPE_PORT=",
+    )
+    options.add_argument(
+        "--speed",
+        type=float,
+        default=os.environ.get("SPEED", "1"),
+        help="simulated seconds in a second, 1 (the default) is real time; also SPEED=",
+    )
     options.add_argument("--seed", type=int, default=0, help="fixes ids and task durations")
     options.add_argument("--region", default=REGION, help="where the fake is taken to be")
     options.add_argument(
