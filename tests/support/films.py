@@ -6,6 +6,8 @@ import io
 import struct
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import av
@@ -21,17 +23,19 @@ PIECE = 256 * 1024
 @cache
 def film(frames: int = 12, movflags: str = "") -> bytes:
     """Give a playable MP4 (H.264, 64 x 64)."""
-    stream = io.BytesIO()
-    with av.open(stream, "w", format="mp4", options={"movflags": movflags} if movflags else {}) as container:
-        video = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
-        video.width = video.height = 64
-        video.pix_fmt = "yuv420p"
-        for number in range(frames):
-            frame = VideoFrame(64, 64, "rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, FRAMES_PER_SECOND)
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-    return stream.getvalue()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        # FFmpeg moves the index to the front by reading what it has written: that takes a file.
+        with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as container:
+            video = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
+            video.width = video.height = 64
+            video.pix_fmt = "yuv420p"
+            for number in range(frames):
+                frame = VideoFrame(64, 64, "rgb24")
+                frame.pts, frame.time_base = number, Fraction(1, FRAMES_PER_SECOND)
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+        return path.read_bytes()
 
 
 def frames_of(data: bytes) -> int:

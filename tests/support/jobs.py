@@ -33,6 +33,7 @@ def a_job(state: JobState = JobState.QUEUED, now: float = START, **fields: Any) 
         state=state,
         request=a_request(),
         base_url=BASE_URL,
+        key_name="the secret",
         receipts=f"videos/{job_id}",
         estimated_cost=Decimal("0.7"),
         created_at=now,
@@ -48,10 +49,10 @@ def _history(state: JobState, now: float) -> dict[str, Any]:
     if state is JobState.SUBMITTING:
         return {"submits": 1, "attempt": Attempt("attempt-1", now)}
     if state is JobState.OUTCOME_UNKNOWN:
-        return {"submits": 1, "attempt": Attempt("attempt-1", now, AttemptEnd.UNKNOWN)}
+        return {"submits": 1, "attempt": Attempt("attempt-1", now, AttemptEnd.UNKNOWN, now)}
     return {
         "submits": 1,
-        "attempt": Attempt("attempt-1", now, AttemptEnd.ACCEPTED),
+        "attempt": Attempt("attempt-1", now, AttemptEnd.ACCEPTED, now),
         "task_id": "task-1",
         "running_since": now,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 FIRST_ASK = 0.6
 STEP = 0.08
 LATE_STEP = 0.15
@@ -28,7 +30,7 @@ def next_wait(age: float, expected: float) -> int:
     """
     first = FIRST_ASK * expected
     if age < first:
-        return max(SHORTEST_SECONDS, round(first - age))
+        return max(SHORTEST_SECONDS, ceil(first - age))
     step = STEP * expected if age < 2 * expected else LATE_STEP * age
     return round(min(max(step, SHORTEST_SECONDS), LONGEST_SECONDS))
 
