@@ -181,6 +181,8 @@ def placed(fault: Fault, drop: Drop, plan: Ready) -> Fault:
         where = drop.path
     elif fault.where == "/prompt" and drop.prompt and not plan.prompt_in_settings:
         where = drop.prompt.name
+    elif not fault.where.startswith("/"):
+        where = fault.where
     elif drop.settings:
         where = f"{drop.settings.name}: {fault.where}"
     else:

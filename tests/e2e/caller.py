@@ -1,0 +1,93 @@
+"""A person at Gallop's doors: drops files, calls the API, waits, and looks at what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from tests.testbed.stack import Testbed
+
+GLANCE_SECONDS = 0.05
+PATIENCE_SECONDS = 60.0
+ENDED = ("succeeded", "failed", "cancelled", "refused")
+
+
+class Caller:
+    """Stands at the doors of one testbed."""
+
+    def __init__(self, testbed: Testbed) -> None:
+        """Take the coordinates that any client would be given."""
+        self.testbed = testbed
+        self.at = testbed.coordinates
+        self.s3 = testbed.client("s3")
+        self.http = httpx.Client(
+            base_url=self.at.api_url, headers={"Authorization": f"Bearer {self.at.api_key}"}, timeout=30
+        )
+
+    def __enter__(self) -> Self:
+        """Stand there."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Go."""
+        self.http.close()
+
+    def drop(self, files: Mapping[str, bytes]) -> None:
+        """Put files under drop/."""
+        for name, content in files.items():
+            self.s3.put_object(Bucket=self.at.inbox_bucket, Key=f"drop/{name}", Body=content)
+
+    def receipt(self, key: str) -> dict[str, Any] | None:
+        """Read a receipt, if it is there."""
+        try:
+            body = self.s3.get_object(Bucket=self.at.results_bucket, Key=key)["Body"]
+        except ClientError:
+            return None
+        receipt: dict[str, Any] = json.loads(body.read())
+        return receipt
+
+    def video(self, key: str) -> bytes:
+        """Read a video out of the results bucket."""
+        body: bytes = self.s3.get_object(Bucket=self.at.results_bucket, Key=key)["Body"].read()
+        return body
+
+    def wait_for_receipt(self, key: str) -> dict[str, Any]:
+        """Wait until a receipt is there and speaks of an end."""
+        for _ in self._glances():
+            receipt = self.receipt(key)
+            if receipt is not None and receipt["state"] in ENDED:
+                return receipt
+        raise AssertionError(f"{key} never spoke of an end: {self.receipt(key)}")
+
+    def create(self, body: Mapping[str, Any], **headers: str) -> httpx.Response:
+        """Ask for a video."""
+        return self.http.post("/v1/videos", json=body, headers=headers)
+
+    def wait_for_job(self, job_id: str) -> dict[str, Any]:
+        """Wait until a job has ended."""
+        job: dict[str, Any] = {}
+        for _ in self._glances():
+            job = self.http.get(f"/v1/videos/{job_id}").json()
+            if job["state"] in ENDED:
+                return job
+        raise AssertionError(f"{job_id} never ended: {job}")
+
+    def tasks_for(self, prompt: str) -> list[dict[str, Any]]:
+        """Give the tasks that the vendor's ledger has for a prompt."""
+        return [task for task in self.testbed.dashscope.ledger()["tasks"] if task["prompt"] == prompt]
+
+    def _glances(self) -> Any:  # noqa: ANN401 - an iterator of nothing
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            yield
+            time.sleep(GLANCE_SECONDS)

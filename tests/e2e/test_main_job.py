@@ -1,0 +1,91 @@
+"""The main job, through both doors: images and a prompt in, a playable video in S3 out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import httpx
+import pytest
+
+from tests.support.pictures import data_uri, picture
+
+if TYPE_CHECKING:
+    from tests.e2e.caller import Caller
+
+SEED = json.loads((Path(__file__).parent / "seed_request.json").read_text(encoding="utf-8"))
+
+
+def test_a_folder_becomes_a_video_beside_its_receipts(caller: Caller) -> None:
+    """Three pictures and a prompt, in any order, become one task, one video and one set of receipts."""
+    prompt = "The first of [Image 1] meets [Image 2] and [Image 3]."
+    caller.drop(
+        {
+            "ad one/10.jpg": picture(),
+            "ad one/prompt.txt": prompt.encode(),
+            "ad one/2.jpg": picture(),
+            "ad one/1.jpg": picture(),
+        }
+    )
+    status = caller.wait_for_receipt("ad one/status.json")
+    assert "succeeded" == status["state"], status
+    details = caller.receipt("ad one/video.json")
+    assert details is not None
+    assert ["drop/ad one/1.jpg", "drop/ad one/2.jpg", "drop/ad one/10.jpg"] == [
+        image["key"] for image in details["request"]["images"]
+    ]
+    video = caller.video("ad one/video.mp4")
+    assert details["video"]["sha256"] == hashlib.sha256(video).hexdigest()
+    assert details["video"]["bytes"] == len(video)
+    assert 1 == len(caller.tasks_for(prompt))
+    assert pytest.approx(0.7) == details["cost"] == status["cost"]
+
+
+def test_a_lone_image_becomes_a_video_with_the_stacks_prompt(caller: Caller) -> None:
+    """A picture at the root needs no prompt; its receipts lie under its own name."""
+    caller.drop({"cat.jpg": picture()})
+    assert "succeeded" == caller.wait_for_receipt("cat.jpg/status.json")["state"]
+    assert caller.video("cat.jpg/video.mp4").startswith(b"\0\0\0")
+
+
+def test_the_seed_request_becomes_a_video_that_plays(caller: Caller) -> None:
+    """The seed request goes in as it stands, and an H.264 video of the right size, rate and length comes out."""
+    created = caller.create(SEED)
+    assert 202 == created.status_code, created.text
+    job = created.json()
+    assert f"/v1/videos/{job['id']}" == created.headers["Location"]
+    assert int(created.headers["Retry-After"]) * 1000 == int(created.headers["openai-poll-after-ms"])
+    ended = caller.wait_for_job(job["id"])
+    assert ("succeeded", "completed", 100) == (ended["state"], ended["status"], ended["progress"])
+    content = caller.http.get(f"/v1/videos/{job['id']}/content")
+    assert 302 == content.status_code
+    video = httpx.get(content.headers["Location"]).content
+    assert ended["video"]["sha256"] == hashlib.sha256(video).hexdigest()
+    with av.open(io.BytesIO(video)) as container:
+        stream = container.streams.video[0]
+        assert ("h264", 1280, 720, 24) == (stream.codec_context.name, stream.width, stream.height, stream.average_rate)
+        assert 5 * 24 == sum(1 for _ in container.decode(video=0))
+    assert 1 == len(caller.tasks_for(SEED["prompt"]))
+
+
+def test_images_of_all_three_kinds_reach_the_vendor(caller: Caller) -> None:
+    """An address, an inline picture and an object of the inbox become the references, in their order."""
+    caller.s3.put_object(Bucket=caller.at.inbox_bucket, Key="uploads/mine.jpg", Body=picture())
+    body = {
+        "prompt": "[Image 1], [Image 2] and [Image 3] dance.",
+        "images": [
+            SEED["images"][0],
+            data_uri(picture(shade=1)),
+            f"s3://{caller.at.inbox_bucket}/uploads/mine.jpg",
+        ],
+        "duration": 3,
+    }
+    job = caller.wait_for_job(caller.create(body).json()["id"])
+    assert "succeeded" == job["state"], job
+    (task,) = caller.tasks_for(body["prompt"])
+    assert SEED["images"][0] == task["images"][0]
+    assert all("X-Amz-Signature" in url for url in task["images"][1:])

@@ -1,0 +1,45 @@
+"""A stack whose way to DashScope does not work: its jobs end with the reason, at no cost."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.e2e.caller import Caller
+from tests.support.pictures import picture
+from tests.testbed.stack import Testbed
+
+SPEED = 60.0
+
+
+def closed_port() -> int:
+    """Give a port of this machine where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+CASES = {
+    "unreachable": (
+        {"DashScopeBaseUrl": f"http://127.0.0.1:{closed_port()}/api/v1"},
+        "vendor_unreachable",
+        "No connection",
+        "DashScopeBaseUrl",
+    ),
+    "wrong key": ({"DashScopeApiKey": "sk-of-another-region"}, "vendor_refused", "InvalidApiKey", "region"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_reason_comes_through_both_doors(case: str) -> None:
+    """Job and error.json say what DashScope said, or that it could not be reached, and how to mend it."""
+    parameters, code, words, remedy = CASES[case]
+    with Testbed(speed=SPEED, parameters=parameters) as testbed, Caller(testbed) as caller:
+        caller.drop({"ad/1.jpg": picture(), "ad/prompt.txt": b"Nobody hears this."})
+        url = "https://example.com/girl.jpg"
+        job = caller.wait_for_job(caller.create({"prompt": "Nor this.", "images": [url]}).json()["id"])
+        for error in (job["error"], caller.wait_for_receipt("ad/error.json")["error"]):
+            assert code == error["code"]
+            assert words in error["message"]
+            assert remedy in error["remedy"]
+        assert [] == testbed.dashscope.ledger()["tasks"]
