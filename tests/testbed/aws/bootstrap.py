@@ -5,10 +5,15 @@ function's code (``/var/task``), its layers (``/opt/python``) and what the Lambd
 (``PYTHONPATH``, as there). Imports nothing of the testbed and as little as it can: it counts in each cold start.
 """
 
+from __future__ import annotations
+
 import sys
 import time
-from importlib.machinery import ModuleSpec
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from typing import Any
 
 CLOCK_MODULE = "gallop.clock"
 
@@ -21,7 +26,7 @@ class ScaledClockFinder:
         self.speed = speed
         self.anchor = anchor
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> "ModuleSpec | None":  # noqa: ANN401
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:  # noqa: ANN401
         """Find the clock module where it would be found anyway, and hook its execution."""
         if name != CLOCK_MODULE:
             return None
@@ -50,7 +55,7 @@ class ScaledClockFinder:
 def main(speed: str, anchor: str, handler: str, *folders: str) -> None:
     """Serve invocations until the process is killed."""
     sys.path[:0] = folders
-    sys.meta_path.insert(0, ScaledClockFinder(float(speed), float(anchor)))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, ScaledClockFinder(float(speed), float(anchor)))
     sys.argv = ["bootstrap", handler]
     from awslambdaric.__main__ import main as serve  # noqa: PLC0415 - after the path is set
 

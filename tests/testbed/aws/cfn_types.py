@@ -53,7 +53,7 @@ class Resource:
         return self.attributes[attribute_name]
 
     @classmethod
-    def create_from_cloudformation_json(  # noqa: PLR0913 - moto's signature
+    def create_from_cloudformation_json(
         cls,
         resource_name: str,
         cloudformation_json: dict[str, Any],
@@ -62,7 +62,9 @@ class Resource:
         **_: Any,  # noqa: ANN401 - moto's signature
     ) -> Resource:
         """Create the resource from its resolved properties."""
-        return cls.create(resource_name, cloudformation_json["Properties"], account_id, region_name)
+        properties = cloudformation_json["Properties"]
+        # moto looks for the naming property of its own type first, where it has one of the same name.
+        return cls.create(properties.get(cls.NAME, resource_name), properties, account_id, region_name)
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:

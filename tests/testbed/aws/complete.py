@@ -82,9 +82,7 @@ def _notifications(properties: Properties) -> dict[str, Any]:
 def _table(client: Client, name: str, properties: Properties) -> None:
     dynamodb = client("dynamodb")
     if "TimeToLiveSpecification" in properties:
-        dynamodb.update_time_to_live(
-            TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
-        )
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
     if "PointInTimeRecoverySpecification" in properties:
         dynamodb.update_continuous_backups(
             TableName=name, PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"]
@@ -100,9 +98,7 @@ def _role(client: Client, name: str, properties: Properties) -> None:
 
 def _log_group(client: Client, name: str, properties: Properties) -> None:
     if "RetentionInDays" in properties:
-        client("logs").put_retention_policy(
-            logGroupName=name, retentionInDays=int(properties["RetentionInDays"])
-        )
+        client("logs").put_retention_policy(logGroupName=name, retentionInDays=int(properties["RetentionInDays"]))
 
 
 _COMPLETIONS: dict[str, Completion] = {

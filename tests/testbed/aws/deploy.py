@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Any
 from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
 
-from . import cfn_types, complete
+from . import cfn_types, complete, references
+from .account import ACCOUNT, REGION
 from .functions import FunctionSpec, function_spec
 from .template import Template, TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
-"""A region that knows Signature Version 4 only, so that URLs signed the old way fail here as they do there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +58,7 @@ def deploy(
     """Create the stack and complete it; ``client`` gives clients of moto that may do everything."""
     cfn_types.register()
     _refuse_unsupported(template)
+    references.check(template)
     cloudformation = client("cloudformation")
     cloudformation.create_stack(
         StackName=name,
@@ -97,8 +95,25 @@ def _resolve(template: Template, name: str, region: str) -> Iterator[Deployed]:
         if resource is None:
             continue
         properties = parsing.clean_json(deepcopy(source.get("Properties", {})), resource_map)
+        _refuse_unresolved(logical_id, source.get("Properties", {}), properties)
         physical_id = getattr(resource, "physical_resource_id", logical_id)
         yield Deployed(logical_id, source["Type"], str(physical_id), properties)
+
+
+def _refuse_unresolved(where: str, source: Any, resolved: Any) -> None:  # noqa: ANN401 - any part of a template
+    """Raise for an attribute that moto did not know: it leaves such a property out without a word."""
+    if isinstance(source, dict):
+        for name, value in source.items():
+            if name.startswith("Fn::") or name in ("Ref", "Condition"):
+                continue
+            found = resolved.get(name) if isinstance(resolved, dict) else None
+            conditional = isinstance(value, dict) and {"Fn::If", "Ref"}.intersection(value)
+            if found is None and value is not None and not conditional:
+                raise TemplateError(f"{where}: {name} could not be resolved from {value}")
+            _refuse_unresolved(f"{where}.{name}", value, found)
+    elif isinstance(source, list) and isinstance(resolved, list):
+        for number, (item, made) in enumerate(zip(source, resolved, strict=False)):
+            _refuse_unresolved(f"{where}[{number}]", item, made)
 
 
 def _functions(

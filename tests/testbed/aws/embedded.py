@@ -19,7 +19,7 @@ from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from . import deploy, moto_seams
-from .deploy import ACCOUNT, REGION, Deployment
+from .account import ACCOUNT, REGION
 from .environment import Environment
 from .gateway.api import HttpApi
 from .gateway.messages import Api
@@ -28,15 +28,21 @@ from .gateway.server import GatewayServer
 from .iam.authority import Authority
 from .iam.gatekeeper import Gatekeeper
 from .iam.identities import Credentials, Identities
+from .log_delivery import LogDelivery
+from .preflight import Preflight
 from .runtime import MAX_PROCESSES, LambdaRuntime
+from .schedules import Scheduler, timers
 from .server import AwsServer
 from .sqs_source import SqsSource, settings
+from .targets import Targets
+from .wiring import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.testbed.clock import ScaledClock
 
+    from .deploy import Deployment
     from .functions import FunctionSpec
     from .template import Template
 
@@ -56,6 +62,8 @@ class EmbeddedAws:
     """A user who may do everything."""
     identities: Identities = field(init=False)
     authority: Authority = field(init=False)
+    wiring: Wiring = field(init=False)
+    targets: Targets = field(init=False)
     server: AwsServer = field(init=False)
     gateway: GatewayServer = field(init=False)
     runtime: LambdaRuntime = field(init=False)
@@ -99,15 +107,22 @@ class EmbeddedAws:
             return self._clients[service, caller.access_key_id]
 
     def deploy(self, template: Template, parameters: Mapping[str, str], name: str) -> Deployment:
-        """Deploy the stack and put its functions, event sources and API to work."""
+        """Deploy the stack and put its functions, event sources, schedules and API to work."""
         self.deployment = deploy.deploy(self.client, template, parameters, name, self.region)
+        self.wiring.connect(self.deployment)
+        self._resources.callback(self.wiring.close)
+        Preflight(self.deployment, self.authority, self.wiring).check()
         self.runtime = LambdaRuntime(self.deployment.functions.values(), self._environment(), self.max_processes)
+        self.runtime.on_end.append(LogDelivery(self.authority, self.clock, self.region).deliver)
         self._resources.callback(self.runtime.close)
         self._resources.callback(self._stop_executions)
         self._serve_api()
         for source in self._sources():
             source.start()
             self._resources.callback(source.stop)
+        scheduler = Scheduler(self.clock, timers(self.deployment, self.targets))
+        scheduler.start()
+        self._resources.callback(scheduler.stop)
         return self.deployment
 
     def local_address(self, text: str) -> str:
@@ -126,13 +141,15 @@ class EmbeddedAws:
         self._resources.callback(_forget)
         self.scratch = Path(tempfile.mkdtemp(prefix="testbed-"))
         self._resources.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+        self.authority = Authority(self.region)
+        self.wiring = Wiring(self.authority, self.clock, self.region, lambda: self.runtime)
+        self.targets = Targets(self.wiring, self.authority, self._client_of_role)
         self._resources.enter_context(moto_seams.installed(self._world()))
         self.identities = Identities(self.region)
         self._session = boto3.Session(region_name=self.region)
         self.driver = self.identities.administrator("testbed-driver")
         self.gateway = GatewayServer(self.api_port)
         self._resources.callback(self.gateway.stop)
-        self.authority = Authority(self.region)
         self.server = AwsServer(
             self.port, lambda application: Gatekeeper(application, self.authority, self.identities, self.clock.speed)
         )
@@ -144,14 +161,14 @@ class EmbeddedAws:
             clock=self.clock,
             runner=lambda: self.runtime,
             client=self._client_of_role,
-            s3_to_queue=self._s3_to_queue,
-            s3_to_function=lambda *_: None,
-            to_target=lambda *_: False,
+            in_background=self._in_background,
+            s3_to_queue=self.wiring.s3_to_queue,
+            s3_to_function=self.wiring.s3_to_function,
+            to_target=self.targets.send,
         )
 
-    def _s3_to_queue(self, bucket_arn: str, queue_arn: str, message: str) -> None:
-        del bucket_arn
-        sqs_backends[ACCOUNT][self.region].send_message(queue_arn.rsplit(":", 1)[1], message)
+    def _in_background(self, function: str, event: bytes) -> None:
+        self.wiring.run(function, event.decode())
 
     def _environment(self) -> Environment:
         environment = Environment(
@@ -177,7 +194,10 @@ class EmbeddedAws:
         for resource in self.deployment.of_type("AWS::ApiGatewayV2::Api"):
             api = Api(resource.physical_id, ACCOUNT, self.region)
             routes = read_routes(resource.properties["Body"])
-            self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, lambda *_: True))
+            self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, self._api_may_invoke))
+
+    def _api_may_invoke(self, function_arn: str, route_arn: str) -> bool:
+        return self.wiring.may_invoke("apigateway.amazonaws.com", route_arn, function_arn)
 
     def _sources(self) -> list[SqsSource]:
         backend = sqs_backends[ACCOUNT][self.region]
@@ -196,7 +216,7 @@ class EmbeddedAws:
     def _stop_executions(self) -> None:
         for machine in stepfunctions_parser_backends[ACCOUNT][self.region].state_machines:
             for execution in machine.executions:
-                if execution.exec_status == ExecutionStatus.RUNNING:
+                if getattr(execution, "exec_status", None) == ExecutionStatus.RUNNING:
                     execution.stop(stop_date=execution.start_date, error="", cause="the testbed stops")
 
 

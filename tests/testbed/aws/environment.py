@@ -68,26 +68,30 @@ class Environment:
         own = {name: self.rewrite(value) for name, value in spec.environment.items()}
         if spec.log_format == "JSON":
             own["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
-        return own | dict(self.credentials(spec)) | {
-            "_HANDLER": spec.handler,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
-            "AWS_LAMBDA_FUNCTION_NAME": spec.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
-            "AWS_REGION": self.region,
-            # Lambda sets none; without one the SDK would read the developer's own ~/.aws.
-            "HOME": str(self.home),
-            "LAMBDA_RUNTIME_DIR": str(self.runtime),
-            "LAMBDA_TASK_ROOT": str(spec.code),
-            "LANG": "en_US.UTF-8",
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "PYTHONPATH": str(self.runtime),
-            "TZ": ":UTC",
-        }
+        return (
+            own
+            | dict(self.credentials(spec))
+            | {
+                "_HANDLER": spec.handler,
+                "AWS_DEFAULT_REGION": self.region,
+                "AWS_ENDPOINT_URL": self.endpoint_url,
+                "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+                "AWS_LAMBDA_FUNCTION_NAME": spec.name,
+                "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+                "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
+                "AWS_REGION": self.region,
+                # Lambda sets none; without one the SDK would read the developer's own ~/.aws.
+                "HOME": str(self.home),
+                "LAMBDA_RUNTIME_DIR": str(self.runtime),
+                "LAMBDA_TASK_ROOT": str(spec.code),
+                "LANG": "en_US.UTF-8",
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+                "PYTHONPATH": str(self.runtime),
+                "TZ": ":UTC",
+            }
+        )
 
     @property
     def runtime(self) -> Path:

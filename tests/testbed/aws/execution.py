@@ -114,7 +114,9 @@ class Execution:
         """Put Lambda's own lines around what the function wrote."""
         if log and not log.endswith("\n"):
             log += "\n"
-        report = f"Duration: {duration_ms:.2f} ms\tMemory Size: {self.spec.memory_mb} MB\tMax Memory Used: {peak_mb:.0f} MB"
+        report = (
+            f"Duration: {duration_ms:.2f} ms\tMemory Size: {self.spec.memory_mb} MB\tMax Memory Used: {peak_mb:.0f} MB"
+        )
         init = f"\tInit Duration: {self._init_ms:.2f} ms" if self.lease.cold else ""
         status = f"\tStatus: error\tError Type: {error}" if error else ""
         return (

@@ -7,7 +7,7 @@ the world (a task token, a nested execution). A plain call of a function is work
 
 from __future__ import annotations
 
-import datetime as real_datetime
+import datetime as dt
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -97,20 +97,20 @@ def modules_that_tell_the_time() -> Iterator[ModuleType]:
 def scaled_datetime(clock: ScaledClock) -> SimpleNamespace:
     """Make a stand-in for the ``datetime`` module whose ``now`` is simulated (naive is UTC)."""
 
-    class ScaledDatetime(real_datetime.datetime):
+    class ScaledDatetime(dt.datetime):
         @classmethod
-        def now(cls, tz: real_datetime.tzinfo | None = None) -> Any:  # noqa: ANN401 - the plain class, not this one
-            moment = real_datetime.datetime.fromtimestamp(clock.now(), real_datetime.timezone.utc)
+        def now(cls, tz: dt.tzinfo | None = None) -> Any:  # noqa: ANN401 - the plain class, not this one
+            moment = dt.datetime.fromtimestamp(clock.now(), dt.UTC)
             return moment.replace(tzinfo=None) if tz is None else moment.astimezone(tz)
 
-    return SimpleNamespace(**{**vars(real_datetime), "datetime": ScaledDatetime})
+    return SimpleNamespace(**{**vars(dt), "datetime": ScaledDatetime})
 
 
-def scaled_utcnow(clock: ScaledClock) -> Callable[[], real_datetime.datetime]:
+def scaled_utcnow(clock: ScaledClock) -> Callable[[], dt.datetime]:
     """Make moto's ``utcnow``: naive UTC."""
 
-    def utcnow() -> real_datetime.datetime:
-        moment = real_datetime.datetime.fromtimestamp(clock.now(), real_datetime.timezone.utc)
+    def utcnow() -> dt.datetime:
+        moment = dt.datetime.fromtimestamp(clock.now(), dt.UTC)
         return moment.replace(tzinfo=None)
 
     return utcnow

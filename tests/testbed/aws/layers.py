@@ -72,4 +72,4 @@ def _link_distribution(target: Path, name: str) -> None:
     for top in sorted({file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")}):
         link = target / top
         if not link.exists():
-            link.symlink_to(found.locate_file(top))
+            link.symlink_to(str(found.locate_file(top)))

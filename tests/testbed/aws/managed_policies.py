@@ -6,10 +6,10 @@ import json
 from functools import cache
 from typing import Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
+from .account import ACCOUNT
 from .template import TemplateError
 
 
@@ -21,10 +21,10 @@ def _documents() -> dict[str, tuple[str, dict[str, Any]]]:
 
 def ensure(arn: str) -> None:
     """Make the policy attachable; a policy that AWS does not have is an error."""
-    backend = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    backend = iam_backends[ACCOUNT]["aws"]
     if arn in backend.managed_policies:
         return
     if arn not in _documents():
         raise TemplateError(f"AWS has no managed policy {arn}")
     name, data = _documents()[arn]
-    backend.managed_policies[arn] = AWSManagedPolicy.from_data(name, DEFAULT_ACCOUNT_ID, "aws-global", data)
+    backend.managed_policies[arn] = AWSManagedPolicy.from_data(name, ACCOUNT, "aws-global", data)

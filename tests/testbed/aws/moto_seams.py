@@ -12,8 +12,10 @@ from unittest.mock import patch
 import moto.stepfunctions.parser.models  # noqa: F401 - so that all modules to be changed are there
 from moto.awslambda.models import LambdaFunction
 from moto.core.config import default_user_config
+from moto.events import models as events_models
 from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
+from moto.logs import models as logs_models
 from moto.s3 import models as s3_models
 from moto.s3 import notifications
 from moto.sqs import models as sqs_models
@@ -24,10 +26,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.execute_state import Exe
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.utils import boto_client
 
-from . import interpreter, queues, s3_events
+from . import interpreter, invoke_api, queues, s3_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from moto.utilities.types import EventMessageType
 
     from tests.testbed.clock import ScaledClock
 
@@ -43,6 +47,8 @@ class World:
     """Whoever runs functions, asked at each invocation: it is made after the stack."""
     client: Callable[[str, str], Any]
     """Gives a client of a service that acts with a role's rights: (service, role's ARN)."""
+    in_background: Callable[[str, bytes], None]
+    """Runs a function that nobody waits for: (name, event)."""
     s3_to_queue: Callable[[str, str, str], None]
     """Delivers an S3 event: (bucket's ARN, queue's ARN, message)."""
     s3_to_function: Callable[[str, str, str], None]
@@ -66,6 +72,7 @@ def _changes(world: World) -> Iterator[tuple[object, str, Any]]:
     yield from _queues(world.clock)
     yield from _objects(world)
     yield from _state_machines(world)
+    yield events_models, "unix_time", world.clock.now
     # moto refuses targets that are functions or state machines.
     yield Rule, "send_to_targets", _send_to_targets(world)
 
@@ -77,6 +84,10 @@ def _functions(world: World) -> Iterator[tuple[object, str, Any]]:
 
     # moto needs Docker here; this is the one place that all its callers come through.
     yield LambdaFunction, "_invoke_lambda", invoke_lambda
+    # moto's Invoke knows no limits, no throttling, and waits for events that nobody waits for.
+    yield LambdaFunction, "invoke", invoke_api.invoker(world.runner, world.in_background)
+    # Logs carry the testbed's time, which moto would take for the future.
+    yield logs_models, "utcnow", interpreter.scaled_utcnow(world.clock)
 
 
 def _queues(clock: ScaledClock) -> Iterator[tuple[object, str, Any]]:
@@ -122,9 +133,13 @@ def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
     yield WaitFunction, "_wait_interval", interpreter.wait_interval(clock)
     yield retrier_decl, "time", interpreter.Sleeper(clock)
     yield Program, "eval", interpreter.scale_program(Program.eval, clock)
-    yield ExecutionState, "_evaluate_with_timeout", interpreter.scale_state(
-        ExecutionState._evaluate_with_timeout,  # noqa: SLF001
-        clock,
+    yield (
+        ExecutionState,
+        "_evaluate_with_timeout",
+        interpreter.scale_state(
+            ExecutionState._evaluate_with_timeout,  # noqa: SLF001
+            clock,
+        ),
     )
     shim = interpreter.scaled_datetime(clock)
     for module in interpreter.modules_that_tell_the_time():
@@ -144,10 +159,10 @@ def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
 def _send_to_targets(world: World) -> Callable[..., None]:
     original = Rule.send_to_targets
 
-    def send_to_targets(rule: Rule, original_event: dict[str, Any], transform_input: bool = True) -> None:
+    def send_to_targets(rule: Rule, original_event: EventMessageType, transform_input: bool = True) -> None:
         if rule.state == "DISABLED" or not rule.event_pattern.matches_event(original_event):
             return
-        left = [target for target in rule.targets if not world.to_target(rule, target, original_event)]
+        left = [target for target in rule.targets if not world.to_target(rule, target, dict(original_event))]
         if left:
             targets, rule.targets = rule.targets, left
             try:

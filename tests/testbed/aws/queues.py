@@ -37,7 +37,7 @@ def delete_message(queue: Queue, receipt_handle: str) -> None:
 def receiver(clock: ScaledClock) -> Any:  # noqa: ANN401 - moto's method, whatever its signature
     """Make a ``receive_message`` that takes messages under the queue's lock and long-polls on the given clock."""
 
-    def receive_message(  # noqa: PLR0913 - moto's signature
+    def receive_message(  # noqa: PLR0913, PLR0917 - moto's signature
         backend: SQSBackend,
         queue_name: str,
         count: int,

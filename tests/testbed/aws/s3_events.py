@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
@@ -46,4 +46,4 @@ def event(now: Callable[[], float], event_name: str, bucket: Any, key: Any, rule
 
 def timestamp(seconds: float) -> str:
     """Write a time as AWS does in events: UTC, milliseconds, ``Z``."""
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

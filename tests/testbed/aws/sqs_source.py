@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from moto.sqs.exceptions import SQSException
+
 from .functions import Throttled
 from .queues import wait_for_message
 
@@ -116,9 +118,9 @@ class SqsSource:
                     self._show_again(message, time.monotonic() - started)
                 else:
                     self.backend.delete_message(self.queue.name, str(message.receipt_handle))
-        except Exception:
-            # A poller that dies would look like a queue that hangs.
-            _LOG.exception("a batch of %s was lost", self.queue.name)
+        except SQSException:
+            # A message that somebody else deleted meanwhile.
+            _LOG.exception("a batch of %s could not be settled", self.queue.name)
         finally:
             self._slots.release()
 

@@ -40,7 +40,7 @@ class Template:
 
 def read(path: Path, region: str) -> Template:
     """Read a SAM template and translate it; relative paths in it start at its own folder."""
-    source = yaml_parse(path.read_text(encoding="utf-8"))  # type: ignore[no-untyped-call]
+    source = yaml_parse(path.read_text(encoding="utf-8"))
     return translate(source, path.parent, region)
 
 

@@ -81,8 +81,7 @@ class HttpApi:
 
     def _integrate(self, route: Route, request: HttpRequest, event: Mapping[str, Any]) -> HttpResponse:
         path = route.path if route.path != "$default" else "/$default"
-        arn = f"arn:aws:execute-api:{self.api.region}:{self.api.account}:{self.api.api_id}/$default/{request.method}{path}"
-        if not self.may_invoke(route.function_arn, arn):
+        if not self.may_invoke(route.function_arn, self.api.arn(f"$default/{request.method}{path}")):
             return refusal(500, "Internal Server Error")
         try:
             result = self._invoke(route.function_arn, event)
@@ -115,8 +114,7 @@ class HttpApi:
         return dict(verdict.get("context") or {})
 
     def _ask(self, authorizer: Authorizer, event: Mapping[str, Any]) -> dict[str, Any] | None:
-        arn = f"arn:aws:execute-api:{self.api.region}:{self.api.account}:{self.api.api_id}/authorizers/{authorizer.name}"
-        if not self.may_invoke(authorizer.function_arn, arn):
+        if not self.may_invoke(authorizer.function_arn, self.api.arn(f"authorizers/{authorizer.name}")):
             return None
         try:
             result = self._invoke(authorizer.function_arn, event)

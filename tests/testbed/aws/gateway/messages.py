@@ -7,9 +7,9 @@ import binascii
 import json
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +31,11 @@ class HttpRequest:
     source_ip: str
     protocol: str = "HTTP/1.1"
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def decoded_path(self) -> str:
+        """The path as HTTP APIs hand it on, in contrast to REST APIs: decoded, and cut at a decoded ``?``."""
+        return unquote(self.path).partition("?")[0]
 
     def header(self, name: str) -> str | None:
         """Give a header; repetitions are joined by commas."""
@@ -55,6 +60,10 @@ class Api:
     account: str
     region: str
 
+    def arn(self, part: str) -> str:
+        """Name a route or an authorizer of the API."""
+        return f"arn:aws:execute-api:{self.region}:{self.account}:{self.api_id}/{part}"
+
 
 def refusal(status: int, message: str) -> HttpResponse:
     """Answer as the gateway itself does."""
@@ -77,8 +86,10 @@ def event(
     }
     if request.body:
         made["isBase64Encoded"] = not _is_text(request.header("content-type"))
-        encoded = base64.b64encode(request.body).decode() if made["isBase64Encoded"] else request.body.decode(
-            "utf-8", "replace"
+        encoded = (
+            base64.b64encode(request.body).decode()
+            if made["isBase64Encoded"]
+            else request.body.decode("utf-8", "replace")
         )
         made["body"] = encoded
     return made
@@ -92,7 +103,7 @@ def authorizer_event(
     return {
         "version": "2.0",
         "type": "REQUEST",
-        "routeArn": f"arn:aws:execute-api:{api.region}:{api.account}:{api.api_id}/$default/{request.method}{path}",
+        "routeArn": api.arn(f"$default/{request.method}{path}"),
         "identitySource": list(identity) or None,
         "routeKey": route.key,
         **_common(request, parameters),
@@ -102,7 +113,7 @@ def authorizer_event(
 
 def request_context(api: Api, route: Route, request: HttpRequest) -> dict[str, Any]:
     """Say when, where and whence the request came."""
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     domain = request.header("host") or f"{api.api_id}.execute-api.{api.region}.amazonaws.com"
     return {
         "accountId": api.account,
@@ -111,7 +122,7 @@ def request_context(api: Api, route: Route, request: HttpRequest) -> dict[str, A
         "domainPrefix": domain.split(".", 1)[0],
         "http": {
             "method": request.method,
-            "path": request.path,
+            "path": request.decoded_path,
             "protocol": request.protocol,
             "sourceIp": request.source_ip,
             "userAgent": request.header("user-agent") or "",
@@ -129,7 +140,7 @@ def _common(request: HttpRequest, parameters: Mapping[str, str]) -> dict[str, An
     for name, value in request.headers:
         if name != "cookie":
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-    made: dict[str, Any] = {"rawPath": request.path, "rawQueryString": request.query, "headers": headers}
+    made: dict[str, Any] = {"rawPath": request.decoded_path, "rawQueryString": request.query, "headers": headers}
     cookies = request.header("cookie")
     if cookies:
         made["cookies"] = [cookie.strip() for cookie in cookies.split(";") if cookie.strip()]

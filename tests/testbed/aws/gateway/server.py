@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _THREADS = 128
 _STOP_S = 5.0
+_BACKLOG = 512
 
 
 class GatewayServer:
@@ -31,7 +32,7 @@ class GatewayServer:
 
     def __init__(self, port: int) -> None:
         """Take the port; 0 takes any free one."""
-        self._socket = socket.create_server(("127.0.0.1", port), backlog=512)
+        self._socket = _listen(port)
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="gateway")
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
@@ -76,6 +77,15 @@ class GatewayServer:
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self._api.handle, _request(scope, body))
         await _write(send, answer, head=scope["method"] == "HEAD")
+
+
+def _listen(port: int) -> socket.socket:
+    """Take a port with a socket that names its protocol: asyncio switches off Nagle's delay for no other."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(_BACKLOG)
+    return listener
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
-from moto.core import DEFAULT_ACCOUNT_ID
+from tests.testbed.aws.account import ACCOUNT
 
 from . import asks_s3, lookup
 from .ask import Ask, Call
@@ -43,7 +42,7 @@ def _operation(call: Call) -> tuple[str, Mapping[str, Any]]:
 
 
 def _arn(call: Call, resource: str, service: str | None = None) -> str:
-    return f"arn:aws:{service or call.service}:{call.region}:{DEFAULT_ACCOUNT_ID}:{resource}"
+    return f"arn:aws:{service or call.service}:{call.region}:{ACCOUNT}:{resource}"
 
 
 def _any_resource(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[Ask]:
@@ -112,8 +111,9 @@ def _sqs(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[
 
 
 def _states(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[Ask]:
+    resource: str | None
     if "taskToken" in parameters:
-        resource = lookup.machine_of_token(parameters["taskToken"], call.region) or "*"
+        resource = lookup.machine_of_token(parameters["taskToken"], call.region)
     else:
         resource = parameters.get("stateMachineArn") or parameters.get("executionArn") or parameters.get("mapRunArn")
     yield Ask(f"states:{operation}", resource or "*")
@@ -160,8 +160,7 @@ def _sns(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[
 
 
 def _sts(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[Ask]:
-    del call
-    yield Ask(f"sts:{operation}", parameters.get("RoleArn", "*"))
+    yield Ask(f"{call.service}:{operation}", parameters.get("RoleArn", "*"))
 
 
 _FUNCTION_PATH = re.compile(r"/\d{4}-\d\d-\d\d/functions/([^/]+)(/.*)?")

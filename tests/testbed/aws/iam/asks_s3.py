@@ -33,7 +33,14 @@ _OBJECT = {
     ("GET", "uploadId"): "ListMultipartUploadParts",
     ("DELETE", "uploadId"): "AbortMultipartUpload",
 }
-_VERSIONED = {"GetObject", "DeleteObject", "GetObjectAcl", "GetObjectTagging", "PutObjectTagging", "GetObjectAttributes"}
+_VERSIONED = {
+    "GetObject",
+    "DeleteObject",
+    "GetObjectAcl",
+    "GetObjectTagging",
+    "PutObjectTagging",
+    "GetObjectAttributes",
+}
 _BUCKET = {
     ("GET", ""): "ListBucket",
     ("HEAD", ""): "ListBucket",

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
+from tests.testbed.aws.account import ACCOUNT
 
 from . import identities, lookup
 from .audit import Audit, Entry
 from .policy import Statement, Verdict, evaluate, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from .ask import Ask
     from .identities import Principal
@@ -27,8 +27,14 @@ class Refused(Exception):
 
     def __init__(self, principal_arn: str, ask: Ask, *, denied: bool, kind: str = "identity-based") -> None:
         """Say who wanted what, and whether a policy forbids it or none allows it."""
-        why = f"with an explicit deny in a {kind} policy" if denied else f"because no {kind} policy allows the {ask.action} action"
-        super().__init__(f"User: {principal_arn} is not authorized to perform: {ask.action} on resource: {ask.resource} {why}")
+        why = (
+            f"with an explicit deny in a {kind} policy"
+            if denied
+            else f"because no {kind} policy allows the {ask.action} action"
+        )
+        super().__init__(
+            f"User: {principal_arn} is not authorized to perform: {ask.action} on resource: {ask.resource} {why}"
+        )
         self.ask = ask
 
 
@@ -65,8 +71,14 @@ class Authority:
 
     def service_allows(self, service: str, source_arn: str, ask: Ask, policy: str | None) -> bool:
         """Ask a resource's own policy whether a service of AWS may use it on behalf of another resource."""
-        context = {"aws:sourcearn": [source_arn], "aws:sourceaccount": [DEFAULT_ACCOUNT_ID], "aws:securetransport": ["true"]}
-        meant = [statement for statement in _document(ask.resource, policy) if statement.speaks_to([("Service", service)])]
+        context = {
+            "aws:sourcearn": [source_arn],
+            "aws:sourceaccount": [ACCOUNT],
+            "aws:securetransport": ["true"],
+        }
+        meant = [
+            statement for statement in _document(ask.resource, policy) if statement.speaks_to([("Service", service)])
+        ]
         verdict = evaluate(meant, ask.action, ask.resource, context)
         self._note(service, ask, verdict)
         return verdict.allowed
@@ -76,11 +88,11 @@ class Authority:
 
     def _context(self, principal: Principal) -> dict[str, list[str]]:
         """Give the facts that every call has. The testbed's plain HTTP stands for AWS's TLS."""
-        now = datetime.fromtimestamp(time.time(), timezone.utc)
+        now = datetime.fromtimestamp(time.time(), UTC)
         return {
             "aws:currenttime": [now.isoformat(timespec="seconds")],
             "aws:epochtime": [str(int(now.timestamp()))],
-            "aws:principalaccount": [DEFAULT_ACCOUNT_ID],
+            "aws:principalaccount": [ACCOUNT],
             "aws:principalarn": [principal.policy_arn],
             "aws:requestedregion": [self.region],
             "aws:securetransport": ["true"],
@@ -91,9 +103,7 @@ class Authority:
 def identity_policies(kind: str, name: str) -> Iterator[Statement]:
     """Give all statements of a role or user, of its inline and its managed policies."""
     owner: Any = identities.role(name) if kind == "role" else identities.user(name)
-    inline: Mapping[str, Any] | Iterable[Any] = owner.policies
-    named = inline.items() if isinstance(inline, dict) else ((p.policy_name, p.policy_document) for p in inline)
-    for policy, document in named:
+    for policy, document in owner.policies.items():
         yield from _document(policy, document if isinstance(document, str) else json.dumps(document, default=str))
     for managed in owner.managed_policies.values():
         current = next(version for version in managed.versions if version.is_default)
@@ -101,7 +111,7 @@ def identity_policies(kind: str, name: str) -> Iterator[Statement]:
 
 
 def _names(principal: Principal) -> list[tuple[str, str]]:
-    account = [("AWS", DEFAULT_ACCOUNT_ID), ("AWS", f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:root")]
+    account = [("AWS", ACCOUNT), ("AWS", f"arn:aws:iam::{ACCOUNT}:root")]
     return [("AWS", principal.arn), ("AWS", principal.policy_arn), *account]
 
 

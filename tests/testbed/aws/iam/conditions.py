@@ -78,7 +78,7 @@ def _date(compare: Callable[[float, float], bool]) -> Test:
 
 
 def _seconds(moment: str) -> float:
-    return float(moment) if moment.isdigit() else datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+    return float(moment) if moment.isdigit() else datetime.fromisoformat(moment).timestamp()
 
 
 def _in_network(value: str, network: str) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .authority import Authority
-    from .identities import Identities, Principal
+    from .identities import Identities
     from .refusals import Response
 
     Start = Callable[..., Any]

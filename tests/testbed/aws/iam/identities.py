@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tests.testbed.aws.account import ACCOUNT
 
+if TYPE_CHECKING:
     from moto.iam.models import Role, User
 
 _SESSION_S = 43_200
@@ -61,7 +60,7 @@ class Identities:
 
     def administrator(self, name: str) -> Credentials:
         """Create a user who may do everything: the testbed's driver."""
-        iam = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        iam = iam_backends[ACCOUNT]["aws"]
         iam.create_user(self.region, name)
         iam.put_user_policy(name, "administrator", _DOCUMENT)
         key = iam.create_access_key(name)
@@ -84,7 +83,7 @@ class Identities:
         return known
 
     def _assume(self, role_arn: str, session: str) -> Credentials:
-        made = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].assume_role(
+        made = sts_backends[ACCOUNT]["aws"].assume_role(
             region_name=self.region,
             role_session_name=session,
             role_arn=role_arn,
@@ -97,16 +96,16 @@ class Identities:
 
 def role(name: str) -> Role:
     """Find a role by its name; raise moto's own error if there is none."""
-    return iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role(name)
+    return iam_backends[ACCOUNT]["aws"].get_role(name)
 
 
 def user(name: str) -> User:
     """Find a user by name; raise moto's own error if there is none."""
-    return iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_user(name)
+    return iam_backends[ACCOUNT]["aws"].get_user(name)
 
 
 def _user(access_key_id: str) -> Principal | None:
-    for found in iam_backends[DEFAULT_ACCOUNT_ID]["aws"].users.values():
+    for found in iam_backends[ACCOUNT]["aws"].users.values():
         for key in found.access_keys:
             if key.access_key_id == access_key_id:
                 return Principal("user", found.name, found.arn, found.arn, key.secret_access_key)
@@ -114,11 +113,11 @@ def _user(access_key_id: str) -> Principal | None:
 
 
 def _session(access_key_id: str) -> Principal | None:
-    found = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(access_key_id)
+    found = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key_id)
     if found is None:
         return None
     name = found.role_arn.rsplit("/", 1)[1]
-    arn = f"arn:aws:sts::{DEFAULT_ACCOUNT_ID}:assumed-role/{name}/{found.session_name}"
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{found.session_name}"
     return Principal("role", name, arn, found.role_arn, found.secret_access_key)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
@@ -12,13 +11,17 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from tests.testbed.aws.account import ACCOUNT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from moto.sqs.models import Queue
 
 
 def partition_key(table: str, region: str, index: str | None) -> str | None:
     """Name the partition key of a table or of one of its indexes."""
-    found = dynamodb_backends[DEFAULT_ACCOUNT_ID][region].tables.get(table)
+    found = dynamodb_backends[ACCOUNT][region].tables.get(table)
     if found is None:
         return None
     schema: Sequence[dict[str, str]] = found.schema
@@ -30,17 +33,17 @@ def partition_key(table: str, region: str, index: str | None) -> str | None:
 
 def secret_arn(secret: str, region: str) -> str:
     """Give a secret's ARN, whichever way it is named; six question marks stand for a suffix that nobody knows."""
-    found = secretsmanager_backends[DEFAULT_ACCOUNT_ID][region].secrets.get(secret)
+    found = secretsmanager_backends[ACCOUNT][region].secrets.get(secret)
     if found is not None:
         return str(found.arn)
-    return secret if secret.startswith("arn:") else f"arn:aws:secretsmanager:{region}:{DEFAULT_ACCOUNT_ID}:secret:{secret}"
+    return secret if secret.startswith("arn:") else f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{secret}"
 
 
 def machine_of_token(token: str, region: str) -> str | None:
     """Find the state machine that waits for a task token."""
-    for machine in stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][region].state_machines:
+    for machine in stepfunctions_parser_backends[ACCOUNT][region].state_machines:
         for execution in machine.executions:
-            if execution.exec_status == ExecutionStatus.RUNNING and _waits_for(execution, token):
+            if getattr(execution, "exec_status", None) == ExecutionStatus.RUNNING and _waits_for(execution, token):
                 return str(machine.arn)
     return None
 
@@ -50,13 +53,19 @@ def _waits_for(execution: object, token: str) -> bool:
     return environment is not None and environment.callback_pool_manager.get(token) is not None
 
 
+def queue(arn: str) -> Queue:
+    """Find a queue by its ARN."""
+    _, _, _, region, _, name = arn.split(":", 5)
+    return sqs_backends[ACCOUNT][region].get_queue(name)
+
+
 def resource_policy(arn: str) -> str | None:
     """Give the policy of a bucket, an object's bucket or a queue."""
     _, _, service, region, _, name = arn.split(":", 5)
     if service == "s3":
-        bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(name.partition("/")[0])
+        bucket = s3_backends[ACCOUNT]["aws"].buckets.get(name.partition("/")[0])
         return bucket.policy.decode() if bucket is not None and bucket.policy else None
     if service == "sqs":
-        queue = sqs_backends[DEFAULT_ACCOUNT_ID][region].queues.get(name)
+        queue = sqs_backends[ACCOUNT][region].queues.get(name)
         return queue.policy if queue is not None else None
     return None

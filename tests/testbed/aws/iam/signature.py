@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -62,12 +62,15 @@ def check_presigned(call: Call, secret: str, speed: float) -> None:
     """Check signature and age of a presigned URL; ages are simulated time, dates are real ones."""
     query = call.query
     credential = Credential.parse(query["X-Amz-Credential"])
-    signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+    signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     if (time.time() - signed_at.timestamp()) * speed > int(query["X-Amz-Expires"]):
         raise BadSignature("AccessDenied", "Request has expired")
     expected = credential.sign(secret, _string_to_sign(call, credential))
     if not hmac.compare_digest(expected, query.get("X-Amz-Signature", "")):
-        message = "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+        message = (
+            "The request signature we calculated does not match the signature you provided. "
+            "Check your key and signing method."
+        )
         raise BadSignature("SignatureDoesNotMatch", message)
 
 
