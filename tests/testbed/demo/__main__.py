@@ -1,0 +1,117 @@
+"""Runs the demo: ``make demo``, or ``python -m tests.testbed.demo``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.testbed.demo import proof, summary
+from tests.testbed.demo.display import display
+from tests.testbed.demo.doors import DemoFailed, HttpsDoor, S3Door
+from tests.testbed.demo.follow import follow
+
+if TYPE_CHECKING:
+    from tests.testbed.demo.display import Display
+    from tests.testbed.demo.doors import Door
+    from tests.testbed.stack import Testbed
+
+ROOT = Path(__file__).resolve().parents[3]
+OUT = ROOT / "out" / "demo"
+DEFAULT_SPEED = 6.0
+MIN_SPEED, MAX_SPEED = 1, 60
+INTERRUPTED = 130
+# Started beforehand: a cold start of a second would look like one of many seconds on a fast clock.
+FUNCTIONS = (
+    "SubmitFunction",
+    "AuthorizeFunction",
+    "VideosFunction",
+    "StartTaskFunction",
+    "StatusFunction",
+    "SaveResultFunction",
+    "FinishFunction",
+)
+
+
+def main() -> int:
+    """Run the demo; give the exit code."""
+    screen = display()
+    try:
+        run(screen)
+    except KeyboardInterrupt:
+        screen.console.print("\nStopped. Nothing is left running.")
+        return INTERRUPTED
+    except DemoFailed as failed:
+        screen.console.print(f"\nThe demo failed. {failed}", style="bold red")
+    except Exception as error:  # noqa: BLE001 - whoever meets Gallop for the first time is told where to look
+        screen.console.print(f"\nThe demo broke. {type(error).__name__}: {error}", style="bold red")
+        _keep("traceback.txt", traceback.format_exc())
+    else:
+        return 0
+    screen.console.print(f"More about it: {(OUT / 'logs').relative_to(ROOT)}/")
+    return 1
+
+
+def run(screen: Display) -> None:
+    """Start a Gallop, put a job through each door, and show what came of them."""
+    began = time.monotonic()
+    shutil.rmtree(OUT, ignore_errors=True)
+    speed = _speed()
+    screen.console.print("Gallop: reference images and a prompt in, a video in your own bucket out.", style="bold")
+    screen.console.print("Deploying template.yaml onto an embedded AWS, beside a fake DashScope ...")
+    from tests.testbed.stack import Testbed  # noqa: PLC0415 - takes seconds, in which there is something to read
+
+    with Testbed(speed=speed, prewarm=FUNCTIONS) as testbed:
+        seconds = time.monotonic() - began
+        screen.console.print(f"Ready after {seconds:.1f} s. Its clock runs {speed:g} times as fast as yours.\n")
+        try:
+            doors: list[Door] = [S3Door(testbed), HttpsDoor(testbed)]
+            took = follow(testbed, doors, screen)
+            folders = [_fetch(testbed, door) for door in doors]
+            ledger = testbed.dashscope.ledger()
+        except Exception:
+            _keep_logs(testbed)
+            raise
+    evidence = [proof.examine(folder, ledger, seconds) for folder, seconds in zip(folders, took, strict=True)]
+    proof.audit(evidence, ledger)
+    summary.show(screen.console, evidence, ROOT, time.monotonic() - began)
+
+
+def _speed() -> float:
+    text = os.environ.get("SPEED") or DEFAULT_SPEED
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not MIN_SPEED <= speed <= MAX_SPEED:
+        raise DemoFailed(f"SPEED={text} is not a number from {MIN_SPEED} to {MAX_SPEED}: how fast the clock runs.")
+    return speed
+
+
+def _fetch(testbed: Testbed, door: Door) -> Path:
+    folder = OUT / door.name.lower().replace(" ", "-")
+    folder.mkdir(parents=True)
+    (folder / "video.mp4").write_bytes(door.fetch_video())
+    s3, bucket = testbed.client("s3"), testbed.coordinates.results_bucket
+    for name in ("status.json", "video.json"):
+        s3.download_file(bucket, f"{door.receipts}/{name}", str(folder / name))
+    return folder
+
+
+def _keep(name: str, text: str) -> None:
+    logs = OUT / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    (logs / name).write_text(text)
+
+
+def _keep_logs(testbed: Testbed) -> None:
+    for function in {invocation.function for invocation in testbed.invocations()}:
+        _keep(f"{function}.txt", testbed.logs(function))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Shows jobs on their way: a live picture in a terminal, a line for every change elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from tests.testbed.demo.track import Track
+
+PLAIN_WIDTH = 100
+WIDTH = 78
+LINK = 3
+REFRESHES_PER_SECOND = 8
+
+
+class Display(Protocol):
+    """Where the demo is shown."""
+
+    console: Console
+
+    def showing(self, tracks: Sequence[Track]) -> AbstractContextManager[None]:
+        """Show the tracks for as long as the context lasts."""
+        ...
+
+    def changed(self, track: Track) -> None:
+        """Hear that a job has reached a new stage."""
+        ...
+
+
+def display() -> Display:
+    """Choose what this output can show."""
+    plain = any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") in ("dumb", "unknown")
+    return LiveDisplay() if sys.stdout.isatty() and not plain else PlainDisplay()
+
+
+class PlainDisplay:
+    """A line for every change."""
+
+    def __init__(self) -> None:
+        """Write to standard output, without a colour or a cursor movement."""
+        self.console = Console(force_terminal=False, no_color=True, highlight=False, width=PLAIN_WIDTH)
+
+    @contextmanager
+    def showing(self, tracks: Sequence[Track]) -> Iterator[None]:
+        """Say what the jobs are."""
+        for track in tracks:
+            self.console.print(f"  {track.door.name:<12}{track.door.parcel}")
+        yield
+
+    def changed(self, track: Track) -> None:
+        """Write the line."""
+        stage, seconds = next(reversed(track.reached.items()))
+        money = f"{track.sight.job_id}  {cost(track)}" if track.sight else ""
+        self.console.print(f"  {minutes(seconds):>5}  {track.door.name:<12}{stage:<11}{money}".rstrip())
+
+
+class LiveDisplay:
+    """A picture that moves."""
+
+    def __init__(self) -> None:
+        """Write to the terminal."""
+        self.console = Console(highlight=False)
+
+    @contextmanager
+    def showing(self, tracks: Sequence[Track]) -> Iterator[None]:
+        """Draw the jobs again and again, and leave the last picture standing."""
+        with Live(_Scene(tracks), console=self.console, refresh_per_second=REFRESHES_PER_SECOND):
+            yield
+
+    def changed(self, track: Track) -> None:
+        """Leave it to the next picture."""
+
+
+class _Scene:
+    """Whatever is drawn when Rich asks for the next picture."""
+
+    def __init__(self, tracks: Sequence[Track]) -> None:
+        self._tracks = tracks
+
+    def __rich__(self) -> Group:
+        return Group(*(line for track in self._tracks for line in (_head(track), _job(track), timeline(track), "")))
+
+
+def _head(track: Track) -> Table:
+    row = Table.grid(expand=False)
+    row.width = WIDTH
+    row.add_column(width=12)
+    row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    row.add_column(justify="right", no_wrap=True)
+    style = "bold green" if track.is_done else "bold"
+    row.add_row(Text(track.door.name, style), track.door.parcel, Text(minutes(track.elapsed), style))
+    return row
+
+
+def _job(track: Track) -> Table:
+    row = Table.grid(expand=False)
+    row.width = WIDTH
+    row.add_column(ratio=1, no_wrap=True, style="dim")
+    row.add_column(justify="right", no_wrap=True)
+    row.add_row(" " * 12 + (track.sight.job_id if track.sight else track.door.waits_for), cost(track))
+    return row
+
+
+def timeline(track: Track) -> Text:
+    """Draw the way: stages with the time at which each was reached, and how far the task is."""
+    line = Text(no_wrap=True, overflow="ellipsis")
+    current = next(reversed(track.reached), "")
+    labels = [_label(track, stage) for stage in track.stages]
+    room = WIDTH - sum(len(label) for label in labels) - (len(labels) - 2) * (LINK + 2) - 2
+    for stage, label in zip(track.stages, labels, strict=True):
+        if line:
+            line.append_text(_link(track, stage, room if stage == "storing" else LINK))
+        is_reached = stage in track.reached
+        style = "bold cyan" if stage == current and not track.is_done else "green" if is_reached else "dim"
+        line.append(label, style)
+    return line
+
+
+def _label(track: Track, stage: str) -> str:
+    seconds = track.reached.get(stage)
+    return f"{stage} {minutes(seconds)}" if seconds else stage
+
+
+def _link(track: Track, to: str, length: int) -> Text:
+    share = track.progress if to == "storing" else float(to in track.reached)
+    done = round(length * share)
+    return Text.assemble(" ", ("━" * done, "green"), ("─" * (length - done), "dim"), " ")
+
+
+def minutes(seconds: float) -> str:
+    """Write a time of the testbed's clock: ``1:05``."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def cost(track: Track) -> str:
+    """Write what the job costs."""
+    if track.sight is None:
+        return ""
+    return f"${track.sight.cost:.2f}{' estimated' if track.sight.is_estimate else ''}"

@@ -1,0 +1,54 @@
+"""Sends something through each door at the same time, and watches until the videos are there."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from tests.testbed.demo.doors import DemoFailed
+from tests.testbed.demo.track import Track
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.testbed.demo.display import Display
+    from tests.testbed.demo.doors import Door
+    from tests.testbed.stack import Testbed
+
+LOOK_EVERY_SECONDS = 0.15
+GIVE_UP_AFTER_SECONDS = 300
+
+
+def follow(testbed: Testbed, doors: Sequence[Door], screen: Display) -> list[float]:
+    """Return when every door's job has succeeded; gives the seconds that each took, from the door on.
+
+    Raises:
+        DemoFailed: one did not.
+
+    """
+    start = testbed.clock.now()
+    tracks = [Track(door, testbed.clock, start) for door in doors]
+    stop = threading.Event()
+    with screen.showing(tracks), ThreadPoolExecutor(len(tracks)) as watchers:
+        watches = [watchers.submit(_watch, track, screen, stop) for track in tracks]
+        try:
+            wait(watches, GIVE_UP_AFTER_SECONDS, FIRST_EXCEPTION)
+        finally:
+            stop.set()
+    for watch in watches:
+        watch.result()
+    if not all(track.is_done for track in tracks):
+        raise DemoFailed(f"After {GIVE_UP_AFTER_SECONDS} s of real time not every job had ended.")
+    return [track.elapsed for track in tracks]
+
+
+def _watch(track: Track, screen: Display, stop: threading.Event) -> None:
+    screen.changed(track)
+    sight = track.door.send()
+    while True:
+        if track.see(sight):
+            screen.changed(track)
+        if track.is_done or stop.wait(LOOK_EVERY_SECONDS):
+            return
+        sight = track.door.look()

@@ -1,0 +1,43 @@
+"""The last thing that the demo shows: what the videos took, and where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from tests.testbed.demo.proof import Evidence
+
+
+def show(console: Console, evidence: Sequence[Evidence], root: Path, seconds: float) -> None:
+    """Show what was found, with paths from ``root`` on; ``seconds`` are those that the whole demo took."""
+    jobs = len(evidence)
+    console.print()
+    console.print(_table(evidence))
+    console.print()
+    console.print(f"Checked: {jobs} jobs, {jobs} paid requests and {jobs} tasks in the ledger of the fake DashScope.")
+    console.print(f"Checked: both videos play ({evidence[0].film}), with the SHA-256 of their receipts.\n")
+    for found in evidence:
+        files = "  ".join(file.name for file in sorted(found.folder.iterdir(), reverse=True))
+        console.print(f"  {found.folder.relative_to(root)}/".ljust(26) + files)
+    console.print("\nThe fake DashScope only pans over the pictures; for those at public addresses it draws a card.")
+    console.print(f"All of this took {seconds:.0f} s, and nothing left this machine.")
+
+
+def _table(evidence: Sequence[Evidence]) -> Table:
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold", pad_edge=False)
+    for name in ("door", "job"):
+        table.add_column(name, no_wrap=True, vertical="bottom")
+    for name in ("seconds", "polls", "DashScope\nPOSTs", "cost"):
+        table.add_column(name, justify="right", vertical="bottom")
+    for found in evidence:
+        receipt = found.receipt
+        figures = (f"{found.seconds:.0f}", str(receipt["task"]["polls"]), str(found.tasks))
+        table.add_row(found.door, receipt["job"], *figures, f"${receipt['cost']:.2f}")
+    return table
