@@ -1,4 +1,4 @@
-"""One running testbed for the tests that only need a healthy one."""
+"""A running testbed for each module that only needs a healthy one; a process holds one at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 SPEED = 40.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
     """Run the template as it is; incomplete drops are told so after a minute, 1.5 s here."""
     with Testbed(speed=SPEED, parameters={"IncompleteMinutes": "1"}) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def caller(testbed: Testbed) -> Iterator[Caller]:
     """Stand at both doors of it."""
     with Caller(testbed) as standing:
