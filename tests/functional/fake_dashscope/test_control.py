@@ -12,13 +12,13 @@ from tests.testbed.fake_dashscope import KEY
 if TYPE_CHECKING:
     from tests.functional.fake_dashscope.world import World
 
-QUICK = order(resolution="720P", duration=3)
+QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)
 
 
 def test_the_ledger_has_the_agreed_shape(world: World) -> None:
     """The ledger shows each task and counts the requests by kind."""
     begun = world.clock.now()
-    task_id = world.submit(QUICK)
+    task_id = world.submit()
     ledger = world.client.get(f"{world.base}/__fake__/ledger").json()
     assert {
         "task_id": task_id,
@@ -59,7 +59,7 @@ def test_the_ledger_is_kept_by_account(world: World) -> None:
         accounts["main"]["billed_seconds"],
         accounts["main"]["requests"]["submit"],
     )
-    assert pytest.approx(3 * 1.049188 + 15 * 1.798608) == accounts["main"]["billed_cny"]
+    assert pytest.approx(3 * 0.45 + 15 * 1.798608) == accounts["main"]["billed_cny"]
     assert (1, 3) == (accounts["other"]["tasks"], accounts["other"]["billed_seconds"])
 
 

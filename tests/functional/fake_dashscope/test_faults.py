@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.functional.fake_dashscope.world import World
 
-QUICK = order(resolution="720P", duration=3)
+QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)
 PATIENCE = 0.3
 CREATES = {"drop_after_accept", "500_after_accept", "stall_after_accept", "unreadable_200"}
 CALLS: dict[str, Callable[[World], httpx.Response]] = {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.functional.fake_dashscope.world import World
 
 DAY = 24 * 3600
-QUICK = order(resolution="720P", duration=3)
+QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)
 ZEROS = 3_000_000
 
 

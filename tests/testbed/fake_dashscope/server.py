@@ -122,6 +122,7 @@ def serve(fake: FakeDashScope, host: str = "127.0.0.1", port: int = 0) -> Iterat
         finally:
             stop.set()
             face.stopping.set()
+            fake.vendor.abandon()
             server.should_exit = True
             loop_thread.join()
             ticker.join()
@@ -171,5 +172,6 @@ def _config(face: Face) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=3600,
         timeout_graceful_shutdown=2,
     )

@@ -79,9 +79,13 @@ class Vendor:
         self._fetching = ThreadPoolExecutor(4, "fetch")
         self._rendering = ThreadPoolExecutor(1, "render")
 
+    def abandon(self) -> None:
+        """Stop drawing: nobody wants the videos any more."""
+        self._studio.closing.set()
+
     def stop_background(self) -> None:
         """Do all work inline again."""
-        self._studio.closing.set()
+        self.abandon()
         self._fetching.shutdown(wait=True, cancel_futures=True)
         if self._rendering is not None:
             self._rendering.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,1 @@
+"""Benchmarks: run by hand, compared side by side, no part of any verdict."""

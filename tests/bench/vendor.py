@@ -1,0 +1,121 @@
+"""How fast the fake DashScope is: ``python -m tests.bench.vendor``.
+
+Queries a second over HTTP, asked by a second process on four connections, side by side: a server that answers
+anything with a constant, the fake with one task, the fake with 10,000. Then the cost of a whole round in process.
+"""
+
+from __future__ import annotations
+
+import http.client
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+import respx
+
+from tests.testbed import FakeDashScope, serve
+from tests.testbed.clock import ManualClock
+from tests.testbed.fake_dashscope import KEY, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+ALIBABA = "https://dashscope-intl.aliyuncs.com"
+SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
+HEADERS = {"Authorization": f"Bearer {KEY}", "X-DashScope-Async": "enable"}
+ORDER = {
+    "model": "happyhorse-1.0-r2v",
+    "input": {
+        "prompt": "The woman of [Image 1]",
+        "media": [{"type": "reference_image", "url": "https://example.com/girl.jpg"}],
+    },
+}
+CONNECTIONS = 4
+QUERIES = 4000
+ROUNDS = 1000
+MANY = 10_000
+
+
+class Constant(FakeDashScope):
+    """Answers anything with the same bytes: what the server costs without the fake."""
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """Answer."""
+        return httpx.Response(200, headers={"x-path": request.url.path}, content=b"{}")
+
+
+@contextmanager
+def loaded(fake: FakeDashScope, tasks: int) -> Iterator[str]:
+    """Serve a fake that has ``tasks`` tasks; gives the URL of a query."""
+    task_id = "none"
+    for _ in range(tasks):
+        reply = fake.handle(httpx.Request("POST", ALIBABA + SUBMIT, json=ORDER, headers=HEADERS))
+        task_id = reply.json()["output"]["task_id"]
+    with serve(fake) as server:
+        yield f"{server.api_url}/tasks/{task_id}"
+
+
+def ask(url: str, queries: int) -> None:
+    """Ask so many times on a connection of its own."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    for _ in range(queries):
+        connection.request("GET", parts.path, headers=HEADERS)
+        connection.getresponse().read()
+    connection.close()
+
+
+def load(url: str) -> None:
+    """Ask on several connections at a time; prints queries a second."""
+    ask(url, 10)
+    askers = [threading.Thread(target=ask, args=(url, QUERIES // CONNECTIONS)) for _ in range(CONNECTIONS)]
+    begun = perf_counter()
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    print(round(QUERIES / (perf_counter() - begun)))  # noqa: T201
+
+
+def over_http(fake: FakeDashScope, tasks: int) -> str:
+    """Measure queries a second from another process."""
+    with loaded(fake, tasks) as url:
+        command = [sys.executable, "-m", "tests.bench.vendor", url]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def in_process() -> float:
+    """Measure milliseconds from submit to success through respx, without rendering."""
+    clock = ManualClock()
+    fake = FakeDashScope(clock)
+    with respx.mock() as router, httpx.Client(headers=HEADERS, base_url=ALIBABA) as client:
+        fake.mount(router)
+        begun = perf_counter()
+        for _ in range(ROUNDS):
+            task_id = client.post(SUBMIT, json=ORDER).json()["output"]["task_id"]
+            clock.advance(3600)
+            assert "SUCCEEDED" in client.get(f"/api/v1/tasks/{task_id}").text
+        return (perf_counter() - begun) / ROUNDS * 1000
+
+
+def main() -> None:
+    """Print the table."""
+    rows = [
+        ("HTTP, a constant reply", over_http(Constant(ManualClock()), 0)),
+        ("HTTP, 1 task", over_http(FakeDashScope(ManualClock(), limits=Limits.none()), 1)),
+        ("HTTP, 10,000 tasks", over_http(FakeDashScope(ManualClock(), limits=Limits.none()), MANY)),
+    ]
+    for name, figure in rows:
+        print(f"{name:28}{figure:>8} queries/s")  # noqa: T201
+    print(f"{'respx, submit to success':28}{in_process():>8.2f} ms a round")  # noqa: T201
+
+
+if __name__ == "__main__":
+    load(sys.argv[1]) if len(sys.argv) > 1 else main()

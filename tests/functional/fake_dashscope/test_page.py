@@ -1,0 +1,33 @@
+"""The page about the fake is in step with the code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+from tests.testbed.fake_dashscope import Switches
+from tests.testbed.fake_dashscope.page import PAGE, renew
+
+TEXT = PAGE.read_text("utf-8")
+
+
+def test_tables_and_record_are_those_of_the_code() -> None:
+    """Fault table, model table and the record of the seed request are what the code gives, byte for byte."""
+    assert renew(TEXT) == TEXT
+
+
+def test_every_switch_is_on_the_page() -> None:
+    """The table of switches has a row for each switch, and no other."""
+    table = TEXT.partition("## Switches")[2].partition("## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert sorted(field.name for field in fields(Switches)) == sorted(rows)
+
+
+def test_the_example_with_respx_works() -> None:
+    """The example of the page is a test that passes."""
+    example = TEXT.partition("## In a test, with respx")[2].partition("```python\n")[2].partition("```")[0]
+    names: dict[str, object] = {}
+    exec(compile(example, str(PAGE), "exec"), names)
+    test = names["test_a_video_takes_its_time"]
+    assert callable(test)
+    test()

@@ -1,0 +1,140 @@
+"""Writes the parts of ``docs/fake-dashscope.md`` that come from the code.
+
+``python -m tests.testbed.fake_dashscope.page`` writes them anew; a test compares.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tests.testbed.clock import ManualClock
+from tests.testbed.fake_dashscope.accounts import KEY
+from tests.testbed.fake_dashscope.catalogue import MODELS
+from tests.testbed.fake_dashscope.core import FakeDashScope
+from tests.testbed.fake_dashscope.faults import KINDS
+from tests.testbed.fake_dashscope.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.testbed.fake_dashscope.catalogue import Model
+
+PAGE = Path(__file__).parents[3] / "docs" / "fake-dashscope.md"
+HOST = "127.0.0.1:8642"
+PICTURES = "https://help-static-aliyun-doc.aliyuncs.com/file-manage-files/zh-CN/20260424"
+SEED = {
+    "model": "happyhorse-1.0-r2v",
+    "input": {
+        "prompt": (
+            "The woman in the red qipao from [Image 1] is first framed in a profile medium shot, then raises the "
+            "folding fan from [Image 2], while the tassel earrings from [Image 3] sway."
+        ),
+        "media": [
+            {"type": "reference_image", "url": f"{PICTURES}/{name}"}
+            for name in ("mvzfud/hh-v2v-girl.jpg", "fvuihk/hh-v2v2-folding-fan.jpg", "imerii/hh-v2v-earrings.jpg")
+        ],
+    },
+    "parameters": {"resolution": "720P", "ratio": "16:9", "duration": 5},
+}
+
+
+def fault_table() -> str:
+    """Draw the table of faults."""
+    rows = ["| on | kind | options (defaults) | what happens |", "|---|---|---|---|"]
+    for on, kinds in KINDS.items():
+        for name, kind in kinds.items():
+            options = ", ".join(f"`{key}` ({json.dumps(value)})" for key, value in kind.options.items())
+            rows.append(f"| {on} | `{name}` | {options or 'none'} | {kind.meaning} |")
+    return "\n".join(rows)
+
+
+def model_table() -> str:
+    """Draw the table of models."""
+    head = (
+        "| model | media | resolutions (default) | ratios | seconds "
+        "| CNY a second: mainland and Global / International |"
+    )
+    return "\n".join([head, "|---|---|---|---|---|---|", *(_model_row(model) for model in MODELS.values())])
+
+
+def _model_row(model: Model) -> str:
+    media = ", ".join(
+        f"{rule.least} to {rule.most} `{rule.type}`" if rule.least < rule.most else f"{rule.least} `{rule.type}`"
+        for rule in model.media
+    )
+    tiers = ", ".join(model.resolutions)
+    seconds = (
+        f"{model.seconds.start} to {model.seconds.stop - 1} ({model.default_seconds})" if model.seconds else "as input"
+    )
+    prices = ", ".join(f"{tier} {home} / {abroad}" for tier, (home, abroad) in model.prices.items())
+    return (
+        f"| `{model.name}` | {media or 'none'} | {tiers} ({model.default_resolution}) "
+        f"| {f'{len(model.ratios)} ({model.default_ratio})' if model.ratios else 'as input'} | {seconds} | {prices} |"
+    )
+
+
+def record() -> str:
+    """Make the seed request of a new fake whose clock stands still, and write down what goes to and fro."""
+    clock = ManualClock()
+    fake = FakeDashScope(clock)
+    with serve(fake) as server:
+        said = [_exchange(server.url, _submit())]
+        task_id = json.loads(said[0][1].partition("\r\n\r\n")[2])["output"]["task_id"]
+        for seconds in (15, 60):
+            clock.advance(seconds)
+            fake.settle()
+            said.append(_exchange(server.url, _request(f"GET /api/v1/tasks/{task_id} HTTP/1.1")))
+    return "\n\n".join(f"```http\n{_shown(sent)}\n```\n\n```http\n{_shown(got)}\n```" for sent, got in said)
+
+
+def _submit() -> str:
+    body = json.dumps(SEED, ensure_ascii=False)
+    line = "POST /api/v1/services/aigc/video-generation/video-synthesis HTTP/1.1"
+    kind = ("X-DashScope-Async: enable", "Content-Type: application/json", f"Content-Length: {len(body.encode())}")
+    return _request(line, *kind) + body
+
+
+def _request(line: str, *headers: str) -> str:
+    return "\r\n".join([line, f"Host: {HOST}", f"Authorization: Bearer {KEY}", *headers, "", ""])
+
+
+def _exchange(url: str, sent: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as connection:
+        connection.sendall(sent.encode())
+        got = b""
+        while (wanted := _missing(got)) > 0:
+            got += connection.recv(wanted)
+    return sent, got.decode()
+
+
+def _missing(got: bytes) -> int:
+    head, _, body = got.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    return int(length[1]) - len(body) if length and b"\r\n\r\n" in got else 65536
+
+
+def _shown(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
+
+
+BLOCKS: dict[str, Callable[[], str]] = {"faults": fault_table, "models": model_table, "record": record}
+
+
+def renew(page: str) -> str:
+    """Give the page with all its blocks written anew."""
+    for name, block in BLOCKS.items():
+        begin, end = f"<!-- {name}: from the code -->", f"<!-- {name}: end -->"
+        head, _, rest = page.partition(begin)
+        _, _, tail = rest.partition(end)
+        page = f"{head}{begin}\n{block()}\n{end}{tail}"
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renew(PAGE.read_text("utf-8")), "utf-8")
