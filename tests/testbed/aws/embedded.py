@@ -28,6 +28,7 @@ from .gateway.server import GatewayServer
 from .iam.authority import Authority
 from .iam.gatekeeper import Gatekeeper
 from .iam.identities import Credentials, Identities
+from .iam.usage import unused
 from .log_delivery import LogDelivery
 from .preflight import Preflight
 from .runtime import MAX_PROCESSES, LambdaRuntime
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from .deploy import Deployment
     from .functions import FunctionSpec
+    from .iam.audit import Audit
     from .template import Template
 
 _LONG_S = 1000
@@ -90,6 +92,15 @@ class EmbeddedAws:
     def endpoint_url(self) -> str:
         """Where AWS's APIs are."""
         return self.server.url
+
+    @property
+    def audit(self) -> Audit:
+        """What was asked for and what came of it."""
+        return self.authority.audit
+
+    def unused_grants(self) -> list[str]:
+        """Name what the roles of the stack may do and never did, as ``role: policy/Sid: action or resource``."""
+        return unused(self.audit, [role.physical_id for role in self.deployment.of_type("AWS::IAM::Role")])
 
     @property
     def api_url(self) -> str:

@@ -31,7 +31,7 @@ from . import interpreter, invoke_api, queues, s3_events
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from moto.utilities.types import EventMessageType
+    from moto.events.utils import EventMessageType
 
     from tests.testbed.clock import ScaledClock
 

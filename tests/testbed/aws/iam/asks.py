@@ -156,7 +156,7 @@ def _ssm(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[
 
 
 def _sns(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[Ask]:
-    yield Ask(f"sns:{operation}", parameters.get("TopicArn", parameters.get("TargetArn", "*")))
+    yield Ask(f"{call.service}:{operation}", parameters.get("TopicArn", parameters.get("TargetArn", "*")))
 
 
 def _sts(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[Ask]:

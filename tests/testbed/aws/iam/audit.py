@@ -24,12 +24,23 @@ class Entry:
     allowed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One permission that a statement of a policy gave."""
+
+    principal: str
+    statement: str
+    """The policy's name and the statement's Sid or number."""
+    action: str
+    resource: str
+
+
 @dataclass(slots=True)
 class Audit:
     """All entries, and which statements allowed them."""
 
     _entries: Counter[Entry] = field(init=False, default_factory=Counter)
-    _grants: set[tuple[str, str]] = field(init=False, default_factory=set)
+    _grants: set[Grant] = field(init=False, default_factory=set)
     _lock: Lock = field(init=False, default_factory=Lock)
     listeners: list[Callable[[Entry], None]] = field(init=False, default_factory=list)
     """Called with each entry before the call goes on; one that kills a function's process makes chaos."""
@@ -39,7 +50,9 @@ class Audit:
         with self._lock:
             self._entries[entry] += 1
             if entry.allowed:
-                self._grants.update((entry.principal, statement.source) for statement in statements)
+                self._grants.update(
+                    Grant(entry.principal, statement.source, entry.action, entry.resource) for statement in statements
+                )
         for listener in self.listeners:
             listener(entry)
 
@@ -52,10 +65,10 @@ class Audit:
         """Give what was refused."""
         return sorted(entry for entry in self.entries() if not entry.allowed)
 
-    def used(self, principal: str) -> frozenset[str]:
-        """Name the statements (policy/Sid) that allowed something to a role."""
+    def grants(self, principal: str) -> list[Grant]:
+        """Give the permissions that a role or user made use of."""
         with self._lock:
-            return frozenset(source for name, source in self._grants if name == principal)
+            return [grant for grant in self._grants if grant.principal == principal]
 
     def clear(self) -> None:
         """Forget everything."""

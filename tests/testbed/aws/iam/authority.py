@@ -102,12 +102,20 @@ class Authority:
 
 def identity_policies(kind: str, name: str) -> Iterator[Statement]:
     """Give all statements of a role or user, of its inline and its managed policies."""
-    owner: Any = identities.role(name) if kind == "role" else identities.user(name)
-    for policy, document in owner.policies.items():
-        yield from _document(policy, document if isinstance(document, str) else json.dumps(document, default=str))
-    for managed in owner.managed_policies.values():
+    yield from inline_policies(kind, name)
+    for managed in _owner(kind, name).managed_policies.values():
         current = next(version for version in managed.versions if version.is_default)
         yield from _document(managed.name, current.document)
+
+
+def inline_policies(kind: str, name: str) -> Iterator[Statement]:
+    """Give the statements of the policies that a role or user has for itself."""
+    for policy, document in _owner(kind, name).policies.items():
+        yield from _document(policy, document if isinstance(document, str) else json.dumps(document, default=str))
+
+
+def _owner(kind: str, name: str) -> Any:  # noqa: ANN401 - a role or a user of moto
+    return identities.role(name) if kind == "role" else identities.user(name)
 
 
 def _names(principal: Principal) -> list[tuple[str, str]]:
