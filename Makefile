@@ -29,7 +29,7 @@ up: .testbed-ready  ## keep the testbed running (SPEED=, API_PORT=, AWS_PORT=, D
 vendor: .testbed-ready  ## keep only the fake DashScope running until Ctrl-C
 	@$(PY) -m tests.testbed.fake_dashscope
 
-key: .testbed-ready  ## make a key for a client of the HTTPS door: CLIENT=name
+key: .testbed-ready  ## make a key of the HTTPS door: CLIENT=name, at the running testbed or at a stack in AWS (STACK=gallop)
 	@test -n "$$CLIENT" || { echo "Say whose key: make key CLIENT=name"; exit 2; }
 	@$(PY) -m tests.testbed.key "$$CLIENT"
 
