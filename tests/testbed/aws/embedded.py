@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
+from moto.logs.models import logs_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -25,6 +26,7 @@ from .gateway.api import HttpApi
 from .gateway.messages import Api
 from .gateway.routes import read_routes
 from .gateway.server import GatewayServer
+from .gateway.stage import read_stage
 from .iam.authority import Authority
 from .iam.gatekeeper import Gatekeeper
 from .iam.identities import Credentials, Identities
@@ -39,7 +41,7 @@ from .targets import Targets
 from .wiring import Wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.testbed.clock import ScaledClock
 
@@ -202,10 +204,25 @@ class EmbeddedAws:
         return self.client(service, self.identities.assume(role_arn, "StepFunctions"), config=patient)
 
     def _serve_api(self) -> None:
+        stages = list(self.deployment.of_type("AWS::ApiGatewayV2::Stage"))
         for resource in self.deployment.of_type("AWS::ApiGatewayV2::Api"):
             api = Api(resource.physical_id, ACCOUNT, self.region)
             routes = read_routes(resource.properties["Body"])
-            self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, self._api_may_invoke))
+            stage = next(stage.properties for stage in stages if stage.properties["ApiId"] == api.api_id)
+            settings = read_stage(stage, self._log_writer)
+            self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, self._api_may_invoke, settings))
+
+    def _log_writer(self, group_arn: str) -> Callable[[str], None]:
+        """Give the way into a log group for a service that needs no role of ours."""
+        group = group_arn.split(":log-group:")[1].removesuffix(":*")
+        backend = logs_backends[ACCOUNT][self.region]
+        backend.create_log_stream(group, "access")
+
+        def write(line: str) -> None:
+            event = {"timestamp": int(self.clock.now() * 1000), "message": line}
+            backend.put_log_events(group, "access", [event])
+
+        return write
 
     def _api_may_invoke(self, function_arn: str, route_arn: str) -> bool:
         return self.wiring.may_invoke("apigateway.amazonaws.com", route_arn, function_arn)

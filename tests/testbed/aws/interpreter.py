@@ -12,11 +12,15 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from tests.testbed.clock import ManualClock
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from tests.testbed.clock import ScaledClock
+
+    AnyClock = ManualClock | ScaledClock
 
 _CLOCKS = (
     "moto.stepfunctions.parser.asl.eval.event.event_manager",
@@ -30,7 +34,7 @@ _CLOCKS = (
 class Sleeper:
     """Stands for the ``time`` module where moto only sleeps."""
 
-    def __init__(self, clock: ScaledClock) -> None:
+    def __init__(self, clock: AnyClock) -> None:
         """Sleep on the given clock."""
         self.sleep = clock.sleep
 
@@ -38,7 +42,7 @@ class Sleeper:
 class ScaledTimeout:
     """A time-out of simulated seconds, given to the interpreter as real ones."""
 
-    def __init__(self, timeout: Any, clock: ScaledClock) -> None:  # noqa: ANN401
+    def __init__(self, timeout: Any, clock: AnyClock) -> None:  # noqa: ANN401
         """Wrap moto's own time-out."""
         self._timeout = timeout
         self._clock = clock
@@ -50,14 +54,22 @@ class ScaledTimeout:
     def eval(self, env: Any) -> None:  # noqa: ANN401
         """Put the real seconds on the interpreter's stack."""
         self._timeout.eval(env)
-        env.stack.append(self._clock.real(env.stack.pop()))
+        env.stack.append(real(self._clock, env.stack.pop()))
 
 
-def wait_interval(clock: ScaledClock) -> Callable[[Any, Any, float], None]:
+def real(clock: AnyClock, seconds: float) -> float:
+    """Give the real seconds after which a simulated time-out strikes; where time stands still, there is no shortcut."""
+    return seconds if isinstance(clock, ManualClock) else clock.real(seconds)
+
+
+def wait_interval(clock: AnyClock) -> Callable[[Any, Any, float], None]:
     """Make the wait of a Wait state: simulated seconds, ended early when the execution is stopped."""
 
     def wait(state: Any, env: Any, wait_seconds: float) -> None:  # noqa: ANN401
         del state
+        if isinstance(clock, ManualClock):
+            clock.sleep(wait_seconds)
+            return
         end = clock.now() + wait_seconds
         while env.is_running() and (remaining := clock.real(end - clock.now())) > 0:
             env.program_state_event.wait(remaining)
@@ -65,19 +77,19 @@ def wait_interval(clock: ScaledClock) -> Callable[[Any, Any, float], None]:
     return wait
 
 
-def scale_program(evaluate: Callable[[Any, Any], None], clock: ScaledClock) -> Callable[[Any, Any], None]:
+def scale_program(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callable[[Any, Any], None]:
     """Let the time-out of a whole state machine run on the clock."""
 
     def evaluate_program(program: Any, env: Any) -> None:  # noqa: ANN401
         if program.timeout_seconds:
-            seconds = clock.real(program.timeout_seconds.timeout_seconds)
+            seconds = real(clock, program.timeout_seconds.timeout_seconds)
             program.timeout_seconds = SimpleNamespace(timeout_seconds=seconds)
         evaluate(program, env)
 
     return evaluate_program
 
 
-def scale_state(evaluate: Callable[[Any, Any], None], clock: ScaledClock) -> Callable[[Any, Any], None]:
+def scale_state(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callable[[Any, Any], None]:
     """Let the time-out of a task that waits for the world run on the clock."""
 
     def evaluate_with_timeout(state: Any, env: Any) -> None:  # noqa: ANN401
@@ -94,7 +106,7 @@ def modules_that_tell_the_time() -> Iterator[ModuleType]:
     return (sys.modules[name] for name in _CLOCKS)
 
 
-def scaled_datetime(clock: ScaledClock) -> SimpleNamespace:
+def scaled_datetime(clock: AnyClock) -> SimpleNamespace:
     """Make a stand-in for the ``datetime`` module whose ``now`` is simulated (naive is UTC)."""
 
     class ScaledDatetime(dt.datetime):
@@ -106,7 +118,7 @@ def scaled_datetime(clock: ScaledClock) -> SimpleNamespace:
     return SimpleNamespace(**{**vars(dt), "datetime": ScaledDatetime})
 
 
-def scaled_utcnow(clock: ScaledClock) -> Callable[[], dt.datetime]:
+def scaled_utcnow(clock: AnyClock) -> Callable[[], dt.datetime]:
     """Make moto's ``utcnow``: naive UTC."""
 
     def utcnow() -> dt.datetime:

@@ -33,16 +33,15 @@ if TYPE_CHECKING:
 
     from moto.events.utils import EventMessageType
 
-    from tests.testbed.clock import ScaledClock
-
     from .functions import Runner
+    from .interpreter import AnyClock
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """What moto is connected to."""
 
-    clock: ScaledClock
+    clock: AnyClock
     runner: Callable[[], Runner]
     """Whoever runs functions, asked at each invocation: it is made after the stack."""
     client: Callable[[str, str], Any]
@@ -90,7 +89,7 @@ def _functions(world: World) -> Iterator[tuple[object, str, Any]]:
     yield logs_models, "utcnow", interpreter.scaled_utcnow(world.clock)
 
 
-def _queues(clock: ScaledClock) -> Iterator[tuple[object, str, Any]]:
+def _queues(clock: AnyClock) -> Iterator[tuple[object, str, Any]]:
     # Delays, visibility and retention run on the testbed's clock.
     yield sqs_models, "unix_time", clock.now
     yield sqs_models, "unix_time_millis", lambda: clock.now() * 1000

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from moto.sqs.models import Queue, SQSBackend
 
+from tests.testbed.clock import ManualClock
+
 if TYPE_CHECKING:
     from moto.sqs.models import Message
 
     from tests.testbed.clock import ScaledClock
+
+    from .interpreter import AnyClock
 
 _original_add = Queue.add_message
 _original_delete = Queue.delete_message
@@ -34,7 +38,7 @@ def delete_message(queue: Queue, receipt_handle: str) -> None:
         _original_delete(queue, receipt_handle)
 
 
-def receiver(clock: ScaledClock) -> Any:  # noqa: ANN401 - moto's method, whatever its signature
+def receiver(clock: AnyClock) -> Any:  # noqa: ANN401 - moto's method, whatever its signature
     """Make a ``receive_message`` that takes messages under the queue's lock and long-polls on the given clock."""
 
     def receive_message(  # noqa: PLR0913, PLR0917 - moto's signature
@@ -50,9 +54,9 @@ def receiver(clock: ScaledClock) -> Any:  # noqa: ANN401 - moto's method, whatev
         while True:
             with queue._messages_lock:  # noqa: SLF001
                 taken = _original_receive(backend, queue_name, count, 0, visibility_timeout, message_attribute_names)
-            remaining = clock.real(end - clock.now())
-            if taken or remaining <= 0:
+            if taken or isinstance(clock, ManualClock) or end <= clock.now():
                 return taken
+            remaining = clock.real(end - clock.now())
             wait_for_message(queue, clock, remaining)
 
     return receive_message

@@ -15,6 +15,7 @@ from tests.testbed.aws.functions import Throttled
 
 from . import messages
 from .messages import Api, HttpRequest, HttpResponse, refusal
+from .stage import Stage, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ class HttpApi:
     clock: Clock
     may_invoke: Callable[[str, str], bool]
     """Asks a function's resource policy: (function's ARN, ARN of the route or authorizer)."""
+    stage: Stage = field(default_factory=Stage)
     _cache: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = field(init=False, default_factory=dict)
     _lock: Lock = field(init=False, default_factory=Lock)
     _threads: ThreadPoolExecutor = field(init=False)
@@ -49,28 +51,31 @@ class HttpApi:
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
-        answer = self._answer(request)
-        headers = [*answer.headers, ("apigw-requestid", request.request_id)]
-        return HttpResponse(answer.status, headers, answer.body)
+        trace = Trace(request)
+        answer = self._answer(request, trace)
+        self.stage.log(trace, answer)
+        return HttpResponse(answer.status, [*answer.headers, ("apigw-requestid", request.request_id)], answer.body)
 
     def close(self) -> None:
         """Let no further invocation begin."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _answer(self, request: HttpRequest) -> HttpResponse:
+    def _answer(self, request: HttpRequest, trace: Trace) -> HttpResponse:
         if len(request.body) > MAX_BODY_BYTES:
             return refusal(413, "Request Entity Too Large")
-        route, parameters = self._find(request)
-        if route is None:
+        trace.route, parameters = self._find(request)
+        if trace.route is None:
             return refusal(404, "Not Found")
+        if not self.stage.admits():
+            return refusal(429, "Too Many Requests")
         context = None
-        if route.authorizer is not None:
-            verdict = self._authorize(route, route.authorizer, request, parameters)
+        if trace.route.authorizer is not None:
+            verdict = self._authorize(trace.route, trace.route.authorizer, request, parameters)
             if isinstance(verdict, HttpResponse):
                 return verdict
-            context = verdict
-        event = messages.event(self.api, route, request, parameters, context)
-        return self._integrate(route, request, event)
+            trace.authorized = context = verdict
+        event = messages.event(self.api, trace.route, request, parameters, context)
+        return self._integrate(trace.route, request, event, trace)
 
     def _find(self, request: HttpRequest) -> tuple[Route | None, dict[str, str]]:
         for route in self.routes:
@@ -79,15 +84,21 @@ class HttpApi:
                 return route, parameters
         return None, {}
 
-    def _integrate(self, route: Route, request: HttpRequest, event: Mapping[str, Any]) -> HttpResponse:
+    def _integrate(self, route: Route, request: HttpRequest, event: Mapping[str, Any], trace: Trace) -> HttpResponse:
         path = route.path if route.path != "$default" else "/$default"
         if not self.may_invoke(route.function_arn, self.api.arn(f"$default/{request.method}{path}")):
+            trace.integration_error = (
+                "The IAM role configured on the integration or API Gateway doesn't have permissions"
+            )
             return refusal(500, "Internal Server Error")
         try:
             result = self._invoke(route.function_arn, event)
-        except (FutureTimeoutError, Throttled):
+        except (FutureTimeoutError, Throttled) as error:
+            trace.integration_error = type(error).__name__
             return refusal(503, "Service Unavailable")
         answer = None if result.error else messages.response(result.payload)
+        if answer is None:
+            trace.integration_error = result.payload
         return answer or refusal(500, "Internal Server Error")
 
     def _invoke(self, function_arn: str, event: Mapping[str, Any]) -> Result:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from tests.testbed.aws.template import TemplateError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -23,7 +25,6 @@ class Authorizer:
     function_arn: str
     identity_sources: tuple[str, ...]
     ttl_s: int
-    simple: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,16 @@ class Route:
 
 
 def read_routes(body: Mapping[str, Any]) -> list[Route]:
-    """Read the routes, most specific first."""
+    """Read the routes, most specific first; raise ``TemplateError`` for what the testbed's gateway does not do."""
+    if "x-amazon-apigateway-cors" in body:
+        raise TemplateError("The testbed's gateway does not answer CORS preflights")
     schemes = body.get("components", {}).get("securitySchemes", {})
     authorizers = {name: _authorizer(name, scheme) for name, scheme in schemes.items()}
     routes = [
         Route(
             method="ANY" if method == _ANY else method.upper(),
             path=path,
-            function_arn=_function_arn(operation["x-amazon-apigateway-integration"]["uri"]),
+            function_arn=_integration(operation["x-amazon-apigateway-integration"]),
             authorizer=_authorizer_of(operation, authorizers),
         )
         for path, method, operation in _operations(body)
@@ -97,19 +100,27 @@ def _authorizer_of(operation: Mapping[str, Any], authorizers: Mapping[str, Autho
 
 
 def _authorizer(name: str, scheme: Mapping[str, Any]) -> Authorizer:
-    settings = scheme["x-amazon-apigateway-authorizer"]
+    settings = scheme.get("x-amazon-apigateway-authorizer", {})
+    simple = settings.get("enableSimpleResponses", False)
+    if settings.get("type") != "request" or not simple or settings.get("authorizerPayloadFormatVersion") != "2.0":
+        raise TemplateError(f"{name}: the testbed knows Lambda authorizers with simple responses only")
     sources = settings.get("identitySource", "")
     return Authorizer(
         name=name,
         function_arn=_function_arn(settings["authorizerUri"]),
         identity_sources=tuple(source.strip() for source in sources.split(",") if source.strip()),
         ttl_s=int(settings.get("authorizerResultTtlInSeconds", 0)),
-        simple=bool(settings.get("enableSimpleResponses", False)),
     )
+
+
+def _integration(settings: Mapping[str, Any]) -> str:
+    if settings["type"].lower() != "aws_proxy" or str(settings["payloadFormatVersion"]) != "2.0":
+        raise TemplateError("The testbed's gateway runs functions with payload format 2.0 only")
+    return _function_arn(settings["uri"])
 
 
 def _function_arn(uri: str) -> str:
     found = _FUNCTION.search(uri)
     if found is None:
-        raise ValueError(f"not the address of a function: {uri}")
+        raise TemplateError(f"The testbed's gateway reaches functions only, not {uri}")
     return found.group(1)

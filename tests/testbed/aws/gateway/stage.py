@@ -1,0 +1,111 @@
+"""The stage of an HTTP API: its throttling, and its access log."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .messages import HttpRequest, HttpResponse
+    from .routes import Route
+
+_VARIABLE = re.compile(r"\$context\.([A-Za-z.]+[A-Za-z_0-9]*)")
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket in real time: code and clients are real, whatever the clock does."""
+
+    rate: float
+    burst: float
+    _tokens: float = field(init=False)
+    _filled: float = field(init=False, default_factory=time.monotonic)
+    _lock: Lock = field(init=False, default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        """Start full."""
+        self._tokens = self.burst
+
+    def take(self) -> bool:
+        """Take a token, if there is one."""
+        with self._lock:
+            now = time.monotonic()
+            self._tokens = min(self.burst, self._tokens + (now - self._filled) * self.rate)
+            self._filled = now
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is known of a request by the time it is answered."""
+
+    request: HttpRequest
+    started: float = field(default_factory=time.time)
+    route: Route | None = None
+    authorized: Mapping[str, Any] = field(default_factory=dict)
+    integration_error: str = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The settings of ``$default``."""
+
+    throttle: Bucket | None = None
+    log_format: str | None = None
+    write_log: Callable[[str], None] | None = None
+    """Writes a line to the access log's group."""
+
+    def admits(self) -> bool:
+        """Tell whether one more request may come in now."""
+        return self.throttle is None or self.throttle.take()
+
+    def log(self, trace: Trace, answer: HttpResponse) -> None:
+        """Write a request's line to the access log."""
+        if self.log_format and self.write_log:
+            values = _values(trace, answer)
+            self.write_log(_VARIABLE.sub(lambda found: values.get(found.group(1), "-"), self.log_format))
+
+
+def read_stage(properties: Mapping[str, Any], writer: Callable[[str], Callable[[str], None]]) -> Stage:
+    """Read a stage from its resolved properties; ``writer`` gives the way into a log group, by its ARN."""
+    defaults = properties.get("DefaultRouteSettings", {})
+    rate, burst = defaults.get("ThrottlingRateLimit"), defaults.get("ThrottlingBurstLimit")
+    log = properties.get("AccessLogSettings", {})
+    return Stage(
+        throttle=Bucket(float(rate), float(burst)) if rate is not None and burst is not None else None,
+        log_format=log.get("Format"),
+        write_log=writer(log["DestinationArn"]) if log else None,
+    )
+
+
+def _values(trace: Trace, answer: HttpResponse) -> dict[str, str]:
+    """Give the values of the ``$context`` variables that HTTP APIs know."""
+    moment = datetime.fromtimestamp(trace.started, UTC)
+    latency = f"{(time.time() - trace.started) * 1000:.0f}"
+    return {
+        "requestId": trace.request.request_id,
+        "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTimeEpoch": str(int(trace.started * 1000)),
+        "routeKey": trace.route.key if trace.route else "-",
+        "status": str(answer.status),
+        "responseLatency": latency,
+        "integrationLatency": latency,
+        "responseLength": str(len(answer.body)),
+        "httpMethod": trace.request.method,
+        "path": trace.request.decoded_path,
+        "protocol": trace.request.protocol,
+        "stage": "$default",
+        "identity.sourceIp": trace.request.source_ip,
+        "identity.userAgent": trace.request.header("user-agent") or "-",
+        "integrationErrorMessage": trace.integration_error,
+        **{f"authorizer.{name}": str(value) for name, value in trace.authorized.items()},
+    }
