@@ -120,6 +120,7 @@ def test_public_hosts_are_asked_by_switch(make_world: Callable[..., World]) -> N
         ("http://localhost:5000/a", True),
         ("http://bucket.localhost:5000/a", True),
         ("http://[::1]:5000/a", True),
+        ("http://0.0.0.0:5000/a", True),
         ("https://example.com/a?host=127.0.0.1", False),
         ("https://localhost.example.com/a", False),
         ("https://127.0.0.1.example.com/a", False),
