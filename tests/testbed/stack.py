@@ -77,10 +77,11 @@ class Testbed:
     _resources: ExitStack = field(init=False, default_factory=ExitStack)
 
     def __enter__(self) -> Testbed:
-        """Start everything; what fails half-way is stopped again."""
+        """Start everything; what fails half-way is stopped again, and a signal waits until it can be."""
         self._resources.enter_context(_terminable())
         try:
-            self._start()
+            with _deferred():
+                self._start()
         except BaseException:
             self._stop()
             raise
@@ -189,6 +190,23 @@ def _terminable() -> Iterator[None]:
     finally:
         for number in taken:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _deferred() -> Iterator[None]:
+    """Let signals wait: one that came between a thread's start and the note of it would leave the thread behind."""
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handled = {number: handler for number, handler in handlers.items() if callable(handler) and _in_main_thread()}
+    for number in handled:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        for late in came[:1]:
+            signal.raise_signal(late)
 
 
 @contextmanager
