@@ -31,8 +31,8 @@ def follow(testbed: Testbed, doors: Sequence[Door], screen: Display) -> list[flo
     tracks = [Track(door, testbed.clock, start) for door in doors]
     stop = threading.Event()
     with screen.showing(tracks), ThreadPoolExecutor(len(tracks)) as watchers:
-        watches = [watchers.submit(_watch, track, screen, stop) for track in tracks]
         try:
+            watches = [watchers.submit(_watch, track, screen, stop) for track in tracks]
             wait(watches, GIVE_UP_AFTER_SECONDS, FIRST_EXCEPTION)
         finally:
             stop.set()
