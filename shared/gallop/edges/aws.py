@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -35,6 +36,12 @@ def dynamodb() -> DynamoDBClient:
 def s3() -> S3Client:
     """Give the client of the buckets. Its presigned URLs are of version 4, which every region takes."""
     return boto3.client("s3", config=_CONFIG.merge(Config(signature_version="s3v4")))
+
+
+@cache
+def secretsmanager() -> SecretsManagerClient:
+    """Give the client of the vault."""
+    return boto3.client("secretsmanager", config=_CONFIG)
 
 
 @cache

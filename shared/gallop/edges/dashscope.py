@@ -6,13 +6,13 @@ No error that leaves here carries an address, a key or a prompt.
 
 from __future__ import annotations
 
-import json
+import logging
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
@@ -37,6 +37,8 @@ LIST_PAGE_SIZE = 50
 LIST_PAGES_AT_MOST = 40
 
 _BEIJING = timezone(timedelta(hours=8))
+_KEY = re.compile(r"[\x21-\x7e]+")
+_ADDRESS = re.compile(r"(?:https?://|oss://|data:)\S+", re.IGNORECASE)
 
 # The rest of the 429s are about unpaid bills (fact sheet §5), which no waiting mends.
 _THROTTLED = "Throttling"
@@ -193,6 +195,8 @@ def download(url: str) -> Iterator[tuple[int | None, Iterator[bytes]]]:
 
 @cache
 def _client() -> httpx.Client:
+    # httpx notes every address that it asks for, and that of a video opens it for a day.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # Proxies and .netrc of the environment have no say in where the key goes.
     return httpx.Client(timeout=httpx.Timeout(30, connect=5, read=60), follow_redirects=False, trust_env=False)
 
@@ -222,11 +226,13 @@ def _listed(row: object) -> ListedTask:
 
 
 def _authorization(key: str) -> dict[str, str]:
+    if not _KEY.fullmatch(key):
+        raise VendorRefused("InvalidApiKey", "What the stack's secret holds cannot be a key.")
     return {"Authorization": f"Bearer {key}"}
 
 
 def _unreachable(base_url: str, error: Exception) -> VendorUnreachable:
-    host = urlsplit(base_url).netloc
+    host = base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
     return VendorUnreachable(f"No connection to DashScope at {host} ({type(error).__name__}).")
 
 
@@ -268,10 +274,14 @@ def _task(answer: httpx.Response) -> Task:
 
 def _object(answer: httpx.Response) -> dict[str, Any]:
     try:
-        body = answer.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        body = answer.json(parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def _object_of(body: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -280,4 +290,5 @@ def _object_of(body: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _short(message: object) -> str:
-    return str(message)[:MESSAGE_CHARACTERS_AT_MOST]
+    # DashScope quotes what it could not fetch, and the address of a private image is a key to it.
+    return _ADDRESS.sub("(address)", str(message))[:MESSAGE_CHARACTERS_AT_MOST]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools.utilities import parameters
+from functools import cache
 
+from aws_lambda_powertools.utilities.parameters import GetParameterError, SecretsProvider
+
+from gallop.edges import aws
 from gallop.errors import AwsTrouble
 
 SECONDS_KEPT = 300
@@ -12,7 +15,13 @@ SECONDS_KEPT = 300
 def dashscope_key(name: str) -> str:
     """Give the DashScope key in the secret of this name; a rotated one is seen within five minutes."""
     try:
-        secret = parameters.get_secret(name, max_age=SECONDS_KEPT)
-    except parameters.GetParameterError as error:
+        secret = provider().get(name, max_age=SECONDS_KEPT)
+    except GetParameterError as error:
         raise AwsTrouble(f"The DashScope key cannot be read: {error}") from error
     return str(secret).strip()
+
+
+@cache
+def provider() -> SecretsProvider:
+    """Give what keeps secrets for a while; on our own client, because it would make a session for itself."""
+    return SecretsProvider(boto3_client=aws.secretsmanager())

@@ -28,7 +28,10 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
 
 def _end(job: Job, failure: Failure | None) -> Job:
     now = clock.now()
-    if failure is None and job.result is None:
+    if job.result:
+        # The video is there and checked: whatever broke afterwards does not take it away.
+        failure = None
+    elif failure is None:
         failure = Failure("internal_error", "The workflow ended without a video.", GallopError.remedy)
     after = job.at(JobState.FAILED if failure else JobState.SUCCEEDED, now)
     try:

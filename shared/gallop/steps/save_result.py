@@ -93,7 +93,10 @@ class _Copy:
 
 def _is_the_vendors(url: str, base_url: str) -> bool:
     # Hosts change and there is no list (fact sheet §2), but all lie under one name; or it is DashScope's own host.
-    parts, base = urlsplit(url), urlsplit(base_url)
+    try:
+        parts, base = urlsplit(url), urlsplit(base_url)
+    except ValueError:
+        return False
     own = parts.scheme == base.scheme and parts.netloc == base.netloc
     return own or (parts.scheme in ("https", "http") and (parts.hostname or "").endswith(".aliyuncs.com"))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # DashScope may need a moment to know a task that it has just accepted.
 UNKNOWN_IS_EARLY_SECONDS = 120
 REFUSED_WAIT_SECONDS = 60
+BILLED_SECONDS_AT_MOST = 3600
 
 
 def status(job_id: str) -> Step:
@@ -76,9 +77,7 @@ def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
             f"The reply to the submit was lost, and the one task that might have been its was not ({job.task_id})."
         )
         return step.finish(Failure(OutcomeUnknown.code, message, OutcomeUnknown.remedy))
-    seconds = task.usage.get("duration", job.request.duration)
-    seconds = seconds if isinstance(seconds, int | float) else job.request.duration
-    request = job.request
+    request, seconds = job.request, _billed_seconds(job, task)
     stored = replace(
         job.at(JobState.STORING, clock.now()),
         usage=task.usage,
@@ -87,6 +86,13 @@ def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
     stored = store.advance(job, stored)
     objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(stored))
     return step.save()
+
+
+def _billed_seconds(job: Job, task: dashscope.TaskSucceeded) -> float:
+    told = task.usage.get("duration")
+    if isinstance(told, int | float) and 0 <= told <= BILLED_SECONDS_AT_MOST:
+        return told
+    return job.request.duration
 
 
 def _is_ours(job: Job, task: dashscope.TaskSucceeded) -> bool:

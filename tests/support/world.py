@@ -1,0 +1,232 @@
+"""Everything around the product in one process: the stack on moto, DashScope on respx, the time, the log."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from uuid import uuid4
+
+import gallop.clock
+import gallop.log
+import respx
+from aws_lambda_powertools import Logger
+from gallop.domain import keys
+from gallop.domain.job import JobState
+from gallop.edges import store, vault
+
+from tests.support.films import film
+from tests.support.jobs import a_job
+from tests.support.stack import aws
+from tests.testbed.fake_dashscope import KEY, FakeDashScope, Limits, Switches, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import httpx
+    from gallop.domain.job import Job
+    from mypy_boto3_s3 import S3Client
+
+    from tests.support.clock import StandingClock
+    from tests.support.stack import Stack
+
+SUBMIT_URL = "https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/video-generation/video-synthesis"
+TASKS_URL = "https://dashscope-intl.aliyuncs.com/api/v1/tasks"
+# A word of every prompt that a test makes, and all that opens a door.
+NEVER_LOGGED = (
+    "smiles",
+    KEY,
+    "Bearer",
+    keys.PREFIX,
+    "Signature",
+    "X-Amz-",
+    "OSSAccessKeyId",
+    "secret-of-the-tests",
+    "token-of-the-tests",
+)
+
+
+@dataclass(slots=True)
+class World:
+    """What a test of the doors and steps works with."""
+
+    stack: Stack
+    router: respx.Router
+    fake: FakeDashScope
+    log_lines: io.StringIO = field(default_factory=io.StringIO)
+    instead: dict[str, Callable[[httpx.Request], httpx.Response]] = field(default_factory=dict)
+    """What answers requests to addresses that begin so, in place of the fake vendor."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer whatever the product asks of the world by HTTP."""
+        for address, effect in self.instead.items():
+            if str(request.url).startswith(address):
+                return effect(request)
+        return self.fake.handle(request)
+
+    def sent(self, address: str) -> list[httpx.Request]:
+        """Give the requests to addresses that begin so."""
+        return [call.request for call in self.router.calls if str(call.request.url).startswith(address)]
+
+    @property
+    def clock(self) -> StandingClock:
+        """The time."""
+        return self.stack.clock
+
+    @property
+    def s3(self) -> S3Client:
+        """A client of the buckets that may do everything."""
+        s3: S3Client = aws("s3")
+        return s3
+
+    @property
+    def inbox(self) -> str:
+        """The inbox bucket."""
+        return self.stack.resource("InboxBucket")
+
+    @property
+    def results(self) -> str:
+        """The results bucket."""
+        return self.stack.resource("ResultsBucket")
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
+        """Run a function."""
+        return self.stack.invoke(function, event)
+
+    def put(self, state: JobState = JobState.QUEUED, **fields: Any) -> Job:  # noqa: ANN401 - any field of a job
+        """Record a job that stands in ``state``; its key is the stack's."""
+        job = a_job(state, self.clock.now(), **{"key_name": self.stack.resource("DashScopeSecret"), **fields})
+        with self.stack.acting_as("SubmitFunction"):
+            assert store.create(job).is_new
+        return job
+
+    def submitted(self, **fields: Any) -> Job:  # noqa: ANN401 - any field of a job
+        """Record a job and let it be submitted to the fake vendor."""
+        job = self.put(**fields)
+        self.invoke("StartTaskFunction", {"job_id": job.id})
+        return self.job(job.id)
+
+    def storing(self, **fields: Any) -> Job:  # noqa: ANN401 - any field of a job
+        """Record a job whose task has succeeded at the fake vendor."""
+        job = self.submitted(**fields)
+        self.clock.advance(3600)
+        assert "save" == self.invoke("StatusFunction", {"job_id": job.id})["next"]
+        return self.job(job.id)
+
+    def job(self, job_id: str) -> Job:
+        """Read a job's record."""
+        with self.stack.acting_as("SubmitFunction"):
+            return store.job(job_id)
+
+    def jobs(self) -> list[Job]:
+        """Read all jobs' records, the oldest first."""
+        items = aws("dynamodb").scan(TableName=self.stack.resource("JobTable"))["Items"]
+        ids = [item["id"]["S"] for item in items if item["sk"]["S"] == "JOB"]
+        return sorted((self.job(job_id) for job_id in ids), key=lambda job: job.created_at)
+
+    def mint(self, client: str) -> str:
+        """Give a client a key."""
+        key = keys.mint()
+        with self.stack.acting_as("SubmitFunction"):
+            store.put_key(keys.hash_of(key), client, self.clock.now())
+        return key
+
+    def drop(self, key: str, data: bytes) -> None:
+        """Upload something into the inbox."""
+        self.s3.put_object(Bucket=self.inbox, Key=key, Body=data)
+
+    def receipt(self, key: str) -> dict[str, Any]:
+        """Read a receipt."""
+        receipt: dict[str, Any] = json.loads(self.result(key))
+        return receipt
+
+    def result(self, key: str) -> bytes:
+        """Read an object of the results bucket."""
+        return self.s3.get_object(Bucket=self.results, Key=key)["Body"].read()
+
+    def results_there(self) -> list[str]:
+        """Name all objects of the results bucket."""
+        listed = self.s3.list_objects_v2(Bucket=self.results).get("Contents", [])
+        return [entry["Key"] for entry in listed]
+
+    def executions(self) -> list[str]:
+        """Name the executions that were started."""
+        machine = self.stack.resource("Workflow")
+        found = aws("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+        return [execution["name"] for execution in found]
+
+    def requests(self) -> dict[str, int]:
+        """Count what the fake vendor was asked, by kind."""
+        counts: dict[str, int] = self.fake.ledger()["requests"]
+        return counts
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Give the fake vendor's tasks."""
+        tasks: list[dict[str, Any]] = self.fake.ledger()["tasks"]
+        return tasks
+
+
+@contextmanager
+def opened(stack: Stack) -> Iterator[World]:
+    """Give a world in which nothing has happened yet; at its end, nothing secret may stand in its log."""
+    fake = FakeDashScope(stack.clock, limits=Limits.none(), switches=Switches(expiry_from="completion"))
+    with respx.mock(assert_all_called=False) as router, ExitStack() as seams:
+        world = World(stack, router, fake)
+        router.route().mock(side_effect=world.answer)
+        vault.provider.cache_clear()
+        seams.enter_context(patch.object(gallop.clock, "now", stack.clock.now))
+        seams.enter_context(patch.object(gallop.clock, "sleep", stack.clock.sleep))
+        seams.enter_context(patch.object(render, "render", _render))
+        seams.enter_context(_logged(world.log_lines))
+        yield world
+        _clear(stack)
+    assert [] == secrets_in(world.log_lines.getvalue())
+
+
+def secrets_in(log: str) -> list[str]:
+    """Give the lines of a log that tell a prompt, a key or an address that opens something."""
+    return [line for line in log.splitlines() if any(secret in line for secret in NEVER_LOGGED)]
+
+
+def _render(_script: object, path: Path, *_: object) -> None:
+    path.write_bytes(film())
+
+
+@contextmanager
+def _logged(stream: io.StringIO) -> Iterator[None]:
+    """Log as on Lambda: the product's own lines, and those of every library from INFO on."""
+    logger = Logger(service=f"test-{uuid4()}", stream=stream)
+    handler = logging.StreamHandler(stream)
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        with patch.object(gallop.log, "_logger", lambda: logger):
+            yield
+    finally:
+        root.setLevel(before)
+        root.removeHandler(handler)
+
+
+def _clear(stack: Stack) -> None:
+    """Empty the buckets, the table, the queues and the list of executions."""
+    s3, table = aws("s3"), stack.resource("JobTable")
+    for bucket in (stack.resource("InboxBucket"), stack.resource("ResultsBucket")):
+        found = s3.list_object_versions(Bucket=bucket)
+        entries = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+        doomed: list[Any] = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
+        if doomed:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": doomed})
+    dynamodb = aws("dynamodb")
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+    # A queue may be purged once a minute.
+    stack.clock.advance(61)
+    for queue in ("DropQueue", "DropDeadLetterQueue"):
+        aws("sqs").purge_queue(QueueUrl=stack.resource(queue))
