@@ -34,8 +34,13 @@ def dynamodb() -> DynamoDBClient:
 
 @cache
 def s3() -> S3Client:
-    """Give the client of the buckets. Its presigned URLs are of version 4, which every region takes."""
-    return boto3.client("s3", config=_CONFIG.merge(Config(signature_version="s3v4")))
+    """Give the client of the buckets. Its presigned URLs are of version 4, which every region takes.
+
+    ``virtual`` makes them name the region's host: the global one redirects for a new bucket, which breaks signatures.
+    """
+    return boto3.client(
+        "s3", config=_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+    )
 
 
 @cache

@@ -10,7 +10,7 @@ from gallop import clock, errors, log
 from gallop.domain import receipts
 from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.edges import objects, store
-from gallop.errors import GallopError, OutcomeUnknown, WrongState
+from gallop.errors import AwsTrouble, GallopError, OutcomeUnknown, WrongState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,9 @@ def _failure_in(event: Mapping[str, Any]) -> Failure | None:
 
 def _failure_of(name: str, cause: str) -> Failure:
     kind = getattr(errors, name, None)
+    if kind is AwsTrouble:
+        # Its message names what the stack is made of: that is for the log, not for the client.
+        return Failure(AwsTrouble.code, "AWS did not do what was asked.", AwsTrouble.remedy)
     if isinstance(kind, type) and issubclass(kind, GallopError):
         return Failure(kind.code, _message_in(cause), kind.remedy)
     if name in ("States.Timeout", "Sandbox.Timedout"):
