@@ -64,10 +64,14 @@ check: .gate-passed  ## run the gate and the fast tests
 	else echo "tests under Python 3.13     skipped: no Python 3.13 here"; fi
 
 # ---------------------------------------------------------------- ship it
-.PHONY: build lock clean
+.PHONY: build docs lock clean
 build:  ## build the stack for AWS with the SAM CLI (then: sam deploy --guided)
 	@command -v sam >/dev/null || { echo "sam build needs the AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/"; exit 1; }
 	@sam build
+
+docs: .tests-ready  ## draw anew what the documents show of the code
+	@$(PY) -m tests.template.picture
+	@$(PY) -m tests.testbed.fake_dashscope.page
 
 lock:  ## resolve the *.in files anew into the hashed lock files
 	@.ci/lock
