@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 OUT = ROOT / "out" / "demo"
-DEFAULT_SPEED = 6.0
+DEFAULT_SPEED = 8.0
 MIN_SPEED, MAX_SPEED = 1, 60
 INTERRUPTED = 130
 # Started beforehand: a cold start of a second would look like one of many seconds on a fast clock.
