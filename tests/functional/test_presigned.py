@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
-
 from gallop.edges import aws, objects
 
 
@@ -25,8 +24,8 @@ def in_frankfurt(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_presigned_addresses_are_regional() -> None:
     """The host is the region's own, not S3's global one.
 
-    For a bucket's first hours the global one redirects to the region's, whose host the signature does not cover: whoever
-    follows gets a 403 (https://repost.aws/knowledge-center/s3-http-307-response).
+    For a bucket's first hours the global one redirects to the region's, whose host the signature does not
+    cover: whoever follows gets a 403 (https://repost.aws/knowledge-center/s3-http-307-response).
     """
     aws.s3.cache_clear()
     try:
