@@ -35,7 +35,10 @@ def test_a_task_goes_from_pending_over_running_to_succeeded(world: World) -> Non
     task_id = world.submit()
     assert "PENDING" == world.output(task_id)["task_status"]
     world.advance(0.06)
-    assert "RUNNING" == world.output(task_id)["task_status"]
+    running = world.query(task_id)
+    assert "RUNNING" == running["output"]["task_status"]
+    assert "usage" not in running
+    assert 0 == world.fake.ledger()["tasks"][0]["billed_seconds"]
     world.advance(HOUR)
     assert "SUCCEEDED" == world.output(task_id)["task_status"]
 

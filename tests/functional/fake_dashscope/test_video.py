@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +167,26 @@ def test_a_video_can_start_before_it_is_whole(studio: World) -> None:
     """The index comes before the frames."""
     video = shoot(studio, with_media("https://example.com/a.jpg", model=SMALL, resolution="480P", duration=3))
     assert video.index(b"ftyp") < video.index(b"moov") < video.index(b"mdat")
+
+
+def boxes(video: bytes) -> list[str]:
+    """Give the types of the boxes that an MP4 is made of; they have to fill it exactly."""
+    kinds, at = [], 0
+    while at < len(video):
+        size, kind = struct.unpack_from(">I4s", video, at)
+        kinds.append(kind.decode())
+        at += size if size != 1 else struct.unpack_from(">Q", video, at + 8)[0]
+    assert at == len(video)
+    return kinds
+
+
+def test_a_video_names_its_task_in_a_box_that_players_skip(studio: World) -> None:
+    """Behind the video there is a free box with the task's id, and the padding is another."""
+    body = with_media("https://example.com/a.jpg", model=SMALL, resolution="480P", duration=3)
+    plain = boxes(shoot(studio, body))
+    studio.fake.fault(on="task", kind="result_size", bytes=500_000)
+    assert [*plain, "free"] == boxes(shoot(studio, body))
+    assert ("ftyp", "moov", "free") == (plain[0], plain[1], plain[-1])
 
 
 def test_a_padded_video_plays(studio: World) -> None:
