@@ -17,11 +17,12 @@
     │   ├── AttemptInFlight     another run of the step may still be at it
     │   ├── LaneBusy            another job's attempt is in the air
     │   ├── ResultIncomplete    the video broke off on its way
+    │   ├── ResultUnusable      what DashScope delivered is not a video
+    │   ├── ResultExpired       DashScope says that it no longer has the video
+    │   ├── WrongState          the record has moved on: this run came late, and the next one sees where to
     │   └── AwsTrouble          the table, a bucket, the queue or the vault did not do what was asked
     ├── VendorRefused           DashScope said no, and will say so again
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
-    ├── ResultUnusable          what DashScope delivered is not a video
-    ├── WrongState              the record has moved on
     ├── NoSuchObject            the inbox has no object of that key
     └── ObjectTooLarge          an object is over what may be read of it
 
@@ -170,6 +171,26 @@ class ResultIncomplete(TryAgain):
     remedy = "The video was made and charged: DashScope's console shows it, by the task's id, for 24 hours."
 
 
+class ResultUnusable(TryAgain):
+    """What DashScope delivered is not a video; what it delivers the next time may be."""
+
+    code = "result_unusable"
+    remedy = "Report it to DashScope with the task's id."
+
+
+class ResultExpired(TryAgain):
+    """DashScope says that it no longer has the video."""
+
+    code = "result_expired"
+    remedy = "Create the job again, which is charged again; the operator should look why it was not fetched in time."
+
+
+class WrongState(TryAgain):
+    """The record has moved on: this run of a step came late. The next run sees where the job stands."""
+
+    code = "wrong_state"
+
+
 class AwsTrouble(TryAgain):
     """The table, a bucket, the queue, the workflow or the vault did not do what was asked."""
 
@@ -196,19 +217,6 @@ class OutcomeUnknown(GallopError):
         "Look in DashScope's console for a task of this model at the time of the attempt. If there is none, "
         "create the job again; if there is one, its video can be fetched there for 24 hours."
     )
-
-
-class ResultUnusable(GallopError):
-    """What DashScope delivered is not a video."""
-
-    code = "result_unusable"
-    remedy = "Report it to DashScope with the task's id."
-
-
-class WrongState(GallopError):
-    """The record has moved on: this step came late."""
-
-    code = "wrong_state"
 
 
 class NoSuchObject(GallopError):

@@ -129,8 +129,9 @@ class Job:
 
     ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is where its task lives, and
     ``key_name`` the secret with the key that goes there: they are used for every call about it, even when the stack
-    has moved on to another region. ``is_adopted`` marks a task that the reconciler found. ``resumes`` counts the
-    executions after the first.
+    has moved on to another region. ``submits`` counts the attempts, ``lost`` those whose reply was lost.
+    ``is_adopted`` marks a task that the reconciler found. ``unknown_since`` is when DashScope began to say that it
+    does not know the task. ``resumes`` counts the executions after the first.
     """
 
     id: str
@@ -146,10 +147,12 @@ class Job:
     updated_at: float
     deadline: float
     submits: int = 0
+    lost: int = 0
     polls: int = 0
     attempt: Attempt | None = None
     task_id: str = ""
     is_adopted: bool = False
+    unknown_since: float | None = None
     resumes: int = 0
     vendor_request_id: str = ""
     running_since: float | None = None

@@ -238,7 +238,7 @@ def _unreachable(base_url: str, error: Exception) -> VendorUnreachable:
 
 def _refusal(answer: httpx.Response) -> VendorRefused | VendorThrottled:
     body = _object(answer)
-    code = str(body.get("code") or f"HTTP {answer.status_code}")
+    code = _short(body.get("code") or f"HTTP {answer.status_code}")
     message = _short(body.get("message") or answer.reason_phrase)
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS and (code.startswith((_THROTTLED, "HTTP "))):
         return VendorThrottled(f"DashScope refused for its rate limits: {code}: {message}")
@@ -262,7 +262,7 @@ def _task(answer: httpx.Response) -> Task:
             return TaskSucceeded(url, _object_of(body, "usage"), prompt)
         case "FAILED":
             reason = _short(output.get("message") or "DashScope gave no reason.")
-            return TaskFailed(str(output.get("code") or "FAILED"), reason)
+            return TaskFailed(_short(output.get("code") or "FAILED"), reason)
         case "CANCELED":
             return TaskCanceled()
         case "UNKNOWN":
@@ -291,4 +291,5 @@ def _object_of(body: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _short(message: object) -> str:
     # DashScope quotes what it could not fetch, and the address of a private image is a key to it.
-    return _ADDRESS.sub("(address)", str(message))[:MESSAGE_CHARACTERS_AT_MOST]
+    text = _ADDRESS.sub("(address)", str(message))
+    return text.encode(errors="replace").decode()[:MESSAGE_CHARACTERS_AT_MOST]

@@ -76,7 +76,8 @@ def url_for_client(bucket: str, key: str, version_id: str, media_type: str) -> s
 @aws.guarded
 def put_receipt(key: str, receipt: Mapping[str, Any]) -> None:
     """Write a receipt into the results bucket."""
-    body = json.dumps(receipt, indent=2, ensure_ascii=False).encode()
+    # Half of a character, from the name of a file that is asked for, must not keep the answer from being written.
+    body = json.dumps(receipt, indent=2, ensure_ascii=False).encode(errors="replace")
     aws.s3().put_object(
         Bucket=settings.results_bucket(),
         Key=key,

@@ -30,19 +30,19 @@ def reconcile(job_id: str) -> Step:
         unowned = _unowned(job, job.attempt)
     except (TryAgain, VendorRefused) as trouble:
         log.warning("no list from DashScope", job_id=job.id, trouble=str(trouble))
-        return step.reconcile(reconciling.LOOK_AGAIN_SECONDS)
+        return step.reconcile(reconciling.look_again_in(clock.now() - _lost_at(job.attempt)))
     return _act(job, job.attempt, unowned)
 
 
-def _unowned(job: Job, attempt: Attempt) -> list[str]:
+def _unowned(job: Job, attempt: Attempt) -> dict[str, float]:
     since, until = reconciling.window(attempt.started_at, _lost_at(attempt))
     key = vault.dashscope_key(job.key_name)
     tasks = dashscope.tasks_between(job.base_url, key, job.request.model, since, until)
-    return [task.task_id for task in tasks if store.owner_of(task.task_id) is None]
+    return {task.task_id: task.created_at for task in tasks if store.owner_of(task.task_id) is None}
 
 
-def _act(job: Job, attempt: Attempt, unowned: list[str]) -> Step:
-    verdict = reconciling.verdict(clock.now() - _lost_at(attempt), unowned)
+def _act(job: Job, attempt: Attempt, unowned: dict[str, float]) -> Step:
+    verdict = reconciling.verdict(clock.now(), attempt.started_at, _lost_at(attempt), unowned)
     match verdict:
         case reconciling.LookAgain(seconds):
             return step.reconcile(seconds)
@@ -51,7 +51,7 @@ def _act(job: Job, attempt: Attempt, unowned: list[str]) -> Step:
         case reconciling.Absent():
             return _free(job, attempt)
         case reconciling.Ambiguous(count):
-            what = f"{count} tasks of this model, owned by no job, were made at the time of the lost submit."
+            what = f"Tasks of this model that no job owns were made at that time ({count}): they are left alone."
             return step.finish(_failure(what))
     assert_never(verdict)
 
@@ -68,15 +68,15 @@ def _adopt(job: Job, attempt: Attempt, task_id: str) -> Step:
     try:
         running = store.claim(job, running, is_certain=False)
     except WrongState:
-        return step.reconcile(reconciling.LOOK_AGAIN_SECONDS)
+        return step.reconcile(reconciling.FIRST_LOOK_SECONDS)
     log.info("task adopted", job_id=job.id, task_id=task_id)
     objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(running))
     return step.wait(1)
 
 
 def _free(job: Job, attempt: Attempt) -> Step:
-    if job.submits >= reconciling.ATTEMPTS_AT_MOST:
-        return step.finish(_failure(f"{job.submits} submits were lost, and DashScope lists no task of any."))
+    if job.lost >= reconciling.LOSSES_AT_MOST:
+        return step.finish(_failure(f"That happened {job.lost} times, and DashScope lists no task of any."))
     freed = replace(job.at(job.state, clock.now()), attempt=replace(attempt, end=AttemptEnd.ABSENT))
     store.advance(job, freed)
     log.info("no task was made", job_id=job.id)

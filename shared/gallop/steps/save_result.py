@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from gallop import clock, log, settings
 from gallop.domain import receipts
-from gallop.domain.job import Failure, Job, JobState, Result
+from gallop.domain.job import Job, JobState, Result
 from gallop.domain.mp4 import BoxWalk
 from gallop.edges import dashscope, objects, store, vault
-from gallop.errors import ResultIncomplete, ResultUnusable
+from gallop.errors import ResultExpired, ResultIncomplete, ResultUnusable
 from gallop.steps import step
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ def save_result(job_id: str) -> Step:
     """Fetch the video of a job that is in ``storing``.
 
     Raises:
-        VendorThrottled, VendorUnavailable, VendorUnreachable, ResultIncomplete: not this time; run it again.
-        ResultUnusable: what came is no video; nothing was stored.
+        VendorThrottled, VendorUnavailable, VendorUnreachable: DashScope gave no answer, or no video, this time.
+        ResultIncomplete, ResultUnusable: what came is no whole video; nothing was stored.
+        ResultExpired: DashScope says that there is none any more.
 
     """
     job = store.job(job_id)
@@ -40,7 +41,7 @@ def save_result(job_id: str) -> Step:
         case dashscope.TaskSucceeded(video_url):
             return _save(job, video_url)
         case dashscope.TaskUnknown():
-            return step.finish(_expired(job))
+            raise ResultExpired(f"DashScope no longer has the video of task {job.task_id}: it keeps them for 24 hours.")
         case dashscope.TaskWaiting() | dashscope.TaskFailed() | dashscope.TaskCanceled():
             raise ResultIncomplete("DashScope takes back that the task has ended.")
     assert_never(task)
@@ -99,11 +100,3 @@ def _is_the_vendors(url: str, base_url: str) -> bool:
         return False
     own = parts.scheme == base.scheme and parts.netloc == base.netloc
     return own or (parts.scheme in ("https", "http") and (parts.hostname or "").endswith(".aliyuncs.com"))
-
-
-def _expired(job: Job) -> Failure:
-    return Failure(
-        "result_expired",
-        f"DashScope no longer has the video of task {job.task_id}: results are kept for 24 hours.",
-        "Create the job again, which is charged again; the operator should look why it was not fetched in time.",
-    )

@@ -14,7 +14,6 @@ from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.edges import dashscope, objects, store, vault
 from gallop.errors import (
     AttemptInFlight,
-    GallopError,
     LaneBusy,
     OutcomeUnknown,
     VendorRefused,
@@ -28,8 +27,7 @@ from gallop.steps.step import Next
 if TYPE_CHECKING:
     from gallop.steps.step import Step
 
-# Longer than the function may run: an open attempt that is older was left by a run that is dead.
-ATTEMPT_SECONDS = 95
+ATTEMPT_SECONDS = reconciling.ATTEMPT_SECONDS
 # About ten seconds: then the workflow waits, which costs nothing while it waits.
 LANE_TRIES = 160
 
@@ -41,6 +39,7 @@ def start_task(job_id: str) -> Step:
         VendorUnreachable, VendorThrottled: surely no task was made; the step may be run again.
         AttemptInFlight: another run of this step may still be waiting for its reply.
         LaneBusy: other jobs' attempts are in the air.
+        WrongState: another run of this step was quicker.
 
     """
     job = store.job(job_id)
@@ -79,10 +78,11 @@ def _submit(job: Job) -> Step:
     key = vault.dashscope_key(job.key_name)
     body = dashscope.submission(job.request, [_address(image) for image in job.request.images])
     attempt_id, lane = uuid.uuid4().hex, job_lane(job)
-    _enter(lane, attempt_id)
+    entered_at = _enter(lane, attempt_id)
     try:
-        what_next = _send(_open_attempt(job, attempt_id), key, body)
-    except GallopError:
+        what_next = _send(_open_attempt(job, Attempt(attempt_id, entered_at)), key, body)
+    except (VendorUnreachable, VendorThrottled, WrongState):
+        # Surely no task. After any other error the lease runs out by itself: until then the attempt has its time alone.
         store.leave_lane(lane, attempt_id)
         raise
     if what_next.next is Next.RECONCILE:
@@ -114,18 +114,17 @@ def job_lane(job: Job) -> str:
     return f"{job.base_url}|{job.key_name}|{job.request.model}"
 
 
-def _enter(lane: str, attempt_id: str) -> None:
+def _enter(lane: str, attempt_id: str) -> float:
     for _ in range(LANE_TRIES):
         now = clock.now()
         if store.enter_lane(lane, attempt_id, now, now + ATTEMPT_SECONDS):
-            return
+            return now
         clock.sleep(random.uniform(0.02, 0.1))  # noqa: S311 - jitter, not a secret
     raise LaneBusy("Other jobs' attempts are in the air.")
 
 
-def _open_attempt(job: Job, attempt_id: str) -> Job:
-    now = clock.now()
-    opened = replace(job.at(JobState.SUBMITTING, now), attempt=Attempt(attempt_id, now), submits=job.submits + 1)
+def _open_attempt(job: Job, attempt: Attempt) -> Job:
+    opened = replace(job.at(JobState.SUBMITTING, clock.now()), attempt=attempt, submits=job.submits + 1)
     return store.advance(job, opened)
 
 
@@ -135,7 +134,7 @@ def _close_attempt(job: Job, end: AttemptEnd) -> Job:
 
 def _park(job: Job, what_happened: str) -> Step:
     parked = job.at(JobState.OUTCOME_UNKNOWN, clock.now())
-    parked = store.advance(job, replace(parked, attempt=_ended(job, AttemptEnd.UNKNOWN)))
+    parked = store.advance(job, replace(parked, attempt=_ended(job, AttemptEnd.UNKNOWN), lost=job.lost + 1))
     objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(parked))
     log.warning("outcome unknown", job_id=job.id, because=what_happened)
     return step.reconcile(reconciling.FIRST_LOOK_SECONDS)
