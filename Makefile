@@ -9,6 +9,9 @@ PY := .venv/bin/python
 TESTBED := tests/testbed/requirements.txt
 TESTS := $(TESTBED) tests/requirements.txt
 STEP := @.ci/step
+# A gate gives the same answer twice: Hypothesis looks for new examples when pytest is run by hand, and not here.
+# By file, because the tests of a file share what they set up; four testbeds side by side are enough for any machine.
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --hypothesis-profile ci
 # Told to every Python: the repository and its layer, wherever it is run from.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 
@@ -36,10 +39,10 @@ key: .testbed-ready  ## make a key of the HTTPS door: CLIENT=name, at the runnin
 # ---------------------------------------------------------------- test it
 .PHONY: test check
 test: .gate-passed .python-3.13  ## run the gate, then all tests (under Python 3.13 too where there is one)
-	@$(PY) -m pytest
+	@$(PY) $(PYTEST)
 
 check: .gate-passed  ## run the gate and the fast tests
-	@$(PY) -m pytest --ignore=tests/e2e --ignore=tests/bench
+	@$(PY) $(PYTEST) --ignore=tests/e2e --ignore=tests/bench
 
 .PHONY: .gate-passed
 .gate-passed: .tests-ready .checkov-ready
@@ -60,7 +63,7 @@ check: .gate-passed  ## run the gate and the fast tests
 	@if [ "$$($(PY) -c 'import sys; print(sys.version_info[:2])')" = "(3, 13)" ]; then :; \
 	elif python=$$(.ci/python 3.13); then \
 		PYTHON= "$$python" .ci/venv.py .venv-3.13 $(TESTS) && \
-		.ci/step "tests under Python 3.13" .venv-3.13/bin/python -m pytest tests/unit tests/functional; \
+		.ci/step "tests under Python 3.13" .venv-3.13/bin/python $(PYTEST) tests/unit tests/functional; \
 	else echo "tests under Python 3.13     skipped: no Python 3.13 here"; fi
 
 # ---------------------------------------------------------------- ship it
