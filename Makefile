@@ -22,12 +22,15 @@ help:  ## list the targets
 	@echo "  PYTHON=/path/to/python3 names the Python to use (3.11 or newer)."
 
 # ---------------------------------------------------------------- run it
-.PHONY: demo up vendor key
+.PHONY: demo up env vendor key
 demo: .testbed-ready  ## watch two jobs go through both doors, to videos in out/demo/
 	@$(PY) -m tests.testbed.demo
 
 up: .testbed-ready  ## keep the testbed running (SPEED=, API_PORT=, AWS_PORT=, DASHSCOPE_PORT=) until Ctrl-C
 	@$(PY) -m tests.testbed
+
+env: .testbed-ready  ## show the running testbed as variables for a shell to eval
+	@$(PY) -m tests.testbed.env
 
 vendor: .testbed-ready  ## keep only the fake DashScope running until Ctrl-C
 	@$(PY) -m tests.testbed.fake_dashscope
