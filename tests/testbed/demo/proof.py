@@ -31,7 +31,8 @@ class Film:
 
     def __str__(self) -> str:
         """Say it as people do."""
-        return f"{self.codec.upper().replace("H26", "H.26")}, {self.size}, {self.frames_per_second:g} fps, {self.seconds:g} s"
+        codec = self.codec.upper().replace("H26", "H.26")
+        return f"{codec}, {self.size}, {self.frames_per_second:g} fps, {self.seconds:g} s"
 
 
 @dataclass(frozen=True, slots=True)
