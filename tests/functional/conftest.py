@@ -7,28 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import world as worlds
-from tests.support.clock import StandingClock
 from tests.support.stack import Stack, deployed
+from tests.testbed.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.world import World
-    from tests.testbed.aws.functions import Result
-
-
-class Nobody:
-    """Runs no function: a test calls each itself."""
-
-    def invoke(self, function: str, payload: bytes) -> Result:
-        """Refuse."""
-        raise AssertionError(f"{function} was invoked with {payload!r}")
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Give the deployed template; executions are recorded and not run."""
-    with deployed(StandingClock(), Nobody(), executing=False) as stack:
+    with deployed(ManualClock(), executing=False) as stack:
         yield stack
 
 

@@ -13,6 +13,7 @@ from gallop.edges import aws as edges
 from gallop.edges import store
 from gallop.errors import (
     AwsTrouble,
+    ResultExpired,
     ResultIncomplete,
     ResultUnusable,
     VendorThrottled,
@@ -258,13 +259,13 @@ def test_a_success_without_an_address_is_unusable(world: World) -> None:
         save(world, job)
 
 
-def test_a_task_that_expired_ends_the_job(world: World) -> None:
+def test_an_expired_task_is_told_as_such(world: World) -> None:
     """After 24 hours there is nothing left to fetch, and the answer says so."""
     job = world.storing()
     world.clock.advance(25 * 3600)
-    answer = save(world, job)
-    assert ("finish", "result_expired") == (answer["next"], answer["failure"]["code"])
-    assert job.task_id in answer["failure"]["message"]
+    with pytest.raises(ResultExpired, match=job.task_id):
+        save(world, job)
+    assert_nothing_stored(world, job)
 
 
 @pytest.mark.parametrize("kind", ["500", "malformed", "drop"])

@@ -9,6 +9,7 @@ from unittest.mock import Mock, patch
 import httpx
 import pytest
 from gallop.domain.job import JobState
+from gallop.steps import status
 
 from tests.support.jobs import a_request
 from tests.support.stack import aws
@@ -61,11 +62,11 @@ def test_the_question_goes_to_the_task_with_the_key(world: World) -> None:
     assert 1 == world.job(job.id).polls
 
 
-@pytest.mark.parametrize("status", ["PENDING", "RUNNING", "SUSPENDED", "SOMETHING_NEW"])
-def test_a_task_that_has_not_ended_is_waited_for(world: World, status: str) -> None:
+@pytest.mark.parametrize("word", ["PENDING", "RUNNING", "SUSPENDED", "SOMETHING_NEW"])
+def test_a_task_that_has_not_ended_is_waited_for(world: World, word: str) -> None:
     """Words that we do not know (yet) are not the end either."""
     job = world.submitted()
-    task_says(world, task_status=status)
+    task_says(world, task_status=word)
     assert {"next": "wait", "wait_seconds": 48, "failure": None} == ask(world, job)
     world.clock.advance(48)
     assert 6 == ask(world, job)["wait_seconds"]
@@ -135,7 +136,8 @@ def test_a_reason_that_quotes_an_address_does_not_pass_it_on(world: World) -> No
 def test_half_a_character_in_a_reason_does_no_harm(world: World) -> None:
     """Whatever DashScope says can be written down."""
     job = world.submitted()
-    task_says(world, task_status="FAILED", code="Odd", message="broken \ud83d here")
+    body = rb'{"output": {"task_status": "FAILED", "code": "Odd", "message": "broken \ud83d here"}}'
+    world.instead[TASKS_URL] = lambda _: httpx.Response(200, content=body)
     assert "Odd: broken ? here" == ask(world, job)["failure"]["message"]
 
 
@@ -157,11 +159,25 @@ def test_an_early_unknown_is_only_too_early(world: World) -> None:
 def test_a_late_unknown_ends_the_job_and_says_what_it_may_be(world: World) -> None:
     """Expired, or asked with a key of another region: both look the same."""
     job = world.submitted()
-    world.fake.fault(on="query", kind="unknown")
+    world.fake.fault(on="query", kind="unknown", times=9)
     world.clock.advance(121)
+    assert "wait" == ask(world, job)["next"]
+    world.clock.advance(status.UNKNOWN_FOR_SECONDS)
     failure = ask(world, job)["failure"]
     assert "task_unknown" == failure["code"]
     assert "it expired (24 hours), or the key now belongs to another region or account" in failure["message"]
+
+
+def test_an_unknown_in_between_is_forgotten(world: World) -> None:
+    """A key that was mixed up for a moment costs no paid task."""
+    job = world.submitted()
+    for _ in range(3):
+        world.clock.advance(status.UNKNOWN_FOR_SECONDS - 1)
+        world.fake.fault(on="query", kind="unknown")
+        assert "wait" == ask(world, job)["next"]
+        task_says(world, task_status="RUNNING")
+        assert "wait" == ask(world, job)["next"]
+        world.instead.clear()
 
 
 @pytest.mark.parametrize("kind", TROUBLE)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
     from mypy_boto3_s3 import S3Client
 
-    from tests.support.clock import StandingClock
     from tests.support.stack import Stack
+    from tests.testbed.clock import ManualClock
 
 SUBMIT_URL = "https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/video-generation/video-synthesis"
 TASKS_URL = "https://dashscope-intl.aliyuncs.com/api/v1/tasks"
@@ -74,7 +74,7 @@ class World:
         return [call.request for call in self.router.calls if str(call.request.url).startswith(address)]
 
     @property
-    def clock(self) -> StandingClock:
+    def clock(self) -> ManualClock:
         """The time."""
         return self.stack.clock
 
