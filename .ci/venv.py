@@ -47,16 +47,15 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """Show a line at once, also where the output is a file."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """Show a line; standard output is left to what is asked for."""
+    sys.stderr.write(f"{text}\n")
 
 
 def show_progress(text: str) -> None:
     """Show a line that the next one replaces, where somebody is looking."""
-    if sys.stdout.isatty():
-        sys.stdout.write(f"\r\033[K{text}")
-        sys.stdout.flush()
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()  # it has no line end
 
 
 @contextmanager
