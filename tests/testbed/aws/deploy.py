@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moto.cloudformation import parsing
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 from moto.cloudformation.models import cloudformation_backends
+from moto.core.exceptions import ServiceException
 
 from . import cfn_types, complete, references
+from . import parameters as parameter_rules
 from .account import ACCOUNT, REGION
 from .functions import FunctionSpec, function_spec
 from .template import Template, TemplateError
@@ -59,17 +62,12 @@ def deploy(
     cfn_types.register()
     _refuse_unsupported(template)
     references.check(template)
-    cloudformation = client("cloudformation")
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=json.dumps(template.body, default=str),
-        Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-    )
+    parameter_rules.check(template.body.get("Parameters", {}), parameters)
+    _create(template, parameters, name, region)
     resources = {resource.logical_id: resource for resource in _resolve(template, name, region)}
     for resource in resources.values():
         complete.complete(client, resource.type, resource.physical_id, resource.properties)
-    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    stack = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     return Deployment(
         name=name,
         region=region,
@@ -77,6 +75,15 @@ def deploy(
         outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         functions=dict(_functions(template, resources, region)),
     )
+
+
+def _create(template: Template, parameters: Mapping[str, str], name: str, region: str) -> None:
+    """Create the stack inside moto: through its API, the reason of a failure would be lost."""
+    values = {parameter: str(value) for parameter, value in parameters.items()}
+    try:
+        cloudformation_backends[ACCOUNT][region].create_stack(name, json.dumps(template.body, default=str), values)
+    except (ServiceException, UnformattedGetAttTemplateException) as error:
+        raise TemplateError(f"CloudFormation: {error or 'an attribute of Fn::GetAtt does not exist'}") from error
 
 
 def _refuse_unsupported(template: Template) -> None:
@@ -94,10 +101,19 @@ def _resolve(template: Template, name: str, region: str) -> Iterator[Deployed]:
         resource = resource_map[logical_id]
         if resource is None:
             continue
-        properties = parsing.clean_json(deepcopy(source.get("Properties", {})), resource_map)
+        properties = _without_nothing(parsing.clean_json(deepcopy(source.get("Properties", {})), resource_map))
         _refuse_unresolved(logical_id, source.get("Properties", {}), properties)
         physical_id = getattr(resource, "physical_resource_id", logical_id)
         yield Deployed(logical_id, source["Type"], str(physical_id), properties)
+
+
+def _without_nothing(value: Any) -> Any:  # noqa: ANN401 - any part of a template
+    """Take ``AWS::NoValue`` out of lists, where moto leaves a hole."""
+    if isinstance(value, dict):
+        return {name: _without_nothing(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nothing(item) for item in value if item is not None]
+    return value
 
 
 def _refuse_unresolved(where: str, source: Any, resolved: Any) -> None:  # noqa: ANN401 - any part of a template

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .template import Template
 
 _LONG_S = 1000
+_ALONE = Lock()
 
 
 @dataclass(slots=True)
@@ -80,6 +81,9 @@ class EmbeddedAws:
 
     def start(self) -> None:
         """Take the ports and serve an empty account."""
+        if not _ALONE.acquire(blocking=False):
+            raise RuntimeError("another embedded AWS runs in this process, and moto has one state for all")
+        self._resources.callback(_ALONE.release)
         try:
             self._start()
         except BaseException:

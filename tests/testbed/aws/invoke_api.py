@@ -54,7 +54,8 @@ def invoker(runner: Callable[[], Runner], in_background: Callable[[str, bytes], 
     """Make moto's ``LambdaFunction.invoke``; ``in_background`` takes a function's name and an event."""
 
     def invoke(function: LambdaFunction, body: Any, request_headers: Any, response_headers: Any) -> bytes:  # noqa: ANN401
-        payload = body.encode() if isinstance(body, str) else (body or b"{}")
+        content = body or "{}"
+        payload = content.encode() if isinstance(content, str) else content
         kind = request_headers.get("x-amz-invocation-type", "RequestResponse")
         _check(payload, kind)
         response_headers["x-amz-executed-version"] = "$LATEST"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import moto.stepfunctions.parser.models  # noqa: F401 - so that all modules to be changed are there
 from moto.awslambda.models import LambdaFunction
 from moto.core.config import default_user_config
 from moto.events import models as events_models
@@ -25,6 +25,7 @@ from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from . import interpreter, invoke_api, queues, s3_events
 
@@ -148,6 +149,8 @@ def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
         del region
         return world.client(service, state_credentials.role_arn)
 
+    # An execution without a name is named None, and so there could be only one.
+    yield StepFunctionsParserBackend, "start_execution", _start_named(StepFunctionsParserBackend.start_execution)
     # The interpreter calls as nobody ("ak"); on AWS it calls as the state machine's role.
     original = boto_client.boto_client_for
     for module in list(sys.modules.values()):
@@ -155,11 +158,20 @@ def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
             yield module, "boto_client_for", client_for
 
 
+def _start_named(original: Callable[..., Any]) -> Callable[..., Any]:
+    def start_execution(backend: StepFunctionsParserBackend, arn: str, name: str | None = None, *rest: Any) -> Any:  # noqa: ANN401
+        return original(backend, arn, name or str(uuid.uuid4()), *rest)
+
+    return start_execution
+
+
 def _send_to_targets(world: World) -> Callable[..., None]:
     original = Rule.send_to_targets
 
     def send_to_targets(rule: Rule, original_event: EventMessageType, transform_input: bool = True) -> None:
-        if rule.state == "DISABLED" or not rule.event_pattern.matches_event(original_event):
+        # A rule without a pattern is a schedule; moto takes it for one that matches everything.
+        silent = rule.state == "DISABLED" or not rule.event_pattern.get_pattern()
+        if silent or not rule.event_pattern.matches_event(original_event):
             return
         left = [target for target in rule.targets if not world.to_target(rule, target, dict(original_event))]
         if left:

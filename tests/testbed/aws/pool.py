@@ -62,6 +62,12 @@ class Pool:
         finally:
             self._release(lease)
 
+    @property
+    def busy(self) -> int:
+        """How many workers are in use."""
+        with self._changed:
+            return len(self._busy)
+
     def kill(self) -> int:
         """Kill all processes, busy and idle; tell how many there were."""
         with self._changed:

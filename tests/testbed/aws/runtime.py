@@ -65,6 +65,10 @@ class LambdaRuntime:
         """Kill the function's processes, in the middle of an invocation if there is one; tell how many."""
         return self._pools[self.spec(function).name].kill()
 
+    def busy(self, function: str) -> int:
+        """Tell how many invocations of the function are under way."""
+        return self._pools[self.spec(function).name].busy
+
     def invocations(self, function: str | None = None) -> list[Invocation]:
         """Give the ended invocations, of one function or of all, oldest first."""
         name = None if function is None else self.spec(function).logical_id

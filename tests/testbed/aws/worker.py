@@ -75,6 +75,7 @@ class Worker:
     _process: subprocess.Popen[bytes] = field(init=False)
     _connection: socket.socket | None = field(init=False, default=None)
     _reader: BinaryIO | None = field(init=False, default=None)
+    _killed: bool = field(init=False, default=False)
     _parked: bool = field(init=False, default=False)
     """Whether the process waits for its next event."""
 
@@ -127,6 +128,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once, in the middle of whatever it does."""
+        self._killed = True
         if self._process.poll() is None:
             self._process.kill()
 
@@ -140,7 +142,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process.poll() is None
+        return not self._killed and self._process.poll() is None
 
     def reset_peak_memory(self) -> None:
         """Let the next peak count from here."""

@@ -104,11 +104,11 @@ def _authorizer(name: str, scheme: Mapping[str, Any]) -> Authorizer:
     simple = settings.get("enableSimpleResponses", False)
     if settings.get("type") != "request" or not simple or settings.get("authorizerPayloadFormatVersion") != "2.0":
         raise TemplateError(f"{name}: the testbed knows Lambda authorizers with simple responses only")
-    sources = settings.get("identitySource", "")
+    sources = settings.get("identitySource") or []
     return Authorizer(
         name=name,
         function_arn=_function_arn(settings["authorizerUri"]),
-        identity_sources=tuple(source.strip() for source in sources.split(",") if source.strip()),
+        identity_sources=tuple(sources.split(",") if isinstance(sources, str) else sources),
         ttl_s=int(settings.get("authorizerResultTtlInSeconds", 0)),
     )
 

@@ -28,7 +28,7 @@ class Refused(Exception):
     def __init__(self, principal_arn: str, ask: Ask, *, denied: bool, kind: str = "identity-based") -> None:
         """Say who wanted what, and whether a policy forbids it or none allows it."""
         why = (
-            f"with an explicit deny in a {kind} policy"
+            f"with an explicit deny in an {kind} policy"
             if denied
             else f"because no {kind} policy allows the {ask.action} action"
         )

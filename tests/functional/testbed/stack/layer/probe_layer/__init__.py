@@ -1,0 +1,3 @@
+"""What the probe's layer brings."""
+
+NAME = "probe_layer"

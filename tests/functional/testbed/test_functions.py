@@ -1,0 +1,212 @@
+"""Functions run as on Lambda: what they see, how they start, how they fail, what is recorded of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.functional.testbed.conftest import STACK, SmallStack, eventually
+from tests.testbed.aws.functions import Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SET_BY_LAMBDA = {
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "HOME",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+    "LANG",
+    "PATH",
+    "PYTHONPATH",
+    "TZ",
+}
+SET_BY_PYTHON = {"LC_CTYPE"}
+
+
+def at_once(stack: SmallStack, events: Iterable[Any]) -> list[Any]:
+    """Invoke the probe with all events at the same time."""
+    with ThreadPoolExecutor(8) as threads:
+        return list(threads.map(stack.ask, events))
+
+
+def test_a_function_sees_the_variables_of_the_template_and_of_lambda_and_no_other(
+    stack: SmallStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the developer's shell reaches a function; references in the template are resolved."""
+    monkeypatch.setenv("DEVELOPERS_OWN", "secret")
+    stack.aws.runtime.kill("Probe")
+    environment = stack.ask({})["environment"]
+    own = {"GREETING", "BUCKET", "TABLE", "API"}
+    assert SET_BY_LAMBDA | own == set(environment) - SET_BY_PYTHON
+    assert ("hello", stack.outputs["BoxName"]) == (environment["GREETING"], environment["BUCKET"])
+    assert stack.outputs["ApiUrl"] == environment["API"]
+    assert "160" == environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+
+
+def test_a_function_runs_in_its_own_folder_and_imports_what_it_brings(stack: SmallStack) -> None:
+    """The working folder is CodeUri; the layer and its locked packages are importable, other packages are not."""
+    assert str(STACK / "functions/probe") == stack.ask({})["folder"]
+    assert "probe_layer" == stack.ask({"do": "import", "module": "probe_layer"})
+    assert "imagesize" == stack.ask({"do": "import", "module": "imagesize"})
+    assert "boto3" == stack.ask({"do": "import", "module": "boto3"})
+    assert "ModuleNotFoundError" in stack.invoke("Probe", {"do": "import", "module": "moto"}).payload
+
+
+def test_a_function_without_the_layer_does_not_have_what_the_layer_brings(stack: SmallStack) -> None:
+    """Layers are mounted where the template names them, and nowhere else."""
+    assert "ModuleNotFoundError" in stack.invoke("Bare", {"do": "import", "module": "probe_layer"}).payload
+
+
+def test_an_idle_process_is_used_again(stack: SmallStack) -> None:
+    """The second invocation is a warm start in the same process."""
+    first, second = stack.ask({}), stack.ask({})
+    assert (first["process"], first["calls"] + 1) == (second["process"], second["calls"])
+    assert not stack.aws.runtime.invocations("Probe")[-1].cold
+
+
+def test_invocations_at_the_same_time_have_processes_of_their_own(stack: SmallStack) -> None:
+    """Up to the testbed's limit of four, beyond it they wait for each other; none is lost."""
+    answers = at_once(stack, [{"do": "sleep", "sleep": 0.3, "n": n} for n in range(6)])
+    assert list(range(6)) == [answer["n"] for answer in answers]
+    processes = {answer["process"] for answer in at_once(stack, [{}] * 8)}
+    assert len(processes) <= 4
+
+
+def test_reserved_concurrency_throttles(stack: SmallStack) -> None:
+    """A function that already runs as often as it may is refused, as Lambda does with 429."""
+    client = stack.aws.client("lambda")
+    running = threading.Thread(target=stack.invoke, args=("Single", {"do": "sleep", "sleep": 2}))
+    running.start()
+    eventually(lambda: stack.aws.runtime.busy("Single"))
+    with pytest.raises(Throttled):
+        stack.invoke("Single", {})
+    with pytest.raises(client.exceptions.TooManyRequestsException):
+        client.invoke(FunctionName=stack.aws.deployment.function("Single").name)
+    running.join()
+
+
+def test_an_exception_is_reported_by_its_class(stack: SmallStack) -> None:
+    """The error type is the exception's class, which state machines match; the log says what was printed before."""
+    result = stack.invoke("Probe", {"do": "raise", "message": "wrong colour"})
+    error = json.loads(result.payload)
+    assert (True, "ValueError", "wrong colour") == (result.error, error["errorType"], error["errorMessage"])
+    assert any("_raise" in line for line in error["stackTrace"])
+    assert "about to fail" in result.log
+    assert "ValueError" == stack.aws.runtime.invocations("Probe")[-1].error
+
+
+def test_a_function_that_takes_too_long_is_killed(stack: SmallStack) -> None:
+    """After the template's Timeout the process ends, and the error is Lambda's own."""
+    process = stack.ask({})["process"]
+    error = json.loads(stack.invoke("Probe", {"do": "sleep", "sleep": 30}).payload)
+    assert "Sandbox.Timedout" == error["errorType"]
+    assert error["errorMessage"].endswith("Task timed out after 3.00 seconds")
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+def test_a_process_that_ends_by_itself_is_reported(stack: SmallStack) -> None:
+    """Whatever the handler was doing, the caller learns that the runtime exited; the next call works."""
+    error = json.loads(stack.invoke("Probe", {"do": "exit", "status": 7}).payload)
+    assert "Runtime.ExitError" == error["errorType"]
+    assert error["errorMessage"].endswith("Runtime exited with error: exit status 7")
+    assert {} == stack.ask({})["event"]
+
+
+def test_a_process_can_be_killed_in_the_middle_of_its_work(stack: SmallStack) -> None:
+    """Tests of chaos kill a function while it works."""
+    results: list[Any] = []
+    work = threading.Thread(target=lambda: results.append(stack.invoke("Bare", {"do": "sleep", "sleep": 3})))
+    work.start()
+    eventually(lambda: stack.aws.runtime.busy("Bare") and stack.aws.runtime.kill("Bare"))
+    work.join()
+    assert json.loads(results[0].payload)["errorMessage"].endswith("Runtime exited with error: signal: killed")
+
+
+def test_an_idle_process_that_died_is_replaced_without_a_word(stack: SmallStack) -> None:
+    """The event had not reached it: on Lambda the next call would simply be a cold start."""
+    stack.ask({})
+    assert 1 <= stack.aws.runtime.kill("Probe")
+    assert 1 == stack.ask({})["calls"]
+
+
+def test_a_function_that_takes_more_memory_than_it_has_is_killed(stack: SmallStack) -> None:
+    """MemorySize is a limit, not a hint."""
+    error = json.loads(stack.invoke("Probe", {"do": "hog", "bytes": 400_000_000}).payload)
+    assert "Runtime.ExitError" == error["errorType"]
+    assert 160 < stack.aws.runtime.invocations("Probe")[-1].peak_memory_mb
+
+
+def test_the_memory_of_each_invocation_is_measured(stack: SmallStack) -> None:
+    """The peak is that of the invocation, not of all that the process did before."""
+    stack.ask({"do": "hog", "bytes": 60_000_000})
+    large = stack.aws.runtime.invocations("Probe")[-1].peak_memory_mb
+    stack.ask({})
+    small = stack.aws.runtime.invocations("Probe")[-1].peak_memory_mb
+    assert 40 < large - small
+
+
+def test_large_answers_are_refused_as_lambda_refuses_them(stack: SmallStack) -> None:
+    """Six megabytes and a little are the most; what fits arrives whole."""
+    assert 6_000_000 == len(stack.ask({"do": "reply", "bytes": 6_000_000}))
+    error = json.loads(stack.invoke("Probe", {"do": "reply", "bytes": 7_000_000}).payload)
+    assert "Function.ResponseSizeTooLarge" == error["errorType"]
+
+
+def test_large_events_are_refused_by_the_api(stack: SmallStack) -> None:
+    """Invoke takes six megabytes."""
+    client = stack.aws.client("lambda")
+    name = stack.aws.deployment.function("Probe").name
+    with pytest.raises(client.exceptions.RequestTooLargeException):
+        client.invoke(FunctionName=name, Payload=json.dumps({"x": "y" * 6_291_456}))
+
+
+def test_the_api_tells_an_error_from_an_answer(stack: SmallStack) -> None:
+    """Invoke is 200 either way; FunctionError makes the difference."""
+    client = stack.aws.client("lambda")
+    name = stack.aws.deployment.function("Probe").name
+    fine = client.invoke(FunctionName=name, Payload=b"{}")
+    failed = client.invoke(FunctionName=name, Payload=b'{"do": "raise"}')
+    assert (200, None) == (fine["StatusCode"], fine.get("FunctionError"))
+    assert (200, "Unhandled") == (failed["StatusCode"], failed["FunctionError"])
+
+
+def test_an_event_that_nobody_waits_for_is_tried_three_times(stack: SmallStack) -> None:
+    """Lambda repeats a failed background invocation after one and two minutes of (simulated) time."""
+    before = len(stack.aws.runtime.invocations("Bare"))
+    name = stack.aws.deployment.function("Bare").name
+    answer = stack.aws.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b'{"do": "raise"}')
+    assert 202 == answer["StatusCode"]
+    records = eventually(lambda: (r := stack.aws.runtime.invocations("Bare")[before:]) and len(r) >= 3 and r)
+    assert ["ValueError"] * 3 == [record.error for record in records]
+
+
+def test_logs_reach_the_log_group(stack: SmallStack) -> None:
+    """With the permissions of its role, what a function writes stands in its log group, framed as by Lambda."""
+    stack.invoke("Probe", {"do": "raise"})
+    group = stack.aws.deployment.function("Probe").log_group
+    messages = [event["message"] for event in stack.aws.client("logs").filter_log_events(logGroupName=group)["events"]]
+    assert "about to fail" in messages
+    assert any(message.startswith("REPORT RequestId: ") for message in messages)
+    assert "about to fail" in stack.aws.runtime.logs("Probe")

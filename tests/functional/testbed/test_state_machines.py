@@ -1,0 +1,59 @@
+"""State machines run on the simulated clock, with their role's rights, and match errors as on AWS."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from tests.functional.testbed.conftest import SPEED, eventually
+
+if TYPE_CHECKING:
+    from tests.functional.testbed.conftest import SmallStack
+
+
+def run(stack: SmallStack, event: dict[str, Any]) -> dict[str, Any]:
+    """Run the machine to its end."""
+    client = stack.aws.client("stepfunctions")
+    arn = client.start_execution(stateMachineArn=stack.outputs["MachineArn"], input=json.dumps(event))["executionArn"]
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = client.describe_execution(executionArn=arn)
+        return found if found["status"] != "RUNNING" else None
+
+    found: dict[str, Any] = eventually(ended)
+    return found
+
+
+def test_a_wait_is_simulated_time(stack: SmallStack) -> None:
+    """Five minutes by the history's own times, three seconds by the wall."""
+    started = time.monotonic()
+    done = run(stack, {"do": "wait", "seconds": 300})
+    assert "SUCCEEDED" == done["status"]
+    assert 300 <= (done["stopDate"] - done["startDate"]).total_seconds()
+    assert 300 / SPEED <= time.monotonic() - started <= 300 / SPEED + 5
+
+
+def test_a_retry_matches_the_exceptions_class_and_waits_on_the_clock(stack: SmallStack) -> None:
+    """Two retries, after one and two simulated minutes; then the execution fails with the function's own error."""
+    before = len(stack.aws.runtime.invocations("Probe"))
+    done = run(stack, {"do": "raise", "message": "never"})
+    assert ("FAILED", "ValueError") == (done["status"], done["error"])
+    assert "never" == json.loads(done["cause"])["errorMessage"]
+    assert before + 3 == len(stack.aws.runtime.invocations("Probe"))
+    assert 180 <= (done["stopDate"] - done["startDate"]).total_seconds()
+
+
+def test_a_function_that_timed_out_or_died_can_be_caught(stack: SmallStack) -> None:
+    """By the names that Lambda gives such ends."""
+    assert "Sandbox.Timedout" == json.loads(run(stack, {"do": "sleep", "sleep": 30})["output"])["broken"]
+    assert "Runtime.ExitError" == json.loads(run(stack, {"do": "exit"})["output"])["broken"]
+
+
+def test_the_machine_acts_with_its_own_role(stack: SmallStack) -> None:
+    """The audit knows it by name, and what it may run."""
+    stack.aws.audit.clear()
+    run(stack, {"do": "wait", "seconds": 1})
+    role = stack.aws.deployment.resources["MachineRole"].physical_id
+    [entry] = stack.aws.audit.entries(role)
+    assert ("lambda:InvokeFunction", stack.aws.deployment.function("Probe").arn) == (entry.action, entry.resource)
