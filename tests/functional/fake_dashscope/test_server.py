@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.functional.fake_dashscope.world import R2V, SUBMIT, authorized, order, until
+from tests.functional.fake_dashscope.world import R2V, SUBMIT, World, authorized, order, until
 from tests.testbed import FakeDashScope, serve
 from tests.testbed.clock import ManualClock, ScaledClock
 from tests.testbed.fake_dashscope import KEY, Account, Switches
@@ -105,19 +106,38 @@ def test_a_huge_result_is_not_held_in_memory() -> None:
     fake = FakeDashScope(clock)
     fake.fault(on="task", kind="result_size", bytes=GIGABYTE)
     with serve(fake) as server, httpx.Client(timeout=60) as client:
-        submitted = client.post(server.url + SUBMIT, json=order(duration=3), headers=authorized())
-        task_id = submitted.json()["output"]["task_id"]
-        clock.advance(1)
-        fake.settle()
-        clock.advance(3600)
-        query = client.get(f"{server.api_url}/tasks/{task_id}", headers=authorized()).json()
-        url = query["output"]["video_url"]
+        url = World(fake, clock, server.url, client).video_url(order(duration=3))
         part = client.get(url, headers={"Range": f"bytes={GIGABYTE - 5}-"})
         with client.stream("GET", url) as whole:
             first = next(whole.iter_raw())
     assert f"bytes {GIGABYTE - 5}-{GIGABYTE - 1}/{GIGABYTE}" == part.headers["content-range"]
     assert str(GIGABYTE) == whole.headers["content-length"]
     assert b"ftyp" == first[4:8]
+
+
+def test_a_download_that_nobody_reads_ends(caplog: pytest.LogCaptureFixture) -> None:
+    """When a client hangs up, the server stops making what it would have sent, and closes without complaint."""
+    clock = ManualClock()
+    fake = FakeDashScope(clock)
+    fake.fault(on="task", kind="result_size", bytes=1000 * GIGABYTE)
+    with serve(fake) as server, httpx.Client() as client:
+        world = World(fake, clock, server.url, client)
+        with client.stream("GET", world.video_url(order(duration=3))) as response:
+            next(response.iter_raw())
+    assert [] == [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")]
+
+
+def test_closing_the_server_ends_the_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A video that is being drawn when the server is closed is given up."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    clock = ManualClock()
+    fake = FakeDashScope(clock)
+    with serve(fake) as server, httpx.Client() as client:
+        world = World(fake, clock, server.url, client)
+        world.submit(order(duration=15))
+        world.advance(1)
+        until(lambda: any(tmp_path.rglob("*.part")))
+    assert [] == list(tmp_path.rglob("*.mp4"))
 
 
 STORY = """
