@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # DashScope may need a moment to know a task that it has just accepted.
 UNKNOWN_IS_EARLY_SECONDS = 120
+# It has to say so for a while: one such answer, or a key that was mixed up for a moment, costs no paid task.
+UNKNOWN_FOR_SECONDS = 600
 REFUSED_WAIT_SECONDS = 60
 BILLED_SECONDS_AT_MOST = 3600
 
@@ -42,7 +44,7 @@ def status(job_id: str) -> Step:
 def _decide(job: Job, task: dashscope.Task) -> Step:
     match task:
         case dashscope.TaskWaiting():
-            return _ask_again(job, "")
+            return _ask_again(_known(job), "")
         case dashscope.TaskSucceeded():
             return _store(job, task)
         case dashscope.TaskFailed(code, message):
@@ -103,10 +105,18 @@ def _is_ours(job: Job, task: dashscope.TaskSucceeded) -> bool:
     return store.owner_of(job.task_id) == job.id and reconciling.is_ours(ordered, made)
 
 
+def _known(job: Job) -> Job:
+    return store.advance(job, replace(job, unknown_since=None)) if job.unknown_since else job
+
+
 def _unknown(job: Job) -> Step:
-    age = clock.now() - (job.running_since or 0)
-    if age < UNKNOWN_IS_EARLY_SECONDS:
+    now = clock.now()
+    if now - (job.running_since or 0) < UNKNOWN_IS_EARLY_SECONDS:
         return _ask_again(job, "DashScope does not know the task yet.")
+    if job.unknown_since is None:
+        job = store.advance(job, replace(job, unknown_since=now))
+    if now - (job.unknown_since or now) < UNKNOWN_FOR_SECONDS:
+        return _ask_again(job, "DashScope does not know the task.")
     message = (
         f"DashScope no longer knows task {job.task_id}: it expired (24 hours), "
         "or the key now belongs to another region or account."
