@@ -51,13 +51,13 @@ check: .gate-passed  ## run the gate and the fast tests
 .gate-passed: .tests-ready .checkov-ready
 	$(STEP) "ruff format" $(PY) -m ruff format --check .
 	$(STEP) "ruff check" $(PY) -m ruff check .
-	$(STEP) "import-linter" .venv/bin/lint-imports --no-logo
+	$(STEP) "import-linter" $(PY) -c "from importlinter.cli import lint_imports_command as run; run()" --no-logo
 	$(STEP) "deptry, what is deployed" $(PY) -m deptry shared/gallop functions --config .ci/deptry.toml
 	$(STEP) "deptry, tests" $(PY) -m deptry tests --config .ci/deptry-tests.toml
 	$(STEP) "mypy" $(PY) -m mypy
 	$(STEP) "translation" $(PY) -m tests.template out/translated.json
-	$(STEP) "cfn-lint" .venv/bin/cfn-lint template.yaml out/translated.json
-	$(STEP) "checkov" .venv-checkov/bin/checkov --config-file .checkov.yaml
+	$(STEP) "cfn-lint" $(PY) -c "import sys, cfnlint.runner as run; sys.exit(run.main())" template.yaml out/translated.json
+	$(STEP) "checkov" .venv-checkov/bin/python -m checkov.main --config-file .checkov.yaml
 	@if command -v sam >/dev/null; then .ci/step "sam validate" sam validate --lint && .ci/step "sam build" sam build; \
 	else echo "sam validate, sam build     skipped: no SAM CLI here"; fi
 
