@@ -118,10 +118,10 @@ def test_an_exception_is_reported_by_its_class(stack: SmallStack) -> None:
 
 def test_a_function_that_takes_too_long_is_killed(stack: SmallStack) -> None:
     """After the template's Timeout the process ends, and the error is Lambda's own."""
-    process = stack.ask({})["process"]
-    error = json.loads(stack.invoke("Probe", {"do": "sleep", "sleep": 30}).payload)
+    process = stack.ask({}, "Brief")["process"]
+    error = json.loads(stack.invoke("Brief", {"do": "sleep", "sleep": 30}).payload)
     assert "Sandbox.Timedout" == error["errorType"]
-    assert error["errorMessage"].endswith("Task timed out after 3.00 seconds")
+    assert error["errorMessage"].endswith("Task timed out after 1.00 seconds")
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
 

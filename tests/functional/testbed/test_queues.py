@@ -75,11 +75,11 @@ def test_a_failed_message_comes_back_after_the_visibility_timeout(stack: SmallSt
 
 
 def test_a_delay_is_simulated_time(stack: SmallStack) -> None:
-    """DelaySeconds of 200 pass in two real seconds at a speed of a hundred, and not in less."""
+    """DelaySeconds of 100 pass in one real second at a speed of a hundred, and not in less."""
     started = time.monotonic()
-    send(stack, "later", DelaySeconds=200)
+    send(stack, "later", DelaySeconds=100)
     eventually(lambda: taken(stack, "later"))
-    assert 200 / SPEED <= time.monotonic() - started <= 200 / SPEED + 2
+    assert 100 / SPEED <= time.monotonic() - started <= 100 / SPEED + 2
 
 
 def test_an_s3_event_has_the_shape_that_s3_gives_it(stack: SmallStack) -> None:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -163,7 +164,7 @@ class EmbeddedAws:
         self.targets = Targets(self.wiring, self.authority, self._client_of_role)
         self._resources.enter_context(moto_seams.installed(self._world()))
         self.identities = Identities(self.region)
-        self._session = boto3.Session(region_name=self.region)
+        self._session = _session(self.region)
         self.driver = self.identities.administrator("testbed-driver")
         self.gateway = GatewayServer(self.api_port)
         self._resources.callback(self.gateway.stop)
@@ -250,6 +251,12 @@ class EmbeddedAws:
             for execution in machine.executions:
                 if getattr(execution, "exec_status", None) == ExecutionStatus.RUNNING:
                     execution.stop(stop_date=execution.start_date, error="", cause="the testbed stops")
+
+
+@cache
+def _session(region: str) -> boto3.Session:
+    """Keep one session for all: it holds the descriptions of services, which take long to read."""
+    return boto3.Session(region_name=region)
 
 
 def _forget() -> None:

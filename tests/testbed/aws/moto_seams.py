@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from moto.awslambda.models import LambdaFunction
+from moto.cloudformation.models import Stack
 from moto.core.config import default_user_config
 from moto.events import models as events_models
 from moto.events.models import Rule
@@ -67,7 +68,19 @@ def installed(world: World) -> Iterator[None]:
         yield
 
 
+def _parse_template(text: str) -> Any:  # noqa: ANN401 - a template
+    try:
+        return json.loads(text)
+    except ValueError:
+        return _parse_yaml(text)
+
+
+_parse_yaml = Stack.parse_template
+
+
 def _changes(world: World) -> Iterator[tuple[object, str, Any]]:
+    # moto reads a template as YAML first, which takes a second where JSON takes none.
+    yield Stack, "parse_template", staticmethod(_parse_template)
     yield from _functions(world)
     yield from _queues(world.clock)
     yield from _objects(world)

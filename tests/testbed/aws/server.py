@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
+_LOOK_S = 0.05
+"""How often the server looks whether it is to stop."""
+
+
 class _QuietHandler(MotoRequestHandler):
     """Logs nothing: the audit of the gatekeeper says more."""
 
@@ -28,7 +32,7 @@ class AwsServer:
         """Take the port (0 takes any free one); ``guard`` wraps moto's application."""
         application = guard(DomainDispatcherApplication(create_backend_app))
         self._server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_QuietHandler)
-        self._thread = Thread(target=self._server.serve_forever, name="aws", daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(_LOOK_S,), name="aws", daemon=True)
 
     @property
     def url(self) -> str:

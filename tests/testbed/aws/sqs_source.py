@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from .functions import FunctionSpec, Runner
 
-_LOOK_S = 0.5
+_LOOK_S = 0.1
 _LOG = logging.getLogger(__name__)
 
 
@@ -79,6 +79,8 @@ class SqsSource:
     def stop(self) -> None:
         """Receive nothing more; what is under way may end."""
         self._stopped.set()
+        with self.queue._messages_lock:  # noqa: SLF001
+            self.queue._messages_lock.notify_all()  # noqa: SLF001
         self._thread.join()
 
     def _poll(self) -> None:

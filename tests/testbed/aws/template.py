@@ -52,6 +52,8 @@ def translate(source: dict[str, Any], root: Path, region: str) -> Template:
         _inline_definition(resource["Properties"], root)
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=region))
     body = translator.translate(sam, parameter_values={}, get_managed_policy_map=dict)
+    # To nobody; unpublished, they would complain at the end.
+    translator.metrics.publish()
     code = dict(_code(body["Resources"], folders))
     _detach_code(body["Resources"])
     return Template(body=body, code=code)
