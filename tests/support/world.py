@@ -18,10 +18,12 @@ from aws_lambda_powertools import Logger
 from gallop.domain import keys
 from gallop.domain.job import JobState
 from gallop.edges import store, vault
+from moto.stepfunctions.models import stepfunctions_backends
 
 from tests.support.films import film
 from tests.support.jobs import a_job
 from tests.support.stack import aws
+from tests.testbed.aws.account import ACCOUNT, REGION
 from tests.testbed.fake_dashscope import KEY, FakeDashScope, Limits, Switches, render
 
 if TYPE_CHECKING:
@@ -226,6 +228,8 @@ def _clear(stack: Stack) -> None:
     dynamodb = aws("dynamodb")
     for item in dynamodb.scan(TableName=table)["Items"]:
         dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+    for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
+        machine.executions.clear()
     # A queue may be purged once a minute.
     stack.clock.advance(61)
     for queue in ("DropQueue", "DropDeadLetterQueue"):

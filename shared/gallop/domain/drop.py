@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
@@ -123,6 +124,12 @@ def digest_of(scope: Scope, listing: list[Entry]) -> str:
     """Give what changes whenever anything in a scope does."""
     entries = sorted((e.key, e.etag, e.modified) for e in listing if scope_of(e.key) == scope)
     return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
+
+
+def has_news(scope: Scope, listing: list[Entry], since: float) -> bool:
+    """Tell whether anything was uploaded since then: that has an event of its own. What is taken away has none."""
+    times = (datetime.fromisoformat(entry.modified) for entry in listing if scope_of(entry.key) == scope)
+    return any(time.timestamp() > since for time in times)
 
 
 def plan(drop: Drop, prompt: str | None, settings: dict[str, Any] | None, default_prompt: str) -> Ready | Incomplete:

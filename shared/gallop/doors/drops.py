@@ -72,6 +72,8 @@ def _look_again(look: Mapping[str, Any]) -> None:
     scope: Scope = Folder(look["path"]) if "path" in look else Lone(look["stem"])
     listing = objects.list_directly_under(drops.prefix_of(scope))
     if drops.digest_of(scope, listing) != look["digest"]:
+        if not drops.has_news(scope, listing, look["since"]):
+            _arrive(scope)
         return
     left = look["since"] + settings.incomplete_seconds() - clock.now()
     outcomes = [_try(drop, overdue=left <= 0) for drop in drops.drops_of(scope, listing)]
