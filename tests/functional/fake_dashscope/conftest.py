@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FACES = ("respx", "http")
-TIMEOUT = 0.5
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +76,7 @@ def make_world(request: pytest.FixtureRequest) -> Iterator[Callable[..., World]]
 
 def _fake(**options: Any) -> tuple[FakeDashScope, ManualClock]:  # noqa: ANN401
     clock = ManualClock()
-    options.setdefault("switches", Switches(fetch_timeout=TIMEOUT, render_ahead=False))
+    options.setdefault("switches", Switches(render_ahead=False))
     return FakeDashScope(clock, ACCOUNTS, **options), clock
 
 

@@ -14,44 +14,34 @@ from tests.testbed.fake_dashscope import BadFaultError
 from tests.testbed.fake_dashscope.faults import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.functional.fake_dashscope.world import World
 
 QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)
 PATIENCE = 0.3
 CREATES = {"drop_after_accept", "500_after_accept", "stall_after_accept", "unreadable_200"}
-CALLS: dict[str, Callable[[World], httpx.Response]] = {
-    "submit": lambda world: world.client.post(
-        world.base + SUBMIT,
-        json=QUICK,
-        headers=authorized(),
-        timeout=PATIENCE,
-    ),
-    "query": lambda world: world.client.get(
-        f"{world.base}/api/v1/tasks/some-task",
-        headers=authorized(),
-        timeout=PATIENCE,
-    ),
-    "cancel": lambda world: world.client.post(
-        f"{world.base}/api/v1/tasks/{world.submit()}/cancel",
-        headers=authorized(),
-        timeout=PATIENCE,
-    ),
-    "list": lambda world: world.client.get(f"{world.base}/api/v1/tasks", headers=authorized(), timeout=PATIENCE),
-    "upload": lambda world: world.client.get(
-        f"{world.base}/api/v1/uploads?action=getPolicy&model=happyhorse-1.0-r2v",
-        headers=authorized(),
-        timeout=PATIENCE,
-    ),
+CALLS: dict[str, tuple[str, str]] = {
+    "submit": ("POST", SUBMIT),
+    "query": ("GET", "/api/v1/tasks/some-task"),
+    "cancel": ("POST", "/api/v1/tasks/{pending}/cancel"),
+    "list": ("GET", "/api/v1/tasks"),
+    "upload": ("GET", "/api/v1/uploads?action=getPolicy&model=happyhorse-1.0-r2v"),
 }
 REPLIES = [(on, kind) for on in CALLS for kind in KINDS[on]]
 
 
-def outcome(call: Callable[[], httpx.Response]) -> object:
+def call(world: World, on: str, patience: float = 30) -> httpx.Response:
+    """Make a request of one kind that succeeds if nothing strikes, and wait so many real seconds for its reply."""
+    method, path = CALLS[on]
+    if "{pending}" in path:
+        path = path.format(pending=world.submit())
+    body = QUICK if on == "submit" else None
+    return world.client.request(method, world.base + path, json=body, headers=authorized(), timeout=patience)
+
+
+def outcome(world: World, on: str, kind: str = "") -> object:
     """Tell how a call ends: a type of exception, or a status and whether its body is JSON, HTML or neither."""
     try:
-        response = call()
+        response = call(world, on, PATIENCE if kind.startswith("stall") else 30)
     except httpx.TransportError as error:
         return _public(error)
     if response.content.startswith(b"<html>"):
@@ -97,17 +87,17 @@ def arm(world: World, on: str, kind: str, **more: Any) -> None:  # noqa: ANN401
 def test_a_fault_strikes_as_often_as_asked_for(world: World, on: str, kind: str) -> None:
     """Each fault ends its request as it should, so many times, and then everything works again."""
     arm(world, on, kind, times=2)
-    ends = [outcome(lambda: CALLS[on](world)) for _ in range(2)]
+    ends = [outcome(world, on, kind) for _ in range(2)]
     assert [expected(kind)] * 2 == ends
     world.clock.advance(1)
-    assert (200, "json") == outcome(lambda: CALLS[on](world))
+    assert (200, "json") == outcome(world, on)
 
 
 @pytest.mark.parametrize("kind", KINDS["submit"])
 def test_a_submit_is_accepted_or_not_whatever_the_client_sees(world: World, kind: str) -> None:
     """Only the faults that say so create a task; the ledger counts each request that arrived."""
     arm(world, "submit", kind)
-    outcome(lambda: CALLS["submit"](world))
+    outcome(world, "submit", kind)
     ledger = world.fake.ledger()
     assert (1 if kind in CREATES else 0) == len(ledger["tasks"])
     assert 1 == ledger["requests"]["submit"]
@@ -117,7 +107,7 @@ def test_a_task_behind_a_lost_reply_runs_and_is_billed(world: World) -> None:
     """A lost reply does not stop the task: it is in the list, runs and costs money."""
     arm(world, "submit", "drop_after_accept")
     with suppress(httpx.RemoteProtocolError):
-        CALLS["submit"](world)
+        call(world, "submit")
     world.advance(1)
     world.advance(3600)
     assert "SUCCEEDED" == world.get("/tasks").json()["data"][0]["status"]
@@ -138,7 +128,7 @@ def test_faults_strike_in_the_order_of_arming(world: World) -> None:
     """Several faults of one kind of request queue up."""
     for kind in ("500", "429", "unknown"):
         arm(world, "query", kind)
-    ends = [CALLS["query"](world) for _ in range(3)]
+    ends = [call(world, "query") for _ in range(3)]
     assert [500, 429, 200] == [response.status_code for response in ends]
 
 
@@ -148,20 +138,20 @@ def test_a_rate_strikes_about_that_often(world: World) -> None:
     struck = 0
     for _ in range(10):
         world.clock.advance(1)
-        struck += sum(500 == CALLS["query"](world).status_code for _ in range(20))
+        struck += sum(500 == call(world, "query").status_code for _ in range(20))
     assert 40 <= struck <= 80
 
 
 def test_a_rate_may_end(world: World) -> None:
     """A rate with ``times`` ends after so many strikes."""
     arm(world, "query", "500", rate=1.0, times=3)
-    assert [500, 500, 500, 200] == [CALLS["query"](world).status_code for _ in range(4)]
+    assert [500, 500, 500, 200] == [call(world, "query").status_code for _ in range(4)]
 
 
 def test_a_429_can_be_a_bill(world: World) -> None:
     """The fault 429 takes any code that comes as 429."""
     arm(world, "submit", "429", code="PrepaidBillOverdue")
-    response = CALLS["submit"](world)
+    response = call(world, "submit")
     assert (429, "PrepaidBillOverdue") == (response.status_code, response.json()["code"])
     assert "retry-after" not in response.headers
 
@@ -221,7 +211,7 @@ def test_a_fault_that_makes_no_sense_is_refused(world: World, case: str) -> None
 def test_python_arms_the_same_faults(world: World) -> None:
     """``fake.fault`` takes what the control path takes, and refuses what it refuses."""
     world.fake.fault(on="query", kind="500")
-    assert 500 == CALLS["query"](world).status_code
+    assert 500 == call(world, "query").status_code
     with pytest.raises(BadFaultError, match="unknown kind 'oops' on query"):
         world.fake.fault(on="query", kind="oops")
 
@@ -229,7 +219,7 @@ def test_python_arms_the_same_faults(world: World) -> None:
 def test_armed_faults_are_shown(world: World) -> None:
     """GET shows what is armed and how often it will still strike."""
     arm(world, "query", "429", times=2)
-    CALLS["query"](world)
+    call(world, "query")
     assert [
         {"on": "query", "kind": "429", "times": 1, "rate": 1.0, "code": "Throttling.RateQuota", "message": ""}
     ] == world.client.get(f"{world.base}/__fake__/faults").json()["armed"]
@@ -238,5 +228,5 @@ def test_armed_faults_are_shown(world: World) -> None:
 def test_upload_faults_strike_the_policy(world: World) -> None:
     """A fault on ``upload`` is one of getPolicy."""
     arm(world, "upload", "500")
-    assert 500 == CALLS["upload"](world).status_code
+    assert 500 == call(world, "upload").status_code
     assert policy(world)

@@ -32,10 +32,6 @@ REFUSED = {
     ),
     "broken.png": ("InvalidParameter", "Failed to download multimodal content."),
     "half.png": ("InvalidParameter", "Failed to download multimodal content."),
-    "silent.png": (
-        "InvalidParameter",
-        "Download the media resource timed out during the data inspection process.",
-    ),
     "text.jpg": ("InvalidParameter", "image format error"),
     "moving.gif": ("InvalidParameter", "image format error"),
     "cut.png": ("InvalidParameter", "Failed to decode the image during the data inspection."),
@@ -76,6 +72,16 @@ def test_an_image_that_cannot_be_used_fails_the_task(world: World, origin: Origi
     output = world.finish(with_media(origin.url("red.png"), origin.url(name)))["output"]
     assert ("FAILED", *REFUSED[name]) == (output["task_status"], output["code"], output["message"])
     assert 0 == world.fake.ledger()["accounts"]["main"]["billed_seconds"]
+
+
+def test_an_image_that_does_not_come_fails_the_task(make_world: Callable[..., World], origin: Origin) -> None:
+    """A server that says nothing is given up after ``fetch_timeout``."""
+    world = make_world(switches=Switches(fetch_timeout=0.2))
+    output = world.finish(with_media(origin.url("silent.png")))["output"]
+    assert ("InvalidParameter", "Download the media resource timed out during the data inspection process.") == (
+        output["code"],
+        output["message"],
+    )
 
 
 def test_an_unreachable_server_fails_the_task(world: World) -> None:

@@ -21,7 +21,7 @@ from tests.functional.fake_dashscope.origin import GREEN, RED, picture
 from tests.functional.fake_dashscope.world import R2V, until
 from tests.testbed import FakeDashScope, serve
 from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope import KEY, Switches
+from tests.testbed.fake_dashscope import KEY, Limits, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from tests.testbed.fake_dashscope.server import Server
 
 PROMPT = "The woman of [Image 1]"
-SPEED = 1000
+SPEED = 100
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[FakeDashScope, Server]]:
     """Serve a fake whose tasks are done by the time the package asks for the first time."""
-    fake = FakeDashScope(ScaledClock(SPEED), switches=Switches(task_seconds=0.5, render_ahead=False))
+    switches = Switches(task_seconds=0.05, render_ahead=False)
+    fake = FakeDashScope(ScaledClock(SPEED), limits=Limits.none(), switches=switches)
     with serve(fake) as server:
         yield fake, server
 
