@@ -7,6 +7,7 @@ import struct
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ def film(frames: int = 12, movflags: str = "") -> bytes:
             video.pix_fmt = "yuv420p"
             for number in range(frames):
                 frame = VideoFrame(64, 64, "rgb24")
+                # The same in every process, unlike what fresh memory happens to hold.
+                frame.planes[0].update(Random(number).randbytes(frame.planes[0].buffer_size))
                 frame.pts, frame.time_base = number, Fraction(1, FRAMES_PER_SECOND)
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
