@@ -15,9 +15,11 @@ from urllib.parse import quote_plus
 import boto3
 import httpx
 import respx
+from boto3.dynamodb.types import TypeDeserializer
 from gallop import clock as product_clock
 from gallop.doors import drops, videos
 from gallop.edges import aws, dashscope, store, vault
+from gallop.edges.records import job_from
 from moto import mock_aws
 
 from functions.finish.app import handler as finish
@@ -199,8 +201,9 @@ class World:
 
     def jobs(self) -> list[Job]:
         """Read all jobs."""
-        items = self.clients["dynamodb"].scan(TableName="jobs")["Items"]
-        return [store.job(item["id"]["S"]) for item in items if item["sk"]["S"] == "JOB"]
+        read = TypeDeserializer().deserialize
+        found = [{name: read(value) for name, value in item.items()} for item in self.records("JOB")]
+        return [job_from(item) for item in found]
 
     def records(self, sk: str) -> list[dict[str, Any]]:
         """Read the raw records of a kind."""
