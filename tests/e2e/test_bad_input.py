@@ -67,7 +67,7 @@ def test_a_body_that_is_no_json_object_is_refused(caller: Caller, body: bytes) -
 )
 def test_a_missing_or_wrong_key_is_told_so(caller: Caller, authorization: str | None) -> None:
     """Without a valid key there is a 401 in words on every route, and no job."""
-    headers = {} if authorization is None else {"Authorization": authorization.encode()}
+    headers = {} if authorization is None else {b"Authorization": authorization.encode()}
     with httpx.Client(base_url=caller.at.api_url, headers=headers) as stranger:
         for answer in (
             stranger.post("/v1/videos", json=SEED),

@@ -9,7 +9,7 @@ import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from unittest.mock import patch
 
 from tests.testbed.aws.embedded import EmbeddedAws
@@ -55,8 +55,8 @@ class Coordinates:
 class Testbed:
     """A running Gallop on this machine; ports of 0 are any free ones.
 
-    ``speed`` is simulated seconds in a real one. ``parameters`` override those of the template. ``fake`` may be a vendor
-    of one's own making; its clock must be this testbed's.
+    ``speed`` is simulated seconds in a real one. ``parameters`` override those of the template. ``fake`` may be a
+    vendor of one's own making; its clock must be this testbed's.
     """
 
     __test__ = False
@@ -76,7 +76,7 @@ class Testbed:
     coordinates: Coordinates = field(init=False)
     _resources: ExitStack = field(init=False, default_factory=ExitStack)
 
-    def __enter__(self) -> Testbed:
+    def __enter__(self) -> Self:
         """Start everything; what fails half-way is stopped again, and a signal waits until it can be."""
         self._resources.enter_context(_terminable())
         try:
