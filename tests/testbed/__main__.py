@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from tests.testbed.aws.template import TemplateError
 from tests.testbed.stack import DEFAULT_SPEED, ROOT, Coordinates, Testbed
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ def published(coordinates: Coordinates, path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        # Another testbed may have written its own meanwhile.
+        if path.exists() and path.read_text(encoding="utf-8") == coordinates.to_json():
+            path.unlink()
 
 
 def table(coordinates: Coordinates) -> Table:
@@ -47,28 +51,43 @@ def table(coordinates: Coordinates) -> Table:
     return rows
 
 
-def main() -> int:
-    """Run the testbed until it is told to stop."""
+def main(file: Path = FILE) -> int:
+    """Run the testbed until it is told to stop; give the exit code."""
     console = Console()
     started = time.monotonic()
     try:
-        with _from_environment() as testbed, published(testbed.coordinates, FILE):
+        with _from_environment() as testbed, published(testbed.coordinates, file):
             console.print(table(testbed.coordinates))
             seconds = time.monotonic() - started
-            console.print(f"\nReady after {seconds:.1f} s. All of it is in {FILE.name}. Ctrl-C stops it.", style="bold")
+            console.print(f"\nReady after {seconds:.1f} s. All of it is in {file.name}. Ctrl-C stops it.", style="bold")
             signal.pause()
     except KeyboardInterrupt:
         console.print("Stopped.")
+    except (TemplateError, OSError, ValueError) as error:
+        console.print(f"The testbed does not come up: {error}", style="bold red")
+        return 1
     return 0
 
 
 def _from_environment() -> Testbed:
     return Testbed(
         speed=float(os.environ.get("SPEED") or DEFAULT_SPEED),
-        api_port=int(os.environ.get("API_PORT") or 0),
-        aws_port=int(os.environ.get("AWS_PORT") or 0),
-        dashscope_port=int(os.environ.get("DASHSCOPE_PORT") or 0),
+        api_port=_port("API_PORT"),
+        aws_port=_port("AWS_PORT"),
+        dashscope_port=_port("DASHSCOPE_PORT"),
     )
+
+
+def _port(name: str) -> int:
+    """Read a port, and say which one it is if it is taken."""
+    port = int(os.environ.get(name) or 0)
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        raise ValueError(f"{name}={port} cannot be had: {error}") from error
+    return port
 
 
 if __name__ == "__main__":
