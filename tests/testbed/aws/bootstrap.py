@@ -5,57 +5,120 @@ function's code (``/var/task``), its layers (``/opt/python``) and what the Lambd
 (``PYTHONPATH``, as there). Imports nothing of the testbed and as little as it can: it counts in each cold start.
 """
 
-from __future__ import annotations
-
+import os
+import signal
 import sys
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
-    from typing import Any
-
-CLOCK_MODULE = "gallop.clock"
 
 
-class ScaledClockFinder:
-    """Replaces ``now`` in the product's clock module at the moment it is imported, if it ever is."""
+class Hooks:
+    """Changes modules at the moment they are imported, if they ever are."""
+
+    def __init__(self, changes: dict[str, Callable[[Any], None]]) -> None:
+        """Keep what is to be done with which module."""
+        self.changes = changes
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> "ModuleSpec | None":  # noqa: ANN401
+        """Find such a module where it would be found anyway, and hook its execution."""
+        if name not in self.changes:
+            return None
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path, target) if finder is not self else None
+            if spec is not None and spec.loader is not None:
+                self.hook(spec.loader, self.changes[name])
+                return spec
+        return None
+
+    def hook(self, loader: Any, change: Callable[[Any], None]) -> None:  # noqa: ANN401
+        """Let the loader execute the module as it is, then change it."""
+        execute = loader.exec_module
+
+        def exec_module(module: Any) -> None:  # noqa: ANN401
+            execute(module)
+            change(module)
+
+        loader.exec_module = exec_module
+
+
+class ScaledClock:
+    """Puts the simulated time into the product's clock."""
 
     def __init__(self, speed: float, anchor: float) -> None:
         """Keep the two numbers that make the simulated time."""
         self.speed = speed
         self.anchor = anchor
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:  # noqa: ANN401
-        """Find the clock module where it would be found anyway, and hook its execution."""
-        if name != CLOCK_MODULE:
-            return None
-        for finder in sys.meta_path:
-            spec = finder.find_spec(name, path, target) if finder is not self else None
-            if spec is not None and spec.loader is not None:
-                self.hook(spec.loader)
-                return spec
-        return None
-
-    def hook(self, loader: Any) -> None:  # noqa: ANN401
-        """Let the loader execute the module as it is, then replace its ``now``."""
-        execute = loader.exec_module
-
-        def exec_module(module: Any) -> None:  # noqa: ANN401
-            execute(module)
-            module.now = self.now
-
-        loader.exec_module = exec_module
+    def install(self, module: Any) -> None:  # noqa: ANN401
+        """Replace the module's ``now``."""
+        module.now = self.now
 
     def now(self) -> float:
         """Give the simulated time in seconds since the epoch."""
         return self.anchor + (time.time() - self.anchor) * self.speed
 
 
-def main(speed: str, anchor: str, handler: str, *folders: str) -> None:
+class LastCall:
+    """Kills this process when an invocation has made as many calls to the world as it was granted.
+
+    The grant is a number in a file; without the file there is no end to it.
+    """
+
+    def __init__(self, grant: str) -> None:
+        """Keep where the grant is written."""
+        self.grant = grant
+
+    def install(self, owner: str, method: str) -> Callable[[Any], None]:
+        """Give what watches a method of a class in a module."""
+
+        def change(module: Any) -> None:  # noqa: ANN401
+            kind = getattr(module, owner)
+            setattr(kind, method, self.watched(getattr(kind, method)))
+
+        return change
+
+    def watched(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Watch a function that makes a call."""
+
+        def watched_call(*args: Any, **options: Any) -> Any:  # noqa: ANN401
+            left = self.left()
+            if left is None:
+                return call(*args, **options)
+            try:
+                return call(*args, **options)
+            finally:
+                with open(self.grant, "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib costs cold start
+                    file.write(str(left - 1))
+                self.left()
+
+        return watched_call
+
+    def left(self) -> int | None:
+        """Read how many calls are left; with none, this is the end."""
+        try:
+            with open(self.grant, encoding="ascii") as file:  # noqa: PTH123 - the same
+                left = int(file.read())
+        except FileNotFoundError:
+            return None
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return left
+
+
+def main(speed: str, anchor: str, grant: str, handler: str, *folders: str) -> None:
     """Serve invocations until the process is killed."""
+    last = LastCall(grant)
+    changes = {
+        "gallop.clock": ScaledClock(float(speed), float(anchor)).install,
+        "urllib3.connectionpool": last.install("HTTPConnectionPool", "urlopen"),
+        "httpcore._sync.connection_pool": last.install("ConnectionPool", "handle_request"),
+    }
     sys.path[:0] = folders
-    sys.meta_path.insert(0, ScaledClockFinder(float(speed), float(anchor)))
+    sys.meta_path.insert(0, Hooks(changes))
     sys.argv = ["bootstrap", handler]
     from awslambdaric.__main__ import main as serve  # noqa: PLC0415 - after the path is set
 

@@ -49,16 +49,18 @@ class Environment:
     def worker(self, spec: FunctionSpec) -> Worker:
         """Describe a process of the function, not started yet."""
         folders = [str(spec.code), *(str(self._layer(content)) for content in spec.layers)]
-        arguments = [repr(self.clock.speed), repr(self.clock.anchor), spec.handler, *folders]
         with self._lock:
             self._started += 1
             log = self.scratch / "logs" / f"{spec.logical_id}-{self._started}.log"
         log.touch()
+        grant = log.with_suffix(".calls")
+        arguments = [repr(self.clock.speed), repr(self.clock.anchor), str(grant), spec.handler, *folders]
         return Worker(
             command=[sys.executable, "-s", "-S", "-P", str(_BOOTSTRAP), *arguments],
             environment=self.variables(spec),
             folder=spec.code,
             log_path=log,
+            grant_path=grant,
             memory_mb=spec.memory_mb,
             log_stream=f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{secrets.token_hex(16)}",
         )

@@ -36,6 +36,7 @@ class LambdaRuntime:
         }
         self._lock = Lock()
         self._records: list[Invocation] = []
+        self._last_calls: list[tuple[str, bytes, int]] = []
         self.on_end: list[Callable[[FunctionSpec, Invocation], None]] = []
         """Called after every invocation."""
 
@@ -49,6 +50,7 @@ class LambdaRuntime:
         while True:
             try:
                 with self._pools[spec.name].lease() as lease:
+                    lease.worker.grant(self._granted(spec, payload))
                     result, record = Execution(spec, lease, payload).run()
             except ProcessDied:
                 # An idle process that had died never saw the event: Lambda, too, would just start another.
@@ -64,6 +66,11 @@ class LambdaRuntime:
     def kill(self, function: str) -> int:
         """Kill the function's processes, in the middle of an invocation if there is one; tell how many."""
         return self._pools[self.spec(function).name].kill()
+
+    def kill_after(self, function: str, calls: int, matching: str) -> None:
+        """Kill the function's next run on an event with a text in it, once it has made so many calls to the world."""
+        with self._lock:
+            self._last_calls.append((self.spec(function).name, matching.encode(), calls))
 
     def busy(self, function: str) -> int:
         """Tell how many invocations of the function are under way."""
@@ -83,6 +90,14 @@ class LambdaRuntime:
         """End all processes."""
         for pool in self._pools.values():
             pool.close()
+
+    def _granted(self, spec: FunctionSpec, payload: bytes) -> int | None:
+        with self._lock:
+            found = [plan for plan in self._last_calls if plan[0] == spec.name and plan[1] in payload]
+            if not found:
+                return None
+            self._last_calls.remove(found[0])
+            return found[0][2]
 
     def _record(self, spec: FunctionSpec, record: Invocation) -> None:
         with self._lock:

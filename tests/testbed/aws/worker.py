@@ -66,6 +66,8 @@ class Worker:
     environment: Mapping[str, str]
     folder: Path
     log_path: Path
+    grant_path: Path
+    """Where the process reads how many calls it may still make; see ``grant``."""
     memory_mb: int
     log_stream: str
     started_at: float = field(init=False, default=0.0)
@@ -107,6 +109,13 @@ class Worker:
         if request.path.endswith("/init/error"):
             self._reply(202, b"{}", {})
             raise InitFailed(request.body.decode())
+
+    def grant(self, calls: int | None) -> None:
+        """Let the next invocation end, killed, once it has made so many calls to the world; None lifts that."""
+        if calls is None:
+            self.grant_path.unlink(missing_ok=True)
+        else:
+            self.grant_path.write_text(str(calls), encoding="ascii")
 
     def invoke(self, event: Event) -> tuple[bytes, bool]:
         """Hand out an event and give the reply, and whether it is an error; the handler must be ready."""
