@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from gallop import log
-from gallop.errors import CallerError, GallopError, InvalidRequest, TryAgain, Unauthenticated
+from gallop.errors import CallerError, Fault, GallopError, InvalidRequest, TryAgain, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,19 @@ def client_of(app: APIGatewayHttpResolver) -> str:
     if not isinstance(client, str) or not client:
         raise Unauthenticated(str(context.get("problem") or "There is no key in the request."))
     return client
+
+
+def body_of(app: APIGatewayHttpResolver) -> str:
+    """Give the body of the request.
+
+    Raises:
+        InvalidRequest: it is no text.
+
+    """
+    try:
+        return app.current_event.decoded_body or ""
+    except ValueError:
+        raise InvalidRequest([Fault("", "the body is not text in UTF-8", "Send one JSON object, in UTF-8.")]) from None
 
 
 def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response[str]:

@@ -53,9 +53,16 @@ def video(client: str, job_id: str) -> Job:
         JobNotFound: there is none, or it is another client's.
 
     """
-    job = store.job(job_id) if is_job_id(job_id) else None
-    if job is None or job.client != client:
-        raise JobNotFound(f"There is no video {job_id[:40]!r}.")
+    # The same words whether it is not there or another's, so that nobody learns which.
+    nowhere = JobNotFound(f"There is no video {job_id[:40]!r}.")
+    if not is_job_id(job_id):
+        raise nowhere
+    try:
+        job = store.job(job_id)
+    except JobNotFound:
+        raise nowhere from None
+    if job.client != client:
+        raise nowhere
     return job
 
 

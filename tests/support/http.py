@@ -1,0 +1,100 @@
+"""Requests of the HTTPS door as API Gateway hands them over (payload format 2.0)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support.world import World
+
+Body = str | bytes | dict[str, Any] | list[Any] | None
+TEXT = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client gets to see."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body, parsed."""
+        parsed: dict[str, Any] = json.loads(self.text)
+        return parsed
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """The problems by their pointers, of a problem+json that names faults."""
+        assert (400, "application/problem+json") == (self.status, self.headers["Content-Type"])
+        return {error["pointer"]: error["detail"] for error in self.json["errors"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client whose key the authorizer knows; a nameless one has none."""
+
+    world: World
+    name: str = "ada"
+
+    def post(self, body: Body, **headers: str) -> Answer:
+        """Create a video; ``x_stainless_lang`` is the header ``x-stainless-lang``."""
+        return self._call("SubmitFunction", "POST", "/v1/videos", body, headers)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Ask the read side."""
+        return self._call("VideosFunction", "GET", path, None, headers)
+
+    def _call(self, function: str, method: str, path: str, body: Body, headers: Mapping[str, str]) -> Answer:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = self.world.invoke(function, event(method, path, body, sent, self.name))
+        shown = {**answer.get("headers", {}), **{n: v[0] for n, v in answer.get("multiValueHeaders", {}).items()}}
+        return Answer(answer["statusCode"], shown, answer["body"])
+
+
+def event(method: str, path: str, body: Body, headers: Mapping[str, str], client: str) -> dict[str, Any]:
+    """Give an event in the shape that API Gateway documents; bytes come in base64, as other media types do."""
+    authorized = {"client": client} if client else {"problem": "There is no key in the request."}
+    made: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": TEXT, "host": "api.example.com", **headers},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "a1b2c3d4e5",
+            "authorizer": {"lambda": authorized},
+            "domainName": "api.example.com",
+            "domainPrefix": "api",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "tests",
+            },
+            "requestId": "JKJaXmPLvHcESHA=",
+            "routeKey": f"{method} {path}",
+            "stage": "$default",
+            "time": "22/Nov/2026:13:00:00 +0000",
+            "timeEpoch": 1795352400000,
+        },
+        "isBase64Encoded": isinstance(body, bytes),
+    }
+    if body is not None:
+        made["body"] = _encoded(body)
+    return made
+
+
+def _encoded(body: str | bytes | dict[str, Any] | list[Any]) -> str:
+    if isinstance(body, bytes):
+        return base64.b64encode(body).decode()
+    return body if isinstance(body, str) else json.dumps(body)
