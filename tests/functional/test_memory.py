@@ -1,0 +1,51 @@
+"""What a large video costs in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from gallop.domain.job import JobState
+
+from tests.support.jobs import a_job
+from tests.support.neighbours import neighbours
+from tests.support.stack import CREDENTIALS, ROOT
+
+MEBIBYTE = 1024 * 1024
+GIGABYTE = 1024 * MEBIBYTE
+ALLOWED = 64 * MEBIBYTE
+
+
+def test_memory_stays_flat_whatever_the_size() -> None:
+    """A gigabyte is streamed through less than 64 MB above what the idle function has."""
+    with neighbours(GIGABYTE) as server:
+        server.job = a_job(JobState.STORING, base_url=f"{server.url}/api/v1")
+        ran = subprocess.run(
+            [
+                sys.executable,
+                "-P",
+                str(ROOT / "tests/support/measured.py"),
+                str(ROOT / "functions/save_result/app.py"),
+                json.dumps({"job_id": server.job.id}),
+            ],
+            env={
+                **os.environ,
+                **CREDENTIALS,
+                "AWS_ENDPOINT_URL": server.url,
+                "JOB_TABLE": "jobs",
+                "PYTHONPATH": str(ROOT / "shared"),
+                "RESULTS_BUCKET": "results",
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert 0 == ran.returncode, ran.stderr
+        told = json.loads(ran.stdout.splitlines()[-1])
+        assert "finish" == told["answer"]["next"]
+        assert GIGABYTE <= server.stored < GIGABYTE + MEBIBYTE
+        assert 1 == len(server.updates)
+    assert told["peak"] - told["idle"] < ALLOWED
