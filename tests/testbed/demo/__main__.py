@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.testbed.demo import proof, summary
 from tests.testbed.demo.display import display
-from tests.testbed.demo.doors import DemoFailed, HttpsDoor, S3Door
+from tests.testbed.demo.doors import DemoFailed, HttpsDoor, S3Door, caller
 from tests.testbed.demo.follow import follow
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def run(screen: Display) -> None:
     screen.console.print("Deploying template.yaml onto an embedded AWS, beside a fake DashScope ...")
     from tests.testbed.stack import Testbed  # noqa: PLC0415 - takes seconds, in which there is something to read
 
-    with Testbed(speed=speed, prewarm=FUNCTIONS) as testbed:
+    with Testbed(speed=speed, prewarm=FUNCTIONS) as testbed, caller(testbed) as http:
         seconds = time.monotonic() - began
         screen.console.print(f"Ready after {seconds:.1f} s. Its clock runs {speed:g} times as fast as yours.\n")
         try:
-            doors: list[Door] = [S3Door(testbed), HttpsDoor(testbed)]
+            doors: list[Door] = [S3Door(testbed), HttpsDoor(testbed, http)]
             took = follow(testbed, doors, screen)
             folders = [_fetch(testbed, door) for door in doors]
             ledger = testbed.dashscope.ledger()

@@ -96,26 +96,17 @@ class HttpsDoor:
     """Sends a request with a key of its own, and asks for the video it was promised."""
 
     testbed: Testbed
+    http: httpx.Client
     name: str = "HTTPS door"
     arrival: str = "sent"
     parcel: str = "POST /v1/videos: 3 image URLs and a prompt"
     waits_for: str = "becomes a job once it has been checked"
     receipts: str = field(init=False, default="")
-    _http: httpx.Client = field(init=False)
     _job_id: str = field(init=False, default="")
-
-    def __post_init__(self) -> None:
-        """Get a key."""
-        self._http = httpx.Client(
-            base_url=self.testbed.coordinates.api_url,
-            headers={"Authorization": f"Bearer {self.testbed.mint_key('demo')}"},
-            timeout=TIMEOUT_SECONDS,
-            trust_env=False,
-        )
 
     def send(self) -> Sight | None:
         """Send the request, byte for byte."""
-        answer = self._http.post(
+        answer = self.http.post(
             "/v1/videos", content=REQUEST.read_bytes(), headers={"Content-Type": "application/json"}
         )
         if answer.status_code != httpx.codes.ACCEPTED:
@@ -128,7 +119,7 @@ class HttpsDoor:
         """Ask ``GET /v1/videos/{id}``."""
         if not self._job_id:
             return None
-        answer = self._http.get(f"/v1/videos/{self._job_id}")
+        answer = self.http.get(f"/v1/videos/{self._job_id}")
         if answer.status_code != httpx.codes.OK:
             raise DemoFailed(f"GET /v1/videos/{self._job_id} answered {answer.status_code}: {answer.text}")
         sight = _sight(self.name, answer.json(), self._job_id)
@@ -139,7 +130,7 @@ class HttpsDoor:
 
     def fetch_video(self) -> bytes:
         """Follow ``GET /v1/videos/{id}/content`` to the bucket; httpx leaves the key behind on the way."""
-        answer = self._http.get(f"/v1/videos/{self._job_id}/content", follow_redirects=True)
+        answer = self.http.get(f"/v1/videos/{self._job_id}/content", follow_redirects=True)
         if answer.status_code != httpx.codes.OK:
             raise DemoFailed(f"The video's address answered {answer.status_code}.")
         return answer.content
@@ -147,6 +138,16 @@ class HttpsDoor:
     def _has_last_receipt(self) -> bool:
         status = _receipt(self.testbed, f"{self.receipts}/status.json")
         return status is not None and status["state"] == "succeeded"
+
+
+def caller(testbed: Testbed) -> httpx.Client:
+    """Make a client with a key of its own."""
+    return httpx.Client(
+        base_url=testbed.coordinates.api_url,
+        headers={"Authorization": f"Bearer {testbed.mint_key('demo')}"},
+        timeout=TIMEOUT_SECONDS,
+        trust_env=False,
+    )
 
 
 def _receipt(testbed: Testbed, key: str) -> dict[str, Any] | None:

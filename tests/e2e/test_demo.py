@@ -1,0 +1,84 @@
+"""``make demo``, as somebody who has just cloned the repository runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.testbed.demo import __main__ as demo
+from tests.testbed.demo import proof
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DOORS = ("s3-door", "https-door")
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the demo write somewhere else than a person's runs do."""
+    monkeypatch.setattr(demo, "ROOT", tmp_path)
+    monkeypatch.setattr(demo, "OUT", tmp_path / "out" / "demo")
+    return tmp_path / "out" / "demo"
+
+
+def test_it_ends_with_two_videos_and_their_receipts(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 0, both jobs seen at every stage, both videos playable, one POST a job, and all files where it says."""
+    monkeypatch.setenv("SPEED", "30")
+    assert 0 == demo.main()
+    shown = capsys.readouterr().out
+    for name in ("S3 door     dropped", "HTTPS door  sent", "S3 door     succeeded", "HTTPS door  succeeded"):
+        assert name in shown
+    assert "2 jobs, 2 paid requests and 2 tasks" in shown
+    assert "\x1b" not in shown
+    for door in DOORS:
+        assert {"video.mp4", "video.json", "status.json"} == {file.name for file in (out / door).iterdir()}
+        assert proof.Film("h264", "1280x720", 24, 5) == proof.play((out / door / "video.mp4").read_bytes())
+        receipt = json.loads((out / door / "video.json").read_text())
+        assert f"{receipt['job']} " in shown
+
+
+@pytest.mark.parametrize("speed", ["fast", "0", "-1", "1000"])
+def test_a_speed_that_is_none_is_refused_in_words(
+    speed: str, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is started, and the exit code is not 0."""
+    monkeypatch.setenv("SPEED", speed)
+    assert 1 == demo.main()
+    assert f"SPEED={speed} is not a number from 1 to 60" in capsys.readouterr().out
+    assert not out.exists()
+
+
+@pytest.fixture
+def running() -> Iterator[subprocess.Popen[str]]:
+    """Run the demo in a session of its own, and see it ready."""
+    # An ignored SIGINT would be inherited.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = [sys.executable, "-u", "-m", "tests.testbed.demo"]
+    environment = {**os.environ, "SPEED": "1", "PYTHONPATH": f"{demo.ROOT}:{demo.ROOT / 'shared'}"}
+    with subprocess.Popen(
+        command, cwd=demo.ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        signal.signal(signal.SIGINT, handler)
+        yield process
+        process.kill()
+
+
+def test_ctrl_c_leaves_nothing_running(running: subprocess.Popen[str]) -> None:
+    """Interrupted in the middle of its jobs, it says so and takes all of its processes along."""
+    assert running.stdout is not None
+    assert any("sent" in line for line in running.stdout)
+    os.killpg(running.pid, signal.SIGINT)
+    assert "Nothing is left running." in running.stdout.read()
+    assert demo.INTERRUPTED == running.wait()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)
