@@ -211,7 +211,7 @@ class EmbeddedAws:
     def _serve_api(self) -> None:
         stages = list(self.deployment.of_type("AWS::ApiGatewayV2::Stage"))
         for resource in self.deployment.of_type("AWS::ApiGatewayV2::Api"):
-            api = Api(resource.physical_id, ACCOUNT, self.region)
+            api = Api(resource.physical_id, ACCOUNT, self.region, self.clock.now)
             routes = read_routes(resource.properties["Body"])
             stage = next(stage.properties for stage in stages if stage.properties["ApiId"] == api.api_id)
             settings = read_stage(stage, self._log_writer)

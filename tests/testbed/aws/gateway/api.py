@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from tests.testbed.aws.functions import Throttled
+from tests.testbed.aws.invoke_api import MAX_REQUEST_BYTES
 
 from . import messages
 from .messages import Api, HttpRequest, HttpResponse, refusal
@@ -51,7 +52,7 @@ class HttpApi:
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
-        trace = Trace(request)
+        trace = Trace(request, self.clock.now())
         answer = self._answer(request, trace)
         self.stage.log(trace, answer)
         return HttpResponse(answer.status, [*answer.headers, ("apigw-requestid", request.request_id)], answer.body)
@@ -75,7 +76,11 @@ class HttpApi:
                 return verdict
             trace.authorized = context = verdict
         event = messages.event(self.api, trace.route, request, parameters, context)
-        return self._integrate(trace.route, request, event, trace)
+        payload = json.dumps(event).encode()
+        if len(payload) > MAX_REQUEST_BYTES:
+            # Lambda takes less than the gateway, and base64 makes bodies a third larger.
+            return refusal(413, "Request Entity Too Large")
+        return self._integrate(trace.route, request, payload, trace)
 
     def _find(self, request: HttpRequest) -> tuple[Route | None, dict[str, str]]:
         for route in self.routes:
@@ -84,7 +89,7 @@ class HttpApi:
                 return route, parameters
         return None, {}
 
-    def _integrate(self, route: Route, request: HttpRequest, event: Mapping[str, Any], trace: Trace) -> HttpResponse:
+    def _integrate(self, route: Route, request: HttpRequest, payload: bytes, trace: Trace) -> HttpResponse:
         path = route.path if route.path != "$default" else "/$default"
         if not self.may_invoke(route.function_arn, self.api.arn(f"$default/{request.method}{path}")):
             trace.integration_error = (
@@ -92,7 +97,7 @@ class HttpApi:
             )
             return refusal(500, "Internal Server Error")
         try:
-            result = self._invoke(route.function_arn, event)
+            result = self._invoke(route.function_arn, payload)
         except (FutureTimeoutError, Throttled) as error:
             trace.integration_error = type(error).__name__
             return refusal(503, "Service Unavailable")
@@ -101,8 +106,8 @@ class HttpApi:
             trace.integration_error = result.payload
         return answer or refusal(500, "Internal Server Error")
 
-    def _invoke(self, function_arn: str, event: Mapping[str, Any]) -> Result:
-        future = self._threads.submit(self.runner.invoke, function_arn, json.dumps(event).encode())
+    def _invoke(self, function_arn: str, payload: bytes) -> Result:
+        future = self._threads.submit(self.runner.invoke, function_arn, payload)
         return future.result(INTEGRATION_TIMEOUT_S)
 
     def _authorize(
@@ -128,7 +133,7 @@ class HttpApi:
         if not self.may_invoke(authorizer.function_arn, self.api.arn(f"authorizers/{authorizer.name}")):
             return None
         try:
-            result = self._invoke(authorizer.function_arn, event)
+            result = self._invoke(authorizer.function_arn, json.dumps(event).encode())
         except (FutureTimeoutError, Throttled):
             return None
         verdict = None if result.error else json.loads(result.payload)

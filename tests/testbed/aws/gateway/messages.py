@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .routes import Route
 
@@ -59,6 +59,8 @@ class Api:
     api_id: str
     account: str
     region: str
+    now: Callable[[], float]
+    """Gives the simulated time, in seconds since the epoch."""
 
     def arn(self, part: str) -> str:
         """Name a route or an authorizer of the API."""
@@ -113,7 +115,7 @@ def authorizer_event(
 
 def request_context(api: Api, route: Route, request: HttpRequest) -> dict[str, Any]:
     """Say when, where and whence the request came."""
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(api.now(), UTC)
     domain = request.header("host") or f"{api.api_id}.execute-api.{api.region}.amazonaws.com"
     return {
         "accountId": api.account,

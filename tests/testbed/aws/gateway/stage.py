@@ -49,7 +49,9 @@ class Trace:
     """What is known of a request by the time it is answered."""
 
     request: HttpRequest
-    started: float = field(default_factory=time.time)
+    received_at: float
+    """Simulated time, in seconds since the epoch."""
+    started: float = field(default_factory=time.monotonic)
     route: Route | None = None
     authorized: Mapping[str, Any] = field(default_factory=dict)
     integration_error: str = "-"
@@ -89,12 +91,12 @@ def read_stage(properties: Mapping[str, Any], writer: Callable[[str], Callable[[
 
 def _values(trace: Trace, answer: HttpResponse) -> dict[str, str]:
     """Give the values of the ``$context`` variables that HTTP APIs know."""
-    moment = datetime.fromtimestamp(trace.started, UTC)
-    latency = f"{(time.time() - trace.started) * 1000:.0f}"
+    moment = datetime.fromtimestamp(trace.received_at, UTC)
+    latency = f"{(time.monotonic() - trace.started) * 1000:.0f}"
     return {
         "requestId": trace.request.request_id,
         "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
-        "requestTimeEpoch": str(int(trace.started * 1000)),
+        "requestTimeEpoch": str(int(trace.received_at * 1000)),
         "routeKey": trace.route.key if trace.route else "-",
         "status": str(answer.status),
         "responseLatency": latency,

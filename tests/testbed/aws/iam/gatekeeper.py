@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,7 @@ from .authority import Refused
 from .signature import BadSignature, Credential, check_presigned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from .authority import Authority
     from .identities import Identities
@@ -34,6 +35,8 @@ class Gatekeeper:
     authority: Authority
     identities: Identities
     speed: float
+    locks: Mapping[str, Lock] = field(default_factory=lambda: {name: Lock() for name in ("dynamodb", "states")})
+    """Services whose calls are served one after the other: moto decides a condition and writes in two steps."""
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         """Let a call pass, or answer it as AWS does."""
@@ -42,6 +45,9 @@ class Gatekeeper:
         refusal = self._refusal(call, credential, presigned=presigned)
         if refusal is not None:
             return _answer(refusal, start)
+        if call.service in self.locks:
+            with self.locks[call.service]:
+                return self.application(environ, start)
         bucket = asks_s3.object_read(call)
         if bucket is None or credential is None:
             return self.application(environ, start)

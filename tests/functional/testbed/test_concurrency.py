@@ -1,0 +1,56 @@
+"""Calls whose condition and write are one on AWS are never between each other's two steps here."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, BrokenBarrierError
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from werkzeug.test import EnvironBuilder
+
+from tests.testbed.aws.iam.authority import Authority
+from tests.testbed.aws.iam.gatekeeper import Gatekeeper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.functional.testbed.conftest import SmallStack
+
+TOGETHER_S = 0.3
+
+
+def met(stack: SmallStack, service: str) -> bool:
+    """Send two calls of a service through a gatekeeper; tell whether they were behind it at the same time."""
+    barrier = Barrier(2, timeout=TOGETHER_S)
+
+    def application(environ: dict[str, Any], start: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI
+        del environ, start
+        try:
+            barrier.wait()
+        except BrokenBarrierError:
+            return [b"alone"]
+        return [b"together"]
+
+    gatekeeper = Gatekeeper(application, Authority(stack.aws.region), stack.aws.identities, speed=1.0)
+    scope = f"{stack.aws.driver.access_key_id}/20261122/{stack.aws.region}/{service}/aws4_request"
+    headers = [("Authorization", f"AWS4-HMAC-SHA256 Credential={scope}, Signature=x"), ("X-Amz-Target", "x.ListThings")]
+
+    def call(_: int) -> bytes:
+        environ = EnvironBuilder(method="POST", headers=headers, data=b"{}").get_environ()
+        environ["RAW_URI"] = "/"
+        return b"".join(gatekeeper(environ, lambda *_: None))
+
+    with ThreadPoolExecutor(2) as threads:
+        return [b"together"] * 2 == list(threads.map(call, range(2)))
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "states"])
+def test_calls_that_decide_come_one_after_the_other(stack: SmallStack, service: str) -> None:
+    """Conditional writes, and executions' names: moto looks first and writes then."""
+    assert not met(stack, service)
+
+
+def test_other_calls_are_served_at_once(stack: SmallStack) -> None:
+    """Nobody waits for somebody else's upload."""
+    assert met(stack, "sqs")
