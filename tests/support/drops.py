@@ -42,6 +42,10 @@ class Door:
         """Put a message into the queue."""
         aws("sqs").send_message(QueueUrl=self._url, MessageBody=body)
 
+    def forget(self) -> None:
+        """Throw all messages away."""
+        self._messages().clear()
+
     def dead(self) -> list[str]:
         """Give the bodies of the messages that were given up."""
         queue = sqs_backends[ACCOUNT][REGION].get_queue(

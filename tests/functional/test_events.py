@@ -1,0 +1,228 @@
+"""One sample event per function and source, each fed to its handler."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gallop.domain import drop as drops
+from gallop.domain import keys
+from gallop.domain.drop import Folder
+from gallop.domain.job import JobState
+from gallop.edges import objects, store
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.support.drops import Door
+from tests.support.pictures import picture
+from tests.support.stack import ROOT
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+SAMPLES = sorted(path.name for path in (ROOT / "events").iterdir())
+FOLDER = "spring ad (Grüße & more)"
+JOB = "job_o5xw4zdfoj2wy3dznruwwzjaoe"
+
+
+def sample(name: str) -> Any:  # noqa: ANN401 - JSON
+    """Read a sample."""
+    return json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@cache
+def template() -> dict[str, Any]:
+    """Give the resources of the template as it is written."""
+    resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
+    return resources
+
+
+def source_of(event: dict[str, Any]) -> str:
+    """Name the source that an event is from."""
+    if event.get("type") == "REQUEST":
+        return "authorizer"
+    if "Records" in event:
+        return str(event["Records"][0]["eventSource"])
+    return str(event.get("routeKey") or event.get("detail-type") or "workflow")
+
+
+def sources_in_the_template() -> set[tuple[str, str]]:
+    """Give each function's folder with each source that the template gives it."""
+    functions = {
+        name: resource["Properties"]
+        for name, resource in template().items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    folders = {name: properties["CodeUri"].split("/")[1] for name, properties in functions.items()}
+    found = {
+        (folders[name], _source(event["Type"], event["Properties"]))
+        for name, properties in functions.items()
+        for event in properties.get("Events", {}).values()
+    }
+    steps = template()["Workflow"]["Properties"]["DefinitionSubstitutions"].values()
+    authorizers = template()["HttpApi"]["Properties"]["Auth"]["Authorizers"].values()
+    found |= {(folders[_function(arn)], "workflow") for arn in steps}
+    return found | {(folders[_function(authorizer["FunctionArn"])], "authorizer") for authorizer in authorizers}
+
+
+def _source(kind: str, properties: dict[str, Any]) -> str:
+    return {
+        "SQS": "aws:sqs",
+        "Schedule": "Scheduled Event",
+        "HttpApi": f"{properties.get('Method')} {properties.get('Path')}",
+    }[kind]
+
+
+def _function(arn: dict[str, list[str]]) -> str:
+    return arn["Fn::GetAtt"][0]
+
+
+def dropped(world: World) -> None:
+    """Put the drop that the samples of the S3 door speak of into the inbox, without its own events."""
+    world.drop(f"drop/{FOLDER}/1.jpg", picture())
+    world.drop(f"drop/{FOLDER}/prompt.txt", b"The woman of [Image 1] smiles.")
+    Door(world).forget()
+
+
+def test_every_function_and_source_has_a_sample() -> None:
+    """What the template connects can be tried out with a file."""
+    samples = {
+        (name.partition(".")[0].partition("-")[0], source_of(sample(name.removesuffix(".json")))) for name in SAMPLES
+    }
+    assert sources_in_the_template() == samples
+
+
+def test_every_function_has_a_source() -> None:
+    """No function of the template is there for nothing."""
+    folders = {path.name for path in (ROOT / "functions").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == {folder for folder, _ in sources_in_the_template()}
+
+
+def test_every_sample_is_tried_out_here() -> None:
+    """No file in the folder is only decoration."""
+    text = (ROOT / "tests/functional/test_events.py").read_text(encoding="utf-8")
+    assert [] == [name for name in SAMPLES if f'sample("{name.removesuffix(".json")}")' not in text]
+
+
+def test_submit_http(world: World) -> None:
+    """The seed request becomes a job of the client that the authorizer named."""
+    answer = world.invoke("SubmitFunction", sample("submit-http"))
+    (job,) = world.jobs()
+    assert (202, "ada", 3, [job.id]) == (answer["statusCode"], job.client, len(job.request.images), world.executions())
+
+
+def test_submit_s3_notification(world: World) -> None:
+    """Two events for one folder, whose name S3 has encoded: one look, when it has been quiet."""
+    dropped(world)
+    assert {"batchItemFailures": []} == world.invoke("SubmitFunction", sample("submit-s3-notification"))
+    (message,) = Door(world).waiting()
+    assert message["look"].keys() == json.loads(sample("submit-look")["Records"][0]["body"])["look"].keys()
+    assert FOLDER == message["look"]["path"]
+
+
+def test_submit_look(world: World) -> None:
+    """A folder that still looks the same is started."""
+    dropped(world)
+    with world.stack.acting_as("SubmitFunction"):
+        listing = objects.list_directly_under(f"drop/{FOLDER}/")
+    event = sample("submit-look")
+    body = json.loads(event["Records"][0]["body"])
+    body["look"]["digest"] = drops.digest_of(Folder(FOLDER), listing)
+    event["Records"][0]["body"] = json.dumps(body)
+    assert {"batchItemFailures": []} == world.invoke("SubmitFunction", event)
+    (job,) = world.jobs()
+    assert (FOLDER, [job.id]) == (job.receipts, world.executions())
+
+
+def test_submit_s3_test_event(world: World) -> None:
+    """S3's greeting is passed over."""
+    assert {"batchItemFailures": []} == world.invoke("SubmitFunction", sample("submit-s3-test-event"))
+    assert ([], []) == (world.jobs(), Door(world).waiting())
+
+
+def test_videos_get(world: World) -> None:
+    """The job is shown to its client."""
+    world.put(JobState.RUNNING, id=JOB)
+    answer = world.invoke("VideosFunction", sample("videos-get"))
+    assert (200, JOB) == (answer["statusCode"], json.loads(answer["body"])["id"])
+
+
+def test_videos_content(world: World) -> None:
+    """A job that has no video yet says so."""
+    world.put(JobState.RUNNING, id=JOB)
+    assert 409 == world.invoke("VideosFunction", sample("videos-content"))["statusCode"]
+
+
+def test_videos_health(world: World) -> None:
+    """Open to all."""
+    assert 200 == world.invoke("VideosFunction", sample("videos-health"))["statusCode"]
+
+
+def test_authorize(world: World) -> None:
+    """The key in the sample opens nothing, until somebody gives it to a client."""
+    event = sample("authorize")
+    assert "problem" in world.invoke("AuthorizeFunction", event)["context"]
+    with world.stack.acting_as("SubmitFunction"):
+        store.put_key(keys.hash_of(event["headers"]["authorization"].removeprefix("Bearer ")), "ada", 0)
+    expected = {"isAuthorized": True, "context": {"client": "ada"}}
+    assert expected == world.invoke("AuthorizeFunction", event)
+
+
+def test_start_task(world: World) -> None:
+    """The job is submitted."""
+    world.put(id=JOB)
+    assert "wait" == world.invoke("StartTaskFunction", sample("start_task"))["next"]
+    assert 1 == len(world.tasks())
+
+
+def test_status(world: World) -> None:
+    """The task is asked about, and has succeeded."""
+    world.submitted(id=JOB)
+    world.clock.advance(3600)
+    assert "save" == world.invoke("StatusFunction", sample("status"))["next"]
+
+
+def test_save_result(world: World) -> None:
+    """The video is stored."""
+    world.storing(id=JOB)
+    assert "finish" == world.invoke("SaveResultFunction", sample("save_result"))["next"]
+    assert world.job(JOB).result
+
+
+def test_reconcile_job(world: World) -> None:
+    """A job whose reply was lost is looked for."""
+    world.fake.fault(on="submit", kind="drop_after_accept")
+    world.submitted(id=JOB)
+    world.clock.advance(60)
+    assert "wait" == world.invoke("ReconcileFunction", sample("reconcile-job"))["next"]
+    assert world.job(JOB).is_adopted
+
+
+def test_reconcile_sweep(world: World) -> None:
+    """A job whose execution was never started gets one."""
+    world.put(id=JOB)
+    world.clock.advance(3600)
+    assert {"repaired": 1, "failed": 0} == world.invoke("ReconcileFunction", sample("reconcile-sweep"))
+    assert [JOB] == world.executions()
+
+
+def test_finish_succeeded(world: World) -> None:
+    """The stored video makes the job a success."""
+    world.storing(id=JOB)
+    world.invoke("SaveResultFunction", {"job_id": JOB})
+    assert {"state": "succeeded"} == world.invoke("FinishFunction", sample("finish-succeeded"))
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [(sample("finish-failed"), "generation_failed"), (sample("finish-error"), "vendor_unreachable")],
+    ids=["failed", "error"],
+)
+def test_finish_without_a_video(world: World, event: dict[str, Any], code: str) -> None:
+    """A step's failure, and an error that the workflow caught, become the job's reason."""
+    world.put(JobState.RUNNING, id=JOB)
+    assert {"state": "failed"} == world.invoke("FinishFunction", event)
+    failure = world.job(JOB).failure
+    assert failure
+    assert code == failure.code
