@@ -53,7 +53,8 @@ def test_a_rate_fires_the_function_again_and_again(stack: SmallStack) -> None:
     eventually(lambda: stack.aws.runtime.logs("Ticker").count("ticked Scheduled Event aws.events") >= 3)
     times = [line.split()[-1] for line in stack.aws.runtime.logs("Ticker").splitlines() if "Scheduled Event" in line]
     first, second = (datetime.fromisoformat(moment).timestamp() for moment in times[:2])
-    assert 60 <= second - first <= 121
+    # A firing is left out while the one before it is at work.
+    assert (True, 0) == (second > first, (second - first) % 60)
 
 
 def test_a_rule_sends_what_its_pattern_matches(stack: SmallStack) -> None:

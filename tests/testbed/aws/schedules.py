@@ -68,7 +68,9 @@ class Scheduler:
             if self._stopped.wait(max(0.0, self.clock.real(timer.due - self.clock.now()))):
                 return
             due = timer.due
-            timer.due = max(timer.next_after(due), timer.next_after(self.clock.now() - 1))
+            timer.due = timer.next_after(due)
+            while timer.due <= self.clock.now():
+                timer.due = timer.next_after(timer.due)
             if not timer.busy:
                 timer.busy = True
                 timer.fire(due, timer.done)
