@@ -89,8 +89,9 @@ clean:  ## remove all that make has made
 
 # ---------------------------------------------------------------- set-up: each is done once per content of its locks
 .PHONY: .testbed-ready .tests-ready .checkov-ready
+# Standard output is the command's own, for KEY=$(make -s key CLIENT=me).
 .testbed-ready:
-	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv $(TESTBED)
+	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv $(TESTBED) >&2
 
 .tests-ready:
 	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv $(TESTS)
