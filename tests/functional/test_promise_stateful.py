@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.job import JobState, is_terminal
+from gallop.domain.once import RETRY_SECONDS
 from gallop.errors import AwsTrouble, CallerError
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -73,6 +74,7 @@ class Promise(RuleBasedStateMachine):
         self.world: World = self.resources.enter_context(fresh())
         self.seen: dict[str, Job] = {}
         self.tries: dict[str, int] = {}
+        self.first_try: dict[str, float] = {}
         self.answered: dict[str, str] = {}
 
     @initialize(task_seconds=st.sampled_from([20.0, 60.0, 400.0]), lag=st.sampled_from([0.0, 5.0]))
@@ -87,6 +89,9 @@ class Promise(RuleBasedStateMachine):
         """Create at the HTTPS door, for the first time or again, with a key or as an SDK retries."""
         prompt = f"By {how} {slot}: the girl of [Image 1]."
         tried = self.tries.get(prompt, 0)
+        now = self.world.clock.now()
+        if how == "sdk" and now >= self.first_try.setdefault(prompt, now) + RETRY_SECONDS:
+            return
         by_key = {"idempotency_key": prompt.replace(" ", "_")}
         headers = by_key if how == "key" else {"x_stainless_retry_count": str(tried)}
         self.tries[prompt] = tried + 1

@@ -7,9 +7,11 @@ import sys
 import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from moto import backends
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.models import Stack
 from moto.core.config import default_user_config
@@ -81,6 +83,8 @@ _parse_yaml = Stack.parse_template
 def _changes(world: World) -> Iterator[tuple[object, str, Any]]:
     # moto reads a template as YAML first, which takes a second where JSON takes none.
     yield Stack, "parse_template", staticmethod(_parse_template)
+    # moto's server looks through its own folders at every request.
+    yield backends, "list_of_moto_modules", partial(frozenset, tuple(backends.list_of_moto_modules()))
     yield from _functions(world)
     yield from _queues(world.clock)
     yield from _objects(world)

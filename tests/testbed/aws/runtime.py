@@ -72,6 +72,11 @@ class LambdaRuntime:
         with self._lock:
             self._last_calls.append((self.spec(function).name, matching.encode(), calls))
 
+    def pending_kills(self) -> list[tuple[str, bytes, int]]:
+        """Give the kills that met no run yet: function's name, text, calls."""
+        with self._lock:
+            return [*self._last_calls]
+
     def busy(self, function: str) -> int:
         """Tell how many invocations of the function are under way."""
         return self._pools[self.spec(function).name].busy

@@ -1,0 +1,74 @@
+"""One create, one charge, one result: every fault of the vendor, every door, every retry, every kill."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e import matrix
+from tests.e2e.caller import Caller
+from tests.e2e.matrix import Cell, Matrix
+from tests.testbed.aimed import AimedDashScope
+from tests.testbed.clock import ScaledClock
+from tests.testbed.fake_dashscope import Limits, Switches
+from tests.testbed.stack import Testbed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SPEED = 30.0
+CELLS = matrix.cells()
+
+
+@pytest.fixture(scope="module")
+def ended() -> Iterator[Matrix]:
+    """Run all cells on one testbed."""
+    switches = Switches(task_seconds=20.0, audio=False)
+    fake = AimedDashScope(ScaledClock(SPEED), limits=Limits.none(running=50), switches=switches)
+    with Testbed(speed=SPEED, fake=fake) as testbed, Caller(testbed) as caller:
+        made = Matrix(testbed, caller, fake)
+        made.run(CELLS)
+        yield made
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=[cell.name for cell in CELLS])
+def test_one_job_one_task_one_result(ended: Matrix, cell: Cell) -> None:
+    """Whatever broke: one job, which succeeded; one task; the vendor's bytes; the receipts of an end."""
+    (job,) = ended.jobs[cell.prompt]
+    assert ("succeeded", None) == (job.state.value, job.failure)
+    assert [job.task_id] == [task["task_id"] for task in ended.tasks(cell)]
+    assert job.result is not None
+    assert ended.film(job.task_id) == job.result.sha256
+    status = ended.caller.receipt(f"{job.receipts}/status.json") or {}
+    assert (job.id, "succeeded") == (status["job"], status["state"])
+
+
+@pytest.mark.parametrize("function", [*matrix.CALLS, "ReconcileFunction"])
+def test_every_call_was_the_last_one_once(ended: Matrix, function: str) -> None:
+    """Each function died before its first call, after its last one, and at each in between."""
+    planned = [cell.kill[1] for cell in CELLS if cell.kill and cell.kill[0] == function]
+    assert [] == [plan for plan in ended.testbed.aws.runtime.pending_kills() if plan[0] == function]
+    died = [run for run in ended.testbed.invocations(function) if run.error == "Runtime.ExitError"]
+    assert len(planned) == len(died)
+
+
+def test_nothing_is_stuck(ended: Matrix) -> None:
+    """No message is in the dead-letter queue, no fault is left over, no execution runs."""
+    assert 0 == ended.dead_letters()
+    assert [] == ended.fake.aims.waiting
+    arn = ended.testbed.aws.outputs()["WorkflowArn"]
+    running = ended.testbed.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="RUNNING")
+    assert [] == running["executions"]
+
+
+def test_late_deliveries_change_nothing(ended: Matrix) -> None:
+    """An event that is delivered again after success, and a retry that comes late, make nothing and move nothing."""
+    late = [cell for cell in CELLS if cell.client in ("https retried", "s3 five-fold") and cell.fault][:8]
+    before = {cell.prompt: (ended.jobs[cell.prompt], ended.tasks(cell)) for cell in late}
+    for cell in late:
+        ended.send_again(cell)
+    ended.testbed.clock.sleep(60)
+    ended.jobs.clear()
+    ended.look()
+    assert before == {cell.prompt: (ended.jobs[cell.prompt], ended.tasks(cell)) for cell in late}
