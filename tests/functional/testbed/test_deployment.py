@@ -77,7 +77,7 @@ def test_an_attribute_that_does_not_exist_is_named() -> None:
 def test_a_missing_substitution_is_named() -> None:
     """The state machine would fail at the state that needs it."""
     reason = refused(lambda t: properties(t, "Machine").pop("DefinitionSubstitutions"))
-    assert "DefinitionSubstitutions has no value for ProbeArn" == reason
+    assert "DefinitionSubstitutions has no value for ProbeArn, SingleArn" == reason
 
 
 def test_lambdas_own_variables_are_refused() -> None:

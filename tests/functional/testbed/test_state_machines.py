@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,16 @@ def test_a_function_that_timed_out_or_died_can_be_caught(stack: SmallStack) -> N
     """By the names that Lambda gives such ends."""
     assert "Sandbox.Timedout" == json.loads(run(stack, {"do": "sleep", "sleep": 30})["output"])["broken"]
     assert "Runtime.ExitError" == json.loads(run(stack, {"do": "exit"})["output"])["broken"]
+
+
+def test_a_throttled_function_has_the_name_that_a_retry_matches(stack: SmallStack) -> None:
+    """Lambda's own, as the state machine of the product counts on."""
+    running = threading.Thread(target=stack.invoke, args=("Single", {"do": "sleep", "sleep": 2}))
+    running.start()
+    eventually(lambda: stack.aws.runtime.busy("Single"))
+    done = run(stack, {"do": "single"})
+    running.join()
+    assert ("FAILED", "Lambda.TooManyRequestsException") == (done["status"], done["error"])
 
 
 def test_the_machine_acts_with_its_own_role(stack: SmallStack) -> None:

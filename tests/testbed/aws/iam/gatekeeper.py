@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -38,8 +39,9 @@ class Gatekeeper:
     locks: Mapping[str, Lock] = field(default_factory=lambda: {name: Lock() for name in ("dynamodb", "states")})
     """Services whose calls are served one after the other: moto decides a condition and writes in two steps."""
 
-    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
         """Let a call pass, or answer it as AWS does."""
+        start = _with_request_id(start_response)
         credential, presigned = _credential(environ)
         call = _call(environ, credential)
         refusal = self._refusal(call, credential, presigned=presigned)
@@ -95,6 +97,18 @@ class Gatekeeper:
             return _answer(refusals.denied(call, "Access Denied"), start)
         start(begun[0], [("Content-Type", "application/xml"), ("Content-Length", str(sum(map(len, parts))))])
         return parts
+
+
+def _with_request_id(start: Start) -> Start:
+    """Give every response the id that AWS gives it; moto leaves it out of some, and its interpreter relies on it."""
+
+    def start_with_id(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401
+        names = {name.lower() for name, _ in headers}
+        if names.isdisjoint(("x-amzn-requestid", "x-amz-request-id")):
+            headers = [*headers, ("x-amzn-RequestId", str(uuid.uuid4()))]
+        return start(status, headers, exc_info)
+
+    return start_with_id
 
 
 def _credential(environ: dict[str, Any]) -> tuple[Credential | None, bool]:

@@ -1,0 +1,117 @@
+"""Stacks that come up on AWS and do not do what they are for: they come up here, too, and fail in the same way."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from moto.awslambda.models import LambdaFunction
+from moto.core.config import default_user_config
+from moto.sqs.models import Queue
+
+from tests.functional.testbed.conftest import SPEED, STACK, SmallStack, eventually, source
+from tests.testbed.aws.account import REGION
+from tests.testbed.aws.embedded import EmbeddedAws
+from tests.testbed.aws.template import translate
+from tests.testbed.clock import ScaledClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextmanager
+def running(change: Callable[[dict[str, Any]], object]) -> Iterator[SmallStack]:
+    """Run the small stack with a change in its resources."""
+    template = source()
+    change(template["Resources"])
+    aws = EmbeddedAws(ScaledClock(SPEED))
+    aws.start()
+    try:
+        aws.deploy(translate(template, STACK, REGION), {}, "variant")
+        yield SmallStack(aws)
+    finally:
+        aws.stop()
+
+
+def own_role(resources: dict[str, Any], function: str) -> None:
+    """Give a function a role that may do nothing."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    resources["OwnRole"] = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": document}}
+    resources[function]["Properties"]["Role"] = {"Fn::GetAtt": ["OwnRole", "Arn"]}
+
+
+def test_an_authorizer_that_the_api_may_not_run_lets_nobody_in() -> None:
+    """Without its Permission, API Gateway answers 500; other routes work."""
+
+    def change(resources: dict[str, Any]) -> None:
+        authorizer = resources["Api"]["Properties"]["Auth"]["Authorizers"]["Always"]
+        authorizer["EnableFunctionDefaultPermissions"] = False
+        resources["Api"]["Properties"]["Auth"]["Authorizers"].pop("ByToken")
+        resources["Page"]["Properties"]["Events"].pop("Token")
+
+    with running(change) as stack:
+        assert 500 == httpx.get(f"{stack.outputs['ApiUrl']}/items/1").status_code
+        assert 200 == httpx.get(f"{stack.outputs['ApiUrl']}/open").status_code
+        refused = {(entry.principal, entry.action) for entry in stack.aws.audit.refusals()}
+    assert {("apigateway.amazonaws.com", "lambda:InvokeFunction")} == refused
+
+
+def test_a_function_that_may_not_log_is_silent() -> None:
+    """It works, and CloudWatch has nothing of it."""
+    with running(lambda resources: own_role(resources, "Bare")) as stack:
+        assert {} == stack.ask({}, "Bare")["event"]
+        group = stack.aws.deployment.function("Bare").log_group
+        groups = stack.aws.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        events = [stack.aws.client("logs").filter_log_events(logGroupName=g["logGroupName"])["events"] for g in groups]
+        assert not any(events)
+        assert "START RequestId" in stack.aws.runtime.logs("Bare")
+
+
+def test_a_machine_that_may_not_run_its_function_fails() -> None:
+    """With the access error that Step Functions reports."""
+
+    def change(resources: dict[str, Any]) -> None:
+        statement = resources["Machine"]["Properties"]["Policies"][0]["Statement"][0]
+        statement["Resource"] = {"Fn::GetAtt": ["Gate", "Arn"]}
+
+    with running(change) as stack:
+        states = stack.aws.client("stepfunctions")
+        arn = states.start_execution(stateMachineArn=stack.outputs["MachineArn"], input='{"do": "look"}')
+
+        def ended() -> dict[str, Any] | None:
+            described: dict[str, Any] = states.describe_execution(executionArn=arn["executionArn"])
+            return described if described["status"] != "RUNNING" else None
+
+        found = eventually(ended)
+    assert ("FAILED", "Lambda.AccessDeniedException") == (found["status"], found["error"])
+
+
+def test_a_stage_throttles_as_it_says() -> None:
+    """Beyond its burst, until the rate has filled it again."""
+
+    def change(resources: dict[str, Any]) -> None:
+        settings = {"ThrottlingBurstLimit": 2, "ThrottlingRateLimit": 0.001}
+        resources["Api"]["Properties"]["DefaultRouteSettings"] = settings
+
+    with running(change) as stack:
+        answers = [httpx.get(f"{stack.outputs['ApiUrl']}/open") for _ in range(3)]
+    assert [200, 200, 429] == [answer.status_code for answer in answers]
+    assert {"message": "Too Many Requests"} == answers[2].json()
+
+
+def test_moto_is_as_it_was_afterwards() -> None:
+    """Every seam is put back, so that other tests have the moto they know."""
+    before = (LambdaFunction.invoke, LambdaFunction._invoke_lambda, Queue.add_message)  # noqa: SLF001
+    with running(lambda _: None):
+        assert before[0] is not LambdaFunction.invoke
+    assert before == (LambdaFunction.invoke, LambdaFunction._invoke_lambda, Queue.add_message)  # noqa: SLF001
+    assert {"execute_state_machine": False} == default_user_config["stepfunctions"]
+
+
+def test_there_is_one_at_a_time() -> None:
+    """Two would share moto's one state without a word."""
+    with running(lambda _: None), pytest.raises(RuntimeError, match="another embedded AWS runs"):
+        EmbeddedAws(ScaledClock()).start()
