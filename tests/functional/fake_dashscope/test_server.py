@@ -120,7 +120,7 @@ def test_a_download_that_nobody_reads_ends(caplog: pytest.LogCaptureFixture) -> 
     clock = ManualClock()
     fake = FakeDashScope(clock)
     fake.fault(on="task", kind="result_size", bytes=1000 * GIGABYTE)
-    with serve(fake) as server, httpx.Client() as client:
+    with serve(fake) as server, httpx.Client(timeout=60) as client:
         world = World(fake, clock, server.url, client)
         with client.stream("GET", world.video_url(order(duration=3))) as response:
             next(response.iter_raw())
@@ -132,7 +132,7 @@ def test_closing_the_server_ends_the_drawing(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     clock = ManualClock()
     fake = FakeDashScope(clock)
-    with serve(fake) as server, httpx.Client() as client:
+    with serve(fake) as server, httpx.Client(timeout=60) as client:
         world = World(fake, clock, server.url, client)
         world.submit(order(duration=15))
         world.advance(1)
