@@ -57,6 +57,15 @@ def test_a_rate_fires_the_function_again_and_again(stack: SmallStack) -> None:
     assert (True, 0) == (second > first, (second - first) % 60)
 
 
+def test_a_bucket_tells_the_event_bus(stack: SmallStack) -> None:
+    """If it is told to; the rule's pattern reaches into the event."""
+    s3 = stack.aws.client("s3")
+    s3.put_object(Bucket=stack.outputs["BoxName"], Key="quiet/a", Body=b"x")
+    s3.put_object(Bucket=stack.outputs["BoxName"], Key="told/a", Body=b"x")
+    eventually(lambda: "ticked Object Created aws.s3" in stack.aws.runtime.logs("Ticker"))
+    assert 1 == stack.aws.runtime.logs("Ticker").count("ticked Object Created")
+
+
 def test_a_rule_sends_what_its_pattern_matches(stack: SmallStack) -> None:
     """And nothing else."""
     events = stack.aws.client("events")

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,9 @@ import boto3
 from botocore.config import Config
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
-from moto.logs.models import logs_backends
 from moto.sqs.models import sqs_backends
-from moto.stepfunctions.parser.api import ExecutionStatus
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from . import deploy, moto_seams
+from . import deploy, interpreter, moto_seams
 from .account import ACCOUNT, REGION
 from .environment import Environment
 from .gateway.api import HttpApi
@@ -32,7 +29,7 @@ from .iam.authority import Authority
 from .iam.gatekeeper import Gatekeeper
 from .iam.identities import Credentials, Identities
 from .iam.usage import unused
-from .log_delivery import LogDelivery
+from .log_delivery import LogDelivery, group_writer
 from .preflight import Preflight
 from .runtime import MAX_PROCESSES, LambdaRuntime
 from .schedules import Scheduler, timers
@@ -42,7 +39,7 @@ from .targets import Targets
 from .wiring import Wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from tests.testbed.clock import ScaledClock
 
@@ -133,7 +130,7 @@ class EmbeddedAws:
         self.runtime = LambdaRuntime(self.deployment.functions.values(), self._environment(), self.max_processes)
         self.runtime.on_end.append(LogDelivery(self.authority, self.clock, self.region).deliver)
         self._resources.callback(self.runtime.close)
-        self._resources.callback(self._stop_executions)
+        self._resources.callback(interpreter.stop_executions, self.region)
         self._serve_api()
         for source in self._sources():
             source.start()
@@ -214,20 +211,8 @@ class EmbeddedAws:
             api = Api(resource.physical_id, ACCOUNT, self.region, self.clock.now)
             routes = read_routes(resource.properties["Body"])
             stage = next(stage.properties for stage in stages if stage.properties["ApiId"] == api.api_id)
-            settings = read_stage(stage, self._log_writer)
+            settings = read_stage(stage, partial(group_writer, self.region, self.clock))
             self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, self._api_may_invoke, settings))
-
-    def _log_writer(self, group_arn: str) -> Callable[[str], None]:
-        """Give the way into a log group for a service that needs no role of ours."""
-        group = group_arn.split(":log-group:")[1].removesuffix(":*")
-        backend = logs_backends[ACCOUNT][self.region]
-        backend.create_log_stream(group, "access")
-
-        def write(line: str) -> None:
-            event = {"timestamp": int(self.clock.now() * 1000), "message": line}
-            backend.put_log_events(group, "access", [event])
-
-        return write
 
     def _api_may_invoke(self, function_arn: str, route_arn: str) -> bool:
         return self.wiring.may_invoke("apigateway.amazonaws.com", route_arn, function_arn)
@@ -245,12 +230,6 @@ class EmbeddedAws:
             )
             for mapping in self.deployment.of_type("AWS::Lambda::EventSourceMapping")
         ]
-
-    def _stop_executions(self) -> None:
-        for machine in stepfunctions_parser_backends[ACCOUNT][self.region].state_machines:
-            for execution in machine.executions:
-                if getattr(execution, "exec_status", None) == ExecutionStatus.RUNNING:
-                    execution.stop(stop_date=execution.start_date, error="", cause="the testbed stops")
 
 
 @cache

@@ -12,7 +12,12 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
 from tests.testbed.clock import ManualClock
+
+from .account import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,3 +131,11 @@ def scaled_utcnow(clock: AnyClock) -> Callable[[], dt.datetime]:
         return moment.replace(tzinfo=None)
 
     return utcnow
+
+
+def stop_executions(region: str) -> None:
+    """End all executions, so that none of their threads outlives the testbed."""
+    for machine in stepfunctions_parser_backends[ACCOUNT][region].state_machines:
+        for execution in machine.executions:
+            if getattr(execution, "exec_status", None) == ExecutionStatus.RUNNING:
+                execution.stop(stop_date=execution.start_date, error="", cause="the testbed stops")

@@ -142,6 +142,7 @@ def _objects(world: World) -> Iterator[tuple[object, str, Any]]:
     yield notifications, "_get_s3_event", s3_event
     yield notifications, "_send_sqs_message", to_queue
     yield notifications, "_invoke_awslambda", to_function
+    yield notifications, "unix_time", world.clock.now
 
 
 def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
