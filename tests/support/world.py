@@ -19,6 +19,7 @@ from gallop.domain import keys
 from gallop.domain.job import JobState
 from gallop.edges import store, vault
 from moto.stepfunctions.models import stepfunctions_backends
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.support.films import film
 from tests.support.jobs import a_job
@@ -228,8 +229,9 @@ def _clear(stack: Stack) -> None:
     dynamodb = aws("dynamodb")
     for item in dynamodb.scan(TableName=table)["Items"]:
         dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
-    for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
-        machine.executions.clear()
+    for backends in (stepfunctions_backends, stepfunctions_parser_backends):
+        for machine in backends[ACCOUNT][REGION].state_machines:
+            machine.executions.clear()
     # A queue may be purged once a minute.
     stack.clock.advance(61)
     for queue in ("DropQueue", "DropDeadLetterQueue"):

@@ -1,0 +1,370 @@
+"""From the paid request to the last receipt, and every way in which that can go wrong."""
+
+from __future__ import annotations
+
+import json
+from itertools import repeat
+from typing import TYPE_CHECKING
+from unittest.mock import DEFAULT, patch
+
+import httpx
+import pytest
+from gallop import errors
+from gallop.domain.job import AttemptEnd, JobState
+from gallop.edges import store, workflow
+from gallop.errors import AwsTrouble, GallopError, TryAgain
+
+from tests.support.drops import Door
+from tests.support.films import frames_of
+from tests.support.http import Client
+from tests.support.pictures import picture
+from tests.support.stack import aws
+from tests.support.world import SUBMIT_URL
+from tests.workflow.runs import lambda_error
+
+if TYPE_CHECKING:
+    from gallop.domain.job import Job
+
+    from tests.workflow.runs import Runs
+
+# Entered and left: the wait, the question with its three events of the call, the choice.
+EVENTS_OF_A_QUESTION = 9
+EVENTS_OF_A_TRY = 3
+# As the unit tests of polling prove it.
+QUESTIONS_AT_MOST = 350
+HISTORY_AT_MOST = 25_000
+STEPS = ("StartTaskFunction", "StatusFunction", "SaveResultFunction")
+LAMBDAS_OWN = [
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+]
+
+
+def assert_succeeded(runs: Runs, job: Job) -> None:
+    """Assert that the job has its video, whole, for one charge, and that its receipts say so."""
+    assert JobState.SUCCEEDED is job.state, job.failure
+    assert job.result
+    stored = runs.world.result(job.result.key)
+    assert f"task {job.task_id}".encode() in stored
+    assert 12 == frames_of(stored)
+    assert ("succeeded", "SUCCEEDED") == (
+        runs.world.receipt(f"{job.receipts}/status.json")["state"],
+        runs.execution(job.id)["status"],
+    )
+    assert job.result.sha256 == runs.world.receipt(f"{job.receipts}/video.json")["video"]["sha256"]
+    assert [5] == [task["billed_seconds"] for task in runs.world.tasks() if task["billed_seconds"]]
+
+
+def assert_failed(runs: Runs, job: Job, code: str) -> None:
+    """Assert that the job failed for a reason that its receipt tells: an outcome, not a failed execution."""
+    assert JobState.FAILED is job.state
+    assert job.failure
+    assert job.failure.remedy
+    told = {"code": job.failure.code, "message": job.failure.message, "remedy": job.failure.remedy}
+    assert (code, told, "SUCCEEDED") == (
+        job.failure.code,
+        runs.world.receipt(f"{job.receipts}/error.json")["error"],
+        runs.execution(job.id)["status"],
+    )
+    assert [] == [key for key in runs.world.results_there() if key.endswith("video.mp4")]
+
+
+def submits(runs: Runs) -> int:
+    """Count the POSTs that left for DashScope."""
+    return len(runs.world.sent(SUBMIT_URL))
+
+
+def test_a_job_of_the_https_door_runs_to_its_video(runs: Runs) -> None:
+    """One POST, a few questions, one download, and the client is sent to the video."""
+    ada = Client(runs.world)
+    answer = ada.post({"prompt": "The woman of [Image 1] smiles.", "images": ["https://example.com/girl.jpg"]})
+    job = runs.world.job(answer.json["id"])
+    assert_succeeded(runs, job)
+    expected = ["StartTask", *["WaitForTask", "AskStatus"] * job.polls, "SaveResult", "Finish"]
+    assert expected == runs.states(job.id)
+    assert {
+        "StartTaskFunction": 1,
+        "StatusFunction": job.polls,
+        "SaveResultFunction": 1,
+        "FinishFunction": 1,
+    } == runs.calls()
+    assert (1, 1) == (submits(runs), runs.world.requests()["download"])
+    assert 302 == ada.get(f"/v1/videos/{job.id}/content").status
+
+
+def test_a_job_of_the_s3_door_runs_to_its_video(runs: Runs) -> None:
+    """The receipts and the video mirror the path of the drop."""
+    runs.world.drop("drop/spring ad/1.jpg", picture())
+    runs.world.drop("drop/spring ad/prompt.txt", b"The woman of [Image 1] smiles.")
+    Door(runs.world).run(60)
+    (job,) = runs.world.jobs()
+    assert_succeeded(runs, job)
+    assert ["spring ad/status.json", "spring ad/video.json", "spring ad/video.mp4"] == runs.world.results_there()
+
+
+def test_the_status_is_told_along_the_way(runs: Runs) -> None:
+    """At each step the receipt says where the job stands."""
+    seen = []
+    put = store.advance
+
+    def noted(before: Job, after: Job) -> Job:
+        seen.append(after.state)
+        return put(before, after)
+
+    with patch.object(store, "advance", noted):
+        runs.run()
+    assert ["submitting", "running", "storing", "succeeded"] == list(dict.fromkeys(state.value for state in seen))
+
+
+def test_waits_come_from_the_status_function(runs: Runs) -> None:
+    """The first question comes at 60 % of the expected time."""
+    started = runs.world.clock.now()
+    job = runs.run()
+    queries = [call.request for call in runs.world.router.calls if "/tasks/" in str(call.request.url)]
+    assert len(queries) == job.polls + 1
+    assert job.ended_at
+    assert 48 <= job.ended_at - started <= 3600
+
+
+@pytest.mark.parametrize("code", ["DataInspectionFailed", "InternalError.Algo"])
+def test_a_task_that_fails_fails_the_job(runs: Runs, code: str) -> None:
+    """Nothing is fetched and nothing charged."""
+    runs.world.fake.fault(on="task", kind="fail", code=code, message="No.")
+    job = runs.run()
+    assert_failed(runs, job, "generation_failed")
+    assert [0] == [task["billed_seconds"] for task in runs.world.tasks()]
+
+
+@pytest.mark.parametrize("code", ["InvalidApiKey", "Arrearage", "PostpaidBillOverdue", "InvalidParameter"])
+def test_a_refused_submit_fails_the_job_at_once(runs: Runs, code: str) -> None:
+    """What DashScope will refuse again is not sent again."""
+    runs.world.fake.fault(on="submit", kind="error", code=code, rate=1)
+    assert_failed(runs, runs.run(), "vendor_refused")
+    assert (1, []) == (submits(runs), runs.world.tasks())
+
+
+def test_an_unreachable_vendor_is_tried_a_while(runs: Runs) -> None:
+    """Seven attempts that never left, then the job ends, with nothing charged."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    runs.world.instead[SUBMIT_URL] = refuse
+    job = runs.run()
+    assert_failed(runs, job, "vendor_unreachable")
+    assert (7, 7, []) == (submits(runs), job.submits, runs.world.tasks())
+    assert job.attempt
+    assert AttemptEnd.REFUSED is job.attempt.end
+
+
+def test_a_vendor_that_comes_back_is_reached(runs: Runs) -> None:
+    """A short outage costs a job nothing but time."""
+    left = [3]
+
+    def refuse_at_first(request: httpx.Request) -> httpx.Response:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise httpx.ConnectTimeout("slow", request=request)
+        return runs.world.fake.handle(request)
+
+    runs.world.instead[SUBMIT_URL] = refuse_at_first
+    assert_succeeded(runs, runs.run())
+    assert 4 == submits(runs)
+
+
+@pytest.mark.parametrize("times", [1, 5, 15])
+def test_a_throttled_submit_is_repeated(runs: Runs, times: int) -> None:
+    """429 made no task: one more POST each, and one task in the end."""
+    runs.world.fake.fault(on="submit", kind="429", times=times)
+    assert_succeeded(runs, runs.run())
+    assert (times + 1, 1) == (submits(runs), len(runs.world.tasks()))
+
+
+def test_endless_throttling_ends_the_job(runs: Runs) -> None:
+    """Sixteen refusals are enough."""
+    runs.world.fake.fault(on="submit", kind="429", rate=1)
+    assert_failed(runs, runs.run(), "vendor_throttled")
+    assert (16, []) == (submits(runs), runs.world.tasks())
+
+
+@pytest.mark.parametrize("kind", ["drop_after_accept", "500_after_accept", "stall_after_accept", "unreadable_200"])
+def test_a_lost_reply_is_found_again(runs: Runs, kind: str) -> None:
+    """The task was made: the reconciler finds it, and no second POST leaves."""
+    runs.world.fake.fault(on="submit", kind=kind)
+    job = runs.run()
+    assert_succeeded(runs, job)
+    assert (1, 1, True) == (submits(runs), len(runs.world.tasks()), job.is_adopted)
+    assert "Reconcile" in runs.states(job.id)
+
+
+@pytest.mark.parametrize("kind", ["drop_before_accept", "502_html"])
+def test_a_submit_that_made_no_task_is_sent_again_in_the_end(runs: Runs, kind: str) -> None:
+    """Once DashScope's list has had time to show a task and shows none, there is a second POST, and one task."""
+    runs.world.fake.fault(on="submit", kind=kind)
+    job = runs.run()
+    assert_succeeded(runs, job)
+    assert (2, 1) == (submits(runs), len(runs.world.tasks()))
+
+
+@pytest.mark.parametrize("kind", ["drop", "stall", "500", "429", "malformed"])
+def test_questions_without_an_answer_are_waited_out(runs: Runs, kind: str) -> None:
+    """Polling never kills a job."""
+    runs.world.fake.fault(on="query", kind=kind, times=8)
+    job = runs.run()
+    assert_succeeded(runs, job)
+    assert job.polls > 8
+    assert 1 == submits(runs)
+
+
+@pytest.mark.parametrize("kind", ["truncate", "stall", "403_expired", "500", "wrong_bytes"])
+def test_a_download_that_breaks_is_repeated(runs: Runs, kind: str) -> None:
+    """The video that is stored in the end is whole, and was charged once."""
+    runs.world.fake.fault(on="download", kind=kind, times=3)
+    assert_succeeded(runs, runs.run())
+    assert (4, 1) == (runs.world.requests()["download"], submits(runs))
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("truncate", "result_incomplete"), ("403_expired", "vendor_unavailable"), ("wrong_bytes", "result_unusable")],
+)
+def test_a_download_that_never_works_ends_the_job(runs: Runs, kind: str, code: str) -> None:
+    """Nothing half appears in the bucket, and the answer names what was wrong."""
+    runs.world.fake.fault(on="download", kind=kind, rate=1)
+    assert_failed(runs, runs.run(), code)
+    assert [] == runs.world.s3.list_multipart_uploads(Bucket=runs.world.results).get("Uploads", [])
+
+
+@pytest.mark.parametrize("function", STEPS)
+def test_a_step_that_breaks_for_good_fails_the_job_with_a_reason(runs: Runs, function: str) -> None:
+    """A bug in a step does not leave a job without an end."""
+    runs.breaks(function, repeat(ZeroDivisionError("a bug")))
+    job = runs.run()
+    assert_failed(runs, job, "internal_error")
+    assert job.failure
+    assert ("A step of the workflow broke (ZeroDivisionError).", 1) == (job.failure.message, runs.calls()[function])
+
+
+@pytest.mark.parametrize("names", [LAMBDAS_OWN[:6], LAMBDAS_OWN[-2:]])
+@pytest.mark.parametrize("function", [*STEPS, "FinishFunction"])
+def test_a_step_that_lambda_loses_is_run_again(runs: Runs, function: str, names: list[str]) -> None:
+    """Throttled, timed out, killed: after six more tries at most the job goes on, with one POST."""
+    runs.breaks(function, [lambda_error(name) for name in names])
+    assert_succeeded(runs, runs.run())
+    assert 1 == submits(runs)
+
+
+@pytest.mark.parametrize("function", [*STEPS, "FinishFunction"])
+def test_a_step_whose_answer_is_lost_does_its_work_once(runs: Runs, function: str) -> None:
+    """The function did all it had to do, and then its answer never arrived."""
+    runs.breaks(function, [lambda_error("Lambda.Unknown")] * 2, after=True)
+    job = runs.run()
+    assert_succeeded(runs, job)
+    assert (1, 1, 3) == (submits(runs), runs.world.requests()["download"], runs.calls()[function])
+
+
+@pytest.mark.parametrize("function", STEPS)
+def test_a_step_that_lambda_keeps_losing_fails_the_job(runs: Runs, function: str) -> None:
+    """Seven times are enough; the reason says that a step did not come back."""
+    runs.breaks(function, repeat(lambda_error("Sandbox.Timedout")))
+    assert_failed(runs, runs.run(), "timed_out")
+    assert 7 == runs.calls()[function]
+
+
+@pytest.mark.parametrize("function", STEPS)
+def test_trouble_with_aws_is_waited_out_and_told(runs: Runs, function: str) -> None:
+    """The table or a bucket may be away for a moment, and not for good."""
+    runs.breaks(function, [AwsTrouble("no")] * 6)
+    assert_succeeded(runs, runs.run())
+    runs.breaks(function, repeat(AwsTrouble("no")))
+    assert JobState.FAILED is (job := runs.run()).state
+    assert job.failure
+    assert "aws_trouble" == job.failure.code
+
+
+def test_a_function_killed_after_its_post_leads_to_no_second_one(runs: Runs) -> None:
+    """The POST left, the process died, the record says that an attempt is open: wait, look, adopt."""
+    with patch.object(store, "claim", side_effect=[lambda_error("Sandbox.Timedout"), DEFAULT], wraps=store.claim):
+        job = runs.run()
+    assert_succeeded(runs, job)
+    assert (1, 1, True) == (submits(runs), len(runs.world.tasks()), job.is_adopted)
+
+
+def test_a_finish_that_is_run_again_does_the_same(runs: Runs) -> None:
+    """The execution is over, and somebody runs its last step once more: nothing changes."""
+    job = runs.run()
+    receipts = {key: runs.world.result(key) for key in runs.world.results_there()}
+    last = json.loads(runs.execution(job.id)["output"])
+    runs.world.clock.advance(5000)
+    assert {"state": "succeeded"} == runs.world.invoke("FinishFunction", last)
+    assert (job, receipts) == (
+        runs.world.job(job.id),
+        {key: runs.world.result(key) for key in runs.world.results_there()},
+    )
+
+
+def test_an_end_that_cannot_be_recorded_is_a_failed_execution(runs: Runs) -> None:
+    """That is what the alarm is for; the sweep takes the job up later."""
+    runs.breaks("FinishFunction", repeat(AwsTrouble("no")))
+    job = runs.run()
+    assert JobState.STORING is job.state
+    assert ("FAILED", "NotFinished", 7) == (
+        (execution := runs.execution(job.id))["status"],
+        execution["error"],
+        runs.calls()["FinishFunction"],
+    )
+
+
+def test_an_execution_without_a_job_ends(runs: Runs) -> None:
+    """Somebody started one by hand: it fails, and does nothing."""
+    unknown = "job_" + "a" * 26
+    aws("stepfunctions").start_execution(
+        stateMachineArn=runs.machine, name=unknown, input=json.dumps({"job_id": unknown})
+    )
+    assert ("FAILED", "NotFinished") == ((found := runs.execution(unknown))["status"], found["error"])
+    assert [] == list(runs.world.router.calls)
+
+
+def test_one_job_has_one_execution(runs: Runs) -> None:
+    """Started again under the job's name, it is the same one."""
+    job = runs.run()
+    with runs.world.stack.acting_as("SubmitFunction"):
+        workflow.start(job.id)
+    assert [job.id] == runs.world.executions()
+    assert 1 == submits(runs)
+
+
+def test_a_task_that_never_ends_is_let_go_within_bounds(runs: Runs) -> None:
+    """At its deadline the job ends, far from the 25,000 events at which Step Functions would end its execution."""
+    runs.world.fake.fault(on="task", kind="never_ends")
+    job = runs.run(deadline=runs.world.clock.now() + 1800)
+    assert_failed(runs, job, "deadline_exceeded")
+    assert job.ended_at
+    assert 0 <= job.ended_at - job.deadline < 2
+    beside_questions = len(runs.history(job.id)) - EVENTS_OF_A_QUESTION * job.polls
+    assert 0 < beside_questions < 25
+    # Even if Lambda lost each question six times, of as many as the longest deadline leaves room for.
+    worst = (EVENTS_OF_A_QUESTION + 6 * EVENTS_OF_A_TRY) * QUESTIONS_AT_MOST + beside_questions
+    assert worst < HISTORY_AT_MOST / 2
+
+
+def test_every_error_that_a_step_may_be_run_again_for_is_retried_somewhere(runs: Runs) -> None:
+    """The names in the workflow are classes of the tree, and no class to try again is forgotten."""
+    definition = json.loads(aws("stepfunctions").describe_state_machine(stateMachineArn=runs.machine)["definition"])
+    retried = {
+        name
+        for state in definition["States"].values()
+        for retrier in state.get("Retry", [])
+        for name in retrier["ErrorEquals"]
+    }
+    tree = {
+        name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, GallopError)
+    }
+    assert set() == {name for name in retried if "." not in name} - tree.keys()
+    assert {name for name, kind in tree.items() if issubclass(kind, TryAgain) and kind is not TryAgain} <= retried
