@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -78,15 +79,74 @@ def test_a_machine_that_may_not_run_its_function_fails() -> None:
         statement["Resource"] = {"Fn::GetAtt": ["Gate", "Arn"]}
 
     with running(change) as stack:
-        states = stack.aws.client("stepfunctions")
-        arn = states.start_execution(stateMachineArn=stack.outputs["MachineArn"], input='{"do": "look"}')
-
-        def ended() -> dict[str, Any] | None:
-            described: dict[str, Any] = states.describe_execution(executionArn=arn["executionArn"])
-            return described if described["status"] != "RUNNING" else None
-
-        found = eventually(ended)
+        _, end = execution(stack)
+        found = end()
     assert ("FAILED", "Lambda.AccessDeniedException") == (found["status"], found["error"])
+
+
+def machine(definition: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """Give the change that makes the machine another one."""
+
+    def change(resources: dict[str, Any]) -> None:
+        resources["Machine"]["Properties"].pop("DefinitionUri")
+        resources["Machine"]["Properties"]["Definition"] = definition
+
+    return change
+
+
+def execution(stack: SmallStack) -> tuple[str, Callable[[], dict[str, Any]]]:
+    """Start an execution; give its ARN, and what waits for its end."""
+    states = stack.aws.client("stepfunctions")
+    arn: str = states.start_execution(stateMachineArn=stack.outputs["MachineArn"], input="{}")["executionArn"]
+
+    def ended() -> dict[str, Any] | None:
+        described: dict[str, Any] = states.describe_execution(executionArn=arn)
+        return described if described["status"] != "RUNNING" else None
+
+    return arn, lambda: eventually(ended)
+
+
+def test_the_timeout_of_a_machine_is_simulated_time() -> None:
+    """A minute is over in 0.6 s; the wait of a day that it cuts short would take a quarter of an hour."""
+    wait = {"Type": "Wait", "Seconds": 86_400, "End": True}
+    with running(machine({"StartAt": "Wait", "TimeoutSeconds": 60, "States": {"Wait": wait}})) as stack:
+        _, end = execution(stack)
+        assert "TIMED_OUT" == end()["status"]
+
+
+CALLBACK = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+    "Parameters": {"FunctionName": "${ProbeArn}", "Payload": {"token.$": "$$.Task.Token"}},
+    "TimeoutSeconds": 100,
+    "End": True,
+}
+
+
+def test_a_task_that_waits_for_the_world_times_out_in_simulated_time() -> None:
+    """A hundred seconds without an answer are one."""
+    with running(machine({"StartAt": "Ask", "States": {"Ask": CALLBACK}})) as stack:
+        _, end = execution(stack)
+        found = end()
+    assert ("FAILED", "States.Timeout") == (found["status"], found["error"])
+
+
+def test_a_task_that_waits_for_the_world_goes_on_when_it_answers() -> None:
+    """By its token, which permission to answer is asked for on the machine that waits."""
+    definition = {"StartAt": "Ask", "States": {"Ask": {**CALLBACK, "TimeoutSeconds": 86_400}}}
+    with running(machine(definition)) as stack:
+        arn, end = execution(stack)
+        states = stack.aws.client("stepfunctions")
+
+        def token() -> str | None:
+            events = states.get_execution_history(executionArn=arn)["events"]
+            payloads = [e["taskScheduledEventDetails"]["parameters"] for e in events if e["type"] == "TaskScheduled"]
+            return json.loads(payloads[0])["Payload"]["token"] if payloads else None
+
+        states.send_task_success(taskToken=eventually(token), output='{"answer": 42}')
+        assert {"answer": 42} == json.loads(end()["output"])
+        asked = {e.resource for e in stack.aws.audit.entries() if e.action == "states:SendTaskSuccess"}
+    assert {stack.outputs["MachineArn"]} == asked
 
 
 def test_a_stage_throttles_as_it_says() -> None:
