@@ -12,6 +12,8 @@ STEP := @.ci/step
 # A gate gives the same answer twice: Hypothesis looks for new examples when pytest is run by hand, and not here.
 # By file, because the tests of a file share what they set up; four testbeds side by side are enough for any machine.
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --hypothesis-profile ci
+# Bytecode of this machine's Python has no place in a function; that of Lambda's own version has, in the layer.
+SAM_BUILD = sh -c 'find functions -name __pycache__ -prune -exec rm -rf {} + && PYTHON_3_13=$$(.ci/python 3.13) sam build'
 FAST := $(wildcard tests/unit tests/functional tests/template tests/workflow)
 # Lambda runs 3.13: there the product's own tests are run again, those of the testbed are not.
 OWN := tests/unit tests/functional --ignore-glob 'tests/functional/test_promise_*' \
@@ -62,7 +64,7 @@ check: .gate-passed  ## run the gate and the fast tests
 	$(STEP) "translation" $(PY) -m tests.template out/translated.json
 	$(STEP) "cfn-lint" $(PY) -c "import sys, cfnlint.runner as run; sys.exit(run.main())" template.yaml out/translated.json
 	$(STEP) "checkov" .venv-checkov/bin/python -m checkov.main --config-file .checkov.yaml
-	@if command -v sam >/dev/null; then .ci/step "sam validate" sam validate --lint && .ci/step "sam build" sam build; \
+	@if command -v sam >/dev/null; then .ci/step "sam validate" sam validate --lint --region us-east-1 && .ci/step "sam build" $(SAM_BUILD); \
 	else echo "sam validate, sam build     skipped: no SAM CLI here"; fi
 
 .PHONY: .python-3.13
@@ -77,7 +79,7 @@ check: .gate-passed  ## run the gate and the fast tests
 .PHONY: build docs lock clean
 build:  ## build the stack for AWS with the SAM CLI (then: sam deploy --guided)
 	@command -v sam >/dev/null || { echo "sam build needs the AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/"; exit 1; }
-	@sam build
+	@$(SAM_BUILD)
 
 docs: .tests-ready  ## draw anew what the documents show of the code
 	@$(PY) -m tests.template.picture
