@@ -30,6 +30,7 @@ from functions.status.app import handler as status
 from tests.support.promise.calls import Calls, Killed
 from tests.support.promise.workflow import Workflow
 from tests.template import stack
+from tests.testbed.aws import tables
 from tests.testbed.clock import ManualClock
 from tests.testbed.fake_dashscope import KEY, FakeDashScope, Limits, Switches
 
@@ -268,6 +269,8 @@ def fresh(seed: int = 0) -> Iterator[World]:
     with ExitStack() as resources:
         resources.enter_context(patch.dict("os.environ", ENVIRONMENT))
         resources.enter_context(mock_aws())
+        for target, name, value in tables.changes():
+            resources.enter_context(patch.object(target, name, value))
         clients = _clients(_table())
         world = World(clock, fake, Random(seed), Calls(), clients)
         for name, client in [*clients.items(), ("stepfunctions", world.workflow), ("sqs", world.queue)]:

@@ -30,7 +30,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-from . import interpreter, invoke_api, queues, s3_events
+from . import interpreter, invoke_api, queues, s3_events, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +87,7 @@ def _changes(world: World) -> Iterator[tuple[object, str, Any]]:
     yield backends, "list_of_moto_modules", partial(frozenset, tuple(backends.list_of_moto_modules()))
     yield from _functions(world)
     yield from _queues(world.clock)
+    yield from tables.changes()
     yield from _objects(world)
     yield from _state_machines(world)
     yield events_models, "unix_time", world.clock.now
