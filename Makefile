@@ -75,6 +75,10 @@ check: .gate-passed  ## run the gate and the fast tests
 		.ci/step "tests under Python 3.13" .venv-3.13/bin/python $(PYTEST) $(OWN); \
 	else echo "tests under Python 3.13     skipped: no Python 3.13 here"; fi
 
+.PHONY: chaos
+chaos: .tests-ready  ## break N=200 jobs at random (SEED=, SPEED=), then count tasks, charges and ends
+	@$(PY) -m tests.chaos
+
 # ---------------------------------------------------------------- ship it
 .PHONY: build docs lock clean
 build:  ## build the stack for AWS with the SAM CLI (then: sam deploy --guided)

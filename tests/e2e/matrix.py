@@ -11,12 +11,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
+from gallop.domain.job import job_id_of
 from gallop.edges.records import job_from
 
 from tests.support.pictures import picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gallop.domain.job import Job
 
@@ -45,11 +46,12 @@ CALLS = {
     "SaveResultFunction": 7,
     "FinishFunction": 5,
 }
+DOOR = "SubmitFunction"
+DOORS = (DOOR, "AuthorizeFunction")
 CALLS_OF_A_DROP = 7
 CALLS_OF_RECONCILE = 5
 DELIVERIES, POSTS = 5, 2
 PATIENCE_S = 240.0
-SWEEP_EVERY_S = 4.0
 GLANCE_S = 0.5
 AT_A_TIME = 8
 
@@ -60,8 +62,10 @@ class Cell:
 
     name: str
     client: str
-    fault: dict[str, Any] | None = None
-    kill: tuple[str, int] | None = None
+    faults: tuple[dict[str, Any], ...] = ()
+    kills: tuple[tuple[str, int], ...] = ()
+    starts_after: float = 0.0
+    """Simulated seconds after the first one."""
     number: int = field(default_factory=count().__next__)
 
     @property
@@ -74,22 +78,33 @@ class Cell:
         """What stands in the events that come before there is a job."""
         return f"cell-{self.number:03}" if self.client.startswith("s3") else f"Cell {self.number:03}"
 
+    @property
+    def has_key(self) -> bool:
+        """Whether its client sends an Idempotency-Key; every other one that retries is recognised by its count."""
+        return self.client == "https retried" and self.number % 2 == 1
+
+    @property
+    def job_id(self) -> str:
+        """The id that the S3 door derives for this cell's drop."""
+        identity = json.dumps([self.prompt, None], sort_keys=True)
+        return job_id_of("s3", self.marker, identity, hashlib.sha256(picture()).hexdigest())
+
 
 def cells() -> list[Cell]:
     """Give every fault through every door with and without retries, and every kill."""
     lost = {"on": "submit", "kind": "drop_after_accept"}
     return [
-        *[Cell(f"drop killed after {n}", "s3", kill=("SubmitFunction", n)) for n in range(CALLS_OF_A_DROP + 1)],
+        *[Cell(f"drop killed after {n}", "s3", kills=((DOOR, n),)) for n in range(CALLS_OF_A_DROP + 1)],
         *[
-            Cell(f"{function} killed after {n}", "https retried", kill=(function, n))
+            Cell(f"{function} killed after {n}", "https retried" if function in DOORS else "s3", kills=((function, n),))
             for function, calls in CALLS.items()
             for n in range(calls + 1)
         ],
         *[
-            Cell(f"ReconcileFunction killed after {n}", "https", fault=lost, kill=("ReconcileFunction", n))
+            Cell(f"ReconcileFunction killed after {n}", "s3", faults=(lost,), kills=(("ReconcileFunction", n),))
             for n in range(CALLS_OF_RECONCILE + 1)
         ],
-        *[Cell(f"{fault['on']} {fault['kind']}, {by}", by, fault=fault) for fault in FAULTS for by in CLIENTS],
+        *[Cell(f"{fault['on']} {fault['kind']}, {by}", by, faults=(fault,)) for fault in FAULTS for by in CLIENTS],
     ]
 
 
@@ -101,25 +116,27 @@ class Matrix:
     caller: Caller
     fake: AimedDashScope
     jobs: dict[str, list[Job]] = field(default_factory=dict)
-    answers: dict[int, list[Any]] = field(default_factory=dict)
+    patience_s: float = PATIENCE_S
+    on_glance: Callable[[Matrix], None] = lambda _: None
+    began_at: float = 0.0
 
-    def run(self, cells: list[Cell]) -> None:
+    def run(self, cells: Sequence[Cell]) -> None:
         """Send every cell's job in, and wait until all have ended."""
+        self.began_at = self.testbed.clock.now()
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             list(pool.map(self._begin, cells))
-        until, sweep_at = time.monotonic() + PATIENCE_S, time.monotonic() + SWEEP_EVERY_S
+        until = time.monotonic() + self.patience_s
         while time.monotonic() < until:
             time.sleep(GLANCE_S)
-            if not self._open() and len(self._items()) >= len(cells):
+            self.on_glance(self)
+            if not self._open() and len(self.items()) >= len(cells):
                 break
-            if time.monotonic() > sweep_at:
-                self.testbed.aws.runtime.invoke("ReconcileFunction", b"{}")
-                sweep_at = time.monotonic() + SWEEP_EVERY_S
         self.look()
 
     def look(self) -> None:
         """Read all jobs, by their prompts."""
-        for item in self._items():
+        self.jobs.clear()
+        for item in self.items():
             self.jobs.setdefault(item["request"]["prompt"], []).append(job_from(item))
 
     def send_again(self, cell: Cell) -> None:
@@ -135,6 +152,10 @@ class Matrix:
         film = self.fake.vendor.film(self.fake.vendor.tasks[task_id])
         return hashlib.sha256(b"".join(film.read(0, film.size))).hexdigest()
 
+    def digest(self, key: str) -> str:
+        """Give the SHA-256 of what lies in the results bucket."""
+        return hashlib.sha256(self.caller.video(key)).hexdigest()
+
     def dead_letters(self) -> int:
         """Count what lies in the dead-letter queue."""
         sqs = self.testbed.client("sqs")
@@ -143,17 +164,19 @@ class Matrix:
         return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
 
     def _begin(self, cell: Cell) -> None:
-        if cell.fault:
-            self.fake.aim(cell.prompt, **cell.fault)
-        if cell.kill and cell.kill[0] in ("SubmitFunction", "AuthorizeFunction"):
-            self.testbed.aws.runtime.kill_after(*cell.kill, cell.marker)
+        self.testbed.clock.sleep(self.began_at + cell.starts_after - self.testbed.clock.now())
+        for fault in cell.faults:
+            self.fake.aim(cell.prompt, **fault)
+        for function, calls in cell.kills:
+            self.testbed.aws.runtime.kill_after(function, calls, cell.marker if function in DOORS else cell.job_id)
         self._send(cell)
 
     def _send(self, cell: Cell) -> None:
         if cell.client.startswith("s3"):
             self._drop(cell)
-        else:
-            self._post(cell)
+            return
+        for number in range(POSTS if cell.client == "https retried" else 1):
+            self._post(cell, number)
 
     def _drop(self, cell: Cell) -> None:
         folder = cell.marker
@@ -165,15 +188,9 @@ class Matrix:
             for _ in range(DELIVERIES - 1):
                 sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [{"s3": key}]}))
 
-    def _post(self, cell: Cell) -> None:
+    def _post(self, cell: Cell, number: int) -> None:
         body = {"prompt": cell.prompt, "images": ["https://example.com/girl.jpg"], "duration": 3}
-        answers = self.answers.setdefault(cell.number, [])
-        for number in range(POSTS if cell.client == "https retried" else 1):
-            answer = self.caller.create(body, **self._repeats(cell, number))
-            answers.append(answer)
-            if cell.kill and answer.status_code == 202:
-                self.testbed.aws.runtime.kill_after(*cell.kill, answer.json()["id"]) if number == 0 else None
-                break
+        self.caller.create(body, **self._repeats(cell, number))
 
     def _repeats(self, cell: Cell, number: int) -> dict[str, str]:
         marked = {"X-Cell": cell.marker}
@@ -181,7 +198,7 @@ class Matrix:
             return marked
         by_key = {"Idempotency-Key": f"key-{cell.number}"}
         by_count = {"X-Stainless-Retry-Count": str(number)}
-        return marked | (by_key if cell.number % 2 else by_count)
+        return marked | (by_key if cell.has_key else by_count)
 
     def _open(self) -> int:
         answer = self.testbed.client("dynamodb").query(
@@ -193,7 +210,8 @@ class Matrix:
         )
         return int(answer["Count"])
 
-    def _items(self) -> list[dict[str, Any]]:
+    def items(self) -> list[dict[str, Any]]:
+        """Read the records of all jobs."""
         read: Callable[[Any], Any] = TypeDeserializer().deserialize
         table = self.testbed.aws.outputs()["JobTableName"]
         pages = self.testbed.client("dynamodb").get_paginator("scan").paginate(TableName=table)

@@ -39,7 +39,7 @@ class Aims:
 
 
 class AimedDashScope(FakeDashScope):
-    """The fake with faults by prompt beside those by count and rate."""
+    """The fake with faults by prompt, instead of those by count and rate."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the fake's own
         super().__init__(*args, **options)
@@ -57,7 +57,16 @@ class AimedDashScope(FakeDashScope):
             kinds = ("task", on) if on == "submit" else (on,)
             for fault in filter(None, (self.aims.take(kind, prompt) for kind in kinds)):
                 self.fault(**fault)
-            return super().handle(request)
+            try:
+                return super().handle(request)
+            finally:
+                self._take_back(prompt)
+
+    def _take_back(self, prompt: str) -> None:
+        """Aim again what did not strike, because the request was refused: it must not strike another's."""
+        for fault in self.faults.view():
+            self.aim(prompt, **{name: value for name, value in fault.items() if name != "rate"})
+        self.faults.clear()
 
     def _about(self, request: httpx.Request) -> tuple[str, str]:
         path = request.url.path

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 ATTEMPT_SECONDS = reconciling.ATTEMPT_SECONDS
 # About ten seconds: then the workflow waits, which costs nothing while it waits.
-LANE_TRIES = 160
+LANE_TRIES = 36
+LANE_WAIT_SECONDS, LANE_WAIT_GROWTH, LANE_WAIT_AT_MOST = 0.05, 1.2, 0.4
 
 
 def start_task(job_id: str) -> Step:
@@ -115,11 +116,13 @@ def job_lane(job: Job) -> str:
 
 
 def _enter(lane: str, attempt_id: str) -> float:
+    wait = LANE_WAIT_SECONDS
     for _ in range(LANE_TRIES):
         now = clock.now()
         if store.enter_lane(lane, attempt_id, now, now + ATTEMPT_SECONDS):
             return now
-        clock.sleep(random.uniform(0.02, 0.1))  # noqa: S311 - jitter, not a secret
+        clock.sleep(random.uniform(0.5, 1) * wait)  # noqa: S311 - jitter, not a secret
+        wait = min(wait * LANE_WAIT_GROWTH, LANE_WAIT_AT_MOST)
     raise LaneBusy("Other jobs' attempts are in the air.")
 
 

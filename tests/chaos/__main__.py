@@ -1,0 +1,123 @@
+"""Runs it: ``make chaos N=200 SEED=1``, or ``python -m tests.chaos``. Ends with 1 if the promise was broken once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from tests.chaos import sdk
+from tests.chaos.figures import Figures, figures
+from tests.chaos.schedule import schedule, submit_faults
+from tests.e2e.caller import Caller
+from tests.e2e.matrix import Matrix
+from tests.testbed.aimed import AimedDashScope
+from tests.testbed.clock import ScaledClock
+from tests.testbed.fake_dashscope import Limits, Switches
+from tests.testbed.stack import Testbed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.e2e.matrix import Cell
+
+DEFAULT_JOBS, DEFAULT_SEED, DEFAULT_SPEED = 200, 1, 20.0
+RUNNING_AT_A_TIME = 20
+SECONDS_A_JOB = 3.0
+LEAST_PATIENCE_S = 180.0
+EVERY_S = 3.0
+
+
+def main() -> int:
+    """Run the chaos; give the exit code."""
+    # The interpreter of state machines logs every failed call at length; here they fail by the hundred.
+    logging.disable(logging.CRITICAL)
+    jobs, seed = int(os.environ.get("N") or DEFAULT_JOBS), int(os.environ.get("SEED") or DEFAULT_SEED)
+    speed = float(os.environ.get("SPEED") or DEFAULT_SPEED)
+    console = Console(highlight=False)
+    cells = schedule(jobs, seed)
+    trouble = sum(bool(cell.faults or cell.kills) for cell in cells)
+    console.print(
+        f"{jobs} jobs through both doors, {trouble} of them in trouble; seed {seed}, {speed:g} times real time"
+    )
+    result = run(cells, speed, console)
+    console.print(table("What came of them", result.rows()))
+    console.print(comparison(cells))
+    return 1 if result.violations else 0
+
+
+def run(cells: Sequence[Cell], speed: float, console: Console) -> Figures:
+    """Send the jobs in, show how they get on, and count."""
+    limits = Limits(running=RUNNING_AT_A_TIME)
+    fake = AimedDashScope(ScaledClock(speed), limits=limits, switches=Switches(audio=False))
+    patience = max(LEAST_PATIENCE_S, SECONDS_A_JOB * len(cells))
+    with Testbed(speed=speed, fake=fake) as testbed, Caller(testbed) as caller:
+        matrix = Matrix(testbed, caller, fake, patience_s=patience)
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False) as live:
+                matrix.on_glance = now_and_then(lambda made: live.update(progress(made, len(cells)), refresh=True))
+                matrix.run(cells)
+        else:
+            matrix.on_glance = now_and_then(lambda made: console.print(line(made, len(cells))))
+            matrix.run(cells)
+        return figures(matrix, cells)
+
+
+def now_and_then(show: Callable[[Matrix], None]) -> Callable[[Matrix], None]:
+    """Show it every few seconds only: to look costs the testbed time."""
+    shown = [0.0]
+
+    def glance(matrix: Matrix) -> None:
+        if time.monotonic() - shown[0] >= EVERY_S:
+            show(matrix)
+            shown[0] = time.monotonic()
+
+    return glance
+
+
+def states(matrix: Matrix) -> Counter[str]:
+    """Count the jobs by their states."""
+    return Counter(str(item["state"]) for item in matrix.items())
+
+
+def line(matrix: Matrix, wishes: int) -> str:
+    """Tell on one line how they get on."""
+    counted = states(matrix)
+    seconds = matrix.testbed.clock.now() - matrix.began_at
+    return f"{seconds:6.0f} s  {counted.total()}/{wishes}  " + "  ".join(f"{n} {name}" for name, n in counted.items())
+
+
+def progress(matrix: Matrix, wishes: int) -> Table:
+    """Draw how they get on."""
+    counted = states(matrix)
+    seconds = matrix.testbed.clock.now() - matrix.began_at
+    return table(
+        f"{counted.total()} of {wishes} wishes, after {seconds:.0f} s", [(k, str(n)) for k, n in counted.items()]
+    )
+
+
+def comparison(cells: Sequence[Cell]) -> Table:
+    """Put the official package beside it: the same wishes and the same faults of the submit, without Gallop."""
+    drawn = Table("client", "submits", "tasks", "duplicates", "tasks unknown to the caller", title="Without Gallop")
+    for name, paid in sdk.measure(submit_faults([*cells])).items():
+        drawn.add_row(name, *map(str, (paid.submits, paid.tasks, paid.duplicates, paid.lost)))
+    return drawn
+
+
+def table(title: str, rows: Sequence[tuple[str, str]]) -> Table:
+    """Draw a table of two columns."""
+    drawn = Table(title=title, show_header=False)
+    for row in rows:
+        drawn.add_row(*row)
+    return drawn
+
+
+if __name__ == "__main__":
+    sys.exit(main())

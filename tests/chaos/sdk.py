@@ -1,0 +1,84 @@
+"""How many paid tasks the official ``dashscope`` package makes of the same wishes under the same faults."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dashscope
+from dashscope import VideoSynthesis
+
+from tests.testbed.aimed import AimedDashScope
+from tests.testbed.clock import ScaledClock
+from tests.testbed.fake_dashscope import KEY, Limits, Switches
+from tests.testbed.fake_dashscope.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+MODEL = "happyhorse-1.0-r2v"
+MEDIA = [{"type": "reference_image", "url": "https://example.com/girl.jpg"}]
+SPEED = 200.0
+AT_A_TIME = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What a client sent and made: submits, tasks, tasks beyond one a wish, and wishes that it took for failed."""
+
+    submits: int
+    tasks: int
+    duplicates: int
+    lost: int
+    """Wishes for which there is a task that the caller does not know of."""
+
+
+def measure(faults: Sequence[dict[str, Any] | None]) -> dict[str, Paid]:
+    """Submit one wish a fault with each of the package's two APIs, as its users do, and count."""
+    return {"dashscope, 1.x API": _measure(faults, _by_v1), "dashscope, v2 Client": _measure(faults, _by_v2)}
+
+
+def _measure(faults: Sequence[dict[str, Any] | None], client: Callable[[str], Callable[[str], str | None]]) -> Paid:
+    fake = AimedDashScope(ScaledClock(SPEED), limits=Limits.none(), switches=Switches(render_ahead=False))
+    prompts = [f"Wish {number} of [Image 1]" for number in range(len(faults))]
+    for prompt, fault in zip(prompts, faults, strict=True):
+        if fault:
+            fake.aim(prompt, **fault)
+    with serve(fake) as server, ThreadPoolExecutor(AT_A_TIME) as pool:
+        known = sum(task_id is not None for task_id in pool.map(client(server.api_url), prompts))
+        ledger = fake.ledger()
+    made = Counter(task["prompt"] for task in ledger["tasks"])
+    return Paid(
+        submits=ledger["requests"]["submit"],
+        tasks=len(ledger["tasks"]),
+        duplicates=len(ledger["tasks"]) - len(made),
+        lost=len(made) - known,
+    )
+
+
+def _by_v1(url: str) -> Callable[[str], str | None]:
+    dashscope.base_http_api_url = url
+
+    def submit(prompt: str) -> str | None:
+        try:
+            answer = VideoSynthesis.async_call(api_key=KEY, model=MODEL, prompt=prompt, media=[*MEDIA])
+        except Exception:  # noqa: BLE001 - whatever it is, the caller has no task
+            return None
+        return answer.output.task_id if answer.status_code == 200 and answer.output else None
+
+    return submit
+
+
+def _by_v2(url: str) -> Callable[[str], str | None]:
+    client = dashscope.Client(base_url=url, api_key=KEY)
+
+    def submit(prompt: str) -> str | None:
+        try:
+            task_id: str = client.videos.jobs.create(model=MODEL, prompt=prompt, media=[*MEDIA]).task_id
+        except Exception:  # noqa: BLE001 - the same
+            return None
+        return task_id
+
+    return submit
