@@ -38,7 +38,7 @@ def test_it_ends_with_two_videos_and_their_receipts(
     shown = capsys.readouterr().out
     for name in ("S3 door     dropped", "HTTPS door  sent", "S3 door     succeeded", "HTTPS door  succeeded"):
         assert name in shown
-    assert "2 jobs, 2 paid requests and 2 tasks" in shown
+    assert "2 jobs made 2 paid requests and 2 tasks" in shown
     assert "\x1b" not in shown
     for door in DOORS:
         assert {"video.mp4", "video.json", "status.json"} == {file.name for file in (out / door).iterdir()}

@@ -93,6 +93,17 @@ def test_a_timeline_fits_a_terminal_at_every_stage(stages: int, track: Track, cl
     assert len(line) <= 80
 
 
+def test_a_stage_that_nobody_saw_lies_behind_all_the_same(track: Track, clock: ManualClock) -> None:
+    """A job that was queued and started between two looks is running, and nothing before it is drawn as open."""
+    clock.advance(18)
+    track.see(Sight(JOB, "running", 0.7, is_estimate=True))
+    line = display.timeline(track)
+    assert line.plain.startswith("dropped ━━━ queued ━━━ running 0:18 ─")
+    assert ["green", "green"] == [
+        span.style for span in line.spans if line.plain[span.start : span.end] in track.stages[:2]
+    ]
+
+
 @pytest.mark.parametrize("variable", [("NO_COLOR", "1"), ("CI", "true"), ("TERM", "dumb")])
 def test_lines_are_plain_where_nothing_may_move(variable: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Even in a terminal, if it is asked for."""

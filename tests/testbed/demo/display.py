@@ -60,9 +60,9 @@ class PlainDisplay:
 
     def changed(self, track: Track) -> None:
         """Write the line."""
-        stage, seconds = next(reversed(track.reached.items()))
+        seconds = track.reached[track.stage]
         money = f"{track.sight.job_id}  {cost(track)}" if track.sight else ""
-        self.console.print(f"  {minutes(seconds):>5}  {track.door.name:<12}{stage:<11}{money}".rstrip())
+        self.console.print(f"  {minutes(seconds):>5}  {track.door.name:<12}{track.stage:<11}{money}".rstrip())
 
 
 class LiveDisplay:
@@ -115,15 +115,13 @@ def _job(track: Track) -> Table:
 def timeline(track: Track) -> Text:
     """Draw the way: stages with the time at which each was reached, and how far the task is."""
     line = Text(no_wrap=True, overflow="ellipsis")
-    current = next(reversed(track.reached), "")
     labels = [_label(track, stage) for stage in track.stages]
     room = WIDTH - sum(len(label) for label in labels) - (len(labels) - 2) * (LINK + 2) - 2
     for stage, label in zip(track.stages, labels, strict=True):
         if line:
             line.append_text(_link(track, stage, room if stage == "storing" else LINK))
-        is_reached = stage in track.reached
-        style = "bold cyan" if stage == current and not track.is_done else "green" if is_reached else "dim"
-        line.append(label, style)
+        is_current = stage == track.stage and not track.is_done
+        line.append(label, "bold cyan" if is_current else "green" if track.has_passed(stage) else "dim")
     return line
 
 
@@ -133,7 +131,7 @@ def _label(track: Track, stage: str) -> str:
 
 
 def _link(track: Track, to: str, length: int) -> Text:
-    share = track.progress if to == "storing" else float(to in track.reached)
+    share = track.progress if to == "storing" else float(track.has_passed(to))
     done = round(length * share)
     return Text.assemble(" ", ("━" * done, "green"), ("─" * (length - done), "dim"), " ")
 

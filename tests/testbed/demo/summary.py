@@ -21,12 +21,12 @@ def show(console: Console, evidence: Sequence[Evidence], root: Path, seconds: fl
     console.print()
     console.print(_table(evidence))
     console.print()
-    console.print(f"Checked: {jobs} jobs, {jobs} paid requests and {jobs} tasks in the ledger of the fake DashScope.")
-    console.print(f"Checked: both videos play ({evidence[0].film}), with the SHA-256 of their receipts.\n")
+    console.print(f"Checked: {jobs} jobs made {jobs} paid requests and {jobs} tasks at the fake DashScope.")
+    console.print(f"Checked: both play ({evidence[0].film}) and match their SHA-256.\n")
     for found in evidence:
         files = "  ".join(file.name for file in sorted(found.folder.iterdir(), reverse=True))
         console.print(f"  {found.folder.relative_to(root)}/".ljust(26) + files)
-    console.print("\nThe fake DashScope only pans over the pictures; for those at public addresses it draws a card.")
+    console.print("\nThe fake DashScope pans over the pictures; for public addresses it draws cards.")
     console.print(f"All of this took {seconds:.0f} s, and nothing left this machine.")
 
 
@@ -38,6 +38,6 @@ def _table(evidence: Sequence[Evidence]) -> Table:
         table.add_column(name, justify="right", vertical="bottom")
     for found in evidence:
         receipt = found.receipt
-        figures = (f"{found.seconds:.0f}", str(receipt["task"]["polls"]), str(found.tasks))
+        figures = (str(int(found.seconds)), str(receipt["task"]["polls"]), str(found.tasks))
         table.add_row(found.door, receipt["job"], *figures, f"${receipt['cost']:.2f}")
     return table

@@ -36,6 +36,15 @@ class Track:
         return (self.door.arrival, *STAGES)
 
     @property
+    def stage(self) -> str:
+        """Name the last stage that was seen."""
+        return next(reversed(self.reached))
+
+    def has_passed(self, stage: str) -> bool:
+        """Tell whether a stage lies behind, be it that nobody looked while it lasted."""
+        return self.stages.index(stage) <= self.stages.index(self.stage)
+
+    @property
     def is_done(self) -> bool:
         """Tell whether the video is there."""
         return STAGES[-1] in self.reached
@@ -48,8 +57,8 @@ class Track:
     @property
     def progress(self) -> float:
         """Estimate which share of the task's time has passed."""
-        if "running" not in self.reached or "storing" in self.reached:
-            return float("storing" in self.reached)
+        if self.stage != "running":
+            return float(self.has_passed("storing"))
         return min(1.0, (self.elapsed - self.reached["running"]) / polling.expected_seconds("720P", 5))
 
     def see(self, sight: Sight | None) -> bool:
