@@ -133,17 +133,32 @@ def install(venv: Path, locks: list[Path]) -> int:
         say("\n".join(line for line in output if not noise.match(line)))
         say(f"pip could not install {', '.join(map(str, locks))}. Can it reach a package index (`pip config list`)?")
         return code
-    show_progress(f"  {venv}: compiling")
-    subprocess.run(
-        [python(venv), "-m", "compileall", "-q", "-j", "0", "-x", NOT_COMPILED, venv / "lib"],
-        stdout=subprocess.DEVNULL,
-        check=False,  # packages carry files of other Pythons
-    )
+    compile_all(venv)
     stamped = stamps(venv) | {str(lock): digest(lock) for lock in locks}
     (venv / "installed.json").write_text(json.dumps(stamped))
     show_progress("")
     say(f"Installed in {time.monotonic() - started:.0f} s.")
     return 0
+
+
+def compile_all(venv: Path) -> None:
+    """Write the packages' bytecode, some of them at a time; what does not compile is of other Pythons."""
+    show_progress(f"  {venv}: compiling")
+    packages = sorted(str(path) for path in venv.glob("lib/python*/site-packages/*"))
+    # Processes of our own, because compileall's (-j) have been seen to hang.
+    count = min(4, os.cpu_count() or 1)
+    command = [python(venv), "-m", "compileall", "-q", "-x", NOT_COMPILED]
+    running = [
+        subprocess.Popen([*command, *packages[start::count]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for start in range(count)
+    ]
+    try:
+        for process in running:
+            process.wait()
+    except KeyboardInterrupt:
+        for process in running:
+            process.kill()
+        raise
 
 
 def run_pip(venv: Path, locks: list[Path], total: int) -> tuple[int, list[str]]:
