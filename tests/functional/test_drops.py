@@ -7,11 +7,14 @@ import unicodedata
 from itertools import permutations
 from typing import TYPE_CHECKING
 from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
 from gallop.domain.images import StoredImage
 from gallop.edges import workflow
 from gallop.errors import AwsTrouble
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.support.drops import Door, record
 from tests.support.pictures import picture
@@ -336,6 +339,20 @@ def test_bad_input_is_told_in_words(
     problems = refusal(world, "ad")
     assert expected.keys() == problems.keys()
     assert all(problems[file].startswith(problem) for file, problem in expected.items())
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(min_size=1, max_size=60), st.none() | st.binary(min_size=1, max_size=60) | st.text(min_size=1))
+def test_no_text_breaks_the_door(world: World, door: Door, prompt: bytes, settings_text: bytes | str | None) -> None:
+    """Whatever stands in the two texts, the dropper gets a job or an answer, and no message is given up."""
+    folder = uuid4().hex
+    drop(world, folder, prompt=prompt, p1=picture())
+    if settings_text is not None:
+        data = settings_text if isinstance(settings_text, bytes) else json.dumps({"prompt": settings_text}).encode()
+        drop(world, folder, job=data)
+    door.run(2 * QUIET)
+    told = world.s3.list_objects_v2(Bucket=world.results, Prefix=folder).get("Contents", [])
+    assert (1, []) == (len(told), door.waiting())
 
 
 def test_all_faults_are_told_at_once(world: World, door: Door) -> None:

@@ -12,6 +12,8 @@ from gallop.domain.images import StoredImage
 from gallop.domain.job import Failure, JobState, new_job_id
 from gallop.edges import store, workflow
 from gallop.errors import AwsTrouble
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.support.http import Client
 from tests.support.pictures import data_uri, picture
@@ -171,6 +173,17 @@ def test_a_body_that_is_no_request_is_told_so(
     assert [""] == list(faults)
     assert faults[""].startswith(problem)
     assert_nothing_started(world)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=60)
+    | st.text(st.characters(), max_size=60).filter(lambda text: not text.isspace())
+    | st.dictionaries(st.sampled_from(["prompt", "images", "size", "metadata", "seconds"]), st.integers() | st.text())
+)
+def test_no_body_breaks_the_door(ada: Client, body: str | bytes | dict[str, Any]) -> None:
+    """Bytes, text or JSON: the answer says what is wrong with it."""
+    assert ada.post(body).faults
 
 
 def test_a_body_in_base64_is_the_same_body(world: World, ada: Client) -> None:

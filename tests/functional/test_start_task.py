@@ -353,6 +353,14 @@ def test_a_run_that_died_before_its_attempt_is_simply_run_again(world: World) ->
     assert 1 == len(world.tasks())
 
 
+def test_a_vault_that_does_not_open_is_trouble_with_aws(world: World) -> None:
+    """No key, no attempt: the workflow runs the step again, and nothing was sent."""
+    job = world.put(key_name="arn:aws:secretsmanager:eu-central-1:123456789012:secret:not-there")
+    with pytest.raises(AwsTrouble, match="The DashScope key cannot be read"):
+        start(world, job)
+    assert (0, JobState.QUEUED) == (submits(world), world.job(job.id).state)
+
+
 def test_a_second_run_beside_the_first_sends_nothing(world: World) -> None:
     """Two runs of one step at the same time make one POST."""
     job, second = world.put(), []
