@@ -52,7 +52,8 @@ def main() -> int:
         _keep("traceback.txt", traceback.format_exc())
     else:
         return 0
-    screen.console.print(f"More about it: {(OUT / 'logs').relative_to(ROOT)}/")
+    if (OUT / "logs").exists():
+        screen.console.print(f"More about it: {(OUT / 'logs').relative_to(ROOT)}/")
     return 1
 
 
