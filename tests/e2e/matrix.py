@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from boto3.dynamodb.types import TypeDeserializer
 from gallop.domain.job import job_id_of
 from gallop.edges.records import job_from
@@ -51,7 +52,8 @@ DOORS = (DOOR, "AuthorizeFunction")
 CALLS_OF_A_DROP = 7
 CALLS_OF_RECONCILE = 5
 DELIVERIES, POSTS = 5, 2
-PATIENCE_S = 240.0
+# Far above what it takes: machines are busy.
+PATIENCE_S, POST_S = 400.0, 180.0
 GLANCE_S = 0.5
 AT_A_TIME = 8
 
@@ -122,6 +124,7 @@ class Matrix:
 
     def run(self, cells: Sequence[Cell]) -> None:
         """Send every cell's job in, and wait until all have ended."""
+        self.caller.http.timeout = httpx.Timeout(POST_S)
         self.began_at = self.testbed.clock.now()
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             list(pool.map(self._begin, cells))

@@ -137,5 +137,6 @@ def stop_executions(region: str) -> None:
     """End all executions, so that none of their threads outlives the testbed."""
     for machine in stepfunctions_parser_backends[ACCOUNT][region].state_machines:
         for execution in machine.executions:
-            if getattr(execution, "exec_status", None) == ExecutionStatus.RUNNING:
+            has_begun = getattr(getattr(execution, "exec_worker", None), "env", None) is not None
+            if has_begun and getattr(execution, "exec_status", None) == ExecutionStatus.RUNNING:
                 execution.stop(stop_date=execution.start_date, error="", cause="the testbed stops")
