@@ -5,7 +5,6 @@
     GallopError
     ├── CallerError             whoever asked can mend it: an answer in words, no charge
     │   ├── InvalidRequest      carries every fault that was found
-    │   ├── PayloadTooLarge
     │   ├── Unauthenticated
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobNotFound         also what another client's job looks like
@@ -23,6 +22,7 @@
     │   └── AwsTrouble          the table, a bucket, the queue or the vault did not do what was asked
     ├── VendorRefused           DashScope said no, and will say so again
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
+    ├── Stranded                an execution broke down under a job that is, or may be, paid: the sweep takes it up
     ├── NoSuchObject            the inbox has no object of that key
     └── ObjectTooLarge          an object is over what may be read of it
 
@@ -75,15 +75,6 @@ class InvalidRequest(CallerError):
         """Keep the faults, in the order in which they were found."""
         super().__init__("; ".join(f"{fault.where}: {fault.problem}" for fault in faults))
         self.faults = tuple(faults)
-
-
-class PayloadTooLarge(CallerError):
-    """A body over what the door can take."""
-
-    code = "payload_too_large"
-    status = 413
-    title = "The request is too large"
-    remedy = "Put large images in the inbox bucket under uploads/ and name them as s3://bucket/uploads/..."
 
 
 class Unauthenticated(CallerError):
@@ -217,6 +208,12 @@ class OutcomeUnknown(GallopError):
         "Look in DashScope's console for a task of this model at the time of the attempt. If there is none, "
         "create the job again; if there is one, its video can be fetched there for 24 hours."
     )
+
+
+class Stranded(GallopError):
+    """An execution broke down under a job that is, or may be, paid: the sweep takes the job up."""
+
+    code = "stranded"
 
 
 class NoSuchObject(GallopError):

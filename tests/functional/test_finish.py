@@ -75,7 +75,7 @@ def test_a_failure_of_a_step_is_the_reason_of_the_job(world: World) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_error_of_the_tree_becomes_a_reason(world: World, name: str) -> None:
     """The class gives code and remedy, the message says what happened, and the stack stays in the log."""
-    job = world.put(JobState.RUNNING)
+    job = world.put(JobState.QUEUED)
     assert "failed" == finish(world, job, **caught(name))
     failure = world.job(job.id).failure
     kind = getattr(errors, name)
@@ -85,7 +85,7 @@ def test_every_error_of_the_tree_becomes_a_reason(world: World, name: str) -> No
 
 def test_trouble_with_aws_is_told_without_its_inside(world: World) -> None:
     """AWS's own words name what the stack is made of: they are for the log."""
-    job = world.put(JobState.RUNNING)
+    job = world.put(JobState.QUEUED)
     finish(world, job, **caught("AwsTrouble", "role/gallop-Finish may not write to gallop-results"))
     expected = Failure(AwsTrouble.code, "AWS did not do what was asked.", AwsTrouble.remedy)
     assert expected == world.job(job.id).failure
@@ -107,7 +107,7 @@ def test_trouble_with_aws_is_told_without_its_inside(world: World) -> None:
 )
 def test_what_is_not_ours_is_told_plainly(world: World, name: str, code: str) -> None:
     """A step that broke or hung ends the job with a reason, without its message: that may say anything."""
-    job = world.put(JobState.RUNNING)
+    job = world.put(JobState.QUEUED)
     finish(world, job, **caught(name, "a secret: smiles"))
     failure = world.job(job.id).failure
     assert failure
@@ -127,7 +127,7 @@ def test_a_cause_that_cannot_be_read_is_no_reason(world: World, cause: str) -> N
 
 def test_an_error_outweighs_what_an_earlier_step_said(world: World) -> None:
     """The step before the error was fine."""
-    job = world.put(JobState.RUNNING)
+    job = world.put(JobState.QUEUED)
     finish(world, job, step={"next": "wait", "wait_seconds": 5, "failure": None}, **caught("AwsTrouble"))
     failure = world.job(job.id).failure
     assert failure

@@ -10,7 +10,7 @@ from unittest.mock import DEFAULT, patch
 import httpx
 import pytest
 from gallop import errors
-from gallop.domain.job import AttemptEnd, JobState
+from gallop.domain.job import AttemptEnd, JobState, is_terminal
 from gallop.edges import store, workflow
 from gallop.errors import AwsTrouble, GallopError, TryAgain
 
@@ -269,23 +269,51 @@ def test_a_step_whose_answer_is_lost_does_its_work_once(runs: Runs, function: st
     assert (1, 1, 3) == (submits(runs), runs.world.requests()["download"], runs.calls()[function])
 
 
-@pytest.mark.parametrize("function", STEPS)
-def test_a_step_that_lambda_keeps_losing_fails_the_job(runs: Runs, function: str) -> None:
-    """Seven times are enough; the reason says that a step did not come back."""
-    runs.breaks(function, repeat(lambda_error("Sandbox.Timedout")))
+def test_a_first_step_that_lambda_keeps_losing_fails_the_job(runs: Runs) -> None:
+    """Seven times are enough where nothing was charged; the reason says that a step did not come back."""
+    runs.breaks("StartTaskFunction", repeat(lambda_error("Sandbox.Timedout")))
     assert_failed(runs, runs.run(), "timed_out")
-    assert 7 == runs.calls()[function]
+    assert 7 == runs.calls()["StartTaskFunction"]
+
+
+@pytest.mark.parametrize("error", [lambda_error("Sandbox.Timedout"), AwsTrouble("no")])
+@pytest.mark.parametrize("function", STEPS[1:])
+def test_a_paid_job_outlives_its_execution(runs: Runs, function: str, error: Exception) -> None:
+    """However long AWS is away, a paid job is not given up: its execution fails, and the sweep resumes the job."""
+    runs.breaks(function, repeat(error, 7))
+    job = runs.run()
+    assert ("FAILED", False) == (runs.execution(job.id)["status"], is_terminal(job.state))
+    runs.world.clock.advance(300)
+    runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
+    ended = runs.world.job(job.id)
+    assert (JobState.SUCCEEDED, "SUCCEEDED") == (ended.state, runs.execution(f"{job.id}-1")["status"])
+    assert (1, 1) == (submits(runs), len(runs.world.tasks()))
+
+
+@pytest.mark.parametrize("function", STEPS[1:])
+def test_a_paid_job_that_aws_lets_down_for_good_ends_at_its_deadline(runs: Runs, function: str) -> None:
+    """Every accepted job ends, and says why."""
+    runs.breaks(function, repeat(AwsTrouble("no")))
+    job = runs.run()
+    runs.world.clock.advance(5 * 3600)
+    runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
+    ended = runs.world.job(job.id)
+    assert JobState.FAILED is ended.state
+    assert ended.failure
+    assert "workflow_lost" == ended.failure.code
 
 
 @pytest.mark.parametrize("function", STEPS)
-def test_trouble_with_aws_is_waited_out_and_told(runs: Runs, function: str) -> None:
+def test_trouble_with_aws_is_waited_out(runs: Runs, function: str) -> None:
     """The table or a bucket may be away for a moment, and not for good."""
     runs.breaks(function, [AwsTrouble("no")] * 6)
     assert_succeeded(runs, runs.run())
-    runs.breaks(function, repeat(AwsTrouble("no")))
-    assert JobState.FAILED is (job := runs.run()).state
-    assert job.failure
-    assert "aws_trouble" == job.failure.code
+
+
+def test_trouble_with_aws_before_the_submit_is_told(runs: Runs) -> None:
+    """Nothing was charged: the job ends, with the reason."""
+    runs.breaks("StartTaskFunction", repeat(AwsTrouble("no")))
+    assert_failed(runs, runs.run(), "aws_trouble")
 
 
 def test_a_function_killed_after_its_post_leads_to_no_second_one(runs: Runs) -> None:

@@ -29,7 +29,7 @@ _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard"
 @cache
 def dynamodb() -> DynamoDBClient:
     """Give the client of the table."""
-    return boto3.client("dynamodb", config=_CONFIG)
+    return boto3.client("dynamodb", config=_CONFIG.merge(Config(read_timeout=5)))
 
 
 @cache

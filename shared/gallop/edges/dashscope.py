@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -35,6 +36,10 @@ MESSAGE_CHARACTERS_AT_MOST = 500
 PIECE_BYTES = 256 * 1024
 LIST_PAGE_SIZE = 50
 LIST_PAGES_AT_MOST = 40
+
+# A question is asked again; the functions that ask have 30 seconds and more.
+_PATIENCE = httpx.Timeout(10, connect=5)
+_LIST_SECONDS_AT_MOST = 30
 
 _BEIJING = timezone(timedelta(hours=8))
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -158,7 +163,10 @@ def tasks_between(base_url: str, key: str, model: str, since: float, until: floa
     # The zone of these two is not documented: read as UTC or as UTC+8, they enclose the window that is meant.
     window = {"start_time": _listing_time(since, UTC), "end_time": _listing_time(until + 1, _BEIJING)}
     found: dict[str, ListedTask] = {}
+    give_up_at = time.monotonic() + _LIST_SECONDS_AT_MOST
     for page in range(1, LIST_PAGES_AT_MOST + 1):
+        if time.monotonic() > give_up_at:
+            break
         paging = {"page_no": str(page), "page_size": str(LIST_PAGE_SIZE)}
         body = _object(_ask(base_url, key, "/tasks", {"model_name": model, **window, **paging}))
         rows = body.get("data")
@@ -167,7 +175,7 @@ def tasks_between(base_url: str, key: str, model: str, since: float, until: floa
         found.update((task.task_id, task) for task in map(_listed, rows))
         if len(rows) < LIST_PAGE_SIZE:
             return [task for task in found.values() if since <= task.created_at <= until]
-    raise VendorUnavailable("DashScope's list of tasks has no end.")
+    raise VendorUnavailable("DashScope's list of tasks takes too long.")
 
 
 @contextmanager
@@ -198,12 +206,18 @@ def _client() -> httpx.Client:
     # httpx notes every address that it asks for, and that of a video opens it for a day.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # Proxies and .netrc of the environment have no say in where the key goes.
-    return httpx.Client(timeout=httpx.Timeout(30, connect=5, read=60), follow_redirects=False, trust_env=False)
+    # No connection is kept: one that Lambda froze is half dead, and a submit over it would end as unknown.
+    return httpx.Client(
+        timeout=httpx.Timeout(30, connect=5, read=60),
+        limits=httpx.Limits(max_keepalive_connections=0),
+        follow_redirects=False,
+        trust_env=False,
+    )
 
 
 def _ask(base_url: str, key: str, path: str, params: Mapping[str, str]) -> httpx.Response:
     try:
-        answer = _client().get(base_url + path, params=params, headers=_authorization(key))
+        answer = _client().get(base_url + path, params=params, headers=_authorization(key), timeout=_PATIENCE)
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
         raise _unreachable(base_url, error) from None
     except httpx.HTTPError as error:

@@ -8,22 +8,43 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, errors, log
 from gallop.domain import receipts
-from gallop.domain.job import Failure, Job, JobState, is_terminal
+from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
 from gallop.edges import objects, store
-from gallop.errors import AwsTrouble, GallopError, OutcomeUnknown, WrongState
+from gallop.errors import (
+    AwsTrouble,
+    GallopError,
+    OutcomeUnknown,
+    Stranded,
+    WrongState,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def finish(event: Mapping[str, Any]) -> dict[str, str]:
-    """End the job of an execution, by what its last step or its error says; gives the job's state."""
+    """End the job of an execution, by what its last step or its error says; gives the job's state.
+
+    Raises:
+        Stranded: AWS let the execution down, and the job is or may be paid and has time: the sweep resumes it.
+
+    """
     job = store.job(event["job_id"])
     if not is_terminal(job.state):
+        if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
+            raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
         job = _end(job, _failure_in(event))
     _write_receipts(job)
     store.close(job)
     return {"state": job.state.value}
+
+
+def _can_go_on(job: Job, error: str) -> bool:
+    is_of_aws = error in (AwsTrouble.__name__, "States.Timeout") or error.startswith(
+        ("Lambda.", "Runtime.", "Sandbox.")
+    )
+    may_be_paid = job.attempt is not None and job.attempt.end not in (AttemptEnd.REFUSED, AttemptEnd.ABSENT)
+    return is_of_aws and may_be_paid and not job.result and clock.now() < job.deadline
 
 
 def _end(job: Job, failure: Failure | None) -> Job:

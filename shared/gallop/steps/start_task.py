@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from gallop.steps.step import Step
 
 ATTEMPT_SECONDS = reconciling.ATTEMPT_SECONDS
-# About ten seconds: then the workflow waits, which costs nothing while it waits.
-LANE_TRIES = 36
+# About two seconds: then the workflow waits, which costs nothing and keeps no function busy.
+LANE_TRIES = 12
 LANE_WAIT_SECONDS, LANE_WAIT_GROWTH, LANE_WAIT_AT_MOST = 0.05, 1.2, 0.4
 
 

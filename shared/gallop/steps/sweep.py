@@ -16,7 +16,8 @@ from gallop.errors import GallopError, OutcomeUnknown
 from gallop.steps.finish import finish
 
 STILL_SECONDS = 120
-RESUMES_AT_MOST = 3
+# One every five minutes, as long as the longest deadline lasts.
+RESUMES_AT_MOST = 60
 
 
 def sweep() -> dict[str, int]:
