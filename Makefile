@@ -11,7 +11,7 @@ TESTS := $(TESTBED) tests/requirements.txt
 STEP := @.ci/step
 # A gate gives the same answer twice: Hypothesis looks for new examples when pytest is run by hand, and not here.
 # By file, because the tests of a file share what they set up; four testbeds side by side are enough for any machine.
-PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --hypothesis-profile ci
+PYTEST := -m pytest -n 3 --dist loadfile --hypothesis-profile ci
 # Bytecode of this machine's Python has no place in a function; that of Lambda's own version has, in the layer.
 SAM_BUILD = sh -c 'find functions -name __pycache__ -prune -exec rm -rf {} + && PYTHON_3_13=$$(.ci/python 3.13) sam build'
 FAST := $(wildcard tests/unit tests/functional tests/template tests/workflow)

@@ -145,13 +145,17 @@ def test_deadline_ends_a_task_that_never_ends(world: World) -> None:
 
 
 def test_deadline_ends_a_job_whose_workflow_breaks_down_each_time(world: World) -> None:
-    """The sweep resumes three times; then the job ends with what its owner can do."""
+    """The sweep resumes it again and again; past its deadline the job ends with what its owner can do."""
     job = created(world)
     for number in range(4):
         world.run_for(1)
         world.workflow.abort(f"{job.id}-{number}" if number else job.id)
         world.clock.advance(300)
         world.sweep()
+        assert (number + 1, "running") == (world.job(job.id).resumes, world.job(job.id).state.value)
+    world.workflow.abort(f"{job.id}-4")
+    world.clock.advance(settings.deadline_seconds())
+    world.sweep()
     assert ("workflow_lost", "failed") == (reason(world, job), world.job(job.id).state.value)
     assert "console" in (world.receipt(f"{job.receipts}/error.json") or {})["error"]["remedy"]
 

@@ -211,7 +211,7 @@ class Promise(RuleBasedStateMachine):
 
 TestPromise = Promise.TestCase
 TestPromise.settings = settings(
-    max_examples=int(os.environ.get("PROMISE_EXAMPLES", "14")),
+    max_examples=int(os.environ.get("PROMISE_EXAMPLES", "6")),
     stateful_step_count=20,
     deadline=None,
     derandomize="PROMISE_EXAMPLES" not in os.environ,

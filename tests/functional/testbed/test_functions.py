@@ -96,7 +96,7 @@ def test_invocations_at_the_same_time_have_processes_of_their_own(stack: SmallSt
 def test_reserved_concurrency_throttles(stack: SmallStack) -> None:
     """A function that already runs as often as it may is refused, as Lambda does with 429."""
     client = stack.aws.client("lambda")
-    running = threading.Thread(target=stack.invoke, args=("Single", {"do": "sleep", "sleep": 2}))
+    running = threading.Thread(target=stack.invoke, args=("Single", {"do": "sleep", "sleep": 6}))
     running.start()
     eventually(lambda: stack.aws.runtime.busy("Single"))
     with pytest.raises(Throttled):
