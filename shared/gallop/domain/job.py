@@ -162,6 +162,11 @@ class Job:
     result: Result | None = None
     failure: Failure | None = None
 
+    @property
+    def made_no_task(self) -> bool:
+        """Tell whether no attempt of this job has made a task, for certain: then nothing was charged."""
+        return self.attempt is None or self.attempt.end in (AttemptEnd.REFUSED, AttemptEnd.ABSENT)
+
     def at(self, state: JobState, now: float) -> Job:
         """Give the job as it looks once it is in ``state``."""
         return replace(self, state=state, updated_at=now)

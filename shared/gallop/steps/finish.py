@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, errors, log
 from gallop.domain import receipts
-from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
+from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.edges import objects, store
 from gallop.errors import (
     AwsTrouble,
@@ -43,8 +43,7 @@ def _can_go_on(job: Job, error: str) -> bool:
     is_of_aws = error in (AwsTrouble.__name__, "States.Timeout") or error.startswith(
         ("Lambda.", "Runtime.", "Sandbox.")
     )
-    may_be_paid = job.attempt is not None and job.attempt.end not in (AttemptEnd.REFUSED, AttemptEnd.ABSENT)
-    return is_of_aws and may_be_paid and not job.result and clock.now() < job.deadline
+    return is_of_aws and not job.made_no_task and not job.result and clock.now() < job.deadline
 
 
 def _end(job: Job, failure: Failure | None) -> Job:

@@ -50,7 +50,7 @@ def start_task(job_id: str) -> Step:
         case JobState.SUBMITTING:
             return _resume(job)
         case JobState.OUTCOME_UNKNOWN:
-            return _submit(job) if _made_no_task(job) else step.reconcile(reconciling.FIRST_LOOK_SECONDS)
+            return _submit(job) if job.made_no_task else step.reconcile(reconciling.FIRST_LOOK_SECONDS)
         case JobState.RUNNING:
             return step.wait(_first_wait(job))
         case JobState.STORING:
@@ -60,12 +60,8 @@ def start_task(job_id: str) -> Step:
     assert_never(job.state)
 
 
-def _made_no_task(job: Job) -> bool:
-    return job.attempt is None or job.attempt.end in (AttemptEnd.REFUSED, AttemptEnd.ABSENT)
-
-
 def _resume(job: Job) -> Step:
-    if job.attempt is None or _made_no_task(job):
+    if job.attempt is None or job.made_no_task:
         return _submit(job)
     if clock.now() - job.attempt.started_at < ATTEMPT_SECONDS:
         raise AttemptInFlight(f"An attempt of job {job.id} may still be in the air.")
