@@ -11,7 +11,7 @@ from gallop.domain import drop as drops
 from gallop.domain import keys
 from gallop.domain.drop import Folder
 from gallop.domain.job import JobState
-from gallop.edges import objects, store
+from gallop.edges import client_keys, objects
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.support.drops import Door
@@ -164,7 +164,7 @@ def test_authorize(world: World) -> None:
     event = sample("authorize")
     assert "problem" in world.invoke("AuthorizeFunction", event)["context"]
     with world.stack.acting_as("SubmitFunction"):
-        store.put_key(keys.hash_of(event["headers"]["authorization"].removeprefix("Bearer ")), "ada", 0)
+        client_keys.put(keys.hash_of(event["headers"]["authorization"].removeprefix("Bearer ")), "ada", 0)
     expected = {"isAuthorized": True, "context": {"client": "ada"}}
     assert expected == world.invoke("AuthorizeFunction", event)
 

@@ -178,7 +178,7 @@ def test_a_terminal_state_never_changes(world: World, event: dict[str, Any]) -> 
 def test_a_run_that_died_before_its_receipts_is_made_good(world: World) -> None:
     """The record has ended and the receipts have not been written: the next run writes them."""
     job = stored(world)
-    with patch("gallop.steps.finish.receipts.video_receipt", side_effect=MemoryError), pytest.raises(MemoryError):
+    with patch("gallop.steps.publish.receipts.video_receipt", side_effect=MemoryError), pytest.raises(MemoryError):
         finish(world, job, step={"failure": None})
     assert JobState.SUCCEEDED is world.job(job.id).state
     finish(world, job, step={"failure": None})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from gallop.edges import store
+from gallop.edges import lane, store
 from gallop.errors import AwsTrouble
 from gallop.steps.start_task import start_task
 
@@ -67,7 +67,7 @@ def test_throttled_submits_are_not_lost_ones(world: World) -> None:
 def test_submit_step_that_runs_twice_at_once(world: World) -> None:
     """Of two runs of the submit step the slower one finds the attempt of the other, and fails nothing."""
     job = created(world)
-    with patch.object(store, "enter_lane", once(store.enter_lane, lambda: start_task(job.id))):
+    with patch.object(lane, "enter", once(lane.enter, lambda: start_task(job.id))):
         world.run_for(ENOUGH)
     assert_one_video(world, PROMPT)
 

@@ -145,7 +145,7 @@ def test_a_task_cancelled_at_dashscope_ends_the_job(world: World) -> None:
     """Somebody cancelled it in the console."""
     job = world.submitted()
     task_says(world, task_status="CANCELED")
-    assert "task_cancelled" == ask(world, job)["failure"]["code"]
+    assert "cancelled" == ask(world, job)["failure"]["code"]
 
 
 def test_an_early_unknown_is_only_too_early(world: World) -> None:

@@ -17,7 +17,7 @@ import respx
 from aws_lambda_powertools import Logger
 from gallop.domain import keys
 from gallop.domain.job import JobState
-from gallop.edges import store, vault
+from gallop.edges import client_keys, store, vault
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -136,7 +136,7 @@ class World:
         """Give a client a key."""
         key = keys.mint()
         with self.stack.acting_as("SubmitFunction"):
-            store.put_key(keys.hash_of(key), client, self.clock.now())
+            client_keys.put(keys.hash_of(key), client, self.clock.now())
         return key
 
     def drop(self, key: str, data: bytes) -> None:

@@ -15,7 +15,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from gallop import clock
 from gallop.domain import keys
-from gallop.edges import store
+from gallop.edges import client_keys
 from gallop.errors import AwsTrouble
 
 RUNNING = Path(__file__).parents[2] / ".testbed.json"
@@ -35,7 +35,7 @@ def main(client: str) -> int:
     key = keys.mint()
     try:
         os.environ["JOB_TABLE"] = _outputs(stack)["JobTableName"]
-        store.put_key(keys.hash_of(key), client, clock.now())
+        client_keys.put(keys.hash_of(key), client, clock.now())
     except (BotoCoreError, ClientError, AwsTrouble) as error:
         return _refuse(f"Stack {stack!r}: {error}")
     except KeyError:

@@ -112,12 +112,12 @@ class Testbed:
     def mint_key(self, client_name: str) -> str:
         """Make a key of the HTTPS door for a client, with the product's own code."""
         from gallop.domain import keys  # noqa: PLC0415 - the testbed runs other templates without the layer, too
-        from gallop.edges import aws, store  # noqa: PLC0415
+        from gallop.edges import aws, client_keys  # noqa: PLC0415
 
         key = keys.mint()
         table = {"JOB_TABLE": self.aws.outputs()["JobTableName"]}
         with patch.dict(os.environ, table), patch.object(aws, "dynamodb", lambda: self.client("dynamodb")):
-            store.put_key(keys.hash_of(key), client_name, self.clock.now())
+            client_keys.put(keys.hash_of(key), client_name, self.clock.now())
         return key
 
     def _start(self) -> None:

@@ -38,6 +38,7 @@ requests = st.builds(
     watermark=st.booleans(),
     metadata=objects,
 )
+results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=counts, sha256=texts, content_type=texts)
 FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the fields are
     id=texts,
     client=texts,
@@ -58,14 +59,17 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     is_adopted=st.booleans(),
     resumes=counts,
     lost=counts,
+    notes=st.lists(texts, max_size=3).map(tuple),
+    dropped_at=st.none() | times,
+    dropped_again_at=st.none() | times,
+    thumbnail=st.none() | results,
     unknown_since=st.none() | times,
     vendor_request_id=texts,
     running_since=st.none() | times,
     ended_at=st.none() | times,
     usage=st.none() | objects,
     cost=st.none() | money,
-    result=st.none()
-    | st.builds(Result, bucket=texts, key=texts, version_id=texts, size=counts, sha256=texts, content_type=texts),
+    result=st.none() | results,
     failure=st.none() | st.builds(Failure, texts, texts, texts),
 )
 jobs = st.builds(Job, **FIELDS)

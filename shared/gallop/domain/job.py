@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gallop.domain.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
+CANCELLED = "cancelled"
 
 
 class JobState(StrEnum):
@@ -59,7 +60,7 @@ def states_before(state: JobState) -> tuple[JobState, ...]:
         case JobState.FAILED:
             return tuple(before for before in JobState if not is_terminal(before))
         case JobState.CANCELLED:
-            return (JobState.QUEUED, JobState.RUNNING)
+            return (JobState.QUEUED, JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN, JobState.RUNNING)
     assert_never(state)
 
 
@@ -111,9 +112,14 @@ class Failure:
     remedy: str = ""
 
 
+def cancelled(message: str) -> Failure:
+    """Give the reason of a job that was cancelled."""
+    return Failure(CANCELLED, message, "Create the job again if you want it after all. Nothing was charged.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The video in the results bucket. ``size`` is in bytes."""
+    """A file in the results bucket: the video, or its thumbnail. ``size`` is in bytes."""
 
     bucket: str
     key: str
@@ -131,7 +137,9 @@ class Job:
     ``key_name`` the secret with the key that goes there: they are used for every call about it, even when the stack
     has moved on to another region. ``submits`` counts the attempts, ``lost`` those whose reply was lost.
     ``is_adopted`` marks a task that the reconciler found. ``unknown_since`` is when DashScope began to say that it
-    does not know the task. ``resumes`` counts the executions after the first.
+    does not know the task. ``resumes`` counts the executions after the first. ``notes`` say what was done to the
+    images. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the same
+    content came again.
     """
 
     id: str
@@ -160,6 +168,10 @@ class Job:
     usage: Mapping[str, Any] | None = None
     cost: Decimal | None = None
     result: Result | None = None
+    thumbnail: Result | None = None
+    notes: tuple[str, ...] = ()
+    dropped_at: float | None = None
+    dropped_again_at: float | None = None
     failure: Failure | None = None
 
     @property

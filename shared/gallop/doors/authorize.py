@@ -6,7 +6,7 @@ import hmac
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import keys
-from gallop.edges import store
+from gallop.edges import client_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     if not key.isascii() or len(key) > KEY_CHARACTERS_AT_MOST:
         return _unknown("The key is not one of this stack's.")
     key_hash = keys.hash_of(key)
-    record = store.key(key_hash)
+    record = client_keys.get(key_hash)
     if record is None or not hmac.compare_digest(str(record["hash"]), key_hash):
         return _unknown("The key is not one of this stack's.")
     return {"isAuthorized": True, "context": {"client": record["client"]}}

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, settings
-from gallop.domain import catalogue, images, receipts
+from gallop.domain import catalogue, images
 from gallop.domain.images import Image, InlineImage, LinkedImage, StoredImage
 from gallop.domain.job import Door, Job, JobState
 from gallop.edges import objects, store, workflow
 from gallop.errors import Fault, IdempotencyMismatch, NoSuchObject, ObjectTooLarge
+from gallop.steps import publish
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -62,7 +63,7 @@ def accept(wish: Wish) -> tuple[Job, bool]:
         raise IdempotencyMismatch("This Idempotency-Key came with another request before.")
     job = store.job(made.job_id)
     if job.state is JobState.QUEUED:
-        objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(job))
+        publish.status(job)
         workflow.start(job.id)
     log.info("job accepted", job_id=job.id, door=wish.door.value, is_new=made.is_new)
     return job, made.is_new

@@ -47,6 +47,7 @@ _ADDRESS = re.compile(r"(?:https?://|oss://|data:)\S+", re.IGNORECASE)
 
 # The rest of the 429s are about unpaid bills (fact sheet §5), which no waiting mends.
 _THROTTLED = "Throttling"
+_TOO_LATE_TO_CANCEL = "UnsupportedOperation"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -152,6 +153,25 @@ def query(base_url: str, key: str, task_id: str) -> Task:
     return _task(_ask(base_url, key, f"/tasks/{task_id}", {}))
 
 
+def cancel(base_url: str, key: str, task_id: str) -> bool:
+    """Cancel a task that DashScope has not begun; tells whether it was in time (fact sheet §3).
+
+    Raises:
+        VendorUnreachable, VendorThrottled, VendorUnavailable: no answer this time.
+        VendorRefused: refused for another reason than that the task has begun.
+
+    """
+    try:
+        answer = _ask(base_url, key, f"/tasks/{task_id}/cancel", {}, method="POST")
+    except VendorRefused as refused:
+        if refused.vendor_code == _TOO_LATE_TO_CANCEL:
+            return False
+        raise
+    if answer.status_code != httpx.codes.OK:
+        raise VendorUnavailable(f"DashScope's answer cannot be read (HTTP {answer.status_code}).")
+    return True
+
+
 def tasks_between(base_url: str, key: str, model: str, since: float, until: float) -> list[ListedTask]:
     """List the account's tasks of a model that were created between two times (fact sheet §3).
 
@@ -215,9 +235,10 @@ def _client() -> httpx.Client:
     )
 
 
-def _ask(base_url: str, key: str, path: str, params: Mapping[str, str]) -> httpx.Response:
+def _ask(base_url: str, key: str, path: str, params: Mapping[str, str], method: str = "GET") -> httpx.Response:
     try:
-        answer = _client().get(base_url + path, params=params, headers=_authorization(key), timeout=_PATIENCE)
+        headers = _authorization(key)
+        answer = _client().request(method, base_url + path, params=params, headers=headers, timeout=_PATIENCE)
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
         raise _unreachable(base_url, error) from None
     except httpx.HTTPError as error:

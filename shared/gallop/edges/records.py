@@ -43,6 +43,10 @@ def job_record(job: Job) -> dict[str, Any]:
         "usage": None if job.usage is None else json.dumps(dict(job.usage)),
         "cost": job.cost,
         "result": job.result and asdict(job.result),
+        "thumbnail": job.thumbnail and asdict(job.thumbnail),
+        "notes": list(job.notes),
+        "dropped_at": _seconds(job.dropped_at),
+        "dropped_again_at": _seconds(job.dropped_again_at),
         "failure": job.failure and asdict(job.failure),
     }
 
@@ -76,6 +80,10 @@ def job_from(record: Mapping[str, Any]) -> Job:
         usage=None if record["usage"] is None else json.loads(record["usage"]),
         cost=record["cost"],
         result=_result_from(record["result"]),
+        thumbnail=_result_from(record["thumbnail"]),
+        notes=tuple(record["notes"]),
+        dropped_at=_float(record["dropped_at"]),
+        dropped_again_at=_float(record["dropped_again_at"]),
         failure=Failure(**record["failure"]) if record["failure"] else None,
     )
 

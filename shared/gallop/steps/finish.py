@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, errors, log
-from gallop.domain import receipts
-from gallop.domain.job import Failure, Job, JobState, is_terminal
-from gallop.edges import objects, store
+from gallop.domain.job import CANCELLED, Failure, Job, JobState, is_terminal
+from gallop.edges import store
 from gallop.errors import (
     AwsTrouble,
     GallopError,
@@ -17,6 +16,7 @@ from gallop.errors import (
     Stranded,
     WrongState,
 )
+from gallop.steps import publish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
         if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
             raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
         job = _end(job, _failure_in(event))
-    _write_receipts(job)
+    publish.end(job)
     store.close(job)
     return {"state": job.state.value}
 
@@ -53,7 +53,7 @@ def _end(job: Job, failure: Failure | None) -> Job:
         failure = None
     elif failure is None:
         failure = Failure("internal_error", "The workflow ended without a video.", GallopError.remedy)
-    after = job.at(JobState.FAILED if failure else JobState.SUCCEEDED, now)
+    after = job.at(_state_of(failure), now)
     try:
         ended = store.advance(job, replace(after, failure=failure, ended_at=now))
     except WrongState:
@@ -62,6 +62,12 @@ def _end(job: Job, failure: Failure | None) -> Job:
             raise
     log.info("job ended", job_id=ended.id, state=ended.state.value)
     return ended
+
+
+def _state_of(failure: Failure | None) -> JobState:
+    if failure is None:
+        return JobState.SUCCEEDED
+    return JobState.CANCELLED if failure.code == CANCELLED else JobState.FAILED
 
 
 def _failure_in(event: Mapping[str, Any]) -> Failure | None:
@@ -92,11 +98,3 @@ def _message_in(cause: str) -> str:
 
 def _after_trouble() -> str:
     return f"See the stack's logs. {OutcomeUnknown.remedy}"
-
-
-def _write_receipts(job: Job) -> None:
-    if job.state is JobState.SUCCEEDED:
-        objects.put_receipt(f"{job.receipts}/{receipts.VIDEO_DETAILS}", receipts.video_receipt(job))
-    else:
-        objects.put_receipt(f"{job.receipts}/{receipts.ERROR}", receipts.failure_receipt(job))
-    objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(job))

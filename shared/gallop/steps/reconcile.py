@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.domain import receipts, reconciling
+from gallop.domain import reconciling
 from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
-from gallop.edges import dashscope, objects, store, vault
+from gallop.edges import dashscope, store, vault
 from gallop.errors import OutcomeUnknown, TryAgain, VendorRefused, WrongState
-from gallop.steps import step
+from gallop.steps import publish, step
 
 if TYPE_CHECKING:
     from gallop.domain.job import Attempt
@@ -70,7 +70,7 @@ def _adopt(job: Job, attempt: Attempt, task_id: str) -> Step:
     except WrongState:
         return step.reconcile(reconciling.FIRST_LOOK_SECONDS)
     log.info("task adopted", job_id=job.id, task_id=task_id)
-    objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(running))
+    publish.status(running)
     return step.wait(1)
 
 

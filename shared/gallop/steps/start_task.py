@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop import clock, log
-from gallop.domain import polling, receipts, reconciling
+from gallop.domain import polling, reconciling
 from gallop.domain.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.edges import dashscope, objects, store, vault
+from gallop.edges import lane as lanes
 from gallop.errors import (
     AttemptInFlight,
     LaneBusy,
@@ -21,7 +22,7 @@ from gallop.errors import (
     VendorUnreachable,
     WrongState,
 )
-from gallop.steps import step
+from gallop.steps import publish, step
 from gallop.steps.step import Next
 
 if TYPE_CHECKING:
@@ -80,13 +81,13 @@ def _submit(job: Job) -> Step:
         what_next = _send(_open_attempt(job, Attempt(attempt_id, entered_at)), key, body)
     except (VendorUnreachable, VendorThrottled, WrongState):
         # Surely no task. After any other error the lease runs out by itself: until then the attempt has its time alone.
-        store.leave_lane(lane, attempt_id)
+        lanes.leave(lane, attempt_id)
         raise
     if what_next.next is Next.RECONCILE:
         # Closed for a while, so that a task that appears late is nobody else's.
-        store.enter_lane(lane, attempt_id, clock.now(), clock.now() + reconciling.LANE_HELD_SECONDS)
+        lanes.enter(lane, attempt_id, clock.now(), clock.now() + reconciling.LANE_HELD_SECONDS)
     else:
-        store.leave_lane(lane, attempt_id)
+        lanes.leave(lane, attempt_id)
     return what_next
 
 
@@ -102,7 +103,7 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
     except OutcomeUnknown as unknown:
         return _park(job, str(unknown))
     job = _record_task(job, accepted)
-    objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(job))
+    publish.status(job)
     return step.wait(_first_wait(job))
 
 
@@ -115,7 +116,7 @@ def _enter(lane: str, attempt_id: str) -> float:
     wait = LANE_WAIT_SECONDS
     for _ in range(LANE_TRIES):
         now = clock.now()
-        if store.enter_lane(lane, attempt_id, now, now + ATTEMPT_SECONDS):
+        if lanes.enter(lane, attempt_id, now, now + ATTEMPT_SECONDS):
             return now
         clock.sleep(random.uniform(0.5, 1) * wait)  # noqa: S311 - jitter, not a secret
         wait = min(wait * LANE_WAIT_GROWTH, LANE_WAIT_AT_MOST)
@@ -134,7 +135,7 @@ def _close_attempt(job: Job, end: AttemptEnd) -> Job:
 def _park(job: Job, what_happened: str) -> Step:
     parked = job.at(JobState.OUTCOME_UNKNOWN, clock.now())
     parked = store.advance(job, replace(parked, attempt=_ended(job, AttemptEnd.UNKNOWN), lost=job.lost + 1))
-    objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(parked))
+    publish.status(parked)
     log.warning("outcome unknown", job_id=job.id, because=what_happened)
     return step.reconcile(reconciling.FIRST_LOOK_SECONDS)
 

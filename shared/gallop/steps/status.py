@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.domain import catalogue, polling, receipts, reconciling
-from gallop.domain.job import Failure, Job, JobState, is_terminal
-from gallop.edges import dashscope, objects, store, vault
+from gallop.domain import catalogue, polling, reconciling
+from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
+from gallop.edges import dashscope, store, vault
 from gallop.errors import OutcomeUnknown, TryAgain, VendorRefused
-from gallop.steps import step
+from gallop.steps import publish, step
 
 if TYPE_CHECKING:
     from gallop.steps.step import Step
@@ -50,7 +50,7 @@ def _decide(job: Job, task: dashscope.Task) -> Step:
         case dashscope.TaskFailed(code, message):
             return step.finish(Failure("generation_failed", f"{code}: {message}", _remedy(code)))
         case dashscope.TaskCanceled():
-            return step.finish(Failure("task_cancelled", "The task was cancelled at DashScope.", "Create it anew."))
+            return step.finish(cancelled("The task was cancelled at DashScope."))
         case dashscope.TaskUnknown():
             return _unknown(job)
     assert_never(task)
@@ -86,7 +86,7 @@ def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
         cost=catalogue.cost_usd(request.model, request.resolution, seconds, job.base_url),
     )
     stored = store.advance(job, stored)
-    objects.put_receipt(f"{job.receipts}/{receipts.STATUS}", receipts.status_receipt(stored))
+    publish.status(stored)
     return step.save()
 
 

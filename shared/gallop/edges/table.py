@@ -1,0 +1,94 @@
+"""The one table, in its own words: items as plain maps, reads that are strongly consistent, writes that hold or do not.
+
+What lies in it is the matter of the modules that use this one: jobs (``store``), the lane (``lane``), clients' keys.
+"""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from gallop import clock, settings
+from gallop.edges import aws
+from gallop.errors import AwsTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+
+CONFLICTS_AT_MOST = 8
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def get(key: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Read an item, strongly consistent; None where there is none."""
+    answer = aws.dynamodb().get_item(TableName=settings.job_table(), Key=pack(key), ConsistentRead=True)
+    item = answer.get("Item")
+    return unpack(item) if item else None
+
+
+def query(partition: str, begins_with: str = "") -> Iterator[dict[str, Any]]:
+    """Read the items of a partition whose sort key begins so, in its order, strongly consistent."""
+    condition, values = "pk = :pk", {":pk": partition}
+    if begins_with:
+        condition, values = f"{condition} AND begins_with(sk, :sk)", {**values, ":sk": begins_with}
+    pages = (
+        aws.dynamodb()
+        .get_paginator("query")
+        .paginate(
+            TableName=settings.job_table(),
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=pack(values),
+            ConsistentRead=True,
+        )
+    )
+    return (unpack(item) for page in pages for item in page["Items"])
+
+
+def put_if_new(item: Mapping[str, Any]) -> TransactWriteItemTypeDef:
+    """Describe the write of an item whose key is not taken yet."""
+    return {
+        "Put": {
+            "TableName": settings.job_table(),
+            "Item": pack(item),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+    }
+
+
+def transact(writes: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
+    """Write all or nothing; tells for each write whether its condition refused it."""
+    client = aws.dynamodb()
+    for attempt in range(CONFLICTS_AT_MOST):
+        try:
+            client.transact_write_items(TransactItems=writes)
+        except client.exceptions.TransactionCanceledException as error:
+            codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
+            if "ConditionalCheckFailed" in codes:
+                return [code == "ConditionalCheckFailed" for code in codes]
+            # Another transaction on the same items: whoever comes second learns from the condition.
+            clock.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
+        else:
+            return [False for _ in writes]
+    raise AwsTrouble("Writes to the same records kept getting into each other's way.")
+
+
+def time(seconds: float) -> Decimal:
+    """Write down a time: to the millisecond."""
+    return Decimal(f"{seconds:.3f}")
+
+
+def pack(item: Mapping[str, Any]) -> dict[str, AttributeValueTypeDef]:
+    """Write an item as DynamoDB's protocol has it."""
+    return {name: _serialize(value) for name, value in item.items()}
+
+
+def unpack(item: Mapping[str, AttributeValueTypeDef]) -> dict[str, Any]:
+    """Read an item of DynamoDB's protocol."""
+    return {name: _deserialize(value) for name, value in item.items()}
