@@ -88,6 +88,7 @@ build:  ## build the stack for AWS with the SAM CLI (then: sam deploy --guided)
 docs: .tests-ready  ## draw anew what the documents show of the code
 	@$(PY) -m tests.template.picture
 	@$(PY) -m tests.testbed.fake_dashscope.page
+	@$(PY) -m tests.docs.errors_page
 
 lock:  ## resolve the *.in files anew into the hashed lock files
 	@.ci/lock

@@ -51,9 +51,13 @@ class Fault:
 
 
 class GallopError(Exception):
-    """The root. ``code`` is stable, ``remedy`` tells the reader what to do."""
+    """The root. ``code`` is stable, ``remedy`` tells the reader what to do.
+
+    ``retryable`` says that the very same may succeed later.
+    """
 
     code = "internal_error"
+    retryable = False
     remedy = "Try again; if it stays, look into the logs of the stack."
 
 
@@ -108,6 +112,7 @@ class VideoNotReady(CallerError):
     """The job has no video (yet)."""
 
     code = "not_ready"
+    retryable = True
     status = 409
     title = "The video is not there"
     remedy = "Ask GET /v1/videos/{id} until `state` is `succeeded`."
@@ -116,6 +121,8 @@ class VideoNotReady(CallerError):
 class TryAgain(GallopError):
     """The same step may be run again: it cost nothing."""
 
+    code = "not_available"
+    retryable = True
     remedy = "Try again later; nothing was charged for this attempt."
 
 

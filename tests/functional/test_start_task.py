@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 THROTTLES = ["Throttling", "Throttling.RateQuota", "Throttling.BurstRate", "Throttling.AllocationQuota"]
 REFUSALS = {
     "InvalidParameter": "Mend what DashScope names",
-    "DataInspectionFailed": "Mend what DashScope names",
+    "DataInspectionFailed": "moderation refused",
     "InvalidApiKey": "Put a DashScope key into the stack's secret",
     "Arrearage": "Settle the account's bill",
-    "AccessDenied": "Mend what DashScope names",
-    "AccessDenied.Unpurchased": "Mend what DashScope names",
-    "ModelNotFound": "Mend what DashScope names",
+    "AccessDenied": "Let the account",
+    "AccessDenied.Unpurchased": "Settle the account's bill",
+    "ModelNotFound": "Let the account",
     "CommodityNotPurchased": "Settle the account's bill",
     "PrepaidBillOverdue": "Settle the account's bill",
     "PostpaidBillOverdue": "Settle the account's bill",

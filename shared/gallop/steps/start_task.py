@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop import clock, log
-from gallop.domain import polling, reconciling
+from gallop.domain import polling, reconciling, vendor_codes
 from gallop.domain.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.edges import dashscope, objects, store, vault
@@ -99,7 +99,7 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
         raise
     except VendorRefused as refused:
         _close_attempt(job, AttemptEnd.REFUSED)
-        return step.finish(Failure(refused.code, str(refused), _remedy(refused.vendor_code)))
+        return step.finish(Failure(refused.code, str(refused), vendor_codes.meaning(refused.vendor_code).remedy))
     except OutcomeUnknown as unknown:
         return _park(job, str(unknown))
     job = _record_task(job, accepted)
@@ -163,17 +163,6 @@ def _running(job: Job, accepted: dashscope.Accepted) -> Job:
 
 def _ended(job: Job, end: AttemptEnd) -> Attempt | None:
     return job.attempt and replace(job.attempt, end=end, ended_at=clock.now())
-
-
-def _remedy(vendor_code: str) -> str:
-    if vendor_code in ("InvalidApiKey", "NOT AUTHORIZED"):
-        return (
-            "Put a DashScope key into the stack's secret that belongs to the region of DashScopeBaseUrl, "
-            "then create the job again. Nothing was charged."
-        )
-    if vendor_code in ("Arrearage", "CommodityNotPurchased", "PrepaidBillOverdue", "PostpaidBillOverdue"):
-        return "Settle the account's bill with Alibaba Cloud, then create the job again. Nothing was charged."
-    return "Mend what DashScope names, then create the job again. Nothing was charged."
 
 
 def _address(image: LinkedImage | StoredImage | InlineImage) -> str:

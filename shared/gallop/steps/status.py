@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.domain import catalogue, polling, reconciling
+from gallop.domain import catalogue, polling, reconciling, vendor_codes
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.edges import dashscope, store, vault
 from gallop.errors import OutcomeUnknown, TryAgain, VendorRefused
@@ -48,7 +48,7 @@ def _decide(job: Job, task: dashscope.Task) -> Step:
         case dashscope.TaskSucceeded():
             return _store(job, task)
         case dashscope.TaskFailed(code, message):
-            return step.finish(Failure("generation_failed", f"{code}: {message}", _remedy(code)))
+            return step.finish(Failure("generation_failed", f"{code}: {message}", vendor_codes.meaning(code).remedy))
         case dashscope.TaskCanceled():
             return step.finish(cancelled("The task was cancelled at DashScope."))
         case dashscope.TaskUnknown():
@@ -124,13 +124,3 @@ def _unknown(job: Job) -> Step:
     return step.finish(
         Failure("task_unknown", message, "Look for the task in the console of the account that made it.")
     )
-
-
-def _remedy(code: str) -> str:
-    if code.startswith("DataInspectionFailed"):
-        return "DashScope's moderation refused the prompt or an image: change it. Failed tasks are not charged."
-    if code.startswith(("InvalidParameter", "InvalidURL", "InvalidImage", "InvalidFile")):
-        return (
-            "Check that each image can be fetched and is whole, then create the job again. Failed tasks cost nothing."
-        )
-    return "Create the job again. DashScope does not charge for failed tasks."

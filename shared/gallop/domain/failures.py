@@ -1,0 +1,119 @@
+"""How a job can end without a video: every ``code`` that its ``error`` may have.
+
+The classes of ``gallop.errors`` that end a job are here by their names; the other codes are outcomes, not exceptions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gallop import errors
+from gallop.domain.job import CANCELLED
+
+
+class Billed(StrEnum):
+    """Whether DashScope charged for it."""
+
+    NO = "no"
+    PERHAPS = "perhaps"
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What a code says. ``retryable``: the same request, created anew, may succeed."""
+
+    code: str
+    what: str
+    retryable: bool
+    billed: Billed
+    remedy: str
+
+
+_LOOK = errors.OutcomeUnknown.remedy
+_AGAIN = "Create the job again."
+
+ENDS = {
+    end.code: end
+    for end in (
+        End(
+            "generation_failed",
+            "DashScope could not make the video, or its moderation refused it",
+            True,
+            Billed.NO,
+            "By DashScope's own code: see below.",
+        ),
+        End(
+            errors.VendorRefused.code,
+            "DashScope refused the request, for its key, its bill or its content",
+            False,
+            Billed.NO,
+            "By DashScope's own code: see below.",
+        ),
+        End(
+            errors.VendorUnreachable.code,
+            "There was no connection to DashScope, or no turn, through all retries",
+            True,
+            Billed.NO,
+            errors.VendorUnreachable.remedy,
+        ),
+        End(
+            errors.VendorThrottled.code,
+            "DashScope had too many requests, through all retries",
+            True,
+            Billed.NO,
+            errors.VendorThrottled.remedy,
+        ),
+        End(
+            errors.VendorUnavailable.code,
+            "DashScope gave no usable answer about the finished task, through all retries",
+            True,
+            Billed.YES,
+            errors.VendorUnavailable.remedy,
+        ),
+        End(
+            errors.OutcomeUnknown.code,
+            "A reply was lost, and DashScope's list does not tell whether there is a task",
+            True,
+            Billed.PERHAPS,
+            _LOOK,
+        ),
+        End(
+            "deadline_exceeded",
+            "There was no end after `DeadlineMinutes` (4 hours)",
+            True,
+            Billed.PERHAPS,
+            f"{_LOOK} If the message says that nothing was sent, nothing was charged.",
+        ),
+        End(
+            "task_unknown",
+            "DashScope no longer knows the task",
+            True,
+            Billed.YES,
+            "Look for the task in the console of the account that made it.",
+        ),
+        End(
+            errors.ResultExpired.code,
+            "DashScope no longer has the video",
+            True,
+            Billed.YES,
+            errors.ResultExpired.remedy,
+        ),
+        End(
+            errors.ResultIncomplete.code,
+            "The video could not be copied whole",
+            True,
+            Billed.YES,
+            errors.ResultIncomplete.remedy,
+        ),
+        End(errors.ResultUnusable.code, "The file is no video", True, Billed.YES, errors.ResultUnusable.remedy),
+        End(CANCELLED, "The job was cancelled, and surely cost nothing", True, Billed.NO, _AGAIN),
+        End("timed_out", "A step of the workflow did not answer in time", True, Billed.PERHAPS, _LOOK),
+        End("workflow_lost", "The workflow broke down and could not be resumed", True, Billed.PERHAPS, _LOOK),
+        End(errors.AwsTrouble.code, "AWS did not do what was asked", True, Billed.PERHAPS, errors.AwsTrouble.remedy),
+        End(errors.WrongState.code, "The record kept moving on", True, Billed.PERHAPS, _LOOK),
+        End(errors.GallopError.code, "Something broke inside Gallop", True, Billed.PERHAPS, _LOOK),
+    )
+}
+"""By code, in the order in which they are worth reading."""
