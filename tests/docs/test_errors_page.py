@@ -13,21 +13,71 @@ from tests.docs import errors_page
 
 PACKAGE = Path(errors_page.__file__).parents[2] / "shared" / "gallop"
 # Every code of the fact sheet, §3 to §5 and §9.
-CODES = (
-    "InvalidParameter, InvalidParameter.DataInspection, DataInspectionFailed, IPInfringementSuspect, CustomRoleBlocked, "
-    "FaqRuleBlocked, InvalidURL, InvalidURL.ConnectionRefused, InvalidURL.Timeout, InvalidImageFormat, "
-    "InvalidImage.FileFormat, InvalidImageResolution, InvalidImage.ImageSize, InvalidFile.Format, InvalidFile.Size, "
-    "InvalidFile.Resolution, InvalidFile.AspectRatio, InvalidFile.Duration, InvalidFile.FPS, InvalidFile.Openerror, "
-    "BadRequest.EmptyInput, BadRequest.EmptyParameters, BadRequest.EmptyModel, BadRequest.IllegalInput, "
-    "BadRequest.InputDownloadFailed, BadRequest.UnsupportedFileFormat, BadRequest.TooLarge, BadRequest.ResourceNotExist, "
-    "UnsupportedOperation, Arrearage, InvalidApiKey, NOT AUTHORIZED, AccessDenied, AccessDenied.Unpurchased, "
-    "Model.AccessDenied, Workspace.AccessDenied, App.AccessDenied, AllocationQuota.FreeTierOnly, ModelNotFound, "
-    "WorkSpaceNotFound, NotFound, Conflict, Throttling, Throttling.RateQuota, Throttling.BurstRate, "
-    "Throttling.AllocationQuota, CommodityNotPurchased, PrepaidBillOverdue, PostpaidBillOverdue, InternalError, "
-    "InternalError.Algo, InternalError.Upload, InternalError.FileUpload, InternalError.Timeout, SystemError, "
-    "ModelServiceFailed, RequestTimeOut, RewriteFailed, ModelServingError, ModelUnavailable, Model.NotExist, "
-    "ServiceUnavailable, GatewayTimeout"
-).split(", ")
+CODES = [
+    "InvalidParameter",
+    "InvalidParameter.DataInspection",
+    "DataInspectionFailed",
+    "IPInfringementSuspect",
+    "CustomRoleBlocked",
+    "FaqRuleBlocked",
+    "InvalidURL",
+    "InvalidURL.ConnectionRefused",
+    "InvalidURL.Timeout",
+    "InvalidImageFormat",
+    "InvalidImage.FileFormat",
+    "InvalidImageResolution",
+    "InvalidImage.ImageSize",
+    "InvalidFile.Format",
+    "InvalidFile.Size",
+    "InvalidFile.Resolution",
+    "InvalidFile.AspectRatio",
+    "InvalidFile.Duration",
+    "InvalidFile.FPS",
+    "InvalidFile.Openerror",
+    "BadRequest.EmptyInput",
+    "BadRequest.EmptyParameters",
+    "BadRequest.EmptyModel",
+    "BadRequest.IllegalInput",
+    "BadRequest.InputDownloadFailed",
+    "BadRequest.UnsupportedFileFormat",
+    "BadRequest.TooLarge",
+    "BadRequest.ResourceNotExist",
+    "UnsupportedOperation",
+    "Arrearage",
+    "InvalidApiKey",
+    "NOT AUTHORIZED",
+    "AccessDenied",
+    "AccessDenied.Unpurchased",
+    "Model.AccessDenied",
+    "Workspace.AccessDenied",
+    "App.AccessDenied",
+    "AllocationQuota.FreeTierOnly",
+    "ModelNotFound",
+    "WorkSpaceNotFound",
+    "NotFound",
+    "Conflict",
+    "Throttling",
+    "Throttling.RateQuota",
+    "Throttling.BurstRate",
+    "Throttling.AllocationQuota",
+    "CommodityNotPurchased",
+    "PrepaidBillOverdue",
+    "PostpaidBillOverdue",
+    "InternalError",
+    "InternalError.Algo",
+    "InternalError.Upload",
+    "InternalError.FileUpload",
+    "InternalError.Timeout",
+    "SystemError",
+    "ModelServiceFailed",
+    "RequestTimeOut",
+    "RewriteFailed",
+    "ModelServingError",
+    "ModelUnavailable",
+    "Model.NotExist",
+    "ServiceUnavailable",
+    "GatewayTimeout",
+]
 
 
 def codes_in_the_code() -> set[str]:
