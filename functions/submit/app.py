@@ -19,7 +19,7 @@ app = http.resolver()
 @app.post("/v1/videos")
 def create_video() -> Response[str]:
     """Create a job; 202 with where to look for it, and when."""
-    made = videos.create_video(http.client_of(app), http.body_of(app), app.current_event.headers)
+    made = videos.create_video(http.caller_of(app).client, http.body_of(app), app.current_event.headers)
     if isinstance(made, dict):
         return http.answer(200, made)
     headers = {"Location": f"/v1/videos/{made.job.id}", **videos.poll_headers(made.job)}

@@ -16,14 +16,14 @@ app = http.resolver()
 @app.get("/v1/videos/<job_id>")
 def get_video(job_id: str) -> Response[str]:
     """Show a job."""
-    job = videos.video(http.client_of(app), job_id)
+    job = videos.video(http.caller_of(app), job_id)
     return http.answer(200, videos.view(job), videos.poll_headers(job))
 
 
 @app.get("/v1/videos/<job_id>/content")
 def get_content(job_id: str) -> Response[str]:
     """Send the client to the video."""
-    url = videos.content_url(http.client_of(app), job_id)
+    url = videos.content_url(http.caller_of(app), job_id)
     return Response(302, "text/plain", "", {"Location": url, "Cache-Control": "no-store"})
 
 

@@ -20,7 +20,7 @@ def ask(world: World, **headers: str) -> dict[str, Any]:
     """Ask the authorizer; gives the context that API Gateway passes on."""
     event = {"version": "2.0", "type": "REQUEST", "routeKey": "POST /v1/videos", "headers": headers}
     answer = world.invoke("AuthorizeFunction", event)
-    # It always lets through: API Gateway's own refusal has no words, and client_of refuses in its place.
+    # It always lets through: API Gateway's own refusal has no words, and caller_of refuses in its place.
     assert answer["isAuthorized"] is True
     context: dict[str, Any] = answer["context"]
     return context

@@ -250,6 +250,16 @@ def test_nobody_sees_another_clients_job(world: World) -> None:
     assert 200 == Client(world).get(f"/v1/videos/{job.id}").status
 
 
+@pytest.mark.parametrize("owner", ["ada", "s3"])
+def test_an_operator_sees_everyones_jobs(world: World, owner: str) -> None:
+    """Those of the S3 door, which nobody else can ask for, included; and what is not there is still not there."""
+    job = world.put(client=owner)
+    operator = Client(world, "ops", is_admin=True)
+    assert (200, job.id) == ((answer := operator.get(f"/v1/videos/{job.id}")).status, answer.json["id"])
+    assert 404 == Client(world, "bob").get(f"/v1/videos/{job.id}").status
+    assert 404 == operator.get(f"/v1/videos/{new_job_id()}").status
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from gallop.doors.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,10 +41,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client whose key the authorizer knows; a nameless one has none."""
+    """A client whose key the authorizer knows, or an operator; a nameless one has none."""
 
     world: World
     name: str = "ada"
+    is_admin: bool = False
 
     def post(self, body: Body, **headers: str) -> Answer:
         """Create a video; ``x_stainless_lang`` is the header ``x-stainless-lang``."""
@@ -54,14 +57,14 @@ class Client:
 
     def _call(self, function: str, method: str, path: str, body: Body, headers: Mapping[str, str]) -> Answer:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = self.world.invoke(function, event(method, path, body, sent, self.name))
+        answer = self.world.invoke(function, event(method, path, body, sent, Caller(self.name, self.is_admin)))
         shown = {**answer.get("headers", {}), **{n: v[0] for n, v in answer.get("multiValueHeaders", {}).items()}}
         return Answer(answer["statusCode"], shown, answer["body"])
 
 
-def event(method: str, path: str, body: Body, headers: Mapping[str, str], client: str) -> dict[str, Any]:
+def event(method: str, path: str, body: Body, headers: Mapping[str, str], caller: Caller) -> dict[str, Any]:
     """Give an event in the shape that API Gateway documents; bytes come in base64, as other media types do."""
-    authorized = {"client": client} if client else {"problem": "There is no key in the request."}
+    authorized = asdict(caller) if caller.client else {"problem": "There is no key in the request."}
     made: dict[str, Any] = {
         "version": "2.0",
         "routeKey": f"{method} {path}",

@@ -18,7 +18,7 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     """Give the client of a request, or the problem with its key.
 
     The answer always lets the request through: API Gateway's own refusals say nothing, and an HTTP API cannot be
-    taught words. A request without a client is refused by ``http.client_of``, through which every route learns whom
+    taught words. A request without a client is refused by ``http.caller_of``, through which every route learns whom
     it serves.
     """
     scheme, _, key = str(_header(event, "authorization")).partition(" ")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from gallop import log
+from gallop.doors.caller import Caller
 from gallop.errors import CallerError, Fault, GallopError, InvalidRequest, TryAgain, Unauthenticated
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ def resolver() -> APIGatewayHttpResolver:
     return app
 
 
-def client_of(app: APIGatewayHttpResolver) -> str:
-    """Name the client that the authorizer found.
+def caller_of(app: APIGatewayHttpResolver) -> Caller:
+    """Tell whom the authorizer found: the one way in which every route learns whom it serves.
 
     Raises:
-        Unauthenticated: it found none.
+        Unauthenticated: it found nobody.
 
     """
     event = app.current_event.raw_event
@@ -42,7 +43,7 @@ def client_of(app: APIGatewayHttpResolver) -> str:
     client = context.get("client")
     if not isinstance(client, str) or not client:
         raise Unauthenticated(str(context.get("problem") or "There is no key in the request."))
-    return client
+    return Caller(client, is_admin=context.get("is_admin") is True, key_id=str(context.get("key_id", "")))
 
 
 def body_of(app: APIGatewayHttpResolver) -> str:

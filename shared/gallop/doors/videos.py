@@ -17,6 +17,8 @@ from gallop.errors import Fault, InvalidRequest, JobNotFound, VideoNotReady
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gallop.doors.caller import Caller
+
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -46,8 +48,8 @@ def create_video(client: str, body: str, headers: Mapping[str, str]) -> Created 
     return Created(job, is_replay=not is_new)
 
 
-def video(client: str, job_id: str) -> Job:
-    """Find a job of this client.
+def video(caller: Caller, job_id: str) -> Job:
+    """Find a job that this caller may see: its client's own, or any if it is an operator.
 
     Raises:
         JobNotFound: there is none, or it is another client's.
@@ -61,12 +63,12 @@ def video(client: str, job_id: str) -> Job:
         job = store.job(job_id)
     except JobNotFound:
         raise nowhere from None
-    if job.client != client:
+    if not caller.may_see(job.client):
         raise nowhere
     return job
 
 
-def content_url(client: str, job_id: str) -> str:
+def content_url(caller: Caller, job_id: str) -> str:
     """Give a fresh address of a finished video.
 
     Raises:
@@ -74,7 +76,7 @@ def content_url(client: str, job_id: str) -> str:
         VideoNotReady: it has no video.
 
     """
-    job = video(client, job_id)
+    job = video(caller, job_id)
     if job.state is not JobState.SUCCEEDED or job.result is None:
         reason = f": {job.failure.message}" if job.failure else "."
         raise VideoNotReady(f"The job is {job.state.value}{reason}")
