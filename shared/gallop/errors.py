@@ -8,6 +8,7 @@
     │   ├── Unauthenticated
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobNotFound         also what another client's job looks like
+    │   ├── NoSuchRoute
     │   └── VideoNotReady
     ├── TryAgain                the same step may be run again: it cost nothing
     │   ├── VendorUnreachable   the request surely never left
@@ -62,10 +63,14 @@ class GallopError(Exception):
 
 
 class CallerError(GallopError):
-    """Whoever asked can mend it. ``status`` and ``title`` are those of the HTTP answer."""
+    """Whoever asked can mend it. ``status`` and ``title`` are those of the HTTP answer.
+
+    ``retry_after`` is the seconds after which the same request may be served, where that is known.
+    """
 
     status = 400
     title = "The request cannot be served"
+    retry_after: int | None = None
 
 
 class InvalidRequest(CallerError):
@@ -106,6 +111,15 @@ class JobNotFound(CallerError):
     status = 404
     title = "There is no such video"
     remedy = "Check the id: it begins with `job_` and belongs to the client that created it."
+
+
+class NoSuchRoute(CallerError):
+    """Nothing is served under this path."""
+
+    code = "no_such_route"
+    status = 404
+    title = "There is no such route"
+    remedy = "See the list of routes in README.md."
 
 
 class VideoNotReady(CallerError):

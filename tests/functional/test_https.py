@@ -209,12 +209,54 @@ def test_a_dry_run_says_the_price_and_does_nothing(world: World, ada: Client) ->
 
 def test_openais_sdk_is_answered_in_its_form(world: World, ada: Client) -> None:
     """Its headers show it; it reads message, type, param and code."""
-    answer = ada.post(wish(ratio="2:1"), x_stainless_lang="python")
+    answer = ada.post(wish(ratio="2:1", images=[PICTURE, "x"]), x_stainless_lang="python")
     assert (400, "application/json") == (answer.status, answer.headers["Content-Type"])
     error = answer.json["error"]
-    assert ("invalid_request_error", "ratio", "invalid_request") == (error["type"], error["param"], error["code"])
+    assert ("invalid_request_error", "images[1]", "invalid_request") == (error["type"], error["param"], error["code"])
     assert '/ratio: "2:1" is not known' in error["message"]
+    assert "Use one of 16:9" in error["message"]
     assert 404 == Client(world).get(f"/v1/videos/{new_job_id()}", x_stainless_lang="python").status
+
+
+def test_openais_sdk_is_told_the_kind_of_a_refusal(world: World) -> None:
+    """It raises by status, and shows the type: whose fault it is, the key's, or ours."""
+    nobody = Client(world, "").post(wish(), x_stainless_lang="python")
+    assert (401, "authentication_error") == (nobody.status, nobody.json["error"]["type"])
+    with patch.object(store, "create", side_effect=KeyError):
+        broken = Client(world).post(wish(), x_stainless_lang="python")
+    assert (500, "server_error") == (broken.status, broken.json["error"]["type"])
+    with patch.object(store, "create", side_effect=AwsTrouble("no")):
+        late = Client(world).post(wish(), x_stainless_lang="python")
+    assert (503, "server_error", "5") == (late.status, late.json["error"]["type"], late.headers["Retry-After"])
+
+
+def test_a_final_refusal_is_not_to_be_repeated(world: World, ada: Client) -> None:
+    """OpenAI's clients obey ``x-should-retry``; what may be served later says nothing of the kind."""
+    final = [ada.post(wish(ratio="x")), ada.get("/v1/videos/x"), Client(world, "").post(wish()), ada.get("/v2")]
+    assert ["false"] * 4 == [answer.headers["x-should-retry"] for answer in final]
+    unfinished = world.put()
+    with patch.object(store, "create", side_effect=AwsTrouble("no")):
+        later = [ada.post(wish()), ada.get(f"/v1/videos/{unfinished.id}/content")]
+    assert [(503, False), (409, False)] == [(answer.status, "x-should-retry" in answer.headers) for answer in later]
+
+
+def test_every_answer_has_the_id_of_its_request(world: World, ada: Client) -> None:
+    """Successes and refusals alike: under it API Gateway's log has the request."""
+    job = world.put()
+    answers = [ada.post(wish()), ada.post("x"), ada.get(f"/v1/videos/{job.id}"), ada.get("/v2"), ada.get("/health")]
+    assert [202, 400, 200, 404, 200] == [answer.status for answer in answers]
+    assert {"JKJaXmPLvHcESHA="} == {answer.headers["x-request-id"] for answer in answers}
+
+
+def test_dashscopes_clients_are_refused_in_its_form(ada: Client) -> None:
+    """Code, message and the id of the request, flat, as JSON: their packages read no other type."""
+    answer = ada.get("/api/v1/no-such-route")
+    assert (404, "application/json") == (answer.status, answer.headers["Content-Type"])
+    assert {
+        "code": "NotFound",
+        "message": "There is no such route.",
+        "request_id": answer.headers["x-request-id"],
+    } == answer.json
 
 
 def test_without_a_key_there_is_no_service(world: World) -> None:

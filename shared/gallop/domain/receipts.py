@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import polling
+from gallop.domain import catalogue, polling
 from gallop.domain.job import Failure, Job, JobState, image_record, is_terminal, openai_status
 
 if TYPE_CHECKING:
@@ -31,15 +31,19 @@ def job_view(job: Job, now: float) -> dict[str, Any]:
         "created_at": int(job.created_at),
         "updated_at": int(job.updated_at),
         "completed_at": int(job.ended_at) if job.ended_at else None,
+        "expires_at": None,
         "model": request.model,
         "prompt": request.prompt,
         "images": len(request.images),
         "resolution": request.resolution,
         "ratio": request.ratio,
         "duration": request.duration,
+        "seconds": str(request.duration),
+        "size": catalogue.size(request.resolution, request.ratio),
         "seed": request.seed,
         "watermark": request.watermark,
         "metadata": dict(request.metadata),
+        "remixed_from_video_id": None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",

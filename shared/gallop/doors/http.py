@@ -1,4 +1,4 @@
-"""HTTP for both of the HTTPS door's functions: who asks, and how errors are told. Nowhere else."""
+"""HTTP for both of the HTTPS door's functions: who asks, what they send, and how errors are told. Nowhere else."""
 
 from __future__ import annotations
 
@@ -9,21 +9,31 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from gallop import log
+from gallop.doors import dialects
 from gallop.doors.caller import Caller
-from gallop.errors import CallerError, Fault, GallopError, InvalidRequest, TryAgain, Unauthenticated
+from gallop.errors import CallerError, Fault, GallopError, InvalidRequest, NoSuchRoute, TryAgain, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-PROBLEM = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 
 
-def resolver() -> APIGatewayHttpResolver:
-    """Make a resolver that tells every error as RFC 9457 has it, or as OpenAI does where its SDK asks."""
-    app = APIGatewayHttpResolver()
+class Resolver(APIGatewayHttpResolver):
+    """Finds the route of a request, and gives every answer the id under which the access log has it."""
+
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
+        """Answer a request."""
+        answer = super().resolve(event, context)
+        answer["headers"] = {**answer.get("headers", {}), "x-request-id": event["requestContext"]["requestId"]}
+        return answer
+
+
+def resolver() -> Resolver:
+    """Make a resolver that tells every error in the dialect of the client."""
+    app = Resolver()
     app.exception_handler(CallerError)(partial(_refused, app))
     app.exception_handler(TryAgain)(partial(_not_now, app))
     app.exception_handler(Exception)(partial(_broken, app))
@@ -65,49 +75,38 @@ def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | No
 
 
 def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
-    return _problem(app, error, error.status, error.title)
+    # OpenAI's clients would repeat some of them on their own.
+    headers = {} if error.retryable else {"x-should-retry": "false"}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    return _tell(app, error, error.status, error.title, headers)
 
 
 def _not_now(app: APIGatewayHttpResolver, error: TryAgain) -> Response[str]:
-    log.warning("neighbour in trouble", error=str(error))
-    return _problem(app, TryAgain("Gallop cannot do this right now."), 503, "Not available right now")
+    log.warning("neighbour in trouble", error=str(error), request_id=_request_id(app))
+    told = TryAgain("Gallop cannot do this right now.")
+    return _tell(app, told, 503, "Not available right now", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _broken(app: APIGatewayHttpResolver, error: Exception) -> Response[str]:
-    log.exception("request broke", error=type(error).__name__)
-    return _problem(app, GallopError("Something broke inside Gallop."), 500, "Internal error")
+    log.exception("request broke", error=type(error).__name__, request_id=_request_id(app))
+    return _tell(app, GallopError("Something broke inside Gallop."), 500, "Internal error", {})
 
 
 def _no_route(app: APIGatewayHttpResolver, _: NotFoundError) -> Response[str]:
-    return _problem(app, GallopError("There is no such route."), 404, "Not found")
+    return _refused(app, NoSuchRoute("There is no such route."))
 
 
-def _problem(app: APIGatewayHttpResolver, error: GallopError, status: int, title: str) -> Response[str]:
-    headers = {"WWW-Authenticate": "Bearer"} if status == Unauthenticated.status else {}
-    if isinstance(error, TryAgain):
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if any(name.lower().startswith("x-stainless-") for name in app.current_event.headers):
-        return Response(status, "application/json", json.dumps(_openai(error, status)), headers)
-    return Response(status, PROBLEM, json.dumps(_rfc9457(error, status, title), ensure_ascii=False), headers)
+def _tell(
+    app: APIGatewayHttpResolver, error: GallopError, status: int, title: str, headers: dict[str, str]
+) -> Response[str]:
+    event = app.current_event
+    refusal = dialects.Refusal(error, status, title, _request_id(app))
+    media_type, body = dialects.told(refusal, dialects.dialect_of(event.path, event.headers))
+    return Response(status, media_type, body, {**headers})
 
 
-def _rfc9457(error: GallopError, status: int, title: str) -> dict[str, Any]:
-    problem: dict[str, Any] = {
-        "type": f"/errors/{error.code}",
-        "title": title,
-        "status": status,
-        "detail": str(error),
-        "code": error.code,
-        "remedy": error.remedy,
-    }
-    if isinstance(error, InvalidRequest):
-        problem["errors"] = [
-            {"pointer": fault.where, "detail": fault.problem, "remedy": fault.remedy} for fault in error.faults
-        ]
-    return problem
-
-
-def _openai(error: GallopError, status: int) -> dict[str, Any]:
-    param = error.faults[0].where.removeprefix("/") if isinstance(error, InvalidRequest) else None
-    kind = "invalid_request_error" if status < 500 else "server_error"  # noqa: PLR2004 - RFC 9110's classes
-    return {"error": {"message": f"{error} {error.remedy}", "type": kind, "param": param, "code": error.code}}
+def _request_id(app: APIGatewayHttpResolver) -> str:
+    return str(app.current_event.raw_event["requestContext"]["requestId"])
