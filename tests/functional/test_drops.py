@@ -36,6 +36,7 @@ NAMES = [
     "🐎 gallop",
     "a/b/c",
     "~!@$^()_-{}[]|;:,.<>`",
+    "100%2B",
     "drop",
 ]
 
@@ -223,7 +224,17 @@ def test_every_name_works(world: World, door: Door, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["drop/", "drop/ad/", "drop/.DS_Store", "drop/ad/._1.jpg", "drop/ad/Thumbs.db", "uploads/ada/1.jpg", "x.jpg"]
+    "key",
+    [
+        "drop/",
+        "drop/ad/",
+        "drop/.DS_Store",
+        "drop/ad/._1.jpg",
+        "drop/ad/Thumbs.db",
+        "drop/__MACOSX/1.jpg",
+        "uploads/ada/1.jpg",
+        "x.jpg",
+    ],
 )
 def test_what_is_no_drop_starts_nothing(world: World, door: Door, key: str) -> None:
     """Folder markers, clutter and other prefixes cost no look and get no receipt."""
@@ -285,11 +296,17 @@ def test_many_events_cost_few_looks(world: World, door: Door) -> None:
 def test_an_incomplete_drop_is_told_what_it_lacks(
     world: World, door: Door, files: dict[str, bytes], expected: dict[str, str]
 ) -> None:
-    """After an hour, not before; and nothing keeps looking after that."""
+    """In status.json as soon as it is quiet, in error.json after an hour; and nothing keeps looking after that."""
     drop(world, "ad", **files)
+    door.run(QUIET + 1)
+    status = world.receipt("ad/status.json")
+    assert ["ad/status.json"] == world.results_there()
+    assert (None, "incomplete") == (status["job"], status["state"])
+    assert expected == {fault["file"]: fault["problem"] for fault in status["waiting_for"]}
     door.run(HOUR - 60)
-    assert [] == world.results_there()
+    assert ["ad/status.json"] == world.results_there()
     door.run(2 * 60)
+    assert "refused" == world.receipt("ad/status.json")["state"]
     assert expected == refusal(world, "ad")
     assert [] == door.waiting()
 
@@ -298,7 +315,7 @@ def test_an_incomplete_drop_starts_when_it_is_completed(world: World, door: Door
     """Before the hour or after it: the upload of what was missing is enough, and the old answer goes."""
     drop(world, "ad", p1=picture())
     door.run(2 * HOUR)
-    assert ["ad/error.json"] == world.results_there()
+    assert ["ad/error.json", "ad/status.json"] == world.results_there()
     drop(world, "ad", prompt=PROMPT)
     door.run(QUIET + 1)
     assert ["ad/status.json"] == world.results_there()
@@ -352,16 +369,29 @@ def test_no_text_breaks_the_door(world: World, door: Door, prompt: bytes, settin
         drop(world, folder, job=data)
     door.run(2 * QUIET)
     told = world.s3.list_objects_v2(Bucket=world.results, Prefix=folder).get("Contents", [])
-    assert (1, []) == (len(told), door.waiting())
+    assert ([], True) == (door.waiting(), any(entry["Key"].endswith("/status.json") for entry in told))
 
 
 def test_all_faults_are_told_at_once(world: World, door: Door) -> None:
     """A dropper mends everything in one go."""
-    settings = b'{"ratio": "2:1", "duration": 60, "sead": 1}'
+    settings = b'{"ratio": "2:1", "duration": 60, "sead": 1, "sead": 2}'
     drop(world, "ad", prompt=b"[Image 9]", job=settings, p1=b"text", p2=picture(width=10, height=10), p3=picture())
     door.run(QUIET + 1)
-    expected = {"prompt.txt", "job.json: /ratio", "job.json: /duration", "job.json: /sead", "1.jpg", "2.jpg"}
-    assert expected == refusal(world, "ad").keys()
+    of_settings = {"job.json", "job.json: /ratio", "job.json: /duration", "job.json: /sead"}
+    assert {"prompt.txt", "1.jpg", "2.jpg"} | of_settings == refusal(world, "ad").keys()
+
+
+def test_pictures_are_looked_at_even_where_the_texts_cannot_be_read(world: World, door: Door) -> None:
+    """Two broken texts, a bad picture and a listed one that is not there come in one answer."""
+    drop(world, "bad", prompt=b"\xff", job=b"{", p1=b"text")
+    drop(world, "half", job=b'{"images": ["1.jpg", "2.jpg"], "seed": -1}', p1=b"text")
+    door.run(QUIET + 1)
+    told = {folder: {f["file"] for f in world.receipt(f"{folder}/error.json")["faults"]} for folder in ("bad", "half")}
+    expected = {
+        "bad": {"prompt.txt", "job.json", "1.jpg"},
+        "half": {"2.jpg", "prompt.txt", "1.jpg", "job.json: /seed"},
+    }
+    assert expected == told
 
 
 def test_a_mended_drop_starts_by_itself(world: World, door: Door) -> None:
@@ -372,6 +402,27 @@ def test_a_mended_drop_starts_by_itself(world: World, door: Door) -> None:
     drop(world, "ad", p1=picture())
     door.run(QUIET + 1)
     assert (1, ["ad/status.json"]) == (len(world.jobs()), world.results_there())
+    assert "queued" == world.receipt("ad/status.json")["state"]
+
+
+def test_a_key_of_a_thousand_bytes_works(world: World, door: Door) -> None:
+    """Its receipts are under a path that is cut, and S3 takes every one of them."""
+    path = "ü" * 503
+    world.drop(f"drop/{path}/1.jpg", picture())
+    world.drop(f"drop/{path}/p.txt", b"x")
+    door.run(QUIET + 1)
+    (status,) = world.results_there()
+    assert ("incomplete", True) == (world.receipt(status)["state"], status.startswith(path[:400]))
+
+
+def test_eventbridge_may_bring_the_events(world: World, door: Door) -> None:
+    """Its form writes keys as they are, and says the same."""
+    drop(world, "100%2B", prompt=PROMPT, p1=picture())
+    door.forget()
+    detail = {"bucket": {"name": world.inbox}, "object": {"key": "drop/100%2B/1.jpg"}, "reason": "PutObject"}
+    door.send(json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail}))
+    door.run(QUIET + 1)
+    assert ["100%2B"] == [job.receipts for job in world.jobs()]
 
 
 def test_a_bad_drop_costs_no_other(world: World, door: Door) -> None:
@@ -383,7 +434,9 @@ def test_a_bad_drop_costs_no_other(world: World, door: Door) -> None:
     assert 3 == len([key for key in world.results_there() if key.endswith("error.json")])
 
 
-@pytest.mark.parametrize("poison", ["not JSON", "[]", '{"Records": [{}]}', '{"look": {}}', '{"look": {"folder": "x"}}'])
+@pytest.mark.parametrize(
+    "poison", ["not JSON", "[]", '{"Records": [{}]}', '{"look": {}}', '{"look": {"folder": "x"}}', '{"a": 1}']
+)
 def test_a_message_that_cannot_be_understood_blocks_no_other(world: World, door: Door, poison: str) -> None:
     """It alone is reported as failed; after five tries it lies in the dead-letter queue, and the drops are done."""
     door.send(poison)

@@ -1,15 +1,12 @@
-"""What lies under the inbox prefix, and when it is ready."""
+"""What lies under the inbox prefix, and what of it belongs together."""
 
 from __future__ import annotations
 
-import json
 import unicodedata
-from typing import Any
 
 import pytest
 from gallop.domain import drop as drops
-from gallop.domain.drop import Drop, Entry, Folder, Incomplete, Lone, Ready, Scope
-from gallop.errors import Fault
+from gallop.domain.drop import Drop, Entry, Folder, Lone, Scope
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,20 +24,6 @@ def folder(*names: str) -> Drop:
     return drop
 
 
-def ready(drop: Drop, prompt: str | None = None, settings: dict[str, Any] | None = None) -> Ready:
-    """Plan a drop that must be ready."""
-    plan = drops.plan(drop, prompt, settings, "the default")
-    assert isinstance(plan, Ready), plan
-    return plan
-
-
-def missing(drop: Drop, prompt: str | None = None, settings: dict[str, Any] | None = None) -> dict[str, str]:
-    """Plan a drop that must be incomplete; gives its remedies by what is missing."""
-    plan = drops.plan(drop, prompt, settings, "the default")
-    assert isinstance(plan, Incomplete), plan
-    return {fault.where: fault.remedy for fault in plan.missing}
-
-
 @pytest.mark.parametrize(
     ("key", "scope"),
     [
@@ -50,6 +33,12 @@ def missing(drop: Drop, prompt: str | None = None, settings: dict[str, Any] | No
         ("drop/cat.jpg", Lone("cat")),
         ("drop/cat.txt", Lone("cat")),
         ("drop/cat.v2.jpg", Lone("cat.v2")),
+        ("drop/cat.v2.txt", Lone("cat.v2")),
+        ("drop/cat.txt.txt", Lone("cat")),
+        ("drop/cat.jpg.txt", Lone("cat")),
+        (f"drop/{NFD}", Lone(NFC.removesuffix(".jpg"))),
+        ("drop/__MACOSX/1.jpg", None),
+        ("drop/spring-ad/__MACOSX/x/1.jpg", None),
         ("drop/drop/1.jpg", Folder("drop")),
         ("drop/a & b+c/50% 'x'.jpg", Folder("a & b+c")),
         ("drop//1.jpg", Folder("")),
@@ -75,7 +64,7 @@ def test_an_object_is_listed_under_the_prefix_of_its_scope(key: str) -> None:
     """A look at the scope of an object finds the object."""
     scope = drops.scope_of(key)
     assert scope is not None
-    assert key.startswith(drops.prefix_of(scope))
+    assert key.startswith(drops.prefixes_of(scope))
     assert [key] == [image.key for drop in drops.drops_of(scope, [entry(key)]) for image in drop.images]
 
 
@@ -112,14 +101,6 @@ def test_no_name_breaks_the_order(names: list[str]) -> None:
     assert kept == {image.name for image in folder("x.png", *kept).images} - {"x.png"}
 
 
-def test_accents_are_one_whichever_way_they_are_written() -> None:
-    """A Mac writes an accent as two characters, the rest of the world as one: they sort, and match, the same."""
-    drop = folder(NFD, "Grüße 2.jpg")
-    assert [NFD] == [image.name for image in ready(drop, "x", {"images": [NFC]}).images]
-    drop = folder(NFC)
-    assert [NFC] == [image.name for image in ready(drop, "x", {"images": [NFD]}).images]
-
-
 def test_clutter_and_empty_files_are_no_part_of_a_drop() -> None:
     """What an operating system leaves behind, and what has no bytes (yet), counts for nothing."""
     keys = ["drop/ad/.DS_Store", "drop/ad/._1.jpg", "drop/ad/Thumbs.db", "drop/ad/"]
@@ -148,128 +129,54 @@ def test_a_lone_image_takes_the_text_beside_it() -> None:
     assert not any(drop.is_folder for drop in found)
 
 
-def test_a_lone_image_does_with_the_stacks_prompt() -> None:
-    """An image alone is a whole wish."""
-    (drop,) = drops.drops_of(Lone("cat"), [entry("drop/cat.jpg")])
-    assert {"prompt": "the default"} == ready(drop).fields
-    assert {"prompt": "purr"} == ready(drop, " purr\n").fields
+def test_an_image_and_its_text_may_write_an_accent_in_two_ways() -> None:
+    """A picture from a Mac and a text from Windows are one lone drop, and both are found."""
+    text = NFC.replace(".jpg", ".txt")
+    scope = drops.scope_of(f"drop/{NFD}")
+    assert scope == drops.scope_of(f"drop/{text}")
+    assert scope is not None
+    assert all(f"drop/{name}".startswith(drops.prefixes_of(scope)) for name in (NFD, text))
+    (drop,) = drops.drops_of(scope, [entry(f"drop/{NFD}"), entry(f"drop/{text}")])
+    assert (NFD, entry(f"drop/{text}")) == (drop.path, drop.prompt)
 
 
-def test_a_change_of_the_stacks_prompt_is_no_change_of_the_drop() -> None:
-    """The identity of a drop is what was dropped, so that an update of the stack starts nothing anew."""
-    (drop,) = drops.drops_of(Lone("cat"), [entry("drop/cat.jpg")])
-    other = drops.plan(drop, None, None, "another default")
-    assert isinstance(other, Ready)
-    assert ready(drop).identity == other.identity
-    assert ready(drop, "purr").identity != other.identity
+def test_folders_that_differ_in_the_form_of_an_accent_are_two() -> None:
+    """S3 has two prefixes, and the receipts mirror each of them."""
+    assert drops.scope_of("drop/Gr\u00fc\u00dfe/1.jpg") != drops.scope_of("drop/Gru\u0308\u00dfe/1.jpg")
 
 
-def test_a_folder_needs_a_prompt_and_an_image() -> None:
-    """Each thing that is missing is named, with what to do about it."""
-    no_prompt = {"prompt.txt": "Upload a text that says what should happen in the video."}
-    no_image = {"ad": "Upload 1 to 9 images (JPEG, PNG or WEBP) into the folder."}
-    assert no_prompt == missing(folder("1.jpg"))
-    assert no_image == missing(folder("prompt.txt"), "a prompt")
-    assert no_prompt | no_image == missing(folder("notes.doc"))
+@pytest.mark.parametrize("name", ["prompt.txt.txt", "Prompt.TXT.txt", "prompt.txt "])
+def test_a_prompt_with_a_hidden_suffix_is_a_prompt(name: str) -> None:
+    """Windows hides suffixes, so that people write them twice; the right name goes before."""
+    assert entry(f"drop/ad/{name}") == folder("1.jpg", name).prompt
+    assert entry("drop/ad/prompt.txt") == folder("1.jpg", name, "prompt.txt").prompt
 
 
-def test_a_text_of_another_name_is_pointed_out() -> None:
-    """Who wrote the prompt into prompt.md is told to rename it."""
-    assert {"prompt.txt": "Rename prompt.md to prompt.txt."} == missing(folder("1.jpg", "prompt.md"))
+def test_settings_with_a_hidden_suffix_are_settings() -> None:
+    """Notepad makes job.json.txt of job.json."""
+    assert entry("drop/ad/Job.json.txt") == folder("1.jpg", "Job.json.txt").settings
 
 
-def test_settings_win_over_the_prompt_file() -> None:
-    """job.json says the last word, field by field."""
-    drop = folder("1.jpg", "prompt.txt", "job.json")
-    assert {"prompt": "from job", "duration": 3} == ready(
-        drop, "from txt", {"prompt": "from job", "duration": 3}
-    ).fields
-    assert {"prompt": "from txt", "duration": 3} == ready(drop, "from txt", {"duration": 3}).fields
+@given(st.text(min_size=1, max_size=1100))
+def test_receipts_fit_into_a_key_and_mirror_the_path(path: str) -> None:
+    """However long a path is, S3 takes every receipt under it; up to 979 bytes it is the drop's own."""
+    path = path.encode(errors="replace").decode()[:1000]
+    receipts = drops.receipts_of(path)
+    assert len(f"{receipts}/job_{'a' * 26}/thumbnail.jpg".encode()) <= 1024
+    assert receipts == path or len(path.encode()) > 979
 
 
-def test_listed_images_start_at_once_in_their_order() -> None:
-    """A drop whose images are listed and there need not wait for quiet; the list, not the name, gives the order."""
-    drop = folder("1.jpg", "2.jpg", "3.jpg", "job.json")
-    plan = ready(drop, "x", {"images": ["3.jpg", "1.jpg"]})
-    assert plan.at_once
-    assert ["3.jpg", "1.jpg"] == [image.name for image in plan.images]
-    assert not ready(drop, "x", {"duration": 5}).at_once
+def test_long_paths_that_differ_have_receipts_that_differ() -> None:
+    """Even where they differ at the end only."""
+    first, second = (drops.receipts_of("\u00fc" * 500 + end) for end in "ab")
+    assert first != second
+    assert ("\u00fc" * 400, True) == (first[:400], "~" in first)
 
 
-def test_a_listed_image_that_is_not_there_is_named() -> None:
-    """A drop waits for every image that it lists."""
-    drop = folder("1.jpg", "prompt.txt", "job.json")
-    assert {"2.jpg", "prompt.txt"} == missing(drop, None, {"images": ["1.jpg", "2.jpg"]}).keys()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        "Grüße, 世界\nzweite Zeile".encode(),
-        "Grüße, 世界\r\nzweite Zeile".encode("utf-8-sig"),
-        b"\xff\xfe" + "Grüße, 世界\nzweite Zeile".encode("utf-16-le"),
-        b"\xfe\xff" + "Grüße, 世界\r\nzweite Zeile".encode("utf-16-be"),
-    ],
-)
-def test_a_text_is_read_as_its_editor_saved_it(data: bytes) -> None:
-    """UTF-8 or UTF-16, with or without a byte order mark, with Windows' line ends or without."""
-    assert "Grüße, 世界\nzweite Zeile" == drops.decode("prompt.txt", data)
-
-
-@pytest.mark.parametrize("data", ["Grüße".encode("latin-1"), b"\xff\xfea", b"\xff\xfe\x00\xd8", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_text_is_refused(data: bytes) -> None:
-    """A prompt of guessed letters would be paid for."""
-    with pytest.raises(ValueError, match=r"prompt\.txt is not a text"):
-        drops.decode("prompt.txt", data)
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ('{\n  "prompt": "x"\n  "ratio": "1:1"\n}', "is not valid JSON: Expecting ',' delimiter in line 3, column 3"),
-        ("", "is not valid JSON: Expecting value in line 1, column 1"),
-        ("{'prompt': 'x'}", "in line 1, column 2"),
-        ('["x"]', "is not a JSON object"),
-        ('"x"', "is not a JSON object"),
-        ("[" * 100_000, "is nested too deeply"),
-        ('{"seed": ' + "9" * 5000 + "}", "is not valid JSON"),
-        ('{"metadata": {"a": NaN}}', "is not valid JSON: NaN is not a number"),
-        ('{"images": "1.jpg"}', "lists its images in a way that cannot be read"),
-        ('{"images": []}', "lists its images in a way that cannot be read"),
-        ('{"images": [1]}', "lists its images in a way that cannot be read"),
-    ],
-)
-def test_broken_settings_are_told_with_their_place(text: str, problem: str) -> None:
-    """A fault in job.json names the line and the column where there are any."""
-    fault = drops.read_settings("job.json", text)
-    assert isinstance(fault, Fault)
-    assert "job.json" == fault.where
-    assert problem in fault.problem
-
-
-@given(st.text(max_size=200) | st.recursive(st.integers() | st.text(), st.lists, max_leaves=5).map(json.dumps))
-def test_no_text_breaks_the_settings(text: str) -> None:
-    """Whatever stands in job.json, out come fields or a fault."""
-    assert isinstance(drops.read_settings("job.json", text), dict | Fault)
-
-
-@pytest.mark.parametrize(
-    ("fault", "names", "settings", "where"),
-    [
-        ("/prompt", ("prompt.txt",), None, "prompt.txt"),
-        ("/prompt", ("prompt.txt", "job.json"), {"prompt": "x"}, "job.json: /prompt"),
-        ("/prompt", ("prompt.txt", "job.json"), {"seed": 1}, "prompt.txt"),
-        ("/ratio", ("prompt.txt", "job.json"), {"ratio": "x"}, "job.json: /ratio"),
-        ("/images", ("prompt.txt",), None, "ad"),
-    ],
-)
-def test_a_fault_names_the_file_that_it_came_from(
-    fault: str, names: tuple[str, ...], settings: dict[str, Any] | None, where: str
-) -> None:
-    """A dropper knows files, not fields."""
-    drop = folder("1.jpg", *names)
-    plan = ready(drop, "x", settings)
-    assert Fault(where, "p", "r") == drops.placed(Fault(fault, "p", "r"), drop, plan)
+def test_no_drop_can_write_where_a_job_keeps_its_results() -> None:
+    """A folder that is named like a job gets receipts of another name."""
+    job = "job_" + "a" * 26
+    assert (f"ad/{job}~", "job_x") == (drops.receipts_of(f"ad/{job}"), drops.receipts_of("job_x"))
 
 
 def test_the_digest_changes_with_anything_in_the_scope_and_with_nothing_else() -> None:

@@ -1,4 +1,4 @@
-"""Drops: what lies under the inbox prefix, and when it is ready to become a job."""
+"""Drops: what lies under the inbox prefix, and what of it belongs together."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any, NoReturn
 
-from gallop.errors import Fault
+from gallop.domain.job import is_job_id
 
 PREFIX = "drop/"
 PROMPT = "prompt.txt"
 SETTINGS = "job.json"
-TEXT_BYTES_AT_MOST = 256 * 1024
+KEY_BYTES_AT_MOST = 1024
+# A slash, a job's id, a slash, and the longest name of a receipt.
+RECEIPT_BYTES = len("/job_") + 26 + len("/thumbnail.jpg")
 
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
+# The first that is there counts; Windows hides suffixes, so that they are easily written twice.
+_PROMPTS = (PROMPT, "prompt.txt.txt")
+_SETTINGS = (SETTINGS, "job.json.json", "job.json.txt")
+_PICTURES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
+)
 _CLUTTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_MAC_ARCHIVE = "__MACOSX"
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -36,6 +43,11 @@ class Entry:
     def name(self) -> str:
         """Give the file's own name."""
         return self.key.rpartition("/")[2]
+
+    @property
+    def time(self) -> float:
+        """Give the time of the upload in seconds since the epoch; S3 knows whole seconds only."""
+        return datetime.fromisoformat(self.modified).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ Scope = Folder | Lone
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """One folder, or one lone image. ``path`` is what its receipts mirror."""
+    """One folder, or one lone image."""
 
     path: str
     images: tuple[Entry, ...]
@@ -66,51 +78,39 @@ class Drop:
     strangers: tuple[Entry, ...] = ()
     is_folder: bool = True
 
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A drop that can start: the fields of its request, and its images in their order.
-
-    ``identity`` is what its texts say, without the stack's defaults: a drop stays the same when those change.
-    ``prompt_in_settings`` tells which of the two texts the prompt is from.
-    """
-
-    fields: dict[str, Any]
-    images: tuple[Entry, ...]
-    at_once: bool
-    identity: str
-    prompt_in_settings: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Incomplete:
-    """A drop that lacks something; each fault says what."""
-
-    missing: tuple[Fault, ...]
+    @property
+    def receipts(self) -> str:
+        """Give the prefix of its receipts, which mirrors its path."""
+        return receipts_of(self.path)
 
 
 def scope_of(key: str) -> Scope | None:
     """Tell which scope an object belongs to; None for what is no part of a drop."""
     path = key.removeprefix(PREFIX)
     folder, slash, name = path.rpartition("/")
-    if not key.startswith(PREFIX) or not name or is_clutter(name):
+    if not key.startswith(PREFIX) or not name or is_clutter(name) or _MAC_ARCHIVE in folder.split("/"):
         return None
-    return Folder(folder) if slash else Lone(PurePosixPath(name).stem)
+    return Folder(folder) if slash else Lone(unicodedata.normalize("NFC", _stem(name)))
 
 
-def prefix_of(scope: Scope) -> str:
-    """Give the prefix under which the objects of a scope are listed."""
+def prefixes_of(scope: Scope) -> tuple[str, ...]:
+    """Give the prefixes under which the objects of a scope are listed.
+
+    An accent may be written in two ways. A lone image and its text are one drop however each writes it; folders that
+    differ in it are two, because their receipts mirror them.
+    """
     match scope:
         case Folder(path):
-            return f"{PREFIX}{path}/"
+            return (f"{PREFIX}{path}/",)
         case Lone(stem):
-            return f"{PREFIX}{stem}"
+            forms = dict.fromkeys(PREFIX + unicodedata.normalize(form, stem) for form in ("NFC", "NFD"))
+            return tuple(form for form in forms if len(form.encode()) <= KEY_BYTES_AT_MOST)
 
 
 def drops_of(scope: Scope, listing: list[Entry]) -> list[Drop]:
-    """Make the drops of a scope from what is listed under its prefix."""
+    """Make the drops of a scope from what is listed under its prefixes."""
     entries = [entry for entry in listing if entry.size and scope_of(entry.key) == scope]
-    images = tuple(sorted((entry for entry in entries if _is_picture(entry)), key=_natural))
+    images = tuple(sorted((entry for entry in entries if _is_picture(entry.name)), key=_natural))
     if not entries:
         return []
     match scope:
@@ -128,73 +128,23 @@ def digest_of(scope: Scope, listing: list[Entry]) -> str:
 
 def has_news(scope: Scope, listing: list[Entry], since: float) -> bool:
     """Tell whether anything was uploaded since then: that has an event of its own. What is taken away has none."""
-    times = (datetime.fromisoformat(entry.modified) for entry in listing if scope_of(entry.key) == scope)
-    return any(time.timestamp() > since for time in times)
+    return any(entry.time > since for entry in listing if scope_of(entry.key) == scope)
 
 
-def plan(drop: Drop, prompt: str | None, settings: dict[str, Any] | None, default_prompt: str) -> Ready | Incomplete:
-    """Decide whether a drop has all it needs. ``prompt`` and ``settings`` are the contents of its two texts."""
-    fields = dict(settings or {})
-    prompt_in_settings = "prompt" in fields
-    if prompt is not None:
-        fields.setdefault("prompt", prompt.strip())
-    if not drop.is_folder:
-        fields.setdefault("prompt", default_prompt)
-    listed = fields.pop("images", None)
-    images, missing = _listed(drop, listed) if listed else (drop.images, [])
-    if "prompt" not in fields:
-        missing.append(_no_prompt(drop))
-    if not images and not listed:
-        missing.append(Fault(drop.path, "has no image", "Upload 1 to 9 images (JPEG, PNG or WEBP) into the folder."))
-    if missing:
-        return Incomplete(tuple(missing))
-    identity = json.dumps([prompt, settings], sort_keys=True)
-    return Ready(fields, images, bool(listed), identity, prompt_in_settings)
+def receipts_of(path: str) -> str:
+    """Give the prefix that mirrors a drop's path in the results bucket.
 
-
-def decode(name: str, data: bytes) -> str:
-    """Read a text as its writer's editor saved it: UTF-8 or UTF-16, with or without a byte order mark.
-
-    Raises:
-        ValueError: it is neither.
-
+    A path so long that S3 would not take the longest receipt under it ends in ``~`` and 16 digits of its SHA-256
+    instead. One that ends like the folder of a job gets a ``~``, so that it cannot be taken for one.
     """
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return data.decode(encoding).replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise ValueError(f"{name} is not a text in UTF-8") from None
-
-
-def read_settings(name: str, text: str) -> dict[str, Any] | Fault:
-    """Parse a ``job.json``; a fault names the line and the column."""
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError as error:
-        return Fault(name, f"is not valid JSON: {_place(error)}", "Mend that place and upload the file again.")
-    except RecursionError:
-        return Fault(name, "is nested too deeply", "Write one flat object.")
-    if not isinstance(value, dict):
-        return Fault(name, "is not a JSON object", 'Write an object: {"prompt": "...", "duration": 5}.')
-    if not _can_be_listed(value.get("images")):
-        remedy = 'Write {"images": ["1.jpg", "2.jpg"]}, or leave it out to take them all.'
-        return Fault(name, "lists its images in a way that cannot be read", remedy)
-    return value
-
-
-def placed(fault: Fault, drop: Drop, plan: Ready) -> Fault:
-    """Say the fault of a field in terms of the file that it came from."""
-    if fault.where == "/images":
-        where = drop.path
-    elif fault.where == "/prompt" and drop.prompt and not plan.prompt_in_settings:
-        where = drop.prompt.name
-    elif not fault.where.startswith("/"):
-        where = fault.where
-    elif drop.settings:
-        where = f"{drop.settings.name}: {fault.where}"
-    else:
-        where = drop.path
-    return Fault(where, fault.problem, fault.remedy)
+    if is_job_id(path.rpartition("/")[2]):
+        return f"{path}~"
+    room = KEY_BYTES_AT_MOST - RECEIPT_BYTES
+    encoded = path.encode()
+    if len(encoded) <= room:
+        return path
+    mark = "~" + hashlib.sha256(encoded).hexdigest()[:16]
+    return encoded[: room - len(mark)].decode(errors="ignore") + mark
 
 
 def is_clutter(name: str) -> bool:
@@ -203,55 +153,35 @@ def is_clutter(name: str) -> bool:
 
 
 def _folder(path: str, entries: list[Entry], images: tuple[Entry, ...]) -> Drop:
-    texts = {entry.name.lower(): entry for entry in entries}
-    prompt, settings = texts.get(PROMPT), texts.get(SETTINGS)
+    prompt, settings = _first(entries, _PROMPTS), _first(entries, _SETTINGS)
     known = {prompt, settings, *images}
     return Drop(path, images, prompt, settings, tuple(entry for entry in entries if entry not in known))
 
 
 def _lone(entries: list[Entry], images: tuple[Entry, ...]) -> list[Drop]:
-    prompt = next((entry for entry in entries if entry.name.lower().endswith(".txt")), None)
+    texts = [entry for entry in entries if entry.name.lower().endswith(".txt")]
+    prompt = min(texts, key=lambda entry: (len(entry.name), entry.name), default=None)
     if images:
         return [Drop(image.name, (image,), prompt, is_folder=False) for image in images]
     strangers = tuple(entry for entry in entries if entry is not prompt)
-    return [Drop(entries[0].name, (), prompt, strangers=strangers, is_folder=False)]
+    return [Drop((prompt or entries[0]).name, (), prompt, strangers=strangers, is_folder=False)]
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
+def _first(entries: list[Entry], names: tuple[str, ...]) -> Entry | None:
+    there = {entry.name.strip().lower(): entry for entry in entries}
+    return next((there[name] for name in names if name in there), None)
 
 
-def _place(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} in line {error.lineno}, column {error.colno}"
-    return str(error)
+def _stem(name: str) -> str:
+    """Give what an image and the text beside it have in common: ``cat`` of ``cat.txt`` and of ``cat.jpg.txt``."""
+    stem = PurePosixPath(name).stem
+    while name.lower().endswith(".txt") and (stem.lower().endswith(".txt") or _is_picture(stem)):
+        stem = PurePosixPath(stem).stem
+    return stem
 
 
-def _can_be_listed(images: object) -> bool:
-    return images is None or (
-        isinstance(images, list) and bool(images) and all(isinstance(name, str) for name in images)
-    )
-
-
-def _listed(drop: Drop, names: list[str]) -> tuple[tuple[Entry, ...], list[Fault]]:
-    there = {unicodedata.normalize("NFC", entry.name): entry for entry in drop.images}
-    wanted = [unicodedata.normalize("NFC", name) for name in names]
-    missing = [
-        Fault(name, "is listed in job.json and is not in the folder", "Upload it, or take it off the list.")
-        for name in wanted
-        if name not in there
-    ]
-    return tuple(there[name] for name in wanted if name in there), missing
-
-
-def _no_prompt(drop: Drop) -> Fault:
-    text = next((entry.name for entry in drop.strangers if entry.name.lower().endswith((".txt", ".md"))), None)
-    remedy = f"Rename {text} to {PROMPT}." if text else "Upload a text that says what should happen in the video."
-    return Fault(PROMPT, "is missing", remedy)
-
-
-def _is_picture(entry: Entry) -> bool:
-    return PurePosixPath(entry.name).suffix.lower() in _PICTURES
+def _is_picture(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in _PICTURES
 
 
 def _natural(entry: Entry) -> tuple[list[tuple[int, str]], str]:

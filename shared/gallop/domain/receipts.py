@@ -154,11 +154,31 @@ def faults_receipt(faults: Sequence[Fault], now: float) -> dict[str, Any]:
             "message": "; ".join(f"{fault.where}: {fault.problem}" for fault in faults),
             "remedy": "Upload what is named here once more, mended. It starts by itself. Nothing was charged.",
         },
-        "faults": [{"file": fault.where, "problem": fault.problem, "remedy": fault.remedy} for fault in faults],
+        "faults": [_fault_view(fault) for fault in faults],
         "time": timestamp(now),
+    }
+
+
+def refused_receipt(now: float) -> dict[str, Any]:
+    """Tell that a drop cannot start; ``error.json`` tells why."""
+    return {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says what to mend."}
+
+
+def incomplete_receipt(missing: Sequence[Fault], since: float, until: float) -> dict[str, Any]:
+    """Tell what a drop waits for, and until when."""
+    return {
+        "job": None,
+        "state": "incomplete",
+        "since": timestamp(since),
+        "waiting_for": [_fault_view(fault) for fault in missing],
+        "until": timestamp(until),
     }
 
 
 def timestamp(seconds: float) -> str:
     """Write a time as people and programs read it: ISO 8601, UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _fault_view(fault: Fault) -> dict[str, str]:
+    return {"file": fault.where, "problem": fault.problem, "remedy": fault.remedy}

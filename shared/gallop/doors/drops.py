@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
 
 from gallop import clock, log, settings
-from gallop.domain import catalogue, receipts
+from gallop.domain import catalogue, drop_events, drop_texts, receipts
 from gallop.domain import drop as drops
-from gallop.domain.drop import Drop, Folder, Incomplete, Lone, Ready, Scope
+from gallop.domain import drop_plan as plans
+from gallop.domain.drop import Drop, Folder, Lone, Scope
+from gallop.domain.drop_texts import Texts
 from gallop.domain.images import StoredImage
 from gallop.domain.job import Door, job_id_of
 from gallop.domain.request import VideoRequest, read_apart
@@ -24,9 +25,10 @@ from gallop.edges import objects, queue
 from gallop.errors import Fault, InvalidRequest, NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gallop.domain.drop import Entry
+    from gallop.domain.drop_plan import Plan
 
 CLIENT = "s3"
 
@@ -39,7 +41,7 @@ class Batch:
         self._arrived: set[Scope] = set()
 
     def take(self, body: str) -> None:
-        """Take one message: an S3 notification, or a look that the door sent to itself.
+        """Take one message: an event of S3, or a look that the door sent to itself.
 
         What it raises gives the message back to the queue, which brings it again.
         """
@@ -53,15 +55,15 @@ class Batch:
         if "look" in message:
             _look_again(message["look"])
             return
-        for record in message.get("Records", []):
-            scope = drops.scope_of(unquote_plus(record["s3"]["object"]["key"]))
+        for key in drop_events.keys_in(message):
+            scope = drops.scope_of(key)
             if scope and scope not in self._arrived:
                 _arrive(scope)
                 self._arrived.add(scope)
 
 
 def _arrive(scope: Scope) -> None:
-    listing = objects.list_directly_under(drops.prefix_of(scope))
+    listing = _list(scope)
     found = drops.drops_of(scope, listing)
     at_once = [drop for drop in found if drop.settings and _start_if_explicit(drop)]
     if found and len(at_once) < len(found):
@@ -70,90 +72,110 @@ def _arrive(scope: Scope) -> None:
 
 def _look_again(look: Mapping[str, Any]) -> None:
     scope: Scope = Folder(look["path"]) if "path" in look else Lone(look["stem"])
-    listing = objects.list_directly_under(drops.prefix_of(scope))
+    listing = _list(scope)
     if drops.digest_of(scope, listing) != look["digest"]:
         if not drops.has_news(scope, listing, look["since"]):
             _arrive(scope)
         return
-    left = look["since"] + settings.incomplete_seconds() - clock.now()
-    outcomes = [_try(drop, overdue=left <= 0) for drop in drops.drops_of(scope, listing)]
-    if not all(outcomes):
-        _send_look(scope, look["digest"], look["since"], min(left, queue.DELAY_SECONDS_AT_MOST))
+    until = look["since"] + settings.incomplete_seconds()
+    left = until - clock.now()
+    # A drop that was told what it waits for, and has not changed since, need not be told again.
+    waits = bool(look.get("told")) and left > 0
+    if waits or not all([_try(drop, look["since"], until) for drop in drops.drops_of(scope, listing)]):  # noqa: C419
+        _send_look(scope, look["digest"], look["since"], min(left, queue.DELAY_SECONDS_AT_MOST), told=True)
 
 
-def _send_look(scope: Scope, digest: str, since: float, seconds: float) -> None:
-    queue.send_later({"look": {**asdict(scope), "digest": digest, "since": since}}, seconds)
+def _list(scope: Scope) -> list[Entry]:
+    return [entry for prefix in drops.prefixes_of(scope) for entry in objects.list_directly_under(prefix)]
+
+
+def _send_look(scope: Scope, digest: str, since: float, seconds: float, *, told: bool = False) -> None:
+    queue.send_later({"look": {**asdict(scope), "digest": digest, "since": since, "told": told}}, seconds)
 
 
 def _start_if_explicit(drop: Drop) -> bool:
     plan = _plan(drop)
-    if isinstance(plan, Ready) and plan.at_once:
+    if plan.at_once and not plan.missing and not plan.faults:
         _start(drop, plan)
         return True
     return False
 
 
-def _try(drop: Drop, *, overdue: bool) -> bool:
+def _try(drop: Drop, since: float, until: float) -> bool:
+    """Start a drop that is whole, and refuse one that is at fault or late; tells whether that is its end."""
     plan = _plan(drop)
-    match plan:
-        case Ready():
-            _start(drop, plan)
-        case Incomplete(missing):
-            if not overdue:
-                return False
-            _refuse(drop, missing)
-        case list():
-            _refuse(drop, tuple(plan))
+    request = _request(drop, plan)
+    if isinstance(request, VideoRequest):
+        _accept(drop, plan, request)
+    elif request or clock.now() >= until:
+        _refuse(drop, (*plan.missing, *request))
+    else:
+        log.info("drop incomplete", drop=drop.path, missing=len(plan.missing))
+        receipt = receipts.incomplete_receipt(plan.missing, since, until)
+        objects.put_receipt(f"{drop.receipts}/{receipts.STATUS}", receipt)
+        return False
     return True
 
 
-def _plan(drop: Drop) -> Ready | Incomplete | list[Fault]:
+def _plan(drop: Drop) -> Plan:
+    return plans.plan(drop, _texts(drop), settings.default_prompt())
+
+
+def _texts(drop: Drop) -> Texts:
     prompt, settings_text = _text(drop.prompt), _text(drop.settings)
     faults = [text for text in (prompt, settings_text) if isinstance(text, Fault)]
-    fields: dict[str, Any] | Fault | None = None
+    fields = None
     if drop.settings and isinstance(settings_text, str):
-        fields = drops.read_settings(drop.settings.name, settings_text)
-        if isinstance(fields, Fault):
-            faults.append(fields)
-    if faults or isinstance(prompt, Fault) or isinstance(fields, Fault):
-        return faults
-    return drops.plan(drop, prompt, fields, settings.default_prompt())
+        fields, more = drop_texts.read_settings(drop.settings.name, settings_text)
+        faults += more
+    return Texts(prompt if isinstance(prompt, str) else None, fields, tuple(faults))
 
 
 def _text(entry: Entry | None) -> str | Fault | None:
     if entry is None:
         return None
     try:
-        data, _ = objects.read(entry.key, drops.TEXT_BYTES_AT_MOST)
-        return drops.decode(entry.name, data)
+        data, _ = objects.read(entry.key, drop_texts.BYTES_AT_MOST)
     except NoSuchObject:
         return None
     except ObjectTooLarge as error:
         return Fault(entry.name, f"has {error.size} bytes: too large for a text", "Make it shorter.")
-    except ValueError:
-        return Fault(entry.name, "is not a text in UTF-8", "Save it as UTF-8 text and upload it again.")
+    return drop_texts.decode(entry.name, data)
 
 
-def _start(drop: Drop, plan: Ready) -> None:
-    try:
-        request = _request(plan)
-    except InvalidRequest as invalid:
-        _refuse(drop, tuple(drops.placed(fault, drop, plan) for fault in invalid.faults))
-        return
-    identity = [plan.identity, *(image.sha256 for image in request.images if isinstance(image, StoredImage))]
-    job_id = job_id_of(CLIENT, drop.path, *identity)
-    _, is_new = create.accept(create.Wish(job_id, request, CLIENT, Door.S3, drop.path))
-    if is_new:
-        objects.remove_receipt(f"{drop.path}/{receipts.ERROR}")
+def _start(drop: Drop, plan: Plan) -> None:
+    request = _request(drop, plan)
+    if isinstance(request, VideoRequest):
+        _accept(drop, plan, request)
+    else:
+        _refuse(drop, request)
 
 
-def _request(plan: Ready) -> VideoRequest:
+def _request(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
+    """Make the request of a drop, or find all that is at fault with what is there; what is missing is no fault."""
     bucket = settings.inbox_bucket()
     within_limit = plan.images[: catalogue.IMAGES_AT_MOST]
     looked_at = [create.inspect(entry.name, StoredImage(bucket, entry.key)) for entry in within_limit]
-    return read_apart(plan.fields, looked_at, len(plan.images), settings.default_model())
+    try:
+        # Where no image is there yet, any number may come.
+        sent = plan.sent or catalogue.IMAGES_AT_MOST
+        request = read_apart(plan.fields, looked_at, sent, settings.default_model())
+    except InvalidRequest as invalid:
+        found = (plans.placed(fault, drop, plan) for fault in invalid.faults)
+        return (*plan.faults, *(fault for fault in found if fault))
+    return plan.faults if plan.faults or plan.missing else request
 
 
-def _refuse(drop: Drop, faults: tuple[Fault, ...]) -> None:
+def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
+    identity = [plan.identity, *(image.sha256 for image in request.images if isinstance(image, StoredImage))]
+    job_id = job_id_of(CLIENT, drop.path, *identity)
+    _, is_new = create.accept(create.Wish(job_id, request, CLIENT, Door.S3, drop.receipts))
+    if is_new:
+        objects.remove_receipt(f"{drop.receipts}/{receipts.ERROR}")
+
+
+def _refuse(drop: Drop, faults: Sequence[Fault]) -> None:
     log.info("drop refused", drop=drop.path, faults=len(faults))
-    objects.put_receipt(f"{drop.path}/{receipts.ERROR}", receipts.faults_receipt(faults, clock.now()))
+    now = clock.now()
+    objects.put_receipt(f"{drop.receipts}/{receipts.ERROR}", receipts.faults_receipt(faults, now))
+    objects.put_receipt(f"{drop.receipts}/{receipts.STATUS}", receipts.refused_receipt(now))
