@@ -2,8 +2,10 @@
 # Needs Python 3.11 or newer and a package index; everything is installed into .venv*, nothing outside this folder.
 
 .DEFAULT_GOAL := help
-# Targets are sequences of steps, and each step uses the machine as it can: -j must not mix them.
+# Targets are sequences of steps, and each step uses the machine as it can: -j must not mix them, but where we say so.
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 
 PY := .venv/bin/python
 TESTBED := tests/testbed/requirements.txt
@@ -47,7 +49,7 @@ key: .testbed-ready  ## make a key of the HTTPS door: CLIENT=name, at the runnin
 
 # ---------------------------------------------------------------- test it
 .PHONY: test check
-test: .gate-passed .python-3.13  ## run the gate, then all tests (under Python 3.13 too where there is one)
+test: .environments-ready .gate-passed .python-3.13  ## run the gate, then all tests (under Python 3.13 too where there is one)
 	@$(PY) $(PYTEST)
 
 check: .gate-passed  ## run the gate and the fast tests
@@ -68,11 +70,9 @@ check: .gate-passed  ## run the gate and the fast tests
 	else echo "sam validate, sam build     skipped: no SAM CLI here"; fi
 
 .PHONY: .python-3.13
-.python-3.13: .tests-ready
+.python-3.13: .tests-ready .python-3.13-ready
 	@if [ "$$($(PY) -c 'import sys; print(sys.version_info[:2])')" = "(3, 13)" ]; then :; \
-	elif python=$$(.ci/python 3.13); then \
-		PYTHON= "$$python" .ci/venv.py .venv-3.13 $(TESTS) && \
-		.ci/step "tests under Python 3.13" .venv-3.13/bin/python $(PYTEST) $(OWN); \
+	elif .ci/python 3.13 >/dev/null; then .ci/step "tests under Python 3.13" .venv-3.13/bin/python $(PYTEST) $(OWN); \
 	else echo "tests under Python 3.13     skipped: no Python 3.13 here"; fi
 
 .PHONY: chaos
@@ -99,7 +99,7 @@ clean:  ## remove all that make has made
 	@find .ci shared functions tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------- set-up: each is done once per content of its locks
-.PHONY: .testbed-ready .tests-ready .checkov-ready
+.PHONY: .testbed-ready .tests-ready .checkov-ready .python-3.13-ready .environments-ready
 # Standard output is the command's own, for KEY=$(make -s key CLIENT=me).
 .testbed-ready:
 	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv $(TESTBED) >&2
@@ -109,3 +109,11 @@ clean:  ## remove all that make has made
 
 .checkov-ready:
 	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv-checkov .ci/checkov/requirements.txt
+
+.python-3.13-ready:
+	@if [ "$$($$(.ci/python) -c 'import sys; print(sys.version_info[:2])')" != "(3, 13)" ] && python=$$(.ci/python 3.13); then \
+		PYTHON= "$$python" .ci/venv.py .venv-3.13 $(TESTS); fi
+
+# Side by side, because pip keeps one core busy.
+.environments-ready:
+	@$(MAKE) --no-print-directory -j3 SIDE_BY_SIDE=1 .tests-ready .checkov-ready .python-3.13-ready
