@@ -6,6 +6,7 @@
     ├── CallerError             whoever asked can mend it: an answer in words, no charge
     │   ├── InvalidRequest      carries every fault that was found
     │   ├── Unauthenticated
+    │   ├── TooManyRequests     the key is used faster than its pace
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobNotFound         also what another client's job looks like
     │   ├── NoSuchRoute
@@ -93,6 +94,21 @@ class Unauthenticated(CallerError):
     status = 401
     title = "The key is missing or not valid"
     remedy = "Send the header `Authorization: Bearer <key>`; `make key CLIENT=name` mints a key."
+
+
+class TooManyRequests(CallerError):
+    """A key that is used too fast."""
+
+    code = "too_many_requests"
+    status = 429
+    title = "The key is used too often"
+    retryable = True
+    remedy = "Wait for the seconds in `Retry-After`; ask for a job no sooner than its answers say. Nothing was charged."
+
+    def __init__(self, retry_after: int) -> None:
+        """Keep the seconds."""
+        super().__init__(f"The key makes more requests than it may; it may again in {retry_after} s.")
+        self.retry_after = retry_after
 
 
 class IdempotencyMismatch(CallerError):

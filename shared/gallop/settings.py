@@ -66,3 +66,8 @@ def deadline_seconds() -> int:
 def record_seconds() -> int:
     """Give the seconds for which the record of a job is kept."""
     return int(os.environ["RECORD_DAYS"]) * 86_400
+
+
+def requests_per_second() -> int:
+    """Give the requests a second that each key may make in the long run."""
+    return int(os.environ["REQUESTS_PER_SECOND"])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop.domain import keys
+from gallop.domain.keys import Key, KeyState, day_and_time
+from gallop.doors.caller import Caller
+from gallop.edges import client_keys
 
+from tests.support import http
 from tests.support.stack import aws
 
 if TYPE_CHECKING:
@@ -38,17 +43,26 @@ def test_a_key_names_its_client(world: World) -> None:
 @pytest.mark.parametrize("header", ["authorization", "Authorization", "AUTHORIZATION"])
 def test_case_does_not_matter(world: World, scheme: str, header: str) -> None:
     """Neither of the header's name nor of the scheme."""
-    assert {"client": "ada"} == ask(world, **{header: f"{scheme} {world.mint('ada')} "})
+    assert "ada" == ask(world, **{header: f"{scheme} {world.mint('ada')} "})["client"]
 
 
-@pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic YWRhOng=", "gallop_abc", "Token x"])
+def test_several_spaces_do_not_matter(world: World) -> None:
+    """Before, between and behind."""
+    assert "ada" == ask(world, authorization=f"  Bearer    {world.mint('ada')}  ")["client"]
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "Bearer", "Bearer ", "Basic YWRhOng=", "gallop_abc", "Token x", "Bearer\tx", "Bearer," * 2000]
+)
 def test_no_key_is_told_as_such(world: World, value: str) -> None:
     """The header is missing, empty or of another scheme."""
     assert {"problem": NO_KEY} == ask(world, authorization=value)
     assert {"problem": NO_KEY} == ask(world)
 
 
-@pytest.mark.parametrize("key", ["gallop_wrong", "x", "ü", "a" * 5000, "a b", "KEY#", "\x00"])
+@pytest.mark.parametrize(
+    "key", ["gallop_wrong", "x", "ü", "\udcff", "a" * 100_000, "a b", "KEY#", "\x00", "' OR 1=1", "🗝️"]
+)
 def test_a_wrong_key_is_told_as_such(world: World, key: str) -> None:
     """And is no client."""
     world.mint("ada")
@@ -63,12 +77,112 @@ def test_the_hash_is_no_key(world: World) -> None:
     assert key not in str(table)
 
 
-def test_a_key_that_is_taken_away_stops_at_once(world: World) -> None:
-    """The table is asked each time."""
+def found(world: World, client: str = "") -> list[Key]:
+    """List the keys of a client, or of all."""
+    with world.stack.acting_as("AuthorizeFunction"):
+        return client_keys.keys(client)
+
+
+def revoke(world: World, key: Key) -> bool:
+    """Revoke a key, as the command does."""
+    with world.stack.acting_as("AuthorizeFunction"):
+        return client_keys.revoke(key, world.clock.now())
+
+
+def test_the_answer_names_key_and_rights(world: World) -> None:
+    """The id of the key, which is no secret, and whether it is an operator's."""
+    world.clock.advance(0.5)
+    key, operators = world.mint("ada"), world.mint("ops", is_admin=True)
+    (mine,) = found(world, "ada")
+    assert {"client": "ada", "key_id": mine.id, "is_admin": False} == ask(world, authorization=f"Bearer {key}")
+    assert ask(world, authorization=f"Bearer {operators}")["is_admin"]
+    assert mine.id.removeprefix("key_") not in key
+
+
+def test_a_revoked_key_stops_at_once(world: World) -> None:
+    """Between two requests, in words that tell a thief nothing; a client's other keys go on, so keys can be changed."""
+    old = world.mint("ada")
+    assert "ada" == ask(world, authorization=f"Bearer {old}")["client"]
+    (record,) = found(world, "ada")
+    new = world.mint("ada")
+    assert revoke(world, record)
+    assert {"problem": WRONG_KEY} == ask(world, authorization=f"Bearer {old}")
+    assert "ada" == ask(world, authorization=f"Bearer {new}")["client"]
+    assert not revoke(world, record)
+
+
+def test_a_key_expires_at_the_second(world: World) -> None:
+    """Its last second is a whole one; then the words say since when."""
+    until = float(int(world.clock.now()) + 3600)
+    key = world.mint("ada", valid_until=until)
+    (record,) = found(world)
+    world.clock.advance(until - 0.001 - world.clock.now())
+    assert "ada" == ask(world, authorization=f"Bearer {key}")["client"]
+    world.clock.advance(0.001)
+    expected = f"The key {record.id} expired on {day_and_time(until)}."
+    assert {"problem": expected} == ask(world, authorization=f"Bearer {key}")
+
+
+def test_dead_keys_stay_to_be_seen(world: World) -> None:
+    """The table's time to live takes records away some months after the end, and not at the end."""
+    now = world.clock.now()
+    world.mint("ada", valid_until=now + 60)
+    world.mint("bob")
+    assert revoke(world, *found(world, "bob"))
+    items = aws("dynamodb").scan(TableName=world.stack.resource("JobTable"))["Items"]
+    assert 4 == len(items)
+    assert all(int(item["expires_at"]["N"]) >= now + 90 * 86_400 for item in items)
+    world.clock.advance(120)
+    states = [(key.client, key.state(world.clock.now())) for key in found(world)]
+    assert [("ada", KeyState.EXPIRED), ("bob", KeyState.REVOKED)] == states
+
+
+def test_keys_tell_when_they_were_used(world: World) -> None:
+    """The last use, at no cost: the write that takes the token notes it. A refused one is none."""
     key = world.mint("ada")
-    stored = {"pk": {"S": f"KEY#{keys.hash_of(key)}"}, "sk": {"S": "KEY"}}
-    aws("dynamodb").delete_item(TableName=world.stack.resource("JobTable"), Key=stored)
-    assert {"problem": WRONG_KEY} == ask(world, authorization=f"Bearer {key}")
+    assert [None] == [record.last_used_at for record in found(world)]
+    for _ in range(2):
+        world.clock.advance(100)
+        ask(world, authorization=f"Bearer {key}")
+        assert [pytest.approx(world.clock.now())] == [record.last_used_at for record in found(world)]
+    used_at = world.clock.now()
+    assert revoke(world, *found(world))
+    world.clock.advance(100)
+    ask(world, authorization=f"Bearer {key}")
+    assert [pytest.approx(used_at)] == [record.last_used_at for record in found(world)]
+
+
+def test_a_client_is_not_the_one_whose_name_begins_so(world: World) -> None:
+    """A list of ``ada`` holds nothing of ``ada-2``; the oldest key comes first."""
+    for client in ("ada", "ada-2", "ada"):
+        world.clock.advance(1)
+        world.mint(client)
+    assert ["ada", "ada"] == [key.client for key in found(world, "ada")]
+    assert ["ada", "ada", "ada-2"] == [key.client for key in found(world)]
+    first, second = found(world, "ada")
+    assert first.created_at < second.created_at
+
+
+def test_a_key_used_too_fast_waits(world: World) -> None:
+    """Two seconds' worth at once, then so many as time brings; whoever waits as told gets in; other keys go on."""
+    key, other = world.mint("ada"), world.mint("ada")
+    answers = [ask(world, authorization=f"Bearer {key}") for _ in range(25)]
+    assert [None] * 20 + [1] * 5 == [answer.get("retry_after") for answer in answers]
+    assert "retry_after" not in ask(world, authorization=f"Bearer {other}")
+    world.clock.advance(1)
+    answers = [ask(world, authorization=f"Bearer {key}") for _ in range(12)]
+    assert [None] * 10 + [1] * 2 == [answer.get("retry_after") for answer in answers]
+
+
+def test_the_door_refuses_who_is_too_fast(world: World) -> None:
+    """429, with the seconds, in the words of the client's dialect; nothing is started."""
+    context = {"client": "ada", "key_id": "key_x", "is_admin": True, "retry_after": 3}
+    event = http.event("GET", "/v1/videos/x", None, {}, Caller("ada"))
+    event["requestContext"]["authorizer"]["lambda"] = context
+    answer = world.invoke("VideosFunction", event)
+    problem = json.loads(answer["body"])
+    assert (429, "too_many_requests", 429) == (answer["statusCode"], problem["code"], problem["status"])
+    assert "3" == answer["headers"]["Retry-After"]
 
 
 def test_a_request_without_headers_is_answered(world: World) -> None:

@@ -11,6 +11,7 @@ from gallop.domain import drop as drops
 from gallop.domain import keys
 from gallop.domain.drop import Folder
 from gallop.domain.job import JobState
+from gallop.domain.keys import Key
 from gallop.edges import client_keys, objects
 from samtranslator.yaml_helper import yaml_parse
 
@@ -163,9 +164,10 @@ def test_authorize(world: World) -> None:
     """The key in the sample opens nothing, until somebody gives it to a client."""
     event = sample("authorize")
     assert "problem" in world.invoke("AuthorizeFunction", event)["context"]
+    key = Key(keys.hash_of(event["headers"]["authorization"].removeprefix("Bearer ")), "ada", 0)
     with world.stack.acting_as("SubmitFunction"):
-        client_keys.put(keys.hash_of(event["headers"]["authorization"].removeprefix("Bearer ")), "ada", 0)
-    expected = {"isAuthorized": True, "context": {"client": "ada"}}
+        client_keys.create(key)
+    expected = {"isAuthorized": True, "context": {"client": "ada", "key_id": key.id, "is_admin": False}}
     assert expected == world.invoke("AuthorizeFunction", event)
 
 

@@ -17,6 +17,7 @@ import respx
 from aws_lambda_powertools import Logger
 from gallop.domain import keys
 from gallop.domain.job import JobState
+from gallop.domain.keys import Key
 from gallop.edges import client_keys, store, vault
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -132,11 +133,12 @@ class World:
         ids = [item["id"]["S"] for item in items if item["sk"]["S"] == "JOB"]
         return sorted((self.job(job_id) for job_id in ids), key=lambda job: job.created_at)
 
-    def mint(self, client: str) -> str:
+    def mint(self, client: str, *, is_admin: bool = False, valid_until: float | None = None) -> str:
         """Give a client a key."""
         key = keys.mint()
+        record = Key(keys.hash_of(key), client, self.clock.now(), valid_until, is_admin)
         with self.stack.acting_as("SubmitFunction"):
-            client_keys.put(keys.hash_of(key), client, self.clock.now())
+            client_keys.create(record)
         return key
 
     def drop(self, key: str, data: bytes) -> None:

@@ -35,7 +35,7 @@ def main(client: str) -> int:
     key = keys.mint()
     try:
         os.environ["JOB_TABLE"] = _outputs(stack)["JobTableName"]
-        client_keys.put(keys.hash_of(key), client, clock.now())
+        client_keys.create(keys.Key(keys.hash_of(key), client, clock.now()))
     except (BotoCoreError, ClientError, AwsTrouble) as error:
         return _refuse(f"Stack {stack!r}: {error}")
     except KeyError:

@@ -117,7 +117,7 @@ class Testbed:
         key = keys.mint()
         table = {"JOB_TABLE": self.aws.outputs()["JobTableName"]}
         with patch.dict(os.environ, table), patch.object(aws, "dynamodb", lambda: self.client("dynamodb")):
-            client_keys.put(keys.hash_of(key), client_name, self.clock.now())
+            client_keys.create(keys.Key(keys.hash_of(key), client_name, self.clock.now()))
         return key
 
     def _start(self) -> None:

@@ -1,41 +1,56 @@
-"""Tells a client from its Bearer key."""
+"""Tells a client from its Bearer key, and keeps each key to its pace."""
 
 from __future__ import annotations
 
 import hmac
 from typing import TYPE_CHECKING, Any
 
+from gallop import clock, settings
 from gallop.domain import keys
+from gallop.domain.keys import KeyState
+from gallop.domain.pace import Pace
 from gallop.edges import client_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEY_CHARACTERS_AT_MOST = 200
+NO_KEY = "There is no key in the request."
+# Of a revoked key as well: whoever stole it need not learn that it was a good one.
+WRONG_KEY = "The key is not one of this stack's."
 
 
 def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the client of a request, or the problem with its key.
+    """Give the client of a request, or the problem with its key, or the seconds that it has to wait.
 
     The answer always lets the request through: API Gateway's own refusals say nothing, and an HTTP API cannot be
-    taught words. A request without a client is refused by ``http.caller_of``, through which every route learns whom
-    it serves.
+    taught words. Requests are refused by ``http.caller_of``, through which every route learns whom it serves.
     """
-    scheme, _, key = str(_header(event, "authorization")).partition(" ")
+    scheme, _, key = str(_header(event, "authorization")).strip().partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
-        return _unknown("There is no key in the request.")
-    if not key.isascii() or len(key) > KEY_CHARACTERS_AT_MOST:
-        return _unknown("The key is not one of this stack's.")
-    key_hash = keys.hash_of(key)
-    record = client_keys.get(key_hash)
-    if record is None or not hmac.compare_digest(str(record["hash"]), key_hash):
-        return _unknown("The key is not one of this stack's.")
-    return {"isAuthorized": True, "context": {"client": record["client"]}}
+        return _context(problem=NO_KEY)
+    if not key.isascii() or len(key) > keys.CHARACTERS_AT_MOST:
+        return _context(problem=WRONG_KEY)
+    return _use(keys.hash_of(key), clock.now())
 
 
-def _unknown(problem: str) -> dict[str, Any]:
-    return {"isAuthorized": True, "context": {"problem": problem}}
+def _use(key_hash: str, now: float) -> dict[str, Any]:
+    used = client_keys.use(key_hash, now, Pace(settings.requests_per_second()))
+    if used is None or not hmac.compare_digest(used.key.hash, key_hash):
+        return _context(problem=WRONG_KEY)
+    key = used.key
+    match key.state(now):
+        case KeyState.REVOKED:
+            return _context(problem=WRONG_KEY)
+        case KeyState.EXPIRED:
+            return _context(problem=f"The key {key.id} expired on {keys.day_and_time(key.valid_until or now)}.")
+        case KeyState.ACTIVE:
+            wait = {"retry_after": used.wait_seconds} if used.wait_seconds else {}
+            return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **wait)
+
+
+def _context(**fields: str | bool | int) -> dict[str, Any]:
+    return {"isAuthorized": True, "context": fields}
 
 
 def _header(event: Mapping[str, Any], name: str) -> str:

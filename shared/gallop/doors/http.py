@@ -11,7 +11,16 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from gallop import log
 from gallop.doors import dialects
 from gallop.doors.caller import Caller
-from gallop.errors import CallerError, Fault, GallopError, InvalidRequest, NoSuchRoute, TryAgain, Unauthenticated
+from gallop.errors import (
+    CallerError,
+    Fault,
+    GallopError,
+    InvalidRequest,
+    NoSuchRoute,
+    TooManyRequests,
+    TryAgain,
+    Unauthenticated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +55,7 @@ def caller_of(app: APIGatewayHttpResolver) -> Caller:
 
     Raises:
         Unauthenticated: it found nobody.
+        TooManyRequests: the key is used faster than it may.
 
     """
     event = app.current_event.raw_event
@@ -53,6 +63,8 @@ def caller_of(app: APIGatewayHttpResolver) -> Caller:
     client = context.get("client")
     if not isinstance(client, str) or not client:
         raise Unauthenticated(str(context.get("problem") or "There is no key in the request."))
+    if seconds := context.get("retry_after"):
+        raise TooManyRequests(int(seconds))
     return Caller(client, is_admin=context.get("is_admin") is True, key_id=str(context.get("key_id", "")))
 
 
