@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.drops import Door, record
-from tests.support.pictures import picture
+from tests.support.pictures import animated, picture
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -329,11 +329,11 @@ def test_an_incomplete_drop_starts_when_it_is_completed(world: World, door: Door
         ({"prompt": b"[Image 4] dances"}, {"prompt.txt": "speaks of [Image 4], and there are 3 images"}),
         ({"prompt": b"Gr\xfc\xdfe"}, {"prompt.txt": "is not a text in UTF-8"}),
         ({"prompt": b"x" * 300_000}, {"prompt.txt": "has 300000 bytes: too large for a text"}),
-        ({"p2": b"Not a picture."}, {"2.jpg": "is not a JPEG, PNG or WEBP image"}),
-        ({"p2": picture("GIF")}, {"2.jpg": "is not a JPEG, PNG or WEBP image"}),
+        ({"p2": b"Not a picture."}, {"2.jpg": "is not a picture that can be used"}),
+        ({"p2": animated("GIF")}, {"2.jpg": "holds 2 frames of an animation"}),
         ({"p2": picture(width=300, height=300)}, {"2.jpg": "is 300 x 300 px; its shorter side has 300 px"}),
         ({"p2": picture()[:12]}, {"2.jpg": "is damaged"}),
-        ({"p2": picture() + bytes(21 * 1024**2)}, {"2.jpg": "has 21.0 MB; 20 MB is the most"}),
+        ({"p2": picture() + bytes(101 * 1024**2)}, {"2.jpg": "has 101.0 MB; 100 MB is the most"}),
         ({f"p{number}": picture() for number in range(4, 11)}, {"ad": "there are 10 images, and 1 to 9 are needed"}),
         ({"job": b'{"ratio": "16:9",}'}, {"job.json": "is not valid JSON: "}),
         ({"job": b"[]"}, {"job.json": "is not a JSON object"}),

@@ -1,12 +1,17 @@
-"""Real pictures of any size and format, made with Pillow."""
+"""Real pictures of any size, format and kind, made with Pillow."""
 
 from __future__ import annotations
 
 import base64
 import io
+import random
 from functools import cache
+from typing import Any
 
 from PIL import Image
+from pillow_heif import register_heif_opener
+
+register_heif_opener()
 
 EXIF_ORIENTATION = 0x0112
 ROTATED_BY_90 = 6
@@ -21,30 +26,69 @@ def picture(form: str = "JPEG", width: int = 640, height: int = 480, shade: int 
 @cache
 def rotated(width: int, height: int) -> bytes:
     """Give a JPEG of so many stored pixels that asks to be shown lying on its side."""
-    image = Image.new("RGB", (width, height), (10, 200, 30))
+    return turned(Image.new("RGB", (width, height), (10, 200, 30)), ROTATED_BY_90)
+
+
+def turned(image: Image.Image, orientation: int, form: str = "JPEG") -> bytes:
+    """Encode pixels that ask to be shown another way round, as cameras write them."""
     exif = image.getexif()
-    exif[EXIF_ORIENTATION] = ROTATED_BY_90
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", exif=exif)
-    return stream.getvalue()
+    exif[EXIF_ORIENTATION] = orientation
+    return encoded(image, form, exif=exif.tobytes())
 
 
 @cache
-def animated(form: str) -> bytes:
-    """Give a picture of two frames."""
-    frames = [Image.new("RGB", (480, 480), (shade, 0, 0)) for shade in (0, 200)]
-    stream = io.BytesIO()
-    frames[0].save(stream, form, save_all=True, append_images=frames[1:])
-    return stream.getvalue()
+def animated(form: str, frames: int = 2, **how: Any) -> bytes:  # noqa: ANN401 - Pillow's options
+    """Give a picture of so many frames."""
+    first, *others = (Image.new("RGB", (480, 480), (shade * 40, 0, 0)) for shade in range(frames))
+    return encoded(first, form, save_all=True, append_images=others, **how)
 
 
-def encoded(image: Image.Image, form: str) -> bytes:
+@cache
+def corners(width: int = 640, height: int = 480) -> Image.Image:
+    """Give a picture whose four corners are red, green, blue and white, from the top left by rows."""
+    image = Image.new("RGB", (width, height), "black")
+    for place, colour in zip(
+        ((0, 0), (width // 2, 0), (0, height // 2), (width // 2, height // 2)),
+        ("red", "lime", "blue", "white"),
+        strict=True,
+    ):
+        image.paste(colour, (*place, place[0] + width // 2, place[1] + height // 2))
+    return image
+
+
+def seen(image: Image.Image) -> list[str]:
+    """Name the colours of the four corners, as ``corners`` made them."""
+    right, bottom = image.width - 1, image.height - 1
+    rgb = image.convert("RGB")
+    return [_name(rgb.getpixel(place)) for place in ((0, 0), (right, 0), (0, bottom), (right, bottom))]
+
+
+@cache
+def noise(width: int, height: int, mode: str = "RGB", seed: int = 1) -> Image.Image:
+    """Give a picture that no format makes smaller."""
+    size = width * height * len(Image.new(mode, (1, 1)).getbands())
+    return Image.frombytes(mode, (width, height), random.Random(seed).randbytes(size))
+
+
+def encoded(image: Image.Image, form: str, **how: Any) -> bytes:  # noqa: ANN401 - Pillow's options
     """Encode a picture."""
     stream = io.BytesIO()
-    image.save(stream, form)
+    image.save(stream, form, **how)
     return stream.getvalue()
+
+
+def decoded(data: bytes) -> Image.Image:
+    """Decode a picture."""
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
 
 
 def data_uri(data: bytes, media_type: str = "image/jpeg") -> str:
     """Write bytes as a data URI."""
     return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+def _name(colour: Any) -> str:  # noqa: ANN401 - Pillow's pixel
+    known = {(1, 0, 0): "red", (0, 1, 0): "green", (0, 0, 1): "blue", (1, 1, 1): "white"}
+    return known.get(tuple(round(value / 255) for value in colour), str(colour))

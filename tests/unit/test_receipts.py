@@ -95,6 +95,7 @@ def test_the_status_receipt_says_state_and_cost() -> None:
         "estimated_cost": 0.7,
         "cost": None,
         "currency": "USD",
+        "notes": [],
         "error": None,
     }
     assert expected == receipt

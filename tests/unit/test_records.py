@@ -6,7 +6,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from gallop.domain import catalogue
-from gallop.domain.images import LinkedImage, StoredImage
+from gallop.domain.images import LinkedImage, Original, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, Door, Failure, Job, JobState, Result
 from gallop.domain.request import VideoRequest
 from gallop.edges import records
@@ -25,7 +25,8 @@ json_values = st.recursive(
     max_leaves=6,
 )
 objects = st.dictionaries(texts, json_values, max_size=4)
-images = st.builds(LinkedImage, texts) | st.builds(StoredImage, texts, texts, texts, texts)
+originals = st.none() | st.builds(Original, texts, texts, texts, texts)
+images = st.builds(LinkedImage, texts) | st.builds(StoredImage, texts, texts, texts, texts, originals)
 requests = st.builds(
     VideoRequest,
     prompt=texts,

@@ -1,19 +1,10 @@
-"""Reference images: where they are, and whether DashScope can use them.
-
-Limits are those of reference-to-video (fact sheet §1.2): JPEG, PNG or WEBP by content, short side of 400 px or more,
-20 MB at most.
-"""
+"""Reference images: where they are, and what makes two of them the same."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass
-
-import imagesize
-
-from gallop.domain import catalogue
-from gallop.errors import Fault
+from typing import assert_never
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +15,26 @@ class LinkedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """What a converted image was made of: bytes of this hash, in an object of the inbox if they came as one."""
+
+    sha256: str
+    bucket: str = ""
+    key: str = ""
+    version_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class InlineImage:
-    """An image that came inside the request."""
+    """An image whose bytes are at hand: it came inside the request, or was converted.
+
+    ``media_type`` is known once it has been looked into, and ``note`` says what was done to its ``original``.
+    """
 
     data: bytes
+    media_type: str = ""
+    original: Original | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,52 +45,26 @@ class StoredImage:
     key: str
     version_id: str = ""
     sha256: str = ""
+    original: Original | None = None
 
 
 Image = LinkedImage | InlineImage | StoredImage
-
-MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-
-
-def format_of(data: bytes) -> str | None:
-    """Name the format by content, as in ``MEDIA_TYPES``; None for everything else."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    return None
-
-
-def check(where: str, data: bytes) -> Fault | None:
-    """Say what keeps DashScope from using these bytes as a reference image, if anything does."""
-    if len(data) > catalogue.IMAGE_BYTES_AT_MOST:
-        return too_large(where, len(data))
-    if format_of(data) is None:
-        return Fault(
-            where, "is not a JPEG, PNG or WEBP image, whatever its name says", "Export it as JPEG or PNG and send that."
-        )
-    width, height = imagesize.get(io.BytesIO(data))
-    if width <= 0 or height <= 0:
-        return Fault(where, "is damaged: it does not say how large the picture is", "Export the picture again.")
-    short = min(width, height)
-    if short < catalogue.IMAGE_SHORT_SIDE_PIXELS:
-        return Fault(
-            where,
-            f"is {width} x {height} px; its shorter side has {short} px, and {catalogue.IMAGE_SHORT_SIDE_PIXELS} "
-            "are needed",
-            f"Use a picture of at least {catalogue.IMAGE_SHORT_SIDE_PIXELS} px on its shorter side.",
-        )
-    return None
-
-
-def too_large(where: str, size: int) -> Fault:
-    """Refuse an image by its size in bytes."""
-    limit = catalogue.IMAGE_BYTES_AT_MOST // 1024**2
-    return Fault(where, f"has {size / 1024**2:.1f} MB; {limit} MB is the most", "Save it smaller, as JPEG for example.")
 
 
 def sha256(data: bytes) -> str:
     """Name an image by its content."""
     return hashlib.sha256(data).hexdigest()
+
+
+def identity_of(image: Image) -> str:
+    """Give what makes an image the same: its address, or the bytes as they came, whatever they were converted to."""
+    match image:
+        case LinkedImage(url):
+            return f"url:{url}"
+        case InlineImage(original=Original(sha256=came)) | StoredImage(original=Original(sha256=came)):
+            return f"sha256:{came}"
+        case InlineImage(data):
+            return f"sha256:{sha256(data)}"
+        case StoredImage():
+            return f"sha256:{image.sha256}"
+    assert_never(image)

@@ -6,11 +6,11 @@ import base64
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop.domain.images import Image, LinkedImage, StoredImage
+from gallop.domain.images import Image, LinkedImage, Original, StoredImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -207,7 +207,7 @@ def _job_id(entropy: bytes) -> str:
     return "job_" + base64.b32encode(entropy).decode().rstrip("=").lower()
 
 
-def image_record(image: Image) -> dict[str, str]:
+def image_record(image: Image) -> dict[str, Any]:
     """Write down where an image is; inline images are stored before they get here.
 
     Raises:
@@ -217,12 +217,16 @@ def image_record(image: Image) -> dict[str, str]:
     match image:
         case LinkedImage(url):
             return {"url": url}
-        case StoredImage(bucket, key, version_id, sha256):
-            return {"bucket": bucket, "key": key, "version_id": version_id, "sha256": sha256}
+        case StoredImage(bucket, key, version_id, sha256, original):
+            record: dict[str, Any] = {"bucket": bucket, "key": key, "version_id": version_id, "sha256": sha256}
+            return {**record, "original": asdict(original)} if original else record
         case _:
             raise TypeError("an inline image has no record")
 
 
-def image_from(record: Mapping[str, str]) -> Image:
+def image_from(record: Mapping[str, Any]) -> Image:
     """Read what ``image_record`` wrote."""
-    return LinkedImage(record["url"]) if "url" in record else StoredImage(**record)
+    if "url" in record:
+        return LinkedImage(record["url"])
+    original = record.get("original")
+    return StoredImage(**{**record, "original": Original(**original) if original else None})

@@ -6,9 +6,9 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from gallop.domain.images import Image, InlineImage, LinkedImage, StoredImage, sha256
+from gallop.domain.images import identity_of
 from gallop.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
@@ -60,19 +60,8 @@ def once(client: str, request: VideoRequest, headers: Mapping[str, str]) -> Once
 
 def fingerprint_of(request: VideoRequest) -> str:
     """Name a request by its content: parsed fields and the identity of its images, in their order."""
-    fields = {**asdict(request), "images": [_identity(image) for image in request.images]}
+    fields = {**asdict(request), "images": [identity_of(image) for image in request.images]}
     return _name(json.dumps(fields, sort_keys=True))
-
-
-def _identity(image: Image) -> str:
-    match image:
-        case LinkedImage(url):
-            return f"url:{url}"
-        case InlineImage(data):
-            return f"sha256:{sha256(data)}"
-        case StoredImage():
-            return f"sha256:{image.sha256}"
-    assert_never(image)
 
 
 def _name(*parts: str) -> str:

@@ -35,6 +35,7 @@ def job_view(job: Job, now: float) -> dict[str, Any]:
         "model": request.model,
         "prompt": request.prompt,
         "images": len(request.images),
+        "notes": list(job.notes),
         "resolution": request.resolution,
         "ratio": request.ratio,
         "duration": request.duration,
@@ -95,6 +96,7 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
+        "notes": list(job.notes),
         "error": failure_view(job.failure),
     }
 
@@ -117,6 +119,7 @@ def video_receipt(job: Job) -> dict[str, Any]:
             "watermark": request.watermark,
             "metadata": dict(request.metadata),
         },
+        "notes": list(job.notes),
         "task": {"task_id": job.task_id, "request_id": job.vendor_request_id, "polls": job.polls},
         "submits": job.submits,
         "usage": dict(job.usage or {}),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
-from gallop import clock, log, settings
+from gallop import clock, log, pictures, settings
 from gallop.domain import catalogue, images
-from gallop.domain.images import Image, InlineImage, LinkedImage, StoredImage
+from gallop.domain.images import Image, InlineImage, LinkedImage, Original, StoredImage
 from gallop.domain.job import Door, Job, JobState
 from gallop.edges import objects, store, workflow
 from gallop.errors import Fault, IdempotencyMismatch, NoSuchObject, ObjectTooLarge
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 
 def inspect(where: str, image: Image) -> Image | Fault:
-    """Look into an image whose bytes we hold; a stored one comes back with its version and hash."""
+    """Look into an image whose bytes we hold.
+
+    A stored one comes back with its version and hash, or, if DashScope could not take it as it is, as the bytes that
+    were made of it: they are stored with the job, and a request that is refused leaves nothing behind.
+    """
     match image:
         case LinkedImage():
             return image
         case InlineImage(data):
-            return images.check(where, data) or image
+            return _inspect_bytes(where, data, Original(images.sha256(data)))
         case StoredImage():
             return _inspect_stored(where, image)
     assert_never(image)
@@ -84,22 +88,33 @@ def _job_of(wish: Wish) -> Job:
         created_at=now,
         updated_at=now,
         deadline=now + settings.deadline_seconds(),
+        notes=tuple(image.note for image in wish.request.images if isinstance(image, InlineImage) and image.note),
     )
 
 
-def _inspect_stored(where: str, image: StoredImage) -> StoredImage | Fault:
+def _inspect_stored(where: str, image: StoredImage) -> InlineImage | StoredImage | Fault:
     try:
-        data, version_id = objects.read(image.key, catalogue.IMAGE_BYTES_AT_MOST)
+        data, version_id = objects.read(image.key, catalogue.PICTURE_BYTES_AT_MOST)
     except NoSuchObject:
         return Fault(where, "is not in the bucket", "Upload it first, or mend its name.")
     except ObjectTooLarge as error:
-        return images.too_large(where, error.size)
-    return images.check(where, data) or replace(image, version_id=version_id, sha256=images.sha256(data))
+        return pictures.too_large(where, error.size)
+    sha256 = images.sha256(data)
+    found = _inspect_bytes(where, data, Original(sha256, image.bucket, image.key, version_id))
+    if isinstance(found, Fault) or found.original:
+        return found
+    return replace(image, version_id=version_id, sha256=sha256)
+
+
+def _inspect_bytes(where: str, data: bytes, original: Original) -> InlineImage | Fault:
+    found = pictures.examine(where, data)
+    if isinstance(found, Fault):
+        return found
+    return InlineImage(found.data, found.media_type, original if found.note else None, found.note)
 
 
 def _keep(image: Image, client: str) -> Image:
     if not isinstance(image, InlineImage):
         return image
-    media_type = images.MEDIA_TYPES[images.format_of(image.data) or "JPEG"]
-    key, version_id = objects.keep_upload(client, image.data, media_type)
-    return StoredImage(settings.inbox_bucket(), key, version_id, images.sha256(image.data))
+    key, version_id = objects.keep_upload(client, image.data, image.media_type)
+    return StoredImage(settings.inbox_bucket(), key, version_id, images.sha256(image.data), image.original)

@@ -17,7 +17,7 @@ from gallop.domain import drop as drops
 from gallop.domain import drop_plan as plans
 from gallop.domain.drop import Drop, Folder, Lone, Scope
 from gallop.domain.drop_texts import Texts
-from gallop.domain.images import StoredImage
+from gallop.domain.images import StoredImage, identity_of
 from gallop.domain.job import Door, job_id_of
 from gallop.domain.request import VideoRequest, read_apart
 from gallop.doors import create
@@ -167,7 +167,7 @@ def _request(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
 
 
 def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
-    identity = [plan.identity, *(image.sha256 for image in request.images if isinstance(image, StoredImage))]
+    identity = [plan.identity, *(identity_of(image) for image in request.images)]
     job_id = job_id_of(CLIENT, drop.path, *identity)
     _, is_new = create.accept(create.Wish(job_id, request, CLIENT, Door.S3, drop.receipts))
     if is_new:

@@ -56,7 +56,7 @@ def read(key: str, at_most: int) -> tuple[bytes, str]:
 
 @aws.guarded
 def keep_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, str]:
-    """Keep an inline image in the inbox, under its own hash; gives its key and version."""
+    """Keep an image in the inbox, under its own hash; gives its key and version."""
     suffix = media_type.partition("/")[2]
     key = f"uploads/{client_name}/{hashlib.sha256(data).hexdigest()}.{suffix}"
     answer = aws.s3().put_object(Bucket=settings.inbox_bucket(), Key=key, Body=data, ContentType=media_type)

@@ -169,7 +169,7 @@ def _address(image: LinkedImage | StoredImage | InlineImage) -> str:
     match image:
         case LinkedImage(url):
             return url
-        case StoredImage(bucket, key, version_id, _):
+        case StoredImage(bucket, key, version_id):
             return objects.url_for_vendor(bucket, key, version_id)
         case InlineImage():
             raise TypeError("an inline image was never stored")

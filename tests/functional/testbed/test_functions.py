@@ -68,7 +68,7 @@ def test_a_function_runs_in_its_own_folder_and_imports_what_it_brings(stack: Sma
     """The working folder is CodeUri; the layer and its locked packages are importable, other packages are not."""
     assert str(STACK / "functions/probe") == stack.ask({})["folder"]
     assert "probe_layer" == stack.ask({"do": "import", "module": "probe_layer"})
-    assert "imagesize" == stack.ask({"do": "import", "module": "imagesize"})
+    assert "python_multipart" == stack.ask({"do": "import", "module": "python_multipart"})
     assert "boto3" == stack.ask({"do": "import", "module": "boto3"})
     assert "ModuleNotFoundError" in stack.invoke("Probe", {"do": "import", "module": "moto"}).payload
 
