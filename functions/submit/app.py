@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from gallop.doors import drops, http, videos
+from gallop.doors import dashscope_dialect, drops, http, videos
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -26,6 +26,15 @@ def create_video() -> Response[str]:
     if made.is_replay:
         headers["Idempotent-Replay"] = "true"
     return http.answer(202, videos.view(made.job), headers)
+
+
+@app.post(dashscope_dialect.SUBMIT)
+@app.post(f"{dashscope_dialect.SUBMIT}/")
+def submit_task() -> Response[str]:
+    """Create a job, in DashScope's protocol."""
+    client = dashscope_dialect.caller_of(app).client
+    made = dashscope_dialect.submit(client, http.body_of(app), app.current_event.headers)
+    return dashscope_dialect.answer(app, made)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | PartialItemFailureResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
-from gallop.doors import http, videos
+from gallop.doors import dashscope_dialect, http, videos
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,6 +25,21 @@ def get_content(job_id: str) -> Response[str]:
     """Send the client to the video."""
     url = videos.content_url(http.caller_of(app), job_id)
     return Response(302, "text/plain", "", {"Location": url, "Cache-Control": "no-store"})
+
+
+@app.get(f"{dashscope_dialect.TASKS}/<task_id>")
+@app.get(f"{dashscope_dialect.TASKS}/<task_id>/")
+def get_task(task_id: str) -> Response[str]:
+    """Show a job, in DashScope's protocol."""
+    return dashscope_dialect.answer(app, dashscope_dialect.task(dashscope_dialect.caller_of(app), task_id))
+
+
+@app.post(f"{dashscope_dialect.TASKS}/<task_id>/cancel")
+@app.post(f"{dashscope_dialect.TASKS}/<task_id>/cancel/")
+def cancel_task(task_id: str) -> Response[str]:
+    """Cancel a job, in DashScope's protocol."""
+    dashscope_dialect.cancel_task(dashscope_dialect.caller_of(app), task_id)
+    return dashscope_dialect.answer(app, {})
 
 
 @app.get("/health")

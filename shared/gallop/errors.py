@@ -10,6 +10,7 @@
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobNotFound         also what another client's job looks like
     │   ├── NoSuchRoute
+    │   ├── DashScopeRefusal    for a client of DashScope's, in DashScope's words
     │   └── VideoNotReady
     ├── TryAgain                the same step may be run again: it cost nothing
     │   ├── VendorUnreachable   the request surely never left
@@ -136,6 +137,20 @@ class NoSuchRoute(CallerError):
     status = 404
     title = "There is no such route"
     remedy = "See the list of routes in README.md."
+
+
+class DashScopeRefusal(CallerError):
+    """A refusal for which DashScope has a code of its own, ``vendor_code``, told to a client that knows it."""
+
+    code = "dashscope_refusal"
+    title = "Refused in DashScope's words, to a client of its"
+    remedy = "See DashScope's codes below."
+
+    def __init__(self, vendor_code: str, message: str, status: int = 400) -> None:
+        """Keep DashScope's code and status."""
+        super().__init__(message)
+        self.vendor_code = vendor_code
+        self.status = status
 
 
 class VideoNotReady(CallerError):

@@ -61,11 +61,11 @@ class Caller:
         body: bytes = self.s3.get_object(Bucket=self.at.results_bucket, Key=key)["Body"].read()
         return body
 
-    def wait_for_receipt(self, key: str) -> dict[str, Any]:
-        """Wait until a receipt is there and speaks of an end."""
+    def wait_for_receipt(self, key: str, *states: str) -> dict[str, Any]:
+        """Wait until a receipt is there and speaks of one of these states, or of any end."""
         for _ in self._glances():
             receipt = self.receipt(key)
-            if receipt is not None and receipt["state"] in ENDED:
+            if receipt is not None and receipt["state"] in (states or ENDED):
                 return receipt
         raise AssertionError(f"{key} never spoke of an end: {self.receipt(key)}")
 
@@ -81,6 +81,13 @@ class Caller:
             if job["state"] in ENDED:
                 return job
         raise AssertionError(f"{job_id} never ended: {job}")
+
+    def wait_until_running(self, job_id: str) -> None:
+        """Wait until a job has a task."""
+        for _ in self._glances():
+            if self.http.get(f"/v1/videos/{job_id}").json()["state"] == "running":
+                return
+        raise AssertionError(f"{job_id} never ran")
 
     def tasks_for(self, prompt: str) -> list[dict[str, Any]]:
         """Give the tasks that the vendor's ledger has for a prompt."""

@@ -156,5 +156,5 @@ def test_a_mended_drop_starts_by_itself(caller: Caller) -> None:
     caller.drop({"mend/1.jpg": NOT_AN_IMAGE, "mend/prompt.txt": b"Mended."})
     assert "refused" == caller.wait_for_receipt("mend/error.json")["state"]
     caller.drop({"mend/1.jpg": picture()})
-    assert "succeeded" == caller.wait_for_receipt("mend/status.json")["state"]
+    caller.wait_for_receipt("mend/status.json", "succeeded")
     assert caller.receipt("mend/error.json") is None

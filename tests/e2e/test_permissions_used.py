@@ -49,7 +49,19 @@ def use_both_doors(caller: Caller) -> None:
     caller.drop({"grants/1.jpg": NOT_AN_IMAGE, "grants/prompt.txt": b"Through the S3 door."})
     caller.wait_for_receipt("grants/error.json")
     caller.drop({"grants/1.jpg": picture()})
-    assert "succeeded" == caller.wait_for_receipt("grants/status.json")["state"]
+    caller.wait_for_receipt("grants/status.json", "succeeded")
+    cancel_by_dashscopes_protocol(caller)
+
+
+def cancel_by_dashscopes_protocol(caller: Caller) -> None:
+    """Fill DashScope's places, and cancel a task that waits there."""
+    caller.testbed.dashscope.fault(on="task", kind="never_ends", times=5)
+    body = {"prompt": "To be cancelled.", "images": [data_uri(picture())], "duration": 3}
+    jobs = [caller.create({**body, "seed": seed}).json()["id"] for seed in range(6)]
+    for job_id in jobs:
+        caller.wait_until_running(job_id)
+    answers = [caller.http.post(f"/api/v1/tasks/{job_id}/cancel").status_code for job_id in jobs]
+    assert [200, 400, 400, 400, 400, 400] == sorted(answers)
 
 
 def wait_for_sweep(caller: Caller) -> None:

@@ -105,11 +105,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a job failed, and what its owner can do."""
+    """Why a job failed, and what its owner can do. ``vendor_code`` is DashScope's own word for it, if it said one."""
 
     code: str
     message: str
     remedy: str = ""
+    vendor_code: str = ""
 
 
 def cancelled(message: str) -> Failure:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 KEY_SECONDS = 24 * 3600
 RETRY_SECONDS = 600
+# DashScope's package gives a submit 300 s, waits 8 s at most, and sends it three times: the last leaves by 616 s.
+UNMARKED_RETRY_SECONDS = 660
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _COUNT = re.compile(r"[0-9]{1,6}")
@@ -28,7 +30,8 @@ class Once:
     """The record that lets a create happen once.
 
     ``name`` is unique to client and key, or client and content, and holds for ``seconds``. ``only_meets_retries``
-    marks a first try: it repeats nothing, except a retry of its own that has overtaken it.
+    marks a first try: it repeats nothing, except a retry of its own that has overtaken it. ``may_replace`` names a job
+    that it does not repeat after all.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Once:
     seconds: int
     is_retry: bool = False
     only_meets_retries: bool = False
+    may_replace: str = ""
 
 
 def once(client: str, request: VideoRequest, headers: Mapping[str, str]) -> Once:
@@ -56,6 +60,19 @@ def once(client: str, request: VideoRequest, headers: Mapping[str, str]) -> Once
     is_retry = bool(_COUNT.fullmatch(count)) and int(count) >= 1
     name = _name("retry", client, fingerprint)
     return Once(name, fingerprint, RETRY_SECONDS, is_retry=is_retry, only_meets_retries=not is_retry)
+
+
+def once_by_content(client: str, request: VideoRequest, headers: Mapping[str, str]) -> Once:
+    """Take equal content for a repetition, where no header tells a retry from a second wish; a key comes first.
+
+    Raises:
+        InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters.
+
+    """
+    if "idempotency-key" in headers:
+        return once(client, request, headers)
+    fingerprint = fingerprint_of(request)
+    return Once(_name("content", client, fingerprint), fingerprint, UNMARKED_RETRY_SECONDS, is_retry=True)
 
 
 def fingerprint_of(request: VideoRequest) -> str:

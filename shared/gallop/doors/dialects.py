@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop.errors import InvalidRequest
+from gallop.errors import DashScopeRefusal, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,6 +102,8 @@ def _openai(refusal: Refusal) -> dict[str, Any]:
 
 def _dashscope(refusal: Refusal) -> dict[str, Any]:
     error, status = refusal.error, refusal.status
+    if isinstance(error, DashScopeRefusal):
+        return {"code": error.vendor_code, "message": str(error), "request_id": refusal.request_id}
     client_fault = status < 500  # noqa: PLR2004 - the same
     code = _DASHSCOPE_CODES.get(status, "InvalidParameter" if client_fault else "InternalError")
     return {"code": code, "message": str(error), "request_id": refusal.request_id}

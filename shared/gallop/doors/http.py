@@ -81,6 +81,11 @@ def body_of(app: APIGatewayHttpResolver) -> str:
         raise InvalidRequest([Fault("", "the body is not text in UTF-8", "Send one JSON object, in UTF-8.")]) from None
 
 
+def request_id_of(app: APIGatewayHttpResolver) -> str:
+    """Give the id under which the access log has this request."""
+    return str(app.current_event.raw_event["requestContext"]["requestId"])
+
+
 def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response[str]:
     """Answer with JSON."""
     return Response(status, "application/json", json.dumps(body, ensure_ascii=False), dict(headers or {}))
@@ -97,13 +102,13 @@ def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
 
 
 def _not_now(app: APIGatewayHttpResolver, error: TryAgain) -> Response[str]:
-    log.warning("neighbour in trouble", error=str(error), request_id=_request_id(app))
+    log.warning("neighbour in trouble", error=str(error), request_id=request_id_of(app))
     told = TryAgain("Gallop cannot do this right now.")
     return _tell(app, told, 503, "Not available right now", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _broken(app: APIGatewayHttpResolver, error: Exception) -> Response[str]:
-    log.exception("request broke", error=type(error).__name__, request_id=_request_id(app))
+    log.exception("request broke", error=type(error).__name__, request_id=request_id_of(app))
     return _tell(app, GallopError("Something broke inside Gallop."), 500, "Internal error", {})
 
 
@@ -115,10 +120,6 @@ def _tell(
     app: APIGatewayHttpResolver, error: GallopError, status: int, title: str, headers: dict[str, str]
 ) -> Response[str]:
     event = app.current_event
-    refusal = dialects.Refusal(error, status, title, _request_id(app))
+    refusal = dialects.Refusal(error, status, title, request_id_of(app))
     media_type, body = dialects.told(refusal, dialects.dialect_of(event.path, event.headers))
     return Response(status, media_type, body, {**headers})
-
-
-def _request_id(app: APIGatewayHttpResolver) -> str:
-    return str(app.current_event.raw_event["requestContext"]["requestId"])

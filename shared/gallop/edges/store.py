@@ -165,6 +165,8 @@ def _put_once(job: Job, once: Once) -> TransactWriteItemTypeDef:
     values: dict[str, Any] = {":now": table.time(job.created_at)}
     if once.only_meets_retries:
         condition, values = f"{condition} OR by_retry = :false", {**values, ":false": False}
+    if once.may_replace:
+        condition, values = f"{condition} OR job_id = :replaced", {**values, ":replaced": once.may_replace}
     return {
         "Put": {
             "TableName": settings.job_table(),

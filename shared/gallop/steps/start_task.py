@@ -99,7 +99,8 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
         raise
     except VendorRefused as refused:
         _close_attempt(job, AttemptEnd.REFUSED)
-        return step.finish(Failure(refused.code, str(refused), vendor_codes.meaning(refused.vendor_code).remedy))
+        remedy = vendor_codes.meaning(refused.vendor_code).remedy
+        return step.finish(Failure(refused.code, str(refused), remedy, refused.vendor_code))
     except OutcomeUnknown as unknown:
         return _park(job, str(unknown))
     job = _record_task(job, accepted)

@@ -48,7 +48,9 @@ def _decide(job: Job, task: dashscope.Task) -> Step:
         case dashscope.TaskSucceeded():
             return _store(job, task)
         case dashscope.TaskFailed(code, message):
-            return step.finish(Failure("generation_failed", f"{code}: {message}", vendor_codes.meaning(code).remedy))
+            return step.finish(
+                Failure("generation_failed", f"{code}: {message}", vendor_codes.meaning(code).remedy, code)
+            )
         case dashscope.TaskCanceled():
             return step.finish(cancelled("The task was cancelled at DashScope."))
         case dashscope.TaskUnknown():

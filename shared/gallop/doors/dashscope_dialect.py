@@ -1,0 +1,113 @@
+"""The HTTPS door in DashScope's own protocol: what was written for DashScope gets a durable job and changes nothing.
+
+A task's id is the job's, so that both protocols show the same job. The package re-sends a submit when the reply is
+lost, without a sign that it does: equal content of one client is therefore the same job for a while (``domain.once``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gallop import settings
+from gallop.domain import dashscope_request, dashscope_task
+from gallop.domain.failures import ENDS, Billed
+from gallop.domain.job import Door, Job, JobState, new_job_id
+from gallop.domain.once import once_by_content
+from gallop.domain.request import Ground
+from gallop.doors import create, http, videos
+from gallop.edges import objects
+from gallop.errors import DashScopeRefusal, JobNotFound, Unauthenticated
+from gallop.steps.cancel import Cancellation, cancel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+    from gallop.doors.caller import Caller
+
+SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
+TASKS = "/api/v1/tasks"
+
+_TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING status."
+
+
+def caller_of(app: APIGatewayHttpResolver) -> Caller:
+    """Tell who asks.
+
+    Raises:
+        DashScopeRefusal: nobody that we know, in DashScope's words.
+
+    """
+    try:
+        return http.caller_of(app)
+    except Unauthenticated:
+        sent = app.current_event.headers.get("authorization")
+        words = "Invalid API-key provided." if sent else "No API-key provided."
+        raise DashScopeRefusal("InvalidApiKey", words, status=Unauthenticated.status) from None
+
+
+def answer(app: APIGatewayHttpResolver, body: Mapping[str, Any]) -> Response[str]:
+    """Answer as DashScope does, with the id of the request."""
+    return http.answer(200, {"request_id": http.request_id_of(app), **body})
+
+
+def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Create a job, or find the one that this submit repeats.
+
+    Raises:
+        DashScopeRefusal: with DashScope's own words.
+        InvalidRequest: with every fault.
+        IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
+
+    """
+    if headers.get("x-dashscope-async", "").lower() != "enable":
+        words = "current user api does not support synchronous calls."
+        raise DashScopeRefusal("AccessDenied", words, status=403)
+    ground = Ground(settings.default_model(), settings.inbox_bucket())
+    request = dashscope_request.read(body, ground, create.inspect)
+    job_id = new_job_id()
+    once = once_by_content(client, request, headers)
+    wish = create.Wish(job_id, request, client, Door.HTTPS, f"videos/{job_id}", once)
+    job, is_new = create.accept(wish)
+    if not is_new and _came_to_nothing(job) and "idempotency-key" not in headers:
+        job, _ = create.accept(replace(wish, once=replace(once, may_replace=job.id)))
+    return dashscope_task.submitted(job.id)
+
+
+def task(caller: Caller, task_id: str) -> dict[str, Any]:
+    """Show a task; one that is not there, or another client's, is UNKNOWN, as it is for DashScope."""
+    try:
+        job = videos.video(caller, task_id)
+    except JobNotFound:
+        return dashscope_task.unknown(task_id)
+    return dashscope_task.task(job, _video_url(job))
+
+
+def cancel_task(caller: Caller, task_id: str) -> None:
+    """Cancel a task.
+
+    Raises:
+        DashScopeRefusal: there is none, or it is too late.
+
+    """
+    try:
+        job = videos.video(caller, task_id)
+    except JobNotFound:
+        raise DashScopeRefusal("UnsupportedOperation", _TOO_LATE) from None
+    _, outcome = cancel(job.id)
+    if outcome is not Cancellation.CANCELLED:
+        raise DashScopeRefusal("UnsupportedOperation", _TOO_LATE)
+
+
+def _came_to_nothing(job: Job) -> bool:
+    """Tell whether a job ended without a video and surely without a charge: then equal content is a new wish."""
+    end = ENDS.get(job.failure.code) if job.failure else None
+    return end is not None and end.billed is Billed.NO
+
+
+def _video_url(job: Job) -> str:
+    if job.state is not JobState.SUCCEEDED or job.result is None:
+        return ""
+    return objects.url_for_client(job.result.bucket, job.result.key, job.result.version_id, job.result.content_type)
