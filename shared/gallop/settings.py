@@ -28,6 +28,16 @@ def workflow_arn() -> str:
     return os.environ["WORKFLOW_ARN"]
 
 
+def batch_workflow_arn() -> str:
+    """Name the state machine of batches."""
+    return os.environ["BATCH_WORKFLOW_ARN"]
+
+
+def batch_concurrency() -> int:
+    """Give the number of jobs of a batch that may be open at a time."""
+    return int(os.environ["BATCH_CONCURRENCY"])
+
+
 def dashscope_base_url() -> str:
     """Give the DashScope address of new jobs, up to and including /api/v1."""
     return os.environ["DASHSCOPE_BASE_URL"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 GLANCE_SECONDS = 0.05
 PATIENCE_SECONDS = 60.0
-ENDED = ("succeeded", "failed", "cancelled", "refused")
+ENDED = ("succeeded", "failed", "cancelled", "refused", "finished")
 
 
 class Caller:

@@ -61,7 +61,9 @@ def sources_in_the_template() -> set[tuple[str, str]]:
         for name, properties in functions.items()
         for event in properties.get("Events", {}).values()
     }
-    steps = template()["Workflow"]["Properties"]["DefinitionSubstitutions"].values()
+    machines = [one for one in template().values() if one["Type"] == "AWS::Serverless::StateMachine"]
+    named = [value for one in machines for value in one["Properties"]["DefinitionSubstitutions"].values()]
+    steps = [arn for arn in named if "Fn::GetAtt" in arn]
     authorizers = template()["HttpApi"]["Properties"]["Auth"]["Authorizers"].values()
     found |= {(folders[_function(arn)], "workflow") for arn in steps}
     return found | {(folders[_function(authorizer["FunctionArn"])], "authorizer") for authorizer in authorizers}
@@ -252,3 +254,44 @@ def test_finish_without_a_video(world: World, event: dict[str, Any], code: str) 
     failure = world.job(JOB).failure
     assert failure
     assert code == failure.code
+
+
+def dropped_batch(world: World, event: dict[str, Any]) -> dict[str, Any]:
+    """Drop the batch that a sample speaks of, without its own events; gives the sample with its version."""
+    batch = event["run"]["batch"]
+    world.drop("drop/spring/1.jpg", picture())
+    content = json.dumps({"prompt": "The woman of [Image 1] smiles.", "images": ["1.jpg"]}).encode()
+    put = world.s3.put_object(Bucket=world.inbox, Key=batch["key"], Body=content)
+    batch["version_id"] = put["VersionId"]
+    Door(world).forget()
+    return {**event, "run": {**event["run"], "batch": batch}}
+
+
+def test_batch_read(world: World) -> None:
+    """The file's one line is good, and its receipt appears."""
+    answer = world.invoke("BatchFunction", dropped_batch(world, sample("batch-read")))
+    assert sample("batch-close")["run"]["read"] == answer
+    assert ("running", 1, 0) == tuple(world.receipt("spring/batch.json")[name] for name in ("state", "good", "bad"))
+
+
+def test_batch_submit_line(world: World) -> None:
+    """The line becomes a job."""
+    world.invoke("BatchFunction", dropped_batch(world, sample("batch-submit_line")))
+    (job,) = world.jobs()
+    assert ("spring/batch/00001", [job.id]) == (job.receipts, world.executions())
+
+
+def test_batch_end_line(world: World) -> None:
+    """A line whose turn brought no job is counted all the same."""
+    world.invoke("BatchFunction", dropped_batch(world, sample("batch-read")))
+    world.invoke("BatchFunction", dropped_batch(world, sample("batch-end_line")))
+    world.invoke("BatchFunction", sample("batch-close"))
+    assert 1 == world.receipt("spring/batch.json")["jobs"]["lost"]
+
+
+def test_batch_close(world: World) -> None:
+    """The table appears, and the last receipt."""
+    world.invoke("BatchFunction", dropped_batch(world, sample("batch-read")))
+    world.invoke("BatchFunction", sample("batch-close"))
+    assert "finished" == world.receipt("spring/batch.json")["state"]
+    assert world.result("spring/batch.csv").startswith(b"\xef\xbb\xbfline,job,state")

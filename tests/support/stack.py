@@ -88,7 +88,8 @@ def deployed(clock: ManualClock, *, executing: bool, **parameters: str) -> Itera
             yield stack
             return
         with patch.dict(default_user_config, {"stepfunctions": {"execute_state_machine": False}}):
-            _record_only(stack.resource("Workflow"))
+            for machine in stack.deployment.of_type("AWS::StepFunctions::StateMachine"):
+                _record_only(machine.physical_id)
             yield stack
 
 

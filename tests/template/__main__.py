@@ -1,4 +1,4 @@
-"""Writes the translated template, the workflow inline, to the file that is named: for tools that know no SAM."""
+"""Writes the translated template, the state machines inline, to the file that is named: for tools that know no SAM."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ from . import stack
 
 target = Path(sys.argv[1])
 target.parent.mkdir(parents=True, exist_ok=True)
-target.write_text(json.dumps(stack.plain(stack.definition()), indent=2, default=str), encoding="utf-8")
+target.write_text(json.dumps(stack.plain(), indent=2, default=str), encoding="utf-8")

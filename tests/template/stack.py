@@ -14,7 +14,7 @@ from samtranslator.yaml_helper import yaml_parse
 from tests.testbed.aws import template
 
 ROOT = Path(__file__).parents[2]
-DEFINITION = ROOT / "functions" / "workflow.asl.yaml"
+MACHINES = {"Workflow": "workflow.asl.yaml", "BatchWorkflow": "batch_workflow.asl.yaml"}
 REGION = "eu-central-1"
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",
@@ -38,21 +38,26 @@ def translated() -> template.Template:
     return template.read(ROOT / "template.yaml", REGION)
 
 
+def source_of(machine: str) -> str:
+    """Give the text of a state machine, by its logical id."""
+    return (ROOT / "functions" / MACHINES[machine]).read_text(encoding="utf-8")
+
+
 @cache
-def definition() -> dict[str, Any]:
-    """Give the workflow as it is written."""
-    content: dict[str, Any] = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
+def definition(machine: str = "Workflow") -> dict[str, Any]:
+    """Give a state machine as it is written."""
+    content: dict[str, Any] = yaml.safe_load(source_of(machine))
     return content
 
 
-def plain(workflow: dict[str, Any]) -> dict[str, Any]:
-    """Give the translated template with a workflow inline, as linters can read it: nothing hidden, nothing in S3."""
+def plain(**changed: dict[str, Any]) -> dict[str, Any]:
+    """Give the translated template with its state machines inline, as linters can read it: nothing in S3."""
     body = deepcopy(translated().body)
-    for resource in body["Resources"].values():
+    for name, resource in body["Resources"].items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::StepFunctions::StateMachine":
             del properties["DefinitionString"]
-            properties["Definition"] = workflow
+            properties["Definition"] = changed.get(name) or definition(name)
         if resource["Type"] == "AWS::Lambda::LayerVersion":
             properties["Content"] = {"S3Bucket": "source-tree", "S3Key": "shared"}
     return body

@@ -21,25 +21,26 @@ if TYPE_CHECKING:
 
 
 def faults_of_workflow(definition: dict[str, Any]) -> list[str]:
-    """Say what statelint finds; BackoffRate may be a whole number, whatever it thinks of that."""
+    """Say what statelint finds; BackoffRate may be a whole number, and an ItemReader has a kind, whatever it thinks."""
     faults: list[str] = Linter.validate(deepcopy(definition), Config(ignored_problem_types={ProblemType.FLOAT}))
-    return faults
+    return [fault for fault in faults if not fault.startswith('Field "InputType" not allowed in')]
 
 
-def faults_of_template(definition: dict[str, Any]) -> list[str]:
-    """Say what cfn-lint finds in the translated template with this workflow inline, errors and warnings."""
-    found = lint_all(json.dumps(stack.plain(definition), default=str))
+def faults_of_template(**changed: dict[str, Any]) -> list[str]:
+    """Say what cfn-lint finds in the translated template with its state machines inline, errors and warnings."""
+    found = lint_all(json.dumps(stack.plain(**changed), default=str))
     return [f"{match.rule.id} {match.message}" for match in found if match.rule.severity != "informational"]
 
 
 def test_translated_template() -> None:
     """cfn-lint finds nothing in what CloudFormation gets: IAM actions, circular references, time-outs, the workflow."""
-    assert [] == faults_of_template(stack.definition())
+    assert [] == faults_of_template()
 
 
-def test_workflow() -> None:
-    """The workflow keeps the Amazon States Language: every state is reached, every path leads to an end."""
-    assert [] == faults_of_workflow(stack.definition())
+@pytest.mark.parametrize("machine", stack.MACHINES)
+def test_workflow(machine: str) -> None:
+    """State machines keep the Amazon States Language: every state is reached, every path leads to an end."""
+    assert [] == faults_of_workflow(stack.definition(machine))
 
 
 BREAKS: dict[str, Break] = {
@@ -65,4 +66,4 @@ def test_cfn_lint_bites() -> None:
     """A state without a resource, which statelint lets pass, is found by cfn-lint: the workflow does lie inline."""
     broken = deepcopy(stack.definition())
     del broken["States"]["SaveResult"]["Resource"]
-    assert ["E3601 'Resource' is a required property"] == faults_of_template(broken)
+    assert ["E3601 'Resource' is a required property"] == faults_of_template(Workflow=broken)

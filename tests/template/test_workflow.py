@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop import errors
+from gallop.domain import lines
 
 from . import stack
 
@@ -26,7 +27,12 @@ def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield from states(inner)
 
 
-TASKS = {name: state for name, state in states(stack.definition()) if state["Type"] == "Task"}
+TASKS = {
+    name: state
+    for machine in stack.MACHINES
+    for name, state in states(stack.definition(machine))
+    if state["Type"] == "Task"
+}
 
 
 def matched_names() -> set[str]:
@@ -62,18 +68,45 @@ def test_every_task_has_an_end(task: str) -> None:
     assert ["States.ALL"] == TASKS[task]["Catch"][-1]["ErrorEquals"]
 
 
-def test_catches_meet() -> None:
-    """Every failure ends in the one state that gives a job its end; that state's own failure ends the execution."""
-    meeting_points = {name: {rule["Next"] for rule in task["Catch"]} for name, task in TASKS.items()}
-    ends = meeting_points.pop("Finish")
-    assert {"Finish"} == set().union(*meeting_points.values())
-    assert {"Fail"} == {stack.definition()["States"][name]["Type"] for name in ends}
+LEVELS = {
+    "Finish": stack.definition(),
+    "CloseBatch": stack.definition("BatchWorkflow"),
+    "EndLine": stack.definition("BatchWorkflow")["States"]["EachLine"]["ItemProcessor"],
+}
+
+
+@pytest.mark.parametrize("end", LEVELS)
+def test_catches_meet(end: str) -> None:
+    """Every failure leads to the one state that records an end; that state's own failure ends the execution."""
+    level = LEVELS[end]["States"]
+    meeting_points = {
+        name: {rule["Next"] for rule in state["Catch"]} for name, state in level.items() if "Catch" in state
+    }
+    ends = meeting_points.pop(end)
+    assert {end} == set().union(*meeting_points.values())
+    assert {"Fail"} == {level[name]["Type"] for name in ends}
 
 
 def test_whole_has_an_end() -> None:
     """The execution has a time-out of its own, above the longest deadline that the template allows."""
     longest = stack.written()["Parameters"]["DeadlineMinutes"]["MaxValue"] * 60
     assert longest < stack.definition()["TimeoutSeconds"]
+
+
+def test_a_batch_has_an_end() -> None:
+    """A line waits for its job as long as that may take, and a batch as long as all its lines may take."""
+    longest, batch = stack.definition()["TimeoutSeconds"], stack.definition("BatchWorkflow")
+    assert longest == TASKS["SubmitLine"]["TimeoutSeconds"]
+    default = stack.written()["Parameters"]["BatchConcurrency"]["Default"]
+    deadline = stack.written()["Parameters"]["DeadlineMinutes"]["Default"] * 60
+    assert lines.LINES_AT_MOST * deadline / default < batch["TimeoutSeconds"]
+
+
+def test_a_line_that_fails_stops_no_other() -> None:
+    """The map goes on whatever becomes of its items; each is an execution that may take hours."""
+    each = stack.definition("BatchWorkflow")["States"]["EachLine"]
+    assert 100 == each["ToleratedFailurePercentage"]
+    assert {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} == each["ItemProcessor"]["ProcessorConfig"]
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -84,8 +117,9 @@ def test_task_outlasts_its_function(task: str) -> None:
     assert stack.functions()[name[1]]["Timeout"] < TASKS[task]["TimeoutSeconds"]
 
 
-def test_substitutions() -> None:
-    """Every placeholder of the workflow is given a value by the template, and every value is used."""
-    used = set(re.findall(r"\$\{(\w+)\}", stack.DEFINITION.read_text(encoding="utf-8")))
-    (machine,) = stack.of_type("AWS::StepFunctions::StateMachine").values()
-    assert used == set(machine["Properties"]["DefinitionSubstitutions"])
+@pytest.mark.parametrize("machine", stack.MACHINES)
+def test_substitutions(machine: str) -> None:
+    """Every placeholder of a state machine is given a value by the template, and every value is used."""
+    used = set(re.findall(r"\$\{(\w+)\}", stack.source_of(machine)))
+    properties = stack.of_type("AWS::StepFunctions::StateMachine")[machine]["Properties"]
+    assert used == set(properties["DefinitionSubstitutions"])

@@ -15,6 +15,7 @@ from gallop.domain.job import is_job_id
 PREFIX = "drop/"
 PROMPT = "prompt.txt"
 SETTINGS = "job.json"
+BATCH = "batch.jsonl"
 KEY_BYTES_AT_MOST = 1024
 # A slash, a job's id, a slash, and the longest name of a receipt.
 RECEIPT_BYTES = len("/job_") + 26 + len("/thumbnail.jpg")
@@ -88,9 +89,15 @@ def scope_of(key: str) -> Scope | None:
     """Tell which scope an object belongs to; None for what is no part of a drop."""
     path = key.removeprefix(PREFIX)
     folder, slash, name = path.rpartition("/")
-    if not key.startswith(PREFIX) or not name or is_clutter(name) or _MAC_ARCHIVE in folder.split("/"):
+    is_none = not key.startswith(PREFIX) or not name or is_clutter(name) or is_batch(key)
+    if is_none or _MAC_ARCHIVE in folder.split("/"):
         return None
     return Folder(folder) if slash else Lone(unicodedata.normalize("NFC", _stem(name)))
+
+
+def is_batch(key: str) -> bool:
+    """Tell whether an object is a batch, which is no part of a drop beside it."""
+    return key.startswith(PREFIX) and key.rpartition("/")[2].lower() == BATCH
 
 
 def prefixes_of(scope: Scope) -> tuple[str, ...]:
@@ -115,7 +122,10 @@ def drops_of(scope: Scope, listing: list[Entry]) -> list[Drop]:
         return []
     match scope:
         case Folder(path):
-            return [_folder(path, entries, images)]
+            found = _folder(path, entries, images)
+            # Images beside a batch wait for its lines, not for a prompt.
+            is_of_batch = not (found.prompt or found.settings) and any(is_batch(entry.key) for entry in listing)
+            return [] if is_of_batch else [found]
         case Lone():
             return _lone(entries, images)
 

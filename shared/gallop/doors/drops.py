@@ -20,7 +20,7 @@ from gallop.domain.drop_texts import Texts
 from gallop.domain.images import StoredImage, identity_of
 from gallop.domain.job import Door, job_id_of
 from gallop.domain.request import VideoRequest, read_apart
-from gallop.doors import create
+from gallop.doors import batches, create
 from gallop.edges import objects, queue
 from gallop.errors import Fault, InvalidRequest, NoSuchObject, ObjectTooLarge
 
@@ -55,7 +55,12 @@ class Batch:
         if "look" in message:
             _look_again(message["look"])
             return
+        if "batch" in message:
+            batches.look_again(message["batch"])
+            return
         for key in drop_events.keys_in(message):
+            if drops.is_batch(key):
+                batches.arrive(key)
             scope = drops.scope_of(key)
             if scope and scope not in self._arrived:
                 _arrive(scope)

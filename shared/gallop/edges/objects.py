@@ -55,6 +55,38 @@ def read(key: str, at_most: int) -> tuple[bytes, str]:
 
 
 @aws.guarded
+def version_of(key: str) -> str:
+    """Name the newest version of an object of the inbox.
+
+    Raises:
+        NoSuchObject: there is none.
+
+    """
+    client = aws.s3()
+    try:
+        return client.head_object(Bucket=settings.inbox_bucket(), Key=key).get("VersionId", "")
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "404":
+            raise NoSuchObject(key) from None
+        raise
+
+
+@aws.guarded
+def read_version(key: str, version_id: str, at_most: int) -> bytes:
+    """Read one version of an object of the inbox whole.
+
+    Raises:
+        ObjectTooLarge: it has more than ``at_most`` bytes; nothing was read.
+
+    """
+    answer = aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id)
+    with answer["Body"] as body:
+        if answer["ContentLength"] > at_most:
+            raise ObjectTooLarge(answer["ContentLength"])
+        return body.read()
+
+
+@aws.guarded
 def keep_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, str]:
     """Keep an image in the inbox, under its own hash; gives its key and version."""
     suffix = media_type.partition("/")[2]
@@ -91,6 +123,33 @@ def put_receipt(key: str, receipt: Mapping[str, Any]) -> None:
 def remove_receipt(key: str) -> None:
     """Take a receipt away that no longer holds."""
     aws.s3().delete_object(Bucket=settings.results_bucket(), Key=key)
+
+
+@aws.guarded
+def put_table(key: str, table: str) -> None:
+    """Write a table of comma-separated values into the results bucket."""
+    # The mark makes spreadsheets read it as UTF-8.
+    aws.s3().put_object(
+        Bucket=settings.results_bucket(),
+        Key=key,
+        Body=table.encode("utf-8-sig", errors="replace"),
+        ContentType="text/csv; charset=utf-8",
+        CacheControl="no-cache",
+    )
+
+
+@aws.guarded
+def put_work(key: str, work: object) -> None:
+    """Write down, in the results bucket, what a later step reads."""
+    body = json.dumps(work).encode()
+    aws.s3().put_object(Bucket=settings.results_bucket(), Key=key, Body=body, ContentType="application/json")
+
+
+@aws.guarded
+def work(key: str) -> Any:  # noqa: ANN401 - JSON
+    """Read what ``put_work`` wrote."""
+    with aws.s3().get_object(Bucket=settings.results_bucket(), Key=key)["Body"] as body:
+        return json.loads(body.read())
 
 
 @aws.guarded

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, errors, log
 from gallop.domain.job import CANCELLED, Failure, Job, JobState, is_terminal
-from gallop.edges import store
+from gallop.edges import store, waiters
 from gallop.errors import (
     AwsTrouble,
     GallopError,
@@ -35,6 +35,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
             raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
         job = _end(job, _failure_in(event))
     publish.end(job)
+    waiters.tell(job.id)
     store.close(job)
     return {"state": job.state.value}
 

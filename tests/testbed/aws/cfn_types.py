@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from typing import Any, ClassVar
 
@@ -213,6 +214,8 @@ class StateMachine(Resource, CloudFormationModel):
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
         """Create the state machine with its substitutions made."""
         definition = substitute(properties["DefinitionString"], properties.get("DefinitionSubstitutions", {}))
+        # moto's grammar knows this percentage with a point only, which the language does not ask for.
+        definition = re.sub(r'("ToleratedFailurePercentage":\s*\d+)(?=[,\s}])', r"\1.0", definition)
         machine = stepfunctions_parser_backends[account][region].create_state_machine(
             name=name,
             definition=definition,

@@ -1,0 +1,84 @@
+"""Batches, run by the interpreter of the language against the real handlers: from the file to its table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+from tests.support.drops import Door
+from tests.support.pictures import picture
+from tests.support.stack import Stack, aws, deployed
+from tests.testbed.clock import ManualClock
+from tests.workflow.conftest import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.workflow.runs import Runs
+
+PROMPT = "The woman of [Image 1] smiles."
+URL = "https://example.com/girl.jpg"
+
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Give the deployed template; executions run side by side, for those of a batch wait for those of its jobs."""
+    with (
+        patch.object(AmazonStateLanguageParser, "parse", staticmethod(parsed)),
+        deployed(ManualClock(), executing=True, BatchConcurrency="2") as stack,
+    ):
+        yield stack
+
+
+def a_line(**fields: Any) -> str:  # noqa: ANN401 - any field of a request
+    """Write a line that is as plain as can be, but for ``fields``."""
+    return json.dumps({"prompt": PROMPT, "images": [URL], "duration": 3, **fields})
+
+
+def drop(runs: Runs, *lines: str, folder: str = "spring/") -> str:
+    """Upload a batch and wait until it is worked off; gives how its execution ended."""
+    runs.world.drop(f"drop/{folder}batch.jsonl", "\n".join(lines).encode())
+    Door(runs.world).run(60)
+    machine, until = runs.world.stack.resource("BatchWorkflow"), time.monotonic() + PATIENCE_SECONDS
+    while True:
+        found = aws("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+        statuses = {execution["status"] for execution in found}
+        if statuses and "RUNNING" not in statuses:
+            return str(statuses.pop())
+        assert time.monotonic() < until, "the batch hangs"
+        time.sleep(0.05)
+
+
+def rows(runs: Runs, path: str = "spring/batch") -> list[dict[str, str]]:
+    """Read the table of a batch."""
+    text = runs.world.result(f"{path}.csv").decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_batch_runs_to_its_table(runs: Runs) -> None:
+    """Each good line is a job with receipts of its own; bad ones are told, and stop nothing."""
+    runs.world.drop("drop/spring/1.jpg", picture())
+    lines = [a_line(), "{oops", a_line(images=["1.jpg"]), a_line(duration=99, ratio="2:7")]
+    assert "SUCCEEDED" == drop(runs, *lines)
+    receipt = runs.world.receipt("spring/batch.json")
+    assert ("finished", 4, 2, 2) == tuple(receipt[name] for name in ("state", "lines", "good", "bad"))
+    assert [(1, "succeeded"), (2, "refused"), (3, "succeeded"), (4, "refused")] == [
+        (int(row["line"]), row["state"]) for row in rows(runs)
+    ]
+    assert [(2, 2, ""), (4, None, "/ratio"), (4, None, "/duration")] == [
+        (fault["line"], fault.get("column"), fault["field"]) for fault in receipt["faults"]
+    ]
+    assert 2 == len(runs.world.tasks())
+    for row in (row for row in rows(runs) if row["job"]):
+        assert f"spring/batch/{int(row['line']):05d}/video.mp4" == row["video"]
+        assert "succeeded" == runs.world.receipt(f"spring/batch/{int(row['line']):05d}/status.json")["state"]
