@@ -43,9 +43,9 @@ env: .testbed-ready  ## show the running testbed as variables for a shell to eva
 vendor: .testbed-ready  ## keep only the fake DashScope running until Ctrl-C
 	@$(PY) -m tests.testbed.fake_dashscope
 
-key: .testbed-ready  ## make a key of the HTTPS door: CLIENT=name, at the running testbed or at a stack in AWS (STACK=gallop)
+key: .testbed-ready  ## make a key of the HTTPS door: CLIENT=name [EXPIRES=90d], at the running testbed or at a stack in AWS (STACK=gallop)
 	@test -n "$$CLIENT" || { echo "Say whose key: make key CLIENT=name"; exit 2; }
-	@$(PY) -m tests.testbed.key "$$CLIENT"
+	@.venv/bin/gallop keys create "$$CLIENT" $(if $(EXPIRES),--expires "$$EXPIRES") $(if $(STACK),--stack "$$STACK")
 
 # ---------------------------------------------------------------- test it
 .PHONY: test check
@@ -61,7 +61,7 @@ check: .gate-passed  ## run the gate and the fast tests
 	$(STEP) "ruff check" $(PY) -m ruff check .
 	$(STEP) "import-linter" $(PY) -c "from importlinter.cli import lint_imports_command as run; run()" --no-logo
 	$(STEP) "deptry, what is deployed" $(PY) -m deptry shared/gallop functions --config .ci/deptry.toml
-	$(STEP) "deptry, tests" $(PY) -m deptry tests --config .ci/deptry-tests.toml
+	$(STEP) "deptry, tests" $(PY) -m deptry tests shared/gallop/cli --config .ci/deptry-tests.toml
 	$(STEP) "mypy" $(PY) -m mypy
 	$(STEP) "translation" $(PY) -m tests.template out/translated.json
 	$(STEP) "cfn-lint" $(PY) -c "import sys, cfnlint.runner as run; sys.exit(run.main())" template.yaml out/translated.json
@@ -102,10 +102,10 @@ clean:  ## remove all that make has made
 .PHONY: .testbed-ready .tests-ready .checkov-ready .python-3.13-ready .environments-ready
 # Standard output is the command's own, for KEY=$(make -s key CLIENT=me).
 .testbed-ready:
-	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv $(TESTBED) >&2
+	@python=$$(.ci/python) && "$$python" .ci/venv.py --commands .venv $(TESTBED) >&2
 
 .tests-ready:
-	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv $(TESTS)
+	@python=$$(.ci/python) && "$$python" .ci/venv.py --commands .venv $(TESTS)
 
 .checkov-ready:
 	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv-checkov .ci/checkov/requirements.txt

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = re.compile(r"(Collecting|Requirement already satisfied:|Ignoring) ([\w.-]+)")
+ROOT = Path(__file__).resolve().parents[1]
+# Through sh, as a path in #! may neither be long nor hold spaces.
+COMMAND = f"""\
+#!/bin/sh
+'''exec' "{{python}}" "$0" "$@"
+'''
+import sys
+
+sys.path.insert(0, {str(ROOT / "shared")!r})
+from {{module}} import {{function}}
+
+sys.exit({{function}}())
+"""
 # Large, and hardly imported: their bytecode would cost more than it ever saves.
 NOT_COMPILED = r"/(sympy|mpmath|networkx|pip|setuptools|cfnlint|pygments|mypy)/"
 
@@ -30,6 +44,7 @@ NOT_COMPILED = r"/(sympy|mpmath|networkx|pip|setuptools|cfnlint|pygments|mypy)/"
 def main() -> int:
     """Install what is missing; give the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--commands", action="store_true", help="give it the commands of pyproject.toml, too")
     parser.add_argument("venv", type=Path)
     parser.add_argument("locks", type=Path, nargs="+")
     arguments = parser.parse_args()
@@ -40,7 +55,10 @@ def main() -> int:
             if not usable(venv):
                 create(venv)
             missing = [lock for lock in arguments.locks if stamps(venv).get(str(lock)) != digest(lock)]
-            return install(venv, missing) if missing else 0
+            code = install(venv, missing) if missing else 0
+            if arguments.commands and not code:
+                add_commands(venv)
+            return code
     except KeyboardInterrupt:
         say("\nInterrupted. The next run goes on from here.")
         return 130
@@ -139,6 +157,21 @@ def install(venv: Path, locks: list[Path]) -> int:
     show_progress("")
     say(f"Installed in {time.monotonic() - started:.0f} s.")
     return 0
+
+
+def add_commands(venv: Path) -> None:
+    """Let the environment have the commands of pyproject.toml; they run the code as it lies here.
+
+    Written by hand, because an editable install needs a build backend, which is not on every machine.
+    """
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    for name, target in scripts.items():
+        module, _, function = target.partition(":")
+        path = venv / "bin" / name
+        text = COMMAND.format(python=python(venv.absolute()), module=module, function=function)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            path.chmod(0o755)
 
 
 def compile_all(venv: Path) -> None:

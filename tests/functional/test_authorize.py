@@ -80,7 +80,7 @@ def test_the_hash_is_no_key(world: World) -> None:
 def found(world: World, client: str = "") -> list[Key]:
     """List the keys of a client, or of all."""
     with world.stack.acting_as("AuthorizeFunction"):
-        return client_keys.keys(client)
+        return client_keys.listed(client)
 
 
 def revoke(world: World, key: Key) -> bool:

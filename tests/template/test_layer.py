@@ -110,3 +110,9 @@ def test_lock_is_the_same_everywhere() -> None:
     """The layer's lock has no environment markers, or what is built would depend on where."""
     lock = (stack.ROOT / "shared" / "requirements.txt").read_text(encoding="utf-8")
     assert [] == [line for line in lock.splitlines() if "==" in line and ";" in line]
+
+
+def test_no_command_line(layer: Path) -> None:
+    """What operators use on their own machines is not deployed."""
+    assert (layer / "gallop" / "doors").is_dir()
+    assert not (layer / "gallop" / "cli").exists()

@@ -45,6 +45,8 @@ class Coordinates:
     inbox_bucket: str
     results_bucket: str
     speed: float
+    anchor: float
+    """When the clock started, in seconds since the epoch: it has run ``speed`` times as fast since."""
 
     def to_json(self) -> str:
         """Write them as the file has them."""
@@ -158,6 +160,7 @@ class Testbed:
             inbox_bucket=outputs.get("InboxBucketName", ""),
             results_bucket=outputs.get("ResultsBucketName", ""),
             speed=self.clock.speed,
+            anchor=self.clock.anchor,
         )
 
     def _warm_up(self) -> None:

@@ -77,7 +77,7 @@ def use(key_hash: str, now: float, pace: Pace) -> Use | None:
 
 
 @aws.guarded
-def keys(client: str = "") -> list[Key]:
+def listed(client: str = "") -> list[Key]:
     """Read the keys of one client, or of all, in the order of clients and then of age."""
     notes = table.query(NOTES, f"{client}#" if client else "")
     found = [item for note in notes if (item := table.get(_key(str(note["hash"]))))]

@@ -1,0 +1,16 @@
+"""``gallop``: one group of commands a module."""
+
+from __future__ import annotations
+
+import typer
+
+from gallop.cli import keys
+
+app = typer.Typer(
+    help="Operate a Gallop: the one that `make up` runs here, or, with --stack, one in your AWS account.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(keys.app, name="keys")

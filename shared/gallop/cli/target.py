@@ -1,0 +1,86 @@
+"""Which stack a command is about: the one that ``make up`` runs on this machine, or one in an AWS account.
+
+For the latter, the AWS credentials of the shell must be able to describe the stack, and to use what the command uses.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gallop import clock
+from gallop.cli.show import refuse
+from gallop.errors import GallopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+RUNNING = Path(__file__).parents[3] / ".testbed.json"
+TESTBED_STACK = "gallop"
+
+StackOption = Annotated[
+    str,
+    typer.Option("--stack", envvar="GALLOP_STACK", help="A stack in your AWS account; else the running testbed."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stack, its outputs, and its clock: a testbed's runs ``speed`` times as fast as ours since ``anchor``."""
+
+    stack: str
+    outputs: Mapping[str, str]
+    anchor: float = 0.0
+    speed: float = 1.0
+
+    def now(self) -> float:
+        """Give the stack's time in seconds since the epoch."""
+        return self.anchor + (clock.now() - self.anchor) * self.speed
+
+
+@contextmanager
+def opened(stack: str) -> Iterator[Target]:
+    """Turn to a stack, so that the edges find its table; an empty name is the running testbed.
+
+    Raises:
+        typer.Exit: there is no such stack, or AWS refuses, now or while the context lasts.
+
+    """
+    running = {} if stack else _running()
+    name = stack or TESTBED_STACK
+    os.environ.update(_credentials(running) if running else {})
+    try:
+        target = Target(name, _outputs(name), running.get("anchor", 0.0), running.get("speed", 1.0))
+        if "JobTableName" not in target.outputs:
+            refuse(f"Stack {name!r} has no output JobTableName: it is not a Gallop.")
+        os.environ["JOB_TABLE"] = target.outputs["JobTableName"]
+        yield target
+    except (BotoCoreError, ClientError, GallopError) as error:
+        refuse(f"Stack {name!r}: {error}")
+
+
+def _running() -> dict[str, Any]:
+    if not RUNNING.exists():
+        refuse("No testbed runs here. Start one (make up), or name a stack in your AWS account (--stack NAME).")
+    running: dict[str, Any] = json.loads(RUNNING.read_text(encoding="utf-8"))
+    return running
+
+
+def _credentials(running: Mapping[str, str]) -> dict[str, str]:
+    """Give the running testbed as the variables that boto3 reads."""
+    names = ("aws_endpoint_url", "aws_access_key_id", "aws_secret_access_key")
+    region = {"AWS_REGION": running["region"], "AWS_DEFAULT_REGION": running["region"]}
+    return region | {name.upper(): running[name] for name in names}
+
+
+def _outputs(stack: str) -> dict[str, str]:
+    described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
