@@ -1,11 +1,11 @@
-"""Creates jobs: from requests of the HTTPS door, and from what was dropped in the inbox."""
+"""Creates jobs, and takes their images: from the HTTPS door, and from what was dropped in the inbox."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from gallop.doors import dashscope_dialect, drops, http, videos
+from gallop.doors import dashscope_dialect, drops, http, uploads, videos
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -33,8 +33,14 @@ def create_video() -> Response[str]:
 def submit_task() -> Response[str]:
     """Create a job, in DashScope's protocol."""
     client = dashscope_dialect.caller_of(app).client
-    made = dashscope_dialect.submit(client, http.body_of(app), app.current_event.headers)
+    made = dashscope_dialect.submit(client, http.body_of(app).text(), app.current_event.headers)
     return dashscope_dialect.answer(app, made)
+
+
+@app.post("/v1/uploads")
+def create_upload() -> Response[str]:
+    """Give out a form that uploads one image."""
+    return http.answer(201, uploads.create_upload(http.caller_of(app).client, http.body_of(app)))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | PartialItemFailureResponse:

@@ -11,6 +11,8 @@
     │   ├── JobNotFound         also what another client's job looks like
     │   ├── NoSuchRoute
     │   ├── DashScopeRefusal    for a client of DashScope's, in DashScope's words
+    │   ├── BodyTooLarge
+    │   ├── UnsupportedMediaType
     │   └── VideoNotReady
     ├── TryAgain                the same step may be run again: it cost nothing
     │   ├── VendorUnreachable   the request surely never left
@@ -151,6 +153,24 @@ class DashScopeRefusal(CallerError):
         super().__init__(message)
         self.vendor_code = vendor_code
         self.status = status
+
+
+class BodyTooLarge(CallerError):
+    """A body that is larger than what can be taken in one request."""
+
+    code = "body_too_large"
+    status = 413
+    title = "The body is too large"
+    remedy = "Send each image by POST /v1/uploads first, and name it by its `upload_...` id."
+
+
+class UnsupportedMediaType(CallerError):
+    """A body in a form that is not read here."""
+
+    code = "unsupported_media_type"
+    status = 415
+    title = "The body is of a type that is not read here"
+    remedy = "Send JSON in UTF-8 with `Content-Type: application/json`, or a form with `multipart/form-data`."
 
 
 class VideoNotReady(CallerError):

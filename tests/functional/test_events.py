@@ -115,6 +115,12 @@ def test_submit_http(world: World) -> None:
     assert (202, "ada", 3, [job.id]) == (answer["statusCode"], job.client, len(job.request.images), world.executions())
 
 
+def test_submit_upload(world: World) -> None:
+    """A form for one image is given out."""
+    answer = world.invoke("SubmitFunction", sample("submit-upload"))
+    assert (201, "image/png") == (answer["statusCode"], json.loads(answer["body"])["content_type"])
+
+
 def test_submit_s3_notification(world: World) -> None:
     """Two events for one folder, whose name S3 has encoded: one look, when it has been quiet."""
     dropped(world)

@@ -76,8 +76,9 @@ def test_what_content_is_not(world: World) -> None:
 def test_key_belongs_to_its_client(world: World) -> None:
     """Another client's equal key is another key."""
     from gallop.doors import videos  # noqa: PLC0415
+    from gallop.doors.bodies import Body  # noqa: PLC0415
 
-    body = json.dumps(WISH)
+    body = Body(json.dumps(WISH).encode(), "application/json")
     made = [videos.create_video(client, body, {"idempotency-key": "k"}) for client in ("ada", "bob")]
     assert 2 == len(world.jobs())
     assert [False, False] == [one.is_replay for one in made if not isinstance(one, dict)]

@@ -7,13 +7,16 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from gallop.doors.caller import Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tests.support.world import World
 
+# Field, name of the file, bytes, media type.
+File = tuple[str, tuple[str, bytes, str]]
 Body = str | bytes | dict[str, Any] | list[Any] | None
 TEXT = "application/json"
 
@@ -51,6 +54,15 @@ class Client:
         """Create a video; ``x_stainless_lang`` is the header ``x-stainless-lang``."""
         return self._call("SubmitFunction", "POST", "/v1/videos", body, headers)
 
+    def post_form(self, data: Mapping[str, Any], files: Sequence[File] = (), **headers: str) -> Answer:
+        """Create a video with a form."""
+        content_type, body = form(data, files)
+        return self.post(body, content_type=content_type, **headers)
+
+    def upload(self, body: Body, **headers: str) -> Answer:
+        """Ask for a form that uploads an image."""
+        return self._call("SubmitFunction", "POST", "/v1/uploads", body, headers)
+
     def get(self, path: str, **headers: str) -> Answer:
         """Ask the read side."""
         return self._call("VideosFunction", "GET", path, None, headers)
@@ -60,6 +72,17 @@ class Client:
         answer = self.world.invoke(function, event(method, path, body, sent, Caller(self.name, self.is_admin)))
         shown = {**answer.get("headers", {}), **{n: v[0] for n, v in answer.get("multiValueHeaders", {}).items()}}
         return Answer(answer["statusCode"], shown, answer["body"])
+
+
+def form(data: Mapping[str, Any], files: Sequence[File] = ()) -> tuple[str, bytes]:
+    """Write a form as HTTP clients do, with a boundary of its own; gives its type and its bytes."""
+    text: list[Any] = [
+        (name, (None, value))
+        for name, values in data.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    request = httpx.Request("POST", "https://api.example.com", files=[*text, *files])
+    return request.headers["Content-Type"], request.read()
 
 
 def event(method: str, path: str, body: Body, headers: Mapping[str, str], caller: Caller) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_all_faults_are_told_at_once() -> None:
         ("resolution", "720p", "Did you mean 720P?"),
         ("model", "happyhorse-1.0-rv2", "Did you mean happyhorse-1.0-r2v?"),
         ("duraton", 5, "Did you mean duration?"),
-        ("xyz", 5, "Known are duration, images, metadata"),
+        ("xyz", 5, "Known are duration, images, input_reference, media, metadata"),
     ],
 )
 def test_a_slip_of_the_pen_gets_a_hint(field: str, value: object, remedy: str) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from gallop.domain import catalogue
-from gallop.domain.images import Image, InlineImage, LinkedImage, StoredImage
+from gallop.domain import catalogue, references
 from gallop.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-URL_CHARACTERS_AT_MOST = 2048
+    from gallop.domain.images import Image
+
 METADATA_BYTES_AT_MOST = 4096
 NESTING_AT_MOST = 32
 
@@ -44,10 +41,14 @@ class VideoRequest:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a stack adds to a request: its default model, and the one bucket whose objects may be named."""
+    """What a stack adds to a request: its default model, and the one bucket whose objects may be named.
+
+    ``client`` is whose uploads may be named.
+    """
 
     default_model: str
     inbox_bucket: str
+    client: str = ""
 
 
 def read(body: object, ground: Ground, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
@@ -58,7 +59,7 @@ def read(body: object, ground: Ground, inspect: Callable[[str, Image], Image | F
 
     """
     reader = Reader(body)
-    sent = reader.images(ground.inbox_bucket)
+    sent = reader.images(ground.inbox_bucket, ground.client)
     images = reader.inspected(sent, inspect)
     return reader.request(ground.default_model, images, of=reader.images_sent)
 
@@ -151,18 +152,23 @@ class Reader:
                 )
         return value
 
-    def images(self, inbox_bucket: str) -> dict[str, Image]:
-        """Read the list of images: what can be read of it, by its place."""
-        value = self.take("images")
-        if value is not None and not isinstance(value, list):
-            self.fault("/images", "is not a list", 'Send a list: ["https://...", ...].')
-            self.images_sent = 1
-            return {}
-        items = value or []
-        self.images_sent = len(items)
-        found = {f"/images/{index}": item for index, item in enumerate(items[: catalogue.IMAGES_AT_MOST])}
-        read = {where: self._image(where, item, inbox_bucket) for where, item in found.items()}
-        return {where: image for where, image in read.items() if image is not None}
+    def images(self, inbox_bucket: str, client: str = "") -> dict[str, Image]:
+        """Read the images, under all the names that they have: what can be read of them, by its place."""
+        sent = [
+            *references.of_images(self.take("images")),
+            *references.of_input_reference(self.take("input_reference")),
+            *references.of_media(self.take("media")),
+        ]
+        self.images_sent = len(sent)
+        inbox = references.Inbox(inbox_bucket, client)
+        found: dict[str, Image] = {}
+        for item in sent[: catalogue.IMAGES_AT_MOST]:
+            read = item if isinstance(item, Fault) else inbox.image(*item)
+            if isinstance(read, Fault):
+                self.faults.append(read)
+            else:
+                found[item[0]] = read  # type: ignore[index]
+        return found
 
     def inspected(
         self, images: Mapping[str, Image], inspect: Callable[[str, Image], Image | Fault]
@@ -180,53 +186,8 @@ class Reader:
             self.fault(
                 "/images",
                 f"there {_are(count)}, and 1 to {catalogue.IMAGES_AT_MOST} are needed",
-                "Send one reference image at least." if count < 1 else "Leave some out.",
+                "Send one reference image at least, in images or input_reference." if count < 1 else "Leave some out.",
             )
-
-    def _image(self, where: str, value: object, inbox_bucket: str) -> Image | None:
-        if isinstance(value, str):
-            scheme = value.partition(":")[0].lower()
-            if scheme == "https":
-                return self._linked(where, value)
-            if scheme == "data":
-                return self._inline(where, value)
-            if scheme == "s3":
-                return self._stored(where, value, inbox_bucket)
-        self.fault(
-            where,
-            "is not an image that Gallop can take",
-            f"Use https://..., data:image/jpeg;base64,... or s3://{inbox_bucket}/uploads/...",
-        )
-        return None
-
-    def _linked(self, where: str, url: str) -> LinkedImage | None:
-        problem = _what_is_wrong_with(url)
-        if problem:
-            self.fault(where, problem, "Use the https address of a public image, or send the image itself.")
-            return None
-        return LinkedImage(url)
-
-    def _inline(self, where: str, uri: str) -> InlineImage | None:
-        head, comma, payload = uri.partition(",")
-        if not comma or not head.lower().endswith(";base64"):
-            self.fault(where, "is a data URI without base64", "Write it as data:image/jpeg;base64,...")
-            return None
-        try:
-            return InlineImage(base64.b64decode(payload, validate=True))
-        except (binascii.Error, ValueError):
-            self.fault(where, "is a data URI whose base64 is broken", "Encode the file again, without line breaks.")
-            return None
-
-    def _stored(self, where: str, uri: str, inbox_bucket: str) -> StoredImage | None:
-        bucket, _, key = uri[len("s3://") :].partition("/")
-        if bucket != inbox_bucket or not key.startswith("uploads/") or key == "uploads/":
-            self.fault(
-                where,
-                "names an object outside the inbox bucket's uploads/",
-                f"Copy it to s3://{inbox_bucket}/uploads/ and name it there.",
-            )
-            return None
-        return StoredImage(bucket, key)
 
     def choice(self, name: str, choices: Sequence[str], default: str) -> str:
         """Read a field that has a few values."""
@@ -236,7 +197,8 @@ class Reader:
         if value not in choices:
             hint = difflib.get_close_matches(str(value), choices, n=1)
             remedy = f"Did you mean {hint[0]}? " if hint else ""
-            self.fault(f"/{name}", f"{_shown(value)} is not known", f"{remedy}Use one of {', '.join(choices)}.")
+            remedy = f"{remedy}Use one of {', '.join(choices)}. Left out, it is {default}."
+            self.fault(f"/{name}", f"{_shown(value)} is not known", remedy)
             return default
         return str(value)
 
@@ -311,25 +273,6 @@ def prompt_weight(prompt: str) -> int:
     return len(prompt) + len(_HAN.findall(prompt))
 
 
-def _what_is_wrong_with(url: str) -> str:
-    if len(url) > URL_CHARACTERS_AT_MOST:
-        return f"is longer than {URL_CHARACTERS_AT_MOST} characters"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return "is not a URL"
-    if not parts.hostname or not url.isascii() or any(character <= " " for character in url):
-        return "is not a URL (percent-encode what is not ASCII)"
-    if parts.username is not None or parts.password is not None:
-        return "carries a user name or a password"
-    if port not in (None, 443):
-        return "names a port other than 443"
-    if parts.hostname.replace(".", "").isdigit() or ":" in parts.hostname or "." not in parts.hostname:
-        return "names a host by address, or one that is not public"
-    return ""
-
-
 def _are(count: int) -> str:
     return {0: "is none", 1: "is 1 image"}.get(count, f"are {count} images")
 
@@ -345,7 +288,7 @@ def _pointer(name: str) -> str:
 
 def _is_text(value: object) -> bool:
     try:
-        return bool(json.dumps(value, ensure_ascii=False).encode())
+        return bool(json.dumps(value, ensure_ascii=False, default=lambda _: "").encode())
     except UnicodeEncodeError:
         return False
 

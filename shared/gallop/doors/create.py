@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, pictures, settings
-from gallop.domain import catalogue, images
+from gallop.domain import catalogue, images, references
 from gallop.domain.images import Image, InlineImage, LinkedImage, Original, StoredImage
 from gallop.domain.job import Door, Job, JobState
 from gallop.edges import objects, store, workflow
@@ -96,7 +96,7 @@ def _inspect_stored(where: str, image: StoredImage) -> InlineImage | StoredImage
     try:
         data, version_id = objects.read(image.key, catalogue.PICTURE_BYTES_AT_MOST)
     except NoSuchObject:
-        return Fault(where, "is not in the bucket", "Upload it first, or mend its name.")
+        return references.not_there(where)
     except ObjectTooLarge as error:
         return pictures.too_large(where, error.size)
     sha256 = images.sha256(data)

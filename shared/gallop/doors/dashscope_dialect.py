@@ -65,7 +65,7 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
     if headers.get("x-dashscope-async", "").lower() != "enable":
         words = "current user api does not support synchronous calls."
         raise DashScopeRefusal("AccessDenied", words, status=403)
-    ground = Ground(settings.default_model(), settings.inbox_bucket())
+    ground = Ground(settings.default_model(), settings.inbox_bucket(), client)
     request = dashscope_request.read(body, ground, create.inspect)
     job_id = new_job_id()
     once = once_by_content(client, request, headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,17 +11,9 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from gallop import log
 from gallop.doors import dialects
+from gallop.doors.bodies import Body
 from gallop.doors.caller import Caller
-from gallop.errors import (
-    CallerError,
-    Fault,
-    GallopError,
-    InvalidRequest,
-    NoSuchRoute,
-    TooManyRequests,
-    TryAgain,
-    Unauthenticated,
-)
+from gallop.errors import CallerError, GallopError, NoSuchRoute, TooManyRequests, TryAgain, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,17 +61,18 @@ def caller_of(app: APIGatewayHttpResolver) -> Caller:
     return Caller(client, is_admin=context.get("is_admin") is True, key_id=str(context.get("key_id", "")))
 
 
-def body_of(app: APIGatewayHttpResolver) -> str:
+def body_of(app: APIGatewayHttpResolver) -> Body:
     """Give the body of the request.
 
     Raises:
-        InvalidRequest: it is no text.
+        BodyTooLarge: it is over what is taken here.
 
     """
-    try:
-        return app.current_event.decoded_body or ""
-    except ValueError:
-        raise InvalidRequest([Fault("", "the body is not text in UTF-8", "Send one JSON object, in UTF-8.")]) from None
+    event = app.current_event
+    sent: str = event.body or ""
+    # Half of a character, which no client can send, is no UTF-8 afterwards, and is refused as such.
+    data = base64.b64decode(sent) if event.is_base64_encoded else sent.encode(errors="surrogatepass")
+    return Body(data, event.headers.get("content-type", ""))
 
 
 def request_id_of(app: APIGatewayHttpResolver) -> str:

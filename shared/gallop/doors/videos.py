@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
 from gallop.domain import receipts, request
@@ -17,6 +16,7 @@ from gallop.errors import Fault, InvalidRequest, JobNotFound, VideoNotReady
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gallop.doors.bodies import Body
     from gallop.doors.caller import Caller
 
 
@@ -28,18 +28,19 @@ class Created:
     is_replay: bool
 
 
-def create_video(client: str, body: str, headers: Mapping[str, str]) -> Created | dict[str, Any]:
-    """Create a job of a JSON body; with ``dry_run`` only say what it would cost.
+def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created | dict[str, Any]:
+    """Create a job of a JSON body or a form; with ``dry_run`` only say what it would cost.
 
     Raises:
         InvalidRequest: with every fault.
+        UnsupportedMediaType: it is neither JSON nor a form.
         IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
 
     """
-    parsed = _parse(body)
-    dry_run = _take_dry_run(parsed)
-    ground = request.Ground(settings.default_model(), settings.inbox_bucket())
-    wish = request.read(parsed, ground, create.inspect)
+    fields = body.fields()
+    dry_run = _take_dry_run(fields)
+    ground = request.Ground(settings.default_model(), settings.inbox_bucket(), client)
+    wish = request.read(fields, ground, create.inspect)
     if dry_run:
         return {"object": "video.estimate", "estimated_cost": float(create.estimate(wish)), "currency": "USD"}
     job_id = new_job_id()
@@ -94,23 +95,8 @@ def poll_headers(job: Job) -> dict[str, str]:
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
 
 
-def _parse(body: str) -> dict[str, Any]:
-    try:
-        parsed = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        place = f" in line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise InvalidRequest([Fault("", f"the body is not JSON{place}", "Send one JSON object.")]) from None
-    if not isinstance(parsed, dict):
-        raise InvalidRequest([Fault("", "the body is not a JSON object", 'Send an object: {"prompt": "..."}.')])
-    return parsed
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _take_dry_run(body: dict[str, Any]) -> bool:
-    dry_run = body.pop("dry_run", False)
+def _take_dry_run(fields: dict[str, Any]) -> bool:
+    dry_run = fields.pop("dry_run", False)
     if not isinstance(dry_run, bool):
         raise InvalidRequest([Fault("/dry_run", "is neither true nor false", "Use true or false.")])
     return dry_run

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PART_BYTES = 8 * 1024 * 1024
 PRESIGNED_SECONDS_FOR_VENDOR = 6 * 3600
 PRESIGNED_SECONDS_FOR_CLIENT = 3600
+PRESIGNED_SECONDS_FOR_UPLOAD = 3600
 
 
 @aws.guarded
@@ -103,6 +104,17 @@ def url_for_vendor(bucket: str, key: str, version_id: str) -> str:
 def url_for_client(bucket: str, key: str, version_id: str, media_type: str) -> str:
     """Presign an address under which a client fetches a video, for an hour."""
     return _presigned(bucket, key, version_id, PRESIGNED_SECONDS_FOR_CLIENT, {"ResponseContentType": media_type})
+
+
+def form_for_upload(key: str, media_type: str, at_most: int) -> dict[str, Any]:
+    """Presign a form (``url`` and ``fields``) that puts one file of this type and of so many bytes under this key."""
+    return aws.s3().generate_presigned_post(
+        settings.inbox_bucket(),
+        key,
+        Fields={"Content-Type": media_type},
+        Conditions=[{"Content-Type": media_type}, ["content-length-range", 1, at_most]],
+        ExpiresIn=PRESIGNED_SECONDS_FOR_UPLOAD,
+    )
 
 
 @aws.guarded

@@ -18,6 +18,7 @@ import respx
 from boto3.dynamodb.types import TypeDeserializer
 from gallop import clock as product_clock
 from gallop.doors import drops, videos
+from gallop.doors.bodies import Body
 from gallop.edges import aws, dashscope, store, vault
 from gallop.edges.records import job_from
 from moto import mock_aws
@@ -142,7 +143,7 @@ class World:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             with self.calls.run(kill_at):
-                return videos.create_video("ada", body, named)
+                return videos.create_video("ada", Body(body.encode(), "application/json"), named)
         finally:
             self.made.setdefault("Submit", []).append([*self.calls.made])
 
