@@ -45,6 +45,7 @@ CALLS = {
     "StartTaskFunction": 7,
     "StatusFunction": 5,
     "SaveResultFunction": 7,
+    "ThumbnailFunction": 5,
     "FinishFunction": 5,
 }
 DOOR = "SubmitFunction"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import av
 import httpx
 import pytest
+from PIL import Image
 
 from tests.support.pictures import data_uri, picture
 
@@ -41,6 +42,9 @@ def test_a_folder_becomes_a_video_beside_its_receipts(caller: Caller) -> None:
     video = caller.video("ad one/video.mp4")
     assert details["video"]["sha256"] == hashlib.sha256(video).hexdigest()
     assert details["video"]["bytes"] == len(video)
+    thumbnail = caller.video("ad one/thumbnail.jpg")
+    assert details["thumbnail"]["sha256"] == hashlib.sha256(thumbnail).hexdigest()
+    assert (1280, 720) == Image.open(io.BytesIO(thumbnail)).size
     assert 1 == len(caller.tasks_for(prompt))
     assert pytest.approx(0.7) == details["cost"] == status["cost"]
 

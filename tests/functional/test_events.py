@@ -224,6 +224,14 @@ def test_save_result(world: World) -> None:
     assert world.job(JOB).result
 
 
+def test_thumbnail(world: World) -> None:
+    """A frame of the video is stored beside it."""
+    world.storing(id=JOB)
+    world.invoke("SaveResultFunction", {"job_id": JOB})
+    assert "finish" == world.invoke("ThumbnailFunction", sample("thumbnail"))["next"]
+    assert world.job(JOB).thumbnail
+
+
 def test_reconcile_job(world: World) -> None:
     """A job whose reply was lost is looked for."""
     world.fake.fault(on="submit", kind="drop_after_accept")

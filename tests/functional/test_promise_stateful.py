@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.promise import World
 
-FUNCTIONS = ("StartTask", "Status", "Reconcile", "SaveResult", "Finish", "Drops")
+FUNCTIONS = ("StartTask", "Status", "Reconcile", "SaveResult", "Thumbnail", "Finish", "Drops")
 FAULTS = [
     *[
         ("submit", kind)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import av
 from av.video.frame import VideoFrame
+from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 FRAMES_PER_SECOND = 24
 PIECE = 256 * 1024
@@ -24,17 +25,29 @@ PIECE = 256 * 1024
 @cache
 def film(frames: int = 12, movflags: str = "") -> bytes:
     """Give a playable MP4 (H.264, 64 x 64)."""
+    # The same in every process, unlike what fresh memory happens to hold.
+    noise = (Random(number).randbytes(3 * 64 * 64) for number in range(frames))
+    return _encoded(noise, (64, 64), movflags)
+
+
+@cache
+def shots(*shots: bool, size: tuple[int, int] = (64, 64), frames: int = 12) -> bytes:
+    """Give an MP4 of shots of so many frames each, which show something, or are black."""
+    width, height = size
+    shades = b"".join(bytes([255 * row // height]) * 3 * width for row in range(height))
+    return _encoded((shades if shows else bytes(len(shades)) for shows in shots for _ in range(frames)), size)
+
+
+def _encoded(pixels: Iterable[bytes], size: tuple[int, int], movflags: str = "") -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
         # FFmpeg moves the index to the front by reading what it has written: that takes a file.
         with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as container:
             video = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
-            video.width = video.height = 64
+            video.width, video.height = size
             video.pix_fmt = "yuv420p"
-            for number in range(frames):
-                frame = VideoFrame(64, 64, "rgb24")
-                # The same in every process, unlike what fresh memory happens to hold.
-                frame.planes[0].update(Random(number).randbytes(frame.planes[0].buffer_size))
+            for number, rgb in enumerate(pixels):
+                frame = VideoFrame.from_image(Image.frombytes("RGB", size, rgb))  # type: ignore[no-untyped-call]
                 frame.pts, frame.time_base = number, Fraction(1, FRAMES_PER_SECOND)
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))

@@ -26,8 +26,9 @@ PLACES = {
     "WaitToReconcile": (2, 0),
     "WaitForTask": (2, 2),
     "SaveResult": (3, 1),
-    "Finish": (4, 1),
-    "NotFinished": (4, 2),
+    "MakeThumbnail": (4, 1),
+    "Finish": (5, 1),
+    "NotFinished": (5, 2),
 }
 # Where every failing step leads: said in a sentence below the picture, for its lines would bury the others.
 SAFETY_NET = "Finish"
@@ -81,7 +82,7 @@ def draw(definition: Mapping[str, Any]) -> str:
     states = definition["States"]
     if set(states) != set(PLACES):
         raise ValueError(f"Give a place to each state, and to no other: {sorted(set(states) ^ set(PLACES))}")
-    width = 2 * LEFT + 4 * COLUMN
+    width = 2 * LEFT + max(column for column, _ in PLACES.values()) * COLUMN
     height = 2 * TOP + 2 * ROW + 30
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
@@ -130,7 +131,7 @@ def _route(edge: Edge, shift: float) -> tuple[Points, tuple[float, float]]:
         y += shift * right
         ends = [(x + right * half_width, y), (to_x - right * half_width, y)]
         return ends, (ends[1][0] - right * min(LABEL, abs(ends[1][0] - ends[0][0]) / 2), y - 7)
-    over, start = y - half_height - 20, to_x - right * 1.5 * COLUMN
+    over, start = y - half_height - 20, x + right * 1.5 * COLUMN
     return [(x + right * half_width, y), (start, y), (start, over), (to_x, over), (to_x, y - half_height)], (
         (start + to_x) / 2,
         over - 7,
@@ -176,14 +177,21 @@ def _notes(state: Mapping[str, Any]) -> list[str]:
 
 
 def _safety_net(definition: Mapping[str, Any]) -> str:
-    caught = [
+    told, untold = _caught(definition, is_told=True), _caught(definition, is_told=False)
+    hours = definition["TimeoutSeconds"] / 3600
+    net = (
+        f"What goes wrong in {', '.join(told)} leads to {SAFETY_NET}, with its reason; in {', '.join(untold)}, without."
+    )
+    return f"{net} All ends after {hours:g} hours at most."
+
+
+def _caught(definition: Mapping[str, Any], *, is_told: bool) -> list[str]:
+    return [
         name
         for name, state in definition["States"].items()
-        if any(catcher["Next"] == SAFETY_NET for catcher in state.get("Catch", ()))
+        for catcher in state.get("Catch", ())
+        if catcher["Next"] == SAFETY_NET and is_told == (catcher["ResultPath"] is not None)
     ]
-    hours = definition["TimeoutSeconds"] / 3600
-    net = f"What goes wrong in {', '.join(caught)} leads to {SAFETY_NET}, with its reason."
-    return f"{net} All ends after {hours:g} hours at most."
 
 
 def _text(x: float, y: float, kind: str, text: str) -> str:

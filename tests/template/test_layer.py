@@ -12,25 +12,49 @@ from pathlib import Path
 
 import pytest
 
+from tests.testbed.aws.layers import build_layer
+
 from . import stack
 
 FUNCTIONS = sorted(path.parent.name for path in (stack.ROOT / "functions").glob("*/app.py"))
 # What Lambda's python3.13 runtime brings, beside the standard library.
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 LARGEST_MB = 20
+# Lambda's own limit for a function with all its layers, unpacked.
+ALL_LAYERS_MB = 250
+MACHINES = {0xB7: "arm64", 0x3E: "x86_64"}
 # As Lambda imports a function: nothing on the path but its folder, the layer and the runtime's own packages.
 IMPORT = "import sys; sys.path[:0] = sys.argv[1:]; import app; assert callable(app.handler)"
 
 
-def build(target: Path) -> Path:
-    """Build the layer as ``sam build`` does: in a copy of shared/, by the Makefile there."""
+def build(target: Path, logical_id: str = "SharedLayer") -> Path:
+    """Build a layer as ``sam build`` does: in a copy of its folder, by the Makefile there."""
     source = target.with_name(f"{target.name}-source")
-    shutil.copytree(stack.ROOT / "shared", source)
-    command = ["make", "build-SharedLayer", f"ARTIFACTS_DIR={target}", f"PIP_PYTHON={sys.executable}"]
+    shutil.copytree(stack.ROOT / stack.written()["Resources"][logical_id]["Properties"]["ContentUri"], source)
+    command = ["make", f"build-{logical_id}", f"ARTIFACTS_DIR={target}", f"PIP_PYTHON={sys.executable}"]
     command += [f"PYTHON_3_13={python}"] if (python := python_3_13()) else []
     clean = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "PYTHONPATH"}}
     subprocess.run(command, cwd=source, env=clean, check=True)
     return target / "python"
+
+
+def size_mb(folder: Path) -> float:
+    """Give the size of all files of a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def machine_of(library: Path) -> str:
+    """Name the processor that an ELF library is for."""
+    return MACHINES[int.from_bytes(library.read_bytes()[18:20], "little")]
+
+
+def native_layers(name: str) -> list[str]:
+    """Name the layers that the template gives a function beside the one that all have."""
+    resources = stack.written()["Resources"].values()
+    (function,) = [
+        item["Properties"] for item in resources if item["Properties"].get("CodeUri") == f"functions/{name}/"
+    ]
+    return [layer["Ref"] for layer in function.get("Layers", [])]
 
 
 def python_3_13() -> str:
@@ -60,9 +84,13 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_find_all_they_import(name: str, layer: Path, runtime: Path) -> None:
-    """A handler can be imported from its folder, the layer and the runtime alone, in an empty environment."""
+def test_functions_find_all_they_import(name: str, layer: Path, runtime: Path, tmp_path: Path) -> None:
+    """A handler can be imported from its folder, its layers and the runtime alone, in an empty environment."""
     folders = [stack.ROOT / "functions" / name, layer, runtime]
+    for other in native_layers(name):
+        # Those are built for Lambda's processor: here stands the same of this machine's.
+        content = stack.ROOT / stack.written()["Resources"][other]["Properties"]["ContentUri"]
+        folders.append(build_layer(content, tmp_path / other))
     subprocess.run([sys.executable, "-I", "-S", "-B", "-c", IMPORT, *folders], env={}, check=True)
 
 
@@ -90,7 +118,7 @@ def test_nothing_twice_and_nothing_idle(layer: Path) -> None:
 
 def test_size(layer: Path) -> None:
     """The layer stays small: cold starts unpack all of it."""
-    assert LARGEST_MB > sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) / 1e6
+    assert LARGEST_MB > size_mb(layer)
 
 
 def test_bytecode(layer: Path) -> None:
@@ -106,9 +134,10 @@ def test_bytecode(layer: Path) -> None:
     assert b"/opt/python/gallop/errors.py" in errors
 
 
-def test_lock_is_the_same_everywhere() -> None:
-    """The layer's lock has no environment markers, or what is built would depend on where."""
-    lock = (stack.ROOT / "shared" / "requirements.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("folder", ["shared", "shared/pictures", "shared/videos"])
+def test_lock_is_the_same_everywhere(folder: str) -> None:
+    """A layer's lock has no environment markers, or what is built would depend on where."""
+    lock = (stack.ROOT / folder / "requirements.txt").read_text(encoding="utf-8")
     assert [] == [line for line in lock.splitlines() if "==" in line and ";" in line]
 
 
@@ -116,3 +145,12 @@ def test_no_command_line(layer: Path) -> None:
     """What operators use on their own machines is not deployed."""
     assert (layer / "gallop" / "doors").is_dir()
     assert not (layer / "gallop" / "cli").exists()
+
+
+@pytest.mark.parametrize("logical_id", ["PictureLayer", "VideoLayer"])
+def test_native_code_is_lambdas(logical_id: str, layer: Path, tmp_path: Path) -> None:
+    """A layer of machine code is for arm64 throughout, and Lambda has room for it beside the one that all have."""
+    native = build(tmp_path / logical_id, logical_id)
+    libraries = [path for path in native.rglob("*") if ".so" in path.suffixes]
+    assert {"arm64"} == {machine_of(path) for path in libraries}
+    assert ALL_LAYERS_MB > size_mb(layer) + size_mb(native)

@@ -86,12 +86,13 @@ def test_a_job_of_the_https_door_runs_to_its_video(runs: Runs) -> None:
     answer = ada.post({"prompt": "The woman of [Image 1] smiles.", "images": ["https://example.com/girl.jpg"]})
     job = runs.world.job(answer.json["id"])
     assert_succeeded(runs, job)
-    expected = ["StartTask", *["WaitForTask", "AskStatus"] * job.polls, "SaveResult", "Finish"]
+    expected = ["StartTask", *["WaitForTask", "AskStatus"] * job.polls, "SaveResult", "MakeThumbnail", "Finish"]
     assert expected == runs.states(job.id)
     assert {
         "StartTaskFunction": 1,
         "StatusFunction": job.polls,
         "SaveResultFunction": 1,
+        "ThumbnailFunction": 1,
         "FinishFunction": 1,
     } == runs.calls()
     assert (1, 1) == (submits(runs), runs.world.requests()["download"])
@@ -105,7 +106,8 @@ def test_a_job_of_the_s3_door_runs_to_its_video(runs: Runs) -> None:
     Door(runs.world).run(60)
     (job,) = runs.world.jobs()
     assert_succeeded(runs, job)
-    assert ["spring ad/status.json", "spring ad/video.json", "spring ad/video.mp4"] == runs.world.results_there()
+    names = ("status.json", "thumbnail.jpg", "video.json", "video.mp4")
+    assert [f"spring ad/{name}" for name in names] == runs.world.results_there()
 
 
 def test_the_status_is_told_along_the_way(runs: Runs) -> None:
@@ -308,6 +310,28 @@ def test_trouble_with_aws_is_waited_out(runs: Runs, function: str) -> None:
     """The table or a bucket may be away for a moment, and not for good."""
     runs.breaks(function, [AwsTrouble("no")] * 6)
     assert_succeeded(runs, runs.run())
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (AwsTrouble("no"), 3),
+        (errors.WrongState("no"), 1),
+        (lambda_error("Sandbox.Timedout"), 2),
+        (lambda_error("Runtime.ExitError"), 1),
+        (lambda_error("Runtime.OutOfMemory"), 1),
+        (ZeroDivisionError("a bug"), 1),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_a_thumbnail_that_fails_costs_the_thumbnail_alone(runs: Runs, error: Exception, tries: int) -> None:
+    """The video is paid for and stored: whatever becomes of its picture, the job succeeds."""
+    runs.breaks("ThumbnailFunction", repeat(error))
+    job = runs.run()
+    assert_succeeded(runs, job)
+    assert (None, tries) == (job.thumbnail, runs.calls()["ThumbnailFunction"])
+    assert runs.world.receipt(f"{job.receipts}/video.json")["thumbnail"] is None
+    assert "error" not in json.loads(runs.execution(job.id)["output"])
 
 
 def test_trouble_with_aws_before_the_submit_is_told(runs: Runs) -> None:

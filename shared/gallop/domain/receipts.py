@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import catalogue, polling
-from gallop.domain.job import Failure, Job, JobState, image_record, is_terminal, openai_status
+from gallop.domain.job import Failure, Job, JobState, Result, image_record, is_terminal, openai_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STATUS = "status.json"
 VIDEO = "video.mp4"
 VIDEO_DETAILS = "video.json"
+THUMBNAIL = "thumbnail.jpg"
 ERROR = "error.json"
 
 
@@ -50,14 +51,12 @@ def job_view(job: Job, now: float) -> dict[str, Any]:
         "currency": "USD",
         "error": failure_view(job.failure),
     }
+    content = f"/v1/videos/{job.id}/content"
     if job.result:
-        view["video"] = {
-            "bytes": job.result.size,
-            "sha256": job.result.sha256,
-            "content_type": job.result.content_type,
-            "s3": f"s3://{job.result.bucket}/{job.result.key}",
-            "content": f"/v1/videos/{job.id}/content",
-        }
+        view["video"] = {**_facts(job.result), "s3": f"s3://{job.result.bucket}/{job.result.key}", "content": content}
+    if job.thumbnail:
+        s3 = f"s3://{job.thumbnail.bucket}/{job.thumbnail.key}"
+        view["thumbnail"] = {**_facts(job.thumbnail), "s3": s3, "content": f"{content}?variant=thumbnail"}
     return view
 
 
@@ -129,9 +128,13 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "created": timestamp(job.created_at),
         "running": timestamp(job.running_since) if job.running_since else None,
         "ended": timestamp(job.ended_at) if job.ended_at else None,
-        "video": result
-        and {"key": result.key, "bytes": result.size, "sha256": result.sha256, "content_type": result.content_type},
+        "video": result and {"key": result.key, **_facts(result)},
+        "thumbnail": job.thumbnail and {"key": job.thumbnail.key, **_facts(job.thumbnail)},
     }
+
+
+def _facts(result: Result) -> dict[str, Any]:
+    return {"bytes": result.size, "sha256": result.sha256, "content_type": result.content_type}
 
 
 def failure_receipt(job: Job) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
+JPEG = "image/jpeg"
 PART_BYTES = 8 * 1024 * 1024
 PRESIGNED_SECONDS_FOR_VENDOR = 6 * 3600
 PRESIGNED_SECONDS_FOR_CLIENT = 3600
@@ -162,6 +163,13 @@ def work(key: str) -> Any:  # noqa: ANN401 - JSON
     """Read what ``put_work`` wrote."""
     with aws.s3().get_object(Bucket=settings.results_bucket(), Key=key)["Body"] as body:
         return json.loads(body.read())
+
+
+@aws.guarded
+def put_picture(key: str, jpeg: bytes) -> str:
+    """Write a picture into the results bucket; gives its version."""
+    answer = aws.s3().put_object(Bucket=settings.results_bucket(), Key=key, Body=jpeg, ContentType=JPEG)
+    return answer.get("VersionId", "")
 
 
 @aws.guarded

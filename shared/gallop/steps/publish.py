@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+from gallop import settings
 from gallop.domain import receipts
-from gallop.domain.job import JobState
+from gallop.domain.job import JobState, Result
 from gallop.edges import objects
 
 if TYPE_CHECKING:
@@ -24,3 +26,16 @@ def end(job: Job) -> None:
     else:
         objects.put_receipt(f"{job.receipts}/{receipts.ERROR}", receipts.failure_receipt(job))
     status(job)
+
+
+def thumbnail(job: Job, jpeg: bytes) -> Result:
+    """Store the picture of a job's video beside it."""
+    key = f"{job.receipts}/{receipts.THUMBNAIL}"
+    return Result(
+        bucket=settings.results_bucket(),
+        key=key,
+        version_id=objects.put_picture(key, jpeg),
+        size=len(jpeg),
+        sha256=hashlib.sha256(jpeg).hexdigest(),
+        content_type=objects.JPEG,
+    )

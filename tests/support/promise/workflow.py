@@ -133,15 +133,15 @@ class Workflow:
             cause = json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)})
             self._failed(execution, state, type(error).__name__, cause)
         else:
-            name = state["ResultPath"].removeprefix("$.")
-            execution.data[name] = {key.removesuffix(".$"): answer[key.removesuffix(".$")] for key in _selected(state)}
+            selected = {key.removesuffix(".$"): answer[key.removesuffix(".$")] for key in _selected(state)}
+            _put(execution.data, state["ResultPath"], selected)
             execution.events += EVENTS_OF_A_STATE
             self._go(execution, state.get("Next"))
 
     def _failed(self, execution: Execution, state: Mapping[str, Any], name: str, cause: str) -> None:
         for number, rule in enumerate(state["Retry"]):
             if name in rule["ErrorEquals"] and execution.retries.get(number, 0) < rule["MaxAttempts"]:
-                delay = rule["IntervalSeconds"] * rule["BackoffRate"] ** execution.retries.get(number, 0)
+                delay = rule["IntervalSeconds"] * rule.get("BackoffRate", 2) ** execution.retries.get(number, 0)
                 delay = min(delay, rule.get("MaxDelaySeconds", delay))
                 execution.retries[number] = execution.retries.get(number, 0) + 1
                 jitter = self.rng.random() if rule.get("JitterStrategy") == "FULL" else 1.0
@@ -149,9 +149,10 @@ class Workflow:
                 return
             if name in rule["ErrorEquals"]:
                 break
-        execution.data["error"] = {"Error": name, "Cause": cause}
+        catcher = state["Catch"][-1]
+        _put(execution.data, catcher["ResultPath"], {"Error": name, "Cause": cause})
         execution.events += EVENTS_OF_A_STATE
-        self._go(execution, state["Catch"][-1]["Next"])
+        self._go(execution, catcher["Next"])
 
     def _go(self, execution: Execution, state: str | None) -> None:
         execution.retries = {}
@@ -167,4 +168,9 @@ def _function(state: Mapping[str, Any]) -> str:
 
 
 def _selected(state: Mapping[str, Any]) -> list[str]:
-    return list(state["ResultSelector"])
+    return list(state.get("ResultSelector", {}))
+
+
+def _put(data: dict[str, Any], path: str | None, value: dict[str, Any]) -> None:
+    if path is not None:
+        data[path.removeprefix("$.")] = value

@@ -28,6 +28,7 @@ from functions.reconcile.app import handler as reconcile
 from functions.save_result.app import handler as save_result
 from functions.start_task.app import handler as start_task
 from functions.status.app import handler as status
+from functions.thumbnail.app import handler as thumbnail
 from tests.support.promise.calls import Calls, Killed
 from tests.support.promise.workflow import Workflow
 from tests.template import stack
@@ -72,6 +73,7 @@ HANDLERS: dict[str, Any] = {
     "Status": status,
     "Reconcile": reconcile,
     "SaveResult": save_result,
+    "Thumbnail": thumbnail,
     "Finish": finish,
 }
 

@@ -33,6 +33,7 @@ FUNCTIONS = (
     "StartTaskFunction",
     "StatusFunction",
     "SaveResultFunction",
+    "ThumbnailFunction",
     "FinishFunction",
 )
 

@@ -1,0 +1,36 @@
+"""Makes a picture of the finished video. Nothing depends on it: the workflow goes on whatever becomes of this step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gallop import clock, log
+from gallop.domain.job import JobState
+from gallop.edges import film, ranges, store
+from gallop.steps import publish, step
+
+if TYPE_CHECKING:
+    from gallop.steps.step import Step
+
+
+def make_thumbnail(job_id: str) -> Step:
+    """Store a frame of the video of a job that is in ``storing``, if one of its frames shows something.
+
+    Raises:
+        WrongState: the job has ended since.
+        AwsTrouble: a bucket or the table did not do what was asked.
+
+    """
+    job = store.job(job_id)
+    if job.state is not JobState.STORING or job.result is None or job.thumbnail:
+        return step.finish()
+    with ranges.opened(job.result) as video:
+        jpeg = film.still(video)
+    if jpeg is None:
+        log.warning("no thumbnail", job_id=job.id)
+        return step.finish()
+    thumbnail = publish.thumbnail(job, jpeg)
+    store.advance(job, replace(job.at(job.state, clock.now()), thumbnail=thumbnail))
+    log.info("thumbnail stored", job_id=job.id, size=thumbnail.size)
+    return step.finish()
