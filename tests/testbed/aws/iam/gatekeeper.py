@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from . import asks_s3, refusals
+from . import asks_s3, browser_post, refusals
 from .ask import Ask, Call
 from .asks import identify
 from .authority import Refused
@@ -42,6 +42,8 @@ class Gatekeeper:
     def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
         """Let a call pass, or answer it as AWS does."""
         start = _with_request_id(start_response)
+        if browser_post.is_signed_form(environ):
+            return self._take_form(environ, start)
         credential, presigned = _credential(environ)
         call = _call(environ, credential)
         refusal = self._refusal(call, credential, presigned=presigned)
@@ -74,6 +76,27 @@ class Gatekeeper:
         except Refused as error:
             return refusals.denied(call, str(error))
         return None
+
+    def _take_form(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        """Let a signed form put its object."""
+        call = _call(environ, None)
+        try:
+            form = browser_post.read(environ)
+            principal = self.identities.principal(form.credential().access_key_id)
+            if principal is None:
+                return _answer(refusals.unknown_key(call), start)
+            browser_post.check(form, principal, self.speed)
+            self.authority.require(principal, form.ask)
+        except BadSignature as error:
+            return _answer(refusals.s3(call, error.status, error.code, str(error)), start)
+        except Refused as error:
+            return _answer(refusals.denied(call, str(error)), start)
+
+        def start_empty(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401
+            done = status.startswith("200")
+            return start("204 No Content" if done else status, headers, exc_info)
+
+        return self.application(browser_post.as_put(form, environ), start_empty)
 
     def _read_object(
         self, call: Call, credential: Credential, bucket: str, environ: dict[str, Any], start: Start

@@ -1,0 +1,86 @@
+"""Uploads over real HTTP: the signed form is obeyed to the letter, and what came by it becomes a video."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.support.pictures import picture
+from tests.testbed.aws.gateway.api import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from tests.e2e.caller import Caller
+
+MB = 1024 * 1024
+
+
+def prepared(caller: Caller, media_type: str = "image/jpeg") -> dict[str, Any]:
+    """Ask for a form."""
+    answer = caller.http.post("/v1/uploads", json={"content_type": media_type})
+    assert 201 == answer.status_code, answer.text
+    upload: dict[str, Any] = answer.json()
+    return upload
+
+
+def send(upload: dict[str, Any], data: bytes, **fields: str) -> httpx.Response:
+    """Send the form, with some of its fields changed, as any program would: the file last."""
+    changed = {**upload["fields"], **{name.replace("_", "-"): value for name, value in fields.items()}}
+    return httpx.post(upload["url"], data=changed, files={"file": ("a.jpg", data)}, timeout=30)
+
+
+def test_what_was_uploaded_becomes_a_video(caller: Caller) -> None:
+    """A large picture, which no body could carry, by its id: kept under its key, with its type."""
+    upload = prepared(caller)
+    large = picture(width=1200, height=900) + bytes(12 * MB)
+    assert 204 == send(upload, large).status_code
+    job = caller.wait_for_job(caller.create({"prompt": "[Image 1] smiles.", "images": [upload["id"]]}).json()["id"])
+    assert ("succeeded", 1) == (job["state"], job["images"]), job["error"]
+    head = caller.s3.head_object(Bucket=caller.at.inbox_bucket, Key=upload["fields"]["key"])
+    assert (len(large), "image/jpeg") == (head["ContentLength"], head["ContentType"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code"),
+    [
+        ({"key": "drop/mine/1.jpg"}, 403, "AccessDenied"),
+        ({"key": "uploads/another/upload_x"}, 403, "AccessDenied"),
+        ({"Content_Type": "text/html"}, 403, "AccessDenied"),
+        ({"x_amz_signature": "0" * 64}, 403, "SignatureDoesNotMatch"),
+        ({"policy": "e30="}, 403, "SignatureDoesNotMatch"),
+        ({"acl": "public-read"}, 403, "AccessDenied"),
+        ({"success_action_redirect": "https://example.com"}, 403, "AccessDenied"),
+    ],
+)
+def test_the_form_is_good_for_one_image_only(caller: Caller, fields: dict[str, str], status: int, code: str) -> None:
+    """Another key, another type, one field more, or another signature: S3 refuses."""
+    answer = send(prepared(caller), picture(), **fields)
+    assert (status, True) == (answer.status_code, f"<Code>{code}</Code>" in answer.text)
+
+
+def test_the_size_is_bounded(caller: Caller) -> None:
+    """Nothing at all is too little, and a byte more than was signed too much."""
+    assert "<Code>EntityTooSmall</Code>" in send(prepared(caller), b"").text
+    bounds: list[Any] = [["content-length-range", 1, 10]]
+    form = caller.s3.generate_presigned_post(caller.at.inbox_bucket, "uploads/small", Conditions=bounds)
+    assert [204, 400] == [send(form, bytes(size)).status_code for size in (10, 11)]
+
+
+def test_a_form_expires(caller: Caller) -> None:
+    """After the time that was signed with it S3 refuses; an hour of the product's is a minute and a half here."""
+    form = caller.s3.generate_presigned_post(caller.at.inbox_bucket, "uploads/late", ExpiresIn=1)
+    time.sleep(1.1 / caller.at.speed)
+    answer = send(form, picture())
+    assert (403, True) == (answer.status_code, "Policy expired." in answer.text)
+
+
+def test_bodies_beyond_all_limits_are_refused_by_aws_itself(caller: Caller) -> None:
+    """Ours come first, with words; what Lambda or API Gateway cannot take, gets theirs, and no job either."""
+    told = {
+        size: caller.http.post("/v1/videos", content=bytes(size)) for size in (4_500_001, 6 * MB, MAX_BODY_BYTES + 1)
+    }
+    assert {413} == {answer.status_code for answer in told.values()}
+    words = [answer.headers["content-type"] for answer in told.values()]
+    assert ["application/problem+json", "application/json", "application/json"] == words
