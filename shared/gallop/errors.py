@@ -28,6 +28,8 @@
     ├── VendorRefused           DashScope said no, and will say so again
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
     ├── Stranded                an execution broke down under a job that is, or may be, paid: the sweep takes it up
+    ├── CallFailed              a host that somebody else named did not answer
+    │   └── UnsafeAddress       it is none that Gallop may call
     ├── NoSuchObject            the inbox has no object of that key
     └── ObjectTooLarge          an object is over what may be read of it
 
@@ -286,6 +288,20 @@ class Stranded(GallopError):
     """An execution broke down under a job that is, or may be, paid: the sweep takes the job up."""
 
     code = "stranded"
+
+
+class CallFailed(GallopError):
+    """A host that somebody else named did not answer, or not within the bounds."""
+
+    code = "call_failed"
+    remedy = "Look at the receiver: is it up, and does it answer within ten seconds?"
+
+
+class UnsafeAddress(CallFailed):
+    """An address that Gallop may not call: its name, or what it stands for, is not public."""
+
+    code = "unsafe_address"
+    remedy = "Use an https address on port 443 whose host has public addresses only."
 
 
 class NoSuchObject(GallopError):

@@ -38,6 +38,11 @@ def batch_concurrency() -> int:
     return int(os.environ["BATCH_CONCURRENCY"])
 
 
+def webhook_workflow_arn() -> str:
+    """Name the state machine that tells of ended jobs."""
+    return os.environ["WEBHOOK_WORKFLOW_ARN"]
+
+
 def dashscope_base_url() -> str:
     """Give the DashScope address of new jobs, up to and including /api/v1."""
     return os.environ["DASHSCOPE_BASE_URL"]

@@ -35,6 +35,9 @@ SELDOM_USED = {
     ("BatchWorkflowRole", "states:DescribeExecution"): "each line of a batch",
     ("BatchWorkflowRole", "states:StopExecution"): "a batch that is stopped",
     ("BatchWorkflowRole", "states:RedriveExecution"): "a batch that is taken up again",
+    ("DeliverFunctionRole", "states:StartExecution"): "a client that has a webhook endpoint",
+    ("DeliverFunctionRole", "dynamodb:PutItem"): "the same",
+    ("DeliverFunctionRole", "dynamodb:UpdateItem"): "a receiver that answers 410",
 }
 
 

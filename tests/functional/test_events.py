@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop.domain import drop as drops
-from gallop.domain import keys
+from gallop.domain import keys, webhooks
 from gallop.domain.drop import Folder
 from gallop.domain.job import JobState
 from gallop.domain.keys import Key
-from gallop.edges import client_keys, objects
+from gallop.edges import client_keys, objects, webhook_endpoints
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.support.drops import Door
@@ -309,3 +309,25 @@ def test_batch_close(world: World) -> None:
     world.invoke("BatchFunction", sample("batch-close"))
     assert "finished" == world.receipt("spring/batch.json")["state"]
     assert world.result("spring/batch.csv").startswith(b"\xef\xbb\xbfline,job,state")
+
+
+def test_deliver_announce(world: World) -> None:
+    """The end of a job is put on the bus, and each endpoint of its client gets a delivery of its own."""
+    job = world.put(JobState.FAILED, id=JOB)
+    endpoint = webhooks.endpoint(job.client, "https://example.com/hook", (), 0)
+    with world.stack.acting_as("SubmitFunction"):
+        webhook_endpoints.put(endpoint)
+    assert {"deliveries": 1} == world.invoke("DeliverFunction", sample("deliver-announce"))
+    assert [f"{JOB}-{endpoint.id}"] == world.executions("WebhookWorkflow")
+
+
+def test_deliver_attempt(world: World) -> None:
+    """An endpoint that was removed is told nothing."""
+    world.put(JobState.FAILED, id=JOB)
+    assert "settled" == world.invoke("DeliverFunction", sample("deliver-attempt"))["next"]
+
+
+def test_deliver_ping(world: World) -> None:
+    """There is no endpoint to test, and the answer says so."""
+    expected = {"status": None, "trouble": "There is no such endpoint.", "milliseconds": 0}
+    assert expected == world.invoke("DeliverFunction", sample("deliver-ping"))

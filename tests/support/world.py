@@ -159,9 +159,9 @@ class World:
         listed = self.s3.list_objects_v2(Bucket=self.results).get("Contents", [])
         return [entry["Key"] for entry in listed]
 
-    def executions(self) -> list[str]:
-        """Name the executions that were started."""
-        machine = self.stack.resource("Workflow")
+    def executions(self, of: str = "Workflow") -> list[str]:
+        """Name the executions of a state machine that were started."""
+        machine = self.stack.resource(of)
         found = aws("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
         return [execution["name"] for execution in found]
 

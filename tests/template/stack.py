@@ -14,7 +14,11 @@ from samtranslator.yaml_helper import yaml_parse
 from tests.testbed.aws import template
 
 ROOT = Path(__file__).parents[2]
-MACHINES = {"Workflow": "workflow.asl.yaml", "BatchWorkflow": "batch_workflow.asl.yaml"}
+MACHINES = {
+    "Workflow": "workflow.asl.yaml",
+    "BatchWorkflow": "batch_workflow.asl.yaml",
+    "WebhookWorkflow": "webhook_workflow.asl.yaml",
+}
 REGION = "eu-central-1"
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop import errors
-from gallop.domain import lines
+from gallop.domain import lines, webhooks
 
 from . import stack
 
@@ -123,3 +123,11 @@ def test_substitutions(machine: str) -> None:
     used = set(re.findall(r"\$\{(\w+)\}", stack.source_of(machine)))
     properties = stack.of_type("AWS::StepFunctions::StateMachine")[machine]["Properties"]
     assert used == set(properties["DefinitionSubstitutions"])
+
+
+def test_the_telling_of_an_end_outlasts_its_plan() -> None:
+    """The execution of a delivery ends by its plan, even at its longest and with every try at its slowest."""
+    waits = [webhooks.wait_before(number, 1.0) or 0 for number in range(1, len(webhooks.SCHEDULE_SECONDS) + 1)]
+    machine = stack.definition("WebhookWorkflow")
+    tries = len(waits) * machine["States"]["Deliver"]["TimeoutSeconds"]
+    assert sum(waits) + tries < machine["TimeoutSeconds"]

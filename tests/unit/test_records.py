@@ -63,6 +63,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     notes=st.lists(texts, max_size=3).map(tuple),
     dropped_at=st.none() | times,
     dropped_again_at=st.none() | times,
+    webhook=texts,
     thumbnail=st.none() | results,
     unknown_since=st.none() | times,
     vendor_request_id=texts,

@@ -1,4 +1,7 @@
-"""The stack with a state machine that runs: an execution is over when ``StartExecution`` returns."""
+"""The stack with state machines that run: an execution is over when ``StartExecution`` returns.
+
+One that a step of another execution starts runs when that other is over.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker, SyncExecutionWorker
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from tests.support import world as worlds
 from tests.support.stack import Stack, deployed
@@ -17,7 +20,7 @@ from tests.testbed.clock import ManualClock
 from tests.workflow.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _parse = cache(AmazonStateLanguageParser.parse)
 
@@ -28,11 +31,28 @@ def parsed(definition: str) -> Any:  # noqa: ANN401 - moto's own tree
     return deepcopy(program), source
 
 
+def one_after_the_other() -> Callable[[ExecutionWorker], None]:
+    """Give what runs executions at once, but never one inside of another: handlers here have to take turns."""
+    waiting: list[ExecutionWorker] = []
+
+    def start(worker: ExecutionWorker) -> None:
+        waiting.append(worker)
+        if len(waiting) > 1:
+            return
+        while waiting:
+            try:
+                waiting[0]._execution_logic()  # type: ignore[no-untyped-call]  # noqa: SLF001 - moto's own
+            finally:
+                del waiting[0]
+
+    return start
+
+
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Give the deployed template; waits of its workflow move the clock and take no time."""
+    """Give the deployed template; waits of its workflows move the clock and take no time."""
     with (
-        patch.object(ExecutionWorker, "start", SyncExecutionWorker.start),
+        patch.object(ExecutionWorker, "start", one_after_the_other()),
         patch.object(AmazonStateLanguageParser, "parse", staticmethod(parsed)),
         deployed(ManualClock(), executing=True) as stack,
     ):

@@ -94,6 +94,7 @@ def test_a_job_of_the_https_door_runs_to_its_video(runs: Runs) -> None:
         "SaveResultFunction": 1,
         "ThumbnailFunction": 1,
         "FinishFunction": 1,
+        "DeliverFunction": 1,
     } == runs.calls()
     assert (1, 1) == (submits(runs), runs.world.requests()["download"])
     assert 302 == ada.get(f"/v1/videos/{job.id}/content").status

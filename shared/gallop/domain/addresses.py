@@ -1,7 +1,11 @@
-"""Which addresses Gallop may be sent to by others, as they are written: public names over https."""
+"""Which addresses Gallop may be sent to by others: public names over https, and of their IP addresses only public ones.
+
+A name is judged by how it is written, an IP address by what the name was resolved to: only the second is a defence.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,6 +20,64 @@ HTTPS_PORT = 443
 _NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])\.?")
 # A backslash is a slash to some programs, and none to others.
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]|\\")
+
+_REFUSED_V4 = tuple(
+    ipaddress.IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # carriers' NAT; Alibaba's metadata
+        "127.0.0.0/8",  # loopback
+        "168.63.129.16/32",  # Azure's host
+        "169.254.0.0/16",  # link-local; metadata of AWS, Azure, Google
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # protocol assignments; Oracle's metadata
+        "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",  # private
+        "192.175.48.0/24",  # AS112
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
+)
+# Everything outside is unassigned, local, or another network in disguise: mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96).
+_GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
+_REFUSED_V6 = tuple(
+    ipaddress.IPv6Network(network)
+    for network in (
+        "2001::/23",  # protocol assignments: Teredo, benchmarks, ORCHID
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
+)
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address belongs to the public internet: a unicast one, and nothing special."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv4Address):
+        return not any(found in network for network in _REFUSED_V4)
+    if found.scope_id or found not in _GLOBAL_V6:
+        return False
+    return not any(found in network for network in _REFUSED_V6)
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether an IP address is this machine itself."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def what_is_wrong_with(url: str) -> str:
@@ -36,6 +98,14 @@ def what_is_wrong_with(url: str) -> str:
     return ""
 
 
+def names_loopback(url: str) -> bool:
+    """Tell whether a URL is one of this machine, on any port, without a user name."""
+    parts = split(url)
+    if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc:
+        return False
+    return parts.hostname == "localhost" or is_loopback(parts.hostname or "")
+
+
 def split(url: str) -> SplitResult | None:
     """Take a URL apart; None for a text that is none, or that two programs could read in two ways."""
     if _UNPRINTABLE.search(url):
@@ -46,3 +116,10 @@ def split(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def origin(url: str) -> str:
+    """Give scheme, host and port of a URL, in one way of writing."""
+    parts = urlsplit(url)
+    port = "" if parts.port in (None, HTTPS_PORT) else f":{parts.port}"
+    return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}{port}"

@@ -140,7 +140,7 @@ class Job:
     ``is_adopted`` marks a task that the reconciler found. ``unknown_since`` is when DashScope began to say that it
     does not know the task. ``resumes`` counts the executions after the first. ``notes`` say what was done to the
     images. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the same
-    content came again.
+    content came again. ``webhook`` is the address that its client named for this job, if it named one.
     """
 
     id: str
@@ -173,6 +173,7 @@ class Job:
     notes: tuple[str, ...] = ()
     dropped_at: float | None = None
     dropped_again_at: float | None = None
+    webhook: str = ""
     failure: Failure | None = None
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -30,6 +30,12 @@ _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard"
 def dynamodb() -> DynamoDBClient:
     """Give the client of the table."""
     return boto3.client("dynamodb", config=_CONFIG.merge(Config(read_timeout=5)))
+
+
+@cache
+def events() -> Any:  # noqa: ANN401 - its types are a package of their own, for one call
+    """Give the client of the bus."""
+    return boto3.client("events", config=_CONFIG)
 
 
 @cache

@@ -1,6 +1,6 @@
 """DashScope: submit a task, ask how it stands, fetch its video (fact sheet §1, §2, §5).
 
-The one module that speaks HTTP. It never retries by itself: which call may be repeated is the caller's knowledge.
+The one module that speaks to it. It never retries by itself: which call may be repeated is the caller's knowledge.
 No error that leaves here carries an address, a key or a prompt.
 """
 

@@ -47,6 +47,7 @@ def job_record(job: Job) -> dict[str, Any]:
         "notes": list(job.notes),
         "dropped_at": _seconds(job.dropped_at),
         "dropped_again_at": _seconds(job.dropped_again_at),
+        "webhook": job.webhook,
         "failure": job.failure and asdict(job.failure),
     }
 
@@ -84,6 +85,7 @@ def job_from(record: Mapping[str, Any]) -> Job:
         notes=tuple(record["notes"]),
         dropped_at=_float(record["dropped_at"]),
         dropped_again_at=_float(record["dropped_again_at"]),
+        webhook=record["webhook"],
         failure=Failure(**record["failure"]) if record["failure"] else None,
     )
 

@@ -16,7 +16,7 @@ from gallop.errors import (
     Stranded,
     WrongState,
 )
-from gallop.steps import publish
+from gallop.steps import announce, publish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
         job = _end(job, _failure_in(event))
     publish.end(job)
     waiters.tell(job.id)
+    announce.ended(job)
     store.close(job)
     return {"state": job.state.value}
 

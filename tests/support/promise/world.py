@@ -56,6 +56,7 @@ ENVIRONMENT = {
     "RESULTS_BUCKET": RESULTS,
     "DROP_QUEUE_URL": "https://sqs/drops",
     "WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-workflow",
+    "WEBHOOK_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-webhooks",
     "DASHSCOPE_BASE_URL": BASE_URL,
     "DASHSCOPE_SECRET_ARN": "the-secret",
     "DEFAULT_MODEL": "happyhorse-1.0-r2v",

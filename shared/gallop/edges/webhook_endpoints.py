@@ -1,0 +1,93 @@
+"""The endpoints of clients in the table: few, and all in one partition, so that each can be found by its id alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop import settings
+from gallop.domain.webhooks import Endpoint, Event, Secret
+from gallop.edges import aws, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PARTITION = "WEBHOOKS"
+
+
+@aws.guarded
+def put(endpoint: Endpoint) -> None:
+    """Record an endpoint as it stands."""
+    aws.dynamodb().put_item(TableName=settings.job_table(), Item=table.pack({**_key(endpoint), **_record(endpoint)}))
+
+
+@aws.guarded
+def of_client(client: str) -> list[Endpoint]:
+    """Read a client's endpoints."""
+    found = map(_endpoint, table.query(_PARTITION, f"{client}#"))
+    return [endpoint for endpoint in found if endpoint.client == client]
+
+
+@aws.guarded
+def everyones() -> list[Endpoint]:
+    """Read all endpoints."""
+    return [_endpoint(item) for item in table.query(_PARTITION)]
+
+
+@aws.guarded
+def disable(endpoint: Endpoint, why: str, now: float) -> None:
+    """Let an endpoint be told no more; one that was removed meanwhile stays removed."""
+    client = aws.dynamodb()
+    try:
+        client.update_item(
+            TableName=settings.job_table(),
+            Key=table.pack(_key(endpoint)),
+            UpdateExpression="SET disabled_at = :now, disabled_why = :why",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues=table.pack({":now": table.time(now), ":why": why}),
+        )
+    except client.exceptions.ConditionalCheckFailedException:
+        return
+
+
+@aws.guarded
+def remove(endpoint: Endpoint) -> None:
+    """Forget an endpoint."""
+    aws.dynamodb().delete_item(TableName=settings.job_table(), Key=table.pack(_key(endpoint)))
+
+
+def _key(endpoint: Endpoint) -> dict[str, str]:
+    return {"pk": _PARTITION, "sk": f"{endpoint.client}#{endpoint.id}"}
+
+
+def _record(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "client": endpoint.client,
+        "url": endpoint.url,
+        "secrets": [{"value": secret.value, "valid_until": _time(secret.valid_until)} for secret in endpoint.secrets],
+        "events": [event.value for event in endpoint.events],
+        "created_at": table.time(endpoint.created_at),
+        "disabled_at": _time(endpoint.disabled_at),
+        "disabled_why": endpoint.disabled_why,
+    }
+
+
+def _endpoint(item: Mapping[str, Any]) -> Endpoint:
+    return Endpoint(
+        id=item["id"],
+        client=item["client"],
+        url=item["url"],
+        secrets=tuple(Secret(secret["value"], _seconds(secret["valid_until"])) for secret in item["secrets"]),
+        events=tuple(Event(event) for event in item["events"]),
+        created_at=float(item["created_at"]),
+        disabled_at=_seconds(item["disabled_at"]),
+        disabled_why=item["disabled_why"],
+    )
+
+
+def _time(seconds: float | None) -> Any:  # noqa: ANN401 - DynamoDB's own number
+    return None if seconds is None else table.time(seconds)
+
+
+def _seconds(value: Any) -> float | None:  # noqa: ANN401 - the same
+    return None if value is None else float(value)

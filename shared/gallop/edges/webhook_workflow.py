@@ -1,0 +1,37 @@
+"""The workflow that tells of ended jobs: one execution a job and one a delivery, each named after what it is about."""
+
+from __future__ import annotations
+
+import json
+import secrets
+
+from gallop import settings
+from gallop.edges import aws
+
+
+def announce(job_id: str) -> None:
+    """Let the end of a job be told; each is told once however often it is called."""
+    _start(job_id, {"job_id": job_id})
+
+
+def deliver(job_id: str, endpoint_id: str) -> None:
+    """Let an endpoint be told of a job's end; once, however often it is called."""
+    _start(f"{job_id}-{endpoint_id}", _delivery(job_id, endpoint_id))
+
+
+def replay(job_id: str, endpoint_id: str) -> None:
+    """Let an endpoint be told of a job's end once more, with the same retries."""
+    _start(f"{job_id}-{endpoint_id}-{secrets.token_hex(4)}", _delivery(job_id, endpoint_id))
+
+
+def _delivery(job_id: str, endpoint_id: str) -> dict[str, object]:
+    return {"job_id": job_id, "endpoint_id": endpoint_id, "number": 1}
+
+
+@aws.guarded
+def _start(name: str, given: dict[str, object]) -> None:
+    client = aws.stepfunctions()
+    try:
+        client.start_execution(stateMachineArn=settings.webhook_workflow_arn(), name=name, input=json.dumps(given))
+    except client.exceptions.ExecutionAlreadyExists:
+        return
