@@ -331,6 +331,30 @@ def test_the_native_door_shows_the_same_job(world: World, ada: Vendor) -> None:
     assert task_id == Client(world).get(f"/v1/videos/{task_id}").json["id"]
 
 
+def test_a_slash_at_the_end_of_a_path_changes_nothing(world: World, ada: Vendor) -> None:
+    """The package's asynchronous calls put one there."""
+    headers = {"x-dashscope-async": "enable"}
+    task_id = ada.call("SubmitFunction", "POST", f"{SUBMIT}/", order(), headers).json["output"]["task_id"]
+    assert task_id == ada.query(f"{task_id}/").json["output"]["task_id"]
+    assert 200 == ada.call("VideosFunction", "POST", f"{TASKS}/{task_id}/cancel/").status
+    assert JobState.CANCELLED is world.job(task_id).state
+
+
+def test_what_is_not_served_is_told_in_dashscopes_form(ada: Vendor) -> None:
+    """Another service, and DashScope's way to upload: a 404 with the fields of an error of its."""
+    calls = (
+        ada.call("SubmitFunction", "POST", "/api/v1/services/aigc/text-generation/generation", {}),
+        ada.call("VideosFunction", "GET", "/api/v1/uploads"),
+        ada.call("VideosFunction", "POST", f"{TASKS}/x/pause"),
+    )
+    for answer in calls:
+        assert (404, "NotFound", ["code", "message", "request_id"]) == (
+            answer.status,
+            answer.json["code"],
+            list(answer.json),
+        )
+
+
 # ---------------------------------------------------------------- equal content
 
 

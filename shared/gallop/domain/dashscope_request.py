@@ -6,11 +6,10 @@ and ignored, as it does itself. What it would cut or alter silently, and charge,
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import catalogue, request
+from gallop.domain import catalogue, request, strict_json
 from gallop.errors import DashScopeRefusal, Fault, InvalidRequest
 
 if TYPE_CHECKING:
@@ -63,11 +62,11 @@ class _Media:
 
 def _document(body: str) -> dict[str, Any]:
     try:
-        whole = json.loads(body)
-    except (ValueError, RecursionError):
-        whole = None
-    if not isinstance(whole, dict):
-        raise DashScopeRefusal("InvalidParameter", "Required body invalid, please check the request body format.")
+        whole = strict_json.parse(body)
+    except InvalidRequest as invalid:
+        why = "; ".join(fault.problem for fault in invalid.faults)
+        words = f"Required body invalid, please check the request body format: {why}."
+        raise DashScopeRefusal("InvalidParameter", words) from None
     if not isinstance(whole.get("input"), dict) or not whole["input"]:
         raise DashScopeRefusal("BadRequest.EmptyInput", "Required input parameter missing from request.")
     return whole
