@@ -59,16 +59,21 @@ def references(module: Module, name: str) -> set[str]:
 
 
 def settings_of(folder: Path) -> set[str]:
-    """Give the functions of ``gallop.settings`` that a function's code may call, from its ``handler`` on."""
+    """Give the functions of ``gallop.settings`` that a function's code may call."""
+    owners = (reference.rpartition(".") for reference in mentioned_by(folder))
+    return {name for owner, _, name in owners if owner == "gallop.settings"}
+
+
+def mentioned_by(folder: Path) -> set[str]:
+    """Give, in full, all that a function's code may call, from its ``handler`` on."""
     app = folder / "app.py"
     waiting: list[tuple[Path, str, str]] = [(app, "", name) for name in parse(app, "").definitions]
-    seen, found = set(waiting), set()
+    seen, found = set(waiting), set[str]()
     while waiting:
         path, package, name = waiting.pop()
         for reference in references(parse(path, package), name):
             owner, _, attribute = reference.rpartition(".")
-            if owner == "gallop.settings":
-                found.add(attribute)
+            found.add(reference)
             target = path if not owner else find(owner)
             if target is not None:
                 step = (target, package if not owner else owner.rpartition(".")[0], attribute)

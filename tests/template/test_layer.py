@@ -14,7 +14,7 @@ import pytest
 
 from tests.testbed.aws.layers import build_layer
 
-from . import stack
+from . import reachable, stack
 
 FUNCTIONS = sorted(path.parent.name for path in (stack.ROOT / "functions").glob("*/app.py"))
 # What Lambda's python3.13 runtime brings, beside the standard library.
@@ -94,12 +94,13 @@ def test_functions_find_all_they_import(name: str, layer: Path, runtime: Path, t
     subprocess.run([sys.executable, "-I", "-S", "-B", "-c", IMPORT, *folders], env={}, check=True)
 
 
-def test_two_builds_are_the_same(layer: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("logical_id", ["SharedLayer", "PictureLayer"])
+def test_two_builds_are_the_same(logical_id: str, tmp_path: Path) -> None:
     """Two builds of the same source are the same, byte for byte, so that a deployment without changes is none."""
-    again = build(tmp_path / "second")
-    files = sorted(path.relative_to(layer) for path in layer.rglob("*") if path.is_file())
+    once, again = build(tmp_path / "first", logical_id), build(tmp_path / "second", logical_id)
+    files = sorted(path.relative_to(once) for path in once.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
-    _, different, unreadable = filecmp.cmpfiles(layer, again, files, shallow=False)
+    _, different, unreadable = filecmp.cmpfiles(once, again, files, shallow=False)
     assert [] == different + unreadable
 
 
@@ -145,6 +146,13 @@ def test_no_command_line(layer: Path) -> None:
     """What operators use on their own machines is not deployed."""
     assert (layer / "gallop" / "doors").is_dir()
     assert not (layer / "gallop" / "cli").exists()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_who_looks_into_pictures_has_the_means(name: str) -> None:
+    """Pillow is loaded when the first bytes are looked into: no start of a function would tell that it is not there."""
+    looks = "gallop.pictures.examine" in reachable.mentioned_by(stack.ROOT / "functions" / name)
+    assert looks == ("PictureLayer" in native_layers(name))
 
 
 @pytest.mark.parametrize("logical_id", ["PictureLayer", "VideoLayer"])
