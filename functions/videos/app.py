@@ -42,6 +42,13 @@ def cancel_task(task_id: str) -> Response[str]:
     return dashscope_dialect.answer(app, {})
 
 
+@app.get(dashscope_dialect.UPLOADS)
+def refuse_upload() -> Response[str]:
+    """Tell DashScope's package why it cannot upload a local file here."""
+    dashscope_dialect.caller_of(app)
+    raise dashscope_dialect.no_uploads()
+
+
 @app.get("/health")
 def health() -> Response[str]:
     """Say that the door is open."""

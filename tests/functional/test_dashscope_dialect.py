@@ -341,10 +341,9 @@ def test_a_slash_at_the_end_of_a_path_changes_nothing(world: World, ada: Vendor)
 
 
 def test_what_is_not_served_is_told_in_dashscopes_form(ada: Vendor) -> None:
-    """Another service, and DashScope's way to upload: a 404 with the fields of an error of its."""
+    """Another service, another verb: a 404 with the fields of an error of its."""
     calls = (
         ada.call("SubmitFunction", "POST", "/api/v1/services/aigc/text-generation/generation", {}),
-        ada.call("VideosFunction", "GET", "/api/v1/uploads"),
         ada.call("VideosFunction", "POST", f"{TASKS}/x/pause"),
     )
     for answer in calls:
@@ -353,6 +352,13 @@ def test_what_is_not_served_is_told_in_dashscopes_form(ada: Vendor) -> None:
             answer.json["code"],
             list(answer.json),
         )
+
+
+def test_a_local_file_is_refused_with_a_way_out(ada: Vendor) -> None:
+    """The package asks for a place to put it, and shows its caller the answer."""
+    answer = ada.call("VideosFunction", "GET", "/api/v1/uploads")
+    assert (400, "UnsupportedOperation") == (answer.status, answer.json["code"])
+    assert "data:image/jpeg;base64" in answer.json["message"]
 
 
 # ---------------------------------------------------------------- equal content

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
 TASKS = "/api/v1/tasks"
+UPLOADS = "/api/v1/uploads"
 
 _TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING status."
 
@@ -99,6 +100,12 @@ def cancel_task(caller: Caller, task_id: str) -> None:
     _, outcome = cancel(job.id)
     if outcome is not Cancellation.CANCELLED:
         raise DashScopeRefusal("UnsupportedOperation", _TOO_LATE)
+
+
+def no_uploads() -> DashScopeRefusal:
+    """Refuse DashScope's way to upload a file: its package fills in a form that S3 does not take."""
+    words = "Gallop takes no files this way: give each image as https://... or data:image/jpeg;base64,..."
+    return DashScopeRefusal("UnsupportedOperation", words)
 
 
 def _came_to_nothing(job: Job) -> bool:
