@@ -23,6 +23,8 @@ class Lossy:
     upstream: str
     posts: int = 0
     """How many POSTs came by."""
+    sent: list[dict[str, str]] = field(default_factory=list)
+    """The headers of each POST, their names in lower case."""
     _losses: list[Loss] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
     _server: ThreadingHTTPServer = field(init=False)
@@ -52,6 +54,7 @@ class Lossy:
         """Lose the next replies to POSTs: close the connection, or say 500 instead."""
         with self._lock:
             self.posts = 0
+            self.sent.clear()
             self._losses = list(losses)
 
     def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Response | None:
@@ -62,6 +65,7 @@ class Lossy:
             return answer
         with self._lock:
             self.posts += 1
+            self.sent.append({name.lower(): value for name, value in headers.items()})
             loss = self._losses.pop(0) if self._losses else None
         return {None: answer, "dropped": None, "error": httpx.Response(500, json={"message": "lost"})}[loss]
 

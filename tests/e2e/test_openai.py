@@ -1,0 +1,215 @@
+"""OpenAI's own package, unmodified, with another address and key and no more; and equal creates, however they come."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import openai
+import pytest
+
+from tests.support.http import form
+from tests.support.lossy import Lossy
+from tests.support.pictures import data_uri, picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openai.types import Video
+
+    from tests.e2e.caller import Caller
+
+pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
+
+AT_ONCE = 50
+SECONDS: Any = "3"
+SIZE: Any = "720x1280"
+
+
+@pytest.fixture
+def client(caller: Caller) -> Iterator[openai.OpenAI]:
+    """Give OpenAI's client of Gallop."""
+    with openai.OpenAI(base_url=f"{caller.at.api_url}/v1", api_key=caller.at.api_key) as client:
+        yield client
+
+
+def hurried(caller: Caller, resource: Any) -> list[float]:  # noqa: ANN401 - both kinds of the package's
+    """Let the package's own waits pass at the testbed's speed; gives the list of what it waited."""
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        time.sleep(seconds / caller.at.speed)
+
+    async def sleep_async(seconds: float) -> None:
+        waits.append(seconds)
+        await asyncio.sleep(seconds / caller.at.speed)
+
+    resource._sleep = sleep_async if "Async" in type(resource).__name__ else sleep  # noqa: SLF001 - its waits are real
+    return waits
+
+
+def test_a_video_is_made_polled_and_downloaded(caller: Caller, client: openai.OpenAI) -> None:
+    """One file, a prompt, seconds and size: the package's model of a video holds it, and its helper sees the end."""
+    waits = hurried(caller, client.videos)
+    prompt = "OpenAI's package lets [Image 1] wave."
+    reference = ("girl.jpg", picture(), "image/jpeg")
+    video = client.videos.create_and_poll(prompt=prompt, input_reference=reference, seconds=SECONDS, size=SIZE)
+    assert ("completed", 100, "3", SIZE, prompt, "video", None) == (
+        video.status,
+        video.progress,
+        video.seconds,
+        video.size,
+        video.prompt,
+        video.object,
+        video.error,
+    )
+    assert "succeeded" == video.model_dump()["state"]
+    assert video.completed_at
+    assert video.completed_at >= video.created_at
+    # What the first answer said, again and again; left alone, the package asks every second.
+    assert 1 == len(set(waits))
+    assert waits[0] > 1
+    content = client.videos.download_content(video.id)
+    assert video.model_dump()["video"]["sha256"] == hashlib.sha256(content.read()).hexdigest()
+    (redirect,) = content.response.history
+    assert (302, "authorization" in redirect.request.headers) == (redirect.status_code, True)
+    assert "authorization" not in content.response.request.headers
+    (task,) = caller.tasks_for(prompt)
+    assert 1 == len(task["images"])
+
+
+def test_the_async_client_does_the_same(caller: Caller) -> None:
+    """A list of references, as repeated ``input_reference[]``, keeps its order."""
+    prompt = "The async package lets [Image 1] and [Image 2] dance."
+
+    async def run() -> tuple[Video, bytes]:
+        async with openai.AsyncOpenAI(base_url=f"{caller.at.api_url}/v1", api_key=caller.at.api_key) as client:
+            hurried(caller, client.videos)
+            files: Any = [picture(shade=10), picture(shade=200)]
+            created = await client.videos.create(prompt=prompt, input_reference=files, seconds=SECONDS)
+            assert ("queued", 0) == (created.status, created.progress)
+            video = await client.videos.poll(created.id)
+            assert video == await client.videos.retrieve(created.id)
+            return video, (await client.videos.download_content(video.id)).read()
+
+    video, content = asyncio.run(run())
+    dump = video.model_dump()
+    assert ("completed", 2) == (video.status, dump["images"])
+    assert dump["video"]["sha256"] == hashlib.sha256(content).hexdigest()
+    (task,) = caller.tasks_for(prompt)
+    hashes = [hashlib.sha256(picture(shade=shade)).hexdigest() for shade in (10, 200)]
+    assert [True, True] == [sha256 in url for sha256, url in zip(hashes, task["images"], strict=True)]
+
+
+def test_extra_fields_reach_gallop(client: openai.OpenAI) -> None:
+    """What the package does not know, it sends as text under names in brackets: media, metadata, flags and numbers."""
+    urls = ["https://example.com/a.jpg", "https://example.com/b.jpg"]
+    extra = {
+        "media": [{"type": "reference_image", "url": url} for url in urls],
+        "input_reference": {"image_url": data_uri(picture())},
+        "metadata": {"order": 17, "of": {"who": "ada"}, "tags": ["x", "y"], "new": True},
+        "watermark": False,
+        "seed": 7,
+        "dry_run": False,
+    }
+    video = client.videos.create(prompt="[Image 1] to [Image 3].", model="happyhorse-1.1-r2v", extra_body=extra)
+    dump = video.model_dump()
+    assert ("happyhorse-1.1-r2v", 3, 7, False) == (video.model, dump["images"], dump["seed"], dump["watermark"])
+    assert {"order": "17", "of": {"who": "ada"}, "tags": ["x", "y"], "new": "true"} == dump["metadata"]
+
+
+def test_an_upload_is_a_file_by_its_id(caller: Caller, client: openai.OpenAI) -> None:
+    """``input_reference`` with a ``file_id``, as the package's types have it."""
+    upload: Any = client.post("/uploads", body={"content_type": "image/jpeg"}, cast_to=object)
+    caller.s3.put_object(Bucket=caller.at.inbox_bucket, Key=upload["fields"]["key"], Body=picture())
+    by_id = {"input_reference": {"file_id": upload["id"]}}
+    assert 1 == client.videos.create(prompt="[Image 1] waves.", extra_body=by_id).model_dump()["images"]
+
+
+def test_refusals_are_the_packages_own_errors(caller: Caller, client: openai.OpenAI) -> None:
+    """Each raised as its class, with message, type, param and code; asked once, as repeating would be useless."""
+    with Lossy(caller.at.api_url) as way, client.with_options(base_url=f"{way.url}/v1") as through:
+        with pytest.raises(openai.BadRequestError) as bad:
+            through.videos.create(prompt="No image.", model="sora-2", size="1x1")  # type: ignore[arg-type]
+        with pytest.raises(openai.AuthenticationError) as stranger:
+            through.with_options(api_key="wrong").videos.create(prompt="x")
+        again = {"Idempotency-Key": f"openai-{time.time()}"}
+        extra = {"images": ["https://example.com/a.jpg"]}
+        through.videos.create(prompt="Once.", extra_body=extra, extra_headers=again)
+        with pytest.raises(openai.UnprocessableEntityError) as mismatch:
+            through.videos.create(prompt="Twice.", extra_body=extra, extra_headers=again)
+        with pytest.raises(openai.APIStatusError) as large:
+            through.videos.create(prompt="x", input_reference=bytes(4_600_000))
+        assert 5 == way.posts
+    assert ("invalid_request_error", "invalid_request", "images") == (bad.value.type, bad.value.code, bad.value.param)
+    assert '/model: "sora-2" is not known' in bad.value.message
+    assert "happyhorse-1.0-r2v" in bad.value.message
+    assert ("authentication_error", "unauthenticated") == (stranger.value.type, stranger.value.code)
+    assert ("invalid_request_error", "idempotency_mismatch") == (mismatch.value.type, mismatch.value.code)
+    assert (413, "body_too_large") == (large.value.status_code, large.value.code)
+    assert all(error.value.request_id for error in (bad, stranger, mismatch, large))
+
+
+def test_a_video_that_is_not_there_is_not_found(client: openai.OpenAI) -> None:
+    """By retrieve and by download; one that is not finished is a conflict."""
+    nowhere = "job_" + "a" * 26
+    for call in (client.videos.retrieve, client.videos.download_content):
+        with pytest.raises(openai.NotFoundError) as none:
+            call(nowhere)
+        assert ("not_found", True) == (none.value.code, bool(none.value.request_id))
+    video = client.videos.create(prompt="x", extra_body={"images": ["https://example.com/a.jpg"]})
+    with pytest.raises(openai.ConflictError) as early:
+        client.with_options(max_retries=0).videos.download_content(video.id)
+    assert "not_ready" == early.value.code
+
+
+def test_lost_replies_make_one_job(caller: Caller, client: openai.OpenAI) -> None:
+    """The package sends a create again, twice, with a new boundary each time: one job, one charge."""
+    prompt = "Two replies are lost, and [Image 1] waves once."
+    with Lossy(caller.at.api_url) as way, client.with_options(base_url=f"{way.url}/v1") as through:
+        way.lose("dropped", "dropped")
+        video = through.videos.create(prompt=prompt, input_reference=picture(), seconds=SECONDS)
+        assert ["0", "1", "2"] == [headers["x-stainless-retry-count"] for headers in way.sent]
+        assert 3 == len({headers["content-type"] for headers in way.sent})
+    assert "succeeded" == caller.wait_for_job(video.id)["state"]
+    assert 1 == len(caller.tasks_for(prompt))
+
+
+def test_every_answer_has_a_request_id(client: openai.OpenAI) -> None:
+    """The package shows it of successes as of errors."""
+    video = client.videos.create(prompt="x", extra_body={"images": ["https://example.com/a.jpg"]})
+    assert video._request_id  # noqa: SLF001 - a public name of the package, for all its underscore
+    assert client.videos.retrieve(video.id)._request_id != video._request_id  # noqa: SLF001 - the same
+
+
+@pytest.mark.parametrize("how", ["by key", "as retries"])
+def test_equal_creates_at_once_are_one_job(caller: Caller, how: str) -> None:
+    """Fifty at the same moment, by JSON and by forms of other boundaries: one is new, and one is charged."""
+    prompt = f"Fifty times at once, {how}: [Image 1] waves once."
+    wish = {"prompt": prompt, "images": [data_uri(picture())], "duration": 3}
+    mark = {"Idempotency-Key": f"fifty-{time.time()}"} if how == "by key" else {"x-stainless-retry-count": "1"}
+
+    def create(number: int) -> tuple[str, str | None]:
+        media_type, body = "application/json", json.dumps(wish).encode()
+        if number % 2:
+            media_type, body = form({"prompt": prompt, "seconds": "3"}, [("images[]", ("a", picture(), "image/jpeg"))])
+        while (
+            answer := caller.http.post("/v1/videos", content=body, headers={"Content-Type": media_type, **mark})
+        ).status_code == 429:
+            # Fifty at once are over the pace of one key.
+            time.sleep(int(answer.headers["Retry-After"]) / caller.at.speed)
+        assert 202 == answer.status_code, answer.text
+        return answer.json()["id"], answer.headers.get("Idempotent-Replay")
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(create, range(AT_ONCE)))
+    assert 1 == len({job_id for job_id, _ in answers})
+    assert {None: 1, "true": AT_ONCE - 1} == Counter(replay for _, replay in answers)
+    assert "succeeded" == caller.wait_for_job(answers[0][0])["state"]
+    assert 1 == len(caller.tasks_for(prompt))
