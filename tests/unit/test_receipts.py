@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from gallop.domain import receipts
@@ -87,15 +88,19 @@ def test_waiting_clients_are_told_when_to_come_back(state: JobState) -> None:
 def test_the_status_receipt_says_state_and_cost() -> None:
     """While a job runs, its receipt says how it stands and since when."""
     receipt = receipts.status_receipt(a_job(JobState.RUNNING, id="job_" + "a" * 26))
-    expected = {
+    expected: dict[str, Any] = {
         "job": "job_" + "a" * 26,
         "state": "running",
         "since": "2026-05-28T20:26:40Z",
         "created": "2026-05-28T20:26:40Z",
+        "place": None,
         "estimated_cost": 0.7,
         "cost": None,
         "currency": "USD",
         "notes": [],
+        "dropped_again": None,
+        "cancel": None,
+        "note": None,
         "error": None,
     }
     assert expected == receipt

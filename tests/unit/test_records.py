@@ -7,7 +7,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from gallop.domain import catalogue
 from gallop.domain.images import LinkedImage, Original, StoredImage
-from gallop.domain.job import Attempt, AttemptEnd, Door, Failure, Job, JobState, Result
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Door, Failure, Job, JobState, Result
 from gallop.domain.request import VideoRequest
 from gallop.edges import records
 from hypothesis import given
@@ -64,6 +64,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     dropped_at=st.none() | times,
     dropped_again_at=st.none() | times,
     webhook=texts,
+    place=st.none() | counts,
+    cancel=st.none() | st.builds(CancelAnswer, texts, texts, times),
     thumbnail=st.none() | results,
     unknown_since=st.none() | times,
     vendor_request_id=texts,

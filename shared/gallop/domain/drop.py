@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -27,6 +27,7 @@ _PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
 )
 _CLUTTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_CANCEL = re.compile(r"(?:(.+)\.)?cancel(?:\.txt)?", re.IGNORECASE | re.DOTALL)
 _MAC_ARCHIVE = "__MACOSX"
 _DIGITS = re.compile(r"(\d+)")
 
@@ -70,7 +71,7 @@ Scope = Folder | Lone
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """One folder, or one lone image."""
+    """One folder, or one lone image. ``cancel`` is there as long as nothing was uploaded after it."""
 
     path: str
     images: tuple[Entry, ...]
@@ -78,11 +79,18 @@ class Drop:
     settings: Entry | None = None
     strangers: tuple[Entry, ...] = ()
     is_folder: bool = True
+    cancel: Entry | None = None
 
     @property
     def receipts(self) -> str:
         """Give the prefix of its receipts, which mirrors its path."""
         return receipts_of(self.path)
+
+    @property
+    def newest(self) -> float:
+        """Give the time of its newest upload."""
+        files = (*self.images, self.prompt, self.settings, *self.strangers)
+        return max((entry.time for entry in files if entry), default=0.0)
 
 
 def scope_of(key: str) -> Scope | None:
@@ -116,18 +124,32 @@ def prefixes_of(scope: Scope) -> tuple[str, ...]:
 
 def drops_of(scope: Scope, listing: list[Entry]) -> list[Drop]:
     """Make the drops of a scope from what is listed under its prefixes."""
-    entries = [entry for entry in listing if entry.size and scope_of(entry.key) == scope]
+    there = [entry for entry in listing if scope_of(entry.key) == scope]
+    cancels = [entry for entry in there if is_cancel(entry.name)]
+    entries = [entry for entry in there if entry.size and entry not in cancels]
     images = tuple(sorted((entry for entry in entries if _is_picture(entry.name)), key=_natural))
-    if not entries:
-        return []
     match scope:
         case Folder(path):
-            found = _folder(path, entries, images)
+            drop = _folder(path, entries, images)
             # Images beside a batch wait for its lines, not for a prompt.
-            is_of_batch = not (found.prompt or found.settings) and any(is_batch(entry.key) for entry in listing)
-            return [] if is_of_batch else [found]
+            is_of_batch = not (drop.prompt or drop.settings) and any(is_batch(entry.key) for entry in listing)
+            found = [drop] if (entries or cancels) and not is_of_batch else []
         case Lone():
-            return _lone(entries, images)
+            found = _lone(entries, images, cancels)
+    newest = max((entry.time for entry in entries), default=0.0)
+    valid = [entry for entry in cancels if entry.time >= newest]
+    return [replace(drop, cancel=_cancel_of(drop, valid)) for drop in found]
+
+
+def is_cancel(name: str) -> bool:
+    """Tell whether a file asks to cancel: ``CANCEL`` in a folder, ``cat.jpg.CANCEL`` beside a lone image."""
+    return cancelled_name(name) is not None
+
+
+def cancelled_name(name: str) -> str | None:
+    """Give what stands before ``.CANCEL`` in a name, nothing in a folder's ``CANCEL``; None for other names."""
+    found = _CANCEL.fullmatch(name.strip())
+    return None if found is None else found[1] or ""
 
 
 def digest_of(scope: Scope, listing: list[Entry]) -> str:
@@ -168,13 +190,27 @@ def _folder(path: str, entries: list[Entry], images: tuple[Entry, ...]) -> Drop:
     return Drop(path, images, prompt, settings, tuple(entry for entry in entries if entry not in known))
 
 
-def _lone(entries: list[Entry], images: tuple[Entry, ...]) -> list[Drop]:
+def _lone(entries: list[Entry], images: tuple[Entry, ...], cancels: list[Entry]) -> list[Drop]:
     texts = [entry for entry in entries if entry.name.lower().endswith(".txt")]
     prompt = min(texts, key=lambda entry: (len(entry.name), entry.name), default=None)
     if images:
         return [Drop(image.name, (image,), prompt, is_folder=False) for image in images]
     strangers = tuple(entry for entry in entries if entry is not prompt)
+    if not entries:
+        return [
+            Drop(cancelled_name(entry.name) or entry.name, (), strangers=(entry,), is_folder=False) for entry in cancels
+        ]
     return [Drop((prompt or entries[0]).name, (), prompt, strangers=strangers, is_folder=False)]
+
+
+def _cancel_of(drop: Drop, cancels: list[Entry]) -> Entry | None:
+    names = {""} if drop.is_folder else {_composed(drop.path), _composed(PurePosixPath(drop.path).stem)}
+    meant = [entry for entry in cancels if _composed(cancelled_name(entry.name) or "") in names]
+    return max(meant, key=lambda entry: entry.time, default=None)
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _first(entries: list[Entry], names: tuple[str, ...]) -> Entry | None:
@@ -184,6 +220,9 @@ def _first(entries: list[Entry], names: tuple[str, ...]) -> Entry | None:
 
 def _stem(name: str) -> str:
     """Give what an image and the text beside it have in common: ``cat`` of ``cat.txt`` and of ``cat.jpg.txt``."""
+    cancelled = cancelled_name(name)
+    if cancelled:
+        return PurePosixPath(cancelled).stem if _is_picture(cancelled) else cancelled
     stem = PurePosixPath(name).stem
     while name.lower().endswith(".txt") and (stem.lower().endswith(".txt") or _is_picture(stem)):
         stem = PurePosixPath(stem).stem

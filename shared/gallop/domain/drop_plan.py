@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import catalogue
-from gallop.domain.drop import PREFIX, PROMPT, SETTINGS, Drop, Entry
+from gallop.domain.drop import PREFIX, PROMPT, SETTINGS, Drop, Entry, is_cancel
 from gallop.errors import Fault
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ def _no_image(drop: Drop) -> Fault:
             names = ", ".join(entry.name[:80] for entry in drop.strangers[:3])
             remedy = f"{remedy} As an image, {names} cannot be used."
         return Fault(drop.path, "has no image", remedy)
+    if is_cancel(drop.path):
+        remedy = "Put it into the folder that it is meant for; for a lone image cat.jpg, name it cat.jpg.CANCEL."
+        return Fault(drop.path, "lies in no folder", remedy)
     if drop.path.lower() in _ROOT_TEXTS:
         remedy = f"Put it into a folder of its own together with its images: {PREFIX}<any name>/{drop.path}."
         return Fault(drop.path, "lies in no folder", remedy)

@@ -118,6 +118,15 @@ def cancelled(message: str) -> Failure:
     return Failure(CANCELLED, message, "Create the job again if you want it after all. Nothing was charged.")
 
 
+@dataclass(frozen=True, slots=True)
+class CancelAnswer:
+    """What came of a cancel that was asked for by a file, in plain words; ``time`` is when the file was uploaded."""
+
+    answer: str
+    message: str
+    time: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """A file in the results bucket: the video, or its thumbnail. ``size`` is in bytes."""
@@ -140,7 +149,8 @@ class Job:
     ``is_adopted`` marks a task that the reconciler found. ``unknown_since`` is when DashScope began to say that it
     does not know the task. ``resumes`` counts the executions after the first. ``notes`` say what was done to the
     images. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the same
-    content came again. ``webhook`` is the address that its client named for this job, if it named one.
+    content came again. ``webhook`` is the address that its client named for this job, if it named one. ``place`` is its place
+    among those that waited when it came; None if there were too many to count.
     """
 
     id: str
@@ -174,6 +184,8 @@ class Job:
     dropped_at: float | None = None
     dropped_again_at: float | None = None
     webhook: str = ""
+    place: int | None = None
+    cancel: CancelAnswer | None = None
     failure: Failure | None = None
 
     @property

@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import catalogue, polling
-from gallop.domain.job import Failure, Job, JobState, Result, image_record, is_terminal, openai_status
+from gallop.domain.job import (
+    CANCELLED,
+    CancelAnswer,
+    Door,
+    Failure,
+    Job,
+    JobState,
+    Result,
+    image_record,
+    is_terminal,
+    openai_status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +27,14 @@ if TYPE_CHECKING:
 STATUS = "status.json"
 VIDEO = "video.mp4"
 VIDEO_DETAILS = "video.json"
-THUMBNAIL = "thumbnail.jpg"
 ERROR = "error.json"
+THUMBNAIL = "thumbnail.jpg"
+FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, STATUS)
+
+_TRY_AGAIN = (
+    "The same content is the same job: to try once more, change a word of the prompt, or write "
+    '"metadata": {"try": 2} into job.json.'
+)
 
 
 def job_view(job: Job, now: float) -> dict[str, Any]:
@@ -85,6 +102,16 @@ def poll_after_seconds(job: Job, now: float) -> int:
     return polling.next_wait(now - (job.running_since or job.created_at), expected)
 
 
+def of_job(job: Job) -> dict[str, dict[str, Any]]:
+    """Give the receipts of a job as it stands, by the names of their files."""
+    ends: dict[str, dict[str, Any]] = {}
+    if job.state is JobState.SUCCEEDED:
+        ends[VIDEO_DETAILS] = video_receipt(job)
+    elif is_terminal(job.state):
+        ends[ERROR] = failure_receipt(job)
+    return {**ends, STATUS: status_receipt(job)}
+
+
 def status_receipt(job: Job) -> dict[str, Any]:
     """Tell how a job stands."""
     return {
@@ -92,11 +119,15 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "state": job.state.value,
         "since": timestamp(job.updated_at),
         "created": timestamp(job.created_at),
+        "place": job.place if job.state is JobState.QUEUED else None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
         "notes": list(job.notes),
-        "error": failure_view(job.failure),
+        "dropped_again": None if job.dropped_again_at is None else timestamp(job.dropped_again_at),
+        "cancel": job.cancel and _cancel_view(job.cancel),
+        "note": _note(job),
+        "error": _failure_at_the_door(job, job.failure),
     }
 
 
@@ -143,7 +174,7 @@ def failure_receipt(job: Job) -> dict[str, Any]:
     return {
         "job": job.id,
         "state": job.state.value,
-        "error": failure_view(failure),
+        "error": _failure_at_the_door(job, failure),
         "faults": [],
         "task_id": job.task_id or None,
         "ended": timestamp(job.ended_at or job.updated_at),
@@ -165,20 +196,36 @@ def faults_receipt(faults: Sequence[Fault], now: float) -> dict[str, Any]:
     }
 
 
-def refused_receipt(now: float) -> dict[str, Any]:
-    """Tell that a drop cannot start; ``error.json`` tells why."""
-    return {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says what to mend."}
+def refused(faults: Sequence[Fault], now: float) -> dict[str, dict[str, Any]]:
+    """Say of a drop that it cannot start, and why."""
+    status = {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says what to mend."}
+    return {ERROR: faults_receipt(faults, now), STATUS: status}
 
 
-def incomplete_receipt(missing: Sequence[Fault], since: float, until: float) -> dict[str, Any]:
-    """Tell what a drop waits for, and until when."""
-    return {
+def incomplete(missing: Sequence[Fault], since: float, until: float) -> dict[str, dict[str, Any]]:
+    """Say of a drop what it waits for, and until when."""
+    status = {
         "job": None,
         "state": "incomplete",
         "since": timestamp(since),
         "waiting_for": [_fault_view(fault) for fault in missing],
         "until": timestamp(until),
     }
+    return {STATUS: status}
+
+
+def cancelled_before(asked_at: float) -> dict[str, dict[str, Any]]:
+    """Say of a drop that it was cancelled before it became a job."""
+    answer = CancelAnswer(CANCELLED, "It had not started, and does not. Nothing was charged.", asked_at)
+    note = "Upload any of its files once more to start it after all."
+    status = {
+        "job": None,
+        "state": CANCELLED,
+        "since": timestamp(asked_at),
+        "cancel": _cancel_view(answer),
+        "note": note,
+    }
+    return {STATUS: status}
 
 
 def timestamp(seconds: float) -> str:
@@ -188,3 +235,24 @@ def timestamp(seconds: float) -> str:
 
 def _fault_view(fault: Fault) -> dict[str, str]:
     return {"file": fault.where, "problem": fault.problem, "remedy": fault.remedy}
+
+
+def _cancel_view(cancel: CancelAnswer) -> dict[str, str]:
+    return {"answer": cancel.answer, "message": cancel.message, "time": timestamp(cancel.time)}
+
+
+def _failure_at_the_door(job: Job, failure: Failure | None) -> dict[str, str] | None:
+    """Show why a job failed; to a dropper, who creates nothing, in words of dropping."""
+    view = failure_view(failure)
+    if view is None or job.door is not Door.S3:
+        return view
+    remedy = view["remedy"].replace("reate the job again", "rop it again")
+    return {**view, "remedy": f"{remedy} {_TRY_AGAIN}".strip()}
+
+
+def _note(job: Job) -> str | None:
+    if job.dropped_again_at is None:
+        return None
+    if job.state in (JobState.FAILED, JobState.CANCELLED):
+        return f"The same content was dropped again, and its job has ended without a video. {_TRY_AGAIN}"
+    return "The same content was dropped again: it is this job. It is made once, and charged once."

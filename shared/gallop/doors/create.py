@@ -9,13 +9,14 @@ from gallop import clock, log, pictures, settings
 from gallop.domain import catalogue, images, references
 from gallop.domain.images import Image, InlineImage, LinkedImage, Original, StoredImage
 from gallop.domain.job import Door, Job, JobState
-from gallop.edges import objects, store, workflow
+from gallop.edges import fronts, objects, store, workflow
 from gallop.errors import Fault, IdempotencyMismatch, NoSuchObject, ObjectTooLarge
 from gallop.steps import publish
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from gallop.domain.front import Front
     from gallop.domain.once import Once
     from gallop.domain.request import VideoRequest
 
@@ -43,7 +44,10 @@ def estimate(request: VideoRequest) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A request at a door: what is wanted, by whom, and what makes it the same wish when it comes again."""
+    """A request at a door: what is wanted, by whom, and what makes it the same wish when it comes again.
+
+    ``turn`` is the front of its drop as it was read and as it is to be, once the job is recorded.
+    """
 
     job_id: str
     request: VideoRequest
@@ -51,6 +55,9 @@ class Wish:
     door: Door
     receipts: str
     once: Once | None = None
+    dropped_at: float | None = None
+    place: int | None = None
+    turn: tuple[Front, Front] | None = None
 
 
 def accept(wish: Wish) -> tuple[Job, bool]:
@@ -60,9 +67,10 @@ def accept(wish: Wish) -> tuple[Job, bool]:
 
     Raises:
         IdempotencyMismatch: the client's key stands for another request.
+        WrongState: the job is new, and the front of its drop is no longer what was read.
 
     """
-    made = store.create(_job_of(wish), wish.once)
+    made = store.create(_job_of(wish), wish.once, [fronts.turning(*wish.turn)] if wish.turn else [])
     if wish.once and not made.is_new and made.fingerprint != wish.once.fingerprint:
         raise IdempotencyMismatch("This Idempotency-Key came with another request before.")
     job = store.job(made.job_id)
@@ -89,6 +97,8 @@ def _job_of(wish: Wish) -> Job:
         updated_at=now,
         deadline=now + settings.deadline_seconds(),
         notes=tuple(image.note for image in wish.request.images if isinstance(image, InlineImage) and image.note),
+        dropped_at=wish.dropped_at,
+        place=wish.place,
     )
 
 

@@ -20,7 +20,7 @@ from gallop.domain.drop_texts import Texts
 from gallop.domain.images import StoredImage, identity_of
 from gallop.domain.job import Door, job_id_of
 from gallop.domain.request import VideoRequest, read_apart
-from gallop.doors import batches, create
+from gallop.doors import batches, create, turns
 from gallop.edges import objects, queue
 from gallop.errors import Fault, InvalidRequest, NoSuchObject, ObjectTooLarge
 
@@ -70,7 +70,7 @@ class Batch:
 def _arrive(scope: Scope) -> None:
     listing = _list(scope)
     found = drops.drops_of(scope, listing)
-    at_once = [drop for drop in found if drop.settings and _start_if_explicit(drop)]
+    at_once = [drop for drop in found if _cancel(drop) or (drop.settings and _start_if_explicit(drop))]
     if found and len(at_once) < len(found):
         _send_look(scope, drops.digest_of(scope, listing), clock.now(), settings.quiet_seconds())
 
@@ -108,6 +108,8 @@ def _start_if_explicit(drop: Drop) -> bool:
 
 def _try(drop: Drop, since: float, until: float) -> bool:
     """Start a drop that is whole, and refuse one that is at fault or late; tells whether that is its end."""
+    if _cancel(drop):
+        return True
     plan = _plan(drop)
     request = _request(drop, plan)
     if isinstance(request, VideoRequest):
@@ -116,8 +118,7 @@ def _try(drop: Drop, since: float, until: float) -> bool:
         _refuse(drop, (*plan.missing, *request))
     else:
         log.info("drop incomplete", drop=drop.path, missing=len(plan.missing))
-        receipt = receipts.incomplete_receipt(plan.missing, since, until)
-        objects.put_receipt(f"{drop.receipts}/{receipts.STATUS}", receipt)
+        turns.say(drop.receipts, receipts.incomplete(plan.missing, since, until), drop.newest)
         return False
     return True
 
@@ -171,16 +172,22 @@ def _request(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
     return plan.faults if plan.faults or plan.missing else request
 
 
+def _cancel(drop: Drop) -> bool:
+    if drop.cancel:
+        turns.cancel(drop.receipts, drop.cancel.time)
+    return drop.cancel is not None
+
+
 def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
     identity = [plan.identity, *(identity_of(image) for image in request.images)]
     job_id = job_id_of(CLIENT, drop.path, *identity)
-    _, is_new = create.accept(create.Wish(job_id, request, CLIENT, Door.S3, drop.receipts))
-    if is_new:
-        objects.remove_receipt(f"{drop.receipts}/{receipts.ERROR}")
+    used = (drop.prompt, drop.settings, *plan.images)
+    wish = create.Wish(job_id, request, CLIENT, Door.S3, drop.receipts)
+    turns.start(wish, max(entry.time for entry in used if entry))
+    if drop.prompt and not drop.is_folder:
+        turns.withdraw(drops.receipts_of(drop.prompt.name))
 
 
 def _refuse(drop: Drop, faults: Sequence[Fault]) -> None:
     log.info("drop refused", drop=drop.path, faults=len(faults))
-    now = clock.now()
-    objects.put_receipt(f"{drop.receipts}/{receipts.ERROR}", receipts.faults_receipt(faults, now))
-    objects.put_receipt(f"{drop.receipts}/{receipts.STATUS}", receipts.refused_receipt(now))
+    turns.say(drop.receipts, receipts.refused(faults, clock.now()), drop.newest)

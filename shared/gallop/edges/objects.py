@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
@@ -14,13 +16,25 @@ from gallop.errors import NoSuchObject, ObjectTooLarge
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
 JPEG = "image/jpeg"
 PART_BYTES = 8 * 1024 * 1024
 PRESIGNED_SECONDS_FOR_VENDOR = 6 * 3600
 PRESIGNED_SECONDS_FOR_CLIENT = 3600
 PRESIGNED_SECONDS_FOR_UPLOAD = 3600
+OWNER = "job"
+GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file in the results bucket, as it was when it was looked at; ``owner`` is a job's id, or nothing."""
+
+    key: str
+    etag: str
+    version_id: str
+    owner: str
 
 
 @aws.guarded
@@ -119,8 +133,8 @@ def form_for_upload(key: str, media_type: str, at_most: int) -> dict[str, Any]:
 
 
 @aws.guarded
-def put_receipt(key: str, receipt: Mapping[str, Any]) -> None:
-    """Write a receipt into the results bucket."""
+def put_receipt(key: str, receipt: Mapping[str, Any], owner: str = "") -> None:
+    """Write a receipt into the results bucket; it bears the id of the job that it tells of, or nothing."""
     # Half of a character, from the name of a file that is asked for, must not keep the answer from being written.
     body = json.dumps(receipt, indent=2, ensure_ascii=False).encode(errors="replace")
     aws.s3().put_object(
@@ -129,7 +143,21 @@ def put_receipt(key: str, receipt: Mapping[str, Any]) -> None:
         Body=body,
         ContentType="application/json",
         CacheControl="no-cache",
+        Metadata={OWNER: owner} if owner else {},
     )
+
+
+@aws.guarded
+def result(key: str) -> Found | None:
+    """Look at a file in the results bucket; None if there is none."""
+    client = aws.s3()
+    try:
+        answer = client.head_object(Bucket=settings.results_bucket(), Key=key)
+    except client.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+    return Found(key, answer["ETag"], answer.get("VersionId", ""), answer["Metadata"].get(OWNER, ""))
 
 
 @aws.guarded
@@ -165,23 +193,46 @@ def work(key: str) -> Any:  # noqa: ANN401 - JSON
         return json.loads(body.read())
 
 
+def copy_result(key: str, version_id: str, to: str) -> str:
+    """Copy a version of a file within the results bucket; gives the version of the copy."""
+    bucket = settings.results_bucket()
+    source: CopySourceTypeDef = {"Bucket": bucket, "Key": key, "VersionId": version_id}
+    return aws.s3().copy_object(Bucket=bucket, Key=to, CopySource=source).get("VersionId", "")
+
+
 @aws.guarded
-def put_picture(key: str, jpeg: bytes) -> str:
-    """Write a picture into the results bucket; gives its version."""
-    answer = aws.s3().put_object(Bucket=settings.results_bucket(), Key=key, Body=jpeg, ContentType=JPEG)
+def put_picture(key: str, jpeg: bytes, owner: str) -> str:
+    """Write a job's picture into the results bucket; gives its version."""
+    answer = aws.s3().put_object(
+        Bucket=settings.results_bucket(), Key=key, Body=jpeg, ContentType=JPEG, Metadata={OWNER: owner}
+    )
     return answer.get("VersionId", "")
 
 
 @aws.guarded
-def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Callable[[], None]) -> str:
-    """Stream an object into the results bucket; gives its version.
+def remove_result(found: Found) -> None:
+    """Take a file away, unless another has come in its place since it was looked at. Its versions stay."""
+    client = aws.s3()
+    try:
+        client.delete_object(Bucket=settings.results_bucket(), Key=found.key, IfMatch=found.etag)
+    except client.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in GONE:
+            raise
+
+
+@aws.guarded
+def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Callable[[], None], owner: str) -> str:
+    """Stream a job's file into the results bucket; gives its version.
 
     It appears only once ``verify``, called after the last piece, has returned; whatever is raised until then leaves
     nothing behind. Memory stays at about two parts, whatever the size.
     """
     client = aws.s3()
     bucket = settings.results_bucket()
-    upload = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type)["UploadId"]
+    metadata = {OWNER: owner}
+    upload = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type, Metadata=metadata)[
+        "UploadId"
+    ]
     parts: list[CompletedPartTypeDef] = []
     try:
         for number, part in enumerate(_in_parts(pieces), start=1):

@@ -7,7 +7,18 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain.job import Attempt, AttemptEnd, Door, Failure, Job, JobState, Result, image_from, image_record
+from gallop.domain.job import (
+    Attempt,
+    AttemptEnd,
+    CancelAnswer,
+    Door,
+    Failure,
+    Job,
+    JobState,
+    Result,
+    image_from,
+    image_record,
+)
 from gallop.domain.request import VideoRequest
 
 if TYPE_CHECKING:
@@ -26,28 +37,30 @@ def job_record(job: Job) -> dict[str, Any]:
         "key_name": job.key_name,
         "receipts": job.receipts,
         "estimated_cost": job.estimated_cost,
-        "created_at": _seconds(job.created_at),
-        "updated_at": _seconds(job.updated_at),
-        "deadline": _seconds(job.deadline),
+        "created_at": seconds(job.created_at),
+        "updated_at": seconds(job.updated_at),
+        "deadline": seconds(job.deadline),
         "submits": job.submits,
         "lost": job.lost,
         "polls": job.polls,
         "attempt": _attempt_record(job.attempt),
         "task_id": job.task_id,
         "is_adopted": job.is_adopted,
-        "unknown_since": _seconds(job.unknown_since),
+        "unknown_since": seconds(job.unknown_since),
         "resumes": job.resumes,
         "vendor_request_id": job.vendor_request_id,
-        "running_since": _seconds(job.running_since),
-        "ended_at": _seconds(job.ended_at),
+        "running_since": seconds(job.running_since),
+        "ended_at": seconds(job.ended_at),
         "usage": None if job.usage is None else json.dumps(dict(job.usage)),
         "cost": job.cost,
-        "result": job.result and asdict(job.result),
-        "thumbnail": job.thumbnail and asdict(job.thumbnail),
+        "result": job.result and file_record(job.result),
+        "thumbnail": job.thumbnail and file_record(job.thumbnail),
         "notes": list(job.notes),
-        "dropped_at": _seconds(job.dropped_at),
-        "dropped_again_at": _seconds(job.dropped_again_at),
         "webhook": job.webhook,
+        "dropped_at": seconds(job.dropped_at),
+        "dropped_again_at": seconds(job.dropped_again_at),
+        "place": job.place,
+        "cancel": job.cancel and cancel_record(job.cancel),
         "failure": job.failure and asdict(job.failure),
     }
 
@@ -86,8 +99,24 @@ def job_from(record: Mapping[str, Any]) -> Job:
         dropped_at=_float(record["dropped_at"]),
         dropped_again_at=_float(record["dropped_again_at"]),
         webhook=record["webhook"],
+        place=None if record["place"] is None else int(record["place"]),
+        cancel=_cancel_from(record["cancel"]),
         failure=Failure(**record["failure"]) if record["failure"] else None,
     )
+
+
+def file_record(file: Result) -> dict[str, Any]:
+    """Write down where a file is."""
+    return asdict(file)
+
+
+def cancel_record(cancel: CancelAnswer) -> dict[str, Any]:
+    """Write down what came of a cancel."""
+    return {**asdict(cancel), "time": seconds(cancel.time)}
+
+
+def _cancel_from(record: Mapping[str, Any] | None) -> CancelAnswer | None:
+    return None if record is None else CancelAnswer(**{**record, "time": float(record["time"])})
 
 
 def _request_record(request: VideoRequest) -> dict[str, Any]:
@@ -122,7 +151,7 @@ def _request_from(record: Mapping[str, Any]) -> VideoRequest:
 def _attempt_record(attempt: Attempt | None) -> dict[str, Any] | None:
     if attempt is None:
         return None
-    times = {"started_at": _seconds(attempt.started_at), "ended_at": _seconds(attempt.ended_at)}
+    times = {"started_at": seconds(attempt.started_at), "ended_at": seconds(attempt.ended_at)}
     return {"id": attempt.id, "end": attempt.end.value, **times}
 
 
@@ -136,7 +165,8 @@ def _result_from(record: Mapping[str, Any] | None) -> Result | None:
     return None if record is None else Result(**{**record, "size": int(record["size"])})
 
 
-def _seconds(value: float | None) -> Decimal | None:
+def seconds(value: float | None) -> Decimal | None:
+    """Write down a time, if there is one: to the millisecond."""
     return None if value is None else Decimal(f"{value:.3f}")
 
 

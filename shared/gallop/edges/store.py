@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
-from gallop.domain.job import Job, states_before
+from gallop.domain.job import Job, JobState, states_before
 from gallop.edges import aws, records, table
 from gallop.errors import JobNotFound, WrongState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
     from gallop.domain.once import Once
 
 OPEN_JOBS = "OpenJobs"
+PLACES_AT_MOST = 1000
 SWEEP_AT_MOST = 500
 # Longer than DashScope's list shows a task.
 TASK_SECONDS = 3 * 86_400
@@ -32,17 +35,24 @@ class Creation:
 
 
 @aws.guarded
-def create(job: Job, once: Once | None = None) -> Creation:
+def create(job: Job, once: Once | None = None, together: Sequence[TransactWriteItemTypeDef] = ()) -> Creation:
     """Record a new job, unless it is there already, or ``once`` says that it is another's repetition.
 
-    One conditional write decides, never a read before it.
+    One conditional write decides, never a read before it. What is to be written ``together`` with a new job is
+    written only then.
+
+    Raises:
+        WrongState: the job is new, and what was to be written together with it met something else.
+
     """
-    writes = [table.put_if_new(_new_job_item(job))]
+    writes = [table.put_if_new(_new_job_item(job)), *together]
     if once:
         writes.append(_put_once(job, once))
     refused = table.transact(writes)
     if not any(refused):
         return Creation(job.id, is_new=True)
+    if any(refused[1 : 1 + len(together)]) and not refused[0]:
+        raise WrongState(f"What job {job.id} was to be recorded with has moved on.")
     if once and refused[-1]:
         item = table.get(_once_key(once)) or {}
         return Creation(str(item.get("job_id", "")), is_new=False, fingerprint=str(item.get("fingerprint", "")))
@@ -120,6 +130,41 @@ def owner_of(task_id: str) -> str | None:
     """Name the job that a task belongs to, if it is one of ours."""
     item = table.get(_task_key(task_id))
     return None if item is None else str(item["job_id"])
+
+
+@aws.guarded
+def note(before: Job, name: str, value: object) -> bool:
+    """Write down something about a job that is no move of it, if what was noted before is still what was read."""
+    client = aws.dynamodb()
+    old = records.job_record(before)[name]
+    try:
+        client.update_item(
+            TableName=settings.job_table(),
+            Key=table.pack(_job_key(before.id)),
+            UpdateExpression="SET #name = :new",
+            ConditionExpression="#name = :old",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues=table.pack({":new": value, ":old": old}),
+        )
+    except client.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+@aws.guarded
+def waiting() -> int | None:
+    """Count the jobs that are queued; None if there are more than can be counted at once."""
+    answer = aws.dynamodb().query(
+        TableName=settings.job_table(),
+        IndexName=OPEN_JOBS,
+        KeyConditionExpression="is_open = :open",
+        FilterExpression="#state = :queued",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues=table.pack({":open": "yes", ":queued": JobState.QUEUED.value}),
+        Select="COUNT",
+        Limit=PLACES_AT_MOST,
+    )
+    return None if "LastEvaluatedKey" in answer else answer["Count"]
 
 
 @aws.guarded

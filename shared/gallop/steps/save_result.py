@@ -13,7 +13,7 @@ from gallop.domain.job import Job, JobState, Result
 from gallop.domain.mp4 import BoxWalk
 from gallop.edges import dashscope, objects, store, vault
 from gallop.errors import ResultExpired, ResultIncomplete, ResultUnusable
-from gallop.steps import step
+from gallop.steps import publish, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +51,9 @@ def _save(job: Job, url: str) -> Step:
     if not _is_the_vendors(url, job.base_url):
         raise ResultUnusable("DashScope's answer names no address of its own for the video.")
     copy = _Copy()
-    key = f"{job.receipts}/{receipts.VIDEO}"
+    key = f"{publish.place(job)}/{receipts.VIDEO}"
     with dashscope.download(url) as (length, pieces):
-        version = objects.store_stream(key, copy.through(pieces), CONTENT_TYPE, lambda: copy.verify(length))
+        version = objects.store_stream(key, copy.through(pieces), CONTENT_TYPE, lambda: copy.verify(length), job.id)
     result = Result(
         bucket=settings.results_bucket(),
         key=key,
@@ -62,7 +62,7 @@ def _save(job: Job, url: str) -> Step:
         sha256=copy.digest.hexdigest(),
         content_type=CONTENT_TYPE,
     )
-    store.advance(job, replace(job.at(job.state, clock.now()), result=result))
+    publish.bring(store.advance(job, replace(job.at(job.state, clock.now()), result=result)))
     log.info("video stored", job_id=job.id, size=result.size)
     return step.finish()
 
