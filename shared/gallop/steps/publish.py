@@ -20,7 +20,7 @@ from gallop.errors import JobNotFound, WrongState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gallop.domain.job import Job, Result
+    from gallop.domain.job import Job
     from gallop.edges.objects import Found
 
 LOOKS_AT_MOST = 8
