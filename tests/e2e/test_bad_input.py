@@ -22,7 +22,11 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "blank prompt": ({**FINE, "prompt": " \n"}, ["/prompt"], "no prompt"),
     "no image": ({"prompt": PROMPT}, ["/images"], "none"),
     "ten images": ({**FINE, "images": SEED["images"] * 3 + SEED["images"][:1]}, ["/images"], "10 images"),
-    "a text named .jpg": ({**FINE, "images": [data_uri(NOT_AN_IMAGE)]}, ["/images/0"], "not a JPEG"),
+    "a text named .jpg": (
+        {**FINE, "images": [data_uri(NOT_AN_IMAGE)]},
+        ["/images/0"],
+        "not a picture that can be used",
+    ),
     "300 px": ({**FINE, "images": [data_uri(picture(width=900, height=300))]}, ["/images/0"], "300 px"),
     "unknown ratio": ({**FINE, "ratio": "16:10"}, ["/ratio"], "16:10"),
     "duration 2": ({**FINE, "duration": 2}, ["/duration"], "from 3 to 15"),
@@ -105,7 +109,11 @@ DROPS: dict[str, tuple[dict[str, bytes], str, str]] = {
         "ten-images",
         "10 images",
     ),
-    "a text named jpg": ({"1.jpg": NOT_AN_IMAGE, "prompt.txt": PROMPT.encode()}, "1.jpg", "not a JPEG"),
+    "a text named jpg": (
+        {"1.jpg": NOT_AN_IMAGE, "prompt.txt": PROMPT.encode()},
+        "1.jpg",
+        "not a picture that can be used",
+    ),
     "small": ({"1.jpg": picture(width=300), "prompt.txt": PROMPT.encode()}, "1.jpg", "300 px"),
     "broken job json": (
         {"1.jpg": picture(), "job.json": b'{"prompt": "a",\n "duration": }'},
