@@ -145,3 +145,85 @@ def test_what_a_caller_sends_comes_back_in_no_header(ada: Client) -> None:
     answer = ada.post(wish(metadata=nasty))
     assert (202, nasty) == (answer.status, answer.json["metadata"])
     assert not [value for value in answer.headers.values() if "\n" in value or "\r" in value]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "017700000001",
+        "169.254.169.254",
+        "169.254.169.254.",
+        "10.0.0.1.",
+        "1.2.3.4.5",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[fd00:ec2::254]",
+        "[64:ff9b::7f00:1]",
+        "[fe80::1%25eth0]",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "metadata",
+        "metadata.google.internal",
+        "metadata.google.internal.",
+        "printer.local",
+        "router.lan",
+        "a.localhost",
+        "a.localdomain",
+        "1.0.0.127.in-addr.arpa",
+        "\uff11\uff12\uff17.0.0.1",
+        "\u24db\u24de\u24d2al.example.com",
+        "127\u30020\u30020\u30021",
+        "example\u3002com",
+        "b\u00fccher.example.com",
+        "user@example.com",
+        "user:pass@example.com",
+        "example.com@127.0.0.1",
+        "example.com:80",
+        "example.com:8443",
+        "example.com:0",
+        "example.com:65536",
+        "example.com:x",
+        "example.com\\@127.0.0.1",
+        "exa mple.com",
+        "example.com\t",
+        "example.com\r\nX: y",
+        "exa\x00mple.com",
+        "%31%32%37.0.0.1",
+        "-a.example.com",
+        "a..example.com",
+        ".example.com",
+        "",
+        "a" * 64 + ".example.com",
+        "a." * 130 + "com",
+    ],
+)
+def test_an_address_that_is_not_surely_public_is_refused(world: World, ada: Client, host: str) -> None:
+    """However it is written. Gallop passes such an address on, and calls none itself."""
+    faults = ada.post(wish(images=[f"https://{host}/a.jpg"])).faults
+    assert ["/images/0"] == list(faults)
+    assert_nothing_started(world)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com/a", "ftp://example.com/a", "file:///etc/passwd", "//example.com/a"]
+)
+def test_images_come_by_https_only(ada: Client, url: str) -> None:
+    """And by what Gallop holds itself."""
+    assert ada.post(wish(images=[url])).faults["/images/0"].startswith("is not an image that Gallop can take")
+
+
+def test_a_public_address_of_any_length_that_is_allowed_is_taken(world: World, ada: Client) -> None:
+    """2,048 characters, and one more is one too many; a port that is said, and a name in Punycode, are fine."""
+    start = "https://xn--bcher-kva.example.com:443/a?"
+    fits = start + "x" * (2048 - len(start))
+    assert 202 == ada.post(wish(images=[fits])).status
+    assert "is longer than 2048" in ada.post(wish(images=[fits + "x"])).faults["/images/0"]
+    assert [] == list(world.router.calls)

@@ -18,6 +18,10 @@ HTTPS_PORT = 443
 
 # The last label begins with a letter, so that no number in any notation (127.1, 0x7f.1, 017700000001) is a name.
 _NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])\.?")
+# Names that are resolved inside networks only, or nowhere (RFC 6761, 6762, 8375, 7686; ICANN's internal).
+_NOT_PUBLIC = frozenset(
+    ("arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost", "onion")
+)
 # A backslash is a slash to some programs, and none to others.
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]|\\")
 
@@ -93,7 +97,7 @@ def what_is_wrong_with(url: str) -> str:
         return "carries a user name or a password"
     if parts.port not in (None, HTTPS_PORT):
         return "names a port other than 443"
-    if not _NAME.fullmatch(parts.hostname):
+    if not _NAME.fullmatch(parts.hostname) or parts.hostname.rstrip(".").rpartition(".")[2] in _NOT_PUBLIC:
         return "names a host by address, or one that is not public"
     return ""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "reference_image"
 
+# Where something stands, and what: what stands for an image, or what is wrong there.
 Sent = tuple[str, object]
 
 
@@ -24,15 +25,15 @@ def not_there(where: str) -> Fault:
     return Fault(where, "is not in the bucket", "Upload it first, or mend its name.")
 
 
-def of_images(value: object) -> Iterator[Sent | Fault]:
+def of_images(value: object) -> Iterator[Sent]:
     """Read ``images``: a list."""
     if value is not None and not isinstance(value, list):
-        yield Fault("/images", "is not a list", 'Send a list: ["https://...", ...].')
+        yield _wrong("/images", "is not a list", 'Send a list: ["https://...", ...].')
         return
     yield from ((f"/images/{index}", item) for index, item in enumerate(value or []))
 
 
-def of_input_reference(value: object) -> Iterator[Sent | Fault]:
+def of_input_reference(value: object) -> Iterator[Sent]:
     """Read OpenAI's ``input_reference``: an image, an object that names one, or a list of either."""
     if isinstance(value, list):
         yield from (_referred(f"/input_reference/{index}", item) for index, item in enumerate(value))
@@ -40,30 +41,36 @@ def of_input_reference(value: object) -> Iterator[Sent | Fault]:
         yield _referred("/input_reference", value)
 
 
-def of_media(value: object) -> Iterator[Sent | Fault]:
+def of_media(value: object) -> Iterator[Sent]:
     """Read DashScope's ``media``: a list of objects with ``url`` and ``type``."""
     if value is not None and not isinstance(value, list):
-        yield Fault("/media", "is not a list", 'Send a list: [{"url": "https://..."}, ...].')
+        yield _wrong("/media", "is not a list", 'Send a list: [{"url": "https://..."}, ...].')
         return
     for index, item in enumerate(value or []):
         where = f"/media/{index}"
         if isinstance(item, InlineImage):
             yield where, item
         elif not isinstance(item, dict) or item.keys() - {"url", "type"} or "url" not in item:
-            yield Fault(where, "is not an object with a url", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.')
+            yield _wrong(
+                where, "is not an object with a url", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.'
+            )
         elif item.get("type") not in (None, MEDIA_TYPE):
-            yield Fault(f"{where}/type", "is not a kind of image that these models take", f"Use {MEDIA_TYPE}.")
+            yield _wrong(f"{where}/type", "is not a kind of image that these models take", f"Use {MEDIA_TYPE}.")
         else:
             yield f"{where}/url", item["url"]
 
 
-def _referred(where: str, value: object) -> Sent | Fault:
+def _referred(where: str, value: object) -> Sent:
     if not isinstance(value, dict):
         return where, value
     names = [name for name in ("image_url", "file_id") if name in value]
     if len(names) != 1 or len(value) != 1:
-        return Fault(where, "is not an object with an image_url or a file_id", 'Send {"image_url": "https://..."}.')
+        return _wrong(where, "is not an object with an image_url or a file_id", 'Send {"image_url": "https://..."}.')
     return f"{where}/{names[0]}", value[names[0]]
+
+
+def _wrong(where: str, problem: str, remedy: str) -> Sent:
+    return where, Fault(where, problem, remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +81,8 @@ class Inbox:
     client: str
 
     def image(self, where: str, value: object) -> Image | Fault:
-        """Read what stands for an image."""
-        if isinstance(value, InlineImage):
+        """Read what stands for an image; bytes and faults are what they are."""
+        if isinstance(value, InlineImage | Fault):
             return value
         if isinstance(value, str):
             if uploads.is_id(value):

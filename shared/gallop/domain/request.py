@@ -161,14 +161,9 @@ class Reader:
         ]
         self.images_sent = len(sent)
         inbox = references.Inbox(inbox_bucket, client)
-        found: dict[str, Image] = {}
-        for item in sent[: catalogue.IMAGES_AT_MOST]:
-            read = item if isinstance(item, Fault) else inbox.image(*item)
-            if isinstance(read, Fault):
-                self.faults.append(read)
-            else:
-                found[item[0]] = read  # type: ignore[index]
-        return found
+        read = {where: inbox.image(where, value) for where, value in sent[: catalogue.IMAGES_AT_MOST]}
+        self.usable(list(read.values()))
+        return {where: image for where, image in read.items() if not isinstance(image, Fault)}
 
     def inspected(
         self, images: Mapping[str, Image], inspect: Callable[[str, Image], Image | Fault]
