@@ -164,6 +164,15 @@ def test_refusals_are_dashscopes_own(world: World, ada: Vendor, case: str) -> No
     assert ([], []) == (world.jobs(), world.executions())
 
 
+def test_all_faults_and_their_remedies_are_in_one_message(ada: Vendor) -> None:
+    """Each by its place in the body."""
+    message = ada.submit(order(duration=2, seed=-1)).json["message"]
+    assert (
+        "/parameters/duration: 2 is not a whole number from 3 to 15 (seconds). Use a whole number from 3 to 15. "
+        "/parameters/seed: -1 is not a whole number from 0 to 2147483647. Use a whole number from 0 to 2147483647."
+    ) == message
+
+
 def test_a_call_without_the_async_header_is_refused_first(world: World, ada: Vendor) -> None:
     """403, in DashScope's words."""
     ours = ada.call("SubmitFunction", "POST", SUBMIT, order())

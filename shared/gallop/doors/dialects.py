@@ -106,7 +106,9 @@ def _dashscope(refusal: Refusal) -> dict[str, Any]:
         return {"code": error.vendor_code, "message": str(error), "request_id": refusal.request_id}
     client_fault = status < 500  # noqa: PLR2004 - the same
     code = _DASHSCOPE_CODES.get(status, "InvalidParameter" if client_fault else "InternalError")
-    return {"code": code, "message": str(error), "request_id": refusal.request_id}
+    faults = error.faults if isinstance(error, InvalidRequest) else ()
+    told = " ".join(f"{fault.where}: {fault.problem}. {fault.remedy}" for fault in faults)
+    return {"code": code, "message": told or str(error), "request_id": refusal.request_id}
 
 
 def _param(pointer: str) -> str | None:
