@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
-from gallop.doors import dashscope_dialect, http, videos
+from gallop.doors import dashscope_dialect, http, listing, videos, watching
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,18 +13,39 @@ if TYPE_CHECKING:
 app = http.resolver()
 
 
+@app.get("/v1/videos")
+def list_videos() -> Response[str]:
+    """Show a page of jobs."""
+    return http.answer(200, listing.page(http.caller_of(app), app.current_event.query_string_parameters))
+
+
 @app.get("/v1/videos/<job_id>")
 def get_video(job_id: str) -> Response[str]:
-    """Show a job."""
-    job = videos.video(http.caller_of(app), job_id)
-    return http.answer(200, videos.view(job), videos.poll_headers(job))
+    """Show a job, at once or when it has moved on."""
+    asked = app.current_event.headers
+    seconds = watching.wait_seconds(asked.get("prefer", ""))
+    job = watching.watched(http.caller_of(app), job_id, seconds)
+    view = videos.view(job)
+    headers = {"ETag": watching.tag_of(view), "Cache-Control": "private, no-cache", **videos.poll_headers(job)}
+    if seconds:
+        headers["Preference-Applied"] = f"wait={seconds}"
+    if watching.has_seen(asked.get("if-none-match", ""), headers["ETag"]):
+        return Response(304, None, "", dict(headers))
+    return http.answer(200, view, headers)
 
 
 @app.get("/v1/videos/<job_id>/content")
 def get_content(job_id: str) -> Response[str]:
-    """Send the client to the video."""
-    url = videos.content_url(http.caller_of(app), job_id)
+    """Send the client to the video, or to its thumbnail."""
+    variant = app.current_event.query_string_parameters.get("variant", videos.VIDEO)
+    url = videos.content_url(http.caller_of(app), job_id, variant)
     return Response(302, "text/plain", "", {"Location": url, "Cache-Control": "no-store"})
+
+
+@app.post("/v1/videos/<job_id>/cancel")
+def cancel_video(job_id: str) -> Response[str]:
+    """Cancel a job if that is still possible."""
+    return http.answer(200, videos.cancel_video(http.caller_of(app), job_id))
 
 
 @app.get(f"{dashscope_dialect.TASKS}/<task_id>")

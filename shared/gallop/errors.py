@@ -13,7 +13,8 @@
     │   ├── DashScopeRefusal    for a client of DashScope's, in DashScope's words
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType
-    │   └── VideoNotReady
+    │   ├── VideoNotReady
+    │   └── NoThumbnail
     ├── TryAgain                the same step may be run again: it cost nothing
     │   ├── VendorUnreachable   the request surely never left
     │   ├── VendorThrottled     DashScope said: later
@@ -183,6 +184,15 @@ class VideoNotReady(CallerError):
     status = 409
     title = "The video is not there"
     remedy = "Ask GET /v1/videos/{id} until `state` is `succeeded`."
+
+
+class NoThumbnail(CallerError):
+    """A finished video of which no picture could be made."""
+
+    code = "no_thumbnail"
+    status = 404
+    title = "The video has no thumbnail"
+    remedy = "Use the video itself; nothing more can be made of it."
 
 
 class TryAgain(GallopError):

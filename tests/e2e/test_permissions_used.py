@@ -58,6 +58,7 @@ def use_both_doors(caller: Caller) -> None:
     body = {"prompt": "Through the HTTPS door.", "images": [data_uri(picture())], "duration": 3}
     job = caller.wait_for_job(caller.create(body).json()["id"])
     assert "succeeded" == job["state"]
+    assert job["id"] in [listed["id"] for listed in caller.http.get("/v1/videos").json()["data"]]
     content = caller.http.get(f"/v1/videos/{job['id']}/content").headers["Location"]
     assert 200 == httpx.get(content).status_code
     caller.drop({"grants/1.jpg": NOT_AN_IMAGE, "grants/prompt.txt": b"Through the S3 door."})

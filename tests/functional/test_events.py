@@ -184,6 +184,21 @@ def test_videos_cancel_task(world: World) -> None:
     assert JobState.CANCELLED is world.job(JOB).state
 
 
+def test_videos_list(world: World) -> None:
+    """Two jobs at most, of those that run."""
+    world.put(JobState.RUNNING, id=JOB)
+    world.put()
+    listed = json.loads(world.invoke("VideosFunction", sample("videos-list"))["body"])
+    assert ([JOB], False) == ([job["id"] for job in listed["data"]], listed["has_more"])
+
+
+def test_videos_cancel(world: World) -> None:
+    """A job that waits is cancelled."""
+    world.put(id=JOB)
+    answer = world.invoke("VideosFunction", sample("videos-cancel"))
+    assert "cancelled" == json.loads(answer["body"])["cancel"]["answer"]
+
+
 def test_videos_health(world: World) -> None:
     """Open to all."""
     assert 200 == world.invoke("VideosFunction", sample("videos-health"))["statusCode"]

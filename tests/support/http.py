@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import httpx
 from gallop.doors.caller import Caller
@@ -67,6 +68,10 @@ class Client:
         """Ask the read side."""
         return self._call("VideosFunction", "GET", path, None, headers)
 
+    def cancel(self, job_id: str, **headers: str) -> Answer:
+        """Cancel a job."""
+        return self._call("VideosFunction", "POST", f"/v1/videos/{job_id}/cancel", None, headers)
+
     def _call(self, function: str, method: str, path: str, body: Body, headers: Mapping[str, str]) -> Answer:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self.world.invoke(function, event(method, path, body, sent, Caller(self.name, self.is_admin)))
@@ -88,11 +93,13 @@ def form(data: Mapping[str, Any], files: Sequence[File] = ()) -> tuple[str, byte
 def event(method: str, path: str, body: Body, headers: Mapping[str, str], caller: Caller) -> dict[str, Any]:
     """Give an event in the shape that API Gateway documents; bytes come in base64, as other media types do."""
     authorized = asdict(caller) if caller.client else {"problem": "There is no key in the request."}
+    path, _, query = path.partition("?")
     made: dict[str, Any] = {
         "version": "2.0",
         "routeKey": f"{method} {path}",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
+        "queryStringParameters": dict(parse_qsl(query, keep_blank_values=True)),
         "headers": {"content-type": TEXT, "host": "api.example.com", **headers},
         "requestContext": {
             "accountId": "123456789012",

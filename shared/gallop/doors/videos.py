@@ -11,13 +11,21 @@ from gallop.domain.job import Door, Job, JobState, is_job_id, new_job_id
 from gallop.domain.once import once as once_of
 from gallop.doors import create
 from gallop.edges import objects, store
-from gallop.errors import Fault, InvalidRequest, JobNotFound, VideoNotReady
+from gallop.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
+from gallop.steps.cancel import Cancellation, cancel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gallop.doors.bodies import Body
     from gallop.doors.caller import Caller
+
+VIDEO, THUMBNAIL = "video", "thumbnail"
+_CANCELLATIONS = {
+    Cancellation.CANCELLED: "The job is cancelled. Nothing was charged.",
+    Cancellation.TOO_LATE: "DashScope has the job, or may have it: it goes on, and running tasks are billed.",
+    Cancellation.ALREADY_FINISHED: "The job had ended before; nothing has changed.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +77,39 @@ def video(caller: Caller, job_id: str) -> Job:
     return job
 
 
-def content_url(caller: Caller, job_id: str) -> str:
-    """Give a fresh address of a finished video.
+def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
+    """Give a fresh address of a finished video, or of its thumbnail.
 
     Raises:
+        InvalidRequest: there is no such variant.
         JobNotFound: there is no such job.
         VideoNotReady: it has no video.
+        NoThumbnail: of its video no picture could be made.
 
     """
+    if variant not in (VIDEO, THUMBNAIL):
+        problem = "is not made here" if variant == "spritesheet" else "is a word that is not known here"
+        raise InvalidRequest([Fault("/variant", problem, f"Use {VIDEO} or {THUMBNAIL}.")])
     job = video(caller, job_id)
     if job.state is not JobState.SUCCEEDED or job.result is None:
         reason = f": {job.failure.message}" if job.failure else "."
         raise VideoNotReady(f"The job is {job.state.value}{reason}")
-    return objects.url_for_client(job.result.bucket, job.result.key, job.result.version_id, job.result.content_type)
+    found = job.result if variant == VIDEO else job.thumbnail
+    if found is None:
+        raise NoThumbnail("No picture could be made of this video.")
+    return objects.url_for_client(found.bucket, found.key, found.version_id, found.content_type)
+
+
+def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
+    """Cancel a job if that is still possible; gives the job, and under ``cancel`` what came of it.
+
+    Raises:
+        JobNotFound: there is no such job.
+        WrongState: it kept moving.
+
+    """
+    job, answer = cancel(video(caller, job_id).id)
+    return {**view(job), "cancel": {"answer": answer.value, "message": _CANCELLATIONS[answer]}}
 
 
 def view(job: Job) -> dict[str, Any]:

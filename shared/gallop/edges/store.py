@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.domain.job import Job, JobState, states_before
-from gallop.edges import aws, records, table
+from gallop.edges import aws, index, records, table
 from gallop.errors import JobNotFound, WrongState
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def create(job: Job, once: Once | None = None, together: Sequence[TransactWriteI
         WrongState: the job is new, and what was to be written together with it met something else.
 
     """
-    writes = [table.put_if_new(_new_job_item(job)), *together]
+    item = _new_job_item(job)
+    writes = [table.put_if_new(item), *together, *index.puts(job, item["expires_at"])]
     if once:
         writes.append(_put_once(job, once))
     refused = table.transact(writes)
@@ -71,6 +72,13 @@ def job(job_id: str) -> Job:
     if item is None:
         raise JobNotFound(f"There is no job {job_id}.")
     return records.job_from(item)
+
+
+@aws.guarded
+def jobs(job_ids: Sequence[str]) -> list[Job]:
+    """Read up to 100 jobs, strongly consistent, in this order; those that are not there any more are left out."""
+    found = {str(item["id"]): item for item in table.get_all([_job_key(job_id) for job_id in job_ids])}
+    return [records.job_from(found[job_id]) for job_id in job_ids if job_id in found]
 
 
 @aws.guarded

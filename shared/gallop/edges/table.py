@@ -18,7 +18,11 @@ from gallop.errors import AwsTrouble
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        KeysAndAttributesTypeDef,
+        TransactWriteItemTypeDef,
+    )
 
 CONFLICTS_AT_MOST = 8
 
@@ -31,6 +35,26 @@ def get(key: Mapping[str, Any]) -> dict[str, Any] | None:
     answer = aws.dynamodb().get_item(TableName=settings.job_table(), Key=pack(key), ConsistentRead=True)
     item = answer.get("Item")
     return unpack(item) if item else None
+
+
+def get_all(keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Read up to 100 items, strongly consistent, in any order; those that are not there are left out.
+
+    Raises:
+        AwsTrouble: the table kept leaving some for later.
+
+    """
+    found: list[dict[str, Any]] = []
+    waiting: Sequence[Mapping[str, Any]] = [pack(key) for key in keys]
+    for attempt in range(CONFLICTS_AT_MOST):
+        if not waiting:
+            return found
+        clock.sleep(0.05 * (2**attempt - 1))
+        wanted: KeysAndAttributesTypeDef = {"Keys": waiting, "ConsistentRead": True}
+        answer = aws.dynamodb().batch_get_item(RequestItems={settings.job_table(): wanted})
+        found += [unpack(item) for item in answer["Responses"].get(settings.job_table(), [])]
+        waiting = answer["UnprocessedKeys"].get(settings.job_table(), {"Keys": []})["Keys"]
+    raise AwsTrouble("Records could not be read, for the table kept leaving some for later.")
 
 
 def query(partition: str, begins_with: str = "") -> Iterator[dict[str, Any]]:
