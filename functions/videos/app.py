@@ -48,6 +48,14 @@ def cancel_video(job_id: str) -> Response[str]:
     return http.answer(200, videos.cancel_video(http.caller_of(app), job_id))
 
 
+@app.get(dashscope_dialect.TASKS)
+@app.get(f"{dashscope_dialect.TASKS}/")
+def list_tasks() -> Response[str]:
+    """Show a page of jobs, in DashScope's protocol."""
+    caller, parameters = dashscope_dialect.caller_of(app), app.current_event.query_string_parameters
+    return dashscope_dialect.answer(app, dashscope_dialect.list_tasks(caller, parameters))
+
+
 @app.get(f"{dashscope_dialect.TASKS}/<task_id>")
 @app.get(f"{dashscope_dialect.TASKS}/<task_id>/")
 def get_task(task_id: str) -> Response[str]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import httpx
 import pytest
 import requests
 from gallop.domain.job import Failure, JobState
-from gallop.doors.caller import Caller
 from gallop.edges import store
 from gallop.errors import AwsTrouble
 
 from tests.functional.fake_dashscope.world import SUBMIT, order
-from tests.support.http import Answer, Body, Client, event
-from tests.testbed.fake_dashscope import KEY
+from tests.support.dashscope import TASKS, Vendor, at_vendor, shape
+from tests.support.http import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,55 +23,13 @@ if TYPE_CHECKING:
 
     from tests.support.world import World
 
-TASKS = "/api/v1/tasks"
-HOST = "https://dashscope-intl.aliyuncs.com"
 TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING status."
-
-
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """A client of DashScope's protocol at Gallop's door."""
-
-    world: World
-    name: str = "ada"
-
-    def submit(self, body: Any = None, **headers: str) -> Answer:  # noqa: ANN401 - JSON
-        """Submit, as asynchronous calls do."""
-        sent = {"x-dashscope-async": "enable", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return self.call("SubmitFunction", "POST", SUBMIT, order() if body is None else body, sent)
-
-    def query(self, task_id: str) -> Answer:
-        """Ask how a task stands."""
-        return self.call("VideosFunction", "GET", f"{TASKS}/{task_id}")
-
-    def cancel(self, task_id: str) -> Answer:
-        """Cancel a task."""
-        return self.call("VideosFunction", "POST", f"{TASKS}/{task_id}/cancel")
-
-    def call(
-        self,
-        function: str,
-        method: str,
-        path: str,
-        body: Body = None,
-        headers: dict[str, str] | None = None,
-    ) -> Answer:
-        """Make any call."""
-        answer = self.world.invoke(function, event(method, path, body, headers or {}, Caller(self.name)))
-        return Answer(answer["statusCode"], answer.get("headers", {}), answer["body"])
 
 
 @pytest.fixture
 def ada(world: World) -> Vendor:
     """Give a client."""
     return Vendor(world)
-
-
-def shape(value: object) -> object:
-    """Give the keys of a document and the kinds of its values, and no more."""
-    if isinstance(value, dict):
-        return {key: shape(inner) for key, inner in value.items()}
-    return type(value).__name__
 
 
 def ended(world: World, state: JobState, failure: Failure | None = None) -> Job:
@@ -96,13 +51,6 @@ def running(world: World) -> Job:
     world.fake.settle()
     world.clock.advance(5)
     return job
-
-
-def at_vendor(world: World, method: str, path: str, body: Any = None, **headers: str) -> Answer:  # noqa: ANN401 - JSON
-    """Ask the fake DashScope itself."""
-    sent = {"authorization": f"Bearer {KEY}", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    answer = world.fake.handle(httpx.Request(method, HOST + path, json=body, headers=sent))
-    return Answer(answer.status_code, dict(answer.headers), answer.read().decode())
 
 
 def test_a_submit_makes_a_job(world: World, ada: Vendor) -> None:

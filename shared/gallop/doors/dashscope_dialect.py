@@ -7,16 +7,17 @@ lost, without a sign that it does: equal content of one client is therefore the 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from gallop import settings
-from gallop.domain import dashscope_request, dashscope_task
+from gallop import clock, settings
+from gallop.domain import dashscope_list, dashscope_request, dashscope_task
 from gallop.domain.failures import ENDS, Billed
 from gallop.domain.job import Door, Job, JobState, new_job_id
 from gallop.domain.once import once_by_content
 from gallop.domain.request import Ground
 from gallop.doors import create, http, videos
-from gallop.edges import objects
+from gallop.edges import index, objects, store
 from gallop.errors import DashScopeRefusal, JobNotFound, Unauthenticated
 from gallop.steps.cancel import Cancellation, cancel
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
 TASKS = "/api/v1/tasks"
 UPLOADS = "/api/v1/uploads"
+
+# What one list looks at, for whatever filter.
+TASKS_AT_MOST = 500
 
 _TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING status."
 
@@ -100,6 +104,25 @@ def cancel_task(caller: Caller, task_id: str) -> None:
     _, outcome = cancel(job.id)
     if outcome is not Cancellation.CANCELLED:
         raise DashScopeRefusal("UnsupportedOperation", _TOO_LATE)
+
+
+def list_tasks(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Show a page of the tasks that a caller may see, the newest first, out of the newest ``TASKS_AT_MOST``.
+
+    Raises:
+        DashScopeRefusal: a parameter is not valid.
+
+    """
+    question = dashscope_list.read(parameters, clock.now())
+    low, high = (index.place_at(round(1000 * moment)) for moment in (question.since, question.until + 0.001))
+    client = None if caller.is_admin else caller.client
+    newest = islice(index.entries(client, low, high, ascending=False), TASKS_AT_MOST)
+    ids = [entry.job_id for entry in newest]
+    if question.is_about_all:
+        return dashscope_list.answer(question, len(ids), store.jobs(question.page_of(ids)))
+    parts = (ids[start : start + index.PAGE] for start in range(0, len(ids), index.PAGE))
+    found = [job for part in parts for job in store.jobs(part) if question.takes(job)]
+    return dashscope_list.answer(question, len(found), question.page_of(found))
 
 
 def no_uploads() -> DashScopeRefusal:
