@@ -1,8 +1,9 @@
-"""``workflow.asl.yaml`` run step by step on a clock that stands still, with its retries and catches."""
+"""The state machines run step by step on a clock that stands still, with their retries and catches, maps and tokens."""
 
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 RUNNING, SUCCEEDED, FAILED, ABORTED = "RUNNING", "SUCCEEDED", "FAILED", "ABORTED"
 EVENTS_OF_A_CALL = 3
 EVENTS_OF_A_STATE = 2
+NEVER = float("inf")
 
 
 class ExecutionAlreadyExists(Exception):
@@ -30,11 +32,18 @@ class ExecutionDoesNotExist(Exception):
     """What boto3 raises for a name that was never used."""
 
 
+class TaskTimedOut(Exception):
+    """What boto3 raises for a token that nobody waits for any more."""
+
+
 class Exceptions:
     """The exception classes as a boto3 client carries them."""
 
     ExecutionAlreadyExists = ExecutionAlreadyExists
     ExecutionDoesNotExist = ExecutionDoesNotExist
+    TaskTimedOut = TaskTimedOut
+    InvalidToken = TaskTimedOut
+    TaskDoesNotExist = TaskTimedOut
 
 
 @dataclass(slots=True)
@@ -42,12 +51,21 @@ class Execution:
     """One execution: where it stands, what it carries, and when it goes on."""
 
     name: str
+    level: Mapping[str, Any]
+    """The states that it is in: those of a machine, or of a map."""
     data: dict[str, Any]
     state: str
     wakes_at: float
     status: str = RUNNING
     retries: dict[int, int] = field(default_factory=dict)
     events: int = 1
+    token: str = ""
+    """What it waits for, if it does."""
+    parent: Execution | None = None
+    items: list[dict[str, Any]] = field(default_factory=list)
+    """What its map has still to start."""
+    children: int = 0
+    """How many items of its map are running."""
 
 
 @dataclass(slots=True)
@@ -59,10 +77,15 @@ class Workflow:
     invoke: Invoke
     on_call: Callable[[str, str], None]
     """Called with the moment (``before``, ``after``) and the name of each API call."""
+    read: Callable[[str], Any]
+    """Gives the array that a map reads, by its key."""
     executions: dict[str, Execution] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     """The jobs whose end others are told of."""
     exceptions: type[Exceptions] = Exceptions
+    tokens: int = 0
+    _live: dict[str, Execution] = field(default_factory=dict)
+    """Those that run: the others are many, in a batch."""
 
     def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002, N803 - as boto3
         """Start an execution, once a name."""
@@ -74,8 +97,9 @@ class Workflow:
         if name in self.executions:
             self.on_call("after", "StartExecution")
             raise ExecutionAlreadyExists
-        start = stack.definition()["StartAt"]
-        self.executions[name] = Execution(name, json.loads(input), start, self.clock.now())
+        level = stack.definition("BatchWorkflow" if stateMachineArn.endswith("-batches") else "Workflow")
+        self.executions[name] = Execution(name, level, json.loads(input), level["StartAt"], self.clock.now())
+        self._live[name] = self.executions[name]
         self.on_call("after", "StartExecution")
 
     def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 - as boto3
@@ -87,63 +111,124 @@ class Workflow:
         self.on_call("after", "DescribeExecution")
         return {"status": self.executions[name].status}
 
+    def send_task_success(self, *, taskToken: str, output: str) -> None:  # noqa: N803 - as boto3
+        """Let the execution that waits for a token go on."""
+        self.on_call("before", "SendTaskSuccess")
+        waiting = [one for one in self._running() if one.token == taskToken]
+        self.on_call("after", "SendTaskSuccess")
+        if not waiting:
+            raise TaskTimedOut
+        (execution,) = waiting
+        execution.token, execution.wakes_at = "", self.clock.now()
+        self._answered(execution, execution.level["States"][execution.state], json.loads(output))
+
     def abort(self, name: str) -> None:
         """Break an execution down, wherever it stands."""
         if self.executions[name].status == RUNNING:
             self.executions[name].status = ABORTED
+            del self._live[name]
 
     def redrive(self, name: str) -> None:
         """Let an execution that failed go on where it failed."""
         execution = self.executions[name]
         execution.status, execution.retries, execution.wakes_at = RUNNING, {}, self.clock.now()
+        self._live[name] = execution
 
     def next_wake(self) -> float | None:
         """Give the time at which the next execution goes on."""
-        return min((one.wakes_at for one in self.executions.values() if one.status == RUNNING), default=None)
+        return min((one.wakes_at for one in self._running() if one.wakes_at < NEVER), default=None)
 
     def step(self) -> bool:
         """Run one state of the execution that is due first; False when none is due."""
-        due = [one for one in self.executions.values() if one.status == RUNNING and one.wakes_at <= self.clock.now()]
+        due = [one for one in self._running() if one.wakes_at <= self.clock.now()]
         if not due:
             return False
         self._run(min(due, key=lambda one: one.wakes_at))
         return True
 
+    def _running(self) -> list[Execution]:
+        return list(self._live.values())
+
     def _run(self, execution: Execution) -> None:
-        state = stack.definition()["States"][execution.state]
+        state = execution.level["States"][execution.state]
+        if execution.token:
+            execution.token = ""
+            self._failed(execution, state, "States.Timeout", "")
+            return
         match state["Type"]:
             case "Task":
                 self._task(execution, state)
+            case "Map":
+                self._map(execution, state)
             case "Wait":
                 execution.events += EVENTS_OF_A_STATE
-                execution.wakes_at = self.clock.now() + execution.data["step"]["wait_seconds"]
+                execution.wakes_at = self.clock.now() + _at(execution.data, state["SecondsPath"])
                 self._go(execution, state["Next"])
             case "Choice":
                 execution.events += EVENTS_OF_A_STATE
-                answer = execution.data["step"]["next"]
-                found = [choice["Next"] for choice in state["Choices"] if choice["StringEquals"] == answer]
+                found = [
+                    choice["Next"]
+                    for choice in state["Choices"]
+                    if choice["StringEquals"] == _at(execution.data, choice["Variable"])
+                ]
                 self._go(execution, found[0] if found else state["Default"])
             case "Fail":
-                execution.status = FAILED
+                self._end(execution, FAILED)
+            case "Succeed":
+                self._end(execution, SUCCEEDED)
 
     def _task(self, execution: Execution, state: Mapping[str, Any]) -> None:
-        whole = "Payload.$" in state["Parameters"]
-        payload = execution.data if whole else {"job_id": execution.data["job_id"]}
+        self.tokens += 1
+        token = f"token-{self.tokens}"
+        waits = state["Resource"].endswith(".waitForTaskToken")
+        if waits:
+            # Known before the call: the function may give it back at once.
+            execution.token, execution.wakes_at = token, self.clock.now() + state["TimeoutSeconds"]
         execution.events += EVENTS_OF_A_CALL
         try:
-            answer = self.invoke(_function(state), payload)
+            answer = self.invoke(_function(state), _filled(state["Parameters"], execution.data, token)["Payload"])
         except Killed:
-            self._failed(execution, state, "Runtime.ExitError", "RequestId: x Error: Runtime exited")
+            failure = "Runtime.ExitError", "RequestId: x Error: Runtime exited"
         except Exception as error:  # noqa: BLE001 - as Lambda does
             cause = json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)})
-            self._failed(execution, state, type(error).__name__, cause)
+            failure = type(error).__name__, cause
         else:
-            selected = {key.removesuffix(".$"): answer[key.removesuffix(".$")] for key in _selected(state)}
-            _put(execution.data, state["ResultPath"], selected)
-            execution.events += EVENTS_OF_A_STATE
-            self._go(execution, state.get("Next"))
+            if not waits:
+                self._answered(execution, state, {"Payload": answer})
+            return
+        if not waits or execution.token == token:
+            self._failed(execution, state, *failure)
+
+    def _answered(self, execution: Execution, state: Mapping[str, Any], answer: dict[str, Any]) -> None:
+        result = _filled(state["ResultSelector"], answer, "") if "ResultSelector" in state else answer
+        match state.get("ResultPath", "$"):
+            case "$":
+                execution.data = result
+            case str(path):
+                execution.data[path.removeprefix("$.")] = result
+        execution.events += EVENTS_OF_A_STATE
+        self._go(execution, state.get("Next"))
+
+    def _map(self, execution: Execution, state: Mapping[str, Any]) -> None:
+        execution.items = self.read(_filled(state["ItemReader"]["Parameters"], execution.data, "")["Key"])
+        execution.items.reverse()
+        execution.wakes_at = NEVER
+        for _ in range(_at(execution.data, state["MaxConcurrencyPath"])):
+            self._next_item(execution, state)
+
+    def _next_item(self, parent: Execution, state: Mapping[str, Any]) -> None:
+        if parent.items:
+            item, level = parent.items.pop(), state["ItemProcessor"]
+            data = _filled(state["ItemSelector"], parent.data, "", item)
+            name = f"{parent.name}/{len(parent.items)}"
+            self._live[name] = Execution(name, level, data, level["StartAt"], self.clock.now(), parent=parent)
+            parent.children += 1
+        elif not parent.children:
+            parent.wakes_at = self.clock.now()
+            self._go(parent, state["Next"])
 
     def _failed(self, execution: Execution, state: Mapping[str, Any], name: str, cause: str) -> None:
+        execution.token, execution.wakes_at = "", self.clock.now()
         for number, rule in enumerate(state["Retry"]):
             if name in rule["ErrorEquals"] and execution.retries.get(number, 0) < rule["MaxAttempts"]:
                 delay = rule["IntervalSeconds"] * rule.get("BackoffRate", 2) ** execution.retries.get(number, 0)
@@ -155,16 +240,24 @@ class Workflow:
             if name in rule["ErrorEquals"]:
                 break
         catcher = state["Catch"][-1]
-        _put(execution.data, catcher["ResultPath"], {"Error": name, "Cause": cause})
+        if catcher["ResultPath"]:
+            execution.data[catcher["ResultPath"].removeprefix("$.")] = {"Error": name, "Cause": cause}
         execution.events += EVENTS_OF_A_STATE
         self._go(execution, catcher["Next"])
 
     def _go(self, execution: Execution, state: str | None) -> None:
         execution.retries = {}
         if state is None:
-            execution.status = SUCCEEDED
+            self._end(execution, SUCCEEDED)
         else:
             execution.state = state
+
+    def _end(self, execution: Execution, status: str) -> None:
+        execution.status = status
+        del self._live[execution.name]
+        if execution.parent:
+            execution.parent.children -= 1
+            self._next_item(execution.parent, execution.parent.level["States"][execution.parent.state])
 
 
 def _function(state: Mapping[str, Any]) -> str:
@@ -172,10 +265,24 @@ def _function(state: Mapping[str, Any]) -> str:
     return name.removeprefix("${").removesuffix("FunctionArn}")
 
 
-def _selected(state: Mapping[str, Any]) -> list[str]:
-    return list(state.get("ResultSelector", {}))
+def _filled(template: Mapping[str, Any], data: Any, token: str, item: Any = None) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Fill the paths of a payload template."""
+    filled: dict[str, Any] = {}
+    for name, value in template.items():
+        if isinstance(value, dict):
+            filled[name] = _filled(value, data, token, item)
+        elif not name.endswith(".$"):
+            filled[name] = value
+        elif value == "$$.Task.Token":
+            filled[name.removesuffix(".$")] = token
+        elif value == "$$.Map.Item.Value":
+            filled[name.removesuffix(".$")] = item
+        else:
+            filled[name.removesuffix(".$")] = deepcopy(_at(data, value))
+    return filled
 
 
-def _put(data: dict[str, Any], path: str | None, value: dict[str, Any]) -> None:
-    if path is not None:
-        data[path.removeprefix("$.")] = value
+def _at(data: Any, path: str) -> Any:  # noqa: ANN401 - JSON
+    for name in path.split(".")[1:]:
+        data = data[name]
+    return data

@@ -23,6 +23,7 @@ from gallop.edges import aws, dashscope, store, vault
 from gallop.edges.records import job_from
 from moto import mock_aws
 
+from functions.batch.app import handler as batch
 from functions.finish.app import handler as finish
 from functions.reconcile.app import handler as reconcile
 from functions.save_result.app import handler as save_result
@@ -57,6 +58,8 @@ ENVIRONMENT = {
     "DROP_QUEUE_URL": "https://sqs/drops",
     "WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-workflow",
     "WEBHOOK_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-webhooks",
+    "BATCH_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-batches",
+    "BATCH_CONCURRENCY": "6",
     "DASHSCOPE_BASE_URL": BASE_URL,
     "DASHSCOPE_SECRET_ARN": "the-secret",
     "DEFAULT_MODEL": "happyhorse-1.0-r2v",
@@ -76,6 +79,7 @@ HANDLERS: dict[str, Any] = {
     "SaveResult": save_result,
     "Thumbnail": thumbnail,
     "Finish": finish,
+    "Batch": batch,
 }
 
 
@@ -123,7 +127,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Connect the parts."""
-        self.workflow = Workflow(self.clock, self.rng, self.invoke, self._on_call)
+        self.workflow = Workflow(self.clock, self.rng, self.invoke, self._on_call, self._work)
         self.queue = Queue(self.clock, self.calls)
 
     def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -250,6 +254,9 @@ class World:
             return self.fake.handle(request)
         finally:
             self.calls.after(f"{request.method} {request.url.path}")
+
+    def _work(self, key: str) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(self.stored(key) or b"")
 
     def _on_call(self, moment: str, name: str) -> None:
         (self.calls.before if moment == "before" else self.calls.after)(name)

@@ -55,7 +55,7 @@ class Identities:
 
     region: str
     _principals: dict[str, Principal] = field(init=False, default_factory=dict)
-    _sessions: dict[str, Credentials] = field(init=False, default_factory=dict)
+    _sessions: dict[tuple[str, str], Credentials] = field(init=False, default_factory=dict)
     _lock: Lock = field(init=False, default_factory=Lock)
 
     def administrator(self, name: str) -> Credentials:
@@ -67,11 +67,11 @@ class Identities:
         return Credentials(key.access_key_id, key.secret_access_key, None)
 
     def assume(self, role_arn: str, session: str) -> Credentials:
-        """Give a session of a role; the same one again for the same name."""
+        """Give a session of a role; the same one again for the same role and name."""
         with self._lock:
-            if session not in self._sessions:
-                self._sessions[session] = self._assume(role_arn, session)
-            return self._sessions[session]
+            if (role_arn, session) not in self._sessions:
+                self._sessions[role_arn, session] = self._assume(role_arn, session)
+            return self._sessions[role_arn, session]
 
     def principal(self, access_key_id: str) -> Principal | None:
         """Find the owner of a key."""
