@@ -29,6 +29,7 @@ SELDOM_USED = {
     ("ReconcileFunctionRole", "states:SendTaskSuccess"): "a batch waits for such a job",
     ("VideosFunctionRole", "dynamodb:DeleteItem"): "a batch waits for a job that is cancelled",
     ("VideosFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that is cancelled",
+    ("BatchFunctionRole", "s3:DeleteObject"): "a line that was mended",
     ("BatchFunctionRole", "dynamodb:DeleteItem"): "a line whose job ended long ago",
     # Step Functions itself asks for these when it runs a distributed map; the testbed's interpreter asks nobody.
     ("BatchWorkflowRole", "states:StartExecution"): "each line of a batch",

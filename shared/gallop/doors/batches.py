@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
 from gallop.domain import batch as batches
-from gallop.domain import lines, receipts
+from gallop.domain import lines
 from gallop.domain.batch import Batch, BatchState, LineEnd, Without
 from gallop.domain.images import identity_of
 from gallop.domain.job import Door, Job, is_terminal, job_id_of
 from gallop.domain.lines import Line, LineFault, Place
 from gallop.domain.request import Ground, VideoRequest
-from gallop.doors import create
+from gallop.doors import create, turns
 from gallop.edges import batches as records
 from gallop.edges import objects, queue, store, waiters
 from gallop.errors import AwsTrouble, Fault, InvalidRequest, JobNotFound, NoSuchObject, ObjectTooLarge
@@ -89,7 +89,13 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         records.end_line(batch, batches.refused(number, invalid.faults), invalid.faults)
         waiters.go_on(token)
         return
-    job = _create(batch, line, request)
+    try:
+        job = _create(batch, line, request)
+    except JobNotFound:
+        # A newer upload had this line's turn meanwhile.
+        records.end_line(batch, batches.without_job(number, Without.SUPERSEDED))
+        waiters.go_on(token)
+        return
     waiters.wait(job.id, batch.id, token, clock.now() + settings.record_seconds())
     if is_terminal(store.job(job.id).state):
         waiters.tell(job.id)
@@ -128,11 +134,9 @@ def _create(batch: Batch, line: Line, request: VideoRequest) -> Job:
     images = [identity_of(image) for image in request.images]
     job_id = job_id_of(CLIENT, f"{batch.path}.jsonl", str(line.number), line.wish, *images)
     job_id = records.take_turn(batch, line.number, job_id)
-    path = batch.receipts_of(line.number)
-    job, is_new = create.accept(create.Wish(job_id, request, CLIENT, Door.S3, path))
-    if is_new:
-        objects.remove_receipt(f"{path}/{receipts.ERROR}")
-    return job
+    wish = create.Wish(job_id, request, CLIENT, Door.S3, batch.receipts_of(line.number))
+    turns.start(wish, batch.started)
+    return store.job(job_id)
 
 
 def _end_of(batch: Batch, number: int) -> LineEnd:
