@@ -38,6 +38,7 @@ requests = st.builds(
     seed=st.none() | st.integers(0, 2_147_483_647),
     watermark=st.booleans(),
     metadata=objects,
+    webhook=texts,
 )
 results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=counts, sha256=texts, content_type=texts)
 FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the fields are
@@ -63,7 +64,6 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     notes=st.lists(texts, max_size=3).map(tuple),
     dropped_at=st.none() | times,
     dropped_again_at=st.none() | times,
-    webhook=texts,
     place=st.none() | counts,
     cancel=st.none() | st.builds(CancelAnswer, texts, texts, times),
     thumbnail=st.none() | results,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gallop.cli import keys
+from gallop.cli import keys, webhooks
 
 app = typer.Typer(
     help="Operate a Gallop: the one that `make up` runs here, or, with --stack, one in your AWS account.",
@@ -14,3 +14,4 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")

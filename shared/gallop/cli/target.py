@@ -45,6 +45,19 @@ class Target:
         """Give the stack's time in seconds since the epoch."""
         return self.anchor + (clock.now() - self.anchor) * self.speed
 
+    @property
+    def is_here(self) -> bool:
+        """Tell whether this is a testbed on this machine, which may call receivers on it."""
+        return bool(self.anchor)
+
+    def run(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
+        """Run a function of the stack and wait for its answer; ``function`` is the output that names it."""
+        answer = boto3.client("lambda").invoke(FunctionName=self.outputs[function], Payload=json.dumps(event).encode())
+        found = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            refuse(f"Stack {self.stack!r}: the function broke: {found.get('errorMessage', found)}")
+        return found
+
 
 @contextmanager
 def opened(stack: str) -> Iterator[Target]:
@@ -62,6 +75,7 @@ def opened(stack: str) -> Iterator[Target]:
         if "JobTableName" not in target.outputs:
             refuse(f"Stack {name!r} has no output JobTableName: it is not a Gallop.")
         os.environ["JOB_TABLE"] = target.outputs["JobTableName"]
+        os.environ["WEBHOOK_WORKFLOW_ARN"] = target.outputs.get("WebhookWorkflowArn", "")
         yield target
     except (BotoCoreError, ClientError, GallopError) as error:
         refuse(f"Stack {name!r}: {error}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from urllib.parse import SplitResult
 
 URL_CHARACTERS_AT_MOST = 2048
@@ -127,3 +128,12 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     port = "" if parts.port in (None, HTTPS_PORT) else f":{parts.port}"
     return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}{port}"
+
+
+def within(value: str, origins: Sequence[str]) -> str | None:
+    """Give the whole URL of an address at one of the origins; a path alone will do where there is one only."""
+    url = f"{origins[0]}{value}" if value.startswith("/") and len(origins) == 1 else value
+    parts = split(url)
+    if parts is None or "@" in parts.netloc or "#" in url or len(url) > URL_CHARACTERS_AT_MOST:
+        return None
+    return url if origin(url) in origins else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import catalogue, references
+from gallop.domain import addresses, catalogue, references
 from gallop.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ _HAN = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoRequest:
-    """A wish for one video, whole and within DashScope's limits. ``duration`` is in seconds."""
+    """A wish for one video, whole and within DashScope's limits. ``duration`` is in seconds.
+
+    ``webhook`` is the address to tell of its end, where it is another than its client's endpoints.
+    """
 
     prompt: str
     images: tuple[Image, ...]
@@ -37,18 +40,20 @@ class VideoRequest:
     seed: int | None = None
     watermark: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    webhook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a stack adds to a request: its default model, and the one bucket whose objects may be named.
 
-    ``client`` is whose uploads may be named.
+    ``client`` is whose uploads may be named, and ``webhook_origins`` are those of its endpoints.
     """
 
     default_model: str
     inbox_bucket: str
     client: str = ""
+    webhook_origins: tuple[str, ...] = ()
 
 
 def read(body: object, ground: Ground, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
@@ -61,7 +66,8 @@ def read(body: object, ground: Ground, inspect: Callable[[str, Image], Image | F
     reader = Reader(body)
     sent = reader.images(ground.inbox_bucket, ground.client)
     images = reader.inspected(sent, inspect)
-    return reader.request(ground.default_model, images, of=reader.images_sent)
+    webhook = reader.webhook(ground.webhook_origins)
+    return replace(reader.request(ground.default_model, images, of=reader.images_sent), webhook=webhook)
 
 
 def read_apart(
@@ -224,6 +230,19 @@ class Reader:
     def seed(self) -> int | None:
         """Read the seed."""
         return self.whole("seed", catalogue.SEEDS)
+
+    def webhook(self, origins: Sequence[str]) -> str:
+        """Read which address is told of the end: only path and query are the request's to choose."""
+        value = self.take("webhook")
+        if value is None:
+            return ""
+        url = addresses.within(value, origins) if isinstance(value, str) else None
+        if url is None:
+            known = f"Of {', '.join(origins)}, or as a path: /..." if len(origins) == 1 else f"Of {', '.join(origins)}."
+            remedy = known if origins else "Let the stack's operator add one: gallop webhooks add."
+            self.fault("/webhook", "is not an address of a webhook endpoint of yours", remedy)
+            return ""
+        return url
 
     def metadata(self) -> dict[str, Any]:
         """Read the caller's own notes."""

@@ -187,15 +187,15 @@ def receivers(endpoints: Iterable[Endpoint], job: Job) -> list[Endpoint]:
     event = event_of(job.state)
     willing = [told for told in endpoints if told.disabled_at is None and event in told.events]
     oldest_first = sorted(willing, key=lambda told: (told.created_at, told.id))
-    if not job.webhook:
+    if not job.request.webhook:
         return oldest_first
-    return [told for told in oldest_first if addresses.origin(told.url) == addresses.origin(job.webhook)][:1]
+    return [told for told in oldest_first if addresses.origin(told.url) == addresses.origin(job.request.webhook)][:1]
 
 
 def url_for(told: Endpoint, job: Job) -> str:
     """Give the address that is called: the endpoint's, or the path and query that the job names at its origin."""
-    names_it = job.webhook and addresses.origin(job.webhook) == addresses.origin(told.url)
-    return job.webhook if names_it else told.url
+    names_it = job.request.webhook and addresses.origin(job.request.webhook) == addresses.origin(told.url)
+    return job.request.webhook if names_it else told.url
 
 
 def is_delivered(status: int | None) -> bool:

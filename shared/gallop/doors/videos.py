@@ -10,7 +10,7 @@ from gallop.domain import receipts, request
 from gallop.domain.job import Door, Job, JobState, is_job_id, new_job_id
 from gallop.domain.once import once as once_of
 from gallop.doors import create
-from gallop.edges import objects, store
+from gallop.edges import objects, store, webhook_endpoints
 from gallop.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
 from gallop.steps.cancel import Cancellation, cancel
 
@@ -47,7 +47,8 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
     """
     fields = body.fields()
     dry_run = _take_dry_run(fields)
-    ground = request.Ground(settings.default_model(), settings.inbox_bucket(), client)
+    origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
+    ground = request.Ground(settings.default_model(), settings.inbox_bucket(), client, origins)
     wish = request.read(fields, ground, create.inspect)
     if dry_run:
         return {"object": "video.estimate", "estimated_cost": float(create.estimate(wish)), "currency": "USD"}

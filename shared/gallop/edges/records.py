@@ -56,7 +56,6 @@ def job_record(job: Job) -> dict[str, Any]:
         "result": job.result and file_record(job.result),
         "thumbnail": job.thumbnail and file_record(job.thumbnail),
         "notes": list(job.notes),
-        "webhook": job.webhook,
         "dropped_at": seconds(job.dropped_at),
         "dropped_again_at": seconds(job.dropped_again_at),
         "place": job.place,
@@ -98,7 +97,6 @@ def job_from(record: Mapping[str, Any]) -> Job:
         notes=tuple(record["notes"]),
         dropped_at=_float(record["dropped_at"]),
         dropped_again_at=_float(record["dropped_again_at"]),
-        webhook=record["webhook"],
         place=None if record["place"] is None else int(record["place"]),
         cancel=_cancel_from(record["cancel"]),
         failure=Failure(**record["failure"]) if record["failure"] else None,
@@ -131,6 +129,7 @@ def _request_record(request: VideoRequest) -> dict[str, Any]:
         "watermark": request.watermark,
         # Text, because the caller's own numbers must come back as they were sent.
         "metadata": json.dumps(dict(request.metadata)),
+        "webhook": request.webhook,
     }
 
 
@@ -145,6 +144,7 @@ def _request_from(record: Mapping[str, Any]) -> VideoRequest:
         seed=None if record["seed"] is None else int(record["seed"]),
         watermark=record["watermark"],
         metadata=json.loads(record["metadata"]),
+        webhook=record["webhook"],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
+from gallop.domain import addresses
 from gallop.domain.webhooks import Endpoint, Event, Secret
 from gallop.edges import aws, table
 
@@ -25,6 +26,12 @@ def of_client(client: str) -> list[Endpoint]:
     """Read a client's endpoints."""
     found = map(_endpoint, table.query(_PARTITION, f"{client}#"))
     return [endpoint for endpoint in found if endpoint.client == client]
+
+
+def origins(client: str) -> tuple[str, ...]:
+    """Give the origins of a client's endpoints that are told of something, each once."""
+    open_ones = [endpoint for endpoint in of_client(client) if endpoint.disabled_at is None]
+    return tuple(dict.fromkeys(addresses.origin(endpoint.url) for endpoint in open_ones))
 
 
 @aws.guarded
