@@ -10,6 +10,7 @@ import pytest
 from gallop.domain import webhooks
 from gallop.domain.job import JobState
 from gallop.domain.webhooks import Endpoint, Event, Try
+from gallop.edges import aws as clients
 from gallop.edges import bus, caller, deliveries, webhook_endpoints, webhook_workflow
 from gallop.errors import AwsTrouble
 from standardwebhooks.webhooks import Webhook
@@ -198,7 +199,7 @@ def test_the_end_of_a_job_is_an_event_on_the_bus(runs: Runs) -> None:
             seen.extend(Entries)
             return {"FailedEntryCount": 0, "Entries": [{}]}
 
-    with patch.object(bus.aws, "events", Bus):
+    with patch.object(clients, "events", Bus):
         job = runs.run()
     (event,) = seen
     detail = json.loads(event["Detail"])

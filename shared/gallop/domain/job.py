@@ -149,8 +149,8 @@ class Job:
     ``is_adopted`` marks a task that the reconciler found. ``unknown_since`` is when DashScope began to say that it
     does not know the task. ``resumes`` counts the executions after the first. ``notes`` say what was done to the
     images. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the same
-    content came again. ``place`` is
-    its place among those that waited when it came; None if there were too many to count.
+    content came again. ``place`` is its place among those that waited when it came; None if there were too many to
+    count.
     """
 
     id: str
