@@ -132,6 +132,31 @@ def test_an_upload_is_a_file_by_its_id(caller: Caller, client: openai.OpenAI) ->
     assert 1 == client.videos.create(prompt="[Image 1] waves.", extra_body=by_id).model_dump()["images"]
 
 
+def test_videos_are_listed_page_by_page(client: openai.OpenAI) -> None:
+    """Newest first or last, in the package's own pages, each video once; the list and the one say the same."""
+    extra = {"images": ["https://example.com/a.jpg"]}
+    made = [client.videos.create(prompt=f"Listed {number}.", extra_body=extra).id for number in range(3)]
+    page = client.videos.list(limit=2)
+    assert (made[:0:-1], True) == ([video.id for video in page.data], page.has_more)
+    following = page.get_next_page()
+    assert made[0] == following.data[0].id
+    every = [video.id for video in client.videos.list(limit=2)]
+    assert made[::-1] == every[:3]
+    assert len(every) == len(set(every))
+    assert every[::-1] == [video.id for video in client.videos.list(order="asc")]
+    assert {"queued", "in_progress", "completed", "failed"} >= {video.status for video in client.videos.list()}
+
+
+def test_the_thumbnail_is_a_variant(caller: Caller, client: openai.OpenAI) -> None:
+    """Downloaded as the video is; a kind that Gallop does not make is refused."""
+    video = client.videos.create(prompt="[Image 1] is still.", input_reference=picture(), seconds=SECONDS)
+    caller.wait_for_job(video.id)
+    assert client.videos.download_content(video.id, variant="thumbnail").read()
+    with pytest.raises(openai.APIStatusError) as refused:
+        client.videos.download_content(video.id, variant="spritesheet")
+    assert 400 <= refused.value.status_code < 500
+
+
 def test_refusals_are_the_packages_own_errors(caller: Caller, client: openai.OpenAI) -> None:
     """Each raised as its class, with message, type, param and code; asked once, as repeating would be useless."""
     with Lossy(caller.at.api_url) as way, client.with_options(base_url=f"{way.url}/v1") as through:
