@@ -42,6 +42,12 @@ def get_content(job_id: str) -> Response[str]:
     return Response(302, "text/plain", "", {"Location": url, "Cache-Control": "no-store"})
 
 
+@app.delete("/v1/videos/<job_id>")
+def delete_video(job_id: str) -> Response[str]:
+    """Remove a job that has ended, and all that is its own."""
+    return http.answer(200, videos.delete_video(http.caller_of(app), job_id))
+
+
 @app.post("/v1/videos/<job_id>/cancel")
 def cancel_video(job_id: str) -> Response[str]:
     """Cancel a job if that is still possible."""

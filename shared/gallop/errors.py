@@ -14,7 +14,8 @@
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType
     │   ├── VideoNotReady
-    │   └── NoThumbnail
+    │   ├── NoThumbnail
+    │   └── JobNotFinished
     ├── TryAgain                the same step may be run again: it cost nothing
     │   ├── VendorUnreachable   the request surely never left
     │   ├── VendorThrottled     DashScope said: later
@@ -193,6 +194,15 @@ class NoThumbnail(CallerError):
     status = 404
     title = "The video has no thumbnail"
     remedy = "Use the video itself; nothing more can be made of it."
+
+
+class JobNotFinished(CallerError):
+    """Only what has ended can be deleted."""
+
+    code = "not_finished"
+    status = 409
+    title = "The job cannot be deleted"
+    remedy = "Cancel it first, or wait until it has ended, and delete it then."
 
 
 class TryAgain(GallopError):

@@ -192,6 +192,12 @@ def test_videos_list(world: World) -> None:
     assert ([JOB], False) == ([job["id"] for job in listed["data"]], listed["has_more"])
 
 
+def test_videos_delete(world: World) -> None:
+    """A job that has not ended is not deleted."""
+    world.put(id=JOB)
+    assert 409 == world.invoke("VideosFunction", sample("videos-delete"))["statusCode"]
+
+
 def test_videos_cancel(world: World) -> None:
     """A job that waits is cancelled."""
     world.put(id=JOB)

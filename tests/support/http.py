@@ -68,6 +68,10 @@ class Client:
         """Ask the read side."""
         return self._call("VideosFunction", "GET", path, None, headers)
 
+    def delete(self, job_id: str, **headers: str) -> Answer:
+        """Delete a job."""
+        return self._call("VideosFunction", "DELETE", f"/v1/videos/{job_id}", None, headers)
+
     def cancel(self, job_id: str, **headers: str) -> Answer:
         """Cancel a job."""
         return self._call("VideosFunction", "POST", f"/v1/videos/{job_id}/cancel", None, headers)

@@ -13,6 +13,7 @@ from gallop.doors import create
 from gallop.edges import objects, store, webhook_endpoints
 from gallop.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
 from gallop.steps.cancel import Cancellation, cancel
+from gallop.steps.erase import erase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,6 +112,19 @@ def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
     """
     job, answer = cancel(video(caller, job_id).id)
     return {**view(job), "cancel": {"answer": answer.value, "message": _CANCELLATIONS[answer]}}
+
+
+def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
+    """Remove a job that has ended, and all that is its own; answers as OpenAI does.
+
+    Raises:
+        JobNotFound: there is no such job.
+        JobNotFinished: it cannot be removed, or not yet.
+
+    """
+    job = video(caller, job_id)
+    erase(job)
+    return {"id": job.id, "object": "video.deleted", "deleted": True}
 
 
 def view(job: Job) -> dict[str, Any]:

@@ -57,6 +57,19 @@ def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
     ]
 
 
+def deletes(job: Job) -> list[TransactWriteItemTypeDef]:
+    """Describe the removal of a job's places."""
+    return [
+        {
+            "Delete": {
+                "TableName": settings.job_table(),
+                "Key": table.pack({"pk": partition_of(client), "sk": place_of(job)}),
+            }
+        }
+        for client in (job.client, None)
+    ]
+
+
 @aws.guarded
 def page(client: str | None, low: str, high: str, *, ascending: bool) -> list[Entry]:
     """Give the first jobs between two places, strongly consistent; fewer than ``PAGE`` only where they end."""

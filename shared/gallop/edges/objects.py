@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
+    from gallop.domain.images import StoredImage
+
 JPEG = "image/jpeg"
 PART_BYTES = 8 * 1024 * 1024
 PRESIGNED_SECONDS_FOR_VENDOR = 6 * 3600
@@ -264,3 +266,18 @@ def _presigned(bucket: str, key: str, version_id: str, seconds: int, more: Mappi
     return aws.s3().generate_presigned_url(
         "get_object", Params={"Bucket": bucket, "Key": key, **version, **more}, ExpiresIn=seconds
     )
+
+
+@aws.guarded
+def remove_upload(image: StoredImage) -> None:
+    """Remove the version of an image that a job holds; none is there afterwards, whether it was or not."""
+    aws.s3().delete_object(Bucket=image.bucket, Key=image.key, VersionId=image.version_id)
+
+
+@aws.guarded
+def remove_results(prefix: str) -> None:
+    """Remove every version of every file under a prefix of the results bucket."""
+    client, bucket = aws.s3(), settings.results_bucket()
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+            client.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])

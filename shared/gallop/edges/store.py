@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
-from gallop.domain.job import Job, JobState, states_before
+from gallop.domain.job import Job, JobState, is_terminal, states_before
 from gallop.edges import aws, index, records, table
 from gallop.errors import JobNotFound, WrongState
 
@@ -178,9 +178,35 @@ def waiting() -> int | None:
 @aws.guarded
 def close(job: Job) -> None:
     """Take a job off the list of those that the sweep looks after: it has ended, and its receipts are written."""
-    aws.dynamodb().update_item(
-        TableName=settings.job_table(), Key=table.pack(_job_key(job.id)), UpdateExpression="REMOVE is_open"
-    )
+    client = aws.dynamodb()
+    # A record that was erased meanwhile stays so: an update would make one of nothing.
+    with suppress(client.exceptions.ConditionalCheckFailedException):
+        client.update_item(
+            TableName=settings.job_table(),
+            Key=table.pack(_job_key(job.id)),
+            UpdateExpression="REMOVE is_open",
+            ConditionExpression="attribute_exists(pk)",
+        )
+
+
+@aws.guarded
+def is_closed(job: Job) -> bool:
+    """Tell whether a job has ended, and its last receipts are written."""
+    return is_terminal(job.state) and "is_open" not in (table.get(_job_key(job.id)) or {})
+
+
+@aws.guarded
+def erase(job: Job) -> None:
+    """Forget a job that is closed, and its place in the order of jobs, in one write."""
+    record: TransactWriteItemTypeDef = {
+        "Delete": {
+            "TableName": settings.job_table(),
+            "Key": table.pack(_job_key(job.id)),
+            "ConditionExpression": "attribute_not_exists(is_open)",
+        }
+    }
+    if any(table.transact([record, *index.deletes(job)])):
+        raise WrongState(f"Job {job.id} is not closed.")
 
 
 @aws.guarded
