@@ -62,6 +62,7 @@ def use_both_doors(caller: Caller) -> None:
     assert job["id"] in [listed["id"] for listed in caller.http.get("/v1/videos").json()["data"]]
     content = caller.http.get(f"/v1/videos/{job['id']}/content").headers["Location"]
     assert 200 == httpx.get(content).status_code
+    assert 200 == caller.http.delete(f"/v1/videos/{job['id']}").status_code
     caller.drop({"grants/1.jpg": NOT_AN_IMAGE, "grants/prompt.txt": b"Through the S3 door."})
     caller.wait_for_receipt("grants/error.json")
     caller.drop({"grants/1.jpg": picture()})
