@@ -8,6 +8,7 @@ import json
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -155,6 +156,22 @@ def test_the_thumbnail_is_a_variant(caller: Caller, client: openai.OpenAI) -> No
     with pytest.raises(openai.APIStatusError) as refused:
         client.videos.download_content(video.id, variant="spritesheet")
     assert 400 <= refused.value.status_code < 500
+
+
+def test_an_ended_video_is_deleted(caller: Caller, client: openai.OpenAI) -> None:
+    """The package is told so, and the video is gone."""
+    video = client.videos.create(prompt="[Image 1] waves goodbye.", input_reference=picture(), seconds=SECONDS)
+    caller.wait_for_job(video.id)
+    deleted = None
+    until = time.monotonic() + 30
+    while deleted is None and time.monotonic() < until:
+        # Its last receipts may just be on their way, which is a conflict that passes.
+        with suppress(openai.ConflictError):
+            deleted = client.videos.delete(video.id)
+    assert deleted
+    assert (video.id, True, "video.deleted") == (deleted.id, deleted.deleted, deleted.object)
+    with pytest.raises(openai.NotFoundError):
+        client.videos.retrieve(video.id)
 
 
 def test_refusals_are_the_packages_own_errors(caller: Caller, client: openai.OpenAI) -> None:
