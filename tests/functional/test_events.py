@@ -205,6 +205,25 @@ def test_videos_cancel(world: World) -> None:
     assert "cancelled" == json.loads(answer["body"])["cancel"]["answer"]
 
 
+def test_describe_openapi(world: World) -> None:
+    """The document is there for everyone."""
+    answer = world.invoke("DescribeFunction", sample("describe-openapi"))
+    assert (200, "3.1.0") == (answer["statusCode"], json.loads(answer["body"])["openapi"])
+
+
+def test_describe_docs(world: World) -> None:
+    """So is the page."""
+    answer = world.invoke("DescribeFunction", sample("describe-docs"))
+    assert 200 == answer["statusCode"]
+    assert "swagger-ui" in answer["body"]
+
+
+def test_describe_file(world: World) -> None:
+    """And what the page is made of."""
+    answer = world.invoke("DescribeFunction", sample("describe-file"))
+    assert (200, "text/css") == (answer["statusCode"], answer["headers"]["Content-Type"])
+
+
 def test_videos_health(world: World) -> None:
     """Open to all."""
     assert 200 == world.invoke("VideosFunction", sample("videos-health"))["statusCode"]

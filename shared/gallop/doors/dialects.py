@@ -59,7 +59,7 @@ def told(refusal: Refusal, dialect: Dialect) -> tuple[str, str]:
     """Put a refusal into words; gives their media type, and the body."""
     match dialect:
         case Dialect.NATIVE:
-            return PROBLEM, json.dumps(_rfc9457(refusal), ensure_ascii=False)
+            return PROBLEM, json.dumps(rfc9457(refusal), ensure_ascii=False)
         case Dialect.OPENAI:
             return JSON, json.dumps(_openai(refusal))
         case Dialect.DASHSCOPE:
@@ -67,7 +67,8 @@ def told(refusal: Refusal, dialect: Dialect) -> tuple[str, str]:
     assert_never(dialect)
 
 
-def _rfc9457(refusal: Refusal) -> dict[str, Any]:
+def rfc9457(refusal: Refusal) -> dict[str, Any]:
+    """Put a refusal as RFC 9457 has it."""
     error = refusal.error
     problem: dict[str, Any] = {
         "type": f"/errors/{error.code}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 
+from pi_heif import HeifImageFile, register_heif_opener
 from PIL import Image, UnidentifiedImageError
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
@@ -18,7 +19,6 @@ from PIL.MpoImagePlugin import MpoImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
-from pillow_heif import HeifImageFile, register_heif_opener
 
 from gallop import log
 from gallop.domain import catalogue
