@@ -119,7 +119,7 @@ NATIVE = (
         summary="Fetch the video, or its thumbnail",
         parameters=(_ID, query("variant", "Which file.", enum=["video", "thumbnail"], default="video")),
         answers={"302": _REDIRECT},
-        refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady),
+        refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady, errors.NoThumbnail),
     ),
     Route(
         method="post",
@@ -135,7 +135,7 @@ NATIVE = (
         summary="Remove a finished video: inputs, outputs, receipts and record",
         parameters=(_ID,),
         answers={"200": content(ref("DeletedVideo"))},
-        refusals=(*_OF_A_JOB, errors.VideoNotReady),
+        refusals=(*_OF_A_JOB, errors.JobNotFinished),
     ),
     Route(
         method="post",

@@ -211,6 +211,10 @@ def _of_the_request() -> dict[str, Schema]:
             "type": "object",
             "description": f"Yours, given back as it came; at most {request.METADATA_BYTES_AT_MOST} bytes.",
         },
+        "webhook": {
+            "type": "string",
+            "description": "Where to tell of the end: path and query at a webhook endpoint of yours, or all of it.",
+        },
         "dry_run": {"type": "boolean", "default": False, "description": "Only tell the price."},
     }
 
