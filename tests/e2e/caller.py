@@ -69,6 +69,14 @@ class Caller:
                 return receipt
         raise AssertionError(f"{key} never spoke of an end: {self.receipt(key)}")
 
+    def wait_for_cancel(self, key: str) -> dict[str, Any]:
+        """Wait until a receipt says what came of a CANCEL."""
+        for _ in self._glances():
+            receipt = self.receipt(key) or {}
+            if receipt.get("cancel"):
+                return receipt
+        raise AssertionError(f"{key} never answered: {self.receipt(key)}")
+
     def create(self, body: Mapping[str, Any], **headers: str) -> httpx.Response:
         """Ask for a video."""
         return self.http.post("/v1/videos", json=body, headers=headers)

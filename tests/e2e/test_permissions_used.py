@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 # What a healthy hour does not need, and what does.
 SELDOM_USED = {
     ("SaveResultFunctionRole", "s3:AbortMultipartUpload"): "a video that breaks off or is none",
+    ("SubmitFunctionRole", "dynamodb:DeleteItem"): "a batch waits for a job that is cancelled by a file",
+    ("SubmitFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that is cancelled by a file",
+    ("SubmitFunctionRole", "secretsmanager:GetSecretValue"): "a task that is cancelled by a file",
+    **{
+        (f"{function}FunctionRole", action): "a drop that changes just when its job is stored, or ends"
+        for function in ("SaveResult", "Finish", "Reconcile")
+        for action in ("s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObject", "s3:ListBucket")
+    },
     ("StatusFunctionRole", "dynamodb:DeleteItem"): "an adopted task that was another's is given back",
     ("ReconcileFunctionRole", "states:StartExecution"): "a job whose execution broke down",
     ("ReconcileFunctionRole", "states:DescribeExecution"): "a job that did not move for a while",
@@ -67,6 +75,10 @@ def use_both_doors(caller: Caller) -> None:
     caller.wait_for_receipt("grants/error.json")
     caller.drop({"grants/1.jpg": picture()})
     caller.wait_for_receipt("grants/status.json", "succeeded")
+    caller.drop({"grants/prompt.txt": b"Another wish in its place."})
+    caller.wait_for_receipt("grants/status.json", "queued", "submitting", "running", "storing")
+    caller.drop({"grants/CANCEL": b""})
+    caller.wait_for_cancel("grants/status.json")
     drop_a_batch(caller)
     cancel_by_dashscopes_protocol(caller)
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from gallop.domain import catalogue
 
-from tests.testbed import env
+from tests.e2e.examples import examples, run, run_all, section
 
 if TYPE_CHECKING:
     from tests.testbed.stack import Testbed
@@ -27,57 +23,12 @@ SINGAPORE = "https://dashscope-intl.aliyuncs.com/api/v1"
 LENGTHS = (5, 10, 15)
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """Commands, and the JSON that is shown as their output, if any is."""
-
-    language: str
-    code: str
-    shown: str | None
-
-
-def section(title: str) -> str:
-    """Give the text under a heading, with that of deeper ones."""
-    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
-    assert found is not None, f"there is no section {title!r}"
-    return found[1]
-
-
-def examples(title: str) -> list[Example]:
-    """Give what a section offers to copy and paste."""
-    pattern = r"^```(sh|python)\n(.*?)^```\n(?:```json\n(.*?)^```$)?"
-    return [Example(*found) for found in re.findall(pattern, section(title), re.MULTILINE | re.DOTALL)]
-
-
-def shape(value: object) -> object:
-    """Give the names in a JSON document, without what varies from run to run."""
-    match value:
-        case dict():
-            return {name: shape(inner) for name, inner in value.items()}
-        case list():
-            return [shape(inner) for inner in value]
-        case _:
-            return None
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Stand in a folder that looks like the repository and may be written to."""
     for name in ("tests", "LICENSE"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
-
-
-def run(example: Example, testbed: Testbed, folder: Path) -> str:
-    """Run an example as a user of the testbed would; give what it shows."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    variables = {**os.environ, "PATH": path, **env.variables(asdict(testbed.coordinates))}
-    command = ["bash", "-euo", "pipefail", "-c"] if example.language == "sh" else [sys.executable, "-c"]
-    done = subprocess.run(
-        [*command, example.code], cwd=folder, env=variables, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert 0 == done.returncode, f"{example.code}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 @pytest.mark.parametrize(
@@ -90,20 +41,13 @@ def run(example: Example, testbed: Testbed, folder: Path) -> str:
 )
 def test_examples_run_as_they_stand(title: str, brings: tuple[str, ...], testbed: Testbed, folder: Path) -> None:
     """Copied and pasted in their order they work, show what is shown, and bring the files that they name."""
-    offered = examples(title)
-    for tool in ("aws", "curl"):
-        if any(re.search(rf"\b{tool} ", example.code) for example in offered) and not shutil.which(tool):
-            pytest.skip(f"no {tool} here")
-    for example in offered:
-        output = run(example, testbed, folder)
-        if example.shown:
-            assert shape(json.loads(example.shown)) == shape(json.loads(output))
+    run_all(README, title, testbed, folder)
     assert all((folder / name).stat().st_size for name in brings)
 
 
 def test_refusals_are_shown_word_for_word(testbed: Testbed, folder: Path) -> None:
     """Nothing in a refusal varies, so what the README shows is what anyone gets."""
-    (example,) = examples("When something goes wrong")
+    (example,) = examples(README, "When something goes wrong")
     if not shutil.which("curl"):
         pytest.skip("no curl here")
     assert json.loads(str(example.shown)) == json.loads(run(example, testbed, folder))
@@ -111,7 +55,7 @@ def test_refusals_are_shown_word_for_word(testbed: Testbed, folder: Path) -> Non
 
 def test_prices_are_those_of_the_catalogue() -> None:
     """Every model and resolution has its row, with the price of three lengths."""
-    rows = set(re.findall(r"^\| `(\S+)` \| (\S+) \| (.*) \|$", section("What it costs"), re.MULTILINE))
+    rows = set(re.findall(r"^\| `(\S+)` \| (\S+) \| (.*) \|$", section(README, "What it costs"), re.MULTILINE))
     expected = {
         (model.id, resolution, " | ".join(f"{price(model.id, resolution, length):.2f}" for length in LENGTHS))
         for model in catalogue.MODELS.values()
@@ -127,7 +71,7 @@ def price(model: str, resolution: str, seconds: int) -> Decimal:
 
 def test_the_sum_of_the_aws_costs_is_right() -> None:
     """The bill of a job adds up, and each line is what its arithmetic says."""
-    table = section("What it costs").split("| what | arithmetic |")[1].split("\n\n")[0]
+    table = section(README, "What it costs").split("| what | arithmetic |")[1].split("\n\n")[0]
     lines = re.findall(r"^\| ([^|*]+) \| ([^|]+) \| ([\d.]+) \|$", table, re.MULTILINE)
     bill = [Decimal(amount) for what, _, amount in lines if "download" not in what]
     (total,) = re.findall(r"\| \*\*a job\*\* \| \| \*\*([\d.]+)\*\* \|", table)
@@ -150,7 +94,7 @@ def test_every_code_of_a_failure_exists() -> None:
     """The codes in the table are those that the code gives."""
     codes = {
         code
-        for cell in re.findall(r"^\| (`[^|]+) \|", section("When something goes wrong"), re.MULTILINE)
+        for cell in re.findall(r"^\| (`[^|]+) \|", section(README, "When something goes wrong"), re.MULTILINE)
         for code in re.findall(r"`(\w+)`", cell)
     }
     source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "shared" / "gallop").rglob("*.py"))

@@ -48,6 +48,45 @@ def test_nothing_can_trigger_itself(role: str) -> None:
         assert [] == may_change(role, f"{inbox}/{key}")
 
 
+def test_only_drops_send_events() -> None:
+    """One bucket notifies one queue, of one prefix; the results and the uploads of the HTTPS door notify nobody."""
+    buckets = {name: bucket["Properties"] for name, bucket in stack.of_type("AWS::S3::Bucket").items()}
+    assert ["InboxBucket"] == [name for name, bucket in buckets.items() if "NotificationConfiguration" in bucket]
+    configuration = buckets["InboxBucket"]["NotificationConfiguration"]
+    assert {"QueueConfigurations"} == configuration.keys()
+    (rule,) = configuration["QueueConfigurations"]
+    assert [{"Name": "prefix", "Value": "drop/"}] == rule["Filter"]["S3Key"]["Rules"]
+    assert ("s3:ObjectCreated:*", stack.arn("DropQueue")) == (rule["Event"], stack.resolve(rule["Queue"]))
+
+
+def test_no_rule_of_eventbridge_listens_to_the_buckets() -> None:
+    """Nothing that is written starts anything by another way."""
+    patterns = [rule["Properties"].get("EventPattern", {}) for rule in stack.of_type("AWS::Events::Rule").values()]
+    assert [] == [pattern for pattern in patterns if "aws.s3" in pattern.get("source", [])]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_write_goes_to_a_place_that_triggers_nothing(role: str) -> None:
+    """Whatever a role may change in S3 lies under uploads/ of the inbox, or in the results."""
+    quiet = (f"{stack.arn('InboxBucket')}/uploads/", f"{stack.arn('ResultsBucket')}/")
+    changed = [
+        resource
+        for statement in statements(role)
+        for action in listed(statement["Action"])
+        if action.startswith("s3:") and not any(fnmatchcase(action, read) for read in READS)
+        for resource in listed(statement["Resource"])
+    ]
+    assert [] == [resource for resource in changed if not resource.startswith(quiet)]
+
+
+def test_only_the_inbox_may_feed_the_queue() -> None:
+    """And the submit function, which sends itself looks."""
+    senders = [
+        role for role in ROLES for statement in statements(role) if "sqs:SendMessage" in listed(statement["Action"])
+    ]
+    assert ["SubmitFunctionRole"] == senders
+
+
 def test_the_rule_can_be_broken() -> None:
     """The rule above sees writes where they are allowed: uploads of the HTTPS door are."""
     inbox = stack.arn("InboxBucket")
