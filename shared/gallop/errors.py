@@ -15,7 +15,8 @@
     │   ├── UnsupportedMediaType
     │   ├── VideoNotReady
     │   ├── NoThumbnail
-    │   └── JobNotFinished
+    │   ├── JobNotFinished
+    │   └── JobNotDeletable     it belongs to the S3 door
     ├── TryAgain                the same step may be run again: it cost nothing
     │   ├── VendorUnreachable   the request surely never left
     │   ├── VendorThrottled     DashScope said: later
@@ -197,12 +198,22 @@ class NoThumbnail(CallerError):
 
 
 class JobNotFinished(CallerError):
-    """Only what has ended can be deleted."""
+    """Only what has ended can be deleted, a moment after its end."""
 
     code = "not_finished"
     status = 409
-    title = "The job cannot be deleted"
+    title = "The job cannot be deleted yet"
+    retryable = True
     remedy = "Cancel it first, or wait until it has ended, and delete it then."
+
+
+class JobNotDeletable(CallerError):
+    """What was dropped is not deleted at the HTTPS door."""
+
+    code = "not_deletable"
+    status = 409
+    title = "The job belongs to the S3 door"
+    remedy = "Remove its files under `drop/` in the inbox, and its receipts in the results bucket, by S3."
 
 
 class TryAgain(GallopError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
-from gallop.edges import aws, objects
+from gallop.edges import aws, presigned
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_presigned_addresses_are_regional() -> None:
     """
     aws.s3.cache_clear()
     try:
-        url = objects.url_for_vendor("gallop-inbox", "drop/a b/ü.jpg", "v1")
+        url = presigned.url_for_vendor("gallop-inbox", "drop/a b/ü.jpg", "v1")
     finally:
         aws.s3.cache_clear()
     assert "gallop-inbox.s3.eu-central-1.amazonaws.com" == urlsplit(url).hostname

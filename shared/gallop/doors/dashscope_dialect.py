@@ -17,7 +17,7 @@ from gallop.domain.job import Door, Job, JobState, new_job_id
 from gallop.domain.once import once_by_content
 from gallop.domain.request import Ground
 from gallop.doors import create, http, videos
-from gallop.edges import index, objects, store
+from gallop.edges import index, presigned, store
 from gallop.errors import DashScopeRefusal, JobNotFound, Unauthenticated
 from gallop.steps.cancel import Cancellation, cancel
 
@@ -140,4 +140,4 @@ def _came_to_nothing(job: Job) -> bool:
 def _video_url(job: Job) -> str:
     if job.state is not JobState.SUCCEEDED or job.result is None:
         return ""
-    return objects.url_for_client(job.result.bucket, job.result.key, job.result.version_id, job.result.content_type)
+    return presigned.url_for_client(job.result.bucket, job.result.key, job.result.version_id, job.result.content_type)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log
 from gallop.domain import catalogue, uploads
-from gallop.edges import objects
+from gallop.edges import presigned
 from gallop.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def create_upload(client: str, body: Body) -> dict[str, Any]:
     """
     media_type = _media_type(body.json())
     upload_id = uploads.new_id()
-    form = objects.form_for_upload(uploads.key_of(client, upload_id), media_type, catalogue.PICTURE_BYTES_AT_MOST)
+    form = presigned.form_for_upload(uploads.key_of(client, upload_id), media_type, catalogue.PICTURE_BYTES_AT_MOST)
     log.info("upload prepared", upload_id=upload_id, client=client)
     return {
         "id": upload_id,
@@ -45,7 +45,7 @@ def create_upload(client: str, body: Body) -> dict[str, Any]:
         "fields": form["fields"],
         "content_type": media_type,
         "max_bytes": catalogue.PICTURE_BYTES_AT_MOST,
-        "expires_at": int(clock.now()) + objects.PRESIGNED_SECONDS_FOR_UPLOAD,
+        "expires_at": int(clock.now()) + presigned.SECONDS_FOR_UPLOAD,
     }
 
 

@@ -10,7 +10,7 @@ from gallop.domain import receipts, request
 from gallop.domain.job import Door, Job, JobState, is_job_id, new_job_id
 from gallop.domain.once import once as once_of
 from gallop.doors import create
-from gallop.edges import objects, store, webhook_endpoints
+from gallop.edges import presigned, store, webhook_endpoints
 from gallop.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
 from gallop.steps.cancel import Cancellation, cancel
 from gallop.steps.erase import erase
@@ -99,7 +99,7 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
     found = job.result if variant == VIDEO else job.thumbnail
     if found is None:
         raise NoThumbnail("No picture could be made of this video.")
-    return objects.url_for_client(found.bucket, found.key, found.version_id, found.content_type)
+    return presigned.url_for_client(found.bucket, found.key, found.version_id, found.content_type)
 
 
 def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
@@ -119,7 +119,8 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
     Raises:
         JobNotFound: there is no such job.
-        JobNotFinished: it cannot be removed, or not yet.
+        JobNotFinished: it has not ended, or only just.
+        JobNotDeletable: it is the S3 door's.
 
     """
     job = video(caller, job_id)

@@ -18,13 +18,10 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
-    from gallop.domain.images import StoredImage
+    from gallop.domain.uploads import Input
 
 JPEG = "image/jpeg"
 PART_BYTES = 8 * 1024 * 1024
-PRESIGNED_SECONDS_FOR_VENDOR = 6 * 3600
-PRESIGNED_SECONDS_FOR_CLIENT = 3600
-PRESIGNED_SECONDS_FOR_UPLOAD = 3600
 OWNER = "job"
 GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
 
@@ -111,27 +108,6 @@ def keep_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, st
     key = f"uploads/{client_name}/{hashlib.sha256(data).hexdigest()}.{suffix}"
     answer = aws.s3().put_object(Bucket=settings.inbox_bucket(), Key=key, Body=data, ContentType=media_type)
     return key, answer.get("VersionId", "")
-
-
-def url_for_vendor(bucket: str, key: str, version_id: str) -> str:
-    """Presign an address under which DashScope fetches an image while the task waits and runs."""
-    return _presigned(bucket, key, version_id, PRESIGNED_SECONDS_FOR_VENDOR, {})
-
-
-def url_for_client(bucket: str, key: str, version_id: str, media_type: str) -> str:
-    """Presign an address under which a client fetches a video, for an hour."""
-    return _presigned(bucket, key, version_id, PRESIGNED_SECONDS_FOR_CLIENT, {"ResponseContentType": media_type})
-
-
-def form_for_upload(key: str, media_type: str, at_most: int) -> dict[str, Any]:
-    """Presign a form (``url`` and ``fields``) that puts one file of this type and of so many bytes under this key."""
-    return aws.s3().generate_presigned_post(
-        settings.inbox_bucket(),
-        key,
-        Fields={"Content-Type": media_type},
-        Conditions=[{"Content-Type": media_type}, ["content-length-range", 1, at_most]],
-        ExpiresIn=PRESIGNED_SECONDS_FOR_UPLOAD,
-    )
 
 
 @aws.guarded
@@ -231,10 +207,8 @@ def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Cal
     """
     client = aws.s3()
     bucket = settings.results_bucket()
-    metadata = {OWNER: owner}
-    upload = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type, Metadata=metadata)[
-        "UploadId"
-    ]
+    begun = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type, Metadata={OWNER: owner})
+    upload = begun["UploadId"]
     parts: list[CompletedPartTypeDef] = []
     try:
         for number, part in enumerate(_in_parts(pieces), start=1):
@@ -250,28 +224,10 @@ def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Cal
     return done.get("VersionId", "")
 
 
-def _in_parts(pieces: Iterable[bytes]) -> Iterable[bytearray]:
-    part = bytearray()
-    for piece in pieces:
-        part += piece
-        if len(part) >= PART_BYTES:
-            yield part
-            part = bytearray()
-    if part:
-        yield part
-
-
-def _presigned(bucket: str, key: str, version_id: str, seconds: int, more: Mapping[str, str]) -> str:
-    version = {"VersionId": version_id} if version_id else {}
-    return aws.s3().generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key, **version, **more}, ExpiresIn=seconds
-    )
-
-
 @aws.guarded
-def remove_upload(image: StoredImage) -> None:
-    """Remove the version of an image that a job holds; none is there afterwards, whether it was or not."""
-    aws.s3().delete_object(Bucket=image.bucket, Key=image.key, VersionId=image.version_id)
+def remove_input(found: Input) -> None:
+    """Remove a version of an image that is kept for jobs; it is gone afterwards, whether it was there or not."""
+    aws.s3().delete_object(Bucket=found.bucket, Key=found.key, VersionId=found.version_id)
 
 
 @aws.guarded
@@ -281,3 +237,14 @@ def remove_results(prefix: str) -> None:
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
             client.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
+
+
+def _in_parts(pieces: Iterable[bytes]) -> Iterable[bytearray]:
+    part = bytearray()
+    for piece in pieces:
+        part += piece
+        if len(part) >= PART_BYTES:
+            yield part
+            part = bytearray()
+    if part:
+        yield part

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.domain.job import Job, JobState, is_terminal, states_before
-from gallop.edges import aws, index, records, table
+from gallop.edges import aws, index, inputs, records, table
 from gallop.errors import JobNotFound, WrongState
 
 if TYPE_CHECKING:
@@ -46,7 +46,12 @@ def create(job: Job, once: Once | None = None, together: Sequence[TransactWriteI
 
     """
     item = _new_job_item(job)
-    writes = [table.put_if_new(item), *together, *index.puts(job, item["expires_at"])]
+    writes = [
+        table.put_if_new(item),
+        *together,
+        *index.puts(job, item["expires_at"]),
+        *inputs.puts(job, item["expires_at"]),
+    ]
     if once:
         writes.append(_put_once(job, once))
     refused = table.transact(writes)

@@ -5,41 +5,28 @@ Killed at any point, it leaves the record, and the next run does the rest.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
 from gallop import log
-from gallop.domain.images import StoredImage
+from gallop.domain import uploads
 from gallop.domain.job import Door, Job
-from gallop.edges import objects, store
-from gallop.errors import JobNotFinished
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-# An image that came inside the request: stored for this job, in a version of its own. Others may be other jobs', too.
-_KEPT = re.compile(r"uploads/.+/[0-9a-f]{64}\.[a-z]+")
+from gallop.edges import inputs, objects, store
+from gallop.errors import JobNotDeletable, JobNotFinished
 
 
 def erase(job: Job) -> None:
-    """Remove a job of the HTTPS door.
+    """Remove a job of the HTTPS door. Images that another job uses as well stay for that one.
 
     Raises:
-        JobNotFinished: it has not ended, or its last receipts are being written, or it is the S3 door's.
+        JobNotDeletable: it is the S3 door's.
+        JobNotFinished: it has not ended, or its last receipts are being written.
 
     """
     if job.door is not Door.HTTPS:
-        raise JobNotFinished("A dropped job lives as long as its drop: remove its files from the buckets.")
+        raise JobNotDeletable("Without its record, the files that were dropped would be made, and charged, once more.")
     if not store.is_closed(job):
         raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are just being written.")
-    for image in _own_images(job):
-        objects.remove_upload(image)
+    for found in uploads.inputs_of(job.request.images, job.client):
+        if inputs.let_go(found, job.id):
+            objects.remove_input(found)
     objects.remove_results(f"{job.receipts}/")
     store.erase(job)
     log.info("job erased", job_id=job.id)
-
-
-def _own_images(job: Job) -> Iterator[StoredImage]:
-    for image in job.request.images:
-        if isinstance(image, StoredImage) and image.version_id and _KEPT.fullmatch(image.key):
-            yield image

@@ -11,7 +11,7 @@ from gallop import clock, log
 from gallop.domain import polling, reconciling, vendor_codes
 from gallop.domain.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
-from gallop.edges import dashscope, objects, store, vault
+from gallop.edges import dashscope, presigned, store, vault
 from gallop.edges import lane as lanes
 from gallop.errors import (
     AttemptInFlight,
@@ -171,7 +171,7 @@ def _address(image: LinkedImage | StoredImage | InlineImage) -> str:
         case LinkedImage(url):
             return url
         case StoredImage(bucket, key, version_id):
-            return objects.url_for_vendor(bucket, key, version_id)
+            return presigned.url_for_vendor(bucket, key, version_id)
         case InlineImage():
             raise TypeError("an inline image was never stored")
     assert_never(image)

@@ -135,7 +135,7 @@ NATIVE = (
         summary="Remove a finished video: inputs, outputs, receipts and record",
         parameters=(_ID,),
         answers={"200": content(ref("DeletedVideo"))},
-        refusals=(*_OF_A_JOB, errors.JobNotFinished),
+        refusals=(*_OF_A_JOB, errors.JobNotFinished, errors.JobNotDeletable),
     ),
     Route(
         method="post",

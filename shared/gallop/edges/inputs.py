@@ -1,0 +1,43 @@
+"""Which jobs use an image that Gallop keeps: one item for each, written with the job itself.
+
+An upload may serve many jobs, and goes with the last of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gallop import settings
+from gallop.domain import uploads
+from gallop.edges import aws, table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from gallop.domain.job import Job
+    from gallop.domain.uploads import Input
+
+
+def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
+    """Describe the writes that note a new job beside each of its images."""
+    return [
+        {
+            "Put": {
+                "TableName": settings.job_table(),
+                "Item": table.pack({"pk": _partition(found), "sk": job.id, "expires_at": expires_at}),
+            }
+        }
+        for found in uploads.inputs_of(job.request.images, job.client)
+    ]
+
+
+@aws.guarded
+def let_go(found: Input, job_id: str) -> bool:
+    """Forget that a job uses an image; tells whether no other does."""
+    key = {"pk": _partition(found), "sk": job_id}
+    aws.dynamodb().delete_item(TableName=settings.job_table(), Key=table.pack(key))
+    return not any(table.query(_partition(found)))
+
+
+def _partition(found: Input) -> str:
+    return f"INPUT#{found.key}#{found.version_id}"
