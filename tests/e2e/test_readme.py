@@ -1,56 +1,20 @@
-"""The README's examples are run as they stand, its figures are those of the code, and what it points at is there."""
+"""The README's figures are those of the code, and what it points at is there."""
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from gallop.domain import catalogue
 
-from tests.e2e.examples import examples, run, run_all, section
-
-if TYPE_CHECKING:
-    from tests.testbed.stack import Testbed
+from tests.e2e.examples import section
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SINGAPORE = "https://dashscope-intl.aliyuncs.com/api/v1"
 LENGTHS = (5, 10, 15)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Stand in a folder that looks like the repository and may be written to."""
-    for name in ("tests", "LICENSE"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("title", "brings"),
-    [
-        ("The S3 door", ("qipao.mp4", "qipao.json")),
-        ("The HTTPS door", ("https.mp4", "cat.mp4")),
-        ("When something goes wrong", ()),
-    ],
-)
-def test_examples_run_as_they_stand(title: str, brings: tuple[str, ...], testbed: Testbed, folder: Path) -> None:
-    """Copied and pasted in their order they work, show what is shown, and bring the files that they name."""
-    run_all(README, title, testbed, folder)
-    assert all((folder / name).stat().st_size for name in brings)
-
-
-def test_refusals_are_shown_word_for_word(testbed: Testbed, folder: Path) -> None:
-    """Nothing in a refusal varies, so what the README shows is what anyone gets."""
-    (example,) = examples(README, "When something goes wrong")
-    if not shutil.which("curl"):
-        pytest.skip("no curl here")
-    assert json.loads(str(example.shown)) == json.loads(run(example, testbed, folder))
 
 
 def test_prices_are_those_of_the_catalogue() -> None:

@@ -1,38 +1,17 @@
-"""The page for those who drop pictures: its examples are run as they stand, and its words are those of the product."""
+"""The page for those who drop pictures: its words are those of the product."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import pytest
 from gallop.domain import drop
 from gallop.domain.job import JobState
 
-from tests.e2e.examples import run_all, section
-
-if TYPE_CHECKING:
-    from tests.testbed.stack import Testbed
+from tests.e2e.examples import section
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "s3-door.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Stand in a folder that looks like the repository and may be written to."""
-    for name in ("tests", "LICENSE"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    "title", ["What you drop, and what appears where", "When something is missing or wrong", "Cancelling"]
-)
-def test_examples_run_as_they_stand(title: str, testbed: Testbed, folder: Path) -> None:
-    """Copied and pasted they work, and show what is shown."""
-    run_all(PAGE, title, testbed, folder)
 
 
 def test_every_state_is_explained() -> None:
