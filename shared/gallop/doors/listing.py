@@ -113,7 +113,7 @@ def _time(name: str, text: str, faults: list[Fault]) -> int | None:
         return None
     try:
         return round(_seconds(text) * 1000)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         remedy = "Use seconds since 1970, or ISO 8601 such as 2026-11-27T12:00:00Z."
         faults.append(Fault(f"/{name}", "is no time", remedy))
         return None
