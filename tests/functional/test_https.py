@@ -204,6 +204,7 @@ def test_a_dry_run_says_the_price_and_does_nothing(world: World, ada: Client) ->
     assert (200, 3.6) == (answer.status, answer.json["estimated_cost"])
     assert ["/ratio"] == list(ada.post(wish(dry_run=True, ratio="x")).faults)
     assert ["/dry_run"] == list(ada.post(wish(dry_run="yes")).faults)
+    assert ["Idempotency-Key"] == list(ada.post(wish(dry_run=True), idempotency_key="a b").faults)
     assert_nothing_started(world)
 
 

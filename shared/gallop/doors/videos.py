@@ -51,10 +51,10 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
     ground = request.Ground(settings.default_model(), settings.inbox_bucket(), client, origins)
     wish = request.read(fields, ground, create.inspect)
+    once = once_of(client, wish, headers)
     if dry_run:
         return {"object": "video.estimate", "estimated_cost": float(create.estimate(wish)), "currency": "USD"}
     job_id = new_job_id()
-    once = once_of(client, wish, headers)
     job, is_new = create.accept(create.Wish(job_id, wish, client, Door.HTTPS, f"videos/{job_id}", once))
     return Created(job, is_replay=not is_new)
 
