@@ -9,7 +9,8 @@ from unittest.mock import patch
 import httpx
 import pytest
 from gallop.domain.job import Attempt, AttemptEnd, JobState, new_job_id
-from gallop.edges import store
+from gallop.edges import objects, store
+from gallop.errors import AwsTrouble
 
 from tests.support.http import Client
 from tests.support.world import TASKS_URL
@@ -162,3 +163,14 @@ def test_nobody_cancels_what_is_anothers(world: World, ada: Client) -> None:
     refused, nowhere = ada.cancel(job.id), ada.cancel(new_job_id())
     assert (404, 404) == (refused.status, nowhere.status)
     assert "cancelled" == answer_of(Client(world, "ops", is_admin=True), job)
+
+
+def test_a_cancel_holds_even_if_its_receipts_cannot_be_written(world: World, ada: Client) -> None:
+    """What is cancelled is said to be; its execution, or the one that the sweep starts, writes what is missing."""
+    job = world.put()
+    with patch.object(objects, "put_receipt", side_effect=AwsTrouble("no bucket today")):
+        assert "cancelled" == answer_of(ada, job)
+    assert JobState.CANCELLED is world.job(job.id).state
+    assert "finish" == world.invoke("StartTaskFunction", {"job_id": job.id})["next"]
+    world.invoke("FinishFunction", {"job_id": job.id})
+    assert "cancelled" == world.receipt(f"{job.receipts}/status.json")["state"]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from gallop import clock, log
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.edges import dashscope, store, vault
-from gallop.errors import TryAgain, VendorRefused, WrongState
+from gallop.errors import AwsTrouble, TryAgain, VendorRefused, WrongState
 from gallop.steps.finish import finish
 
 LOOKS_AT_MOST = 5
@@ -41,7 +41,7 @@ def cancel(job_id: str) -> tuple[Job, Cancellation]:
             job = _end(job, reason)
         except WrongState:
             continue
-        finish({"job_id": job.id})
+        _tell(job)
         return job, Cancellation.CANCELLED
     raise WrongState(f"Job {job_id} kept moving on.")
 
@@ -51,6 +51,14 @@ def _end(job: Job, reason: Failure) -> Job:
     ended = store.advance(job, replace(job.at(JobState.CANCELLED, now), failure=reason, ended_at=now))
     log.info("job cancelled", job_id=job.id)
     return ended
+
+
+def _tell(job: Job) -> None:
+    try:
+        finish({"job_id": job.id})
+    except (AwsTrouble, WrongState) as trouble:
+        # It is cancelled all the same. The job stays open, and its execution or the sweep tells of its end.
+        log.warning("end not told yet", job_id=job.id, trouble=str(trouble))
 
 
 def _reason(job: Job) -> Failure | None:
