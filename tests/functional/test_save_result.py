@@ -347,4 +347,5 @@ def test_only_a_job_that_stores_is_stored(world: World, state: JobState) -> None
 def test_the_buckets_parts_are_thrown_away_by_rule(world: World) -> None:
     """Parts that a killed function leaves behind are not paid for longer than a day."""
     rules = aws("s3").get_bucket_lifecycle_configuration(Bucket=world.results)["Rules"]
-    assert [1] == [rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] for rule in rules]
+    of_parts = [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule]
+    assert [1] == [rule["DaysAfterInitiation"] for rule in of_parts]
