@@ -97,7 +97,7 @@ def test_utf16() -> None:
 @pytest.mark.parametrize(
     ("row", "column", "problem"),
     [
-        ('{"prompt": "x",}', 16, "is not valid JSON"),
+        ('{"prompt": "x" 5}', 16, "is not valid JSON"),
         ("{oops", 2, "is not valid JSON"),
         ('{"seed": NaN}', None, "is not valid JSON: NaN is not a number"),
         ('{"seed": 1, "seed": 2}', None, 'is not valid JSON: "seed" is there twice'),
