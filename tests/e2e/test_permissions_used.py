@@ -17,36 +17,38 @@ from tests.template.test_permissions import ROLES, listed, statements
 
 if TYPE_CHECKING:
     from tests.e2e.caller import Caller
+    from tests.e2e.conftest import Gallop
+    from tests.support.receivers import Receiver
 
 # What a healthy hour does not need, and what does.
+TURNED_MEANWHILE = "a drop that changes in the moment in which its video is stored"
+OVER = "a job whose execution is over, which ends as any does"
+TURNED_WHEN_OVER = "such a job, of a drop that has changed since"
 SELDOM_USED = {
     ("SaveResultFunctionRole", "s3:AbortMultipartUpload"): "a video that breaks off or is none",
-    ("SubmitFunctionRole", "dynamodb:DeleteItem"): "a batch waits for a job that is cancelled by a file",
-    ("SubmitFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that is cancelled by a file",
-    ("SubmitFunctionRole", "secretsmanager:GetSecretValue"): "a task that is cancelled by a file",
-    **{
-        (f"{function}FunctionRole", action): "a drop that changes just when its job is stored, or ends"
-        for function in ("SaveResult", "Finish", "Reconcile")
-        for action in ("s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObject", "s3:ListBucket")
-    },
+    ("SaveResultFunctionRole", "s3:DeleteObject"): TURNED_MEANWHILE,
+    ("SaveResultFunctionRole", "s3:GetObject"): TURNED_MEANWHILE,
+    ("SaveResultFunctionRole", "s3:GetObjectVersion"): TURNED_MEANWHILE,
+    ("SaveResultFunctionRole", "s3:ListBucket"): TURNED_MEANWHILE,
+    ("FinishFunctionRole", "s3:DeleteObject"): TURNED_MEANWHILE,
+    ("FinishFunctionRole", "s3:GetObject"): TURNED_MEANWHILE,
+    ("FinishFunctionRole", "s3:GetObjectVersion"): TURNED_MEANWHILE,
+    ("FinishFunctionRole", "s3:ListBucket"): TURNED_MEANWHILE,
     ("StatusFunctionRole", "dynamodb:DeleteItem"): "an adopted task that was another's is given back",
     ("ReconcileFunctionRole", "states:StartExecution"): "a job whose execution broke down",
     ("ReconcileFunctionRole", "states:DescribeExecution"): "a job that did not move for a while",
-    ("ReconcileFunctionRole", "dynamodb:UpdateItem"): "a job whose execution is over",
-    ("ReconcileFunctionRole", "dynamodb:DeleteItem"): "a batch waits for such a job",
-    ("ReconcileFunctionRole", "states:SendTaskSuccess"): "a batch waits for such a job",
-    ("VideosFunctionRole", "dynamodb:DeleteItem"): "a batch waits for a job that is cancelled",
-    ("VideosFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that is cancelled",
-    ("BatchFunctionRole", "s3:DeleteObject"): "a line that was mended",
-    ("BatchFunctionRole", "dynamodb:DeleteItem"): "a line whose job ended long ago",
+    ("ReconcileFunctionRole", "dynamodb:DeleteItem"): OVER,
+    ("ReconcileFunctionRole", "states:SendTaskSuccess"): OVER,
+    ("ReconcileFunctionRole", "s3:DeleteObject"): TURNED_WHEN_OVER,
+    ("ReconcileFunctionRole", "s3:GetObject"): TURNED_WHEN_OVER,
+    ("ReconcileFunctionRole", "s3:GetObjectVersion"): TURNED_WHEN_OVER,
+    ("ReconcileFunctionRole", "s3:ListBucket"): TURNED_WHEN_OVER,
+    ("VideosFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
     # Step Functions itself asks for these when it runs a distributed map; the testbed's interpreter asks nobody.
     ("BatchWorkflowRole", "states:StartExecution"): "each line of a batch",
     ("BatchWorkflowRole", "states:DescribeExecution"): "each line of a batch",
     ("BatchWorkflowRole", "states:StopExecution"): "a batch that is stopped",
     ("BatchWorkflowRole", "states:RedriveExecution"): "a batch that is taken up again",
-    ("DeliverFunctionRole", "states:StartExecution"): "a client that has a webhook endpoint",
-    ("DeliverFunctionRole", "dynamodb:PutItem"): "the same",
-    ("DeliverFunctionRole", "dynamodb:UpdateItem"): "a receiver that answers 410",
 }
 
 
@@ -61,8 +63,10 @@ def granted() -> set[tuple[str, str]]:
     }
 
 
-def use_both_doors(caller: Caller) -> None:
-    """Take a job through each door, one with a lost reply, a drop that is refused and mended, and a batch."""
+def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
+    """Take jobs through both doors: a lost reply, drops that are mended and changed, batches, webhooks and cancels."""
+    shop.answers = [204, 410]
+    gallop("webhooks", "add", "testbed", shop.url)
     caller.testbed.dashscope.fault(on="submit", kind="drop_after_accept", times=1)
     body = {"prompt": "Through the HTTPS door.", "images": [data_uri(picture())], "duration": 3}
     job = caller.wait_for_job(caller.create(body).json()["id"])
@@ -70,30 +74,46 @@ def use_both_doors(caller: Caller) -> None:
     assert job["id"] in [listed["id"] for listed in caller.http.get("/v1/videos").json()["data"]]
     content = caller.http.get(f"/v1/videos/{job['id']}/content").headers["Location"]
     assert 200 == httpx.get(content).status_code
+    shop.wait_for(1)
     assert 200 == caller.http.delete(f"/v1/videos/{job['id']}").status_code
+    drop_mend_and_change(caller)
+    drop_batches(caller)
+    cancel_at_both_doors(caller)
+    shop.wait_for(2)
+
+
+def drop_mend_and_change(caller: Caller) -> None:
+    """Drop something that is no picture, a picture in its place, and then another prompt: the job's files make room."""
     caller.drop({"grants/1.jpg": NOT_AN_IMAGE, "grants/prompt.txt": b"Through the S3 door."})
     caller.wait_for_receipt("grants/error.json")
     caller.drop({"grants/1.jpg": picture()})
+    first = caller.wait_for_receipt("grants/status.json", "succeeded")["job"]
+    caller.drop({"grants/prompt.txt": b"Through the S3 door, otherwise."})
+    assert "succeeded" == caller.wait_for_receipt(f"grants/{first}/status.json")["state"]
     caller.wait_for_receipt("grants/status.json", "succeeded")
-    caller.drop({"grants/prompt.txt": b"Another wish in its place."})
-    caller.wait_for_receipt("grants/status.json", "queued", "submitting", "running", "storing")
-    caller.drop({"grants/CANCEL": b""})
-    caller.wait_for_cancel("grants/status.json")
-    drop_a_batch(caller)
-    cancel_by_dashscopes_protocol(caller)
 
 
-def drop_a_batch(caller: Caller) -> None:
-    """Drop three lines: a picture, something that is none, and something that is not there."""
-    lines = [{"prompt": "A line.", "images": [name], "duration": 3} for name in ("1.jpg", "2.jpg", "3.jpg")]
-    batch = "\n".join(map(json.dumps, lines)).encode()
-    caller.drop({"many/1.jpg": picture(), "many/2.jpg": NOT_AN_IMAGE, "many/batch.jsonl": batch})
+def drop_batches(caller: Caller) -> None:
+    """Drop four lines: two pictures, something that is none, and something that is not there; then change one."""
+    drop_lines(caller, "A line.", "Another.")
     receipt = caller.wait_for_receipt("many/batch.json", "finished")
-    assert (1, 2) == (receipt["good"], receipt["bad"])
+    assert (2, 2) == (receipt["good"], receipt["bad"])
+    drop_lines(caller, "A line.", "Another, mended.")
+    while (again := caller.wait_for_receipt("many/batch.json", "finished"))["batch"] == receipt["batch"]:
+        time.sleep(0.1)
+    assert (2, 1) == (again["good"], again["repeated"])
 
 
-def cancel_by_dashscopes_protocol(caller: Caller) -> None:
-    """Fill DashScope's places, and cancel a task that waits there."""
+def drop_lines(caller: Caller, *prompts: str) -> None:
+    """Drop a batch of one line a picture."""
+    wishes = zip(("1.jpg", "1.jpg", "2.jpg", "3.jpg"), (*prompts, "None.", "Not there."), strict=True)
+    lines = [json.dumps({"prompt": prompt, "images": [name], "duration": 3}) for name, prompt in wishes]
+    files = {"many/1.jpg": picture(), "many/2.jpg": NOT_AN_IMAGE}
+    caller.drop({**files, "many/batch.jsonl": "\n".join(lines).encode()})
+
+
+def cancel_at_both_doors(caller: Caller) -> None:
+    """Fill DashScope's places, and cancel what waits there: by DashScope's protocol, and by a file, a batch's line."""
     caller.testbed.dashscope.fault(on="task", kind="never_ends", times=5)
     body = {"prompt": "To be cancelled.", "images": [data_uri(picture())], "duration": 3}
     jobs = [caller.create({**body, "seed": seed}).json()["id"] for seed in range(6)]
@@ -101,6 +121,12 @@ def cancel_by_dashscopes_protocol(caller: Caller) -> None:
         caller.wait_until_running(job_id)
     answers = [caller.http.post(f"/api/v1/tasks/{job_id}/cancel").status_code for job_id in jobs]
     assert [200, 400, 400, 400, 400, 400] == sorted(answers)
+    line = {"prompt": "To be cancelled by a file.", "images": ["1.jpg"], "duration": 3}
+    caller.drop({"late/1.jpg": picture(), "late/batch.jsonl": json.dumps(line).encode()})
+    caller.wait_for_receipt("late/batch/00001/status.json", "running")
+    caller.drop({"late/batch/00001/CANCEL": b""})
+    caller.wait_for_cancel("late/batch/00001/status.json")
+    assert 1 == caller.wait_for_receipt("late/batch.json", "finished")["jobs"]["cancelled"]
 
 
 def wait_for_sweep(caller: Caller) -> None:
@@ -112,9 +138,9 @@ def wait_for_sweep(caller: Caller) -> None:
         time.sleep(0.1)
 
 
-def test_grants_are_what_is_used(caller: Caller) -> None:
+def test_grants_are_what_is_used(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
     """Of all calls of functions, workflow and presigned URLs none is refused, and every grant serves one of them."""
-    use_both_doors(caller)
+    use_both_doors(caller, gallop, shop)
     wait_for_sweep(caller)
     audit = caller.testbed.aws.authority.audit
     assert [] == audit.refusals()

@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
-import pytest
-from gallop.cli import target
-from gallop.cli.app import app
-from gallop.edges import aws
 from standardwebhooks.webhooks import Webhook
-from typer.testing import CliRunner
 
 from tests.support.pictures import data_uri, picture
-from tests.support.receivers import Receiver, receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from tests.e2e.caller import Caller
-
-    Gallop = Callable[..., str]
-
-
-@pytest.fixture
-def gallop(caller: Caller, tmp_path: Path) -> Iterator[Gallop]:
-    """Give the command, turned to the running testbed; what it answers is what stands on standard output."""
-    file = tmp_path / "testbed.json"
-    file.write_text(caller.at.to_json(), encoding="utf-8")
-
-    def run(*words: str) -> str:
-        for client in (aws.dynamodb, aws.stepfunctions):
-            client.cache_clear()
-        result = CliRunner().invoke(app, words)
-        assert 0 == result.exit_code, result.output
-        return result.stdout.strip()
-
-    with patch.object(target, "RUNNING", file), patch.dict(os.environ):
-        yield run
-    for client in (aws.dynamodb, aws.stepfunctions):
-        client.cache_clear()
-
-
-@pytest.fixture
-def shop() -> Iterator[Receiver]:
-    """Give a receiver."""
-    with receiver() as here:
-        yield here
+    from tests.e2e.conftest import Gallop
+    from tests.support.receivers import Receiver
 
 
 def test_a_client_is_told_of_its_video(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
