@@ -17,8 +17,8 @@ PYTEST := -m pytest -n 3 --dist loadfile --hypothesis-profile ci
 # Bytecode of this machine's Python has no place in a function; that of Lambda's own version has, in the layer.
 SAM_BUILD = sh -c 'find functions -name __pycache__ -prune -exec rm -rf {} + && PYTHON_3_13=$$(.ci/python 3.13) sam build'
 FAST := $(wildcard tests/unit tests/functional tests/template tests/workflow)
-# Lambda runs 3.13: there all units are tried again, and every function once.
-OWN := tests/unit tests/functional/test_events.py
+# Lambda runs 3.13: there every function is tried once more, and what reads JSON, pictures and records.
+OWN := tests/functional/test_events.py $(wildcard tests/unit/test_[lpr]*.py)
 # Told to every Python: the repository and its layer, wherever it is run from.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 

@@ -87,7 +87,7 @@ def test_an_empty_page_has_no_ends(ada: Client) -> None:
     assert expected == ada.get("/v1/videos").json
 
 
-@pytest.mark.parametrize("limit", [1, 3, 4, 100])
+@pytest.mark.parametrize("limit", [1, 4, 100])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_pages_of_any_size_hold_every_job_once(world: World, ada: Client, limit: int, order: str) -> None:
     """Jobs of the same millisecond, too."""
@@ -97,7 +97,7 @@ def test_pages_of_any_size_hold_every_job_once(world: World, ada: Client, limit:
     assert all_ids(ada, "limit=100&order=asc") == (found if order == "asc" else found[::-1])
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_pages_are_stable_while_jobs_arrive_and_move_on(world: World, ada: Client, seed: int) -> None:
     """What was there at the beginning comes exactly once, in its order, whatever is created between the pages."""
     random = Random(seed)
