@@ -19,6 +19,9 @@ SAM_BUILD = sh -c 'find functions -name __pycache__ -prune -exec rm -rf {} + && 
 FAST := $(wildcard tests/unit tests/functional tests/template tests/workflow)
 # Lambda runs 3.13: there every function is tried once more, and what reads JSON, pictures and records.
 OWN := tests/functional/test_events.py $(wildcard tests/unit/test_[lpr]*.py)
+# Proofs that take minutes each, and the machine for themselves: `make proofs`.
+PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialect.py pages.py permissions_used.py s3_door.py) \
+	$(addprefix tests/functional/test_,promise_batch.py many_drops.py drop_turns.py)
 # Told to every Python: the repository and its layer, wherever it is run from.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 
@@ -47,12 +50,15 @@ key: .testbed-ready  ## make a key of the HTTPS door: CLIENT=name [EXPIRES=90d],
 	@.venv/bin/gallop keys create "$$CLIENT" $(if $(EXPIRES),--expires "$$EXPIRES") $(if $(STACK),--stack "$$STACK")
 
 # ---------------------------------------------------------------- test it
-.PHONY: test check
+.PHONY: test check proofs
 test: .environments-ready .gate-passed .python-3.13  ## run the gate, then all tests (under Python 3.13 too where there is one)
-	@$(PY) $(PYTEST)
+	@$(PY) $(PYTEST) $(addprefix --ignore=,$(PROOFS))
+
+proofs: .tests-ready  ## run the proofs that take minutes each, one after another
+	@$(PY) -m pytest --hypothesis-profile ci $(PROOFS)
 
 check: .gate-passed  ## run the gate and the fast tests
-	@$(PY) $(PYTEST) $(FAST)
+	@$(PY) $(PYTEST) $(FAST) $(addprefix --ignore=,$(PROOFS))
 
 .PHONY: .gate-passed
 .gate-passed: .tests-ready .checkov-ready
