@@ -90,7 +90,7 @@ class Cell:
     def job_id(self) -> str:
         """The id that the S3 door derives for this cell's drop."""
         identity = json.dumps([self.prompt, None], sort_keys=True)
-        return job_id_of("s3", self.marker, identity, hashlib.sha256(picture()).hexdigest())
+        return job_id_of("s3", self.marker, identity, f"sha256:{hashlib.sha256(picture()).hexdigest()}")
 
 
 def cells() -> list[Cell]:

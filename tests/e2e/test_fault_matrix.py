@@ -48,7 +48,8 @@ def test_one_job_one_task_one_result(ended: Matrix, cell: Cell) -> None:
 def test_every_call_was_the_last_one_once(ended: Matrix, function: str) -> None:
     """Each function died before its first call, after its last one, and at each in between."""
     planned = [calls for cell in CELLS for name, calls in cell.kills if name == function]
-    assert [] == [plan for plan in ended.testbed.aws.runtime.pending_kills() if plan[0] == function]
+    name = ended.testbed.aws.runtime.spec(function).name
+    assert [] == [plan for plan in ended.testbed.aws.runtime.pending_kills() if plan[0] == name]
     died = [run for run in ended.testbed.invocations(function) if run.error == "Runtime.ExitError"]
     assert len(planned) == len(died)
 
