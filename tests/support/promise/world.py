@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from unittest.mock import patch
 from urllib.parse import quote_plus
 
@@ -19,7 +20,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from gallop import clock as product_clock
 from gallop.doors import drops, videos
 from gallop.doors.bodies import Body
-from gallop.edges import aws, dashscope, store, vault
+from gallop.edges import aws, dashscope, ranges, store, vault
 from gallop.edges.records import job_from
 from moto import mock_aws
 
@@ -31,6 +32,7 @@ from functions.start_task.app import handler as start_task
 from functions.status.app import handler as status
 from functions.thumbnail.app import handler as thumbnail
 from tests.support.promise.calls import Calls, Killed
+from tests.support.promise.direct import direct
 from tests.support.promise.workflow import Workflow
 from tests.template import stack
 from tests.testbed.aws import tables
@@ -38,9 +40,9 @@ from tests.testbed.clock import ManualClock
 from tests.testbed.fake_dashscope import KEY, FakeDashScope, Limits, Switches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from gallop.domain.job import Job
+    from gallop.domain.job import Job, Result
     from gallop.doors.videos import Created
 
 REGION = "eu-central-1"
@@ -216,8 +218,8 @@ class World:
 
     def records(self, sk: str) -> list[dict[str, Any]]:
         """Read the raw records of a kind."""
-        items = self.clients["dynamodb"].scan(TableName="jobs")["Items"]
-        return [item for item in items if item["sk"]["S"] == sk]
+        pages = self.clients["dynamodb"].get_paginator("scan").paginate(TableName="jobs")
+        return [item for page in pages for item in page["Items"] if item["sk"]["S"] == sk]
 
     def tasks(self, prompt: str | None = None) -> list[dict[str, Any]]:
         """Give the vendor's tasks, all or of a prompt."""
@@ -288,14 +290,21 @@ def fresh(seed: int = 0) -> Iterator[World]:
             resources.enter_context(patch.object(aws, name, lambda client=client: client))
         for client in clients.values():
             world.calls.watch(client)
+            direct(client, world.calls, REGION)
         resources.enter_context(patch.object(product_clock, "now", clock.now))
         resources.enter_context(patch.object(product_clock, "sleep", clock.advance))
         resources.enter_context(patch.object(vault, "dashscope_key", lambda _: KEY))
+        resources.enter_context(patch.object(ranges, "opened", partial(_opened, ranges.opened)))
         router = resources.enter_context(respx.mock(assert_all_called=False))
         router.route(host__regex=r"^[\w.-]+\.aliyuncs\.com$").mock(side_effect=world.answer)
         client = resources.enter_context(httpx.Client())
         resources.enter_context(patch.object(dashscope, "_client", lambda: client))
         yield world
+
+
+def _opened(opened: Callable[[Result], BinaryIO], result: Result) -> BinaryIO:
+    """Read a film before PyAV does: FFmpeg passes over the end of a process, and asks again for ever."""
+    return io.BytesIO(opened(result).read())
 
 
 def _clients(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Tables of moto made fit for several writers at once.
 
-A condition is checked and its write is made under one lock. What a transaction falls back to is a copy that costs
-little: moto's own copies every attribute of every item of the table, for each transaction.
+A condition is checked and its write is made under one lock. A transaction that fails puts back the items that it names:
+moto falls back to a copy of the table, which it makes of every attribute of every item for each transaction. And a
+query is answered from the items of its partition: moto sorts the whole table first.
 """
 
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from functools import wraps
 from threading import RLock
 from types import SimpleNamespace
@@ -14,20 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CALLS = ("put_item", "update_item", "delete_item", "transact_write_items", "query", "scan")
+# Where moto's query of a table is told of an index, after the key of the partition.
+INDEX_NAME = 6
 
 
 def changes() -> Iterator[tuple[object, str, Any]]:
     """Give what is changed in moto."""
     lock = RLock()
     for name in CALLS:
-        yield DynamoDBBackend, name, _one_at_a_time(getattr(DynamoDBBackend, name), lock)
+        call = getattr(DynamoDBBackend, name)
+        yield DynamoDBBackend, name, _one_at_a_time(_undoing(call) if name == "transact_write_items" else call, lock)
+    yield Table, "query", _narrowed(Table.query)
     yield models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_deepcopy)
 
 
@@ -40,22 +46,66 @@ def _one_at_a_time(call: Callable[..., Any], lock: RLock) -> Callable[..., Any]:
     return locked
 
 
+def _narrowed(call: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(call)
+    def narrowed(table: Table, hash_key: DynamoType, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - moto's own
+        twin = copy.copy(table)
+        twin.items = _candidates(table, hash_key, args[INDEX_NAME])
+        return call(twin, hash_key, *args, **options)
+
+    return narrowed
+
+
+def _candidates(table: Table, hash_key: DynamoType, index_name: str | None) -> defaultdict[Any, Any]:
+    if not table.range_key_attr:
+        return table.items
+    index = next((one for one in table.all_indexes() if one.name == index_name), None)
+    if index is None:
+        return defaultdict(dict, {hash_key: table.items[hash_key]} if hash_key in table.items else {})
+    attribute = next(key["AttributeName"] for key in index.schema if key["KeyType"] == "HASH")
+    found: defaultdict[Any, Any] = defaultdict(dict)
+    for partition, items in list(table.items.items()):
+        for range_value, item in list(items.items()):
+            if attribute in item.attrs:
+                found[partition][range_value] = item
+    return found
+
+
+def _undoing(call: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(call)
+    def undone(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - moto's own
+        before = [_remembered(backend, write) for (write,) in map(dict.values, transact_items)]
+        try:
+            return call(backend, transact_items)
+        except Exception:
+            for items, key, item in before:
+                items.pop(key, None)
+                if item:
+                    items[key] = item
+            raise
+
+    return undone
+
+
+def _remembered(backend: DynamoDBBackend, write: dict[str, Any]) -> tuple[dict[Any, Any], DynamoType, Item | None]:
+    """Give where the item of a write lies, and what it was before."""
+    table = backend.get_table(write["TableName"])
+    named = write.get("Key") or write["Item"]
+    items: dict[Any, Any] = table.items
+    key = DynamoType(named[table.hash_key_attr])
+    if table.range_key_attr:
+        items, key = items[key], DynamoType(named[table.range_key_attr])
+    item = items.get(key)
+    return items, key, item and _twin(item)
+
+
 def _deepcopy(value: Any) -> Any:  # noqa: ANN401 - anything
-    return _snapshot(value) if isinstance(value, Table) else copy.deepcopy(value)
-
-
-def _snapshot(table: Table) -> Table:
-    """Copy a table so far that changing an item's attributes in the one leaves the other as it is."""
-    twin = copy.copy(table)
-    twin.items = copy.copy(table.items)
-    for key, value in table.items.items():
-        twin.items[key] = (
-            {inner: _twin(item) for inner, item in value.items()} if isinstance(value, dict) else _twin(value)
-        )
-    return twin
+    """Copy anything but a table, which is put back item by item."""
+    return value if isinstance(value, Table) else copy.deepcopy(value)
 
 
 def _twin(item: Item) -> Item:
+    """Copy an item so far that changing its attributes leaves the copy as it is."""
     twin = copy.copy(item)
     # Past its own __setitem__, which weighs the whole item for each attribute.
     twin.attrs = LimitedSizeDict.__new__(LimitedSizeDict)

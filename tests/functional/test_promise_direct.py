@@ -1,0 +1,117 @@
+"""The short way to moto, which the promise is proven on, answers as the way by HTTP does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from tests.support.promise.calls import Calls
+from tests.support.promise.direct import direct
+from tests.testbed.aws.account import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = {"pk": {"S": "JOB#1"}, "sk": {"S": "JOB"}}
+ITEM = {**KEY, "n": {"N": "1"}, "deep": {"M": {"list": {"L": [{"S": "a"}, {"NULL": True}, {"BOOL": False}]}}}}
+IF_NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
+ADDED = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}
+IF_TWO = {"ConditionExpression": "n = :two", "ExpressionAttributeValues": {":two": {"N": "2"}}}
+OTHER = {**KEY, "sk": {"S": "OTHER"}}
+ALL = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": KEY["pk"]}}
+BEGINS = {"KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)"}
+BEGINNING = {**BEGINS, "ExpressionAttributeValues": {":pk": KEY["pk"], ":sk": {"S": "O"}}}
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("get_item", {"Key": KEY}),
+    ("put_item", {"Item": ITEM, **IF_NEW}),
+    ("put_item", {"Item": ITEM, **IF_NEW}),
+    ("update_item", {"Key": KEY, **ADDED}),
+    ("get_item", {"Key": KEY, "ConsistentRead": True}),
+    ("update_item", {"Key": OTHER, **ADDED, "ConditionExpression": "attribute_exists(pk)"}),
+    ("put_item", {"Item": OTHER}),
+    ("query", {**ALL, "ConsistentRead": True}),
+    ("query", BEGINNING),
+    ("delete_item", {"Key": KEY, **IF_TWO}),
+    ("delete_item", {"Key": KEY, **IF_TWO}),
+    ("get_item", {"Key": KEY}),
+]
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
+    """Give two clients of each service: the first goes directly, the second by HTTP."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        made: dict[str, list[Any]] = {
+            "dynamodb": [boto3.client("dynamodb", region_name=REGION) for _ in range(2)],
+            "s3": [boto3.client("s3", region_name=REGION) for _ in range(2)],
+        }
+        for clients in made.values():
+            direct(clients[0], Calls(), REGION)
+        for table in ("table-0", "table-1"):
+            made["dynamodb"][1].create_table(
+                TableName=table,
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        s3 = made["s3"][1]
+        s3.create_bucket(Bucket="results", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket="results", VersioningConfiguration={"Status": "Enabled"})
+        yield made
+
+
+def told(client: Any, call: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - a client of any service
+    """Give an answer or a refusal, without what tells of its way and of what moto says that it cost."""
+    try:
+        answer = getattr(client, call)(**request)
+    except ClientError as error:
+        known = {"Error": error.response["Error"]["Code"], "Reasons": error.response.get("CancellationReasons")}
+        return {"class": type(error).__name__, **known}
+    return {name: value for name, value in answer.items() if name not in ("ResponseMetadata", "ConsumedCapacity")}
+
+
+def test_the_table_answers_the_same(ways: dict[str, list[Any]]) -> None:
+    """Item by item, and refusal by refusal."""
+    for call, request in CALLS:
+        short, long = (
+            told(client, call, TableName=f"table-{n}", **request) for n, client in enumerate(ways["dynamodb"])
+        )
+        assert long == {name: short.get(name) for name in long}, call
+
+
+def test_transactions_hold_or_change_nothing(ways: dict[str, list[Any]]) -> None:
+    """With the reasons of the refusal, write by write."""
+    for _ in range(2):
+        answers = []
+        for number, client in enumerate(ways["dynamodb"]):
+            table = {"TableName": f"table-{number}"}
+            writes = [{"Update": {"Key": OTHER, **ADDED, **table}}, {"Put": {"Item": ITEM, **IF_NEW, **table}}]
+            answers.append(told(client, "transact_write_items", TransactItems=writes))
+            answers.append(told(client, "get_item", Key=OTHER, **table)["Item"])
+        assert {**OTHER, "n": {"N": "1"}} == answers[1] == answers[3]
+        assert answers[0].get("Reasons") == answers[2].get("Reasons")
+    assert "TransactionCanceledException" == answers[0]["class"] == answers[2]["class"]
+
+
+def test_objects_are_the_same(ways: dict[str, list[Any]]) -> None:
+    """Content, type and metadata, whether they were put at once or in parts."""
+    described = {"ContentType": "video/mp4", "Metadata": {"gallop-job": "job_1"}}
+    seen = []
+    for number, client in enumerate(ways["s3"]):
+        put = {"Bucket": "results", "Key": f"{number}/put"}
+        parts = {"Bucket": "results", "Key": f"{number}/parts"}
+        assert client.put_object(**put, Body=b"whole", **described)["VersionId"]
+        upload = {**parts, "UploadId": client.create_multipart_upload(**parts, **described)["UploadId"]}
+        etag = client.upload_part(**upload, PartNumber=1, Body=b"in parts")["ETag"]
+        listed = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+        assert client.complete_multipart_upload(**upload, MultipartUpload=listed)["VersionId"]
+        answers = [ways["s3"][1].get_object(**key) for key in (put, parts)]
+        seen.append([(one["Body"].read(), one["ETag"], one["ContentType"], one["Metadata"]) for one in answers])
+    assert seen[0] == seen[1]
+    assert [b"whole", b"in parts"] == [content for content, *_ in seen[0]]

@@ -1,0 +1,42 @@
+"""A batch of 1,000 lines, 50 of them bad, on a clock that stands still."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.support.promise.batches import CONCURRENCY, a_line, charges, quick, receipt, rows, work_off
+
+LINES = 1000
+BAD = range(13, LINES + 1, 20)
+GOOD = LINES - len(BAD)
+MENDED = 113
+COST = 0.42
+
+
+def test_a_thousand_lines_of_which_fifty_are_bad() -> None:
+    """Each good line is one job, task and charge, six at a time; the same file again is none, a mended line one."""
+    assert (50, 950) == (len(BAD), GOOD)
+    lines = ["{oops" if number in BAD else a_line(seed=number) for number in range(1, LINES + 1)]
+    with quick() as world:
+        assert CONCURRENCY == work_off(world, lines)
+        assert [GOOD] * 3 == [len(world.jobs()), len(world.tasks()), charges(world)]
+        told, table = receipt(world), rows(world)
+        assert ("finished", LINES, GOOD, 50) == tuple(told[name] for name in ("state", "lines", "good", "bad"))
+        assert list(BAD) == [fault["line"] for fault in told["faults"]]
+        assert (GOOD, 0) == (told["jobs"]["succeeded"], told["repeated"])
+        assert told["estimated_cost"] == told["cost"] == pytest.approx(COST * GOOD)
+        assert list(range(1, LINES + 1)) == [int(row["line"]) for row in table]
+        assert {"succeeded": GOOD, "refused": 50} == Counter(row["state"] for row in table)
+        assert list(BAD) == [int(row["line"]) for row in table if row["error"] and not row["job"]]
+        assert GOOD == len({row["job"] for row in table if row["job"]})
+
+        assert CONCURRENCY >= work_off(world, lines)
+        told = receipt(world)
+        assert (GOOD, GOOD, 0.0) == (len(world.tasks()), told["repeated"], told["cost"])
+
+        work_off(world, [*lines[: MENDED - 1], a_line(seed=MENDED), *lines[MENDED:]])
+        told = receipt(world)
+        assert [GOOD + 1] * 3 == [len(world.jobs()), len(world.tasks()), charges(world)]
+        assert (GOOD + 1, GOOD, COST) == (told["good"], told["repeated"], told["cost"])
