@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# What their users guard; what signs and asks nobody; what puts AWS's errors into words by itself.
+UNGUARDED = ("table.py", "presigned.py", "vault.py")
 TREES = ("shared/gallop", "functions", "tests/testbed")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -56,3 +58,16 @@ def test_comments_are_few(tree: str) -> None:
     """At most five lines of a hundred are comments: code says what it does, and a comment only why."""
     lines = [line for module in modules(tree).values() for line in module]
     assert len(lines) * 0.05 >= len([line for line in lines if line.strip().startswith("#")])
+
+
+def test_what_speaks_to_aws_fails_in_our_own_words() -> None:
+    """The workflow repeats errors by the name of their class: whatever an edge asks of AWS is guarded."""
+    loose = [
+        f"{path.name}: {node.name}"
+        for path in sorted((ROOT / "shared" / "gallop" / "edges").glob("*.py"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and path.name not in ("aws.py", *UNGUARDED)
+        if not node.name.startswith("_") and "aws.guarded" not in map(ast.unparse, node.decorator_list)
+        if any(ast.unparse(inner).startswith("aws.") for inner in ast.walk(node) if isinstance(inner, ast.Call))
+    ]
+    assert [] == loose

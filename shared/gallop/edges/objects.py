@@ -139,12 +139,6 @@ def result(key: str) -> Found | None:
 
 
 @aws.guarded
-def remove_receipt(key: str) -> None:
-    """Take a receipt away that no longer holds."""
-    aws.s3().delete_object(Bucket=settings.results_bucket(), Key=key)
-
-
-@aws.guarded
 def put_table(key: str, table: str) -> None:
     """Write a table of comma-separated values into the results bucket."""
     # The mark makes spreadsheets read it as UTF-8.
@@ -171,6 +165,7 @@ def work(key: str) -> Any:  # noqa: ANN401 - JSON
         return json.loads(body.read())
 
 
+@aws.guarded
 def copy_result(key: str, version_id: str, to: str) -> str:
     """Copy a version of a file within the results bucket; gives the version of the copy."""
     bucket = settings.results_bucket()
