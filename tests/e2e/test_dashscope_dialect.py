@@ -14,14 +14,14 @@ import httpx
 import pytest
 from dashscope import VideoSynthesis
 from dashscope.aigc.video_synthesis import AioVideoSynthesis
-from dashscope.api_entities.aio_session import close_shared_aio_session
 from dashscope.v2 import errors as v2_errors
 
 from tests.support.lossy import Lossy
+from tests.support.package import run
 from tests.support.pictures import data_uri, picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.e2e.caller import Caller
 
@@ -56,18 +56,6 @@ def wanted(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - any argument
     media = [{"type": "reference_image", "url": data_uri(picture())}]
     prompt = f"The woman of [Image 1] smiles, {uuid4()}."
     return {"model": MODEL, "prompt": prompt, "media": media, "resolution": "720P", "duration": 3, **more}
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401
-    """Run the package's coroutines, and close the session that it would leave open."""
-
-    async def closing() -> Any:  # noqa: ANN401
-        try:
-            return await work
-        finally:
-            await close_shared_aio_session()
-
-    return asyncio.run(closing())
 
 
 def shape(value: object) -> object:

@@ -45,7 +45,7 @@ def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
     """Parse a ``job.json``: its fields as far as they can be read, and its faults, with line and column."""
     twice: list[str] = []
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=lambda pairs: _once(pairs, twice))
+        value = json.loads(text, parse_constant=refuse_constant, object_pairs_hook=lambda pairs: _once(pairs, twice))
     except ValueError as error:
         return {}, [Fault(name, f"is not valid JSON: {_place(error)}", _how_to_mend(text))]
     except RecursionError:
@@ -60,6 +60,11 @@ def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
     return value, faults
 
 
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and the infinities, which Python alone takes for JSON."""
+    raise ValueError(f"{name} is not a number")
+
+
 def _encoding(data: bytes) -> str:
     marked = _MARKED.get(data[:2])
     if marked or b"\0" not in data:
@@ -71,10 +76,6 @@ def _encoding(data: bytes) -> str:
 def _once(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
     twice.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
     return dict(pairs)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
 
 
 def _place(error: ValueError) -> str:

@@ -15,6 +15,7 @@ CHARACTERS_AT_MOST = 200
 # Long enough for `list` to show what became of a key.
 DEAD_KEYS_KEPT_SECONDS = 90 * 86_400
 
+S3_DOOR = "s3"
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _LIFETIME = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
@@ -74,7 +75,7 @@ def hash_of(key: str) -> str:
 
 def is_client_name(name: str) -> bool:
     """Tell whether a client may have this name; ``s3`` is the S3 door's own."""
-    return _CLIENT.fullmatch(name) is not None and name != "s3"
+    return _CLIENT.fullmatch(name) is not None and name != S3_DOOR
 
 
 def lifetime_seconds(text: str) -> int | None:

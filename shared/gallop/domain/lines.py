@@ -7,9 +7,9 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from gallop.domain import drop
+from gallop.domain import drop, drop_texts
 from gallop.domain.images import Image, StoredImage
 from gallop.domain.request import Ground, Reader, VideoRequest
 from gallop.errors import Fault, InvalidRequest
@@ -187,7 +187,7 @@ def _parse(number: int, row: bytes) -> Line | LineFault:
         problem = f"has {len(row)} bytes; {LINE_BYTES_AT_MOST} is the most"
         return LineFault(number, Fault("", problem, "Put pictures beside the file, and name them in the line."))
     try:
-        value = json.loads(row.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_twins)
+        value = json.loads(row.decode(), parse_constant=drop_texts.refuse_constant, object_pairs_hook=_without_twins)
     except UnicodeDecodeError as error:
         column = len(row[: error.start].decode()) + 1
         return LineFault(number, Fault("", "is not UTF-8", "Save the file as UTF-8 text."), column)
@@ -200,10 +200,6 @@ def _parse(number: int, row: bytes) -> Line | LineFault:
     if not isinstance(value, dict):
         return LineFault(number, Fault("", "is not a JSON object", 'Write an object: {"prompt": "...", "images": []}.'))
     return Line(number, value)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

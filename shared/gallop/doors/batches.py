@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
 from gallop.domain import batch as batches
-from gallop.domain import lines
+from gallop.domain import keys, lines
 from gallop.domain.batch import Batch, BatchState, LineEnd, Without
 from gallop.domain.images import identity_of
 from gallop.domain.job import Door, Job, is_terminal, job_id_of
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from gallop.domain.drop import Entry
-
-CLIENT = "s3"
 
 
 def arrive(key: str) -> None:
@@ -132,9 +130,9 @@ def close(run: Mapping[str, Any]) -> None:
 
 def _create(batch: Batch, line: Line, request: VideoRequest) -> Job:
     images = [identity_of(image) for image in request.images]
-    job_id = job_id_of(CLIENT, f"{batch.path}.jsonl", str(line.number), line.wish, *images)
+    job_id = job_id_of(keys.S3_DOOR, f"{batch.path}.jsonl", str(line.number), line.wish, *images)
     job_id = records.take_turn(batch, line.number, job_id)
-    wish = create.Wish(job_id, request, CLIENT, Door.S3, batch.receipts_of(line.number))
+    wish = create.Wish(job_id, request, keys.S3_DOOR, Door.S3, batch.receipts_of(line.number))
     turns.start(wish, batch.started)
     return store.job(job_id)
 

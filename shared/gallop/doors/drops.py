@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
-from gallop.domain import catalogue, drop_events, drop_texts, receipts
+from gallop.domain import catalogue, drop_events, drop_texts, keys, receipts
 from gallop.domain import drop as drops
 from gallop.domain import drop_plan as plans
 from gallop.domain.drop import Drop, Folder, Lone, Scope
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from gallop.domain.drop import Entry
     from gallop.domain.drop_plan import Plan
-
-CLIENT = "s3"
 
 
 class Batch:
@@ -180,9 +178,9 @@ def _cancel(drop: Drop) -> bool:
 
 def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
     identity = [plan.identity, *(identity_of(image) for image in request.images)]
-    job_id = job_id_of(CLIENT, drop.path, *identity)
+    job_id = job_id_of(keys.S3_DOOR, drop.path, *identity)
     used = (drop.prompt, drop.settings, *plan.images)
-    wish = create.Wish(job_id, request, CLIENT, Door.S3, drop.receipts)
+    wish = create.Wish(job_id, request, keys.S3_DOOR, Door.S3, drop.receipts)
     turns.start(wish, max(entry.time for entry in used if entry))
     if drop.prompt and not drop.is_folder:
         turns.withdraw(drops.receipts_of(drop.prompt.name))

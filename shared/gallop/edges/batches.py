@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import asdict
 from decimal import Decimal
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 from gallop.domain.batch import Batch, LineEnd, Standing
 from gallop.domain.lines import LineFault
-from gallop.edges import aws, table
+from gallop.edges import aws, executions, table
 from gallop.errors import Fault
 
 if TYPE_CHECKING:
@@ -22,14 +21,9 @@ if TYPE_CHECKING:
 PUBLISH_SECONDS = 5
 
 
-@aws.guarded
 def start(batch: Batch) -> None:
     """Start the batch's execution, once however often it is called."""
-    client = aws.stepfunctions()
-    with suppress(client.exceptions.ExecutionAlreadyExists):
-        client.start_execution(
-            stateMachineArn=settings.batch_workflow_arn(), name=batch.id, input=json.dumps({"batch": asdict(batch)})
-        )
+    executions.start(settings.batch_workflow_arn(), batch.id, {"batch": asdict(batch)})
 
 
 @aws.guarded

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.domain.webhooks import LOG_SECONDS, Event, Try
-from gallop.edges import aws, table
+from gallop.edges import aws, records, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ def note(made: Try) -> None:
         "status": made.status,
         "trouble": made.trouble,
         "milliseconds": made.milliseconds,
-        "next_at": None if made.next_at is None else table.time(made.next_at),
+        "next_at": records.seconds(made.next_at),
         "expires_at": int(made.at) + LOG_SECONDS,
     }
     aws.dynamodb().put_item(TableName=settings.job_table(), Item=table.pack(item))
@@ -60,5 +60,5 @@ def _try(item: Mapping[str, Any]) -> Try:
         status=None if item["status"] is None else int(item["status"]),
         trouble=item["trouble"],
         milliseconds=int(item["milliseconds"]),
-        next_at=None if item["next_at"] is None else float(item["next_at"]),
+        next_at=records.read_seconds(item["next_at"]),
     )

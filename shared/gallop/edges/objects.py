@@ -16,7 +16,7 @@ from gallop.errors import NoSuchObject, ObjectTooLarge
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef, GetObjectOutputTypeDef
 
     from gallop.domain.uploads import Input
 
@@ -63,10 +63,7 @@ def read(key: str, at_most: int) -> tuple[bytes, str]:
         answer = client.get_object(Bucket=settings.inbox_bucket(), Key=key)
     except client.exceptions.NoSuchKey:
         raise NoSuchObject(key) from None
-    with answer["Body"] as body:
-        if answer["ContentLength"] > at_most:
-            raise ObjectTooLarge(answer["ContentLength"])
-        return body.read(), answer.get("VersionId", "")
+    return _bounded(answer, at_most), answer.get("VersionId", "")
 
 
 @aws.guarded
@@ -94,11 +91,7 @@ def read_version(key: str, version_id: str, at_most: int) -> bytes:
         ObjectTooLarge: it has more than ``at_most`` bytes; nothing was read.
 
     """
-    answer = aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id)
-    with answer["Body"] as body:
-        if answer["ContentLength"] > at_most:
-            raise ObjectTooLarge(answer["ContentLength"])
-        return body.read()
+    return _bounded(aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id), at_most)
 
 
 @aws.guarded
@@ -232,6 +225,13 @@ def remove_results(prefix: str) -> None:
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
             client.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
+
+
+def _bounded(answer: GetObjectOutputTypeDef, at_most: int) -> bytes:
+    with answer["Body"] as body:
+        if answer["ContentLength"] > at_most:
+            raise ObjectTooLarge(answer["ContentLength"])
+        return body.read()
 
 
 def _in_parts(pieces: Iterable[bytes]) -> Iterable[bytearray]:

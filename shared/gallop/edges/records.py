@@ -85,18 +85,18 @@ def job_from(record: Mapping[str, Any]) -> Job:
         attempt=_attempt_from(record["attempt"]),
         task_id=record["task_id"],
         is_adopted=record["is_adopted"],
-        unknown_since=_float(record["unknown_since"]),
+        unknown_since=read_seconds(record["unknown_since"]),
         resumes=int(record["resumes"]),
         vendor_request_id=record["vendor_request_id"],
-        running_since=_float(record["running_since"]),
-        ended_at=_float(record["ended_at"]),
+        running_since=read_seconds(record["running_since"]),
+        ended_at=read_seconds(record["ended_at"]),
         usage=None if record["usage"] is None else json.loads(record["usage"]),
         cost=record["cost"],
         result=_result_from(record["result"]),
         thumbnail=_result_from(record["thumbnail"]),
         notes=tuple(record["notes"]),
-        dropped_at=_float(record["dropped_at"]),
-        dropped_again_at=_float(record["dropped_again_at"]),
+        dropped_at=read_seconds(record["dropped_at"]),
+        dropped_again_at=read_seconds(record["dropped_again_at"]),
         place=None if record["place"] is None else int(record["place"]),
         cancel=_cancel_from(record["cancel"]),
         failure=Failure(**record["failure"]) if record["failure"] else None,
@@ -158,7 +158,9 @@ def _attempt_record(attempt: Attempt | None) -> dict[str, Any] | None:
 def _attempt_from(record: Mapping[str, Any] | None) -> Attempt | None:
     if record is None:
         return None
-    return Attempt(record["id"], float(record["started_at"]), AttemptEnd(record["end"]), _float(record["ended_at"]))
+    return Attempt(
+        record["id"], float(record["started_at"]), AttemptEnd(record["end"]), read_seconds(record["ended_at"])
+    )
 
 
 def _result_from(record: Mapping[str, Any] | None) -> Result | None:
@@ -170,5 +172,6 @@ def seconds(value: float | None) -> Decimal | None:
     return None if value is None else Decimal(f"{value:.3f}")
 
 
-def _float(value: Decimal | None) -> float | None:
+def read_seconds(value: Decimal | None) -> float | None:
+    """Read what ``seconds`` wrote."""
     return None if value is None else float(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 from gallop.domain import addresses
 from gallop.domain.webhooks import Endpoint, Event, Secret
-from gallop.edges import aws, table
+from gallop.edges import aws, records, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,10 +71,12 @@ def _record(endpoint: Endpoint) -> dict[str, Any]:
         "id": endpoint.id,
         "client": endpoint.client,
         "url": endpoint.url,
-        "secrets": [{"value": secret.value, "valid_until": _time(secret.valid_until)} for secret in endpoint.secrets],
+        "secrets": [
+            {"value": secret.value, "valid_until": records.seconds(secret.valid_until)} for secret in endpoint.secrets
+        ],
         "events": [event.value for event in endpoint.events],
         "created_at": table.time(endpoint.created_at),
-        "disabled_at": _time(endpoint.disabled_at),
+        "disabled_at": records.seconds(endpoint.disabled_at),
         "disabled_why": endpoint.disabled_why,
     }
 
@@ -84,17 +86,11 @@ def _endpoint(item: Mapping[str, Any]) -> Endpoint:
         id=item["id"],
         client=item["client"],
         url=item["url"],
-        secrets=tuple(Secret(secret["value"], _seconds(secret["valid_until"])) for secret in item["secrets"]),
+        secrets=tuple(
+            Secret(secret["value"], records.read_seconds(secret["valid_until"])) for secret in item["secrets"]
+        ),
         events=tuple(Event(event) for event in item["events"]),
         created_at=float(item["created_at"]),
-        disabled_at=_seconds(item["disabled_at"]),
+        disabled_at=records.read_seconds(item["disabled_at"]),
         disabled_why=item["disabled_why"],
     )
-
-
-def _time(seconds: float | None) -> Any:  # noqa: ANN401 - DynamoDB's own number
-    return None if seconds is None else table.time(seconds)
-
-
-def _seconds(value: Any) -> float | None:  # noqa: ANN401 - the same
-    return None if value is None else float(value)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 
 from gallop import settings
-from gallop.edges import aws
+from gallop.edges import executions
 
 
 def announce(job_id: str) -> None:
@@ -28,10 +27,5 @@ def _delivery(job_id: str, endpoint_id: str) -> dict[str, object]:
     return {"job_id": job_id, "endpoint_id": endpoint_id, "number": 1}
 
 
-@aws.guarded
 def _start(name: str, given: dict[str, object]) -> None:
-    client = aws.stepfunctions()
-    try:
-        client.start_execution(stateMachineArn=settings.webhook_workflow_arn(), name=name, input=json.dumps(given))
-    except client.exceptions.ExecutionAlreadyExists:
-        return
+    executions.start(settings.webhook_workflow_arn(), name, given)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from enum import Enum
 
 from gallop import settings
-from gallop.edges import aws
+from gallop.edges import aws, executions
 
 
 class Execution(Enum):
@@ -17,15 +16,9 @@ class Execution(Enum):
     OVER = "over"
 
 
-@aws.guarded
 def start(job_id: str, resume: int = 0) -> None:
     """Start the job's execution, or its ``resume``-th after the first. Each starts once however often it is called."""
-    client = aws.stepfunctions()
-    name = _name(job_id, resume)
-    try:
-        client.start_execution(stateMachineArn=settings.workflow_arn(), name=name, input=json.dumps({"job_id": job_id}))
-    except client.exceptions.ExecutionAlreadyExists:
-        return
+    executions.start(settings.workflow_arn(), _name(job_id, resume), {"job_id": job_id})
 
 
 @aws.guarded

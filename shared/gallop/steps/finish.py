@@ -34,7 +34,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
         if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
             raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
         job = _end(job, _failure_in(event))
-    job = publish.end(job)
+    job = publish.status(job)
     waiters.tell(job.id)
     announce.ended(job)
     store.close(job)

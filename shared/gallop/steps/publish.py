@@ -50,11 +50,6 @@ def status(job: Job) -> Job:
     raise WrongState(f"Job {job.id} kept moving on.")
 
 
-def end(job: Job) -> Job:
-    """Tell what came of a job that has ended; gives the job as it stands then."""
-    return status(job)
-
-
 def place(job: Job) -> str:
     """Give the prefix under which a job's files belong at this moment."""
     return _front(job).place_of(job.id)

@@ -5,7 +5,6 @@ Where the package itself is wrong, the test's name begins with ``test_sdk_bug``.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +13,17 @@ import httpx
 import pytest
 from dashscope import VideoSynthesis
 from dashscope.aigc.video_synthesis import AioVideoSynthesis
-from dashscope.api_entities.aio_session import close_shared_aio_session
 from dashscope.v2 import errors as v2_errors
 
 from tests.functional.fake_dashscope.origin import GREEN, RED, picture
 from tests.functional.fake_dashscope.world import R2V, until
+from tests.support.package import run
 from tests.testbed import FakeDashScope, serve
 from tests.testbed.clock import ScaledClock
 from tests.testbed.fake_dashscope import KEY, Limits, Switches
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.functional.fake_dashscope.origin import Origin
@@ -84,18 +83,6 @@ def keep_pending(fake: FakeDashScope) -> str:
         VideoSynthesis.async_call(**wanted())
     task_id: str = VideoSynthesis.async_call(**wanted()).output.task_id
     return task_id
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401
-    """Run the package's coroutines, and close the session that it would leave open."""
-
-    async def closing() -> Any:  # noqa: ANN401
-        try:
-            return await work
-        finally:
-            await close_shared_aio_session()
-
-    return asyncio.run(closing())
 
 
 def test_call_gives_a_video(fake: FakeDashScope) -> None:
