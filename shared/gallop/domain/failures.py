@@ -87,6 +87,13 @@ ENDS = {
             f"{_LOOK} If the message says that nothing was sent, nothing was charged.",
         ),
         End(
+            "waited_too_long",
+            "No slot came free within `QueueHours` (72)",
+            True,
+            Billed.NO,
+            "Create the job again later.",
+        ),
+        End(
             "task_unknown",
             "DashScope no longer knows the task",
             True,

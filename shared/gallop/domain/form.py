@@ -182,6 +182,7 @@ def _object(text: str) -> object:
 _FROM_TEXT = {
     "duration": _whole,
     "seed": _whole,
+    "priority": _whole,
     "watermark": _flag,
     "dry_run": _flag,
     "metadata": _object,

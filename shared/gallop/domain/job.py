@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop.domain.images import Image, LinkedImage, Original, StoredImage
+from gallop.domain.line import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,8 +150,8 @@ class Job:
     ``is_adopted`` marks a task that the reconciler found. ``unknown_since`` is when DashScope began to say that it
     does not know the task. ``resumes`` counts the executions after the first. ``notes`` say what was done to the
     images. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the same
-    content came again. ``place`` is its place among those that waited when it came; None if there were too many to
-    count.
+    content came again. ``slot_since`` is when it got its slot. ``place`` is the place in line that its owner was told
+    last, and ``starts_at`` when its turn was likely to come then.
     """
 
     id: str
@@ -183,7 +184,9 @@ class Job:
     notes: tuple[str, ...] = ()
     dropped_at: float | None = None
     dropped_again_at: float | None = None
+    slot_since: float | None = None
     place: int | None = None
+    starts_at: float | None = None
     cancel: CancelAnswer | None = None
     failure: Failure | None = None
 
@@ -191,6 +194,16 @@ class Job:
     def made_no_task(self) -> bool:
         """Tell whether no attempt of this job has made a task, for certain: then nothing was charged."""
         return self.attempt is None or self.attempt.end in (AttemptEnd.REFUSED, AttemptEnd.ABSENT)
+
+    @property
+    def lane(self) -> str:
+        """Name the lane of its attempts and slots: an account, as far as we can tell accounts apart, and a model."""
+        return f"{self.base_url}|{self.key_name}|{self.request.model}"
+
+    @property
+    def ticket(self) -> Ticket:
+        """Give its place in the line of that lane."""
+        return Ticket(self.client, self.request.priority, self.created_at, self.id)
 
     def at(self, state: JobState, now: float) -> Job:
         """Give the job as it looks once it is in ``state``."""

@@ -22,6 +22,7 @@ from gallop.domain.job import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gallop.domain.line import Standing
     from gallop.errors import Fault
 
 STATUS = "status.json"
@@ -37,8 +38,11 @@ _TRY_AGAIN = (
 )
 
 
-def job_view(job: Job, now: float) -> dict[str, Any]:
-    """Show a job to its client: OpenAI's fields and words, and beside them our own."""
+def job_view(job: Job, now: float, standing: Standing | None = None) -> dict[str, Any]:
+    """Show a job to its client: OpenAI's fields and words, and beside them our own.
+
+    ``standing`` is how it stands in line, if it waits there.
+    """
     request = job.request
     view: dict[str, Any] = {
         "id": job.id,
@@ -62,6 +66,9 @@ def job_view(job: Job, now: float) -> dict[str, Any]:
         "seed": request.seed,
         "watermark": request.watermark,
         "metadata": dict(request.metadata),
+        "priority": request.priority,
+        "place": standing.place if standing else None,
+        "estimated_start": int(standing.starts_at) if standing else None,
         "remixed_from_video_id": None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
@@ -114,12 +121,14 @@ def of_job(job: Job) -> dict[str, dict[str, Any]]:
 
 def status_receipt(job: Job) -> dict[str, Any]:
     """Tell how a job stands."""
+    waits = job.state is JobState.QUEUED and job.slot_since is None
     return {
         "job": job.id,
         "state": job.state.value,
         "since": timestamp(job.updated_at),
         "created": timestamp(job.created_at),
-        "place": job.place if job.state is JobState.QUEUED else None,
+        "place": job.place if waits else None,
+        "estimated_start": timestamp(job.starts_at) if waits and job.starts_at else None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
@@ -148,6 +157,7 @@ def video_receipt(job: Job) -> dict[str, Any]:
             "seed": request.seed,
             "watermark": request.watermark,
             "metadata": dict(request.metadata),
+            "priority": request.priority,
         },
         "notes": list(job.notes),
         "task": {"task_id": job.task_id, "request_id": job.vendor_request_id, "polls": job.polls},

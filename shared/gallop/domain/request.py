@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import addresses, catalogue, references
+from gallop.domain import addresses, catalogue, line, references
 from gallop.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ _HAN = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\
 class VideoRequest:
     """A wish for one video, whole and within DashScope's limits. ``duration`` is in seconds.
 
-    ``webhook`` is the address to tell of its end, where it is another than its client's endpoints.
+    ``webhook`` is the address to tell of its end, where it is another than its client's endpoints. ``priority`` is 0 to
+    9: of the jobs of one client that wait, those of a higher one start first.
     """
 
     prompt: str
@@ -41,6 +42,7 @@ class VideoRequest:
     watermark: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     webhook: str = ""
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class Reader:
             seed=self.seed(),
             watermark=self.flag("watermark"),
             metadata=self.metadata(),
+            priority=self.whole("priority", line.PRIORITIES) or 0,
         )
         self._refuse_what_is_left()
         if self.faults:

@@ -21,7 +21,7 @@ from gallop.domain.lines import Line, LineFault, Place
 from gallop.domain.request import Ground, VideoRequest
 from gallop.doors import create, turns
 from gallop.edges import batches as records
-from gallop.edges import objects, queue, store, waiters
+from gallop.edges import executions, objects, queue, store, waiters
 from gallop.errors import AwsTrouble, Fault, InvalidRequest, JobNotFound, NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
@@ -78,21 +78,21 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
     batch, number = Batch(**run["batch"]), int(run["line"]["number"])
     if not records.is_newest(batch):
         records.end_line(batch, batches.without_job(number, Without.SUPERSEDED))
-        waiters.go_on(token)
+        executions.go_on(token)
         return
     line = Line(number, json.loads(run["line"]["wish"]))
     try:
         request = lines.request_of(line.fields, _ground(), create.inspect)
     except InvalidRequest as invalid:
         records.end_line(batch, batches.refused(number, invalid.faults), invalid.faults)
-        waiters.go_on(token)
+        executions.go_on(token)
         return
     try:
         job = _create(batch, line, request)
     except JobNotFound:
         # A newer upload had this line's turn meanwhile.
         records.end_line(batch, batches.without_job(number, Without.SUPERSEDED))
-        waiters.go_on(token)
+        executions.go_on(token)
         return
     waiters.wait(job.id, batch.id, token, clock.now() + settings.record_seconds())
     if is_terminal(store.job(job.id).state):

@@ -56,7 +56,6 @@ class Wish:
     receipts: str
     once: Once | None = None
     dropped_at: float | None = None
-    place: int | None = None
     turn: tuple[Front, Front] | None = None
 
 
@@ -95,10 +94,9 @@ def _job_of(wish: Wish) -> Job:
         estimated_cost=estimate(wish.request),
         created_at=now,
         updated_at=now,
-        deadline=now + settings.deadline_seconds(),
+        deadline=now + settings.queue_seconds() + settings.deadline_seconds(),
         notes=tuple(image.note for image in wish.request.images if isinstance(image, InlineImage) and image.note),
         dropped_at=wish.dropped_at,
-        place=wish.place,
     )
 
 

@@ -47,8 +47,6 @@ def start(wish: Wish, asked_at: float) -> None:
         if before.outlasts(asked_at):
             log.info("drop overtaken", drop=wish.receipts, job_id=wish.job_id)
             return
-        if before.job != wish.job_id and (waiting := store.waiting()) is not None:
-            wish = replace(wish, place=waiting + 1)
         after = before.with_job(wish.job_id, asked_at)
         with suppress(WrongState):
             job, is_new = create.accept(replace(wish, turn=(before, after)))

@@ -14,9 +14,10 @@ from gallop.edges import presigned, store, webhook_endpoints
 from gallop.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
 from gallop.steps.cancel import Cancellation, cancel
 from gallop.steps.erase import erase
+from gallop.steps.slots import standings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gallop.doors.bodies import Body
     from gallop.doors.caller import Caller
@@ -130,7 +131,13 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 def view(job: Job) -> dict[str, Any]:
     """Show a job as its client sees it."""
-    return receipts.job_view(job, clock.now())
+    return views([job])[0]
+
+
+def views(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """Show jobs as their clients see them, with the places of those that wait in line."""
+    stand = standings(jobs)
+    return [receipts.job_view(job, clock.now(), stand.get(job.id)) for job in jobs]
 
 
 def poll_headers(job: Job) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Executions of state machines: each starts once however often it is asked for, because its name is taken then."""
+"""Executions of state machines: started once by their names, and let go on by the tokens with which they wait."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ def start(machine_arn: str, name: str, given: Mapping[str, object]) -> None:
     client = aws.stepfunctions()
     with suppress(client.exceptions.ExecutionAlreadyExists):
         client.start_execution(stateMachineArn=machine_arn, name=name, input=json.dumps(given))
+
+
+@aws.guarded
+def go_on(token: str) -> None:
+    """Let an execution go on that waits with this token. Who has gone on already, or waits no more, does not mind."""
+    client = aws.stepfunctions()
+    with suppress(client.exceptions.TaskTimedOut, client.exceptions.InvalidToken, client.exceptions.TaskDoesNotExist):
+        client.send_task_success(taskToken=token, output="{}")

@@ -1,40 +1,60 @@
-"""The lane: a lease on the one attempt of an account and model that may be in the air."""
+"""The lane: a lease on the one attempt of an account and model that may be in the air, and the pace of attempts."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from gallop import settings
+from gallop.domain import lane_pace
 from gallop.edges import aws, table
 
 
 @aws.guarded
-def enter(lane: str, attempt_id: str, now: float, until: float) -> bool:
-    """Take the lease on the one attempt that may be in the air; False while another holds it."""
+def enter(lane: str, attempt_id: str, now: float, until: float) -> float | None:
+    """Take the lease on the one attempt that may be in the air; gives the seconds between attempts at this time.
+
+    None while another holds it, or the last attempt was too short a time ago.
+    """
     client = aws.dynamodb()
     try:
-        client.put_item(
+        answer = client.update_item(
             TableName=settings.job_table(),
-            Item=table.pack({**_key(lane), "attempt_id": attempt_id, "until": table.time(until)}),
-            ConditionExpression="attribute_not_exists(pk) OR #until < :now OR attempt_id = :attempt",
+            Key=table.pack(_key(lane)),
+            UpdateExpression="SET attempt_id = :attempt, #until = :until",
+            ConditionExpression=(
+                "attribute_not_exists(pk) OR attempt_id = :attempt "
+                "OR (#until < :now AND (attribute_not_exists(next_at) OR next_at <= :now))"
+            ),
             ExpressionAttributeNames={"#until": "until"},
-            ExpressionAttributeValues=table.pack({":now": table.time(now), ":attempt": attempt_id}),
+            ExpressionAttributeValues=table.pack(
+                {":now": table.time(now), ":until": table.time(until), ":attempt": attempt_id}
+            ),
+            ReturnValues="ALL_NEW",
         )
     except client.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+        return None
+    return float(table.unpack(answer["Attributes"]).get("interval", lane_pace.SHORTEST_SECONDS))
 
 
 @aws.guarded
-def leave(lane: str, attempt_id: str) -> None:
-    """Give the lease back, if it is still this attempt's."""
+def leave(lane: str, attempt_id: str, next_at: float, interval: float) -> None:
+    """Give the lease back, if it is still this attempt's; the next attempt may be made at ``next_at``."""
     client = aws.dynamodb()
     with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.delete_item(
+        client.update_item(
             TableName=settings.job_table(),
             Key=table.pack(_key(lane)),
+            UpdateExpression="SET #until = :over, next_at = :next, #interval = :interval",
             ConditionExpression="attempt_id = :attempt",
-            ExpressionAttributeValues=table.pack({":attempt": attempt_id}),
+            ExpressionAttributeNames={"#until": "until", "#interval": "interval"},
+            ExpressionAttributeValues=table.pack(
+                {
+                    ":over": 0,
+                    ":next": table.time(next_at),
+                    ":interval": table.time(interval),
+                    ":attempt": attempt_id,
+                }
+            ),
         )
 
 

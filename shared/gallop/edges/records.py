@@ -58,7 +58,9 @@ def job_record(job: Job) -> dict[str, Any]:
         "notes": list(job.notes),
         "dropped_at": seconds(job.dropped_at),
         "dropped_again_at": seconds(job.dropped_again_at),
+        "slot_since": seconds(job.slot_since),
         "place": job.place,
+        "starts_at": seconds(job.starts_at),
         "cancel": job.cancel and cancel_record(job.cancel),
         "failure": job.failure and asdict(job.failure),
     }
@@ -97,7 +99,9 @@ def job_from(record: Mapping[str, Any]) -> Job:
         notes=tuple(record["notes"]),
         dropped_at=read_seconds(record["dropped_at"]),
         dropped_again_at=read_seconds(record["dropped_again_at"]),
+        slot_since=read_seconds(record["slot_since"]),
         place=None if record["place"] is None else int(record["place"]),
+        starts_at=read_seconds(record["starts_at"]),
         cancel=_cancel_from(record["cancel"]),
         failure=Failure(**record["failure"]) if record["failure"] else None,
     )
@@ -130,6 +134,7 @@ def _request_record(request: VideoRequest) -> dict[str, Any]:
         # Text, because the caller's own numbers must come back as they were sent.
         "metadata": json.dumps(dict(request.metadata)),
         "webhook": request.webhook,
+        "priority": request.priority,
     }
 
 
@@ -145,6 +150,7 @@ def _request_from(record: Mapping[str, Any]) -> VideoRequest:
         watermark=record["watermark"],
         metadata=json.loads(record["metadata"]),
         webhook=record["webhook"],
+        priority=int(record["priority"]),
     )
 
 

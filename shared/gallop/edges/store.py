@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gallop.domain.once import Once
 
 OPEN_JOBS = "OpenJobs"
-PLACES_AT_MOST = 1000
+# Jobs that the sweep looks after, and those that wait in line, which need nobody.
+OPEN, WAITING = "yes", "waiting"
 SWEEP_AT_MOST = 500
 # Longer than DashScope's list shows a task.
 TASK_SECONDS = 3 * 86_400
@@ -65,6 +66,11 @@ def create(job: Job, once: Once | None = None, together: Sequence[TransactWriteI
     return Creation(job.id, is_new=False)
 
 
+def job_key(job_id: str) -> dict[str, str]:
+    """Give the key of a job's record."""
+    return {"pk": f"JOB#{job_id}", "sk": "JOB"}
+
+
 @aws.guarded
 def job(job_id: str) -> Job:
     """Read a job, strongly consistent.
@@ -73,7 +79,7 @@ def job(job_id: str) -> Job:
         JobNotFound: there is none of this id.
 
     """
-    item = table.get(_job_key(job_id))
+    item = table.get(job_key(job_id))
     if item is None:
         raise JobNotFound(f"There is no job {job_id}.")
     return records.job_from(item)
@@ -82,7 +88,7 @@ def job(job_id: str) -> Job:
 @aws.guarded
 def jobs(job_ids: Sequence[str]) -> list[Job]:
     """Read up to 100 jobs, strongly consistent, in this order; those that are not there any more are left out."""
-    found = {str(item["id"]): item for item in table.get_all([_job_key(job_id) for job_id in job_ids])}
+    found = {str(item["id"]): item for item in table.get_all([job_key(job_id) for job_id in job_ids])}
     return [records.job_from(found[job_id]) for job_id in job_ids if job_id in found]
 
 
@@ -153,7 +159,7 @@ def note(before: Job, name: str, value: object) -> bool:
     try:
         client.update_item(
             TableName=settings.job_table(),
-            Key=table.pack(_job_key(before.id)),
+            Key=table.pack(job_key(before.id)),
             UpdateExpression="SET #name = :new",
             ConditionExpression="#name = :old",
             ExpressionAttributeNames={"#name": name},
@@ -165,22 +171,6 @@ def note(before: Job, name: str, value: object) -> bool:
 
 
 @aws.guarded
-def waiting() -> int | None:
-    """Count the jobs that are queued; None if there are more than can be counted at once."""
-    answer = aws.dynamodb().query(
-        TableName=settings.job_table(),
-        IndexName=OPEN_JOBS,
-        KeyConditionExpression="is_open = :open",
-        FilterExpression="#state = :queued",
-        ExpressionAttributeNames={"#state": "state"},
-        ExpressionAttributeValues=table.pack({":open": "yes", ":queued": JobState.QUEUED.value}),
-        Select="COUNT",
-        Limit=PLACES_AT_MOST,
-    )
-    return None if "LastEvaluatedKey" in answer else answer["Count"]
-
-
-@aws.guarded
 def close(job: Job) -> None:
     """Take a job off the list of those that the sweep looks after: it has ended, and its receipts are written."""
     client = aws.dynamodb()
@@ -188,7 +178,7 @@ def close(job: Job) -> None:
     with suppress(client.exceptions.ConditionalCheckFailedException):
         client.update_item(
             TableName=settings.job_table(),
-            Key=table.pack(_job_key(job.id)),
+            Key=table.pack(job_key(job.id)),
             UpdateExpression="REMOVE is_open",
             ConditionExpression="attribute_exists(pk)",
         )
@@ -197,7 +187,7 @@ def close(job: Job) -> None:
 @aws.guarded
 def is_closed(job: Job) -> bool:
     """Tell whether a job has ended, and its last receipts are written."""
-    return is_terminal(job.state) and "is_open" not in (table.get(_job_key(job.id)) or {})
+    return is_terminal(job.state) and "is_open" not in (table.get(job_key(job.id)) or {})
 
 
 @aws.guarded
@@ -206,7 +196,7 @@ def erase(job: Job) -> None:
     record: TransactWriteItemTypeDef = {
         "Delete": {
             "TableName": settings.job_table(),
-            "Key": table.pack(_job_key(job.id)),
+            "Key": table.pack(job_key(job.id)),
             "ConditionExpression": "attribute_not_exists(is_open)",
         }
     }
@@ -215,8 +205,8 @@ def erase(job: Job) -> None:
 
 
 @aws.guarded
-def open_jobs(not_moved_since: float) -> list[str]:
-    """Name the jobs that are not closed and did not move since then, the stillest first."""
+def open_jobs(not_moved_since: float, kind: str = OPEN) -> list[str]:
+    """Name the jobs of a kind (``OPEN``, ``WAITING``) that did not move since then, the stillest first."""
     pages = (
         aws.dynamodb()
         .get_paginator("query")
@@ -224,7 +214,7 @@ def open_jobs(not_moved_since: float) -> list[str]:
             TableName=settings.job_table(),
             IndexName=OPEN_JOBS,
             KeyConditionExpression="is_open = :open AND updated_at < :since",
-            ExpressionAttributeValues=table.pack({":open": "yes", ":since": table.time(not_moved_since)}),
+            ExpressionAttributeValues=table.pack({":open": kind, ":since": table.time(not_moved_since)}),
             PaginationConfig={"MaxItems": SWEEP_AT_MOST},
         )
     )
@@ -233,7 +223,7 @@ def open_jobs(not_moved_since: float) -> list[str]:
 
 def _new_job_item(job: Job) -> dict[str, Any]:
     expires_at = int(job.created_at) + settings.record_seconds()
-    return {**_job_key(job.id), **records.job_record(job), "expires_at": expires_at, "is_open": "yes"}
+    return {**job_key(job.id), **records.job_record(job), "expires_at": expires_at, "is_open": OPEN}
 
 
 def _put_once(job: Job, once: Once) -> TransactWriteItemTypeDef:
@@ -264,13 +254,16 @@ def _put_once(job: Job, once: Once) -> TransactWriteItemTypeDef:
 def _update(before: Job, after: Job) -> UpdateTypeDef:
     old, new = records.job_record(before), records.job_record(after)
     changed = {name: value for name, value in new.items() if old[name] != value or name == "state"}
+    if before.state is JobState.QUEUED:
+        # Whatever it becomes, it waits in line no more.
+        changed["is_open"] = OPEN
     allowed = {before.state} if before.state is after.state else states_before(after.state)
     values = {f":v{number}": value for number, value in enumerate(changed.values())}
     states = {f":s{number}": state.value for number, state in enumerate(sorted(allowed))}
     names = {f"#n{number}": name for number, name in enumerate(changed)}
     return {
         "TableName": settings.job_table(),
-        "Key": table.pack(_job_key(before.id)),
+        "Key": table.pack(job_key(before.id)),
         "UpdateExpression": "SET " + ", ".join(f"#n{number} = :v{number}" for number in range(len(changed))),
         "ConditionExpression": f"#state IN ({', '.join(states)}) AND #attempt = :attempt",
         "ExpressionAttributeNames": {**names, "#state": "state", "#attempt": "attempt"},
@@ -280,10 +273,6 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
 
 def _moved_on(before: Job, after: Job) -> WrongState:
     return WrongState(f"Job {before.id} has moved on and cannot become {after.state}.")
-
-
-def _job_key(job_id: str) -> dict[str, str]:
-    return {"pk": f"JOB#{job_id}", "sk": "JOB"}
 
 
 def _once_key(once: Once) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gallop import settings
-from gallop.edges import aws, table
+from gallop.edges import aws, executions, table
 
 
 @aws.guarded
@@ -19,7 +19,7 @@ def wait(job_id: str, batch_id: str, token: str, until: float) -> None:
 def tell(job_id: str) -> None:
     """Let all go on that wait for a job: it has ended. Who has gone on already, or waits no more, does not mind."""
     for item in table.query(f"JOB#{job_id}", "WAITER#"):
-        _go_on(item["token"])
+        executions.go_on(item["token"])
         # Only this token's: a newer one belongs to somebody who will see by himself that the job has ended.
         client = aws.dynamodb()
         with suppress(client.exceptions.ConditionalCheckFailedException):
@@ -30,18 +30,6 @@ def tell(job_id: str) -> None:
                 ExpressionAttributeNames={"#token": "token"},
                 ExpressionAttributeValues=table.pack({":token": item["token"]}),
             )
-
-
-@aws.guarded
-def go_on(token: str) -> None:
-    """Let an execution go on that waits for nothing."""
-    _go_on(token)
-
-
-def _go_on(token: str) -> None:
-    client = aws.stepfunctions()
-    with suppress(client.exceptions.TaskTimedOut, client.exceptions.InvalidToken, client.exceptions.TaskDoesNotExist):
-        client.send_task_success(taskToken=token, output="{}")
 
 
 def _key(job_id: str, batch_id: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from gallop.errors import (
     Stranded,
     WrongState,
 )
-from gallop.steps import announce, publish
+from gallop.steps import announce, publish, slots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
         if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
             raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
         job = _end(job, _failure_in(event))
+    slots.free(job)
     job = publish.status(job)
     waiters.tell(job.id)
     announce.ended(job)

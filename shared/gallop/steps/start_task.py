@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop import clock, log
-from gallop.domain import polling, reconciling, vendor_codes
+from gallop.domain import lane_pace, polling, reconciling, vendor_codes
 from gallop.domain.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.edges import dashscope, presigned, store, vault
@@ -75,19 +75,23 @@ def _submit(job: Job) -> Step:
         return step.finish(Failure("deadline_exceeded", message, "Create the job again. Nothing was charged."))
     key = vault.dashscope_key(job.key_name)
     body = dashscope.submission(job.request, [_address(image) for image in job.request.images])
-    attempt_id, lane = uuid.uuid4().hex, job_lane(job)
-    entered_at = _enter(lane, attempt_id)
+    attempt_id, lane = uuid.uuid4().hex, job.lane
+    entered_at, interval = _enter(lane, attempt_id)
     try:
         what_next = _send(_open_attempt(job, Attempt(attempt_id, entered_at)), key, body)
-    except (VendorUnreachable, VendorThrottled, WrongState):
+    except VendorThrottled:
+        interval = lane_pace.after_refusal(interval)
+        lanes.leave(lane, attempt_id, clock.now() + interval, interval)
+        raise
+    except (VendorUnreachable, WrongState):
         # Surely no task. After any other error the lease runs out by itself: until then the attempt has its time alone.
-        lanes.leave(lane, attempt_id)
+        lanes.leave(lane, attempt_id, entered_at + interval, interval)
         raise
     if what_next.next is Next.RECONCILE:
         # Closed for a while, so that a task that appears late is nobody else's.
         lanes.enter(lane, attempt_id, clock.now(), clock.now() + reconciling.LANE_HELD_SECONDS)
     else:
-        lanes.leave(lane, attempt_id)
+        lanes.leave(lane, attempt_id, entered_at + interval, lane_pace.after_acceptance(interval))
     return what_next
 
 
@@ -108,20 +112,17 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
     return step.wait(_first_wait(job))
 
 
-def job_lane(job: Job) -> str:
-    """Name the lane of a job's attempts: an account, as far as we can tell accounts apart, and a model."""
-    return f"{job.base_url}|{job.key_name}|{job.request.model}"
-
-
-def _enter(lane: str, attempt_id: str) -> float:
+def _enter(lane: str, attempt_id: str) -> tuple[float, float]:
+    """Wait a moment for the lane; gives when it was entered, and the seconds between attempts at this time."""
     wait = LANE_WAIT_SECONDS
     for _ in range(LANE_TRIES):
         now = clock.now()
-        if lanes.enter(lane, attempt_id, now, now + ATTEMPT_SECONDS):
-            return now
+        interval = lanes.enter(lane, attempt_id, now, now + ATTEMPT_SECONDS)
+        if interval is not None:
+            return now, interval
         clock.sleep(random.uniform(0.5, 1) * wait)  # noqa: S311 - jitter, not a secret
         wait = min(wait * LANE_WAIT_GROWTH, LANE_WAIT_AT_MOST)
-    raise LaneBusy("Other jobs' attempts are in the air.")
+    raise LaneBusy("Other jobs' attempts are in the air, or DashScope wants fewer of them.")
 
 
 def _open_attempt(job: Job, attempt: Attempt) -> Job:

@@ -10,7 +10,7 @@ from gallop.domain import catalogue, polling, reconciling, vendor_codes
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.edges import dashscope, store, vault
 from gallop.errors import OutcomeUnknown, TryAgain, VendorRefused
-from gallop.steps import publish, step
+from gallop.steps import publish, slots, step
 
 if TYPE_CHECKING:
     from gallop.steps.step import Step
@@ -29,6 +29,7 @@ def status(job_id: str) -> Step:
     if is_terminal(job.state):
         return step.finish()
     if job.state is JobState.STORING:
+        slots.free(job)
         return step.save()
     job = store.advance(job, replace(job.at(job.state, clock.now()), polls=job.polls + 1))
     try:
@@ -88,6 +89,7 @@ def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
         cost=catalogue.cost_usd(request.model, request.resolution, seconds, job.base_url),
     )
     stored = store.advance(job, stored)
+    slots.free(stored)
     publish.status(stored)
     return step.save()
 

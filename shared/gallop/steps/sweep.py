@@ -5,37 +5,63 @@ A job stays on the sweep's list until it has ended and its last receipts are wri
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import assert_never
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, assert_never
 
-from gallop import clock, log
+from gallop import clock, log, settings
 from gallop.domain.job import Failure, Job, is_terminal
 from gallop.edges import store, workflow
 from gallop.edges.workflow import Execution
 from gallop.errors import GallopError, OutcomeUnknown
+from gallop.steps import slots
 from gallop.steps.finish import finish
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 STILL_SECONDS = 120
-# One every five minutes, as long as the longest deadline lasts.
-RESUMES_AT_MOST = 60
+# One every two minutes, as long as the longest deadline lasts.
+RESUMES_AT_MOST = 150
 
 
 def sweep() -> dict[str, int]:
-    """Repair every job that has not moved for a while; one that cannot be repaired does not hold up the others."""
-    repaired = failed = 0
-    for job_id in store.open_jobs(clock.now() - STILL_SECONDS):
-        try:
-            repaired += _repair(store.job(job_id))
-        except GallopError as error:
-            failed += 1
-            log.warning("sweep could not repair", job_id=job_id, error=str(error))
-    return {"repaired": repaired, "failed": failed}
+    """Repair every job that has not moved for a while, and what breakdowns left of slots.
+
+    One that cannot be repaired does not hold up the others.
+    """
+    waited = store.open_jobs(clock.now() - settings.queue_seconds(), store.WAITING)
+    still = store.open_jobs(clock.now() - STILL_SECONDS)
+    done = [*(_tried(_give_up, job_id) for job_id in waited), *(_tried(_repair, job_id) for job_id in still)]
+    slots.repair()
+    return {"repaired": done.count(True), "failed": done.count(None)}
+
+
+def _tried(act: Callable[[Job], bool], job_id: str) -> bool | None:
+    try:
+        return act(store.job(job_id))
+    except GallopError as error:
+        log.warning("sweep could not repair", job_id=job_id, error=str(error))
+        return None
+
+
+def _give_up(job: Job) -> bool:
+    hours = round((clock.now() - job.created_at) / 3600)
+    failure = Failure(
+        "waited_too_long",
+        f"No slot came free within {hours} hours. Nothing was charged.",
+        "Create the job again later.",
+    )
+    finish({"job_id": job.id, "step": {"failure": asdict(failure)}})
+    return True
 
 
 def _repair(job: Job) -> bool:
     stands = workflow.stands(job.id, job.resumes)
     match stands:
         case Execution.LIVE:
+            # One that has ended may still wait in line.
+            if is_terminal(job.state):
+                slots.free(job)
             return False
         case Execution.MISSING:
             workflow.start(job.id, job.resumes)

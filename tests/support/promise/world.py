@@ -30,6 +30,7 @@ from functions.reconcile.app import handler as reconcile
 from functions.save_result.app import handler as save_result
 from functions.start_task.app import handler as start_task
 from functions.status.app import handler as status
+from functions.take_slot.app import handler as take_slot
 from functions.thumbnail.app import handler as thumbnail
 from tests.support.promise.calls import Calls, Killed
 from tests.support.promise.direct import direct
@@ -68,6 +69,8 @@ ENVIRONMENT = {
     "DEFAULT_PROMPT": "The subject of [Image 1] moves.",
     "QUIET_SECONDS": "10",
     "INCOMPLETE_MINUTES": "60",
+    "MAX_IN_FLIGHT": "6",
+    "QUEUE_HOURS": "72",
     "DEADLINE_MINUTES": "240",
     "RECORD_DAYS": "90",
     "POWERTOOLS_SERVICE_NAME": "test",
@@ -75,6 +78,7 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "test",
 }
 HANDLERS: dict[str, Any] = {
+    "TakeSlot": take_slot,
     "StartTask": start_task,
     "Status": status,
     "Reconcile": reconcile,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import catalogue, form, job, references, request
+from gallop.domain import catalogue, form, job, line, references, request
 from gallop.doors import uploads
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ def video() -> Schema:
         "seed": _nullable(whole),
         "watermark": {"type": "boolean"},
         "metadata": {"type": "object"},
+        "priority": whole,
+        "place": _nullable(whole),
+        "estimated_start": _nullable(SECONDS_SINCE_EPOCH),
         "remixed_from_video_id": {"type": "null"},
         "notes": {"type": "array", "items": TEXT},
         "estimated_cost": USD,
@@ -210,6 +213,13 @@ def _of_the_request() -> dict[str, Schema]:
         "metadata": {
             "type": "object",
             "description": f"Yours, given back as it came; at most {request.METADATA_BYTES_AT_MOST} bytes.",
+        },
+        "priority": {
+            "type": "integer",
+            "minimum": line.PRIORITIES.start,
+            "maximum": line.PRIORITIES.stop - 1,
+            "default": 0,
+            "description": "Of your own jobs that wait, those of a higher priority start first.",
         },
         "webhook": {
             "type": "string",

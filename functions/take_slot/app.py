@@ -1,0 +1,15 @@
+"""Puts a job in line for a slot; its execution goes on when its turn comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.steps.slots import take
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(event: dict[str, Any], _: LambdaContext) -> None:
+    """Take a slot for a job, now or when its turn comes."""
+    take(event["job_id"], event["token"])

@@ -1,0 +1,270 @@
+"""The gate of each lane in the table: who holds its slots, and who waits in line for one.
+
+A slot goes to the first in line in one write of three items: the gate counts it, the line loses it, and the job's
+record says since when. So no breakdown leaves a job between the two.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gallop import settings
+from gallop.domain import line
+from gallop.domain.job import JobState
+from gallop.edges import aws, executions, store, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from gallop.domain.job import Job
+    from gallop.domain.line import Standing, Ticket
+
+GATES = "GATES"
+# Beyond so many, nobody is told a place.
+PLACES_AT_MOST = 5_000
+_LINE, _TURN = "LINE#", "TURN"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A lane's gate as it was read: since when each job holds a slot, and the client who was served last."""
+
+    lane: str
+    version: int
+    holders: Mapping[str, float]
+    last_served: str
+
+
+@aws.guarded
+def gate(lane: str) -> Gate:
+    """Read a lane's gate."""
+    return _gate_from(table.get(_gate_key(lane)) or _new_gate(lane))
+
+
+@aws.guarded
+def gates() -> list[Gate]:
+    """Read all gates."""
+    return [_gate_from(item) for item in table.query(GATES)]
+
+
+@aws.guarded
+def join(job: Job, token: str) -> bool:
+    """Put a job in line, with the token of the execution that waits; a newer token takes the place of an older one.
+
+    Tells False, and writes nothing, if it does not need a slot any more, or has one.
+    """
+    if table.get(_gate_key(job.lane)) is None:
+        table.transact([table.put_if_new(_new_gate(job.lane))])
+    waits: TransactWriteItemTypeDef = {
+        "Update": {
+            "TableName": settings.job_table(),
+            "Key": table.pack(store.job_key(job.id)),
+            "UpdateExpression": "SET is_open = :waiting",
+            "ConditionExpression": "#state = :queued AND slot_since = :none",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": table.pack(
+                {":waiting": store.WAITING, ":queued": JobState.QUEUED.value, ":none": None}
+            ),
+        }
+    }
+    turn = {**_turn_key(job.id), "token": token, "expires_at": int(job.deadline)}
+    place = {**_line_key(job.lane, job.ticket), "expires_at": int(job.deadline)}
+    return not any(table.transact([waits, _put(turn), _put(place)]))
+
+
+@aws.guarded
+def first_in_line(gate: Gate) -> Ticket | None:
+    """Give the one whose turn it is; None if nobody waits."""
+    for behind in dict.fromkeys([line.behind(gate.last_served), ""]):
+        answer = aws.dynamodb().query(
+            TableName=settings.job_table(),
+            KeyConditionExpression="pk = :pk AND sk > :sk" if behind else "pk = :pk",
+            ExpressionAttributeValues=table.pack(
+                {":pk": _LINE + gate.lane, ":sk": behind} if behind else {":pk": _LINE + gate.lane}
+            ),
+            Limit=1,
+            ConsistentRead=True,
+        )
+        if answer["Items"]:
+            return line.ticket_from(str(table.unpack(answer["Items"][0])["sk"]))
+    return None
+
+
+@aws.guarded
+def grant(gate: Gate, ticket: Ticket, now: float, seconds: float) -> bool:
+    """Give a slot to the first in line, whose deadline is ``seconds`` from now on; tells whether it has it.
+
+    It has not if the gate has moved on since it was read, or the job waits no more: then it leaves the line.
+    """
+    taken, left, granted = table.transact(
+        [_count(gate, ticket, now), _leave(gate.lane, ticket), _start(ticket, now, now + seconds)]
+    )
+    if granted and not left:
+        leave_line(gate.lane, ticket)
+    return not (taken or left or granted)
+
+
+@aws.guarded
+def free(lane: str, job_id: str) -> None:
+    """Take a job's slot back. What is free is given to the next one by ``grant``."""
+    client = aws.dynamodb()
+    with suppress(client.exceptions.ConditionalCheckFailedException):
+        client.update_item(
+            TableName=settings.job_table(),
+            Key=table.pack(_gate_key(lane)),
+            UpdateExpression="REMOVE holders.#job SET version = version + :one",
+            ConditionExpression="attribute_exists(holders.#job)",
+            ExpressionAttributeNames={"#job": job_id},
+            ExpressionAttributeValues=table.pack({":one": 1}),
+        )
+
+
+@aws.guarded
+def leave_line(lane: str, ticket: Ticket) -> None:
+    """Take a job out of the line."""
+    aws.dynamodb().delete_item(TableName=settings.job_table(), Key=table.pack(_line_key(lane, ticket)))
+
+
+@aws.guarded
+def wake(job_id: str) -> bool:
+    """Let a job's execution go on, if one waits for its turn; tells whether one did."""
+    item = table.get(_turn_key(job_id))
+    if item is None:
+        return False
+    executions.go_on(item["token"])
+    # Only this token's: a newer one belongs to a run of the step that sees for itself that the job has its slot.
+    database = aws.dynamodb()
+    with suppress(database.exceptions.ConditionalCheckFailedException):
+        database.delete_item(
+            TableName=settings.job_table(),
+            Key=table.pack(_turn_key(job_id)),
+            ConditionExpression="#token = :token",
+            ExpressionAttributeNames={"#token": "token"},
+            ExpressionAttributeValues=table.pack({":token": item["token"]}),
+        )
+    return True
+
+
+@aws.guarded
+def waiting(lane: str) -> dict[Ticket, int | None]:
+    """Give all who wait for a lane, in the table's order, with the place that each was told; nobody if too many do."""
+    pages = (
+        aws.dynamodb()
+        .get_paginator("query")
+        .paginate(
+            TableName=settings.job_table(),
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=table.pack({":pk": _LINE + lane}),
+            PaginationConfig={"MaxItems": PLACES_AT_MOST + 1},
+        )
+    )
+    items = [table.unpack(item) for page in pages for item in page["Items"]]
+    if len(items) > PLACES_AT_MOST:
+        return {}
+    return {line.ticket_from(item["sk"]): int(item["told"]) if "told" in item else None for item in items}
+
+
+@aws.guarded
+def tell(job: Job, standing: Standing) -> bool:
+    """Write down how a job stands in line; tells whether it still does."""
+    told: TransactWriteItemTypeDef = {
+        "Update": {
+            "TableName": settings.job_table(),
+            "Key": table.pack(_line_key(job.lane, job.ticket)),
+            "UpdateExpression": "SET told = :place",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": table.pack({":place": standing.place}),
+        }
+    }
+    known: TransactWriteItemTypeDef = {
+        "Update": {
+            "TableName": settings.job_table(),
+            "Key": table.pack(store.job_key(job.id)),
+            "UpdateExpression": "SET place = :place, starts_at = :starts",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": table.pack(
+                {":place": standing.place, ":starts": table.time(standing.starts_at)}
+            ),
+        }
+    }
+    return not any(table.transact([told, known]))
+
+
+def _count(gate: Gate, ticket: Ticket, now: float) -> TransactWriteItemTypeDef:
+    return {
+        "Update": {
+            "TableName": settings.job_table(),
+            "Key": table.pack(_gate_key(gate.lane)),
+            "UpdateExpression": "SET holders.#job = :now, last_served = :client, version = version + :one",
+            "ConditionExpression": "version = :version",
+            "ExpressionAttributeNames": {"#job": ticket.job_id},
+            "ExpressionAttributeValues": table.pack(
+                {":now": table.time(now), ":client": ticket.client, ":one": 1, ":version": gate.version}
+            ),
+        }
+    }
+
+
+def _leave(lane: str, ticket: Ticket) -> TransactWriteItemTypeDef:
+    return {
+        "Delete": {
+            "TableName": settings.job_table(),
+            "Key": table.pack(_line_key(lane, ticket)),
+            "ConditionExpression": "attribute_exists(pk)",
+        }
+    }
+
+
+def _start(ticket: Ticket, now: float, deadline: float) -> TransactWriteItemTypeDef:
+    return {
+        "Update": {
+            "TableName": settings.job_table(),
+            "Key": table.pack(store.job_key(ticket.job_id)),
+            "UpdateExpression": "SET is_open = :open, slot_since = :now, updated_at = :now, deadline = :deadline",
+            "ConditionExpression": "#state = :queued AND slot_since = :none",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": table.pack(
+                {
+                    ":open": store.OPEN,
+                    ":now": table.time(now),
+                    ":deadline": table.time(deadline),
+                    ":queued": JobState.QUEUED.value,
+                    ":none": None,
+                }
+            ),
+        }
+    }
+
+
+def _put(item: Mapping[str, object]) -> TransactWriteItemTypeDef:
+    return {"Put": {"TableName": settings.job_table(), "Item": table.pack(item)}}
+
+
+def _gate_from(item: Mapping[str, object]) -> Gate:
+    holders: Mapping[str, float] = item["holders"]  # type: ignore[assignment]
+    return Gate(
+        lane=str(item["sk"]),
+        version=int(item["version"]),  # type: ignore[call-overload]
+        holders={job_id: float(since) for job_id, since in holders.items()},
+        last_served=str(item["last_served"]),
+    )
+
+
+def _new_gate(lane: str) -> dict[str, object]:
+    return {**_gate_key(lane), "version": 0, "holders": {}, "last_served": ""}
+
+
+def _gate_key(lane: str) -> dict[str, str]:
+    return {"pk": GATES, "sk": lane}
+
+
+def _line_key(lane: str, ticket: Ticket) -> dict[str, str]:
+    return {"pk": _LINE + lane, "sk": ticket.name}
+
+
+def _turn_key(job_id: str) -> dict[str, str]:
+    return {"pk": f"JOB#{job_id}", "sk": _TURN}

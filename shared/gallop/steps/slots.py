@@ -1,0 +1,129 @@
+"""Lets so many jobs of a lane be at DashScope at a time, and the others wait for nothing but their turn.
+
+A slot is a lease on one of the tasks that may be in flight. Whoever changes something (a job that comes, one whose
+task has ended) gives out what is free then. A breakdown anywhere leaves records from which ``repair`` goes on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gallop import clock, log, settings
+from gallop.domain import line, polling
+from gallop.domain.job import JobState, is_terminal
+from gallop.domain.line import Standing
+from gallop.edges import executions, slots, store
+from gallop.errors import AwsTrouble, JobNotFound, WrongState
+from gallop.steps import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gallop.domain.job import Job
+    from gallop.edges.slots import Gate
+
+TURNS_AT_MOST = 100
+# So many receipts are written anew by one sweep; the others by the next.
+TELLS_AT_MOST = 100
+
+
+def take(job_id: str, token: str) -> None:
+    """Let the execution that gave this token go on once the job has a slot, or needs none.
+
+    Raises:
+        JobNotFound: there is no such job.
+
+    """
+    job = store.job(job_id)
+    if not slots.join(job, token):
+        executions.go_on(token)
+        return
+    admit(job.lane)
+    for standing in standings([store.job(job_id)]).values():
+        _tell(job, standing)
+
+
+def admit(lane: str) -> None:
+    """Give the slots of a lane that are free to those whose turn it is.
+
+    Raises:
+        WrongState: others kept changing the gate; they give out what is free, or the sweep does.
+
+    """
+    for _ in range(TURNS_AT_MOST):
+        gate = slots.gate(lane)
+        ticket = slots.first_in_line(gate) if len(gate.holders) < settings.max_in_flight() else None
+        if ticket is None:
+            return
+        if slots.grant(gate, ticket, clock.now(), settings.deadline_seconds()):
+            log.info("slot given", job_id=ticket.job_id)
+            slots.wake(ticket.job_id)
+    raise WrongState(f"The gate of lane {lane} kept moving.")
+
+
+def free(job: Job) -> None:
+    """Take back the slot, or the place in line, of a job that needs it no more, and let the next one start.
+
+    The job itself is done with it: trouble here is left to the sweep.
+    """
+    try:
+        slots.free(job.lane, job.id)
+        if job.slot_since is None:
+            slots.leave_line(job.lane, job.ticket)
+        slots.wake(job.id)
+        admit(job.lane)
+    except (AwsTrouble, WrongState) as trouble:
+        log.warning("slot not passed on yet", job_id=job.id, trouble=str(trouble))
+
+
+def standings(jobs: Iterable[Job]) -> dict[str, Standing]:
+    """Tell how those of some jobs stand that wait; who waits in a line too long to count is left out."""
+    waiting = [job for job in jobs if job.state is JobState.QUEUED and job.slot_since is None]
+    places = {
+        job_id: place
+        for lane in {job.lane for job in waiting}
+        for job_id, place in line.places(slots.waiting(lane), slots.gate(lane).last_served).items()
+    }
+    return {job.id: _standing(job, places[job.id]) for job in waiting if job.id in places}
+
+
+def repair() -> None:
+    """Make good what breakdowns left of slots and turns, and tell those who wait how far they have come.
+
+    A receipt is written anew when the place has halved, so that nobody is told more than a dozen times.
+    """
+    for gate in slots.gates():
+        for job_id in gate.holders:
+            if not _needs_slot(job_id):
+                slots.free(gate.lane, job_id)
+            elif slots.wake(job_id):
+                log.warning("turn told late", job_id=job_id)
+        admit(gate.lane)
+        _tell_who_waits(gate)
+
+
+def _tell_who_waits(gate: Gate) -> None:
+    waiting = slots.waiting(gate.lane)
+    places = line.places(waiting, gate.last_served)
+    news = [ticket.job_id for ticket, told in waiting.items() if told is None or places[ticket.job_id] <= told // 2]
+    for job_id in news[:TELLS_AT_MOST]:
+        job = store.job(job_id)
+        _tell(job, _standing(job, places[job_id]))
+
+
+def _tell(job: Job, standing: Standing) -> None:
+    if slots.tell(job, standing):
+        publish.status(store.job(job.id))
+
+
+def _standing(job: Job, place: int) -> Standing:
+    seconds = polling.expected_seconds(job.request.resolution, job.request.duration)
+    return Standing(place, line.starts_at(place, clock.now(), seconds, settings.max_in_flight()))
+
+
+def _needs_slot(job_id: str) -> bool:
+    try:
+        job = store.job(job_id)
+    except JobNotFound:
+        return False
+    return not is_terminal(job.state) and job.state is not JobState.STORING
