@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "workflow.svg"
 PLACES = {
+    "WaitForSlot": (0, 0),
     "StartTask": (0, 1),
     "Reconcile": (1, 0),
     "WhatNext": (1, 1),

@@ -57,11 +57,11 @@ def test_history_stays_under_the_limit() -> None:
     all_looks = looks(longest_deadline()) + reconciling.LOSSES_AT_MOST * looks(reconciling.LATE_SETTLED_SECONDS)
     looking = all_looks * (events("WaitToReconcile") + events("Reconcile") + events("WhatNext"))
     submitting = submits * (events("StartTask") + events("WhatNext"))
-    ending = sum(events(name) for name in ("SaveResult", "MakeThumbnail", "Finish", "NotFinished"))
+    ending = sum(events(name) for name in ("WaitForSlot", "SaveResult", "MakeThumbnail", "Finish", "NotFinished"))
     assert LIMIT > asking + looking + submitting + ending
 
 
 def test_every_loop_is_counted() -> None:
     """The states are those that the sum knows: a new one has to be added to it."""
     counted = {"StartTask", "WhatNext", "WaitForTask", "AskStatus", "WaitToReconcile", "Reconcile", "SaveResult"}
-    assert counted | {"MakeThumbnail", "Finish", "NotFinished"} == {*STATES}
+    assert counted | {"WaitForSlot", "MakeThumbnail", "Finish", "NotFinished"} == {*STATES}
