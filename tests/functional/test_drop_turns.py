@@ -338,14 +338,6 @@ def test_a_text_that_waited_for_its_image_waits_no_more(world: World, door: Door
     assert ["cat.jpg/status.json"] == world.results_there()
 
 
-def test_the_place_in_the_queue_is_told(world: World, door: Door) -> None:
-    """Among all jobs of the stack that wait."""
-    jobs = [dropped(world, door, ONE, path) for path in ("a", "b")]
-    assert [1, 2] == [front(world, path)["place"] for path in ("a", "b")]
-    run(world, jobs[0], until=JobState.RUNNING)
-    assert front(world, "a")["place"] is None
-
-
 def deaths(act: Callable[[], object]) -> Callable[[int], bool]:
     """Give what does something and is killed before its n-th call of AWS; tells whether it came so far."""
     original = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - boto3 has no other seam

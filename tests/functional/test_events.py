@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from gallop.domain import drop as drops
@@ -12,7 +13,7 @@ from gallop.domain import keys, webhooks
 from gallop.domain.drop import Folder
 from gallop.domain.job import JobState
 from gallop.domain.keys import Key
-from gallop.edges import client_keys, objects, webhook_endpoints
+from gallop.edges import client_keys, executions, objects, webhook_endpoints
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.support.drops import Door
@@ -238,6 +239,15 @@ def test_authorize(world: World) -> None:
         client_keys.create(key)
     expected = {"isAuthorized": True, "context": {"client": "ada", "key_id": key.id, "is_admin": False}}
     assert expected == world.invoke("AuthorizeFunction", event)
+
+
+def test_take_slot(world: World) -> None:
+    """The job gets a slot at once, and stands in no line."""
+    world.put(id=JOB)
+    with patch.object(executions, "go_on") as go_on:
+        assert world.invoke("TakeSlotFunction", sample("take_slot")) is None
+    go_on.assert_called_once_with(sample("take_slot")["token"])
+    assert world.job(JOB).slot_since == world.clock.now()
 
 
 def test_start_task(world: World) -> None:

@@ -170,7 +170,8 @@ def _notes(state: Mapping[str, Any]) -> list[str]:
         case "Task":
             function = re.sub(r"\$\{(\w+)FunctionArn\}", r"\1", state["Parameters"]["FunctionName"])
             folder = stack.written()["Resources"][f"{function}Function"]["Properties"]["CodeUri"].rstrip("/")
-            return [folder, f"at most {state['TimeoutSeconds']} s a try"]
+            waits = state["Resource"].endswith(".waitForTaskToken")
+            return [folder, "until its turn comes" if waits else f"at most {state['TimeoutSeconds']} s a try"]
         case "Wait":
             return ["as the step before says"]
         case _:

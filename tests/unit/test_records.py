@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from gallop.domain import catalogue
+from gallop.domain import catalogue, line
 from gallop.domain.images import LinkedImage, Original, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Door, Failure, Job, JobState, Result
 from gallop.domain.request import VideoRequest
@@ -39,6 +39,7 @@ requests = st.builds(
     watermark=st.booleans(),
     metadata=objects,
     webhook=texts,
+    priority=st.sampled_from(line.PRIORITIES),
 )
 results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=counts, sha256=texts, content_type=texts)
 FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the fields are
@@ -64,7 +65,9 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     notes=st.lists(texts, max_size=3).map(tuple),
     dropped_at=st.none() | times,
     dropped_again_at=st.none() | times,
+    slot_since=st.none() | times,
     place=st.none() | counts,
+    starts_at=st.none() | times,
     cancel=st.none() | st.builds(CancelAnswer, texts, texts, times),
     thumbnail=st.none() | results,
     unknown_since=st.none() | times,

@@ -86,9 +86,11 @@ def test_a_job_of_the_https_door_runs_to_its_video(runs: Runs) -> None:
     answer = ada.post({"prompt": "The woman of [Image 1] smiles.", "images": ["https://example.com/girl.jpg"]})
     job = runs.world.job(answer.json["id"])
     assert_succeeded(runs, job)
-    expected = ["StartTask", *["WaitForTask", "AskStatus"] * job.polls, "SaveResult", "MakeThumbnail", "Finish"]
+    asking = ["WaitForTask", "AskStatus"] * job.polls
+    expected = ["WaitForSlot", "StartTask", *asking, "SaveResult", "MakeThumbnail", "Finish"]
     assert expected == runs.states(job.id)
     assert {
+        "TakeSlotFunction": 1,
         "StartTaskFunction": 1,
         "StatusFunction": job.polls,
         "SaveResultFunction": 1,
@@ -190,10 +192,14 @@ def test_a_throttled_submit_is_repeated(runs: Runs, times: int) -> None:
 
 
 def test_endless_throttling_ends_the_job(runs: Runs) -> None:
-    """Sixteen refusals are enough."""
+    """Not a number of tries, but the deadline; nothing was charged, and its message says so."""
     runs.world.fake.fault(on="submit", kind="429", rate=1)
-    assert_failed(runs, runs.run(), "vendor_throttled")
-    assert (16, []) == (submits(runs), runs.world.tasks())
+    job = runs.run()
+    assert_failed(runs, job, "deadline_exceeded")
+    assert job.failure
+    assert "Nothing was charged" in job.failure.remedy
+    assert [] == runs.world.tasks()
+    assert submits(runs) > 16
 
 
 @pytest.mark.parametrize("kind", ["drop_after_accept", "500_after_accept", "stall_after_accept", "unreadable_200"])

@@ -67,15 +67,24 @@ def job_view(job: Job, now: float, standing: Standing | None = None) -> dict[str
         "watermark": request.watermark,
         "metadata": dict(request.metadata),
         "priority": request.priority,
-        "place": standing.place if standing else None,
-        "estimated_start": int(standing.starts_at) if standing else None,
+        **_standing_view(standing),
         "remixed_from_video_id": None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
         "error": failure_view(job.failure),
     }
-    content = f"/v1/videos/{job.id}/content"
+    return {**view, **_files_view(job)}
+
+
+def _standing_view(standing: Standing | None) -> dict[str, int | None]:
+    if standing is None:
+        return {"place": None, "estimated_start": None}
+    return {"place": standing.place, "estimated_start": int(standing.starts_at)}
+
+
+def _files_view(job: Job) -> dict[str, Any]:
+    content, view = f"/v1/videos/{job.id}/content", {}
     if job.result:
         view["video"] = {**_facts(job.result), "s3": f"s3://{job.result.bucket}/{job.result.key}", "content": content}
     if job.thumbnail:
