@@ -246,7 +246,9 @@ def _failure_at_the_door(job: Job, failure: Failure | None) -> dict[str, str] | 
     view = failure_view(failure)
     if view is None or job.door is not Door.S3:
         return view
-    remedy = view["remedy"].replace("reate the job again", "rop it again")
+    remedy = (
+        view["remedy"].replace("Create the job again", "Drop it again").replace("create the job again", "drop it again")
+    )
     return {**view, "remedy": f"{remedy} {_TRY_AGAIN}".strip()}
 
 
