@@ -6,6 +6,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from gallop.domain import catalogue
+from gallop.domain.budget import Parked, Reservation
 from gallop.domain.images import LinkedImage, Original, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Door, Failure, Job, JobState, Result
 from gallop.domain.request import VideoRequest
@@ -41,6 +42,9 @@ requests = st.builds(
     webhook=texts,
 )
 results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=counts, sha256=texts, content_type=texts)
+reservations = st.builds(
+    Reservation, day=texts, amount=money, owners=st.lists(texts, max_size=2).map(tuple), charged=st.none() | money
+)
 FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the fields are
     id=texts,
     client=texts,
@@ -65,6 +69,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     dropped_at=st.none() | times,
     dropped_again_at=st.none() | times,
     place=st.none() | counts,
+    reserved=st.none() | reservations,
+    parked=st.none() | st.builds(Parked, texts, times),
     cancel=st.none() | st.builds(CancelAnswer, texts, texts, times),
     thumbnail=st.none() | results,
     unknown_since=st.none() | times,

@@ -87,6 +87,13 @@ ENDS = {
             f"{_LOOK} If the message says that nothing was sent, nothing was charged.",
         ),
         End(
+            errors.BudgetExceeded.code,
+            "The job was parked for a cap on what may be spent, and no room came in time",
+            True,
+            Billed.NO,
+            "Let the operator raise the cap, then create the job again. Nothing was charged.",
+        ),
+        End(
             "task_unknown",
             "DashScope no longer knows the task",
             True,

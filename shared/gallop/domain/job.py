@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from gallop.domain.budget import Parked, Reservation
     from gallop.domain.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
@@ -150,7 +151,7 @@ class Job:
     does not know the task. ``resumes`` counts the executions after the first. ``notes`` say what was done to the
     images. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the same
     content came again. ``place`` is its place among those that waited when it came; None if there were too many to
-    count.
+    count. ``reserved`` is what it holds of the budgets, and ``parked`` says why it waits for money, if it does.
     """
 
     id: str
@@ -184,6 +185,8 @@ class Job:
     dropped_at: float | None = None
     dropped_again_at: float | None = None
     place: int | None = None
+    reserved: Reservation | None = None
+    parked: Parked | None = None
     cancel: CancelAnswer | None = None
     failure: Failure | None = None
 

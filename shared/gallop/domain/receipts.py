@@ -22,7 +22,8 @@ from gallop.domain.job import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gallop.errors import Fault
+    from gallop.domain.budget import Parked
+    from gallop.errors import BudgetExceeded, Fault
 
 STATUS = "status.json"
 VIDEO = "video.mp4"
@@ -120,6 +121,7 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "since": timestamp(job.updated_at),
         "created": timestamp(job.created_at),
         "place": job.place if job.state is JobState.QUEUED else None,
+        "parked": _parked_view(job.parked, job.deadline) if job.parked and job.state is JobState.QUEUED else None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
@@ -202,6 +204,16 @@ def refused(faults: Sequence[Fault], now: float) -> dict[str, dict[str, Any]]:
     return {ERROR: faults_receipt(faults, now), STATUS: status}
 
 
+def over_budget(over: BudgetExceeded, now: float) -> dict[str, dict[str, Any]]:
+    """Say of a drop that it was not started, because a cap on what may be spent has no room for it."""
+    remedy = f"{over.remedy} Upload any of its files once more then: it starts by itself."
+    error = {"code": over.code, "message": str(over), "remedy": remedy}
+    numbers = {"faults": [], "budget": over.shortfall.view(), "time": timestamp(now)}
+    told = {"job": None, "state": "refused", "error": error, **numbers}
+    status = {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says why."}
+    return {ERROR: told, STATUS: status}
+
+
 def incomplete(missing: Sequence[Fault], since: float, until: float) -> dict[str, dict[str, Any]]:
     """Say of a drop what it waits for, and until when."""
     status = {
@@ -239,6 +251,11 @@ def _fault_view(fault: Fault) -> dict[str, str]:
 
 def _cancel_view(cancel: CancelAnswer) -> dict[str, str]:
     return {"answer": cancel.answer, "message": cancel.message, "time": timestamp(cancel.time)}
+
+
+def _parked_view(parked: Parked, deadline: float) -> dict[str, str]:
+    message = f"{parked.because} The job starts by itself when there is room; until then it costs nothing."
+    return {"message": message, "until": timestamp(parked.until), "given_up": timestamp(deadline)}
 
 
 def _failure_at_the_door(job: Job, failure: Failure | None) -> dict[str, str] | None:

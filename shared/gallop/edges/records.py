@@ -7,6 +7,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain.budget import Parked, Reservation
 from gallop.domain.job import (
     Attempt,
     AttemptEnd,
@@ -59,6 +60,8 @@ def job_record(job: Job) -> dict[str, Any]:
         "dropped_at": seconds(job.dropped_at),
         "dropped_again_at": seconds(job.dropped_again_at),
         "place": job.place,
+        "reserved": job.reserved and reservation_record(job.reserved),
+        "parked": job.parked and parked_record(job.parked),
         "cancel": job.cancel and cancel_record(job.cancel),
         "failure": job.failure and asdict(job.failure),
     }
@@ -98,6 +101,8 @@ def job_from(record: Mapping[str, Any]) -> Job:
         dropped_at=read_seconds(record["dropped_at"]),
         dropped_again_at=read_seconds(record["dropped_again_at"]),
         place=None if record["place"] is None else int(record["place"]),
+        reserved=_reservation_from(record["reserved"]),
+        parked=_parked_from(record["parked"]),
         cancel=_cancel_from(record["cancel"]),
         failure=Failure(**record["failure"]) if record["failure"] else None,
     )
@@ -111,6 +116,24 @@ def file_record(file: Result) -> dict[str, Any]:
 def cancel_record(cancel: CancelAnswer) -> dict[str, Any]:
     """Write down what came of a cancel."""
     return {**asdict(cancel), "time": seconds(cancel.time)}
+
+
+def reservation_record(reservation: Reservation) -> dict[str, Any]:
+    """Write down what is reserved."""
+    return {**asdict(reservation), "owners": list(reservation.owners)}
+
+
+def parked_record(parked: Parked) -> dict[str, Any]:
+    """Write down why a job is parked."""
+    return {**asdict(parked), "until": seconds(parked.until)}
+
+
+def _reservation_from(record: Mapping[str, Any] | None) -> Reservation | None:
+    return None if record is None else Reservation(**{**record, "owners": tuple(record["owners"])})
+
+
+def _parked_from(record: Mapping[str, Any] | None) -> Parked | None:
+    return None if record is None else Parked(**{**record, "until": float(record["until"])})
 
 
 def _cancel_from(record: Mapping[str, Any] | None) -> CancelAnswer | None:

@@ -13,6 +13,7 @@ from gallop.domain.job import Failure, Job, is_terminal
 from gallop.edges import store, workflow
 from gallop.edges.workflow import Execution
 from gallop.errors import GallopError, OutcomeUnknown
+from gallop.steps import parked
 from gallop.steps.finish import finish
 
 STILL_SECONDS = 120
@@ -21,7 +22,10 @@ RESUMES_AT_MOST = 60
 
 
 def sweep() -> dict[str, int]:
-    """Repair every job that has not moved for a while; one that cannot be repaired does not hold up the others."""
+    """Repair every job that has not moved for a while, and start what was parked and has room now.
+
+    One that cannot be repaired does not hold up the others.
+    """
     repaired = failed = 0
     for job_id in store.open_jobs(clock.now() - STILL_SECONDS):
         try:
@@ -29,6 +33,7 @@ def sweep() -> dict[str, int]:
         except GallopError as error:
             failed += 1
             log.warning("sweep could not repair", job_id=job_id, error=str(error))
+    parked.release_due()
     return {"repaired": repaired, "failed": failed}
 
 
