@@ -7,6 +7,7 @@
     │   ├── InvalidRequest      carries every fault that was found
     │   ├── Unauthenticated
     │   ├── TooManyRequests     the key is used faster than its pace
+    │   ├── BudgetExceeded      a cap on what may be spent has no room for the job
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobNotFound         also what another client's job looks like
     │   ├── NoSuchRoute
@@ -33,6 +34,7 @@
     ├── Stranded                an execution broke down under a job that is, or may be, paid: the sweep takes it up
     ├── CallFailed              a host that somebody else named did not answer
     │   └── UnsafeAddress       it is none that Gallop may call
+    ├── NoRoom                  the budgets have no room for what was to be reserved
     ├── NoSuchObject            the inbox has no object of that key
     └── ObjectTooLarge          an object is over what may be read of it
 
@@ -41,11 +43,14 @@ Step Functions matches errors by the name of the class: the names in ``workflow.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gallop.domain.budget import Shortfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,25 @@ class TooManyRequests(CallerError):
         """Keep the seconds."""
         super().__init__(f"The key makes more requests than it may; it may again in {retry_after} s.")
         self.retry_after = retry_after
+
+
+class BudgetExceeded(CallerError):
+    """A job for which a cap on what may be spent has no room; ``shortfall`` has the numbers."""
+
+    code = "budget_exceeded"
+    status = 402
+    title = "The job is over a cap on what may be spent"
+    retryable = True
+    remedy = (
+        "Wait until the day or month is over, ask for a shorter video or a lower resolution, or let the operator raise "
+        "the cap. Nothing was charged."
+    )
+
+    def __init__(self, shortfall: Shortfall, now: float) -> None:
+        """Keep the numbers."""
+        super().__init__(shortfall.message)
+        self.shortfall = shortfall
+        self.retry_after = math.ceil(shortfall.resets_at - now)
 
 
 class IdempotencyMismatch(CallerError):
@@ -333,6 +357,12 @@ class UnsafeAddress(CallFailed):
 
     code = "unsafe_address"
     remedy = "Use an https address on port 443 whose host has public addresses only."
+
+
+class NoRoom(GallopError):
+    """The budgets have no room for what was to be reserved: nothing was written."""
+
+    code = "no_room"
 
 
 class NoSuchObject(GallopError):

@@ -1,6 +1,7 @@
 """What the template tells a function, by environment variable; asked when needed, so that imports ask for nothing."""
 
 import os
+from decimal import Decimal
 
 
 def job_table() -> str:
@@ -96,3 +97,28 @@ def record_seconds() -> int:
 def requests_per_second() -> int:
     """Give the requests a second that each key may make in the long run."""
     return int(os.environ["REQUESTS_PER_SECOND"])
+
+
+def day_cap() -> Decimal:
+    """Give what all jobs of a day may cost, in USD; 0 is no cap."""
+    return Decimal(os.environ["DAY_CAP"])
+
+
+def month_cap() -> Decimal:
+    """Give what all jobs of a month may cost, in USD; 0 is no cap."""
+    return Decimal(os.environ["MONTH_CAP"])
+
+
+def client_day_cap() -> Decimal:
+    """Give what each client's jobs of a day may cost, in USD; 0 is no cap."""
+    return Decimal(os.environ["CLIENT_DAY_CAP"])
+
+
+def client_month_cap() -> Decimal:
+    """Give what each client's jobs of a month may cost, in USD; 0 is no cap."""
+    return Decimal(os.environ["CLIENT_MONTH_CAP"])
+
+
+def parks_over_cap() -> bool:
+    """Tell whether the S3 door parks what is over a cap; else it refuses it."""
+    return os.environ["OVER_CAP"] == "park"

@@ -94,6 +94,13 @@ ENDS = {
             "Create the job again later.",
         ),
         End(
+            errors.BudgetExceeded.code,
+            "The job was parked for a cap on what may be spent, and no room came in time",
+            True,
+            Billed.NO,
+            "Let the operator raise the cap, then create the job again. Nothing was charged.",
+        ),
+        End(
             "task_unknown",
             "DashScope no longer knows the task",
             True,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from gallop.domain.budget import Parked, Reservation
     from gallop.domain.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
@@ -151,7 +152,8 @@ class Job:
     does not know the task. ``resumes`` counts the executions after the first. ``notes`` say what was done to the
     images. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the same
     content came again. ``slot_since`` is when it got its slot. ``place`` is the place in line that its owner was told
-    last, and ``starts_at`` when its turn was likely to come then.
+    last, and ``starts_at`` when its turn was likely to come then. ``reserved`` is what it holds of the budgets, and
+    ``parked`` says why it waits for money, if it does.
     """
 
     id: str
@@ -187,6 +189,8 @@ class Job:
     slot_since: float | None = None
     place: int | None = None
     starts_at: float | None = None
+    reserved: Reservation | None = None
+    parked: Parked | None = None
     cancel: CancelAnswer | None = None
     failure: Failure | None = None
 

@@ -22,8 +22,9 @@ from gallop.domain.job import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gallop.domain.budget import Parked
     from gallop.domain.line import Standing
-    from gallop.errors import Fault
+    from gallop.errors import BudgetExceeded, Fault
 
 STATUS = "status.json"
 VIDEO = "video.mp4"
@@ -138,6 +139,7 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "created": timestamp(job.created_at),
         "place": job.place if waits else None,
         "estimated_start": timestamp(job.starts_at) if waits and job.starts_at else None,
+        "parked": _parked_view(job.parked, job.deadline) if job.parked and waits else None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
@@ -221,6 +223,16 @@ def refused(faults: Sequence[Fault], now: float) -> dict[str, dict[str, Any]]:
     return {ERROR: faults_receipt(faults, now), STATUS: status}
 
 
+def over_budget(over: BudgetExceeded, now: float) -> dict[str, dict[str, Any]]:
+    """Say of a drop that it was not started, because a cap on what may be spent has no room for it."""
+    remedy = f"{over.remedy} Upload any of its files once more then: it starts by itself."
+    error = {"code": over.code, "message": str(over), "remedy": remedy}
+    numbers = {"faults": [], "budget": over.shortfall.view(), "time": timestamp(now)}
+    told = {"job": None, "state": "refused", "error": error, **numbers}
+    status = {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says why."}
+    return {ERROR: told, STATUS: status}
+
+
 def incomplete(missing: Sequence[Fault], since: float, until: float) -> dict[str, dict[str, Any]]:
     """Say of a drop what it waits for, and until when."""
     status = {
@@ -260,12 +272,19 @@ def _cancel_view(cancel: CancelAnswer) -> dict[str, str]:
     return {"answer": cancel.answer, "message": cancel.message, "time": timestamp(cancel.time)}
 
 
+def _parked_view(parked: Parked, deadline: float) -> dict[str, str]:
+    message = f"{parked.because} The job starts by itself when there is room; until then it costs nothing."
+    return {"message": message, "until": timestamp(parked.until), "given_up": timestamp(deadline)}
+
+
 def _failure_at_the_door(job: Job, failure: Failure | None) -> dict[str, str] | None:
     """Show why a job failed; to a dropper, who creates nothing, in words of dropping."""
     view = failure_view(failure)
     if view is None or job.door is not Door.S3:
         return view
-    remedy = view["remedy"].replace("reate the job again", "rop it again")
+    remedy = (
+        view["remedy"].replace("Create the job again", "Drop it again").replace("create the job again", "drop it again")
+    )
     return {**view, "remedy": f"{remedy} {_TRY_AGAIN}".strip()}
 
 

@@ -44,6 +44,7 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
     Raises:
         InvalidRequest: with every fault.
         UnsupportedMediaType: it is neither JSON nor a form.
+        BudgetExceeded: a cap has no room for it.
         IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
 
     """
@@ -54,6 +55,7 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
     wish = request.read(fields, ground, create.inspect)
     once = once_of(client, wish, headers)
     if dry_run:
+        create.check_budget(wish, client)
         return {"object": "video.estimate", "estimated_cost": float(create.estimate(wish)), "currency": "USD"}
     job_id = new_job_id()
     job, is_new = create.accept(create.Wish(job_id, wish, client, Door.HTTPS, f"videos/{job_id}", once))
