@@ -33,15 +33,17 @@ def tell(job_id: str) -> None:
 
 
 @aws.guarded
-def go_on(token: str) -> None:
-    """Let an execution go on that waits for nothing."""
-    _go_on(token)
+def go_on(token: str) -> bool:
+    """Let the execution that holds a token go on; False if it has gone on, or waits no more."""
+    return _go_on(token)
 
 
-def _go_on(token: str) -> None:
+def _go_on(token: str) -> bool:
     client = aws.stepfunctions()
     with suppress(client.exceptions.TaskTimedOut, client.exceptions.InvalidToken, client.exceptions.TaskDoesNotExist):
         client.send_task_success(taskToken=token, output="{}")
+        return True
+    return False
 
 
 def _key(job_id: str, batch_id: str) -> dict[str, str]:
