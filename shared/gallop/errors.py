@@ -6,6 +6,7 @@
     ├── CallerError             whoever asked can mend it: an answer in words, no charge
     │   ├── InvalidRequest      carries every fault that was found
     │   ├── Unauthenticated
+    │   ├── UnknownSender       an event without this stack's token
     │   ├── TooManyRequests     the key is used faster than its pace
     │   ├── BudgetExceeded      a cap on what may be spent has no room for the job
     │   ├── IdempotencyMismatch the key was used for another request
@@ -32,6 +33,7 @@
     ├── VendorRefused           DashScope said no, and will say so again
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
     ├── Stranded                an execution broke down under a job that is, or may be, paid: the sweep takes it up
+    ├── ToldAlready             there is nothing to wait for: the task is said to have ended
     ├── CallFailed              a host that somebody else named did not answer
     │   └── UnsafeAddress       it is none that Gallop may call
     ├── NoRoom                  the budgets have no room for what was to be reserved
@@ -107,6 +109,15 @@ class Unauthenticated(CallerError):
     status = 401
     title = "The key is missing or not valid"
     remedy = "Send the header `Authorization: Bearer <key>`; `make key CLIENT=name` mints a key."
+
+
+class UnknownSender(CallerError):
+    """An event that does not come from the rule that the operator has set up."""
+
+    code = "unknown_sender"
+    status = 403
+    title = "The event does not carry this stack's token"
+    remedy = "Give the rule's target the token that stands in the secret of `CompletionSecretArn`."
 
 
 class TooManyRequests(CallerError):
@@ -343,6 +354,12 @@ class Stranded(GallopError):
     """An execution broke down under a job that is, or may be, paid: the sweep takes the job up."""
 
     code = "stranded"
+
+
+class ToldAlready(GallopError):
+    """The task is said to have ended: whoever wants to wait for that may ask instead."""
+
+    code = "told_already"
 
 
 class CallFailed(GallopError):

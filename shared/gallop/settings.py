@@ -54,6 +54,16 @@ def dashscope_secret_arn() -> str:
     return os.environ["DASHSCOPE_SECRET_ARN"]
 
 
+def completion_events() -> bool:
+    """Tell whether DashScope's word that a task has ended may come."""
+    return os.environ["COMPLETION_EVENTS"] == "on"
+
+
+def completion_secret_arn() -> str:
+    """Name the secret that holds the token of completion events."""
+    return os.environ["COMPLETION_SECRET_ARN"]
+
+
 def default_model() -> str:
     """Name the model of jobs that name none."""
     return os.environ["DEFAULT_MODEL"]

@@ -19,7 +19,10 @@ def events(name: str) -> int:
     state: dict[str, Any] = STATES[name]
     if state["Type"] != "Task":
         return EVENTS_OF_A_STATE
-    return EVENTS_OF_A_STATE + EVENTS_OF_A_CALL * (1 + sum(int(rule["MaxAttempts"]) for rule in state["Retry"]))
+    calls = 1 + sum(int(rule["MaxAttempts"]) for rule in state.get("Retry", []))
+    # Between its start and its end, that it was handed over.
+    handed_over: bool = state["Resource"].endswith(".waitForTaskToken")
+    return EVENTS_OF_A_STATE + (EVENTS_OF_A_CALL + handed_over) * calls
 
 
 def longest_deadline() -> int:
@@ -53,7 +56,8 @@ def test_history_stays_under_the_limit() -> None:
         for resolution in model.resolutions
     )
     submits = reconciling.LOSSES_AT_MOST + 1
-    asking = questions(shortest) * (events("WaitForTask") + events("AskStatus") + events("WhatNext"))
+    waiting = events("WaitForEvent") + events("WaitForTask")
+    asking = questions(shortest) * (waiting + events("AskStatus") + events("WhatNext"))
     all_looks = looks(longest_deadline()) + reconciling.LOSSES_AT_MOST * looks(reconciling.LATE_SETTLED_SECONDS)
     looking = all_looks * (events("WaitToReconcile") + events("Reconcile") + events("WhatNext"))
     submitting = submits * (events("StartTask") + events("WhatNext"))
@@ -63,5 +67,15 @@ def test_history_stays_under_the_limit() -> None:
 
 def test_every_loop_is_counted() -> None:
     """The states are those that the sum knows: a new one has to be added to it."""
-    counted = {"StartTask", "WhatNext", "WaitForTask", "AskStatus", "WaitToReconcile", "Reconcile", "SaveResult"}
-    assert counted | {"WaitForSlot", "MakeThumbnail", "Finish", "NotFinished"} == {*STATES}
+    counted = {
+        "WaitForSlot",
+        "StartTask",
+        "WhatNext",
+        "WaitForEvent",
+        "WaitForTask",
+        "AskStatus",
+        "WaitToReconcile",
+        "Reconcile",
+        "SaveResult",
+    }
+    assert counted | {"MakeThumbnail", "Finish", "NotFinished"} == {*STATES}

@@ -53,7 +53,7 @@ def start_task(job_id: str) -> Step:
         case JobState.OUTCOME_UNKNOWN:
             return _submit(job) if job.made_no_task else step.reconcile(reconciling.FIRST_LOOK_SECONDS)
         case JobState.RUNNING:
-            return step.wait(_first_wait(job))
+            return step.wait_for_task(_first_wait(job))
         case JobState.STORING:
             return step.save()
         case JobState.SUCCEEDED | JobState.FAILED | JobState.CANCELLED:
@@ -109,7 +109,7 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
         return _park(job, str(unknown))
     job = _record_task(job, accepted)
     publish.status(job)
-    return step.wait(_first_wait(job))
+    return step.wait_for_task(_first_wait(job))
 
 
 def _enter(lane: str, attempt_id: str) -> tuple[float, float]:

@@ -72,7 +72,7 @@ def _ask_again(job: Job, trouble: str, at_least: int = 0) -> Step:
         log.warning("no answer from DashScope", job_id=job.id, trouble=trouble)
     expected = polling.expected_seconds(job.request.resolution, job.request.duration)
     seconds = max(polling.next_wait(now - (job.running_since or now), expected), at_least)
-    return step.wait(max(1, min(seconds, round(left))))
+    return step.wait_for_task(max(1, min(seconds, round(left))))
 
 
 def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
