@@ -19,6 +19,7 @@ from gallop.doors.videos import Created
 from gallop.edges import dashscope
 from gallop.errors import BudgetExceeded
 from gallop.steps.cancel import Cancellation, cancel
+from gallop.steps.settle import settle
 
 from tests.support.promise import Killed, World, fresh
 from tests.support.promise.money import DAY, HOUR, PRICE, PROMPT, caps, created, drop, go_to_noon, sweep_for, used
@@ -217,6 +218,18 @@ def test_a_crash_at_any_call_of_finish_settles_once(world: World, fault: str | N
             break
         kills += 1
     assert kills > 5
+
+
+def test_two_ends_at_once_settle_once(world: World) -> None:
+    """Both have read that nothing is settled; the record knows better."""
+    with caps(day=5):
+        created(world, "The girl of [Image 1] sings.")
+        job = created(world)
+        cancel(job.id)
+        assert job.reserved is not None
+        assert job.reserved.charged is None
+        settle(job)
+    assert PRICE == used(world)["10"]
 
 
 def test_a_job_of_yesterday_settles_on_yesterday(world: World) -> None:
