@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop.domain.images import Image, LinkedImage, Original, StoredImage
-from gallop.domain.line import Ticket
+from gallop.domain.line import Standing, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,6 +208,13 @@ class Job:
     def ticket(self) -> Ticket:
         """Give its place in the line of that lane."""
         return Ticket(self.client, self.request.priority, self.created_at, self.id)
+
+    @property
+    def standing(self) -> Standing | None:
+        """Tell how it stood in line, if it waits there, when its owner was told last."""
+        if self.state is not JobState.QUEUED or self.slot_since or self.place is None or self.starts_at is None:
+            return None
+        return Standing(self.place, self.starts_at)
 
     def at(self, state: JobState, now: float) -> Job:
         """Give the job as it looks once it is in ``state``."""

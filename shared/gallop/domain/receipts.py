@@ -131,15 +131,14 @@ def of_job(job: Job) -> dict[str, dict[str, Any]]:
 
 def status_receipt(job: Job) -> dict[str, Any]:
     """Tell how a job stands."""
-    waits = job.state is JobState.QUEUED and job.slot_since is None
     return {
         "job": job.id,
         "state": job.state.value,
         "since": timestamp(job.updated_at),
         "created": timestamp(job.created_at),
-        "place": job.place if waits else None,
-        "estimated_start": timestamp(job.starts_at) if waits and job.starts_at else None,
-        "parked": _parked_view(job.parked, job.deadline) if job.parked and waits else None,
+        "place": job.standing.place if job.standing else None,
+        "estimated_start": timestamp(job.standing.starts_at) if job.standing else None,
+        "parked": _parked_view(job.parked, job.deadline) if job.parked and job.state is JobState.QUEUED else None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",

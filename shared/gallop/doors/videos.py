@@ -14,7 +14,7 @@ from gallop.edges import presigned, store, webhook_endpoints
 from gallop.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
 from gallop.steps.cancel import Cancellation, cancel
 from gallop.steps.erase import erase
-from gallop.steps.slots import standings
+from gallop.steps.slots import standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,14 +132,13 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 
 def view(job: Job) -> dict[str, Any]:
-    """Show a job as its client sees it."""
-    return views([job])[0]
+    """Show a job as its client sees it, with its place at this moment if it waits in line."""
+    return receipts.job_view(job, clock.now(), standing(job))
 
 
 def views(jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """Show jobs as their clients see them, with the places of those that wait in line."""
-    stand = standings(jobs)
-    return [receipts.job_view(job, clock.now(), stand.get(job.id)) for job in jobs]
+    """Show jobs as their clients see them, with the places that those who wait in line were told last."""
+    return [receipts.job_view(job, clock.now(), job.standing) for job in jobs]
 
 
 def poll_headers(job: Job) -> dict[str, str]:

@@ -17,8 +17,6 @@ from gallop.errors import AwsTrouble, JobNotFound, WrongState
 from gallop.steps import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gallop.domain.job import Job
     from gallop.edges.slots import Gate
 
@@ -39,8 +37,8 @@ def take(job_id: str, token: str) -> None:
         executions.go_on(token)
         return
     admit(job.lane)
-    for standing in standings([store.job(job_id)]).values():
-        _tell(job, standing)
+    if stands := standing(store.job(job_id)):
+        _tell(job, stands)
 
 
 def admit(lane: str) -> None:
@@ -76,15 +74,12 @@ def free(job: Job) -> None:
         log.warning("slot not passed on yet", job_id=job.id, trouble=str(trouble))
 
 
-def standings(jobs: Iterable[Job]) -> dict[str, Standing]:
-    """Tell how those of some jobs stand that wait; who waits in a line too long to count is left out."""
-    waiting = [job for job in jobs if job.state is JobState.QUEUED and job.slot_since is None]
-    places = {
-        job_id: place
-        for lane in {job.lane for job in waiting}
-        for job_id, place in line.places(slots.waiting(lane), slots.gate(lane).last_served).items()
-    }
-    return {job.id: _standing(job, places[job.id]) for job in waiting if job.id in places}
+def standing(job: Job) -> Standing | None:
+    """Tell how a job stands in line at this moment, or stood when it was last told; None if it does not wait there."""
+    if job.state is not JobState.QUEUED or job.slot_since is not None:
+        return None
+    place = line.places(slots.waiting(job.lane), slots.gate(job.lane).last_served).get(job.id)
+    return _standing(job, place) if place else job.standing
 
 
 def repair() -> None:
@@ -111,8 +106,8 @@ def _tell_who_waits(gate: Gate) -> None:
         _tell(job, _standing(job, places[job_id]))
 
 
-def _tell(job: Job, standing: Standing) -> None:
-    if slots.tell(job, standing):
+def _tell(job: Job, stands: Standing) -> None:
+    if slots.tell(job, stands):
         publish.status(store.job(job.id))
 
 

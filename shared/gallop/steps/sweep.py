@@ -29,11 +29,12 @@ def sweep() -> dict[str, int]:
 
     One that cannot be repaired does not hold up the others.
     """
+    # First, for all others wait for it.
+    slots.repair()
     waited = store.open_jobs(clock.now() - settings.queue_seconds(), store.WAITING)
     still = store.open_jobs(clock.now() - STILL_SECONDS)
     done = [*(_tried(_give_up, job_id) for job_id in waited), *(_tried(_repair, job_id) for job_id in still)]
     parked.release_due()
-    slots.repair()
     return {"repaired": done.count(True), "failed": done.count(None)}
 
 
