@@ -146,7 +146,7 @@ NATIVE = (
     Route(
         method="post",
         path="/v1/uploads",
-        summary="Get a form that uploads one image, for use as `upload_...`",
+        summary="Get a form that uploads one image, to be used by its id",
         body={JSON: {"schema": ref("UploadRequest"), "example": {"content_type": "image/jpeg"}}},
         answers={"201": content(ref("Upload"))},
         refusals=(errors.InvalidRequest, errors.BodyTooLarge, errors.UnsupportedMediaType),
