@@ -78,6 +78,11 @@ def deadline_seconds() -> int:
     return int(os.environ["DEADLINE_MINUTES"]) * 60
 
 
+def max_in_flight() -> int:
+    """Give the number of tasks of an account and model that may be at DashScope at a time."""
+    return int(os.environ["MAX_IN_FLIGHT"])
+
+
 def record_seconds() -> int:
     """Give the seconds for which the record of a job is kept."""
     return int(os.environ["RECORD_DAYS"]) * 86_400

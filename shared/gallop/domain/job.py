@@ -146,11 +146,11 @@ class Job:
     ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is where its task lives, and
     ``key_name`` the secret with the key that goes there: they are used for every call about it, even when the stack
     has moved on to another region. ``submits`` counts the attempts, ``lost`` those whose reply was lost.
-    ``is_adopted`` marks a task that the reconciler found. ``unknown_since`` is when DashScope began to say that it
-    does not know the task. ``resumes`` counts the executions after the first. ``notes`` say what was done to the
-    images. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the same
-    content came again. ``place`` is its place among those that waited when it came; None if there were too many to
-    count.
+    ``is_adopted`` marks a task that the reconciler found. ``began_at`` is when DashScope began it, as far as we know:
+    not before. ``unknown_since`` is when DashScope began to say that it does not know the task. ``resumes`` counts the
+    executions after the first. ``notes`` say what was done to the images. ``dropped_at`` is when the newest file of its
+    drop was uploaded, and ``dropped_again_at`` when the same content came again. ``place`` is its place among those
+    that waited when it came; None if there were too many to count.
     """
 
     id: str
@@ -175,6 +175,7 @@ class Job:
     resumes: int = 0
     vendor_request_id: str = ""
     running_since: float | None = None
+    began_at: float | None = None
     ended_at: float | None = None
     usage: Mapping[str, Any] | None = None
     cost: Decimal | None = None
@@ -191,6 +192,10 @@ class Job:
     def made_no_task(self) -> bool:
         """Tell whether no attempt of this job has made a task, for certain: then nothing was charged."""
         return self.attempt is None or self.attempt.end in (AttemptEnd.REFUSED, AttemptEnd.ABSENT)
+
+    def task_age(self, now: float) -> float:
+        """Give the seconds for which DashScope has worked at the task: 0 while there is none."""
+        return max(now - (self.began_at or self.running_since or now), 0.0)
 
     def at(self, state: JobState, now: float) -> Job:
         """Give the job as it looks once it is in ``state``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import catalogue, polling
+from gallop.domain import catalogue, polling, sketch
 from gallop.domain.job import (
     CANCELLED,
     CancelAnswer,
@@ -22,6 +22,7 @@ from gallop.domain.job import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gallop.domain.sketch import Sketch
     from gallop.errors import Fault
 
 STATUS = "status.json"
@@ -29,6 +30,8 @@ VIDEO = "video.mp4"
 VIDEO_DETAILS = "video.json"
 ERROR = "error.json"
 THUMBNAIL = "thumbnail.jpg"
+# A video is fetched in a few seconds.
+STORING_SECONDS = 5
 FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, STATUS)
 
 _TRY_AGAIN = (
@@ -37,15 +40,15 @@ _TRY_AGAIN = (
 )
 
 
-def job_view(job: Job, now: float) -> dict[str, Any]:
-    """Show a job to its client: OpenAI's fields and words, and beside them our own."""
+def job_view(job: Job, now: float, known: Sketch | None = None) -> dict[str, Any]:
+    """Show a job to its client, in OpenAI's fields and our own; ``known`` is how long such tasks run, if learned."""
     request = job.request
     view: dict[str, Any] = {
         "id": job.id,
         "object": "video",
         "status": openai_status(job.state),
         "state": job.state.value,
-        "progress": progress(job, now),
+        "progress": progress(job, now, known),
         "created_at": int(job.created_at),
         "updated_at": int(job.updated_at),
         "completed_at": int(job.ended_at) if job.ended_at else None,
@@ -82,24 +85,24 @@ def failure_view(failure: Failure | None) -> dict[str, str] | None:
     return None if failure is None else {"code": failure.code, "message": failure.message, "remedy": failure.remedy}
 
 
-def progress(job: Job, now: float) -> int:
+def progress(job: Job, now: float, known: Sketch | None = None) -> int:
     """Estimate how far a job is, in percent."""
     if job.state is JobState.SUCCEEDED:
         return 100
     if job.state is JobState.STORING:
         return 99
-    if job.state is JobState.RUNNING and job.running_since is not None:
-        expected = polling.expected_seconds(job.request.resolution, job.request.duration)
-        return polling.progress_percent(now - job.running_since, expected)
+    if job.state is JobState.RUNNING:
+        return polling.progress_percent(known or _published(job), job.task_age(now))
     return 0
 
 
-def poll_after_seconds(job: Job, now: float) -> int:
-    """Tell a client when it is worth asking again."""
+def poll_after_seconds(job: Job, now: float, known: Sketch | None = None) -> int:
+    """Tell a client when it is worth asking again: when we would ask DashScope."""
     if is_terminal(job.state):
         return 1
-    expected = polling.expected_seconds(job.request.resolution, job.request.duration)
-    return polling.next_wait(now - (job.running_since or job.created_at), expected)
+    if job.state is JobState.STORING:
+        return STORING_SECONDS
+    return polling.next_wait(known or _published(job), job.task_age(now))
 
 
 def of_job(job: Job) -> dict[str, dict[str, Any]]:
@@ -162,6 +165,10 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "video": result and {"key": result.key, **_facts(result)},
         "thumbnail": job.thumbnail and {"key": job.thumbnail.key, **_facts(job.thumbnail)},
     }
+
+
+def _published(job: Job) -> Sketch:
+    return sketch.seed(job.request.resolution, job.request.duration)
 
 
 def _facts(result: Result) -> dict[str, Any]:

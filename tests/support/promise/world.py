@@ -68,6 +68,7 @@ ENVIRONMENT = {
     "DEFAULT_PROMPT": "The subject of [Image 1] moves.",
     "QUIET_SECONDS": "10",
     "INCOMPLETE_MINUTES": "60",
+    "MAX_IN_FLIGHT": "6",
     "DEADLINE_MINUTES": "240",
     "RECORD_DAYS": "90",
     "POWERTOOLS_SERVICE_NAME": "test",
