@@ -27,7 +27,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 
 .PHONY: help
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*  ## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*  ## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 	@echo
 	@echo "  PYTHON=/path/to/python3 names the Python to use (3.11 or newer)."
 
@@ -83,6 +83,10 @@ check: .gate-passed  ## run the gate and the fast tests
 .PHONY: chaos
 chaos: .tests-ready  ## break N=200 jobs at random (SEED=, SPEED=), then count tasks, charges and ends
 	@$(PY) -m tests.chaos
+
+.PHONY: bench-polling
+bench-polling: .tests-ready  ## measure when DashScope is asked against other schedules, into docs/polling.md
+	@$(PY) -m tests.docs.polling_page
 
 # ---------------------------------------------------------------- ship it
 .PHONY: build docs lock clean

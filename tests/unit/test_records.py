@@ -79,6 +79,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     unknown_since=st.none() | times,
     vendor_request_id=texts,
     running_since=st.none() | times,
+    began_at=st.none() | times,
     ended_at=st.none() | times,
     usage=st.none() | objects,
     cost=st.none() | money,

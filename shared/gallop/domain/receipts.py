@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import catalogue, polling
+from gallop.domain import catalogue, polling, sketch
 from gallop.domain.job import (
     CANCELLED,
     CancelAnswer,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.budget import Parked
     from gallop.domain.line import Standing
+    from gallop.domain.sketch import Sketch
     from gallop.errors import BudgetExceeded, Fault
 
 STATUS = "status.json"
@@ -31,6 +32,8 @@ VIDEO = "video.mp4"
 VIDEO_DETAILS = "video.json"
 ERROR = "error.json"
 THUMBNAIL = "thumbnail.jpg"
+# A video is fetched in a few seconds.
+STORING_SECONDS = 5
 FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, STATUS)
 
 _TRY_AGAIN = (
@@ -39,10 +42,10 @@ _TRY_AGAIN = (
 )
 
 
-def job_view(job: Job, now: float, standing: Standing | None = None) -> dict[str, Any]:
+def job_view(job: Job, now: float, known: Sketch | None = None, standing: Standing | None = None) -> dict[str, Any]:
     """Show a job to its client: OpenAI's fields and words, and beside them our own.
 
-    ``standing`` is how it stands in line, if it waits there.
+    ``known`` is how long such tasks run, if that was learned; ``standing`` is how it stands in line, if it waits there.
     """
     request = job.request
     view: dict[str, Any] = {
@@ -50,7 +53,7 @@ def job_view(job: Job, now: float, standing: Standing | None = None) -> dict[str
         "object": "video",
         "status": openai_status(job.state),
         "state": job.state.value,
-        "progress": progress(job, now),
+        "progress": progress(job, now, known),
         "created_at": int(job.created_at),
         "updated_at": int(job.updated_at),
         "completed_at": int(job.ended_at) if job.ended_at else None,
@@ -99,24 +102,24 @@ def failure_view(failure: Failure | None) -> dict[str, str] | None:
     return None if failure is None else {"code": failure.code, "message": failure.message, "remedy": failure.remedy}
 
 
-def progress(job: Job, now: float) -> int:
+def progress(job: Job, now: float, known: Sketch | None = None) -> int:
     """Estimate how far a job is, in percent."""
     if job.state is JobState.SUCCEEDED:
         return 100
     if job.state is JobState.STORING:
         return 99
-    if job.state is JobState.RUNNING and job.running_since is not None:
-        expected = polling.expected_seconds(job.request.resolution, job.request.duration)
-        return polling.progress_percent(now - job.running_since, expected)
+    if job.state is JobState.RUNNING:
+        return polling.progress_percent(known or _published(job), job.task_age(now))
     return 0
 
 
-def poll_after_seconds(job: Job, now: float) -> int:
-    """Tell a client when it is worth asking again."""
+def poll_after_seconds(job: Job, now: float, known: Sketch | None = None) -> int:
+    """Tell a client when it is worth asking again: when we would ask DashScope."""
     if is_terminal(job.state):
         return 1
-    expected = polling.expected_seconds(job.request.resolution, job.request.duration)
-    return polling.next_wait(now - (job.running_since or job.created_at), expected)
+    if job.state is JobState.STORING:
+        return STORING_SECONDS
+    return polling.next_wait(known or _published(job), job.task_age(now))
 
 
 def of_job(job: Job) -> dict[str, dict[str, Any]]:
@@ -182,6 +185,10 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "video": result and {"key": result.key, **_facts(result)},
         "thumbnail": job.thumbnail and {"key": job.thumbnail.key, **_facts(job.thumbnail)},
     }
+
+
+def _published(job: Job) -> Sketch:
+    return sketch.seed(job.request.resolution, job.request.duration)
 
 
 def _facts(result: Result) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
 from gallop.domain import receipts, request
-from gallop.domain.job import Door, Job, JobState, is_job_id, new_job_id
+from gallop.domain.job import Door, Job, JobState, is_job_id, is_terminal, new_job_id
 from gallop.domain.once import once as once_of
 from gallop.doors import create
-from gallop.edges import presigned, store, webhook_endpoints
+from gallop.edges import durations, presigned, store, webhook_endpoints
 from gallop.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
 from gallop.steps.cancel import Cancellation, cancel
 from gallop.steps.erase import erase
@@ -19,6 +19,7 @@ from gallop.steps.slots import standing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gallop.domain.sketch import Sketch
     from gallop.doors.bodies import Body
     from gallop.doors.caller import Caller
 
@@ -133,18 +134,22 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 def view(job: Job) -> dict[str, Any]:
     """Show a job as its client sees it, with its place at this moment if it waits in line."""
-    return receipts.job_view(job, clock.now(), standing(job))
+    return receipts.job_view(job, clock.now(), _known(job), standing(job))
 
 
 def views(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """Show jobs as their clients see them, with the places that those who wait in line were told last."""
-    return [receipts.job_view(job, clock.now(), job.standing) for job in jobs]
+    return [receipts.job_view(job, clock.now(), _known(job), job.standing) for job in jobs]
 
 
 def poll_headers(job: Job) -> dict[str, str]:
     """Tell a client when it is worth asking again."""
-    seconds = receipts.poll_after_seconds(job, clock.now())
+    seconds = receipts.poll_after_seconds(job, clock.now(), _known(job))
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
+
+
+def _known(job: Job) -> Sketch | None:
+    return None if is_terminal(job.state) else durations.known(job.request)
 
 
 def _take_dry_run(fields: dict[str, Any]) -> bool:

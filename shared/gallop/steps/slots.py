@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
-from gallop.domain import line, polling
+from gallop.domain import line
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.line import Standing
-from gallop.edges import executions, slots, store
+from gallop.edges import durations, executions, slots, store
 from gallop.errors import AwsTrouble, JobNotFound, WrongState
 from gallop.steps import publish
 
@@ -112,7 +112,7 @@ def _tell(job: Job, stands: Standing) -> None:
 
 
 def _standing(job: Job, place: int) -> Standing:
-    seconds = polling.expected_seconds(job.request.resolution, job.request.duration)
+    seconds = durations.known(job.request).mean
     return Standing(place, line.starts_at(place, clock.now(), seconds, settings.max_in_flight()))
 
 
