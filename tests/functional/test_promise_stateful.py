@@ -167,11 +167,11 @@ class Promise(RuleBasedStateMachine):
 
     @invariant()
     def forward_only(self) -> None:
-        """States only move forward, and an end is an end."""
+        """States only move forward, and an end is an end; only a drop of the same is noted later."""
         for job in self.world.jobs():
             before = self.seen.get(job.id)
             if before is not None and is_terminal(before.state):
-                assert before == job
+                assert replace(before, dropped_again_at=job.dropped_again_at) == job
             elif before is not None and before.state is not job.state:
                 assert before.state in BEFORE.get(job.state, {*JobState})
             self.seen[job.id] = job
