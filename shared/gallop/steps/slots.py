@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gallop.edges.slots import Gate
 
 TURNS_AT_MOST = 100
+# A newcomer to a longer line is told its place by the next sweep, which reads the line once for all.
+SHORT_LINE = 200
 # So many receipts are written anew by one sweep; the others by the next.
 TELLS_AT_MOST = 100
 
@@ -39,7 +41,7 @@ def take(job_id: str, token: str) -> None:
         executions.go_on(token)
         return
     admit(job.lane)
-    for standing in standings([store.job(job_id)]).values():
+    for standing in standings([store.job(job_id)], SHORT_LINE).values():
         _tell(job, standing)
 
 
@@ -76,13 +78,13 @@ def free(job: Job) -> None:
         log.warning("slot not passed on yet", job_id=job.id, trouble=str(trouble))
 
 
-def standings(jobs: Iterable[Job]) -> dict[str, Standing]:
-    """Tell how those of some jobs stand that wait; who waits in a line too long to count is left out."""
+def standings(jobs: Iterable[Job], at_most: int = slots.PLACES_AT_MOST) -> dict[str, Standing]:
+    """Tell how those of some jobs stand that wait; who waits in a line of more than ``at_most`` is left out."""
     waiting = [job for job in jobs if job.state is JobState.QUEUED and job.slot_since is None]
     places = {
         job_id: place
         for lane in {job.lane for job in waiting}
-        for job_id, place in line.places(slots.waiting(lane), slots.gate(lane).last_served).items()
+        for job_id, place in line.places(slots.waiting(lane, at_most), slots.gate(lane).last_served).items()
     }
     return {job.id: _standing(job, places[job.id]) for job in waiting if job.id in places}
 
