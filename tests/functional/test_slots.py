@@ -15,6 +15,7 @@ from gallop.doors import videos
 from gallop.doors.bodies import Body
 from gallop.doors.caller import Caller
 from gallop.edges import slots, store
+from gallop.steps import slots as steps
 from gallop.steps.cancel import Cancellation, cancel
 
 from tests.support.promise import World, fresh
@@ -172,6 +173,16 @@ def test_those_who_wait_know_their_place(world: World) -> None:
     run(world, 1.5 * TASK_SECONDS)
     assert 2 == (world.receipt(f"{jobs[-1].receipts}/status.json") or {})["place"]
     assert videos.view(videos.video(Caller("ada"), jobs[0].id))["place"] is None
+
+
+def test_to_join_a_long_line_costs_no_more_than_a_short_one(world: World) -> None:
+    """A newcomer to a long line reads not the whole of it: the next sweep, which does so once for all, tells places."""
+    with patch.object(steps, "SHORT_LINE", 2):
+        jobs = [create(world, f"job {number}") for number in range(SLOTS + 4)]
+        world.run_due()
+        assert [1, 2, None, None] == [world.job(job.id).place for job in jobs[SLOTS:]]
+        world.sweep()
+    assert [1, 2, 3, 4] == [world.job(job.id).place for job in jobs[SLOTS:]]
 
 
 def test_cancel_of_a_waiting_job_is_free_and_immediate(world: World) -> None:

@@ -150,7 +150,7 @@ def wake(job_id: str) -> bool:
 
 
 @aws.guarded
-def waiting(lane: str) -> dict[Ticket, int | None]:
+def waiting(lane: str, at_most: int = PLACES_AT_MOST) -> dict[Ticket, int | None]:
     """Give all who wait for a lane, in the table's order, with the place that each was told; nobody if too many do."""
     pages = (
         aws.dynamodb()
@@ -159,11 +159,11 @@ def waiting(lane: str) -> dict[Ticket, int | None]:
             TableName=settings.job_table(),
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues=table.pack({":pk": _LINE + lane}),
-            PaginationConfig={"MaxItems": PLACES_AT_MOST + 1},
+            PaginationConfig={"MaxItems": at_most + 1},
         )
     )
     items = [table.unpack(item) for page in pages for item in page["Items"]]
-    if len(items) > PLACES_AT_MOST:
+    if len(items) > at_most:
         return {}
     return {line.ticket_from(item["sk"]): int(item["told"]) if "told" in item else None for item in items}
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gallop.edges.slots import Gate
 
 TURNS_AT_MOST = 100
+# A newcomer to a longer line is told its place by the next sweep, which reads the line once for all.
+SHORT_LINE = 200
 # So many receipts are written anew by one sweep; the others by the next.
 TELLS_AT_MOST = 100
 
@@ -37,7 +39,7 @@ def take(job_id: str, token: str) -> None:
         executions.go_on(token)
         return
     admit(job.lane)
-    if stands := standing(store.job(job_id)):
+    if stands := standing(store.job(job_id), SHORT_LINE):
         _tell(job, stands)
 
 
@@ -74,11 +76,14 @@ def free(job: Job) -> None:
         log.warning("slot not passed on yet", job_id=job.id, trouble=str(trouble))
 
 
-def standing(job: Job) -> Standing | None:
-    """Tell how a job stands in line at this moment, or stood when it was last told; None if it does not wait there."""
+def standing(job: Job, at_most: int = slots.PLACES_AT_MOST) -> Standing | None:
+    """Tell how a job stands in line at this moment; None if it does not wait there.
+
+    In a line of more than ``at_most`` it is what its owner was told last.
+    """
     if job.state is not JobState.QUEUED or job.slot_since is not None:
         return None
-    place = line.places(slots.waiting(job.lane), slots.gate(job.lane).last_served).get(job.id)
+    place = line.places(slots.waiting(job.lane, at_most), slots.gate(job.lane).last_served).get(job.id)
     return _standing(job, place) if place else job.standing
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,8 @@ class Workflow:
     read: Callable[[str], Any]
     """Gives the array that a map reads, by its key."""
     executions: dict[str, Execution] = field(default_factory=dict)
+    entered: Counter[str] = field(default_factory=Counter)
+    """How often each state was entered, or tried again."""
     told: set[str] = field(default_factory=set)
     """The jobs whose end others are told of."""
     exceptions: type[Exceptions] = Exceptions
@@ -155,6 +158,7 @@ class Workflow:
             execution.token = ""
             self._failed(execution, state, "States.Timeout", "")
             return
+        self.entered[execution.state] += 1
         match state["Type"]:
             case "Task":
                 self._task(execution, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -139,8 +140,10 @@ class World:
     workflow: Workflow = field(init=False)
     queue: Queue = field(init=False)
     events: Events = field(init=False)
-    kills: dict[str, list[int]] = field(default_factory=dict)
-    """By function: after how many calls its next runs are killed."""
+    kills: dict[str, list[int | None]] = field(default_factory=dict)
+    """By function: after how many calls its next runs are killed; None where one is not."""
+    killed: Counter[str] = field(default_factory=Counter)
+    """By function: how many of its runs were."""
     made: dict[str, list[list[str]]] = field(default_factory=dict)
     """By function: the calls of each of its runs."""
 
@@ -156,6 +159,9 @@ class World:
         try:
             with self.calls.run(kills.pop(0) if kills else None):
                 answer: dict[str, Any] = HANDLERS[function](event, None)
+        except Killed:
+            self.killed[function] += 1
+            raise
         finally:
             self.made.setdefault(function, []).append([*self.calls.made])
         return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
@@ -297,11 +303,12 @@ def _vendor() -> FakeDashScope:
 
 
 @contextmanager
-def fresh(seed: int = 0, *, listening: bool = False) -> Iterator[World]:
-    """Give an empty world; ``listening`` as a stack that takes completion events."""
-    fake = _vendor()
-    fake.reset()
-    fake.vendor.switches = Switches(task_seconds=60.0, render_ahead=False, audio=False)
+def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool = False) -> Iterator[World]:
+    """Give an empty world, with a vendor of one's own (on a clock that stands still), or the one that all share.
+
+    ``listening`` makes it a stack that takes completion events.
+    """
+    fake = fake or _emptied(_vendor())
     clock: ManualClock = fake.clock  # type: ignore[assignment]
     clock.advance(86_400)
     with ExitStack() as resources:
@@ -328,6 +335,12 @@ def fresh(seed: int = 0, *, listening: bool = False) -> Iterator[World]:
         client = resources.enter_context(httpx.Client())
         resources.enter_context(patch.object(dashscope, "_client", lambda: client))
         yield world
+
+
+def _emptied(fake: FakeDashScope) -> FakeDashScope:
+    fake.reset()
+    fake.vendor.switches = Switches(task_seconds=60.0, render_ahead=False, audio=False)
+    return fake
 
 
 def _opened(opened: Callable[[Result], BinaryIO], result: Result) -> BinaryIO:

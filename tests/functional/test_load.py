@@ -1,0 +1,60 @@
+"""The programs of ``make load`` and ``make soak``, in the small: what they count, and that the promises hold."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from tests.load import clients, in_process
+from tests.load.figures import MAX_IN_FLIGHT, NEVER, figures
+from tests.load.on_testbed import transitions
+from tests.load.soak import Watch, kills, promises, soak
+from tests.load.vendor import most_at_once, most_within
+
+JOBS = 14
+MINUTE = 60
+
+
+def test_the_most_requests_of_a_second() -> None:
+    """Any one second counts, not only those that a clock begins."""
+    assert 3 == most_within(1.0, [0.0, 0.7, 1.1, 1.6, 2.65])
+    assert 0 == most_within(1.0, [])
+
+
+def test_the_most_tasks_at_once() -> None:
+    """One that ends as another begins is gone; one that has not ended is there for ever."""
+    assert 2 == most_at_once([(0, 2), (1, 3), (2, 4), (4, NEVER)])
+
+
+def test_a_try_that_is_made_again_is_a_transition() -> None:
+    """Step Functions charges for entering a state, and for each retry of it."""
+    history: list[dict[str, Any]] = [
+        {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "StartTask"}},
+        {"type": "TaskScheduled"},
+        {"type": "TaskFailed"},
+        {"type": "TaskScheduled"},
+        {"type": "ChoiceStateEntered", "stateEnteredEventDetails": {"name": "WhatNext"}},
+    ]
+    assert ["StartTask", "StartTask, again", "WhatNext"] == list(transitions(history))
+
+
+def test_many_at_once_keep_the_promises() -> None:
+    """A burst of three clients, and a late one: all promises hold, and the slots are made use of."""
+    with in_process.started(JOBS, seed=1) as run:
+        made = figures(run.make())
+    assert all(made.promises().values()), made
+    assert (JOBS + 1, MAX_IN_FLIGHT) == (made.wishes, made.most_in_flight)
+
+
+def test_kills_lose_no_slot() -> None:
+    """One run in eight of each function is killed: all jobs end once, no slot is lost or held twice."""
+    rng = Random(1)
+    with in_process.started(0, seed=1) as run:
+        watch = Watch(run)
+        run.world.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
+        kills(run.world, rng, runs=100, chance=1 / 8)
+        sent = soak(run, 2 * MINUTE, rng)
+        made = figures(run.evidence(sent, late_at=NEVER))
+    assert run.world.killed
+    assert all({**made.promises(), **promises(watch)}.values()), made
+    assert clients.prompt(0) == sent[0]

@@ -1,0 +1,111 @@
+"""Shows a run on its way, and the table of all runs: a live picture in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.live import Live
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from tests.load import in_process, on_testbed
+    from tests.load.figures import Figures
+
+    Run = in_process.Run | on_testbed.Run
+
+EVERY_S, EVERY_PLAIN_S = 3.0, 15.0
+
+
+@contextmanager
+def showing(run: Run, console: Console) -> Iterator[None]:
+    """Show how a run gets on, now and then only: to look costs time."""
+    began, every = run.fake.clock.now(), EVERY_S if console.is_terminal else EVERY_PLAIN_S
+    shown = [time.monotonic()]
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+
+        def glance(run: Run) -> None:
+            if time.monotonic() - shown[0] < every:
+                return
+            shown[0] = time.monotonic()
+            if console.is_terminal:
+                live.update(picture(run, began), refresh=True)
+            else:
+                console.print("  ".join(f"{count} {name}" for name, count in standing(run, began).items()))
+
+        run.on_glance = glance
+        yield
+
+
+def standing(run: Run, began: float) -> dict[str, int]:
+    """Tell how many are where."""
+    tasks = run.fake.tasks()
+    ended = sum(bool(task.ended) for task in tasks)
+    return {
+        "s": round(run.fake.clock.now() - began),
+        "wait in line": run.open("waiting"),
+        "open otherwise": run.open("yes"),
+        "at DashScope": len(tasks) - ended,
+        "made": ended,
+        "refused for limits": run.fake.refused(),
+    }
+
+
+def picture(run: Run, began: float) -> Table:
+    """Draw how many are where."""
+    drawn = Table(show_header=False)
+    for name, count in standing(run, began).items():
+        drawn.add_row(name, str(count))
+    return drawn
+
+
+def comparison(runs: Sequence[Figures]) -> Table:
+    """Put the figures of several runs side by side."""
+    drawn = Table("", *(f"N = {figures.wishes - 1}" for figures in runs), title="What came of them")
+    for row in zip(*(rows(figures) for figures in runs), strict=True):
+        drawn.add_row(row[0][0], *(value for _, value in row))
+    return drawn
+
+
+def rows(figures: Figures) -> list[tuple[str, str]]:
+    """Give the table of one run."""
+    used, limits, a_job = figures.books, figures.limits, figures.a_job
+    return [
+        ("jobs", str(sum(figures.states.values()))),
+        ("ended", ", ".join(f"{count} {state}" for state, count in figures.states.items())),
+        ("stuck, lost, left over", f"{figures.stuck}, {figures.lost}, {figures.left_over}"),
+        ("duplicate jobs or tasks", str(figures.duplicates)),
+        ("most tasks at DashScope at once", str(figures.most_in_flight)),
+        (f"most submits a second, of {limits.submits:g}", str(figures.most_submits)),
+        (f"most questions a second, of {limits.queries:g}", str(figures.most_queries)),
+        ("refused for limits (429)", str(figures.refused)),
+        ("ends until the late job started", str(figures.overtaken)),
+        ("transitions a job", f"{a_job(sum(used.transitions.values())):.1f}"),
+        ("questions about a task", f"{a_job(used.transitions.get('AskStatus', 0)):.1f}"),
+        ("runs of functions a job", f"{a_job(sum(used.runs.values())):.1f}"),
+        ("of them failed", f"{a_job(sum(used.errors.values())):.2f}"),
+        ("GB-seconds a job (assumed)", f"{a_job(used.gb_seconds):.1f}"),
+        ("write, read units a job", f"{a_job(used.writes):.0f}, {a_job(used.reads):.0f}"),
+        ("S3 writes, reads a job", f"{a_job(used.s3_writes):.1f}, {a_job(used.s3_reads):.1f}"),
+        ("USD a job", f"{a_job(used.dollars):.5f}"),
+        ("simulated time", f"{figures.simulated / 60:.0f} min"),
+        ("real time", f"{figures.real / 60:.1f} min"),
+    ]
+
+
+def details(figures: Figures) -> Table:
+    """Tell by name which functions ran and failed, and which states were entered, a job."""
+    drawn = Table("what", "a job", title=f"N = {figures.wishes - 1}")
+    for kind, counted in (
+        ("run", figures.books.runs),
+        ("failed", figures.books.errors),
+        ("state", figures.books.transitions),
+    ):
+        for name, count in sorted(counted.items()):
+            drawn.add_row(f"{kind} {name}", f"{figures.a_job(count):.2f}")
+    return drawn

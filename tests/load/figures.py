@@ -1,0 +1,107 @@
+"""What came of a run, by the vendor's own account and by the records, and which promises it broke."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gallop.domain.job import is_terminal
+
+from tests.load.vendor import QUERY, SUBMIT, most_at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gallop.domain.job import Job
+
+    from tests.load.books import Books
+    from tests.load.vendor import WatchedDashScope
+    from tests.testbed.fake_dashscope.switches import Limits
+    from tests.testbed.fake_dashscope.task import Task
+
+MAX_IN_FLIGHT = 6
+"""What the template sets."""
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run leaves to be counted. Times are seconds, the vendor's simulated."""
+
+    wishes: Sequence[str]
+    """The prompts that were sent; the last one was the late one's."""
+    jobs: Sequence[Job]
+    fake: WatchedDashScope
+    late_at: float
+    left_over: int
+    """Slots, places in line and turns that are still in the table, executions that run, and dead letters."""
+    books: Books
+    simulated: float
+    real: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The numbers of one run."""
+
+    wishes: int
+    states: Mapping[str, int]
+    stuck: int
+    duplicates: int
+    lost: int
+    left_over: int
+    most_in_flight: int
+    most_submits: int
+    most_queries: int
+    refused: int
+    overtaken: int
+    """How many tasks ended between the late wish and its start."""
+    books: Books
+    simulated: float
+    real: float
+    limits: Limits
+
+    def promises(self) -> dict[str, bool]:
+        """Tell which promises were kept."""
+        return {
+            "every wish becomes one job, and every job one task": not self.lost and not self.duplicates,
+            "all jobs end, with a video": not self.stuck and set(self.states) == {"succeeded"},
+            "nothing is left over": not self.left_over,
+            f"at most {MAX_IN_FLIGHT} tasks are at DashScope": self.most_in_flight <= MAX_IN_FLIGHT,
+            "DashScope refuses nothing for its limits": not self.refused,
+            f"a late job starts within {MAX_IN_FLIGHT} ends": self.overtaken <= MAX_IN_FLIGHT,
+        }
+
+    def a_job(self, used: float) -> float:
+        """Divide by the number of jobs."""
+        return used / self.wishes
+
+
+def figures(evidence: Evidence) -> Figures:
+    """Count."""
+    jobs, fake, tasks = evidence.jobs, evidence.fake, evidence.fake.tasks()
+    made = [Counter(job.request.prompt for job in jobs), Counter(task.order.prompt for task in tasks)]
+    return Figures(
+        wishes=len(evidence.wishes),
+        states=Counter(job.state.value for job in jobs),
+        stuck=sum(not is_terminal(job.state) for job in jobs),
+        duplicates=sum(count - 1 for by_prompt in made for count in by_prompt.values()),
+        lost=sum(prompt not in by_prompt for by_prompt in made for prompt in evidence.wishes),
+        left_over=evidence.left_over,
+        most_in_flight=most_at_once((task.submitted, task.ended or NEVER) for task in tasks),
+        most_submits=fake.most_a_second(SUBMIT),
+        most_queries=fake.most_a_second(QUERY),
+        refused=fake.refused(),
+        overtaken=overtaken(tasks, evidence.wishes[-1], evidence.late_at),
+        books=evidence.books,
+        simulated=evidence.simulated,
+        real=evidence.real,
+        limits=fake.vendor.limits,
+    )
+
+
+def overtaken(tasks: Sequence[Task], late: str, late_at: float) -> int:
+    """Count the tasks that ended between the late wish and its start."""
+    starts = next((task.submitted for task in tasks if task.order.prompt == late), NEVER)
+    return sum(late_at < task.ended < starts for task in tasks)

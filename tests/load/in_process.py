@@ -1,0 +1,182 @@
+"""One run in one process, on a clock that stands still: exact, the same for the same seed, and quick.
+
+The product's own code, moto's table and buckets, the fake vendor with all its limits; the state machine is run step by
+step. One function runs at a time, so that what side-by-side runs do to each other is the testbed's to show.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from gallop.doors import videos
+from gallop.doors.bodies import Body
+from gallop.edges import slots
+from moto.dynamodb.models import dynamodb_backends
+
+from tests.load import clients
+from tests.load.books import Books
+from tests.load.figures import MAX_IN_FLIGHT, Evidence
+from tests.load.meter import Meter
+from tests.load.vendor import WatchedDashScope
+from tests.support.pictures import picture
+from tests.support.promise import fresh
+from tests.support.promise.calls import Killed
+from tests.support.promise.world import HANDLERS, REGION, World
+from tests.testbed.aws.account import ACCOUNT
+from tests.testbed.clock import ManualClock
+from tests.testbed.fake_dashscope import Limits, Switches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from moto.dynamodb.models.table import Table
+
+STEP_SECONDS, SWEEP_SECONDS = 5, 60
+BETWEEN_CREATES = 0.05
+S3_WRITES = {
+    "PutObject",
+    "CopyObject",
+    "CreateMultipartUpload",
+    "UploadPart",
+    "CompleteMultipartUpload",
+    "ListObjectsV2",
+    "ListObjectVersions",
+}
+S3_READS = {"GetObject", "HeadObject"}
+# WhatFor and Announce tell others of each end; this world only notes that they were to be told.
+TOLD = ("WhatFor", "Announce")
+# The runs of functions that go by other names here.
+FUNCTIONS = {"Drops": "SubmitFunction", "Submit": "SubmitFunction"}
+
+
+@dataclass(slots=True)
+class Run:
+    """A run under way, and what there is to see of it."""
+
+    world: World
+    fake: WatchedDashScope
+    meter: Meter
+    jobs: int
+    on_glance: Callable[[Run], None] = lambda _: None
+    on_sweep: Callable[[], None] = lambda: None
+    """Called after each whole sweep, before anything else goes on."""
+    began: float = field(default_factory=time.monotonic)
+    began_at: float = 0.0
+    next_sweep: float = 0.0
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin now."""
+        self.began_at = self.world.clock.now()
+        self.next_sweep = self.began_at + SWEEP_SECONDS
+
+    def ended(self) -> int:
+        """Count the tasks that have ended."""
+        return sum(bool(task.ended) for task in self.fake.tasks())
+
+    def open(self, kind: str) -> int:
+        """Count the jobs that wait, or that are open otherwise."""
+        partitions = lying().items.values()
+        marks = (item.attrs.get("is_open") for items in partitions for item in list(items.values()))
+        return sum(mark is not None and mark.value == kind for mark in marks)
+
+    def send(self, client: str, prompt: str) -> None:
+        """Send a wish."""
+        self.world.clock.advance(BETWEEN_CREATES)
+        if client == clients.S3:
+            for name, content in clients.files(prompt).items():
+                self.world.put(f"drop/{name}", content)
+            return
+        self.requests += 1
+        with self.world.calls.run():
+            videos.create_video(client, Body(json.dumps(clients.body(prompt)).encode(), "application/json"), {})
+        self.world.made.setdefault("Submit", []).append([*self.world.calls.made])
+
+    def pass_time(self) -> None:
+        """Let a step of time pass, with the sweep that comes every minute, and may be killed."""
+        self.on_glance(self)
+        self.world.run_for(STEP_SECONDS)
+        if self.world.clock.now() >= self.next_sweep:
+            self.next_sweep += SWEEP_SECONDS
+            with suppress(Killed):
+                self.world.sweep()
+                self.on_sweep()
+            self.world.run_due()
+
+    def make(self) -> Evidence:
+        """Send all wishes, the late one when half of the others are done, and wait until all have ended."""
+        wishes = clients.wishes(self.jobs)
+        for client, prompt in wishes:
+            self.send(client, prompt)
+        while self.ended() < self.jobs // 2:
+            self.pass_time()
+        late = clients.prompt(self.jobs)
+        self.send(clients.LATE, late)
+        late_at = self.world.clock.now()
+        while self.ended() <= self.jobs:
+            self.pass_time()
+        self.world.run_for(SWEEP_SECONDS)
+        return self.evidence([*(prompt for _, prompt in wishes), late], late_at)
+
+    def evidence(self, wishes: list[str], late_at: float) -> Evidence:
+        """Gather what is to be counted."""
+        world = self.world
+        gates = slots.gates()
+        left = sum(len(gate.holders) + len(slots.waiting(gate.lane)) for gate in gates) + len(world.records("TURN"))
+        executing = sum(execution.status == "RUNNING" for execution in world.workflow.executions.values())
+        return Evidence(
+            wishes=wishes,
+            jobs=world.jobs(),
+            fake=self.fake,
+            late_at=late_at,
+            left_over=left + executing + len(world.queue.dead),
+            books=self._books(),
+            simulated=world.clock.now() - self.began_at,
+            real=time.monotonic() - self.began,
+        )
+
+    def _books(self) -> Books:
+        runs: Counter[str] = Counter()
+        for name, made in self.world.made.items():
+            runs[FUNCTIONS.get(name, f"{name}Function")] += len(made)
+        told = len(self.world.workflow.told)
+        calls = Counter(call for made in self.world.made.values() for run in made for call in run)
+        return Books(
+            transitions=self.world.workflow.entered + Counter(dict.fromkeys(TOLD, told)),
+            runs=runs + Counter({"AuthorizeFunction": self.requests, "DeliverFunction": told}),
+            errors={},
+            writes=self.meter.writes,
+            reads=self.meter.reads,
+            s3_writes=sum(calls[name] for name in S3_WRITES),
+            s3_reads=sum(calls[name] for name in S3_READS),
+        )
+
+
+def lying() -> Table:
+    """Give the table as it lies in moto: to look at it is no call, and costs little."""
+    return dynamodb_backends[ACCOUNT][REGION].get_table("jobs")
+
+
+@contextmanager
+def started(jobs: int, seed: int) -> Iterator[Run]:
+    """Make a world whose vendor has all its limits on. Thumbnails are others' matter."""
+    switches = Switches(fetch="all", render_ahead=False, audio=False)
+    # The same picture whatever the address: then there is one film to be drawn, which takes longer than all the rest.
+    fake = WatchedDashScope(ManualClock(), limits=Limits(), switches=switches, seed=seed, get=lambda *_: picture())
+    meter = Meter(REGION, lambda _: True)
+    # What the product itself throws dice for.
+    random.seed(seed)
+    with (
+        patch.dict(HANDLERS, Thumbnail=lambda *_: {}),
+        fresh(seed, fake) as world,
+        patch.dict("os.environ", MAX_IN_FLIGHT=str(MAX_IN_FLIGHT)),
+        meter.running(),
+    ):
+        yield Run(world, fake, meter, jobs)

@@ -1,0 +1,202 @@
+"""One run on the testbed: so many wishes at once, a late one when half of them are done, and the wait for the last."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from boto3.dynamodb.types import TypeDeserializer
+from gallop.edges.records import job_from
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from tests.e2e.caller import Caller
+from tests.load import clients
+from tests.load.books import Books
+from tests.load.figures import Evidence
+from tests.load.meter import Meter
+from tests.load.vendor import WatchedDashScope
+from tests.testbed.aws.account import ACCOUNT
+from tests.testbed.clock import ScaledClock
+from tests.testbed.fake_dashscope import Limits, Switches
+from tests.testbed.stack import Testbed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+GLANCE_S = 0.5
+# Real seconds without any end of a task, after which nobody waits any more.
+PATIENCE_S = 300.0
+CREATES_AT_ONCE = 12
+FUNCTIONS = tuple(
+    f"{name}Function"
+    for name in ("Submit", "Authorize", "TakeSlot", "StartTask", "Status", "SaveResult", "Thumbnail", "Finish")
+)
+# How many calls to the world a run of each function makes.
+KILLED = {"TakeSlot": 14, "StartTask": 9, "Status": 12, "SaveResult": 7, "Finish": 12, "Reconcile": 20}
+DRIVER = "testbed-driver"
+S3_WRITES, S3_READS = ("s3:PutObject", "s3:ListBucket"), ("s3:GetObject", "s3:GetObjectVersion")
+SCHEDULED = {"TaskScheduled", "LambdaFunctionScheduled"}
+
+
+@dataclass(slots=True)
+class Run:
+    """A run under way, and what there is to see of it."""
+
+    jobs: int
+    kills: int
+    testbed: Testbed
+    fake: WatchedDashScope
+    meter: Meter
+    caller: Caller
+    rng: Random
+    on_glance: Callable[[Run], None] = lambda _: None
+    began: float = field(default_factory=time.monotonic)
+    doors: dict[str, httpx.Client] = field(default_factory=dict)
+    spent: int = 0
+    """How many kills were given out."""
+
+    def ended(self) -> int:
+        """Count the tasks that have ended."""
+        return sum(bool(task.ended) for task in self.fake.tasks())
+
+    def open(self, kind: str) -> int:
+        """Count the jobs that wait, or that are open otherwise."""
+        answer = self.testbed.client("dynamodb").query(
+            TableName=self.testbed.aws.outputs()["JobTableName"],
+            IndexName="OpenJobs",
+            KeyConditionExpression="is_open = :kind",
+            ExpressionAttributeValues={":kind": {"S": kind}},
+            Select="COUNT",
+        )
+        return int(answer["Count"])
+
+    def make(self) -> Evidence:
+        """Send all wishes, the late one when half of the others are done, and wait until all have ended."""
+        for client in (*clients.HTTPS, clients.LATE):
+            self.doors[client] = self._door(client)
+        wishes = clients.wishes(self.jobs)
+        with ThreadPoolExecutor(CREATES_AT_ONCE) as pool:
+            sent = [pool.submit(self._send, client, prompt) for client, prompt in wishes]
+            self._wait(lambda: self.ended() >= self.jobs // 2)
+            for one in sent:
+                one.result()
+        self._send(clients.LATE, late := clients.prompt(self.jobs))
+        late_at = self.testbed.clock.now()
+        self._wait(lambda: self.ended() > self.jobs and not self.open("yes") and not self.open("waiting"))
+        self._wait(lambda: not self._executing())
+        return self._evidence([*(prompt for _, prompt in wishes), late], late_at)
+
+    def _door(self, client: str) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.testbed.mint_key(client)}"}
+        return httpx.Client(base_url=self.testbed.coordinates.api_url, headers=headers, timeout=PATIENCE_S)
+
+    def _send(self, client: str, prompt: str) -> None:
+        if client == clients.S3:
+            self.caller.drop(clients.files(prompt))
+        else:
+            self.doors[client].post("/v1/videos", json=clients.body(prompt)).raise_for_status()
+
+    def _wait(self, is_done: Callable[[], bool]) -> None:
+        """Look until it is done, or nothing has ended for too long; what is missing then shows in the figures."""
+        before, until = self.ended(), time.monotonic() + PATIENCE_S
+        while not is_done() and time.monotonic() < until:
+            self.on_glance(self)
+            time.sleep(GLANCE_S)
+            self._kill()
+            if self.ended() > before:
+                before, until = self.ended(), time.monotonic() + PATIENCE_S
+
+    def _kill(self) -> None:
+        """Let the next run of some function be killed, now and then, until all kills are spent."""
+        due = min(self.kills, self.kills * (self.ended() + 1) // self.jobs)
+        for _ in range(due - self.spent):
+            function = self.rng.choice(sorted(KILLED))
+            self.testbed.aws.runtime.kill_after(f"{function}Function", self.rng.randint(0, KILLED[function]), "")
+            self.spent += 1
+
+    def _executions(self) -> Iterator[Any]:
+        machines: Any = stepfunctions_parser_backends[ACCOUNT][self.testbed.aws.region].state_machines
+        return (execution for machine in machines for execution in list(machine.executions))
+
+    def _executing(self) -> int:
+        return sum(execution.exec_status == ExecutionStatus.RUNNING for execution in self._executions())
+
+    def _evidence(self, wishes: list[str], late_at: float) -> Evidence:
+        items = list(self._items())
+        return Evidence(
+            wishes=wishes,
+            jobs=[job_from(item) for item in items if item["sk"] == "JOB"],
+            fake=self.fake,
+            late_at=late_at,
+            left_over=left_over(items) + self._executing() + self._dead_letters(),
+            books=self._books(),
+            simulated=self.testbed.clock.now() - self.testbed.clock.anchor,
+            real=time.monotonic() - self.began,
+        )
+
+    def _books(self) -> Books:
+        runs = self.testbed.invocations()
+        actions: Counter[str] = Counter()
+        for entry, count in self.testbed.aws.audit.entries().items():
+            if entry.principal != DRIVER:
+                actions[entry.action] += count
+        histories = (execution.to_history_output()["events"] for execution in self._executions())
+        return Books(
+            transitions=Counter(name for history in histories for name in transitions(history)),
+            runs=Counter(run.function for run in runs),
+            errors=Counter(f"{run.function}: {run.error}" for run in runs if run.error),
+            writes=self.meter.writes,
+            reads=self.meter.reads,
+            s3_writes=sum(actions[name] for name in S3_WRITES),
+            s3_reads=sum(actions[name] for name in S3_READS),
+        )
+
+    def _dead_letters(self) -> int:
+        sqs = self.testbed.client("sqs")
+        (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "DeadLetter" in url]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+
+    def _items(self) -> Iterator[dict[str, Any]]:
+        read = TypeDeserializer().deserialize
+        table = self.testbed.aws.outputs()["JobTableName"]
+        pages = self.testbed.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+        return ({name: read(value) for name, value in item.items()} for page in pages for item in page["Items"])
+
+
+def transitions(history: list[dict[str, Any]]) -> Iterator[str]:
+    """Name the state of each transition of an execution; a try that is made again is one, too."""
+    state, tried = "", 0
+    for event in history:
+        if entered := event.get("stateEnteredEventDetails"):
+            state, tried = entered["name"], 0
+            yield state
+        elif event["type"] in SCHEDULED:
+            tried += 1
+            if tried > 1:
+                yield f"{state}, again"
+
+
+def left_over(items: list[dict[str, Any]]) -> int:
+    """Count what should be gone when all has ended: holders of slots, places in line, turns."""
+    holders = sum(len(item["holders"]) for item in items if item["pk"] == "GATES")
+    waiting = [item for item in items if item["pk"].startswith("LINE#") or item["sk"] == "TURN"]
+    return holders + len(waiting)
+
+
+@contextmanager
+def started(jobs: int, speed: float, seed: int, kills: int) -> Iterator[Run]:
+    """Start a testbed whose vendor has all its limits on."""
+    fake = WatchedDashScope(ScaledClock(speed), limits=Limits(), switches=Switches(audio=False), seed=seed)
+    with Testbed(speed=speed, fake=fake, prewarm=FUNCTIONS) as testbed, Caller(testbed) as caller:
+        driver = testbed.aws.driver.access_key_id
+        meter = Meter(testbed.aws.region, lambda handler: driver not in handler.headers.get("Authorization", ""))
+        with meter.running():
+            yield Run(jobs, kills, testbed, fake, meter, caller, Random(seed))

@@ -1,0 +1,140 @@
+"""``make soak MINUTES=600 SEED=1``: a steady stream of jobs whose functions are killed at random calls, then a drain.
+
+In one process, on a clock that stands still: the minutes are simulated ones. Ends with 1 if a promise was broken.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from gallop.domain.job import JobState
+from gallop.edges import slots, store
+from moto.dynamodb.models.dynamo_type import DynamoType
+from rich.console import Console
+from rich.table import Table
+
+from tests.load import clients, display, in_process
+from tests.load.figures import MAX_IN_FLIGHT, NEVER, figures
+
+if TYPE_CHECKING:
+    from tests.load.figures import Figures
+    from tests.support.promise import World
+
+DEFAULTS = {"MINUTES": "120", "SEED": "1", "CHANCE": "0.05"}
+# A little less than five tasks at a time can bear.
+SECONDS_BETWEEN_JOBS = 13.0
+DRAIN_SECONDS = 12 * 3600
+# Up to how many calls to the world a run of each function makes, as far as kills are concerned.
+CALLS = {"TakeSlot": 14, "StartTask": 10, "Status": 16, "SaveResult": 7, "Finish": 13, "Reconcile": 40}
+GATE_CALLS = ("TransactWriteItems", "UpdateItem")
+PLAIN_WIDTH = 120
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks at the gate and at the vendor after every call that may change them."""
+
+    run: in_process.Run
+    most_holders: int = 0
+    most_tasks: int = 0
+    breaches: Counter[str] = field(default_factory=Counter)
+
+    def look(self, call: str) -> None:
+        """Note the most slots that are held, and the most tasks that are at the vendor."""
+        if call in GATE_CALLS:
+            self.most_holders = max(self.most_holders, _holders())
+        elif call.startswith("POST"):
+            self.most_tasks = max(self.most_tasks, sum(not task.ended for task in self.run.fake.tasks()))
+
+    def look_after_sweep(self) -> None:
+        """Hold what a whole sweep leaves against the promise: each slot is one open job's, and none is free in vain."""
+        for gate in slots.gates():
+            held = [store.job(job_id) for job_id in gate.holders]
+            self.breaches["slot of a job that needs none"] += sum(not _needs_slot(job.state) for job in held)
+            is_free = len(gate.holders) < MAX_IN_FLIGHT and bool(slots.waiting(gate.lane))
+            self.breaches["slot free while somebody waits"] += is_free
+
+
+def _holders() -> int:
+    gates = in_process.lying().items.get(DynamoType({"S": slots.GATES}), {})
+    return max((len(gate.attrs["holders"].value) for gate in gates.values()), default=0)
+
+
+def _needs_slot(state: JobState) -> bool:
+    return state in (JobState.QUEUED, JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN, JobState.RUNNING)
+
+
+def kills(world: World, rng: Random, runs: int, chance: float) -> None:
+    """Draw for so many runs of each function whether it is killed, and after how many calls."""
+    for function, calls in CALLS.items():
+        world.kills[function] = [rng.randint(0, calls) if rng.random() < chance else None for _ in range(runs)]
+
+
+def soak(run: in_process.Run, seconds: float, rng: Random) -> list[str]:
+    """Send jobs for so long, and let all of them end; gives their prompts."""
+    clock, sent = run.world.clock, list[str]()
+    until = next_at = clock.now()
+    until += seconds
+    while clock.now() < until:
+        while next_at <= clock.now():
+            sent.append(clients.prompt(len(sent)))
+            run.send(rng.choice(clients.CLIENTS), sent[-1])
+            next_at += rng.expovariate(1 / SECONDS_BETWEEN_JOBS)
+        run.pass_time()
+    while clock.now() < until + DRAIN_SECONDS and (run.open("yes") or run.open("waiting")):
+        for _ in range(in_process.SWEEP_SECONDS // in_process.STEP_SECONDS):
+            run.pass_time()
+    return sent
+
+
+def main() -> int:
+    """Run the soak; give the exit code."""
+    logging.disable(logging.CRITICAL)
+    wanted = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
+    seconds, seed, chance = 60 * float(wanted["MINUTES"]), int(wanted["SEED"]), float(wanted["CHANCE"])
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    console.print(f"{seconds / 60:g} simulated minutes, seed {seed}, one run in {1 / chance:g} is killed")
+    rng = Random(seed)
+    with in_process.started(0, seed) as run, display.showing(run, console):
+        watch = Watch(run)
+        run.world.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
+        kills(run.world, rng, round(60 * seconds / SECONDS_BETWEEN_JOBS), chance)
+        sent = soak(run, seconds, rng)
+        made = figures(run.evidence(sent, late_at=NEVER))
+    console.print(table(made, watch))
+    broken = [promise for promise, holds in {**made.promises(), **promises(watch)}.items() if not holds]
+    for promise in broken:
+        console.print(f"not true that {promise}", style="bold red")
+    return 1 if broken else 0
+
+
+def promises(watch: Watch) -> dict[str, bool]:
+    """Tell which promises about slots were kept."""
+    return {
+        f"at most {MAX_IN_FLIGHT} slots are held": watch.most_holders <= MAX_IN_FLIGHT,
+        "each slot is held by one open job, and none is free while somebody waits": not watch.breaches.total(),
+    }
+
+
+def table(figures: Figures, watch: Watch) -> Table:
+    """Draw what came of it."""
+    drawn = Table(show_header=False)
+    killed = watch.run.world.killed
+    for row in (
+        ("runs of functions killed", ", ".join(f"{count} {name}" for name, count in sorted(killed.items()))),
+        ("most slots held at once", str(watch.most_holders)),
+        ("breaches of slots, after a sweep", str(watch.breaches.total())),
+        *(row for row in display.rows(figures) if "late" not in row[0]),
+    ):
+        drawn.add_row(*row)
+    return drawn
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""The vendor's own account of a run: which tasks it had when, what it refused, and how many requests a second came."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.testbed.fake_dashscope import FakeDashScope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import httpx
+
+    from tests.testbed.fake_dashscope.task import Task
+
+SUBMIT = re.compile(r"POST /api/v1/services/")
+QUERY = re.compile(r"GET /api/v1/tasks/.")
+TOO_MANY = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request that came: when (simulated seconds since the epoch), its first line, and the answer's status."""
+
+    at: float
+    line: str
+    status: int
+
+
+class WatchedDashScope(FakeDashScope):
+    """The fake with all its limits, that remembers every request."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the fake's own
+        super().__init__(*args, **options)
+        self.visits: list[Visit] = []
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """Answer, and write it down."""
+        if not request.url.path.startswith("/api/"):
+            return super().handle(request)
+        with self._lock:
+            at = self.clock.now()
+            answer = super().handle(request)
+            self.visits.append(Visit(at, f"{request.method} {request.url.path}", answer.status_code))
+        return answer
+
+    def tasks(self) -> list[Task]:
+        """Give all tasks, brought up to date."""
+        self.tick()
+        with self._lock:
+            return [*self.vendor.tasks.values()]
+
+    def refused(self) -> int:
+        """Count the requests that met a limit."""
+        return sum(visit.status == TOO_MANY for visit in self.visits)
+
+    def most_a_second(self, kind: re.Pattern[str]) -> int:
+        """Give the most requests of a kind that came in any one second."""
+        return most_within(1.0, (visit.at for visit in self.visits if kind.match(visit.line)))
+
+
+def most_within(seconds: float, times: Iterable[float]) -> int:
+    """Give the most of these times that lie within so many seconds."""
+    window: deque[float] = deque()
+    most = 0
+    for time in sorted(times):
+        window.append(time)
+        while window[0] <= time - seconds:
+            window.popleft()
+        most = max(most, len(window))
+    return most
+
+
+def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
+    """Give the most of these spans (from, to) that overlap; one that ends as another begins does not."""
+    turns = sorted((time, step) for begin, end in spans for time, step in ((begin, 1), (end, -1)))
+    most = now = 0
+    for _, step in turns:
+        now += step
+        most = max(most, now)
+    return most
