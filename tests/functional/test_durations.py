@@ -92,7 +92,7 @@ def test_what_was_learned_sets_the_pace_within_a_minute(world: World) -> None:
     world.clock.advance(durations.KEPT_SECONDS)
     job = world.put()
     first = world.invoke("StartTaskFunction", {"job_id": job.id})["wait_seconds"]
-    assert 35 == polling.next_wait(SEED, 0, 12) < first < 190
+    assert 23 == polling.next_wait(SEED, 0, 12) < first < 190
 
 
 @pytest.mark.usefixtures("acting")

@@ -32,7 +32,7 @@ MODES: list[dict[str, Any]] = [
     {"mode": "never"},
 ]
 # The first two end before the first question would come, the last one long after.
-TASK_SECONDS = [0.5, 20.0, 63.0, 400.0]
+TASK_SECONDS = (0.5, 20.0, 66.0, 403.0)
 # What the door for events asks of the world to wake somebody: whose task, whom to wake, wake, note it.
 CALLS_OF_WAKE = 4
 SECONDS_TO_THE_NEXT_TRY = 15
@@ -174,7 +174,7 @@ def test_an_event_to_a_wait_that_is_over_is_kept(world: World) -> None:
         task = query(*told)
         if isinstance(task, dashscope.TaskWaiting) and not came:
             # The answer is on its way, and the task ends.
-            world.clock.advance(25)
+            world.clock.advance(40)
             world.fake.tick()
             came.extend(world.events.waiting)
         return task
@@ -220,9 +220,9 @@ def test_a_table_that_is_away_makes_no_loop(asking: Plan, world: World) -> None:
     """Nobody can listen: the job is asked about as often as without events, and no more."""
     world.notify()
     with patch("functions.status.app.listen", side_effect=AwsTrouble("no")):
-        job = run(world, 400.0)
+        job = run(world, 403.0)
     assert_one_video(world, job)
-    assert asking[400.0] == (job.polls, delay(world, job))
+    assert asking[403.0] == (job.polls, delay(world, job))
 
 
 def test_a_task_of_somebody_else_is_nobodys(world: World) -> None:

@@ -67,9 +67,9 @@ def test_a_task_that_has_not_ended_is_waited_for(world: World, word: str) -> Non
     """Words that we do not know (yet) are not the end either."""
     job = world.submitted()
     task_says(world, task_status=word)
-    assert {"next": "wait", "wait_seconds": 35, "failure": None} == ask(world, job)
-    world.clock.advance(35)
-    assert 14 == ask(world, job)["wait_seconds"]
+    assert {"next": "wait", "wait_seconds": 23, "failure": None} == ask(world, job)
+    world.clock.advance(23)
+    assert 15 == ask(world, job)["wait_seconds"]
 
 
 def test_a_task_that_waits_at_dashscope_does_not_age(world: World) -> None:
@@ -77,11 +77,11 @@ def test_a_task_that_waits_at_dashscope_does_not_age(world: World) -> None:
     job = world.submitted()
     task_says(world, task_status="PENDING")
     world.clock.advance(1000)
-    assert 35 == ask(world, job)["wait_seconds"]
+    assert 23 == ask(world, job)["wait_seconds"]
     began_at = world.clock.now()
     task_says(world, task_status="RUNNING", scheduled_time=ids.local_time(began_at))
-    world.clock.advance(35)
-    assert (14, began_at) == (ask(world, job)["wait_seconds"], world.job(job.id).began_at)
+    world.clock.advance(23)
+    assert (15, began_at) == (ask(world, job)["wait_seconds"], world.job(job.id).began_at)
 
 
 @pytest.mark.parametrize("told", ["2019-01-01 00:00:00.000", "2999-01-01 00:00:00", "soon", 7, None])
@@ -89,8 +89,8 @@ def test_a_beginning_that_cannot_be_is_not_believed(world: World, told: object) 
     """Another zone, another clock: then the task's age counts from its submit."""
     job = world.submitted()
     task_says(world, task_status="RUNNING", scheduled_time=told)
-    world.clock.advance(35)
-    assert (14, None) == (ask(world, job)["wait_seconds"], world.job(job.id).began_at)
+    world.clock.advance(23)
+    assert (15, None) == (ask(world, job)["wait_seconds"], world.job(job.id).began_at)
 
 
 def test_a_task_that_succeeded_is_paid_for_and_stored_next(world: World) -> None:

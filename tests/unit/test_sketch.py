@@ -31,7 +31,7 @@ def test_the_seed_lies_about_the_estimate(resolution: str, duration: int) -> Non
     """Half of its weight is below, and it is worth five tasks."""
     weights = sketch.seed(resolution, duration).weights
     middle = sketch.bin_of(sketch.expected_seconds(resolution, duration))
-    assert 5 == pytest.approx(sum(weights), abs=0.01)
+    assert 5 == pytest.approx(sum(weights), abs=0.1)
     assert sum(weights[:middle]) < 2.5 < sum(weights[: middle + 1])
 
 

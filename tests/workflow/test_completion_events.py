@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 URL = "https://gallop.example/events/dashscope"
 ENDING = ["SaveResult", "MakeThumbnail", "Finish"]
-QUICK_SECONDS = 20
+# What is asked first comes at the plan's time, long after such a task has ended.
+QUICK_SECONDS, PLAN_SECONDS = 8, 23
 
 
 @pytest.fixture(scope="module")
@@ -87,11 +88,11 @@ def seconds_of(runs: Runs, **fields: Any) -> tuple[Job, int]:  # noqa: ANN401 - 
 
 @pytest.mark.parametrize("mode", ["once", "twice"])
 def test_an_event_ends_the_wait(listening: Runs, mode: str) -> None:
-    """A task of twenty seconds is asked about once, a second after its end, where the plan would wait for 48."""
+    """A quick task is asked about once, a second after its end, where the plan would wait much longer."""
     notify(listening, mode=mode)
     job, seconds = seconds_of(listening)
     assert_succeeded(listening, job)
-    assert ["StartTask", "WaitForEvent", "AskStatus", *ENDING] == listening.states(job.id)
+    assert ["WaitForSlot", "StartTask", "WaitForEvent", "AskStatus", *ENDING] == listening.states(job.id)
     assert (1, 1) == (job.polls, submits(listening))
     assert QUICK_SECONDS + 2 >= seconds
 
@@ -102,8 +103,8 @@ def test_without_an_event_the_wait_ends_in_time(listening: Runs, mode: str) -> N
     notify(listening, mode=mode)
     job, seconds = seconds_of(listening)
     assert_succeeded(listening, job)
-    assert ["StartTask", "WaitForEvent", "AskStatus", *ENDING] == listening.states(job.id)
-    assert (1, 48) == (job.polls, seconds)
+    assert ["WaitForSlot", "StartTask", "WaitForEvent", "AskStatus", *ENDING] == listening.states(job.id)
+    assert (1, PLAN_SECONDS) == (job.polls, seconds)
 
 
 def test_an_event_that_was_there_before_leads_to_a_question_at_once(listening: Runs) -> None:
@@ -113,7 +114,7 @@ def test_an_event_that_was_there_before_leads_to_a_question_at_once(listening: R
         assert listeners.tell(job_id, "its task, if DashScope were quicker than light", listening.world.clock.now())
     job, seconds = seconds_of(listening, id=job_id)
     assert_succeeded(listening, job)
-    assert ["StartTask", *["WaitForEvent", "AskStatus"] * 2, *ENDING] == listening.states(job.id)
+    assert ["WaitForSlot", "StartTask", *["WaitForEvent", "AskStatus"] * 2, *ENDING] == listening.states(job.id)
     assert (2, True) == (job.polls, seconds <= QUICK_SECONDS + 2)
 
 
@@ -122,8 +123,8 @@ def test_who_cannot_listen_waits(listening: Runs) -> None:
     listening.breaks("StatusFunction", [AwsTrouble("no")])
     job, seconds = seconds_of(listening)
     assert_succeeded(listening, job)
-    assert ["StartTask", "WaitForEvent", "WaitForTask", "AskStatus", *ENDING] == listening.states(job.id)
-    assert (1, 48) == (job.polls, seconds)
+    assert ["WaitForSlot", "StartTask", "WaitForEvent", "WaitForTask", "AskStatus", *ENDING] == listening.states(job.id)
+    assert (1, PLAN_SECONDS) == (job.polls, seconds)
 
 
 def test_a_task_that_fails_is_told_of_as_well(listening: Runs) -> None:
@@ -139,5 +140,5 @@ def test_a_door_that_breaks_costs_time_only(listening: Runs) -> None:
     listening.world.instead[URL] = lambda _: httpx.Response(500)
     job, seconds = seconds_of(listening)
     assert_succeeded(listening, job)
-    assert 48 == seconds
-    assert [500] * 2 == [sent["status"] for sent in listening.world.fake.events()["sent"]][:2]
+    assert PLAN_SECONDS == seconds
+    assert 500 == listening.world.fake.events()["sent"][0]["status"]

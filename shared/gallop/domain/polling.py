@@ -19,10 +19,11 @@ mean m of that sketch: ``t / (m + t)``, Lomax's law of an exponential whose rate
 open for what never happened before; and what outlives the sketch has the hazard ``1 / (m + t)``, so that the waits
 grow with the age, as ``sqrt(2p * (m + t))``.
 
-**What a question is worth.** ``p = 15² / 2m``: then one who knows the mean alone begins with waits of 15 s, which is
-DashScope's advice. What we know more than that is gain, spent on fewer questions and on less delay. A delay of more
-than 13 s counts three times from there on, for nobody should wait longer here than by the advice. In money: a question
-is three transitions and a run of a function, $0.00008; of a task of 80 s it is worth 1.4 s, of one of 800 s 0.14 s.
+**What a question is worth.** ``p = 20.5² / 2m``: then one who knows the mean alone would begin with waits of 20.5 s,
+and a delay of more than 14 s counts nine times from there on, which brings that down to DashScope's advice of 15 s.
+The first keeps the questions few, the second the tail of the delay short, and together they hold for times that are
+spread normally, evenly or log-normally. In money: a question is three transitions and a run of a function, $0.00008; of
+a task of 80 s it is worth 2.6 s, of one of 800 s 0.26 s.
 
 **Bounds.** Whole seconds, one at least. So many, that all tasks that may be in flight ask half of the 20 questions a
 second that an account has (fact sheet §6), in whatever rhythm they fall together. Never under an 80th of the age, so
@@ -43,8 +44,8 @@ from gallop.domain.sketch import EDGES, MIDDLES, bin_of
 if TYPE_CHECKING:
     from gallop.domain.sketch import Sketch
 
-ADVICE_SECONDS = 15
-LATE_SECONDS, LATE_WEIGHT = 13, 2
+FIRST_SECONDS = 20.5
+LATE_SECONDS, LATE_WEIGHT = 14, 8
 UNKNOWN = 0.01
 STEPS_OF_A_WAIT = 40
 SHORTEST_SECONDS, LONGEST_SECONDS = 1, 120
@@ -119,7 +120,7 @@ class _Outlook:
 @lru_cache(maxsize=32)
 def _outlook(known: Sketch) -> _Outlook:
     mean, total = known.mean, sum(known.weights)
-    price = ADVICE_SECONDS**2 / (2 * mean)
+    price = FIRST_SECONDS**2 / (2 * mean)
     ended = tuple(share / total for share in accumulate(known.weights, initial=0.0))
     last = bisect_left(ended, ended[-1])
     outlook = _Outlook(mean, price, EDGES[last], ended)

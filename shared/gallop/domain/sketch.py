@@ -24,7 +24,7 @@ KEPT, FORGOTTEN = 0.98, 0.001
 # A task says something of its neighbours, too: 50 tasks in 100 bins would leave holes.
 SPREAD = (1, 2, 3, 2, 1)
 # What was published is worth a few tasks, and lies this wide: 40 s, 80 s and 102 s were told of nearly the same task.
-SEED_WEIGHT, SEED_DEVIATION = 5.0, 0.6
+SEED_WEIGHT, SEED_DEVIATION = 5.0, 0.9
 
 
 @dataclass(frozen=True, slots=True)
