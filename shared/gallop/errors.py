@@ -59,12 +59,17 @@ if TYPE_CHECKING:
 class Fault:
     """One thing that is wrong with a request: where, what, and how to mend it.
 
-    ``where`` is a JSON pointer (``/ratio``) or the name of a file (``prompt.txt``).
+    ``where`` is a JSON pointer (``/ratio``), empty for the whole body, or the name of a file (``prompt.txt``).
     """
 
     where: str
     problem: str
     remedy: str
+
+    @property
+    def told(self) -> str:
+        """Say where it is, if at a place, and what it is."""
+        return f"{self.where}: {self.problem}" if self.where else self.problem
 
 
 class GallopError(Exception):
@@ -98,7 +103,7 @@ class InvalidRequest(CallerError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         """Keep the faults, in the order in which they were found."""
-        super().__init__("; ".join(f"{fault.where}: {fault.problem}" for fault in faults))
+        super().__init__("; ".join(fault.told for fault in faults))
         self.faults = tuple(faults)
 
 

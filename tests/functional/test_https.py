@@ -169,9 +169,10 @@ def test_a_body_that_is_no_request_is_told_so(
     world: World, ada: Client, body: str | bytes | None, problem: str
 ) -> None:
     """Whatever comes in as a body, the answer is 400 with words, and never 500."""
-    faults = ada.post(body).faults
-    assert [""] == list(faults)
-    assert faults[""].startswith(problem)
+    answer = ada.post(body)
+    assert [""] == list(answer.faults)
+    assert answer.faults[""].startswith(problem)
+    assert answer.json["detail"] == answer.faults[""]
     assert_nothing_started(world)
 
 

@@ -81,6 +81,18 @@ def test_a_page_is_one_of_openais(world: World, ada: Client) -> None:
     assert ([job.id for job in jobs[20:]], False) == ([job["id"] for job in rest["data"]], rest["has_more"])
 
 
+def test_a_page_reads_what_it_shows_and_one_more(world: World, ada: Client) -> None:
+    """By the one more it tells whether others follow; all at once."""
+    some(world, 8)
+    with (
+        patch.object(index, "page", wraps=index.page) as places,
+        patch.object(store, "jobs", wraps=store.jobs) as records,
+    ):
+        assert 3 == len(ids(ada, "limit=3"))
+    assert [4] == [call.kwargs["at_most"] for call in places.call_args_list]
+    assert [4] == [len(call.args[0]) for call in records.call_args_list]
+
+
 def test_an_empty_page_has_no_ends(ada: Client) -> None:
     """Nothing is there, and nothing follows."""
     expected = {"object": "list", "data": [], "has_more": False, "first_id": None, "last_id": None}

@@ -179,6 +179,12 @@ def test_no_drop_can_write_where_a_job_keeps_its_results() -> None:
     assert (f"ad/{job}~", "job_x") == (drops.receipts_of(f"ad/{job}"), drops.receipts_of("job_x"))
 
 
+@pytest.mark.parametrize(("path", "receipts"), [(".batches", ".batches~"), (".batches/a/b", ".batches~/a/b")])
+def test_no_drop_can_write_where_batches_keep_their_lines(path: str, receipts: str) -> None:
+    """What lies there is removed some months later, and a video is kept."""
+    assert (receipts, ".batches.d") == (drops.receipts_of(path), drops.receipts_of(".batches.d"))
+
+
 def test_the_digest_changes_with_anything_in_the_scope_and_with_nothing_else() -> None:
     """Quiet means: the same objects, with the same content, at the same times."""
     scope = Folder("ad")

@@ -115,6 +115,7 @@ def test_a_listed_image_that_is_not_there_is_named() -> None:
         ("/prompt", ("prompt.txt", "job.json"), {"seed": 1}, "prompt.txt"),
         ("/ratio", ("prompt.txt", "job.json"), {"ratio": "x"}, "job.json: /ratio"),
         ("/images", ("prompt.txt",), None, "ad"),
+        ("", ("prompt.txt", "job.json"), {"metadata": {}}, "job.json"),
     ],
 )
 def test_a_fault_names_the_file_that_it_came_from(

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from gallop.domain.drop import Entry
     from gallop.domain.job import Job
 
-# Outside of all that receipts mirror, for no drop's path begins so: what the workflow reads its lines from.
-WORK = ".batches/"
 FAULTS_TOLD_AT_MOST = 1000
 NOTHING = Decimal(0)
 COLUMNS = ("line", "job", "state", "seconds", "cost", "video", "error")
@@ -83,12 +81,12 @@ class Batch:
     @property
     def items(self) -> str:
         """Give the key, in the results bucket, of the lines that become jobs."""
-        return f"{WORK}{self.id}/lines.json"
+        return f"{drop.BATCHES}/{self.id}/lines.json"
 
     @property
     def findings(self) -> str:
         """Give the key, in the results bucket, of what was found when the lines were read."""
-        return f"{WORK}{self.id}/findings.json"
+        return f"{drop.BATCHES}/{self.id}/findings.json"
 
     def receipts_of(self, line: int) -> str:
         """Give what the receipts of a line's job lie under."""

@@ -16,6 +16,8 @@ PREFIX = "drop/"
 PROMPT = "prompt.txt"
 SETTINGS = "job.json"
 BATCH = "batch.jsonl"
+# In the results bucket: what the workflow of batches reads their lines from.
+BATCHES = ".batches"
 KEY_BYTES_AT_MOST = 1024
 # A slash, a job's id, a slash, and the longest name of a receipt.
 RECEIPT_BYTES = len("/job_") + 26 + len("/thumbnail.jpg")
@@ -167,8 +169,11 @@ def receipts_of(path: str) -> str:
     """Give the prefix that mirrors a drop's path in the results bucket.
 
     A path so long that S3 would not take the longest receipt under it ends in ``~`` and 16 digits of its SHA-256
-    instead. One that ends like the folder of a job gets a ``~``, so that it cannot be taken for one.
+    instead. One that ends like the folder of a job gets a ``~``, so that it cannot be taken for one; and so does one
+    that begins like the folder in which batches keep their lines.
     """
+    if path.partition("/")[0] == BATCHES:
+        path = path.replace(BATCHES, f"{BATCHES}~", 1)
     if is_job_id(path.rpartition("/")[2]):
         return f"{path}~"
     room = KEY_BYTES_AT_MOST - RECEIPT_BYTES

@@ -75,10 +75,10 @@ def placed(fault: Fault, drop: Drop, plan: Plan) -> Fault | None:
         where = f"{drop.settings.name}: /images" if plan.at_once and drop.settings else drop.path
     elif fault.where == "/prompt" and drop.prompt and not plan.prompt_in_settings:
         where = drop.prompt.name
-    elif not fault.where.startswith("/"):
+    elif fault.where and not fault.where.startswith("/"):
         where = fault.where
     elif drop.settings:
-        where = f"{drop.settings.name}: {fault.where}"
+        where = f"{drop.settings.name}: {fault.where}" if fault.where else drop.settings.name
     else:
         where = drop.path
     return Fault(where, fault.problem, fault.remedy)

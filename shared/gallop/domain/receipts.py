@@ -215,7 +215,7 @@ def faults_receipt(faults: Sequence[Fault], now: float) -> dict[str, Any]:
         "state": "refused",
         "error": {
             "code": "invalid_request",
-            "message": "; ".join(f"{fault.where}: {fault.problem}" for fault in faults),
+            "message": "; ".join(fault.told for fault in faults),
             "remedy": "Upload what is named here once more, mended. It starts by itself. Nothing was charged.",
         },
         "faults": [_fault_view(fault) for fault in faults],

@@ -117,7 +117,7 @@ def _dashscope(refusal: Refusal) -> dict[str, Any]:
     client_fault = status < 500  # noqa: PLR2004 - the same
     code = _DASHSCOPE_CODES.get(status, "InvalidParameter" if client_fault else "InternalError")
     faults = error.faults if isinstance(error, InvalidRequest) else ()
-    told = " ".join(f"{fault.where}: {fault.problem}. {fault.remedy}" for fault in faults)
+    told = " ".join(f"{fault.told}. {fault.remedy}" for fault in faults)
     return {"code": code, "message": told or str(error), "request_id": refusal.request_id}
 
 

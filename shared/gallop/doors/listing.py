@@ -52,10 +52,11 @@ def page(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
     """
     question = _question(caller, parameters)
     client = None if caller.is_admin else caller.client
-    entries = index.entries(client, question.low, question.high, ascending=question.ascending)
+    at_a_time = min(question.limit + 1, index.PAGE)  # One more than is shown tells whether others follow.
+    entries = index.entries(client, question.low, question.high, ascending=question.ascending, at_a_time=at_a_time)
     taken: list[Job] = []
     last = ""
-    for looked, (entry, job) in enumerate(_read(entries, question.limit)):
+    for looked, (entry, job) in enumerate(_read(entries, at_a_time)):
         if len(taken) == question.limit or looked == LOOKS_AT_MOST:
             return _answer(taken, last, has_more=True)
         last = entry.job_id

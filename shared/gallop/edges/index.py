@@ -71,25 +71,25 @@ def deletes(job: Job) -> list[TransactWriteItemTypeDef]:
 
 
 @aws.guarded
-def page(client: str | None, low: str, high: str, *, ascending: bool) -> list[Entry]:
-    """Give the first jobs between two places, strongly consistent; fewer than ``PAGE`` only where they end."""
+def page(client: str | None, low: str, high: str, *, ascending: bool, at_most: int) -> list[Entry]:
+    """Give the first jobs between two places, strongly consistent; fewer than ``at_most`` only where they end."""
     answer = aws.dynamodb().query(
         TableName=settings.job_table(),
         KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
         ExpressionAttributeValues=table.pack({":pk": partition_of(client), ":low": low, ":high": high}),
         ConsistentRead=True,
         ScanIndexForward=ascending,
-        Limit=PAGE,
+        Limit=at_most,
     )
     return [_entry(table.unpack(item)) for item in answer["Items"]]
 
 
-def entries(client: str | None, low: str, high: str, *, ascending: bool) -> Iterator[Entry]:
+def entries(client: str | None, low: str, high: str, *, ascending: bool, at_a_time: int = PAGE) -> Iterator[Entry]:
     """Give the jobs between two places, page after page."""
     while low <= high:
-        found = page(client, low, high, ascending=ascending)
+        found = page(client, low, high, ascending=ascending, at_most=at_a_time)
         yield from found
-        if len(found) < PAGE:
+        if len(found) < at_a_time:
             return
         low, high = beyond(found[-1].place, low, high, ascending=ascending)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import uuid
 from contextlib import ExitStack, contextmanager
@@ -28,7 +29,6 @@ from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint, CallbackPoolManager
-from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
@@ -172,8 +172,10 @@ def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
         del region
         return world.client(service, state_credentials.role_arn)
 
-    # Whoever watches would be told of each Map that moto ignores how many failures it tolerates.
-    yield preprocessor.LOG, "disabled", True
+    # What an execution meets is in its history, and not on the screen of whoever watches.
+    quiet = logging.getLogger("moto.stepfunctions")
+    yield quiet, "propagate", False
+    yield quiet, "handlers", [logging.NullHandler()]
     # An execution without a name is named None, and so there could be only one.
     yield StepFunctionsParserBackend, "start_execution", _start_named(StepFunctionsParserBackend.start_execution)
     # The interpreter calls as nobody ("ak"); on AWS it calls as the state machine's role.

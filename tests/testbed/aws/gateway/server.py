@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _THREADS = 128
 _STOP_S = 5.0
 _BACKLOG = 512
+# Longer than a client's connection rests in a crowd: one that is closed just as it is used again looks like an outage.
+_IDLE_S = 60
 
 
 class GatewayServer:
@@ -54,6 +56,7 @@ class GatewayServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=_IDLE_S,
             proxy_headers=False,
         )
         self._server = uvicorn.Server(config)
