@@ -1,9 +1,10 @@
-"""Asked by the wait loop how a task stands."""
+"""Asked by the wait loop how a task stands, or told whom to wake when it has ended."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop.steps.listen import listen
 from gallop.steps.status import status
 
 if TYPE_CHECKING:
@@ -11,5 +12,8 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Ask about the task of a job."""
+    """Ask about the task of a job, or listen for its end."""
+    if "token" in event:
+        listen(event["job_id"], event["token"])
+        return {}
     return status(event["job_id"]).as_json()

@@ -6,7 +6,9 @@
     ├── CallerError             whoever asked can mend it: an answer in words, no charge
     │   ├── InvalidRequest      carries every fault that was found
     │   ├── Unauthenticated
+    │   ├── UnknownSender       an event without this stack's token
     │   ├── TooManyRequests     the key is used faster than its pace
+    │   ├── BudgetExceeded      a cap on what may be spent has no room for the job
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobNotFound         also what another client's job looks like
     │   ├── NoSuchRoute
@@ -31,8 +33,10 @@
     ├── VendorRefused           DashScope said no, and will say so again
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
     ├── Stranded                an execution broke down under a job that is, or may be, paid: the sweep takes it up
+    ├── ToldAlready             there is nothing to wait for: the task is said to have ended
     ├── CallFailed              a host that somebody else named did not answer
     │   └── UnsafeAddress       it is none that Gallop may call
+    ├── NoRoom                  the budgets have no room for what was to be reserved
     ├── NoSuchObject            the inbox has no object of that key
     └── ObjectTooLarge          an object is over what may be read of it
 
@@ -41,11 +45,14 @@ Step Functions matches errors by the name of the class: the names in ``workflow.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gallop.domain.budget import Shortfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,15 @@ class Unauthenticated(CallerError):
     remedy = "Send the header `Authorization: Bearer <key>`; `make key CLIENT=name` mints a key."
 
 
+class UnknownSender(CallerError):
+    """An event that does not come from the rule that the operator has set up."""
+
+    code = "unknown_sender"
+    status = 403
+    title = "The event does not carry this stack's token"
+    remedy = "Give the rule's target the token that stands in the secret of `CompletionSecretArn`."
+
+
 class TooManyRequests(CallerError):
     """A key that is used too fast."""
 
@@ -117,6 +133,25 @@ class TooManyRequests(CallerError):
         """Keep the seconds."""
         super().__init__(f"The key makes more requests than it may; it may again in {retry_after} s.")
         self.retry_after = retry_after
+
+
+class BudgetExceeded(CallerError):
+    """A job for which a cap on what may be spent has no room; ``shortfall`` has the numbers."""
+
+    code = "budget_exceeded"
+    status = 402
+    title = "The job is over a cap on what may be spent"
+    retryable = True
+    remedy = (
+        "Wait until the day or month is over, ask for a shorter video or a lower resolution, or let the operator raise "
+        "the cap. Nothing was charged."
+    )
+
+    def __init__(self, shortfall: Shortfall, now: float) -> None:
+        """Keep the numbers."""
+        super().__init__(shortfall.message)
+        self.shortfall = shortfall
+        self.retry_after = math.ceil(shortfall.resets_at - now)
 
 
 class IdempotencyMismatch(CallerError):
@@ -321,6 +356,12 @@ class Stranded(GallopError):
     code = "stranded"
 
 
+class ToldAlready(GallopError):
+    """The task is said to have ended: whoever wants to wait for that may ask instead."""
+
+    code = "told_already"
+
+
 class CallFailed(GallopError):
     """A host that somebody else named did not answer, or not within the bounds."""
 
@@ -333,6 +374,12 @@ class UnsafeAddress(CallFailed):
 
     code = "unsafe_address"
     remedy = "Use an https address on port 443 whose host has public addresses only."
+
+
+class NoRoom(GallopError):
+    """The budgets have no room for what was to be reserved: nothing was written."""
+
+    code = "no_room"
 
 
 class NoSuchObject(GallopError):

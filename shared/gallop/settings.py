@@ -1,6 +1,7 @@
 """What the template tells a function, by environment variable; asked when needed, so that imports ask for nothing."""
 
 import os
+from decimal import Decimal
 
 
 def job_table() -> str:
@@ -53,6 +54,16 @@ def dashscope_secret_arn() -> str:
     return os.environ["DASHSCOPE_SECRET_ARN"]
 
 
+def completion_events() -> bool:
+    """Tell whether DashScope's word that a task has ended may come."""
+    return os.environ["COMPLETION_EVENTS"] == "on"
+
+
+def completion_secret_arn() -> str:
+    """Name the secret that holds the token of completion events."""
+    return os.environ["COMPLETION_SECRET_ARN"]
+
+
 def default_model() -> str:
     """Name the model of jobs that name none."""
     return os.environ["DEFAULT_MODEL"]
@@ -96,3 +107,28 @@ def record_seconds() -> int:
 def requests_per_second() -> int:
     """Give the requests a second that each key may make in the long run."""
     return int(os.environ["REQUESTS_PER_SECOND"])
+
+
+def day_cap() -> Decimal:
+    """Give what all jobs of a day may cost, in USD; 0 is no cap."""
+    return Decimal(os.environ["DAY_CAP"])
+
+
+def month_cap() -> Decimal:
+    """Give what all jobs of a month may cost, in USD; 0 is no cap."""
+    return Decimal(os.environ["MONTH_CAP"])
+
+
+def client_day_cap() -> Decimal:
+    """Give what each client's jobs of a day may cost, in USD; 0 is no cap."""
+    return Decimal(os.environ["CLIENT_DAY_CAP"])
+
+
+def client_month_cap() -> Decimal:
+    """Give what each client's jobs of a month may cost, in USD; 0 is no cap."""
+    return Decimal(os.environ["CLIENT_MONTH_CAP"])
+
+
+def parks_over_cap() -> bool:
+    """Tell whether the S3 door parks what is over a cap; else it refuses it."""
+    return os.environ["OVER_CAP"] == "park"

@@ -27,7 +27,7 @@ REFUSALS = """\
 The HTTPS door answers with `application/problem+json` (RFC 9457). Its `type` is `/errors/` and the code; `errors`
 lists every fault of a request, each with the JSON pointer of its place. To OpenAI's clients the same is said as
 `error.code`, to DashScope's in the words of the last table. The S3 door says it in `error.json`, as `faults`, each
-with the file.
+with the file. `budget_exceeded` has the numbers of the cap in `budget`; DashScope's clients are told `Arrearage`.
 """
 ENDS = """\
 ## Ends without a video

@@ -37,21 +37,29 @@ FAULTS: list[dict[str, Any]] = [
     *[{"on": "download", "kind": kind} for kind in ("no_content_length", "wrong_bytes")],
     {"on": "download", "kind": "stall", **STALL},
 ]
+LOST = FAULTS[0]
 CLIENTS = ("https", "https retried", "s3", "s3 five-fold")
-# How many calls to the world a plain run of each function makes in a warm process; a cold one asks for the key, too.
+# How many calls to the world a plain run of each function makes; one that has no key of DashScope yet asks for it, too.
 CALLS = {
     "AuthorizeFunction": 1,
-    "SubmitFunction": 4,
-    "StartTaskFunction": 7,
-    "StatusFunction": 5,
-    "SaveResultFunction": 7,
+    "SubmitFunction": 5,
+    "TakeSlotFunction": 14,
+    "StartTaskFunction": 10,
+    "StatusFunction": 12,
+    "SaveResultFunction": 9,
     "ThumbnailFunction": 5,
-    "FinishFunction": 5,
+    "FinishFunction": 15,
 }
 DOOR = "SubmitFunction"
 DOORS = (DOOR, "AuthorizeFunction")
-CALLS_OF_A_DROP = 7
-CALLS_OF_RECONCILE = 5
+RECONCILE = "ReconcileFunction"
+CALLS_OF_RECONCILE = 8
+# When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
+CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 12
+# So that each is alone in its batch: with others that die, a message would be given up.
+SECONDS_BETWEEN_DROPS = 30.0
+# More than any run makes.
+COUNTED = 1000
 DELIVERIES, POSTS = 5, 2
 # Far above what it takes: machines are busy.
 PATIENCE_S, POST_S = 400.0, 180.0
@@ -69,6 +77,8 @@ class Cell:
     kills: tuple[tuple[str, int], ...] = ()
     starts_after: float = 0.0
     """Simulated seconds after the first one."""
+    is_look: bool = False
+    """Whether the door dies at the look at the drop, and not when its files arrive."""
     number: int = field(default_factory=count().__next__)
 
     @property
@@ -80,6 +90,12 @@ class Cell:
     def marker(self) -> str:
         """What stands in the events that come before there is a job."""
         return f"cell-{self.number:03}" if self.client.startswith("s3") else f"Cell {self.number:03}"
+
+    def text_for(self, function: str) -> str:
+        """Give what stands in the events of a function that are this cell's, and may be killed."""
+        if function not in DOORS:
+            return self.job_id
+        return json.dumps(f'"path": "{self.marker}"')[1:-1] if self.is_look else self.marker
 
     @property
     def has_key(self) -> bool:
@@ -95,20 +111,51 @@ class Cell:
 
 def cells() -> list[Cell]:
     """Give every fault through every door with and without retries, and every kill."""
-    lost = {"on": "submit", "kind": "drop_after_accept"}
     return [
-        *[Cell(f"drop killed after {n}", "s3", kills=((DOOR, n),)) for n in range(CALLS_OF_A_DROP + 1)],
+        *kills_of_drops(),
         *[
             Cell(f"{function} killed after {n}", "https retried" if function in DOORS else "s3", kills=((function, n),))
             for function, calls in CALLS.items()
             for n in range(calls + 1)
         ],
         *[
-            Cell(f"ReconcileFunction killed after {n}", "s3", faults=(lost,), kills=(("ReconcileFunction", n),))
+            Cell(f"{RECONCILE} killed after {n}", "s3", faults=(LOST,), kills=((RECONCILE, n),))
             for n in range(CALLS_OF_RECONCILE + 1)
         ],
         *[Cell(f"{fault['on']} {fault['kind']}, {by}", by, faults=(fault,)) for fault in FAULTS for by in CLIENTS],
     ]
+
+
+def kills_of_drops() -> list[Cell]:
+    """Give every kill of the S3 door."""
+    arrivals, looks = range(CALLS_OF_AN_ARRIVAL + 1), range(CALLS_OF_A_LOOK + 1)
+    runs = [*((False, n) for n in arrivals), *((True, n) for n in looks)]
+    return [
+        Cell(
+            f"{'look at a drop' if is_look else 'arrival of a drop'} killed after {n}",
+            "s3",
+            kills=((DOOR, n),),
+            starts_after=number * SECONDS_BETWEEN_DROPS,
+            is_look=is_look,
+        )
+        for number, (is_look, n) in enumerate(runs)
+    ]
+
+
+def counted() -> list[Cell]:
+    """Give cells in which nobody dies, and calls are counted: one at a time, for a crowd makes others wait and ask."""
+    steps = [name for name in CALLS if name not in DOORS]
+    return [
+        Cell("calls from an arrival on", "s3", kills=each_counted(DOOR, *steps)),
+        Cell("calls of a request", "https", kills=each_counted(*DOORS)),
+        Cell("calls of a look", "s3", kills=each_counted(DOOR), is_look=True),
+        Cell("calls of a reconciliation", "s3", faults=(LOST,), kills=each_counted(RECONCILE)),
+    ]
+
+
+def each_counted(*functions: str) -> tuple[tuple[str, int], ...]:
+    """Let the calls of the functions be counted."""
+    return tuple((function, COUNTED) for function in functions)
 
 
 @dataclass(slots=True)
@@ -127,13 +174,14 @@ class Matrix:
         """Send every cell's job in, and wait until all have ended."""
         self.caller.http.timeout = httpx.Timeout(POST_S)
         self.began_at = self.testbed.clock.now()
+        wanted = len(self.items()) + len(cells)
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             list(pool.map(self._begin, cells))
         until = time.monotonic() + self.patience_s
         while time.monotonic() < until:
             time.sleep(GLANCE_S)
             self.on_glance(self)
-            if not self._open() and len(self.items()) >= len(cells):
+            if not self._open() and len(self.items()) >= wanted:
                 break
         self.look()
 
@@ -172,7 +220,7 @@ class Matrix:
         for fault in cell.faults:
             self.fake.aim(cell.prompt, **fault)
         for function, calls in cell.kills:
-            self.testbed.aws.runtime.kill_after(function, calls, cell.marker if function in DOORS else cell.job_id)
+            self.testbed.aws.runtime.kill_after(function, calls, cell.text_for(function))
         self._send(cell)
 
     def _send(self, cell: Cell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -30,9 +31,12 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_ends_with_two_videos_and_their_receipts(
-    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Exit code 0, both jobs seen at every stage, both videos playable, one POST a job, and all files where it says."""
+    """Both jobs seen at every stage, both videos playable, one POST a job, all files where it says; no log between."""
     monkeypatch.setenv("SPEED", "30")
     assert 0 == demo.main()
     shown = capsys.readouterr().out
@@ -40,6 +44,7 @@ def test_it_ends_with_two_videos_and_their_receipts(
         assert name in shown
     assert "2 jobs made 2 paid requests and 2 tasks" in shown
     assert "\x1b" not in shown
+    assert [] == [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     for door in DOORS:
         assert {"video.mp4", "video.json", "status.json"} == {file.name for file in (out / door).iterdir()}
         assert proof.Film("h264", "1280x720", 24, 5) == proof.play((out / door / "video.mp4").read_bytes())

@@ -17,6 +17,9 @@ from tests.support import http
 from tests.support.stack import aws
 
 if TYPE_CHECKING:
+    from gallop.domain.pace import Pace
+    from gallop.edges.client_keys import Use
+
     from tests.support.world import World
 
 NO_KEY = "There is no key in the request."
@@ -175,6 +178,22 @@ def test_a_key_used_too_fast_waits(world: World) -> None:
         world.clock.advance(1)
         answers = [ask(world, authorization=f"Bearer {key}") for _ in range(12)]
         assert [None] * 10 + [1] * 2 == [answer.get("retry_after") for answer in answers]
+
+
+def test_a_slow_request_is_not_too_fast(world: World) -> None:
+    """One that was overtaken on its way to the table, by another with the same key, takes its time anew."""
+    key, use = world.mint("ada"), client_keys.use
+    overtaken: list[Use | None] = []
+
+    def overtake(key_hash: str, now: float, pace: Pace) -> Use | None:
+        if not overtaken:
+            world.clock.advance(60)
+            overtaken.append(use(key_hash, world.clock.now(), pace))
+        return use(key_hash, now, pace)
+
+    with patch.object(client_keys, "use", overtake):
+        answer = ask(world, authorization=f"Bearer {key}")
+    assert ("ada", None) == (answer["client"], answer.get("retry_after"))
 
 
 def test_the_door_refuses_who_is_too_fast(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -13,19 +14,29 @@ from gallop.domain import keys, webhooks
 from gallop.domain.drop import Folder
 from gallop.domain.job import JobState
 from gallop.domain.keys import Key
-from gallop.edges import client_keys, executions, objects, webhook_endpoints
+from gallop.edges import client_keys, executions, objects, store, vault, webhook_endpoints
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.support.drops import Door
 from tests.support.pictures import picture
-from tests.support.stack import ROOT
+from tests.support.stack import ROOT, Stack, aws, deployed
+from tests.testbed.clock import ManualClock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.world import World
 
 SAMPLES = sorted(path.name for path in (ROOT / "events").iterdir())
 FOLDER = "spring ad (Grüße & more)"
 JOB = "job_o5xw4zdfoj2wy3dznruwwzjaoe"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Give the template with all that it can have."""
+    with deployed(ManualClock(), executing=False, CompletionEvents="on") as stack:
+        yield stack
 
 
 def sample(name: str) -> Any:  # noqa: ANN401 - JSON
@@ -253,7 +264,7 @@ def test_take_slot(world: World) -> None:
 def test_start_task(world: World) -> None:
     """The job is submitted."""
     world.put(id=JOB)
-    assert "wait" == world.invoke("StartTaskFunction", sample("start_task"))["next"]
+    assert "listen" == world.invoke("StartTaskFunction", sample("start_task"))["next"]
     assert 1 == len(world.tasks())
 
 
@@ -262,6 +273,25 @@ def test_status(world: World) -> None:
     world.submitted(id=JOB)
     world.clock.advance(3600)
     assert "save" == world.invoke("StatusFunction", sample("status"))["next"]
+
+
+def test_status_listen(world: World) -> None:
+    """Whom to wake is noted."""
+    assert {} == world.invoke("StatusFunction", sample("status-listen"))
+
+
+def test_wake(world: World) -> None:
+    """DashScope's word of a job's task is taken from whoever has the token."""
+    event = sample("wake")
+    assert 403 == world.invoke("WakeFunction", event)["statusCode"]
+    token, secret = event["headers"]["x-eventbridge-signature-token"], world.stack.resource("CompletionSecret")
+    aws("secretsmanager").put_secret_value(SecretId=secret, SecretString=token)
+    vault.provider.cache_clear()
+    job = world.put(JobState.SUBMITTING, id=JOB)
+    with world.stack.acting_as("StartTaskFunction"):
+        store.claim(job, replace(job.at(JobState.RUNNING, job.created_at), task_id="task-1"), is_certain=True)
+    answer = world.invoke("WakeFunction", event)
+    assert (200, '{"result": "told"}') == (answer["statusCode"], answer["body"])
 
 
 def test_save_result(world: World) -> None:

@@ -53,7 +53,7 @@ def test_a_create_is_accepted_and_says_where_to_look(world: World, ada: Client) 
     """202, with the job, its address and when to ask; the workflow runs under the job's id."""
     answer = ada.post(wish())
     (job,) = world.jobs()
-    assert (202, f"/v1/videos/{job.id}", "48", "48000") == (
+    assert (202, f"/v1/videos/{job.id}", "35", "35000") == (
         answer.status,
         answer.headers["Location"],
         answer.headers["Retry-After"],

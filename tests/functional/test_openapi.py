@@ -25,6 +25,7 @@ GROUND = Ground("happyhorse-1.0-r2v", "inbox", "ada")
 IMAGE = "https://example.com/cat.jpg"
 PLAIN = {"prompt": "A cat.", "images": [IMAGE]}
 OF_THE_DESCRIPTION = {"GET /openapi.json", "GET /docs", "GET /docs/{name}"}
+OF_NO_CLIENT = {"POST /events/dashscope"}
 METADATA: tuple[object, ...] = ({}, {"a": [1]}, [], "text", None)
 # What a field may be and may not: the schema and the code have to agree on each.
 BODIES: list[dict[str, Any]] = [
@@ -102,7 +103,7 @@ def test_its_routes_are_those_of_the_template() -> None:
     ]
     there = {f"{event['Method']} {event['Path']}" for event in events}
     shared = {route.removesuffix("{path+}") for route in there if route.endswith("{path+}")}
-    own = {route for route in there if not route.endswith("{path+}")} - OF_THE_DESCRIPTION
+    own = {route for route in there if not route.endswith("{path+}")} - OF_THE_DESCRIPTION - OF_NO_CLIENT
     assert described - {route for route in described if route.startswith(tuple(shared))} == own
     assert shared == {prefix for prefix in shared if any(route.startswith(prefix) for route in described)}
 

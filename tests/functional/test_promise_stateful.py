@@ -16,13 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.support.pictures import picture
 from tests.support.promise import Killed, fresh
+from tests.testbed.fake_dashscope.notices import MODES
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
 
     from tests.support.promise import World
 
-FUNCTIONS = ("StartTask", "Status", "Reconcile", "SaveResult", "Thumbnail", "Finish", "Drops")
+FUNCTIONS = ("StartTask", "Status", "Reconcile", "SaveResult", "Thumbnail", "Finish", "Drops", "Wake")
 FAULTS = [
     *[
         ("submit", kind)
@@ -77,9 +78,16 @@ class Promise(RuleBasedStateMachine):
         self.first_try: dict[str, float] = {}
         self.answered: dict[str, str] = {}
 
-    @initialize(task_seconds=st.sampled_from([20.0, 60.0, 400.0]), lag=st.sampled_from([0.0, 5.0]))
-    def vendor(self, task_seconds: float, lag: float) -> None:
-        """Choose how long tasks run, and how late the list shows them."""
+    @initialize(
+        task_seconds=st.sampled_from([20.0, 60.0, 400.0]),
+        lag=st.sampled_from([0.0, 5.0]),
+        events=st.none() | st.sampled_from([*MODES]),
+    )
+    def vendor(self, task_seconds: float, lag: float, events: str | None) -> None:
+        """Choose how long tasks run, how late the list shows them, and how badly their ends are told, if they are."""
+        if events:
+            os.environ["COMPLETION_EVENTS"] = "on"
+            self.world.notify(mode=events)
         self.world.fake.vendor.switches = replace(
             self.world.fake.vendor.switches, task_seconds=task_seconds, list_lag=lag
         )

@@ -127,9 +127,9 @@ def test_a_seed_is_sent_only_when_there_is_one(world: World) -> None:
 
 
 def test_an_accepted_submit_is_recorded_and_told(world: World) -> None:
-    """The record has the task, the receipt says so, and the workflow waits for most of the expected time."""
+    """The record has the task, the receipt says so, and the workflow waits until the task can have ended."""
     job = world.put()
-    assert {"next": "wait", "wait_seconds": 48, "failure": None} == start(world, job)
+    assert {"next": "wait", "wait_seconds": 35, "failure": None} == start(world, job)
     running, (task,) = world.job(job.id), world.tasks()
     assert (JobState.RUNNING, task["task_id"], task["request_id"], 1) == (
         running.state,

@@ -14,7 +14,7 @@ from gallop.steps import status
 from tests.support.jobs import a_request
 from tests.support.stack import aws
 from tests.support.world import SUBMIT_URL, TASKS_URL
-from tests.testbed.fake_dashscope import KEY
+from tests.testbed.fake_dashscope import KEY, ids
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
@@ -62,14 +62,35 @@ def test_the_question_goes_to_the_task_with_the_key(world: World) -> None:
     assert 1 == world.job(job.id).polls
 
 
-@pytest.mark.parametrize("word", ["PENDING", "RUNNING", "SUSPENDED", "SOMETHING_NEW"])
+@pytest.mark.parametrize("word", ["RUNNING", "SUSPENDED", "SOMETHING_NEW"])
 def test_a_task_that_has_not_ended_is_waited_for(world: World, word: str) -> None:
     """Words that we do not know (yet) are not the end either."""
     job = world.submitted()
     task_says(world, task_status=word)
-    assert {"next": "wait", "wait_seconds": 48, "failure": None} == ask(world, job)
-    world.clock.advance(48)
-    assert 6 == ask(world, job)["wait_seconds"]
+    assert {"next": "wait", "wait_seconds": 35, "failure": None} == ask(world, job)
+    world.clock.advance(35)
+    assert 14 == ask(world, job)["wait_seconds"]
+
+
+def test_a_task_that_waits_at_dashscope_does_not_age(world: World) -> None:
+    """Only from ``scheduled_time`` on, which is UTC+8, can it end; clients are shown the same."""
+    job = world.submitted()
+    task_says(world, task_status="PENDING")
+    world.clock.advance(1000)
+    assert 35 == ask(world, job)["wait_seconds"]
+    began_at = world.clock.now()
+    task_says(world, task_status="RUNNING", scheduled_time=ids.local_time(began_at))
+    world.clock.advance(35)
+    assert (14, began_at) == (ask(world, job)["wait_seconds"], world.job(job.id).began_at)
+
+
+@pytest.mark.parametrize("told", ["2019-01-01 00:00:00.000", "2999-01-01 00:00:00", "soon", 7, None])
+def test_a_beginning_that_cannot_be_is_not_believed(world: World, told: object) -> None:
+    """Another zone, another clock: then the task's age counts from its submit."""
+    job = world.submitted()
+    task_says(world, task_status="RUNNING", scheduled_time=told)
+    world.clock.advance(35)
+    assert (14, None) == (ask(world, job)["wait_seconds"], world.job(job.id).began_at)
 
 
 def test_a_task_that_succeeded_is_paid_for_and_stored_next(world: World) -> None:

@@ -18,7 +18,7 @@ from aws_lambda_powertools import Logger
 from gallop.domain import keys
 from gallop.domain.job import JobState
 from gallop.domain.keys import Key
-from gallop.edges import client_keys, store, vault
+from gallop.edges import client_keys, durations, store, vault
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -186,6 +186,7 @@ def opened(stack: Stack) -> Iterator[World]:
         router.route(host="127.0.0.1").pass_through()
         router.route().mock(side_effect=world.answer)
         vault.provider.cache_clear()
+        durations.forget()
         seams.enter_context(patch.object(gallop.clock, "now", stack.clock.now))
         seams.enter_context(patch.object(gallop.clock, "sleep", stack.clock.sleep))
         seams.enter_context(patch.object(render, "render", _render))

@@ -25,11 +25,12 @@ PLACES = {
     "WhatNext": (1, 1),
     "AskStatus": (1, 2),
     "WaitToReconcile": (2, 0),
-    "WaitForTask": (2, 2),
-    "SaveResult": (3, 1),
-    "MakeThumbnail": (4, 1),
-    "Finish": (5, 1),
-    "NotFinished": (5, 2),
+    "WaitForEvent": (2, 2),
+    "WaitForTask": (3, 3),
+    "SaveResult": (4, 1),
+    "MakeThumbnail": (5, 1),
+    "Finish": (6, 1),
+    "NotFinished": (6, 2),
 }
 # Where every failing step leads: said in a sentence below the picture, for its lines would bury the others.
 SAFETY_NET = "Finish"
@@ -74,7 +75,7 @@ def edges(definition: Mapping[str, Any]) -> Iterator[Edge]:
         if "Next" in state:
             yield Edge(name, state["Next"])
         for catcher in state.get("Catch", ()):
-            if catcher["Next"] != SAFETY_NET:
+            if catcher["Next"] not in (SAFETY_NET, state.get("Next")):
                 yield Edge(name, catcher["Next"], "any error", is_error=True)
 
 
@@ -84,7 +85,7 @@ def draw(definition: Mapping[str, Any]) -> str:
     if set(states) != set(PLACES):
         raise ValueError(f"Give a place to each state, and to no other: {sorted(set(states) ^ set(PLACES))}")
     width = 2 * LEFT + max(column for column, _ in PLACES.values()) * COLUMN
-    height = 2 * TOP + 2 * ROW + 30
+    height = 2 * TOP + max(row for _, row in PLACES.values()) * ROW + 30
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
         f"<title>{escape(definition['Comment'].split('.')[0])}.</title><style>{STYLE}</style>",
@@ -170,6 +171,8 @@ def _notes(state: Mapping[str, Any]) -> list[str]:
         case "Task":
             function = re.sub(r"\$\{(\w+)FunctionArn\}", r"\1", state["Parameters"]["FunctionName"])
             folder = stack.written()["Resources"][f"{function}Function"]["Properties"]["CodeUri"].rstrip("/")
+            if "TimeoutSecondsPath" in state:
+                return ["until told of the end, or", "as the step before says"]
             waits = state["Resource"].endswith(".waitForTaskToken")
             return [folder, "until its turn comes" if waits else f"at most {state['TimeoutSeconds']} s a try"]
         case "Wait":

@@ -64,7 +64,22 @@ def plain(**changed: dict[str, Any]) -> dict[str, Any]:
             properties["Definition"] = changed.get(name) or definition(name)
         if resource["Type"] == "AWS::Lambda::LayerVersion":
             properties["Content"] = {"S3Bucket": "source-tree", "S3Key": "shared"}
+    body["Resources"]["HttpApi"] = unnested(body["Resources"]["HttpApi"])
     return body
+
+
+def unnested(value: Any, *met: str) -> Any:  # noqa: ANN401 - a template holds anything
+    """Give a value without conditions inside of themselves, as SAM writes them for the route of such a function."""
+    if isinstance(value, list):
+        return [unnested(item, *met) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::If" in value:
+        condition, then, otherwise = value["Fn::If"]
+        if condition in met:
+            return unnested(then, *met)
+        return {"Fn::If": [condition, unnested(then, *met, condition), otherwise]}
+    return {name: unnested(item, *met) for name, item in value.items()}
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:

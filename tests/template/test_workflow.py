@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop import errors
-from gallop.domain import lines, webhooks
+from gallop.domain import budget, lines, webhooks
 
 from . import stack
 
@@ -41,6 +41,12 @@ def matched_names() -> set[str]:
     return {name for rule in rules for name in rule["ErrorEquals"]}
 
 
+# Waits whose length, as that of a Wait state, comes from the step before: never under a second, by its own tests.
+AS_LONG_AS_THE_STEP_SAYS = {
+    name for name, state in TASKS.items() if state.get("TimeoutSecondsPath") == "$.step.wait_seconds"
+}
+
+
 def may_be_retried() -> set[str]:
     """Give the names of the errors that cost nothing when the same step runs again."""
     return {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.TryAgain)}
@@ -64,7 +70,7 @@ def test_only_what_costs_nothing_is_retried(task: str) -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_has_an_end(task: str) -> None:
     """No task waits for ever, and whatever breaks in it is caught."""
-    assert 0 < TASKS[task]["TimeoutSeconds"]
+    assert 0 < TASKS[task].get("TimeoutSeconds", 0) or task in AS_LONG_AS_THE_STEP_SAYS
     assert ["States.ALL"] == TASKS[task]["Catch"][-1]["ErrorEquals"]
 
 
@@ -80,7 +86,9 @@ def test_catches_meet(end: str) -> None:
     """Every failure leads to the one state that records an end; that state's own failure ends the execution."""
     level = LEVELS[end]["States"]
     meeting_points = {
-        name: {rule["Next"] for rule in state["Catch"]} for name, state in level.items() if "Catch" in state
+        name: {rule["Next"] for rule in state["Catch"]}
+        for name, state in level.items()
+        if "Catch" in state and name not in AS_LONG_AS_THE_STEP_SAYS
     }
     ends = meeting_points.pop(end)
     assert {end} == set().union(*meeting_points.values())
@@ -94,9 +102,9 @@ def test_whole_has_an_end() -> None:
 
 
 def test_a_batch_has_an_end() -> None:
-    """A line waits for its job as long as that may take, and a batch as long as all its lines may take."""
+    """A line waits for its job as long as that may take, parked for a month, and a batch as long as all its lines."""
     longest, batch = stack.definition()["TimeoutSeconds"], stack.definition("BatchWorkflow")
-    assert longest == TASKS["SubmitLine"]["TimeoutSeconds"]
+    assert 31 * 86_400 + budget.PATIENCE_SECONDS + longest < TASKS["SubmitLine"]["TimeoutSeconds"]
     default = stack.written()["Parameters"]["BatchConcurrency"]["Default"]
     deadline = stack.written()["Parameters"]["DeadlineMinutes"]["Default"] * 60
     assert lines.LINES_AT_MOST * deadline / default < batch["TimeoutSeconds"]
@@ -109,7 +117,20 @@ def test_a_line_that_fails_stops_no_other() -> None:
     assert {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} == each["ItemProcessor"]["ProcessorConfig"]
 
 
-@pytest.mark.parametrize("task", TASKS)
+def test_listening_is_a_wait() -> None:
+    """Whatever comes of it, a question follows: at once where there is reason to, and after the wait where not."""
+    states = stack.definition()["States"]
+    listening, waiting = states["WaitForEvent"], states["WaitForTask"]
+    assert {"WaitForEvent"} == AS_LONG_AS_THE_STEP_SAYS
+    assert waiting["SecondsPath"] == listening["TimeoutSecondsPath"]
+    assert waiting["Next"] == listening["Next"]
+    ways = [(rule["ErrorEquals"], rule["Next"]) for rule in listening["Catch"]]
+    assert [(["States.Timeout", "ToldAlready"], waiting["Next"]), (["States.ALL"], "WaitForTask")] == ways
+    # Nothing of it reaches the steps that follow.
+    assert {None} == {listening["ResultPath"], *(rule["ResultPath"] for rule in listening["Catch"])}
+
+
+@pytest.mark.parametrize("task", sorted({*TASKS} - AS_LONG_AS_THE_STEP_SAYS))
 def test_task_outlasts_its_function(task: str) -> None:
     """A task's time-out is above that of its function, so that the function's own error is what is seen."""
     name = re.fullmatch(r"\$\{(\w+)Arn\}", TASKS[task]["Parameters"]["FunctionName"])

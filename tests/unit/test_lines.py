@@ -104,7 +104,8 @@ def test_utf16() -> None:
         ('["prompt"]', None, "is not a JSON object"),
         ("[" * 20_000, None, "is nested too deeply"),
         (f'{{"prompt": "{"x" * 70_000}"}}', None, "has 70014 bytes"),
-        (f'{{"seed": {"9" * 5000}}}', None, "is not valid JSON"),
+        (f'{{"seed": {"9" * 5000}}}', None, "is not valid JSON: it has a number of 5000 digits"),
+        ('{"metadata": {"a": 1e999}}', None, "is not valid JSON: it has a number beyond all bounds, 1e999"),
     ],
 )
 def test_broken_lines_are_told_by_place(row: str, column: int | None, problem: str) -> None:

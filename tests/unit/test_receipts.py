@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from gallop.domain import receipts
 from gallop.domain.images import StoredImage
-from gallop.domain.job import Failure, Job, JobState, Result
+from gallop.domain.job import Door, Failure, Job, JobState, Result
 from gallop.errors import Fault
 
 from tests.support.jobs import START, a_job, a_request
@@ -95,6 +95,7 @@ def test_the_status_receipt_says_state_and_cost() -> None:
         "created": "2026-05-28T20:26:40Z",
         "place": None,
         "estimated_start": None,
+        "parked": None,
         "estimated_cost": 0.7,
         "cost": None,
         "currency": "USD",
@@ -131,6 +132,21 @@ def test_the_failure_receipt_says_why_and_what_to_do() -> None:
     receipt = receipts.failure_receipt(job)
     expected = {"code": "generation_failed", "message": "moderation said no", "remedy": "change the prompt"}
     assert (expected, "failed", "task-1") == (receipt["error"], receipt["state"], receipt["task_id"])
+
+
+@pytest.mark.parametrize(
+    ("remedy", "told"),
+    [
+        ("Create the job again later.", "Drop it again later."),
+        ("Wait, then create the job again.", "Wait, then drop it again."),
+    ],
+)
+def test_droppers_are_told_to_drop(remedy: str, told: str) -> None:
+    """They create nothing; whoever calls the HTTPS door does."""
+    failure = Failure("vendor_throttled", "too many", remedy)
+    at_the_door = receipts.failure_receipt(a_job(JobState.FAILED, door=Door.S3, failure=failure))
+    assert at_the_door["error"]["remedy"].startswith(f"{told} The same content is the same job")
+    assert remedy == receipts.failure_receipt(a_job(JobState.FAILED, failure=failure))["error"]["remedy"]
 
 
 def test_no_failure_is_without_words() -> None:

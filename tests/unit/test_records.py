@@ -6,6 +6,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from gallop.domain import catalogue, line
+from gallop.domain.budget import Parked, Reservation
 from gallop.domain.images import LinkedImage, Original, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Door, Failure, Job, JobState, Result
 from gallop.domain.request import VideoRequest
@@ -42,6 +43,9 @@ requests = st.builds(
     priority=st.sampled_from(line.PRIORITIES),
 )
 results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=counts, sha256=texts, content_type=texts)
+reservations = st.builds(
+    Reservation, day=texts, amount=money, owners=st.lists(texts, max_size=2).map(tuple), charged=st.none() | money
+)
 FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the fields are
     id=texts,
     client=texts,
@@ -68,11 +72,14 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     slot_since=st.none() | times,
     place=st.none() | counts,
     starts_at=st.none() | times,
+    reserved=st.none() | reservations,
+    parked=st.none() | st.builds(Parked, texts, times),
     cancel=st.none() | st.builds(CancelAnswer, texts, texts, times),
     thumbnail=st.none() | results,
     unknown_since=st.none() | times,
     vendor_request_id=texts,
     running_since=st.none() | times,
+    began_at=st.none() | times,
     ended_at=st.none() | times,
     usage=st.none() | objects,
     cost=st.none() | money,

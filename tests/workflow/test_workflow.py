@@ -128,13 +128,13 @@ def test_the_status_is_told_along_the_way(runs: Runs) -> None:
 
 
 def test_waits_come_from_the_status_function(runs: Runs) -> None:
-    """The first question comes at 60 % of the expected time."""
+    """The first question comes when the task can have ended."""
     started = runs.world.clock.now()
     job = runs.run()
     queries = [call.request for call in runs.world.router.calls if "/tasks/" in str(call.request.url)]
     assert len(queries) == job.polls + 1
     assert job.ended_at
-    assert 48 <= job.ended_at - started <= 3600
+    assert 35 <= job.ended_at - started <= 3600
 
 
 @pytest.mark.parametrize("code", ["DataInspectionFailed", "InternalError.Algo"])
@@ -275,7 +275,8 @@ def test_a_step_whose_answer_is_lost_does_its_work_once(runs: Runs, function: st
     runs.breaks(function, [lambda_error("Lambda.Unknown")] * 2, after=True)
     job = runs.run()
     assert_succeeded(runs, job)
-    assert (1, 1, 3) == (submits(runs), runs.world.requests()["download"], runs.calls()[function])
+    calls = max(3, job.polls) if function == "StatusFunction" else 3
+    assert (1, 1, calls) == (submits(runs), runs.world.requests()["download"], runs.calls()[function])
 
 
 def test_a_first_step_that_lambda_keeps_losing_fails_the_job(runs: Runs) -> None:

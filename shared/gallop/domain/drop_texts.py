@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from gallop.domain.strict_json import DIGITS_AT_MOST
 from gallop.errors import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BYTES_AT_MOST = 256 * 1024
 
@@ -45,7 +50,7 @@ def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
     """Parse a ``job.json``: its fields as far as they can be read, and its faults, with line and column."""
     twice: list[str] = []
     try:
-        value = json.loads(text, parse_constant=refuse_constant, object_pairs_hook=lambda pairs: _once(pairs, twice))
+        value = parse(text, lambda pairs: _once(pairs, twice))
     except ValueError as error:
         return {}, [Fault(name, f"is not valid JSON: {_place(error)}", _how_to_mend(text))]
     except RecursionError:
@@ -60,9 +65,32 @@ def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
     return value, faults
 
 
-def refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and the infinities, which Python alone takes for JSON."""
+def parse(text: str, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> Any:  # noqa: ANN401 - JSON
+    """Read JSON, each object through ``pairs``, without the numbers that only Python takes for some.
+
+    Raises:
+        ValueError: it is not JSON, or has such a number.
+        RecursionError: it is nested too deeply.
+
+    """
+    return json.loads(text, parse_constant=_constant, parse_float=_float, parse_int=_int, object_pairs_hook=pairs)
+
+
+def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"it has a number beyond all bounds, {digits[:20]}")
+    return number
+
+
+def _int(digits: str) -> int:
+    if len(digits) > DIGITS_AT_MOST:
+        raise ValueError(f"it has a number of {len(digits)} digits")
+    return int(digits)
 
 
 def _encoding(data: bytes) -> str:

@@ -81,17 +81,24 @@ ENDS = {
         ),
         End(
             "deadline_exceeded",
-            "There was no end after `DeadlineMinutes` (4 hours)",
+            "There was no end `DeadlineMinutes` (4 hours) after its turn came",
             True,
             Billed.PERHAPS,
             f"{_LOOK} If the message says that nothing was sent, nothing was charged.",
         ),
         End(
             "waited_too_long",
-            "No slot came free within `QueueHours` (72)",
+            "Its turn did not come within `QueueHours` (72)",
             True,
             Billed.NO,
             "Create the job again later.",
+        ),
+        End(
+            errors.BudgetExceeded.code,
+            "The job was parked for a cap on what may be spent, and no room came in time",
+            True,
+            Billed.NO,
+            "Let the operator raise the cap, then create the job again. Nothing was charged.",
         ),
         End(
             "task_unknown",

@@ -11,12 +11,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop.domain.images import Image, LinkedImage, Original, StoredImage
-from gallop.domain.line import Ticket
+from gallop.domain.line import Standing, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from gallop.domain.budget import Parked, Reservation
     from gallop.domain.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
@@ -147,11 +148,12 @@ class Job:
     ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is where its task lives, and
     ``key_name`` the secret with the key that goes there: they are used for every call about it, even when the stack
     has moved on to another region. ``submits`` counts the attempts, ``lost`` those whose reply was lost.
-    ``is_adopted`` marks a task that the reconciler found. ``unknown_since`` is when DashScope began to say that it
-    does not know the task. ``resumes`` counts the executions after the first. ``notes`` say what was done to the
-    images. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the same
-    content came again. ``slot_since`` is when it got its slot. ``place`` is the place in line that its owner was told
-    last, and ``starts_at`` when its turn was likely to come then.
+    ``is_adopted`` marks a task that the reconciler found. ``began_at`` is when DashScope began it, as far as we know:
+    not before. ``unknown_since`` is when DashScope began to say that it does not know the task. ``resumes`` counts the
+    executions after the first. ``notes`` say what was done to the images. ``dropped_at`` is when the newest file of its
+    drop was uploaded, and ``dropped_again_at`` when the same content came again. ``slot_since`` is when its turn came.
+    ``place`` is the place in line that its owner was told last, and ``starts_at`` when its turn was likely to come
+    then. ``reserved`` is what it holds of the budgets, and ``parked`` says why it waits for money, if it does.
     """
 
     id: str
@@ -176,6 +178,7 @@ class Job:
     resumes: int = 0
     vendor_request_id: str = ""
     running_since: float | None = None
+    began_at: float | None = None
     ended_at: float | None = None
     usage: Mapping[str, Any] | None = None
     cost: Decimal | None = None
@@ -187,6 +190,8 @@ class Job:
     slot_since: float | None = None
     place: int | None = None
     starts_at: float | None = None
+    reserved: Reservation | None = None
+    parked: Parked | None = None
     cancel: CancelAnswer | None = None
     failure: Failure | None = None
 
@@ -204,6 +209,17 @@ class Job:
     def ticket(self) -> Ticket:
         """Give its place in the line of that lane."""
         return Ticket(self.client, self.request.priority, self.created_at, self.id)
+
+    @property
+    def standing(self) -> Standing | None:
+        """Tell how it stood in line, if it waits there, when its owner was told last."""
+        if self.state is not JobState.QUEUED or self.slot_since or self.place is None or self.starts_at is None:
+            return None
+        return Standing(self.place, self.starts_at)
+
+    def task_age(self, now: float) -> float:
+        """Give the seconds for which DashScope has worked at the task: 0 while there is none."""
+        return max(now - (self.began_at or self.running_since or now), 0.0)
 
     def at(self, state: JobState, now: float) -> Job:
         """Give the job as it looks once it is in ``state``."""

@@ -187,7 +187,7 @@ def _parse(number: int, row: bytes) -> Line | LineFault:
         problem = f"has {len(row)} bytes; {LINE_BYTES_AT_MOST} is the most"
         return LineFault(number, Fault("", problem, "Put pictures beside the file, and name them in the line."))
     try:
-        value = json.loads(row.decode(), parse_constant=drop_texts.refuse_constant, object_pairs_hook=_without_twins)
+        value = drop_texts.parse(row.decode(), _without_twins)
     except UnicodeDecodeError as error:
         column = len(row[: error.start].decode()) + 1
         return LineFault(number, Fault("", "is not UTF-8", "Save the file as UTF-8 text."), column)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import catalogue, polling
+from gallop.domain import catalogue, polling, sketch
 from gallop.domain.job import (
     CANCELLED,
     CancelAnswer,
@@ -22,14 +22,18 @@ from gallop.domain.job import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gallop.domain.budget import Parked
     from gallop.domain.line import Standing
-    from gallop.errors import Fault
+    from gallop.domain.sketch import Sketch
+    from gallop.errors import BudgetExceeded, Fault
 
 STATUS = "status.json"
 VIDEO = "video.mp4"
 VIDEO_DETAILS = "video.json"
 ERROR = "error.json"
 THUMBNAIL = "thumbnail.jpg"
+# A video is fetched in a few seconds.
+STORING_SECONDS = 5
 FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, STATUS)
 
 _TRY_AGAIN = (
@@ -38,10 +42,10 @@ _TRY_AGAIN = (
 )
 
 
-def job_view(job: Job, now: float, standing: Standing | None = None) -> dict[str, Any]:
+def job_view(job: Job, now: float, known: Sketch | None = None, standing: Standing | None = None) -> dict[str, Any]:
     """Show a job to its client: OpenAI's fields and words, and beside them our own.
 
-    ``standing`` is how it stands in line, if it waits there.
+    ``known`` is how long such tasks run, if that was learned; ``standing`` is how it stands in line, if it waits there.
     """
     request = job.request
     view: dict[str, Any] = {
@@ -49,7 +53,7 @@ def job_view(job: Job, now: float, standing: Standing | None = None) -> dict[str
         "object": "video",
         "status": openai_status(job.state),
         "state": job.state.value,
-        "progress": progress(job, now),
+        "progress": progress(job, now, known),
         "created_at": int(job.created_at),
         "updated_at": int(job.updated_at),
         "completed_at": int(job.ended_at) if job.ended_at else None,
@@ -98,24 +102,24 @@ def failure_view(failure: Failure | None) -> dict[str, str] | None:
     return None if failure is None else {"code": failure.code, "message": failure.message, "remedy": failure.remedy}
 
 
-def progress(job: Job, now: float) -> int:
+def progress(job: Job, now: float, known: Sketch | None = None) -> int:
     """Estimate how far a job is, in percent."""
     if job.state is JobState.SUCCEEDED:
         return 100
     if job.state is JobState.STORING:
         return 99
-    if job.state is JobState.RUNNING and job.running_since is not None:
-        expected = polling.expected_seconds(job.request.resolution, job.request.duration)
-        return polling.progress_percent(now - job.running_since, expected)
+    if job.state is JobState.RUNNING:
+        return polling.progress_percent(known or _published(job), job.task_age(now))
     return 0
 
 
-def poll_after_seconds(job: Job, now: float) -> int:
-    """Tell a client when it is worth asking again."""
+def poll_after_seconds(job: Job, now: float, known: Sketch | None = None) -> int:
+    """Tell a client when it is worth asking again: when we would ask DashScope."""
     if is_terminal(job.state):
         return 1
-    expected = polling.expected_seconds(job.request.resolution, job.request.duration)
-    return polling.next_wait(now - (job.running_since or job.created_at), expected)
+    if job.state is JobState.STORING:
+        return STORING_SECONDS
+    return polling.next_wait(known or _published(job), job.task_age(now))
 
 
 def of_job(job: Job) -> dict[str, dict[str, Any]]:
@@ -130,14 +134,14 @@ def of_job(job: Job) -> dict[str, dict[str, Any]]:
 
 def status_receipt(job: Job) -> dict[str, Any]:
     """Tell how a job stands."""
-    waits = job.state is JobState.QUEUED and job.slot_since is None
     return {
         "job": job.id,
         "state": job.state.value,
         "since": timestamp(job.updated_at),
         "created": timestamp(job.created_at),
-        "place": job.place if waits else None,
-        "estimated_start": timestamp(job.starts_at) if waits and job.starts_at else None,
+        "place": job.standing.place if job.standing else None,
+        "estimated_start": timestamp(job.standing.starts_at) if job.standing else None,
+        "parked": _parked_view(job.parked, job.deadline) if job.parked and job.state is JobState.QUEUED else None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
@@ -183,6 +187,10 @@ def video_receipt(job: Job) -> dict[str, Any]:
     }
 
 
+def _published(job: Job) -> Sketch:
+    return sketch.seed(job.request.resolution, job.request.duration)
+
+
 def _facts(result: Result) -> dict[str, Any]:
     return {"bytes": result.size, "sha256": result.sha256, "content_type": result.content_type}
 
@@ -219,6 +227,16 @@ def refused(faults: Sequence[Fault], now: float) -> dict[str, dict[str, Any]]:
     """Say of a drop that it cannot start, and why."""
     status = {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says what to mend."}
     return {ERROR: faults_receipt(faults, now), STATUS: status}
+
+
+def over_budget(over: BudgetExceeded, now: float) -> dict[str, dict[str, Any]]:
+    """Say of a drop that it was not started, because a cap on what may be spent has no room for it."""
+    remedy = f"{over.remedy} Upload any of its files once more then: it starts by itself."
+    error = {"code": over.code, "message": str(over), "remedy": remedy}
+    numbers = {"faults": [], "budget": over.shortfall.view(), "time": timestamp(now)}
+    told = {"job": None, "state": "refused", "error": error, **numbers}
+    status = {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says why."}
+    return {ERROR: told, STATUS: status}
 
 
 def incomplete(missing: Sequence[Fault], since: float, until: float) -> dict[str, dict[str, Any]]:
@@ -260,12 +278,19 @@ def _cancel_view(cancel: CancelAnswer) -> dict[str, str]:
     return {"answer": cancel.answer, "message": cancel.message, "time": timestamp(cancel.time)}
 
 
+def _parked_view(parked: Parked, deadline: float) -> dict[str, str]:
+    message = f"{parked.because} The job starts by itself when there is room; until then it costs nothing."
+    return {"message": message, "until": timestamp(parked.until), "given_up": timestamp(deadline)}
+
+
 def _failure_at_the_door(job: Job, failure: Failure | None) -> dict[str, str] | None:
     """Show why a job failed; to a dropper, who creates nothing, in words of dropping."""
     view = failure_view(failure)
     if view is None or job.door is not Door.S3:
         return view
-    remedy = view["remedy"].replace("reate the job again", "rop it again")
+    remedy = (
+        view["remedy"].replace("Create the job again", "Drop it again").replace("create the job again", "drop it again")
+    )
     return {**view, "remedy": f"{remedy} {_TRY_AGAIN}".strip()}
 
 

@@ -14,6 +14,8 @@ from gallop.edges import client_keys
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gallop.edges.client_keys import Use
+
 NO_KEY = "There is no key in the request."
 # Of a revoked key as well: whoever stole it need not learn that it was a good one.
 WRONG_KEY = "The key is not one of this stack's."
@@ -31,11 +33,11 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
         return _context(problem=NO_KEY)
     if not key.isascii() or len(key) > keys.CHARACTERS_AT_MOST:
         return _context(problem=WRONG_KEY)
-    return _use(keys.hash_of(key), clock.now())
+    return _use(keys.hash_of(key))
 
 
-def _use(key_hash: str, now: float) -> dict[str, Any]:
-    used = client_keys.use(key_hash, now, Pace(settings.requests_per_second()))
+def _use(key_hash: str) -> dict[str, Any]:
+    used, now = _at_its_pace(key_hash)
     if used is None or not hmac.compare_digest(used.key.hash, key_hash):
         return _context(problem=WRONG_KEY)
     key = used.key
@@ -47,6 +49,20 @@ def _use(key_hash: str, now: float) -> dict[str, Any]:
         case KeyState.ACTIVE:
             wait = {"retry_after": used.wait_seconds} if used.wait_seconds else {}
             return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **wait)
+
+
+def _at_its_pace(key_hash: str) -> tuple[Use | None, float]:
+    """Use a key; gives the time of that, too.
+
+    A request that is slow to reach the table meets there what faster ones left, which began after it. Once it has been
+    on its way for as long as it would have to wait, it has waited, and tries with the time that it is by now.
+    """
+    pace, now = Pace(settings.requests_per_second()), clock.now()
+    used = client_keys.use(key_hash, now, pace)
+    while used and 0 < used.wait_seconds <= (later := clock.now()) - now:
+        now = later
+        used = client_keys.use(key_hash, now, pace)
+    return used, now
 
 
 def _context(**fields: str | bool | int) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from gallop.domain.request import Ground, VideoRequest
 from gallop.doors import create, turns
 from gallop.edges import batches as records
 from gallop.edges import executions, objects, queue, store, waiters
-from gallop.errors import AwsTrouble, Fault, InvalidRequest, JobNotFound, NoSuchObject, ObjectTooLarge
+from gallop.errors import AwsTrouble, BudgetExceeded, Fault, InvalidRequest, JobNotFound, NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
     from gallop.domain.drop import Entry
@@ -82,13 +82,13 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         return
     line = Line(number, json.loads(run["line"]["wish"]))
     try:
-        request = lines.request_of(line.fields, _ground(), create.inspect)
+        job = _create(batch, line, lines.request_of(line.fields, _ground(), create.inspect))
     except InvalidRequest as invalid:
-        records.end_line(batch, batches.refused(number, invalid.faults), invalid.faults)
-        executions.go_on(token)
+        _refuse(batch, number, invalid.faults, token)
         return
-    try:
-        job = _create(batch, line, request)
+    except BudgetExceeded as over:
+        _refuse(batch, number, [Fault("", f"was not started. {over}", over.remedy)], token)
+        return
     except JobNotFound:
         # A newer upload had this line's turn meanwhile.
         records.end_line(batch, batches.without_job(number, Without.SUPERSEDED))
@@ -126,6 +126,11 @@ def close(run: Mapping[str, Any]) -> None:
         objects.put_table(batch.table, batches.table(ended))
     _publish(batch, BatchState.FAILED if "error" in run else BatchState.FINISHED)
     log.info("batch ended", batch=batch.id, path=batch.path, lines=len(ended))
+
+
+def _refuse(batch: Batch, number: int, faults: Sequence[Fault], token: str) -> None:
+    records.end_line(batch, batches.refused(number, faults), faults)
+    executions.go_on(token)
 
 
 def _create(batch: Batch, line: Line, request: VideoRequest) -> Job:

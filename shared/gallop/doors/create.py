@@ -6,19 +6,32 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, pictures, settings
-from gallop.domain import catalogue, images, references
+from gallop.domain import budget, catalogue, images, references
+from gallop.domain.budget import Parked
 from gallop.domain.images import Image, InlineImage, LinkedImage, Original, StoredImage
 from gallop.domain.job import Door, Job, JobState
-from gallop.edges import fronts, objects, store, workflow
-from gallop.errors import Fault, IdempotencyMismatch, NoSuchObject, ObjectTooLarge
+from gallop.edges import budgets, fronts, objects, store, workflow
+from gallop.errors import (
+    BudgetExceeded,
+    Fault,
+    IdempotencyMismatch,
+    NoRoom,
+    NoSuchObject,
+    ObjectTooLarge,
+    WrongState,
+)
 from gallop.steps import publish
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from gallop.domain.budget import Shortfall
     from gallop.domain.front import Front
     from gallop.domain.once import Once
     from gallop.domain.request import VideoRequest
+    from gallop.edges.store import Creation
+
+TRIES_AT_MOST = 8
 
 
 def inspect(where: str, image: Image) -> Image | Fault:
@@ -42,6 +55,18 @@ def estimate(request: VideoRequest) -> Decimal:
     return catalogue.cost_usd(request.model, request.resolution, request.duration, settings.dashscope_base_url())
 
 
+def check_budget(request: VideoRequest, client: str) -> None:
+    """Look whether there is room for a request at this moment; nothing is reserved.
+
+    Raises:
+        BudgetExceeded: there is none.
+
+    """
+    now = clock.now()
+    if short := budgets.shortfall(budgets.caps_of(client), estimate(request), now):
+        raise BudgetExceeded(short, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A request at a door: what is wanted, by whom, and what makes it the same wish when it comes again.
@@ -60,24 +85,50 @@ class Wish:
 
 
 def accept(wish: Wish) -> tuple[Job, bool]:
-    """Record the job and start its workflow; gives it as recorded, and whether it is new.
+    """Record the job, reserve its estimate and start its workflow; gives it as recorded, and whether it is new.
 
-    A wish that was accepted before changes nothing; what was recorded and not started is started now.
+    A wish that was accepted before changes nothing; what was recorded and not started is started now. What is over a
+    cap is recorded and parked, if the S3 door does that.
 
     Raises:
+        BudgetExceeded: there is no room for its estimate.
         IdempotencyMismatch: the client's key stands for another request.
         WrongState: the job is new, and the front of its drop is no longer what was read.
 
     """
-    made = store.create(_job_of(wish), wish.once, [fronts.turning(*wish.turn)] if wish.turn else [])
+    made = _record(wish)
     if wish.once and not made.is_new and made.fingerprint != wish.once.fingerprint:
         raise IdempotencyMismatch("This Idempotency-Key came with another request before.")
     job = store.job(made.job_id)
     if job.state is JobState.QUEUED:
         publish.status(job)
-        workflow.start(job.id)
+        if not job.parked:
+            workflow.start(job.id)
     log.info("job accepted", job_id=job.id, door=wish.door.value, is_new=made.is_new)
     return job, made.is_new
+
+
+def _record(wish: Wish) -> Creation:
+    job, caps = _job_of(wish), budgets.caps_of(wish.client)
+    together = [fronts.turning(*wish.turn)] if wish.turn else []
+    for _ in range(TRIES_AT_MOST):
+        now = clock.now()
+        reserved = budget.reservation(caps, job.estimated_cost, now)
+        try:
+            reserving = budgets.reserving(caps, reserved, now)
+            return store.create(replace(job, reserved=reserved), wish.once, together, reserving)
+        except NoRoom:
+            short = budgets.shortfall(caps, job.estimated_cost, now)
+        if short:
+            return store.create(_parked(job, short), wish.once, together)
+    raise WrongState(f"The budgets kept changing under job {job.id}.")
+
+
+def _parked(job: Job, short: Shortfall) -> Job:
+    if job.door is not Door.S3 or short.is_final or not settings.parks_over_cap():
+        raise BudgetExceeded(short, clock.now())
+    deadline = short.resets_at + budget.PATIENCE_SECONDS
+    return replace(job, parked=Parked(short.message, short.resets_at), deadline=deadline)
 
 
 def _job_of(wish: Wish) -> Job:

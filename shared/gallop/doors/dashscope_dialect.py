@@ -64,6 +64,7 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
     Raises:
         DashScopeRefusal: with DashScope's own words.
         InvalidRequest: with every fault.
+        BudgetExceeded: a cap has no room for it.
         IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
 
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop.errors import DashScopeRefusal, InvalidRequest
+from gallop.errors import BudgetExceeded, DashScopeRefusal, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,13 +19,20 @@ JSON = "application/json"
 
 _DASHSCOPE_CODES = {
     401: "InvalidApiKey",
+    # The one of its codes that says that there is no money, and that its clients do not repeat.
+    402: "Arrearage",
     403: "AccessDenied",
     404: "NotFound",
     413: "BadRequest.TooLarge",
     429: "Throttling.RateQuota",
     503: "ModelUnavailable",
 }
-_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_OPENAI_TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
 
 
 class Dialect(StrEnum):
@@ -82,6 +89,8 @@ def rfc9457(refusal: Refusal) -> dict[str, Any]:
         problem["errors"] = [
             {"pointer": fault.where, "detail": fault.problem, "remedy": fault.remedy} for fault in error.faults
         ]
+    if isinstance(error, BudgetExceeded):
+        problem["budget"] = error.shortfall.view()
     return problem
 
 

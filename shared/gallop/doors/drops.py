@@ -22,7 +22,7 @@ from gallop.domain.job import Door, job_id_of
 from gallop.domain.request import VideoRequest, read_apart
 from gallop.doors import batches, create, turns
 from gallop.edges import objects, queue
-from gallop.errors import Fault, InvalidRequest, NoSuchObject, ObjectTooLarge
+from gallop.errors import BudgetExceeded, Fault, InvalidRequest, NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -181,7 +181,11 @@ def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
     job_id = job_id_of(keys.S3_DOOR, drop.path, *identity)
     used = (drop.prompt, drop.settings, *plan.images)
     wish = create.Wish(job_id, request, keys.S3_DOOR, Door.S3, drop.receipts)
-    turns.start(wish, max(entry.time for entry in used if entry))
+    try:
+        turns.start(wish, max(entry.time for entry in used if entry))
+    except BudgetExceeded as over:
+        log.info("drop over a cap", drop=drop.path)
+        turns.say(drop.receipts, receipts.over_budget(over, clock.now()), drop.newest)
     if drop.prompt and not drop.is_folder:
         turns.withdraw(drops.receipts_of(drop.prompt.name))
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 RETRY_AFTER_SECONDS = 5
+# What is served again later than this is for no retry of a client's own.
+RETRY_AFTER_SECONDS_AT_MOST = 60
 
 
 class Resolver(APIGatewayHttpResolver):
@@ -87,7 +89,8 @@ def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | No
 
 def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
     # OpenAI's clients would repeat some of them on their own.
-    headers = {} if error.retryable else {"x-should-retry": "false"}
+    is_soon = error.retryable and (error.retry_after or 0) <= RETRY_AFTER_SECONDS_AT_MOST
+    headers = {} if is_soon else {"x-should-retry": "false"}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):

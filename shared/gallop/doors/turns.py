@@ -38,6 +38,7 @@ def start(wish: Wish, asked_at: float) -> None:
     """Make a drop's job the one at its front, new or known; ``asked_at`` is when its newest file was uploaded.
 
     Raises:
+        BudgetExceeded: there is no room for its estimate.
         WrongState: the front kept turning.
 
     """

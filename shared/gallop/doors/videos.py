@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
 from gallop.domain import receipts, request
-from gallop.domain.job import Door, Job, JobState, is_job_id, new_job_id
+from gallop.domain.job import Door, Job, JobState, is_job_id, is_terminal, new_job_id
 from gallop.domain.once import once as once_of
 from gallop.doors import create
-from gallop.edges import presigned, store, webhook_endpoints
+from gallop.edges import durations, presigned, store, webhook_endpoints
 from gallop.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
 from gallop.steps.cancel import Cancellation, cancel
 from gallop.steps.erase import erase
-from gallop.steps.slots import standings
+from gallop.steps.slots import standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gallop.domain.sketch import Sketch
     from gallop.doors.bodies import Body
     from gallop.doors.caller import Caller
 
@@ -44,6 +45,7 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
     Raises:
         InvalidRequest: with every fault.
         UnsupportedMediaType: it is neither JSON nor a form.
+        BudgetExceeded: a cap has no room for it.
         IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
 
     """
@@ -54,6 +56,7 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
     wish = request.read(fields, ground, create.inspect)
     once = once_of(client, wish, headers)
     if dry_run:
+        create.check_budget(wish, client)
         return {"object": "video.estimate", "estimated_cost": float(create.estimate(wish)), "currency": "USD"}
     job_id = new_job_id()
     job, is_new = create.accept(create.Wish(job_id, wish, client, Door.HTTPS, f"videos/{job_id}", once))
@@ -130,20 +133,23 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 
 def view(job: Job) -> dict[str, Any]:
-    """Show a job as its client sees it."""
-    return views([job])[0]
+    """Show a job as its client sees it, with its place at this moment if it waits in line."""
+    return receipts.job_view(job, clock.now(), _known(job), standing(job))
 
 
 def views(jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """Show jobs as their clients see them, with the places of those that wait in line."""
-    stand = standings(jobs)
-    return [receipts.job_view(job, clock.now(), stand.get(job.id)) for job in jobs]
+    """Show jobs as their clients see them, with the places that those who wait in line were told last."""
+    return [receipts.job_view(job, clock.now(), _known(job), job.standing) for job in jobs]
 
 
 def poll_headers(job: Job) -> dict[str, str]:
     """Tell a client when it is worth asking again."""
-    seconds = receipts.poll_after_seconds(job, clock.now())
+    seconds = receipts.poll_after_seconds(job, clock.now(), _known(job))
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
+
+
+def _known(job: Job) -> Sketch | None:
+    return None if is_terminal(job.state) else durations.known(job.request)
 
 
 def _take_dry_run(fields: dict[str, Any]) -> bool:

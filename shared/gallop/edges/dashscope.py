@@ -61,16 +61,23 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class TaskWaiting:
-    """PENDING or RUNNING, or a word that we do not know yet."""
+    """PENDING or RUNNING, or a word that we do not know yet. ``scheduled_at`` is when it began, if that is told."""
+
+    is_pending: bool = False
+    scheduled_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSucceeded:
-    """SUCCEEDED. The address is good for 24 hours from the end of the task; it is empty if DashScope forgot it."""
+    """SUCCEEDED. The address is good for 24 hours from the end of the task; it is empty if DashScope forgot it.
+
+    ``ran_for`` is the seconds from its beginning to its end, if both are told.
+    """
 
     video_url: str = field(repr=False)
     usage: Mapping[str, Any]
     orig_prompt: str = field(repr=False)
+    ran_for: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +301,7 @@ def _task(answer: httpx.Response) -> Task:
     match output.get("task_status"):
         case "SUCCEEDED":
             url, prompt = str(output.get("video_url") or ""), str(output.get("orig_prompt") or "")
-            return TaskSucceeded(url, _object_of(body, "usage"), prompt)
+            return TaskSucceeded(url, _object_of(body, "usage"), prompt, _ran_for(output))
         case "FAILED":
             reason = _short(output.get("message") or "DashScope gave no reason.")
             return TaskFailed(_short(output.get("code") or "FAILED"), reason)
@@ -302,9 +309,21 @@ def _task(answer: httpx.Response) -> Task:
             return TaskCanceled()
         case "UNKNOWN":
             return TaskUnknown()
-        case str() if answer.status_code == httpx.codes.OK:
-            return TaskWaiting()
+        case str() as word if answer.status_code == httpx.codes.OK:
+            return TaskWaiting(word == "PENDING", _local_time(output.get("scheduled_time")))
     raise VendorUnavailable(f"DashScope's answer cannot be read (HTTP {answer.status_code}).")
+
+
+def _ran_for(output: Mapping[str, Any]) -> float | None:
+    began, ended = _local_time(output.get("scheduled_time")), _local_time(output.get("end_time"))
+    return None if began is None or ended is None else ended - began
+
+
+def _local_time(told: object) -> float | None:
+    try:
+        return datetime.fromisoformat(str(told)).replace(tzinfo=_BEIJING).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:

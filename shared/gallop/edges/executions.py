@@ -21,8 +21,10 @@ def start(machine_arn: str, name: str, given: Mapping[str, object]) -> None:
 
 
 @aws.guarded
-def go_on(token: str) -> None:
-    """Let an execution go on that waits with this token. Who has gone on already, or waits no more, does not mind."""
+def go_on(token: str) -> bool:
+    """Let an execution go on that waits with this token; False if it has gone on already, or waits no more."""
     client = aws.stepfunctions()
     with suppress(client.exceptions.TaskTimedOut, client.exceptions.InvalidToken, client.exceptions.TaskDoesNotExist):
         client.send_task_success(taskToken=token, output="{}")
+        return True
+    return False

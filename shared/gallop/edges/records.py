@@ -7,6 +7,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain.budget import Parked, Reservation
 from gallop.domain.job import (
     Attempt,
     AttemptEnd,
@@ -50,6 +51,7 @@ def job_record(job: Job) -> dict[str, Any]:
         "resumes": job.resumes,
         "vendor_request_id": job.vendor_request_id,
         "running_since": seconds(job.running_since),
+        "began_at": seconds(job.began_at),
         "ended_at": seconds(job.ended_at),
         "usage": None if job.usage is None else json.dumps(dict(job.usage)),
         "cost": job.cost,
@@ -58,9 +60,7 @@ def job_record(job: Job) -> dict[str, Any]:
         "notes": list(job.notes),
         "dropped_at": seconds(job.dropped_at),
         "dropped_again_at": seconds(job.dropped_again_at),
-        "slot_since": seconds(job.slot_since),
-        "place": job.place,
-        "starts_at": seconds(job.starts_at),
+        **_turn_record(job),
         "cancel": job.cancel and cancel_record(job.cancel),
         "failure": job.failure and asdict(job.failure),
     }
@@ -91,6 +91,7 @@ def job_from(record: Mapping[str, Any]) -> Job:
         resumes=int(record["resumes"]),
         vendor_request_id=record["vendor_request_id"],
         running_since=read_seconds(record["running_since"]),
+        began_at=read_seconds(record["began_at"]),
         ended_at=read_seconds(record["ended_at"]),
         usage=None if record["usage"] is None else json.loads(record["usage"]),
         cost=record["cost"],
@@ -99,12 +100,31 @@ def job_from(record: Mapping[str, Any]) -> Job:
         notes=tuple(record["notes"]),
         dropped_at=read_seconds(record["dropped_at"]),
         dropped_again_at=read_seconds(record["dropped_again_at"]),
-        slot_since=read_seconds(record["slot_since"]),
-        place=None if record["place"] is None else int(record["place"]),
-        starts_at=read_seconds(record["starts_at"]),
+        **_turn_from(record),
         cancel=_cancel_from(record["cancel"]),
         failure=Failure(**record["failure"]) if record["failure"] else None,
     )
+
+
+def _turn_record(job: Job) -> dict[str, Any]:
+    """Write down what a job waits for, and has."""
+    return {
+        "slot_since": seconds(job.slot_since),
+        "place": job.place,
+        "starts_at": seconds(job.starts_at),
+        "reserved": job.reserved and reservation_record(job.reserved),
+        "parked": job.parked and parked_record(job.parked),
+    }
+
+
+def _turn_from(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "slot_since": read_seconds(record["slot_since"]),
+        "place": None if record["place"] is None else int(record["place"]),
+        "starts_at": read_seconds(record["starts_at"]),
+        "reserved": _reservation_from(record["reserved"]),
+        "parked": _parked_from(record["parked"]),
+    }
 
 
 def file_record(file: Result) -> dict[str, Any]:
@@ -115,6 +135,24 @@ def file_record(file: Result) -> dict[str, Any]:
 def cancel_record(cancel: CancelAnswer) -> dict[str, Any]:
     """Write down what came of a cancel."""
     return {**asdict(cancel), "time": seconds(cancel.time)}
+
+
+def reservation_record(reservation: Reservation) -> dict[str, Any]:
+    """Write down what is reserved."""
+    return {**asdict(reservation), "owners": list(reservation.owners)}
+
+
+def parked_record(parked: Parked) -> dict[str, Any]:
+    """Write down why a job is parked."""
+    return {**asdict(parked), "until": seconds(parked.until)}
+
+
+def _reservation_from(record: Mapping[str, Any] | None) -> Reservation | None:
+    return None if record is None else Reservation(**{**record, "owners": tuple(record["owners"])})
+
+
+def _parked_from(record: Mapping[str, Any] | None) -> Parked | None:
+    return None if record is None else Parked(**{**record, "until": float(record["until"])})
 
 
 def _cancel_from(record: Mapping[str, Any] | None) -> CancelAnswer | None:

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 from gallop.domain.job import Job, JobState, is_terminal, states_before
 from gallop.edges import aws, index, inputs, records, table
-from gallop.errors import JobNotFound, WrongState
+from gallop.errors import JobNotFound, NoRoom, WrongState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
+    from gallop.domain.budget import Reservation
     from gallop.domain.once import Once
 
 OPEN_JOBS = "OpenJobs"
-# Jobs that the sweep looks after, and those that wait in line, which need nobody.
-OPEN, WAITING = "yes", "waiting"
+# Jobs that the sweep looks after; those that wait in line, and those that wait for money, which need nobody.
+OPEN, WAITING, PARKED = "yes", "waiting", "parked"
 SWEEP_AT_MOST = 500
 # Longer than DashScope's list shows a task.
 TASK_SECONDS = 3 * 86_400
@@ -36,20 +37,27 @@ class Creation:
 
 
 @aws.guarded
-def create(job: Job, once: Once | None = None, together: Sequence[TransactWriteItemTypeDef] = ()) -> Creation:
+def create(
+    job: Job,
+    once: Once | None = None,
+    together: Sequence[TransactWriteItemTypeDef] = (),
+    reserving: Sequence[TransactWriteItemTypeDef] = (),
+) -> Creation:
     """Record a new job, unless it is there already, or ``once`` says that it is another's repetition.
 
-    One conditional write decides, never a read before it. What is to be written ``together`` with a new job is
-    written only then.
+    One conditional write decides, never a read before it. What is to be written ``together`` with a new job, and what
+    it is to reserve, is written only then.
 
     Raises:
         WrongState: the job is new, and what was to be written together with it met something else.
+        NoRoom: the job is new, and there is no room for what it was to reserve.
 
     """
     item = _new_job_item(job)
     writes = [
         table.put_if_new(item),
         *together,
+        *reserving,
         *index.puts(job, item["expires_at"]),
         *inputs.puts(job, item["expires_at"]),
     ]
@@ -58,12 +66,14 @@ def create(job: Job, once: Once | None = None, together: Sequence[TransactWriteI
     refused = table.transact(writes)
     if not any(refused):
         return Creation(job.id, is_new=True)
-    if any(refused[1 : 1 + len(together)]) and not refused[0]:
-        raise WrongState(f"What job {job.id} was to be recorded with has moved on.")
     if once and refused[-1]:
         item = table.get(_once_key(once)) or {}
         return Creation(str(item.get("job_id", "")), is_new=False, fingerprint=str(item.get("fingerprint", "")))
-    return Creation(job.id, is_new=False)
+    if refused[0]:
+        return Creation(job.id, is_new=False)
+    if any(refused[1 : 1 + len(together)]):
+        raise WrongState(f"What job {job.id} was to be recorded with has moved on.")
+    raise NoRoom(f"There is no room for job {job.id}.")
 
 
 def job_key(job_id: str) -> dict[str, str]:
@@ -171,6 +181,43 @@ def note(before: Job, name: str, value: object) -> bool:
 
 
 @aws.guarded
+def unpark(before: Job, after: Job, reserving: Sequence[TransactWriteItemTypeDef]) -> Job:
+    """Let a parked job go on, and reserve what it is estimated at, in one write.
+
+    Raises:
+        WrongState: it is not parked any more.
+        NoRoom: there is no room for what it was to reserve.
+
+    """
+    update = _update(before, after)
+    update["ConditionExpression"] += " AND #parked = :parked"
+    update["ExpressionAttributeNames"] = {**update["ExpressionAttributeNames"], "#parked": "parked"}
+    was_parked = table.pack({":parked": records.job_record(before)["parked"]})
+    update["ExpressionAttributeValues"] = {**update["ExpressionAttributeValues"], **was_parked}
+    refused = table.transact([{"Update": update}, *reserving])
+    if refused[0]:
+        raise _moved_on(before, after)
+    if any(refused):
+        raise NoRoom(f"There is no room for job {before.id}.")
+    return after
+
+
+@aws.guarded
+def settle(before: Job, reserved: Reservation, together: Sequence[TransactWriteItemTypeDef]) -> bool:
+    """Note what a job's reservation came to, together with what that changes; tells whether nobody has before."""
+    update: UpdateTypeDef = {
+        "TableName": settings.job_table(),
+        "Key": table.pack(job_key(before.id)),
+        "UpdateExpression": "SET reserved = :new",
+        "ConditionExpression": "reserved = :old",
+        "ExpressionAttributeValues": table.pack(
+            {":new": records.reservation_record(reserved), ":old": records.job_record(before)["reserved"]}
+        ),
+    }
+    return not any(table.transact([{"Update": update}, *together]))
+
+
+@aws.guarded
 def close(job: Job) -> None:
     """Take a job off the list of those that the sweep looks after: it has ended, and its receipts are written."""
     client = aws.dynamodb()
@@ -206,7 +253,7 @@ def erase(job: Job) -> None:
 
 @aws.guarded
 def open_jobs(not_moved_since: float, kind: str = OPEN) -> list[str]:
-    """Name the jobs of a kind (``OPEN``, ``WAITING``) that did not move since then, the stillest first."""
+    """Name the jobs of a kind (``OPEN``, ``WAITING``, ``PARKED``) that did not move since then, the stillest first."""
     pages = (
         aws.dynamodb()
         .get_paginator("query")
@@ -223,7 +270,8 @@ def open_jobs(not_moved_since: float, kind: str = OPEN) -> list[str]:
 
 def _new_job_item(job: Job) -> dict[str, Any]:
     expires_at = int(job.created_at) + settings.record_seconds()
-    return {**job_key(job.id), **records.job_record(job), "expires_at": expires_at, "is_open": OPEN}
+    kind = PARKED if job.parked else OPEN
+    return {**job_key(job.id), **records.job_record(job), "expires_at": expires_at, "is_open": kind}
 
 
 def _put_once(job: Job, once: Once) -> TransactWriteItemTypeDef:
@@ -255,7 +303,7 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
     old, new = records.job_record(before), records.job_record(after)
     changed = {name: value for name, value in new.items() if old[name] != value or name == "state"}
     if before.state is JobState.QUEUED:
-        # Whatever it becomes, it waits in line no more.
+        # Whatever it becomes, it waits for nothing any more.
         changed["is_open"] = OPEN
     allowed = {before.state} if before.state is after.state else states_before(after.state)
     values = {f":v{number}": value for number, value in enumerate(changed.values())}

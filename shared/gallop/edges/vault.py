@@ -1,4 +1,4 @@
-"""The DashScope key, out of Secrets Manager."""
+"""Secrets, out of Secrets Manager."""
 
 from __future__ import annotations
 
@@ -14,10 +14,19 @@ SECONDS_KEPT = 300
 
 def dashscope_key(name: str) -> str:
     """Give the DashScope key in the secret of this name; a rotated one is seen within five minutes."""
+    return _text(name, "The DashScope key")
+
+
+def completion_token(name: str) -> str:
+    """Give the token of completion events in the secret of this name; a new one is seen within five minutes."""
+    return _text(name, "The token of completion events")
+
+
+def _text(name: str, what: str) -> str:
     try:
         secret = provider().get(name, max_age=SECONDS_KEPT)
     except GetParameterError as error:
-        raise AwsTrouble(f"The DashScope key cannot be read: {error}") from error
+        raise AwsTrouble(f"{what} cannot be read: {error}") from error
     return str(secret).strip()
 
 

@@ -10,7 +10,7 @@ from gallop.edges import executions
 
 def announce(job_id: str) -> None:
     """Let the end of a job be told; each is told once however often it is called."""
-    _start(job_id, {"job_id": job_id})
+    _start(job_id, {"job_id": job_id, "endpoint_id": None})
 
 
 def deliver(job_id: str, endpoint_id: str) -> None:

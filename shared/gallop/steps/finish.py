@@ -16,7 +16,7 @@ from gallop.errors import (
     Stranded,
     WrongState,
 )
-from gallop.steps import announce, publish, slots
+from gallop.steps import announce, publish, settle, slots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
     job = publish.status(job)
     waiters.tell(job.id)
     announce.ended(job)
+    settle.settle(job)
     store.close(job)
     return {"state": job.state.value}
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
-from gallop.domain import line, polling
+from gallop.domain import line
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.line import Standing
-from gallop.edges import executions, slots, store
+from gallop.edges import durations, executions, slots, store
 from gallop.errors import AwsTrouble, JobNotFound, WrongState
 from gallop.steps import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gallop.domain.job import Job
     from gallop.edges.slots import Gate
 
@@ -41,8 +39,8 @@ def take(job_id: str, token: str) -> None:
         executions.go_on(token)
         return
     admit(job.lane)
-    for standing in standings([store.job(job_id)], SHORT_LINE).values():
-        _tell(job, standing)
+    if stands := standing(store.job(job_id), SHORT_LINE):
+        _tell(job, stands)
 
 
 def admit(lane: str) -> None:
@@ -78,15 +76,15 @@ def free(job: Job) -> None:
         log.warning("slot not passed on yet", job_id=job.id, trouble=str(trouble))
 
 
-def standings(jobs: Iterable[Job], at_most: int = slots.PLACES_AT_MOST) -> dict[str, Standing]:
-    """Tell how those of some jobs stand that wait; who waits in a line of more than ``at_most`` is left out."""
-    waiting = [job for job in jobs if job.state is JobState.QUEUED and job.slot_since is None]
-    places = {
-        job_id: place
-        for lane in {job.lane for job in waiting}
-        for job_id, place in line.places(slots.waiting(lane, at_most), slots.gate(lane).last_served).items()
-    }
-    return {job.id: _standing(job, places[job.id]) for job in waiting if job.id in places}
+def standing(job: Job, at_most: int = slots.PLACES_AT_MOST) -> Standing | None:
+    """Tell how a job stands in line at this moment, or, in one of more than ``at_most``, stood when it was last told.
+
+    None if it does not wait there, or was not told yet.
+    """
+    if job.state is not JobState.QUEUED or job.slot_since is not None:
+        return None
+    place = line.places(slots.waiting(job.lane, at_most), slots.gate(job.lane).last_served).get(job.id)
+    return _standing(job, place) if place else job.standing
 
 
 def repair() -> None:
@@ -113,13 +111,13 @@ def _tell_who_waits(gate: Gate) -> None:
         _tell(job, _standing(job, places[job_id]))
 
 
-def _tell(job: Job, standing: Standing) -> None:
-    if slots.tell(job, standing):
+def _tell(job: Job, stands: Standing) -> None:
+    if slots.tell(job, stands):
         publish.status(store.job(job.id))
 
 
 def _standing(job: Job, place: int) -> Standing:
-    seconds = polling.expected_seconds(job.request.resolution, job.request.duration)
+    seconds = durations.known(job.request).mean
     return Standing(place, line.starts_at(place, clock.now(), seconds, settings.max_in_flight()))
 
 

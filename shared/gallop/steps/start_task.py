@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop import clock, log
-from gallop.domain import lane_pace, polling, reconciling, vendor_codes
+from gallop.domain import lane_pace, reconciling, vendor_codes
 from gallop.domain.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.edges import dashscope, presigned, store, vault
@@ -22,7 +22,7 @@ from gallop.errors import (
     VendorUnreachable,
     WrongState,
 )
-from gallop.steps import publish, step
+from gallop.steps import asking, publish, step
 from gallop.steps.step import Next
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def start_task(job_id: str) -> Step:
         case JobState.OUTCOME_UNKNOWN:
             return _submit(job) if job.made_no_task else step.reconcile(reconciling.FIRST_LOOK_SECONDS)
         case JobState.RUNNING:
-            return step.wait(_first_wait(job))
+            return step.wait_for_task(asking.wait_seconds(job))
         case JobState.STORING:
             return step.save()
         case JobState.SUCCEEDED | JobState.FAILED | JobState.CANCELLED:
@@ -109,7 +109,7 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
         return _park(job, str(unknown))
     job = _record_task(job, accepted)
     publish.status(job)
-    return step.wait(_first_wait(job))
+    return step.wait_for_task(asking.wait_seconds(job))
 
 
 def _enter(lane: str, attempt_id: str) -> tuple[float, float]:
@@ -176,8 +176,3 @@ def _address(image: LinkedImage | StoredImage | InlineImage) -> str:
         case InlineImage():
             raise TypeError("an inline image was never stored")
     assert_never(image)
-
-
-def _first_wait(job: Job) -> int:
-    age = clock.now() - (job.running_since or clock.now())
-    return polling.next_wait(age, polling.expected_seconds(job.request.resolution, job.request.duration))

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.domain import catalogue, polling, reconciling, vendor_codes
+from gallop.domain import catalogue, reconciling, vendor_codes
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.edges import dashscope, store, vault
 from gallop.errors import OutcomeUnknown, TryAgain, VendorRefused
-from gallop.steps import publish, slots, step
+from gallop.steps import asking, publish, slots, step
 
 if TYPE_CHECKING:
     from gallop.steps.step import Step
@@ -31,6 +31,7 @@ def status(job_id: str) -> Step:
     if job.state is JobState.STORING:
         slots.free(job)
         return step.save()
+    asked_before = job.updated_at
     job = store.advance(job, replace(job.at(job.state, clock.now()), polls=job.polls + 1))
     try:
         task = dashscope.query(job.base_url, vault.dashscope_key(job.key_name), job.task_id)
@@ -39,15 +40,15 @@ def status(job_id: str) -> Step:
     except VendorRefused as refused:
         # The task is paid and goes on; a key can be mended before the deadline.
         return _ask_again(job, str(refused), at_least=REFUSED_WAIT_SECONDS)
-    return _decide(job, task)
+    return _decide(job, task, asked_before)
 
 
-def _decide(job: Job, task: dashscope.Task) -> Step:
+def _decide(job: Job, task: dashscope.Task, asked_before: float) -> Step:
     match task:
         case dashscope.TaskWaiting():
-            return _ask_again(_known(job), "")
+            return _ask_again(asking.seen(job, task), "")
         case dashscope.TaskSucceeded():
-            return _store(job, task)
+            return _store(job, task, asked_before)
         case dashscope.TaskFailed(code, message):
             return step.finish(
                 Failure("generation_failed", f"{code}: {message}", vendor_codes.meaning(code).remedy, code)
@@ -70,12 +71,11 @@ def _ask_again(job: Job, trouble: str, at_least: int = 0) -> Step:
         )
     if trouble:
         log.warning("no answer from DashScope", job_id=job.id, trouble=trouble)
-    expected = polling.expected_seconds(job.request.resolution, job.request.duration)
-    seconds = max(polling.next_wait(now - (job.running_since or now), expected), at_least)
-    return step.wait(max(1, min(seconds, round(left))))
+    seconds = max(asking.wait_seconds(job), at_least)
+    return step.wait_for_task(max(1, min(seconds, round(left))))
 
 
-def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
+def _store(job: Job, task: dashscope.TaskSucceeded, asked_before: float) -> Step:
     if job.is_adopted and not _is_ours(job, task):
         store.release(job)
         message = (
@@ -90,6 +90,7 @@ def _store(job: Job, task: dashscope.TaskSucceeded) -> Step:
     )
     stored = store.advance(job, stored)
     slots.free(stored)
+    asking.learn(job, task, asked_before)
     publish.status(stored)
     return step.save()
 
@@ -107,10 +108,6 @@ def _is_ours(job: Job, task: dashscope.TaskSucceeded) -> bool:
     made = (task.orig_prompt, resolution, str(usage.get("ratio") or ""), usage.get("output_video_duration", 0))
     ordered = (request.prompt, request.resolution, request.ratio, request.duration)
     return store.owner_of(job.task_id) == job.id and reconciling.is_ours(ordered, made)
-
-
-def _known(job: Job) -> Job:
-    return store.advance(job, replace(job, unknown_since=None)) if job.unknown_since else job
 
 
 def _unknown(job: Job) -> Step:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from gallop import settings
+
 if TYPE_CHECKING:
     from gallop.domain.job import Failure
 
@@ -16,6 +18,7 @@ class Next(StrEnum):
     START = "start"
     RECONCILE = "reconcile"
     WAIT = "wait"
+    LISTEN = "listen"
     SAVE = "save"
     FINISH = "finish"
 
@@ -46,6 +49,11 @@ def reconcile(seconds: int) -> Step:
 def wait(seconds: int) -> Step:
     """Ask again in so many seconds."""
     return Step(Next.WAIT, wait_seconds=seconds)
+
+
+def wait_for_task(seconds: int) -> Step:
+    """Ask again in so many seconds, or at once when DashScope says that the task has ended, where it may say so."""
+    return Step(Next.LISTEN if settings.completion_events() else Next.WAIT, wait_seconds=seconds)
 
 
 def save() -> Step:

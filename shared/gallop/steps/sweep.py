@@ -13,7 +13,7 @@ from gallop.domain.job import Failure, Job, is_terminal
 from gallop.edges import store, workflow
 from gallop.edges.workflow import Execution
 from gallop.errors import GallopError, OutcomeUnknown
-from gallop.steps import slots
+from gallop.steps import parked, slots
 from gallop.steps.finish import finish
 
 if TYPE_CHECKING:
@@ -25,14 +25,16 @@ RESUMES_AT_MOST = 150
 
 
 def sweep() -> dict[str, int]:
-    """Repair every job that has not moved for a while, and what breakdowns left of slots.
+    """Repair every job that has not moved for a while, and what breakdowns left of slots; start what was parked.
 
     One that cannot be repaired does not hold up the others.
     """
+    # First, for all others wait for it.
+    slots.repair()
     waited = store.open_jobs(clock.now() - settings.queue_seconds(), store.WAITING)
     still = store.open_jobs(clock.now() - STILL_SECONDS)
     done = [*(_tried(_give_up, job_id) for job_id in waited), *(_tried(_repair, job_id) for job_id in still)]
-    slots.repair()
+    parked.release_due()
     return {"repaired": done.count(True), "failed": done.count(None)}
 
 

@@ -39,7 +39,9 @@ PROGRAM = "import sys, pathlib; from tests.testbed.__main__ import main; sys.exi
 def start(file: Path, **settings: str) -> subprocess.Popen[str]:
     """Start the testbed as its own process, as from a shell."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "shared")])
-    return subprocess.Popen(
+    # An ignored SIGINT would be inherited.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(file)],
         env={**os.environ, "PYTHONPATH": paths, **settings},
         stdout=subprocess.PIPE,
@@ -47,6 +49,8 @@ def start(file: Path, **settings: str) -> subprocess.Popen[str]:
         text=True,
         cwd=ROOT,
     )
+    signal.signal(signal.SIGINT, handler)
+    return process
 
 
 @pytest.fixture

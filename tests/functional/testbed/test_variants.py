@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -137,16 +138,52 @@ def test_a_task_that_waits_for_the_world_goes_on_when_it_answers() -> None:
     with running(machine(definition)) as stack:
         arn, end = execution(stack)
         states = stack.aws.client("stepfunctions")
-
-        def token() -> str | None:
-            events = states.get_execution_history(executionArn=arn)["events"]
-            payloads = [e["taskScheduledEventDetails"]["parameters"] for e in events if e["type"] == "TaskScheduled"]
-            return json.loads(payloads[0])["Payload"]["token"] if payloads else None
-
-        states.send_task_success(taskToken=eventually(token), output='{"answer": 42}')
+        token = eventually(lambda: token_of(states, arn))
+        states.send_task_success(taskToken=token, output='{"answer": 42}')
         assert {"answer": 42} == json.loads(end()["output"])
         asked = {e.resource for e in stack.aws.audit.entries() if e.action == "states:SendTaskSuccess"}
     assert {stack.outputs["MachineArn"]} == asked
+
+
+def test_a_token_is_good_once() -> None:
+    """Answered, or waited for in vain: an execution that goes on takes no further answer to it, as on AWS."""
+    caught = {"ErrorEquals": ["States.Timeout"], "ResultPath": None, "Next": "Stay"}
+    ask = {**CALLBACK, "TimeoutSecondsPath": "$.seconds", "ResultPath": None, "Catch": [caught], "Next": "Stay"}
+    del ask["End"], ask["TimeoutSeconds"]
+    stay = {"Type": "Wait", "Seconds": 600, "End": True}
+    with running(machine({"StartAt": "Ask", "States": {"Ask": ask, "Stay": stay}})) as stack:
+        states = stack.aws.client("stepfunctions")
+        for seconds, answers in ((100, 0), (86_400, 1)):
+            given = json.dumps({"seconds": seconds})
+            arn = states.start_execution(stateMachineArn=stack.outputs["MachineArn"], input=given)["executionArn"]
+            token = eventually(partial(token_of, states, arn))
+            for _ in range(answers):
+                states.send_task_success(taskToken=token, output="{}")
+            eventually(partial(has_entered, states, arn, "Stay"))
+            eventually(partial(is_spent, states, token))
+            assert "RUNNING" == states.describe_execution(executionArn=arn)["status"]
+
+
+def has_entered(states: Any, arn: str, state: str) -> bool:  # noqa: ANN401 - a client
+    """Tell whether an execution has come to a state."""
+    events = states.get_execution_history(executionArn=arn)["events"]
+    return state in [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
+
+
+def is_spent(states: Any, token: str) -> bool:  # noqa: ANN401 - a client
+    """Tell whether an answer to a token is refused."""
+    try:
+        states.send_task_success(taskToken=token, output="{}")
+    except states.exceptions.TaskTimedOut:
+        return True
+    return False
+
+
+def token_of(states: Any, arn: str) -> str | None:  # noqa: ANN401 - a client
+    """Give the token that an execution's function was given, as soon as it was."""
+    events = states.get_execution_history(executionArn=arn)["events"]
+    payloads = [e["taskScheduledEventDetails"]["parameters"] for e in events if e["type"] == "TaskScheduled"]
+    return json.loads(payloads[0])["Payload"]["token"] if payloads else None
 
 
 def test_a_stage_throttles_as_it_says() -> None:

@@ -187,7 +187,7 @@ class Workflow:
         waits = state["Resource"].endswith(".waitForTaskToken")
         if waits:
             # Known before the call: the function may give it back at once.
-            execution.token, execution.wakes_at = token, self.clock.now() + state["TimeoutSeconds"]
+            execution.token, execution.wakes_at = token, self.clock.now() + _timeout(state, execution.data)
         execution.events += EVENTS_OF_A_CALL
         try:
             answer = self.invoke(_function(state), _filled(state["Parameters"], execution.data, token)["Payload"])
@@ -233,7 +233,7 @@ class Workflow:
 
     def _failed(self, execution: Execution, state: Mapping[str, Any], name: str, cause: str) -> None:
         execution.token, execution.wakes_at = "", self.clock.now()
-        for number, rule in enumerate(state["Retry"]):
+        for number, rule in enumerate(state.get("Retry", [])):
             if name in rule["ErrorEquals"] and execution.retries.get(number, 0) < rule["MaxAttempts"]:
                 delay = rule["IntervalSeconds"] * rule.get("BackoffRate", 2) ** execution.retries.get(number, 0)
                 delay = min(delay, rule.get("MaxDelaySeconds", delay))
@@ -243,7 +243,7 @@ class Workflow:
                 return
             if name in rule["ErrorEquals"]:
                 break
-        catcher = state["Catch"][-1]
+        catcher = next(rule for rule in state["Catch"] if {name, "States.ALL"} & {*rule["ErrorEquals"]})
         if catcher["ResultPath"]:
             execution.data[catcher["ResultPath"].removeprefix("$.")] = {"Error": name, "Cause": cause}
         execution.events += EVENTS_OF_A_STATE
@@ -262,6 +262,13 @@ class Workflow:
         if execution.parent:
             execution.parent.children -= 1
             self._next_item(execution.parent, execution.parent.level["States"][execution.parent.state])
+
+
+def _timeout(state: Mapping[str, Any], data: Any) -> float:  # noqa: ANN401 - JSON
+    seconds: float = (
+        _at(data, state["TimeoutSecondsPath"]) if "TimeoutSecondsPath" in state else state["TimeoutSeconds"]
+    )
+    return seconds
 
 
 def _function(state: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ import httpx
 import respx
 from boto3.dynamodb.types import TypeDeserializer
 from gallop import clock as product_clock
+from gallop.domain.completion import TOKEN_HEADER
 from gallop.doors import drops, videos
 from gallop.doors.bodies import Body
 from gallop.edges import aws, dashscope, ranges, store, vault
@@ -33,8 +34,11 @@ from functions.start_task.app import handler as start_task
 from functions.status.app import handler as status
 from functions.take_slot.app import handler as take_slot
 from functions.thumbnail.app import handler as thumbnail
+from functions.wake.app import handler as wake
+from tests.support.promise import events
 from tests.support.promise.calls import Calls, Killed
 from tests.support.promise.direct import direct
+from tests.support.promise.events import Events
 from tests.support.promise.workflow import Workflow
 from tests.template import stack
 from tests.testbed.aws import tables
@@ -64,6 +68,8 @@ ENVIRONMENT = {
     "WEBHOOK_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-webhooks",
     "BATCH_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-batches",
     "BATCH_CONCURRENCY": "6",
+    "COMPLETION_EVENTS": "off",
+    "COMPLETION_SECRET_ARN": "the-token-secret",
     "DASHSCOPE_BASE_URL": BASE_URL,
     "DASHSCOPE_SECRET_ARN": "the-secret",
     "DEFAULT_MODEL": "happyhorse-1.0-r2v",
@@ -74,6 +80,11 @@ ENVIRONMENT = {
     "QUEUE_HOURS": "72",
     "DEADLINE_MINUTES": "240",
     "RECORD_DAYS": "90",
+    "DAY_CAP": "0",
+    "MONTH_CAP": "0",
+    "CLIENT_DAY_CAP": "0",
+    "CLIENT_MONTH_CAP": "0",
+    "OVER_CAP": "park",
     "POWERTOOLS_SERVICE_NAME": "test",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
     "POWERTOOLS_METRICS_NAMESPACE": "test",
@@ -87,6 +98,7 @@ HANDLERS: dict[str, Any] = {
     "Thumbnail": thumbnail,
     "Finish": finish,
     "Batch": batch,
+    "Wake": wake,
 }
 
 
@@ -127,6 +139,7 @@ class World:
     clients: dict[str, Any]
     workflow: Workflow = field(init=False)
     queue: Queue = field(init=False)
+    events: Events = field(init=False)
     kills: dict[str, list[int | None]] = field(default_factory=dict)
     """By function: after how many calls its next runs are killed; None where one is not."""
     killed: Counter[str] = field(default_factory=Counter)
@@ -138,6 +151,7 @@ class World:
         """Connect the parts."""
         self.workflow = Workflow(self.clock, self.rng, self.invoke, self._on_call, self._work)
         self.queue = Queue(self.clock, self.calls)
+        self.events = Events(self.clock, self.invoke)
 
     def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
         """Run a function; raises ``Killed`` where it was to be killed."""
@@ -198,9 +212,14 @@ class World:
         """Run the scheduled sweep."""
         return self.invoke("Reconcile", {})
 
+    def notify(self, **rule: Any) -> None:  # noqa: ANN401 - whatever a rule has
+        """Let DashScope tell of ended tasks."""
+        self.fake.notify(url=events.URL, headers={TOKEN_HEADER: events.TOKEN}, **rule)
+
     def run_due(self) -> None:
         """Do all that is due now."""
-        while self.deliver() or self.workflow.step():
+        self.fake.tick()
+        while self.deliver() or self.events.deliver() or self.workflow.step():
             pass
 
     def run_for(self, seconds: float) -> None:
@@ -210,6 +229,8 @@ class World:
             self.run_due()
             times = [message.visible_at for message in self.queue.messages]
             wake = self.workflow.next_wake()
+            # DashScope says nothing of the time at which it will tell of an end: look every second.
+            times += [self.clock.now() + 1] if self.fake.events()["rule"] and self.clock.now() < until else []
             following = min([*times, *([] if wake is None else [wake])], default=None)
             if following is None or following > until:
                 break
@@ -282,13 +303,17 @@ def _vendor() -> FakeDashScope:
 
 
 @contextmanager
-def fresh(seed: int = 0, fake: FakeDashScope | None = None) -> Iterator[World]:
-    """Give an empty world, with a vendor of one's own (on a clock that stands still), or the one that all share."""
+def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool = False) -> Iterator[World]:
+    """Give an empty world, with the vendor that all share, or one of one's own on a clock that stands still.
+
+    ``listening`` as a stack that takes completion events.
+    """
     fake = fake or _emptied(_vendor())
     clock: ManualClock = fake.clock  # type: ignore[assignment]
     clock.advance(86_400)
     with ExitStack() as resources:
-        resources.enter_context(patch.dict("os.environ", ENVIRONMENT))
+        listens = {"COMPLETION_EVENTS": "on" if listening else "off"}
+        resources.enter_context(patch.dict("os.environ", {**ENVIRONMENT, **listens}))
         resources.enter_context(mock_aws())
         for target, name, value in tables.changes():
             resources.enter_context(patch.object(target, name, value))
@@ -302,9 +327,11 @@ def fresh(seed: int = 0, fake: FakeDashScope | None = None) -> Iterator[World]:
         resources.enter_context(patch.object(product_clock, "now", clock.now))
         resources.enter_context(patch.object(product_clock, "sleep", clock.advance))
         resources.enter_context(patch.object(vault, "dashscope_key", lambda _: KEY))
+        resources.enter_context(patch.object(vault, "completion_token", lambda _: events.TOKEN))
         resources.enter_context(patch.object(ranges, "opened", partial(_opened, ranges.opened)))
         router = resources.enter_context(respx.mock(assert_all_called=False))
         router.route(host__regex=r"^[\w.-]+\.aliyuncs\.com$").mock(side_effect=world.answer)
+        router.route(url=events.URL).mock(side_effect=world.events.post)
         client = resources.enter_context(httpx.Client())
         resources.enter_context(patch.object(dashscope, "_client", lambda: client))
         yield world

@@ -33,6 +33,8 @@ class Invocation:
     peak_memory_mb: float
     """Largest resident size of the process during this invocation; 0 where the system does not tell."""
     error: str | None
+    calls: int | None
+    """To the world, where a kill was planned; None where they were not counted."""
     log_stream: str
     log: str = field(repr=False)
 
@@ -68,6 +70,7 @@ class Execution:
             duration_ms=duration,
             peak_memory_mb=worker.peak_mb,
             error=name,
+            calls=worker.calls(),
             log_stream=worker.log_stream,
             log=self._framed(written, duration, worker.peak_mb, name),
         )

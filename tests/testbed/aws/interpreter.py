@@ -12,7 +12,9 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from moto.core.exceptions import AWSError
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackConsumerLeft, CallbackNotifyConsumerError
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.testbed.clock import ManualClock
@@ -104,6 +106,28 @@ def scale_state(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callab
         evaluate(state, env)
 
     return evaluate_with_timeout
+
+
+def spending(interrupt_all: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Let a token be spent when its wait is over, as on AWS: moto takes answers to it as long as the execution runs."""
+
+    def interrupt_and_spend(endpoint: Any) -> None:  # noqa: ANN401
+        interrupt_all(endpoint)
+        endpoint.report(CallbackConsumerLeft())
+
+    return interrupt_and_spend
+
+
+def refusing_spent(notify: Callable[..., bool]) -> Callable[..., bool]:
+    """Refuse an answer to a token that is spent in AWS's words: moto's own refusal breaks on its way out."""
+
+    def notify_unless_spent(pool: Any, callback_id: str, outcome: Any) -> bool:  # noqa: ANN401
+        try:
+            return notify(pool, callback_id, outcome)
+        except CallbackNotifyConsumerError as over:
+            raise AWSError("Task Timed Out: 'Provided task does not exist anymore'", "TaskTimedOut") from over
+
+    return notify_unless_spent
 
 
 def modules_that_tell_the_time() -> Iterator[ModuleType]:

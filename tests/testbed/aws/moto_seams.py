@@ -27,6 +27,8 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint, CallbackPoolManager
+from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
@@ -160,6 +162,8 @@ def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
             clock,
         ),
     )
+    yield CallbackEndpoint, "interrupt_all", interpreter.spending(CallbackEndpoint.interrupt_all)
+    yield CallbackPoolManager, "notify", interpreter.refusing_spent(CallbackPoolManager.notify)
     shim = interpreter.scaled_datetime(clock)
     for module in interpreter.modules_that_tell_the_time():
         yield module, "datetime", shim
@@ -168,6 +172,8 @@ def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
         del region
         return world.client(service, state_credentials.role_arn)
 
+    # Whoever watches would be told of each Map that moto ignores how many failures it tolerates.
+    yield preprocessor.LOG, "disabled", True
     # An execution without a name is named None, and so there could be only one.
     yield StepFunctionsParserBackend, "start_execution", _start_named(StepFunctionsParserBackend.start_execution)
     # The interpreter calls as nobody ("ak"); on AWS it calls as the state machine's role.

@@ -78,6 +78,7 @@ class Worker:
     _connection: socket.socket | None = field(init=False, default=None)
     _reader: BinaryIO | None = field(init=False, default=None)
     _killed: bool = field(init=False, default=False)
+    _granted: int | None = field(init=False, default=None)
     _parked: bool = field(init=False, default=False)
     """Whether the process waits for its next event."""
 
@@ -112,10 +113,15 @@ class Worker:
 
     def grant(self, calls: int | None) -> None:
         """Let the next invocation end, killed, once it has made so many calls to the world; None lifts that."""
+        self._granted = calls
         if calls is None:
             self.grant_path.unlink(missing_ok=True)
         else:
             self.grant_path.write_text(str(calls), encoding="ascii")
+
+    def calls(self) -> int | None:
+        """Tell how many calls an invocation has made; None where any number was granted to it."""
+        return None if self._granted is None else self._granted - int(self.grant_path.read_text(encoding="ascii"))
 
     def invoke(self, event: Event) -> tuple[bytes, bool]:
         """Hand out an event and give the reply, and whether it is an error; the handler must be ready."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gallop.domain import polling
+from gallop.domain import sketch
 
 if TYPE_CHECKING:
     from tests.testbed.clock import Clock
@@ -59,7 +59,7 @@ class Track:
         """Estimate which share of the task's time has passed."""
         if self.stage != "running":
             return float(self.has_passed("storing"))
-        return min(1.0, (self.elapsed - self.reached["running"]) / polling.expected_seconds("720P", 5))
+        return min(1.0, (self.elapsed - self.reached["running"]) / sketch.expected_seconds("720P", 5))
 
     def see(self, sight: Sight | None) -> bool:
         """Take in what the door shows; tell whether a new stage has been reached."""

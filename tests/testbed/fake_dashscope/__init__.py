@@ -4,6 +4,17 @@ from tests.testbed.fake_dashscope.accounts import KEY, REGION, Account
 from tests.testbed.fake_dashscope.core import FakeDashScope
 from tests.testbed.fake_dashscope.errors import VendorError
 from tests.testbed.fake_dashscope.faults import BadFaultError
+from tests.testbed.fake_dashscope.notices import BadRuleError
 from tests.testbed.fake_dashscope.switches import Limits, Switches
 
-__all__ = ["KEY", "REGION", "Account", "BadFaultError", "FakeDashScope", "Limits", "Switches", "VendorError"]
+__all__ = [
+    "KEY",
+    "REGION",
+    "Account",
+    "BadFaultError",
+    "BadRuleError",
+    "FakeDashScope",
+    "Limits",
+    "Switches",
+    "VendorError",
+]

@@ -1,4 +1,4 @@
-"""The control paths under ``/__fake__/``: read the ledger, arm faults, reset."""
+"""The control paths under ``/__fake__/``: read the ledger, arm faults, have events sent, reset."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.testbed.fake_dashscope.faults import KINDS, BadFaultError, read_fault
+from tests.testbed.fake_dashscope.notices import MODES, BadRuleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,8 @@ def answer(fake: FakeDashScope, method: str, path: str, body: bytes) -> Answer:
         ("GET", "ledger"): lambda: (200, fake.ledger()),
         ("GET", "faults"): lambda: (200, {"armed": fake.faults.view(), "allowed": _allowed()}),
         ("POST", "faults"): lambda: _arm(fake, body),
+        ("GET", "events"): lambda: (200, fake.events()),
+        ("POST", "events"): lambda: _notify(fake, body),
         ("POST", "reset"): lambda: _reset(fake),
     }
     route = routes.get((method, path.removeprefix(PREFIX).rstrip("/")))
@@ -40,6 +43,17 @@ def _arm(fake: FakeDashScope, body: bytes) -> Answer:
         return 400, {"error": f"the body is not JSON: {error}", "allowed": _allowed()}
     fake.faults.arm(fault)
     return 200, {"armed": fake.faults.view()}
+
+
+def _notify(fake: FakeDashScope, body: bytes) -> Answer:
+    try:
+        rule = json.loads(body)
+        fake.notify(**rule if isinstance(rule, dict) else {"rule": rule})
+    except BadRuleError as error:
+        return 400, {"error": str(error), "modes": MODES}
+    except ValueError as error:
+        return 400, {"error": f"the body is not JSON: {error}", "modes": MODES}
+    return 200, fake.events()
 
 
 def _reset(fake: FakeDashScope) -> Answer:

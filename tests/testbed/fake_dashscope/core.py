@@ -21,6 +21,7 @@ from tests.testbed.fake_dashscope.faults import Faults, read_fault
 from tests.testbed.fake_dashscope.forms import read_form
 from tests.testbed.fake_dashscope.ledger import Ledger
 from tests.testbed.fake_dashscope.media import Fetch, fetch
+from tests.testbed.fake_dashscope.notices import post, read_rule
 from tests.testbed.fake_dashscope.switches import Limits, Switches
 from tests.testbed.fake_dashscope.vendor import Vendor
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import respx
 
     from tests.testbed.clock import Clock
+    from tests.testbed.fake_dashscope.notices import Notice, Post
 
 VENDOR_HOSTS = (
     r"^(dashscope(-intl|-us)?|cn-hongkong\.dashscope|[\w-]+\.[\w-]+\.maas|dashscope-[\w-]+\.oss-[\w-]+)\.aliyuncs\.com$"
@@ -49,15 +51,17 @@ class FakeDashScope:
         switches: Switches | None = None,
         seed: int = 0,
         get: Fetch = fetch,
+        send: Post = post,
     ) -> None:
         """Make a vendor without tasks.
 
         ``clock`` gives the simulated time of everything; ``accounts`` are who may call; ``region`` is where an address
         that is not Alibaba's is taken to be; ``limits`` and ``switches`` say how strict and how; ``seed`` fixes ids and
-        durations; ``get`` replaces how media URLs are fetched.
+        durations; ``get`` replaces how media URLs are fetched, ``send`` how events are posted.
         """
         self._rng = Random(seed)
         self._lock = RLock()
+        self._post = send
         self._ledger = Ledger()
         self.clock = clock or ScaledClock()
         self.faults = Faults(Random(seed))
@@ -73,6 +77,12 @@ class FakeDashScope:
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer a request whose body has been read; raises ``Dropped`` or ``Stalled``. Safe from any thread."""
+        try:
+            return self._answer(request)
+        finally:
+            self._send_due()
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if path.startswith(control.PREFIX):
             with self._lock:
@@ -123,6 +133,27 @@ class FakeDashScope:
         with self._lock:
             self.faults.arm(read_fault(fault))
 
+    def notify(self, **rule: Any) -> None:  # noqa: ANN401
+        """Send an event of each task that ends from now on: ``url`` and what else a rule has."""
+        with self._lock:
+            self.vendor.notices.rule = read_rule(rule)
+
+    def events(self) -> dict[str, Any]:
+        """Show where events go, how many wait to be sent, and what was sent."""
+        with self._lock:
+            return self.vendor.notices.view()
+
+    def _send_due(self) -> None:
+        with self._lock:
+            due = self.vendor.notices.due(self.clock.now())
+        for notice in due:
+            self.vendor.sending.submit(self._send, notice)
+
+    def _send(self, notice: Notice) -> None:
+        status = self._post(notice.rule.url, notice.rule.headers, notice.body)
+        with self._lock:
+            self.vendor.notices.answered(notice, status, self.clock.now())
+
     def ledger(self) -> dict[str, Any]:
         """Give tasks, requests by kind, and both by account."""
         with self._lock:
@@ -140,6 +171,7 @@ class FakeDashScope:
         """Let everything happen that is due, so that media are fetched when tasks start, not when someone asks."""
         with self._lock:
             self.vendor.advance()
+        self._send_due()
 
     def settle(self) -> None:
         """Wait until no media are being fetched any more."""

@@ -32,6 +32,16 @@ def local_time(moment: float) -> str:
     return datetime.fromtimestamp(moment, VENDOR_ZONE).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
+def plain_time(moment: float) -> str:
+    """Write seconds since the epoch as events do inside: UTC+8, without a zone marker, to the second."""
+    return datetime.fromtimestamp(moment, VENDOR_ZONE).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def utc_time(moment: float) -> str:
+    """Write seconds since the epoch as the envelope of events does."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def milliseconds(moment: float) -> int:
     """Write seconds since the epoch as the list API does."""
     return int(moment * 1000)

@@ -45,7 +45,7 @@ def page(
     ]
     found.sort(key=lambda task: task.submitted, reverse=True)
     shown = found[(page_no - 1) * page_size : page_no * page_size]
-    key_id, uid = _numbers(account)
+    key_id, uid = numbers(account)
     return {
         "total": len(found),
         "data": [task.entry(key_id, uid) for task in shown],
@@ -55,7 +55,8 @@ def page(
     }
 
 
-def _numbers(account: Account) -> tuple[str, str]:
+def numbers(account: Account) -> tuple[str, str]:
+    """Give the number of an account's key, and its own."""
     digits = str(int(hashlib.sha256(account.name.encode()).hexdigest()[:14], 16)).zfill(16)
     return digits[:6], digits[:16]
 

@@ -17,6 +17,7 @@ from tests.testbed.fake_dashscope.accounts import KEY
 from tests.testbed.fake_dashscope.catalogue import MODELS
 from tests.testbed.fake_dashscope.core import FakeDashScope
 from tests.testbed.fake_dashscope.faults import KINDS
+from tests.testbed.fake_dashscope.notices import MODES
 from tests.testbed.fake_dashscope.server import serve
 
 if TYPE_CHECKING:
@@ -78,6 +79,13 @@ def _model_row(model: Model) -> str:
     )
 
 
+def mode_table() -> str:
+    """Draw the table of how badly events are sent."""
+    return "\n".join(
+        ["| mode | what is sent |", "|---|---|", *(f"| `{mode}` | {what} |" for mode, what in MODES.items())]
+    )
+
+
 def record() -> str:
     """Make the seed request of a new fake whose clock stands still, and write down what goes to and fro."""
     clock = ManualClock()
@@ -123,7 +131,12 @@ def _shown(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"faults": fault_table, "models": model_table, "record": record}
+BLOCKS: dict[str, Callable[[], str]] = {
+    "faults": fault_table,
+    "modes": mode_table,
+    "models": model_table,
+    "record": record,
+}
 
 
 def renew(page: str) -> str:

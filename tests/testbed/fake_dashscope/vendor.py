@@ -8,6 +8,7 @@ import weakref
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.testbed.fake_dashscope import durations, ids, oss
@@ -15,12 +16,12 @@ from tests.testbed.fake_dashscope.accounts import Account, Keyring, Window
 from tests.testbed.fake_dashscope.errors import VendorError
 from tests.testbed.fake_dashscope.lane import Lane
 from tests.testbed.fake_dashscope.media import Fetch, Library, fetch
+from tests.testbed.fake_dashscope.notices import Notices
 from tests.testbed.fake_dashscope.studio import Film, Studio
 from tests.testbed.fake_dashscope.task import RETENTION, SUCCEEDED, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from random import Random
 
     from tests.testbed.clock import Clock
     from tests.testbed.fake_dashscope.faults import Fault
@@ -64,6 +65,8 @@ class Vendor:
         self._studio = Studio(folder, switches.audio)
         self._fetching: Executor = Inline()
         self._rendering: Executor | None = None
+        self.sending: Executor = Inline()
+        self.notices = Notices(Random(0))
         self.clear()
 
     def clear(self) -> None:
@@ -73,11 +76,13 @@ class Vendor:
         self.uploads = oss.Uploads(self.rng)
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._windows: dict[tuple[str, ...], Window] = {}
+        self.notices.clear()
 
     def work_in_background(self) -> None:
-        """Fetch and render in threads from now on, so that no call waits for it."""
+        """Fetch, render and send events in threads from now on, so that no call waits for it."""
         self._fetching = ThreadPoolExecutor(4, "fetch")
         self._rendering = ThreadPoolExecutor(1, "render")
+        self.sending = ThreadPoolExecutor(4, "events")
 
     def abandon(self) -> None:
         """Stop drawing: nobody wants the videos any more."""
@@ -87,9 +92,10 @@ class Vendor:
         """Do all work inline again."""
         self.abandon()
         self._fetching.shutdown(wait=True, cancel_futures=True)
+        self.sending.shutdown(wait=True, cancel_futures=True)
         if self._rendering is not None:
             self._rendering.shutdown(wait=True, cancel_futures=True)
-        self._fetching, self._rendering = Inline(), None
+        self._fetching, self._rendering, self.sending = Inline(), None, Inline()
         self._studio.closing.clear()
 
     def admit(self, most: float, *scope: str) -> None:
@@ -162,6 +168,7 @@ class Vendor:
         if task.status == SUCCEEDED and task.fault_kind != "succeed_without_url":
             task.video_name = oss.result_key(task, self.rng)
             self.results[task.video_name] = task
+        self.notices.ended(task)
 
     def visible(self, account: Account, task_id: str) -> Task | None:
         """Give a task of this account whose id has not expired, brought up to date."""

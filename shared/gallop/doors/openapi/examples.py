@@ -6,12 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from gallop.domain import receipts
+from gallop.domain import budget, receipts
 from gallop.domain.images import LinkedImage
 from gallop.domain.job import Attempt, AttemptEnd, Door, Job, JobState, Result
 from gallop.domain.request import VideoRequest
 from gallop.doors import dialects
-from gallop.errors import CallerError, DashScopeRefusal, Fault, InvalidRequest, TooManyRequests
+from gallop.errors import BudgetExceeded, CallerError, DashScopeRefusal, Fault, InvalidRequest, TooManyRequests
 
 REQUEST = {
     "prompt": "The cat of [Image 1] jumps onto the table.",
@@ -25,6 +25,9 @@ FAULTS = (
         "speaks of [Image 2], and there is 1 image",
         "Number the images from 1, in the order in which they are sent.",
     ),
+)
+SHORTFALL = budget.Shortfall(
+    budget.Cap(budget.STACK, budget.Period.DAY, Decimal(10)), Decimal("9.8"), Decimal("0.7"), 1_795_392_000.0
 )
 _CREATED_AT = 1_795_360_755.0
 _ID = "job_pllyydunr5cm5plzmmrwbldle4"
@@ -64,6 +67,8 @@ def refused(kind: type[CallerError]) -> dict[str, Any]:
         error = kind(FAULTS)
     elif issubclass(kind, TooManyRequests):
         error = kind(retry_after=3)
+    elif issubclass(kind, BudgetExceeded):
+        error = kind(SHORTFALL, _CREATED_AT)
     elif issubclass(kind, DashScopeRefusal):
         error = kind("InvalidParameter", f"{kind.title}.")
     else:

@@ -84,7 +84,13 @@ NATIVE = (
         ),
         body={JSON: {"schema": ref("VideoRequest"), "example": examples.REQUEST}, FORM: {"schema": ref("VideoForm")}},
         answers={"202": _CREATED, "200": {**content(ref("Estimate")), "description": "The price of a `dry_run`."}},
-        refusals=(errors.InvalidRequest, errors.BodyTooLarge, errors.UnsupportedMediaType, errors.IdempotencyMismatch),
+        refusals=(
+            errors.InvalidRequest,
+            errors.BudgetExceeded,
+            errors.BodyTooLarge,
+            errors.UnsupportedMediaType,
+            errors.IdempotencyMismatch,
+        ),
     ),
     Route(
         method="get",
@@ -140,7 +146,7 @@ NATIVE = (
     Route(
         method="post",
         path="/v1/uploads",
-        summary="Get a form that uploads one image, for use as `upload_...`",
+        summary="Get a form that uploads one image, to be used by its id",
         body={JSON: {"schema": ref("UploadRequest"), "example": {"content_type": "image/jpeg"}}},
         answers={"201": content(ref("Upload"))},
         refusals=(errors.InvalidRequest, errors.BodyTooLarge, errors.UnsupportedMediaType),
@@ -166,7 +172,7 @@ DASHSCOPE = (
         parameters=(header("X-DashScope-Async", "`enable`, as DashScope wants it."),),
         body={JSON: {"schema": {"type": "object", "required": ["model", "input"]}}},
         answers={"200": _TASK, "403": _IN_DASHSCOPES_WORDS},
-        refusals=(*_IN_ITS_WORDS, errors.IdempotencyMismatch),
+        refusals=(*_IN_ITS_WORDS, errors.BudgetExceeded, errors.IdempotencyMismatch),
     ),
     Route(
         method="get",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import catalogue, form, job, line, references, request
+from gallop.domain.budget import Period
 from gallop.doors import uploads
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def components() -> dict[str, Schema]:
         "Upload": upload(),
         "Problem": problem(),
         "Fault": fault(),
+        "Budget": budget(),
         "OpenAIError": openai_error(),
         "DashScopeError": _object({"code": TEXT, "message": TEXT, "request_id": TEXT}),
         "Health": _object({"status": {"const": "ok"}}),
@@ -151,6 +153,7 @@ def problem() -> Schema:
             "code": TEXT,
             "remedy": TEXT,
             "errors": {"type": "array", "items": ref("Fault")},
+            "budget": ref("Budget"),
         },
         required=("type", "title", "status", "detail", "code", "remedy"),
     )
@@ -159,6 +162,21 @@ def problem() -> Schema:
 def fault() -> Schema:
     """Describe one thing that is wrong with a request."""
     return _object({"pointer": TEXT, "detail": TEXT, "remedy": TEXT})
+
+
+def budget() -> Schema:
+    """Describe the cap that has no room for a job."""
+    return _object(
+        {
+            "of": {"enum": ["stack", "client"]},
+            "period": {"enum": [period.value for period in Period]},
+            "cap": USD,
+            "used": {**USD, "description": "Reserved or spent of it, in US dollars."},
+            "estimated_cost": USD,
+            "currency": {"const": "USD"},
+            "resets_at": {"type": "string", "format": "date-time"},
+        }
+    )
 
 
 def openai_error() -> Schema:

@@ -1,0 +1,24 @@
+"""Takes DashScope's word that a task has ended, and wakes the execution that waits for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.doors import completions, http
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import Response
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+app = http.resolver()
+
+
+@app.post(completions.PATH)
+def take_event() -> Response[str]:
+    """Take an event of Alibaba's EventBridge."""
+    return http.answer(200, {"result": completions.take(app.current_event.headers, http.body_of(app))})
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a request."""
+    return app.resolve(event, context)

@@ -1,0 +1,97 @@
+"""What was learned of how long tasks run: a sketch for each model, resolution and length, in the table.
+
+It only makes questions better timed. So nothing here ever fails: what cannot be read is what was published, and what
+cannot be written is one task less to learn from.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from gallop import clock, log, settings
+from gallop.domain import sketch
+from gallop.edges import aws, table
+from gallop.errors import AwsTrouble
+
+if TYPE_CHECKING:
+    from gallop.domain.request import VideoRequest
+    from gallop.domain.sketch import Sketch
+
+KEPT_SECONDS = 60
+# Longer than DashScope lets a task run.
+LONGEST_SECONDS = 4 * 3600
+
+Kind = tuple[str, str, int]
+
+
+def known(request: VideoRequest) -> Sketch:
+    """Give how long tasks of this kind run, as it stood within the last minute."""
+    kind = _kind(request)
+    try:
+        return _kept(kind, int(clock.now() // KEPT_SECONDS)) or _seed(kind)
+    except AwsTrouble as trouble:
+        log.warning("times of tasks cannot be read", because=str(trouble))
+        return _seed(kind)
+
+
+def add(request: VideoRequest, seconds: float) -> None:
+    """Learn from a task that has succeeded. If others learn at the same time, one of them is enough."""
+    kind = _kind(request)
+    if not 0 < seconds <= LONGEST_SECONDS:
+        return
+    try:
+        before = _read(kind) or _seed(kind)
+        _write(kind, before, before.with_task(seconds))
+    except AwsTrouble as trouble:
+        log.warning("the time of a task cannot be written", because=str(trouble))
+
+
+def forget() -> None:
+    """Read again at the next question."""
+    _kept.cache_clear()
+
+
+@lru_cache(maxsize=64)
+def _kept(kind: Kind, _minute: int) -> Sketch | None:
+    return _read(kind)
+
+
+@aws.guarded
+def _read(kind: Kind) -> Sketch | None:
+    item = table.get(_key(kind))
+    try:
+        return sketch.from_map(item) if item else None
+    except ValueError:
+        return None
+
+
+@aws.guarded
+def _write(kind: Kind, before: Sketch, after: Sketch) -> None:
+    client, written = aws.dynamodb(), after.as_map()
+    # Each task counts one up, so their number is the version. What nobody can read is written over.
+    with suppress(client.exceptions.ConditionalCheckFailedException):
+        client.update_item(
+            TableName=settings.job_table(),
+            Key=table.pack(_key(kind)),
+            UpdateExpression="SET #format = :format, tasks = :tasks, weights = :weights",
+            ConditionExpression="attribute_not_exists(pk) OR #format <> :format OR tasks = :before",
+            ExpressionAttributeNames={"#format": "format"},
+            ExpressionAttributeValues=table.pack(
+                {":before": before.tasks, **{f":{name}": value for name, value in written.items()}}
+            ),
+        )
+
+
+def _seed(kind: Kind) -> Sketch:
+    _, resolution, duration = kind
+    return sketch.seed(resolution, duration)
+
+
+def _kind(request: VideoRequest) -> Kind:
+    return request.model, request.resolution, request.duration
+
+
+def _key(kind: Kind) -> dict[str, str]:
+    return {"pk": "PACE", "sk": "|".join(map(str, kind))}

@@ -1,0 +1,38 @@
+"""Waits that DashScope's word cuts short. It is never believed by itself: whoever is woken asks."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gallop import clock, log
+from gallop.edges import listeners, store
+from gallop.errors import ToldAlready
+
+
+class Heard(StrEnum):
+    """What came of an event."""
+
+    TOLD = "told"
+    TOLD_BEFORE = "told_before"
+    NOT_OURS = "not_ours"
+
+
+def listen(job_id: str, token: str) -> None:
+    """Let the execution that holds the token be woken when its job's task has ended.
+
+    Raises:
+        ToldAlready: it has ended, so that there is nothing to wait for.
+
+    """
+    if listeners.listen(job_id, token, clock.now()):
+        raise ToldAlready(f"The task of job {job_id} is said to have ended.")
+
+
+def hear(task_id: str) -> Heard:
+    """Take the word that a task has ended: once, and only of a task that a job of ours owns."""
+    job_id = store.owner_of(task_id)
+    if job_id is None:
+        return Heard.NOT_OURS
+    heard = Heard.TOLD if listeners.tell(job_id, task_id, clock.now()) else Heard.TOLD_BEFORE
+    log.info("end of a task told", job_id=job_id, task_id=task_id, heard=heard.value)
+    return heard

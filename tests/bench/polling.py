@@ -1,0 +1,186 @@
+"""When to ask, measured; ``make bench-polling`` writes it into ``docs/polling.md``.
+
+Schedules against each other on the same times of tasks, drawn with a seed. A task's delay is from its end to the
+question that finds it ended; the time that a question itself takes is left out, for it is the same for all.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import accumulate, chain, repeat
+from math import log, sqrt
+from random import Random
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from gallop.domain import catalogue, polling, sketch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from gallop.domain.sketch import Sketch
+
+BEFORE, MEASURED = 200, 1000
+# What DashScope runs at a time, and what may be in flight by the template's default.
+AT_A_TIME, IN_FLIGHT = 5, 6 * len(catalogue.MODELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Tasks of one kind: in each regime, one after another, log-normal by mean (seconds) and deviation (a share)."""
+
+    name: str
+    resolution: str
+    duration: int
+    regimes: tuple[tuple[float, float], ...]
+
+    @property
+    def seed(self) -> Sketch:
+        """Give what is known before the first task."""
+        return sketch.seed(self.resolution, self.duration)
+
+    @property
+    def shifts(self) -> bool:
+        """Tell whether it changes half way."""
+        return len(self.regimes) > 1
+
+    def times(self, count: int, draw: int = 1) -> list[float]:
+        """Draw how long so many tasks run."""
+        rng = Random(draw)
+        return [_draw(rng, *self.regimes[number * len(self.regimes) // count]) for number in range(count)]
+
+
+MIXES = (
+    Mix("80 s ± 25 %", "720P", 5, ((80, 0.25),)),
+    Mix("80 s ± 50 %", "720P", 5, ((80, 0.5),)),
+    Mix("300 s ± 35 %", "1080P", 5, ((300, 0.35),)),
+    Mix("800 s ± 30 %", "1080P", 15, ((800, 0.3),)),
+    Mix("80 s, then 240 s", "720P", 5, ((80, 0.25), (240, 0.25))),
+    Mix("240 s, then 80 s", "720P", 5, ((240, 0.25), (80, 0.25))),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A task that was found ended: how many seconds late, and by how many questions."""
+
+    delay: float
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a schedule does: seconds of delay, in the mean and at the 95th percentile, and questions a task."""
+
+    mean: float
+    p95: float
+    questions: float
+
+
+def figures(noticed: Sequence[Noticed]) -> Figures:
+    """Sum up."""
+    delays = sorted(task.delay for task in noticed)
+    return Figures(fmean(delays), delays[int(0.95 * len(delays))], fmean(task.questions for task in noticed))
+
+
+def fixed(seconds: float) -> Callable[[], Iterator[float]]:
+    """Give the waits of a schedule that never changes."""
+    return lambda: repeat(seconds)
+
+
+def sdk_1() -> Iterator[float]:
+    """Give the waits of the 1.x SDK, as they were observed: it asks at once."""
+    return chain((0.0, 1.0, 1.0, 2.0, 2.0, 2.0, 4.0), repeat(5.0))
+
+
+def sdk_2() -> Iterator[float]:
+    """Give the waits of the 2.x SDK: it asks at once, and doubles from 1 s to 8 s."""
+    return chain((0.0, 1.0, 2.0, 4.0), repeat(8.0))
+
+
+OTHERS: dict[str, Callable[[], Iterator[float]]] = {
+    "fixed 15 s": fixed(15),
+    "fixed 5 s": fixed(5),
+    "SDK 1.x": sdk_1,
+    "SDK 2.x": sdk_2,
+}
+ADVICE, SEED, LEARNED = "fixed 15 s", "ours, from the seed", "ours, learned"
+
+
+def by_rote(times: Iterable[float], waits: Callable[[], Iterator[float]]) -> list[Noticed]:
+    """Ask by a schedule that learns nothing."""
+    return [_noticed(seconds, accumulate(waits())) for seconds in times]
+
+
+def by_sketch(known: Sketch, times: Iterable[float]) -> list[Noticed]:
+    """Ask by our schedule, with a sketch that learns no more."""
+    wait = cache(lambda age: polling.next_wait(known, age, IN_FLIGHT))
+
+    def waits() -> Iterator[float]:
+        age = 0
+        while True:
+            yield wait(age)
+            age += wait(age)
+
+    return by_rote(times, waits)
+
+
+@dataclass(slots=True)
+class _Account:
+    """An account at which some tasks run at a time; each that is found ended teaches those that are still asked."""
+
+    waiting: deque[tuple[int, float]]
+    known: Sketch
+    found: dict[int, Noticed] = field(default_factory=dict)
+    questions: list[tuple[float, int, float, float, int]] = field(default_factory=list)
+
+    def begin(self, now: float) -> None:
+        """Begin the next task, if there is one."""
+        if self.waiting:
+            number, seconds = self.waiting.popleft()
+            self.plan(now, (number, now, seconds, 1))
+
+    def plan(self, now: float, task: tuple[int, float, float, int]) -> None:
+        """Plan the next question about a task."""
+        heapq.heappush(self.questions, (now + polling.next_wait(self.known, now - task[1], IN_FLIGHT), *task))
+
+    def ask(self) -> None:
+        """Ask the question that is next."""
+        now, number, began, seconds, asked = heapq.heappop(self.questions)
+        if now - began < seconds:
+            self.plan(now, (number, began, seconds, asked + 1))
+            return
+        self.found[number] = Noticed(now - began - seconds, asked)
+        self.known = self.known.with_task(seconds)
+        self.begin(now)
+
+
+def learning(mix: Mix, times: Iterable[float]) -> list[Noticed]:
+    """Ask by our schedule while it learns, with as many tasks running at a time as DashScope lets run."""
+    account = _Account(deque(enumerate(times)), mix.seed)
+    for number in range(AT_A_TIME):
+        account.begin(2.0 * number)
+    while account.questions:
+        account.ask()
+    return [account.found[number] for number in sorted(account.found)]
+
+
+def results(mix: Mix, measured: int = MEASURED) -> dict[str, list[Noticed]]:
+    """Run every schedule on the same tasks; gives those after the first 200, which are there to learn from."""
+    times = mix.times(BEFORE + measured)
+    runs = {name: by_rote(times, waits) for name, waits in OTHERS.items()}
+    runs |= {SEED: by_sketch(mix.seed, times), LEARNED: learning(mix, times)}
+    return {name: noticed[BEFORE:] for name, noticed in runs.items()}
+
+
+def _noticed(seconds: float, asked_at: Iterator[float]) -> Noticed:
+    asked, at = next((count, at) for count, at in enumerate(asked_at, 1) if at >= seconds)
+    return Noticed(at - seconds, asked)
+
+
+def _draw(rng: Random, mean: float, deviation: float) -> float:
+    variance = log(1 + deviation**2)
+    return rng.lognormvariate(log(mean) - variance / 2, sqrt(variance))

@@ -1,0 +1,191 @@
+"""Events that say that a task has ended, as Alibaba's EventBridge posts them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.functional.fake_dashscope.world import order, until
+from tests.support.receivers import receiver
+from tests.testbed.fake_dashscope import BadRuleError, Switches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.functional.fake_dashscope.world import World
+
+URL = "https://gallop.example/events"
+MINUTE = Switches(task_seconds=60, render_ahead=False)
+
+
+@dataclass(slots=True)
+class Target:
+    """Where events go; ``answers`` are the statuses of the first, then all is well."""
+
+    answers: list[int] = field(default_factory=list)
+    got: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    world: World | None = None
+
+    def take(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Take an event."""
+        assert URL == url
+        assert self.world
+        self.got.append((self.world.clock.now(), json.loads(body)))
+        self.headers.append(headers)
+        return self.answers.pop(0) if self.answers else 200
+
+    def seconds_after(self, begun: float) -> list[int]:
+        """Give when events came."""
+        return [round(time - begun) for time, _ in self.got]
+
+
+@pytest.fixture
+def target() -> Target:
+    """Give a target to which nothing has come."""
+    return Target()
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World], target: Target) -> World:
+    """Give a fake whose tasks take a minute, and whose events go to the target."""
+    target.world = make_world(send=target.take, switches=MINUTE)
+    return target.world
+
+
+def run(world: World, seconds: int = 100) -> None:
+    """Let so many seconds pass, one by one, each event having been sent by the end of its own."""
+    notices = world.fake.vendor.notices
+    for _ in range(seconds):
+        world.advance(1)
+        until(lambda: not notices.going and all(notice.due > world.clock.now() for notice in notices.waiting))
+
+
+def notify(world: World, **rule: object) -> None:
+    """Have events sent."""
+    answer = world.client.post(f"{world.base}/__fake__/events", json={"url": URL, **rule})
+    assert 200 == answer.status_code, answer.text
+
+
+def test_an_event_says_which_task_has_ended(world: World, target: Target) -> None:
+    """A CloudEvent in EventBridge's envelope: the task, how it ended, and no result."""
+    notify(world, headers={"x-eventbridge-signature-token": "a-token"})
+    task_id = world.submit(order(duration=3))
+    run(world)
+    until(lambda: 1 == len(target.got))
+    _, event = target.got[0]
+    assert ("1.0", "acs.dashscope", "dashscope:System:AsyncTaskFinish", "default") == (
+        event["specversion"],
+        event["source"],
+        event["type"],
+        event["aliyuneventbusname"],
+    )
+    data = event["data"]
+    assert (task_id, "SUCCEEDED") == (data["task_id"], data["task_status"])
+    assert data["user_api_unique_key"].endswith(":happyhorse-1.0-r2v")
+    assert {"start_time", "end_time", "region", "request_id", "api_key_id", "contain_result"} <= data.keys()
+    assert {"x-eventbridge-signature-token": "a-token"} == target.headers[0]
+
+
+def test_a_task_that_fails_tells_so_too(world: World, target: Target) -> None:
+    """Success and failure alike."""
+    notify(world)
+    world.fake.fault(on="task", kind="fail")
+    world.submit()
+    run(world)
+    until(lambda: 1 == len(target.got))
+    assert "FAILED" == target.got[0][1]["data"]["task_status"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "times"),
+    [
+        ({}, [61]),
+        ({"mode": "twice"}, [61, 63]),
+        ({"mode": "late", "delay_seconds": 30}, [90]),
+        ({"mode": "never"}, []),
+        ({"delay_seconds": 0}, [60]),
+    ],
+    ids=str,
+)
+def test_events_come_as_badly_as_asked_for(
+    world: World, target: Target, rule: dict[str, Any], times: list[int]
+) -> None:
+    """Once, twice, late or never, in simulated time."""
+    notify(world, **rule)
+    begun = world.clock.now()
+    world.submit()
+    run(world)
+    until(lambda: len(times) == len(target.got))
+    assert times == pytest.approx(target.seconds_after(begun), abs=1)
+    assert len(times) == len({event["data"]["task_id"] for _, event in target.got}) * len(times)
+
+
+def test_what_is_not_answered_well_is_sent_again(world: World, target: Target) -> None:
+    """Three more times at most, 15 seconds apart."""
+    notify(world)
+    target.answers = [0, 500, 403, 503, 200]
+    begun = world.clock.now()
+    world.submit()
+    run(world, 150)
+    assert [61, 76, 91, 106] == pytest.approx(target.seconds_after(begun), abs=2)
+    assert [0, 500, 403, 503] == [sent["status"] for sent in world.fake.events()["sent"]]
+
+
+def test_without_a_rule_there_are_no_events(world: World, target: Target) -> None:
+    """None before there is one, and none after a reset."""
+    world.submit()
+    run(world)
+    notify(world)
+    world.fake.reset()
+    world.submit()
+    run(world)
+    assert ([], None) == (target.got, world.fake.events()["rule"])
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {},
+        [],
+        {"url": "gallop"},
+        {"url": URL, "mode": "sometimes"},
+        {"url": URL, "headers": {"x": 1}},
+        {"url": URL, "delay_seconds": -1},
+        {"url": URL, "delay_seconds": True},
+        {"url": URL, "times": 2},
+    ],
+    ids=str,
+)
+def test_a_rule_that_is_none_is_refused(world: World, rule: object) -> None:
+    """And the answer says which modes there are."""
+    answer = world.client.post(f"{world.base}/__fake__/events", json=rule)
+    assert (400, ["once", "twice", "late", "never"]) == (answer.status_code, list(answer.json()["modes"]))
+    if isinstance(rule, dict):
+        with pytest.raises(BadRuleError):
+            world.fake.notify(**rule)
+
+
+def test_what_is_no_json_is_refused(world: World) -> None:
+    """In words."""
+    assert 400 == world.client.post(f"{world.base}/__fake__/events", content=b"{").status_code
+
+
+def test_events_come_by_http(http_world: World) -> None:
+    """A receiver that knows nothing of the fake gets them, with the headers of the rule."""
+    http_world.fake.reset()
+    with receiver() as shop:
+        http_world.fake.notify(url=shop.url, headers={"x-token": "a-token"})
+        task_id = http_world.submit()
+        http_world.advance(1)
+        http_world.advance(3 * 3600)
+        (received,) = shop.wait_for(1)
+    http_world.fake.reset()
+    assert task_id == json.loads(received.body)["data"]["task_id"]
+    assert ("a-token", "application/json;charset=utf-8") == (
+        received.headers["x-token"],
+        received.headers["content-type"],
+    )

@@ -1,0 +1,143 @@
+"""Waits that an event cuts short, run by the interpreter of the language against the real handlers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import httpx
+import pytest
+from gallop.domain import completion
+from gallop.domain.job import new_job_id
+from gallop.doors.caller import Caller
+from gallop.edges import listeners
+from gallop.errors import AwsTrouble
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+
+from tests.support import http
+from tests.support.stack import Stack, aws, deployed
+from tests.testbed.clock import ManualClock
+from tests.workflow.conftest import one_after_the_other, parsed
+from tests.workflow.test_workflow import assert_failed, assert_succeeded, submits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gallop.domain.job import Job
+
+    from tests.workflow.runs import Runs
+
+URL = "https://gallop.example/events/dashscope"
+ENDING = ["SaveResult", "MakeThumbnail", "Finish"]
+QUICK_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Give a stack that takes completion events; while an execution waits, the clock goes on and events come."""
+    clock = ManualClock()
+    with (
+        patch.object(ExecutionWorker, "start", one_after_the_other()),
+        patch.object(AmazonStateLanguageParser, "parse", staticmethod(parsed)),
+        deployed(clock, executing=True, CompletionEvents="on") as stack,
+    ):
+        yield stack
+
+
+@pytest.fixture
+def listening(runs: Runs) -> Iterator[Runs]:
+    """Give a world in which DashScope's events reach the door for them, and waits pass second by second."""
+
+    def bring(request: httpx.Request) -> httpx.Response:
+        headers = {completion.TOKEN_HEADER: request.headers[completion.TOKEN_HEADER]}
+        event = http.event("POST", "/events/dashscope", request.content.decode(), headers, Caller(""))
+        return httpx.Response(runs.world.invoke("WakeFunction", event)["statusCode"])
+
+    def wait(endpoint: CallbackEndpoint, timeout: float | None = None) -> Any:  # noqa: ANN401 - moto's outcome
+        until = runs.world.clock.now() + (timeout or 0)
+        while endpoint.get_outcome() is None and runs.world.clock.now() < until:
+            runs.world.clock.advance(1)
+            runs.world.fake.tick()
+        return endpoint.get_outcome()
+
+    switches = runs.world.fake.vendor.switches
+    runs.world.fake.vendor.switches = replace(switches, task_seconds=QUICK_SECONDS)
+    runs.world.instead[URL] = bring
+    notify(runs, mode="once")
+    with patch.object(CallbackEndpoint, "wait", wait):
+        yield runs
+
+
+def notify(runs: Runs, **rule: object) -> None:
+    """Let DashScope tell of ended tasks, in its way."""
+    secret = aws("secretsmanager").get_secret_value(SecretId=runs.world.stack.resource("CompletionSecret"))
+    runs.world.fake.notify(url=URL, headers={completion.TOKEN_HEADER: secret["SecretString"]}, **rule)
+
+
+def seconds_of(runs: Runs, **fields: Any) -> tuple[Job, int]:  # noqa: ANN401 - any field of a job
+    """Run a job; gives it, and how long it took."""
+    started = runs.world.clock.now()
+    job = runs.run(**fields)
+    assert job.ended_at
+    return job, round(job.ended_at - started)
+
+
+@pytest.mark.parametrize("mode", ["once", "twice"])
+def test_an_event_ends_the_wait(listening: Runs, mode: str) -> None:
+    """A task of twenty seconds is asked about once, a second after its end, where the plan would wait for 48."""
+    notify(listening, mode=mode)
+    job, seconds = seconds_of(listening)
+    assert_succeeded(listening, job)
+    assert ["StartTask", "WaitForEvent", "AskStatus", *ENDING] == listening.states(job.id)
+    assert (1, 1) == (job.polls, submits(listening))
+    assert QUICK_SECONDS + 2 >= seconds
+
+
+@pytest.mark.parametrize("mode", ["late", "never"])
+def test_without_an_event_the_wait_ends_in_time(listening: Runs, mode: str) -> None:
+    """The same end by the same states, at the time of the plan."""
+    notify(listening, mode=mode)
+    job, seconds = seconds_of(listening)
+    assert_succeeded(listening, job)
+    assert ["StartTask", "WaitForEvent", "AskStatus", *ENDING] == listening.states(job.id)
+    assert (1, 48) == (job.polls, seconds)
+
+
+def test_an_event_that_was_there_before_leads_to_a_question_at_once(listening: Runs) -> None:
+    """And to one only: DashScope says that the task runs, and the next wait is one."""
+    job_id = new_job_id()
+    with listening.world.stack.acting_as("WakeFunction"):
+        assert listeners.tell(job_id, "its task, if DashScope were quicker than light", listening.world.clock.now())
+    job, seconds = seconds_of(listening, id=job_id)
+    assert_succeeded(listening, job)
+    assert ["StartTask", *["WaitForEvent", "AskStatus"] * 2, *ENDING] == listening.states(job.id)
+    assert (2, True) == (job.polls, seconds <= QUICK_SECONDS + 2)
+
+
+def test_who_cannot_listen_waits(listening: Runs) -> None:
+    """An error while a wait begins leads to a plain wait, never to a question at once: nothing spins."""
+    listening.breaks("StatusFunction", [AwsTrouble("no")])
+    job, seconds = seconds_of(listening)
+    assert_succeeded(listening, job)
+    assert ["StartTask", "WaitForEvent", "WaitForTask", "AskStatus", *ENDING] == listening.states(job.id)
+    assert (1, 48) == (job.polls, seconds)
+
+
+def test_a_task_that_fails_is_told_of_as_well(listening: Runs) -> None:
+    """The reason is DashScope's answer to the question, not the event."""
+    listening.world.fake.fault(on="task", kind="fail", code="InternalError.Algo", message="No.")
+    job, seconds = seconds_of(listening)
+    assert_failed(listening, job, "generation_failed")
+    assert QUICK_SECONDS + 2 >= seconds
+
+
+def test_a_door_that_breaks_costs_time_only(listening: Runs) -> None:
+    """Every event meets a function that fails: polling gives the same end."""
+    listening.world.instead[URL] = lambda _: httpx.Response(500)
+    job, seconds = seconds_of(listening)
+    assert_succeeded(listening, job)
+    assert 48 == seconds
+    assert [500] * 2 == [sent["status"] for sent in listening.world.fake.events()["sent"]][:2]
