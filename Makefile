@@ -80,18 +80,18 @@ check: .gate-passed  ## run the gate and the fast tests
 	elif .ci/python 3.13 >/dev/null; then .ci/step "tests under Python 3.13" .venv-3.13/bin/python $(PYTEST) $(OWN); \
 	else echo "tests under Python 3.13     skipped: no Python 3.13 here"; fi
 
-.PHONY: chaos load soak
+.PHONY: chaos load soak bench-polling
 chaos: .tests-ready  ## break N=200 jobs at random (SEED=, SPEED=), then count tasks, charges and ends
 	@$(PY) -m tests.chaos
 
-.PHONY: bench-polling
-bench-polling: .tests-ready  ## measure when DashScope is asked against other schedules, into docs/polling.md
-	@$(PY) -m tests.docs.polling_page
 load: .tests-ready  ## drop N=100 jobs of three clients at once (N="10 100 1000" SPEED= SEED= KILLS=), then count what they took
 	@$(PY) -m tests.load
 
 soak: .tests-ready  ## send a steady stream of jobs for MINUTES=120 of simulated time, functions killed at random (SEED=, CHANCE=)
 	@$(PY) -m tests.load.soak
+
+bench-polling: .tests-ready  ## measure when DashScope is asked against other schedules, into docs/polling.md
+	@$(PY) -m tests.docs.polling_page
 
 # ---------------------------------------------------------------- ship it
 .PHONY: build docs lock clean

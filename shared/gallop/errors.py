@@ -147,10 +147,7 @@ class BudgetExceeded(CallerError):
     status = 402
     title = "The job is over a cap on what may be spent"
     retryable = True
-    remedy = (
-        "Wait until the day or month is over, ask for a shorter video or a lower resolution, or let the operator raise "
-        "the cap. Nothing was charged."
-    )
+    remedy = "Wait until the day or month is over, order less, or let the operator raise the cap. Nothing was charged."
 
     def __init__(self, shortfall: Shortfall, now: float) -> None:
         """Keep the numbers."""
@@ -268,9 +265,7 @@ class VendorUnreachable(TryAgain):
     """No connection to DashScope: the request surely never left."""
 
     code = "vendor_unreachable"
-    remedy = (
-        "Check the stack's DashScopeBaseUrl and DashScope's status, then create the job again. Nothing was charged."
-    )
+    remedy = "Check DashScopeBaseUrl and DashScope's status, then create the job again. Nothing was charged."
 
 
 class VendorThrottled(TryAgain):

@@ -23,6 +23,11 @@ def prompt(number: int) -> str:
     return f"Wish {number:05}. The girl of [Image 1] waves."
 
 
+def name(prompt: str) -> str:
+    """Give a wish's name without its words: ``Wish-00001``."""
+    return prompt.partition(".")[0].replace(" ", "-")
+
+
 def body(prompt: str) -> dict[str, Any]:
     """Write a wish as the HTTPS door takes it."""
     return {"prompt": prompt, "images": [PICTURE_URL], "duration": SECONDS_OF_VIDEO}
@@ -30,6 +35,5 @@ def body(prompt: str) -> dict[str, Any]:
 
 def files(prompt: str) -> dict[str, bytes]:
     """Write a wish as a folder that is ready at once when all of it is there, by the names under drop/."""
-    folder = prompt.partition(".")[0].replace(" ", "-")
-    wish = {**body(prompt), "images": ["1.jpg"]}
+    folder, wish = name(prompt), {**body(prompt), "images": ["1.jpg"]}
     return {f"{folder}/1.jpg": picture(), f"{folder}/job.json": json.dumps(wish).encode()}

@@ -79,6 +79,7 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
         ("jobs", str(sum(figures.states.values()))),
         ("ended", ", ".join(f"{count} {state}" for state, count in figures.states.items())),
         ("stuck, lost, left over", f"{figures.stuck}, {figures.lost}, {figures.left_over}"),
+        ("creates sent twice", str(figures.repeated)),
         ("duplicate jobs or tasks", str(figures.duplicates)),
         ("most tasks at DashScope at once", str(figures.most_in_flight)),
         (f"most submits a second, of {limits.submits:g}", str(figures.most_submits)),

@@ -39,6 +39,8 @@ class Evidence:
     books: Books
     simulated: float
     real: float
+    repeated: int = 0
+    """Creates that were sent again, with their Idempotency-Key, because there was no answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Figures:
     books: Books
     simulated: float
     real: float
+    repeated: int
     limits: Limits
 
     def promises(self) -> dict[str, bool]:
@@ -97,6 +100,7 @@ def figures(evidence: Evidence) -> Figures:
         books=evidence.books,
         simulated=evidence.simulated,
         real=evidence.real,
+        repeated=evidence.repeated,
         limits=fake.vendor.limits,
     )
 

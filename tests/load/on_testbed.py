@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 GLANCE_S = 0.5
 # Real seconds without any end of a task, after which nobody waits any more.
 PATIENCE_S = 300.0
-CREATES_AT_ONCE = 12
+CREATES_AT_ONCE = 8
 FUNCTIONS = tuple(
     f"{name}Function"
     for name in ("Submit", "Authorize", "TakeSlot", "StartTask", "Status", "SaveResult", "Thumbnail", "Finish")
@@ -59,6 +59,8 @@ class Run:
     on_glance: Callable[[Run], None] = lambda _: None
     began: float = field(default_factory=time.monotonic)
     doors: dict[str, httpx.Client] = field(default_factory=dict)
+    repeated: int = 0
+    """How often the HTTPS door had no process free in time, so that its client asked again."""
     spent: int = 0
     """How many kills were given out."""
 
@@ -100,8 +102,17 @@ class Run:
     def _send(self, client: str, prompt: str) -> None:
         if client == clients.S3:
             self.caller.drop(clients.files(prompt))
-        else:
-            self.doors[client].post("/v1/videos", json=clients.body(prompt)).raise_for_status()
+            return
+        answer = self._post(client, prompt)
+        while answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            self.repeated += 1
+            time.sleep(GLANCE_S)
+            answer = self._post(client, prompt)
+        answer.raise_for_status()
+
+    def _post(self, client: str, prompt: str) -> httpx.Response:
+        headers = {"Idempotency-Key": clients.name(prompt)}
+        return self.doors[client].post("/v1/videos", json=clients.body(prompt), headers=headers)
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
         """Look until it is done, or nothing has ended for too long; what is missing then shows in the figures."""
@@ -136,6 +147,7 @@ class Run:
             fake=self.fake,
             late_at=late_at,
             left_over=left_over(items) + self._executing() + self._dead_letters(),
+            repeated=self.repeated,
             books=self._books(),
             simulated=self.testbed.clock.now() - self.testbed.clock.anchor,
             real=time.monotonic() - self.began,
