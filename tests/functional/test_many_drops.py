@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tests.support.promise.world import Message
 
 FOLDERS, PICTURES, BATCH_SIZE = 100, 4, 10
-QUIET = 10
-# StartTask, WhatNext, WaitForTask.
-STATES_TO_THE_TASK = 3
+QUIET, HOURS = 10, 1
+# MaxInFlight of them go through StartTask, WhatNext and WaitForTask; each waits in WaitForSlot before.
+SLOTS, STATES_TO_THE_TASK, STATES_IN_LINE = 6, 3, 1
 
 
 @dataclass(slots=True)
@@ -63,12 +63,13 @@ def upload(world: World, source: Lambda, rng: Random) -> int:
 
 
 def test_a_hundred_folders_make_a_hundred_jobs_at_a_known_price() -> None:
-    """In shuffled order and with doubled events: exactly 100 jobs and 100 paid requests.
+    """In shuffled order and with doubled events: exactly 100 jobs, of which six are sent at once, and the others wait.
 
     An invocation takes ten messages. Each event is one message. In one invocation a folder is looked at once, and
     sends at most one look, so there are at most as many looks as events: two invocations for ten events at most. No
-    look sends another, since every folder is whole when it is quiet. Of its workflow a job has gone through three
-    states then: StartTask, WhatNext and WaitForTask, in which it stays without any cost.
+    look sends another, since every folder is whole when it is quiet. Of its workflow a job is in WaitForSlot then, in
+    which it stays without any cost, or has gone through three states more, to WaitForTask. In the end each has its
+    video.
     """
     rng, transitions = Random(7), [0]
     original = Workflow._run  # noqa: SLF001 - each run of it is a transition
@@ -88,6 +89,11 @@ def test_a_hundred_folders_make_a_hundred_jobs_at_a_known_price() -> None:
         world.run_due()
         jobs = world.jobs()
         assert (FOLDERS, FOLDERS) == (len(jobs), len({job.receipts for job in jobs}))
-        assert {(PICTURES, 1)} == {(len(job.request.images), job.submits) for job in jobs}
+        assert {PICTURES} == {len(job.request.images) for job in jobs}
+        assert SLOTS == sum(job.submits for job in jobs) == len(world.tasks())
+        assert FOLDERS * STATES_IN_LINE + SLOTS * STATES_TO_THE_TASK == transitions[0]
+        for _ in range(HOURS * 60):
+            world.run_for(60)
+            world.sweep()
+        assert {"succeeded"} == {job.state.value for job in world.jobs()}
         assert FOLDERS == len({task["prompt"] for task in world.tasks()}) == len(world.tasks())
-        assert FOLDERS * STATES_TO_THE_TASK == transitions[0]
