@@ -106,3 +106,12 @@ def test_a_newer_file_takes_the_place_of_an_older_one(world: World) -> None:
     assert (CONCURRENCY, CONCURRENCY) == (len(world.jobs()), len(world.tasks()))
     assert ["1", "2"] == [row["line"] for row in rows(world)]
     assert ("finished", 2) == (receipt(world)["state"], receipt(world)["lines"])
+
+
+@pytest.mark.parametrize("part", [0.0004, 0.0006])
+def test_a_line_is_not_overtaken_by_itself(world: World, part: float) -> None:
+    """A function that died between a line's record and its execution is repeated, however the time was rounded."""
+    world.clock.time = float(int(world.clock.time)) + part
+    world.kills["Batch"] = [1000, 4]
+    work_off(world, [a_line()])
+    assert ["succeeded"] == [job.state.value for job in world.jobs()]

@@ -34,9 +34,12 @@ class Front:
         """Give the prefix under which a job's files belong now."""
         return self.path if self.turn == 0 or self.job == job_id else f"{self.path}/{job_id}"
 
-    def outlasts(self, asked_at: float) -> bool:
-        """Tell whether files whose newest is from then have been overtaken: by a CANCEL, or by a job of newer files."""
-        return self.cancelled_at >= asked_at or (self.job != NOBODY and self.asked_at > asked_at)
+    def outlasts(self, asked_at: float, job_id: str = NOBODY) -> bool:
+        """Tell whether files whose newest is from then were overtaken: by a CANCEL, or by another job of newer ones.
+
+        ``job_id`` is the job that is made of them: it never overtakes itself, however its time was rounded.
+        """
+        return self.cancelled_at >= asked_at or (self.job not in (NOBODY, job_id) and self.asked_at > asked_at)
 
     def with_job(self, job_id: str, asked_at: float) -> Front:
         """Put a job to the front."""

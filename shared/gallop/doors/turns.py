@@ -45,7 +45,7 @@ def start(wish: Wish, asked_at: float) -> None:
     wish = replace(wish, dropped_at=asked_at)
     for _ in range(TURNS_AT_MOST):
         before = fronts.get(wish.receipts)
-        if before.outlasts(asked_at):
+        if before.outlasts(asked_at, wish.job_id):
             log.info("drop overtaken", drop=wish.receipts, job_id=wish.job_id)
             return
         after = before.with_job(wish.job_id, asked_at)
