@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, errors, log
@@ -41,6 +41,16 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
     settle.settle(job)
     store.close(job)
     return {"state": job.state.value}
+
+
+def fail(job: Job, failure: Failure) -> None:
+    """End a job whose execution does not say why, because it has none or broke down.
+
+    Raises:
+        WrongState: the job has moved on.
+
+    """
+    finish({"job_id": job.id, "step": {"failure": asdict(failure)}})
 
 
 def _can_go_on(job: Job, error: str) -> bool:

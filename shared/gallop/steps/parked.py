@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from gallop import clock, log, settings
 from gallop.domain import budget
@@ -10,27 +10,23 @@ from gallop.domain.job import Failure, Job
 from gallop.edges import budgets, store, workflow
 from gallop.errors import BudgetExceeded, GallopError, NoRoom
 from gallop.steps import publish
-from gallop.steps.finish import finish
+from gallop.steps.finish import fail
 
 # What one run does: it has less than a minute.
 RELEASES_AT_MOST = 100
 
 
-def release_due() -> int:
-    """Start the parked jobs for which there is room now, and end those that have waited too long; gives how many.
+def release_due() -> None:
+    """Start the parked jobs for which there is room now, and end those that have waited too long.
 
     The first one for which there is no room holds up those behind it: a large job is not overtaken for ever.
     """
-    moved = 0
     for job_id in store.open_jobs(clock.now(), store.PARKED)[:RELEASES_AT_MOST]:
         try:
             if not _move(store.job(job_id)):
                 break
         except GallopError as error:
             log.warning("parked job could not be moved", job_id=job_id, error=str(error))
-        else:
-            moved += 1
-    return moved
 
 
 def _move(job: Job) -> bool:
@@ -55,5 +51,5 @@ def _move(job: Job) -> bool:
 
 def _give_up(job: Job, message: str) -> bool:
     remedy = "Let the operator raise the cap, then create the job again."
-    finish({"job_id": job.id, "step": {"failure": asdict(Failure(BudgetExceeded.code, message, remedy))}})
+    fail(job, Failure(BudgetExceeded.code, message, remedy))
     return True

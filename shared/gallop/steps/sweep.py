@@ -5,7 +5,7 @@ A job stays on the sweep's list until it has ended and its last receipts are wri
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, settings
@@ -14,7 +14,7 @@ from gallop.edges import store, workflow
 from gallop.edges.workflow import Execution
 from gallop.errors import GallopError, OutcomeUnknown
 from gallop.steps import parked, slots
-from gallop.steps.finish import finish
+from gallop.steps.finish import fail, finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def _give_up(job: Job) -> bool:
         f"No slot came free within {hours} hours. Nothing was charged.",
         "Create the job again later.",
     )
-    finish({"job_id": job.id, "step": {"failure": asdict(failure)}})
+    fail(job, failure)
     return True
 
 
@@ -79,17 +79,13 @@ def _take_over(job: Job) -> None:
     if is_terminal(job.state):
         finish({"job_id": job.id})
     elif clock.now() >= job.deadline or job.resumes >= RESUMES_AT_MOST:
-        finish({"job_id": job.id, "step": {"failure": _lost(job)}})
+        fail(job, _lost(job))
     else:
         resumed = store.advance(job, replace(job.at(job.state, clock.now()), resumes=job.resumes + 1))
         workflow.start(job.id, resumed.resumes)
 
 
-def _lost(job: Job) -> dict[str, str]:
+def _lost(job: Job) -> Failure:
     if job.submits == 0:
-        failure = Failure(
-            "workflow_lost", "The job's workflow broke down. Nothing was charged.", "Create the job again."
-        )
-    else:
-        failure = Failure("workflow_lost", "The job's workflow broke down.", OutcomeUnknown.remedy)
-    return {"code": failure.code, "message": failure.message, "remedy": failure.remedy}
+        return Failure("workflow_lost", "The job's workflow broke down. Nothing was charged.", "Create the job again.")
+    return Failure("workflow_lost", "The job's workflow broke down.", OutcomeUnknown.remedy)
