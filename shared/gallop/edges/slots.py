@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gallop import settings
 from gallop.domain import line
 from gallop.domain.job import JobState
-from gallop.edges import aws, executions, store, table
+from gallop.edges import aws, store, table, waiters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,18 +59,7 @@ def join(job: Job, token: str) -> bool:
     """
     if table.get(_gate_key(job.lane)) is None:
         table.transact([table.put_if_new(_new_gate(job.lane))])
-    waits: TransactWriteItemTypeDef = {
-        "Update": {
-            "TableName": settings.job_table(),
-            "Key": table.pack(store.job_key(job.id)),
-            "UpdateExpression": "SET is_open = :waiting",
-            "ConditionExpression": "#state = :queued AND slot_since = :none",
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": table.pack(
-                {":waiting": store.WAITING, ":queued": JobState.QUEUED.value, ":none": None}
-            ),
-        }
-    }
+    waits = _to_one_without_slot(job.id, "SET is_open = :waiting", {":waiting": store.WAITING})
     turn = {**_turn_key(job.id), "token": token, "expires_at": int(job.deadline)}
     place = {**_line_key(job.lane, job.ticket), "expires_at": int(job.deadline)}
     return not any(table.transact([waits, _put(turn), _put(place)]))
@@ -135,17 +124,7 @@ def wake(job_id: str) -> bool:
     item = table.get(_turn_key(job_id))
     if item is None:
         return False
-    executions.go_on(item["token"])
-    # Only this token's: a newer one belongs to a run of the step that sees for itself that the job has its slot.
-    database = aws.dynamodb()
-    with suppress(database.exceptions.ConditionalCheckFailedException):
-        database.delete_item(
-            TableName=settings.job_table(),
-            Key=table.pack(_turn_key(job_id)),
-            ConditionExpression="#token = :token",
-            ExpressionAttributeNames={"#token": "token"},
-            ExpressionAttributeValues=table.pack({":token": item["token"]}),
-        )
+    waiters.let_go_on(item)
     return True
 
 
@@ -171,42 +150,25 @@ def waiting(lane: str, at_most: int = PLACES_AT_MOST) -> dict[Ticket, int | None
 @aws.guarded
 def tell(job: Job, standing: Standing) -> bool:
     """Write down how a job stands in line; tells whether it still does."""
-    told: TransactWriteItemTypeDef = {
-        "Update": {
-            "TableName": settings.job_table(),
-            "Key": table.pack(_line_key(job.lane, job.ticket)),
-            "UpdateExpression": "SET told = :place",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": table.pack({":place": standing.place}),
-        }
-    }
-    known: TransactWriteItemTypeDef = {
-        "Update": {
-            "TableName": settings.job_table(),
-            "Key": table.pack(store.job_key(job.id)),
-            "UpdateExpression": "SET place = :place, starts_at = :starts",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": table.pack(
-                {":place": standing.place, ":starts": table.time(standing.starts_at)}
-            ),
-        }
-    }
+    is_there = "attribute_exists(pk)"
+    told = table.update(_line_key(job.lane, job.ticket), "SET told = :place", is_there, {":place": standing.place})
+    known = table.update(
+        store.job_key(job.id),
+        "SET place = :place, starts_at = :starts",
+        is_there,
+        {":place": standing.place, ":starts": table.time(standing.starts_at)},
+    )
     return not any(table.transact([told, known]))
 
 
 def _count(gate: Gate, ticket: Ticket, now: float) -> TransactWriteItemTypeDef:
-    return {
-        "Update": {
-            "TableName": settings.job_table(),
-            "Key": table.pack(_gate_key(gate.lane)),
-            "UpdateExpression": "SET holders.#job = :now, last_served = :client, version = version + :one",
-            "ConditionExpression": "version = :version",
-            "ExpressionAttributeNames": {"#job": ticket.job_id},
-            "ExpressionAttributeValues": table.pack(
-                {":now": table.time(now), ":client": ticket.client, ":one": 1, ":version": gate.version}
-            ),
-        }
-    }
+    return table.update(
+        _gate_key(gate.lane),
+        "SET holders.#job = :now, last_served = :client, version = version + :one",
+        "version = :version",
+        {":now": table.time(now), ":client": ticket.client, ":one": 1, ":version": gate.version},
+        {"#job": ticket.job_id},
+    )
 
 
 def _leave(lane: str, ticket: Ticket) -> TransactWriteItemTypeDef:
@@ -220,24 +182,16 @@ def _leave(lane: str, ticket: Ticket) -> TransactWriteItemTypeDef:
 
 
 def _start(ticket: Ticket, now: float, deadline: float) -> TransactWriteItemTypeDef:
-    return {
-        "Update": {
-            "TableName": settings.job_table(),
-            "Key": table.pack(store.job_key(ticket.job_id)),
-            "UpdateExpression": "SET is_open = :open, slot_since = :now, updated_at = :now, deadline = :deadline",
-            "ConditionExpression": "#state = :queued AND slot_since = :none",
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": table.pack(
-                {
-                    ":open": store.OPEN,
-                    ":now": table.time(now),
-                    ":deadline": table.time(deadline),
-                    ":queued": JobState.QUEUED.value,
-                    ":none": None,
-                }
-            ),
-        }
-    }
+    change = "SET is_open = :open, slot_since = :now, updated_at = :now, deadline = :deadline"
+    values = {":open": store.OPEN, ":now": table.time(now), ":deadline": table.time(deadline)}
+    return _to_one_without_slot(ticket.job_id, change, values)
+
+
+def _to_one_without_slot(job_id: str, change: str, values: Mapping[str, object]) -> TransactWriteItemTypeDef:
+    """Describe a change of a job that is queued, and has no slot."""
+    queued = {":queued": JobState.QUEUED.value, ":none": None}
+    condition = "#state = :queued AND slot_since = :none"
+    return table.update(store.job_key(job_id), change, condition, {**values, **queued}, {"#state": "state"})
 
 
 def _put(item: Mapping[str, object]) -> TransactWriteItemTypeDef:

@@ -205,16 +205,9 @@ def unpark(before: Job, after: Job, reserving: Sequence[TransactWriteItemTypeDef
 @aws.guarded
 def settle(before: Job, reserved: Reservation, together: Sequence[TransactWriteItemTypeDef]) -> bool:
     """Note what a job's reservation came to, together with what that changes; tells whether nobody has before."""
-    update: UpdateTypeDef = {
-        "TableName": settings.job_table(),
-        "Key": table.pack(job_key(before.id)),
-        "UpdateExpression": "SET reserved = :new",
-        "ConditionExpression": "reserved = :old",
-        "ExpressionAttributeValues": table.pack(
-            {":new": records.reservation_record(reserved), ":old": records.job_record(before)["reserved"]}
-        ),
-    }
-    return not any(table.transact([{"Update": update}, *together]))
+    reservations = {":new": records.reservation_record(reserved), ":old": records.job_record(before)["reserved"]}
+    settled = table.update(job_key(before.id), "SET reserved = :new", "reserved = :old", reservations)
+    return not any(table.transact([settled, *together]))
 
 
 @aws.guarded

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         AttributeValueTypeDef,
         KeysAndAttributesTypeDef,
         TransactWriteItemTypeDef,
+        UpdateTypeDef,
     )
 
 CONFLICTS_AT_MOST = 8
@@ -84,6 +85,26 @@ def put_if_new(item: Mapping[str, Any]) -> TransactWriteItemTypeDef:
             "ConditionExpression": "attribute_not_exists(pk)",
         }
     }
+
+
+def update(
+    key: Mapping[str, Any],
+    change: str,
+    condition: str,
+    values: Mapping[str, Any],
+    names: Mapping[str, str] | None = None,
+) -> TransactWriteItemTypeDef:
+    """Describe a conditional change of an item; ``names`` stand for attributes whose names are DynamoDB's own words."""
+    update: UpdateTypeDef = {
+        "TableName": settings.job_table(),
+        "Key": pack(key),
+        "UpdateExpression": change,
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": pack(values),
+    }
+    if names:
+        update["ExpressionAttributeNames"] = names
+    return {"Update": update}
 
 
 def transact(writes: Sequence[TransactWriteItemTypeDef]) -> list[bool]:

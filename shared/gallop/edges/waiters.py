@@ -1,11 +1,18 @@
-"""Who waits for the end of a job: executions of a batch, each by a token of Step Functions."""
+"""Who waits for something of a job: executions, each by a token of Step Functions in an item of the job's.
+
+Those of a batch wait for its end.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.edges import aws, executions, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @aws.guarded
@@ -19,17 +26,25 @@ def wait(job_id: str, batch_id: str, token: str, until: float) -> None:
 def tell(job_id: str) -> None:
     """Let all go on that wait for a job: it has ended. Who has gone on already, or waits no more, does not mind."""
     for item in table.query(f"JOB#{job_id}", "WAITER#"):
-        executions.go_on(item["token"])
-        # Only this token's: a newer one belongs to somebody who will see by himself that the job has ended.
-        client = aws.dynamodb()
-        with suppress(client.exceptions.ConditionalCheckFailedException):
-            client.delete_item(
-                TableName=settings.job_table(),
-                Key=table.pack({"pk": item["pk"], "sk": item["sk"]}),
-                ConditionExpression="#token = :token",
-                ExpressionAttributeNames={"#token": "token"},
-                ExpressionAttributeValues=table.pack({":token": item["token"]}),
-            )
+        let_go_on(item)
+
+
+@aws.guarded
+def let_go_on(item: Mapping[str, Any]) -> None:
+    """Let the execution go on whose token an item holds, and remove the item.
+
+    Only with this token: a newer one belongs to somebody who will see by himself that there is nothing to wait for.
+    """
+    executions.go_on(item["token"])
+    client = aws.dynamodb()
+    with suppress(client.exceptions.ConditionalCheckFailedException):
+        client.delete_item(
+            TableName=settings.job_table(),
+            Key=table.pack({"pk": item["pk"], "sk": item["sk"]}),
+            ConditionExpression="#token = :token",
+            ExpressionAttributeNames={"#token": "token"},
+            ExpressionAttributeValues=table.pack({":token": item["token"]}),
+        )
 
 
 def _key(job_id: str, batch_id: str) -> dict[str, str]:
