@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import drop
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.lines import LineFault
-from gallop.domain.receipts import STATUS, timestamp
+from gallop.domain.receipts import STATUS
+from gallop.domain.timestamps import timestamp
 from gallop.errors import AwsTrouble, Fault
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.job import CANCELLED
+from gallop.domain.timestamps import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,7 +84,7 @@ class Shortfall:
         if self.is_final:
             return f"{cap}, and this job alone is estimated at {_usd(self.estimate)}."
         used = f"{_usd(self.used)} of it are reserved or spent"
-        again = f"It begins anew at {_iso(self.resets_at)}."
+        again = f"It begins anew at {timestamp(self.resets_at)}."
         return f"{cap}: {used}, and this job is estimated at {_usd(self.estimate)}. {again}"
 
     def view(self) -> dict[str, Any]:
@@ -95,7 +96,7 @@ class Shortfall:
             "used": float(self.used),
             "estimated_cost": float(self.estimate),
             "currency": "USD",
-            "resets_at": _iso(self.resets_at),
+            "resets_at": timestamp(self.resets_at),
         }
 
 
@@ -148,7 +149,3 @@ def _reset(period: Period, day: str) -> float:
 
 def _usd(amount: Decimal) -> str:
     return f"${amount:.2f}" if amount == round(amount, 2) else f"${amount.normalize():f}"
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import catalogue, polling, sketch
@@ -18,6 +17,7 @@ from gallop.domain.job import (
     is_terminal,
     openai_status,
 )
+from gallop.domain.timestamps import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -263,11 +263,6 @@ def cancelled_before(asked_at: float) -> dict[str, dict[str, Any]]:
         "note": note,
     }
     return {STATUS: status}
-
-
-def timestamp(seconds: float) -> str:
-    """Write a time as people and programs read it: ISO 8601, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _fault_view(fault: Fault) -> dict[str, str]:

@@ -17,6 +17,7 @@ from standardwebhooks.webhooks import Webhook
 
 from gallop.domain import addresses, receipts
 from gallop.domain.job import Job, JobState, is_terminal
+from gallop.domain.timestamps import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -160,7 +161,7 @@ def _message(name: str, event: Event, data: dict[str, Any], at: float) -> Messag
         "id": name,
         "object": "event",
         "type": event.value,
-        "timestamp": receipts.timestamp(at),
+        "timestamp": timestamp(at),
         "created_at": int(at),
         "data": data,
     }

@@ -91,16 +91,13 @@ def end_line(batch: Batch, end: LineEnd, faults: Iterable[Fault] = ()) -> None:
     told = {name: value for name, value in asdict(end).items() if name != "line" and value is not None}
     told = {name: table.time(value) if isinstance(value, float) else value for name, value in told.items()}
     told |= {"ended": True, "line": end.line, "expires_at": _expiry(batch)}
-    update: TransactWriteItemTypeDef = {
-        "Update": {
-            "TableName": settings.job_table(),
-            "Key": table.pack(_line_key(batch, end.line)),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in told),
-            "ConditionExpression": "attribute_not_exists(ended)",
-            "ExpressionAttributeNames": {f"#{name}": name for name in told},
-            "ExpressionAttributeValues": table.pack({f":{name}": value for name, value in told.items()}),
-        }
-    }
+    update = table.update(
+        _line_key(batch, end.line),
+        "SET " + ", ".join(f"#{name} = :{name}" for name in told),
+        "attribute_not_exists(ended)",
+        {f":{name}": value for name, value in told.items()},
+        {f"#{name}": name for name in told},
+    )
     counted: dict[str, Any] = {":one": 1, ":cost": (end.is_new and end.cost) or 0}
     counted[":repeated"] = int(bool(end.job) and not end.is_new)
     writes = [update, _count(batch, f"ADD n_{end.state} :one, cost :cost, repeated :repeated", counted)]

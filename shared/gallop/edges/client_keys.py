@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from mypy_boto3_dynamodb.type_defs import UpdateTypeDef
-
     from gallop.domain.pace import Pace
 
 NOTES = "KEYS"
@@ -88,22 +86,14 @@ def listed(client: str = "") -> list[Key]:
 def revoke(key: Key, now: float) -> bool:
     """Let a key open nothing from now on; False if that was so already, or the key is gone."""
     values = {":now": table.time(now), ":gone": int(now) + DEAD_KEYS_KEPT_SECONDS}
-    update: UpdateTypeDef = {
-        "TableName": settings.job_table(),
-        "Key": table.pack(_key(key.hash)),
-        "UpdateExpression": "SET revoked_at = :now, expires_at = :gone",
-        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(revoked_at)",
-        "ExpressionAttributeValues": table.pack(values),
-    }
-    note = {**_note_key(key), "hash": key.hash, "expires_at": values[":gone"]}
-    return not any(
-        table.transact(
-            [
-                {"Update": update},
-                {"Put": {"TableName": settings.job_table(), "Item": table.pack(note)}},
-            ]
-        )
+    update = table.update(
+        _key(key.hash),
+        "SET revoked_at = :now, expires_at = :gone",
+        "attribute_exists(pk) AND attribute_not_exists(revoked_at)",
+        values,
     )
+    note = {**_note_key(key), "hash": key.hash, "expires_at": values[":gone"]}
+    return not any(table.transact([update, table.put(note)]))
 
 
 @dataclass(frozen=True, slots=True)

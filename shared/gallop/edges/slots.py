@@ -62,7 +62,7 @@ def join(job: Job, token: str) -> bool:
     waits = _to_one_without_slot(job.id, "SET is_open = :waiting", {":waiting": store.WAITING})
     turn = {**_turn_key(job.id), "token": token, "expires_at": int(job.deadline)}
     place = {**_line_key(job.lane, job.ticket), "expires_at": int(job.deadline)}
-    return not any(table.transact([waits, _put(turn), _put(place)]))
+    return not any(table.transact([waits, table.put(turn), table.put(place)]))
 
 
 @aws.guarded
@@ -192,10 +192,6 @@ def _to_one_without_slot(job_id: str, change: str, values: Mapping[str, object])
     queued = {":queued": JobState.QUEUED.value, ":none": None}
     condition = "#state = :queued AND slot_since = :none"
     return table.update(store.job_key(job_id), change, condition, {**values, **queued}, {"#state": "state"})
-
-
-def _put(item: Mapping[str, object]) -> TransactWriteItemTypeDef:
-    return {"Put": {"TableName": settings.job_table(), "Item": table.pack(item)}}
 
 
 def _gate_from(item: Mapping[str, object]) -> Gate:

@@ -87,6 +87,11 @@ def put_if_new(item: Mapping[str, Any]) -> TransactWriteItemTypeDef:
     }
 
 
+def put(item: Mapping[str, Any]) -> TransactWriteItemTypeDef:
+    """Describe the write of an item, whatever is there."""
+    return {"Put": {"TableName": settings.job_table(), "Item": pack(item)}}
+
+
 def update(
     key: Mapping[str, Any],
     change: str,
