@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from gallop.edges import lane, store
-from gallop.errors import AwsTrouble
+from gallop.edges import dashscope, lane, store
+from gallop.errors import AwsTrouble, VendorRefused
 from gallop.steps.start_task import start_task
 
 from tests.support.promise import World, fresh
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gallop.domain.job import Job
+    from gallop.edges.dashscope import ListedTask
 
 PROMPT = "The girl of [Image 1] waves."
 OTHER = "The girl of [Image 1] sings."
@@ -188,3 +189,35 @@ def test_list_that_cannot_be_read_keeps_the_history_short(world: World) -> None:
     assert failure is not None
     assert ("outcome_unknown", 1) == (failure.code, len(world.tasks(PROMPT)))
     assert 3000 > world.workflow.executions[job.id].events
+
+
+@pytest.mark.parametrize("hours", [0.0, 8.0])
+def test_a_busy_day_hides_no_lost_reply(world: World, hours: float) -> None:
+    """However many tasks the account had in the hours before, and whichever zone the list reads: the task is found."""
+    world.fake.vendor.switches = replace(world.fake.vendor.switches, list_hours=hours)
+    for _ in range(dashscope.LIST_PAGE_SIZE + 1):
+        world.foreign_task(OTHER)
+        world.clock.advance(60)
+    world.clock.advance(600)
+    world.fake.fault(on="submit", kind="drop_after_accept", times=1)
+    with patch.object(dashscope, "LIST_PAGES_AT_MOST", 1):
+        created(world)
+        world.run_for(ENOUGH)
+    assert_one_video(world, PROMPT)
+
+
+def test_a_list_that_refuses_a_short_window_is_asked_for_a_long_one(world: World) -> None:
+    """In the wrong zone a window may lie ahead. One that is refused is not taken for one without tasks."""
+    ask = dashscope._tasks_in  # noqa: SLF001 - a vendor who refuses what the fake does not
+
+    def strict(base_url: str, key: str, model: str, window: Any) -> list[ListedTask]:  # noqa: ANN401
+        (_, first), (_, last) = window
+        if first is last:
+            raise VendorRefused("InvalidParameter", "The window lies ahead.")
+        return ask(base_url, key, model, window)
+
+    world.fake.fault(on="submit", kind="drop_after_accept", times=1)
+    with patch.object(dashscope, "_tasks_in", strict):
+        created(world)
+        world.run_for(ENOUGH)
+    assert_one_video(world, PROMPT)
