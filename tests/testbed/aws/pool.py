@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
@@ -45,7 +46,7 @@ class Pool:
     reserved: int | None = None
     _idle: list[Worker] = field(init=False, default_factory=list)
     _busy: list[Worker] = field(init=False, default_factory=list)
-    _waiting: int = field(init=False, default=0)
+    _queue: deque[object] = field(init=False, default_factory=deque)
     _starting: int = field(init=False, default=0)
     _closed: bool = field(init=False, default=False)
     _changed: Condition = field(init=False, default_factory=Condition)
@@ -67,6 +68,12 @@ class Pool:
         """How many workers are in use."""
         with self._changed:
             return len(self._busy)
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for one."""
+        with self._changed:
+            return len(self._queue)
 
     def kill(self) -> int:
         """Kill all processes, busy and idle; tell how many there were."""
@@ -92,11 +99,9 @@ class Pool:
 
     def _acquire(self) -> Lease:
         with self._changed:
-            if self.reserved is not None and self._running() + self._waiting >= self.reserved:
+            if self.reserved is not None and self._running() + len(self._queue) >= self.reserved:
                 raise Throttled
-            self._waiting += 1
-            self._changed.wait_for(lambda: self._closed or self._running() < self.limit)
-            self._waiting -= 1
+            self._wait_in_line()
             if self._closed:
                 raise Throttled
             idle = self._take_idle()
@@ -105,6 +110,13 @@ class Pool:
                 return Lease(idle, cold=False)
             self._starting += 1
         return self._start()
+
+    def _wait_in_line(self) -> None:
+        place = object()
+        self._queue.append(place)
+        self._changed.wait_for(lambda: self._closed or (self._queue[0] is place and self._running() < self.limit))
+        self._queue.remove(place)
+        self._changed.notify_all()
 
     def _start(self) -> Lease:
         worker = self.create()
