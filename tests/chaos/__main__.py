@@ -84,7 +84,7 @@ def now_and_then(show: Callable[[Matrix], None]) -> Callable[[Matrix], None]:
 
 def states(matrix: Matrix) -> Counter[str]:
     """Count the jobs by their states."""
-    return Counter(str(item["state"]) for item in matrix.items())
+    return Counter(str(item["state"]) for item in matrix.records())
 
 
 def line(matrix: Matrix, wishes: int) -> str:

@@ -81,7 +81,7 @@ def figures(matrix: Matrix, cells: Sequence[Cell]) -> Figures:
         duplicates=sum(count - 1 for by_prompt in made for count in by_prompt.values()),
         stuck=sum(not is_terminal(job.state) for job in jobs),
         wrong_bytes=sum(_is_wrong(matrix, job) for job in jobs),
-        dead_letters=matrix.dead_letters(),
+        dead_letters=matrix.caller.dead_letters(),
         p50=middle[9],
         p95=middle[18],
     )

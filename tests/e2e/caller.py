@@ -7,10 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from tests.testbed.stack import Testbed
@@ -100,6 +101,20 @@ class Caller:
     def tasks_for(self, prompt: str) -> list[dict[str, Any]]:
         """Give the tasks that the vendor's ledger has for a prompt."""
         return [task for task in self.testbed.dashscope.ledger()["tasks"] if task["prompt"] == prompt]
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """Read the whole table, as its operator can."""
+        read: Callable[[Any], Any] = TypeDeserializer().deserialize
+        table = self.testbed.aws.outputs()["JobTableName"]
+        pages = self.testbed.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+        return ({name: read(value) for name, value in item.items()} for page in pages for item in page["Items"])
+
+    def dead_letters(self) -> int:
+        """Count what lies in the dead-letter queue."""
+        sqs = self.testbed.client("sqs")
+        (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "DeadLetter" in url]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
 
     def _glances(self) -> Any:  # noqa: ANN401 - an iterator of nothing
         until = time.monotonic() + PATIENCE_SECONDS

@@ -11,7 +11,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from boto3.dynamodb.types import TypeDeserializer
 from gallop.domain.job import job_id_of
 from gallop.edges.records import job_from
 
@@ -174,21 +173,22 @@ class Matrix:
         """Send every cell's job in, and wait until all have ended."""
         self.caller.http.timeout = httpx.Timeout(POST_S)
         self.began_at = self.testbed.clock.now()
-        wanted = len(self.items()) + len(cells)
+        wanted = len(self.records()) + len(cells)
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             list(pool.map(self._begin, cells))
         until = time.monotonic() + self.patience_s
         while time.monotonic() < until:
             time.sleep(GLANCE_S)
             self.on_glance(self)
-            if not self._open() and len(self.items()) >= wanted:
+            records = self.records()
+            if len(records) >= wanted and not any("is_open" in record for record in records):
                 break
         self.look()
 
     def look(self) -> None:
         """Read all jobs, by their prompts."""
         self.jobs.clear()
-        for item in self.items():
+        for item in self.records():
             self.jobs.setdefault(item["request"]["prompt"], []).append(job_from(item))
 
     def send_again(self, cell: Cell) -> None:
@@ -207,13 +207,6 @@ class Matrix:
     def digest(self, key: str) -> str:
         """Give the SHA-256 of what lies in the results bucket."""
         return hashlib.sha256(self.caller.video(key)).hexdigest()
-
-    def dead_letters(self) -> int:
-        """Count what lies in the dead-letter queue."""
-        sqs = self.testbed.client("sqs")
-        (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "DeadLetter" in url]
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-        return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
 
     def _begin(self, cell: Cell) -> None:
         self.testbed.clock.sleep(self.began_at + cell.starts_after - self.testbed.clock.now())
@@ -252,20 +245,6 @@ class Matrix:
         by_count = {"X-Stainless-Retry-Count": str(number)}
         return marked | (by_key if cell.has_key else by_count)
 
-    def _open(self) -> int:
-        answer = self.testbed.client("dynamodb").query(
-            TableName=self.testbed.aws.outputs()["JobTableName"],
-            IndexName="OpenJobs",
-            KeyConditionExpression="is_open = :open",
-            ExpressionAttributeValues={":open": {"S": "yes"}},
-            Select="COUNT",
-        )
-        return int(answer["Count"])
-
-    def items(self) -> list[dict[str, Any]]:
+    def records(self) -> list[dict[str, Any]]:
         """Read the records of all jobs."""
-        read: Callable[[Any], Any] = TypeDeserializer().deserialize
-        table = self.testbed.aws.outputs()["JobTableName"]
-        pages = self.testbed.client("dynamodb").get_paginator("scan").paginate(TableName=table)
-        items = [{name: read(value) for name, value in item.items()} for page in pages for item in page["Items"]]
-        return [item for item in items if item["sk"] == "JOB"]
+        return [item for item in self.caller.items() if item["sk"] == "JOB"]

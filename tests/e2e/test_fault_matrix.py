@@ -74,7 +74,7 @@ def test_the_last_call_is_the_last_one(ended: Matrix, function: str) -> None:
 
 def test_nothing_is_stuck(ended: Matrix) -> None:
     """No message is in the dead-letter queue, no fault is left over, no execution runs."""
-    assert 0 == ended.dead_letters()
+    assert 0 == ended.caller.dead_letters()
     assert [] == ended.fake.aims.waiting
     arn = ended.testbed.aws.outputs()["WorkflowArn"]
     running = ended.testbed.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="RUNNING")

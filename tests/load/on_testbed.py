@@ -11,7 +11,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from boto3.dynamodb.types import TypeDeserializer
 from gallop.edges.records import job_from
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -140,13 +139,13 @@ class Run:
         return sum(execution.exec_status == ExecutionStatus.RUNNING for execution in self._executions())
 
     def _evidence(self, wishes: list[str], late_at: float) -> Evidence:
-        items = list(self._items())
+        items = list(self.caller.items())
         return Evidence(
             wishes=wishes,
             jobs=[job_from(item) for item in items if item["sk"] == "JOB"],
             fake=self.fake,
             late_at=late_at,
-            left_over=left_over(items) + self._executing() + self._dead_letters(),
+            left_over=left_over(items) + self._executing() + self.caller.dead_letters(),
             repeated=self.repeated,
             books=self._books(),
             simulated=self.testbed.clock.now() - self.testbed.clock.anchor,
@@ -169,18 +168,6 @@ class Run:
             s3_writes=sum(actions[name] for name in S3_WRITES),
             s3_reads=sum(actions[name] for name in S3_READS),
         )
-
-    def _dead_letters(self) -> int:
-        sqs = self.testbed.client("sqs")
-        (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "DeadLetter" in url]
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-        return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
-
-    def _items(self) -> Iterator[dict[str, Any]]:
-        read = TypeDeserializer().deserialize
-        table = self.testbed.aws.outputs()["JobTableName"]
-        pages = self.testbed.client("dynamodb").get_paginator("scan").paginate(TableName=table)
-        return ({name: read(value) for name, value in item.items()} for page in pages for item in page["Items"])
 
 
 def transitions(history: list[dict[str, Any]]) -> Iterator[str]:
