@@ -58,7 +58,8 @@ def run(cells: Sequence[Cell], speed: float, console: Console) -> Figures:
     limits = Limits(running=RUNNING_AT_A_TIME)
     fake = AimedDashScope(ScaledClock(speed), limits=limits, switches=Switches(audio=False))
     patience = max(LEAST_PATIENCE_S, SECONDS_A_JOB * len(cells))
-    with Testbed(speed=speed, fake=fake) as testbed, Caller(testbed) as caller:
+    slots = {"MaxInFlight": str(RUNNING_AT_A_TIME)}
+    with Testbed(speed=speed, fake=fake, parameters=slots) as testbed, Caller(testbed) as caller:
         matrix = Matrix(testbed, caller, fake, patience_s=patience)
         if console.is_terminal:
             with Live(console=console, auto_refresh=False) as live:

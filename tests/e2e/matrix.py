@@ -41,10 +41,10 @@ CLIENTS = ("https", "https retried", "s3", "s3 five-fold")
 # How many calls to the world a plain run of each function makes; one that has no key of DashScope yet asks for it, too.
 CALLS = {
     "AuthorizeFunction": 1,
-    "SubmitFunction": 5,
+    "SubmitFunction": 8,
     "TakeSlotFunction": 14,
-    "StartTaskFunction": 10,
-    "StatusFunction": 12,
+    "StartTaskFunction": 12,
+    "StatusFunction": 16,
     "SaveResultFunction": 9,
     "ThumbnailFunction": 5,
     "FinishFunction": 15,
@@ -52,9 +52,9 @@ CALLS = {
 DOOR = "SubmitFunction"
 DOORS = (DOOR, "AuthorizeFunction")
 RECONCILE = "ReconcileFunction"
-CALLS_OF_RECONCILE = 8
+CALLS_OF_RECONCILE = 10
 # When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
-CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 12
+CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 11
 # So that each is alone in its batch: with others that die, a message would be given up.
 SECONDS_BETWEEN_DROPS = 30.0
 # More than any run makes.

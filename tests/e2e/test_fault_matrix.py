@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 SPEED = 30.0
+# Cells that run at a time: as many as may have slots, for a full gate changes how many calls a run makes.
+IN_FLIGHT = 100
 CELLS = matrix.cells()
 
 
@@ -28,12 +30,14 @@ CELLS = matrix.cells()
 def ended() -> Iterator[Matrix]:
     """Run all cells on one testbed."""
     switches = Switches(task_seconds=20.0, audio=False)
-    fake = AimedDashScope(ScaledClock(SPEED), limits=Limits.none(running=50), switches=switches)
-    with Testbed(speed=SPEED, fake=fake) as testbed, Caller(testbed) as caller:
+    fake = AimedDashScope(ScaledClock(SPEED), limits=Limits.none(running=IN_FLIGHT), switches=switches)
+    slots = {"MaxInFlight": str(IN_FLIGHT)}
+    with Testbed(speed=SPEED, fake=fake, parameters=slots) as testbed, Caller(testbed) as caller:
         made = Matrix(testbed, caller, fake)
         for cell in matrix.counted():
             made.run([cell])
-        made.run(CELLS)
+        for first in range(0, len(CELLS), IN_FLIGHT):
+            made.run(CELLS[first : first + IN_FLIGHT])
         yield made
 
 

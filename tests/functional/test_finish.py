@@ -11,7 +11,8 @@ from gallop import errors
 from gallop.domain.images import StoredImage
 from gallop.domain.job import Failure, JobState
 from gallop.edges import store
-from gallop.errors import AwsTrouble, GallopError, JobNotFound, WrongState
+from gallop.errors import AwsTrouble, GallopError, JobNotFound, Stranded, WrongState
+from gallop.steps.finish import UNPAID_RESUMES_AT_MOST
 
 from tests.support.jobs import a_request
 from tests.testbed.fake_dashscope import KEY
@@ -85,7 +86,7 @@ def test_every_error_of_the_tree_becomes_a_reason(world: World, name: str) -> No
 
 def test_trouble_with_aws_is_told_without_its_inside(world: World) -> None:
     """AWS's own words name what the stack is made of: they are for the log."""
-    job = world.put(JobState.QUEUED)
+    job = world.put(JobState.QUEUED, resumes=UNPAID_RESUMES_AT_MOST)
     finish(world, job, **caught("AwsTrouble", "role/gallop-Finish may not write to gallop-results"))
     expected = Failure(AwsTrouble.code, "AWS did not do what was asked.", AwsTrouble.remedy)
     assert expected == world.job(job.id).failure
@@ -107,12 +108,21 @@ def test_trouble_with_aws_is_told_without_its_inside(world: World) -> None:
 )
 def test_what_is_not_ours_is_told_plainly(world: World, name: str, code: str) -> None:
     """A step that broke or hung ends the job with a reason, without its message: that may say anything."""
-    job = world.put(JobState.QUEUED)
+    job = world.put(JobState.QUEUED, resumes=UNPAID_RESUMES_AT_MOST)
     finish(world, job, **caught(name, "a secret: smiles"))
     failure = world.job(job.id).failure
     assert failure
     assert (code, False) == (failure.code, "smiles" in failure.message)
     assert "DashScope's console" in failure.remedy
+
+
+@pytest.mark.parametrize("name", ["AwsTrouble", "States.Timeout", "Sandbox.Timedout", "Lambda.Unknown"])
+def test_trouble_with_aws_alone_ends_no_job_that_has_time(world: World, name: str) -> None:
+    """Nothing was charged yet, and nothing is wrong with the job: its owner could only ask for the same again."""
+    job = world.put(JobState.QUEUED, resumes=UNPAID_RESUMES_AT_MOST - 1)
+    with pytest.raises(Stranded):
+        finish(world, job, **caught(name))
+    assert JobState.QUEUED is world.job(job.id).state
 
 
 @pytest.mark.parametrize("cause", ["", "not JSON", "[]", "7", '{"message": "x"}'])
@@ -127,7 +137,7 @@ def test_a_cause_that_cannot_be_read_is_no_reason(world: World, cause: str) -> N
 
 def test_an_error_outweighs_what_an_earlier_step_said(world: World) -> None:
     """The step before the error was fine."""
-    job = world.put(JobState.QUEUED)
+    job = world.put(JobState.QUEUED, resumes=UNPAID_RESUMES_AT_MOST)
     finish(world, job, step={"next": "wait", "wait_seconds": 5, "failure": None}, **caught("AwsTrouble"))
     failure = world.job(job.id).failure
     assert failure

@@ -13,6 +13,7 @@ from gallop import errors
 from gallop.domain.job import AttemptEnd, JobState, is_terminal
 from gallop.edges import store, workflow
 from gallop.errors import AwsTrouble, GallopError, TryAgain
+from gallop.steps.finish import UNPAID_RESUMES_AT_MOST
 
 from tests.support.drops import Door
 from tests.support.films import frames_of
@@ -279,11 +280,36 @@ def test_a_step_whose_answer_is_lost_does_its_work_once(runs: Runs, function: st
     assert (1, 1, calls) == (submits(runs), runs.world.requests()["download"], runs.calls()[function])
 
 
-def test_a_first_step_that_lambda_keeps_losing_fails_the_job(runs: Runs) -> None:
-    """Seven times are enough where nothing was charged; the reason says that a step did not come back."""
-    runs.breaks("StartTaskFunction", repeat(lambda_error("Sandbox.Timedout")))
-    assert_failed(runs, runs.run(), "timed_out")
-    assert 7 == runs.calls()["StartTaskFunction"]
+@pytest.mark.parametrize("function", ["TakeSlotFunction", "StartTaskFunction"])
+def test_a_job_that_cost_nothing_outlives_its_execution_too(runs: Runs, function: str) -> None:
+    """Lambda was away for longer than an execution tries: the sweep resumes the job, and it gets its video."""
+    tries = 13 if function == "TakeSlotFunction" else 7
+    runs.breaks(function, repeat(lambda_error("Sandbox.Timedout"), tries))
+    job = runs.run()
+    assert ("FAILED", False, tries) == (
+        runs.execution(job.id)["status"],
+        is_terminal(job.state),
+        runs.calls()[function],
+    )
+    runs.world.clock.advance(300)
+    runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
+    assert (JobState.SUCCEEDED, 1) == (runs.world.job(job.id).state, submits(runs))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(lambda_error("Sandbox.Timedout"), "timed_out"), (AwsTrouble("no"), "aws_trouble")]
+)
+def test_a_first_step_that_never_works_fails_the_job_in_the_end(runs: Runs, error: Exception, code: str) -> None:
+    """Where nothing was charged, so many resumptions are enough; the reason says what did not work."""
+    runs.breaks("StartTaskFunction", repeat(error))
+    job = runs.run()
+    for _ in range(UNPAID_RESUMES_AT_MOST):
+        runs.world.clock.advance(300)
+        runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
+    ended = runs.world.job(job.id)
+    assert (JobState.FAILED, UNPAID_RESUMES_AT_MOST, 0) == (ended.state, ended.resumes, submits(runs))
+    assert ended.failure
+    assert code == ended.failure.code == runs.world.receipt(f"{job.receipts}/error.json")["error"]["code"]
 
 
 @pytest.mark.parametrize("error", [lambda_error("Sandbox.Timedout"), AwsTrouble("no")])
@@ -340,12 +366,6 @@ def test_a_thumbnail_that_fails_costs_the_thumbnail_alone(runs: Runs, error: Exc
     assert (None, tries) == (job.thumbnail, runs.calls()["ThumbnailFunction"])
     assert runs.world.receipt(f"{job.receipts}/video.json")["thumbnail"] is None
     assert "error" not in json.loads(runs.execution(job.id)["output"])
-
-
-def test_trouble_with_aws_before_the_submit_is_told(runs: Runs) -> None:
-    """Nothing was charged: the job ends, with the reason."""
-    runs.breaks("StartTaskFunction", repeat(AwsTrouble("no")))
-    assert_failed(runs, runs.run(), "aws_trouble")
 
 
 def test_a_function_killed_after_its_post_leads_to_no_second_one(runs: Runs) -> None:

@@ -21,12 +21,16 @@ from gallop.steps import announce, publish, settle, slots
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# A paid job is resumed as long as its deadline allows. One that cost nothing yet is told to be lost sooner, so that
+# whoever waits for it learns that this stack is broken; until then an hour of trouble in AWS costs nobody a job.
+UNPAID_RESUMES_AT_MOST = 15
+
 
 def finish(event: Mapping[str, Any]) -> dict[str, str]:
     """End the job of an execution, by what its last step or its error says; gives the job's state.
 
     Raises:
-        Stranded: AWS let the execution down, and the job is or may be paid and has time: the sweep resumes it.
+        Stranded: AWS let the execution down, and the job has time: the sweep resumes it.
 
     """
     job = store.job(event["job_id"])
@@ -57,7 +61,8 @@ def _can_go_on(job: Job, error: str) -> bool:
     is_of_aws = error in (AwsTrouble.__name__, "States.Timeout") or error.startswith(
         ("Lambda.", "Runtime.", "Sandbox.")
     )
-    return is_of_aws and not job.made_no_task and not job.result and clock.now() < job.deadline
+    has_time = clock.now() < job.deadline and (not job.made_no_task or job.resumes < UNPAID_RESUMES_AT_MOST)
+    return is_of_aws and has_time and not job.result
 
 
 def _end(job: Job, failure: Failure | None) -> Job:
