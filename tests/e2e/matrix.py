@@ -52,7 +52,7 @@ CALLS = {
 DOOR = "SubmitFunction"
 DOORS = (DOOR, "AuthorizeFunction")
 RECONCILE = "ReconcileFunction"
-CALLS_OF_RECONCILE = 10
+CALLS_OF_RECONCILE = 9
 # When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
 CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 11
 # So that each is alone in its batch: with others that die, a message would be given up.

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
-SPEED = 30.0
+SPEED = 20.0
 # Cells that run at a time: as many as may have slots, for a full gate changes how many calls a run makes.
-IN_FLIGHT = 100
+IN_FLIGHT = 60
 CELLS = matrix.cells()
 
 
