@@ -196,13 +196,14 @@ def test_two_lost_replies_are_one_job_and_one_task(client: Any, way: Lossy, call
 
 
 @pytest.mark.usefixtures("at_gallop")
-def test_lists_are_the_raw_page(client: Any) -> None:  # noqa: ANN401
+def test_lists_are_the_raw_page(client: Any, caller: Caller) -> None:  # noqa: ANN401
     """1.x, its asynchronous twin and the new client see the same tasks; the new client reads another field of it."""
     task_id = VideoSynthesis.async_call(**wanted()).output.task_id
     page = VideoSynthesis.list(model_name=MODEL, page_size=2)  # type: ignore[attr-defined]
     twin = run(AioVideoSynthesis.list(model_name=MODEL, page_size=2))
     assert [task_id, task_id] == [reply.output["data"][0]["task_id"] for reply in (page, twin)]
     assert page.output["total"] == twin.output["total"] == client.videos.jobs.list(model_name=MODEL).total
+    caller.wait_for_job(task_id)
 
 
 @pytest.mark.usefixtures("at_gallop")

@@ -69,7 +69,7 @@ def granted() -> set[tuple[str, str]]:
 
 
 def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
-    """Take jobs through both doors: a lost reply, drops that are mended and changed, batches, webhooks and cancels."""
+    """Take jobs through both doors: a lost reply, a line, mended and changed drops, batches, webhooks, cancels."""
     shop.answers = [204, 410]
     gallop("webhooks", "add", "testbed", shop.url)
     caller.testbed.dashscope.fault(on="submit", kind="drop_after_accept", times=1)
@@ -81,10 +81,18 @@ def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
     assert 200 == httpx.get(content).status_code
     shop.wait_for(1)
     assert 200 == caller.http.delete(f"/v1/videos/{job['id']}").status_code
+    wait_in_line(caller)
     drop_mend_and_change(caller)
     drop_batches(caller)
     cancel_at_both_doors(caller)
     shop.wait_for(2)
+
+
+def wait_in_line(caller: Caller) -> None:
+    """Send more jobs than there are slots: some wait, are told their place, and start when others' tasks have ended."""
+    body = {"prompt": "In line.", "images": ["https://example.com/girl.jpg"], "duration": 3}
+    for job_id in [caller.create({**body, "seed": seed}).json()["id"] for seed in range(10)]:
+        caller.wait_for_job(job_id)
 
 
 def drop_mend_and_change(caller: Caller) -> None:
@@ -135,7 +143,7 @@ def cancel_at_both_doors(caller: Caller) -> None:
 
 
 def wait_for_sweep(caller: Caller) -> None:
-    """Wait for the schedule: five minutes, 7.5 s here."""
+    """Wait for the schedule: a minute, 1.5 s here."""
     until = time.monotonic() + 30
     audit = caller.testbed.aws.authority.audit
     while not any("Reconcile" in entry.principal and "Query" in entry.action for entry in audit.entries()):
