@@ -111,20 +111,10 @@ def end_line(batch: Batch, end: LineEnd, faults: Iterable[Fault] = ()) -> None:
 @aws.guarded
 def may_publish(batch: Batch, now: float) -> bool:
     """Tell whether the receipt is due anew; the one that hears yes writes it."""
-    client = aws.dynamodb()
-    try:
-        client.update_item(
-            TableName=settings.job_table(),
-            Key=table.pack(_key(batch)),
-            UpdateExpression="SET published_at = :now",
-            ConditionExpression="published_at <= :before",
-            ExpressionAttributeValues=table.pack(
-                {":now": table.time(now), ":before": table.time(now - PUBLISH_SECONDS)}
-            ),
-        )
-    except client.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    times = {":now": table.time(now), ":before": table.time(now - PUBLISH_SECONDS)}
+    return not table.write(
+        table.update(_key(batch), "SET published_at = :now", "published_at <= :before", times),
+    )
 
 
 @aws.guarded

@@ -6,7 +6,6 @@ record says since when. So no breakdown leaves a job between the two.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,22 +99,15 @@ def grant(gate: Gate, ticket: Ticket, now: float, seconds: float) -> bool:
 @aws.guarded
 def free(lane: str, job_id: str) -> None:
     """Take a job's slot back. What is free is given to the next one by ``grant``."""
-    client = aws.dynamodb()
-    with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.update_item(
-            TableName=settings.job_table(),
-            Key=table.pack(_gate_key(lane)),
-            UpdateExpression="REMOVE holders.#job SET version = version + :one",
-            ConditionExpression="attribute_exists(holders.#job)",
-            ExpressionAttributeNames={"#job": job_id},
-            ExpressionAttributeValues=table.pack({":one": 1}),
-        )
+    is_held = "attribute_exists(holders.#job)"
+    change = "REMOVE holders.#job SET version = version + :one"
+    table.write(table.update(_gate_key(lane), change, is_held, {":one": 1}, {"#job": job_id}))
 
 
 @aws.guarded
 def leave_line(lane: str, ticket: Ticket) -> None:
     """Take a job out of the line."""
-    aws.dynamodb().delete_item(TableName=settings.job_table(), Key=table.pack(_line_key(lane, ticket)))
+    table.write(_leave(lane, ticket))
 
 
 @aws.guarded
@@ -172,13 +164,7 @@ def _count(gate: Gate, ticket: Ticket, now: float) -> TransactWriteItemTypeDef:
 
 
 def _leave(lane: str, ticket: Ticket) -> TransactWriteItemTypeDef:
-    return {
-        "Delete": {
-            "TableName": settings.job_table(),
-            "Key": table.pack(_line_key(lane, ticket)),
-            "ConditionExpression": "attribute_exists(pk)",
-        }
-    }
+    return table.delete(_line_key(lane, ticket), "attribute_exists(pk)")
 
 
 def _start(ticket: Ticket, now: float, deadline: float) -> TransactWriteItemTypeDef:

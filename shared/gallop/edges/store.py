@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,11 +112,8 @@ def advance(before: Job, after: Job) -> Job:
         WrongState: the record has moved on since.
 
     """
-    client = aws.dynamodb()
-    try:
-        client.update_item(**_update(before, after))
-    except client.exceptions.ConditionalCheckFailedException:
-        raise _moved_on(before, after) from None
+    if table.write({"Update": _update(before, after)}) and not _is_written(before, after):
+        raise _moved_on(before, after)
     return after
 
 
@@ -144,14 +140,7 @@ def claim(before: Job, after: Job, *, is_certain: bool) -> Job:
 @aws.guarded
 def release(job: Job) -> None:
     """Give a task back that was not this job's after all."""
-    client = aws.dynamodb()
-    with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.delete_item(
-            TableName=settings.job_table(),
-            Key=table.pack(_task_key(job.task_id)),
-            ConditionExpression="job_id = :job",
-            ExpressionAttributeValues=table.pack({":job": job.id}),
-        )
+    table.write(table.delete(_task_key(job.task_id), "job_id = :job", {":job": job.id}))
 
 
 @aws.guarded
@@ -164,20 +153,10 @@ def owner_of(task_id: str) -> str | None:
 @aws.guarded
 def note(before: Job, name: str, value: object) -> bool:
     """Write down something about a job that is no move of it, if what was noted before is still what was read."""
-    client = aws.dynamodb()
-    old = records.job_record(before)[name]
-    try:
-        client.update_item(
-            TableName=settings.job_table(),
-            Key=table.pack(job_key(before.id)),
-            UpdateExpression="SET #name = :new",
-            ConditionExpression="#name = :old",
-            ExpressionAttributeNames={"#name": name},
-            ExpressionAttributeValues=table.pack({":new": value, ":old": old}),
-        )
-    except client.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    values = {":new": value, ":old": records.job_record(before)[name]}
+    return not table.write(
+        table.update(job_key(before.id), "SET #name = :new", "#name = :old", values, {"#name": name})
+    )
 
 
 @aws.guarded
@@ -213,15 +192,8 @@ def settle(before: Job, reserved: Reservation, together: Sequence[TransactWriteI
 @aws.guarded
 def close(job: Job) -> None:
     """Take a job off the list of those that the sweep looks after: it has ended, and its receipts are written."""
-    client = aws.dynamodb()
     # A record that was erased meanwhile stays so: an update would make one of nothing.
-    with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.update_item(
-            TableName=settings.job_table(),
-            Key=table.pack(job_key(job.id)),
-            UpdateExpression="REMOVE is_open",
-            ConditionExpression="attribute_exists(pk)",
-        )
+    table.write(table.update(job_key(job.id), "REMOVE is_open", "attribute_exists(pk)"))
 
 
 @aws.guarded
@@ -292,9 +264,19 @@ def _put_once(job: Job, once: Once) -> TransactWriteItemTypeDef:
     }
 
 
-def _update(before: Job, after: Job) -> UpdateTypeDef:
+def _is_written(before: Job, after: Job) -> bool:
+    """Tell whether a write that was refused has been made: its answer was lost, and boto sent it again."""
+    there = table.get(job_key(before.id)) or {}
+    return all(name in there and there[name] == value for name, value in _changed(before, after).items())
+
+
+def _changed(before: Job, after: Job) -> dict[str, Any]:
     old, new = records.job_record(before), records.job_record(after)
-    changed = {name: value for name, value in new.items() if old[name] != value or name == "state"}
+    return {name: value for name, value in new.items() if old[name] != value or name == "state"}
+
+
+def _update(before: Job, after: Job) -> UpdateTypeDef:
+    changed, attempt = _changed(before, after), records.job_record(before)["attempt"]
     if before.state is JobState.QUEUED:
         # Whatever it becomes, it waits for nothing any more.
         changed["is_open"] = OPEN
@@ -308,7 +290,7 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
         "UpdateExpression": "SET " + ", ".join(f"#n{number} = :v{number}" for number in range(len(changed))),
         "ConditionExpression": f"#state IN ({', '.join(states)}) AND #attempt = :attempt",
         "ExpressionAttributeNames": {**names, "#state": "state", "#attempt": "attempt"},
-        "ExpressionAttributeValues": table.pack({**values, **states, ":attempt": old["attempt"]}),
+        "ExpressionAttributeValues": table.pack({**values, **states, ":attempt": attempt}),
     }
 
 

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
+        DeleteTypeDef,
         KeysAndAttributesTypeDef,
         TransactWriteItemTypeDef,
         UpdateTypeDef,
     )
 
 CONFLICTS_AT_MOST = 8
+_CONFLICTS = "Writes to the same records kept getting into each other's way."
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -96,7 +98,7 @@ def update(
     key: Mapping[str, Any],
     change: str,
     condition: str,
-    values: Mapping[str, Any],
+    values: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> TransactWriteItemTypeDef:
     """Describe a conditional change of an item; ``names`` stand for attributes whose names are DynamoDB's own words."""
@@ -105,11 +107,47 @@ def update(
         "Key": pack(key),
         "UpdateExpression": change,
         "ConditionExpression": condition,
-        "ExpressionAttributeValues": pack(values),
     }
+    if values:
+        update["ExpressionAttributeValues"] = pack(values)
     if names:
         update["ExpressionAttributeNames"] = names
     return {"Update": update}
+
+
+def delete(
+    key: Mapping[str, Any],
+    condition: str,
+    values: Mapping[str, Any] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> TransactWriteItemTypeDef:
+    """Describe the conditional removal of an item; ``names`` as for ``update``."""
+    delete: DeleteTypeDef = {"TableName": settings.job_table(), "Key": pack(key), "ConditionExpression": condition}
+    if values:
+        delete["ExpressionAttributeValues"] = pack(values)
+    if names:
+        delete["ExpressionAttributeNames"] = names
+    return {"Delete": delete}
+
+
+def write(one: TransactWriteItemTypeDef) -> bool:
+    """Make one write by itself, at half the price of a transaction; tells whether its condition refused it.
+
+    boto does not try again what met somebody's transaction on the same item (``TransactionConflictException``).
+    """
+    client = aws.dynamodb()
+    calls: dict[str, Any] = {"Put": client.put_item, "Update": client.update_item, "Delete": client.delete_item}
+    ((kind, arguments),) = one.items()
+    for attempt in range(CONFLICTS_AT_MOST):
+        try:
+            calls[kind](**arguments)  # type: ignore[arg-type]
+        except client.exceptions.ConditionalCheckFailedException:
+            return True
+        except client.exceptions.TransactionConflictException:
+            _step_aside(attempt)
+        else:
+            return False
+    raise AwsTrouble(_CONFLICTS)
 
 
 def transact(writes: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
@@ -122,11 +160,15 @@ def transact(writes: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
             codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
             if "ConditionalCheckFailed" in codes:
                 return [code == "ConditionalCheckFailed" for code in codes]
-            # Another transaction on the same items: whoever comes second learns from the condition.
-            clock.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
+            _step_aside(attempt)
         else:
             return [False for _ in writes]
-    raise AwsTrouble("Writes to the same records kept getting into each other's way.")
+    raise AwsTrouble(_CONFLICTS)
+
+
+def _step_aside(attempt: int) -> None:
+    """Let another transaction on the same items end: whoever comes second learns from the condition."""
+    clock.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
 
 
 def time(seconds: float) -> Decimal:

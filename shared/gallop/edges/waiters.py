@@ -5,7 +5,6 @@ Those of a batch wait for its end.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
@@ -36,15 +35,8 @@ def let_go_on(item: Mapping[str, Any]) -> None:
     Only with this token: a newer one belongs to somebody who will see by himself that there is nothing to wait for.
     """
     executions.go_on(item["token"])
-    client = aws.dynamodb()
-    with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.delete_item(
-            TableName=settings.job_table(),
-            Key=table.pack({"pk": item["pk"], "sk": item["sk"]}),
-            ConditionExpression="#token = :token",
-            ExpressionAttributeNames={"#token": "token"},
-            ExpressionAttributeValues=table.pack({":token": item["token"]}),
-        )
+    key = {"pk": item["pk"], "sk": item["sk"]}
+    table.write(table.delete(key, "#token = :token", {":token": item["token"]}, {"#token": "token"}))
 
 
 def _key(job_id: str, batch_id: str) -> dict[str, str]:

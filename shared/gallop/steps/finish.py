@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, errors, log
@@ -38,23 +38,28 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
         if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
             raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
         job = _end(job, _failure_in(event))
+    _tell(job)
+    return {"state": job.state.value}
+
+
+def fail(job: Job, failure: Failure) -> None:
+    """End a job, as it was read, whose execution does not say why, because it has none or broke down.
+
+    Raises:
+        WrongState: the job has moved on.
+
+    """
+    _tell(_end(job, failure))
+
+
+def _tell(job: Job) -> None:
+    """Do what is to be done once a job has ended; its record is closed last, so that what breaks off is made again."""
     slots.free(job)
     job = publish.status(job)
     waiters.tell(job.id)
     announce.ended(job)
     settle.settle(job)
     store.close(job)
-    return {"state": job.state.value}
-
-
-def fail(job: Job, failure: Failure) -> None:
-    """End a job whose execution does not say why, because it has none or broke down.
-
-    Raises:
-        WrongState: the job has moved on.
-
-    """
-    finish({"job_id": job.id, "step": {"failure": asdict(failure)}})
 
 
 def _can_go_on(job: Job, error: str) -> bool:

@@ -6,6 +6,7 @@ task has ended) gives out what is free then. A breakdown anywhere leaves records
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
@@ -13,11 +14,14 @@ from gallop.domain import line
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.line import Standing
 from gallop.edges import durations, executions, slots, store
-from gallop.errors import AwsTrouble, JobNotFound, WrongState
+from gallop.errors import GallopError, JobNotFound, WrongState
 from gallop.steps import publish
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gallop.domain.job import Job
+    from gallop.domain.line import Ticket
     from gallop.edges.slots import Gate
 
 TURNS_AT_MOST = 100
@@ -66,14 +70,14 @@ def free(job: Job) -> None:
 
     The job itself is done with it: trouble here is left to the sweep.
     """
-    try:
+    with _left_to_the_sweep(job.id):
         slots.free(job.lane, job.id)
+    with _left_to_the_sweep(job.id):
         if job.slot_since is None:
             slots.leave_line(job.lane, job.ticket)
         slots.wake(job.id)
+    with _left_to_the_sweep(job.id):
         admit(job.lane)
-    except (AwsTrouble, WrongState) as trouble:
-        log.warning("slot not passed on yet", job_id=job.id, trouble=str(trouble))
 
 
 def standing(job: Job, at_most: int = slots.PLACES_AT_MOST) -> Standing | None:
@@ -91,24 +95,51 @@ def repair() -> None:
     """Make good what breakdowns left of slots and turns, and tell those who wait how far they have come.
 
     A receipt is written anew when the place has halved, so that nobody is told more than a dozen times.
+    What cannot be repaired is left to the next sweep, and holds up nothing else.
     """
-    for gate in slots.gates():
-        for job_id in gate.holders:
-            if not _needs_slot(job_id):
-                slots.free(gate.lane, job_id)
-            elif slots.wake(job_id):
-                log.warning("turn told late", job_id=job_id)
-        admit(gate.lane)
-        _tell_who_waits(gate)
+    with _left_to_the_sweep():
+        for gate in slots.gates():
+            for job_id in gate.holders:
+                with _left_to_the_sweep(job_id):
+                    _repair(gate.lane, job_id)
+            with _left_to_the_sweep():
+                admit(gate.lane)
+            with _left_to_the_sweep():
+                _tell_who_waits(gate)
+
+
+@contextmanager
+def _left_to_the_sweep(job_id: str = "") -> Iterator[None]:
+    try:
+        yield
+    except GallopError as trouble:
+        log.warning("slots not in order yet", job_id=job_id, trouble=str(trouble))
+
+
+def _repair(lane: str, job_id: str) -> None:
+    if not _needs_slot(job_id):
+        slots.free(lane, job_id)
+    elif slots.wake(job_id):
+        log.warning("turn told late", job_id=job_id)
 
 
 def _tell_who_waits(gate: Gate) -> None:
     waiting = slots.waiting(gate.lane)
     places = line.places(waiting, gate.last_served)
-    news = [ticket.job_id for ticket, told in waiting.items() if told is None or places[ticket.job_id] <= told // 2]
-    for job_id in news[:TELLS_AT_MOST]:
-        job = store.job(job_id)
-        _tell(job, _standing(job, places[job_id]))
+    news = [ticket for ticket, told in waiting.items() if told is None or places[ticket.job_id] <= told // 2]
+    for ticket in news[:TELLS_AT_MOST]:
+        with _left_to_the_sweep(ticket.job_id):
+            _tell_or_leave(gate.lane, ticket, places[ticket.job_id])
+
+
+def _tell_or_leave(lane: str, ticket: Ticket, place: int) -> None:
+    try:
+        job = store.job(ticket.job_id)
+    except JobNotFound:
+        # It ended and was deleted, and its place was left behind.
+        slots.leave_line(lane, ticket)
+    else:
+        _tell(job, _standing(job, place))
 
 
 def _tell(job: Job, stands: Standing) -> None:

@@ -78,12 +78,17 @@ def _submit(job: Job) -> Step:
     attempt_id, lane = uuid.uuid4().hex, job.lane
     entered_at, interval = _enter(lane, attempt_id)
     try:
-        what_next = _send(_open_attempt(job, Attempt(attempt_id, entered_at)), key, body)
+        opened = _open_attempt(job, Attempt(attempt_id, entered_at))
+    except WrongState:
+        lanes.leave(lane, attempt_id, entered_at + interval, interval)
+        raise
+    try:
+        what_next = _send(opened, key, body)
     except VendorThrottled:
         interval = lane_pace.after_refusal(interval)
         lanes.leave(lane, attempt_id, clock.now() + interval, interval)
         raise
-    except (VendorUnreachable, WrongState):
+    except VendorUnreachable:
         # Surely no task. After any other error the lease runs out by itself: until then the attempt has its time alone.
         lanes.leave(lane, attempt_id, entered_at + interval, interval)
         raise

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, settings
-from gallop.domain.job import Failure, Job, is_terminal
+from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.edges import store, workflow
 from gallop.edges.workflow import Execution
 from gallop.errors import GallopError, OutcomeUnknown
@@ -47,6 +47,9 @@ def _tried(act: Callable[[Job], bool], job_id: str) -> bool | None:
 
 
 def _give_up(job: Job) -> bool:
+    if job.state is not JobState.QUEUED or job.slot_since is not None:
+        # Its turn came when the list had been read.
+        return False
     hours = round((clock.now() - job.created_at) / 3600)
     failure = Failure(
         "waited_too_long",
