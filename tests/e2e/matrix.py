@@ -51,12 +51,14 @@ CALLS = {
 }
 DOOR = "SubmitFunction"
 DOORS = (DOOR, "AuthorizeFunction")
+GATE = "TakeSlotFunction"
 RECONCILE = "ReconcileFunction"
 CALLS_OF_RECONCILE = 9
 # When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
 CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 11
-# So that each is alone in its batch: with others that die, a message would be given up.
-SECONDS_BETWEEN_DROPS = 30.0
+# So that each is alone: in its batch, where with others that die a message would be given up, and at the gate, where
+# others would give it its slot.
+SECONDS_BETWEEN = 30.0
 # More than any run makes.
 COUNTED = 1000
 DELIVERIES, POSTS = 5, 2
@@ -110,11 +112,18 @@ class Cell:
 
 def cells() -> list[Cell]:
     """Give every fault through every door with and without retries, and every kill."""
-    return [
+    alone = [
         *kills_of_drops(),
+        *[Cell(f"{GATE} killed after {n}", "s3", kills=((GATE, n),)) for n in range(CALLS[GATE] + 1)],
+    ]
+    for number, cell in enumerate(alone):
+        cell.starts_after = number * SECONDS_BETWEEN
+    return [
+        *alone,
         *[
             Cell(f"{function} killed after {n}", "https retried" if function in DOORS else "s3", kills=((function, n),))
             for function, calls in CALLS.items()
+            if function != GATE
             for n in range(calls + 1)
         ],
         *[
@@ -134,10 +143,9 @@ def kills_of_drops() -> list[Cell]:
             f"{'look at a drop' if is_look else 'arrival of a drop'} killed after {n}",
             "s3",
             kills=((DOOR, n),),
-            starts_after=number * SECONDS_BETWEEN_DROPS,
             is_look=is_look,
         )
-        for number, (is_look, n) in enumerate(runs)
+        for is_look, n in runs
     ]
 
 
