@@ -58,7 +58,7 @@ CALLS_OF_RECONCILE = 9
 CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 11
 # So that each is alone: in its batch, where with others that die a message would be given up, and at the gate, where
 # others would give it its slot.
-SECONDS_BETWEEN = 30.0
+SECONDS_BETWEEN = 60.0
 # More than any run makes.
 COUNTED = 1000
 DELIVERIES, POSTS = 5, 2
