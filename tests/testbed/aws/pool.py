@@ -6,7 +6,7 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Condition
+from threading import Condition, RLock
 from typing import TYPE_CHECKING
 
 from .functions import Throttled
@@ -46,10 +46,15 @@ class Pool:
     reserved: int | None = None
     _idle: list[Worker] = field(init=False, default_factory=list)
     _busy: list[Worker] = field(init=False, default_factory=list)
-    _queue: deque[object] = field(init=False, default_factory=deque)
+    _queue: deque[Condition] = field(init=False, default_factory=deque)
     _starting: int = field(init=False, default=0)
     _closed: bool = field(init=False, default=False)
-    _changed: Condition = field(init=False, default_factory=Condition)
+    _lock: RLock = field(init=False, default_factory=RLock)
+    _released: Condition = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Share the one lock."""
+        self._released = Condition(self._lock)
 
     @contextmanager
     def lease(self) -> Iterator[Lease]:
@@ -66,18 +71,18 @@ class Pool:
     @property
     def busy(self) -> int:
         """How many workers are in use."""
-        with self._changed:
+        with self._lock:
             return len(self._busy)
 
     @property
     def waiting(self) -> int:
         """How many callers wait for one."""
-        with self._changed:
+        with self._lock:
             return len(self._queue)
 
     def kill(self) -> int:
         """Kill all processes, busy and idle; tell how many there were."""
-        with self._changed:
+        with self._lock:
             workers = [*self._busy, *self._idle]
         for worker in workers:
             worker.kill()
@@ -85,20 +90,21 @@ class Pool:
 
     def close(self) -> None:
         """End all processes; whoever waits for one is refused."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
             busy = list(self._busy)
-            self._changed.notify_all()
+            for place in self._queue:
+                place.notify()
         for worker in busy:
             worker.kill()
         for worker in idle:
             worker.close()
-        with self._changed:
-            self._changed.wait_for(lambda: not self._busy and not self._starting, timeout=5)
+        with self._lock:
+            self._released.wait_for(lambda: not self._busy and not self._starting, timeout=5)
 
     def _acquire(self) -> Lease:
-        with self._changed:
+        with self._lock:
             if self.reserved is not None and self._running() + len(self._queue) >= self.reserved:
                 raise Throttled
             self._wait_in_line()
@@ -112,18 +118,23 @@ class Pool:
         return self._start()
 
     def _wait_in_line(self) -> None:
-        place = object()
+        place = Condition(self._lock)
         self._queue.append(place)
-        self._changed.wait_for(lambda: self._closed or (self._queue[0] is place and self._running() < self.limit))
+        place.wait_for(lambda: self._closed or (self._queue[0] is place and self._running() < self.limit))
         self._queue.remove(place)
-        self._changed.notify_all()
+        self._call_next()
+
+    def _call_next(self) -> None:
+        """Wake the first in line, and nobody else: a crowd that wakes for every change has no time for anything."""
+        if self._queue:
+            self._queue[0].notify()
 
     def _start(self) -> Lease:
         worker = self.create()
         try:
             worker.start()
         finally:
-            with self._changed:
+            with self._lock:
                 self._starting -= 1
                 self._busy.append(worker)
         return Lease(worker, cold=True)
@@ -140,11 +151,12 @@ class Pool:
         return None
 
     def _release(self, lease: Lease) -> None:
-        with self._changed:
+        with self._lock:
             self._busy.remove(lease.worker)
             keep = not lease.broken and not self._closed and lease.worker.alive
             if keep:
                 self._idle.append(lease.worker)
-            self._changed.notify_all()
+            self._call_next()
+            self._released.notify_all()
         if not keep:
             lease.worker.close()
