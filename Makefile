@@ -21,9 +21,9 @@ FAST := $(wildcard tests/unit tests/functional tests/template tests/workflow)
 OWN := tests/functional/test_events.py $(wildcard tests/unit/test_[lpr]*.py)
 # Proofs that take minutes each, and the machine for themselves: `make proofs`.
 PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialect.py pages.py permissions_used.py s3_door.py \
-	schemathesis.py completion_events.py caps.py wrong_vendor.py uploads.py webhooks.py demo.py) tests/functional/testbed/test_make_up.py \
+	schemathesis.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py) tests/functional/testbed/test_make_up.py \
 	$(addprefix tests/functional/test_,promise_large_batch.py many_drops.py drop_turns.py load.py \
-	promise_parked.py promise_money.py)
+	promise_parked.py promise_money.py) tests/unit/test_pictures_large.py
 # Told to every Python: the repository and its layer, wherever it is run from.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 

@@ -13,7 +13,7 @@ from gallop import errors
 from gallop.domain.job import AttemptEnd, JobState, is_terminal
 from gallop.edges import store, workflow
 from gallop.errors import AwsTrouble, GallopError, TryAgain
-from gallop.steps.finish import UNPAID_RESUMES_AT_MOST
+from gallop.steps import finish as steps
 
 from tests.support.drops import Door
 from tests.support.films import frames_of
@@ -301,13 +301,15 @@ def test_a_job_that_cost_nothing_outlives_its_execution_too(runs: Runs, function
 )
 def test_a_first_step_that_never_works_fails_the_job_in_the_end(runs: Runs, error: Exception, code: str) -> None:
     """Where nothing was charged, so many resumptions are enough; the reason says what did not work."""
+    resumes = 2
     runs.breaks("StartTaskFunction", repeat(error))
-    job = runs.run()
-    for _ in range(UNPAID_RESUMES_AT_MOST):
-        runs.world.clock.advance(300)
-        runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
+    with patch.object(steps, "UNPAID_RESUMES_AT_MOST", resumes):
+        job = runs.run()
+        for _ in range(resumes):
+            runs.world.clock.advance(300)
+            runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
     ended = runs.world.job(job.id)
-    assert (JobState.FAILED, UNPAID_RESUMES_AT_MOST, 0) == (ended.state, ended.resumes, submits(runs))
+    assert (JobState.FAILED, resumes, 0) == (ended.state, ended.resumes, submits(runs))
     assert ended.failure
     assert code == ended.failure.code == runs.world.receipt(f"{job.receipts}/error.json")["error"]["code"]
 
