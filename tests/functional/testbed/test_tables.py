@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -17,18 +17,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WRITERS, ROUNDS = 16, 5
+NUMBERS = ("10", "9", "-1", "100", "1.5", "9.25")
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+
+
+@contextmanager
+def moto(*, changed: bool) -> Iterator[Any]:
+    """Give a client of moto's DynamoDB, with the testbed's changes or as moto has it."""
+    with ExitStack() as resources:
+        resources.enter_context(patch.dict("os.environ", KEYS))
+        resources.enter_context(mock_aws())
+        for target, name, value in tables.changes() if changed else ():
+            resources.enter_context(patch.object(target, name, value))
+        yield boto3.client("dynamodb", region_name="eu-central-1")
 
 
 @pytest.fixture
 def table() -> Iterator[Any]:
     """Give a client of a table named ``t``, with the testbed's changes to moto."""
-    with ExitStack() as resources:
-        resources.enter_context(patch.dict("os.environ", KEYS))
-        resources.enter_context(mock_aws())
-        for target, name, value in tables.changes():
-            resources.enter_context(patch.object(target, name, value))
-        client = boto3.client("dynamodb", region_name="eu-central-1")
+    with moto(changed=True) as client:
         client.create_table(
             TableName="t",
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
@@ -82,3 +89,61 @@ def test_transaction_that_fails_changes_nothing(table: Any) -> None:  # noqa: AN
         table.transact_write_items(TransactItems=[{"Update": update}, put("task", "attribute_not_exists(pk)")])
     item = table.get_item(TableName="t", Key={"pk": {"S": "job"}})["Item"]
     assert "submitting" == item["state"]["S"]
+
+
+def test_reads_are_those_of_moto() -> None:
+    """Values of every kind, the order of numbers, pages and indexes: made faster, and not made different."""
+    with moto(changed=False) as client:
+        expected = reads(client)
+    with moto(changed=True) as client:
+        assert expected == reads(client)
+    assert sorted(NUMBERS, key=float) == [item["at"]["N"] for item in expected[0]]
+
+
+def reads(client: Any) -> list[Any]:  # noqa: ANN401 - a boto3 client
+    """Fill a table whose sort key is a number, and read it in many ways."""
+    client.create_table(
+        TableName="n",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": kind} for name, kind in (("pk", "S"), ("at", "N"), ("open", "S"))
+        ],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "Open",
+                "KeySchema": [{"AttributeName": "open", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    plain = {"s": {"S": "text"}, "no": {"BOOL": False}, "none": {"NULL": True}, "empty": {"S": ""}}
+    sets = {"ss": {"SS": ["b", "a"]}, "ns": {"NS": ["2", "1"]}, "bs": {"BS": [b"2", b"1"]}}
+    nested = {"m": {"M": {**plain, "deep": {"L": [{"B": b"bytes"}, {"N": "1"}, {"M": {}}]}}}, "l": {"L": []}}
+    for number in NUMBERS:
+        for partition in "ba":
+            is_open = {"open": {"S": "yes"}} if "9" in number else {}
+            key = {"pk": {"S": partition}, "at": {"N": number}}
+            client.put_item(TableName="n", Item={**key, **plain, **sets, **nested, "b": {"B": b"bytes"}, **is_open})
+    of_a = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "a"}}}
+    above = {
+        "KeyConditionExpression": "pk = :pk AND #at > :at",
+        "ExpressionAttributeNames": {"#at": "at"},
+        "ExpressionAttributeValues": {":pk": {"S": "a"}, ":at": {"N": "9"}},
+    }
+    indexed = {
+        "IndexName": "Open",
+        "KeyConditionExpression": "#open = :yes",
+        "ExpressionAttributeNames": {"#open": "open"},
+        "ExpressionAttributeValues": {":yes": {"S": "yes"}},
+    }
+    pages = client.get_paginator("query").paginate(TableName="n", **of_a, PaginationConfig={"PageSize": 4})
+    return [
+        client.query(TableName="n", **of_a)["Items"],
+        client.query(TableName="n", **of_a, ScanIndexForward=False)["Items"],
+        client.query(TableName="n", **above, Limit=1)["Items"],
+        [(page["Count"], page.get("LastEvaluatedKey")) for page in pages],
+        client.query(TableName="n", **indexed)["Items"],
+        client.get_item(TableName="n", Key={"pk": {"S": "b"}, "at": {"N": "1.5"}})["Item"],
+        client.scan(TableName="n")["Items"],
+    ]

@@ -3,18 +3,23 @@
 Waits, back-off and the time-out of the whole machine are simulated time. So is the time-out of a task that waits for
 the world (a task token, a nested execution). A plain call of a function is work, and work takes real time, so its
 ``TimeoutSeconds`` is real time, too.
+
+What is the same for all executions of a machine is worked out once: the syntax of its definition and of its paths.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import sys
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import AWSError
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackConsumerLeft, CallbackNotifyConsumerError
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.testbed.clock import ManualClock
@@ -128,6 +133,17 @@ def refusing_spent(notify: Callable[..., bool]) -> Callable[..., bool]:
             raise AWSError("Task Timed Out: 'Provided task does not exist anymore'", "TaskTimedOut") from over
 
     return notify_unless_spent
+
+
+def parse_once() -> Callable[[str], tuple[Any, Any]]:
+    """Make a parser of definitions that keeps their syntax; the program is made anew, for executions change theirs."""
+    read = cache(AmazonStateLanguageParser.parse)
+
+    def parse(definition: str) -> tuple[Any, Any]:
+        _, tree = read(definition)
+        return Preprocessor().visit(tree), tree
+
+    return parse
 
 
 def modules_that_tell_the_time() -> Iterator[ModuleType]:

@@ -8,7 +8,7 @@ import sys
 import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -24,12 +24,14 @@ from moto.s3 import models as s3_models
 from moto.s3 import notifications
 from moto.sqs import models as sqs_models
 from moto.sqs.models import Queue, SQSBackend
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint, CallbackPoolManager
-from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from . import interpreter, invoke_api, queues, s3_events, tables
@@ -164,6 +166,9 @@ def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
     )
     yield CallbackEndpoint, "interrupt_all", interpreter.spending(CallbackEndpoint.interrupt_all)
     yield CallbackPoolManager, "notify", interpreter.refusing_spent(CallbackPoolManager.notify)
+    yield AmazonStateLanguageParser, "parse", staticmethod(interpreter.parse_once())
+    for paths in (json_path, result_path):
+        yield paths, "parse", cache(paths.parse)
     shim = interpreter.scaled_datetime(clock)
     for module in interpreter.modules_that_tell_the_time():
         yield module, "datetime", shim

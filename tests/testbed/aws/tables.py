@@ -2,29 +2,32 @@
 
 A condition is checked and its write is made under one lock. A transaction that fails puts back the items that it names:
 moto falls back to a copy of the table, which it makes of every attribute of every item for each transaction. And a
-query is answered from the items of its partition: moto sorts the whole table first.
+query is answered from the items of its partition: moto sorts the whole table first. And a value that lies as it travels
+is sent as it lies: moto looks for each of the ten kinds that it could be, under two names.
 """
 
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
 from functools import wraps
 from threading import RLock
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 CALLS = ("put_item", "update_item", "delete_item", "transact_write_items", "query", "scan")
 # Where moto's query of a table is told of an index, after the key of the partition.
 INDEX_NAME = 6
+# Kinds of values that moto keeps as they travel.
+PLAIN = frozenset({"S", "N", "BOOL", "NULL", "SS", "NS"})
 
 
 def changes() -> Iterator[tuple[object, str, Any]]:
@@ -35,6 +38,8 @@ def changes() -> Iterator[tuple[object, str, Any]]:
         yield DynamoDBBackend, name, _one_at_a_time(_undoing(call) if name == "transact_write_items" else call, lock)
     yield Table, "query", _narrowed(Table.query)
     yield models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_deepcopy)
+    structure = "_serialize_type_structure"
+    yield BaseJSONSerializer, structure, _sending_plain(getattr(BaseJSONSerializer, structure))
 
 
 def _one_at_a_time(call: Callable[..., Any], lock: RLock) -> Callable[..., Any]:
@@ -50,25 +55,41 @@ def _narrowed(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def narrowed(table: Table, hash_key: DynamoType, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - moto's own
         twin = copy.copy(table)
-        twin.items = _candidates(table, hash_key, args[INDEX_NAME])
+        if table.range_key_attr:
+            found = sorted(_candidates(table, hash_key, args[INDEX_NAME]), key=_in_order)
+            twin.all_items = lambda: found  # type: ignore[method-assign]
         return call(twin, hash_key, *args, **options)
 
     return narrowed
 
 
-def _candidates(table: Table, hash_key: DynamoType, index_name: str | None) -> defaultdict[Any, Any]:
-    if not table.range_key_attr:
-        return table.items
+def _candidates(table: Table, hash_key: DynamoType, index_name: str | None) -> Iterable[Item]:
+    """Give the items of a partition; of an index, those that are in it."""
     index = next((one for one in table.all_indexes() if one.name == index_name), None)
     if index is None:
-        return defaultdict(dict, {hash_key: table.items[hash_key]} if hash_key in table.items else {})
+        return table.items[hash_key].values() if hash_key in table.items else ()
     attribute = next(key["AttributeName"] for key in index.schema if key["KeyType"] == "HASH")
-    found: defaultdict[Any, Any] = defaultdict(dict)
-    for partition, items in list(table.items.items()):
-        for range_value, item in list(items.items()):
-            if attribute in item.attrs:
-                found[partition][range_value] = item
-    return found
+    partitions = list(table.items.values())
+    return (item for items in partitions for item in list(items.values()) if attribute in item.attrs)
+
+
+def _in_order(item: Item) -> tuple[Any, Any]:
+    """Sort by plain values: moto's own compare slowly, and find these in order already."""
+    assert item.range_key is not None
+    return item.hash_key.cast_value, item.range_key.cast_value
+
+
+def _sending_plain(call: Callable[..., None]) -> Callable[..., None]:
+    @wraps(call)
+    def send(serializer: Any, serialized: dict[str, Any], value: Any, shape: Any, key: str) -> None:  # noqa: ANN401
+        if shape.name == "AttributeValue":
+            sent = value.to_json() if isinstance(value, DynamoType) else value
+            if sent.keys() <= PLAIN:
+                serialized[key] = sent
+                return
+        call(serializer, serialized, value, shape, key)
+
+    return send
 
 
 def _undoing(call: Callable[..., Any]) -> Callable[..., Any]:
