@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -29,15 +28,9 @@ def start(batch: Batch) -> None:
 @aws.guarded
 def supersede(batch: Batch) -> None:
     """Make this the newest upload of its file, unless a newer one came first."""
-    client = aws.dynamodb()
-    item = {**_newest_key(batch), "id": batch.id, "started": table.time(batch.started), "expires_at": _expiry(batch)}
-    with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.put_item(
-            TableName=settings.job_table(),
-            Item=table.pack(item),
-            ConditionExpression="attribute_not_exists(pk) OR started <= :started",
-            ExpressionAttributeValues=table.pack({":started": table.time(batch.started)}),
-        )
+    started = table.time(batch.started)
+    item = {**_newest_key(batch), "id": batch.id, "started": started, "expires_at": _expiry(batch)}
+    table.write(table.put(item, "attribute_not_exists(pk) OR started <= :started", {":started": started}))
 
 
 @aws.guarded
@@ -144,14 +137,7 @@ def _end_from(item: dict[str, Any]) -> LineEnd:
 
 
 def _count(batch: Batch, expression: str, values: dict[str, Any]) -> TransactWriteItemTypeDef:
-    return {
-        "Update": {
-            "TableName": settings.job_table(),
-            "Key": table.pack(_key(batch)),
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": table.pack(values),
-        }
-    }
+    return table.update(_key(batch), expression, values=values)
 
 
 def _expiry(batch: Batch) -> int:

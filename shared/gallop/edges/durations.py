@@ -6,11 +6,10 @@ cannot be written is one task less to learn from.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gallop import clock, log, settings
+from gallop import clock, log
 from gallop.domain import sketch
 from gallop.edges import aws, table
 from gallop.errors import AwsTrouble
@@ -69,19 +68,16 @@ def _read(kind: Kind) -> Sketch | None:
 
 @aws.guarded
 def _write(kind: Kind, before: Sketch, after: Sketch) -> None:
-    client, written = aws.dynamodb(), after.as_map()
     # Each task counts one up, so their number is the version. What nobody can read is written over.
-    with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.update_item(
-            TableName=settings.job_table(),
-            Key=table.pack(_key(kind)),
-            UpdateExpression="SET #format = :format, tasks = :tasks, weights = :weights",
-            ConditionExpression="attribute_not_exists(pk) OR #format <> :format OR tasks = :before",
-            ExpressionAttributeNames={"#format": "format"},
-            ExpressionAttributeValues=table.pack(
-                {":before": before.tasks, **{f":{name}": value for name, value in written.items()}}
-            ),
-        )
+    table.write(
+        table.update(
+            _key(kind),
+            "SET #format = :format, tasks = :tasks, weights = :weights",
+            "attribute_not_exists(pk) OR #format <> :format OR tasks = :before",
+            {":before": before.tasks, **{f":{name}": value for name, value in after.as_map().items()}},
+            {"#format": "format"},
+        ),
+    )
 
 
 def _seed(kind: Kind) -> Sketch:

@@ -51,23 +51,12 @@ def partition_of(client: str | None) -> str:
 def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
     """Describe the writes of a new job's places."""
     item = {"sk": place_of(job), "job_id": job.id, "expires_at": expires_at}
-    return [
-        {"Put": {"TableName": settings.job_table(), "Item": table.pack({"pk": partition_of(client), **item})}}
-        for client in (job.client, None)
-    ]
+    return [table.put({"pk": partition_of(client), **item}) for client in (job.client, None)]
 
 
 def deletes(job: Job) -> list[TransactWriteItemTypeDef]:
     """Describe the removal of a job's places."""
-    return [
-        {
-            "Delete": {
-                "TableName": settings.job_table(),
-                "Key": table.pack({"pk": partition_of(client), "sk": place_of(job)}),
-            }
-        }
-        for client in (job.client, None)
-    ]
+    return [table.delete({"pk": partition_of(client), "sk": place_of(job)}) for client in (job.client, None)]
 
 
 @aws.guarded

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gallop import settings
 from gallop.domain import uploads
 from gallop.edges import aws, table
 
@@ -21,12 +20,7 @@ if TYPE_CHECKING:
 def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
     """Describe the writes that note a new job beside each of its images."""
     return [
-        {
-            "Put": {
-                "TableName": settings.job_table(),
-                "Item": table.pack({"pk": _partition(found), "sk": job.id, "expires_at": expires_at}),
-            }
-        }
+        table.put({"pk": _partition(found), "sk": job.id, "expires_at": expires_at})
         for found in uploads.inputs_of(job.request.images, job.client)
     ]
 
@@ -34,8 +28,7 @@ def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
 @aws.guarded
 def let_go(found: Input, job_id: str) -> bool:
     """Forget that a job uses an image; tells whether no other does."""
-    key = {"pk": _partition(found), "sk": job_id}
-    aws.dynamodb().delete_item(TableName=settings.job_table(), Key=table.pack(key))
+    table.write(table.delete({"pk": _partition(found), "sk": job_id}))
     return not any(table.query(_partition(found)))
 
 

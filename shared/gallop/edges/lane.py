@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from gallop import settings
 from gallop.domain import lane_pace
 from gallop.edges import aws, table
@@ -39,23 +37,16 @@ def enter(lane: str, attempt_id: str, now: float, until: float) -> float | None:
 @aws.guarded
 def leave(lane: str, attempt_id: str, next_at: float, interval: float) -> None:
     """Give the lease back, if it is still this attempt's; the next attempt may be made at ``next_at``."""
-    client = aws.dynamodb()
-    with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.update_item(
-            TableName=settings.job_table(),
-            Key=table.pack(_key(lane)),
-            UpdateExpression="SET #until = :over, next_at = :next, #interval = :interval",
-            ConditionExpression="attempt_id = :attempt",
-            ExpressionAttributeNames={"#until": "until", "#interval": "interval"},
-            ExpressionAttributeValues=table.pack(
-                {
-                    ":over": 0,
-                    ":next": table.time(next_at),
-                    ":interval": table.time(interval),
-                    ":attempt": attempt_id,
-                }
-            ),
-        )
+    times = {":over": 0, ":next": table.time(next_at), ":interval": table.time(interval)}
+    table.write(
+        table.update(
+            _key(lane),
+            "SET #until = :over, next_at = :next, #interval = :interval",
+            "attempt_id = :attempt",
+            {**times, ":attempt": attempt_id},
+            {"#until": "until", "#interval": "interval"},
+        ),
+    )
 
 
 def _key(lane: str) -> dict[str, str]:

@@ -128,10 +128,8 @@ def claim(before: Job, after: Job, *, is_certain: bool) -> Job:
 
     """
     item = {**_task_key(after.task_id), "job_id": after.id, "expires_at": int(after.updated_at) + TASK_SECONDS}
-    put: TransactWriteItemTypeDef = {"Put": {"TableName": settings.job_table(), "Item": table.pack(item)}}
-    if not is_certain:
-        put["Put"]["ConditionExpression"] = "attribute_not_exists(pk) OR job_id = :job"
-        put["Put"]["ExpressionAttributeValues"] = table.pack({":job": after.id})
+    is_free = "attribute_not_exists(pk) OR job_id = :job"
+    put = table.put(item) if is_certain else table.put(item, is_free, {":job": after.id})
     if any(table.transact([{"Update": _update(before, after)}, put])):
         raise _moved_on(before, after)
     return after
@@ -205,13 +203,7 @@ def is_closed(job: Job) -> bool:
 @aws.guarded
 def erase(job: Job) -> None:
     """Forget a job that is closed, and its place in the order of jobs, in one write."""
-    record: TransactWriteItemTypeDef = {
-        "Delete": {
-            "TableName": settings.job_table(),
-            "Key": table.pack(job_key(job.id)),
-            "ConditionExpression": "attribute_not_exists(is_open)",
-        }
-    }
+    record = table.delete(job_key(job.id), "attribute_not_exists(is_open)")
     if any(table.transact([record, *index.deletes(job)])):
         raise WrongState(f"Job {job.id} is not closed.")
 
@@ -254,29 +246,23 @@ def _put_once(job: Job, once: Once) -> TransactWriteItemTypeDef:
         condition, values = f"{condition} OR by_retry = :false", {**values, ":false": False}
     if once.may_replace:
         condition, values = f"{condition} OR job_id = :replaced", {**values, ":replaced": once.may_replace}
-    return {
-        "Put": {
-            "TableName": settings.job_table(),
-            "Item": table.pack(item),
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": table.pack(values),
-        }
-    }
+    return table.put(item, condition, values)
 
 
 def _is_written(before: Job, after: Job) -> bool:
     """Tell whether a write that was refused has been made: its answer was lost, and boto sent it again."""
-    there = table.get(job_key(before.id)) or {}
-    return all(name in there and there[name] == value for name, value in _changed(before, after).items())
+    there, changed = table.get(job_key(before.id)) or {}, _changed(records.job_record(before), after)
+    return all(name in there and there[name] == value for name, value in changed.items())
 
 
-def _changed(before: Job, after: Job) -> dict[str, Any]:
-    old, new = records.job_record(before), records.job_record(after)
-    return {name: value for name, value in new.items() if old[name] != value or name == "state"}
+def _changed(before: dict[str, Any], after: Job) -> dict[str, Any]:
+    new = records.job_record(after)
+    return {name: value for name, value in new.items() if before[name] != value or name == "state"}
 
 
 def _update(before: Job, after: Job) -> UpdateTypeDef:
-    changed, attempt = _changed(before, after), records.job_record(before)["attempt"]
+    old = records.job_record(before)
+    changed = _changed(old, after)
     if before.state is JobState.QUEUED:
         # Whatever it becomes, it waits for nothing any more.
         changed["is_open"] = OPEN
@@ -290,7 +276,7 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
         "UpdateExpression": "SET " + ", ".join(f"#n{number} = :v{number}" for number in range(len(changed))),
         "ConditionExpression": f"#state IN ({', '.join(states)}) AND #attempt = :attempt",
         "ExpressionAttributeNames": {**names, "#state": "state", "#attempt": "attempt"},
-        "ExpressionAttributeValues": table.pack({**values, **states, ":attempt": attempt}),
+        "ExpressionAttributeValues": table.pack({**values, **states, ":attempt": old["attempt"]}),
     }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         AttributeValueTypeDef,
         DeleteTypeDef,
         KeysAndAttributesTypeDef,
+        PutTypeDef,
         TransactWriteItemTypeDef,
         UpdateTypeDef,
     )
@@ -80,34 +81,32 @@ def query(partition: str, begins_with: str = "") -> Iterator[dict[str, Any]]:
 
 def put_if_new(item: Mapping[str, Any]) -> TransactWriteItemTypeDef:
     """Describe the write of an item whose key is not taken yet."""
-    return {
-        "Put": {
-            "TableName": settings.job_table(),
-            "Item": pack(item),
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-    }
+    return put(item, "attribute_not_exists(pk)")
 
 
-def put(item: Mapping[str, Any]) -> TransactWriteItemTypeDef:
-    """Describe the write of an item, whatever is there."""
-    return {"Put": {"TableName": settings.job_table(), "Item": pack(item)}}
+def put(
+    item: Mapping[str, Any], condition: str = "", values: Mapping[str, Any] | None = None
+) -> TransactWriteItemTypeDef:
+    """Describe the write of an item, on a condition if there is one, whatever lies there else."""
+    put: PutTypeDef = {"TableName": settings.job_table(), "Item": pack(item)}
+    if condition:
+        put["ConditionExpression"] = condition
+    if values:
+        put["ExpressionAttributeValues"] = pack(values)
+    return {"Put": put}
 
 
 def update(
     key: Mapping[str, Any],
     change: str,
-    condition: str,
+    condition: str = "",
     values: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> TransactWriteItemTypeDef:
-    """Describe a conditional change of an item; ``names`` stand for attributes whose names are DynamoDB's own words."""
-    update: UpdateTypeDef = {
-        "TableName": settings.job_table(),
-        "Key": pack(key),
-        "UpdateExpression": change,
-        "ConditionExpression": condition,
-    }
+    """Describe a change of an item; ``names`` stand for attributes whose names are DynamoDB's own words."""
+    update: UpdateTypeDef = {"TableName": settings.job_table(), "Key": pack(key), "UpdateExpression": change}
+    if condition:
+        update["ConditionExpression"] = condition
     if values:
         update["ExpressionAttributeValues"] = pack(values)
     if names:
@@ -117,12 +116,14 @@ def update(
 
 def delete(
     key: Mapping[str, Any],
-    condition: str,
+    condition: str = "",
     values: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> TransactWriteItemTypeDef:
-    """Describe the conditional removal of an item; ``names`` as for ``update``."""
-    delete: DeleteTypeDef = {"TableName": settings.job_table(), "Key": pack(key), "ConditionExpression": condition}
+    """Describe the removal of an item; ``names`` as for ``update``."""
+    delete: DeleteTypeDef = {"TableName": settings.job_table(), "Key": pack(key)}
+    if condition:
+        delete["ConditionExpression"] = condition
     if values:
         delete["ExpressionAttributeValues"] = pack(values)
     if names:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop import settings
 from gallop.domain import addresses
 from gallop.domain.webhooks import Endpoint, Event, Secret
 from gallop.edges import aws, records, table
@@ -18,7 +17,7 @@ _PARTITION = "WEBHOOKS"
 @aws.guarded
 def put(endpoint: Endpoint) -> None:
     """Record an endpoint as it stands."""
-    aws.dynamodb().put_item(TableName=settings.job_table(), Item=table.pack({**_key(endpoint), **_record(endpoint)}))
+    table.write(table.put({**_key(endpoint), **_record(endpoint)}))
 
 
 @aws.guarded
@@ -43,23 +42,16 @@ def everyones() -> list[Endpoint]:
 @aws.guarded
 def disable(endpoint: Endpoint, why: str, now: float) -> None:
     """Let an endpoint be told no more; one that was removed meanwhile stays removed."""
-    client = aws.dynamodb()
-    try:
-        client.update_item(
-            TableName=settings.job_table(),
-            Key=table.pack(_key(endpoint)),
-            UpdateExpression="SET disabled_at = :now, disabled_why = :why",
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues=table.pack({":now": table.time(now), ":why": why}),
-        )
-    except client.exceptions.ConditionalCheckFailedException:
-        return
+    change = "SET disabled_at = :now, disabled_why = :why"
+    table.write(
+        table.update(_key(endpoint), change, "attribute_exists(pk)", {":now": table.time(now), ":why": why}),
+    )
 
 
 @aws.guarded
 def remove(endpoint: Endpoint) -> None:
     """Forget an endpoint."""
-    aws.dynamodb().delete_item(TableName=settings.job_table(), Key=table.pack(_key(endpoint)))
+    table.write(table.delete(_key(endpoint)))
 
 
 def _key(endpoint: Endpoint) -> dict[str, str]:

@@ -9,7 +9,7 @@ from gallop import clock, log
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.edges import dashscope, store, vault
 from gallop.errors import AwsTrouble, TryAgain, VendorRefused, WrongState
-from gallop.steps.finish import finish
+from gallop.steps.finish import tell
 
 LOOKS_AT_MOST = 5
 
@@ -55,7 +55,7 @@ def _end(job: Job, reason: Failure) -> Job:
 
 def _tell(job: Job) -> None:
     try:
-        finish({"job_id": job.id})
+        tell(store.job(job.id))
     except (AwsTrouble, WrongState) as trouble:
         # It is cancelled all the same. The job stays open, and its execution or the sweep tells of its end.
         log.warning("end not told yet", job_id=job.id, trouble=str(trouble))

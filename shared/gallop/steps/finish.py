@@ -38,7 +38,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
         if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
             raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
         job = _end(job, _failure_in(event))
-    _tell(job)
+    tell(job)
     return {"state": job.state.value}
 
 
@@ -49,10 +49,10 @@ def fail(job: Job, failure: Failure) -> None:
         WrongState: the job has moved on.
 
     """
-    _tell(_end(job, failure))
+    tell(_end(job, failure))
 
 
-def _tell(job: Job) -> None:
+def tell(job: Job) -> None:
     """Do what is to be done once a job has ended; its record is closed last, so that what breaks off is made again."""
     slots.free(job)
     job = publish.status(job)

@@ -14,7 +14,7 @@ from gallop.edges import store, workflow
 from gallop.edges.workflow import Execution
 from gallop.errors import GallopError, OutcomeUnknown
 from gallop.steps import parked, slots
-from gallop.steps.finish import fail, finish
+from gallop.steps.finish import fail, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def _repair(job: Job) -> bool:
 
 def _take_over(job: Job) -> None:
     if is_terminal(job.state):
-        finish({"job_id": job.id})
+        tell(job)
     elif clock.now() >= job.deadline or job.resumes >= RESUMES_AT_MOST:
         fail(job, _lost(job))
     else:
