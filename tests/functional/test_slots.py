@@ -175,6 +175,19 @@ def test_those_who_wait_know_their_place(world: World) -> None:
     assert videos.view(videos.video(Caller("ada"), jobs[0].id))["place"] is None
 
 
+def test_a_crowd_that_asks_for_places_reads_the_line_once(world: World) -> None:
+    """Who asks within the same few seconds is shown the line as it was read for the first; later it is read anew."""
+    jobs = [create(world, f"job {number}") for number in range(SLOTS + 5)]
+    world.run_due()
+    with world.calls.run():
+        places = [videos.view(videos.video(Caller("ada"), job.id))["place"] for job in jobs * 3]
+        assert [*[None] * SLOTS, 1, 2, 3, 4, 5] * 3 == places
+        assert 1 == world.calls.made.count("Query")
+    cancel(jobs[SLOTS].id)
+    world.clock.advance(steps.LINE_KEPT_SECONDS)
+    assert 1 == videos.view(videos.video(Caller("ada"), jobs[SLOTS + 1].id))["place"]
+
+
 def test_to_join_a_long_line_costs_no_more_than_a_short_one(world: World) -> None:
     """A newcomer to a long line reads not the whole of it: the next sweep, which does so once for all, tells places."""
     with patch.object(steps, "SHORT_LINE", 2):

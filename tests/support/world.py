@@ -19,6 +19,7 @@ from gallop.domain import keys
 from gallop.domain.job import JobState
 from gallop.domain.keys import Key
 from gallop.edges import client_keys, durations, store, vault
+from gallop.steps import slots
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -187,6 +188,7 @@ def opened(stack: Stack) -> Iterator[World]:
         router.route().mock(side_effect=world.answer)
         vault.provider.cache_clear()
         durations.forget()
+        slots.forget()
         seams.enter_context(patch.object(gallop.clock, "now", stack.clock.now))
         seams.enter_context(patch.object(gallop.clock, "sleep", stack.clock.sleep))
         seams.enter_context(patch.object(render, "render", _render))

@@ -7,6 +7,7 @@ task has ended) gives out what is free then. A breakdown anywhere leaves records
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
@@ -18,7 +19,7 @@ from gallop.errors import GallopError, JobNotFound, WrongState
 from gallop.steps import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gallop.domain.job import Job
     from gallop.domain.line import Ticket
@@ -29,6 +30,8 @@ TURNS_AT_MOST = 100
 SHORT_LINE = 200
 # So many receipts are written anew by one sweep; the others by the next.
 TELLS_AT_MOST = 100
+# An environment reads a line once in so many seconds, however many clients ask it for a place.
+LINE_KEPT_SECONDS = 5
 
 
 def take(job_id: str, token: str) -> None:
@@ -43,7 +46,8 @@ def take(job_id: str, token: str) -> None:
         executions.go_on(token)
         return
     admit(job.lane)
-    if stands := standing(store.job(job_id), SHORT_LINE):
+    job = store.job(job_id)
+    if _waits(job) and (stands := _standing_in(job, _places(job.lane, SHORT_LINE))):
         _tell(job, stands)
 
 
@@ -80,15 +84,17 @@ def free(job: Job) -> None:
         admit(job.lane)
 
 
-def standing(job: Job, at_most: int = slots.PLACES_AT_MOST) -> Standing | None:
-    """Tell how a job stands in line at this moment; None if it does not wait there.
+def standing(job: Job) -> Standing | None:
+    """Tell how a job stands in line, as of a few seconds ago; None if it does not wait there.
 
-    In a line of more than ``at_most`` it is what its owner was told last.
+    For one that has just come, and in a line of too many, it is what its owner was told last.
     """
-    if job.state is not JobState.QUEUED or job.slot_since is not None:
-        return None
-    place = line.places(slots.waiting(job.lane, at_most), slots.gate(job.lane).last_served).get(job.id)
-    return _standing(job, place) if place else job.standing
+    return _standing_in(job, _kept_places(job.lane, int(clock.now() // LINE_KEPT_SECONDS))) if _waits(job) else None
+
+
+def forget() -> None:
+    """Read lines again at the next question."""
+    _kept_places.cache_clear()
 
 
 def repair() -> None:
@@ -145,6 +151,24 @@ def _tell_or_leave(lane: str, ticket: Ticket, place: int) -> None:
 def _tell(job: Job, stands: Standing) -> None:
     if slots.tell(job, stands):
         publish.status(store.job(job.id))
+
+
+def _waits(job: Job) -> bool:
+    return job.state is JobState.QUEUED and job.slot_since is None
+
+
+@lru_cache(maxsize=8)
+def _kept_places(lane: str, _moment: int) -> Mapping[str, int]:
+    return _places(lane, slots.PLACES_AT_MOST)
+
+
+def _places(lane: str, at_most: int) -> Mapping[str, int]:
+    return line.places(slots.waiting(lane, at_most), slots.gate(lane).last_served)
+
+
+def _standing_in(job: Job, places: Mapping[str, int]) -> Standing | None:
+    place = places.get(job.id)
+    return _standing(job, place) if place else job.standing
 
 
 def _standing(job: Job, place: int) -> Standing:
