@@ -49,6 +49,27 @@ def test_queued_work_stays_hidden_while_it_runs(name: str) -> None:
         assert "deadLetterTargetArn" in queue["RedrivePolicy"]
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_writes_to_its_own_queue_may(name: str) -> None:
+    """Lambda stops what looks like a loop after 16 rounds, unless the function says that it means it."""
+    sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()
+    mine = [item["Properties"] for item in sources if item["Properties"]["FunctionName"] == {"Ref": name}]
+    queues = [source["EventSourceArn"] for source in mine]
+    role = stack.translated().resources[FUNCTIONS[name]["Role"]["Fn::GetAtt"][0]]["Properties"]
+    statements = [one for policy in role.get("Policies", []) for one in policy["PolicyDocument"]["Statement"]]
+    sends = [one["Resource"] for one in statements if "sqs:SendMessage" in values(one["Action"])]
+    loops = any(queue in sends for queue in queues)
+    assert loops == ("Allow" == FUNCTIONS[name].get("RecursiveLoop"))
+    assert loops == (name == "SubmitFunction")
+
+
+def test_lines_of_batches_ring_an_alarm() -> None:
+    """CloudWatch counts the executions of a distributed map under its label."""
+    label = stack.definition("BatchWorkflow")["States"]["EachLine"]["Label"]
+    (dimension,) = stack.of_type("AWS::CloudWatch::Alarm")["LinesNotFinished"]["Properties"]["Dimensions"]
+    assert {"Fn::Sub": f"${{BatchWorkflow}}/{label}"} == dimension["Value"]
+
+
 @pytest.mark.parametrize("name", BUCKETS)
 def test_bucket_is_private(name: str) -> None:
     """Buckets refuse the public in all four ways, are encrypted, and know no ACLs."""
