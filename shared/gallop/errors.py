@@ -153,7 +153,9 @@ class BudgetExceeded(CallerError):
         """Keep the numbers."""
         super().__init__(shortfall.message)
         self.shortfall = shortfall
-        self.retry_after = math.ceil(shortfall.resets_at - now)
+        # No waiting helps a job that is over the cap by itself.
+        self.retryable = not shortfall.is_final
+        self.retry_after = None if shortfall.is_final else max(1, math.ceil(shortfall.resets_at - now))
 
 
 class IdempotencyMismatch(CallerError):

@@ -120,3 +120,11 @@ def test_trouble_with_the_table_harms_nobody() -> None:
         durations.add(a_request(), 100.0)
     durations.forget()
     assert SEED == durations.known(a_request())
+
+
+def test_what_is_broken_is_written_over(world: World) -> None:
+    """An item of this format with no sense in it is learned over, and not stuck for ever."""
+    broken = {"format": {"N": "1"}, "tasks": {"N": "40"}, "weights": {"L": [{"S": "what"}]}}
+    aws("dynamodb").put_item(TableName=world.stack.resource("JobTable"), Item={**KEY, **broken})
+    ended(world, 100.0)
+    assert SEED.with_task(100.0) == learned(world)

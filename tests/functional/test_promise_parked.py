@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -9,6 +10,7 @@ import pytest
 from gallop.domain.job import JobState
 from gallop.edges import store, workflow
 
+from tests.support.pictures import picture
 from tests.support.promise import Killed, World, fresh
 from tests.support.promise.batches import a_line, rows
 from tests.support.promise.batches import receipt as batch_receipt
@@ -311,3 +313,33 @@ def test_lines_of_a_batch_are_refused_where_the_stack_refuses(world: World) -> N
         world.run_for(2 * HOUR)
     told = batch_receipt(world)
     assert ("finished", 4, 2) == (told["state"], told["jobs"]["succeeded"], told["repeated"])
+
+
+def put_folder(world: World, folder: str, seconds: int) -> Job:
+    """Drop a folder whose video has so many seconds; gives its job."""
+    world.put(f"drop/{folder}/1.jpg", picture())
+    wish = {"prompt": "[Image 1] waves.", "images": ["1.jpg"], "duration": seconds}
+    world.put(f"drop/{folder}/job.json", json.dumps(wish).encode())
+    world.run_for(30)
+    return job_of(world, folder)
+
+
+def test_one_that_waits_for_the_next_month_holds_up_nobody_who_waits_for_a_day(world: World) -> None:
+    """0.42 and 0.70 are more than the month has, and 0.42 twice more than the day: the small one runs tomorrow."""
+    with caps(day=0.8, month=1.0):
+        put_folder(world, "first", 3)
+        large, small = put_folder(world, "large", 5), put_folder(world, "small", 3)
+        sweep_for(world, 13 * HOUR)
+    assert [JobState.QUEUED, JobState.SUCCEEDED] == [world.job(job.id).state for job in (large, small)]
+
+
+def test_who_is_held_up_is_given_up_in_time(world: World) -> None:
+    """The one in front does not hide that the time of those behind it is over."""
+    with caps(day=0.5):
+        first, second, third = drop_and_wait(world, "first", "second", "third")
+        with patch.dict("os.environ", {"DAY_CAP": "0.43", "MONTH_CAP": "0.43"}):
+            world.run_for(HOUR)
+            world.clock.advance(world.job(third.id).deadline - world.clock.now() + 1)
+            world.sweep()
+    failures = [world.job(job.id).failure for job in (first, second, third)]
+    assert [None, "budget_exceeded", "budget_exceeded"] == [failure and failure.code for failure in failures]

@@ -11,10 +11,10 @@ from unittest.mock import patch
 
 import pytest
 from gallop.domain.job import JobState
-from gallop.doors import videos
+from gallop.doors import videos, watching
 from gallop.doors.bodies import Body
 from gallop.doors.caller import Caller
-from gallop.edges import slots, store
+from gallop.edges import durations, slots, store, workflow
 from gallop.steps import slots as steps
 from gallop.steps.cancel import Cancellation, cancel
 
@@ -325,3 +325,72 @@ def test_an_account_without_room_fails_no_job(world: World) -> None:
     run(world, 2.5 * 3600)
     assert "succeeded" == world.job(job.id).state.value
     assert 26 == store.job(job.id).submits
+
+
+def test_more_hours_in_line_keep_every_place(world: World) -> None:
+    """A place outlives the hours that held when it was taken: QueueHours may be raised over a backlog."""
+    job = [create(world, f"job {number}") for number in range(SLOTS + 1)][-1]
+    world.run_due()
+    items = world.clients["dynamodb"].scan(TableName="jobs")["Items"]
+    waits = [item for item in items if item["sk"]["S"] == "TURN" or item["pk"]["S"].startswith("LINE#")]
+    assert all(144 * 3600 < int(item["expires_at"]["N"]) - job.created_at for item in waits)
+    assert 2 == len(waits)
+
+
+@pytest.mark.parametrize(("slots_there", "at_once"), [(1, 1), (3, 3), (5, 5), (6, 5), (8, 7)])
+def test_the_start_is_estimated_from_those_that_run(world: World, slots_there: int, at_once: int) -> None:
+    """A turn comes with each end, and DashScope runs five at a time, or as many as there are slots."""
+    with patch.dict("os.environ", {"MAX_IN_FLIGHT": str(slots_there)}):
+        jobs = [create(world, f"job {number}") for number in range(slots_there + at_once + 1)]
+        world.run_for(1)
+        waits = [estimate(job, world) for job in jobs[slots_there:]]
+    mean = durations.known(jobs[0].request).mean
+    assert [pytest.approx(mean, abs=3)] * at_once == waits[:-1]
+    assert pytest.approx(2 * mean, abs=3) == waits[-1]
+
+
+def estimate(job: Job, world: World) -> float:
+    """Give the seconds until a job's turn, as GET tells them."""
+    return float(videos.view(videos.video(Caller("ada"), job.id))["estimated_start"] - world.clock.now())
+
+
+def test_whoever_waits_and_asks_again_is_told_that_nothing_has_changed(world: World) -> None:
+    """The estimate stands still while its grounds do, and so the tag is the same; nobody need ask every few seconds."""
+    jobs = [create(world, f"job {number}") for number in range(4 * SLOTS)]
+    world.run_for(1)
+    tags = []
+    for _ in range(2):
+        tags.append(watching.tag_of(videos.view(videos.video(Caller("ada"), jobs[-1].id))))
+        world.clock.advance(7)
+    assert tags[0] == tags[1]
+    assert "60" == videos.poll_headers(world.job(jobs[-1].id))["Retry-After"]
+
+
+def test_a_hundred_slots_are_given_out_at_once(world: World) -> None:
+    """As many as MaxInFlight may be raised to."""
+    jobs = [create(world, f"job {number}") for number in range(SLOTS + 100)]
+    world.run_due()
+    with patch.dict("os.environ", {"MAX_IN_FLIGHT": "100"}):
+        steps.admit(jobs[0].lane)
+    assert 100 == len(slots.gate(jobs[0].lane).holders)
+
+
+def test_a_record_that_nobody_can_read_holds_up_no_other(world: World) -> None:
+    """As one of another version of Gallop: the sweep goes on to the next job."""
+    old = create(world, "old")
+    key = {"pk": {"S": f"JOB#{old.id}"}, "sk": {"S": "JOB"}}
+    world.clients["dynamodb"].update_item(TableName="jobs", Key=key, UpdateExpression="REMOVE reserved, parked")
+    with patch.object(workflow, "start"):
+        young = create(world, "young")
+    run(world, 5 * TASK_SECONDS)
+    assert JobState.SUCCEEDED is world.job(young.id).state
+
+
+def test_who_is_deleted_right_after_its_cancel_leaves_no_failed_execution(world: World) -> None:
+    """The execution of a job whose record is gone has nothing left to do, and no alarm rings."""
+    jobs = [create(world, f"job {number}") for number in range(SLOTS + 1)]
+    world.run_due()
+    cancel(jobs[-1].id)
+    videos.delete_video(Caller("ada"), jobs[-1].id)
+    run(world, 3 * TASK_SECONDS)
+    assert "SUCCEEDED" == world.workflow.executions[jobs[-1].id].status

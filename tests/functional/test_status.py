@@ -67,8 +67,9 @@ def test_a_task_that_has_not_ended_is_waited_for(world: World, word: str) -> Non
     """Words that we do not know (yet) are not the end either."""
     job = world.submitted()
     task_says(world, task_status=word)
-    assert {"next": "wait", "wait_seconds": 23, "failure": None} == ask(world, job)
-    world.clock.advance(23)
+    # A second later than the submit, since when one is to pass.
+    assert {"next": "wait", "wait_seconds": 22, "failure": None} == ask(world, job)
+    world.clock.advance(22)
     assert 15 == ask(world, job)["wait_seconds"]
 
 
@@ -302,3 +303,12 @@ def test_a_job_stays_with_the_address_that_it_was_submitted_to(world: World) -> 
     ask(world, job)
     assert 1 == len(world.sent(f"{elsewhere}/tasks/{job.task_id}"))
     assert [] == world.sent(SUBMIT_URL)
+
+
+@pytest.mark.parametrize(("told", "cost"), [(1080, "0.72"), (720, "0.42"), (4320, "0.42"), ("x", "0.42")])
+def test_a_task_costs_what_was_made(world: World, told: object, cost: str) -> None:
+    """The resolution of the usage counts, if the model has it; or else that of the request, 720P for three seconds."""
+    job = world.submitted(request=a_request(duration=3, resolution="720P"))
+    usage_says(world, SR=told, duration=3)
+    ask(world, job)
+    assert cost == str(world.job(job.id).cost)

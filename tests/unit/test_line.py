@@ -62,8 +62,22 @@ def test_a_ticket_can_be_read_from_its_name(ticket: Ticket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "slots", "rounds"), [(1, 6, 1), (5, 6, 1), (6, 6, 2), (1000, 6, 200), (3, 1, 3), (3, 2, 3)]
+    ("place", "slots", "rounds"), [(1, 6, 1), (5, 6, 1), (6, 6, 2), (1000, 6, 200), (3, 1, 3), (3, 2, 2), (8, 8, 2)]
 )
 def test_the_start_is_estimated_by_rounds(place: int, slots: int, rounds: int) -> None:
-    """DashScope runs all but one of the slots' tasks at a time."""
-    assert 1000 + rounds * 80 == line.starts_at(place, 1000, 80, slots)
+    """Five run at a time, or as many as there are slots, or all but one of them under a higher limit."""
+    assert 1000 + rounds * 80 == line.starts_at(place, [1000.0] * slots, 1000, 80, slots)
+
+
+@given(st.lists(st.integers(0, 1000), max_size=8), st.integers(1, 8), st.integers(1, 400))
+def test_no_place_starts_before_the_one_before_it_or_in_the_past(since: list[int], slots: int, seconds: int) -> None:
+    """Whoever holds a slot since when, and however much longer a task takes than was thought."""
+    starts = [line.starts_at(place, since, 1000, seconds, slots) for place in range(1, 30)]
+    assert sorted(starts) == starts
+    assert starts[0] >= 1000
+
+
+def test_the_start_stands_still_while_nothing_changes() -> None:
+    """A turn comes when the oldest of those that run has had its time; of one that is overdue, within 15 seconds."""
+    assert [1050, 1050] == [line.starts_at(1, [970, 990], now, 80, 2) for now in (1000, 1007)]
+    assert [1065, 1065] == [line.starts_at(1, [900, 990], now, 80, 2) for now in (1051, 1065)]

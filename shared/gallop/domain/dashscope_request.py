@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "reference_image"
 DEFAULTS = {"resolution": "1080P", "watermark": True}
-PARAMETERS = ("resolution", "ratio", "duration", "seed", "watermark")
+PARAMETERS = ("resolution", "ratio", "duration", "seed", "watermark", "priority")
 
 _MEDIA = "/input/media"
 

@@ -16,6 +16,14 @@ def after_acceptance(interval: float) -> float:
     return max(interval / 2, SHORTEST_SECONDS)
 
 
+def after_refusal_of_the_account() -> float:
+    """Give the interval after a submit that was refused for the account's key, rights or bill.
+
+    The next job would be refused as well: whoever mends it finds most of those that wait still waiting.
+    """
+    return LONGEST_SECONDS
+
+
 def after_refusal(interval: float) -> float:
     """Give the interval after a submit that DashScope refused for its limits."""
     return min(max(2 * interval, AFTER_REFUSAL_SECONDS), LONGEST_SECONDS)

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 PRIORITIES = range(10)
 # A character behind all that follows a client's name, and none of which a name has.
 END = "~"
-# DashScope runs so many tasks of a model at a time; what Gallop sends beyond waits there, ready.
-READY_AT_DASHSCOPE = 1
+# DashScope runs so many tasks of a model at a time (fact sheet §6). Of more slots than that one is for a task that
+# waits there, ready; with more slots still, the account has a higher limit.
+RUNNING_AT_DASHSCOPE = 5
+# What should have ended by now may do so at any moment: told in steps, so that what has not changed reads the same.
+STEP_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,14 @@ def places(tickets: Iterable[Ticket], last_served: str) -> dict[str, int]:
     return {job_id: place for place, (*_, job_id) in enumerate(sorted(turns), start=1)}
 
 
-def starts_at(place: int, now: float, task_seconds: float, slots: int) -> float:
-    """Estimate when a place's turn comes, if all tasks take so long: ``slots`` less those that DashScope has ready."""
-    rounds = ceil(place / max(slots - READY_AT_DASHSCOPE, 1))
-    return now + rounds * task_seconds
+def starts_at(place: int, since: Iterable[float], now: float, task_seconds: float, slots: int) -> float:
+    """Estimate when a place's turn comes, if all tasks take so long: there is one whenever a task ends.
+
+    ``since`` is from when on each of those who hold a slot has had it.
+    """
+    at_once = slots - 1 if slots > RUNNING_AT_DASHSCOPE else max(slots, 1)
+    soon = ceil(now / STEP_SECONDS) * STEP_SECONDS
+    ends = [max(begun + task_seconds, soon) for begun in sorted(since)[:at_once]]
+    ends += [soon] * (at_once - len(ends))
+    rounds, turn = divmod(place - 1, at_once)
+    return sorted(ends)[turn] + rounds * task_seconds

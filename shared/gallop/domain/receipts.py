@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import catalogue, polling, sketch
@@ -34,6 +35,7 @@ ERROR = "error.json"
 THUMBNAIL = "thumbnail.jpg"
 # A video is fetched in a few seconds.
 STORING_SECONDS = 5
+IN_LINE_SECONDS = 60
 FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, STATUS)
 
 _TRY_AGAIN = (
@@ -113,13 +115,17 @@ def progress(job: Job, now: float, known: Sketch | None = None) -> int:
     return 0
 
 
-def poll_after_seconds(job: Job, now: float, known: Sketch | None = None) -> int:
-    """Tell a client when it is worth asking again: when we would ask DashScope."""
+def poll_after_seconds(job: Job, now: float, known: Sketch | None = None, standing: Standing | None = None) -> int:
+    """Tell a client when it is worth asking again: when we would ask DashScope, or when a turn may have come.
+
+    A line may move faster than was thought, so that nobody is told to wait longer for that than a minute.
+    """
     if is_terminal(job.state):
         return 1
     if job.state is JobState.STORING:
         return STORING_SECONDS
-    return polling.next_wait(known or _published(job), job.task_age(now))
+    until_turn = min(ceil(standing.starts_at - now), IN_LINE_SECONDS) if standing else 0
+    return max(polling.next_wait(known or _published(job), job.task_age(now)), until_turn)
 
 
 def of_job(job: Job) -> dict[str, dict[str, Any]]:

@@ -73,6 +73,9 @@ _BILL = Meaning(
 _RATE = Meaning(Kind.RATE, True, "DashScope kept refusing for its rate limits. Create the job again later.")
 _VENDOR = Meaning(Kind.VENDOR, True, "Create the job again. DashScope does not charge for failed tasks.")
 
+# What is wrong with the account, and so with every other request, too.
+OF_THE_ACCOUNT = frozenset({Kind.KEY, Kind.PERMISSION, Kind.BILL})
+
 UNLISTED = Meaning(
     Kind.VENDOR, True, "See what DashScope says, then create the job again. DashScope does not charge for failed tasks."
 )

@@ -118,7 +118,8 @@ def _record(wish: Wish) -> Creation:
             reserving = budgets.reserving(caps, reserved, now)
             return store.create(replace(job, reserved=reserved), wish.once, together, reserving)
         except NoRoom:
-            short = budgets.shortfall(caps, job.estimated_cost, now)
+            # Of this moment: a day may have begun meanwhile, which has room.
+            short = budgets.shortfall(caps, job.estimated_cost, clock.now())
         if short:
             return store.create(_parked(job, short), wish.once, together)
     raise WrongState(f"The budgets kept changing under job {job.id}.")

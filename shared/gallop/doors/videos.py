@@ -133,7 +133,7 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 
 def view(job: Job) -> dict[str, Any]:
-    """Show a job as its client sees it, with its place at this moment if it waits in line."""
+    """Show a job as its client sees it, with its place if it waits in line."""
     return receipts.job_view(job, clock.now(), _known(job), standing(job))
 
 
@@ -144,7 +144,7 @@ def views(jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 def poll_headers(job: Job) -> dict[str, str]:
     """Tell a client when it is worth asking again."""
-    seconds = receipts.poll_after_seconds(job, clock.now(), _known(job))
+    seconds = receipts.poll_after_seconds(job, clock.now(), _known(job), standing(job))
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
 
 

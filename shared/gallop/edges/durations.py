@@ -41,8 +41,8 @@ def add(request: VideoRequest, seconds: float) -> None:
     if not 0 < seconds <= LONGEST_SECONDS:
         return
     try:
-        before = _read(kind) or _seed(kind)
-        _write(kind, before, before.with_task(seconds))
+        before = _read(kind)
+        _write(kind, before, (before or _seed(kind)).with_task(seconds))
     except AwsTrouble as trouble:
         log.warning("the time of a task cannot be written", because=str(trouble))
 
@@ -67,17 +67,10 @@ def _read(kind: Kind) -> Sketch | None:
 
 
 @aws.guarded
-def _write(kind: Kind, before: Sketch, after: Sketch) -> None:
+def _write(kind: Kind, before: Sketch | None, after: Sketch) -> None:
+    item = {**_key(kind), **after.as_map()}
     # Each task counts one up, so their number is the version. What nobody can read is written over.
-    table.write(
-        table.update(
-            _key(kind),
-            "SET #format = :format, tasks = :tasks, weights = :weights",
-            "attribute_not_exists(pk) OR #format <> :format OR tasks = :before",
-            {":before": before.tasks, **{f":{name}": value for name, value in after.as_map().items()}},
-            {"#format": "format"},
-        ),
-    )
+    table.write(table.put(item, "tasks = :before", {":before": before.tasks}) if before else table.put(item))
 
 
 def _seed(kind: Kind) -> Sketch:

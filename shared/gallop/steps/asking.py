@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 
 # DashScope's clock and ours may differ a little; by hours only if it means another zone than it says.
 CLOCKS_DIFFER_SECONDS = 60
+SECONDS_APART = 1.0
 
 
 def wait_seconds(job: Job) -> int:
     """Give the whole seconds until the next question about a job's task."""
     in_flight = settings.max_in_flight() * len(catalogue.MODELS)
     return polling.next_wait(durations.known(job.request), job.task_age(clock.now()), in_flight)
+
+
+def keep_apart(asked_at: float) -> None:
+    """Wait until a second has passed since the last question about a task."""
+    clock.sleep(min(max(0.0, asked_at + SECONDS_APART - clock.now()), SECONDS_APART))
 
 
 def seen(job: Job, task: dashscope.TaskWaiting) -> Job:

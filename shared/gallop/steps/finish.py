@@ -12,6 +12,7 @@ from gallop.edges import store, waiters
 from gallop.errors import (
     AwsTrouble,
     GallopError,
+    JobNotFound,
     OutcomeUnknown,
     Stranded,
     WrongState,
@@ -33,7 +34,11 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
         Stranded: AWS let the execution down, and the job has time: the sweep resumes it.
 
     """
-    job = store.job(event["job_id"])
+    try:
+        job = store.job(event["job_id"])
+    except JobNotFound:
+        # Cancelled, and deleted before its execution had heard of that.
+        return {"state": "deleted"}
     if not is_terminal(job.state):
         if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
             raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
 from gallop.domain import budget
-from gallop.domain.job import Failure, Job
+from gallop.domain.budget import Period
+from gallop.domain.job import Failure
 from gallop.edges import budgets, store, workflow
-from gallop.errors import BudgetExceeded, GallopError, NoRoom
+from gallop.errors import BudgetExceeded, NoRoom
 from gallop.steps import publish
 from gallop.steps.finish import fail
+from gallop.steps.trouble import left_to_the_next_sweep
+
+if TYPE_CHECKING:
+    from gallop.domain.budget import Shortfall
+    from gallop.domain.job import Job
 
 # What one run does: it has less than a minute.
 RELEASES_AT_MOST = 100
@@ -19,21 +26,23 @@ RELEASES_AT_MOST = 100
 def release_due() -> None:
     """Start the parked jobs for which there is room now, and end those that have waited too long.
 
-    The first one for which there is no room holds up those behind it: a large job is not overtaken for ever.
+    The first one that is short of a day's money holds up those behind it: a large job is not overtaken for ever. One
+    that is short of the month's waits for the next month, and those behind it may have what is left of this one.
     """
-    for job_id in store.open_jobs(clock.now(), store.PARKED)[:RELEASES_AT_MOST]:
-        try:
-            if not _move(store.job(job_id)):
-                break
-        except GallopError as error:
-            log.warning("parked job could not be moved", job_id=job_id, error=str(error))
+    left, held_up = RELEASES_AT_MOST, False
+    for job_id in store.open_jobs(clock.now(), store.PARKED):
+        with left_to_the_next_sweep("parked job could not be moved", job_id):
+            job = store.job(job_id)
+            if job.parked and clock.now() >= job.deadline:
+                _give_up(job, f"{job.parked.because} No room came in time. Nothing was charged.")
+            elif job.parked and left and not held_up:
+                short = _release(job)
+                left -= short is None
+                held_up = short is not None and short.cap.period is Period.DAY
 
 
-def _move(job: Job) -> bool:
-    if not job.parked:
-        return True
-    if clock.now() >= job.deadline:
-        return _give_up(job, f"{job.parked.because} No room came in time. Nothing was charged.")
+def _release(job: Job) -> Shortfall | None:
+    """Start a parked job; gives the cap that has no room for it, if it has to wait for that."""
     caps, now = budgets.caps_of(job.client), clock.now()
     reserved = budget.reservation(caps, job.estimated_cost, now)
     deadline = now + settings.queue_seconds() + settings.deadline_seconds()
@@ -42,14 +51,16 @@ def _move(job: Job) -> bool:
         store.unpark(job, free, budgets.reserving(caps, reserved, now))
     except NoRoom:
         short = budgets.shortfall(caps, job.estimated_cost, now)
-        return short is not None and short.is_final and _give_up(job, f"{short.message} Nothing was charged.")
+        if short is None or not short.is_final:
+            return short
+        _give_up(job, f"{short.message} Nothing was charged.")
+        return None
     publish.status(store.job(job.id))
     workflow.start(job.id)
     log.info("parked job released", job_id=job.id)
-    return True
+    return None
 
 
-def _give_up(job: Job, message: str) -> bool:
+def _give_up(job: Job, message: str) -> None:
     remedy = "Let the operator raise the cap, then create the job again."
     fail(job, Failure(BudgetExceeded.code, message, remedy))
-    return True

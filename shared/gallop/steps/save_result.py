@@ -13,7 +13,7 @@ from gallop.domain.job import Job, JobState, Result
 from gallop.domain.mp4 import BoxWalk
 from gallop.edges import dashscope, objects, store, vault
 from gallop.errors import ResultExpired, ResultIncomplete, ResultUnusable
-from gallop.steps import publish, step
+from gallop.steps import asking, publish, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,8 @@ def save_result(job_id: str) -> Step:
     job = store.job(job_id)
     if job.state is not JobState.STORING or job.result:
         return step.finish()
+    # The last question was the one that it has ended, or that of an earlier run of this step.
+    asking.keep_apart(clock.now())
     # The address is asked for anew each time and kept nowhere: it is a key to the video for a day.
     task = dashscope.query(job.base_url, vault.dashscope_key(job.key_name), job.task_id)
     match task:

@@ -6,7 +6,6 @@ task has ended) gives out what is free then. A breakdown anywhere leaves records
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,17 +14,20 @@ from gallop.domain import line
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.line import Standing
 from gallop.edges import durations, executions, slots, store
-from gallop.errors import GallopError, JobNotFound, WrongState
+from gallop.errors import JobNotFound, WrongState
 from gallop.steps import publish
+from gallop.steps.trouble import left_to_the_next_sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from gallop.domain.job import Job
     from gallop.domain.line import Ticket
     from gallop.edges.slots import Gate
 
-TURNS_AT_MOST = 100
+# More than the largest MaxInFlight (100).
+TURNS_AT_MOST = 200
 # A newcomer to a longer line is told its place by the next sweep, which reads the line once for all.
 SHORT_LINE = 200
 # So many receipts are written anew by one sweep; the others by the next.
@@ -47,7 +49,7 @@ def take(job_id: str, token: str) -> None:
         return
     admit(job.lane)
     job = store.job(job_id)
-    if _waits(job) and (stands := _standing_in(job, _places(job.lane, SHORT_LINE))):
+    if _waits(job) and (stands := _standing_in(job, _line(job.lane, SHORT_LINE))):
         _tell(job, stands)
 
 
@@ -89,12 +91,12 @@ def standing(job: Job) -> Standing | None:
 
     For one that has just come, and in a line of too many, it is what its owner was told last.
     """
-    return _standing_in(job, _kept_places(job.lane, int(clock.now() // LINE_KEPT_SECONDS))) if _waits(job) else None
+    return _standing_in(job, _kept_line(job.lane, int(clock.now() // LINE_KEPT_SECONDS))) if _waits(job) else None
 
 
 def forget() -> None:
     """Read lines again at the next question."""
-    _kept_places.cache_clear()
+    _kept_line.cache_clear()
 
 
 def repair() -> None:
@@ -111,15 +113,11 @@ def repair() -> None:
             with _left_to_the_sweep():
                 admit(gate.lane)
             with _left_to_the_sweep():
-                _tell_who_waits(gate)
+                _tell_who_waits(gate.lane)
 
 
-@contextmanager
-def _left_to_the_sweep(job_id: str = "") -> Iterator[None]:
-    try:
-        yield
-    except GallopError as trouble:
-        log.warning("slots not in order yet", job_id=job_id, trouble=str(trouble))
+def _left_to_the_sweep(job_id: str = "") -> AbstractContextManager[None]:
+    return left_to_the_next_sweep("slots not in order yet", job_id)
 
 
 def _repair(lane: str, job_id: str) -> None:
@@ -129,23 +127,23 @@ def _repair(lane: str, job_id: str) -> None:
         log.warning("turn told late", job_id=job_id)
 
 
-def _tell_who_waits(gate: Gate) -> None:
-    waiting = slots.waiting(gate.lane)
+def _tell_who_waits(lane: str) -> None:
+    waiting, gate = slots.waiting(lane), slots.gate(lane)
     places = line.places(waiting, gate.last_served)
     news = [ticket for ticket, told in waiting.items() if told is None or places[ticket.job_id] <= told // 2]
     for ticket in news[:TELLS_AT_MOST]:
         with _left_to_the_sweep(ticket.job_id):
-            _tell_or_leave(gate.lane, ticket, places[ticket.job_id])
+            _tell_or_leave(gate, ticket, places[ticket.job_id])
 
 
-def _tell_or_leave(lane: str, ticket: Ticket, place: int) -> None:
+def _tell_or_leave(gate: Gate, ticket: Ticket, place: int) -> None:
     try:
         job = store.job(ticket.job_id)
     except JobNotFound:
         # It ended and was deleted, and its place was left behind.
-        slots.leave_line(lane, ticket)
+        slots.leave_line(gate.lane, ticket)
     else:
-        _tell(job, _standing(job, place))
+        _tell(job, _standing(job, place, gate))
 
 
 def _tell(job: Job, stands: Standing) -> None:
@@ -158,22 +156,24 @@ def _waits(job: Job) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _kept_places(lane: str, _moment: int) -> Mapping[str, int]:
-    return _places(lane, slots.PLACES_AT_MOST)
+def _kept_line(lane: str, _moment: int) -> tuple[Gate, Mapping[str, int]]:
+    return _line(lane, slots.PLACES_AT_MOST)
 
 
-def _places(lane: str, at_most: int) -> Mapping[str, int]:
-    return line.places(slots.waiting(lane, at_most), slots.gate(lane).last_served)
+def _line(lane: str, at_most: int) -> tuple[Gate, Mapping[str, int]]:
+    waiting, gate = slots.waiting(lane, at_most), slots.gate(lane)
+    return gate, line.places(waiting, gate.last_served)
 
 
-def _standing_in(job: Job, places: Mapping[str, int]) -> Standing | None:
+def _standing_in(job: Job, line: tuple[Gate, Mapping[str, int]]) -> Standing | None:
+    gate, places = line
     place = places.get(job.id)
-    return _standing(job, place) if place else job.standing
+    return _standing(job, place, gate) if place else job.standing
 
 
-def _standing(job: Job, place: int) -> Standing:
-    seconds = durations.known(job.request).mean
-    return Standing(place, line.starts_at(place, clock.now(), seconds, settings.max_in_flight()))
+def _standing(job: Job, place: int, gate: Gate) -> Standing:
+    seconds, at_most = durations.known(job.request).mean, settings.max_in_flight()
+    return Standing(place, line.starts_at(place, gate.holders.values(), clock.now(), seconds, at_most))
 
 
 def _needs_slot(job_id: str) -> bool:

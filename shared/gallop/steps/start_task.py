@@ -95,6 +95,9 @@ def _submit(job: Job) -> Step:
     if what_next.next is Next.RECONCILE:
         # Closed for a while, so that a task that appears late is nobody else's.
         lanes.enter(lane, attempt_id, clock.now(), clock.now() + reconciling.LANE_HELD_SECONDS)
+    elif _is_of_the_account(what_next.failure):
+        interval = lane_pace.after_refusal_of_the_account()
+        lanes.leave(lane, attempt_id, clock.now() + interval, interval)
     else:
         lanes.leave(lane, attempt_id, entered_at + interval, lane_pace.after_acceptance(interval))
     return what_next
@@ -115,6 +118,10 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
     job = _record_task(job, accepted)
     publish.status(job)
     return step.wait_for_task(asking.wait_seconds(job))
+
+
+def _is_of_the_account(failure: Failure | None) -> bool:
+    return failure is not None and vendor_codes.meaning(failure.vendor_code).kind in vendor_codes.OF_THE_ACCOUNT
 
 
 def _enter(lane: str, attempt_id: str) -> tuple[float, float]:

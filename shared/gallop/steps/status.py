@@ -32,6 +32,7 @@ def status(job_id: str) -> Step:
         slots.free(job)
         return step.save()
     asked_before = job.updated_at
+    asking.keep_apart(asked_before)
     job = store.advance(job, replace(job.at(job.state, clock.now()), polls=job.polls + 1))
     try:
         task = dashscope.query(job.base_url, vault.dashscope_key(job.key_name), job.task_id)
@@ -82,11 +83,11 @@ def _store(job: Job, task: dashscope.TaskSucceeded, asked_before: float) -> Step
             f"The reply to the submit was lost, and the one task that might have been its was not ({job.task_id})."
         )
         return step.finish(Failure(OutcomeUnknown.code, message, OutcomeUnknown.remedy))
-    request, seconds = job.request, _billed_seconds(job, task)
+    request, resolution, seconds = job.request, _billed_resolution(job, task), _billed_seconds(job, task)
     stored = replace(
         job.at(JobState.STORING, clock.now()),
         usage=task.usage,
-        cost=catalogue.cost_usd(request.model, request.resolution, seconds, job.base_url),
+        cost=catalogue.cost_usd(request.model, resolution, seconds, job.base_url),
     )
     stored = store.advance(job, stored)
     slots.free(stored)
@@ -100,6 +101,11 @@ def _billed_seconds(job: Job, task: dashscope.TaskSucceeded) -> float:
     if isinstance(told, int | float) and 0 <= told <= BILLED_SECONDS_AT_MOST:
         return told
     return job.request.duration
+
+
+def _billed_resolution(job: Job, task: dashscope.TaskSucceeded) -> str:
+    told = f"{task.usage.get('SR')}P"
+    return told if told in catalogue.MODELS[job.request.model].resolutions else job.request.resolution
 
 
 def _is_ours(job: Job, task: dashscope.TaskSucceeded) -> bool:

@@ -12,9 +12,10 @@ from gallop import clock, log, settings
 from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.edges import store, workflow
 from gallop.edges.workflow import Execution
-from gallop.errors import GallopError, OutcomeUnknown
+from gallop.errors import OutcomeUnknown
 from gallop.steps import parked, slots
 from gallop.steps.finish import fail, tell
+from gallop.steps.trouble import left_to_the_next_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +40,9 @@ def sweep() -> dict[str, int]:
 
 
 def _tried(act: Callable[[Job], bool], job_id: str) -> bool | None:
-    try:
+    with left_to_the_next_sweep("sweep could not repair", job_id):
         return act(store.job(job_id))
-    except GallopError as error:
-        log.warning("sweep could not repair", job_id=job_id, error=str(error))
-        return None
+    return None
 
 
 def _give_up(job: Job) -> bool:
