@@ -165,8 +165,8 @@ def _line(lane: str, at_most: int) -> tuple[Gate, Mapping[str, int]]:
     return gate, line.places(waiting, gate.last_served)
 
 
-def _standing_in(job: Job, line: tuple[Gate, Mapping[str, int]]) -> Standing | None:
-    gate, places = line
+def _standing_in(job: Job, found: tuple[Gate, Mapping[str, int]]) -> Standing | None:
+    gate, places = found
     place = places.get(job.id)
     return _standing(job, place, gate) if place else job.standing
 
