@@ -45,7 +45,6 @@ Step Functions matches errors by the name of the class: the names in ``workflow.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -153,9 +152,8 @@ class BudgetExceeded(CallerError):
         """Keep the numbers."""
         super().__init__(shortfall.message)
         self.shortfall = shortfall
-        # No waiting helps a job that is over the cap by itself.
-        self.retryable = not shortfall.is_final
-        self.retry_after = None if shortfall.is_final else max(1, math.ceil(shortfall.resets_at - now))
+        self.retry_after = shortfall.seconds_left(now)
+        self.retryable = self.retry_after is not None
 
 
 class IdempotencyMismatch(CallerError):

@@ -11,7 +11,7 @@ from gallop import errors
 from gallop.domain.images import StoredImage
 from gallop.domain.job import Failure, JobState
 from gallop.edges import store
-from gallop.errors import AwsTrouble, GallopError, JobNotFound, Stranded, WrongState
+from gallop.errors import AwsTrouble, GallopError, Stranded, WrongState
 from gallop.steps.finish import UNPAID_RESUMES_AT_MOST
 
 from tests.support.jobs import a_request
@@ -216,10 +216,10 @@ def test_a_job_that_has_moved_on_is_not_ended_by_force(world: World) -> None:
         finish(world, job, step={"failure": FAILURE})
 
 
-def test_a_job_that_is_not_there_cannot_end(world: World) -> None:
-    """There is nobody to tell."""
-    with pytest.raises(JobNotFound):
-        world.invoke("FinishFunction", {"job_id": "job_" + "a" * 26})
+def test_a_job_that_is_not_there_needs_no_end(world: World) -> None:
+    """It was deleted right after its cancel: there is nobody to tell, and nothing to be alarmed about."""
+    assert {"state": "deleted"} == world.invoke("FinishFunction", {"job_id": "job_" + "a" * 26})
+    assert [] == world.jobs()
 
 
 def test_receipts_tell_no_secret(world: World) -> None:

@@ -94,11 +94,11 @@ def test_the_end_is_the_same_however_events_come(world: World, rule: dict[str, A
 
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS)
 def test_the_end_is_seen_at_once(asking: Plan, world: World, task_seconds: float) -> None:
-    """A second after it, which is how long the event takes; by asking alone it takes up to a minute."""
+    """A second for the event, and one between two questions; by asking alone it takes up to a minute."""
     polls, seconds = asking[task_seconds]
     world.notify()
     job = run(world, task_seconds)
-    assert delay(world, job) <= 2 <= seconds
+    assert delay(world, job) <= 3 <= seconds
     assert polls >= job.polls
 
 
@@ -146,7 +146,7 @@ def test_an_event_before_its_wait_is_heard(world: World) -> None:
     with patch("functions.status.app.listen", late):
         job = run(world, 20.0)
     assert_one_video(world, job)
-    assert (1, 10) == (job.polls, round(delay(world, job)))
+    assert (1, 11) == (job.polls, round(delay(world, job)))
 
 
 def test_an_event_that_comes_too_soon_costs_one_question(world: World) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.job import CANCELLED
@@ -75,6 +76,10 @@ class Shortfall:
     def is_final(self) -> bool:
         """Tell whether the job alone is over the cap, so that no waiting helps."""
         return self.estimate > self.cap.usd
+
+    def seconds_left(self, now: float) -> int | None:
+        """Give the seconds until the cap begins anew; None where no waiting helps."""
+        return None if self.is_final else max(1, ceil(self.resets_at - now))
 
     @property
     def message(self) -> str:
