@@ -373,3 +373,13 @@ def test_what_may_have_been_charged_is_not_made_again_by_a_retry(world: World, a
     assert JobState.FAILED is world.job(task_id).state
     assert task_id == ada.submit().json["output"]["task_id"]
     assert {task_id} == ids(world)
+
+
+def test_priority_is_that_of_our_own_door(world: World, ada: Vendor) -> None:
+    """DashScope has none; whoever sends one among the parameters means the line in front of it."""
+    ada.submit(order(priority=9))
+    (job,) = world.jobs()
+    assert 9 == job.request.priority
+    refused = ada.submit(order(priority=10))
+    assert (400, "InvalidParameter") == (refused.status, refused.json["code"])
+    assert "/parameters/priority" in refused.json["message"]

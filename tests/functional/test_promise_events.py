@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
+from gallop.domain import completion
 from gallop.edges import dashscope
 from gallop.errors import AwsTrouble
 from gallop.steps import listen
 
 from tests.support.promise import World, fresh
+from tests.support.promise.events import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gallop.domain.job import Job
 
-    from tests.support.promise.events import Delivery
 
 PROMPT = "The girl of [Image 1] waves."
 ENOUGH = 1000
@@ -249,3 +252,40 @@ def test_a_lost_reply_is_not_found_by_an_event(world: World) -> None:
     world.fake.fault(on="submit", kind="drop_after_accept")
     assert_one_video(world, run(world, 0.5))
     assert '{"result": "not_ours"}' in {body for _, body in world.events.answers}
+
+
+def asked_at(world: World) -> list[float]:
+    """Give the list of the times at which tasks are asked about, as it grows."""
+    times: list[float] = []
+
+    def note(name: str) -> None:
+        if name.startswith("GET /api/v1/tasks/"):
+            times.append(world.clock.now())
+
+    world.calls.on_call = note
+    return times
+
+
+@pytest.mark.parametrize("task_seconds", TASK_SECONDS)
+def test_no_task_is_asked_about_twice_within_a_second(world: World, task_seconds: float) -> None:
+    """Not even for the video, right after the answer that it is there."""
+    times = asked_at(world)
+    world.notify(mode="twice")
+    run(world, task_seconds)
+    assert len(times) > 1
+    assert all(later - earlier >= 1 for earlier, later in pairwise(times))
+
+
+def test_an_event_right_after_a_question_waits_its_second(world: World) -> None:
+    """It is believed in nothing, and so leads to a question, but not to one that comes too soon."""
+    times = asked_at(world)
+    job = run(world, 403.0, seconds=0)
+    while not times:
+        world.run_for(1)
+    world.clock.advance(0.2)
+    data = {"task_id": world.job(job.id).task_id}
+    event = {"source": completion.SOURCE, "type": completion.TYPE, "data": data}
+    world.events.waiting.append(Delivery(json.dumps(event), world.clock.now()))
+    world.run_for(0.1)
+    assert 2 == len(times)
+    assert times[1] - times[0] >= 1

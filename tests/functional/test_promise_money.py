@@ -16,7 +16,7 @@ from gallop.domain.job import JobState
 from gallop.doors import videos
 from gallop.doors.bodies import Body
 from gallop.doors.videos import Created
-from gallop.edges import dashscope
+from gallop.edges import dashscope, store
 from gallop.errors import BudgetExceeded
 from gallop.steps.cancel import Cancellation, cancel
 from gallop.steps.settle import settle
@@ -282,3 +282,27 @@ def test_a_create_that_dies_reserves_for_the_job_that_it_made(world: World, kill
     made = len(world.jobs())
     assert made == len(world.tasks()) or kill_at > 2
     assert made * PRICE == used(world).get("10", 0)
+
+
+def test_who_is_over_the_cap_alone_is_told_no_time(world: World) -> None:
+    """No waiting helps: the refusal names none, and does not say that the same may be served later."""
+    with caps(day=PRICE - 0.01), pytest.raises(BudgetExceeded) as refused:
+        created(world)
+    assert (None, False) == (refused.value.retry_after, refused.value.retryable)
+
+
+def test_a_create_over_midnight_has_the_new_day(world: World) -> None:
+    """Refused by the old day's cap, a moment before the new one began: there is room, and it is taken."""
+    create = store.create
+
+    def slowly(*wish: Any, **options: Any) -> Any:  # noqa: ANN401 - as they come
+        try:
+            return create(*wish, **options)
+        finally:
+            world.clock.advance(2)
+
+    with caps(day=PRICE):
+        created(world)
+        world.clock.advance(12 * HOUR - 1)
+        with patch.object(store, "create", slowly):
+            assert JobState.QUEUED is created(world, "Over midnight, [Image 1].").state
