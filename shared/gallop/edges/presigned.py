@@ -10,6 +10,8 @@ from gallop.edges import aws
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# At most: an address ends with the session of the role that signed it, too, whose length AWS promises nowhere. With the
+# default MaxInFlight DashScope fetches within minutes.
 SECONDS_FOR_VENDOR = 6 * 3600
 SECONDS_FOR_CLIENT = 3600
 SECONDS_FOR_UPLOAD = 3600
