@@ -22,10 +22,11 @@ def create_video() -> Response[str]:
     made = videos.create_video(http.caller_of(app).client, http.body_of(app), app.current_event.headers)
     if isinstance(made, dict):
         return http.answer(200, made)
-    headers = {"Location": f"/v1/videos/{made.job.id}", **videos.poll_headers(made.job)}
+    view = videos.view(made.job)
+    headers = {"Location": f"/v1/videos/{made.job.id}", **videos.poll_headers(made.job, view)}
     if made.is_replay:
         headers["Idempotent-Replay"] = "true"
-    return http.answer(202, videos.view(made.job), headers)
+    return http.answer(202, view, headers)
 
 
 @app.post(dashscope_dialect.SUBMIT)

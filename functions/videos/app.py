@@ -26,7 +26,7 @@ def get_video(job_id: str) -> Response[str]:
     seconds = watching.wait_seconds(asked.get("prefer", ""))
     job = watching.watched(http.caller_of(app), job_id, seconds)
     view = videos.view(job)
-    headers = {"ETag": watching.tag_of(view), "Cache-Control": "private, no-cache", **videos.poll_headers(job)}
+    headers = {"ETag": watching.tag_of(view), "Cache-Control": "private, no-cache", **videos.poll_headers(job, view)}
     if seconds:
         headers["Preference-Applied"] = f"wait={seconds}"
     if watching.has_seen(asked.get("if-none-match", ""), headers["ETag"]):

@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from gallop.domain.job import JobState
 from gallop.edges import store, workflow
+from gallop.steps import parked
 
 from tests.support.pictures import picture
 from tests.support.promise import Killed, World, fresh
@@ -343,3 +344,24 @@ def test_who_is_held_up_is_given_up_in_time(world: World) -> None:
             world.sweep()
     failures = [world.job(job.id).failure for job in (first, second, third)]
     assert [None, "budget_exceeded", "budget_exceeded"] == [failure and failure.code for failure in failures]
+
+
+def test_a_place_of_one_that_was_parked_for_weeks_lasts(world: World) -> None:
+    """Its turn and its token are kept from its release on, however long ago it was created."""
+    with caps(month=0.5):
+        drop_and_wait(world, "first", "second")
+        world.clock.advance(22 * DAY)
+        with patch.dict("os.environ", {"MAX_IN_FLIGHT": "0"}):
+            sweep_for(world, HOUR)
+            (turn,) = world.records("TURN")
+    assert 3 * DAY < int(turn["expires_at"]["N"]) - world.clock.now()
+
+
+def test_many_that_are_short_of_the_month_are_not_tried_each(world: World) -> None:
+    """The first one without room speaks for all that cost no less, and a sweep is no dearer for a hundred of them."""
+    with caps(month=0.5):
+        drop_and_wait(world, *(f"folder {number}" for number in range(6)))
+        world.run_for(HOUR)
+        with world.calls.run():
+            parked.release_due()
+    assert 1 == world.calls.made.count("TransactWriteItems")

@@ -81,3 +81,8 @@ def test_the_start_stands_still_while_nothing_changes() -> None:
     """A turn comes when the oldest of those that run has had its time; of one that is overdue, within 15 seconds."""
     assert [1050, 1050] == [line.starts_at(1, [970, 990], now, 80, 2) for now in (1000, 1007)]
     assert [1065, 1065] == [line.starts_at(1, [900, 990], now, 80, 2) for now in (1051, 1065)]
+
+
+def test_more_holders_than_slots_bring_nobody_a_turn_at_first() -> None:
+    """Three hold slots, of which there are two by now: the first end is nobody's turn."""
+    assert 110 == line.starts_at(1, [0, 10, 20], 30, 100, 2)

@@ -9,19 +9,14 @@ from __future__ import annotations
 SHORTEST_SECONDS = 0.25
 AFTER_REFUSAL_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
+# After a refusal for the account's key, rights or bill: the next job would be refused as well, and whoever mends it
+# finds most of those that wait still waiting.
+ACCOUNT_REFUSED_SECONDS = 60.0
 
 
 def after_acceptance(interval: float) -> float:
     """Give the interval after a submit that DashScope took."""
     return max(interval / 2, SHORTEST_SECONDS)
-
-
-def after_refusal_of_the_account() -> float:
-    """Give the interval after a submit that was refused for the account's key, rights or bill.
-
-    The next job would be refused as well: whoever mends it finds most of those that wait still waiting.
-    """
-    return LONGEST_SECONDS
 
 
 def after_refusal(interval: float) -> float:

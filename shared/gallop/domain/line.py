@@ -77,11 +77,14 @@ def places(tickets: Iterable[Ticket], last_served: str) -> dict[str, int]:
 def starts_at(place: int, since: Iterable[float], now: float, task_seconds: float, slots: int) -> float:
     """Estimate when a place's turn comes, if all tasks take so long: there is one whenever a task ends.
 
-    ``since`` is from when on each of those who hold a slot has had it.
+    ``since`` is from when on each of those who hold a slot has had it. Where those are more than there are slots by
+    now, the first ends bring nobody a turn.
     """
     at_once = slots - 1 if slots > RUNNING_AT_DASHSCOPE else max(slots, 1)
     soon = ceil(now / STEP_SECONDS) * STEP_SECONDS
-    ends = [max(begun + task_seconds, soon) for begun in sorted(since)[:at_once]]
+    holders = sorted(since)
+    running = holders[max(len(holders) - slots, 0) :][:at_once]
+    ends = [max(begun + task_seconds, soon) for begun in running]
     ends += [soon] * (at_once - len(ends))
     rounds, turn = divmod(place - 1, at_once)
     return sorted(ends)[turn] + rounds * task_seconds

@@ -115,16 +115,16 @@ def progress(job: Job, now: float, known: Sketch | None = None) -> int:
     return 0
 
 
-def poll_after_seconds(job: Job, now: float, known: Sketch | None = None, standing: Standing | None = None) -> int:
-    """Tell a client when it is worth asking again: when we would ask DashScope, or when a turn may have come.
+def poll_after_seconds(job: Job, now: float, known: Sketch | None = None, starts_at: float | None = None) -> int:
+    """Tell a client when it is worth asking again: when we would ask DashScope, or when its turn may have come.
 
-    A line may move faster than was thought, so that nobody is told to wait longer for that than a minute.
+    ``starts_at`` is when that is likely; a line may move faster, so that nobody is told to wait more than a minute.
     """
     if is_terminal(job.state):
         return 1
     if job.state is JobState.STORING:
         return STORING_SECONDS
-    until_turn = min(ceil(standing.starts_at - now), IN_LINE_SECONDS) if standing else 0
+    until_turn = min(ceil(starts_at - now), IN_LINE_SECONDS) if starts_at else 0
     return max(polling.next_wait(known or _published(job), job.task_age(now)), until_turn)
 
 

@@ -142,9 +142,9 @@ def views(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     return [receipts.job_view(job, clock.now(), _known(job), job.standing) for job in jobs]
 
 
-def poll_headers(job: Job) -> dict[str, str]:
-    """Tell a client when it is worth asking again."""
-    seconds = receipts.poll_after_seconds(job, clock.now(), _known(job), standing(job))
+def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:
+    """Tell a client who is shown a job's ``view`` when it is worth asking again."""
+    seconds = receipts.poll_after_seconds(job, clock.now(), _known(job), shown["estimated_start"])
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
 
 

@@ -68,9 +68,11 @@ def _read(kind: Kind) -> Sketch | None:
 
 @aws.guarded
 def _write(kind: Kind, before: Sketch | None, after: Sketch) -> None:
-    item = {**_key(kind), **after.as_map()}
     # Each task counts one up, so their number is the version. What nobody can read is written over.
-    table.write(table.put(item, "tasks = :before", {":before": before.tasks}) if before else table.put(item))
+    condition, version = ("tasks = :before", {":before": before.tasks}) if before else ("", {})
+    values = {f":{name}": value for name, value in after.as_map().items()}
+    change = "SET #format = :format, tasks = :tasks, weights = :weights"
+    table.write(table.update(_key(kind), change, condition, {**values, **version}, {"#format": "format"}))
 
 
 def _seed(kind: Kind) -> Sketch:

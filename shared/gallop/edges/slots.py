@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GATES = "GATES"
 # Beyond so many, nobody is told a place.
 PLACES_AT_MOST = 5_000
-# Longer than anybody waits, whatever QueueHours (144 at most) is raised to meanwhile.
+# Beyond the job's deadline, for QueueHours (144 at most) may be raised meanwhile.
 KEPT_SECONDS = 8 * 86_400
 _LINE, _TURN = "LINE#", "TURN"
 
@@ -61,7 +61,7 @@ def join(job: Job, token: str) -> bool:
     if table.get(_gate_key(job.lane)) is None:
         table.transact([table.put_if_new(_new_gate(job.lane))])
     waits = _to_one_without_slot(job.id, "SET is_open = :waiting", {":waiting": store.WAITING})
-    expires_at = int(job.created_at) + KEPT_SECONDS
+    expires_at = int(job.deadline) + KEPT_SECONDS
     turn = {**_turn_key(job.id), "token": token, "expires_at": expires_at}
     place = {**_line_key(job.lane, job.ticket), "expires_at": expires_at}
     return not any(table.transact([waits, table.put(turn), table.put(place)]))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from gallop import clock, log
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.edges import dashscope, store, vault
-from gallop.errors import AwsTrouble, TryAgain, VendorRefused, WrongState
+from gallop.errors import AwsTrouble, JobNotFound, TryAgain, VendorRefused, WrongState
 from gallop.steps.finish import tell
 
 LOOKS_AT_MOST = 5
@@ -56,7 +56,7 @@ def _end(job: Job, reason: Failure) -> Job:
 def _tell(job: Job) -> None:
     try:
         tell(store.job(job.id))
-    except (AwsTrouble, WrongState) as trouble:
+    except (AwsTrouble, JobNotFound, WrongState) as trouble:
         # It is cancelled all the same. The job stays open, and its execution or the sweep tells of its end.
         log.warning("end not told yet", job_id=job.id, trouble=str(trouble))
 

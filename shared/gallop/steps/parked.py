@@ -16,7 +16,10 @@ from gallop.steps.finish import fail
 from gallop.steps.trouble import left_to_the_next_sweep
 
 if TYPE_CHECKING:
-    from gallop.domain.budget import Shortfall
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from gallop.domain.budget import Cap, Shortfall
     from gallop.domain.job import Job
 
 # What one run does: it has less than a minute.
@@ -27,18 +30,26 @@ def release_due() -> None:
     """Start the parked jobs for which there is room now, and end those that have waited too long.
 
     The first one that is short of a day's money holds up those behind it: a large job is not overtaken for ever. One
-    that is short of the month's waits for the next month, and those behind it may have what is left of this one.
+    that is short of the month's waits for the next month, and cheaper ones behind it may have what is left of this one.
     """
     left, held_up = RELEASES_AT_MOST, False
+    too_dear: dict[Cap, Decimal] = {}
     for job_id in store.open_jobs(clock.now(), store.PARKED):
         with left_to_the_next_sweep("parked job could not be moved", job_id):
             job = store.job(job_id)
             if job.parked and clock.now() >= job.deadline:
                 _give_up(job, f"{job.parked.because} No room came in time. Nothing was charged.")
-            elif job.parked and left and not held_up:
+            elif job.parked and left and not held_up and not _is_too_dear(job, too_dear):
                 short = _release(job)
                 left -= short is None
                 held_up = short is not None and short.cap.period is Period.DAY
+                if short:
+                    too_dear[short.cap] = short.estimate
+
+
+def _is_too_dear(job: Job, too_dear: Mapping[Cap, Decimal]) -> bool:
+    """Tell whether one that costs no more has just had no room under a cap of this job's."""
+    return any(cap in too_dear and too_dear[cap] <= job.estimated_cost for cap in budgets.caps_of(job.client))
 
 
 def _release(job: Job) -> Shortfall | None:

@@ -96,8 +96,7 @@ def _submit(job: Job) -> Step:
         # Closed for a while, so that a task that appears late is nobody else's.
         lanes.enter(lane, attempt_id, clock.now(), clock.now() + reconciling.LANE_HELD_SECONDS)
     elif _is_of_the_account(what_next.failure):
-        interval = lane_pace.after_refusal_of_the_account()
-        lanes.leave(lane, attempt_id, clock.now() + interval, interval)
+        lanes.leave(lane, attempt_id, clock.now() + lane_pace.ACCOUNT_REFUSED_SECONDS, interval)
     else:
         lanes.leave(lane, attempt_id, entered_at + interval, lane_pace.after_acceptance(interval))
     return what_next
