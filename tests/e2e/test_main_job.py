@@ -95,3 +95,8 @@ def test_images_of_all_three_kinds_reach_the_vendor(caller: Caller) -> None:
     (task,) = caller.tasks_for(prompt)
     assert SEED["images"][0] == task["images"][0]
     assert all("X-Amz-Signature" in url for url in task["images"][1:])
+
+
+def test_nothing_was_refused(caller: Caller) -> None:
+    """On the way of all these jobs no function asked for what its role may not do, not even for what it can do without."""
+    assert [] == caller.testbed.aws.authority.audit.refusals()
