@@ -98,5 +98,5 @@ def test_images_of_all_three_kinds_reach_the_vendor(caller: Caller) -> None:
 
 
 def test_nothing_was_refused(caller: Caller) -> None:
-    """On the way of all these jobs no function asked for what its role may not do, not even for what it can do without."""
+    """On the way of these jobs no function asked for what its role may not do, not even for what it can do without."""
     assert [] == caller.testbed.aws.authority.audit.refusals()
