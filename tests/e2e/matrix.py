@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +56,7 @@ RECONCILE = "ReconcileFunction"
 CALLS_OF_RECONCILE = 9
 # When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
 CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 11
-# So that each is alone: in its batch, where with others that die a message would be given up, and at the gate, where
-# others would give it its slot.
+# So that each is alone in its batch, where with others that die a message would be given up.
 SECONDS_BETWEEN = 60.0
 # More than any run makes.
 COUNTED = 1000
@@ -66,6 +65,10 @@ DELIVERIES, POSTS = 5, 2
 PATIENCE_S, POST_S = 400.0, 180.0
 GLANCE_S = 0.5
 AT_A_TIME = 8
+
+
+NUMBERS = count()
+RUNS_AT_MOST = 4
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ class Cell:
     """Simulated seconds after the first one."""
     is_look: bool = False
     """Whether the door dies at the look at the drop, and not when its files arrive."""
-    number: int = field(default_factory=count().__next__)
+    number: int = field(default_factory=NUMBERS.__next__)
 
     @property
     def prompt(self) -> str:
@@ -112,14 +115,11 @@ class Cell:
 
 def cells() -> list[Cell]:
     """Give every fault through every door with and without retries, and every kill."""
-    alone = [
-        *kills_of_drops(),
-        *[Cell(f"{GATE} killed after {n}", "s3", kills=((GATE, n),)) for n in range(CALLS[GATE] + 1)],
-    ]
-    for number, cell in enumerate(alone):
+    drops = kills_of_drops()
+    for number, cell in enumerate(drops):
         cell.starts_after = number * SECONDS_BETWEEN
     return [
-        *alone,
+        *drops,
         *[
             Cell(f"{function} killed after {n}", "https retried" if function in DOORS else "s3", kills=((function, n),))
             for function, calls in CALLS.items()
@@ -132,6 +132,11 @@ def cells() -> list[Cell]:
         ],
         *[Cell(f"{fault['on']} {fault['kind']}, {by}", by, faults=(fault,)) for fault in FAULTS for by in CLIENTS],
     ]
+
+
+def kills_at_the_gate() -> list[Cell]:
+    """Give every kill of the function that takes a slot, to be run one by one: others would give a job its slot."""
+    return [Cell(f"{GATE} killed after {n}", "s3", kills=((GATE, n),)) for n in range(CALLS[GATE] + 1)]
 
 
 def kills_of_drops() -> list[Cell]:
@@ -192,6 +197,18 @@ class Matrix:
             if len(records) >= wanted and not any("is_open" in record for record in records):
                 break
         self.look()
+
+    def run_until_killed(self, cell: Cell) -> None:
+        """Run a cell by itself, and one like it for each time that its kill met nobody: the sweep may take the slot."""
+        for another in (cell, *(replace(cell, number=next(NUMBERS)) for _ in range(RUNS_AT_MOST - 1))):
+            before = self.killed(GATE)
+            self.run([another])
+            if self.killed(GATE) > before:
+                return
+
+    def killed(self, function: str) -> int:
+        """Count the runs of a function that were killed."""
+        return sum(run.error == "Runtime.ExitError" for run in self.testbed.invocations(function))
 
     def look(self) -> None:
         """Read all jobs, by their prompts."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 SPEED = 20.0
 # Cells that run at a time: as many as may have slots, for a full gate changes how many calls a run makes.
 IN_FLIGHT = 60
-CELLS = matrix.cells()
+IN_CROWDS, ALONE = matrix.cells(), matrix.kills_at_the_gate()
+CELLS = [*IN_CROWDS, *ALONE]
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +37,10 @@ def ended() -> Iterator[Matrix]:
         made = Matrix(testbed, caller, fake)
         for cell in matrix.counted():
             made.run([cell])
-        for first in range(0, len(CELLS), IN_FLIGHT):
-            made.run(CELLS[first : first + IN_FLIGHT])
+        for cell in ALONE:
+            made.run_until_killed(cell)
+        for first in range(0, len(IN_CROWDS), IN_FLIGHT):
+            made.run(IN_CROWDS[first : first + IN_FLIGHT])
         yield made
 
 
@@ -72,6 +75,9 @@ def test_the_last_call_is_the_last_one(ended: Matrix, function: str) -> None:
         matrix.RECONCILE: [matrix.CALLS_OF_RECONCILE],
     }.get(function) or [matrix.CALLS[function]]
     made = sorted(run.calls for run in ended.testbed.invocations(function) if run.calls is not None and not run.error)
+    if function == matrix.GATE:
+        # One whose slot was given to it by the sweep was run again; it made fewer.
+        made = made[-1:]
     assert len(ends) == len(made)
     assert all(calls in (end, end + 1) for end, calls in zip(ends, made, strict=True)), (ends, made)
 
