@@ -44,7 +44,7 @@ CALLS = {
     "SubmitFunction": 8,
     "TakeSlotFunction": 14,
     "StartTaskFunction": 12,
-    "StatusFunction": 16,
+    "StatusFunction": 15,
     "SaveResultFunction": 9,
     "ThumbnailFunction": 5,
     "FinishFunction": 15,
@@ -53,9 +53,6 @@ DOOR = "SubmitFunction"
 DOORS = (DOOR, "AuthorizeFunction")
 GATE = "TakeSlotFunction"
 RECONCILE = "ReconcileFunction"
-# In a crowd others would give a job its slot, as the sweep may at any time; and a run that knows how long tasks take
-# makes a call less, and so outlives a kill after the last one.
-ALONE = [*((GATE, n) for n in range(CALLS[GATE] + 1)), ("StatusFunction", CALLS["StatusFunction"])]
 CALLS_OF_RECONCILE = 9
 # When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
 CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 11
@@ -126,8 +123,8 @@ def cells() -> list[Cell]:
         *[
             Cell(f"{function} killed after {n}", "https retried" if function in DOORS else "s3", kills=((function, n),))
             for function, calls in CALLS.items()
+            if function != GATE
             for n in range(calls + 1)
-            if (function, n) not in ALONE
         ],
         *[
             Cell(f"{RECONCILE} killed after {n}", "s3", faults=(LOST,), kills=((RECONCILE, n),))
@@ -137,9 +134,9 @@ def cells() -> list[Cell]:
     ]
 
 
-def kills_alone() -> list[Cell]:
-    """Give the kills that are to be run one by one, and again if they meet nobody."""
-    return [Cell(f"{function} killed after {n}", "s3", kills=((function, n),)) for function, n in ALONE]
+def kills_at_the_gate() -> list[Cell]:
+    """Give every kill of the function that takes a slot, to be run one by one: others would give a job its slot."""
+    return [Cell(f"{GATE} killed after {n}", "s3", kills=((GATE, n),)) for n in range(CALLS[GATE] + 1)]
 
 
 def kills_of_drops() -> list[Cell]:
@@ -202,7 +199,7 @@ class Matrix:
         self.look()
 
     def run_until_killed(self, cell: Cell) -> None:
-        """Run a cell by itself, and one like it for each time that its kill met nobody."""
+        """Run a cell by itself, and one like it for each time that its kill met nobody: the sweep may take the slot."""
         ((function, _),) = cell.kills
         for another in (cell, *(replace(cell, number=next(NUMBERS)) for _ in range(RUNS_AT_MOST - 1))):
             before = self.killed(function)
