@@ -18,12 +18,12 @@ PYTEST := -m pytest -n 3 --dist loadfile --hypothesis-profile ci
 SAM_BUILD = sh -c 'find functions -name __pycache__ -prune -exec rm -rf {} + && PYTHON_3_13=$$(.ci/python 3.13) sam build'
 FAST := $(wildcard tests/unit tests/functional tests/template tests/workflow)
 # Lambda runs 3.13: there every function is tried once more, and what reads JSON, pictures and records.
-OWN := tests/functional/test_events.py $(wildcard tests/unit/test_[lpr]*.py)
+OWN := tests/functional/test_events.py tests/unit/domain/request tests/unit/media tests/unit/adapters/table
 # Proofs that take minutes each, and the machine for themselves: `make proofs`.
 PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialect.py pages.py permissions_used.py s3_door.py \
 	schemathesis.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py) tests/functional/testbed/test_make_up.py \
-	$(addprefix tests/functional/test_,promise_large_batch.py many_drops.py drop_turns.py load.py \
-	promise_parked.py promise_money.py) tests/unit/test_pictures_large.py
+	$(addprefix tests/functional/,promise/test_large_batch.py promise/test_parked.py promise/test_money.py \
+	doors/s3/test_many_drops.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
 # Told to every Python: the repository and its layer, wherever it is run from.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.doors import batches
+from gallop.doors.s3 import batches
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

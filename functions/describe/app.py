@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 from gallop import __version__
-from gallop.doors import docs_page, http
-from gallop.doors.openapi import document
+from gallop.doors.https import docs_page
+from gallop.doors.https import resolver as http
+from gallop.doors.https.openapi import document
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from gallop.doors import dashscope_dialect, drops, http, uploads, videos
+from gallop.doors.https import dashscope as dashscope_dialect
+from gallop.doors.https import resolver as http
+from gallop.doors.https import uploads, videos
+from gallop.doors.s3 import drops
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response

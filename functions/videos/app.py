@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
-from gallop.doors import dashscope_dialect, http, listing, videos, watching
+from gallop.doors.https import dashscope as dashscope_dialect
+from gallop.doors.https import listing, videos
+from gallop.doors.https import long_poll as watching
+from gallop.doors.https import resolver as http
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

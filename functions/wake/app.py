@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.doors import completions, http
+from gallop.doors.https import completion_events as completions
+from gallop.doors.https import resolver as http
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response

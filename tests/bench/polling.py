@@ -16,12 +16,14 @@ from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from gallop.domain import catalogue, polling, sketch
+from gallop.domain import models as catalogue
+from gallop.domain.scheduling import histogram as sketch
+from gallop.domain.scheduling import polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from gallop.domain.sketch import Sketch
+    from gallop.domain.scheduling.histogram import Sketch
 
 BEFORE, MEASURED = 200, 1000
 # What DashScope runs at a time, and what may be in flight by the template's default.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gallop import errors
-from gallop.domain import failures, vendor_codes
+from gallop.domain import errors, failures
+from gallop.domain.dashscope import error_codes as vendor_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,8 +6,9 @@ import ast
 from pathlib import Path
 
 import pytest
-from gallop.domain import failures, vendor_codes
-from gallop.domain.vendor_codes import Kind
+from gallop.domain import failures
+from gallop.domain.dashscope import error_codes as vendor_codes
+from gallop.domain.dashscope.error_codes import Kind
 
 from tests.docs import errors_page
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gallop.domain import webhooks
+from gallop.domain.clients import webhooks
 from gallop.domain.job import JobState
 from standardwebhooks.webhooks import WebhookVerificationError
 

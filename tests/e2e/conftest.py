@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
+from gallop.adapters import aws
 from gallop.cli import target
 from gallop.cli.app import app
-from gallop.edges import aws
 from typer.testing import CliRunner
 
 from tests.e2e.caller import Caller

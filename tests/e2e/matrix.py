@@ -11,8 +11,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from gallop.adapters.table.job_items import job_from
 from gallop.domain.job import job_id_of
-from gallop.edges.records import job_from
 
 from tests.support.pictures import picture
 

@@ -12,7 +12,8 @@ from unittest.mock import patch
 
 import httpx
 import pytest
-from gallop.edges import aws, client_keys
+from gallop.adapters import aws
+from gallop.adapters.table import client_keys
 
 from tests.testbed.stack import Testbed
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from gallop.domain import catalogue
+from gallop.domain import models as catalogue
 
 from tests.e2e.examples import section
 

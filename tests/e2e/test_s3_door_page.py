@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gallop.domain import drop
+from gallop.domain.drops import drop
 from gallop.domain.job import JobState
 
 from tests.e2e.examples import section

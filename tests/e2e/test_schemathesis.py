@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import schemathesis
 from gallop import __version__
-from gallop.doors.openapi import document
+from gallop.doors.https.openapi import document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from gallop.domain import drop as drops
-from gallop.domain import keys, webhooks
-from gallop.domain.drop import Folder
+from gallop.adapters import secrets as vault
+from gallop.adapters.s3 import buckets as objects
+from gallop.adapters.stepfunctions import executions
+from gallop.adapters.table import client_keys, webhook_endpoints
+from gallop.adapters.table import jobs as store
+from gallop.domain.clients import keys, webhooks
+from gallop.domain.clients.keys import Key
+from gallop.domain.drops import drop as drops
+from gallop.domain.drops.drop import Folder
 from gallop.domain.job import JobState
-from gallop.domain.keys import Key
-from gallop.edges import client_keys, executions, objects, store, vault, webhook_endpoints
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.support.drops import Door

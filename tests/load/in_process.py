@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from gallop.doors import videos
-from gallop.doors.bodies import Body
-from gallop.edges import slots
+from gallop.adapters.table import slots
+from gallop.doors.https import videos
+from gallop.doors.https.bodies import Body
 from moto.dynamodb.models import dynamodb_backends
 
 from tests.load import clients

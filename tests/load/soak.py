@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
+from gallop.adapters.table import jobs as store
+from gallop.adapters.table import slots
 from gallop.domain.job import JobState
-from gallop.edges import slots, store
 from moto.dynamodb.models.dynamo_type import DynamoType
 from rich.console import Console
 from rich.table import Table

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from gallop.doors.caller import Caller
+from gallop.doors.https.identity import Caller
 
 from tests.functional.fake_dashscope.world import SUBMIT, order
 from tests.support.http import Answer, Body, event

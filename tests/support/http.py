@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import httpx
-from gallop.doors.caller import Caller
+from gallop.doors.https.identity import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

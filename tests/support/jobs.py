@@ -6,9 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from gallop.domain.images import LinkedImage
 from gallop.domain.job import Attempt, AttemptEnd, Door, Job, JobState, new_job_id
-from gallop.domain.request import VideoRequest
+from gallop.domain.request.images import LinkedImage
+from gallop.domain.request.request import VideoRequest
 
 BASE_URL = "https://dashscope-intl.aliyuncs.com/api/v1"
 MODEL = "happyhorse-1.0-r2v"

@@ -28,7 +28,7 @@ def main(app: str, event: str) -> None:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    from gallop.edges import aws, dashscope  # noqa: PLC0415 - what a warm function has
+    from gallop.adapters import aws, dashscope  # noqa: PLC0415 - what a warm function has
 
     for client in (aws.dynamodb, aws.s3, aws.secretsmanager, dashscope._client):  # noqa: SLF001
         client()

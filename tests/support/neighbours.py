@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from boto3.dynamodb.types import TypeSerializer
-from gallop.edges import records
+from gallop.adapters.table import job_items as records
 
 from tests.support.films import PIECE, large_film
 

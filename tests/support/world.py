@@ -15,11 +15,14 @@ import gallop.clock
 import gallop.log
 import respx
 from aws_lambda_powertools import Logger
-from gallop.domain import keys
+from gallop.adapters import secrets as vault
+from gallop.adapters.table import client_keys
+from gallop.adapters.table import jobs as store
+from gallop.adapters.table import task_durations as durations
+from gallop.domain.clients import keys
+from gallop.domain.clients.keys import Key
 from gallop.domain.job import JobState
-from gallop.domain.keys import Key
-from gallop.edges import client_keys, durations, store, vault
-from gallop.steps import slots
+from gallop.services import slots
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from gallop.domain import catalogue, polling, reconciling, sketch
-from gallop.domain.sketch import Sketch
+from gallop.domain import models as catalogue
+from gallop.domain.dashscope import reconciliation as reconciling
+from gallop.domain.scheduling import histogram as sketch
+from gallop.domain.scheduling import polling
+from gallop.domain.scheduling.histogram import Sketch
 
 from . import stack
 

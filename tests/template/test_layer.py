@@ -151,7 +151,7 @@ def test_no_command_line(layer: Path) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_who_looks_into_pictures_has_the_means(name: str) -> None:
     """Pillow is loaded when the first bytes are looked into: no start of a function would tell that it is not there."""
-    looks = "gallop.pictures.examine" in reachable.mentioned_by(stack.ROOT / "functions" / name)
+    looks = "gallop.media.pictures.examine" in reachable.mentioned_by(stack.ROOT / "functions" / name)
     assert looks == ("PictureLayer" in native_layers(name))
 
 

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gallop import errors
-from gallop.domain import budget, lines, webhooks
+from gallop.domain import budget, errors
+from gallop.domain.clients import webhooks
+from gallop.domain.drops import batch_lines as lines
 
 from . import stack
 

@@ -113,8 +113,10 @@ class Testbed:
 
     def mint_key(self, client_name: str) -> str:
         """Make a key of the HTTPS door for a client, with the product's own code."""
-        from gallop.domain import keys  # noqa: PLC0415 - the testbed runs other templates without the layer, too
-        from gallop.edges import aws, client_keys  # noqa: PLC0415
+        # the testbed runs other templates without the layer, too
+        from gallop.adapters import aws  # noqa: PLC0415
+        from gallop.adapters.table import client_keys  # noqa: PLC0415
+        from gallop.domain.clients import keys  # noqa: PLC0415
 
         key = keys.mint()
         table = {"JOB_TABLE": self.aws.outputs()["JobTableName"]}

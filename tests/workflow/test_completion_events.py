@@ -8,11 +8,11 @@ from unittest.mock import patch
 
 import httpx
 import pytest
-from gallop.domain import completion
+from gallop.adapters.table import completion_waits as listeners
+from gallop.domain.dashscope import completion_event as completion
+from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import new_job_id
-from gallop.doors.caller import Caller
-from gallop.edges import listeners
-from gallop.errors import AwsTrouble
+from gallop.doors.https.identity import Caller
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from gallop.domain import webhooks
+from gallop.adapters import aws as clients
+from gallop.adapters import event_bus as bus
+from gallop.adapters import safe_http as caller
+from gallop.adapters.stepfunctions import webhook_workflow
+from gallop.adapters.table import webhook_deliveries as deliveries
+from gallop.adapters.table import webhook_endpoints
+from gallop.domain.clients import webhooks
+from gallop.domain.clients.webhooks import Endpoint, Event, Try
+from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import JobState
-from gallop.domain.webhooks import Endpoint, Event, Try
-from gallop.edges import aws as clients
-from gallop.edges import bus, caller, deliveries, webhook_endpoints, webhook_workflow
-from gallop.errors import AwsTrouble
 from standardwebhooks.webhooks import Webhook
 
 from tests.support.jobs import a_request

@@ -9,10 +9,11 @@ from unittest.mock import DEFAULT, patch
 
 import httpx
 import pytest
-from gallop import errors
+from gallop.adapters.stepfunctions import job_workflow as workflow
+from gallop.adapters.table import jobs as store
+from gallop.domain import errors
+from gallop.domain.errors import AwsTrouble, GallopError, TryAgain
 from gallop.domain.job import AttemptEnd, JobState, is_terminal
-from gallop.edges import store, workflow
-from gallop.errors import AwsTrouble, GallopError, TryAgain
 from gallop.steps import finish as steps
 
 from tests.support.drops import Door

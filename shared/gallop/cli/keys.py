@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from gallop.adapters.table import client_keys
 from gallop.cli import show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, Target, opened
-from gallop.domain import keys
-from gallop.domain.keys import Key, KeyState
-from gallop.edges import client_keys
+from gallop.domain.clients import keys
+from gallop.domain.clients.keys import Key, KeyState
 
 app = typer.Typer(help="Mint, list and revoke the keys of the HTTPS door.", no_args_is_help=True)
 

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gallop import clock
 from gallop.cli.show import refuse
-from gallop.errors import GallopError
+from gallop.domain.errors import GallopError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gallop.adapters.stepfunctions import webhook_workflow
+from gallop.adapters.table import jobs as store
+from gallop.adapters.table import webhook_deliveries as deliveries
+from gallop.adapters.table import webhook_endpoints
 from gallop.cli import show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, Target, opened
-from gallop.domain import addresses, keys, webhooks
+from gallop.domain.clients import keys, webhooks
 from gallop.domain.job import Door
-from gallop.edges import deliveries, store, webhook_endpoints, webhook_workflow
+from gallop.domain.request import urls as addresses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gallop.domain.webhooks import Endpoint, Event, Try
+    from gallop.domain.clients.webhooks import Endpoint, Event, Try
 
 app = typer.Typer(
     help="Tell clients of the end of their jobs, by signed requests to their endpoints.", no_args_is_help=True

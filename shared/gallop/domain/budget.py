@@ -13,7 +13,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.job import CANCELLED
-from gallop.domain.timestamps import timestamp
+from gallop.domain.times import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
 """How a job can end without a video: every ``code`` that its ``error`` may have.
 
-The classes of ``gallop.errors`` that end a job are here by their names; the other codes are outcomes, not exceptions.
+The classes of ``gallop.domain.errors`` that end a job are here by name; the other codes are outcomes, not exceptions.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gallop import errors
+from gallop.domain import errors
 from gallop.domain.job import CANCELLED
 
 

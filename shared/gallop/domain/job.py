@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop.domain.images import Image, LinkedImage, Original, StoredImage
-from gallop.domain.line import Standing, Ticket
+from gallop.domain.request.images import Image, LinkedImage, Original, StoredImage
+from gallop.domain.scheduling.queue import Standing, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
     from gallop.domain.budget import Parked, Reservation
-    from gallop.domain.request import VideoRequest
+    from gallop.domain.request.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
 CANCELLED = "cancelled"

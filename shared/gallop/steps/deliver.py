@@ -6,10 +6,15 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log
-from gallop.domain import webhooks
-from gallop.domain.webhooks import Endpoint, Message, Try
-from gallop.edges import bus, caller, deliveries, store, webhook_endpoints, webhook_workflow
-from gallop.errors import CallFailed, JobNotFound
+from gallop.adapters import event_bus as bus
+from gallop.adapters import safe_http as caller
+from gallop.adapters.stepfunctions import webhook_workflow
+from gallop.adapters.table import jobs as store
+from gallop.adapters.table import webhook_deliveries as deliveries
+from gallop.adapters.table import webhook_endpoints
+from gallop.domain.clients import webhooks
+from gallop.domain.clients.webhooks import Endpoint, Message, Try
+from gallop.domain.errors import CallFailed, JobNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,18 +6,14 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock, errors, log
+from gallop import clock, log
+from gallop.adapters.table import jobs as store
+from gallop.adapters.table import waiters
+from gallop.domain import errors
+from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, OutcomeUnknown, Stranded, WrongState
 from gallop.domain.job import CANCELLED, Failure, Job, JobState, is_terminal
-from gallop.edges import store, waiters
-from gallop.errors import (
-    AwsTrouble,
-    GallopError,
-    JobNotFound,
-    OutcomeUnknown,
-    Stranded,
-    WrongState,
-)
-from gallop.steps import announce, publish, settle, slots
+from gallop.services import ending as announce
+from gallop.services import publish, settle, slots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gallop import clock, log
-from gallop.edges import listeners, store
-from gallop.errors import ToldAlready
+from gallop.adapters.table import completion_waits as listeners
+from gallop.adapters.table import jobs as store
+from gallop.domain.errors import ToldAlready
 
 
 class Heard(StrEnum):

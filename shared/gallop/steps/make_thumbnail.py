@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gallop import clock, log
+from gallop.adapters.s3 import ranged_reader as ranges
+from gallop.adapters.table import jobs as store
 from gallop.domain.job import JobState
-from gallop.edges import film, ranges, store
-from gallop.steps import publish, step
+from gallop.media import frames as film
+from gallop.services import publish
+from gallop.steps import step
 
 if TYPE_CHECKING:
     from gallop.steps.step import Step

@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.domain import reconciling
+from gallop.adapters import dashscope
+from gallop.adapters import secrets as vault
+from gallop.adapters.table import jobs as store
+from gallop.domain.dashscope import reconciliation as reconciling
+from gallop.domain.errors import OutcomeUnknown, TryAgain, VendorRefused, WrongState
 from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
-from gallop.edges import dashscope, store, vault
-from gallop.errors import OutcomeUnknown, TryAgain, VendorRefused, WrongState
-from gallop.steps import publish, step
+from gallop.services import publish
+from gallop.steps import step
 
 if TYPE_CHECKING:
     from gallop.domain.job import Attempt

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 
 from gallop import clock, log, settings
-from gallop.domain import receipts
+from gallop.adapters import dashscope
+from gallop.adapters import secrets as vault
+from gallop.adapters.s3 import buckets as objects
+from gallop.adapters.table import jobs as store
+from gallop.domain.dashscope.mp4 import BoxWalk
+from gallop.domain.drops import receipts
+from gallop.domain.errors import ResultExpired, ResultIncomplete, ResultUnusable
 from gallop.domain.job import Job, JobState, Result
-from gallop.domain.mp4 import BoxWalk
-from gallop.edges import dashscope, objects, store, vault
-from gallop.errors import ResultExpired, ResultIncomplete, ResultUnusable
-from gallop.steps import asking, publish, step
+from gallop.services import poll_schedule as asking
+from gallop.services import publish
+from gallop.steps import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

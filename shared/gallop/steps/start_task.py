@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop import clock, log
-from gallop.domain import lane_pace, reconciling, vendor_codes
-from gallop.domain.images import InlineImage, LinkedImage, StoredImage
-from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
-from gallop.edges import dashscope, presigned, store, vault
-from gallop.edges import lane as lanes
-from gallop.errors import (
+from gallop.adapters import dashscope
+from gallop.adapters import secrets as vault
+from gallop.adapters.s3 import presigned
+from gallop.adapters.table import jobs as store
+from gallop.adapters.table import submit_lease as lanes
+from gallop.domain.dashscope import error_codes as vendor_codes
+from gallop.domain.dashscope import reconciliation as reconciling
+from gallop.domain.errors import (
     AttemptInFlight,
     LaneBusy,
     OutcomeUnknown,
@@ -22,7 +24,12 @@ from gallop.errors import (
     VendorUnreachable,
     WrongState,
 )
-from gallop.steps import asking, publish, step
+from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
+from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
+from gallop.domain.scheduling import submit_backoff as lane_pace
+from gallop.services import poll_schedule as asking
+from gallop.services import publish
+from gallop.steps import step
 from gallop.steps.step import Next
 
 if TYPE_CHECKING:

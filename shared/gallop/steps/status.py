@@ -6,11 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.domain import catalogue, reconciling, vendor_codes
+from gallop.adapters import dashscope
+from gallop.adapters import secrets as vault
+from gallop.adapters.table import jobs as store
+from gallop.domain import models as catalogue
+from gallop.domain.dashscope import error_codes as vendor_codes
+from gallop.domain.dashscope import reconciliation as reconciling
+from gallop.domain.errors import OutcomeUnknown, TryAgain, VendorRefused
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
-from gallop.edges import dashscope, store, vault
-from gallop.errors import OutcomeUnknown, TryAgain, VendorRefused
-from gallop.steps import asking, publish, slots, step
+from gallop.services import poll_schedule as asking
+from gallop.services import publish, slots
+from gallop.steps import step
 
 if TYPE_CHECKING:
     from gallop.steps.step import Step

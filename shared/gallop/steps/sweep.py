@@ -9,13 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, settings
+from gallop.adapters.stepfunctions import job_workflow as workflow
+from gallop.adapters.stepfunctions.job_workflow import Execution
+from gallop.adapters.table import jobs as store
+from gallop.domain.errors import OutcomeUnknown
 from gallop.domain.job import Failure, Job, JobState, is_terminal
-from gallop.edges import store, workflow
-from gallop.edges.workflow import Execution
-from gallop.errors import OutcomeUnknown
-from gallop.steps import parked, slots
+from gallop.services import parked, slots
+from gallop.services.isolation import left_to_the_next_sweep
 from gallop.steps.finish import fail, tell
-from gallop.steps.trouble import left_to_the_next_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from gallop.domain.completion import TOKEN_HEADER
-from gallop.doors.caller import Caller
-from gallop.doors.completions import PATH
+from gallop.domain.dashscope.completion_event import TOKEN_HEADER
+from gallop.doors.https.completion_events import PATH
+from gallop.doors.https.identity import Caller
 
 from tests.support import http
 from tests.support.promise.calls import Killed

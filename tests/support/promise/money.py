@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from boto3.dynamodb.types import TypeDeserializer
-from gallop.doors.videos import Created
+from gallop.doors.https.videos import Created
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

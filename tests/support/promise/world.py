@@ -19,11 +19,15 @@ import httpx
 import respx
 from boto3.dynamodb.types import TypeDeserializer
 from gallop import clock as product_clock
-from gallop.domain.completion import TOKEN_HEADER
-from gallop.doors import drops, videos
-from gallop.doors.bodies import Body
-from gallop.edges import aws, dashscope, ranges, store, vault
-from gallop.edges.records import job_from
+from gallop.adapters import aws, dashscope
+from gallop.adapters import secrets as vault
+from gallop.adapters.s3 import ranged_reader as ranges
+from gallop.adapters.table import jobs as store
+from gallop.adapters.table.job_items import job_from
+from gallop.domain.dashscope.completion_event import TOKEN_HEADER
+from gallop.doors.https import videos
+from gallop.doors.https.bodies import Body
+from gallop.doors.s3 import drops
 from moto import mock_aws
 
 from functions.batch.app import handler as batch
@@ -49,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from gallop.domain.job import Job, Result
-    from gallop.doors.videos import Created
+    from gallop.doors.https.videos import Created
 
 REGION = "eu-central-1"
 BASE_URL = "https://dashscope-intl.aliyuncs.com/api/v1"

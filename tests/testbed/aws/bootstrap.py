@@ -119,7 +119,7 @@ def main(speed: str, anchor: str, grant: str, handler: str, *folders: str) -> No
     last = LastCall(grant)
     changes = {
         "gallop.clock": ScaledClock(float(speed), float(anchor)).install,
-        "gallop.edges.caller": allow_loopback,
+        "gallop.adapters.safe_http": allow_loopback,
         "urllib3.connectionpool": last.install("HTTPConnectionPool", "urlopen"),
         "httpcore._sync.connection_pool": last.install("ConnectionPool", "handle_request"),
     }

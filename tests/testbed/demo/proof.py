@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import av
-from gallop.domain import catalogue
+from gallop.domain import models as catalogue
 
 from tests.testbed.demo.doors import DemoFailed
 

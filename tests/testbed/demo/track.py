@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gallop.domain import sketch
+from gallop.domain.scheduling import histogram as sketch
 
 if TYPE_CHECKING:
     from tests.testbed.clock import Clock

@@ -1,0 +1,1 @@
+"""One neighbor each: AWS services, DashScope, and hosts that other people name."""

@@ -1,0 +1,24 @@
+"""The S3 door's queue: how a drop is looked at again later."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from gallop import settings
+from gallop.adapters import aws
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DELAY_SECONDS_AT_MOST = 900
+
+
+@aws.guarded
+def send_later(message: Mapping[str, Any], seconds: float) -> None:
+    """Deliver a message to the door itself after so many seconds, at most 15 minutes (SQS's limit)."""
+    aws.sqs().send_message(
+        QueueUrl=settings.drop_queue_url(),
+        MessageBody=json.dumps(message),
+        DelaySeconds=max(0, min(round(seconds), DELAY_SECONDS_AT_MOST)),
+    )

@@ -1,0 +1,34 @@
+"""EventBridge: the end of each job as an event on the account's default bus."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from gallop.adapters import aws
+from gallop.domain.errors import AwsTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SOURCE = "gallop"
+
+
+@aws.guarded
+def put(kind: str, detail: Mapping[str, Any], at: float) -> None:
+    """Put an event on the bus.
+
+    Raises:
+        AwsTrouble: the bus did not take it.
+
+    """
+    entry = {
+        "Source": SOURCE,
+        "DetailType": kind,
+        "Detail": json.dumps(detail, ensure_ascii=False),
+        "Time": datetime.fromtimestamp(at, UTC),
+    }
+    answer = aws.events().put_events(Entries=[entry])
+    if answer["FailedEntryCount"]:
+        raise AwsTrouble(f"EventBridge did not take an event: {answer['Entries'][0].get('ErrorCode')}")

@@ -1,0 +1,245 @@
+"""The two buckets: what was dropped and uploaded in the inbox, videos and receipts in the results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from gallop import settings
+from gallop.adapters import aws
+from gallop.domain.drops.drop import Entry
+from gallop.domain.errors import NoSuchObject, ObjectTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef, GetObjectOutputTypeDef
+
+    from gallop.domain.request.uploads import Input
+
+JPEG = "image/jpeg"
+PART_BYTES = 8 * 1024 * 1024
+OWNER = "job"
+GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file in the results bucket, as it was when it was looked at; ``owner`` is a job's id, or nothing."""
+
+    key: str
+    etag: str
+    version_id: str
+    owner: str
+
+
+@aws.guarded
+def list_directly_under(prefix: str) -> list[Entry]:
+    """List the inbox's objects under a prefix, without those of deeper folders."""
+    pages = (
+        aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings.inbox_bucket(), Prefix=prefix, Delimiter="/")
+    )
+    return [
+        Entry(found["Key"], found["Size"], found["ETag"], found["LastModified"].isoformat())
+        for page in pages
+        for found in page.get("Contents", [])
+    ]
+
+
+@aws.guarded
+def read(key: str, at_most: int) -> tuple[bytes, str]:
+    """Read an object of the inbox whole; gives its bytes and its version.
+
+    Raises:
+        NoSuchObject: there is none.
+        ObjectTooLarge: it has more than ``at_most`` bytes; nothing was read.
+
+    """
+    client = aws.s3()
+    try:
+        answer = client.get_object(Bucket=settings.inbox_bucket(), Key=key)
+    except client.exceptions.NoSuchKey:
+        raise NoSuchObject(key) from None
+    return _bounded(answer, at_most), answer.get("VersionId", "")
+
+
+@aws.guarded
+def version_of(key: str) -> str:
+    """Name the newest version of an object of the inbox.
+
+    Raises:
+        NoSuchObject: there is none.
+
+    """
+    client = aws.s3()
+    try:
+        return client.head_object(Bucket=settings.inbox_bucket(), Key=key).get("VersionId", "")
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "404":
+            raise NoSuchObject(key) from None
+        raise
+
+
+@aws.guarded
+def read_version(key: str, version_id: str, at_most: int) -> bytes:
+    """Read one version of an object of the inbox whole.
+
+    Raises:
+        ObjectTooLarge: it has more than ``at_most`` bytes; nothing was read.
+
+    """
+    return _bounded(aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id), at_most)
+
+
+@aws.guarded
+def keep_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, str]:
+    """Keep an image in the inbox, under its own hash; gives its key and version."""
+    suffix = media_type.partition("/")[2]
+    key = f"uploads/{client_name}/{hashlib.sha256(data).hexdigest()}.{suffix}"
+    answer = aws.s3().put_object(Bucket=settings.inbox_bucket(), Key=key, Body=data, ContentType=media_type)
+    return key, answer.get("VersionId", "")
+
+
+@aws.guarded
+def put_receipt(key: str, receipt: Mapping[str, Any], owner: str = "") -> None:
+    """Write a receipt into the results bucket; it bears the id of the job that it tells of, or nothing."""
+    # Half of a character, from the name of a file that is asked for, must not keep the answer from being written.
+    body = json.dumps(receipt, indent=2, ensure_ascii=False).encode(errors="replace")
+    aws.s3().put_object(
+        Bucket=settings.results_bucket(),
+        Key=key,
+        Body=body,
+        ContentType="application/json",
+        CacheControl="no-cache",
+        Metadata={OWNER: owner} if owner else {},
+    )
+
+
+@aws.guarded
+def result(key: str) -> Found | None:
+    """Look at a file in the results bucket; None if there is none."""
+    client = aws.s3()
+    try:
+        answer = client.head_object(Bucket=settings.results_bucket(), Key=key)
+    except client.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+    return Found(key, answer["ETag"], answer.get("VersionId", ""), answer["Metadata"].get(OWNER, ""))
+
+
+@aws.guarded
+def put_table(key: str, table: str) -> None:
+    """Write a table of comma-separated values into the results bucket."""
+    # The mark makes spreadsheets read it as UTF-8.
+    aws.s3().put_object(
+        Bucket=settings.results_bucket(),
+        Key=key,
+        Body=table.encode("utf-8-sig", errors="replace"),
+        ContentType="text/csv; charset=utf-8",
+        CacheControl="no-cache",
+    )
+
+
+@aws.guarded
+def put_work(key: str, work: object) -> None:
+    """Write down, in the results bucket, what a later step reads."""
+    body = json.dumps(work).encode()
+    aws.s3().put_object(Bucket=settings.results_bucket(), Key=key, Body=body, ContentType="application/json")
+
+
+@aws.guarded
+def work(key: str) -> Any:  # noqa: ANN401 - JSON
+    """Read what ``put_work`` wrote."""
+    with aws.s3().get_object(Bucket=settings.results_bucket(), Key=key)["Body"] as body:
+        return json.loads(body.read())
+
+
+@aws.guarded
+def copy_result(key: str, version_id: str, to: str) -> str:
+    """Copy a version of a file within the results bucket; gives the version of the copy."""
+    bucket = settings.results_bucket()
+    source: CopySourceTypeDef = {"Bucket": bucket, "Key": key, "VersionId": version_id}
+    return aws.s3().copy_object(Bucket=bucket, Key=to, CopySource=source).get("VersionId", "")
+
+
+@aws.guarded
+def put_picture(key: str, jpeg: bytes, owner: str) -> str:
+    """Write a job's picture into the results bucket; gives its version."""
+    answer = aws.s3().put_object(
+        Bucket=settings.results_bucket(), Key=key, Body=jpeg, ContentType=JPEG, Metadata={OWNER: owner}
+    )
+    return answer.get("VersionId", "")
+
+
+@aws.guarded
+def remove_result(found: Found) -> None:
+    """Take a file away, unless another has come in its place since it was looked at. Its versions stay."""
+    client = aws.s3()
+    try:
+        client.delete_object(Bucket=settings.results_bucket(), Key=found.key, IfMatch=found.etag)
+    except client.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in GONE:
+            raise
+
+
+@aws.guarded
+def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Callable[[], None], owner: str) -> str:
+    """Stream a job's file into the results bucket; gives its version.
+
+    It appears only once ``verify``, called after the last piece, has returned; whatever is raised until then leaves
+    nothing behind. Memory stays at about two parts, whatever the size.
+    """
+    client = aws.s3()
+    bucket = settings.results_bucket()
+    begun = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type, Metadata={OWNER: owner})
+    upload = begun["UploadId"]
+    parts: list[CompletedPartTypeDef] = []
+    try:
+        for number, part in enumerate(_in_parts(pieces), start=1):
+            answer = client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=bytes(part))
+            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        verify()
+        done = client.complete_multipart_upload(
+            Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+        )
+    except BaseException:
+        client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+        raise
+    return done.get("VersionId", "")
+
+
+@aws.guarded
+def remove_input(found: Input) -> None:
+    """Remove a version of an image that is kept for jobs; it is gone afterwards, whether it was there or not."""
+    aws.s3().delete_object(Bucket=found.bucket, Key=found.key, VersionId=found.version_id)
+
+
+@aws.guarded
+def remove_results(prefix: str) -> None:
+    """Remove every version of every file under a prefix of the results bucket."""
+    client, bucket = aws.s3(), settings.results_bucket()
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+            client.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
+
+
+def _bounded(answer: GetObjectOutputTypeDef, at_most: int) -> bytes:
+    with answer["Body"] as body:
+        if answer["ContentLength"] > at_most:
+            raise ObjectTooLarge(answer["ContentLength"])
+        return body.read()
+
+
+def _in_parts(pieces: Iterable[bytes]) -> Iterable[bytearray]:
+    part = bytearray()
+    for piece in pieces:
+        part += piece
+        if len(part) >= PART_BYTES:
+            yield part
+            part = bytearray()
+    if part:
+        yield part

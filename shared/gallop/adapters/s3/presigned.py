@@ -1,0 +1,45 @@
+"""Addresses and forms that open one object of the buckets for a while, to whoever has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop import settings
+from gallop.adapters import aws
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# At most: an address ends with the session of the role that signed it, too, whose length AWS promises nowhere. With the
+# default MaxInFlight DashScope fetches within minutes.
+SECONDS_FOR_VENDOR = 6 * 3600
+SECONDS_FOR_CLIENT = 3600
+SECONDS_FOR_UPLOAD = 3600
+
+
+def url_for_vendor(bucket: str, key: str, version_id: str) -> str:
+    """Presign an address under which DashScope fetches an image while the task waits and runs."""
+    return _presigned(bucket, key, version_id, SECONDS_FOR_VENDOR, {})
+
+
+def url_for_client(bucket: str, key: str, version_id: str, media_type: str) -> str:
+    """Presign an address under which a client fetches a video, for an hour."""
+    return _presigned(bucket, key, version_id, SECONDS_FOR_CLIENT, {"ResponseContentType": media_type})
+
+
+def form_for_upload(key: str, media_type: str, at_most: int) -> dict[str, Any]:
+    """Presign a form (``url`` and ``fields``) that puts one file of this type and of so many bytes under this key."""
+    return aws.s3().generate_presigned_post(
+        settings.inbox_bucket(),
+        key,
+        Fields={"Content-Type": media_type},
+        Conditions=[{"Content-Type": media_type}, ["content-length-range", 1, at_most]],
+        ExpiresIn=SECONDS_FOR_UPLOAD,
+    )
+
+
+def _presigned(bucket: str, key: str, version_id: str, seconds: int, more: Mapping[str, str]) -> str:
+    version = {"VersionId": version_id} if version_id else {}
+    return aws.s3().generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key, **version, **more}, ExpiresIn=seconds
+    )

@@ -1,0 +1,60 @@
+"""An object of the results bucket as a file that can be read anywhere, without having it here whole."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from gallop.adapters import aws
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from gallop.domain.job import Result
+
+# One request for so much: an index and a few seconds of film take a handful.
+RANGE_BYTES = 1024 * 1024
+
+
+def opened(result: Result) -> BinaryIO:
+    """Open the version of an object that a job holds.
+
+    Whatever is asked of it may raise AwsTrouble.
+    """
+    return cast("BinaryIO", io.BufferedReader(_Ranges(result), RANGE_BYTES))
+
+
+class _Ranges(io.RawIOBase):
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self._result = result
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._result.size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    @aws.guarded
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        last = min(self._position + len(view), self._result.size) - 1
+        if last < self._position:
+            return 0
+        answer = aws.s3().get_object(
+            Bucket=self._result.bucket,
+            Key=self._result.key,
+            VersionId=self._result.version_id,
+            Range=f"bytes={self._position}-{last}",
+        )
+        with answer["Body"] as body:
+            data = body.read()
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)

@@ -1,0 +1,38 @@
+"""The workflow: one execution a job, named after it; after a breakdown, one more, named after it and numbered."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from gallop import settings
+from gallop.adapters import aws
+from gallop.adapters.stepfunctions import executions
+
+
+class Execution(Enum):
+    """How an execution stands."""
+
+    MISSING = "missing"
+    LIVE = "live"
+    OVER = "over"
+
+
+def start(job_id: str, resume: int = 0) -> None:
+    """Start the job's execution, or its ``resume``-th after the first. Each starts once however often it is called."""
+    executions.start(settings.workflow_arn(), _name(job_id, resume), {"job_id": job_id})
+
+
+@aws.guarded
+def stands(job_id: str, resume: int = 0) -> Execution:
+    """Tell how the job's execution stands."""
+    client = aws.stepfunctions()
+    prefix = settings.workflow_arn().replace(":stateMachine:", ":execution:")
+    try:
+        answer = client.describe_execution(executionArn=f"{prefix}:{_name(job_id, resume)}")
+    except client.exceptions.ExecutionDoesNotExist:
+        return Execution.MISSING
+    return Execution.LIVE if answer["status"] in ("RUNNING", "PENDING_REDRIVE") else Execution.OVER
+
+
+def _name(job_id: str, resume: int) -> str:
+    return f"{job_id}-{resume}" if resume else job_id

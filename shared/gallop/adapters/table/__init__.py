@@ -1,0 +1,1 @@
+"""The one table, one module per kind of item."""

@@ -1,0 +1,90 @@
+"""What is reserved and spent, in the table: an item for each month of an owner on whom there is a cap, and no other.
+
+Day and month of an owner stand in one item, so that one condition holds for both. An item is written by all jobs of
+its owner, in turn.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from gallop import settings
+from gallop.adapters import aws
+from gallop.adapters.table import dynamo as table
+from gallop.domain import budget
+from gallop.domain.budget import Cap, Period, Reservation, Shortfall
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
+
+# For whoever wants to look back over a year.
+KEPT_SECONDS = 400 * 86_400
+
+
+def caps_of(client: str) -> tuple[Cap, ...]:
+    """Give the caps that a client's jobs stand under."""
+    stack = {Period.DAY: settings.day_cap(), Period.MONTH: settings.month_cap()}
+    each = {Period.DAY: settings.client_day_cap(), Period.MONTH: settings.client_month_cap()}
+    return budget.caps(client, stack, each)
+
+
+def reserving(caps: Sequence[Cap], reservation: Reservation | None, now: float) -> list[TransactWriteItemTypeDef]:
+    """Describe the writes that reserve, each on the condition that its owner's caps have room."""
+    if reservation is None:
+        return []
+    return [
+        _reserving(owner, reservation, [cap for cap in caps if cap.owner == owner], now) for owner in reservation.owners
+    ]
+
+
+def settling(reservation: Reservation, charged: Decimal) -> list[TransactWriteItemTypeDef]:
+    """Describe the writes that put what was charged in the place of what was reserved, on the day of that."""
+    difference = charged - reservation.amount
+    if not difference:
+        return []
+    adding = (_adding(owner, reservation.day, "", {":amount": difference}) for owner in reservation.owners)
+    return [{"Update": update} for update in adding]
+
+
+@aws.guarded
+def shortfall(caps: Sequence[Cap], estimate: Decimal, now: float) -> Shortfall | None:
+    """Find the cap that has no room for an estimate at this moment."""
+    day = budget.day_of(now)
+    items = {cap.owner: table.get(_key(cap.owner, day)) or {} for cap in caps}
+    used = {cap: Decimal(items[cap.owner].get(_total(cap.period, day), 0)) for cap in caps}
+    return budget.shortfall(used, estimate, day)
+
+
+def _reserving(owner: str, reservation: Reservation, caps: Sequence[Cap], now: float) -> TransactWriteItemTypeDef:
+    values: dict[str, Any] = {":amount": reservation.amount, ":expires_at": int(now) + KEPT_SECONDS}
+    conditions = []
+    for cap in caps:
+        room = cap.usd - reservation.amount
+        values[f":{cap.period}"] = room
+        # Where nothing was reserved yet, the cap itself has to be enough.
+        or_new = f" OR attribute_not_exists(#{cap.period})" if room >= 0 else ""
+        conditions.append(f"(#{cap.period} <= :{cap.period}{or_new})")
+    expiry = "SET expires_at = if_not_exists(expires_at, :expires_at)"
+    update = _adding(owner, reservation.day, expiry, values)
+    return {"Update": {**update, "ConditionExpression": " AND ".join(conditions)}}
+
+
+def _adding(owner: str, day: str, besides: str, values: dict[str, Any]) -> UpdateTypeDef:
+    return {
+        "TableName": settings.job_table(),
+        "Key": table.pack(_key(owner, day)),
+        "UpdateExpression": f"ADD #day :amount, #month :amount {besides}".strip(),
+        "ExpressionAttributeNames": {f"#{period}": _total(period, day) for period in Period},
+        "ExpressionAttributeValues": table.pack(values),
+    }
+
+
+def _total(period: Period, day: str) -> str:
+    return "month" if period is Period.MONTH else f"day_{day[-2:]}"
+
+
+def _key(owner: str, day: str) -> dict[str, str]:
+    return {"pk": f"BUDGET#{owner}", "sk": budget.month_of(day)}

@@ -1,0 +1,148 @@
+"""The keys of the HTTPS door's clients, of which the table holds hashes only.
+
+A key lies under its hash (``KEY#hash``), where the authorizer looks, and a note of it under its client and id
+(``KEYS``), by which it is listed. Dead keys leave the table some months after their end, when ``expires_at``, the
+table's time to live, is reached; that is another time than ``valid_until``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gallop import settings
+from gallop.adapters import aws
+from gallop.adapters.table import dynamo as table
+from gallop.domain.clients.keys import DEAD_KEYS_KEPT_SECONDS, Key
+from gallop.domain.clients.rate_limit import moment
+from gallop.domain.errors import AwsTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from gallop.domain.clients.rate_limit import Pace
+
+NOTES = "KEYS"
+# What each write of a use asks of the key, before it asks anything of the bucket.
+_OPENS = (
+    "attribute_exists(pk) AND attribute_not_exists(revoked_at)"
+    " AND (attribute_not_exists(valid_until) OR valid_until > :now)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A key that somebody came with, and the seconds to wait if it is used too fast."""
+
+    key: Key
+    wait_seconds: int = 0
+
+
+@aws.guarded
+def create(key: Key) -> None:
+    """Record a client's new key."""
+    record = {
+        **_key(key.hash),
+        "hash": key.hash,
+        "client": key.client,
+        "created_at": table.time(key.created_at),
+        "is_admin": key.is_admin,
+    }
+    note: dict[str, Any] = {**_note_key(key), "hash": key.hash}
+    if key.valid_until is not None:
+        record["valid_until"] = table.time(key.valid_until)
+        record["expires_at"] = note["expires_at"] = int(key.valid_until) + DEAD_KEYS_KEPT_SECONDS
+    if any(table.transact([table.put_if_new(record), table.put_if_new(note)])):
+        raise AwsTrouble(f"There is a key {key.id} of client {key.client} already.")
+
+
+@aws.guarded
+def use(key_hash: str, now: float, pace: Pace) -> Use | None:
+    """Use a key, if it opens the door and its pace allows; None for an unknown one.
+
+    A use that is let through is one conditional write, or two in a burst (see ``domain.pace``). It reads the key,
+    takes a token and notes when, all at once; nothing is read before it.
+    """
+    at = moment(now)
+    full = _Taking("(attribute_not_exists(tat) OR tat <= :now)", ":tat", {":tat": pace.after_a_pause(at)})
+    rest = _Taking("tat <= :latest", "tat + :step", {":latest": pace.latest(at), ":step": pace.step})
+    item, is_taken = _take(key_hash, at, full)
+    if not is_taken and at < item.get("tat", 0) <= pace.latest(at):
+        item, is_taken = _take(key_hash, at, rest)
+    if not item:
+        return None
+    return Use(_key_from(item), 0 if is_taken else pace.wait_seconds(item.get("tat", at), at))
+
+
+@aws.guarded
+def listed(client: str = "") -> list[Key]:
+    """Read the keys of one client, or of all, in the order of clients and then of age."""
+    notes = table.query(NOTES, f"{client}#" if client else "")
+    found = [item for note in notes if (item := table.get(_key(str(note["hash"]))))]
+    return sorted(map(_key_from, found), key=lambda key: (key.client, key.created_at))
+
+
+@aws.guarded
+def revoke(key: Key, now: float) -> bool:
+    """Let a key open nothing from now on; False if that was so already, or the key is gone."""
+    values = {":now": table.time(now), ":gone": int(now) + DEAD_KEYS_KEPT_SECONDS}
+    update = table.update(
+        _key(key.hash),
+        "SET revoked_at = :now, expires_at = :gone",
+        "attribute_exists(pk) AND attribute_not_exists(revoked_at)",
+        values,
+    )
+    note = {**_note_key(key), "hash": key.hash, "expires_at": values[":gone"]}
+    return not any(table.transact([update, table.put(note)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """A way to take a token: when it holds, and what ``tat`` becomes."""
+
+    condition: str
+    tat: str
+    values: Mapping[str, Decimal]
+
+
+def _take(key_hash: str, at: Decimal, taking: _Taking) -> tuple[dict[str, Any], bool]:
+    """Take a token in one write; gives the key's record, empty for an unknown one, and whether it held."""
+    client = aws.dynamodb()
+    try:
+        answer = client.update_item(
+            TableName=settings.job_table(),
+            Key=table.pack(_key(key_hash)),
+            UpdateExpression=f"SET last_used_at = :now, tat = {taking.tat}",
+            ConditionExpression=f"{_OPENS} AND {taking.condition}",
+            ExpressionAttributeValues=table.pack({":now": at, **taking.values}),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except client.exceptions.ConditionalCheckFailedException as refused:
+        old: Any = refused.response.get("Item", {})
+        return table.unpack(old), False
+    return table.unpack(answer["Attributes"]), True
+
+
+def _key_from(item: Mapping[str, Any]) -> Key:
+    def time(name: str) -> float | None:
+        return float(item[name]) if name in item else None
+
+    return Key(
+        hash=str(item["hash"]),
+        client=str(item["client"]),
+        created_at=float(item["created_at"]),
+        valid_until=time("valid_until"),
+        is_admin=bool(item.get("is_admin")),
+        revoked_at=time("revoked_at"),
+        last_used_at=time("last_used_at"),
+    )
+
+
+def _key(key_hash: str) -> dict[str, str]:
+    return {"pk": f"KEY#{key_hash}", "sk": "KEY"}
+
+
+def _note_key(key: Key) -> dict[str, str]:
+    return {"pk": NOTES, "sk": f"{key.client}#{key.id}"}

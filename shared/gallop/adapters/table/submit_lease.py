@@ -1,0 +1,54 @@
+"""The lane: a lease on the one attempt of an account and model that may be in the air, and the pace of attempts."""
+
+from __future__ import annotations
+
+from gallop import settings
+from gallop.adapters import aws
+from gallop.adapters.table import dynamo as table
+from gallop.domain.scheduling import submit_backoff as lane_pace
+
+
+@aws.guarded
+def enter(lane: str, attempt_id: str, now: float, until: float) -> float | None:
+    """Take the lease on the one attempt that may be in the air; gives the seconds between attempts at this time.
+
+    None while another holds it, or the last attempt was too short a time ago.
+    """
+    client = aws.dynamodb()
+    try:
+        answer = client.update_item(
+            TableName=settings.job_table(),
+            Key=table.pack(_key(lane)),
+            UpdateExpression="SET attempt_id = :attempt, #until = :until",
+            ConditionExpression=(
+                "attribute_not_exists(pk) OR attempt_id = :attempt "
+                "OR (#until < :now AND (attribute_not_exists(next_at) OR next_at <= :now))"
+            ),
+            ExpressionAttributeNames={"#until": "until"},
+            ExpressionAttributeValues=table.pack(
+                {":now": table.time(now), ":until": table.time(until), ":attempt": attempt_id}
+            ),
+            ReturnValues="ALL_NEW",
+        )
+    except client.exceptions.ConditionalCheckFailedException:
+        return None
+    return float(table.unpack(answer["Attributes"]).get("interval", lane_pace.SHORTEST_SECONDS))
+
+
+@aws.guarded
+def leave(lane: str, attempt_id: str, next_at: float, interval: float) -> None:
+    """Give the lease back, if it is still this attempt's; the next attempt may be made at ``next_at``."""
+    times = {":over": 0, ":next": table.time(next_at), ":interval": table.time(interval)}
+    table.write(
+        table.update(
+            _key(lane),
+            "SET #until = :over, next_at = :next, #interval = :interval",
+            "attempt_id = :attempt",
+            {**times, ":attempt": attempt_id},
+            {"#until": "until", "#interval": "interval"},
+        ),
+    )
+
+
+def _key(lane: str) -> dict[str, str]:
+    return {"pk": f"LANE#{lane}", "sk": "LANE"}

@@ -1,0 +1,90 @@
+"""The endpoints of clients in the table: few, and all in one partition, so that each can be found by its id alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.adapters import aws
+from gallop.adapters.table import dynamo as table
+from gallop.adapters.table import job_items as records
+from gallop.domain.clients.webhooks import Endpoint, Event, Secret
+from gallop.domain.request import urls as addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PARTITION = "WEBHOOKS"
+
+
+@aws.guarded
+def put(endpoint: Endpoint) -> None:
+    """Record an endpoint as it stands."""
+    table.write(table.put({**_key(endpoint), **_record(endpoint)}))
+
+
+@aws.guarded
+def of_client(client: str) -> list[Endpoint]:
+    """Read a client's endpoints."""
+    found = map(_endpoint, table.query(_PARTITION, f"{client}#"))
+    return [endpoint for endpoint in found if endpoint.client == client]
+
+
+def origins(client: str) -> tuple[str, ...]:
+    """Give the origins of a client's endpoints that are told of something, each once."""
+    open_ones = [endpoint for endpoint in of_client(client) if endpoint.disabled_at is None]
+    return tuple(dict.fromkeys(addresses.origin(endpoint.url) for endpoint in open_ones))
+
+
+@aws.guarded
+def everyones() -> list[Endpoint]:
+    """Read all endpoints."""
+    return [_endpoint(item) for item in table.query(_PARTITION)]
+
+
+@aws.guarded
+def disable(endpoint: Endpoint, why: str, now: float) -> None:
+    """Let an endpoint be told no more; one that was removed meanwhile stays removed."""
+    change = "SET disabled_at = :now, disabled_why = :why"
+    table.write(
+        table.update(_key(endpoint), change, "attribute_exists(pk)", {":now": table.time(now), ":why": why}),
+    )
+
+
+@aws.guarded
+def remove(endpoint: Endpoint) -> None:
+    """Forget an endpoint."""
+    table.write(table.delete(_key(endpoint)))
+
+
+def _key(endpoint: Endpoint) -> dict[str, str]:
+    return {"pk": _PARTITION, "sk": f"{endpoint.client}#{endpoint.id}"}
+
+
+def _record(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "client": endpoint.client,
+        "url": endpoint.url,
+        "secrets": [
+            {"value": secret.value, "valid_until": records.seconds(secret.valid_until)} for secret in endpoint.secrets
+        ],
+        "events": [event.value for event in endpoint.events],
+        "created_at": table.time(endpoint.created_at),
+        "disabled_at": records.seconds(endpoint.disabled_at),
+        "disabled_why": endpoint.disabled_why,
+    }
+
+
+def _endpoint(item: Mapping[str, Any]) -> Endpoint:
+    return Endpoint(
+        id=item["id"],
+        client=item["client"],
+        url=item["url"],
+        secrets=tuple(
+            Secret(secret["value"], records.read_seconds(secret["valid_until"])) for secret in item["secrets"]
+        ),
+        events=tuple(Event(event) for event in item["events"]),
+        created_at=float(item["created_at"]),
+        disabled_at=records.read_seconds(item["disabled_at"]),
+        disabled_why=item["disabled_why"],
+    )

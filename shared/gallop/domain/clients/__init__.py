@@ -1,0 +1,1 @@
+"""Clients of the HTTPS door: keys, rate limits, webhooks."""

@@ -1,0 +1,1 @@
+"""DashScope's protocol, without the network."""

@@ -1,0 +1,126 @@
+"""DashScope's own request for a video, read into ours: its names, its defaults, and its words for what is wrong.
+
+Everything that it documents for these models is understood (fact sheet §1.2); what it does not document is accepted
+and ignored, as it does itself. What it would cut or alter silently, and charge, is refused here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain import models as catalogue
+from gallop.domain.errors import DashScopeRefusal, Fault, InvalidRequest
+from gallop.domain.request import request, strict_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gallop.domain.request.images import Image
+    from gallop.domain.request.request import Ground, VideoRequest
+
+MEDIA_TYPE = "reference_image"
+DEFAULTS = {"resolution": "1080P", "watermark": True}
+PARAMETERS = ("resolution", "ratio", "duration", "seed", "watermark", "priority")
+
+_MEDIA = "/input/media"
+
+
+def read(body: str, ground: Ground, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
+    """Read the body of a submit.
+
+    Raises:
+        DashScopeRefusal: it is not a request for a model that there is.
+        InvalidRequest: with one fault for each thing that is wrong.
+
+    """
+    whole = _document(body)
+    media = _media(whole["input"].get("media"))
+    fields = {
+        "model": _model(whole.get("model")),
+        "prompt": whole["input"].get("prompt"),
+        "images": media.urls,
+        **_parameters(whole.get("parameters")),
+    }
+    try:
+        wish = request.read(fields, ground, inspect)
+    except InvalidRequest as invalid:
+        found = [replace(fault, where=_place(fault.where)) for fault in invalid.faults if fault.where not in media.told]
+        raise InvalidRequest([*media.faults, *found]) from None
+    if media.faults:
+        raise InvalidRequest(media.faults)
+    return wish
+
+
+@dataclass(frozen=True, slots=True)
+class _Media:
+    """The addresses of the media; those at fault are empty, and ``told`` names where nothing more is to be said."""
+
+    urls: list[object]
+    faults: list[Fault]
+    told: set[str]
+
+
+def _document(body: str) -> dict[str, Any]:
+    try:
+        whole = strict_json.parse(body)
+    except InvalidRequest as invalid:
+        why = "; ".join(fault.problem for fault in invalid.faults)
+        words = f"Required body invalid, please check the request body format: {why}."
+        raise DashScopeRefusal("InvalidParameter", words) from None
+    if not isinstance(whole.get("input"), dict) or not whole["input"]:
+        raise DashScopeRefusal("BadRequest.EmptyInput", "Required input parameter missing from request.")
+    return whole
+
+
+def _model(name: object) -> str:
+    if not name:
+        raise DashScopeRefusal("BadRequest.EmptyModel", 'Required parameter "model" missing from request.')
+    if not isinstance(name, str) or name not in catalogue.MODELS:
+        known = ", ".join(catalogue.MODELS)
+        raise DashScopeRefusal("ModelNotFound", f"Model can not be found. Gallop has {known}.", status=404)
+    return name
+
+
+def _parameters(given: object) -> dict[str, Any]:
+    if given is not None and not isinstance(given, dict):
+        raise InvalidRequest([Fault("/parameters", "is not an object", "Send an object, or leave it out.")])
+    known = {name: given[name] for name in PARAMETERS if given.get(name) is not None} if given else {}
+    return {**DEFAULTS, **known}
+
+
+def _media(given: object) -> _Media:
+    if given is not None and not isinstance(given, list):
+        remedy = f'Send a list: [{{"type": "{MEDIA_TYPE}", "url": "https://..."}}].'
+        return _Media([], [Fault(_MEDIA, "is not a list", remedy)], {"/images"})
+    urls: list[object] = []
+    media = _Media(urls, [], set())
+    for index, item in enumerate(given or []):
+        fault = _what_is_wrong_with(f"{_MEDIA}/{index}", item)
+        if fault:
+            media.faults.append(fault)
+            media.told.add(f"/images/{index}")
+        urls.append("" if fault else item["url"])
+    return media
+
+
+def _what_is_wrong_with(where: str, item: object) -> Fault | None:
+    if not isinstance(item, dict):
+        return Fault(where, "is not an object", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.')
+    if item.get("type") != MEDIA_TYPE:
+        return Fault(f"{where}/type", "is not a type that this model takes", f"Use {MEDIA_TYPE}.")
+    url = item.get("url")
+    if not isinstance(url, str) or not url:
+        return Fault(f"{where}/url", "is missing", "Give the image as https://... or data:image/jpeg;base64,...")
+    if url.lower().startswith("oss://"):
+        problem = "is a file in DashScope's own storage, which only your account there can read"
+        return Fault(f"{where}/url", problem, "Give the image as https://... or data:image/jpeg;base64,...")
+    return None
+
+
+def _place(where: str) -> str:
+    """Name the place in DashScope's body that a pointer into ours is about."""
+    name, *rest = where.removeprefix("/").split("/")
+    if name == "images":
+        return "/".join((_MEDIA, *rest, *(("url",) if rest else ())))
+    return f"/parameters/{name}" if name in PARAMETERS else f"/input/{name}"

@@ -1,0 +1,1 @@
+"""What people drop in the inbox, and the receipts they get."""

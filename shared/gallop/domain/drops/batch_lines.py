@@ -1,0 +1,224 @@
+"""The lines of a batch: one wish each, read so that a bad one never stops a good one."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain.drops import drop
+from gallop.domain.drops import texts as drop_texts
+from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.request.images import Image, StoredImage
+from gallop.domain.request.request import Ground, Reader, VideoRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+LINES_AT_MOST = 10_000
+FILE_BYTES_AT_MOST = 32 * 1024 * 1024
+LINE_BYTES_AT_MOST = 64 * 1024
+# An S3 key has 1,024 bytes at most.
+NAME_CHARACTERS_AT_MOST = 1024
+
+_SCHEME = re.compile(r"[a-z][a-z0-9]*://|data:", re.IGNORECASE)
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, slots=True)
+class LineFault:
+    """One thing that is wrong in a line; both count from 1."""
+
+    line: int
+    fault: Fault
+    column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that is a JSON object."""
+
+    number: int
+    fields: dict[str, Any]
+
+    @property
+    def wish(self) -> str:
+        """Write the line down in the one way that all lines of this content have."""
+        return json.dumps(self.fields, sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in a batch's file: ``count`` lines that are not blank, the objects among them, and what is wrong."""
+
+    count: int
+    lines: tuple[Line, ...]
+    faults: tuple[LineFault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch lies: ``beside`` gives the keys of the files in its folder, by their NFC names.
+
+    ``is_folder`` is false at the root of ``drop/``, where every image is a drop of its own.
+    """
+
+    ground: Ground
+    beside: Mapping[str, str]
+    is_folder: bool
+
+
+def read(data: bytes) -> Contents | Fault:
+    """Read a batch's file; a fault says why it is none."""
+    text = _without_mark(data)
+    if text is None:
+        return Fault(drop.BATCH, "is not a text in UTF-8", "Save it as UTF-8 text and upload it again.")
+    rows = [(number, row) for number, row in enumerate(text.split(b"\n"), start=1) if row.strip()]
+    if not rows:
+        return Fault(drop.BATCH, "is empty", 'Write one JSON object a line: {"prompt": "...", "images": ["..."]}.')
+    if len(rows) > LINES_AT_MOST:
+        return Fault(
+            drop.BATCH, f"has {len(rows)} lines; {LINES_AT_MOST} is the most", "Split it over several folders."
+        )
+    parsed = [_parse(number, row) for number, row in rows]
+    lines = tuple(line for line in parsed if isinstance(line, Line))
+    if not lines:
+        return _no_lines(text, parsed)
+    return Contents(len(rows), lines, tuple(fault for fault in parsed if isinstance(fault, LineFault)))
+
+
+def too_large(size: int) -> Fault:
+    """Refuse a batch by its size in bytes."""
+    problem = f"has {size / 1024**2:.1f} MB; {FILE_BYTES_AT_MOST // 1024**2} MB is the most"
+    return Fault(drop.BATCH, problem, "Split it over several folders.")
+
+
+def checked(line: Line, place: Place) -> Line | list[LineFault]:
+    """Check all of a line but the bytes of its images; names of files beside the batch become addresses."""
+    if "images" in line.fields:
+        images, missing = _addressed(line.fields["images"], place)
+        line = replace(line, fields={**line.fields, "images": images})
+    else:
+        missing = {}
+    try:
+        request_of(line.fields, place.ground, missing.get)
+    except InvalidRequest as invalid:
+        return [LineFault(line.number, fault) for fault in invalid.faults]
+    return line
+
+
+def request_of(
+    fields: Mapping[str, Any], ground: Ground, inspect: Callable[[str, Image], Image | Fault]
+) -> VideoRequest:
+    """Read the request in a checked line; ``inspect`` looks into each image that can be looked into.
+
+    Raises:
+        InvalidRequest: with one fault for each thing that is wrong.
+
+    """
+    reader = Reader(fields)
+    images = reader.take("images")
+    if images is not None and not isinstance(images, list):
+        reader.fault("/images", "is not a list", 'Write a list: ["1.jpg", "https://..."].')
+        images = [images]
+    places = {f"/images/{index}": image for index, image in enumerate(images or [])}
+    looked_at = list(_looked_at(places, ground.inbox_bucket, inspect))
+    return reader.request(ground.default_model, reader.usable(looked_at), of=len(places))
+
+
+def _looked_at(
+    places: Mapping[str, object], bucket: str, inspect: Callable[[str, Image], Image | Fault]
+) -> Iterable[Image | Fault]:
+    for where, value in places.items():
+        image = _image(where, value, bucket)
+        yield image if isinstance(image, Fault) else inspect(where, image)
+
+
+def _image(where: str, value: object, bucket: str) -> Image | Fault:
+    dropped = f"s3://{bucket}/{drop.PREFIX}"
+    if isinstance(value, str) and value.startswith(dropped) and len(value) > len(dropped):
+        return StoredImage(bucket, value.removeprefix(f"s3://{bucket}/"))
+    if isinstance(value, str) and value[:5].lower() == "data:":
+        return Fault(where, "is the picture itself", "Put the picture beside the batch.jsonl, and write its name here.")
+    reader = Reader({"images": [value]})
+    found = reader.images(bucket)
+    return next(iter(found.values())) if found else replace(reader.faults[0], where=where)
+
+
+def _addressed(images: object, place: Place) -> tuple[object, dict[str, Fault]]:
+    """Put addresses in the place of names; gives what is wrong with the names, too, by their place."""
+    if not isinstance(images, list):
+        return images, {}
+    addressed, faults = list(images), {}
+    for index, name in enumerate(images):
+        if not isinstance(name, str) or _SCHEME.match(name):
+            continue
+        key = place.beside.get(unicodedata.normalize("NFC", name)) if place.is_folder else None
+        if key is None:
+            faults[f"/images/{index}"] = _not_beside(f"/images/{index}", name, place)
+        # A name that leads nowhere gets an address, too: what is wrong with it is told once.
+        addressed[index] = f"s3://{place.ground.inbox_bucket}/{key or drop.PREFIX + '?'}"
+    return addressed, faults
+
+
+def _not_beside(where: str, name: str, place: Place) -> Fault:
+    shown = name if len(name) <= NAME_CHARACTERS_AT_MOST else f"{name[:60]}..."
+    if not place.is_folder:
+        remedy = "Put batch.jsonl and its images into a folder: an image directly under drop/ is a drop of its own."
+        return Fault(where, f"{shown} names a file, and this batch has no folder", remedy)
+    remedy = "Upload it into that folder, or mend its name, then upload batch.jsonl once more."
+    return Fault(where, f"{shown} is not in the folder of batch.jsonl", remedy)
+
+
+def _without_mark(data: bytes) -> bytes | None:
+    if data[:2] not in _UTF16:
+        return data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode("utf-16").encode()
+    except UnicodeError:
+        return None
+
+
+def _parse(number: int, row: bytes) -> Line | LineFault:
+    mend = "Mend that place and upload the file again."
+    if len(row) > LINE_BYTES_AT_MOST:
+        problem = f"has {len(row)} bytes; {LINE_BYTES_AT_MOST} is the most"
+        return LineFault(number, Fault("", problem, "Put pictures beside the file, and name them in the line."))
+    try:
+        value = drop_texts.parse(row.decode(), _without_twins)
+    except UnicodeDecodeError as error:
+        column = len(row[: error.start].decode()) + 1
+        return LineFault(number, Fault("", "is not UTF-8", "Save the file as UTF-8 text."), column)
+    except json.JSONDecodeError as error:
+        return LineFault(number, Fault("", f"is not valid JSON: {error.msg}", mend), error.colno)
+    except ValueError as error:
+        return LineFault(number, Fault("", f"is not valid JSON: {error}", mend))
+    except RecursionError:
+        return LineFault(number, Fault("", "is nested too deeply", "Write one flat object a line."))
+    if not isinstance(value, dict):
+        return LineFault(number, Fault("", "is not a JSON object", 'Write an object: {"prompt": "...", "images": []}.'))
+    return Line(number, value)
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValueError(f"{json.dumps(name)[:80]} is there twice")
+        fields[name] = value
+    return fields
+
+
+def _no_lines(text: bytes, parsed: list[Line | LineFault]) -> Fault:
+    first = next(fault for fault in parsed if isinstance(fault, LineFault))
+    remedy = "Write one JSON object a line, without brackets around them and without commas between them."
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return Fault(drop.BATCH, f"has no line that can be read; line {first.line} {first.fault.problem}", remedy)
+    if isinstance(whole, list):
+        return Fault(drop.BATCH, "is one JSON array", remedy)
+    return Fault(drop.BATCH, "is one JSON value, and not one a line", remedy)

@@ -1,0 +1,124 @@
+"""The texts of a drop: its prompt and its settings, as their writers' editors saved them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gallop.domain.errors import Fault
+from gallop.domain.request.strict_json import DIGITS_AT_MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BYTES_AT_MOST = 256 * 1024
+
+_MARKED = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_REMEDY = "Save it as plain text in UTF-8 (Notepad: Save as, Encoding: UTF-8) and upload it again."
+_RICH_REMEDY = "Save it as plain text (TextEdit: Format, Make Plain Text) and upload it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What the two texts of a drop say, as far as they are there and can be read; ``faults`` say what cannot."""
+
+    prompt: str | None = None
+    settings: dict[str, Any] | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+def decode(name: str, data: bytes) -> str | Fault:
+    """Read a text as its writer's editor saved it: UTF-8 or UTF-16, any line ends, with or without a byte order mark.
+
+    Letters are never guessed: a prompt of wrong ones would be paid for.
+    """
+    if data.startswith(b"{\\rtf"):
+        return Fault(name, "is a document with fonts and colours (RTF), not a plain text", _RICH_REMEDY)
+    try:
+        text = data.decode(_encoding(data))
+    except UnicodeDecodeError:
+        return Fault(name, "is not a text in UTF-8", _REMEDY)
+    if "\0" in text:
+        return Fault(name, "is not a text", _REMEDY)
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
+    """Parse a ``job.json``: its fields as far as they can be read, and its faults, with line and column."""
+    twice: list[str] = []
+    try:
+        value = parse(text, lambda pairs: _once(pairs, twice))
+    except ValueError as error:
+        return {}, [Fault(name, f"is not valid JSON: {_place(error)}", _how_to_mend(text))]
+    except RecursionError:
+        return {}, [Fault(name, "is nested too deeply", "Write one flat object.")]
+    if not isinstance(value, dict):
+        return {}, [Fault(name, "is not a JSON object", 'Write an object: {"prompt": "...", "duration": 5}.')]
+    faults = [Fault(name, f'says "{key[:80]}" more than once', "Keep one of them.") for key in twice]
+    if not _can_be_listed(value.get("images")):
+        remedy = 'Write {"images": ["1.jpg", "2.jpg"]}, or leave it out to take them all.'
+        faults.append(Fault(name, "lists its images in a way that cannot be read", remedy))
+        del value["images"]
+    return value, faults
+
+
+def parse(text: str, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> Any:  # noqa: ANN401 - JSON
+    """Read JSON, each object through ``pairs``, without the numbers that only Python takes for some.
+
+    Raises:
+        ValueError: it is not JSON, or has such a number.
+        RecursionError: it is nested too deeply.
+
+    """
+    return json.loads(text, parse_constant=_constant, parse_float=_float, parse_int=_int, object_pairs_hook=pairs)
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"it has a number beyond all bounds, {digits[:20]}")
+    return number
+
+
+def _int(digits: str) -> int:
+    if len(digits) > DIGITS_AT_MOST:
+        raise ValueError(f"it has a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _encoding(data: bytes) -> str:
+    marked = _MARKED.get(data[:2])
+    if marked or b"\0" not in data:
+        return marked or "utf-8"
+    # No text in UTF-8 has a NUL; one in UTF-16 has one in every Latin letter, space and line end.
+    return "utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"
+
+
+def _once(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
+    twice.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+    return dict(pairs)
+
+
+def _place(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} in line {error.lineno}, column {error.colno}"
+    return str(error)
+
+
+def _how_to_mend(text: str) -> str:
+    if any(quote in text for quote in "\u201c\u201d\u201e"):
+        return 'Write straight quotation marks ("), not curved ones, and upload the file again.'
+    return "Mend that place and upload the file again."
+
+
+def _can_be_listed(images: object) -> bool:
+    return images is None or (
+        isinstance(images, list) and bool(images) and all(isinstance(name, str) for name in images)
+    )

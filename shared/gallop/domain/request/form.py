@@ -1,0 +1,193 @@
+"""A create that comes as ``multipart/form-data``: the fields of the JSON body, as text and files.
+
+A name may nest as OpenAI's clients write it: ``images[]``, ``metadata[order]``, ``media[][url]``. Names of files are
+not looked at, and their contents are judged by what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+
+from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.request import strict_json
+from gallop.domain.request.images import InlineImage
+
+PARTS_AT_MOST = 100
+LEVELS_AT_MOST = 6
+OF_IMAGES = ("images", "input_reference", "media")
+
+_NAME = re.compile(r"(?P<first>[^\[\]]{1,64})(?P<rest>(?:\[[^\[\]]{0,64}\])*)")
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
+_FLAGS = {"true": True, "false": False}
+_PLAIN = ("", "binary", "7bit", "8bit")
+
+
+@dataclass(slots=True)
+class Part:
+    """One part of a form: its headers (lower case), and its bytes."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    data: bytearray = field(default_factory=bytearray)
+
+
+def read(boundary: bytes, body: bytes) -> dict[str, Any]:
+    """Read a form into the fields of a JSON body; files become inline images.
+
+    Raises:
+        InvalidRequest: it is no whole form, or has parts that mean nothing.
+
+    """
+    fields: dict[str, Any] = {}
+    for part in parts(boundary, body):
+        path, value = _field(part)
+        _put(fields, path, value)
+    for name in fields.keys() & _FROM_TEXT.keys():
+        if isinstance(fields[name], str):
+            fields[name] = _FROM_TEXT[name](fields[name])
+    return fields
+
+
+def parts(boundary: bytes, body: bytes) -> list[Part]:
+    """Take a form apart.
+
+    Raises:
+        InvalidRequest: it is broken, has no end, or has too many parts.
+
+    """
+    if not boundary:
+        raise _refused("the form has no boundary", "Let your HTTP client write the Content-Type of a form by itself.")
+    form = _Form()
+    try:
+        parser = MultipartParser(boundary, form.callbacks())
+        parser.write(body)
+    except FormParserError:
+        raise _refused("the form is broken", "Let an HTTP client write it, such as curl with -F.") from None
+    if not form.has_ended:
+        raise _refused("the form breaks off: its last boundary is missing", "Send it whole.")
+    return form.parts
+
+
+class _Form:
+    """Collects what the parser finds."""
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.has_ended = False
+        self._name = bytearray()
+        self._value = bytearray()
+
+    def callbacks(self) -> Any:  # noqa: ANN401 - a mapping whose type the parser does not give out
+        """Give the functions that the parser calls."""
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._header,
+            "on_part_data": lambda data, start, end: self.parts[-1].data.extend(memoryview(data)[start:end]),
+            "on_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        if len(self.parts) >= PARTS_AT_MOST:
+            raise _refused(f"the form has more than {PARTS_AT_MOST} parts", "Leave some out.")
+        self.parts.append(Part())
+
+    def _header(self) -> None:
+        self.parts[-1].headers[self._name.decode("latin-1").lower()] = self._value.decode("latin-1")
+        self._name.clear()
+        self._value.clear()
+
+    def _end(self) -> None:
+        self.has_ended = True
+
+
+def _field(part: Part) -> tuple[list[str], str | InlineImage]:
+    kind, options = parse_options_header(part.headers.get("content-disposition"))
+    if kind != b"form-data" or not options.get(b"name"):
+        raise _refused("the form has a part without a name", "Name each part.")
+    path = _path(options[b"name"])
+    if part.headers.get("content-transfer-encoding", "").strip().lower() not in _PLAIN:
+        raise _refused("the form has a part in a transfer encoding", "Send files as they are, in binary.")
+    media_type, _ = parse_options_header(part.headers.get("content-type"))
+    if b"filename" in options or media_type.startswith(b"image/"):
+        if path[0] not in OF_IMAGES:
+            raise InvalidRequest([Fault(f"/{path[0]}", "is a file", "Send it as text; only images are files.")])
+        return path, InlineImage(bytes(part.data))
+    try:
+        return path, part.data.decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest([Fault(f"/{path[0]}", "is not text in UTF-8", "Send text in UTF-8.")]) from None
+
+
+def _path(name: bytes) -> list[str]:
+    """Read a name: ``media[][url]`` is media, any, url."""
+    try:
+        found = _NAME.fullmatch(name.decode())
+    except UnicodeDecodeError:
+        found = None
+    path = [found["first"], *re.findall(r"\[(.*?)\]", found["rest"])] if found else []
+    if not 1 <= len(path) <= LEVELS_AT_MOST:
+        raise _refused("the form has a part whose name cannot be read", "Name it as in images[] or metadata[order].")
+    return path
+
+
+def _put(fields: dict[str, Any], path: list[str], value: str | InlineImage) -> None:
+    if path[0] in OF_IMAGES and len(path) == 1:
+        # One file, or the same name again and again, is a list as well.
+        path = [path[0], ""]
+    node: Any = fields
+    for step, following in zip(path, [*path[1:], None], strict=True):
+        inner: object = value if following is None else {} if following else []
+        if isinstance(node, list) and step == "":
+            node = _of_row(node, following, inner)
+        elif isinstance(node, dict) and step:
+            if following is None and step in node:
+                raise InvalidRequest([Fault(f"/{path[0]}", "is in the form twice", "Send it once.")])
+            node = node.setdefault(step, inner)
+        else:
+            raise InvalidRequest([Fault(f"/{path[0]}", "is in the form in two shapes", "Send it in one way.")])
+
+
+def _of_row(rows: list[Any], name: str | None, inner: object) -> object:
+    """Give the row of a list that a value belongs to: the first without it, as clients send column after column."""
+    if name:
+        for row in rows:
+            if isinstance(row, dict) and name not in row:
+                return row
+    rows.append(inner)
+    return inner
+
+
+def _whole(text: str) -> object:
+    return int(text) if _WHOLE.fullmatch(text) else text
+
+
+def _flag(text: str) -> object:
+    return _FLAGS.get(text.lower(), text)
+
+
+def _object(text: str) -> object:
+    try:
+        return strict_json.parse(text)
+    except InvalidRequest:
+        return text
+
+
+_FROM_TEXT = {
+    "duration": _whole,
+    "seed": _whole,
+    "priority": _whole,
+    "watermark": _flag,
+    "dry_run": _flag,
+    "metadata": _object,
+}
+
+
+def _refused(problem: str, remedy: str) -> InvalidRequest:
+    return InvalidRequest([Fault("", problem, remedy)])

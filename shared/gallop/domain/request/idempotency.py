@@ -1,0 +1,85 @@
+"""What makes two creates the same: the client's own key, or an SDK's retry of the same content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.request.images import identity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gallop.domain.request.request import VideoRequest
+
+KEY_SECONDS = 24 * 3600
+RETRY_SECONDS = 600
+# DashScope's package gives a submit 300 s, waits 8 s at most, and sends it three times: the last leaves by 616 s.
+UNMARKED_RETRY_SECONDS = 660
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_COUNT = re.compile(r"[0-9]{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """The record that lets a create happen once.
+
+    ``name`` is unique to client and key, or client and content, and holds for ``seconds``. ``only_meets_retries``
+    marks a first try: it repeats nothing, except a retry of its own that has overtaken it. ``may_replace`` names a job
+    that it does not repeat after all.
+    """
+
+    name: str
+    fingerprint: str
+    seconds: int
+    is_retry: bool = False
+    only_meets_retries: bool = False
+    may_replace: str = ""
+
+
+def once(client: str, request: VideoRequest, headers: Mapping[str, str]) -> Once:
+    """Read from the headers (lower case) what a create repeats, if it repeats anything.
+
+    Raises:
+        InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters.
+
+    """
+    fingerprint = fingerprint_of(request)
+    key = headers.get("idempotency-key")
+    if key is not None:
+        if not _KEY.fullmatch(key):
+            remedy = "Use 1 to 255 visible ASCII characters, a UUID for example."
+            raise InvalidRequest([Fault("Idempotency-Key", "is empty, too long, or has other characters", remedy)])
+        return Once(_name("key", client, key), fingerprint, KEY_SECONDS)
+    count = headers.get("x-stainless-retry-count", "")
+    is_retry = bool(_COUNT.fullmatch(count)) and int(count) >= 1
+    name = _name("retry", client, fingerprint)
+    return Once(name, fingerprint, RETRY_SECONDS, is_retry=is_retry, only_meets_retries=not is_retry)
+
+
+def once_by_content(client: str, request: VideoRequest, headers: Mapping[str, str]) -> Once:
+    """Take equal content for a repetition, where no header tells a retry from a second wish; a key comes first.
+
+    Raises:
+        InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters.
+
+    """
+    if "idempotency-key" in headers:
+        return once(client, request, headers)
+    fingerprint = fingerprint_of(request)
+    return Once(_name("content", client, fingerprint), fingerprint, UNMARKED_RETRY_SECONDS, is_retry=True)
+
+
+def fingerprint_of(request: VideoRequest) -> str:
+    """Name a request by its content: parsed fields and the identity of its images, in their order."""
+    fields = {**asdict(request), "images": [identity_of(image) for image in request.images]}
+    return _name(json.dumps(fields, sort_keys=True))
+
+
+def _name(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,0 +1,132 @@
+"""What may stand for a reference image in a request, and the image that it stands for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gallop.domain.errors import Fault
+from gallop.domain.request import uploads
+from gallop.domain.request import urls as addresses
+from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MEDIA_TYPE = "reference_image"
+
+# Where something stands, and what: what stands for an image, or what is wrong there.
+Sent = tuple[str, object]
+
+
+def not_there(where: str) -> Fault:
+    """Refuse an object that is not in the inbox, or is kept for somebody else: nobody learns which."""
+    return Fault(where, "is not in the bucket", "Upload it first, or mend its name.")
+
+
+def of_images(value: object) -> Iterator[Sent]:
+    """Read ``images``: a list."""
+    if value is not None and not isinstance(value, list):
+        yield _wrong("/images", "is not a list", 'Send a list: ["https://...", ...].')
+        return
+    yield from ((f"/images/{index}", item) for index, item in enumerate(value or []))
+
+
+def of_input_reference(value: object) -> Iterator[Sent]:
+    """Read OpenAI's ``input_reference``: an image, an object that names one, or a list of either."""
+    if isinstance(value, list):
+        yield from (_referred(f"/input_reference/{index}", item) for index, item in enumerate(value))
+    elif value is not None:
+        yield _referred("/input_reference", value)
+
+
+def of_media(value: object) -> Iterator[Sent]:
+    """Read DashScope's ``media``: a list of objects with ``url`` and ``type``."""
+    if value is not None and not isinstance(value, list):
+        yield _wrong("/media", "is not a list", 'Send a list: [{"url": "https://..."}, ...].')
+        return
+    for index, item in enumerate(value or []):
+        where = f"/media/{index}"
+        if isinstance(item, InlineImage):
+            yield where, item
+        elif not isinstance(item, dict) or item.keys() - {"url", "type"} or "url" not in item:
+            yield _wrong(
+                where, "is not an object with a url", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.'
+            )
+        elif item.get("type") not in (None, MEDIA_TYPE):
+            yield _wrong(f"{where}/type", "is not a kind of image that these models take", f"Use {MEDIA_TYPE}.")
+        else:
+            yield f"{where}/url", item["url"]
+
+
+def _referred(where: str, value: object) -> Sent:
+    if not isinstance(value, dict):
+        return where, value
+    names = [name for name in ("image_url", "file_id") if name in value]
+    if len(names) != 1 or len(value) != 1:
+        return _wrong(where, "is not an object with an image_url or a file_id", 'Send {"image_url": "https://..."}.')
+    return f"{where}/{names[0]}", value[names[0]]
+
+
+def _wrong(where: str, problem: str, remedy: str) -> Sent:
+    return where, Fault(where, problem, remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """The one bucket whose objects may be named, and by whom."""
+
+    bucket: str
+    client: str
+
+    def image(self, where: str, value: object) -> Image | Fault:
+        """Read what stands for an image; bytes and faults are what they are."""
+        if isinstance(value, InlineImage | Fault):
+            return value
+        if isinstance(value, str):
+            if uploads.is_id(value):
+                return StoredImage(self.bucket, uploads.key_of(self.client, value))
+            scheme = value.partition(":")[0].lower()
+            if scheme == "https":
+                return _linked(where, value)
+            if scheme == "data":
+                return _inline(where, value)
+            if scheme == "s3":
+                return self._stored(where, value)
+        return Fault(
+            where,
+            "is not an image that Gallop can take",
+            f"Use https://..., data:image/jpeg;base64,..., upload_... or s3://{self.bucket}/uploads/...",
+        )
+
+    def _stored(self, where: str, uri: str) -> StoredImage | Fault:
+        bucket, _, key = uri[len("s3://") :].partition("/")
+        path = key.split("/")
+        if bucket != self.bucket or path[0] != "uploads" or len(path) == 1 or {"", ".", ".."} & set(path):
+            return Fault(
+                where,
+                "names an object outside the inbox bucket's uploads/",
+                f"Copy it to s3://{self.bucket}/uploads/ and name it there.",
+            )
+        if uploads.belongs_to_another(key, self.client):
+            return not_there(where)
+        return StoredImage(bucket, key)
+
+
+def _linked(where: str, url: str) -> LinkedImage | Fault:
+    problem = addresses.what_is_wrong_with(url)
+    if problem:
+        return Fault(where, problem, "Use the https address of a public image, or send the image itself.")
+    return LinkedImage(url)
+
+
+def _inline(where: str, uri: str) -> InlineImage | Fault:
+    head, comma, payload = uri.partition(",")
+    if not comma or not head.lower().endswith(";base64"):
+        return Fault(where, "is a data URI without base64", "Write it as data:image/jpeg;base64,...")
+    try:
+        return InlineImage(base64.b64decode(payload, validate=True))
+    except (binascii.Error, ValueError):
+        return Fault(where, "is a data URI whose base64 is broken", "Encode the file again, without line breaks.")

@@ -1,0 +1,324 @@
+"""What a caller may ask for, read field by field, so that every fault is found before any money is spent."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain import models as catalogue
+from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.request import references
+from gallop.domain.request import urls as addresses
+from gallop.domain.scheduling import queue as line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from gallop.domain.request.images import Image
+
+METADATA_BYTES_AT_MOST = 4096
+NESTING_AT_MOST = 32
+
+_DIGITS = re.compile(r"[0-9]{1,3}")
+_NUMBERED_IMAGE = re.compile(r"\[\s*image\s*0*(\d{1,9})\d*\s*\]", re.IGNORECASE)
+_HAN = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoRequest:
+    """A wish for one video, whole and within DashScope's limits. ``duration`` is in seconds.
+
+    ``webhook`` is the address to tell of its end, where it is another than its client's endpoints. ``priority`` is 0 to
+    9: of the jobs of one client that wait, those of a higher one start first.
+    """
+
+    prompt: str
+    images: tuple[Image, ...]
+    model: str
+    resolution: str = catalogue.DEFAULT_RESOLUTION
+    ratio: str = catalogue.DEFAULT_RATIO
+    duration: int = catalogue.DEFAULT_DURATION_SECONDS
+    seed: int | None = None
+    watermark: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    webhook: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a stack adds to a request: its default model, and the one bucket whose objects may be named.
+
+    ``client`` is whose uploads may be named, and ``webhook_origins`` are those of its endpoints.
+    """
+
+    default_model: str
+    inbox_bucket: str
+    client: str = ""
+    webhook_origins: tuple[str, ...] = ()
+
+
+def read(body: object, ground: Ground, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
+    """Read a native JSON body; ``inspect`` looks into each image that can be looked into.
+
+    Raises:
+        InvalidRequest: with one fault for each thing that is wrong.
+
+    """
+    reader = Reader(body)
+    sent = reader.images(ground.inbox_bucket, ground.client)
+    images = reader.inspected(sent, inspect)
+    webhook = reader.webhook(ground.webhook_origins)
+    return replace(reader.request(ground.default_model, images, of=reader.images_sent), webhook=webhook)
+
+
+def read_apart(
+    fields: Mapping[str, Any], images: Sequence[Image | Fault], sent: int, default_model: str
+) -> VideoRequest:
+    """Read the fields of a request whose images came apart from it: ``sent`` of them, usable or at fault.
+
+    Raises:
+        InvalidRequest: with one fault for each thing that is wrong.
+
+    """
+    reader = Reader({name: value for name, value in fields.items() if name != "images"})
+    return reader.request(default_model, reader.usable(images), of=sent)
+
+
+class Reader:
+    """Takes field after field from a body, and notes what is wrong with each in ``faults``."""
+
+    def __init__(self, body: object) -> None:
+        """Take a parsed JSON body.
+
+        Raises:
+            InvalidRequest: the body is not an object, or one nested beyond reason.
+
+        """
+        if not isinstance(body, dict):
+            raise InvalidRequest([Fault("", "the body is not a JSON object", 'Send an object: {"prompt": "..."}.')])
+        if _is_deeper_than(NESTING_AT_MOST, body):
+            raise InvalidRequest([Fault("", "is nested too deeply", "Write one flat object.")])
+        self.fields: dict[str, Any] = dict(body)
+        self.faults: list[Fault] = []
+        self.images_sent = 0
+        self._read = {"images"}
+        for name in (name for name, value in self.fields.items() if not _is_text(value)):
+            self.fault(_pointer(name), "has half of a character in it", "Send whole characters: UTF-8, no surrogates.")
+
+    def request(self, default_model: str, images: tuple[Image, ...], of: int) -> VideoRequest:
+        """Make the request; ``of`` images were meant, readable or not."""
+        prompt = self.prompt(of)
+        self._check_image_count(of)
+        model = self.choice("model", tuple(catalogue.MODELS), default_model)
+        resolution, ratio = self._picture(catalogue.MODELS[model].resolutions)
+        request = VideoRequest(
+            prompt=prompt,
+            images=images,
+            model=model,
+            resolution=resolution,
+            ratio=ratio,
+            duration=self._duration(),
+            seed=self.seed(),
+            watermark=self.flag("watermark"),
+            metadata=self.metadata(),
+            priority=self.whole("priority", line.PRIORITIES) or 0,
+        )
+        self._refuse_what_is_left()
+        if self.faults:
+            raise InvalidRequest(self.faults)
+        return request
+
+    def fault(self, where: str, problem: str, remedy: str) -> None:
+        """Note a fault."""
+        self.faults.append(Fault(where, problem, remedy))
+
+    def take(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """Take a field; None where it is absent or null."""
+        self._read.add(name)
+        return self.fields.pop(name, None)
+
+    def prompt(self, images: int) -> str:
+        """Read the prompt of a request that has so many images."""
+        value = self.take("prompt")
+        if not isinstance(value, str) or not value.strip():
+            self.fault("/prompt", "there is no prompt", "Say in words what should happen in the video.")
+            return ""
+        weight = prompt_weight(value)
+        if weight > catalogue.PROMPT_WEIGHT_AT_MOST:
+            self.fault(
+                "/prompt",
+                f"is too long: it weighs {weight} characters, and {catalogue.PROMPT_WEIGHT_AT_MOST} is the most "
+                "(a Chinese character weighs two); DashScope would cut it silently",
+                "Shorten it.",
+            )
+        for number in sorted({int(match) for match in _NUMBERED_IMAGE.findall(value)}):
+            if not 1 <= number <= images:
+                self.fault(
+                    "/prompt",
+                    f"speaks of [Image {number}], and there {_are(images)}",
+                    "Number the images from 1, in the order in which they are sent.",
+                )
+        return value
+
+    def images(self, inbox_bucket: str, client: str = "") -> dict[str, Image]:
+        """Read the images, under all the names that they have: what can be read of them, by its place."""
+        sent = [
+            *references.of_images(self.take("images")),
+            *references.of_input_reference(self.take("input_reference")),
+            *references.of_media(self.take("media")),
+        ]
+        self.images_sent = len(sent)
+        inbox = references.Inbox(inbox_bucket, client)
+        read = {where: inbox.image(where, value) for where, value in sent[: catalogue.IMAGES_AT_MOST]}
+        self.usable(list(read.values()))
+        return {where: image for where, image in read.items() if not isinstance(image, Fault)}
+
+    def inspected(
+        self, images: Mapping[str, Image], inspect: Callable[[str, Image], Image | Fault]
+    ) -> tuple[Image, ...]:
+        """Look into the images; those that cannot be used become faults."""
+        return self.usable([inspect(where, image) for where, image in images.items()])
+
+    def usable(self, looked_at: Sequence[Image | Fault]) -> tuple[Image, ...]:
+        """Keep the images that can be used, and note the faults of the others."""
+        self.faults.extend(found for found in looked_at if isinstance(found, Fault))
+        return tuple(found for found in looked_at if not isinstance(found, Fault))
+
+    def _check_image_count(self, count: int) -> None:
+        if not 1 <= count <= catalogue.IMAGES_AT_MOST:
+            self.fault(
+                "/images",
+                f"there {_are(count)}, and 1 to {catalogue.IMAGES_AT_MOST} are needed",
+                "Send one reference image at least, in images or input_reference." if count < 1 else "Leave some out.",
+            )
+
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        """Read a field that has a few values."""
+        value = self.take(name)
+        if value is None:
+            return default
+        if value not in choices:
+            hint = difflib.get_close_matches(str(value), choices, n=1)
+            remedy = f"Did you mean {hint[0]}? " if hint else ""
+            remedy = f"{remedy}Use one of {', '.join(choices)}. Left out, it is {default}."
+            self.fault(f"/{name}", f"{_shown(value)} is not known", remedy)
+            return default
+        return str(value)
+
+    def whole(self, name: str, within: range, unit: str = "") -> int | None:
+        """Read a whole number."""
+        value = self.take(name)
+        if value is None:
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value not in within:
+            self.fault(
+                f"/{name}",
+                f"{_shown(value)} is not a whole number from {within.start} to {within.stop - 1}{unit}",
+                f"Use a whole number from {within.start} to {within.stop - 1}.",
+            )
+            return None
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Read a field that is true or false (the default)."""
+        value = self.take(name)
+        if value is not None and not isinstance(value, bool):
+            self.fault(f"/{name}", f"{_shown(value)} is neither true nor false", "Use true or false.")
+            return False
+        return bool(value)
+
+    def seed(self) -> int | None:
+        """Read the seed."""
+        return self.whole("seed", catalogue.SEEDS)
+
+    def webhook(self, origins: Sequence[str]) -> str:
+        """Read which address is told of the end: only path and query are the request's to choose."""
+        value = self.take("webhook")
+        if value is None:
+            return ""
+        url = addresses.within(value, origins) if isinstance(value, str) else None
+        if url is None:
+            known = f"Of {', '.join(origins)}, or as a path: /..." if len(origins) == 1 else f"Of {', '.join(origins)}."
+            remedy = known if origins else "Let the stack's operator add one: gallop webhooks add."
+            self.fault("/webhook", "is not an address of a webhook endpoint of yours", remedy)
+            return ""
+        return url
+
+    def metadata(self) -> dict[str, Any]:
+        """Read the caller's own notes."""
+        value = self.take("metadata")
+        if value is None:
+            return {}
+        if not isinstance(value, dict) or len(json.dumps(value).encode()) > METADATA_BYTES_AT_MOST:
+            self.fault("/metadata", f"is not an object of at most {METADATA_BYTES_AT_MOST} bytes", "Make it smaller.")
+            return {}
+        return value
+
+    def _duration(self) -> int:
+        if "duration" not in self.fields and isinstance(self.fields.get("seconds"), str):
+            text = self.fields["seconds"]
+            self.fields["seconds"] = int(text) if _DIGITS.fullmatch(text) else text
+        seconds = self.whole("seconds", catalogue.DURATION_SECONDS, " (seconds)")
+        duration = self.whole("duration", catalogue.DURATION_SECONDS, " (seconds)")
+        if duration is not None and seconds is not None and duration != seconds:
+            self.fault("/seconds", f"says {seconds}, and duration says {duration}", "Send one of the two.")
+        return duration or seconds or catalogue.DEFAULT_DURATION_SECONDS
+
+    def _picture(self, resolutions: Sequence[str]) -> tuple[str, str]:
+        size = self.take("size")
+        resolution, ratio = catalogue.DEFAULT_RESOLUTION, catalogue.DEFAULT_RATIO
+        if size is not None:
+            sizes = {catalogue.size(name, shape): (name, shape) for name in resolutions for shape in catalogue.RATIOS}
+            if isinstance(size, str) and size in sizes:
+                resolution, ratio = sizes[size]
+            else:
+                self.fault("/size", f"{_shown(size)} is not known", f"Use one of {', '.join(sizes)}.")
+        return self.choice("resolution", resolutions, resolution), self.choice("ratio", catalogue.RATIOS, ratio)
+
+    def _refuse_what_is_left(self) -> None:
+        for name in self.fields:
+            hint = difflib.get_close_matches(name, sorted(self._read), n=1)
+            remedy = f"Did you mean {hint[0]}?" if hint else f"Known are {', '.join(sorted(self._read))}."
+            self.fault(_pointer(name), "is not a field of a video request", remedy)
+
+
+def prompt_weight(prompt: str) -> int:
+    """Count a prompt as DashScope does: 5,000 other or 2,500 Chinese characters fill it (fact sheet §1.2)."""
+    return len(prompt) + len(_HAN.findall(prompt))
+
+
+def _are(count: int) -> str:
+    return {0: "is none", 1: "is 1 image"}.get(count, f"are {count} images")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line's worth
+
+
+def _pointer(name: str) -> str:
+    return "/" + name.encode(errors="replace").decode().replace("~", "~0").replace("/", "~1")[:80]
+
+
+def _is_text(value: object) -> bool:
+    try:
+        return bool(json.dumps(value, ensure_ascii=False, default=lambda _: "").encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_deeper_than(levels: int, value: object) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        layer = [inner for outer in layer if isinstance(outer, dict | list) for inner in _inside(outer)]
+    return bool(layer)
+
+
+def _inside(outer: dict[str, object] | list[object]) -> Iterable[object]:
+    return outer.values() if isinstance(outer, dict) else outer

@@ -1,0 +1,1 @@
+"""Who waits for a slot, and when DashScope is asked."""

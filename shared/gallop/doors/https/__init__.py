@@ -1,0 +1,1 @@
+"""The HTTPS door: translation between HTTP and jobs."""

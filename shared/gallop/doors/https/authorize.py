@@ -1,0 +1,74 @@
+"""Tells a client from its Bearer key, and keeps each key to its pace."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from gallop import clock, settings
+from gallop.adapters.table import client_keys
+from gallop.domain.clients import keys
+from gallop.domain.clients.keys import KeyState
+from gallop.domain.clients.rate_limit import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gallop.adapters.table.client_keys import Use
+
+NO_KEY = "There is no key in the request."
+# Of a revoked key as well: whoever stole it need not learn that it was a good one.
+WRONG_KEY = "The key is not one of this stack's."
+
+
+def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the client of a request, or the problem with its key, or the seconds that it has to wait.
+
+    The answer always lets the request through: API Gateway's own refusals say nothing, and an HTTP API cannot be
+    taught words. Requests are refused by ``http.caller_of``, through which every route learns whom it serves.
+    """
+    scheme, _, key = str(_header(event, "authorization")).strip().partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
+        return _context(problem=NO_KEY)
+    if not key.isascii() or len(key) > keys.CHARACTERS_AT_MOST:
+        return _context(problem=WRONG_KEY)
+    return _use(keys.hash_of(key))
+
+
+def _use(key_hash: str) -> dict[str, Any]:
+    used, now = _at_its_pace(key_hash)
+    if used is None or not hmac.compare_digest(used.key.hash, key_hash):
+        return _context(problem=WRONG_KEY)
+    key = used.key
+    match key.state(now):
+        case KeyState.REVOKED:
+            return _context(problem=WRONG_KEY)
+        case KeyState.EXPIRED:
+            return _context(problem=f"The key {key.id} expired on {keys.day_and_time(key.valid_until or now)}.")
+        case KeyState.ACTIVE:
+            wait = {"retry_after": used.wait_seconds} if used.wait_seconds else {}
+            return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **wait)
+
+
+def _at_its_pace(key_hash: str) -> tuple[Use | None, float]:
+    """Use a key; gives the time of that, too.
+
+    A request that is slow to reach the table meets there what faster ones left, which began after it. Once it has been
+    on its way for as long as it would have to wait, it has waited, and tries with the time that it is by now.
+    """
+    pace, now = Pace(settings.requests_per_second()), clock.now()
+    used = client_keys.use(key_hash, now, pace)
+    while used and 0 < used.wait_seconds <= (later := clock.now()) - now:
+        now = later
+        used = client_keys.use(key_hash, now, pace)
+    return used, now
+
+
+def _context(**fields: str | bool | int) -> dict[str, Any]:
+    return {"isAuthorized": True, "context": fields}
+
+
+def _header(event: Mapping[str, Any], name: str) -> str:
+    headers = event.get("headers") or {}
+    return next((value for key, value in headers.items() if key.lower() == name), "")

@@ -1,0 +1,150 @@
+"""The HTTPS door in DashScope's own protocol: what was written for DashScope gets a durable job and changes nothing.
+
+A task's id is the job's, so that both protocols show the same job. The package re-sends a submit when the reply is
+lost, without a sign that it does: equal content of one client is therefore the same job for a while (``domain.once``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from gallop import clock, settings
+from gallop.adapters.s3 import presigned
+from gallop.adapters.table import job_index as index
+from gallop.adapters.table import jobs as store
+from gallop.domain.dashscope import listing as dashscope_list
+from gallop.domain.dashscope import request as dashscope_request
+from gallop.domain.dashscope import task as dashscope_task
+from gallop.domain.errors import DashScopeRefusal, JobNotFound, Unauthenticated
+from gallop.domain.failures import ENDS, Billed
+from gallop.domain.job import Door, Job, JobState, new_job_id
+from gallop.domain.request.idempotency import once_by_content
+from gallop.domain.request.request import Ground
+from gallop.doors.https import resolver as http
+from gallop.doors.https import videos
+from gallop.services import accept as create
+from gallop.services.cancel import Cancellation, cancel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+    from gallop.doors.https.identity import Caller
+
+SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
+TASKS = "/api/v1/tasks"
+UPLOADS = "/api/v1/uploads"
+
+# What one list looks at, for whatever filter.
+TASKS_AT_MOST = 500
+
+_TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING status."
+
+
+def caller_of(app: APIGatewayHttpResolver) -> Caller:
+    """Tell who asks.
+
+    Raises:
+        DashScopeRefusal: nobody that we know, in DashScope's words.
+
+    """
+    try:
+        return http.caller_of(app)
+    except Unauthenticated:
+        sent = app.current_event.headers.get("authorization")
+        words = "Invalid API-key provided." if sent else "No API-key provided."
+        raise DashScopeRefusal("InvalidApiKey", words, status=Unauthenticated.status) from None
+
+
+def answer(app: APIGatewayHttpResolver, body: Mapping[str, Any]) -> Response[str]:
+    """Answer as DashScope does, with the id of the request."""
+    return http.answer(200, {"request_id": http.request_id_of(app), **body})
+
+
+def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Create a job, or find the one that this submit repeats.
+
+    Raises:
+        DashScopeRefusal: with DashScope's own words.
+        InvalidRequest: with every fault.
+        BudgetExceeded: a cap has no room for it.
+        IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
+
+    """
+    if headers.get("x-dashscope-async", "").lower() != "enable":
+        words = "current user api does not support synchronous calls."
+        raise DashScopeRefusal("AccessDenied", words, status=403)
+    ground = Ground(settings.default_model(), settings.inbox_bucket(), client)
+    request = dashscope_request.read(body, ground, create.inspect)
+    job_id = new_job_id()
+    once = once_by_content(client, request, headers)
+    wish = create.Wish(job_id, request, client, Door.HTTPS, f"videos/{job_id}", once)
+    job, is_new = create.accept(wish)
+    if not is_new and _came_to_nothing(job) and "idempotency-key" not in headers:
+        job, _ = create.accept(replace(wish, once=replace(once, may_replace=job.id)))
+    return dashscope_task.submitted(job.id)
+
+
+def task(caller: Caller, task_id: str) -> dict[str, Any]:
+    """Show a task; one that is not there, or another client's, is UNKNOWN, as it is for DashScope."""
+    try:
+        job = videos.video(caller, task_id)
+    except JobNotFound:
+        return dashscope_task.unknown(task_id)
+    return dashscope_task.task(job, _video_url(job))
+
+
+def cancel_task(caller: Caller, task_id: str) -> None:
+    """Cancel a task.
+
+    Raises:
+        DashScopeRefusal: there is none, or it is too late.
+
+    """
+    try:
+        job = videos.video(caller, task_id)
+    except JobNotFound:
+        raise DashScopeRefusal("UnsupportedOperation", _TOO_LATE) from None
+    _, outcome = cancel(job.id)
+    if outcome is not Cancellation.CANCELLED:
+        raise DashScopeRefusal("UnsupportedOperation", _TOO_LATE)
+
+
+def list_tasks(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Show a page of the tasks that a caller may see, the newest first, out of the newest ``TASKS_AT_MOST``.
+
+    Raises:
+        DashScopeRefusal: a parameter is not valid.
+
+    """
+    question = dashscope_list.read(parameters, clock.now())
+    low, high = (index.place_at(round(1000 * moment)) for moment in (question.since, question.until + 0.001))
+    client = None if caller.is_admin else caller.client
+    newest = islice(index.entries(client, low, high, ascending=False), TASKS_AT_MOST)
+    ids = [entry.job_id for entry in newest]
+    if question.is_about_all:
+        return dashscope_list.answer(question, len(ids), store.jobs(question.page_of(ids)))
+    parts = (ids[start : start + index.PAGE] for start in range(0, len(ids), index.PAGE))
+    found = [job for part in parts for job in store.jobs(part) if question.takes(job)]
+    return dashscope_list.answer(question, len(found), question.page_of(found))
+
+
+def no_uploads() -> DashScopeRefusal:
+    """Refuse DashScope's way to upload a file: its package fills in a form that S3 does not take."""
+    words = "Gallop takes no files this way: give each image as https://... or data:image/jpeg;base64,..."
+    return DashScopeRefusal("UnsupportedOperation", words)
+
+
+def _came_to_nothing(job: Job) -> bool:
+    """Tell whether a job ended without a video and surely without a charge: then equal content is a new wish."""
+    end = ENDS.get(job.failure.code) if job.failure else None
+    return end is not None and end.billed is Billed.NO
+
+
+def _video_url(job: Job) -> str:
+    if job.state is not JobState.SUCCEEDED or job.result is None:
+        return ""
+    return presigned.url_for_client(job.result.bucket, job.result.key, job.result.version_id, job.result.content_type)

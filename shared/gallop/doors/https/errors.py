@@ -1,0 +1,127 @@
+"""A refusal in the words of whoever asked: RFC 9457 for everybody, unless it is OpenAI's or DashScope's client."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, assert_never
+
+from gallop.domain.errors import BudgetExceeded, DashScopeRefusal, InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gallop.domain.errors import GallopError
+
+PROBLEM = "application/problem+json"
+JSON = "application/json"
+
+_DASHSCOPE_CODES = {
+    401: "InvalidApiKey",
+    # The one of its codes that says that there is no money, and that its clients do not repeat.
+    402: "Arrearage",
+    403: "AccessDenied",
+    404: "NotFound",
+    413: "BadRequest.TooLarge",
+    429: "Throttling.RateQuota",
+    503: "ModelUnavailable",
+}
+_OPENAI_TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
+
+
+class Dialect(StrEnum):
+    """Whose protocol a client speaks."""
+
+    NATIVE = "native"
+    OPENAI = "openai"
+    DASHSCOPE = "dashscope"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is to be told: the error, and the status and title of its answer."""
+
+    error: GallopError
+    status: int
+    title: str
+    request_id: str
+
+
+def dialect_of(path: str, headers: Iterable[str]) -> Dialect:
+    """Tell a client's dialect by the path that it asks for, and the names of the headers that it sends."""
+    if path.startswith("/api/v1/"):
+        return Dialect.DASHSCOPE
+    if any(name.lower().startswith("x-stainless-") for name in headers):
+        return Dialect.OPENAI
+    return Dialect.NATIVE
+
+
+def told(refusal: Refusal, dialect: Dialect) -> tuple[str, str]:
+    """Put a refusal into words; gives their media type, and the body."""
+    match dialect:
+        case Dialect.NATIVE:
+            return PROBLEM, json.dumps(rfc9457(refusal), ensure_ascii=False)
+        case Dialect.OPENAI:
+            return JSON, json.dumps(_openai(refusal))
+        case Dialect.DASHSCOPE:
+            return JSON, json.dumps(_dashscope(refusal))
+    assert_never(dialect)
+
+
+def rfc9457(refusal: Refusal) -> dict[str, Any]:
+    """Put a refusal as RFC 9457 has it."""
+    error = refusal.error
+    problem: dict[str, Any] = {
+        "type": f"/errors/{error.code}",
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": str(error),
+        "code": error.code,
+        "remedy": error.remedy,
+    }
+    if isinstance(error, InvalidRequest):
+        problem["errors"] = [
+            {"pointer": fault.where, "detail": fault.problem, "remedy": fault.remedy} for fault in error.faults
+        ]
+    if isinstance(error, BudgetExceeded):
+        problem["budget"] = error.shortfall.view()
+    return problem
+
+
+def _openai(refusal: Refusal) -> dict[str, Any]:
+    error, status = refusal.error, refusal.status
+    faults = error.faults if isinstance(error, InvalidRequest) else ()
+    client_fault = status < 500  # noqa: PLR2004 - RFC 9110's classes
+    kind = _OPENAI_TYPES.get(status, "invalid_request_error" if client_fault else "server_error")
+    remedies = " ".join(dict.fromkeys(fault.remedy for fault in faults)) or error.remedy
+    return {
+        "error": {
+            "message": f"{error}{'' if str(error).endswith('.') else '.'} {remedies}",
+            "type": kind,
+            "param": _param(faults[0].where) if faults else None,
+            "code": error.code,
+        }
+    }
+
+
+def _dashscope(refusal: Refusal) -> dict[str, Any]:
+    error, status = refusal.error, refusal.status
+    if isinstance(error, DashScopeRefusal):
+        return {"code": error.vendor_code, "message": str(error), "request_id": refusal.request_id}
+    client_fault = status < 500  # noqa: PLR2004 - the same
+    code = _DASHSCOPE_CODES.get(status, "InvalidParameter" if client_fault else "InternalError")
+    faults = error.faults if isinstance(error, InvalidRequest) else ()
+    told = " ".join(f"{fault.told}. {fault.remedy}" for fault in faults)
+    return {"code": code, "message": told or str(error), "request_id": refusal.request_id}
+
+
+def _param(pointer: str) -> str | None:
+    """Write a JSON pointer as OpenAI names a parameter: ``/images/0`` is ``images[0]``."""
+    name, *rest = pointer.removeprefix("/").split("/")
+    return name + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in rest) or None

@@ -1,0 +1,137 @@
+"""Lists jobs, page by page, while others arrive: none is left out, and none comes twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from gallop.adapters.table import job_index as index
+from gallop.adapters.table import jobs as store
+from gallop.domain.errors import Fault, InvalidRequest, JobNotFound
+from gallop.domain.job import JobState, openai_status
+from gallop.doors.https import videos
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gallop.adapters.table.job_index import Entry
+    from gallop.domain.job import Job
+    from gallop.doors.https.identity import Caller
+
+LIMIT, LIMIT_AT_MOST = 20, 100
+# How many jobs one request looks at: a filter that few of them pass gives short pages, and no long requests.
+LOOKS_AT_MOST = 300
+_OPENAI_WORDS = frozenset(openai_status(state) for state in JobState)
+_WORDS = sorted(_OPENAI_WORDS | {state.value for state in JobState})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which jobs, how many, and in which order; ``low`` and ``high`` are places in the order of jobs."""
+
+    low: str
+    high: str
+    limit: int
+    status: str
+    ascending: bool
+
+    def takes(self, job: Job) -> bool:
+        """Tell whether a job is meant. OpenAI's words are about ``status``, all others about ``state``."""
+        said = openai_status(job.state) if self.status in _OPENAI_WORDS else job.state.value
+        return not self.status or said == self.status
+
+
+def page(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Give a page of the jobs that a caller may see, as OpenAI's lists are.
+
+    ``last_id`` is where the next page begins: the last job that was looked at, even if a filter left it out.
+
+    Raises:
+        InvalidRequest: with every fault of the parameters.
+
+    """
+    question = _question(caller, parameters)
+    client = None if caller.is_admin else caller.client
+    at_a_time = min(question.limit + 1, index.PAGE)  # One more than is shown tells whether others follow.
+    entries = index.entries(client, question.low, question.high, ascending=question.ascending, at_a_time=at_a_time)
+    taken: list[Job] = []
+    last = ""
+    for looked, (entry, job) in enumerate(_read(entries, at_a_time)):
+        if len(taken) == question.limit or looked == LOOKS_AT_MOST:
+            return _answer(taken, last, has_more=True)
+        last = entry.job_id
+        if job and question.takes(job):
+            taken.append(job)
+    return _answer(taken, last, has_more=False)
+
+
+def _answer(taken: list[Job], last: str, *, has_more: bool) -> dict[str, Any]:
+    return {
+        "object": "list",
+        "data": videos.views(taken),
+        "has_more": has_more,
+        "first_id": taken[0].id if taken else None,
+        "last_id": (last or None) if has_more else (taken[-1].id if taken else None),
+    }
+
+
+def _read(entries: Iterator[Entry], at_a_time: int) -> Iterator[tuple[Entry, Job | None]]:
+    while some := [entry for _, entry in zip(range(at_a_time), entries, strict=False)]:
+        found = {job.id: job for job in store.jobs([entry.job_id for entry in some])}
+        yield from ((entry, found.get(entry.job_id)) for entry in some)
+
+
+def _question(caller: Caller, parameters: Mapping[str, str]) -> Question:
+    faults: list[Fault] = []
+    limit = _limit(parameters.get("limit", str(LIMIT)), faults)
+    order = _one_of("order", parameters.get("order", "desc"), ["asc", "desc"], faults)
+    status = _one_of("status", parameters["status"], _WORDS, faults) if parameters.get("status") else ""
+    since, until = (_time(name, parameters.get(name, ""), faults) for name in ("created_after", "created_before"))
+    low = index.START if since is None else index.place_at(since + 1)
+    high = index.END if until is None else index.place_at(until)
+    if after := parameters.get("after"):
+        low, high = index.beyond(_place(caller, after, faults), low, high, ascending=order == "asc")
+    if faults:
+        raise InvalidRequest(faults)
+    return Question(low, high, limit, status, ascending=order == "asc")
+
+
+def _limit(text: str, faults: list[Fault]) -> int:
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LIMIT_AT_MOST)) else 0
+    if not 1 <= limit <= LIMIT_AT_MOST:
+        faults.append(Fault("/limit", "is no whole number from 1 to 100", "Use a whole number from 1 to 100."))
+    return limit
+
+
+def _one_of(name: str, value: str, words: list[str], faults: list[Fault]) -> str:
+    if value not in words:
+        faults.append(Fault(f"/{name}", "is a word that is not known here", f"Use one of {', '.join(words)}."))
+    return value
+
+
+def _time(name: str, text: str, faults: list[Fault]) -> int | None:
+    if not text:
+        return None
+    try:
+        return round(_seconds(text) * 1000)
+    except (ValueError, OverflowError, OSError):
+        remedy = "Use seconds since 1970, or ISO 8601 such as 2026-11-27T12:00:00Z."
+        faults.append(Fault(f"/{name}", "is no time", remedy))
+        return None
+
+
+def _seconds(text: str) -> float:
+    if text.isascii() and text.isdigit():
+        return datetime.fromtimestamp(int(text), UTC).timestamp()
+    # A plus sign in an address is read as a blank.
+    moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+
+
+def _place(caller: Caller, job_id: str, faults: list[Fault]) -> str:
+    try:
+        return index.place_of(videos.video(caller, job_id))
+    except JobNotFound:
+        faults.append(Fault("/after", "is no video of yours", "Use `last_id` of the page before."))
+        return index.END

@@ -1,0 +1,71 @@
+"""One route as OpenAPI writes it: the answers that are its own, and those that any route may give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain import errors
+from gallop.doors.https.errors import PROBLEM
+from gallop.doors.https.openapi import examples
+from gallop.doors.https.openapi.routes import JSON
+from gallop.doors.https.openapi.schemas import ref
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gallop.doors.https.openapi.routes import Route
+
+_OF_EVERY_KEY = (errors.Unauthenticated, errors.TooManyRequests)
+
+
+def operation(route: Route) -> dict[str, Any]:
+    """Describe a route."""
+    described: dict[str, Any] = {
+        "tags": ["DashScope's protocol" if route.path.startswith("/api/v1/") else "Videos"],
+        "summary": route.summary,
+        "operationId": _name(route),
+        "responses": {**route.answers, **_refusals(route), "503": _not_available()},
+    }
+    if route.parameters:
+        described["parameters"] = list(route.parameters)
+    if route.body:
+        described["requestBody"] = {"required": True, "content": route.body}
+    if route.is_open:
+        described["security"] = []
+    return described
+
+
+def _refusals(route: Route) -> dict[str, Any]:
+    kinds: Sequence[type[errors.CallerError]] = (*route.refusals, *_common(route))
+    statuses = sorted({kind.status for kind in kinds})
+    return {str(status): _refusal([kind for kind in kinds if kind.status == status]) for status in statuses}
+
+
+def _common(route: Route) -> Sequence[type[errors.CallerError]]:
+    # What no id can look like is a path of no route.
+    at_a_path = (errors.NoSuchRoute,) if "{" in route.path else ()
+    return at_a_path if route.is_open else (*_OF_EVERY_KEY, *at_a_path)
+
+
+def _refusal(kinds: Sequence[type[errors.CallerError]]) -> dict[str, Any]:
+    shown = {kind.code: {"value": examples.refused(kind)} for kind in kinds}
+    return {
+        "description": "; ".join(f"{kind.title} (`{kind.code}`)" for kind in kinds),
+        "content": {
+            PROBLEM: {"schema": ref("Problem"), "examples": shown},
+            JSON: {"schema": {"anyOf": [ref("OpenAIError"), ref("DashScopeError")]}},
+        },
+    }
+
+
+def _not_available() -> dict[str, Any]:
+    return {
+        "description": "A neighbour is in trouble: the same request may be sent again after `Retry-After` seconds.",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+        "content": {PROBLEM: {"schema": ref("Problem")}},
+    }
+
+
+def _name(route: Route) -> str:
+    words = [part.strip("{}") for part in route.path.split("/") if part]
+    return "_".join([route.method, *words])

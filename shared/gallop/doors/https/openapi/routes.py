@@ -1,0 +1,200 @@
+"""The routes of the HTTPS door: how each is asked, what it answers when all is well, and how it may refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gallop.domain import errors
+from gallop.domain.job import JobState, openai_status
+from gallop.doors.https import dashscope as dashscope_dialect
+from gallop.doors.https.openapi import examples
+from gallop.doors.https.openapi.schemas import JOB_ID, Schema, ref
+
+JSON = "application/json"
+FORM = "multipart/form-data"
+Refusals = tuple[type[errors.CallerError], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route. ``answers`` and ``body`` map media types (or statuses) to schemas; ``is_open`` needs no key."""
+
+    method: str
+    path: str
+    summary: str
+    answers: dict[str, Schema]
+    refusals: Refusals = ()
+    parameters: tuple[Schema, ...] = ()
+    body: dict[str, Schema] | None = None
+    is_open: bool = False
+
+
+def content(schema: Schema, example: object = None) -> Schema:
+    """Describe an answer in JSON."""
+    shown = {} if example is None else {"example": example}
+    return {"description": "All is well.", "content": {JSON: {"schema": schema, **shown}}}
+
+
+def header(name: str, description: str, **schema: object) -> Schema:
+    """Describe a header that may be sent."""
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string", **schema}}
+
+
+def query(name: str, description: str, **schema: object) -> Schema:
+    """Describe a query parameter."""
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+_IN_DASHSCOPES_WORDS: Schema = {
+    "description": "Refused, in DashScope's words.",
+    "content": {JSON: {"schema": ref("DashScopeError")}},
+}
+_ID: Schema = {"name": "id", "in": "path", "required": True, "schema": JOB_ID}
+_OF_A_JOB: Refusals = (errors.JobNotFound,)
+_STATES = sorted({*(state.value for state in JobState), *(openai_status(state) for state in JobState)})
+_REDIRECT: Schema = {
+    "description": "A fresh address of your own bucket, good for an hour.",
+    "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+}
+_NOT_MODIFIED: Schema = {"description": "It stands as it did when you had this ETag."}
+_CREATED: Schema = {
+    **content(ref("Video"), examples.queued()),
+    "description": "The job is recorded. `Idempotent-Replay: true` says that it was there before.",
+    "headers": {
+        "Location": {"schema": {"type": "string"}},
+        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until it is worth asking."},
+        "openai-poll-after-ms": {"schema": {"type": "integer"}},
+        "Idempotent-Replay": {"schema": {"const": "true"}},
+    },
+}
+
+NATIVE = (
+    Route(
+        method="post",
+        path="/v1/videos",
+        summary="Create a video",
+        parameters=(
+            header(
+                "Idempotency-Key",
+                "The same key and content are the same job, for 24 hours.",
+                minLength=1,
+                maxLength=255,
+                pattern="^[\\x21-\\x7e]+$",
+            ),
+        ),
+        body={JSON: {"schema": ref("VideoRequest"), "example": examples.REQUEST}, FORM: {"schema": ref("VideoForm")}},
+        answers={"202": _CREATED, "200": {**content(ref("Estimate")), "description": "The price of a `dry_run`."}},
+        refusals=(
+            errors.InvalidRequest,
+            errors.BudgetExceeded,
+            errors.BodyTooLarge,
+            errors.UnsupportedMediaType,
+            errors.IdempotencyMismatch,
+        ),
+    ),
+    Route(
+        method="get",
+        path="/v1/videos",
+        summary="List your videos, newest first",
+        parameters=(
+            query("after", "Go on behind this job.", **JOB_ID),
+            query("limit", "How many.", type="integer", minimum=1, maximum=100, default=20),
+            query("order", "By the time of the create.", enum=["desc", "asc"], default="desc"),
+            query("status", "Only those in this state; Gallop's words and OpenAI's.", enum=_STATES),
+            query("created_after", "Only younger ones: seconds since the epoch, or ISO 8601.", type="string"),
+            query("created_before", "Only older ones.", type="string"),
+        ),
+        answers={"200": content(ref("VideoList"))},
+        refusals=(errors.InvalidRequest,),
+    ),
+    Route(
+        method="get",
+        path="/v1/videos/{id}",
+        summary="See how a video stands",
+        parameters=(
+            _ID,
+            header("If-None-Match", "An ETag that you have."),
+            header("Prefer", "`wait=N`: answer when it changes, or after N (at most 25) seconds.", pattern="^wait="),
+        ),
+        answers={"200": content(ref("Video"), examples.succeeded()), "304": _NOT_MODIFIED},
+        refusals=_OF_A_JOB,
+    ),
+    Route(
+        method="get",
+        path="/v1/videos/{id}/content",
+        summary="Fetch the video, or its thumbnail",
+        parameters=(_ID, query("variant", "Which file.", enum=["video", "thumbnail"], default="video")),
+        answers={"302": _REDIRECT},
+        refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady, errors.NoThumbnail),
+    ),
+    Route(
+        method="post",
+        path="/v1/videos/{id}/cancel",
+        summary="Cancel a video, if that is still possible",
+        parameters=(_ID,),
+        answers={"200": content(ref("CancelledVideo"))},
+        refusals=_OF_A_JOB,
+    ),
+    Route(
+        method="delete",
+        path="/v1/videos/{id}",
+        summary="Remove a finished video: inputs, outputs, receipts and record",
+        parameters=(_ID,),
+        answers={"200": content(ref("DeletedVideo"))},
+        refusals=(*_OF_A_JOB, errors.JobNotFinished, errors.JobNotDeletable),
+    ),
+    Route(
+        method="post",
+        path="/v1/uploads",
+        summary="Get a form that uploads one image, to be used by its id",
+        body={JSON: {"schema": ref("UploadRequest"), "example": {"content_type": "image/jpeg"}}},
+        answers={"201": content(ref("Upload"))},
+        refusals=(errors.InvalidRequest, errors.BodyTooLarge, errors.UnsupportedMediaType),
+    ),
+    Route(
+        method="get",
+        path="/health",
+        summary="Ask whether the door is open",
+        answers={"200": content(ref("Health"))},
+        is_open=True,
+    ),
+)
+
+_TASK_ID: Schema = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+_IN_ITS_WORDS: Refusals = (errors.DashScopeRefusal, errors.InvalidRequest, errors.BodyTooLarge)
+_TASK = content({"type": "object", "required": ["request_id", "output"]})
+
+DASHSCOPE = (
+    Route(
+        method="post",
+        path=dashscope_dialect.SUBMIT,
+        summary="Create a video, in DashScope's protocol",
+        parameters=(header("X-DashScope-Async", "`enable`, as DashScope wants it."),),
+        body={JSON: {"schema": {"type": "object", "required": ["model", "input"]}}},
+        answers={"200": _TASK, "403": _IN_DASHSCOPES_WORDS},
+        refusals=(*_IN_ITS_WORDS, errors.BudgetExceeded, errors.IdempotencyMismatch),
+    ),
+    Route(
+        method="get",
+        path=f"{dashscope_dialect.TASKS}/{{id}}",
+        summary="See how a task stands, in DashScope's protocol",
+        parameters=(_TASK_ID,),
+        answers={"200": _TASK},
+    ),
+    Route(
+        method="get",
+        path=dashscope_dialect.TASKS,
+        summary="List your tasks, in DashScope's protocol",
+        answers={"200": content({"type": "object", "required": ["request_id", "data", "total"]})},
+        refusals=(errors.DashScopeRefusal,),
+    ),
+    Route(
+        method="post",
+        path=f"{dashscope_dialect.TASKS}/{{id}}/cancel",
+        summary="Cancel a task that is pending, in DashScope's protocol",
+        parameters=(_TASK_ID,),
+        answers={"200": content({"type": "object", "required": ["request_id"]})},
+        refusals=(errors.DashScopeRefusal,),
+    ),
+)
+ROUTES = (*NATIVE, *DASHSCOPE)

@@ -1,0 +1,278 @@
+"""The shapes of what comes in and goes out; limits and enumerations are those of the code that checks them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain import job
+from gallop.domain import models as catalogue
+from gallop.domain.budget import Period
+from gallop.domain.request import form, references, request
+from gallop.domain.scheduling import queue as line
+from gallop.doors.https import uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Schema = dict[str, Any]
+
+JOB_ID = {"type": "string", "pattern": "^job_[a-z2-7]{26}$"}
+SECONDS_SINCE_EPOCH = {"type": "integer", "description": "Seconds since the epoch."}
+USD = {"type": "number", "minimum": 0, "description": "US dollars."}
+TEXT = {"type": "string"}
+
+
+def ref(name: str) -> Schema:
+    """Point at a component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def components() -> dict[str, Schema]:
+    """Give all components by name."""
+    return {
+        "VideoRequest": video_request(),
+        "VideoForm": video_form(),
+        "Video": video(),
+        "Estimate": _object(
+            {"object": {"const": "video.estimate"}, "estimated_cost": USD, "currency": {"const": "USD"}}
+        ),
+        "VideoList": video_list(),
+        "CancelledVideo": cancelled_video(),
+        "DeletedVideo": _object({"id": JOB_ID, "object": {"const": "video.deleted"}, "deleted": {"const": True}}),
+        "UploadRequest": upload_request(),
+        "Upload": upload(),
+        "Problem": problem(),
+        "Fault": fault(),
+        "Budget": budget(),
+        "OpenAIError": openai_error(),
+        "DashScopeError": _object({"code": TEXT, "message": TEXT, "request_id": TEXT}),
+        "Health": _object({"status": {"const": "ok"}}),
+    }
+
+
+def video_request() -> Schema:
+    """Describe the native body of a create."""
+    return {
+        **_object(_fields(), required=("prompt",)),
+        "anyOf": [{"required": [name]} for name in form.OF_IMAGES],
+        "description": "A wish for one video. Images come as `images`, or under OpenAI's or DashScope's name.",
+    }
+
+
+def video_form() -> Schema:
+    """Describe the same as a form: numbers and flags are text, images are files or text, under any of their names."""
+    texts: dict[str, Schema] = {name: TEXT for name in _fields() if name not in (*form.OF_IMAGES, "metadata")}
+    images = {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}}
+    shape = _object({**texts, "input_reference[]": images}, required=("prompt",))
+    return {**shape, "additionalProperties": True}
+
+
+def upload_request() -> Schema:
+    """Describe what is said of an image that is to be uploaded."""
+    return _object({"content_type": {"enum": list(uploads.MEDIA_TYPES)}})
+
+
+def upload() -> Schema:
+    """Describe the form that uploads one image: a POST of ``fields`` and then ``file`` to ``url``."""
+    return _object(
+        {
+            "id": {"type": "string", "pattern": "^upload_[a-z2-7]{26}$"},
+            "object": {"const": "upload"},
+            "url": {"type": "string", "format": "uri"},
+            "fields": {"type": "object", "additionalProperties": TEXT},
+            "content_type": {"enum": list(uploads.MEDIA_TYPES)},
+            "max_bytes": {"const": catalogue.PICTURE_BYTES_AT_MOST},
+            "expires_at": SECONDS_SINCE_EPOCH,
+        }
+    )
+
+
+def video() -> Schema:
+    """Describe a job as ``receipts.job_view`` shows it."""
+    whole = {"type": "integer"}
+    properties: dict[str, Schema] = {
+        "id": JOB_ID,
+        "object": {"const": "video"},
+        "status": {"enum": sorted({job.openai_status(state) for state in job.JobState})},
+        "state": {"enum": [state.value for state in job.JobState]},
+        "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+        "created_at": SECONDS_SINCE_EPOCH,
+        "updated_at": SECONDS_SINCE_EPOCH,
+        "completed_at": _nullable(whole),
+        "expires_at": {"type": "null"},
+        "model": TEXT,
+        "prompt": TEXT,
+        "images": whole,
+        "resolution": {"enum": _resolutions()},
+        "ratio": {"enum": list(catalogue.RATIOS)},
+        "duration": whole,
+        "seconds": TEXT,
+        "size": TEXT,
+        "seed": _nullable(whole),
+        "watermark": {"type": "boolean"},
+        "metadata": {"type": "object"},
+        "priority": whole,
+        "place": _nullable(whole),
+        "estimated_start": _nullable(SECONDS_SINCE_EPOCH),
+        "remixed_from_video_id": {"type": "null"},
+        "notes": {"type": "array", "items": TEXT},
+        "estimated_cost": USD,
+        "cost": _nullable({"type": "number"}),
+        "currency": {"const": "USD"},
+        "error": _nullable(_object({"code": TEXT, "message": TEXT, "remedy": TEXT})),
+    }
+    file = _object({"bytes": whole, "sha256": TEXT, "content_type": TEXT, "s3": TEXT, "content": TEXT})
+    return {**_object({**properties, "video": file}, required=tuple(properties)), "additionalProperties": True}
+
+
+def video_list() -> Schema:
+    """Describe a page of jobs, as OpenAI has it."""
+    identity = _nullable(JOB_ID)
+    return _object(
+        {
+            "object": {"const": "list"},
+            "data": {"type": "array", "items": ref("Video")},
+            "has_more": {"type": "boolean"},
+            "first_id": identity,
+            "last_id": identity,
+        }
+    )
+
+
+def cancelled_video() -> Schema:
+    """Describe what a cancel answers: the job, and what came of it."""
+    answer = _object({"answer": {"enum": ["cancelled", "too_late", "already_finished"]}, "message": TEXT})
+    return {"allOf": [ref("Video"), {"type": "object", "properties": {"cancel": answer}, "required": ["cancel"]}]}
+
+
+def problem() -> Schema:
+    """Describe a refusal, as RFC 9457 has it."""
+    return _object(
+        {
+            "type": {"type": "string", "description": "`/errors/` and the code: see docs/errors.md."},
+            "title": TEXT,
+            "status": {"type": "integer"},
+            "detail": TEXT,
+            "code": TEXT,
+            "remedy": TEXT,
+            "errors": {"type": "array", "items": ref("Fault")},
+            "budget": ref("Budget"),
+        },
+        required=("type", "title", "status", "detail", "code", "remedy"),
+    )
+
+
+def fault() -> Schema:
+    """Describe one thing that is wrong with a request."""
+    return _object({"pointer": TEXT, "detail": TEXT, "remedy": TEXT})
+
+
+def budget() -> Schema:
+    """Describe the cap that has no room for a job."""
+    return _object(
+        {
+            "of": {"enum": ["stack", "client"]},
+            "period": {"enum": [period.value for period in Period]},
+            "cap": USD,
+            "used": {**USD, "description": "Reserved or spent of it, in US dollars."},
+            "estimated_cost": USD,
+            "currency": {"const": "USD"},
+            "resets_at": {"type": "string", "format": "date-time"},
+        }
+    )
+
+
+def openai_error() -> Schema:
+    """Describe the same refusal as OpenAI's clients are told it."""
+    inner = _object({"message": TEXT, "type": TEXT, "param": _nullable(TEXT), "code": TEXT})
+    return _object({"error": inner})
+
+
+def _fields() -> dict[str, Schema]:
+    optional = {**_of_the_video(), **_of_the_request()}
+    return {"prompt": _prompt(), **{name: _nullable(schema) for name, schema in optional.items()}}
+
+
+def _prompt() -> Schema:
+    return {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": catalogue.PROMPT_WEIGHT_AT_MOST,
+        "pattern": r"\S",
+        "description": "`[Image 1]` is the first image. A Chinese character counts twice.",
+    }
+
+
+def _of_the_video() -> dict[str, Schema]:
+    lengths, seeds = catalogue.DURATION_SECONDS, catalogue.SEEDS
+    duration = {"type": "integer", "minimum": lengths.start, "maximum": lengths.stop - 1}
+    in_text = {"type": "string", "pattern": "^[0-9]{1,3}$"}
+    return {
+        "model": {"enum": list(catalogue.MODELS)},
+        "resolution": {"enum": _resolutions(), "default": catalogue.DEFAULT_RESOLUTION},
+        "ratio": {"enum": list(catalogue.RATIOS), "default": catalogue.DEFAULT_RATIO},
+        "duration": {**duration, "default": catalogue.DEFAULT_DURATION_SECONDS, "description": "Seconds."},
+        "seed": {"type": "integer", "minimum": seeds.start, "maximum": seeds.stop - 1},
+        "watermark": {"type": "boolean", "default": False},
+        "seconds": {"anyOf": [duration, in_text], "description": "OpenAI's name of `duration`."},
+        "size": {"enum": _sizes(), "description": "OpenAI's name of `resolution` and `ratio` together."},
+    }
+
+
+def _of_the_request() -> dict[str, Schema]:
+    most = catalogue.IMAGES_AT_MOST
+    referred = [_object({name: TEXT}, required=(name,)) for name in ("image_url", "file_id")]
+    reference = {"anyOf": [_IMAGE, *referred]}
+    media = _object({"type": {"enum": [references.MEDIA_TYPE, None]}, "url": _IMAGE}, required=("url",))
+    return {
+        "images": {"type": "array", "minItems": 1, "maxItems": most, "items": _IMAGE},
+        "input_reference": {
+            "anyOf": [reference, {"type": "array", "minItems": 1, "maxItems": most, "items": reference}],
+            "description": "OpenAI's name of `images`.",
+        },
+        "media": {"type": "array", "minItems": 1, "maxItems": most, "items": media, "description": "DashScope's."},
+        "metadata": {
+            "type": "object",
+            "description": f"Yours, given back as it came; at most {request.METADATA_BYTES_AT_MOST} bytes.",
+        },
+        "priority": {
+            "type": "integer",
+            "minimum": line.PRIORITIES.start,
+            "maximum": line.PRIORITIES.stop - 1,
+            "default": 0,
+            "description": "Of your own jobs that wait, those of a higher priority start first.",
+        },
+        "webhook": {
+            "type": "string",
+            "description": "Where to tell of the end: path and query at a webhook endpoint of yours, or all of it.",
+        },
+        "dry_run": {"type": "boolean", "default": False, "description": "Only tell the price."},
+    }
+
+
+_IMAGE: Schema = {
+    "type": "string",
+    "pattern": "^([hH][tT]{2}[pP][sS]|[dD][aA][tT][aA]|[sS]3):|^upload_",
+    "description": "`https://...`, `data:image/jpeg;base64,...`, `upload_...` or `s3://<inbox>/uploads/...`",
+}
+
+
+def _resolutions() -> list[str]:
+    return sorted({name for model in catalogue.MODELS.values() for name in model.resolutions}, key=len)
+
+
+def _sizes() -> list[str]:
+    return [catalogue.size(name, ratio) for name in _resolutions() for ratio in catalogue.RATIOS]
+
+
+def _object(properties: Mapping[str, Schema], required: tuple[str, ...] | None = None) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties if required is None else required),
+        "additionalProperties": False,
+    }
+
+
+def _nullable(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}

@@ -1,0 +1,122 @@
+"""HTTP for both of the HTTPS door's functions: who asks, what they send, and how errors are told. Nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from gallop import log
+from gallop.domain.errors import CallerError, GallopError, NoSuchRoute, TooManyRequests, TryAgain, Unauthenticated
+from gallop.doors.https import errors as dialects
+from gallop.doors.https.bodies import Body
+from gallop.doors.https.identity import Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
+RETRY_AFTER_SECONDS = 5
+# What is served again later than this is for no retry of a client's own.
+RETRY_AFTER_SECONDS_AT_MOST = 60
+
+
+class Resolver(APIGatewayHttpResolver):
+    """Finds the route of a request, and gives every answer the id under which the access log has it."""
+
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
+        """Answer a request."""
+        answer = super().resolve(event, context)
+        answer["headers"] = {**answer.get("headers", {}), "x-request-id": event["requestContext"]["requestId"]}
+        return answer
+
+
+def resolver() -> Resolver:
+    """Make a resolver that tells every error in the dialect of the client."""
+    app = Resolver()
+    app.exception_handler(CallerError)(partial(_refused, app))
+    app.exception_handler(TryAgain)(partial(_not_now, app))
+    app.exception_handler(Exception)(partial(_broken, app))
+    app.not_found(partial(_no_route, app))
+    return app
+
+
+def caller_of(app: APIGatewayHttpResolver) -> Caller:
+    """Tell whom the authorizer found: the one way in which every route learns whom it serves.
+
+    Raises:
+        Unauthenticated: it found nobody.
+        TooManyRequests: the key is used faster than it may.
+
+    """
+    event = app.current_event.raw_event
+    context = event["requestContext"].get("authorizer", {}).get("lambda") or {}
+    client = context.get("client")
+    if not isinstance(client, str) or not client:
+        raise Unauthenticated(str(context.get("problem") or "There is no key in the request."))
+    if seconds := context.get("retry_after"):
+        raise TooManyRequests(int(seconds))
+    return Caller(client, is_admin=context.get("is_admin") is True, key_id=str(context.get("key_id", "")))
+
+
+def body_of(app: APIGatewayHttpResolver) -> Body:
+    """Give the body of the request.
+
+    Raises:
+        BodyTooLarge: it is over what is taken here.
+
+    """
+    event = app.current_event
+    sent: str = event.body or ""
+    # Half of a character, which no client can send, is no UTF-8 afterwards, and is refused as such.
+    data = base64.b64decode(sent) if event.is_base64_encoded else sent.encode(errors="surrogatepass")
+    return Body(data, event.headers.get("content-type", ""))
+
+
+def request_id_of(app: APIGatewayHttpResolver) -> str:
+    """Give the id under which the access log has this request."""
+    return str(app.current_event.raw_event["requestContext"]["requestId"])
+
+
+def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response[str]:
+    """Answer with JSON."""
+    return Response(status, "application/json", json.dumps(body, ensure_ascii=False), dict(headers or {}))
+
+
+def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
+    # OpenAI's clients would repeat some of them on their own.
+    is_soon = error.retryable and (error.retry_after or 0) <= RETRY_AFTER_SECONDS_AT_MOST
+    headers = {} if is_soon else {"x-should-retry": "false"}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    return _tell(app, error, error.status, error.title, headers)
+
+
+def _not_now(app: APIGatewayHttpResolver, error: TryAgain) -> Response[str]:
+    log.warning("neighbour in trouble", error=str(error), request_id=request_id_of(app))
+    told = TryAgain("Gallop cannot do this right now.")
+    return _tell(app, told, 503, "Not available right now", {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _broken(app: APIGatewayHttpResolver, error: Exception) -> Response[str]:
+    log.exception("request broke", error=type(error).__name__, request_id=request_id_of(app))
+    return _tell(app, GallopError("Something broke inside Gallop."), 500, "Internal error", {})
+
+
+def _no_route(app: APIGatewayHttpResolver, _: NotFoundError) -> Response[str]:
+    return _refused(app, NoSuchRoute("There is no such route."))
+
+
+def _tell(
+    app: APIGatewayHttpResolver, error: GallopError, status: int, title: str, headers: dict[str, str]
+) -> Response[str]:
+    event = app.current_event
+    refusal = dialects.Refusal(error, status, title, request_id_of(app))
+    media_type, body = dialects.told(refusal, dialects.dialect_of(event.path, event.headers))
+    return Response(status, media_type, body, {**headers})

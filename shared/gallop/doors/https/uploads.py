@@ -1,0 +1,61 @@
+"""The HTTPS door for images that are too large to come inside a request: straight into the inbox, by a signed form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop import clock, log
+from gallop.adapters.s3 import presigned
+from gallop.domain import models as catalogue
+from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.request import uploads
+
+if TYPE_CHECKING:
+    from gallop.doors.https.bodies import Body
+
+# What a picture may be; the others are made into one of the first three.
+MEDIA_TYPES = (
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/heic",
+    "image/heif",
+    "image/avif",
+    "image/tiff",
+    "image/bmp",
+    "image/gif",
+)
+
+
+def create_upload(client: str, body: Body) -> dict[str, Any]:
+    """Give out a form that uploads one image of this client's; what it holds is judged when a create names it.
+
+    Raises:
+        InvalidRequest: with every fault.
+        UnsupportedMediaType: the body is no JSON.
+
+    """
+    media_type = _media_type(body.json())
+    upload_id = uploads.new_id()
+    form = presigned.form_for_upload(uploads.key_of(client, upload_id), media_type, catalogue.PICTURE_BYTES_AT_MOST)
+    log.info("upload prepared", upload_id=upload_id, client=client)
+    return {
+        "id": upload_id,
+        "object": "upload",
+        "url": form["url"],
+        "fields": form["fields"],
+        "content_type": media_type,
+        "max_bytes": catalogue.PICTURE_BYTES_AT_MOST,
+        "expires_at": int(clock.now()) + presigned.SECONDS_FOR_UPLOAD,
+    }
+
+
+def _media_type(fields: dict[str, Any]) -> str:
+    media_type = fields.pop("content_type", None)
+    known = f"Use one of {', '.join(MEDIA_TYPES)}."
+    faults = [Fault(f"/{name[:80]}", "is not a field of an upload", "Send content_type only.") for name in fields]
+    if media_type not in MEDIA_TYPES:
+        faults.append(Fault("/content_type", "is not the type of an image that Gallop takes", known))
+    if faults:
+        raise InvalidRequest(faults)
+    return str(media_type)

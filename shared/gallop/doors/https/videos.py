@@ -1,0 +1,163 @@
+"""The HTTPS door: create a video, see how it stands, fetch it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gallop import clock, settings
+from gallop.adapters.s3 import presigned
+from gallop.adapters.table import jobs as store
+from gallop.adapters.table import task_durations as durations
+from gallop.adapters.table import webhook_endpoints
+from gallop.domain.drops import receipts
+from gallop.domain.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
+from gallop.domain.job import Door, Job, JobState, is_job_id, is_terminal, new_job_id
+from gallop.domain.request import request
+from gallop.domain.request.idempotency import once as once_of
+from gallop.services import accept as create
+from gallop.services.cancel import Cancellation, cancel
+from gallop.services.erase import erase
+from gallop.services.slots import standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gallop.domain.scheduling.histogram import Sketch
+    from gallop.doors.https.bodies import Body
+    from gallop.doors.https.identity import Caller
+
+VIDEO, THUMBNAIL = "video", "thumbnail"
+_CANCELLATIONS = {
+    Cancellation.CANCELLED: "The job is cancelled. Nothing was charged.",
+    Cancellation.TOO_LATE: "DashScope has the job, or may have it: it goes on, and running tasks are billed.",
+    Cancellation.ALREADY_FINISHED: "The job had ended before; nothing has changed.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A job, and whether it was there before this request."""
+
+    job: Job
+    is_replay: bool
+
+
+def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created | dict[str, Any]:
+    """Create a job of a JSON body or a form; with ``dry_run`` only say what it would cost.
+
+    Raises:
+        InvalidRequest: with every fault.
+        UnsupportedMediaType: it is neither JSON nor a form.
+        BudgetExceeded: a cap has no room for it.
+        IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
+
+    """
+    fields = body.fields()
+    dry_run = _take_dry_run(fields)
+    origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
+    ground = request.Ground(settings.default_model(), settings.inbox_bucket(), client, origins)
+    wish = request.read(fields, ground, create.inspect)
+    once = once_of(client, wish, headers)
+    if dry_run:
+        create.check_budget(wish, client)
+        return {"object": "video.estimate", "estimated_cost": float(create.estimate(wish)), "currency": "USD"}
+    job_id = new_job_id()
+    job, is_new = create.accept(create.Wish(job_id, wish, client, Door.HTTPS, f"videos/{job_id}", once))
+    return Created(job, is_replay=not is_new)
+
+
+def video(caller: Caller, job_id: str) -> Job:
+    """Find a job that this caller may see: its client's own, or any if it is an operator.
+
+    Raises:
+        JobNotFound: there is none, or it is another client's.
+
+    """
+    # The same words whether it is not there or another's, so that nobody learns which.
+    nowhere = JobNotFound(f"There is no video {job_id[:40]!r}.")
+    if not is_job_id(job_id):
+        raise nowhere
+    try:
+        job = store.job(job_id)
+    except JobNotFound:
+        raise nowhere from None
+    if not caller.may_see(job.client):
+        raise nowhere
+    return job
+
+
+def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
+    """Give a fresh address of a finished video, or of its thumbnail.
+
+    Raises:
+        InvalidRequest: there is no such variant.
+        JobNotFound: there is no such job.
+        VideoNotReady: it has no video.
+        NoThumbnail: of its video no picture could be made.
+
+    """
+    if variant not in (VIDEO, THUMBNAIL):
+        problem = "is not made here" if variant == "spritesheet" else "is a word that is not known here"
+        raise InvalidRequest([Fault("/variant", problem, f"Use {VIDEO} or {THUMBNAIL}.")])
+    job = video(caller, job_id)
+    if job.state is not JobState.SUCCEEDED or job.result is None:
+        reason = f": {job.failure.message}" if job.failure else "."
+        raise VideoNotReady(f"The job is {job.state.value}{reason}")
+    found = job.result if variant == VIDEO else job.thumbnail
+    if found is None:
+        raise NoThumbnail("No picture could be made of this video.")
+    return presigned.url_for_client(found.bucket, found.key, found.version_id, found.content_type)
+
+
+def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
+    """Cancel a job if that is still possible; gives the job, and under ``cancel`` what came of it.
+
+    Raises:
+        JobNotFound: there is no such job.
+        WrongState: it kept moving.
+
+    """
+    job, answer = cancel(video(caller, job_id).id)
+    return {**view(job), "cancel": {"answer": answer.value, "message": _CANCELLATIONS[answer]}}
+
+
+def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
+    """Remove a job that has ended, and all that is its own; answers as OpenAI does.
+
+    Raises:
+        JobNotFound: there is no such job.
+        JobNotFinished: it has not ended, or only just.
+        JobNotDeletable: it is the S3 door's.
+
+    """
+    job = video(caller, job_id)
+    erase(job)
+    return {"id": job.id, "object": "video.deleted", "deleted": True}
+
+
+def view(job: Job) -> dict[str, Any]:
+    """Show a job as its client sees it, with its place if it waits in line."""
+    return receipts.job_view(job, clock.now(), _known(job), standing(job))
+
+
+def views(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """Show jobs as their clients see them, with the places that those who wait in line were told last."""
+    return [receipts.job_view(job, clock.now(), _known(job), job.standing) for job in jobs]
+
+
+def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:
+    """Tell a client who is shown a job's ``view`` when it is worth asking again."""
+    seconds = receipts.poll_after_seconds(job, clock.now(), _known(job), shown["estimated_start"])
+    return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
+
+
+def _known(job: Job) -> Sketch | None:
+    return None if is_terminal(job.state) else durations.known(job.request)
+
+
+def _take_dry_run(fields: dict[str, Any]) -> bool:
+    dry_run = fields.pop("dry_run", False)
+    if not isinstance(dry_run, bool):
+        raise InvalidRequest([Fault("/dry_run", "is neither true nor false", "Use true or false.")])
+    return dry_run

@@ -1,0 +1,164 @@
+"""Reads a picture to its end, and finds what keeps DashScope from using it.
+
+Limits are those of reference-to-video (fact sheet §1.2): JPEG, PNG or WEBP by content, short side of 400 px or more,
+20 MB at most.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+
+from pi_heif import HeifImageFile, register_heif_opener
+from PIL import Image, UnidentifiedImageError
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.MpoImagePlugin import MpoImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from gallop import log
+from gallop.domain import models as catalogue
+from gallop.domain.errors import Fault
+from gallop.media import convert as converting
+from gallop.media import sniff as guess
+from gallop.media.pictures import Usable, too_large
+
+register_heif_opener()
+# Pillow's own limit warns, and names no file; ours is checked before any pixel is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+# That of JPEG opens MPO as well.
+_READERS = (
+    JpegImageFile,
+    PngImageFile,
+    WebPImageFile,
+    GifImageFile,
+    BmpImageFile,
+    TiffImageFile,
+    HeifImageFile,
+    AvifImageFile,
+)
+FORMATS = tuple(str(reader.format) for reader in _READERS)
+# What DashScope takes, and in which of Pillow's modes.
+_AS_IS = {
+    "JPEG": ("image/jpeg", {"L", "RGB"}),
+    "MPO": ("image/jpeg", {"L", "RGB"}),
+    "PNG": ("image/png", {"1", "L", "LA", "P", "RGB", "RGBA"}),
+    "WEBP": ("image/webp", {"RGB", "RGBA"}),
+}
+_ORIENTATION, _SUBFILE, _SUB_IFDS, _DNG = 0x0112, 254, 330, 50706
+_BROKEN_EXIF = (SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error, OSError)
+_SMALLER = 8
+_DEEP = 16
+_PAGES_COUNTED = 1000
+
+
+def examine(where: str, data: bytes) -> Usable | Fault:
+    """Read a picture to its end; gives what DashScope can take, or what is wrong with it. Raises nothing."""
+    if not data:
+        return Fault(where, "is empty", "Send the picture once more.")
+    if len(data) > catalogue.PICTURE_BYTES_AT_MOST:
+        return too_large(where, len(data))
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            return _fault_of(where, picture) or _usable(where, picture, data)
+    except UnidentifiedImageError:
+        return guess.unreadable(where, data)
+    except Exception as error:  # noqa: BLE001 - nobody can list what eight decoders raise at broken files
+        log.info("picture could not be read", error=type(error).__name__)
+        return guess.damaged(where)
+
+
+def _fault_of(where: str, picture: Image.Image) -> Fault | None:
+    if _is_raw(picture):
+        return guess.not_a_picture(where, guess.RAW)
+    width, height = picture.size
+    if width * height > catalogue.PICTURE_PIXELS_AT_MOST:
+        limit = catalogue.PICTURE_PIXELS_AT_MOST // 1_000_000
+        problem = (
+            f"is {width} x {height} px: {width * height / 1e6:.0f} million pixels, and {limit} million is the most"
+        )
+        return Fault(where, problem, "Save it smaller.")
+    frames = _frames(picture)
+    if frames > 1:
+        kind = "pages" if isinstance(picture, TiffImageFile) else "frames of an animation"
+        count = f"{_PAGES_COUNTED} or more" if frames == _PAGES_COUNTED else str(frames)
+        return Fault(
+            where, f"holds {count} {kind}, and one still picture is needed", "Save one of them as JPEG or PNG."
+        )
+    if min(picture.size) < catalogue.IMAGE_SHORT_SIDE_PIXELS:
+        return _too_small(where, width, height)
+    return None
+
+
+def _too_small(where: str, width: int, height: int) -> Fault:
+    least = catalogue.IMAGE_SHORT_SIDE_PIXELS
+    problem = f"is {width} x {height} px; its shorter side has {min(width, height)} px, and {least} are needed"
+    return Fault(where, problem, f"Use a picture of at least {least} px on its shorter side.")
+
+
+def _is_raw(picture: Image.Image) -> bool:
+    """Tell whether a TIFF is the raw file of a camera: what comes first in it is a thumbnail."""
+    if not isinstance(picture, TiffImageFile):
+        return False
+    tags = picture.tag_v2
+    return _DNG in tags or (_SUB_IFDS in tags and _is_reduced(picture))
+
+
+def _frames(picture: Image.Image) -> int:
+    if isinstance(picture, TiffImageFile):
+        return _pages(picture)
+    # What a phone keeps beside its picture (a map of depth or light, the rest of a burst) is no animation.
+    if isinstance(picture, MpoImageFile | HeifImageFile):
+        return 1
+    return getattr(picture, "n_frames", 1)
+
+
+def _pages(picture: TiffImageFile) -> int:
+    pages = 0
+    try:
+        for number in range(_PAGES_COUNTED):
+            picture.seek(number)
+            pages += not _is_reduced(picture)
+    except EOFError:
+        pass
+    picture.seek(0)
+    return pages
+
+
+def _is_reduced(picture: TiffImageFile) -> bool:
+    subfile = picture.tag_v2.get(_SUBFILE, 0)
+    return isinstance(subfile, int) and bool(subfile & 1)
+
+
+def _usable(where: str, picture: Image.Image, data: bytes) -> Usable | Fault:
+    is_deep = _is_checked_png(picture, data) and data[24] == _DEEP
+    media_type, modes = _AS_IS.get(str(picture.format), ("", frozenset()))
+    orientation = _orientation(picture)
+    if picture.mode not in modes or is_deep or orientation != 1 or len(data) > catalogue.IMAGE_BYTES_AT_MOST:
+        return converting.convert(where, picture, orientation, len(data), is_deep=is_deep)
+    # A JPEG is read to its end at an eighth of its size, in a sixty-fourth of the memory.
+    picture.draft(None, (picture.width // _SMALLER, picture.height // _SMALLER))
+    picture.load()
+    return Usable(data, media_type)
+
+
+def _is_checked_png(picture: Image.Image, data: bytes) -> bool:
+    """Tell whether it is a PNG; checks the sums of its parts then, which decoding does not."""
+    if not isinstance(picture, PngImageFile):
+        return False
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as again:
+        again.verify()
+    return True
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        orientation = picture.getexif().get(_ORIENTATION, 1)
+    except _BROKEN_EXIF:
+        return 1
+    return orientation if orientation in converting.TURNS else 1

@@ -1,0 +1,187 @@
+"""Makes a job of a request that has been read: the same way for both doors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
+from gallop import clock, log, settings
+from gallop.adapters.s3 import buckets as objects
+from gallop.adapters.stepfunctions import job_workflow as workflow
+from gallop.adapters.table import budgets
+from gallop.adapters.table import drops as fronts
+from gallop.adapters.table import jobs as store
+from gallop.domain import budget
+from gallop.domain import models as catalogue
+from gallop.domain.budget import Parked
+from gallop.domain.errors import (
+    BudgetExceeded,
+    Fault,
+    IdempotencyMismatch,
+    NoRoom,
+    NoSuchObject,
+    ObjectTooLarge,
+    WrongState,
+)
+from gallop.domain.job import Door, Job, JobState
+from gallop.domain.request import images, references
+from gallop.domain.request.images import Image, InlineImage, LinkedImage, Original, StoredImage
+from gallop.media import pictures
+from gallop.services import publish
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from gallop.adapters.table.jobs import Creation
+    from gallop.domain.budget import Shortfall
+    from gallop.domain.drops.current import Front
+    from gallop.domain.request.idempotency import Once
+    from gallop.domain.request.request import VideoRequest
+
+TRIES_AT_MOST = 8
+
+
+def inspect(where: str, image: Image) -> Image | Fault:
+    """Look into an image whose bytes we hold.
+
+    A stored one comes back with its version and hash, or, if DashScope could not take it as it is, as the bytes that
+    were made of it: they are stored with the job, and a request that is refused leaves nothing behind.
+    """
+    match image:
+        case LinkedImage():
+            return image
+        case InlineImage(data):
+            return _inspect_bytes(where, data, Original(images.sha256(data)))
+        case StoredImage():
+            return _inspect_stored(where, image)
+    assert_never(image)
+
+
+def estimate(request: VideoRequest) -> Decimal:
+    """Give the list price of a request, in USD."""
+    return catalogue.cost_usd(request.model, request.resolution, request.duration, settings.dashscope_base_url())
+
+
+def check_budget(request: VideoRequest, client: str) -> None:
+    """Look whether there is room for a request at this moment; nothing is reserved.
+
+    Raises:
+        BudgetExceeded: there is none.
+
+    """
+    now = clock.now()
+    if short := budgets.shortfall(budgets.caps_of(client), estimate(request), now):
+        raise BudgetExceeded(short, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request at a door: what is wanted, by whom, and what makes it the same wish when it comes again.
+
+    ``turn`` is the front of its drop as it was read and as it is to be, once the job is recorded.
+    """
+
+    job_id: str
+    request: VideoRequest
+    client: str
+    door: Door
+    receipts: str
+    once: Once | None = None
+    dropped_at: float | None = None
+    turn: tuple[Front, Front] | None = None
+
+
+def accept(wish: Wish) -> tuple[Job, bool]:
+    """Record the job, reserve its estimate and start its workflow; gives it as recorded, and whether it is new.
+
+    A wish that was accepted before changes nothing; what was recorded and not started is started now. What is over a
+    cap is recorded and parked, if the S3 door does that.
+
+    Raises:
+        BudgetExceeded: there is no room for its estimate.
+        IdempotencyMismatch: the client's key stands for another request.
+        WrongState: the job is new, and the front of its drop is no longer what was read.
+
+    """
+    made = _record(wish)
+    if wish.once and not made.is_new and made.fingerprint != wish.once.fingerprint:
+        raise IdempotencyMismatch("This Idempotency-Key came with another request before.")
+    job = store.job(made.job_id)
+    if job.state is JobState.QUEUED:
+        publish.status(job)
+        if not job.parked:
+            workflow.start(job.id)
+    log.info("job accepted", job_id=job.id, door=wish.door.value, is_new=made.is_new)
+    return job, made.is_new
+
+
+def _record(wish: Wish) -> Creation:
+    job, caps = _job_of(wish), budgets.caps_of(wish.client)
+    together = [fronts.turning(*wish.turn)] if wish.turn else []
+    for _ in range(TRIES_AT_MOST):
+        now = clock.now()
+        reserved = budget.reservation(caps, job.estimated_cost, now)
+        try:
+            reserving = budgets.reserving(caps, reserved, now)
+            return store.create(replace(job, reserved=reserved), wish.once, together, reserving)
+        except NoRoom:
+            # Of this moment: a day may have begun meanwhile, which has room.
+            short = budgets.shortfall(caps, job.estimated_cost, clock.now())
+        if short:
+            return store.create(_parked(job, short), wish.once, together)
+    raise WrongState(f"The budgets kept changing under job {job.id}.")
+
+
+def _parked(job: Job, short: Shortfall) -> Job:
+    if job.door is not Door.S3 or short.is_final or not settings.parks_over_cap():
+        raise BudgetExceeded(short, clock.now())
+    deadline = short.resets_at + budget.PATIENCE_SECONDS
+    return replace(job, parked=Parked(short.message, short.resets_at), deadline=deadline)
+
+
+def _job_of(wish: Wish) -> Job:
+    now = clock.now()
+    return Job(
+        id=wish.job_id,
+        client=wish.client,
+        door=wish.door,
+        state=JobState.QUEUED,
+        request=replace(wish.request, images=tuple(_keep(image, wish.client) for image in wish.request.images)),
+        base_url=settings.dashscope_base_url(),
+        key_name=settings.dashscope_secret_arn(),
+        receipts=wish.receipts,
+        estimated_cost=estimate(wish.request),
+        created_at=now,
+        updated_at=now,
+        deadline=now + settings.queue_seconds() + settings.deadline_seconds(),
+        notes=tuple(image.note for image in wish.request.images if isinstance(image, InlineImage) and image.note),
+        dropped_at=wish.dropped_at,
+    )
+
+
+def _inspect_stored(where: str, image: StoredImage) -> InlineImage | StoredImage | Fault:
+    try:
+        data, version_id = objects.read(image.key, catalogue.PICTURE_BYTES_AT_MOST)
+    except NoSuchObject:
+        return references.not_there(where)
+    except ObjectTooLarge as error:
+        return pictures.too_large(where, error.size)
+    sha256 = images.sha256(data)
+    found = _inspect_bytes(where, data, Original(sha256, image.bucket, image.key, version_id))
+    if isinstance(found, Fault) or found.original:
+        return found
+    return replace(image, version_id=version_id, sha256=sha256)
+
+
+def _inspect_bytes(where: str, data: bytes, original: Original) -> InlineImage | Fault:
+    found = pictures.examine(where, data)
+    if isinstance(found, Fault):
+        return found
+    return InlineImage(found.data, found.media_type, original if found.note else None, found.note)
+
+
+def _keep(image: Image, client: str) -> Image:
+    if not isinstance(image, InlineImage):
+        return image
+    key, version_id = objects.keep_upload(client, image.data, image.media_type)
+    return StoredImage(settings.inbox_bucket(), key, version_id, images.sha256(image.data), image.original)

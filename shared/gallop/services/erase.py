@@ -1,0 +1,34 @@
+"""Removes a job that has ended, and all that is its own: images, video, receipts, and at last its record.
+
+Killed at any point, it leaves the record, and the next run does the rest.
+"""
+
+from __future__ import annotations
+
+from gallop import log
+from gallop.adapters.s3 import buckets as objects
+from gallop.adapters.table import image_references as inputs
+from gallop.adapters.table import jobs as store
+from gallop.domain.errors import JobNotDeletable, JobNotFinished
+from gallop.domain.job import Door, Job
+from gallop.domain.request import uploads
+
+
+def erase(job: Job) -> None:
+    """Remove a job of the HTTPS door. Images that another job uses as well stay for that one.
+
+    Raises:
+        JobNotDeletable: it is the S3 door's.
+        JobNotFinished: it has not ended, or its last receipts are being written.
+
+    """
+    if job.door is not Door.HTTPS:
+        raise JobNotDeletable("Without its record, the files that were dropped would be made, and charged, once more.")
+    if not store.is_closed(job):
+        raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are just being written.")
+    for found in uploads.inputs_of(job.request.images, job.client):
+        if inputs.let_go(found, job.id):
+            objects.remove_input(found)
+    objects.remove_results(f"{job.receipts}/")
+    store.erase(job)
+    log.info("job erased", job_id=job.id)

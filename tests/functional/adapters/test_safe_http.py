@@ -1,0 +1,303 @@
+"""The safe caller, over real connections: whom it calls, and how long it listens."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import httpcore
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from gallop.adapters import safe_http as caller
+from gallop.domain.errors import CallFailed, UnsafeAddress
+
+from tests.support.receivers import Receiver, peer, receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = "hooks.example.com"
+PUBLIC, SECOND, PRIVATE = "93.184.215.14", "93.184.215.15", "10.0.0.1"
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture
+def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turn the switch that the testbed turns, and no template can."""
+    monkeypatch.setattr(caller, "loopback_allowed", True)
+
+
+def post(url: str) -> int:
+    """Send something; gives the status."""
+    return caller.post(url, {"webhook-id": "evt_1"}, b"{}").status
+
+
+def answers(*addresses: str) -> list[tuple[Any, ...]]:
+    """Give what a resolver answers."""
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
+
+
+class Internet:
+    """Names that stand for whatever a test says, and a public host that is really the receiver beside us."""
+
+    def __init__(self, port: int) -> None:
+        """Lead every connection to this port."""
+        self.port = port
+        self.questions: list[str] = []
+        self.connections: list[str] = []
+        self.dead: set[str] = set()
+        self.resolves: Iterator[list[tuple[Any, ...]]] = itertools.repeat(answers(PUBLIC))
+        self._resolve = socket.getaddrinfo
+        self._connect = httpcore.SyncBackend.connect_tcp
+
+    def getaddrinfo(self, host: str, port: int, *rest: Any, **more: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
+        """Resolve a name; an address stands for itself."""
+        if host == "127.0.0.1":
+            return [*self._resolve(host, port, *rest, **more)]
+        self.questions.append(host)
+        return next(self.resolves)
+
+    def connect_tcp(self, backend: Any, host: str, port: int, *rest: Any) -> httpcore.NetworkStream:  # noqa: ANN401
+        """Connect to an address."""
+        assert port == 443
+        self.connections.append(host)
+        if host in self.dead:
+            raise httpcore.ConnectError
+        return self._connect(backend, "127.0.0.1", self.port, *rest)
+
+
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Give TLS for a host of our name, and for a client that trusts it."""
+    folder: Path = tmp_path_factory.mktemp("tls")
+    key, subject = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)]),
+    )
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "all.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + secret)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "all.pem")
+    return server, ssl.create_default_context(cafile=str(folder / "all.pem"))
+
+
+@pytest.fixture
+def host(trust: tuple[ssl.SSLContext, ssl.SSLContext]) -> Iterator[Receiver]:
+    """Give a receiver that speaks TLS under our name."""
+    with receiver(trust[0]) as here:
+        yield here
+
+
+@pytest.fixture
+def internet(host: Receiver, trust: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> Internet:
+    """Give an internet in which our name stands for a public address."""
+    internet = Internet(host.port)
+    monkeypatch.setattr(socket, "getaddrinfo", internet.getaddrinfo)
+
+    def connect_tcp(backend: httpcore.SyncBackend, host: str, port: int, *rest: Any) -> httpcore.NetworkStream:  # noqa: ANN401
+        return internet.connect_tcp(backend, host, port, *rest)
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_tcp)
+    monkeypatch.setattr(caller, "_trust", lambda: trust[1])
+    return internet
+
+
+def test_a_public_host_is_called_by_its_checked_address(internet: Internet, host: Receiver) -> None:
+    """The connection goes to the address that was checked; TLS and Host speak of the name."""
+    assert 204 == post(f"https://{NAME}/hook?order=7")
+    assert ([NAME], [PUBLIC]) == (internet.questions, internet.connections)
+    (request,) = host.received
+    assert ("/hook?order=7", NAME, "evt_1") == (request.path, request.headers["host"], request.headers["webhook-id"])
+
+
+def test_a_host_of_another_name_is_not_spoken_to(internet: Internet, host: Receiver) -> None:
+    """Its certificate has to be for the name, whatever address it has."""
+    with pytest.raises(CallFailed):
+        post("https://other.example.com/hook")
+    assert (1, []) == (len(internet.connections), host.received)
+
+
+def test_a_name_is_resolved_once(internet: Internet) -> None:
+    """A resolver that says something private the second time (DNS rebinding) is not asked a second time."""
+    internet.resolves = iter([answers(PUBLIC), answers(PRIVATE), answers("127.0.0.1")])
+    assert 204 == post(f"https://{NAME}/hook")
+    assert ([NAME], [PUBLIC]) == (internet.questions, internet.connections)
+
+
+@pytest.mark.parametrize(
+    "addresses", [[PRIVATE], [PUBLIC, PRIVATE], ["169.254.169.254"], ["::1"], ["::ffff:10.0.0.1"], []]
+)
+def test_one_address_that_is_not_public_is_one_too_many(internet: Internet, addresses: list[str]) -> None:
+    """Nothing is connected to, not even the public one beside it."""
+    internet.resolves = iter([answers(*addresses)])
+    with pytest.raises(UnsafeAddress):
+        post(f"https://{NAME}/hook")
+    assert [] == internet.connections
+
+
+def test_the_next_address_is_tried_where_one_is_dead(internet: Internet) -> None:
+    """Hosts have several addresses for that."""
+    internet.resolves, internet.dead = iter([answers(PUBLIC, SECOND)]), {PUBLIC}
+    assert 204 == post(f"https://{NAME}/hook")
+    assert [PUBLIC, SECOND] == internet.connections
+
+
+def test_a_redirect_is_an_answer_like_any_other(internet: Internet, host: Receiver) -> None:
+    """It is not followed."""
+    host.answers = [302]
+    assert 302 == post(f"https://{NAME}/hook")
+    assert (1, 1) == (len(host.received), len(internet.connections))
+
+
+def test_proxies_of_the_environment_have_no_say(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would resolve the name by itself."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert 204 == post(f"https://{NAME}/hook")
+    assert [PUBLIC] == internet.connections
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:{}/hook", "http://localhost:{}/hook", "https://127.0.0.1/hook", "https://[::1]/hook"],
+)
+def test_this_machine_is_not_called(url: str) -> None:
+    """Without the testbed's switch, nothing of it is."""
+    with receiver() as here, pytest.raises(UnsafeAddress):
+        post(url.format(here.port))
+    assert [] == here.received
+
+
+def test_the_switch_opens_this_machine_and_nothing_else(loopback: None) -> None:
+    """The testbed may call its receivers; other private addresses stay closed."""
+    del loopback
+    with receiver() as here:
+        assert 204 == post(here.url)
+    for url in ("http://10.0.0.1/", "http://169.254.169.254/", "http://user@127.0.0.1/", "http://example.com/"):
+        with pytest.raises(UnsafeAddress):
+            post(url)
+    with patch.object(socket, "getaddrinfo", lambda *_, **__: answers(PUBLIC)), pytest.raises(UnsafeAddress):
+        post("http://localhost/")
+
+
+def test_nobody_there_is_a_failure(loopback: None) -> None:
+    """A refused connection is told as one."""
+    del loopback
+    with receiver() as here:
+        url = here.url
+    with pytest.raises(CallFailed, match="ConnectError"):
+        post(url)
+
+
+def drip(connection: socket.socket) -> None:
+    """Answer with one byte now and then."""
+    for _ in range(200):
+        connection.sendall(b"H")
+        time.sleep(0.05)
+
+
+def interim(connection: socket.socket) -> None:
+    """Say for ever that the answer is to come."""
+    for _ in range(400):
+        connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
+        time.sleep(0.02)
+
+
+def say(text: bytes, times: int = 1) -> Any:  # noqa: ANN401 - a behaviour
+    """Answer with a text, again and again."""
+
+    def behave(connection: socket.socket) -> None:
+        for _ in range(times):
+            connection.sendall(text)
+
+    return behave
+
+
+def stop(connection: socket.socket) -> None:
+    """Promise a body, and send none."""
+    connection.sendall(HEAD + b"Content-Length: 9\r\n\r\n")
+    time.sleep(2)
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        pytest.param(lambda _: time.sleep(2), id="silence"),
+        pytest.param(drip, id="one byte at a time"),
+        pytest.param(interim, id="endless interim answers"),
+        pytest.param(lambda connection: connection.close(), id="hangs up"),
+        pytest.param(say(b"SSH-2.0-OpenSSH\r\n"), id="no HTTP"),
+        pytest.param(say(HEAD + b"X: " + b"x" * 200_000), id="a huge header"),
+        pytest.param(say(HEAD + b"A: b\r\n" * 50_000), id="many headers"),
+    ],
+)
+def test_a_receiver_without_an_answer_fails_in_time(behave: Any, loopback: None) -> None:  # noqa: ANN401
+    """Whatever it does instead, it has so many seconds in all."""
+    del loopback
+    begun = time.monotonic()
+    with peer(behave) as url, patch.object(caller, "SECONDS_AT_MOST", 0.4), pytest.raises(CallFailed):
+        post(url)
+    assert 1.5 > time.monotonic() - begun
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        pytest.param(say(HEAD + b"\r\n" + b"x" * 65_536, times=500), id="an endless body"),
+        pytest.param(stop, id="a body that stops"),
+        pytest.param(say(HEAD + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n"), id="a body that is broken"),
+    ],
+)
+def test_a_body_does_not_matter(behave: Any, loopback: None) -> None:  # noqa: ANN401
+    """The status was told: what follows is not waited for longer than there is time, nor kept."""
+    del loopback
+    begun = time.monotonic()
+    with peer(behave) as url, patch.object(caller, "SECONDS_AT_MOST", 0.4):
+        assert 200 == post(url)
+    assert 1.5 > time.monotonic() - begun
+
+
+def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's own has no time-out that we could set."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(1))
+    monkeypatch.setattr(caller, "SECONDS_AT_MOST", 0.2)
+    with pytest.raises(CallFailed, match="not resolved in time"):
+        post(f"https://{NAME}/hook")
+
+
+def test_a_name_that_does_not_exist_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may exist when the next try is made."""
+
+    def nobody(*_: object, **__: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    with pytest.raises(CallFailed, match="cannot be resolved"):
+        post(f"https://{NAME}/hook")
+
+
+def test_no_error_repeats_the_address(internet: Internet) -> None:
+    """What a client put into its path or query may be a key."""
+    internet.dead = {PUBLIC}
+    with pytest.raises(CallFailed) as caught:
+        post(f"https://{NAME}/hook?token=sesame")
+    assert "sesame" not in str(caught.value)

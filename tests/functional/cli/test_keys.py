@@ -1,0 +1,252 @@
+"""The command ``gallop keys``, in an AWS of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from gallop.adapters import aws
+from gallop.cli import target
+from gallop.cli.app import app
+from gallop.doors.https import authorize
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from tests.support.stack import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    },
+}
+DAY = 86_400
+
+
+SHELL = {
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "AKIDTESTS",
+    "AWS_SECRET_ACCESS_KEY": "secret-of-the-tests",
+    "JOB_TABLE": "",
+    "REQUESTS_PER_SECOND": "10",
+    "GALLOP_STACK": "mine",
+}
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[None]:
+    """Give an account with a stack that has a table, and one that has none."""
+    with mock_aws(), patch.dict(os.environ, SHELL):
+        cloudformation = boto3.client("cloudformation")
+        outputs = {"JobTableName": {"Value": {"Ref": "JobTable"}}}
+        with_table: dict[str, Any] = {"Resources": {"JobTable": TABLE}, "Outputs": outputs}
+        cloudformation.create_stack(StackName="mine", TemplateBody=json.dumps(with_table))
+        cloudformation.create_stack(StackName="other", TemplateBody=json.dumps({"Resources": {"Table": TABLE}}))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def shell(account: None) -> Iterator[None]:
+    """Give a shell in which nothing was done yet, and a table without keys."""
+    del account
+    aws.dynamodb.cache_clear()
+    with patch.dict(os.environ, SHELL):
+        yield
+    aws.dynamodb.cache_clear()
+    for item in items():
+        boto3.client("dynamodb").delete_item(TableName=table(), Key={"pk": item["pk"], "sk": item["sk"]})
+
+
+def table() -> str:
+    """Name the table of the stack."""
+    return next(name for name in boto3.client("dynamodb").list_tables()["TableNames"] if name.startswith("mine"))
+
+
+def items() -> list[dict[str, Any]]:
+    """Give all that stands in it."""
+    found: list[dict[str, Any]] = boto3.client("dynamodb").scan(TableName=table())["Items"]
+    return found
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Give the time; a test moves it on."""
+    time = [1_795_352_400.0]
+    monkeypatch.setattr("gallop.clock.now", lambda: time[0])
+    return time
+
+
+def gallop(*words: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(app, words)
+
+
+def create(*words: str) -> str:
+    """Create a key; gives the one line that stands on standard output."""
+    result = gallop("keys", "create", *words)
+    assert 0 == result.exit_code, result.stderr
+    (key,) = result.stdout.splitlines()
+    return key
+
+
+def listed(*words: str) -> list[dict[str, Any]]:
+    """List keys, as a program does."""
+    found: list[dict[str, Any]] = json.loads(gallop("keys", "list", "--json", *words).stdout)
+    return found
+
+
+def context_of(bearer: str) -> dict[str, Any]:
+    """Ask the authorizer whose key it is."""
+    context: dict[str, Any] = authorize.authorize({"headers": {"authorization": f"Bearer {bearer}"}})["context"]
+    return context
+
+
+def test_a_key_opens_the_door() -> None:
+    """The one line on standard output is a key with which the authorizer knows the client."""
+    key = create("acme")
+    assert ("acme", False) == (context_of(key)["client"], context_of(key)["is_admin"])
+    assert "problem" in context_of(key + "x")
+
+
+def test_an_operators_key_is_one() -> None:
+    """Only with ``--admin``."""
+    assert context_of(create("ops", "--admin"))["is_admin"]
+
+
+def test_the_stack_keeps_no_key() -> None:
+    """What is stored, and what is listed, does not hold the key."""
+    key = create("acme")
+    assert items()
+    assert key.removeprefix("gallop_") not in f"{items()}{gallop('keys', 'list').output}{listed()}"
+
+
+def test_a_program_gets_json() -> None:
+    """The key, and what the list shows of it."""
+    made = json.loads(gallop("keys", "create", "acme", "--json").stdout)
+    assert "acme" == context_of(made.pop("key"))["client"]
+    (shown,) = listed()
+    assert made == {**shown, "last_used_at": None}
+
+
+@pytest.mark.parametrize(("expires", "seconds"), [("30m", 1800), ("12h", 43_200), ("90d", 90 * DAY)])
+def test_a_key_expires(now: list[float], expires: str, seconds: int) -> None:
+    """At the second, counted from its creation; then the list says so."""
+    key = create("acme", "--expires", expires)
+    now[0] += seconds - 1
+    assert "acme" == context_of(key)["client"]
+    now[0] += 1
+    assert "expired on" in context_of(key)["problem"]
+    assert ["expired"] == [key["state"] for key in listed()]
+
+
+def test_keys_are_changed_without_a_gap(now: list[float]) -> None:
+    """A second key, then the first is revoked, by its id: it stops at once, and the list keeps both."""
+    old = create("acme")
+    now[0] += DAY
+    new = create("acme")
+    revoked = gallop("keys", "revoke", context_of(old)["key_id"])
+    assert (0, "") == (revoked.exit_code, revoked.stdout)
+    assert "problem" in context_of(old)
+    assert "acme" == context_of(new)["client"]
+    assert ["revoked", "active"] == [key["state"] for key in listed("--client", "acme")]
+    assert "revoked before" in gallop("keys", "revoke", listed()[0]["id"]).stderr
+    assert [] == listed("--client", "acm")
+
+
+def test_the_list_is_for_people_too(now: list[float]) -> None:
+    """One line a key, whole however narrow the place is: whose, how it stands, when it was used, when it ends."""
+    create("acme", "--expires", "90d")
+    key = create("ops", "--admin")
+    now[0] += 90
+    context_of(key)
+    head, first, second = gallop("keys", "list").stdout.splitlines()
+    assert ["KEY", "CLIENT", "STATE", "CREATED", "LAST USED", "ENDS"] == re.split(r"\s{2,}", head.strip())
+    assert ["acme", "active", "2026-11-22 13:00 UTC", "never", "2027-02-20 13:00 UTC"] == re.split(
+        r"\s{2,}", first.strip()
+    )[1:]
+    assert ["ops", "active (operator)", "2026-11-22 13:00 UTC", "2026-11-22 13:01 UTC", "never"] == re.split(
+        r"\s{2,}", second.strip()
+    )[1:]
+
+
+def test_an_empty_list_says_so() -> None:
+    """To a person in words, to a program as an empty list."""
+    assert "There are no keys of 'acme'" in gallop("keys", "list", "--client", "acme").stderr
+    assert [] == listed()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["create", "ACME Inc."], "cannot be a client"),
+        (["create", "s3"], "S3 door"),
+        (["create", "acme", "--expires", "90"], "30m, 12h or 90d"),
+        (["create", "acme", "--expires", "0d"], "30m, 12h or 90d"),
+        (["create", "acme", "--stack", "nowhere"], "nowhere"),
+        (["create", "acme", "--stack", "other"], "not a Gallop"),
+        (["list", "--stack", "other"], "not a Gallop"),
+        (["revoke", "key_aaaaaaaaaa"], "no key of that id"),
+    ],
+)
+def test_a_refusal_says_why(words: list[str], says: str) -> None:
+    """A name that no client may have, a stack that is not there or is another one: a sentence, no key, exit code 2."""
+    result = gallop("keys", *words)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_key_in_place_of_its_id_is_not_repeated() -> None:
+    """What was typed may be the key itself, and screens are looked at by others."""
+    key = create("acme")
+    assert key not in gallop("keys", "revoke", key).output
+
+
+def test_nothing_to_make_a_key_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a running testbed and without a stack, both ways are named."""
+    monkeypatch.setattr(target, "RUNNING", tmp_path / "absent.json")
+    result = gallop("keys", "create", "acme", "--stack", "")
+    assert 2 == result.exit_code
+    assert "make up" in result.stderr
+    assert "--stack" in result.stderr
+
+
+def test_the_testbeds_time_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, now: list[float]) -> None:
+    """A key for the running testbed lives by the testbed's clock, which is ahead of the real one."""
+    running = {"anchor": now[0], "speed": 20.0, "region": "eu-central-1", "aws_endpoint_url": ""}
+    running |= {"aws_access_key_id": "AKIDTESTS", "aws_secret_access_key": "secret-of-the-tests"}
+    file = tmp_path / "testbed.json"
+    file.write_text(json.dumps(running))
+    monkeypatch.setattr(target, "RUNNING", file)
+    monkeypatch.setattr(target, "TESTBED_STACK", "mine")
+    now[0] += DAY
+    create("acme", "--expires", "1d", "--stack", "")
+    assert ["2026-12-13T13:00:00+00:00"] == [key["valid_until"] for key in listed("--stack", "mine")]
+
+
+def test_the_command_is_installed(tmp_path: Path) -> None:
+    """What ``make`` puts beside the environment's Python runs the code that lies here, from any folder."""
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    code = "import sys, pathlib, venv; venv.add_commands(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT / ".ci", check=True)
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    shown = subprocess.run(
+        [tmp_path / "bin" / "gallop", "keys"], cwd=tmp_path, env=clean, capture_output=True, text=True, check=False
+    )
+    assert "revoke" in shown.stdout + shown.stderr

@@ -1,0 +1,297 @@
+"""Creates that come as forms, in the native names and in OpenAI's, and OpenAI's names in JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gallop.domain.request.images import LinkedImage, StoredImage
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.functional.doors.https.test_https import PICTURE, assert_nothing_started, wish
+from tests.support.http import Client, File, form
+from tests.support.pictures import data_uri, picture
+
+if TYPE_CHECKING:
+    from gallop.domain.job import Job
+
+    from tests.support.world import World
+
+PROMPT = "The woman of [Image 1] smiles."
+OTHER = "https://example.com/fan.jpg"
+
+
+@pytest.fixture
+def ada(world: World) -> Client:
+    """Give a client."""
+    return Client(world)
+
+
+def file(field: str, shade: int = 128, name: str = "upload", media_type: str = "application/octet-stream") -> File:
+    """Give a picture as a file of a form."""
+    return field, (name, picture(shade=shade), media_type)
+
+
+def made_by(world: World, answer: Any) -> Job:  # noqa: ANN401 - an answer
+    """Give the one job that an accepted create made."""
+    assert 202 == answer.status, answer.text
+    (job,) = world.jobs()
+    return job
+
+
+def shades_of(job: Job) -> list[int]:
+    """Tell which pictures a job has, in their order."""
+    known = {hashlib.sha256(picture(shade=shade)).hexdigest(): shade for shade in (10, 60, 200, 128)}
+    return [known[image.sha256] for image in job.request.images if isinstance(image, StoredImage)]
+
+
+@pytest.mark.parametrize("field", ["images", "images[]", "input_reference", "input_reference[]"])
+def test_files_become_images_in_their_order(world: World, ada: Client, field: str) -> None:
+    """Under each of the four names, once or again and again, as the clients of the world send lists."""
+    job = made_by(world, ada.post_form({"prompt": PROMPT}, [file(field, shade) for shade in (200, 10, 60)]))
+    assert [200, 10, 60] == shades_of(job)
+    assert {"uploads/ada"} == {image.key.rpartition("/")[0] for image in job.request.images}  # type: ignore[union-attr]
+
+
+def test_a_form_has_all_fields_of_the_json_body(world: World, ada: Client) -> None:
+    """As text: numbers, true and false, and metadata by name, in brackets, as OpenAI's package writes them."""
+    fields = {
+        "prompt": "Süß: [Image 1] smiles",
+        "images[]": [PICTURE, OTHER],
+        "model": "happyhorse-1.1-r2v",
+        "resolution": "480P",
+        "ratio": "9:16",
+        "duration": "3",
+        "seed": "7",
+        "watermark": "True",
+        "metadata[order]": "17",
+        "metadata[tags][]": ["a", "b"],
+        "metadata[of][who]": "ada",
+    }
+    request = made_by(world, ada.post_form(fields)).request
+    assert ("Süß: [Image 1] smiles", (LinkedImage(PICTURE), LinkedImage(OTHER))) == (request.prompt, request.images)
+    assert ("happyhorse-1.1-r2v", "480P", "9:16", 3, 7, True) == (
+        request.model,
+        request.resolution,
+        request.ratio,
+        request.duration,
+        request.seed,
+        request.watermark,
+    )
+    assert {"order": "17", "tags": ["a", "b"], "of": {"who": "ada"}} == request.metadata
+
+
+def test_openais_names_are_understood_in_forms(world: World, ada: Client) -> None:
+    """``seconds`` and ``size``; ``media`` in columns, as its package sends a list of objects."""
+    media = {"media[][type]": ["reference_image"] * 2, "media[][url]": [PICTURE, OTHER]}
+    answer = ada.post_form({"prompt": PROMPT, "seconds": "8", "size": "720x1280", **media})
+    request = made_by(world, answer).request
+    assert ((LinkedImage(PICTURE), LinkedImage(OTHER)), 8, "9:16") == (request.images, request.duration, request.ratio)
+    assert ("8", "720x1280") == (answer.json["seconds"], answer.json["size"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({"input_reference": PICTURE}, [PICTURE]),
+        ({"input_reference": {"image_url": PICTURE}}, [PICTURE]),
+        ({"input_reference": [{"image_url": OTHER}, PICTURE]}, [OTHER, PICTURE]),
+        ({"media": [{"type": "reference_image", "url": PICTURE}, {"url": OTHER}]}, [PICTURE, OTHER]),
+        ({"images": ["https://a.example/1"], "input_reference": OTHER, "media": [{"url": PICTURE}]}, None),
+    ],
+)
+def test_images_have_three_names_in_json(
+    world: World, ada: Client, sent: dict[str, Any], expected: list[str] | None
+) -> None:
+    """Ours, OpenAI's and DashScope's; images of several names count in this order."""
+    job = made_by(world, ada.post({"prompt": PROMPT, **sent}))
+    urls = [image.url for image in job.request.images if isinstance(image, LinkedImage)]
+    assert (expected or ["https://a.example/1", OTHER, PICTURE]) == urls
+
+
+def test_a_reference_by_url_is_understood_in_a_form(world: World, ada: Client) -> None:
+    """``input_reference[image_url]``, as its package sends the object in extra fields."""
+    job = made_by(world, ada.post_form({"prompt": PROMPT, "input_reference[image_url]": PICTURE}))
+    assert (LinkedImage(PICTURE),) == job.request.images
+
+
+@pytest.mark.parametrize(
+    ("sent", "place", "problem"),
+    [
+        ({"input_reference": {}}, "/input_reference", "is not an object with an image_url or a file_id"),
+        ({"input_reference": {"image_url": PICTURE, "file_id": "x"}}, "/input_reference", "is not an object with"),
+        ({"input_reference": [7]}, "/input_reference/0", "is not an image that Gallop can take"),
+        ({"input_reference": {"image_url": "http://x.example/a"}}, "/input_reference/image_url", "is not an image"),
+        ({"input_reference": {"file_id": "upload_" + "a" * 26}}, "/input_reference/file_id", "is not in the bucket"),
+        ({"media": PICTURE}, "/media", "is not a list"),
+        ({"media": [PICTURE]}, "/media/0", "is not an object with a url"),
+        ({"media": [{"url": PICTURE, "type": "first_frame"}]}, "/media/0/type", "is not a kind of image"),
+        ({"media": [{"url": "x"}]}, "/media/0/url", "is not an image that Gallop can take"),
+    ],
+)
+def test_a_reference_at_fault_is_named_where_it_stands(
+    world: World, ada: Client, sent: dict[str, Any], place: str, problem: str
+) -> None:
+    """By a pointer into what was sent."""
+    faults = ada.post({"prompt": PROMPT, **sent}).faults
+    assert [place] == list(faults)
+    assert faults[place].startswith(problem)
+    assert_nothing_started(world)
+
+
+def test_more_than_nine_images_are_counted_over_all_names(world: World, ada: Client) -> None:
+    """And a form with too many is told how many it has."""
+    faults = ada.post_form({"prompt": PROMPT, "images[]": [PICTURE] * 5}, [file("input_reference[]")] * 5).faults
+    assert {"/images": "there are 10 images, and 1 to 9 are needed"} == faults
+    assert_nothing_started(world)
+
+
+def test_faults_of_a_form_are_those_of_json(world: World, ada: Client) -> None:
+    """All in one answer, with the value as it was sent."""
+    fields = {"duration": "5.5", "seed": "many", "watermark": "yes", "metadata": "x", "fps": "60", "dry_run": "true"}
+    answer = ada.post_form({"prompt": PROMPT, "images[]": "x", **fields}, [("images[]", ("a", b"text", "image/png"))])
+    expected = {"/duration", "/seed", "/watermark", "/metadata", "/fps", "/images/0", "/images/1"}
+    assert expected == answer.faults.keys()
+    assert answer.faults["/duration"].startswith('"5.5" is not a whole number')
+    assert_nothing_started(world)
+
+
+def test_a_dry_run_may_be_a_form(world: World, ada: Client) -> None:
+    """Its ``true`` is text there; metadata may be one JSON object."""
+    answer = ada.post_form({"prompt": PROMPT, "images": PICTURE, "dry_run": "true", "metadata": '{"a": 1}'})
+    assert (200, 0.7) == (answer.status, answer.json["estimated_cost"])
+    assert_nothing_started(world)
+
+
+def test_equal_content_is_equal_whatever_it_came_in(world: World, ada: Client) -> None:
+    """Forms of other boundaries and names of files, and JSON: under one key they are one job."""
+    key = {"idempotency_key": "order-17"}
+    answers = [
+        ada.post_form({"prompt": PROMPT, "seconds": "5"}, [file("images[]", name="a.jpg")], **key),
+        ada.post_form({"duration": "5", "prompt": PROMPT}, [file("input_reference", name="../b.png")], **key),
+        ada.post(wish(images=[data_uri(picture())], metadata=None), **key),
+    ]
+    assert [202] * 3 == [answer.status for answer in answers]
+    assert 1 == len(world.jobs())
+    assert 422 == ada.post_form({"prompt": PROMPT}, [file("images[]", shade=10)], **key).status
+
+
+def test_a_retry_of_a_form_is_the_same_job(ada: Client) -> None:
+    """OpenAI's package writes a new boundary for each try, and counts them."""
+    tries = [
+        ada.post_form({"prompt": PROMPT}, [file("input_reference")], x_stainless_retry_count=str(n)) for n in range(3)
+    ]
+    assert 1 == len({answer.json["id"] for answer in tries})
+    assert [None, "true", "true"] == [answer.headers.get("Idempotent-Replay") for answer in tries]
+
+
+def test_an_unknown_model_is_refused_and_the_known_are_named(world: World, ada: Client) -> None:
+    """Silently taking another model would change what the caller pays for; left out, it is the stack's."""
+    answer = ada.post_form({"prompt": PROMPT, "model": "sora-2", "images": PICTURE}, x_stainless_lang="python")
+    error = answer.json["error"]
+    assert (400, "model", "invalid_request_error") == (answer.status, error["param"], error["type"])
+    for words in (
+        '"sora-2" is not known',
+        "happyhorse-1.0-r2v, happyhorse-1.1-r2v",
+        "Left out, it is happyhorse-1.0-r2v",
+    ):
+        assert words in error["message"]
+    assert_nothing_started(world)
+
+
+# ---------------------------------------------------------------- abuse
+
+
+def part(name: str, value: bytes = b"x", head: bytes = b"") -> bytes:
+    """Write one part of a form with the boundary B."""
+    return (
+        b'--B\r\nContent-Disposition: form-data; name="' + name.encode() + b'"' + head + b"\r\n\r\n" + value + b"\r\n"
+    )
+
+
+WHOLE = part("prompt", PROMPT.encode()) + part("images[]", PICTURE.encode())
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "problem"),
+    [
+        ("multipart/form-data", WHOLE + b"--B--\r\n", "the form has no boundary"),
+        ("multipart/form-data; boundary=", WHOLE + b"--B--\r\n", "the form has no boundary"),
+        ("multipart/form-data; boundary=C", WHOLE + b"--B--\r\n", "the form is broken"),
+        ("multipart/form-data; boundary=" + "B" * 300, WHOLE, "the form is broken"),
+        ("multipart/form-data; boundary=B", b"", "the form breaks off"),
+        ("multipart/form-data; boundary=B", WHOLE, "the form breaks off"),
+        ("multipart/form-data; boundary=B", WHOLE + b"--B", "the form breaks off"),
+        ("multipart/form-data; boundary=B", part("x") * 5000 + b"--B--\r\n", "the form has more than 100 parts"),
+        ("multipart/form-data; boundary=B", part("x", head=b"\r\nA: b" * 100) + b"--B--", "the form is broken"),
+        ("multipart/form-data; boundary=B", part("x", head=b"\r\nA: " + b"b" * 9000) + b"--B--", "the form is broken"),
+        ("multipart/form-data; boundary=B", b"--B\r\nA" + b"a" * 100_000, "the form is broken"),
+        ("multipart/form-data; boundary=B", b"--B\r\n\r\nx\r\n--B--\r\n", "the form has a part without a name"),
+        ("multipart/form-data; boundary=B", part("") + b"--B--", "the form has a part without a name"),
+        ("multipart/form-data; boundary=B", part("[]") + b"--B--", "the form has a part whose name cannot be read"),
+        ("multipart/form-data; boundary=B", part("a[b") + b"--B--", "the form has a part whose name cannot be read"),
+        ("multipart/form-data; boundary=B", part("a" + "[b]" * 50) + b"--B--", "the form has a part whose name"),
+        (
+            "multipart/form-data; boundary=B",
+            part("x", head=b"\r\nContent-Transfer-Encoding: base64") + b"--B--",
+            "the form has a part in a transfer encoding",
+        ),
+    ],
+)
+def test_a_form_that_is_none_is_told_so(
+    world: World, ada: Client, content_type: str, body: bytes, problem: str
+) -> None:
+    """No boundary, no end, too much of anything: 400 with words, and nothing is kept of it."""
+    faults = ada.post(body, content_type=content_type).faults
+    assert [""] == list(faults)
+    assert faults[""].startswith(problem)
+    assert_nothing_started(world)
+
+
+@pytest.mark.parametrize(
+    ("parts", "place", "problem"),
+    [
+        (part("prompt", b"once") + part("prompt", b"twice"), "/prompt", "is in the form twice"),
+        (part("metadata[a]") + part("metadata[a]"), "/metadata", "is in the form twice"),
+        (part("metadata[a]") + part("metadata"), "/metadata", "is in the form twice"),
+        (part("metadata") + part("metadata[a]"), "/metadata", "is in the form in two shapes"),
+        (part("images[]") + part("images[a]"), "/images", "is in the form in two shapes"),
+        (part("prompt", b"\xff\xfe"), "/prompt", "is not text in UTF-8"),
+        (part("prompt", picture(), b'; filename="p.jpg"'), "/prompt", "is a file"),
+    ],
+)
+def test_parts_that_contradict_each_other_are_named(
+    world: World, ada: Client, parts: bytes, place: str, problem: str
+) -> None:
+    """A field has one value, and one shape."""
+    faults = ada.post(parts + b"--B--\r\n", content_type="multipart/form-data; boundary=B").faults
+    assert [place] == list(faults)
+    assert faults[place].startswith(problem)
+    assert_nothing_started(world)
+
+
+@pytest.mark.parametrize(
+    "name", [b"../../etc/passwd", b"C:\\boot.ini", b"a\x00.jpg", b"drop/x/1.jpg", b"%0d%0aX: y", "é.jpg".encode(), b""]
+)
+def test_names_of_files_mean_nothing(world: World, ada: Client, name: bytes) -> None:
+    """An image is kept under its hash, and what its name or its type say is not looked at."""
+    head = b'; filename="' + name + b'"\r\nContent-Type: text/html'
+    body = part("prompt", PROMPT.encode()) + part("images[]", picture(), head) + b"--B--\r\n"
+    job = made_by(world, ada.post(body, content_type="multipart/form-data; boundary=B"))
+    sha256 = hashlib.sha256(picture()).hexdigest()
+    assert [f"uploads/ada/{sha256}.jpeg"] == [getattr(image, "key", "") for image in job.request.images]
+    assert [128] == shades_of(job)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_form_breaks_the_door(ada: Client, data: st.DataObject) -> None:
+    """Any part of any form, cut and patched anywhere: a problem in words, or a video of what is left."""
+    _, whole = form({"prompt": PROMPT, "metadata[a]": "b", "media[][url]": PICTURE, "seconds": "3"})
+    boundary = whole[2:].partition(b"\r\n")[0].decode()
+    start, end = sorted(data.draw(st.tuples(st.integers(0, len(whole)), st.integers(0, len(whole)))))
+    patched = whole[:start] + data.draw(st.binary(max_size=20)) + whole[end:]
+    answer = ada.post(patched, content_type=f"multipart/form-data; boundary={boundary}")
+    assert answer.status in (202, 400), answer.text

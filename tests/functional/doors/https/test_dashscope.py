@@ -1,0 +1,385 @@
+"""The HTTPS door in DashScope's own protocol, held against the fake DashScope's answers to the same questions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+import requests
+from gallop.adapters.table import jobs as store
+from gallop.domain.errors import AwsTrouble
+from gallop.domain.job import Failure, JobState
+
+from tests.functional.fake_dashscope.world import SUBMIT, order
+from tests.support.dashscope import TASKS, Vendor, at_vendor, shape
+from tests.support.http import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gallop.domain.job import Job
+
+    from tests.support.world import World
+
+TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING status."
+
+
+@pytest.fixture
+def ada(world: World) -> Vendor:
+    """Give a client."""
+    return Vendor(world)
+
+
+def ended(world: World, state: JobState, failure: Failure | None = None) -> Job:
+    """Record a job that has ended so."""
+    return world.put(state, ended_at=world.clock.now() + 60, failure=failure)
+
+
+def succeeded(world: World) -> str:
+    """Give the id of a job that has its video."""
+    job = world.storing()
+    world.invoke("SaveResultFunction", {"job_id": job.id})
+    world.invoke("FinishFunction", {"job_id": job.id})
+    return job.id
+
+
+def running(world: World) -> Job:
+    """Record a job whose task runs at DashScope."""
+    job = world.submitted()
+    world.fake.settle()
+    world.clock.advance(5)
+    return job
+
+
+def test_a_submit_makes_a_job(world: World, ada: Vendor) -> None:
+    """200 with a task's id, which is the job's; what was left out is as DashScope has it; its workflow runs."""
+    answer = ada.submit(order(images=2))
+    (job,) = world.jobs()
+    assert {"task_id": job.id, "task_status": "PENDING"} == answer.json["output"]
+    assert (200, answer.headers["x-request-id"]) == (answer.status, answer.json["request_id"])
+    assert ("ada", f"videos/{job.id}", [job.id]) == (job.client, job.receipts, world.executions())
+    assert ("1080P", True, 2) == (job.request.resolution, job.request.watermark, len(job.request.images))
+    assert "queued" == world.receipt(f"videos/{job.id}/status.json")["state"]
+
+
+def test_the_task_that_dashscope_gets_is_the_one_that_was_meant(world: World, ada: Vendor) -> None:
+    """Passed through Gallop, a submit makes the same task as it would have made by itself."""
+    body = order(images=3, duration=4, ratio="4:3", seed=11)
+    ada.submit(body)
+    world.invoke("StartTaskFunction", {"job_id": world.jobs()[0].id})
+    assert 200 == at_vendor(world, "POST", SUBMIT, body, x_dashscope_async="enable").status
+    ours, theirs = world.tasks()
+    same = ("model", "prompt", "images", "parameters")
+    assert [theirs[name] for name in same] == [ours[name] for name in same]
+
+
+def test_answers_have_the_fields_of_dashscopes_own(world: World, ada: Vendor) -> None:
+    """Key for key: a submit, a task that runs, one that succeeded and one that is not there."""
+    submitted = at_vendor(world, "POST", SUBMIT, order(), x_dashscope_async="enable")
+    assert shape(submitted.json) == shape(ada.submit().json)
+    theirs = f"{TASKS}/{submitted.json['output']['task_id']}"
+    ours = running(world).id
+    assert shape(at_vendor(world, "GET", theirs).json) == shape(ada.query(ours).json)
+    world.fake.settle()
+    world.clock.advance(3600)
+    assert shape(at_vendor(world, "GET", theirs).json) == shape(ada.query(succeeded(world)).json)
+    nobodys = f"{TASKS}/0f0e0d0c-0b0a-4908-8706-050403020100"
+    assert shape(at_vendor(world, "GET", nobodys).json) == shape(ada.query("job_" + "a" * 26).json)
+
+
+REFUSED: dict[str, tuple[dict[str, Any] | list[Any], str]] = {
+    "no list of media": ({**order(), "input": {"prompt": "The woman"}}, "InvalidParameter"),
+    "ten images": (order(images=10), "InvalidParameter"),
+    "no prompt": ({**order(), "input": {"media": order()["input"]["media"]}}, "InvalidParameter"),
+    "bad resolution": (order(resolution="8K"), "InvalidParameter"),
+    "bad duration": (order(duration=2), "InvalidParameter"),
+    "no input": ({"model": "happyhorse-1.0-r2v"}, "BadRequest.EmptyInput"),
+    "no model": ({**order(), "model": ""}, "BadRequest.EmptyModel"),
+    "unknown model": (order("no-such-model"), "ModelNotFound"),
+    "no object": ([], "InvalidParameter"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_are_dashscopes_own(world: World, ada: Vendor, case: str) -> None:
+    """The same status, code and fields as DashScope's for the same body, and nothing is started."""
+    body, code = REFUSED[case]
+    ours, theirs = ada.submit(body), at_vendor(world, "POST", SUBMIT, body, x_dashscope_async="enable")
+    assert (theirs.status, theirs.json["code"], code) == (ours.status, ours.json["code"], code)
+    assert theirs.json.keys() == ours.json.keys()
+    assert ([], []) == (world.jobs(), world.executions())
+
+
+def test_all_faults_and_their_remedies_are_in_one_message(ada: Vendor) -> None:
+    """Each by its place in the body."""
+    message = ada.submit(order(duration=2, seed=-1)).json["message"]
+    assert (
+        "/parameters/duration: 2 is not a whole number from 3 to 15 (seconds). Use a whole number from 3 to 15. "
+        "/parameters/seed: -1 is not a whole number from 0 to 2147483647. Use a whole number from 0 to 2147483647."
+    ) == message
+
+
+def test_a_call_without_the_async_header_is_refused_first(world: World, ada: Vendor) -> None:
+    """403, in DashScope's words."""
+    ours = ada.call("SubmitFunction", "POST", SUBMIT, order())
+    theirs = at_vendor(world, "POST", SUBMIT, order())
+    assert (theirs.status, theirs.json["code"], theirs.json["message"]) == (
+        ours.status,
+        ours.json["code"],
+        ours.json["message"],
+    )
+    assert 403 == ours.status
+
+
+def test_without_a_key_every_route_answers_as_dashscope_does(world: World) -> None:
+    """401 InvalidApiKey, whether there is no key or a wrong one."""
+    nobody = Vendor(world, "")
+    for answer in (nobody.submit(), nobody.query("job_" + "a" * 26), nobody.cancel("job_" + "a" * 26)):
+        assert (401, "InvalidApiKey", "No API-key provided.") == (
+            answer.status,
+            answer.json["code"],
+            answer.json["message"],
+        )
+    wrong = nobody.submit(authorization="sk-wrong")
+    assert (401, "Invalid API-key provided.") == (wrong.status, wrong.json["message"])
+
+
+def test_trouble_is_told_as_dashscope_tells_it(ada: Vendor) -> None:
+    """When AWS fails a client sees a code that it may try again, and when to."""
+    with patch.object(store, "create", side_effect=AwsTrouble("the table is gone")):
+        answer = ada.submit()
+    assert (503, "ModelUnavailable", "5") == (answer.status, answer.json["code"], answer.headers["Retry-After"])
+    assert "table" not in answer.text
+
+
+def test_a_body_that_is_no_json_is_refused(ada: Vendor) -> None:
+    """Whatever the bytes are, the answer is DashScope's 400."""
+    for body in (b"", b"{", b"\xff\xfe", b"[" * 100_000):
+        assert (400, "InvalidParameter") == (ada.submit(body).status, ada.submit(body).json["code"])
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (JobState.QUEUED, "PENDING"),
+        (JobState.SUBMITTING, "PENDING"),
+        (JobState.OUTCOME_UNKNOWN, "PENDING"),
+        (JobState.RUNNING, "RUNNING"),
+        (JobState.STORING, "RUNNING"),
+    ],
+)
+def test_a_job_on_its_way_is_shown_in_dashscopes_words(world: World, ada: Vendor, state: JobState, status: str) -> None:
+    """SUCCEEDED is said only with an address: a client asks no more after it."""
+    answer = ada.query(world.put(state).id)
+    assert (200, status) == (answer.status, answer.json["output"]["task_status"])
+    assert "video_url" not in answer.json["output"]
+
+
+def test_a_finished_task_has_an_address_in_the_users_bucket(world: World, ada: Vendor) -> None:
+    """The address opens the very file that is kept; times are UTC+8."""
+    job = world.job(succeeded(world))
+    output = ada.query(job.id).json["output"]
+    assert world.results in output["video_url"]
+    video = requests.get(output["video_url"], timeout=10)
+    assert (200, world.result(f"{job.receipts}/video.mp4")) == (video.status_code, video.content)
+    assert job.request.prompt == output["orig_prompt"]
+    told = datetime.strptime(output["submit_time"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC) - timedelta(hours=8)
+    assert job.created_at == pytest.approx(told.timestamp(), abs=0.001)
+    usage = ada.query(job.id).json["usage"]
+    assert dict(job.usage or {}) == usage
+
+
+def test_a_failed_task_says_why_inside_a_200(world: World, ada: Vendor) -> None:
+    """Where DashScope said a code it is that code, with its message alone."""
+    world.fake.fault(on="task", kind="fail", code="DataInspectionFailed", message="Output data may contain …")
+    job = world.submitted()
+    world.clock.advance(3600)
+    world.invoke("FinishFunction", {"job_id": job.id, "step": world.invoke("StatusFunction", {"job_id": job.id})})
+    answer = ada.query(job.id)
+    theirs = at_vendor(world, "GET", f"{TASKS}/{world.job(job.id).task_id}").json
+    assert 200 == answer.status
+    assert theirs["output"] == {**answer.json["output"], "task_id": theirs["output"]["task_id"]}
+    assert theirs.keys() == answer.json.keys()
+
+
+def test_a_refused_submit_says_dashscopes_code(world: World, ada: Vendor) -> None:
+    """A job whose submit was refused is a FAILED task with the code of the refusal, and who refused."""
+    world.fake.fault(on="submit", kind="error", code="Arrearage")
+    job = world.put()
+    world.invoke("FinishFunction", {"job_id": job.id, "step": world.invoke("StartTaskFunction", {"job_id": job.id})})
+    output = ada.query(job.id).json["output"]
+    assert ("FAILED", "Arrearage") == (output["task_status"], output["code"])
+    assert "good standing" in output["message"]
+
+
+@pytest.mark.parametrize(
+    ("code", "vendors"),
+    [
+        ("vendor_throttled", "Throttling.RateQuota"),
+        ("deadline_exceeded", "InternalError.Timeout"),
+        ("result_expired", "InternalError.Upload"),
+        ("outcome_unknown", "InternalError"),
+        ("workflow_lost", "InternalError"),
+    ],
+)
+def test_our_own_failures_get_the_nearest_of_dashscopes_codes(
+    world: World, ada: Vendor, code: str, vendors: str
+) -> None:
+    """A client that knows DashScope's codes can act on them; the words are ours."""
+    job = ended(world, JobState.FAILED, Failure(code, "It did not work.", "Look into it."))
+    output = ada.query(job.id).json["output"]
+    assert {"code": vendors, "message": "It did not work. Look into it."}.items() <= output.items()
+
+
+def test_what_is_not_there_is_unknown(world: World, ada: Vendor) -> None:
+    """HTTP 200 and UNKNOWN for ids of nothing, of DashScope's own shape, and of another client's job."""
+    theirs = world.put(JobState.RUNNING, client="bob").id
+    for task_id in ("job_" + "a" * 26, "0f0e0d0c-0b0a-4908-8706-050403020100", "x", theirs):
+        answer = ada.query(task_id)
+        assert (200, {"task_id": task_id, "task_status": "UNKNOWN"}) == (answer.status, answer.json["output"])
+
+
+def test_a_job_that_waits_is_cancelled(world: World, ada: Vendor) -> None:
+    """200 with the id of the request and nothing else; the task is CANCELED, its receipts say so."""
+    job = world.put(JobState.QUEUED)
+    answer = ada.cancel(job.id)
+    assert (200, ["request_id"]) == (answer.status, list(answer.json))
+    assert "CANCELED" == ada.query(job.id).json["output"]["task_status"]
+    assert "cancelled" == world.receipt(f"{job.receipts}/status.json")["state"]
+
+
+def test_a_task_that_waits_at_dashscope_is_cancelled_there(world: World, ada: Vendor) -> None:
+    """All places are taken: the task is PENDING at DashScope, which lets it go uncharged."""
+    world.fake.fault(on="task", kind="never_ends", times=5)
+    jobs = [world.submitted() for _ in range(6)]
+    assert 200 == ada.cancel(jobs[-1].id).status
+    assert ["CANCELED"] == [task["status"] for task in world.tasks() if task["task_id"] == jobs[-1].task_id]
+
+
+def too_late(world: World) -> list[Callable[[], str]]:
+    """Give ways to an id that cannot be cancelled."""
+    return [
+        lambda: running(world).id,
+        lambda: world.put(JobState.OUTCOME_UNKNOWN).id,
+        lambda: ended(world, JobState.CANCELLED).id,
+        lambda: ended(world, JobState.FAILED, Failure("outcome_unknown", "Lost.")).id,
+        lambda: world.put(JobState.QUEUED, client="bob").id,
+        lambda: "no-such-task",
+    ]
+
+
+def test_what_cannot_be_cancelled_is_refused_in_dashscopes_words(world: World, ada: Vendor) -> None:
+    """Too late, over, another's or not there: 400 UnsupportedOperation, and nothing changes."""
+    for make in too_late(world):
+        task_id = make()
+        before = world.jobs()
+        answer = ada.cancel(task_id)
+        assert (400, "UnsupportedOperation", TOO_LATE) == (answer.status, answer.json["code"], answer.json["message"])
+        assert before == world.jobs()
+    theirs = at_vendor(world, "POST", f"{TASKS}/no-such-task/cancel")
+    assert (400, "UnsupportedOperation", TOO_LATE) == (theirs.status, theirs.json["code"], theirs.json["message"])
+
+
+def test_the_native_door_shows_the_same_job(world: World, ada: Vendor) -> None:
+    """A task's id is a job's id."""
+    task_id = ada.submit().json["output"]["task_id"]
+    assert task_id == Client(world).get(f"/v1/videos/{task_id}").json["id"]
+
+
+def test_a_slash_at_the_end_of_a_path_changes_nothing(world: World, ada: Vendor) -> None:
+    """The package's asynchronous calls put one there."""
+    headers = {"x-dashscope-async": "enable"}
+    task_id = ada.call("SubmitFunction", "POST", f"{SUBMIT}/", order(), headers).json["output"]["task_id"]
+    assert task_id == ada.query(f"{task_id}/").json["output"]["task_id"]
+    assert 200 == ada.call("VideosFunction", "POST", f"{TASKS}/{task_id}/cancel/").status
+    assert JobState.CANCELLED is world.job(task_id).state
+
+
+def test_what_is_not_served_is_told_in_dashscopes_form(ada: Vendor) -> None:
+    """Another service, another verb: a 404 with the fields of an error of its."""
+    calls = (
+        ada.call("SubmitFunction", "POST", "/api/v1/services/aigc/text-generation/generation", {}),
+        ada.call("VideosFunction", "POST", f"{TASKS}/x/pause"),
+    )
+    for answer in calls:
+        assert (404, "NotFound", ["code", "message", "request_id"]) == (
+            answer.status,
+            answer.json["code"],
+            list(answer.json),
+        )
+
+
+def test_a_local_file_is_refused_with_a_way_out(ada: Vendor) -> None:
+    """The package asks for a place to put it, and shows its caller the answer."""
+    answer = ada.call("VideosFunction", "GET", "/api/v1/uploads")
+    assert (400, "UnsupportedOperation") == (answer.status, answer.json["code"])
+    assert "data:image/jpeg;base64" in answer.json["message"]
+
+
+# ---------------------------------------------------------------- equal content
+
+
+def ids(world: World) -> set[str]:
+    """Name all jobs."""
+    return {job.id for job in world.jobs()}
+
+
+def test_equal_content_is_the_same_job_for_eleven_minutes(world: World, ada: Vendor) -> None:
+    """DashScope's package re-sends a submit without a sign, up to 616 s later; after 660 s it is a new wish."""
+    first = ada.submit().json["output"]
+    world.clock.advance(650)
+    assert first == ada.submit().json["output"]
+    assert ([first["task_id"]], {first["task_id"]}) == (world.executions(), ids(world))
+    world.clock.advance(15)
+    assert first != ada.submit().json["output"]
+    assert 2 == len(world.executions())
+
+
+def test_other_content_or_another_client_is_another_job(world: World, ada: Vendor) -> None:
+    """A seed is enough to ask for a second take."""
+    answers = [ada.submit(), ada.submit(order(seed=1)), ada.submit(order(seed=2)), Vendor(world, "bob").submit()]
+    assert 4 == len({answer.json["output"]["task_id"] for answer in answers})
+
+
+def test_an_idempotency_key_decides_where_there_is_one(world: World, ada: Vendor) -> None:
+    """Other keys are other jobs, whatever they ask for; the same key with other content is refused."""
+    first, second = (ada.submit(idempotency_key=key).json["output"] for key in ("a", "b"))
+    assert first != second
+    assert first == ada.submit(idempotency_key="a").json["output"]
+    assert (422, "InvalidParameter") == (
+        (answer := ada.submit(order(seed=3), idempotency_key="a")).status,
+        answer.json["code"],
+    )
+    assert {first["task_id"], second["task_id"]} == ids(world)
+
+
+def test_what_came_to_nothing_uncharged_may_be_wished_again(world: World, ada: Vendor) -> None:
+    """After a cancel, equal content is a new job, once, and is itself protected from a second POST."""
+    first = ada.submit().json["output"]["task_id"]
+    ada.cancel(first)
+    second = ada.submit().json["output"]["task_id"]
+    assert first != second
+    assert second == ada.submit().json["output"]["task_id"]
+    assert {first, second} == ids(world)
+
+
+def test_what_may_have_been_charged_is_not_made_again_by_a_retry(world: World, ada: Vendor) -> None:
+    """A job that ended without a video, and perhaps with a charge, still is what equal content means."""
+    task_id = ada.submit().json["output"]["task_id"]
+    failure = {"code": "outcome_unknown", "message": "Lost.", "remedy": "Look.", "vendor_code": ""}
+    world.invoke("FinishFunction", {"job_id": task_id, "step": {"failure": failure}})
+    assert JobState.FAILED is world.job(task_id).state
+    assert task_id == ada.submit().json["output"]["task_id"]
+    assert {task_id} == ids(world)
+
+
+def test_priority_is_that_of_our_own_door(world: World, ada: Vendor) -> None:
+    """DashScope has none; whoever sends one among the parameters means the line in front of it."""
+    ada.submit(order(priority=9))
+    (job,) = world.jobs()
+    assert 9 == job.request.priority
+    refused = ada.submit(order(priority=10))
+    assert (400, "InvalidParameter") == (refused.status, refused.json["code"])
+    assert "/parameters/priority" in refused.json["message"]

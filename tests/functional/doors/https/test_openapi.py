@@ -1,0 +1,163 @@
+"""The OpenAPI document says what the door does: routes, bodies, answers and refusals."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from typing import Any
+
+import pytest
+from gallop import __version__
+from gallop.domain import models as catalogue
+from gallop.domain.drops import receipts
+from gallop.domain.errors import InvalidRequest, NoSuchRoute
+from gallop.domain.job import JobState
+from gallop.domain.request.request import Ground, read
+from gallop.doors.https import docs_page
+from gallop.doors.https.openapi import document, examples
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from tests.support.jobs import START, a_job
+from tests.template import stack
+
+GROUND = Ground("happyhorse-1.0-r2v", "inbox", "ada")
+IMAGE = "https://example.com/cat.jpg"
+PLAIN = {"prompt": "A cat.", "images": [IMAGE]}
+OF_THE_DESCRIPTION = {"GET /openapi.json", "GET /docs", "GET /docs/{name}"}
+OF_NO_CLIENT = {"POST /events/dashscope"}
+METADATA: tuple[object, ...] = ({}, {"a": [1]}, [], "text", None)
+# What a field may be and may not: the schema and the code have to agree on each.
+BODIES: list[dict[str, Any]] = [
+    PLAIN,
+    {},
+    {"prompt": "A cat."},
+    {**PLAIN, "prompt": ""},
+    {**PLAIN, "prompt": " \n"},
+    {**PLAIN, "prompt": None},
+    {**PLAIN, "prompt": "a" * 5000},
+    {**PLAIN, "prompt": "a" * 5001},
+    {**PLAIN, "images": []},
+    {**PLAIN, "images": IMAGE},
+    {**PLAIN, "images": [IMAGE] * 9},
+    {**PLAIN, "images": [IMAGE] * 10},
+    {**PLAIN, "images": ["ftp://example.com/cat.jpg"]},
+    {**PLAIN, "images": ["upload_" + "a" * 26]},
+    {**PLAIN, "images": ["s3://inbox/uploads/cat.jpg"]},
+    {**PLAIN, "images": [7]},
+    {"prompt": "A cat.", "input_reference": {"image_url": IMAGE}},
+    {"prompt": "A cat.", "input_reference": {"image_url": IMAGE, "file_id": IMAGE}},
+    {"prompt": "A cat.", "input_reference": [IMAGE, {"file_id": "upload_" + "a" * 26}]},
+    {"prompt": "A cat.", "media": [{"type": "reference_image", "url": IMAGE}]},
+    {"prompt": "A cat.", "media": [{"type": "video", "url": IMAGE}]},
+    {"prompt": "A cat.", "media": [{"url": IMAGE, "more": 1}]},
+    *({**PLAIN, "model": model} for model in (*catalogue.MODELS, "sora-2", 5, None)),
+    *({**PLAIN, "resolution": value} for value in ("720P", "1080P", "720p", "4K", None)),
+    *({**PLAIN, "ratio": value} for value in (*catalogue.RATIOS, "2:1", None)),
+    *({**PLAIN, "duration": value} for value in (2, 3, 5.0, 5.5, 15, 16, "5", True, None)),
+    *({**PLAIN, "seconds": value} for value in (2, 3, "5", "abc", 16, None)),
+    *({**PLAIN, "seed": value} for value in (-1, 0, 2_147_483_647, 2_147_483_648, "1", None)),
+    *({**PLAIN, "watermark": value} for value in (True, False, "true", 0, None)),
+    *({**PLAIN, "size": value} for value in ("1280x720", "1x1", 5, None)),
+    *({**PLAIN, "metadata": value} for value in METADATA),
+    {**PLAIN, "promt": "A cat."},
+]
+
+
+@cache
+def components() -> dict[str, Any]:
+    """Give the schemas of the document."""
+    found: dict[str, Any] = document(__version__)["components"]["schemas"]
+    return found
+
+
+def validator(name: str) -> Draft202012Validator:
+    """Give what checks against a component."""
+    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": {"schemas": components()}})
+
+
+def is_accepted(body: dict[str, Any]) -> bool:
+    """Tell whether the door takes a body; every picture is a good one."""
+    try:
+        read(body, GROUND, lambda _, image: image)
+    except InvalidRequest:
+        return False
+    return True
+
+
+def test_it_is_a_valid_document() -> None:
+    """Any tool can read it."""
+    validate(document(__version__))
+
+
+def test_its_routes_are_those_of_the_template() -> None:
+    """No route is left out, and none is promised that leads nowhere. Those of DashScope's protocol share a path."""
+    described = {
+        f"{method.upper()} {path}" for path, methods in document(__version__)["paths"].items() for method in methods
+    }
+    events = [
+        event["Properties"]
+        for resource in stack.written()["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+    there = {f"{event['Method']} {event['Path']}" for event in events}
+    shared = {route.removesuffix("{proxy+}") for route in there if route.endswith("{proxy+}")}
+    own = {route for route in there if not route.endswith("{proxy+}")} - OF_THE_DESCRIPTION - OF_NO_CLIENT
+    assert described - {route for route in described if route.startswith(tuple(shared))} == own
+    assert shared == {prefix for prefix in shared if any(route.startswith(prefix) for route in described)}
+
+
+@pytest.mark.parametrize("body", BODIES, ids=str)
+def test_the_schema_and_the_code_agree(body: dict[str, Any]) -> None:
+    """What the schema allows the door takes, and what it forbids the door refuses."""
+    assert is_accepted(dict(body)) == validator("VideoRequest").is_valid(body)
+
+
+def test_every_field_is_described() -> None:
+    """What the door names as known fields is in the schema, and nothing else."""
+    with pytest.raises(InvalidRequest) as refused:
+        read({**PLAIN, "zzz": 1}, GROUND, lambda _, image: image)
+    known = set(re.findall(r"[a-z_]+", refused.value.faults[-1].remedy.partition("Known are ")[2]))
+    assert known | {"dry_run"} == components()["VideoRequest"]["properties"].keys()
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_every_job_looks_as_described(state: JobState) -> None:
+    """In whatever state: no field is missing in the description, and none is too much."""
+    view = receipts.job_view(a_job(state), START)
+    validator("Video").validate(view)
+    assert view.keys() <= components()["Video"]["properties"].keys()
+
+
+def test_examples_are_as_described() -> None:
+    """Whoever copies an example gets on."""
+    validator("VideoRequest").validate(examples.REQUEST)
+    validator("Video").validate(examples.queued())
+    validator("Video").validate(examples.succeeded())
+    validator("Problem").validate(examples.refused(InvalidRequest))
+    assert is_accepted(dict(examples.REQUEST))
+
+
+def test_its_version_is_that_of_the_package() -> None:
+    """One number, wherever it is told."""
+    project = tomllib.loads((stack.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == __version__ == document(__version__)["info"]["version"]
+
+
+def test_the_page_asks_nothing_from_elsewhere() -> None:
+    """It works where there is no internet, and tells nobody who reads it."""
+    addresses = re.findall(r"(?:src|href)=\"([^\"]+)\"", docs_page.PAGE)
+    assert addresses
+    assert all(address.startswith("/") for address in addresses)
+    for address in addresses:
+        if address.startswith("/docs/"):
+            assert docs_page.file(address.removeprefix("/docs/"))[1]
+
+
+@pytest.mark.parametrize("name", ["../app.py", "html.py", "", "swagger-ui.min.css/.."])
+def test_the_page_gives_out_its_own_files_only(name: str) -> None:
+    """A name is looked up, never joined to a path."""
+    with pytest.raises(NoSuchRoute):
+        docs_page.file(name)

@@ -1,0 +1,100 @@
+"""A hundred folders at once: what they make, and what that takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from gallop.doors.s3 import drops
+
+from tests.support.pictures import picture
+from tests.support.promise import World, fresh
+from tests.support.promise.workflow import Workflow
+
+if TYPE_CHECKING:
+    from tests.support.promise.world import Message
+
+FOLDERS, PICTURES, BATCH_SIZE = 100, 4, 10
+QUIET, HOURS = 10, 1
+# MaxInFlight of them go through StartTask, WhatNext and WaitForTask; each waits in WaitForSlot before.
+SLOTS, STATES_TO_THE_TASK, STATES_IN_LINE = 6, 3, 1
+
+
+@dataclass(slots=True)
+class Lambda:
+    """The event source of the S3 door: takes what is due, ten messages at a time."""
+
+    world: World
+    invocations: int = 0
+
+    def run(self, *, at_least: int = 1) -> None:
+        """Deliver all batches that are full, or all that there are."""
+        while len(due := self._due()) >= at_least:
+            self.invocations += 1
+            batch = drops.Batch()
+            for message in due[:BATCH_SIZE]:
+                batch.take(message.body)
+                self.world.queue.messages.remove(message)
+
+    def _due(self) -> list[Message]:
+        now = self.world.clock.now()
+        return [message for message in self.world.queue.messages if message.visible_at <= now]
+
+
+def upload(world: World, source: Lambda, rng: Random) -> int:
+    """Put all files there in any order, and deliver their events late, shuffled and some of them twice; count them."""
+    names = [f"{number}.jpg" for number in range(1, PICTURES + 1)] + ["prompt.txt"]
+    files = [(folder, name) for folder in range(FOLDERS) for name in names]
+    rng.shuffle(files)
+    events = 0
+    for folder, name in files:
+        prompt = f"The cat of folder {folder} jumps."
+        times = rng.choice((1, 1, 1, 2))
+        world.put(f"drop/ad {folder}/{name}", prompt.encode() if name == "prompt.txt" else picture(), times)
+        events += times
+        world.clock.advance(0.01)
+        if len(world.queue.messages) > 10 * BATCH_SIZE:
+            rng.shuffle(world.queue.messages)
+            source.run(at_least=5 * BATCH_SIZE)
+    return events
+
+
+def test_a_hundred_folders_make_a_hundred_jobs_at_a_known_price() -> None:
+    """In shuffled order and with doubled events: exactly 100 jobs, of which six are sent at once, and the others wait.
+
+    An invocation takes ten messages. Each event is one message. In one invocation a folder is looked at once, and
+    sends at most one look, so there are at most as many looks as events: two invocations for ten events at most. No
+    look sends another, since every folder is whole when it is quiet. Of its workflow a job is in WaitForSlot then, in
+    which it stays without any cost, or has gone through three states more, to WaitForTask. In the end each has its
+    video.
+    """
+    rng, transitions = Random(7), [0]
+    original = Workflow._run  # noqa: SLF001 - each run of it is a transition
+
+    def counted(workflow: Workflow, execution: Any) -> None:  # noqa: ANN401 - the support's own
+        transitions[0] += 1
+        original(workflow, execution)
+
+    with fresh() as world, patch.object(Workflow, "_run", counted):
+        source = Lambda(world)
+        events = upload(world, source, rng)
+        source.run()
+        # Delays are whole seconds, and rounded up or down.
+        world.clock.advance(QUIET + 2)
+        source.run()
+        assert [] == world.queue.messages
+        assert source.invocations <= 2 * math.ceil(events / BATCH_SIZE) + 2
+        world.run_due()
+        jobs = world.jobs()
+        assert (FOLDERS, FOLDERS) == (len(jobs), len({job.receipts for job in jobs}))
+        assert {PICTURES} == {len(job.request.images) for job in jobs}
+        assert SLOTS == sum(job.submits for job in jobs) == len(world.tasks())
+        assert FOLDERS * STATES_IN_LINE + SLOTS * STATES_TO_THE_TASK == transitions[0]
+        for _ in range(HOURS * 60):
+            world.run_for(60)
+            world.sweep()
+        assert {"succeeded"} == {job.state.value for job in world.jobs()}
+        assert FOLDERS == len({task["prompt"] for task in world.tasks()}) == len(world.tasks())

@@ -1,0 +1,1 @@
+"""The promise, under every fault."""

@@ -1,0 +1,228 @@
+"""The promise under whatever may happen in any order: creates, repeats, faults, kills, breakdowns, time, sweeps."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain.errors import AwsTrouble, CallerError
+from gallop.domain.job import JobState, is_terminal
+from gallop.domain.request.idempotency import RETRY_SECONDS
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.support.pictures import picture
+from tests.support.promise import Killed, fresh
+from tests.testbed.fake_dashscope.notices import MODES
+
+if TYPE_CHECKING:
+    from gallop.domain.job import Job
+
+    from tests.support.promise import World
+
+FUNCTIONS = ("StartTask", "Status", "Reconcile", "SaveResult", "Thumbnail", "Finish", "Drops", "Wake")
+FAULTS = [
+    *[
+        ("submit", kind)
+        for kind in (
+            "drop_after_accept",
+            "drop_before_accept",
+            "500_after_accept",
+            "502_html",
+            "stall_after_accept",
+            "unreadable_200",
+            "429",
+        )
+    ],
+    *[("query", kind) for kind in ("drop", "stall", "500", "429", "unknown", "malformed")],
+    *[("list", kind) for kind in ("drop", "500", "429", "malformed")],
+    *[("download", kind) for kind in ("truncate", "stall", "403_expired", "500", "no_content_length", "wrong_bytes")],
+    *[("task", kind) for kind in ("fail", "fail_without_detail", "succeed_without_url")],
+]
+# What may lie before each state; an attempt that made no task may be followed by another.
+BEFORE = {
+    JobState.QUEUED: set(),
+    JobState.SUBMITTING: {JobState.QUEUED, JobState.OUTCOME_UNKNOWN},
+    JobState.OUTCOME_UNKNOWN: {JobState.QUEUED, JobState.SUBMITTING},
+    JobState.RUNNING: {JobState.QUEUED, JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN},
+}
+# Whatever breaks, a job does not end with a word that only a programmer understands.
+REASONS = {
+    "outcome_unknown",
+    "generation_failed",
+    "result_unusable",
+    "result_incomplete",
+    "vendor_unavailable",
+    "vendor_throttled",
+    "vendor_unreachable",
+    "deadline_exceeded",
+    "workflow_lost",
+}
+SLOTS = st.integers(0, 2)
+ENDS_WITHIN = 30
+HOUR = 3600
+
+
+class Promise(RuleBasedStateMachine):
+    """Up to six wishes, three through each door."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resources = ExitStack()
+        self.world: World = self.resources.enter_context(fresh())
+        self.seen: dict[str, Job] = {}
+        self.tries: dict[str, int] = {}
+        self.first_try: dict[str, float] = {}
+        self.answered: dict[str, str] = {}
+
+    @initialize(
+        task_seconds=st.sampled_from([20.0, 60.0, 400.0]),
+        lag=st.sampled_from([0.0, 5.0]),
+        events=st.none() | st.sampled_from([*MODES]),
+    )
+    def vendor(self, task_seconds: float, lag: float, events: str | None) -> None:
+        """Choose how long tasks run, how late the list shows them, and how badly their ends are told, if they are."""
+        if events:
+            os.environ["COMPLETION_EVENTS"] = "on"
+            self.world.notify(mode=events)
+        self.world.fake.vendor.switches = replace(
+            self.world.fake.vendor.switches, task_seconds=task_seconds, list_lag=lag
+        )
+
+    @rule(slot=SLOTS, how=st.sampled_from(["key", "sdk"]), kill_at=st.none() | st.integers(0, 5))
+    def post(self, slot: int, how: str, kill_at: int | None) -> None:
+        """Create at the HTTPS door, for the first time or again, with a key or as an SDK retries."""
+        prompt = f"By {how} {slot}: the girl of [Image 1]."
+        tried = self.tries.get(prompt, 0)
+        now = self.world.clock.now()
+        if how == "sdk" and now >= self.first_try.setdefault(prompt, now) + RETRY_SECONDS:
+            return
+        by_key = {"idempotency_key": prompt.replace(" ", "_")}
+        headers = by_key if how == "key" else {"x_stainless_retry_count": str(tried)}
+        self.tries[prompt] = tried + 1
+        try:
+            made = self.world.post(prompt, kill_at, **headers)
+        except (Killed, AwsTrouble, CallerError):
+            return
+        assert not isinstance(made, dict)
+        assert made.job.id == self.answered.setdefault(prompt, made.job.id)
+
+    @rule(slot=SLOTS, times=st.integers(1, 5))
+    def drop(self, slot: int, times: int) -> None:
+        """Drop a folder, for the first time or again; its events come several times."""
+        prompt = f"By drop {slot}: the girl of [Image 1]."
+        self.world.put(f"drop/folder {slot}/1.jpg", picture(), times)
+        self.world.put(f"drop/folder {slot}/prompt.txt", prompt.encode(), times)
+
+    @rule(fault=st.sampled_from(FAULTS), times=st.integers(1, 3))
+    def fault(self, fault: tuple[str, str], times: int) -> None:
+        """Let DashScope, or the way to it, break."""
+        on, kind = fault
+        self.world.fake.fault(on=on, kind=kind, times=times)
+
+    @rule(function=st.sampled_from(FUNCTIONS), after=st.integers(0, 8))
+    def kill(self, function: str, after: int) -> None:
+        """Let the next run of a function die after so many calls."""
+        self.world.kills.setdefault(function, []).append(after)
+
+    @precondition(lambda self: self.world.workflow.executions)
+    @rule(number=st.integers(0, 5), redrive=st.booleans())
+    def break_down(self, number: int, redrive: bool) -> None:
+        """Abort an execution, or redrive one that has ended."""
+        names = list(self.world.workflow.executions)
+        name = names[number % len(names)]
+        if not redrive:
+            self.world.workflow.abort(name)
+        elif self.world.workflow.executions[name].status in ("FAILED", "ABORTED"):
+            self.world.workflow.redrive(name)
+
+    @rule(seconds=st.sampled_from([1, 5, 15, 40, 100, 300, 1500]))
+    def wait(self, seconds: int) -> None:
+        """Let time pass, and all happen that is due."""
+        self.world.run_for(seconds)
+
+    @rule(seconds=st.sampled_from([30, 120, 4000]))
+    def jump(self, seconds: int) -> None:
+        """Let time pass while nothing runs."""
+        self.world.clock.advance(seconds)
+
+    @rule()
+    def sweep(self) -> None:
+        """Run the sweep; it may be killed, too."""
+        try:
+            self.world.sweep()
+        except Killed:
+            return
+
+    @invariant()
+    def one_job_a_wish_and_one_task_a_job(self) -> None:
+        """Whatever was repeated, there is one job; whatever was lost, there is one task, and one charge."""
+        prompts = [job.request.prompt for job in self.world.jobs()]
+        assert len(set(prompts)) == len(prompts)
+        tasks = [task["prompt"] for task in self.world.tasks()]
+        assert len(set(tasks)) == len(tasks)
+
+    @invariant()
+    def forward_only(self) -> None:
+        """States only move forward, and an end is an end; only a drop of the same is noted later."""
+        for job in self.world.jobs():
+            before = self.seen.get(job.id)
+            if before is not None and is_terminal(before.state):
+                assert replace(before, dropped_again_at=job.dropped_again_at) == job
+            elif before is not None and before.state is not job.state:
+                assert before.state in BEFORE.get(job.state, {*JobState})
+            self.seen[job.id] = job
+
+    def teardown(self) -> None:
+        """After enough time and sweeps each job has ended, and says so where its client looks."""
+        with self.resources:
+            self.world.kills.clear()
+            for _ in range(ENDS_WITHIN):
+                if self.settled():
+                    break
+                self.world.run_for(HOUR)
+                self.world.sweep()
+            self.check_invariants_once_more()
+            for job in self.world.jobs():
+                self.check_end(job)
+
+    def settled(self) -> bool:
+        """Tell whether nothing is left to do."""
+        return not self.world.queue.messages and all("is_open" not in record for record in self.world.records("JOB"))
+
+    def check_invariants_once_more(self) -> None:
+        """Hold the end to what held at every step."""
+        self.one_job_a_wish_and_one_task_a_job()
+        self.forward_only()
+
+    def check_end(self, job: Job) -> None:
+        """Expect the vendor's bytes of a job that succeeded, a reason of one that failed, and receipts of both."""
+        assert is_terminal(job.state), job
+        assert job.state.value == (self.receipt(job, "status.json") or {}).get("state")
+        if job.state is JobState.SUCCEEDED:
+            assert job.result is not None
+            assert job.request.prompt == self.world.fake.vendor.tasks[job.task_id].order.prompt
+            assert self.world.film_of(job.task_id) == job.result.sha256
+            assert job.id == (self.receipt(job, "video.json") or {})["job"]
+        else:
+            assert job.failure is not None
+            assert job.failure.code in REASONS, job.failure
+            assert job.failure.code == (self.receipt(job, "error.json") or {})["error"]["code"]
+
+    def receipt(self, job: Job, name: str) -> dict[str, Any] | None:
+        """Read a receipt of a job."""
+        return self.world.receipt(f"{job.receipts}/{name}")
+
+
+TestPromise = Promise.TestCase
+TestPromise.settings = settings(
+    max_examples=int(os.environ.get("PROMISE_EXAMPLES", "6")),
+    stateful_step_count=20,
+    deadline=None,
+    derandomize="PROMISE_EXAMPLES" not in os.environ,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)

@@ -1,0 +1,120 @@
+"""What is written down of a job is all of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from gallop.adapters.table import job_items as records
+from gallop.domain import models as catalogue
+from gallop.domain.budget import Parked, Reservation
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Door, Failure, Job, JobState, Result
+from gallop.domain.request.images import LinkedImage, Original, StoredImage
+from gallop.domain.request.request import VideoRequest
+from gallop.domain.scheduling import queue as line
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.jobs import a_job
+
+times = st.integers(0, 4_000_000_000_000).map(lambda milliseconds: milliseconds / 1000)
+texts = st.text(max_size=30)
+counts = st.integers(0, 10**6)
+money = st.decimals(0, 10**6, places=4, allow_nan=False, allow_infinity=False)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+objects = st.dictionaries(texts, json_values, max_size=4)
+originals = st.none() | st.builds(Original, texts, texts, texts, texts)
+images = st.builds(LinkedImage, texts) | st.builds(StoredImage, texts, texts, texts, texts, originals)
+requests = st.builds(
+    VideoRequest,
+    prompt=texts,
+    images=st.lists(images, min_size=1, max_size=9).map(tuple),
+    model=st.sampled_from(sorted(catalogue.MODELS)),
+    resolution=st.sampled_from(["480P", "720P", "1080P"]),
+    ratio=st.sampled_from(catalogue.RATIOS),
+    duration=st.integers(3, 15),
+    seed=st.none() | st.integers(0, 2_147_483_647),
+    watermark=st.booleans(),
+    metadata=objects,
+    webhook=texts,
+    priority=st.sampled_from(line.PRIORITIES),
+)
+results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=counts, sha256=texts, content_type=texts)
+reservations = st.builds(
+    Reservation, day=texts, amount=money, owners=st.lists(texts, max_size=2).map(tuple), charged=st.none() | money
+)
+FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the fields are
+    id=texts,
+    client=texts,
+    door=st.sampled_from(Door),
+    state=st.sampled_from(JobState),
+    request=requests,
+    base_url=texts,
+    key_name=texts,
+    receipts=texts,
+    estimated_cost=money,
+    created_at=times,
+    updated_at=times,
+    deadline=times,
+    submits=counts,
+    polls=counts,
+    attempt=st.none() | st.builds(Attempt, texts, times, st.sampled_from(AttemptEnd), st.none() | times),
+    task_id=texts,
+    is_adopted=st.booleans(),
+    resumes=counts,
+    lost=counts,
+    notes=st.lists(texts, max_size=3).map(tuple),
+    dropped_at=st.none() | times,
+    dropped_again_at=st.none() | times,
+    slot_since=st.none() | times,
+    place=st.none() | counts,
+    starts_at=st.none() | times,
+    reserved=st.none() | reservations,
+    parked=st.none() | st.builds(Parked, texts, times),
+    cancel=st.none() | st.builds(CancelAnswer, texts, texts, times),
+    thumbnail=st.none() | results,
+    unknown_since=st.none() | times,
+    vendor_request_id=texts,
+    running_since=st.none() | times,
+    began_at=st.none() | times,
+    ended_at=st.none() | times,
+    usage=st.none() | objects,
+    cost=st.none() | money,
+    result=st.none() | results,
+    failure=st.none() | st.builds(Failure, texts, texts, texts),
+)
+jobs = st.builds(Job, **FIELDS)
+
+
+def through_the_table(record: dict[str, Any]) -> dict[str, Any]:
+    """Write a record as DynamoDB's client sends it, and read it back."""
+    sent = {name: TypeSerializer().serialize(value) for name, value in record.items()}
+    return {name: TypeDeserializer().deserialize(value) for name, value in sent.items()}
+
+
+@given(jobs)
+def test_a_job_comes_back_as_it_was(job: Job) -> None:
+    """Every field survives the table, to the millisecond and the hundredth of a cent."""
+    assert job == records.job_from(through_the_table(records.job_record(job)))
+
+
+def test_every_field_is_tried() -> None:
+    """A field that is added to jobs is tried here, too."""
+    assert set(Job.__dataclass_fields__) == FIELDS.keys()
+
+
+@given(jobs)
+def test_a_record_always_has_every_attribute(job: Job) -> None:
+    """A condition on a record never meets an attribute that is not there."""
+    assert set(Job.__dataclass_fields__) == records.job_record(job).keys()
+
+
+def test_odd_numbers_of_the_vendor_are_kept() -> None:
+    """Usage is kept as it was told, whatever it says: DynamoDB's own numbers could not hold it."""
+    odd = {"duration": 13.24, "tokens": 10**50, "rate": 1e-300}
+    job = a_job(JobState.STORING, usage=odd)
+    assert odd == records.job_from(through_the_table(records.job_record(job))).usage

@@ -1,0 +1,1 @@
+"""Tests of keys, rate limits and webhooks."""

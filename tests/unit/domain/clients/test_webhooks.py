@@ -1,0 +1,146 @@
+"""Webhooks as they are written, signed and planned; two libraries of others check the signatures."""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import pairwise
+
+import pytest
+from gallop.domain.clients import webhooks
+from gallop.domain.clients.webhooks import Endpoint, Event
+from gallop.domain.job import Failure, Job, JobState
+from hypothesis import given
+from hypothesis import strategies as st
+from openai import InvalidWebhookSignatureError, OpenAI
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from tests.support.jobs import a_job, a_request
+
+URL = "https://hooks.example.com/gallop"
+OPENAI = OpenAI(api_key="unused", base_url="http://127.0.0.1:9")
+
+
+def an_endpoint(url: str = URL, events: tuple[Event, ...] = ()) -> Endpoint:
+    """Give an endpoint of the client of all jobs here."""
+    return webhooks.endpoint("ada", url, events, 0)
+
+
+def an_end(state: JobState = JobState.FAILED, webhook: str = "") -> Job:
+    """Give a job that has ended."""
+    failure = None if state is JobState.SUCCEEDED else Failure("code", "message")
+    return a_job(state, ended_at=1_780_000_100.0, failure=failure, request=a_request(webhook=webhook))
+
+
+def verified_by_both(secret: str, body: str, headers: dict[str, str]) -> dict[str, object]:
+    """Let both libraries check a message; gives what they read."""
+    first = Webhook(secret).verify(body, headers)
+    second = OPENAI.webhooks.unwrap(body, headers, secret=secret)
+    assert (first["id"], first["type"]) == (second.id, second.type)
+    found: dict[str, object] = first
+    return found
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_waits_grow_and_keep_to_the_plan(one: float, other: float) -> None:
+    """Each wait is within a fifth of its place in the plan, and shorter than the next, whatever chance says."""
+    waits = [webhooks.wait_before(number, chance) or 0 for number in range(1, 8) for chance in (one, other)]
+    plan = [seconds for seconds in (0, 5, 300, 1800, 7200, 18000, 36000) for _ in range(2)]
+    assert all(0.8 * planned - 1 <= wait <= 1.2 * planned + 1 for planned, wait in zip(plan, waits, strict=True))
+    pairs = list(zip(waits[::2], waits[1::2], strict=True))
+    assert all(max(pair) < min(after) for pair, after in pairwise(pairs))
+
+
+def test_the_plan_has_an_end() -> None:
+    """After seven tries there is no eighth."""
+    assert webhooks.wait_before(8, 0.5) is None
+    assert webhooks.wait_before(0, 0.5) is None
+
+
+@pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])
+def test_both_libraries_take_what_is_signed(state: JobState) -> None:
+    """The message is what OpenAI's and Standard Webhooks' own libraries expect, and tells the job's end."""
+    endpoint, job, now = an_endpoint(), an_end(state), time.time()
+    sent = webhooks.message(job)
+    read = verified_by_both(endpoint.secrets[0].value, sent.body, webhooks.headers(sent, endpoint.secrets, now))
+    assert ("event", webhooks.event_of(state).value) == (read["object"], read["type"])
+    data = json.loads(sent.body)["data"]
+    assert (job.id, state.value) == (data["id"], data["state"])
+    assert webhooks.job_id_of(sent.id) == job.id
+
+
+def test_a_message_tells_no_prompt_and_no_address_that_opens_anything() -> None:
+    """Whoever reads the receiver's log learns neither."""
+    assert "smiles" not in webhooks.message(an_end()).body
+    assert "Signature" not in webhooks.message(an_end(JobState.SUCCEEDED)).body
+
+
+@pytest.mark.parametrize("broken", ["body", "signature", "id", "secret", "stale", "early"])
+def test_what_was_tampered_with_is_refused_by_both(broken: str) -> None:
+    """A changed byte, another secret, and a time that is not now."""
+    endpoint, sent, now = an_endpoint(), webhooks.message(an_end()), time.time()
+    shift = {"stale": -400, "early": 400}.get(broken, 0)
+    headers = webhooks.headers(sent, endpoint.secrets, now + shift)
+    body = sent.body.replace("failed", "completed") if broken == "body" else sent.body
+    secret = webhooks.new_secret().value if broken == "secret" else endpoint.secrets[0].value
+    if broken == "signature":
+        headers["webhook-signature"] = "v1," + "A" * 43 + "="
+    if broken == "id":
+        headers["webhook-id"] = "evt_other"
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret).verify(body, headers)
+    with pytest.raises(InvalidWebhookSignatureError):
+        OPENAI.webhooks.unwrap(body, headers, secret=secret)
+
+
+def test_a_rotated_secret_holds_beside_the_new_one_for_a_day() -> None:
+    """Each message is signed with both, so that a receiver can change over when it likes; then the old one is gone."""
+    before, now = an_endpoint(), time.time()
+    after = webhooks.rotated(before, now)
+    old, new = before.secrets[0].value, after.secrets[0].value
+    sent = webhooks.message(an_end())
+    both = webhooks.headers(sent, webhooks.secrets_at(after, now + 86_399), now)
+    for secret in (old, new):
+        verified_by_both(secret, sent.body, both)
+    one = webhooks.headers(sent, webhooks.secrets_at(after, now + 86_400), now)
+    verified_by_both(new, sent.body, one)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(old).verify(sent.body, one)
+
+
+def test_rotating_again_prolongs_nothing() -> None:
+    """A secret that is on its way out keeps its time."""
+    once = webhooks.rotated(an_endpoint(), 1000)
+    twice = webhooks.rotated(once, 2000)
+    assert [None, 2000 + 86_400, 1000 + 86_400] == [secret.valid_until for secret in twice.secrets]
+
+
+def test_secrets_show_themselves_nowhere() -> None:
+    """What is printed or logged of an endpoint does not hold its secret."""
+    endpoint = an_endpoint()
+    assert endpoint.secrets[0].value not in repr(endpoint)
+
+
+def test_all_willing_endpoints_are_told() -> None:
+    """But not those that want other events, or were disabled; and nobody before a job has ended."""
+    willing, choosy = an_endpoint(), an_endpoint(events=(Event.COMPLETED,))
+    assert [willing] == webhooks.receivers([choosy, willing], an_end())
+    assert [] == webhooks.receivers([willing], a_job(JobState.RUNNING))
+
+
+def test_a_job_that_names_an_address_tells_one_endpoint() -> None:
+    """The first one at that origin, by the address that the job names; endpoints elsewhere are told nothing."""
+    here, elsewhere = an_endpoint(), an_endpoint(url="https://other.example.com/x")
+    job = an_end(webhook="https://hooks.example.com/special?order=7")
+    assert [here] == webhooks.receivers([elsewhere, here], job)
+    assert job.request.webhook == webhooks.url_for(here, job)
+    assert elsewhere.url == webhooks.url_for(elsewhere, job)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_delivered"), [(200, True), (204, True), (299, True), (302, False), (410, False)]
+)
+def test_only_2xx_is_success(status: int, is_delivered: bool) -> None:
+    """A redirect is none."""
+    assert is_delivered == webhooks.is_delivered(status)
+    assert not webhooks.is_delivered(None)

@@ -1,0 +1,162 @@
+"""DashScope's request for a video, read into ours."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gallop.domain.dashscope import request as dashscope_request
+from gallop.domain.errors import DashScopeRefusal, Fault, InvalidRequest
+from gallop.domain.request.images import InlineImage, LinkedImage
+from gallop.domain.request.request import Ground
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.pictures import data_uri, picture
+
+if TYPE_CHECKING:
+    from gallop.domain.request.images import Image
+    from gallop.domain.request.request import VideoRequest
+
+GROUND = Ground("happyhorse-1.0-r2v", "inbox", "ada")
+PROMPT = "The woman of [Image 1] smiles."
+URL = "https://example.com/girl.jpg"
+MEDIA = [{"type": "reference_image", "url": URL}]
+
+
+def body(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Give a body without a fault, but for ``fields``; those of ``input`` are named by themselves."""
+    given = {name: fields.pop(name) for name in ("prompt", "media", "extend_prompt") if name in fields}
+    return {"model": "happyhorse-1.0-r2v", "input": {"prompt": PROMPT, "media": MEDIA, **given}, **fields}
+
+
+def read(whole: object) -> VideoRequest:
+    """Read a body whose images are all fine."""
+    return dashscope_request.read(json.dumps(whole), GROUND, lambda _, image: image)
+
+
+def faults(whole: object) -> dict[str, str]:
+    """Give the faults of a body, by their pointers."""
+    with pytest.raises(InvalidRequest) as refused:
+        read(whole)
+    assert all(fault.problem and fault.remedy for fault in refused.value.faults)
+    return {fault.where: fault.problem for fault in refused.value.faults}
+
+
+def refusal(whole: object) -> tuple[int, str, str]:
+    """Give the refusal of a body in DashScope's words."""
+    with pytest.raises(DashScopeRefusal) as refused:
+        read(whole)
+    return refused.value.status, refused.value.vendor_code, str(refused.value)
+
+
+def test_what_is_left_out_is_as_dashscope_has_it() -> None:
+    """1080P, 16:9, 5 seconds and its watermark: not the defaults of our own protocol."""
+    for whole in (body(), body(parameters={}), body(parameters=None), body(parameters={"watermark": None})):
+        request = read(whole)
+        assert ("1080P", "16:9", 5, None, True) == (
+            request.resolution,
+            request.ratio,
+            request.duration,
+            request.seed,
+            request.watermark,
+        )
+
+
+def test_every_field_is_read() -> None:
+    """Model, prompt, images in their order and all parameters arrive."""
+    media = [{"type": "reference_image", "url": url} for url in (URL, data_uri(picture()), URL + "?2")]
+    chosen = {"resolution": "480P", "ratio": "9:16", "duration": 15, "seed": 7, "watermark": False}
+    request = read(body(model="happyhorse-1.1-r2v", media=media, parameters=chosen))
+    assert (LinkedImage(URL), InlineImage(picture()), LinkedImage(URL + "?2")) == request.images
+    assert ("happyhorse-1.1-r2v", PROMPT) == (request.model, request.prompt)
+    assert chosen == {name: getattr(request, name) for name in chosen}
+
+
+def test_what_dashscope_does_not_document_is_ignored() -> None:
+    """The package's own keys, parameters of other models and whatever stands beside them do no harm."""
+    more = {"prompt_extend": True, "size": "1280*720", "audio": True, "n": 4, "negative_prompt": "rain"}
+    assert read(body()) == read(body(parameters=more, extend_prompt=True, resources=[], metadata=1))
+
+
+def test_all_faults_are_told_at_once_by_dashscopes_names() -> None:
+    """Each fault names its place in the body that was sent."""
+    media = [{"type": "first_frame", "url": URL}, {"type": "reference_image", "url": "http://example.com/a.jpg"}, 1]
+    chosen = {"resolution": "8K", "ratio": "1:2", "duration": 2.5, "seed": -1, "watermark": "no"}
+    expected = {
+        "/input/media/0/type",
+        "/input/media/1/url",
+        "/input/media/2",
+        "/input/prompt",
+        *(f"/parameters/{name}" for name in chosen),
+    }
+    assert expected == set(faults(body(prompt=" ", media=media, parameters=chosen)))
+
+
+@pytest.mark.parametrize(
+    ("media", "where", "words"),
+    [
+        (None, "/input/media", "is none"),
+        ([], "/input/media", "is none"),
+        ("a.jpg", "/input/media", "is not a list"),
+        (MEDIA * 10, "/input/media", "are 10 images"),
+        ([{"type": "reference_image"}], "/input/media/0/url", "is missing"),
+        ([{"type": "reference_image", "url": "oss://a/b.png"}], "/input/media/0/url", "DashScope's own storage"),
+        ([{"type": "reference_image", "url": "https://10.0.0.1/a.jpg"}], "/input/media/0/url", "by address"),
+        ([{"url": URL}], "/input/media/0/type", "is not a type"),
+    ],
+)
+def test_media_that_cannot_be_used_are_one_fault(media: object, where: str, words: str) -> None:
+    """One fault for one thing that is wrong, although two protocols look at it."""
+    found = faults(body(prompt="She smiles.", media=media))
+    assert [where] == list(found)
+    assert words in found[where]
+
+
+def test_an_image_that_is_looked_into_keeps_its_place() -> None:
+    """What is wrong with the bytes of an image is told at the image's address."""
+
+    def small(where: str, _: Image) -> Any:  # noqa: ANN401 - a fault
+        return Fault(where, "is small", "Use another.")
+
+    with pytest.raises(InvalidRequest) as refused:
+        dashscope_request.read(json.dumps(body()), GROUND, small)
+    assert ["/input/media/0/url"] == [fault.where for fault in refused.value.faults]
+
+
+def test_a_long_prompt_is_refused_and_not_cut() -> None:
+    """DashScope cuts it silently and charges the video."""
+    assert "too long" in faults(body(prompt="a" * 5001))["/input/prompt"]
+
+
+def test_what_is_no_request_is_refused_in_dashscopes_words() -> None:
+    """Bodies without an input or a model that there is have codes of DashScope's own."""
+    words = "Required body invalid, please check the request body format: the body is not a JSON object."
+    assert (400, "InvalidParameter", words) == refusal([])
+    assert (400, "BadRequest.EmptyInput") == refusal({"model": "happyhorse-1.0-r2v"})[:2]
+    assert (400, "BadRequest.EmptyModel") == refusal({**body(), "model": ""})[:2]
+    status, code, words = refusal(body(model="happyhorse-1.0-t2v"))
+    assert (404, "ModelNotFound") == (status, code)
+    assert words.startswith("Model can not be found.")
+    assert "happyhorse-1.0-r2v" in words
+    assert {"/parameters": "is not an object"} == faults(body(parameters=[1]))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(prompt=JSON, media=JSON | st.lists(st.fixed_dictionaries({"type": JSON, "url": JSON})), parameters=JSON)
+def test_whatever_is_sent_is_read_or_refused(prompt: object, media: object, parameters: object) -> None:
+    """No body breaks the reader."""
+    chosen = dict.fromkeys(dashscope_request.PARAMETERS, parameters)
+    for given_parameters in (parameters, chosen):
+        whole = body(prompt=prompt, media=media, parameters=given_parameters)
+        try:
+            read(whole)
+        except (InvalidRequest, DashScopeRefusal) as refused:
+            assert str(refused)  # noqa: PT017 - it may be read as well

@@ -1,0 +1,176 @@
+"""The lines of a batch: whatever is in the file, each is a wish or is told what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any
+
+import pytest
+from gallop.domain.drops import batch_lines as lines
+from gallop.domain.drops.batch_lines import Contents, Line, LineFault, Place
+from gallop.domain.errors import Fault
+from gallop.domain.request.request import Ground
+from hypothesis import given
+from hypothesis import strategies as st
+
+GROUND = Ground("happyhorse-1.0-r2v", "inbox")
+NFC = unicodedata.normalize("NFC", "Grüße.jpg")
+FOLDER = Place(GROUND, {"1.jpg": "drop/ad/1.jpg", NFC: "drop/ad/Gr\u00fc\u00dfe.jpg"}, is_folder=True)
+ROOT = Place(GROUND, {}, is_folder=False)
+GOOD = {"prompt": "She smiles.", "images": ["1.jpg"]}
+
+
+def text(*rows: Any) -> bytes:  # noqa: ANN401 - JSON
+    """Write a file."""
+    return "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows).encode()
+
+
+def read(data: bytes) -> Contents:
+    """Read a file that is a batch."""
+    found = lines.read(data)
+    assert isinstance(found, Contents)
+    return found
+
+
+def faults_of(place: Place = FOLDER, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any field
+    """Give what is wrong with a line."""
+    found = lines.checked(Line(1, {**GOOD, **fields}), place)
+    return [] if isinstance(found, Line) else [(fault.fault.where, fault.fault.problem) for fault in found]
+
+
+@given(
+    st.binary()
+    | st.lists(st.text() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(repr))
+    .map("\n".join)
+    .map(lambda s: s.encode(errors="surrogatepass"))
+)
+def test_any_bytes_are_lines_or_faults(data: bytes) -> None:
+    """Nothing raises, and each line that is not blank is counted once: as an object, or as a fault."""
+    found = lines.read(data)
+    if isinstance(found, Fault):
+        assert found.remedy
+        return
+    numbers = [one.number for one in found.lines] + [one.line for one in found.faults]
+    assert found.count == len(numbers) == len(set(numbers))
+    for line in found.lines:
+        assert lines.checked(line, FOLDER)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["prompt", "images", "seed", "duration", "x"]),
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers()
+            | st.text()
+            | st.sampled_from(["1.jpg", "s3://inbox/drop/a", "data:x"]),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=5,
+        ),
+    )
+)
+def test_any_fields_are_a_request_or_faults(fields: dict[str, Any]) -> None:
+    """Whatever a line says, it is checked and not stumbled over; what is good stays good when it is read again."""
+    found = lines.checked(Line(1, fields), FOLDER)
+    if isinstance(found, Line):
+        assert found == lines.checked(Line(1, json.loads(found.wish)), FOLDER)
+    else:
+        assert all(fault.fault.problem for fault in found)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n", b"\n \t\n"])
+def test_marks_ends_and_blank_lines(mark: bytes, end: bytes) -> None:
+    """Files of any editor are read; blank lines are none, and numbers are those of the file."""
+    found = read(mark + end.join([json.dumps(GOOD).encode()] * 3) + end)
+    assert (3, ()) == (found.count, found.faults)
+    assert [1, 1 + end.count(b"\n"), 1 + 2 * end.count(b"\n")] == [line.number for line in found.lines]
+
+
+def test_utf16() -> None:
+    """What Windows calls Unicode is read, too."""
+    assert [GOOD] == [line.fields for line in read(json.dumps(GOOD).encode("utf-16")).lines]
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "problem"),
+    [
+        ('{"prompt": "x" 5}', 16, "is not valid JSON"),
+        ("{oops", 2, "is not valid JSON"),
+        ('{"seed": NaN}', None, "is not valid JSON: NaN is not a number"),
+        ('{"seed": 1, "seed": 2}', None, 'is not valid JSON: "seed" is there twice'),
+        ('["prompt"]', None, "is not a JSON object"),
+        ("[" * 20_000, None, "is nested too deeply"),
+        (f'{{"prompt": "{"x" * 70_000}"}}', None, "has 70014 bytes"),
+        (f'{{"seed": {"9" * 5000}}}', None, "is not valid JSON: it has a number of 5000 digits"),
+        ('{"metadata": {"a": 1e999}}', None, "is not valid JSON: it has a number beyond all bounds, 1e999"),
+    ],
+)
+def test_broken_lines_are_told_by_place(row: str, column: int | None, problem: str) -> None:
+    """The number of the line, the column where there is one, and what is wrong; the others are read."""
+    found = read(text(GOOD, row, GOOD))
+    assert [1, 3] == [line.number for line in found.lines]
+    (fault,) = found.faults
+    assert (2, column, True) == (fault.line, fault.column, fault.fault.problem.startswith(problem))
+
+
+def test_a_line_that_is_not_utf8() -> None:
+    """It is told where; the file's other lines are not lost with it."""
+    found = read(text(GOOD) + b'\n{"prompt": "\xff"}\n')
+    assert [LineFault(2, Fault("", "is not UTF-8", "Save the file as UTF-8 text."), 13)] == list(found.faults)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"\xff\xfea", "is not a text in UTF-8"),
+        (json.dumps([GOOD, GOOD]).encode(), "is one JSON array"),
+        (json.dumps(GOOD, indent=2).encode(), "is one JSON value, and not one a line"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "has no line that can be read"),
+        (b"{}\n" * 10_001, "has 10001 lines; 10000 is the most"),
+    ],
+)
+def test_what_is_no_batch_is_refused_in_words(data: bytes, problem: str) -> None:
+    """One fault for the whole file, which says what to do."""
+    found = lines.read(data)
+    assert isinstance(found, Fault)
+    assert found.problem.startswith(problem)
+    assert found.remedy
+
+
+def test_images() -> None:
+    """Names beside the batch, however their accents are written, addresses of the inbox, and https."""
+    images = ["1.jpg", unicodedata.normalize("NFD", NFC), "s3://inbox/drop/b/2.jpg", "s3://inbox/uploads/3.jpg"]
+    found = lines.checked(Line(1, {**GOOD, "images": [*images, "https://example.com/4.jpg"]}), FOLDER)
+    assert isinstance(found, Line)
+    named = ["s3://inbox/drop/ad/1.jpg", f"s3://inbox/drop/ad/{NFC}"]
+    assert [*named, *images[2:], "https://example.com/4.jpg"] == found.fields["images"]
+
+
+@pytest.mark.parametrize(
+    ("place", "image", "problem"),
+    [
+        (FOLDER, "9.jpg", "9.jpg is not in the folder of batch.jsonl"),
+        (ROOT, "1.jpg", "1.jpg names a file, and this batch has no folder"),
+        (FOLDER, "data:image/png;base64,AAAA", "is the picture itself"),
+        (FOLDER, "http://example.com/1.jpg", "is not an image that Gallop can take"),
+        (FOLDER, "s3://other/drop/1.jpg", None),
+        (FOLDER, "", " is not in the folder of batch.jsonl"),
+        (FOLDER, 7, "is not an image that Gallop can take"),
+    ],
+)
+def test_images_that_cannot_be_meant(place: Place, image: object, problem: str | None) -> None:
+    """Each is told by its place in the list."""
+    ((where, told),) = faults_of(place, images=[image])
+    assert ("/images/0", True) == (where, problem in (None, told))
+
+
+def test_all_faults_of_a_line_are_told() -> None:
+    """Not only the first."""
+    found = faults_of(images=["9.jpg", 7], duration=99, ratio="2:7", sed=1, prompt="[Image 3] runs")
+    assert {"/images/0", "/images/1", "/duration", "/ratio", "/sed", "/prompt"} == {where for where, _ in found}
+    assert [("/images", "is not a list")] == faults_of(images="1.jpg")[:1]

@@ -1,0 +1,166 @@
+"""What droppers and clients are shown of a job."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from gallop.domain.drops import receipts
+from gallop.domain.errors import Fault
+from gallop.domain.job import Door, Failure, Job, JobState, Result
+from gallop.domain.request.images import StoredImage
+
+from tests.support.jobs import START, a_job, a_request
+
+RESULT = Result(
+    bucket="results",
+    key="videos/job/video.mp4",
+    version_id="v1",
+    size=1_048_576,
+    sha256="ab" * 32,
+    content_type="video/mp4",
+)
+INTERNAL = ("dashscope", "the secret", "attempt")
+
+
+def succeeded() -> Job:
+    """Give a job with its video."""
+    job = a_job(JobState.SUCCEEDED, id="job_" + "a" * 26, ended_at=START + 95.5, updated_at=START + 95.5)
+    return replace(job, result=RESULT, cost=Decimal("0.7"), usage={"duration": 5, "SR": 720}, polls=4)
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_every_job_can_be_shown(state: JobState) -> None:
+    """In each state a view is JSON, in the words of both worlds, and tells nothing of what lies behind the door."""
+    job = a_job(state)
+    view = receipts.job_view(job, START + 10)
+    assert (job.id, "video", state.value) == (view["id"], view["object"], view["state"])
+    assert view["status"] in {"queued", "in_progress", "completed", "failed"}
+    assert [] == [word for word in INTERNAL if word in json.dumps(view).lower()]
+
+
+def test_a_finished_job_shows_its_video_and_its_price() -> None:
+    """Where the video is, how large, and what it cost."""
+    view = receipts.job_view(succeeded(), START + 100)
+    expected = {
+        "bytes": 1_048_576,
+        "sha256": "ab" * 32,
+        "content_type": "video/mp4",
+        "s3": "s3://results/videos/job/video.mp4",
+        "content": f"/v1/videos/{succeeded().id}/content",
+    }
+    assert expected == view["video"]
+    assert (100, 0.7, 0.7, "USD", int(START + 95)) == (
+        view["progress"],
+        view["cost"],
+        view["estimated_cost"],
+        view["currency"],
+        view["completed_at"],
+    )
+    assert view["error"] is None
+
+
+def test_an_unfinished_job_shows_no_video() -> None:
+    """There is no video before it is checked and stored."""
+    assert "video" not in receipts.job_view(a_job(JobState.STORING), START)
+
+
+def test_progress_goes_up_to_the_end() -> None:
+    """0 before the task runs, growing while it runs, 99 while the video is stored, 100 at the end."""
+    running = [receipts.progress(a_job(JobState.RUNNING), START + seconds) for seconds in (0, 40, 80, 800)]
+    states = (JobState.QUEUED, JobState.SUBMITTING, JobState.STORING, JobState.SUCCEEDED)
+    others = [receipts.progress(a_job(state), START) for state in states]
+    assert [0, 0, 99, 100] == others
+    assert sorted(running) == running
+    assert 0 < running[1] < running[3] <= 95
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_waiting_clients_are_told_when_to_come_back(state: JobState) -> None:
+    """At once when the job has ended, else when the next answer can be expected."""
+    seconds = receipts.poll_after_seconds(a_job(state), START + 5)
+    assert 1 == seconds if state.value in {"succeeded", "failed", "cancelled"} else 3 <= seconds <= 60
+
+
+def test_the_status_receipt_says_state_and_cost() -> None:
+    """While a job runs, its receipt says how it stands and since when."""
+    receipt = receipts.status_receipt(a_job(JobState.RUNNING, id="job_" + "a" * 26))
+    expected: dict[str, Any] = {
+        "job": "job_" + "a" * 26,
+        "state": "running",
+        "since": "2026-05-28T20:26:40Z",
+        "created": "2026-05-28T20:26:40Z",
+        "place": None,
+        "estimated_start": None,
+        "parked": None,
+        "estimated_cost": 0.7,
+        "cost": None,
+        "currency": "USD",
+        "notes": [],
+        "dropped_again": None,
+        "cancel": None,
+        "note": None,
+        "error": None,
+    }
+    assert expected == receipt
+
+
+def test_the_video_receipt_tells_the_whole_story() -> None:
+    """What was asked, of which objects, which task it was, what it cost and what came of it."""
+    image = StoredImage("inbox", "drop/ad/1.jpg", "v7", "cd" * 32)
+    job = replace(succeeded(), request=a_request(images=(image,), metadata={"order": 17}), vendor_request_id="r-1")
+    receipt = json.loads(json.dumps(receipts.video_receipt(job)))
+    source = {"bucket": "inbox", "key": "drop/ad/1.jpg", "version_id": "v7", "sha256": "cd" * 32}
+    assert [source] == receipt["request"]["images"]
+    assert {"order": 17} == receipt["request"]["metadata"]
+    assert {"task_id": "task-1", "request_id": "r-1", "polls": 4} == receipt["task"]
+    assert {"duration": 5, "SR": 720} == receipt["usage"]
+    assert (1, 0.7, "2026-05-28T20:28:15Z") == (receipt["submits"], receipt["cost"], receipt["ended"])
+    assert (1_048_576, "ab" * 32, "video/mp4") == (
+        receipt["video"]["bytes"],
+        receipt["video"]["sha256"],
+        receipt["video"]["content_type"],
+    )
+
+
+def test_the_failure_receipt_says_why_and_what_to_do() -> None:
+    """A job that failed leaves a reason and a remedy."""
+    job = a_job(JobState.FAILED, failure=Failure("generation_failed", "moderation said no", "change the prompt"))
+    receipt = receipts.failure_receipt(job)
+    expected = {"code": "generation_failed", "message": "moderation said no", "remedy": "change the prompt"}
+    assert (expected, "failed", "task-1") == (receipt["error"], receipt["state"], receipt["task_id"])
+
+
+@pytest.mark.parametrize(
+    ("remedy", "told"),
+    [
+        ("Create the job again later.", "Drop it again later."),
+        ("Wait, then create the job again.", "Wait, then drop it again."),
+    ],
+)
+def test_droppers_are_told_to_drop(remedy: str, told: str) -> None:
+    """They create nothing; whoever calls the HTTPS door does."""
+    failure = Failure("vendor_throttled", "too many", remedy)
+    at_the_door = receipts.failure_receipt(a_job(JobState.FAILED, door=Door.S3, failure=failure))
+    assert at_the_door["error"]["remedy"].startswith(f"{told} The same content is the same job")
+    assert remedy == receipts.failure_receipt(a_job(JobState.FAILED, failure=failure))["error"]["remedy"]
+
+
+def test_no_failure_is_without_words() -> None:
+    """Even a job that ended for no recorded reason says so."""
+    assert "internal_error" == receipts.failure_receipt(a_job(JobState.FAILED))["error"]["code"]
+
+
+def test_faults_are_told_file_by_file() -> None:
+    """A drop that cannot become a job gets each fault with its file, the problem and the remedy."""
+    faults = [Fault("1.jpg", "is too small", "use a larger one"), Fault("prompt.txt", "is missing", "upload it")]
+    receipt = receipts.faults_receipt(faults, START)
+    assert [
+        {"file": "1.jpg", "problem": "is too small", "remedy": "use a larger one"},
+        {"file": "prompt.txt", "problem": "is missing", "remedy": "upload it"},
+    ] == receipt["faults"]
+    assert "1.jpg: is too small; prompt.txt: is missing" == receipt["error"]["message"]
+    assert (None, "refused", "2026-05-28T20:26:40Z") == (receipt["job"], receipt["state"], receipt["time"])

@@ -1,0 +1,434 @@
+"""What a caller may ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from gallop.domain import models as catalogue
+from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
+from gallop.domain.request.request import Ground, VideoRequest, prompt_weight, read, read_apart
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.pictures import data_uri
+
+GROUND = Ground("happyhorse-1.0-r2v", "inbox")
+PICTURE = "https://example.com/a.jpg"
+FIELDS = (
+    "prompt",
+    "images",
+    "model",
+    "resolution",
+    "ratio",
+    "duration",
+    "seed",
+    "watermark",
+    "metadata",
+    "seconds",
+    "size",
+)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.sampled_from(["9:16", "8"]),
+    lambda inner: st.lists(inner, max_size=12) | st.dictionaries(st.text(st.characters()), inner, max_size=6),
+    max_leaves=12,
+)
+bodies = st.dictionaries(st.sampled_from(FIELDS) | st.text(st.characters()), json_values, max_size=12)
+
+
+def untouched(_: str, image: Image) -> Image:
+    """Take every image as it is."""
+    return image
+
+
+def body(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Give a body without a fault, but for ``fields``."""
+    return {"prompt": "The woman of [Image 1] smiles.", "images": [PICTURE], **fields}
+
+
+def faults_of(value: object) -> dict[str, str]:
+    """Read what must be refused; gives the problems by their place."""
+    with pytest.raises(InvalidRequest) as caught:
+        read(value, GROUND, untouched)
+    return {fault.where: fault.problem for fault in caught.value.faults}
+
+
+def outcome_of(value: object) -> tuple[VideoRequest | None, tuple[Fault, ...]]:
+    """Read anything; gives the request, or the faults."""
+    try:
+        return read(value, GROUND, untouched), ()
+    except InvalidRequest as invalid:
+        return None, invalid.faults
+
+
+def test_a_request_without_wishes_gets_the_cheap_defaults() -> None:
+    """Who names nothing gets 720P, 16:9, 5 s, a random seed and no watermark."""
+    expected = VideoRequest(
+        prompt="The woman of [Image 1] smiles.",
+        images=(LinkedImage(PICTURE),),
+        model="happyhorse-1.0-r2v",
+        resolution="720P",
+        ratio="16:9",
+        duration=5,
+        seed=None,
+        watermark=False,
+        metadata={},
+    )
+    assert expected == read(body(), GROUND, untouched)
+
+
+def test_every_field_is_kept_as_sent() -> None:
+    """What a caller says is what is asked of DashScope."""
+    wishes = {
+        "model": "happyhorse-1.1-r2v",
+        "resolution": "480P",
+        "ratio": "9:21",
+        "duration": 15,
+        "seed": 2_147_483_647,
+        "watermark": True,
+        "metadata": {"order": 17, "tags": ["a", 1.5, None]},
+    }
+    request = read(body(**wishes), GROUND, untouched)
+    assert wishes == {name: getattr(request, name) for name in wishes}
+
+
+def test_null_means_not_said() -> None:
+    """A field that is null counts as absent."""
+    nulls: dict[str, Any] = dict.fromkeys(FIELDS[2:])
+    assert read(body(), GROUND, untouched) == read(body(**nulls), GROUND, untouched)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("duration", 3),
+        ("duration", 15),
+        ("duration", 5.0),
+        ("seed", 0),
+        ("seed", 2_147_483_647),
+        *(("ratio", ratio) for ratio in catalogue.RATIOS),
+        ("resolution", "1080P"),
+    ],
+)
+def test_both_ends_of_every_range_are_allowed(field: str, value: object) -> None:
+    """A limit that DashScope allows is allowed here."""
+    assert value == getattr(read(body(**{field: value}), GROUND, untouched), field)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("prompt", None, "there is no prompt"),
+        ("prompt", "", "there is no prompt"),
+        ("prompt", " \n\t", "there is no prompt"),
+        ("prompt", 17, "there is no prompt"),
+        ("prompt", "a" * 5001, "is too long: it weighs 5001 characters, and 5000 is the most"),
+        ("images", None, "there is none, and 1 to 9 are needed"),
+        ("images", [], "there is none, and 1 to 9 are needed"),
+        ("images", PICTURE, "is not a list"),
+        ("images", {"0": PICTURE}, "is not a list"),
+        ("images", [PICTURE] * 10, "there are 10 images, and 1 to 9 are needed"),
+        ("model", "sora-2", '"sora-2" is not known'),
+        ("model", 1, "1 is not known"),
+        ("resolution", "480P", '"480P" is not known'),
+        ("resolution", "720p", '"720p" is not known'),
+        ("ratio", "2:1", '"2:1" is not known'),
+        ("ratio", ["16:9"], '["16:9"] is not known'),
+        ("duration", 2, "2 is not a whole number from 3 to 15 (seconds)"),
+        ("duration", 16, "16 is not a whole number from 3 to 15 (seconds)"),
+        ("duration", 5.5, "5.5 is not a whole number from 3 to 15 (seconds)"),
+        ("duration", "5", '"5" is not a whole number from 3 to 15 (seconds)'),
+        ("duration", True, "true is not a whole number from 3 to 15 (seconds)"),
+        ("duration", 10**400, "is not a whole number from 3 to 15 (seconds)"),
+        ("seconds", "2", "2 is not a whole number from 3 to 15 (seconds)"),
+        ("seconds", "five", '"five" is not a whole number from 3 to 15 (seconds)'),
+        ("seed", -1, "-1 is not a whole number from 0 to 2147483647"),
+        ("seed", 2_147_483_648, "2147483648 is not a whole number from 0 to 2147483647"),
+        ("seed", float("inf"), "Infinity is not a whole number"),
+        ("watermark", "no", '"no" is neither true nor false'),
+        ("watermark", 0, "0 is neither true nor false"),
+        ("metadata", [1], "is not an object of at most 4096 bytes"),
+        ("metadata", {"a": "x" * 4096}, "is not an object of at most 4096 bytes"),
+        ("size", "100x100", '"100x100" is not known'),
+        ("size", ["1280x720"], '["1280x720"] is not known'),
+        ("webhok", "https://example.com", "is not a field of a video request"),
+    ],
+)
+def test_each_bad_field_is_named(field: str, value: object, problem: str) -> None:
+    """A fault says where it is and what it is."""
+    assert problem in faults_of(body(**{field: value}))[f"/{field}"]
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 5, True, [{"prompt": "x"}]])
+def test_a_body_that_is_no_object_is_refused(value: object) -> None:
+    """Only an object can be a request."""
+    assert {"": "the body is not a JSON object"} == faults_of(value)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """Nobody has to mend a request one fault at a time."""
+    everything_wrong = {
+        "prompt": "x" * 6000 + " like [Image 3]",
+        "images": ["ftp://example.com/a.jpg", "https://127.0.0.1/a.jpg"],
+        "model": "veo",
+        "resolution": "4K",
+        "ratio": "1:2",
+        "duration": 60,
+        "seed": -5,
+        "watermark": "yes",
+        "metadata": "note",
+        "negative_prompt": "blur",
+    }
+    with pytest.raises(InvalidRequest) as caught:
+        read(everything_wrong, GROUND, untouched)
+    places = sorted(fault.where for fault in caught.value.faults)
+    expected = [f"/{name}" for name in everything_wrong if name != "images"]
+    assert sorted([*expected, "/prompt", "/images/0", "/images/1"]) == places
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "remedy"),
+    [
+        ("ratio", "16/9", "Did you mean 16:9?"),
+        ("resolution", "720p", "Did you mean 720P?"),
+        ("model", "happyhorse-1.0-rv2", "Did you mean happyhorse-1.0-r2v?"),
+        ("duraton", 5, "Did you mean duration?"),
+        ("xyz", 5, "Known are duration, images, input_reference, media, metadata"),
+    ],
+)
+def test_a_slip_of_the_pen_gets_a_hint(field: str, value: object, remedy: str) -> None:
+    """A fault says how to mend it, by name where one is near."""
+    with pytest.raises(InvalidRequest) as caught:
+        read(body(**{field: value}), GROUND, untouched)
+    assert remedy in caught.value.faults[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("prompt", "weight"),
+    [
+        ("a" * 5000, 5000),
+        ("中" * 2500, 5000),
+        ("中a" * 1666, 4998),
+        ("😀" * 10, 10),
+        ("é", 1),
+        ("\uff0c", 2),
+        ("\U00020000", 2),
+    ],
+)
+def test_chinese_characters_weigh_two(prompt: str, weight: int) -> None:
+    """5,000 other or 2,500 Chinese characters fill a prompt."""
+    assert weight == prompt_weight(prompt)
+
+
+def test_a_prompt_is_measured_by_its_weight() -> None:
+    """What DashScope would cut silently is refused; what just fits is not."""
+    assert "中" * 2500 == read(body(prompt="中" * 2500), GROUND, untouched).prompt
+    assert "it weighs 5002 characters" in faults_of(body(prompt="中" * 2501))["/prompt"]
+
+
+@pytest.mark.parametrize("spelling", ["[Image 2]", "[image 2]", "[ Image  2 ]", "[IMAGE2]"])
+def test_a_prompt_may_only_speak_of_images_that_are_there(spelling: str) -> None:
+    """[Image N] means the N-th image, however it is spelled."""
+    prompt = f"The woman of {spelling} dances."
+    assert {"/prompt": "speaks of [Image 2], and there is 1 image"} == faults_of(body(prompt=prompt))
+    assert prompt == read(body(prompt=prompt, images=[PICTURE, PICTURE]), GROUND, untouched).prompt
+
+
+def test_images_are_counted_from_one() -> None:
+    """There is no [Image 0]."""
+    assert {"/prompt": "speaks of [Image 0], and there is 1 image"} == faults_of(body(prompt="[Image 0]"))
+
+
+def test_an_image_of_absurd_number_is_only_not_there() -> None:
+    """A number too long to be read as one is a fault like any other."""
+    assert "and there is 1 image" in faults_of(body(prompt=f"[Image {'9' * 4500}]"))["/prompt"]
+
+
+@pytest.mark.parametrize(
+    ("size", "resolution", "ratio"),
+    [
+        ("1280x720", "720P", "16:9"),
+        ("720x1280", "720P", "9:16"),
+        ("1920x1080", "1080P", "16:9"),
+        ("720x720", "720P", "1:1"),
+    ],
+)
+def test_openais_size_is_resolution_and_ratio(size: str, resolution: str, ratio: str) -> None:
+    """A client of OpenAI's says both in one word."""
+    request = read(body(size=size), GROUND, untouched)
+    assert (resolution, ratio) == (request.resolution, request.ratio)
+
+
+def test_every_resolution_and_ratio_has_a_size_of_its_own() -> None:
+    """No two pictures share a name, or one could not be asked for."""
+    sizes = {
+        catalogue.size(resolution, ratio)
+        for model in catalogue.MODELS.values()
+        for resolution in model.resolutions
+        for ratio in catalogue.RATIOS
+    }
+    assert 3 * len(catalogue.RATIOS) == len(sizes)
+
+
+@pytest.mark.parametrize("seconds", ["8", 8, 8.0])
+def test_openais_seconds_is_duration(seconds: object) -> None:
+    """OpenAI's clients send the seconds as text."""
+    assert 8 == read(body(seconds=seconds), GROUND, untouched).duration
+
+
+def test_seconds_and_duration_must_agree() -> None:
+    """Two answers to one question are a fault."""
+    assert {"/seconds": "says 8, and duration says 5"} == faults_of(body(seconds=8, duration=5))
+    assert 8 == read(body(seconds=8, duration=8), GROUND, untouched).duration
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://help-static-aliyun-doc.aliyuncs.com/file-manage-files/zh-CN/20260424/mvzfud/hh-v2v-girl.jpg",
+        "HTTPS://EXAMPLE.COM/A.JPG",
+        "https://example.com:443/a.jpg?x=1#part",
+        "https://example.com/a%20b.jpg",
+        "https://xn--bcher-kva.example/a.jpg",
+        "https://example.com/" + "a" * 2028,
+    ],
+)
+def test_a_public_address_is_passed_on_as_it_is(url: str) -> None:
+    """DashScope gets to see the very address that was sent."""
+    assert (LinkedImage(url),) == read(body(images=[url]), GROUND, untouched).images
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("http://example.com/a.jpg", "is not an image that Gallop can take"),
+        ("file:///etc/passwd", "is not an image that Gallop can take"),
+        ("javascript:alert(1)", "is not an image that Gallop can take"),
+        ("a.jpg", "is not an image that Gallop can take"),
+        ("", "is not an image that Gallop can take"),
+        (None, "is not an image that Gallop can take"),
+        (7, "is not an image that Gallop can take"),
+        ({"url": PICTURE}, "is not an image that Gallop can take"),
+        ("https://", "is not a URL"),
+        ("https:///a.jpg", "is not a URL"),
+        ("https://[::1/a.jpg", "is not a URL"),
+        ("https://example.com:99999/a.jpg", "is not a URL"),
+        ("https://example.com/a b.jpg", "is not a URL"),
+        ("https://example.com/a\nb.jpg", "is not a URL"),
+        ("https://example.com/bücher.jpg", "is not a URL"),
+        ("https://ada:secret@example.com/a.jpg", "carries a user name or a password"),
+        ("https://@example.com/a.jpg", "carries a user name or a password"),
+        ("https://example.com:8443/a.jpg", "names a port other than 443"),
+        ("https://127.0.0.1/a.jpg", "names a host by address, or one that is not public"),
+        ("https://2130706433/a.jpg", "names a host by address, or one that is not public"),
+        ("https://[::1]/a.jpg", "names a host by address, or one that is not public"),
+        ("https://localhost/a.jpg", "names a host by address, or one that is not public"),
+        ("https://example.com/" + "a" * 2029, "is longer than 2048 characters"),
+        ("data:image/png,abc", "is a data URI without base64"),
+        ("data:image/png;base64", "is a data URI without base64"),
+        ("data:image/png;base64,a", "is a data URI whose base64 is broken"),
+        ("data:image/png;base64,aGk=\n", "is a data URI whose base64 is broken"),
+        ("data:image/png;base64,ü", "is a data URI whose base64 is broken"),
+        ("s3://inbox", "names an object outside the inbox bucket's uploads/"),
+        ("s3://inbox/drop/a.jpg", "names an object outside the inbox bucket's uploads/"),
+        ("s3://inbox/uploads/", "names an object outside the inbox bucket's uploads/"),
+        ("s3://other/uploads/a.jpg", "names an object outside the inbox bucket's uploads/"),
+    ],
+)
+def test_an_image_that_cannot_be_taken_is_named(value: object, problem: str) -> None:
+    """Nothing but public https, inline images and the inbox's uploads is an image."""
+    assert problem in faults_of(body(images=[PICTURE, value]))["/images/1"]
+
+
+def test_images_come_in_their_order_from_all_three_places() -> None:
+    """The order in which images are sent is the order of their numbers."""
+    sent = ["s3://inbox/uploads/b.png", PICTURE, data_uri(b"bytes")]
+    expected = (StoredImage("inbox", "uploads/b.png"), LinkedImage(PICTURE), InlineImage(b"bytes"))
+    assert expected == read(body(images=sent), GROUND, untouched).images
+
+
+def test_what_is_found_inside_an_image_is_a_fault_like_any_other() -> None:
+    """A picture that cannot be used is told together with everything else."""
+
+    def inspect(where: str, image: Image) -> Image | Fault:
+        return Fault(where, "is too small", "") if where == "/images/1" else image
+
+    with pytest.raises(InvalidRequest) as caught:
+        read(body(images=[PICTURE, PICTURE], ratio="1:2"), GROUND, inspect)
+    assert ["/images/1", "/ratio"] == [fault.where for fault in caught.value.faults]
+
+
+def test_an_image_at_fault_still_counts() -> None:
+    """[Image 2] of two is right, even while the second one has to be mended."""
+    sent = body(prompt="[Image 2]", images=[PICTURE, "gopher://x"])
+    assert ["/images/1"] == list(faults_of(sent))
+
+
+@pytest.mark.parametrize("name", ["prompt", "metadata", "ratio"])
+def test_half_a_character_is_refused(name: str) -> None:
+    """JSON can hold half of a surrogate pair, and neither DashScope nor S3 can."""
+    value: object = {"note": "\ud800"} if name == "metadata" else "\ud800 of [Image 1]"
+    assert f"/{name}" in faults_of(body(**{name: value}))
+
+
+def test_every_place_of_a_fault_can_be_written_down() -> None:
+    """A fault is told in UTF-8, whatever the caller's fields are called."""
+    for place in faults_of(body(**{"\ud800/~": 1})):
+        assert place.encode()
+
+
+def test_deep_nesting_is_refused() -> None:
+    """What only a machine would nest so deeply is refused before anything has to follow it."""
+    deep: Any = []
+    for _ in range(400):
+        deep = [deep]
+    assert {"": "is nested too deeply"} == faults_of(body(metadata={"a": deep}))
+
+
+def test_fields_apart_from_their_images_obey_the_same_rules() -> None:
+    """The S3 door brings the images apart from the fields: both are read like one body."""
+    image = StoredImage("inbox", "drop/a/1.jpg", "v1", "hash")
+    fields = {"prompt": "[Image 1]", "duration": 3}
+    assert read_apart(fields, [image], 1, "happyhorse-1.0-r2v").images == (image,)
+    too_small = Fault("1.jpg", "is too small", "")
+    with pytest.raises(InvalidRequest) as caught:
+        read_apart({**fields, "duration": 2}, [too_small], 10, "happyhorse-1.0-r2v")
+    assert ["1.jpg", "/images", "/duration"] == [fault.where for fault in caught.value.faults]
+
+
+@given(json_values | bodies)
+def test_no_json_value_breaks_the_reader(value: object) -> None:
+    """Whatever JSON comes in, out comes a request or a list of faults that can be written down, never a crash."""
+    request, faults = outcome_of(value)
+    assert all(f"{fault.where}{fault.problem}{fault.remedy}".encode() for fault in faults)
+    if request is None:
+        assert faults
+    else:
+        assert 1 <= len(request.images) <= 9
+        assert 3 <= request.duration <= 15
+        assert request.resolution in catalogue.MODELS[request.model].resolutions
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "prompt": st.text(min_size=1, max_size=100).filter(lambda text: bool(text.strip()) and "[" not in text),
+            "images": st.lists(st.just(PICTURE), min_size=1, max_size=9),
+            "model": st.sampled_from(sorted(catalogue.MODELS)),
+            "resolution": st.sampled_from(["720P", "1080P"]),
+            "ratio": st.sampled_from(catalogue.RATIOS),
+            "duration": st.integers(3, 15),
+            "seed": st.integers(0, 2_147_483_647),
+            "watermark": st.booleans(),
+            "metadata": st.dictionaries(st.text(max_size=9), st.integers() | st.text(max_size=9), max_size=5),
+        }
+    )
+)
+def test_every_allowed_combination_is_accepted(fields: dict[str, Any]) -> None:
+    """No two allowed values exclude each other."""
+    request = read(fields, GROUND, untouched)
+    assert {name: value for name, value in fields.items() if name != "images"} == {
+        name: getattr(request, name) for name in fields if name != "images"
+    }

@@ -1,0 +1,34 @@
+"""Pictures over the 20 MB that DashScope takes, which are brought under them: seconds of work each."""
+
+from __future__ import annotations
+
+from tests.support.pictures import decoded, encoded, noise
+from tests.unit.media.test_pictures import LIMIT, problem_of, usable
+
+
+def test_a_picture_of_more_than_20_mb_is_made_smaller() -> None:
+    """A PNG of 21 MB becomes a JPEG of the same size in pixels."""
+    data = encoded(noise(2700, 2700), "PNG", compress_level=1)
+    assert LIMIT < len(data)
+    made = usable(data)
+    assert (2700, 2700) == decoded(made.data).size
+    expected = f"2.jpg: {len(data) / 1024**2:.1f} MB of PNG made {len(made.data) / 1024**2:.1f} MB of JPEG"
+    assert expected == made.note
+
+
+def test_a_picture_too_large_for_any_quality_is_scaled() -> None:
+    """Half of its pixels at a time, until it fits; here it is transparent, and stays so."""
+    data = encoded(noise(2600, 2600, "RGBA"), "PNG", compress_level=0)
+    made = usable(data)
+    assert ("PNG", "RGBA", (1838, 1838)) == (
+        decoded(made.data).format,
+        decoded(made.data).mode,
+        decoded(made.data).size,
+    )
+    assert made.note.endswith("scaled from 2600 x 2600 to 1838 x 1838 px")
+
+
+def test_a_picture_that_cannot_be_made_small_enough_is_refused() -> None:
+    """Not below a shorter side of 400 px."""
+    data = encoded(noise(401, 17000, "RGBA"), "PNG", compress_level=0)
+    assert "cannot be brought under 20 MB without its shorter side falling under 400 px" == problem_of(data)
