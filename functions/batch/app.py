@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.doors.s3 import batches
+from gallop.steps import batch
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,11 +14,11 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Take the step that is named; ``run`` is what the workflow knows by then."""
     match event["step"]:
         case "read":
-            return batches.read(event["run"])
+            return batch.read(event["run"])
         case "submit_line":
-            batches.submit_line(event["run"], event["token"])
+            batch.submit_line(event["run"], event["token"])
         case "end_line":
-            batches.end_line(event["run"])
+            batch.end_line(event["run"])
         case "close":
-            batches.close(event["run"])
+            batch.close(event["run"])
     return {}

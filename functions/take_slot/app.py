@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.services.slots import take
+from gallop.steps.take_slot import take
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -10,13 +10,22 @@ import logging
 import re
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
+from gallop.domain.dashscope.replies import (
+    Accepted,
+    ListedTask,
+    Task,
+    TaskCanceled,
+    TaskFailed,
+    TaskSucceeded,
+    TaskUnknown,
+    TaskWaiting,
+)
 from gallop.domain.errors import (
     OutcomeUnknown,
     ResultIncomplete,
@@ -49,64 +58,6 @@ _ADDRESS = re.compile(r"(?:https?://|oss://|data:)\S+", re.IGNORECASE)
 _THROTTLED = "Throttling"
 _TOO_LATE_TO_CANCEL = "UnsupportedOperation"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A submit that made a task."""
-
-    task_id: str
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class TaskWaiting:
-    """PENDING or RUNNING, or a word that we do not know yet. ``scheduled_at`` is when it began, if that is told."""
-
-    is_pending: bool = False
-    scheduled_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSucceeded:
-    """SUCCEEDED. The address is good for 24 hours from the end of the task; it is empty if DashScope forgot it.
-
-    ``ran_for`` is the seconds from its beginning to its end, if both are told.
-    """
-
-    video_url: str = field(repr=False)
-    usage: Mapping[str, Any]
-    orig_prompt: str = field(repr=False)
-    ran_for: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFailed:
-    """FAILED, with DashScope's reason."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class TaskCanceled:
-    """CANCELED."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskUnknown:
-    """UNKNOWN: expired, or a task of another account or region."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedTask:
-    """A task as the list shows it: no prompt, no parameters. ``created_at`` is in seconds since the epoch."""
-
-    task_id: str
-    created_at: float
-
-
-Task = TaskWaiting | TaskSucceeded | TaskFailed | TaskCanceled | TaskUnknown
 
 
 def submission(request: VideoRequest, image_urls: Sequence[str]) -> dict[str, Any]:

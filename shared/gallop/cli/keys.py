@@ -10,6 +10,7 @@ from gallop.adapters.table import client_keys
 from gallop.cli import show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, Target, opened
+from gallop.domain import times
 from gallop.domain.clients import keys
 from gallop.domain.clients.keys import Key, KeyState
 
@@ -44,7 +45,7 @@ def create(
     if json:
         show.as_json({"key": secret, **_public(key, target)})
         return
-    until = f", valid until {keys.day_and_time(key.valid_until)}" if key.valid_until else ""
+    until = f", valid until {times.day_and_time(key.valid_until)}" if key.valid_until else ""
     show.remark(f"The key of {client!r} at stack {target.stack!r} ({key.id}{until}), shown this once:")
     typer.echo(secret)
 
@@ -93,6 +94,6 @@ def _public(key: Key, target: Target) -> dict[str, Any]:
 def _row(key: Key, target: Target) -> tuple[str, ...]:
     state = key.state(target.now())
     right = " (operator)" if key.is_admin and state is KeyState.ACTIVE else ""
-    used = keys.day_and_time(key.last_used_at) if key.last_used_at else "never"
-    ends = keys.day_and_time(key.ends_at) if key.ends_at else "never"
-    return key.id, key.client, f"{state.value}{right}", keys.day_and_time(key.created_at), used, ends
+    used = times.day_and_time(key.last_used_at) if key.last_used_at else "never"
+    ends = times.day_and_time(key.ends_at) if key.ends_at else "never"
+    return key.id, key.client, f"{state.value}{right}", times.day_and_time(key.created_at), used, ends

@@ -15,6 +15,7 @@ from gallop.adapters.table import webhook_endpoints
 from gallop.cli import show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, Target, opened
+from gallop.domain import times
 from gallop.domain.clients import keys, webhooks
 from gallop.domain.job import Door
 from gallop.domain.request import urls as addresses
@@ -195,10 +196,10 @@ def _told(made: Try) -> dict[str, Any]:
 
 
 def _try_row(made: Try) -> tuple[str, ...]:
-    after = keys.day_and_time(made.next_at) if made.next_at else ""
-    times = (keys.day_and_time(made.at), str(made.number), str(made.milliseconds))
+    after = times.day_and_time(made.next_at) if made.next_at else ""
+    tried = (times.day_and_time(made.at), str(made.number), str(made.milliseconds))
     answer = _answer(made.status, made.trouble)
-    return times[0], made.endpoint_id, made.event.value, made.event_id, times[1], answer, times[2], after
+    return tried[0], made.endpoint_id, made.event.value, made.event_id, tried[1], answer, tried[2], after
 
 
 def _answer(status: int | None, trouble: str) -> str:

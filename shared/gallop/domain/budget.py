@@ -7,23 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain.job import CANCELLED
 from gallop.domain.times import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from decimal import Decimal
 
-    from gallop.domain.job import Job
 
 STACK = "ALL"
 # After the day or month that it waited for has begun, a parked job waits so long for those before it.
 PATIENCE_SECONDS = 3 * 86_400
-_FREE = frozenset({CANCELLED, "generation_failed"})
 
 
 class Period(StrEnum):
@@ -132,17 +129,6 @@ def shortfall(used: Mapping[Cap, Decimal], estimate: Decimal, day: str) -> Short
     short = [Shortfall(cap, spent, estimate, _reset(cap.period, day)) for cap, spent in used.items()]
     found = [one for one in short if one.used + one.estimate > one.cap.usd]
     return max(found, key=lambda one: (one.is_final, one.resets_at), default=None)
-
-
-def charge_of(job: Job) -> Decimal | None:
-    """Tell what an ended job cost: what DashScope's usage says, or nothing; None where nobody can tell.
-
-    A task that was lost sight of, by a lost reply or by a deadline, may be charged.
-    """
-    if job.cost is not None:
-        return job.cost
-    is_free = job.made_no_task or (job.failure is not None and job.failure.code in _FREE)
-    return Decimal(0) if is_free else None
 
 
 def _reset(period: Period, day: str) -> float:

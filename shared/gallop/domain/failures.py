@@ -6,10 +6,15 @@ The classes of ``gallop.domain.errors`` that end a job are here by name; the oth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from gallop.domain import errors
 from gallop.domain.job import CANCELLED
+
+if TYPE_CHECKING:
+    from gallop.domain.job import Job
 
 
 class Billed(StrEnum):
@@ -33,6 +38,7 @@ class End:
 
 _LOOK = errors.OutcomeUnknown.remedy
 _AGAIN = "Create the job again."
+_FREE = frozenset({CANCELLED, "generation_failed"})
 
 ENDS = {
     end.code: end
@@ -131,3 +137,14 @@ ENDS = {
     )
 }
 """By code, in the order in which they are worth reading."""
+
+
+def charge_of(job: Job) -> Decimal | None:
+    """Tell what an ended job cost: what DashScope's usage says, or nothing; None where nobody can tell.
+
+    A task that was lost sight of, by a lost reply or by a deadline, may be charged.
+    """
+    if job.cost is not None:
+        return job.cost
+    is_free = job.made_no_task or (job.failure is not None and job.failure.code in _FREE)
+    return Decimal(0) if is_free else None

@@ -6,11 +6,10 @@ import base64
 import hashlib
 import re
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop.domain.request.images import Image, LinkedImage, Original, StoredImage
 from gallop.domain.scheduling.queue import Standing, Ticket
 
 if TYPE_CHECKING:
@@ -247,28 +246,3 @@ def job_id_of(*identity: str) -> str:
 
 def _job_id(entropy: bytes) -> str:
     return "job_" + base64.b32encode(entropy).decode().rstrip("=").lower()
-
-
-def image_record(image: Image) -> dict[str, Any]:
-    """Write down where an image is; inline images are stored before they get here.
-
-    Raises:
-        TypeError: the image is still inline.
-
-    """
-    match image:
-        case LinkedImage(url):
-            return {"url": url}
-        case StoredImage(bucket, key, version_id, sha256, original):
-            record: dict[str, Any] = {"bucket": bucket, "key": key, "version_id": version_id, "sha256": sha256}
-            return {**record, "original": asdict(original)} if original else record
-        case _:
-            raise TypeError("an inline image has no record")
-
-
-def image_from(record: Mapping[str, Any]) -> Image:
-    """Read what ``image_record`` wrote."""
-    if "url" in record:
-        return LinkedImage(record["url"])
-    original = record.get("original")
-    return StoredImage(**{**record, "original": Original(**original) if original else None})

@@ -12,7 +12,7 @@ from PIL.Image import Resampling, Transpose
 
 from gallop.domain import models as catalogue
 from gallop.domain.errors import Fault
-from gallop.media.pictures import Usable
+from gallop.domain.request.images import Usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

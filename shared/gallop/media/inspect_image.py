@@ -23,9 +23,10 @@ from PIL.WebPImagePlugin import WebPImageFile
 from gallop import log
 from gallop.domain import models as catalogue
 from gallop.domain.errors import Fault
+from gallop.domain.request.images import Usable
+from gallop.domain.request.references import too_large
 from gallop.media import convert as converting
 from gallop.media import sniff as guess
-from gallop.media.pictures import Usable, too_large
 
 register_heif_opener()
 # Pillow's own limit warns, and names no file; ours is checked before any pixel is decoded.

@@ -165,7 +165,7 @@ def _inspect_stored(where: str, image: StoredImage) -> InlineImage | StoredImage
     except NoSuchObject:
         return references.not_there(where)
     except ObjectTooLarge as error:
-        return pictures.too_large(where, error.size)
+        return references.too_large(where, error.size)
     sha256 = images.sha256(data)
     found = _inspect_bytes(where, data, Original(sha256, image.bucket, image.key, version_id))
     if isinstance(found, Fault) or found.original:

@@ -11,7 +11,7 @@ from gallop.adapters import secrets as vault
 from gallop.adapters.table import jobs as store
 from gallop.domain.errors import AwsTrouble, JobNotFound, TryAgain, VendorRefused, WrongState
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
-from gallop.steps.finish import tell
+from gallop.services.ending import tell
 
 LOOKS_AT_MOST = 5
 

@@ -1,15 +1,62 @@
-"""What follows the end of a job for certain, and never holds it up: others are told, by an execution of their own."""
+"""The end of a job, whoever brings it about, and what follows it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gallop import clock, log
 from gallop.adapters.stepfunctions import webhook_workflow
+from gallop.adapters.table import jobs as store
+from gallop.adapters.table import waiters
+from gallop.domain.errors import GallopError, WrongState
+from gallop.domain.job import CANCELLED, Failure, JobState, is_terminal
+from gallop.services import publish, settle, slots
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 
-def ended(job: Job) -> None:
-    """Let the end of a job be told. Called again for the same job, it does nothing."""
+def fail(job: Job, failure: Failure) -> None:
+    """End a job, as it was read, whose execution does not say why, because it has none or broke down.
+
+    Raises:
+        WrongState: the job has moved on.
+
+    """
+    tell(end(job, failure))
+
+
+def tell(job: Job) -> None:
+    """Do what is to be done once a job has ended; its record is closed last, so that what breaks off is made again."""
+    slots.free(job)
+    job = publish.status(job)
+    waiters.tell(job.id)
     webhook_workflow.announce(job.id)
+    settle.settle(job)
+    store.close(job)
+
+
+def end(job: Job, failure: Failure | None) -> Job:
+    """Give a job its terminal state; one that has its video succeeds, whatever broke afterwards."""
+    now = clock.now()
+    if job.result:
+        # The video is there and checked: whatever broke afterwards does not take it away.
+        failure = None
+    elif failure is None:
+        failure = Failure("internal_error", "The workflow ended without a video.", GallopError.remedy)
+    after = job.at(_state_of(failure), now)
+    try:
+        ended = store.advance(job, replace(after, failure=failure, ended_at=now))
+    except WrongState:
+        ended = store.job(job.id)
+        if not is_terminal(ended.state):
+            raise
+    log.info("job ended", job_id=ended.id, state=ended.state.value)
+    return ended
+
+
+def _state_of(failure: Failure | None) -> JobState:
+    if failure is None:
+        return JobState.SUCCEEDED
+    return JobState.CANCELLED if failure.code == CANCELLED else JobState.FAILED

@@ -14,8 +14,8 @@ from gallop.domain.budget import Period
 from gallop.domain.errors import BudgetExceeded, NoRoom
 from gallop.domain.job import Failure
 from gallop.services import publish
+from gallop.services.ending import fail
 from gallop.services.isolation import left_to_the_next_sweep
-from gallop.steps.finish import fail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

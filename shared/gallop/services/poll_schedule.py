@@ -12,7 +12,7 @@ from gallop.domain import models as catalogue
 from gallop.domain.scheduling import polling
 
 if TYPE_CHECKING:
-    from gallop.adapters import dashscope
+    from gallop.domain.dashscope import replies
     from gallop.domain.job import Job
 
 # DashScope's clock and ours may differ a little; by hours only if it means another zone than it says.
@@ -31,7 +31,7 @@ def keep_apart(asked_at: float) -> None:
     clock.sleep(min(max(0.0, asked_at + SECONDS_APART - clock.now()), SECONDS_APART))
 
 
-def seen(job: Job, task: dashscope.TaskWaiting) -> Job:
+def seen(job: Job, task: replies.TaskWaiting) -> Job:
     """Note that DashScope knows the task, and when it began: one that still waits there has not aged."""
     now = clock.now()
     began_at = now if task.is_pending else _believed(job, task.scheduled_at, now)
@@ -39,7 +39,7 @@ def seen(job: Job, task: dashscope.TaskWaiting) -> Job:
     return job if after == job else store.advance(job, after)
 
 
-def learn(job: Job, task: dashscope.TaskSucceeded, asked_before: float) -> None:
+def learn(job: Job, task: replies.TaskSucceeded, asked_before: float) -> None:
     """Learn how long a task ran: by DashScope's word, or else to the middle between the last two questions."""
     now = clock.now()
     halfway = job.task_age((asked_before + now) / 2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gallop import log
 from gallop.adapters.table import budgets
 from gallop.adapters.table import jobs as store
-from gallop.domain import budget
+from gallop.domain import failures
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
@@ -22,7 +22,7 @@ def settle(job: Job) -> None:
     reserved = job.reserved
     if reserved is None or reserved.charged is not None:
         return
-    charged = budget.charge_of(job)
+    charged = failures.charge_of(job)
     if charged is None:
         log.warning("reservation kept, for the job may be charged", job_id=job.id, usd=str(reserved.amount))
         charged = reserved.amount

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
-from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import jobs as store
 from gallop.adapters.table import slots
 from gallop.adapters.table import task_durations as durations
@@ -37,23 +36,6 @@ SHORT_LINE = 200
 TELLS_AT_MOST = 100
 # An environment reads a line once in so many seconds, however many clients ask it for a place.
 LINE_KEPT_SECONDS = 5
-
-
-def take(job_id: str, token: str) -> None:
-    """Let the execution that gave this token go on once the job has a slot, or needs none.
-
-    Raises:
-        JobNotFound: there is no such job.
-
-    """
-    job = store.job(job_id)
-    if not slots.join(job, token):
-        executions.go_on(token)
-        return
-    admit(job.lane)
-    job = store.job(job_id)
-    if _waits(job) and (stands := _standing_in(job, _line(job.lane, SHORT_LINE))):
-        _tell(job, stands)
 
 
 def admit(lane: str) -> None:
@@ -87,6 +69,12 @@ def free(job: Job) -> None:
         slots.wake(job.id)
     with _left_to_the_sweep(job.id):
         admit(job.lane)
+
+
+def tell_newcomer(job: Job) -> None:
+    """Write down where a job that has just come stands, if it waits; in a long line the next sweep does."""
+    if _waits(job) and (stands := _standing_in(job, _line(job.lane, SHORT_LINE))):
+        _tell(job, stands)
 
 
 def standing(job: Job) -> Standing | None:

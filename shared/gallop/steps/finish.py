@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock, log
+from gallop import clock
 from gallop.adapters.table import jobs as store
-from gallop.adapters.table import waiters
 from gallop.domain import errors
-from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, OutcomeUnknown, Stranded, WrongState
-from gallop.domain.job import CANCELLED, Failure, Job, JobState, is_terminal
-from gallop.services import ending as announce
-from gallop.services import publish, settle, slots
+from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, OutcomeUnknown, Stranded
+from gallop.domain.job import Failure, Job, is_terminal
+from gallop.services import ending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,29 +35,9 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
     if not is_terminal(job.state):
         if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
             raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
-        job = _end(job, _failure_in(event))
-    tell(job)
+        job = ending.end(job, _failure_in(event))
+    ending.tell(job)
     return {"state": job.state.value}
-
-
-def fail(job: Job, failure: Failure) -> None:
-    """End a job, as it was read, whose execution does not say why, because it has none or broke down.
-
-    Raises:
-        WrongState: the job has moved on.
-
-    """
-    tell(_end(job, failure))
-
-
-def tell(job: Job) -> None:
-    """Do what is to be done once a job has ended; its record is closed last, so that what breaks off is made again."""
-    slots.free(job)
-    job = publish.status(job)
-    waiters.tell(job.id)
-    announce.ended(job)
-    settle.settle(job)
-    store.close(job)
 
 
 def _can_go_on(job: Job, error: str) -> bool:
@@ -69,30 +46,6 @@ def _can_go_on(job: Job, error: str) -> bool:
     )
     has_time = clock.now() < job.deadline and (not job.made_no_task or job.resumes < UNPAID_RESUMES_AT_MOST)
     return is_of_aws and has_time and not job.result
-
-
-def _end(job: Job, failure: Failure | None) -> Job:
-    now = clock.now()
-    if job.result:
-        # The video is there and checked: whatever broke afterwards does not take it away.
-        failure = None
-    elif failure is None:
-        failure = Failure("internal_error", "The workflow ended without a video.", GallopError.remedy)
-    after = job.at(_state_of(failure), now)
-    try:
-        ended = store.advance(job, replace(after, failure=failure, ended_at=now))
-    except WrongState:
-        ended = store.job(job.id)
-        if not is_terminal(ended.state):
-            raise
-    log.info("job ended", job_id=ended.id, state=ended.state.value)
-    return ended
-
-
-def _state_of(failure: Failure | None) -> JobState:
-    if failure is None:
-        return JobState.SUCCEEDED
-    return JobState.CANCELLED if failure.code == CANCELLED else JobState.FAILED
 
 
 def _failure_in(event: Mapping[str, Any]) -> Failure | None:

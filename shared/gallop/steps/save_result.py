@@ -12,6 +12,7 @@ from gallop.adapters import dashscope
 from gallop.adapters import secrets as vault
 from gallop.adapters.s3 import buckets as objects
 from gallop.adapters.table import jobs as store
+from gallop.domain.dashscope import replies
 from gallop.domain.dashscope.mp4 import BoxWalk
 from gallop.domain.drops import receipts
 from gallop.domain.errors import ResultExpired, ResultIncomplete, ResultUnusable
@@ -45,11 +46,11 @@ def save_result(job_id: str) -> Step:
     # The address is asked for anew each time and kept nowhere: it is a key to the video for a day.
     task = dashscope.query(job.base_url, vault.dashscope_key(job.key_name), job.task_id)
     match task:
-        case dashscope.TaskSucceeded(video_url):
+        case replies.TaskSucceeded(video_url):
             return _save(job, video_url)
-        case dashscope.TaskUnknown():
+        case replies.TaskUnknown():
             raise ResultExpired(f"DashScope no longer has the video of task {job.task_id}: it keeps them for 24 hours.")
-        case dashscope.TaskWaiting() | dashscope.TaskFailed() | dashscope.TaskCanceled():
+        case replies.TaskWaiting() | replies.TaskFailed() | replies.TaskCanceled():
             raise ResultIncomplete("DashScope takes back that the task has ended.")
     assert_never(task)
 

@@ -15,6 +15,7 @@ from gallop.adapters.table import jobs as store
 from gallop.adapters.table import submit_lease as lanes
 from gallop.domain.dashscope import error_codes as vendor_codes
 from gallop.domain.dashscope import reconciliation as reconciling
+from gallop.domain.dashscope import replies
 from gallop.domain.errors import (
     AttemptInFlight,
     LaneBusy,
@@ -160,7 +161,7 @@ def _park(job: Job, what_happened: str) -> Step:
     return step.reconcile(reconciling.FIRST_LOOK_SECONDS)
 
 
-def _record_task(job: Job, accepted: dashscope.Accepted) -> Job:
+def _record_task(job: Job, accepted: replies.Accepted) -> Job:
     log.info("task started", job_id=job.id, task_id=accepted.task_id)
     try:
         return store.claim(job, _running(job, accepted), is_certain=True)
@@ -170,7 +171,7 @@ def _record_task(job: Job, accepted: dashscope.Accepted) -> Job:
         return store.claim(parked, _running(parked, accepted), is_certain=True)
 
 
-def _running(job: Job, accepted: dashscope.Accepted) -> Job:
+def _running(job: Job, accepted: replies.Accepted) -> Job:
     now = clock.now()
     return replace(
         job.at(JobState.RUNNING, now),

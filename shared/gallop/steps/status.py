@@ -12,6 +12,7 @@ from gallop.adapters.table import jobs as store
 from gallop.domain import models as catalogue
 from gallop.domain.dashscope import error_codes as vendor_codes
 from gallop.domain.dashscope import reconciliation as reconciling
+from gallop.domain.dashscope import replies
 from gallop.domain.errors import OutcomeUnknown, TryAgain, VendorRefused
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.services import poll_schedule as asking
@@ -50,19 +51,19 @@ def status(job_id: str) -> Step:
     return _decide(job, task, asked_before)
 
 
-def _decide(job: Job, task: dashscope.Task, asked_before: float) -> Step:
+def _decide(job: Job, task: replies.Task, asked_before: float) -> Step:
     match task:
-        case dashscope.TaskWaiting():
+        case replies.TaskWaiting():
             return _ask_again(asking.seen(job, task), "")
-        case dashscope.TaskSucceeded():
+        case replies.TaskSucceeded():
             return _store(job, task, asked_before)
-        case dashscope.TaskFailed(code, message):
+        case replies.TaskFailed(code, message):
             return step.finish(
                 Failure("generation_failed", f"{code}: {message}", vendor_codes.meaning(code).remedy, code)
             )
-        case dashscope.TaskCanceled():
+        case replies.TaskCanceled():
             return step.finish(cancelled("The task was cancelled at DashScope."))
-        case dashscope.TaskUnknown():
+        case replies.TaskUnknown():
             return _unknown(job)
     assert_never(task)
 
@@ -82,7 +83,7 @@ def _ask_again(job: Job, trouble: str, at_least: int = 0) -> Step:
     return step.wait_for_task(max(1, min(seconds, round(left))))
 
 
-def _store(job: Job, task: dashscope.TaskSucceeded, asked_before: float) -> Step:
+def _store(job: Job, task: replies.TaskSucceeded, asked_before: float) -> Step:
     if job.is_adopted and not _is_ours(job, task):
         store.release(job)
         message = (
@@ -102,19 +103,19 @@ def _store(job: Job, task: dashscope.TaskSucceeded, asked_before: float) -> Step
     return step.save()
 
 
-def _billed_seconds(job: Job, task: dashscope.TaskSucceeded) -> float:
+def _billed_seconds(job: Job, task: replies.TaskSucceeded) -> float:
     told = task.usage.get("duration")
     if isinstance(told, int | float) and 0 <= told <= BILLED_SECONDS_AT_MOST:
         return told
     return job.request.duration
 
 
-def _billed_resolution(job: Job, task: dashscope.TaskSucceeded) -> str:
+def _billed_resolution(job: Job, task: replies.TaskSucceeded) -> str:
     told = f"{task.usage.get('SR')}P"
     return told if told in catalogue.MODELS[job.request.model].resolutions else job.request.resolution
 
 
-def _is_ours(job: Job, task: dashscope.TaskSucceeded) -> bool:
+def _is_ours(job: Job, task: replies.TaskSucceeded) -> bool:
     request, usage = job.request, task.usage
     resolution = f"{usage['SR']}P" if usage.get("SR") else ""
     made = (task.orig_prompt, resolution, str(usage.get("ratio") or ""), usage.get("output_video_duration", 0))

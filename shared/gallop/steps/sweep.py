@@ -15,8 +15,8 @@ from gallop.adapters.table import jobs as store
 from gallop.domain.errors import OutcomeUnknown
 from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.services import parked, slots
+from gallop.services.ending import fail, tell
 from gallop.services.isolation import left_to_the_next_sweep
-from gallop.steps.finish import fail, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,8 @@ from unittest.mock import patch
 
 import pytest
 from gallop.domain.job import JobState
-from gallop.domain.request.images import Original, StoredImage
+from gallop.domain.request.images import Original, StoredImage, Usable
 from gallop.media import pictures
-from gallop.media.pictures import Usable
 
 from tests.support.drops import Door
 from tests.support.http import Client

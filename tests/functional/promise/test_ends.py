@@ -18,6 +18,7 @@ from tests.testbed.fake_dashscope import KEY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gallop.domain.dashscope import replies
     from gallop.domain.job import Job
 
 PROMPT = "The girl of [Image 1] waves."
@@ -181,7 +182,7 @@ def test_job_stays_with_its_address_and_its_key(world: World) -> None:
     asked: list[tuple[str, str]] = []
     query = dashscope.query
 
-    def spy(base_url: str, key: str, task_id: str) -> dashscope.Task:
+    def spy(base_url: str, key: str, task_id: str) -> replies.Task:
         asked.append((base_url, key))
         return query(base_url, key, task_id)
 

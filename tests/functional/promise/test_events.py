@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 from gallop.adapters import dashscope
 from gallop.domain.dashscope import completion_event as completion
+from gallop.domain.dashscope import replies
 from gallop.domain.errors import AwsTrouble
 from gallop.steps import listen
 
@@ -155,10 +156,10 @@ def test_an_event_before_its_wait_is_heard(world: World) -> None:
 def test_an_event_that_comes_too_soon_costs_one_question(world: World) -> None:
     """DashScope says that the task runs on: the job listens again, asks by its plan, and does not spin."""
     world.notify(delay_seconds=0)
-    answers = [dashscope.TaskWaiting()] * 2
+    answers = [replies.TaskWaiting()] * 2
     query = dashscope.query
 
-    def behind(*told: str) -> dashscope.Task:
+    def behind(*told: str) -> replies.Task:
         return answers.pop() if answers else query(*told)
 
     with patch.object(dashscope, "query", behind):
@@ -173,9 +174,9 @@ def test_an_event_to_a_wait_that_is_over_is_kept(world: World) -> None:
     query = dashscope.query
     came: list[Delivery] = []
 
-    def meanwhile(*told: str) -> dashscope.Task:
+    def meanwhile(*told: str) -> replies.Task:
         task = query(*told)
-        if isinstance(task, dashscope.TaskWaiting) and not came:
+        if isinstance(task, replies.TaskWaiting) and not came:
             # The answer is on its way, and the task ends.
             world.clock.advance(40)
             world.fake.tick()

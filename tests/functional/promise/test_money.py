@@ -14,6 +14,7 @@ import pytest
 from gallop import clock as product_clock
 from gallop.adapters import dashscope
 from gallop.adapters.table import jobs as store
+from gallop.domain.dashscope import replies
 from gallop.domain.errors import BudgetExceeded
 from gallop.domain.job import JobState
 from gallop.doors.https import videos
@@ -161,9 +162,9 @@ def test_usage_takes_the_place_of_the_estimate(world: World, seconds: int) -> No
     """Less, as much, or more than was reserved: what counts in the end is what DashScope charged."""
     query = dashscope.query
 
-    def told(*args: str) -> dashscope.Task:
+    def told(*args: str) -> replies.Task:
         task = query(*args)
-        if isinstance(task, dashscope.TaskSucceeded):
+        if isinstance(task, replies.TaskSucceeded):
             return replace(task, usage={**task.usage, "duration": seconds})
         return task
 

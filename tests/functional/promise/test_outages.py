@@ -16,6 +16,7 @@ from tests.support.promise.money import HOUR, created
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gallop.domain.dashscope import replies
     from gallop.domain.job import Job
 
 MINUTE = 60
@@ -50,7 +51,7 @@ def refusing(world: World, seconds: float, error: Exception) -> Any:  # noqa: AN
     """Let no submit through for so long."""
     submit, until = dashscope.submit, world.clock.now() + seconds
 
-    def submit_later(*arguments: Any) -> dashscope.Accepted:  # noqa: ANN401 - as they come
+    def submit_later(*arguments: Any) -> replies.Accepted:  # noqa: ANN401 - as they come
         if world.clock.now() < until:
             raise error
         return submit(*arguments)

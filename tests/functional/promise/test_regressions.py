@@ -18,7 +18,7 @@ from tests.support.promise import World, fresh
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gallop.adapters.dashscope import ListedTask
+    from gallop.domain.dashscope.replies import ListedTask
     from gallop.domain.job import Job
 
 PROMPT = "The girl of [Image 1] waves."

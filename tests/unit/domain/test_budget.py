@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from gallop.domain import budget
+from gallop.domain import budget, failures
 from gallop.domain.budget import Cap, Period
 from gallop.domain.errors import BudgetExceeded
 from gallop.domain.job import Attempt, AttemptEnd, Failure, JobState, cancelled
@@ -128,21 +128,21 @@ def test_the_numbers_are_told_in_words_and_as_fields() -> None:
 @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED])
 def test_usage_tells_what_a_job_cost(state: JobState) -> None:
     """Whatever became of the video afterwards: DashScope has made it, and says for how much."""
-    assert Decimal("0.42") == budget.charge_of(a_job(state, cost=Decimal("0.42")))
+    assert Decimal("0.42") == failures.charge_of(a_job(state, cost=Decimal("0.42")))
 
 
 @pytest.mark.parametrize("end", [AttemptEnd.REFUSED, AttemptEnd.ABSENT])
 def test_a_job_without_a_task_cost_nothing(end: AttemptEnd) -> None:
     """Never sent, refused, or proved to have made none."""
     failure = Failure("vendor_unreachable", "")
-    assert Decimal(0) == budget.charge_of(a_job(JobState.FAILED, attempt=None, failure=failure))
-    assert Decimal(0) == budget.charge_of(a_job(JobState.FAILED, attempt=Attempt("1", 0, end), failure=failure))
+    assert Decimal(0) == failures.charge_of(a_job(JobState.FAILED, attempt=None, failure=failure))
+    assert Decimal(0) == failures.charge_of(a_job(JobState.FAILED, attempt=Attempt("1", 0, end), failure=failure))
 
 
 @pytest.mark.parametrize("failure", [Failure("generation_failed", "moderation"), cancelled("in time")])
 def test_a_task_that_failed_or_was_cancelled_cost_nothing(failure: Failure) -> None:
     """DashScope charges for videos only."""
-    assert Decimal(0) == budget.charge_of(a_job(JobState.FAILED, failure=failure))
+    assert Decimal(0) == failures.charge_of(a_job(JobState.FAILED, failure=failure))
 
 
 @pytest.mark.parametrize(
@@ -150,6 +150,6 @@ def test_a_task_that_failed_or_was_cancelled_cost_nothing(failure: Failure) -> N
 )
 def test_nobody_can_tell_what_a_lost_task_cost(code: str) -> None:
     """There is, or may be, a task: it may be charged."""
-    assert budget.charge_of(a_job(JobState.FAILED, failure=Failure(code, ""))) is None
+    assert failures.charge_of(a_job(JobState.FAILED, failure=Failure(code, ""))) is None
     unknown = a_job(JobState.OUTCOME_UNKNOWN, failure=Failure(code, ""))
-    assert budget.charge_of(unknown) is None
+    assert failures.charge_of(unknown) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from gallop.domain import job as jobs
 from gallop.domain.job import JobState
+from gallop.domain.request import images
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,10 +103,10 @@ def test_an_id_stands_for_its_identity(one: list[str], other: list[str]) -> None
 )
 def test_an_image_comes_back_from_its_record(image: LinkedImage | StoredImage) -> None:
     """What is written of an image is all of it."""
-    assert image == jobs.image_from(jobs.image_record(image))
+    assert image == images.image_from(images.image_record(image))
 
 
 def test_inline_images_are_not_recorded() -> None:
     """Bytes belong in the bucket."""
     with pytest.raises(TypeError):
-        jobs.image_record(InlineImage(b"bytes"))
+        images.image_record(InlineImage(b"bytes"))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gallop.domain import models as catalogue
 from gallop.domain.errors import Fault
+from gallop.domain.request.images import Usable
 from gallop.media import pictures
-from gallop.media.pictures import Usable
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
+from gallop.domain.drops.batch import batch_of
 from gallop.domain.drops.drop import Entry
 from gallop.domain.errors import NoSuchObject, ObjectTooLarge
 
@@ -47,6 +48,13 @@ def list_directly_under(prefix: str) -> list[Entry]:
         for page in pages
         for found in page.get("Contents", [])
     ]
+
+
+@aws.guarded
+def list_beside(key: str) -> list[Entry]:
+    """List the files of a batch's folder; at the root of ``drop/``, where there is none, the batch itself."""
+    batch = batch_of(key, "", 0)
+    return list_directly_under(batch.folder if batch.is_in_folder else key)
 
 
 @aws.guarded

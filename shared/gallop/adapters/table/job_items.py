@@ -8,18 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.budget import Parked, Reservation
-from gallop.domain.job import (
-    Attempt,
-    AttemptEnd,
-    CancelAnswer,
-    Door,
-    Failure,
-    Job,
-    JobState,
-    Result,
-    image_from,
-    image_record,
-)
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Door, Failure, Job, JobState, Result
+from gallop.domain.request.images import image_from, image_record
 from gallop.domain.request.request import VideoRequest
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 PREFIX = "gallop_"
@@ -82,8 +81,3 @@ def lifetime_seconds(text: str) -> int | None:
     """Read a lifetime in minutes, hours or days (``30m``, ``12h``, ``90d``); None for anything else."""
     match = _LIFETIME.fullmatch(text)
     return int(match[1]) * _UNIT_SECONDS[match[2]] if match else None
-
-
-def day_and_time(seconds: float) -> str:
-    """Write a time for people: ``2026-11-27 13:05 UTC``."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from standardwebhooks.webhooks import Webhook
 
-from gallop.domain.drops import receipts
+from gallop.domain import views
 from gallop.domain.job import Job, JobState, is_terminal
 from gallop.domain.request import urls as addresses
 from gallop.domain.times import timestamp
@@ -143,7 +143,7 @@ def job_id_of(event: str) -> str:
 
 def end_of(job: Job) -> dict[str, Any]:
     """Tell the end of a job: what its client sees of it, but for the prompt, and without any address that opens it."""
-    view = receipts.job_view(job, job.ended_at or job.updated_at)
+    view = views.job_view(job, job.ended_at or job.updated_at)
     return {name: value for name, value in view.items() if name != "prompt"}
 
 

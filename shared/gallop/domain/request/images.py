@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, assert_never
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,37 @@ def identity_of(image: Image) -> str:
         case StoredImage():
             return f"sha256:{image.sha256}"
     assert_never(image)
+
+
+def image_record(image: Image) -> dict[str, Any]:
+    """Write down where an image is; inline images are stored before they get here.
+
+    Raises:
+        TypeError: the image is still inline.
+
+    """
+    match image:
+        case LinkedImage(url):
+            return {"url": url}
+        case StoredImage(bucket, key, version_id, sha256, original):
+            record: dict[str, Any] = {"bucket": bucket, "key": key, "version_id": version_id, "sha256": sha256}
+            return {**record, "original": asdict(original)} if original else record
+        case _:
+            raise TypeError("an inline image has no record")
+
+
+def image_from(record: Mapping[str, Any]) -> Image:
+    """Read what ``image_record`` wrote."""
+    if "url" in record:
+        return LinkedImage(record["url"])
+    original = record.get("original")
+    return StoredImage(**{**record, "original": Original(**original) if original else None})
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """A picture as DashScope gets it. ``note`` says in words what was done to it; empty: it is as it came."""
+
+    data: bytes
+    media_type: str
+    note: str = ""

@@ -7,6 +7,7 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gallop.domain import models as catalogue
 from gallop.domain.errors import Fault
 from gallop.domain.request import uploads
 from gallop.domain.request import urls as addresses
@@ -130,3 +131,9 @@ def _inline(where: str, uri: str) -> InlineImage | Fault:
         return InlineImage(base64.b64decode(payload, validate=True))
     except (binascii.Error, ValueError):
         return Fault(where, "is a data URI whose base64 is broken", "Encode the file again, without line breaks.")
+
+
+def too_large(where: str, size: int) -> Fault:
+    """Refuse a picture by its size in bytes."""
+    limit = catalogue.PICTURE_BYTES_AT_MOST // 1024**2
+    return Fault(where, f"has {size / 1024**2:.1f} MB; {limit} MB is the most", "Save it smaller, as JPEG for example.")

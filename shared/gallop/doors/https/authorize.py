@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
 from gallop.adapters.table import client_keys
+from gallop.domain import times
 from gallop.domain.clients import keys
 from gallop.domain.clients.keys import KeyState
 from gallop.domain.clients.rate_limit import Pace
@@ -45,7 +46,7 @@ def _use(key_hash: str) -> dict[str, Any]:
         case KeyState.REVOKED:
             return _context(problem=WRONG_KEY)
         case KeyState.EXPIRED:
-            return _context(problem=f"The key {key.id} expired on {keys.day_and_time(key.valid_until or now)}.")
+            return _context(problem=f"The key {key.id} expired on {times.day_and_time(key.valid_until or now)}.")
         case KeyState.ACTIVE:
             wait = {"retry_after": used.wait_seconds} if used.wait_seconds else {}
             return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **wait)

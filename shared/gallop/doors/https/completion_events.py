@@ -10,7 +10,7 @@ from gallop.adapters import secrets as vault
 from gallop.domain.dashscope import completion_event as completion
 from gallop.domain.errors import BodyTooLarge, UnknownSender
 from gallop.domain.request import strict_json
-from gallop.steps.listen import hear
+from gallop.services.completion import hear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -69,7 +69,7 @@ def page(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
 def _answer(taken: list[Job], last: str, *, has_more: bool) -> dict[str, Any]:
     return {
         "object": "list",
-        "data": videos.views(taken),
+        "data": videos.view_all(taken),
         "has_more": has_more,
         "first_id": taken[0].id if taken else None,
         "last_id": (last or None) if has_more else (taken[-1].id if taken else None),

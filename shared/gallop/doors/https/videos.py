@@ -10,7 +10,7 @@ from gallop.adapters.s3 import presigned
 from gallop.adapters.table import jobs as store
 from gallop.adapters.table import task_durations as durations
 from gallop.adapters.table import webhook_endpoints
-from gallop.domain.drops import receipts
+from gallop.domain import views
 from gallop.domain.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
 from gallop.domain.job import Door, Job, JobState, is_job_id, is_terminal, new_job_id
 from gallop.domain.request import request
@@ -138,17 +138,17 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 def view(job: Job) -> dict[str, Any]:
     """Show a job as its client sees it, with its place if it waits in line."""
-    return receipts.job_view(job, clock.now(), _known(job), standing(job))
+    return views.job_view(job, clock.now(), _known(job), standing(job))
 
 
-def views(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+def view_all(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """Show jobs as their clients see them, with the places that those who wait in line were told last."""
-    return [receipts.job_view(job, clock.now(), _known(job), job.standing) for job in jobs]
+    return [views.job_view(job, clock.now(), _known(job), job.standing) for job in jobs]
 
 
 def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:
     """Tell a client who is shown a job's ``view`` when it is worth asking again."""
-    seconds = receipts.poll_after_seconds(job, clock.now(), _known(job), shown["estimated_start"])
+    seconds = views.poll_after_seconds(job, clock.now(), _known(job), shown["estimated_start"])
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
 
 

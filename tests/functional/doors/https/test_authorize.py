@@ -10,7 +10,8 @@ import pytest
 from gallop import settings
 from gallop.adapters.table import client_keys
 from gallop.domain.clients import keys
-from gallop.domain.clients.keys import Key, KeyState, day_and_time
+from gallop.domain.clients.keys import Key, KeyState
+from gallop.domain.times import day_and_time
 from gallop.doors.https.identity import Caller
 
 from tests.support import http

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from gallop import __version__
 from gallop.domain import models as catalogue
-from gallop.domain.drops import receipts
+from gallop.domain import views
 from gallop.domain.errors import InvalidRequest, NoSuchRoute
 from gallop.domain.job import JobState
 from gallop.domain.request.request import Ground, read
@@ -126,7 +126,7 @@ def test_every_field_is_described() -> None:
 @pytest.mark.parametrize("state", JobState)
 def test_every_job_looks_as_described(state: JobState) -> None:
     """In whatever state: no field is missing in the description, and none is too much."""
-    view = receipts.job_view(a_job(state), START)
+    view = views.job_view(a_job(state), START)
     validator("Video").validate(view)
     assert view.keys() <= components()["Video"]["properties"].keys()
 

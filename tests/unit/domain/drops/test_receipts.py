@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from gallop.domain import views
 from gallop.domain.drops import receipts
 from gallop.domain.errors import Fault
 from gallop.domain.job import Door, Failure, Job, JobState, Result
@@ -36,7 +37,7 @@ def succeeded() -> Job:
 def test_every_job_can_be_shown(state: JobState) -> None:
     """In each state a view is JSON, in the words of both worlds, and tells nothing of what lies behind the door."""
     job = a_job(state)
-    view = receipts.job_view(job, START + 10)
+    view = views.job_view(job, START + 10)
     assert (job.id, "video", state.value) == (view["id"], view["object"], view["state"])
     assert view["status"] in {"queued", "in_progress", "completed", "failed"}
     assert [] == [word for word in INTERNAL if word in json.dumps(view).lower()]
@@ -44,7 +45,7 @@ def test_every_job_can_be_shown(state: JobState) -> None:
 
 def test_a_finished_job_shows_its_video_and_its_price() -> None:
     """Where the video is, how large, and what it cost."""
-    view = receipts.job_view(succeeded(), START + 100)
+    view = views.job_view(succeeded(), START + 100)
     expected = {
         "bytes": 1_048_576,
         "sha256": "ab" * 32,
@@ -65,14 +66,14 @@ def test_a_finished_job_shows_its_video_and_its_price() -> None:
 
 def test_an_unfinished_job_shows_no_video() -> None:
     """There is no video before it is checked and stored."""
-    assert "video" not in receipts.job_view(a_job(JobState.STORING), START)
+    assert "video" not in views.job_view(a_job(JobState.STORING), START)
 
 
 def test_progress_goes_up_to_the_end() -> None:
     """0 before the task runs, growing while it runs, 99 while the video is stored, 100 at the end."""
-    running = [receipts.progress(a_job(JobState.RUNNING), START + seconds) for seconds in (0, 40, 80, 800)]
+    running = [views.progress(a_job(JobState.RUNNING), START + seconds) for seconds in (0, 40, 80, 800)]
     states = (JobState.QUEUED, JobState.SUBMITTING, JobState.STORING, JobState.SUCCEEDED)
-    others = [receipts.progress(a_job(state), START) for state in states]
+    others = [views.progress(a_job(state), START) for state in states]
     assert [0, 0, 99, 100] == others
     assert sorted(running) == running
     assert 0 < running[1] < running[3] <= 95
@@ -81,7 +82,7 @@ def test_progress_goes_up_to_the_end() -> None:
 @pytest.mark.parametrize("state", list(JobState))
 def test_waiting_clients_are_told_when_to_come_back(state: JobState) -> None:
     """At once when the job has ended, else when the next answer can be expected."""
-    seconds = receipts.poll_after_seconds(a_job(state), START + 5)
+    seconds = views.poll_after_seconds(a_job(state), START + 5)
     assert 1 == seconds if state.value in {"succeeded", "failed", "cancelled"} else 3 <= seconds <= 60
 
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from gallop.domain import budget
-from gallop.domain.drops import receipts
+from gallop.domain import budget, views
 from gallop.domain.errors import BudgetExceeded, CallerError, DashScopeRefusal, Fault, InvalidRequest, TooManyRequests
 from gallop.domain.job import Attempt, AttemptEnd, Door, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage
@@ -36,7 +35,7 @@ _ID = "job_pllyydunr5cm5plzmmrwbldle4"
 
 def queued() -> dict[str, Any]:
     """Show a job that was just created."""
-    return receipts.job_view(_job(), _CREATED_AT)
+    return views.job_view(_job(), _CREATED_AT)
 
 
 def succeeded() -> dict[str, Any]:
@@ -58,7 +57,7 @@ def succeeded() -> dict[str, Any]:
         cost=Decimal("0.7"),
         result=video,
     )
-    return receipts.job_view(done, ended_at)
+    return views.job_view(done, ended_at)
 
 
 def refused(kind: type[CallerError]) -> dict[str, Any]:
