@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 from gallop import __version__
-from gallop.doors.https import docs_page
-from gallop.doors.https import resolver as http
+from gallop.doors.https import docs_page, resolver
 from gallop.doors.https.openapi import document
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-app = http.resolver()
+app = resolver.new_resolver()
 
 
 @app.get("/openapi.json")
 def get_document() -> Response[str]:
     """Give the OpenAPI document."""
-    return http.answer(200, document(__version__), {"Cache-Control": "max-age=300"})
+    return resolver.answer(200, document(__version__), {"Cache-Control": "max-age=300"})
 
 
 @app.get("/docs", compress=True)

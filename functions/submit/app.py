@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from gallop.doors.https import dashscope as dashscope_dialect
-from gallop.doors.https import resolver as http
-from gallop.doors.https import uploads, videos
+from gallop.doors.https import dashscope, resolver, uploads, videos
 from gallop.doors.s3 import drops
 
 if TYPE_CHECKING:
@@ -16,35 +14,35 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-app = http.resolver()
+app = resolver.new_resolver()
 
 
 @app.post("/v1/videos")
 def create_video() -> Response[str]:
     """Create a job; 202 with where to look for it, and when."""
-    made = videos.create_video(http.caller_of(app).client, http.body_of(app), app.current_event.headers)
+    made = videos.create_video(resolver.caller_of(app).client, resolver.body_of(app), app.current_event.headers)
     if isinstance(made, dict):
-        return http.answer(200, made)
+        return resolver.answer(200, made)
     view = videos.view(made.job)
     headers = {"Location": f"/v1/videos/{made.job.id}", **videos.poll_headers(made.job, view)}
     if made.is_replay:
         headers["Idempotent-Replay"] = "true"
-    return http.answer(202, view, headers)
+    return resolver.answer(202, view, headers)
 
 
-@app.post(dashscope_dialect.SUBMIT)
-@app.post(f"{dashscope_dialect.SUBMIT}/")
+@app.post(dashscope.SUBMIT)
+@app.post(f"{dashscope.SUBMIT}/")
 def submit_task() -> Response[str]:
     """Create a job, in DashScope's protocol."""
-    client = dashscope_dialect.caller_of(app).client
-    made = dashscope_dialect.submit(client, http.body_of(app).text(), app.current_event.headers)
-    return dashscope_dialect.answer(app, made)
+    client = dashscope.caller_of(app).client
+    made = dashscope.submit(client, resolver.body_of(app).text(), app.current_event.headers)
+    return dashscope.answer(app, made)
 
 
 @app.post("/v1/uploads")
 def create_upload() -> Response[str]:
     """Give out a form that uploads one image."""
-    return http.answer(201, uploads.create_upload(http.caller_of(app).client, http.body_of(app)))
+    return resolver.answer(201, uploads.create_upload(resolver.caller_of(app).client, resolver.body_of(app)))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | PartialItemFailureResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.steps.take_slot import take
+from gallop.steps.take_slot import take_slot
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def handler(event: dict[str, Any], _: LambdaContext) -> None:
     """Take a slot for a job, now or when its turn comes."""
-    take(event["job_id"], event["token"])
+    take_slot(event["job_id"], event["token"])

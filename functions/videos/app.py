@@ -5,92 +5,89 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
-from gallop.doors.https import dashscope as dashscope_dialect
-from gallop.doors.https import listing, videos
-from gallop.doors.https import long_poll as watching
-from gallop.doors.https import resolver as http
+from gallop.doors.https import dashscope, listing, long_poll, resolver, videos
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-app = http.resolver()
+app = resolver.new_resolver()
 
 
 @app.get("/v1/videos")
 def list_videos() -> Response[str]:
     """Show a page of jobs."""
-    return http.answer(200, listing.page(http.caller_of(app), app.current_event.query_string_parameters))
+    return resolver.answer(200, listing.page(resolver.caller_of(app), app.current_event.query_string_parameters))
 
 
 @app.get("/v1/videos/<job_id>")
 def get_video(job_id: str) -> Response[str]:
     """Show a job, at once or when it has moved on."""
     asked = app.current_event.headers
-    seconds = watching.wait_seconds(asked.get("prefer", ""))
-    job = watching.watched(http.caller_of(app), job_id, seconds)
+    seconds = long_poll.wait_seconds(asked.get("prefer", ""))
+    job = long_poll.wait_for_change(resolver.caller_of(app), job_id, seconds)
     view = videos.view(job)
-    headers = {"ETag": watching.tag_of(view), "Cache-Control": "private, no-cache", **videos.poll_headers(job, view)}
+    headers = {"ETag": long_poll.tag_of(view), "Cache-Control": "private, no-cache", **videos.poll_headers(job, view)}
     if seconds:
         headers["Preference-Applied"] = f"wait={seconds}"
-    if watching.has_seen(asked.get("if-none-match", ""), headers["ETag"]):
+    if long_poll.has_seen(asked.get("if-none-match", ""), headers["ETag"]):
         return Response(304, None, "", dict(headers))
-    return http.answer(200, view, headers)
+    return resolver.answer(200, view, headers)
 
 
 @app.get("/v1/videos/<job_id>/content")
 def get_content(job_id: str) -> Response[str]:
     """Send the client to the video, or to its thumbnail."""
     variant = app.current_event.query_string_parameters.get("variant", videos.VIDEO)
-    url = videos.content_url(http.caller_of(app), job_id, variant)
+    url = videos.content_url(resolver.caller_of(app), job_id, variant)
     return Response(302, "text/plain", "", {"Location": url, "Cache-Control": "no-store"})
 
 
 @app.delete("/v1/videos/<job_id>")
 def delete_video(job_id: str) -> Response[str]:
     """Remove a job that has ended, and all that is its own."""
-    return http.answer(200, videos.delete_video(http.caller_of(app), job_id))
+    return resolver.answer(200, videos.delete_video(resolver.caller_of(app), job_id))
 
 
 @app.post("/v1/videos/<job_id>/cancel")
 def cancel_video(job_id: str) -> Response[str]:
     """Cancel a job if that is still possible."""
-    return http.answer(200, videos.cancel_video(http.caller_of(app), job_id))
+    return resolver.answer(200, videos.cancel_video(resolver.caller_of(app), job_id))
 
 
-@app.get(dashscope_dialect.TASKS)
-@app.get(f"{dashscope_dialect.TASKS}/")
+@app.get(dashscope.TASKS)
+@app.get(f"{dashscope.TASKS}/")
 def list_tasks() -> Response[str]:
     """Show a page of jobs, in DashScope's protocol."""
-    caller, parameters = dashscope_dialect.caller_of(app), app.current_event.query_string_parameters
-    return dashscope_dialect.answer(app, dashscope_dialect.list_tasks(caller, parameters))
+    caller, parameters = dashscope.caller_of(app), app.current_event.query_string_parameters
+    return dashscope.answer(app, dashscope.list_tasks(caller, parameters))
 
 
-@app.get(f"{dashscope_dialect.TASKS}/<task_id>")
-@app.get(f"{dashscope_dialect.TASKS}/<task_id>/")
+@app.get(f"{dashscope.TASKS}/<task_id>")
+@app.get(f"{dashscope.TASKS}/<task_id>/")
 def get_task(task_id: str) -> Response[str]:
     """Show a job, in DashScope's protocol."""
-    return dashscope_dialect.answer(app, dashscope_dialect.task(dashscope_dialect.caller_of(app), task_id))
+    return dashscope.answer(app, dashscope.task(dashscope.caller_of(app), task_id))
 
 
-@app.post(f"{dashscope_dialect.TASKS}/<task_id>/cancel")
-@app.post(f"{dashscope_dialect.TASKS}/<task_id>/cancel/")
+@app.post(f"{dashscope.TASKS}/<task_id>/cancel")
+@app.post(f"{dashscope.TASKS}/<task_id>/cancel/")
 def cancel_task(task_id: str) -> Response[str]:
     """Cancel a job, in DashScope's protocol."""
-    dashscope_dialect.cancel_task(dashscope_dialect.caller_of(app), task_id)
-    return dashscope_dialect.answer(app, {})
+    dashscope.cancel_task(dashscope.caller_of(app), task_id)
+    return dashscope.answer(app, {})
 
 
-@app.get(dashscope_dialect.UPLOADS)
+@app.get(dashscope.UPLOADS)
 def refuse_upload() -> Response[str]:
     """Tell DashScope's package why it cannot upload a local file here."""
-    dashscope_dialect.caller_of(app)
-    raise dashscope_dialect.no_uploads()
+    dashscope.caller_of(app)
+    raise dashscope.no_uploads()
 
 
 @app.get("/health")
 def health() -> Response[str]:
     """Say that the door is open."""
-    return http.answer(200, {"status": "ok"})
+    return resolver.answer(200, {"status": "ok"})
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

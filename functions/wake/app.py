@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.doors.https import completion_events as completions
-from gallop.doors.https import resolver as http
+from gallop.doors.https import completion_events, resolver
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-app = http.resolver()
+app = resolver.new_resolver()
 
 
-@app.post(completions.PATH)
+@app.post(completion_events.PATH)
 def take_event() -> Response[str]:
     """Take an event of Alibaba's EventBridge."""
-    return http.answer(200, {"result": completions.take(app.current_event.headers, http.body_of(app))})
+    return resolver.answer(200, {"result": completion_events.take(app.current_event.headers, resolver.body_of(app))})
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -16,18 +16,17 @@ from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from gallop.domain import models as catalogue
-from gallop.domain.scheduling import histogram as sketch
-from gallop.domain.scheduling import polling
+from gallop.domain import models
+from gallop.domain.scheduling import histogram, polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from gallop.domain.scheduling.histogram import Sketch
+    from gallop.domain.scheduling.histogram import Histogram
 
 BEFORE, MEASURED = 200, 1000
 # What DashScope runs at a time, and what may be in flight by the template's default.
-AT_A_TIME, IN_FLIGHT = 5, 6 * len(catalogue.MODELS)
+AT_A_TIME, IN_FLIGHT = 5, 6 * len(models.MODELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,9 @@ class Mix:
     regimes: tuple[tuple[float, float], ...]
 
     @property
-    def seed(self) -> Sketch:
+    def seed(self) -> Histogram:
         """Give what is known before the first task."""
-        return sketch.seed(self.resolution, self.duration)
+        return histogram.seed(self.resolution, self.duration)
 
     @property
     def shifts(self) -> bool:
@@ -117,7 +116,7 @@ def by_rote(times: Iterable[float], waits: Callable[[], Iterator[float]]) -> lis
     return [_noticed(seconds, accumulate(waits())) for seconds in times]
 
 
-def by_sketch(known: Sketch, times: Iterable[float]) -> list[Noticed]:
+def by_sketch(known: Histogram, times: Iterable[float]) -> list[Noticed]:
     """Ask by our schedule, with a sketch that learns no more."""
     wait = cache(lambda age: polling.next_wait(known, age, IN_FLIGHT))
 
@@ -135,7 +134,7 @@ class _Account:
     """An account at which some tasks run at a time; each that is found ended teaches those that are still asked."""
 
     waiting: deque[tuple[int, float]]
-    known: Sketch
+    known: Histogram
     found: dict[int, Noticed] = field(default_factory=dict)
     questions: list[tuple[float, int, float, float, int]] = field(default_factory=list)
 

@@ -18,10 +18,10 @@ from tests.chaos.figures import Figures, figures
 from tests.chaos.schedule import schedule, submit_faults
 from tests.e2e.caller import Caller
 from tests.e2e.matrix import Matrix
-from tests.testbed.aimed import AimedDashScope
 from tests.testbed.clock import ScaledClock
 from tests.testbed.fake_dashscope import Limits, Switches
 from tests.testbed.stack import Testbed
+from tests.testbed.targeted_faults import TargetedDashScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ def main() -> int:
 def run(cells: Sequence[Cell], speed: float, console: Console) -> Figures:
     """Send the jobs in, show how they get on, and count."""
     limits = Limits(running=RUNNING_AT_A_TIME)
-    fake = AimedDashScope(ScaledClock(speed), limits=limits, switches=Switches(audio=False))
+    fake = TargetedDashScope(ScaledClock(speed), limits=limits, switches=Switches(audio=False))
     patience = max(LEAST_PATIENCE_S, SECONDS_A_JOB * len(cells))
     slots = {"MaxInFlight": str(RUNNING_AT_A_TIME)}
     with Testbed(speed=speed, fake=fake, parameters=slots) as testbed, Caller(testbed) as caller:
@@ -88,24 +88,24 @@ def states(matrix: Matrix) -> Counter[str]:
     return Counter(str(item["state"]) for item in matrix.records())
 
 
-def line(matrix: Matrix, wishes: int) -> str:
+def line(matrix: Matrix, new_jobs: int) -> str:
     """Tell on one line how they get on."""
     counted = states(matrix)
     seconds = matrix.testbed.clock.now() - matrix.began_at
-    return f"{seconds:6.0f} s  {counted.total()}/{wishes}  " + "  ".join(f"{n} {name}" for name, n in counted.items())
+    return f"{seconds:6.0f} s  {counted.total()}/{new_jobs}  " + "  ".join(f"{n} {name}" for name, n in counted.items())
 
 
-def progress(matrix: Matrix, wishes: int) -> Table:
+def progress(matrix: Matrix, new_jobs: int) -> Table:
     """Draw how they get on."""
     counted = states(matrix)
     seconds = matrix.testbed.clock.now() - matrix.began_at
     return table(
-        f"{counted.total()} of {wishes} wishes, after {seconds:.0f} s", [(k, str(n)) for k, n in counted.items()]
+        f"{counted.total()} of {new_jobs} new_jobs, after {seconds:.0f} s", [(k, str(n)) for k, n in counted.items()]
     )
 
 
 def comparison(cells: Sequence[Cell]) -> Table:
-    """Put the official package beside it: the same wishes and the same faults of the submit, without Gallop."""
+    """Put the official package beside it: the same new_jobs and the same faults of the submit, without Gallop."""
     drawn = Table("client", "submits", "tasks", "duplicates", "tasks unknown to the caller", title="Without Gallop")
     for name, paid in sdk.measure(submit_faults([*cells])).items():
         drawn.add_row(name, *map(str, (paid.submits, paid.tasks, paid.duplicates, paid.lost)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Figures:
     """The table's numbers. Times are simulated seconds from the create to the end."""
 
-    wishes: int
+    new_jobs: int
     jobs: int
     succeeded: int
     failures: dict[str, int]
@@ -38,14 +38,14 @@ class Figures:
     @property
     def violations(self) -> int:
         """How often the promise was broken."""
-        lost = max(0, self.wishes - self.jobs)
+        lost = max(0, self.new_jobs - self.jobs)
         return self.duplicates + self.stuck + self.wrong_bytes + self.dead_letters + self.unexplained + lost
 
     def rows(self) -> list[tuple[str, str]]:
         """Give the table."""
         failed = ", ".join(f"{count} {code}" for code, count in sorted(self.failures.items())) or "0"
         return [
-            ("wishes", str(self.wishes)),
+            ("new_jobs", str(self.new_jobs)),
             ("jobs", str(self.jobs)),
             ("succeeded", str(self.succeeded)),
             ("failed", failed),
@@ -71,7 +71,7 @@ def figures(matrix: Matrix, cells: Sequence[Cell]) -> Figures:
     middle = quantiles(times, n=20) if len(times) > 1 else [0.0] * 19
     failures = {cell.prompt: job for cell in cells for job in matrix.jobs.get(cell.prompt, []) if job.failure}
     return Figures(
-        wishes=len(cells),
+        new_jobs=len(cells),
         jobs=len(jobs),
         succeeded=sum(job.state.value == "succeeded" for job in jobs),
         failures=dict(Counter(job.failure.code for job in jobs if job.failure)),

@@ -1,4 +1,4 @@
-"""How many paid tasks the official ``dashscope`` package makes of the same wishes under the same faults."""
+"""How many paid tasks the official ``dashscope`` package makes of the same new_jobs under the same faults."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import dashscope
 from dashscope import VideoSynthesis
 
-from tests.testbed.aimed import AimedDashScope
 from tests.testbed.clock import ScaledClock
 from tests.testbed.fake_dashscope import KEY, Limits, Switches
 from tests.testbed.fake_dashscope.server import serve
+from tests.testbed.targeted_faults import TargetedDashScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ AT_A_TIME = 8
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What a client sent and made: submits, tasks, tasks beyond one a wish, and wishes that it took for failed."""
+    """What a client sent and made: submits, tasks, tasks beyond one a wish, and new_jobs that it took for failed."""
 
     submits: int
     tasks: int
@@ -41,7 +41,7 @@ def measure(faults: Sequence[dict[str, Any] | None]) -> dict[str, Paid]:
 
 
 def _measure(faults: Sequence[dict[str, Any] | None], client: Callable[[str], Callable[[str], str | None]]) -> Paid:
-    fake = AimedDashScope(ScaledClock(SPEED), limits=Limits.none(), switches=Switches(render_ahead=False))
+    fake = TargetedDashScope(ScaledClock(SPEED), limits=Limits.none(), switches=Switches(render_ahead=False))
     prompts = [f"Wish {number} of [Image 1]" for number in range(len(faults))]
     for prompt, fault in zip(prompts, faults, strict=True):
         if fault:

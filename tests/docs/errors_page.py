@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallop.domain import errors, failures
-from gallop.domain.dashscope import error_codes as vendor_codes
+from gallop.domain.dashscope import error_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ A job's `error.message` begins with DashScope's code where there is one. A refus
 
 def page() -> str:
     """Give the whole page."""
-    unlisted = vendor_codes.UNLISTED.remedy
+    unlisted = error_codes.UNLISTED.remedy
     parts = [INTRODUCTION, REFUSALS, _refusals(), ENDS, _ends(), VENDOR % unlisted, _vendor()]
     return "\n".join(parts)
 
@@ -69,7 +69,8 @@ def _refusals() -> str:
 
 def _ends() -> str:
     rows = (
-        (f"`{end.code}`", end.what, _yes(end.retryable), end.billed.value, end.remedy) for end in failures.ENDS.values()
+        (f"`{end.code}`", end.what, _yes(end.retryable), end.billed.value, end.remedy)
+        for end in failures.FAILURE_KINDS.values()
     )
     return _table(("code", "what", "again?", "charged?", "what to do"), rows)
 
@@ -77,7 +78,7 @@ def _ends() -> str:
 def _vendor() -> str:
     rows = (
         (f"`{code}`", meaning.kind.value, _yes(meaning.retryable), meaning.remedy)
-        for code, meaning in vendor_codes.MEANINGS.items()
+        for code, meaning in error_codes.MEANINGS.items()
     )
     return _table(("DashScope's code", "about", "again?", "what to do"), rows)
 

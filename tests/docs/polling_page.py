@@ -28,9 +28,9 @@ transitions and a run of a function, some $0.00008, and one of the 20 questions 
 
 **What is learned.** When a task has succeeded, the time from its `scheduled_time` to its `end_time` is counted in a
 sketch of its model, resolution and length: 100 bins, each 8 %% wider than the one before, in one item of the table
-(`PACE`). Before each new task the others lose 2 %% of their weight, so a vendor who gets faster or slower is followed.
-It begins with what was published, worth five tasks. Two functions that count at the same time: one of them counts.
-Nothing here can fail a job; without the item, the published samples decide.
+(`DURATIONS`). Before each new task the others lose 2 %% of their weight, so a vendor who gets faster or slower is
+followed. It begins with what was published, worth five tasks. Two functions that count at the same time: one of them
+counts. Nothing here can fail a job; without the item, the published samples decide.
 
 **What is wanted** is the least expected delay plus price per question. Few tasks end before a certain age: the first
 question waits for that. Where most of them end, questions come closest; between two heaps of times nothing is asked.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from gallop.domain import failures
-from gallop.domain.dashscope import error_codes as vendor_codes
+from gallop.domain.dashscope import error_codes
 from gallop.domain.dashscope.error_codes import Kind
 
 from tests.docs import errors_page
@@ -100,18 +100,18 @@ def test_the_page_is_that_of_the_code() -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_of_the_vendor_has_a_meaning_of_its_own_or_of_its_family(code: str) -> None:
     """No documented code is left to guesses, and each has exactly one meaning."""
-    assert vendor_codes.UNLISTED != vendor_codes.meaning(code)
+    assert error_codes.UNLISTED != error_codes.meaning(code)
 
 
 def test_a_code_that_nobody_has_seen_has_a_meaning_too() -> None:
     """DashScope adds codes without notice."""
-    assert vendor_codes.UNLISTED == vendor_codes.meaning("Brand.New.Code") == vendor_codes.meaning("")
-    assert Kind.IMAGE is vendor_codes.meaning("InvalidImage.Something.New").kind
+    assert error_codes.UNLISTED == error_codes.meaning("Brand.New.Code") == error_codes.meaning("")
+    assert Kind.IMAGE is error_codes.meaning("InvalidImage.Something.New").kind
 
 
 def test_every_end_of_a_job_is_on_the_page() -> None:
     """A code that a job may end with is listed."""
-    assert codes_in_the_code() <= failures.ENDS.keys()
+    assert codes_in_the_code() <= failures.FAILURE_KINDS.keys()
     assert {"generation_failed", "deadline_exceeded"} <= codes_in_the_code()
 
 

@@ -35,8 +35,8 @@ def testbed() -> Iterator[Testbed]:
 @pytest.fixture(scope="module")
 def caller(testbed: Testbed) -> Iterator[Caller]:
     """Stand at both doors of it."""
-    with Caller(testbed) as standing:
-        yield standing
+    with Caller(testbed) as position:
+        yield position
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
     from tests.e2e.caller import Caller
-    from tests.testbed.aimed import AimedDashScope
     from tests.testbed.stack import Testbed
+    from tests.testbed.targeted_faults import TargetedDashScope
 
 STALL = {"seconds": 60}
 FAULTS: list[dict[str, Any]] = [
@@ -68,7 +68,7 @@ AT_A_TIME = 8
 
 
 NUMBERS = count()
-RUNS_AT_MOST = 4
+MAX_RUNS = 4
 
 
 @dataclass(slots=True)
@@ -176,7 +176,7 @@ class Matrix:
 
     testbed: Testbed
     caller: Caller
-    fake: AimedDashScope
+    fake: TargetedDashScope
     jobs: dict[str, list[Job]] = field(default_factory=dict)
     patience_s: float = PATIENCE_S
     on_glance: Callable[[Matrix], None] = lambda _: None
@@ -201,7 +201,7 @@ class Matrix:
     def run_until_killed(self, cell: Cell) -> None:
         """Run a cell by itself, and one like it for each time that its kill met nobody: the sweep may take the slot."""
         ((function, _),) = cell.kills
-        for another in (cell, *(replace(cell, number=next(NUMBERS)) for _ in range(RUNS_AT_MOST - 1))):
+        for another in (cell, *(replace(cell, number=next(NUMBERS)) for _ in range(MAX_RUNS - 1))):
             before = self.killed(function)
             self.run([another])
             if self.killed(function) > before:

@@ -10,10 +10,10 @@ import pytest
 from tests.e2e import matrix
 from tests.e2e.caller import Caller
 from tests.e2e.matrix import Cell, Matrix
-from tests.testbed.aimed import AimedDashScope
 from tests.testbed.clock import ScaledClock
 from tests.testbed.fake_dashscope import Limits, Switches
 from tests.testbed.stack import Testbed
+from tests.testbed.targeted_faults import TargetedDashScope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ CELLS = [*IN_CROWDS, *ALONE]
 def ended() -> Iterator[Matrix]:
     """Run all cells on one testbed."""
     switches = Switches(task_seconds=20.0, audio=False)
-    fake = AimedDashScope(ScaledClock(SPEED), limits=Limits.none(running=IN_FLIGHT), switches=switches)
+    fake = TargetedDashScope(ScaledClock(SPEED), limits=Limits.none(running=IN_FLIGHT), switches=switches)
     slots = {"MaxInFlight": str(IN_FLIGHT)}
     with Testbed(speed=SPEED, fake=fake, parameters=slots) as testbed, Caller(testbed) as caller:
         made = Matrix(testbed, caller, fake)

@@ -234,11 +234,11 @@ def test_every_answer_has_a_request_id(client: openai.OpenAI) -> None:
 def test_equal_creates_at_once_are_one_job(caller: Caller, how: str) -> None:
     """Fifty at the same moment, by JSON and by forms of other boundaries: one is new, and one is charged."""
     prompt = f"Fifty times at once, {how}: [Image 1] waves once."
-    wish = {"prompt": prompt, "images": [data_uri(picture())], "duration": 3}
+    new_job = {"prompt": prompt, "images": [data_uri(picture())], "duration": 3}
     mark = {"Idempotency-Key": f"fifty-{time.time()}"} if how == "by key" else {"x-stainless-retry-count": "1"}
 
     def create(number: int) -> tuple[str, str | None]:
-        media_type, body = "application/json", json.dumps(wish).encode()
+        media_type, body = "application/json", json.dumps(new_job).encode()
         if number % 2:
             media_type, body = form({"prompt": prompt, "seconds": "3"}, [("images[]", ("a", picture(), "image/jpeg"))])
         while (

@@ -119,8 +119,8 @@ def drop_batches(caller: Caller) -> None:
 
 def drop_lines(caller: Caller, *prompts: str) -> None:
     """Drop a batch of one line a picture."""
-    wishes = zip(("1.jpg", "1.jpg", "2.jpg", "3.jpg"), (*prompts, "None.", "Not there."), strict=True)
-    lines = [json.dumps({"prompt": prompt, "images": [name], "duration": 3}) for name, prompt in wishes]
+    new_jobs = zip(("1.jpg", "1.jpg", "2.jpg", "3.jpg"), (*prompts, "None.", "Not there."), strict=True)
+    lines = [json.dumps({"prompt": prompt, "images": [name], "duration": 3}) for name, prompt in new_jobs]
     files = {"many/1.jpg": picture(), "many/2.jpg": NOT_AN_IMAGE}
     caller.drop({**files, "many/batch.jsonl": "\n".join(lines).encode()})
 

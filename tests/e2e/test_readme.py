@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from gallop.domain import models as catalogue
+from gallop.domain import models
 
 from tests.e2e.examples import section
 
@@ -22,7 +22,7 @@ def test_prices_are_those_of_the_catalogue() -> None:
     rows = set(re.findall(r"^\| `(\S+)` \| (\S+) \| (.*) \|$", section(README, "What it costs"), re.MULTILINE))
     expected = {
         (model.id, resolution, " | ".join(f"{price(model.id, resolution, length):.2f}" for length in LENGTHS))
-        for model in catalogue.MODELS.values()
+        for model in models.MODELS.values()
         for resolution in model.resolutions
     }
     assert expected == rows
@@ -30,7 +30,7 @@ def test_prices_are_those_of_the_catalogue() -> None:
 
 def price(model: str, resolution: str, seconds: int) -> Decimal:
     """Give the price of a video at the international region."""
-    return catalogue.cost_usd(model, resolution, seconds, SINGAPORE)
+    return models.cost_usd(model, resolution, seconds, SINGAPORE)
 
 
 def test_the_sum_of_the_aws_costs_is_right() -> None:

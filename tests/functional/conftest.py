@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import world as worlds
+from tests.support import sandbox as sandboxes
 from tests.support.stack import Stack, deployed
 from tests.testbed.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def world(stack: Stack) -> Iterator[World]:
+def sandbox(stack: Stack) -> Iterator[Sandbox]:
     """Give a world in which nothing has happened yet."""
-    with worlds.opened(stack) as world:
-        yield world
+    with sandboxes.opened(stack) as sandbox:
+        yield sandbox

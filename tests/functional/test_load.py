@@ -43,7 +43,7 @@ def test_many_at_once_keep_the_promises() -> None:
     with in_process.started(JOBS, seed=1) as run:
         made = figures(run.make())
     assert all(made.promises().values()), made
-    assert (JOBS + 1, MAX_IN_FLIGHT) == (made.wishes, made.most_in_flight)
+    assert (JOBS + 1, MAX_IN_FLIGHT) == (made.new_jobs, made.most_in_flight)
 
 
 def test_kills_lose_no_slot() -> None:
@@ -51,10 +51,10 @@ def test_kills_lose_no_slot() -> None:
     rng = Random(1)
     with in_process.started(0, seed=1) as run:
         watch = Watch(run)
-        run.world.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
-        kills(run.world, rng, runs=100, chance=1 / 8)
+        run.simulation.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
+        kills(run.simulation, rng, runs=100, chance=1 / 8)
         sent = soak(run, 2 * MINUTE, rng)
         made = figures(run.evidence(sent, late_at=NEVER))
-    assert run.world.killed
+    assert run.simulation.killed
     assert all({**made.promises(), **promises(watch)}.values()), made
     assert clients.prompt(0) == sent[0]

@@ -10,8 +10,8 @@ import sys
 from gallop.domain.job import JobState
 
 from tests.support.jobs import a_job
-from tests.support.neighbours import neighbours
 from tests.support.stack import CREDENTIALS, ROOT
+from tests.support.stand_ins import stand_ins
 
 MEBIBYTE = 1024 * 1024
 GIGABYTE = 1024 * MEBIBYTE
@@ -20,7 +20,7 @@ ALLOWED = 64 * MEBIBYTE
 
 def test_memory_stays_flat_whatever_the_size() -> None:
     """A gigabyte is streamed through less than 64 MB above what the idle function has."""
-    with neighbours(GIGABYTE) as server:
+    with stand_ins(GIGABYTE) as server:
         server.job = a_job(JobState.STORING, base_url=f"{server.url}/api/v1")
         ran = subprocess.run(
             [

@@ -32,7 +32,7 @@ def main() -> int:
     console.print(display.comparison(runs))
     broken = [(run, promise) for run in runs for promise, holds in run.promises().items() if not holds]
     for run, promise in broken:
-        console.print(f"N = {run.wishes - 1}: not true that {promise}", style="bold red")
+        console.print(f"N = {run.new_jobs - 1}: not true that {promise}", style="bold red")
     return 1 if broken else 0
 
 

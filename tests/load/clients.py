@@ -1,4 +1,4 @@
-"""The wishes of a run, and those who send them: two at the HTTPS door with keys of their own, one at the S3 door."""
+"""The new_jobs of a run, and those who send them: two at the HTTPS door with keys of their own, one at the S3 door."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SECONDS_OF_VIDEO = 3
 PICTURE_URL = "https://example.com/girl.jpg"
 
 
-def wishes(jobs: int) -> list[tuple[str, str]]:
-    """Give so many wishes, each as its client and its prompt, by which it is known everywhere; clients in turn."""
+def new_jobs(jobs: int) -> list[tuple[str, str]]:
+    """Give so many new_jobs, each as its client and its prompt, by which it is known everywhere; clients in turn."""
     return [(CLIENTS[number % len(CLIENTS)], prompt(number)) for number in range(jobs)]
 
 
@@ -35,5 +35,5 @@ def body(prompt: str) -> dict[str, Any]:
 
 def files(prompt: str) -> dict[str, bytes]:
     """Write a wish as a folder that is ready at once when all of it is there, by the names under drop/."""
-    folder, wish = name(prompt), {**body(prompt), "images": ["1.jpg"]}
-    return {f"{folder}/1.jpg": picture(), f"{folder}/job.json": json.dumps(wish).encode()}
+    folder, new_job = name(prompt), {**body(prompt), "images": ["1.jpg"]}
+    return {f"{folder}/1.jpg": picture(), f"{folder}/job.json": json.dumps(new_job).encode()}

@@ -36,13 +36,13 @@ def showing(run: Run, console: Console) -> Iterator[None]:
             if console.is_terminal:
                 live.update(picture(run, began), refresh=True)
             else:
-                console.print("  ".join(f"{count} {name}" for name, count in standing(run, began).items()))
+                console.print("  ".join(f"{count} {name}" for name, count in position(run, began).items()))
 
         run.on_glance = glance
         yield
 
 
-def standing(run: Run, began: float) -> dict[str, int]:
+def position(run: Run, began: float) -> dict[str, int]:
     """Tell how many are where."""
     tasks = run.fake.tasks()
     ended = sum(bool(task.ended) for task in tasks)
@@ -59,14 +59,14 @@ def standing(run: Run, began: float) -> dict[str, int]:
 def picture(run: Run, began: float) -> Table:
     """Draw how many are where."""
     drawn = Table(show_header=False)
-    for name, count in standing(run, began).items():
+    for name, count in position(run, began).items():
         drawn.add_row(name, str(count))
     return drawn
 
 
 def comparison(runs: Sequence[Figures]) -> Table:
     """Put the figures of several runs side by side."""
-    drawn = Table("", *(f"N = {figures.wishes - 1}" for figures in runs), title="What came of them")
+    drawn = Table("", *(f"N = {figures.new_jobs - 1}" for figures in runs), title="What came of them")
     for row in zip(*(rows(figures) for figures in runs), strict=True):
         drawn.add_row(row[0][0], *(value for _, value in row))
     return drawn
@@ -74,7 +74,7 @@ def comparison(runs: Sequence[Figures]) -> Table:
 
 def rows(figures: Figures) -> list[tuple[str, str]]:
     """Give the table of one run."""
-    used, limits, a_job = figures.books, figures.limits, figures.a_job
+    used, limits, a_job = figures.usage, figures.limits, figures.a_job
     return [
         ("jobs", str(sum(figures.states.values()))),
         ("ended", ", ".join(f"{count} {state}" for state, count in figures.states.items())),
@@ -101,11 +101,11 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
 
 def details(figures: Figures) -> Table:
     """Tell by name which functions ran and failed, and which states were entered, a job."""
-    drawn = Table("what", "a job", title=f"N = {figures.wishes - 1}")
+    drawn = Table("what", "a job", title=f"N = {figures.new_jobs - 1}")
     for kind, counted in (
-        ("run", figures.books.runs),
-        ("failed", figures.books.errors),
-        ("state", figures.books.transitions),
+        ("run", figures.usage.runs),
+        ("failed", figures.usage.errors),
+        ("state", figures.usage.transitions),
     ):
         for name, count in sorted(counted.items()):
             drawn.add_row(f"{kind} {name}", f"{figures.a_job(count):.2f}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
-    from tests.load.books import Books
+    from tests.load.usage import Usage
     from tests.load.vendor import WatchedDashScope
     from tests.testbed.fake_dashscope.switches import Limits
     from tests.testbed.fake_dashscope.task import Task
@@ -29,14 +29,14 @@ NEVER = float("inf")
 class Evidence:
     """What a run leaves to be counted. Times are seconds, the vendor's simulated."""
 
-    wishes: Sequence[str]
+    new_jobs: Sequence[str]
     """The prompts that were sent; the last one was the late one's."""
     jobs: Sequence[Job]
     fake: WatchedDashScope
     late_at: float
     left_over: int
     """Slots, places in line and turns that are still in the table, executions that run, and dead letters."""
-    books: Books
+    usage: Usage
     simulated: float
     real: float
     repeated: int = 0
@@ -47,7 +47,7 @@ class Evidence:
 class Figures:
     """The numbers of one run."""
 
-    wishes: int
+    new_jobs: int
     states: Mapping[str, int]
     stuck: int
     duplicates: int
@@ -59,7 +59,7 @@ class Figures:
     refused: int
     overtaken: int
     """How many tasks ended between the late wish and its start."""
-    books: Books
+    usage: Usage
     simulated: float
     real: float
     repeated: int
@@ -78,7 +78,7 @@ class Figures:
 
     def a_job(self, used: float) -> float:
         """Divide by the number of jobs."""
-        return used / self.wishes
+        return used / self.new_jobs
 
 
 def figures(evidence: Evidence) -> Figures:
@@ -86,18 +86,18 @@ def figures(evidence: Evidence) -> Figures:
     jobs, fake, tasks = evidence.jobs, evidence.fake, evidence.fake.tasks()
     made = [Counter(job.request.prompt for job in jobs), Counter(task.order.prompt for task in tasks)]
     return Figures(
-        wishes=len(evidence.wishes),
+        new_jobs=len(evidence.new_jobs),
         states=Counter(job.state.value for job in jobs),
         stuck=sum(not is_terminal(job.state) for job in jobs),
         duplicates=sum(count - 1 for by_prompt in made for count in by_prompt.values()),
-        lost=sum(prompt not in by_prompt for by_prompt in made for prompt in evidence.wishes),
+        lost=sum(prompt not in by_prompt for by_prompt in made for prompt in evidence.new_jobs),
         left_over=evidence.left_over,
         most_in_flight=most_at_once((task.submitted, task.ended or NEVER) for task in tasks),
         most_submits=fake.most_a_second(SUBMIT),
         most_queries=fake.most_a_second(QUERY),
         refused=fake.refused(),
-        overtaken=overtaken(tasks, evidence.wishes[-1], evidence.late_at),
-        books=evidence.books,
+        overtaken=overtaken(tasks, evidence.new_jobs[-1], evidence.late_at),
+        usage=evidence.usage,
         simulated=evidence.simulated,
         real=evidence.real,
         repeated=evidence.repeated,

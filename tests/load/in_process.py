@@ -21,14 +21,14 @@ from gallop.doors.https.bodies import Body
 from moto.dynamodb.models import dynamodb_backends
 
 from tests.load import clients
-from tests.load.books import Books
 from tests.load.figures import MAX_IN_FLIGHT, Evidence
 from tests.load.meter import Meter
+from tests.load.usage import Usage
 from tests.load.vendor import WatchedDashScope
 from tests.support.pictures import picture
 from tests.support.promise import fresh
 from tests.support.promise.calls import Killed
-from tests.support.promise.world import HANDLERS, REGION, World
+from tests.support.promise.simulation import HANDLERS, REGION, Simulation
 from tests.testbed.aws.account import ACCOUNT
 from tests.testbed.clock import ManualClock
 from tests.testbed.fake_dashscope import Limits, Switches
@@ -60,7 +60,7 @@ FUNCTIONS = {"Drops": "SubmitFunction", "Submit": "SubmitFunction"}
 class Run:
     """A run under way, and what there is to see of it."""
 
-    world: World
+    simulation: Simulation
     fake: WatchedDashScope
     meter: Meter
     jobs: int
@@ -74,7 +74,7 @@ class Run:
 
     def __post_init__(self) -> None:
         """Begin now."""
-        self.began_at = self.world.clock.now()
+        self.began_at = self.simulation.clock.now()
         self.next_sweep = self.began_at + SWEEP_SECONDS
 
     def ended(self) -> int:
@@ -89,67 +89,69 @@ class Run:
 
     def send(self, client: str, prompt: str) -> None:
         """Send a wish."""
-        self.world.clock.advance(BETWEEN_CREATES)
+        self.simulation.clock.advance(BETWEEN_CREATES)
         if client == clients.S3:
             for name, content in clients.files(prompt).items():
-                self.world.put(f"drop/{name}", content)
+                self.simulation.put(f"drop/{name}", content)
             return
         self.requests += 1
-        with self.world.calls.run():
+        with self.simulation.calls.run():
             videos.create_video(client, Body(json.dumps(clients.body(prompt)).encode(), "application/json"), {})
-        self.world.made.setdefault("Submit", []).append([*self.world.calls.made])
+        self.simulation.made.setdefault("Submit", []).append([*self.simulation.calls.made])
 
     def pass_time(self) -> None:
         """Let a step of time pass, with the sweep that comes every minute, and may be killed."""
         self.on_glance(self)
-        self.world.run_for(STEP_SECONDS)
-        if self.world.clock.now() >= self.next_sweep:
+        self.simulation.run_for(STEP_SECONDS)
+        if self.simulation.clock.now() >= self.next_sweep:
             self.next_sweep += SWEEP_SECONDS
             with suppress(Killed):
-                self.world.sweep()
+                self.simulation.sweep()
                 self.on_sweep()
-            self.world.run_due()
+            self.simulation.run_due()
 
     def make(self) -> Evidence:
-        """Send all wishes, the late one when half of the others are done, and wait until all have ended."""
-        wishes = clients.wishes(self.jobs)
-        for client, prompt in wishes:
+        """Send all new_jobs, the late one when half of the others are done, and wait until all have ended."""
+        new_jobs = clients.new_jobs(self.jobs)
+        for client, prompt in new_jobs:
             self.send(client, prompt)
         while self.ended() < self.jobs // 2:
             self.pass_time()
         late = clients.prompt(self.jobs)
         self.send(clients.LATE, late)
-        late_at = self.world.clock.now()
+        late_at = self.simulation.clock.now()
         while self.ended() <= self.jobs:
             self.pass_time()
-        self.world.run_for(SWEEP_SECONDS)
-        return self.evidence([*(prompt for _, prompt in wishes), late], late_at)
+        self.simulation.run_for(SWEEP_SECONDS)
+        return self.evidence([*(prompt for _, prompt in new_jobs), late], late_at)
 
-    def evidence(self, wishes: list[str], late_at: float) -> Evidence:
+    def evidence(self, new_jobs: list[str], late_at: float) -> Evidence:
         """Gather what is to be counted."""
-        world = self.world
-        gates = slots.gates()
-        left = sum(len(gate.holders) + len(slots.waiting(gate.lane)) for gate in gates) + len(world.records("TURN"))
-        executing = sum(execution.status == "RUNNING" for execution in world.workflow.executions.values())
+        simulation = self.simulation
+        gates = slots.pools()
+        left = sum(len(gate.holders) + len(slots.queued(gate.lane)) for gate in gates) + len(
+            simulation.records("SLOT_WAITER")
+        )
+        executing = sum(execution.status == "RUNNING" for execution in simulation.workflow.executions.values())
         return Evidence(
-            wishes=wishes,
-            jobs=world.jobs(),
+            new_jobs=new_jobs,
+            jobs=simulation.jobs(),
             fake=self.fake,
             late_at=late_at,
-            left_over=left + executing + len(world.queue.dead),
-            books=self._books(),
-            simulated=world.clock.now() - self.began_at,
+            left_over=left + executing + len(simulation.queue.dead),
+            usage=self._books(),
+            simulated=simulation.clock.now() - self.began_at,
             real=time.monotonic() - self.began,
         )
 
-    def _books(self) -> Books:
+    def _books(self) -> Usage:
         runs: Counter[str] = Counter()
-        for name, made in self.world.made.items():
+        for name, made in self.simulation.made.items():
             runs[FUNCTIONS.get(name, f"{name}Function")] += len(made)
-        told = len(self.world.workflow.told)
-        calls = Counter(call for made in self.world.made.values() for run in made for call in run)
-        return Books(
-            transitions=self.world.workflow.entered + Counter(dict.fromkeys(TOLD, told)),
+        told = len(self.simulation.workflow.message)
+        calls = Counter(call for made in self.simulation.made.values() for run in made for call in run)
+        return Usage(
+            transitions=self.simulation.workflow.entered + Counter(dict.fromkeys(TOLD, told)),
             runs=runs + Counter({"AuthorizeFunction": self.requests, "DeliverFunction": told}),
             errors={},
             writes=self.meter.writes,
@@ -175,8 +177,8 @@ def started(jobs: int, seed: int) -> Iterator[Run]:
     random.seed(seed)
     with (
         patch.dict(HANDLERS, Thumbnail=lambda *_: {}),
-        fresh(seed, fake) as world,
+        fresh(seed, fake) as simulation,
         patch.dict("os.environ", MAX_IN_FLIGHT=str(MAX_IN_FLIGHT)),
         meter.running(),
     ):
-        yield Run(world, fake, meter, jobs)
+        yield Run(simulation, fake, meter, jobs)

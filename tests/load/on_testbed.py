@@ -1,4 +1,4 @@
-"""One run on the testbed: so many wishes at once, a late one when half of them are done, and the wait for the last."""
+"""One run on the testbed: many jobs at once, a late one when half of them are done, and the wait for the last."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.e2e.caller import Caller
 from tests.load import clients
-from tests.load.books import Books
 from tests.load.figures import Evidence
 from tests.load.meter import Meter
+from tests.load.usage import Usage
 from tests.load.vendor import WatchedDashScope
 from tests.testbed.aws.account import ACCOUNT
 from tests.testbed.clock import ScaledClock
@@ -79,12 +79,12 @@ class Run:
         return int(answer["Count"])
 
     def make(self) -> Evidence:
-        """Send all wishes, the late one when half of the others are done, and wait until all have ended."""
+        """Send all new_jobs, the late one when half of the others are done, and wait until all have ended."""
         for client in (*clients.HTTPS, clients.LATE):
             self.doors[client] = self._door(client)
-        wishes = clients.wishes(self.jobs)
+        new_jobs = clients.new_jobs(self.jobs)
         with ThreadPoolExecutor(CREATES_AT_ONCE) as pool:
-            sent = [pool.submit(self._send, client, prompt) for client, prompt in wishes]
+            sent = [pool.submit(self._send, client, prompt) for client, prompt in new_jobs]
             self._wait(lambda: self.ended() >= self.jobs // 2)
             for one in sent:
                 one.result()
@@ -92,7 +92,7 @@ class Run:
         late_at = self.testbed.clock.now()
         self._wait(lambda: self.ended() > self.jobs and not self.open("yes") and not self.open("waiting"))
         self._wait(lambda: not self._executing())
-        return self._evidence([*(prompt for _, prompt in wishes), late], late_at)
+        return self._evidence([*(prompt for _, prompt in new_jobs), late], late_at)
 
     def _door(self, client: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.testbed.mint_key(client)}"}
@@ -138,28 +138,28 @@ class Run:
     def _executing(self) -> int:
         return sum(execution.exec_status == ExecutionStatus.RUNNING for execution in self._executions())
 
-    def _evidence(self, wishes: list[str], late_at: float) -> Evidence:
+    def _evidence(self, new_jobs: list[str], late_at: float) -> Evidence:
         items = list(self.caller.items())
         return Evidence(
-            wishes=wishes,
+            new_jobs=new_jobs,
             jobs=[job_from(item) for item in items if item["sk"] == "JOB"],
             fake=self.fake,
             late_at=late_at,
             left_over=left_over(items) + self._executing() + self.caller.dead_letters(),
             repeated=self.repeated,
-            books=self._books(),
+            usage=self._books(),
             simulated=self.testbed.clock.now() - self.testbed.clock.anchor,
             real=time.monotonic() - self.began,
         )
 
-    def _books(self) -> Books:
+    def _books(self) -> Usage:
         runs = self.testbed.invocations()
         actions: Counter[str] = Counter()
         for entry, count in self.testbed.aws.audit.entries().items():
             if entry.principal != DRIVER:
                 actions[entry.action] += count
         histories = (execution.to_history_output()["events"] for execution in self._executions())
-        return Books(
+        return Usage(
             transitions=Counter(name for history in histories for name in transitions(history)),
             runs=Counter(run.function for run in runs),
             errors=Counter(f"{run.function}: {run.error}" for run in runs if run.error),
@@ -185,8 +185,8 @@ def transitions(history: list[dict[str, Any]]) -> Iterator[str]:
 
 def left_over(items: list[dict[str, Any]]) -> int:
     """Count what should be gone when all has ended: holders of slots, places in line, turns."""
-    holders = sum(len(item["holders"]) for item in items if item["pk"] == "GATES")
-    waiting = [item for item in items if item["pk"].startswith("LINE#") or item["sk"] == "TURN"]
+    holders = sum(len(item["holders"]) for item in items if item["pk"] == "SLOTS")
+    waiting = [item for item in items if item["pk"].startswith("QUEUE#") or item["sk"] == "SLOT_WAITER"]
     return holders + len(waiting)
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
-from gallop.adapters.table import jobs as store
-from gallop.adapters.table import slots
+from gallop.adapters.table import jobs, slots
 from gallop.domain.job import JobState
 from moto.dynamodb.models.dynamo_type import DynamoType
 from rich.console import Console
@@ -25,7 +24,7 @@ from tests.load.figures import MAX_IN_FLIGHT, NEVER, figures
 
 if TYPE_CHECKING:
     from tests.load.figures import Figures
-    from tests.support.promise import World
+    from tests.support.promise import Simulation
 
 DEFAULTS = {"MINUTES": "120", "SEED": "1", "CHANCE": "0.05"}
 # A little less than five tasks at a time can bear.
@@ -55,15 +54,15 @@ class Watch:
 
     def look_after_sweep(self) -> None:
         """Hold what a whole sweep leaves against the promise: each slot is one open job's, and none is free in vain."""
-        for gate in slots.gates():
-            held = [store.job(job_id) for job_id in gate.holders]
+        for gate in slots.pools():
+            held = [jobs.get(job_id) for job_id in gate.holders]
             self.breaches["slot of a job that needs none"] += sum(not _needs_slot(job.state) for job in held)
-            is_free = len(gate.holders) < MAX_IN_FLIGHT and bool(slots.waiting(gate.lane))
+            is_free = len(gate.holders) < MAX_IN_FLIGHT and bool(slots.queued(gate.lane))
             self.breaches["slot free while somebody waits"] += is_free
 
 
 def _holders() -> int:
-    gates = in_process.lying().items.get(DynamoType({"S": slots.GATES}), {})
+    gates = in_process.lying().items.get(DynamoType({"S": slots.SLOTS}), {})
     return max((len(gate.attrs["holders"].value) for gate in gates.values()), default=0)
 
 
@@ -71,15 +70,15 @@ def _needs_slot(state: JobState) -> bool:
     return state in (JobState.QUEUED, JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN, JobState.RUNNING)
 
 
-def kills(world: World, rng: Random, runs: int, chance: float) -> None:
+def kills(simulation: Simulation, rng: Random, runs: int, chance: float) -> None:
     """Draw for so many runs of each function whether it is killed, and after how many calls."""
     for function, calls in CALLS.items():
-        world.kills[function] = [rng.randint(0, calls) if rng.random() < chance else None for _ in range(runs)]
+        simulation.kills[function] = [rng.randint(0, calls) if rng.random() < chance else None for _ in range(runs)]
 
 
 def soak(run: in_process.Run, seconds: float, rng: Random) -> list[str]:
     """Send jobs for so long, and let all of them end; gives their prompts."""
-    clock, sent = run.world.clock, list[str]()
+    clock, sent = run.simulation.clock, list[str]()
     until = next_at = clock.now()
     until += seconds
     while clock.now() < until:
@@ -104,8 +103,8 @@ def main() -> int:
     rng = Random(seed)
     with in_process.started(0, seed) as run, display.showing(run, console):
         watch = Watch(run)
-        run.world.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
-        kills(run.world, rng, round(60 * seconds / SECONDS_BETWEEN_JOBS), chance)
+        run.simulation.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
+        kills(run.simulation, rng, round(60 * seconds / SECONDS_BETWEEN_JOBS), chance)
         sent = soak(run, seconds, rng)
         made = figures(run.evidence(sent, late_at=NEVER))
     console.print(table(made, watch))
@@ -126,7 +125,7 @@ def promises(watch: Watch) -> dict[str, bool]:
 def table(figures: Figures, watch: Watch) -> Table:
     """Draw what came of it."""
     drawn = Table(show_header=False)
-    killed = watch.run.world.killed
+    killed = watch.run.simulation.killed
     for row in (
         ("runs of functions killed", ", ".join(f"{count} {name}" for name, count in sorted(killed.items()))),
         ("most slots held at once", str(watch.most_holders)),

@@ -13,7 +13,7 @@ from tests.support.http import Answer, Body, event
 from tests.testbed.fake_dashscope import KEY
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 TASKS = "/api/v1/tasks"
 HOST = "https://dashscope-intl.aliyuncs.com"
@@ -23,7 +23,7 @@ HOST = "https://dashscope-intl.aliyuncs.com"
 class Vendor:
     """A client of DashScope's protocol at Gallop's door."""
 
-    world: World
+    sandbox: Sandbox
     name: str = "ada"
     is_admin: bool = False
 
@@ -49,14 +49,16 @@ class Vendor:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """Make any call."""
-        answer = self.world.invoke(function, event(method, path, body, headers or {}, Caller(self.name, self.is_admin)))
+        answer = self.sandbox.invoke(
+            function, event(method, path, body, headers or {}, Caller(self.name, self.is_admin))
+        )
         return Answer(answer["statusCode"], answer.get("headers", {}), answer["body"])
 
 
-def at_vendor(world: World, method: str, path: str, body: Any = None, **headers: str) -> Answer:  # noqa: ANN401 - JSON
+def at_vendor(sandbox: Sandbox, method: str, path: str, body: Any = None, **headers: str) -> Answer:  # noqa: ANN401 - JSON
     """Ask the fake DashScope itself."""
     sent = {"authorization": f"Bearer {KEY}", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    answer = world.fake.handle(httpx.Request(method, HOST + path, json=body, headers=sent))
+    answer = sandbox.fake.handle(httpx.Request(method, HOST + path, json=body, headers=sent))
     return Answer(answer.status_code, dict(answer.headers), answer.read().decode())
 
 

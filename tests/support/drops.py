@@ -12,7 +12,7 @@ from tests.support.stack import aws
 from tests.testbed.aws.account import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 BATCH_SIZE = 10
 
@@ -21,17 +21,17 @@ BATCH_SIZE = 10
 class Door:
     """Delivers what lies in the queue to the submit function."""
 
-    world: World
+    sandbox: Sandbox
     times: int = 1
     """How often each batch is delivered before its messages are deleted: SQS promises at least once."""
 
     def run(self, seconds: float) -> int:
         """Let so much time pass, delivering every message when it is due; gives the number of deliveries."""
-        end, deliveries = self.world.clock.now() + seconds, 0
+        end, deliveries = self.sandbox.clock.now() + seconds, 0
         while (due := self._next_due()) is not None and due <= end:
-            self.world.clock.time = max(due, self.world.clock.now())
+            self.sandbox.clock.time = max(due, self.sandbox.clock.now())
             deliveries += self._deliver()
-        self.world.clock.time = end
+        self.sandbox.clock.time = end
         return deliveries
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ class Door:
     def dead(self) -> list[str]:
         """Give the bodies of the messages that were given up."""
         queue = sqs_backends[ACCOUNT][REGION].get_queue(
-            self.world.stack.resource("DropDeadLetterQueue").rpartition("/")[2]
+            self.sandbox.stack.resource("DropDeadLetterQueue").rpartition("/")[2]
         )
         return [message.body for message in queue._messages]  # noqa: SLF001 - moto's own list
 
@@ -59,7 +59,7 @@ class Door:
             return 0
         event = {"Records": [record(message["MessageId"], message["Body"]) for message in received]}
         for _ in range(self.times):
-            answer = self.world.invoke("SubmitFunction", event)
+            answer = self.sandbox.invoke("SubmitFunction", event)
         failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
         for message in received:
             if message["MessageId"] not in failed:
@@ -76,7 +76,7 @@ class Door:
 
     @property
     def _url(self) -> str:
-        return self.world.stack.resource("DropQueue")
+        return self.sandbox.stack.resource("DropQueue")
 
 
 def record(message_id: str, body: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from gallop.doors.https.identity import Caller
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 # Field, name of the file, bytes, media type.
 File = tuple[str, tuple[str, bytes, str]]
@@ -47,7 +47,7 @@ class Answer:
 class Client:
     """A client whose key the authorizer knows, or an operator; a nameless one has none."""
 
-    world: World
+    sandbox: Sandbox
     name: str = "ada"
     is_admin: bool = False
 
@@ -78,7 +78,7 @@ class Client:
 
     def _call(self, function: str, method: str, path: str, body: Body, headers: Mapping[str, str]) -> Answer:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = self.world.invoke(function, event(method, path, body, sent, Caller(self.name, self.is_admin)))
+        answer = self.sandbox.invoke(function, event(method, path, body, sent, Caller(self.name, self.is_admin)))
         shown = {**answer.get("headers", {}), **{n: v[0] for n, v in answer.get("multiValueHeaders", {}).items()}}
         return Answer(answer["statusCode"], shown, answer["body"])
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from gallop.domain import models as catalogue
-from gallop.domain.dashscope import reconciliation as reconciling
-from gallop.domain.scheduling import histogram as sketch
-from gallop.domain.scheduling import polling
-from gallop.domain.scheduling.histogram import Sketch
+from gallop.domain import models
+from gallop.domain.dashscope import reconciliation
+from gallop.domain.scheduling import histogram, polling
+from gallop.domain.scheduling.histogram import Histogram
 
 from . import stack
 
@@ -35,7 +34,7 @@ def longest_deadline() -> int:
     return int(stack.written()["Parameters"]["DeadlineMinutes"]["MaxValue"]) * 60
 
 
-def questions(known: Sketch) -> int:
+def questions(known: Histogram) -> int:
     """Count the questions about a task that never ends."""
     age, count = 0.0, 0
     while age <= longest_deadline():
@@ -46,9 +45,9 @@ def questions(known: Sketch) -> int:
 
 def looks(seconds: int) -> int:
     """Count the looks for a lost task within so many seconds."""
-    waited, count = float(reconciling.FIRST_LOOK_SECONDS), 0
+    waited, count = float(reconciliation.FIRST_LOOK_SECONDS), 0
     while waited <= seconds:
-        waited += reconciling.look_again_in(waited)
+        waited += reconciliation.look_again_in(waited)
         count += 1
     return count + 1
 
@@ -56,17 +55,17 @@ def looks(seconds: int) -> int:
 def test_history_stays_under_the_limit() -> None:
     """Even with every retry of every step used up, and the whole deadline spent on questions and on looks, both."""
     seeds = [
-        sketch.seed(resolution, duration)
-        for model in catalogue.MODELS.values()
+        histogram.seed(resolution, duration)
+        for model in models.MODELS.values()
         for resolution in model.resolutions
-        for duration in (catalogue.DURATION_SECONDS.start, catalogue.DURATION_SECONDS.stop - 1)
+        for duration in (models.DURATION_SECONDS.start, models.DURATION_SECONDS.stop - 1)
     ]
-    taught = [reduce(Sketch.with_task, [seconds] * 200, seeds[0]) for seconds in (5.0, 60.0, 600.0, 3600.0)]
+    taught = [reduce(Histogram.with_task, [seconds] * 200, seeds[0]) for seconds in (5.0, 60.0, 600.0, 3600.0)]
     most = max(questions(known) for known in [*seeds, *taught])
-    submits = reconciling.LOSSES_AT_MOST + 1
+    submits = reconciliation.MAX_LOSSES + 1
     waiting = events("WaitForEvent") + events("WaitForTask")
     asking = most * (waiting + events("AskStatus") + events("WhatNext"))
-    all_looks = looks(longest_deadline()) + reconciling.LOSSES_AT_MOST * looks(reconciling.LATE_SETTLED_SECONDS)
+    all_looks = looks(longest_deadline()) + reconciliation.MAX_LOSSES * looks(reconciliation.LATE_SETTLED_SECONDS)
     looking = all_looks * (events("WaitToReconcile") + events("Reconcile") + events("WhatNext"))
     submitting = submits * (events("StartTask") + events("WhatNext"))
     ending = sum(events(name) for name in ("WaitForSlot", "SaveResult", "MakeThumbnail", "Finish", "NotFinished"))

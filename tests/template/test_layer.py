@@ -131,8 +131,8 @@ def test_bytecode(layer: Path) -> None:
     assert [] == [path for path in compiled if not path.exists()]
     unchecked_hash = (0b01).to_bytes(4, "little")
     assert {unchecked_hash} == {path.read_bytes()[4:8] for path in compiled}
-    errors = (layer / "gallop" / "__pycache__" / "errors.cpython-313.pyc").read_bytes()
-    assert b"/opt/python/gallop/errors.py" in errors
+    errors = (layer / "gallop" / "domain" / "__pycache__" / "errors.cpython-313.pyc").read_bytes()
+    assert b"/opt/python/gallop/domain/errors.py" in errors
 
 
 @pytest.mark.parametrize("folder", ["shared", "shared/pictures", "shared/videos"])

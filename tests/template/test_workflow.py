@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gallop.domain import budget, errors
 from gallop.domain.clients import webhooks
-from gallop.domain.drops import batch_lines as lines
+from gallop.domain.drops import batch_lines
 
 from . import stack
 
@@ -108,7 +108,7 @@ def test_a_batch_has_an_end() -> None:
     assert 31 * 86_400 + budget.PATIENCE_SECONDS + longest < TASKS["SubmitLine"]["TimeoutSeconds"]
     default = stack.written()["Parameters"]["BatchConcurrency"]["Default"]
     deadline = stack.written()["Parameters"]["DeadlineMinutes"]["Default"] * 60
-    assert lines.LINES_AT_MOST * deadline / default < batch["TimeoutSeconds"]
+    assert batch_lines.MAX_LINES * deadline / default < batch["TimeoutSeconds"]
 
 
 def test_a_line_that_fails_stops_no_other() -> None:
@@ -126,7 +126,7 @@ def test_listening_is_a_wait() -> None:
     assert waiting["SecondsPath"] == listening["TimeoutSecondsPath"]
     assert waiting["Next"] == listening["Next"]
     ways = [(rule["ErrorEquals"], rule["Next"]) for rule in listening["Catch"]]
-    assert [(["States.Timeout", "ToldAlready"], waiting["Next"]), (["States.ALL"], "WaitForTask")] == ways
+    assert [(["States.Timeout", "AlreadyCompleted"], waiting["Next"]), (["States.ALL"], "WaitForTask")] == ways
     # Nothing of it reaches the steps that follow.
     assert {None} == {listening["ResultPath"], *(rule["ResultPath"] for rule in listening["Catch"])}
 

@@ -118,7 +118,7 @@ class Testbed:
         from gallop.adapters.table import client_keys  # noqa: PLC0415
         from gallop.domain.clients import keys  # noqa: PLC0415
 
-        key = keys.mint()
+        key = keys.generate()
         table = {"JOB_TABLE": self.aws.outputs()["JobTableName"]}
         with patch.dict(os.environ, table), patch.object(aws, "dynamodb", lambda: self.client("dynamodb")):
             client_keys.create(keys.Key(keys.hash_of(key), client_name, self.clock.now()))

@@ -14,7 +14,7 @@ import pytest
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
-from tests.support import world as worlds
+from tests.support import sandbox as sandboxes
 from tests.support.stack import Stack, deployed
 from tests.testbed.clock import ManualClock
 from tests.workflow.runs import Runs
@@ -62,7 +62,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture
 def runs(stack: Stack) -> Iterator[Runs]:
     """Give a world in which jobs run to their end."""
-    with worlds.opened(stack) as world:
-        yield Runs(world)
+    with sandboxes.opened(stack) as sandbox:
+        yield Runs(sandbox)
         stack.runner.replaced.clear()
         stack.runner.calls.clear()

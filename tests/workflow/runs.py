@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
     Handler = Callable[[Any, Any], Any]
 
@@ -29,20 +29,20 @@ def lambda_error(name: str) -> Exception:
 class Runs:
     """Runs jobs to their end."""
 
-    world: World
+    sandbox: Sandbox
 
     def run(self, **fields: Any) -> Job:  # noqa: ANN401 - any field of a job
         """Record a job and run it; gives it as it ended."""
-        job = self.world.put(**fields)
+        job = self.sandbox.put(**fields)
         aws("stepfunctions").start_execution(
             stateMachineArn=self.machine, name=job.id, input=json.dumps({"job_id": job.id})
         )
-        return self.world.job(job.id)
+        return self.sandbox.job(job.id)
 
     @property
     def machine(self) -> str:
         """The state machine's ARN."""
-        return self.world.stack.resource("Workflow")
+        return self.sandbox.stack.resource("Workflow")
 
     def execution(self, name: str) -> dict[str, Any]:
         """Describe an execution."""
@@ -67,11 +67,11 @@ class Runs:
 
     def calls(self) -> Counter[str]:
         """Count the runs of each function."""
-        return Counter(name for name, _ in self.world.stack.runner.calls)
+        return Counter(name for name, _ in self.sandbox.stack.runner.calls)
 
     def breaks(self, function: str, errors: Iterable[Exception], *, after: bool = False) -> None:
         """Let a function break with each of the errors, instead of its work or after it; then it works again."""
-        spec, left = self.world.stack.deployment.functions[function], iter(errors)
+        spec, left = self.sandbox.stack.deployment.functions[function], iter(errors)
 
         def handler(event: Any, context: Any) -> Any:  # noqa: ANN401 - whatever a handler takes and gives
             error = next(left, None)
@@ -80,4 +80,4 @@ class Runs:
                 raise error
             return answer
 
-        self.world.stack.runner.replaced[function] = handler
+        self.sandbox.stack.runner.replaced[function] = handler

@@ -47,9 +47,9 @@ def a_line(**fields: Any) -> str:  # noqa: ANN401 - any field of a request
 
 def drop(runs: Runs, *lines: str, folder: str = "spring/") -> str:
     """Upload a batch and wait until it is worked off; gives how its execution ended."""
-    runs.world.drop(f"drop/{folder}batch.jsonl", "\n".join(lines).encode())
-    Door(runs.world).run(60)
-    machine, until = runs.world.stack.resource("BatchWorkflow"), time.monotonic() + PATIENCE_SECONDS
+    runs.sandbox.drop(f"drop/{folder}batch.jsonl", "\n".join(lines).encode())
+    Door(runs.sandbox).run(60)
+    machine, until = runs.sandbox.stack.resource("BatchWorkflow"), time.monotonic() + PATIENCE_SECONDS
     while True:
         found = aws("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
         statuses = {execution["status"] for execution in found}
@@ -61,16 +61,16 @@ def drop(runs: Runs, *lines: str, folder: str = "spring/") -> str:
 
 def rows(runs: Runs, path: str = "spring/batch") -> list[dict[str, str]]:
     """Read the table of a batch."""
-    text = runs.world.result(f"{path}.csv").decode("utf-8-sig")
+    text = runs.sandbox.result(f"{path}.csv").decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_a_batch_runs_to_its_table(runs: Runs) -> None:
     """Each good line is a job with receipts of its own; bad ones are told, and stop nothing."""
-    runs.world.drop("drop/spring/1.jpg", picture())
+    runs.sandbox.drop("drop/spring/1.jpg", picture())
     lines = [a_line(), "{oops", a_line(images=["1.jpg"]), a_line(duration=99, ratio="2:7")]
     assert "SUCCEEDED" == drop(runs, *lines)
-    receipt = runs.world.receipt("spring/batch.json")
+    receipt = runs.sandbox.receipt("spring/batch.json")
     assert ("finished", 4, 2, 2) == tuple(receipt[name] for name in ("state", "lines", "good", "bad"))
     assert [(1, "succeeded"), (2, "refused"), (3, "succeeded"), (4, "refused")] == [
         (int(row["line"]), row["state"]) for row in rows(runs)
@@ -78,7 +78,7 @@ def test_a_batch_runs_to_its_table(runs: Runs) -> None:
     assert [(2, 2, ""), (4, None, "/ratio"), (4, None, "/duration")] == [
         (fault["line"], fault.get("column"), fault["field"]) for fault in receipt["faults"]
     ]
-    assert 2 == len(runs.world.tasks())
+    assert 2 == len(runs.sandbox.tasks())
     for row in (row for row in rows(runs) if row["job"]):
         assert f"spring/batch/{int(row['line']):05d}/video.mp4" == row["video"]
-        assert "succeeded" == runs.world.receipt(f"spring/batch/{int(row['line']):05d}/status.json")["state"]
+        assert "succeeded" == runs.sandbox.receipt(f"spring/batch/{int(row['line']):05d}/status.json")["state"]

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import httpx
 import pytest
-from gallop.adapters.table import completion_waits as listeners
-from gallop.domain.dashscope import completion_event as completion
+from gallop.adapters.table import completion_waits
+from gallop.domain.dashscope import completion_event
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import new_job_id
 from gallop.doors.https.identity import Caller
@@ -53,20 +53,20 @@ def listening(runs: Runs) -> Iterator[Runs]:
     """Give a world in which DashScope's events reach the door for them, and waits pass second by second."""
 
     def bring(request: httpx.Request) -> httpx.Response:
-        headers = {completion.TOKEN_HEADER: request.headers[completion.TOKEN_HEADER]}
+        headers = {completion_event.TOKEN_HEADER: request.headers[completion_event.TOKEN_HEADER]}
         event = http.event("POST", "/events/dashscope", request.content.decode(), headers, Caller(""))
-        return httpx.Response(runs.world.invoke("WakeFunction", event)["statusCode"])
+        return httpx.Response(runs.sandbox.invoke("WakeFunction", event)["statusCode"])
 
     def wait(endpoint: CallbackEndpoint, timeout: float | None = None) -> Any:  # noqa: ANN401 - moto's outcome
-        until = runs.world.clock.now() + (timeout or 0)
-        while endpoint.get_outcome() is None and runs.world.clock.now() < until:
-            runs.world.clock.advance(1)
-            runs.world.fake.tick()
+        until = runs.sandbox.clock.now() + (timeout or 0)
+        while endpoint.get_outcome() is None and runs.sandbox.clock.now() < until:
+            runs.sandbox.clock.advance(1)
+            runs.sandbox.fake.tick()
         return endpoint.get_outcome()
 
-    switches = runs.world.fake.vendor.switches
-    runs.world.fake.vendor.switches = replace(switches, task_seconds=QUICK_SECONDS)
-    runs.world.instead[URL] = bring
+    switches = runs.sandbox.fake.vendor.switches
+    runs.sandbox.fake.vendor.switches = replace(switches, task_seconds=QUICK_SECONDS)
+    runs.sandbox.instead[URL] = bring
     notify(runs, mode="once")
     with patch.object(CallbackEndpoint, "wait", wait):
         yield runs
@@ -74,13 +74,13 @@ def listening(runs: Runs) -> Iterator[Runs]:
 
 def notify(runs: Runs, **rule: object) -> None:
     """Let DashScope tell of ended tasks, in its way."""
-    secret = aws("secretsmanager").get_secret_value(SecretId=runs.world.stack.resource("CompletionSecret"))
-    runs.world.fake.notify(url=URL, headers={completion.TOKEN_HEADER: secret["SecretString"]}, **rule)
+    secret = aws("secretsmanager").get_secret_value(SecretId=runs.sandbox.stack.resource("CompletionSecret"))
+    runs.sandbox.fake.notify(url=URL, headers={completion_event.TOKEN_HEADER: secret["SecretString"]}, **rule)
 
 
 def seconds_of(runs: Runs, **fields: Any) -> tuple[Job, int]:  # noqa: ANN401 - any field of a job
     """Run a job; gives it, and how long it took."""
-    started = runs.world.clock.now()
+    started = runs.sandbox.clock.now()
     job = runs.run(**fields)
     assert job.ended_at
     return job, round(job.ended_at - started)
@@ -110,8 +110,10 @@ def test_without_an_event_the_wait_ends_in_time(listening: Runs, mode: str) -> N
 def test_an_event_that_was_there_before_leads_to_a_question_at_once(listening: Runs) -> None:
     """And to one only: DashScope says that the task runs, and the next wait is one."""
     job_id = new_job_id()
-    with listening.world.stack.acting_as("WakeFunction"):
-        assert listeners.tell(job_id, "its task, if DashScope were quicker than light", listening.world.clock.now())
+    with listening.sandbox.stack.acting_as("WakeFunction"):
+        assert completion_waits.notify(
+            job_id, "its task, if DashScope were quicker than light", listening.sandbox.clock.now()
+        )
     job, seconds = seconds_of(listening, id=job_id)
     assert_succeeded(listening, job)
     assert ["WaitForSlot", "StartTask", *["WaitForEvent", "AskStatus"] * 2, *ENDING] == listening.states(job.id)
@@ -129,7 +131,7 @@ def test_who_cannot_listen_waits(listening: Runs) -> None:
 
 def test_a_task_that_fails_is_told_of_as_well(listening: Runs) -> None:
     """The reason is DashScope's answer to the question, not the event."""
-    listening.world.fake.fault(on="task", kind="fail", code="InternalError.Algo", message="No.")
+    listening.sandbox.fake.fault(on="task", kind="fail", code="InternalError.Algo", message="No.")
     job, seconds = seconds_of(listening)
     assert_failed(listening, job, "generation_failed")
     assert QUICK_SECONDS + 3 >= seconds
@@ -137,8 +139,8 @@ def test_a_task_that_fails_is_told_of_as_well(listening: Runs) -> None:
 
 def test_a_door_that_breaks_costs_time_only(listening: Runs) -> None:
     """Every event meets a function that fails: polling gives the same end."""
-    listening.world.instead[URL] = lambda _: httpx.Response(500)
+    listening.sandbox.instead[URL] = lambda _: httpx.Response(500)
     job, seconds = seconds_of(listening)
     assert_succeeded(listening, job)
     assert PLAN_SECONDS == seconds
-    assert 500 == listening.world.fake.events()["sent"][0]["status"]
+    assert 500 == listening.sandbox.fake.events()["sent"][0]["status"]

@@ -8,11 +8,9 @@ from unittest.mock import patch
 
 import pytest
 from gallop.adapters import aws as clients
-from gallop.adapters import event_bus as bus
-from gallop.adapters import safe_http as caller
+from gallop.adapters import event_bus, safe_http
 from gallop.adapters.stepfunctions import webhook_workflow
-from gallop.adapters.table import webhook_deliveries as deliveries
-from gallop.adapters.table import webhook_endpoints
+from gallop.adapters.table import webhook_deliveries, webhook_endpoints
 from gallop.domain.clients import webhooks
 from gallop.domain.clients.webhooks import Endpoint, Event, Try
 from gallop.domain.errors import AwsTrouble
@@ -36,7 +34,7 @@ PLAN = [0, 5, 300, 1800, 7200, 18_000, 36_000]
 @pytest.fixture(autouse=True)
 def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let receivers on this machine be called, as on the testbed."""
-    monkeypatch.setattr(caller, "loopback_allowed", True)
+    monkeypatch.setattr(safe_http, "loopback_allowed", True)
 
 
 @pytest.fixture
@@ -46,46 +44,46 @@ def shop() -> Iterator[Receiver]:
         yield here
 
 
-def told(runs: Runs, url: str, *events: Event) -> Endpoint:
+def receiving(runs: Runs, url: str, *events: Event) -> Endpoint:
     """Add an endpoint."""
-    endpoint = webhooks.endpoint("ada", url, events, runs.world.clock.now())
-    with runs.world.stack.acting_as("DeliverFunction"):
+    endpoint = webhooks.endpoint("ada", url, events, runs.sandbox.clock.now())
+    with runs.sandbox.stack.acting_as("DeliverFunction"):
         webhook_endpoints.put(endpoint)
     return endpoint
 
 
 def tries(runs: Runs, endpoint: Endpoint) -> list[Try]:
     """Read the log, the oldest first."""
-    with runs.world.stack.acting_as("DeliverFunction"):
-        return deliveries.newest(endpoint.id, 100)[::-1]
+    with runs.sandbox.stack.acting_as("DeliverFunction"):
+        return webhook_deliveries.newest(endpoint.id, 100)[::-1]
 
 
 def deliveries_of(runs: Runs, job: Job) -> list[str]:
     """Name the executions that have to do with a job's end."""
-    return sorted(name for name in runs.world.executions("WebhookWorkflow") if name.startswith(job.id))
+    return sorted(name for name in runs.sandbox.executions("WebhookWorkflow") if name.startswith(job.id))
 
 
 def state_of(runs: Runs, name: str) -> str:
     """Tell how an execution of the machine stands."""
-    machine = runs.world.stack.resource("WebhookWorkflow").replace(":stateMachine:", ":execution:")
+    machine = runs.sandbox.stack.resource("WebhookWorkflow").replace(":stateMachine:", ":execution:")
     return str(aws("stepfunctions").describe_execution(executionArn=f"{machine}:{name}")["status"])
 
 
 def replay(runs: Runs, job: Job, endpoint: Endpoint) -> None:
     """Tell an endpoint once more."""
-    with runs.world.stack.acting_as("DeliverFunction"):
+    with runs.sandbox.stack.acting_as("DeliverFunction"):
         webhook_workflow.replay(job.id, endpoint.id)
 
 
 def test_the_end_of_a_job_is_told_once(runs: Runs, shop: Receiver) -> None:
     """One signed request with the job's end, and finish run again sends no second one."""
-    endpoint = told(runs, shop.url)
+    endpoint = receiving(runs, shop.url)
     job = runs.run()
     (request,) = shop.received
     read = Webhook(endpoint.secrets[0].value).verify(request.body, request.headers)
     assert ("video.completed", job.id, "succeeded") == (read["type"], read["data"]["id"], read["data"]["state"])
     assert webhooks.event_id(job.id) == request.headers["webhook-id"]
-    runs.world.invoke("FinishFunction", {"job_id": job.id})
+    runs.sandbox.invoke("FinishFunction", {"job_id": job.id})
     assert 1 == len(shop.received)
     assert [job.id, f"{job.id}-{endpoint.id}"] == deliveries_of(runs, job)
     (made,) = tries(runs, endpoint)
@@ -94,7 +92,7 @@ def test_the_end_of_a_job_is_told_once(runs: Runs, shop: Receiver) -> None:
 
 def test_a_receiver_that_is_down_is_tried_by_the_plan(runs: Runs, shop: Receiver) -> None:
     """Seven tries in a day, each signed anew under one id; then the delivery is given up, and no execution fails."""
-    endpoint, shop.answers = told(runs, shop.url), [500, 404, 302, 429, 503, 500, 500]
+    endpoint, shop.answers = receiving(runs, shop.url), [500, 404, 302, 429, 503, 500, 500]
     job = runs.run()
     made = tries(runs, endpoint)
     assert [500, 404, 302, 429, 503, 500, 500] == [one.status for one in made]
@@ -113,14 +111,14 @@ def test_a_receiver_that_is_down_is_tried_by_the_plan(runs: Runs, shop: Receiver
 
 def test_a_receiver_that_comes_back_is_told(runs: Runs, shop: Receiver) -> None:
     """And no more after that."""
-    endpoint, shop.answers = told(runs, shop.url), [500, 500, 500, 200]
+    endpoint, shop.answers = receiving(runs, shop.url), [500, 500, 500, 200]
     runs.run()
     assert [500, 500, 500, 200] == [one.status for one in tries(runs, endpoint)]
 
 
 def test_a_dead_receiver_holds_nobody_up(runs: Runs, shop: Receiver) -> None:
     """The job has ended before the first try, and the other endpoint is told at once."""
-    dead, alive = told(runs, "http://127.0.0.1:1/hook"), told(runs, shop.url)
+    dead, alive = receiving(runs, "http://127.0.0.1:1/hook"), receiving(runs, shop.url)
     job = runs.run()
     assert JobState.SUCCEEDED is job.state
     assert job.ended_at
@@ -133,37 +131,37 @@ def test_a_dead_receiver_holds_nobody_up(runs: Runs, shop: Receiver) -> None:
 
 def test_gone_disables(runs: Runs, shop: Receiver) -> None:
     """410 means: never again, for this job and those that follow."""
-    endpoint, shop.answers = told(runs, shop.url), [410]
+    endpoint, shop.answers = receiving(runs, shop.url), [410]
     runs.run()
     runs.run()
     assert 1 == len(shop.received)
-    with runs.world.stack.acting_as("DeliverFunction"):
+    with runs.sandbox.stack.acting_as("DeliverFunction"):
         (found,) = webhook_endpoints.of_client("ada")
     assert (endpoint.id, "its receiver answered 410 Gone") == (found.id, found.disabled_why)
 
 
 def test_only_the_events_that_are_wanted_are_told(runs: Runs, shop: Receiver) -> None:
     """Failures to one endpoint, successes to another."""
-    told(runs, shop.url, Event.FAILED)
+    receiving(runs, shop.url, Event.FAILED)
     runs.run()
     assert [] == shop.received
-    runs.world.fake.fault(on="task", kind="fail", code="InternalError.Algo", message="no")
+    runs.sandbox.fake.fault(on="task", kind="fail", code="InternalError.Algo", message="no")
     runs.run()
     assert ["video.failed"] == [json.loads(request.body)["type"] for request in shop.received]
 
 
 def test_a_job_may_name_path_and_query(runs: Runs, shop: Receiver) -> None:
     """At the origin of an endpoint."""
-    told(runs, shop.url)
+    receiving(runs, shop.url)
     runs.run(request=a_request(webhook=f"{shop.url}/special?order=7"))
     assert ["/hook/special?order=7"] == [request.path for request in shop.received]
 
 
 def test_a_replay_is_the_same_message_once_more(runs: Runs, shop: Receiver) -> None:
     """Same id, same body; a receiver that keeps the ids does nothing twice."""
-    endpoint = told(runs, shop.url)
+    endpoint = receiving(runs, shop.url)
     job = runs.run()
-    runs.world.clock.advance(86_400)
+    runs.sandbox.clock.advance(86_400)
     replay(runs, job, endpoint)
     first, second = shop.received
     assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
@@ -171,9 +169,9 @@ def test_a_replay_is_the_same_message_once_more(runs: Runs, shop: Receiver) -> N
 
 def test_a_ping_is_sent_once(runs: Runs, shop: Receiver) -> None:
     """It is signed like any other message, and its answer is told."""
-    endpoint, shop.answers = told(runs, shop.url), [500]
+    endpoint, shop.answers = receiving(runs, shop.url), [500]
     event = {"client": "ada", "endpoint_id": endpoint.id, "ping": "evt_test"}
-    answer = runs.world.invoke("DeliverFunction", event)
+    answer = runs.sandbox.invoke("DeliverFunction", event)
     assert (500, "") == (answer["status"], answer["trouble"])
     (request,) = shop.received
     assert "ping" == Webhook(endpoint.secrets[0].value).verify(request.body, request.headers)["type"]
@@ -182,14 +180,14 @@ def test_a_ping_is_sent_once(runs: Runs, shop: Receiver) -> None:
 
 def test_an_endpoint_that_was_removed_meanwhile_is_let_go(runs: Runs) -> None:
     """Its delivery ends at the next try."""
-    endpoint = told(runs, "http://127.0.0.1:1/hook")
-    note = deliveries.note
+    endpoint = receiving(runs, "http://127.0.0.1:1/hook")
+    note = webhook_deliveries.note
 
     def note_and_remove(made: Try) -> None:
         note(made)
         webhook_endpoints.remove(endpoint)
 
-    with patch.object(deliveries, "note", note_and_remove):
+    with patch.object(webhook_deliveries, "note", note_and_remove):
         job = runs.run()
     assert (1, "SUCCEEDED") == (len(tries(runs, endpoint)), state_of(runs, f"{job.id}-{endpoint.id}"))
 
@@ -216,8 +214,8 @@ def test_the_end_of_a_job_is_an_event_on_the_bus(runs: Runs) -> None:
 
 def test_a_bus_that_is_away_for_a_while_gets_the_event(runs: Runs, shop: Receiver) -> None:
     """AWS's trouble is waited out, and the job has ended long since."""
-    told(runs, shop.url)
-    put, left = bus.put, [3]
+    receiving(runs, shop.url)
+    put, left = event_bus.put, [3]
 
     def away_at_first(*given: Any) -> None:  # noqa: ANN401 - as the bus
         left[0] -= 1
@@ -225,14 +223,14 @@ def test_a_bus_that_is_away_for_a_while_gets_the_event(runs: Runs, shop: Receive
             raise AwsTrouble("no")
         put(*given)
 
-    with patch.object(bus, "put", away_at_first):
+    with patch.object(event_bus, "put", away_at_first):
         job = runs.run()
     assert (JobState.SUCCEEDED, 1) == (job.state, len(shop.received))
 
 
 def test_a_bug_in_the_telling_is_a_failed_execution_and_no_failed_job(runs: Runs, shop: Receiver) -> None:
     """That is what the alarm is for."""
-    told(runs, shop.url)
-    with patch.object(bus, "put", side_effect=ZeroDivisionError):
+    receiving(runs, shop.url)
+    with patch.object(event_bus, "put", side_effect=ZeroDivisionError):
         job = runs.run()
     assert (JobState.SUCCEEDED, "FAILED", []) == (job.state, state_of(runs, job.id), shop.received)

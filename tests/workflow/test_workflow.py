@@ -9,8 +9,8 @@ from unittest.mock import DEFAULT, patch
 
 import httpx
 import pytest
-from gallop.adapters.stepfunctions import job_workflow as workflow
-from gallop.adapters.table import jobs as store
+from gallop.adapters.stepfunctions import job_workflow
+from gallop.adapters.table import jobs
 from gallop.domain import errors
 from gallop.domain.errors import AwsTrouble, GallopError, TryAgain
 from gallop.domain.job import AttemptEnd, JobState, is_terminal
@@ -20,8 +20,8 @@ from tests.support.drops import Door
 from tests.support.films import frames_of
 from tests.support.http import Client
 from tests.support.pictures import picture
+from tests.support.sandbox import SUBMIT_URL
 from tests.support.stack import aws
-from tests.support.world import SUBMIT_URL
 from tests.workflow.runs import lambda_error
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 EVENTS_OF_A_QUESTION = 9
 EVENTS_OF_A_TRY = 3
 # As the unit tests of polling prove it.
-QUESTIONS_AT_MOST = 350
-HISTORY_AT_MOST = 25_000
+MAX_QUESTIONS = 350
+MAX_HISTORY = 25_000
 STEPS = ("StartTaskFunction", "StatusFunction", "SaveResultFunction")
 LAMBDAS_OWN = [
     "Lambda.ClientExecutionTimeoutException",
@@ -52,15 +52,15 @@ def assert_succeeded(runs: Runs, job: Job) -> None:
     """Assert that the job has its video, whole, for one charge, and that its receipts say so."""
     assert JobState.SUCCEEDED is job.state, job.failure
     assert job.result
-    stored = runs.world.result(job.result.key)
+    stored = runs.sandbox.result(job.result.key)
     assert f"task {job.task_id}".encode() in stored
     assert 12 == frames_of(stored)
     assert ("succeeded", "SUCCEEDED") == (
-        runs.world.receipt(f"{job.receipts}/status.json")["state"],
+        runs.sandbox.receipt(f"{job.receipts}/status.json")["state"],
         runs.execution(job.id)["status"],
     )
-    assert job.result.sha256 == runs.world.receipt(f"{job.receipts}/video.json")["video"]["sha256"]
-    assert [5] == [task["billed_seconds"] for task in runs.world.tasks() if task["billed_seconds"]]
+    assert job.result.sha256 == runs.sandbox.receipt(f"{job.receipts}/video.json")["video"]["sha256"]
+    assert [5] == [task["billed_seconds"] for task in runs.sandbox.tasks() if task["billed_seconds"]]
 
 
 def assert_failed(runs: Runs, job: Job, code: str) -> None:
@@ -71,22 +71,22 @@ def assert_failed(runs: Runs, job: Job, code: str) -> None:
     told = {"code": job.failure.code, "message": job.failure.message, "remedy": job.failure.remedy}
     assert (code, told, "SUCCEEDED") == (
         job.failure.code,
-        runs.world.receipt(f"{job.receipts}/error.json")["error"],
+        runs.sandbox.receipt(f"{job.receipts}/error.json")["error"],
         runs.execution(job.id)["status"],
     )
-    assert [] == [key for key in runs.world.results_there() if key.endswith("video.mp4")]
+    assert [] == [key for key in runs.sandbox.results_there() if key.endswith("video.mp4")]
 
 
 def submits(runs: Runs) -> int:
     """Count the POSTs that left for DashScope."""
-    return len(runs.world.sent(SUBMIT_URL))
+    return len(runs.sandbox.sent(SUBMIT_URL))
 
 
 def test_a_job_of_the_https_door_runs_to_its_video(runs: Runs) -> None:
     """One POST, a few questions, one download, and the client is sent to the video."""
-    ada = Client(runs.world)
+    ada = Client(runs.sandbox)
     answer = ada.post({"prompt": "The woman of [Image 1] smiles.", "images": ["https://example.com/girl.jpg"]})
-    job = runs.world.job(answer.json["id"])
+    job = runs.sandbox.job(answer.json["id"])
     assert_succeeded(runs, job)
     asking = ["WaitForTask", "AskStatus"] * job.polls
     expected = ["WaitForSlot", "StartTask", *asking, "SaveResult", "MakeThumbnail", "Finish"]
@@ -100,40 +100,40 @@ def test_a_job_of_the_https_door_runs_to_its_video(runs: Runs) -> None:
         "FinishFunction": 1,
         "DeliverFunction": 1,
     } == runs.calls()
-    assert (1, 1) == (submits(runs), runs.world.requests()["download"])
+    assert (1, 1) == (submits(runs), runs.sandbox.requests()["download"])
     assert 302 == ada.get(f"/v1/videos/{job.id}/content").status
 
 
 def test_a_job_of_the_s3_door_runs_to_its_video(runs: Runs) -> None:
     """The receipts and the video mirror the path of the drop."""
-    runs.world.drop("drop/spring ad/1.jpg", picture())
-    runs.world.drop("drop/spring ad/prompt.txt", b"The woman of [Image 1] smiles.")
-    Door(runs.world).run(60)
-    (job,) = runs.world.jobs()
+    runs.sandbox.drop("drop/spring ad/1.jpg", picture())
+    runs.sandbox.drop("drop/spring ad/prompt.txt", b"The woman of [Image 1] smiles.")
+    Door(runs.sandbox).run(60)
+    (job,) = runs.sandbox.jobs()
     assert_succeeded(runs, job)
     names = ("status.json", "thumbnail.jpg", "video.json", "video.mp4")
-    assert [f"spring ad/{name}" for name in names] == runs.world.results_there()
+    assert [f"spring ad/{name}" for name in names] == runs.sandbox.results_there()
 
 
 def test_the_status_is_told_along_the_way(runs: Runs) -> None:
     """At each step the receipt says where the job stands."""
     seen = []
-    put = store.advance
+    put = jobs.advance
 
     def noted(before: Job, after: Job) -> Job:
         seen.append(after.state)
         return put(before, after)
 
-    with patch.object(store, "advance", noted):
+    with patch.object(jobs, "advance", noted):
         runs.run()
     assert ["submitting", "running", "storing", "succeeded"] == list(dict.fromkeys(state.value for state in seen))
 
 
 def test_waits_come_from_the_status_function(runs: Runs) -> None:
     """The first question comes when the task can have ended."""
-    started = runs.world.clock.now()
+    started = runs.sandbox.clock.now()
     job = runs.run()
-    queries = [call.request for call in runs.world.router.calls if "/tasks/" in str(call.request.url)]
+    queries = [call.request for call in runs.sandbox.router.calls if "/tasks/" in str(call.request.url)]
     assert len(queries) == job.polls + 1
     assert job.ended_at
     assert 23 <= job.ended_at - started <= 3600
@@ -142,18 +142,18 @@ def test_waits_come_from_the_status_function(runs: Runs) -> None:
 @pytest.mark.parametrize("code", ["DataInspectionFailed", "InternalError.Algo"])
 def test_a_task_that_fails_fails_the_job(runs: Runs, code: str) -> None:
     """Nothing is fetched and nothing charged."""
-    runs.world.fake.fault(on="task", kind="fail", code=code, message="No.")
+    runs.sandbox.fake.fault(on="task", kind="fail", code=code, message="No.")
     job = runs.run()
     assert_failed(runs, job, "generation_failed")
-    assert [0] == [task["billed_seconds"] for task in runs.world.tasks()]
+    assert [0] == [task["billed_seconds"] for task in runs.sandbox.tasks()]
 
 
 @pytest.mark.parametrize("code", ["InvalidApiKey", "Arrearage", "PostpaidBillOverdue", "InvalidParameter"])
 def test_a_refused_submit_fails_the_job_at_once(runs: Runs, code: str) -> None:
     """What DashScope will refuse again is not sent again."""
-    runs.world.fake.fault(on="submit", kind="error", code=code, rate=1)
+    runs.sandbox.fake.fault(on="submit", kind="error", code=code, rate=1)
     assert_failed(runs, runs.run(), "vendor_refused")
-    assert (1, []) == (submits(runs), runs.world.tasks())
+    assert (1, []) == (submits(runs), runs.sandbox.tasks())
 
 
 def test_an_unreachable_vendor_is_tried_a_while(runs: Runs) -> None:
@@ -162,10 +162,10 @@ def test_an_unreachable_vendor_is_tried_a_while(runs: Runs) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    runs.world.instead[SUBMIT_URL] = refuse
+    runs.sandbox.instead[SUBMIT_URL] = refuse
     job = runs.run()
     assert_failed(runs, job, "vendor_unreachable")
-    assert (31, 31, []) == (submits(runs), job.submits, runs.world.tasks())
+    assert (31, 31, []) == (submits(runs), job.submits, runs.sandbox.tasks())
     assert job.attempt
     assert AttemptEnd.REFUSED is job.attempt.end
 
@@ -178,9 +178,9 @@ def test_a_vendor_that_comes_back_is_reached(runs: Runs) -> None:
         left[0] -= 1
         if left[0] >= 0:
             raise httpx.ConnectTimeout("slow", request=request)
-        return runs.world.fake.handle(request)
+        return runs.sandbox.fake.handle(request)
 
-    runs.world.instead[SUBMIT_URL] = refuse_at_first
+    runs.sandbox.instead[SUBMIT_URL] = refuse_at_first
     assert_succeeded(runs, runs.run())
     assert 4 == submits(runs)
 
@@ -188,45 +188,45 @@ def test_a_vendor_that_comes_back_is_reached(runs: Runs) -> None:
 @pytest.mark.parametrize("times", [1, 5, 15])
 def test_a_throttled_submit_is_repeated(runs: Runs, times: int) -> None:
     """429 made no task: one more POST each, and one task in the end."""
-    runs.world.fake.fault(on="submit", kind="429", times=times)
+    runs.sandbox.fake.fault(on="submit", kind="429", times=times)
     assert_succeeded(runs, runs.run())
-    assert (times + 1, 1) == (submits(runs), len(runs.world.tasks()))
+    assert (times + 1, 1) == (submits(runs), len(runs.sandbox.tasks()))
 
 
 def test_endless_throttling_ends_the_job(runs: Runs) -> None:
     """Not a number of tries, but the deadline; nothing was charged, and its message says so."""
-    runs.world.fake.fault(on="submit", kind="429", rate=1)
+    runs.sandbox.fake.fault(on="submit", kind="429", rate=1)
     job = runs.run()
     assert_failed(runs, job, "deadline_exceeded")
     assert job.failure
     assert "Nothing was charged" in job.failure.remedy
-    assert [] == runs.world.tasks()
+    assert [] == runs.sandbox.tasks()
     assert submits(runs) > 16
 
 
 @pytest.mark.parametrize("kind", ["drop_after_accept", "500_after_accept", "stall_after_accept", "unreadable_200"])
 def test_a_lost_reply_is_found_again(runs: Runs, kind: str) -> None:
     """The task was made: the reconciler finds it, and no second POST leaves."""
-    runs.world.fake.fault(on="submit", kind=kind)
+    runs.sandbox.fake.fault(on="submit", kind=kind)
     job = runs.run()
     assert_succeeded(runs, job)
-    assert (1, 1, True) == (submits(runs), len(runs.world.tasks()), job.is_adopted)
+    assert (1, 1, True) == (submits(runs), len(runs.sandbox.tasks()), job.is_adopted)
     assert "Reconcile" in runs.states(job.id)
 
 
 @pytest.mark.parametrize("kind", ["drop_before_accept", "502_html"])
 def test_a_submit_that_made_no_task_is_sent_again_in_the_end(runs: Runs, kind: str) -> None:
     """Once DashScope's list has had time to show a task and shows none, there is a second POST, and one task."""
-    runs.world.fake.fault(on="submit", kind=kind)
+    runs.sandbox.fake.fault(on="submit", kind=kind)
     job = runs.run()
     assert_succeeded(runs, job)
-    assert (2, 1) == (submits(runs), len(runs.world.tasks()))
+    assert (2, 1) == (submits(runs), len(runs.sandbox.tasks()))
 
 
 @pytest.mark.parametrize("kind", ["drop", "stall", "500", "429", "malformed"])
 def test_questions_without_an_answer_are_waited_out(runs: Runs, kind: str) -> None:
     """Polling never kills a job."""
-    runs.world.fake.fault(on="query", kind=kind, times=8)
+    runs.sandbox.fake.fault(on="query", kind=kind, times=8)
     job = runs.run()
     assert_succeeded(runs, job)
     assert job.polls > 8
@@ -236,9 +236,9 @@ def test_questions_without_an_answer_are_waited_out(runs: Runs, kind: str) -> No
 @pytest.mark.parametrize("kind", ["truncate", "stall", "403_expired", "500", "wrong_bytes"])
 def test_a_download_that_breaks_is_repeated(runs: Runs, kind: str) -> None:
     """The video that is stored in the end is whole, and was charged once."""
-    runs.world.fake.fault(on="download", kind=kind, times=3)
+    runs.sandbox.fake.fault(on="download", kind=kind, times=3)
     assert_succeeded(runs, runs.run())
-    assert (4, 1) == (runs.world.requests()["download"], submits(runs))
+    assert (4, 1) == (runs.sandbox.requests()["download"], submits(runs))
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_a_download_that_breaks_is_repeated(runs: Runs, kind: str) -> None:
 )
 def test_a_download_that_never_works_ends_the_job(runs: Runs, kind: str, code: str) -> None:
     """Nothing half appears in the bucket, and the answer names what was wrong."""
-    runs.world.fake.fault(on="download", kind=kind, rate=1)
+    runs.sandbox.fake.fault(on="download", kind=kind, rate=1)
     assert_failed(runs, runs.run(), code)
-    assert [] == runs.world.s3.list_multipart_uploads(Bucket=runs.world.results).get("Uploads", [])
+    assert [] == runs.sandbox.s3.list_multipart_uploads(Bucket=runs.sandbox.results).get("Uploads", [])
 
 
 @pytest.mark.parametrize("function", STEPS)
@@ -278,7 +278,7 @@ def test_a_step_whose_answer_is_lost_does_its_work_once(runs: Runs, function: st
     job = runs.run()
     assert_succeeded(runs, job)
     calls = max(3, job.polls) if function == "StatusFunction" else 3
-    assert (1, 1, calls) == (submits(runs), runs.world.requests()["download"], runs.calls()[function])
+    assert (1, 1, calls) == (submits(runs), runs.sandbox.requests()["download"], runs.calls()[function])
 
 
 @pytest.mark.parametrize("function", ["TakeSlotFunction", "StartTaskFunction"])
@@ -292,9 +292,9 @@ def test_a_job_that_cost_nothing_outlives_its_execution_too(runs: Runs, function
         is_terminal(job.state),
         runs.calls()[function],
     )
-    runs.world.clock.advance(300)
-    runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
-    assert (JobState.SUCCEEDED, 1) == (runs.world.job(job.id).state, submits(runs))
+    runs.sandbox.clock.advance(300)
+    runs.sandbox.invoke("ReconcileFunction", {"source": "aws.events"})
+    assert (JobState.SUCCEEDED, 1) == (runs.sandbox.job(job.id).state, submits(runs))
 
 
 @pytest.mark.parametrize(
@@ -304,15 +304,15 @@ def test_a_first_step_that_never_works_fails_the_job_in_the_end(runs: Runs, erro
     """Where nothing was charged, so many resumptions are enough; the reason says what did not work."""
     resumes = 2
     runs.breaks("StartTaskFunction", repeat(error))
-    with patch.object(steps, "UNPAID_RESUMES_AT_MOST", resumes):
+    with patch.object(steps, "MAX_UNPAID_RESUMES", resumes):
         job = runs.run()
         for _ in range(resumes):
-            runs.world.clock.advance(300)
-            runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
-    ended = runs.world.job(job.id)
+            runs.sandbox.clock.advance(300)
+            runs.sandbox.invoke("ReconcileFunction", {"source": "aws.events"})
+    ended = runs.sandbox.job(job.id)
     assert (JobState.FAILED, resumes, 0) == (ended.state, ended.resumes, submits(runs))
     assert ended.failure
-    assert code == ended.failure.code == runs.world.receipt(f"{job.receipts}/error.json")["error"]["code"]
+    assert code == ended.failure.code == runs.sandbox.receipt(f"{job.receipts}/error.json")["error"]["code"]
 
 
 @pytest.mark.parametrize("error", [lambda_error("Sandbox.Timedout"), AwsTrouble("no")])
@@ -322,11 +322,11 @@ def test_a_paid_job_outlives_its_execution(runs: Runs, function: str, error: Exc
     runs.breaks(function, repeat(error, 7))
     job = runs.run()
     assert ("FAILED", False) == (runs.execution(job.id)["status"], is_terminal(job.state))
-    runs.world.clock.advance(300)
-    runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
-    ended = runs.world.job(job.id)
+    runs.sandbox.clock.advance(300)
+    runs.sandbox.invoke("ReconcileFunction", {"source": "aws.events"})
+    ended = runs.sandbox.job(job.id)
     assert (JobState.SUCCEEDED, "SUCCEEDED") == (ended.state, runs.execution(f"{job.id}-1")["status"])
-    assert (1, 1) == (submits(runs), len(runs.world.tasks()))
+    assert (1, 1) == (submits(runs), len(runs.sandbox.tasks()))
 
 
 @pytest.mark.parametrize("function", STEPS[1:])
@@ -334,9 +334,9 @@ def test_a_paid_job_that_aws_lets_down_for_good_ends_at_its_deadline(runs: Runs,
     """Every accepted job ends, and says why."""
     runs.breaks(function, repeat(AwsTrouble("no")))
     job = runs.run()
-    runs.world.clock.advance(5 * 3600)
-    runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
-    ended = runs.world.job(job.id)
+    runs.sandbox.clock.advance(5 * 3600)
+    runs.sandbox.invoke("ReconcileFunction", {"source": "aws.events"})
+    ended = runs.sandbox.job(job.id)
     assert JobState.FAILED is ended.state
     assert ended.failure
     assert "workflow_lost" == ended.failure.code
@@ -367,28 +367,28 @@ def test_a_thumbnail_that_fails_costs_the_thumbnail_alone(runs: Runs, error: Exc
     job = runs.run()
     assert_succeeded(runs, job)
     assert (None, tries) == (job.thumbnail, runs.calls()["ThumbnailFunction"])
-    assert runs.world.receipt(f"{job.receipts}/video.json")["thumbnail"] is None
+    assert runs.sandbox.receipt(f"{job.receipts}/video.json")["thumbnail"] is None
     assert "error" not in json.loads(runs.execution(job.id)["output"])
 
 
 def test_a_function_killed_after_its_post_leads_to_no_second_one(runs: Runs) -> None:
     """The POST left, the process died, the record says that an attempt is open: wait, look, adopt."""
-    with patch.object(store, "claim", side_effect=[lambda_error("Sandbox.Timedout"), DEFAULT], wraps=store.claim):
+    with patch.object(jobs, "claim", side_effect=[lambda_error("Sandbox.Timedout"), DEFAULT], wraps=jobs.claim):
         job = runs.run()
     assert_succeeded(runs, job)
-    assert (1, 1, True) == (submits(runs), len(runs.world.tasks()), job.is_adopted)
+    assert (1, 1, True) == (submits(runs), len(runs.sandbox.tasks()), job.is_adopted)
 
 
 def test_a_finish_that_is_run_again_does_the_same(runs: Runs) -> None:
     """The execution is over, and somebody runs its last step once more: nothing changes."""
     job = runs.run()
-    receipts = {key: runs.world.result(key) for key in runs.world.results_there()}
+    receipts = {key: runs.sandbox.result(key) for key in runs.sandbox.results_there()}
     last = json.loads(runs.execution(job.id)["output"])
-    runs.world.clock.advance(5000)
-    assert {"state": "succeeded"} == runs.world.invoke("FinishFunction", last)
+    runs.sandbox.clock.advance(5000)
+    assert {"state": "succeeded"} == runs.sandbox.invoke("FinishFunction", last)
     assert (job, receipts) == (
-        runs.world.job(job.id),
-        {key: runs.world.result(key) for key in runs.world.results_there()},
+        runs.sandbox.job(job.id),
+        {key: runs.sandbox.result(key) for key in runs.sandbox.results_there()},
     )
 
 
@@ -412,30 +412,30 @@ def test_an_execution_without_a_job_ends(runs: Runs) -> None:
     )
     found = runs.execution(unknown)
     assert ("SUCCEEDED", "deleted") == (found["status"], json.loads(found["output"])["job"]["state"])
-    assert [] == list(runs.world.router.calls)
+    assert [] == list(runs.sandbox.router.calls)
 
 
 def test_one_job_has_one_execution(runs: Runs) -> None:
     """Started again under the job's name, it is the same one."""
     job = runs.run()
-    with runs.world.stack.acting_as("SubmitFunction"):
-        workflow.start(job.id)
-    assert [job.id] == runs.world.executions()
+    with runs.sandbox.stack.acting_as("SubmitFunction"):
+        job_workflow.start(job.id)
+    assert [job.id] == runs.sandbox.executions()
     assert 1 == submits(runs)
 
 
 def test_a_task_that_never_ends_is_let_go_within_bounds(runs: Runs) -> None:
     """At its deadline the job ends, far from the 25,000 events at which Step Functions would end its execution."""
-    runs.world.fake.fault(on="task", kind="never_ends")
-    job = runs.run(deadline=runs.world.clock.now() + 1800)
+    runs.sandbox.fake.fault(on="task", kind="never_ends")
+    job = runs.run(deadline=runs.sandbox.clock.now() + 1800)
     assert_failed(runs, job, "deadline_exceeded")
     assert job.ended_at
     assert 0 <= job.ended_at - job.deadline < 2
     beside_questions = len(runs.history(job.id)) - EVENTS_OF_A_QUESTION * job.polls
     assert 0 < beside_questions < 25
     # Even if Lambda lost each question six times, of as many as the longest deadline leaves room for.
-    worst = (EVENTS_OF_A_QUESTION + 6 * EVENTS_OF_A_TRY) * QUESTIONS_AT_MOST + beside_questions
-    assert worst < HISTORY_AT_MOST / 2
+    worst = (EVENTS_OF_A_QUESTION + 6 * EVENTS_OF_A_TRY) * MAX_QUESTIONS + beside_questions
+    assert worst < MAX_HISTORY / 2
 
 
 def test_every_error_that_a_step_may_be_run_again_for_is_retried_somewhere(runs: Runs) -> None:

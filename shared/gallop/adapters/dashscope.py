@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     from gallop.domain.request.request import VideoRequest
 
 SUBMIT_PATH = "/services/aigc/video-generation/video-synthesis"
-MESSAGE_CHARACTERS_AT_MOST = 500
+MAX_MESSAGE_CHARACTERS = 500
 PIECE_BYTES = 256 * 1024
 LIST_PAGE_SIZE = 50
-LIST_PAGES_AT_MOST = 40
+MAX_LIST_PAGES = 40
 
 # A question is asked again; the functions that ask have 30 seconds and more.
 _PATIENCE = httpx.Timeout(10, connect=5)
-_LIST_SECONDS_AT_MOST = 30
+_MAX_LIST_SECONDS = 30
 
 _BEIJING = timezone(timedelta(hours=8))
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -151,8 +151,8 @@ def tasks_between(base_url: str, key: str, model: str, since: float, until: floa
 def _tasks_in(base_url: str, key: str, model: str, window: Sequence[tuple[float, tzinfo]]) -> list[ListedTask]:
     start, end = (datetime.fromtimestamp(seconds, zone).strftime("%Y%m%d%H%M%S") for seconds, zone in window)
     found: list[ListedTask] = []
-    give_up_at = time.monotonic() + _LIST_SECONDS_AT_MOST
-    for page in range(1, LIST_PAGES_AT_MOST + 1):
+    give_up_at = time.monotonic() + _MAX_LIST_SECONDS
+    for page in range(1, MAX_LIST_PAGES + 1):
         if time.monotonic() > give_up_at:
             break
         paging = {"page_no": str(page), "page_size": str(LIST_PAGE_SIZE)}
@@ -266,8 +266,8 @@ def _task(answer: httpx.Response) -> Task:
             return TaskCanceled()
         case "UNKNOWN":
             return TaskUnknown()
-        case str() as word if answer.status_code == httpx.codes.OK:
-            return TaskWaiting(word == "PENDING", _local_time(output.get("scheduled_time")))
+        case str() as status if answer.status_code == httpx.codes.OK:
+            return TaskWaiting(status == "PENDING", _local_time(output.get("scheduled_time")))
     raise VendorUnavailable(f"DashScope's answer cannot be read (HTTP {answer.status_code}).")
 
 
@@ -276,9 +276,9 @@ def _ran_for(output: Mapping[str, Any]) -> float | None:
     return None if began is None or ended is None else ended - began
 
 
-def _local_time(told: object) -> float | None:
+def _local_time(text: object) -> float | None:
     try:
-        return datetime.fromisoformat(str(told)).replace(tzinfo=_BEIJING).timestamp()
+        return datetime.fromisoformat(str(text)).replace(tzinfo=_BEIJING).timestamp()
     except (ValueError, OverflowError):
         return None
 
@@ -303,4 +303,4 @@ def _object_of(body: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _short(message: object) -> str:
     # DashScope quotes what it could not fetch, and the address of a private image is a key to it.
     text = _ADDRESS.sub("(address)", str(message))
-    return text.encode(errors="replace").decode()[:MESSAGE_CHARACTERS_AT_MOST]
+    return text.encode(errors="replace").decode()[:MAX_MESSAGE_CHARACTERS]

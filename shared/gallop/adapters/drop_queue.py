@@ -11,7 +11,7 @@ from gallop.adapters import aws
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DELAY_SECONDS_AT_MOST = 900
+MAX_DELAY_SECONDS = 900
 
 
 @aws.guarded
@@ -20,5 +20,5 @@ def send_later(message: Mapping[str, Any], seconds: float) -> None:
     aws.sqs().send_message(
         QueueUrl=settings.drop_queue_url(),
         MessageBody=json.dumps(message),
-        DelaySeconds=max(0, min(round(seconds), DELAY_SECONDS_AT_MOST)),
+        DelaySeconds=max(0, min(round(seconds), MAX_DELAY_SECONDS)),
     )

@@ -20,15 +20,15 @@ import httpcore
 import httpx
 
 from gallop.domain.errors import CallFailed, UnsafeAddress
-from gallop.domain.request import urls as addresses
+from gallop.domain.request import urls
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Mapping, Sequence
 
-SECONDS_AT_MOST = 10.0
-CONNECT_SECONDS_AT_MOST = 4.0
-ANSWER_BYTES_AT_MOST = 16 * 1024
+MAX_SECONDS = 10.0
+MAX_CONNECT_SECONDS = 4.0
+MAX_ANSWER_BYTES = 16 * 1024
 
 # Turned by the testbed where it loads this module, and by nothing else: no template and no variable can.
 loopback_allowed = False
@@ -50,17 +50,17 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         CallFailed: there was no answer within the bounds.
 
     """
-    begun = time.monotonic()
-    until = begun + SECONDS_AT_MOST
+    started = time.monotonic()
+    until = started + MAX_SECONDS
     check(url)
     parts = urlsplit(url)
     name, port = (parts.hostname or "").rstrip("."), parts.port or {"https": 443, "http": 80}[parts.scheme]
-    dialler = _Dialler(_resolved(url, name, port, until), until)
+    dialler = _Dialer(_resolved(url, name, port, until), until)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     address = httpcore.URL(scheme=parts.scheme, host=name, port=parts.port, target=target)
     try:
         with httpcore.ConnectionPool(_trust(), network_backend=dialler, retries=0) as pool:
-            return Answer(_status(pool, address, headers, body), time.monotonic() - begun)
+            return Answer(_status(pool, address, headers, body), time.monotonic() - started)
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
         raise CallFailed(f"There was no answer ({type(error).__name__}).") from None
 
@@ -72,8 +72,8 @@ def check(url: str) -> None:
         UnsafeAddress: it may not be called.
 
     """
-    problem = addresses.what_is_wrong_with(url)
-    if problem and not (loopback_allowed and addresses.names_loopback(url)):
+    problem = urls.what_is_wrong_with(url)
+    if problem and not (loopback_allowed and urls.names_loopback(url)):
         raise UnsafeAddress(f"The address {problem}.")
 
 
@@ -84,16 +84,16 @@ def _status(pool: httpcore.ConnectionPool, url: httpcore.URL, headers: Mapping[s
             size = 0
             for piece in answer.iter_stream():
                 size += len(piece)
-                if size > ANSWER_BYTES_AT_MOST:
+                if size > MAX_ANSWER_BYTES:
                     break
         return answer.status
 
 
 def _resolved(url: str, name: str, port: int, until: float) -> list[str]:
     """Resolve a name, once; gives its addresses if all of them may be called."""
-    is_allowed = addresses.is_public
-    if loopback_allowed and addresses.names_loopback(url):
-        is_allowed = addresses.is_loopback
+    is_allowed = urls.is_public
+    if loopback_allowed and urls.names_loopback(url):
+        is_allowed = urls.is_loopback
     found = list(dict.fromkeys(str(entry[4][0]) for entry in _look_up(name, port, until)))
     if not found or not all(map(is_allowed, found)):
         raise UnsafeAddress("The address leads to a host that is not public.")
@@ -123,7 +123,7 @@ def _left(until: float) -> float:
     return max(0.001, until - time.monotonic())
 
 
-class _Dialler(httpcore.NetworkBackend):
+class _Dialer(httpcore.NetworkBackend):
     """Connects to the addresses that were checked, one after the other, whatever name it is given."""
 
     def __init__(self, checked: Sequence[str], until: float) -> None:
@@ -142,7 +142,7 @@ class _Dialler(httpcore.NetworkBackend):
         del host, timeout
         trouble: Exception = httpcore.ConnectError()
         for address in self._checked:
-            seconds = min(CONNECT_SECONDS_AT_MOST, _left(self._until))
+            seconds = min(MAX_CONNECT_SECONDS, _left(self._until))
             try:
                 stream = self._backend.connect_tcp(address, port, seconds, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:

@@ -37,7 +37,7 @@ def create(
     lifetime = keys.lifetime_seconds(expires) if expires else None
     if expires and lifetime is None:
         refuse(f"--expires {expires!r}: say it in minutes, hours or days, as in 30m, 12h or 90d.")
-    secret = keys.mint()
+    secret = keys.generate()
     with opened(stack) as target:
         now = target.now()
         key = Key(keys.hash_of(secret), client, now, now + lifetime if lifetime else None, admin)

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gallop.adapters.stepfunctions import webhook_workflow
-from gallop.adapters.table import jobs as store
-from gallop.adapters.table import webhook_deliveries as deliveries
-from gallop.adapters.table import webhook_endpoints
+from gallop.adapters.table import jobs, webhook_deliveries, webhook_endpoints
 from gallop.cli import show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, Target, opened
 from gallop.domain import times
 from gallop.domain.clients import keys, webhooks
 from gallop.domain.job import Door
-from gallop.domain.request import urls as addresses
+from gallop.domain.request import urls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +48,8 @@ def add(
         refuse(f"{client!r} cannot be a client: use a-z, 0-9, dot, hyphen, or `s3` for the S3 door.")
     chosen = _events(events)
     with opened(stack) as target:
-        problem = addresses.what_is_wrong_with(url)
-        if problem and not (target.is_here and addresses.names_loopback(url)):
+        problem = urls.what_is_wrong_with(url)
+        if problem and not (target.is_here and urls.names_loopback(url)):
             refuse(f"The address {problem}.")
         endpoint = webhooks.endpoint(client, url, chosen, target.now())
         webhook_endpoints.put(endpoint)
@@ -112,10 +110,10 @@ def log(
     with opened(stack) as target:
         endpoints = webhook_endpoints.of_client(client) if client else webhook_endpoints.everyones()
         chosen = [_endpoint(target, endpoint_id)] if endpoint_id else endpoints
-        tries = [made for endpoint in chosen for made in deliveries.newest(endpoint.id, limit)]
+        tries = [made for endpoint in chosen for made in webhook_deliveries.newest(endpoint.id, limit)]
     tries.sort(key=lambda made: made.at, reverse=True)
     if json:
-        show.as_json([_told(made) for made in tries])
+        show.as_json([_try_view(made) for made in tries])
     else:
         show.as_table(("TIME", "ENDPOINT", "EVENT", "ID", "TRY", "ANSWER", "MS", "NEXT"), map(_try_row, tries))
 
@@ -128,9 +126,9 @@ def replay(
 ) -> None:
     """Tell of a job's end once more, under the same webhook-id: to all endpoints that want it, or to one."""
     with opened(stack) as target:
-        job = store.job(webhooks.job_id_of(event_id))
-        told = webhooks.receivers(webhook_endpoints.of_client(job.client), job)
-        chosen = [found for found in told if endpoint in ("", found.id)]
+        job = jobs.get(webhooks.job_id_of(event_id))
+        receivers = webhooks.receivers(webhook_endpoints.of_client(job.client), job)
+        chosen = [found for found in receivers if endpoint in ("", found.id)]
         if not chosen:
             refuse(f"No endpoint of {job.client!r} at stack {target.stack!r} is to be told of {event_id}.")
         for found in chosen:
@@ -151,7 +149,7 @@ def ping(endpoint_id: EndpointArgument, stack: StackOption = "") -> None:
 
 
 def _events(text: str) -> Sequence[Event]:
-    known = {event.value: event for event in webhooks.OF_JOBS}
+    known = {event.value: event for event in webhooks.JOB_EVENTS}
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -181,7 +179,7 @@ def _row(endpoint: Endpoint) -> tuple[str, ...]:
     return endpoint.id, endpoint.client, state, ", ".join(endpoint.events), endpoint.url
 
 
-def _told(made: Try) -> dict[str, Any]:
+def _try_view(made: Try) -> dict[str, Any]:
     return {
         "at": show.iso(made.at),
         "endpoint": made.endpoint_id,

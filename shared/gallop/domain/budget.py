@@ -56,7 +56,7 @@ class Reservation:
 class Parked:
     """Why a job waits for money, and from when on (seconds since the epoch) there is some again."""
 
-    because: str
+    reason: str
     until: float
 
 

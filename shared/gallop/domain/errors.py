@@ -33,7 +33,7 @@
     ├── VendorRefused           DashScope said no, and will say so again
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
     ├── Stranded                an execution broke down under a job that is, or may be, paid: the sweep takes it up
-    ├── ToldAlready             there is nothing to wait for: the task is said to have ended
+    ├── AlreadyCompleted        there is nothing to wait for: the task is said to have ended
     ├── CallFailed              a host that somebody else named did not answer
     │   └── UnsafeAddress       it is none that Gallop may call
     ├── NoRoom                  the budgets have no room for what was to be reserved
@@ -66,7 +66,7 @@ class Fault:
     remedy: str
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """Say where it is, if at a place, and what it is."""
         return f"{self.where}: {self.problem}" if self.where else self.problem
 
@@ -102,7 +102,7 @@ class InvalidRequest(CallerError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         """Keep the faults, in the order in which they were found."""
-        super().__init__("; ".join(fault.told for fault in faults))
+        super().__init__("; ".join(fault.message for fault in faults))
         self.faults = tuple(faults)
 
 
@@ -356,7 +356,7 @@ class Stranded(GallopError):
     code = "stranded"
 
 
-class ToldAlready(GallopError):
+class AlreadyCompleted(GallopError):
     """The task is said to have ended: whoever wants to wait for that may ask instead."""
 
     code = "told_already"

@@ -26,7 +26,7 @@ class Billed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class FailureKind:
     """What a code says. ``retryable``: the same request, created anew, may succeed."""
 
     code: str
@@ -40,100 +40,102 @@ _LOOK = errors.OutcomeUnknown.remedy
 _AGAIN = "Create the job again."
 _FREE = frozenset({CANCELLED, "generation_failed"})
 
-ENDS = {
+FAILURE_KINDS = {
     end.code: end
     for end in (
-        End(
+        FailureKind(
             "generation_failed",
             "DashScope could not make the video, or its moderation refused it",
             True,
             Billed.NO,
             "By DashScope's own code: see below.",
         ),
-        End(
+        FailureKind(
             errors.VendorRefused.code,
             "DashScope refused the request, for its key, its bill or its content",
             False,
             Billed.NO,
             "By DashScope's own code: see below.",
         ),
-        End(
+        FailureKind(
             errors.VendorUnreachable.code,
             "There was no connection to DashScope, or no turn, through all retries",
             True,
             Billed.NO,
             errors.VendorUnreachable.remedy,
         ),
-        End(
+        FailureKind(
             errors.VendorThrottled.code,
             "DashScope had too many requests, through all retries",
             True,
             Billed.NO,
             errors.VendorThrottled.remedy,
         ),
-        End(
+        FailureKind(
             errors.VendorUnavailable.code,
             "DashScope gave no usable answer about the finished task, through all retries",
             True,
             Billed.YES,
             errors.VendorUnavailable.remedy,
         ),
-        End(
+        FailureKind(
             errors.OutcomeUnknown.code,
             "A reply was lost, and DashScope's list does not tell whether there is a task",
             True,
             Billed.PERHAPS,
             _LOOK,
         ),
-        End(
+        FailureKind(
             "deadline_exceeded",
             "There was no end `DeadlineMinutes` (4 hours) after its turn came",
             True,
             Billed.PERHAPS,
             f"{_LOOK} If the message says that nothing was sent, nothing was charged.",
         ),
-        End(
+        FailureKind(
             "waited_too_long",
             "Its turn did not come within `QueueHours` (72)",
             True,
             Billed.NO,
             "Create the job again later.",
         ),
-        End(
+        FailureKind(
             errors.BudgetExceeded.code,
             "The job was parked for a cap on what may be spent, and no room came in time",
             True,
             Billed.NO,
             "Let the operator raise the cap, then create the job again. Nothing was charged.",
         ),
-        End(
+        FailureKind(
             "task_unknown",
             "DashScope no longer knows the task",
             True,
             Billed.YES,
             "Look for the task in the console of the account that made it.",
         ),
-        End(
+        FailureKind(
             errors.ResultExpired.code,
             "DashScope no longer has the video",
             True,
             Billed.YES,
             errors.ResultExpired.remedy,
         ),
-        End(
+        FailureKind(
             errors.ResultIncomplete.code,
             "The video could not be copied whole",
             True,
             Billed.YES,
             errors.ResultIncomplete.remedy,
         ),
-        End(errors.ResultUnusable.code, "The file is no video", True, Billed.YES, errors.ResultUnusable.remedy),
-        End(CANCELLED, "The job was cancelled, and surely cost nothing", True, Billed.NO, _AGAIN),
-        End("timed_out", "A step of the workflow did not answer in time", True, Billed.PERHAPS, _LOOK),
-        End("workflow_lost", "The workflow broke down and could not be resumed", True, Billed.PERHAPS, _LOOK),
-        End(errors.AwsTrouble.code, "AWS did not do what was asked", True, Billed.PERHAPS, errors.AwsTrouble.remedy),
-        End(errors.WrongState.code, "The record kept moving on", True, Billed.PERHAPS, _LOOK),
-        End(errors.GallopError.code, "Something broke inside Gallop", True, Billed.PERHAPS, _LOOK),
+        FailureKind(errors.ResultUnusable.code, "The file is no video", True, Billed.YES, errors.ResultUnusable.remedy),
+        FailureKind(CANCELLED, "The job was cancelled, and surely cost nothing", True, Billed.NO, _AGAIN),
+        FailureKind("timed_out", "A step of the workflow did not answer in time", True, Billed.PERHAPS, _LOOK),
+        FailureKind("workflow_lost", "The workflow broke down and could not be resumed", True, Billed.PERHAPS, _LOOK),
+        FailureKind(
+            errors.AwsTrouble.code, "AWS did not do what was asked", True, Billed.PERHAPS, errors.AwsTrouble.remedy
+        ),
+        FailureKind(errors.WrongState.code, "The record kept moving on", True, Billed.PERHAPS, _LOOK),
+        FailureKind(errors.GallopError.code, "Something broke inside Gallop", True, Billed.PERHAPS, _LOOK),
     )
 }
 """By code, in the order in which they are worth reading."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop.domain.scheduling.queue import Standing, Ticket
+from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -187,7 +187,7 @@ class Job:
     dropped_at: float | None = None
     dropped_again_at: float | None = None
     slot_since: float | None = None
-    place: int | None = None
+    position: int | None = None
     starts_at: float | None = None
     reserved: Reservation | None = None
     parked: Parked | None = None
@@ -210,11 +210,11 @@ class Job:
         return Ticket(self.client, self.request.priority, self.created_at, self.id)
 
     @property
-    def standing(self) -> Standing | None:
+    def queue_position(self) -> QueuePosition | None:
         """Tell how it stood in line, if it waits there, when its owner was told last."""
-        if self.state is not JobState.QUEUED or self.slot_since or self.place is None or self.starts_at is None:
+        if self.state is not JobState.QUEUED or self.slot_since or self.position is None or self.starts_at is None:
             return None
-        return Standing(self.place, self.starts_at)
+        return QueuePosition(self.position, self.starts_at)
 
     def task_age(self, now: float) -> float:
         """Give the seconds for which DashScope has worked at the task: 0 while there is none."""

@@ -5,24 +5,25 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
-from gallop.domain.scheduling import histogram as sketch
-from gallop.domain.scheduling import polling
+from gallop.domain.scheduling import histogram, polling
 
 if TYPE_CHECKING:
-    from gallop.domain.scheduling.histogram import Sketch
-    from gallop.domain.scheduling.queue import Standing
+    from gallop.domain.scheduling.histogram import Histogram
+    from gallop.domain.scheduling.queue import QueuePosition
 
 
 # A video is fetched in a few seconds.
 STORING_SECONDS = 5
 
 
-IN_LINE_SECONDS = 60
+QUEUED_SECONDS = 60
 
 
-def job_view(job: Job, now: float, known: Sketch | None = None, standing: Standing | None = None) -> dict[str, Any]:
+def job_view(
+    job: Job, now: float, known: Histogram | None = None, position: QueuePosition | None = None
+) -> dict[str, Any]:
     """Show a job to its client: OpenAI's fields and words, and beside them our own.
 
     ``known`` is how long such tasks run, if that was learned; ``standing`` is how it stands in line, if it waits there.
@@ -46,12 +47,12 @@ def job_view(job: Job, now: float, known: Sketch | None = None, standing: Standi
         "ratio": request.ratio,
         "duration": request.duration,
         "seconds": str(request.duration),
-        "size": catalogue.size(request.resolution, request.ratio),
+        "size": models.size(request.resolution, request.ratio),
         "seed": request.seed,
         "watermark": request.watermark,
         "metadata": dict(request.metadata),
         "priority": request.priority,
-        **_standing_view(standing),
+        **_queue_view(position),
         "remixed_from_video_id": None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
@@ -61,10 +62,10 @@ def job_view(job: Job, now: float, known: Sketch | None = None, standing: Standi
     return {**view, **_files_view(job)}
 
 
-def _standing_view(standing: Standing | None) -> dict[str, int | None]:
-    if standing is None:
-        return {"place": None, "estimated_start": None}
-    return {"place": standing.place, "estimated_start": int(standing.starts_at)}
+def _queue_view(position: QueuePosition | None) -> dict[str, int | None]:
+    if position is None:
+        return {"queue_position": None, "estimated_start": None}
+    return {"queue_position": position.position, "estimated_start": int(position.starts_at)}
 
 
 def _files_view(job: Job) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def failure_view(failure: Failure | None) -> dict[str, str] | None:
     return None if failure is None else {"code": failure.code, "message": failure.message, "remedy": failure.remedy}
 
 
-def progress(job: Job, now: float, known: Sketch | None = None) -> int:
+def progress(job: Job, now: float, known: Histogram | None = None) -> int:
     """Estimate how far a job is, in percent."""
     if job.state is JobState.SUCCEEDED:
         return 100
@@ -97,7 +98,7 @@ def progress(job: Job, now: float, known: Sketch | None = None) -> int:
     return 0
 
 
-def poll_after_seconds(job: Job, now: float, known: Sketch | None = None, starts_at: float | None = None) -> int:
+def poll_after_seconds(job: Job, now: float, known: Histogram | None = None, starts_at: float | None = None) -> int:
     """Tell a client when it is worth asking again: when we would ask DashScope, or when its turn may have come.
 
     ``starts_at`` is when that is likely; a line may move faster, so that nobody is told to wait more than a minute.
@@ -106,12 +107,12 @@ def poll_after_seconds(job: Job, now: float, known: Sketch | None = None, starts
         return 1
     if job.state is JobState.STORING:
         return STORING_SECONDS
-    until_turn = min(ceil(starts_at - now), IN_LINE_SECONDS) if starts_at else 0
+    until_turn = min(ceil(starts_at - now), QUEUED_SECONDS) if starts_at else 0
     return max(polling.next_wait(known or _published(job), job.task_age(now)), until_turn)
 
 
-def _published(job: Job) -> Sketch:
-    return sketch.seed(job.request.resolution, job.request.duration)
+def _published(job: Job) -> Histogram:
+    return histogram.seed(job.request.resolution, job.request.duration)
 
 
 def file_facts(result: Result) -> dict[str, Any]:

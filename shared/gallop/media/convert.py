@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from PIL import Image, ImageCms
 from PIL.Image import Resampling, Transpose
 
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.errors import Fault
 from gallop.domain.request.images import Usable
 
@@ -37,7 +37,7 @@ _OF_PRINT = {"CMYK", "LAB"}
 _OF_PROFILES = {"L", "RGB", "RGBA", *_OF_PRINT}
 # Quality, and how much less the colours are told than the light: not at all, then a quarter as finely, as phones do.
 _QUALITIES = ((95, 0), (85, 2))
-_JPEG_SIDE_AT_MOST = 65_500
+_MAX_JPEG_SIDE = 65_500
 _LEVELS = 255
 _DEEP_LEVELS = 65_535
 
@@ -61,7 +61,7 @@ def convert(where: str, picture: Image.Image, orientation: int, size: int, *, is
     if written is None:
         return _too_large(where)
     data, form, after = written
-    if size > catalogue.IMAGE_BYTES_AT_MOST:
+    if size > models.MAX_IMAGE_BYTES:
         notes.append(f"{size / 1024**2:.1f} MB of {came_as} made {_amount(len(data))} of {form}")
     elif came_as != form:
         notes.append(f"converted from {came_as} to {form}")
@@ -127,7 +127,7 @@ def _opaque(picture: Image.Image) -> Image.Image:
 
 def _within_limit(picture: Image.Image, *, is_lossless: bool) -> tuple[bytes, str, tuple[int, int]] | None:
     """Write a picture as well as 20 MB allow; gives bytes, format and size, or None where it cannot be small enough."""
-    while min(picture.size) >= catalogue.IMAGE_SHORT_SIDE_PIXELS:
+    while min(picture.size) >= models.IMAGE_SHORT_SIDE_PIXELS:
         for form, quality, subsampling in _ways(picture, is_lossless=is_lossless):
             stream = _Bounded()
             with suppress(_Full):
@@ -143,7 +143,7 @@ def _within_limit(picture: Image.Image, *, is_lossless: bool) -> tuple[bytes, st
 def _ways(picture: Image.Image, *, is_lossless: bool) -> Iterator[tuple[str, int, int]]:
     if is_lossless or picture.mode == "RGBA":
         yield "PNG", 0, 0
-    if picture.mode != "RGBA" and max(picture.size) <= _JPEG_SIDE_AT_MOST:
+    if picture.mode != "RGBA" and max(picture.size) <= _MAX_JPEG_SIDE:
         yield from (("JPEG", *quality) for quality in _QUALITIES)
 
 
@@ -165,12 +165,12 @@ class _Bounded(io.BytesIO):
 
     def write(self, piece: bytes, /) -> int:  # type: ignore[override]
         """Write a piece, if it fits."""
-        if self.tell() + len(piece) > catalogue.IMAGE_BYTES_AT_MOST:
+        if self.tell() + len(piece) > models.MAX_IMAGE_BYTES:
             raise _Full
         return super().write(piece)
 
 
 def _too_large(where: str) -> Fault:
-    limit, least = catalogue.IMAGE_BYTES_AT_MOST // 1024**2, catalogue.IMAGE_SHORT_SIDE_PIXELS
+    limit, least = models.MAX_IMAGE_BYTES // 1024**2, models.IMAGE_SHORT_SIDE_PIXELS
     problem = f"cannot be brought under {limit} MB without its shorter side falling under {least} px"
     return Fault(where, problem, "Cut a part out of it and send that.")

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-LONG_SIDE_AT_MOST = 1280
+MAX_LONG_SIDE = 1280
 # Where in the film a frame is looked for; a third of the way the story has begun and has not ended.
 PLACES = (Fraction(1, 3), Fraction(1, 2), Fraction(2, 3))
 # From the darkest to the brightest twentieth of a frame, of 255: black, a fade and plain colour stay below.
-CONTRAST_AT_LEAST = 16
-_GLANCE = (64, 36)
+MIN_CONTRAST = 16
+_SAMPLE = (64, 36)
 # Of FFmpeg's scale from 2 (best) to 31.
 _JPEG_QUALITY = 3
 
 
-def still(film: BinaryIO) -> bytes | None:
+def extract(video: BinaryIO) -> bytes | None:
     """Give a frame as JPEG, one that shows something if there is any; None if the film cannot be decoded."""
     try:
-        with av.open(film, "r") as container:
+        with av.open(video, "r") as container:
             frame = _chosen(container)
             return None if frame is None else _jpeg(frame)
     except FFmpegError:
@@ -69,16 +69,16 @@ def _first_after(
 
 
 def _shows_something(frame: VideoFrame) -> bool:
-    width, height = _GLANCE
+    width, height = _SAMPLE
     plane = frame.reformat(width, height, "gray").planes[0]
     rows = memoryview(plane).cast("B")
     brightness = sorted(chain.from_iterable(rows[y * plane.line_size :][:width] for y in range(height)))
     twentieth = len(brightness) // 20
-    return brightness[-1 - twentieth] - brightness[twentieth] >= CONTRAST_AT_LEAST
+    return brightness[-1 - twentieth] - brightness[twentieth] >= MIN_CONTRAST
 
 
 def _jpeg(frame: VideoFrame) -> bytes:
-    scale = min(Fraction(1), Fraction(LONG_SIDE_AT_MOST, max(frame.width, frame.height)))
+    scale = min(Fraction(1), Fraction(MAX_LONG_SIDE, max(frame.width, frame.height)))
     width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
     picture = frame.reformat(width, height, "yuvj420p")
     picture.pts, picture.time_base = 0, Fraction(1)

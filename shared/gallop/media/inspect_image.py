@@ -21,12 +21,11 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from gallop import log
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.errors import Fault
 from gallop.domain.request.images import Usable
 from gallop.domain.request.references import too_large
-from gallop.media import convert as converting
-from gallop.media import sniff as guess
+from gallop.media import convert, sniff
 
 register_heif_opener()
 # Pillow's own limit warns, and names no file; ours is checked before any pixel is decoded.
@@ -62,24 +61,24 @@ def examine(where: str, data: bytes) -> Usable | Fault:
     """Read a picture to its end; gives what DashScope can take, or what is wrong with it. Raises nothing."""
     if not data:
         return Fault(where, "is empty", "Send the picture once more.")
-    if len(data) > catalogue.PICTURE_BYTES_AT_MOST:
+    if len(data) > models.MAX_PICTURE_BYTES:
         return too_large(where, len(data))
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             return _fault_of(where, picture) or _usable(where, picture, data)
     except UnidentifiedImageError:
-        return guess.unreadable(where, data)
+        return sniff.unreadable(where, data)
     except Exception as error:  # noqa: BLE001 - nobody can list what eight decoders raise at broken files
         log.info("picture could not be read", error=type(error).__name__)
-        return guess.damaged(where)
+        return sniff.damaged(where)
 
 
 def _fault_of(where: str, picture: Image.Image) -> Fault | None:
     if _is_raw(picture):
-        return guess.not_a_picture(where, guess.RAW)
+        return sniff.not_a_picture(where, sniff.RAW)
     width, height = picture.size
-    if width * height > catalogue.PICTURE_PIXELS_AT_MOST:
-        limit = catalogue.PICTURE_PIXELS_AT_MOST // 1_000_000
+    if width * height > models.MAX_PICTURE_PIXELS:
+        limit = models.MAX_PICTURE_PIXELS // 1_000_000
         problem = (
             f"is {width} x {height} px: {width * height / 1e6:.0f} million pixels, and {limit} million is the most"
         )
@@ -91,13 +90,13 @@ def _fault_of(where: str, picture: Image.Image) -> Fault | None:
         return Fault(
             where, f"holds {count} {kind}, and one still picture is needed", "Save one of them as JPEG or PNG."
         )
-    if min(picture.size) < catalogue.IMAGE_SHORT_SIDE_PIXELS:
+    if min(picture.size) < models.IMAGE_SHORT_SIDE_PIXELS:
         return _too_small(where, width, height)
     return None
 
 
 def _too_small(where: str, width: int, height: int) -> Fault:
-    least = catalogue.IMAGE_SHORT_SIDE_PIXELS
+    least = models.IMAGE_SHORT_SIDE_PIXELS
     problem = f"is {width} x {height} px; its shorter side has {min(width, height)} px, and {least} are needed"
     return Fault(where, problem, f"Use a picture of at least {least} px on its shorter side.")
 
@@ -140,8 +139,8 @@ def _usable(where: str, picture: Image.Image, data: bytes) -> Usable | Fault:
     is_deep = _is_checked_png(picture, data) and data[24] == _DEEP
     media_type, modes = _AS_IS.get(str(picture.format), ("", frozenset()))
     orientation = _orientation(picture)
-    if picture.mode not in modes or is_deep or orientation != 1 or len(data) > catalogue.IMAGE_BYTES_AT_MOST:
-        return converting.convert(where, picture, orientation, len(data), is_deep=is_deep)
+    if picture.mode not in modes or is_deep or orientation != 1 or len(data) > models.MAX_IMAGE_BYTES:
+        return convert.convert(where, picture, orientation, len(data), is_deep=is_deep)
     # A JPEG is read to its end at an eighth of its size, in a sixty-fourth of the memory.
     picture.draft(None, (picture.width // _SMALLER, picture.height // _SMALLER))
     picture.load()
@@ -162,4 +161,4 @@ def _orientation(picture: Image.Image) -> int:
         orientation = picture.getexif().get(_ORIENTATION, 1)
     except _BROKEN_EXIF:
         return 1
-    return orientation if orientation in converting.TURNS else 1
+    return orientation if orientation in convert.TURNS else 1

@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 def examine(where: str, data: bytes) -> Usable | Fault:
     """Read a picture to its end; gives what DashScope can take, or what is wrong with it. Raises nothing."""
-    from gallop.media import inspect_image as looking  # noqa: PLC0415 - Pillow takes its time to load
+    from gallop.media import inspect_image  # noqa: PLC0415 - Pillow takes its time to load
 
-    return looking.examine(where, data)
+    return inspect_image.examine(where, data)

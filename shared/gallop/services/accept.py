@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, settings
-from gallop.adapters.s3 import buckets as objects
-from gallop.adapters.stepfunctions import job_workflow as workflow
-from gallop.adapters.table import budgets
-from gallop.adapters.table import drops as fronts
-from gallop.adapters.table import jobs as store
-from gallop.domain import budget
-from gallop.domain import models as catalogue
+from gallop.adapters.s3 import buckets
+from gallop.adapters.stepfunctions import job_workflow
+from gallop.adapters.table import budgets, drops, jobs
+from gallop.domain import budget, models
 from gallop.domain.budget import Parked
 from gallop.domain.errors import (
     BudgetExceeded,
@@ -34,11 +31,11 @@ if TYPE_CHECKING:
 
     from gallop.adapters.table.jobs import Creation
     from gallop.domain.budget import Shortfall
-    from gallop.domain.drops.current import Front
-    from gallop.domain.request.idempotency import Once
+    from gallop.domain.drops.current import CurrentDrop
+    from gallop.domain.request.idempotency import IdempotencyRecord
     from gallop.domain.request.request import VideoRequest
 
-TRIES_AT_MOST = 8
+MAX_TRIES = 8
 
 
 def inspect(where: str, image: Image) -> Image | Fault:
@@ -59,7 +56,7 @@ def inspect(where: str, image: Image) -> Image | Fault:
 
 def estimate(request: VideoRequest) -> Decimal:
     """Give the list price of a request, in USD."""
-    return catalogue.cost_usd(request.model, request.resolution, request.duration, settings.dashscope_base_url())
+    return models.cost_usd(request.model, request.resolution, request.duration, settings.dashscope_base_url())
 
 
 def check_budget(request: VideoRequest, client: str) -> None:
@@ -75,7 +72,7 @@ def check_budget(request: VideoRequest, client: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class NewJob:
     """A request at a door: what is wanted, by whom, and what makes it the same wish when it comes again.
 
     ``turn`` is the front of its drop as it was read and as it is to be, once the job is recorded.
@@ -86,12 +83,12 @@ class Wish:
     client: str
     door: Door
     receipts: str
-    once: Once | None = None
+    idempotency: IdempotencyRecord | None = None
     dropped_at: float | None = None
-    turn: tuple[Front, Front] | None = None
+    drop_update: tuple[CurrentDrop, CurrentDrop] | None = None
 
 
-def accept(wish: Wish) -> tuple[Job, bool]:
+def accept(new_job: NewJob) -> tuple[Job, bool]:
     """Record the job, reserve its estimate and start its workflow; gives it as recorded, and whether it is new.
 
     A wish that was accepted before changes nothing; what was recorded and not started is started now. What is over a
@@ -103,32 +100,32 @@ def accept(wish: Wish) -> tuple[Job, bool]:
         WrongState: the job is new, and the front of its drop is no longer what was read.
 
     """
-    made = _record(wish)
-    if wish.once and not made.is_new and made.fingerprint != wish.once.fingerprint:
+    made = _record(new_job)
+    if new_job.idempotency and not made.is_new and made.fingerprint != new_job.idempotency.fingerprint:
         raise IdempotencyMismatch("This Idempotency-Key came with another request before.")
-    job = store.job(made.job_id)
+    job = jobs.get(made.job_id)
     if job.state is JobState.QUEUED:
         publish.status(job)
         if not job.parked:
-            workflow.start(job.id)
-    log.info("job accepted", job_id=job.id, door=wish.door.value, is_new=made.is_new)
+            job_workflow.start(job.id)
+    log.info("job accepted", job_id=job.id, door=new_job.door.value, is_new=made.is_new)
     return job, made.is_new
 
 
-def _record(wish: Wish) -> Creation:
-    job, caps = _job_of(wish), budgets.caps_of(wish.client)
-    together = [fronts.turning(*wish.turn)] if wish.turn else []
-    for _ in range(TRIES_AT_MOST):
+def _record(new_job: NewJob) -> Creation:
+    job, caps = _job_from(new_job), budgets.caps_of(new_job.client)
+    together = [drops.replacing(*new_job.drop_update)] if new_job.drop_update else []
+    for _ in range(MAX_TRIES):
         now = clock.now()
         reserved = budget.reservation(caps, job.estimated_cost, now)
         try:
             reserving = budgets.reserving(caps, reserved, now)
-            return store.create(replace(job, reserved=reserved), wish.once, together, reserving)
+            return jobs.create(replace(job, reserved=reserved), new_job.idempotency, together, reserving)
         except NoRoom:
             # Of this moment: a day may have begun meanwhile, which has room.
             short = budgets.shortfall(caps, job.estimated_cost, clock.now())
         if short:
-            return store.create(_parked(job, short), wish.once, together)
+            return jobs.create(_parked(job, short), new_job.idempotency, together)
     raise WrongState(f"The budgets kept changing under job {job.id}.")
 
 
@@ -139,29 +136,31 @@ def _parked(job: Job, short: Shortfall) -> Job:
     return replace(job, parked=Parked(short.message, short.resets_at), deadline=deadline)
 
 
-def _job_of(wish: Wish) -> Job:
+def _job_from(new_job: NewJob) -> Job:
     now = clock.now()
     return Job(
-        id=wish.job_id,
-        client=wish.client,
-        door=wish.door,
+        id=new_job.job_id,
+        client=new_job.client,
+        door=new_job.door,
         state=JobState.QUEUED,
-        request=replace(wish.request, images=tuple(_keep(image, wish.client) for image in wish.request.images)),
+        request=replace(
+            new_job.request, images=tuple(_store_inline(image, new_job.client) for image in new_job.request.images)
+        ),
         base_url=settings.dashscope_base_url(),
         key_name=settings.dashscope_secret_arn(),
-        receipts=wish.receipts,
-        estimated_cost=estimate(wish.request),
+        receipts=new_job.receipts,
+        estimated_cost=estimate(new_job.request),
         created_at=now,
         updated_at=now,
         deadline=now + settings.queue_seconds() + settings.deadline_seconds(),
-        notes=tuple(image.note for image in wish.request.images if isinstance(image, InlineImage) and image.note),
-        dropped_at=wish.dropped_at,
+        notes=tuple(image.note for image in new_job.request.images if isinstance(image, InlineImage) and image.note),
+        dropped_at=new_job.dropped_at,
     )
 
 
 def _inspect_stored(where: str, image: StoredImage) -> InlineImage | StoredImage | Fault:
     try:
-        data, version_id = objects.read(image.key, catalogue.PICTURE_BYTES_AT_MOST)
+        data, version_id = buckets.read(image.key, models.MAX_PICTURE_BYTES)
     except NoSuchObject:
         return references.not_there(where)
     except ObjectTooLarge as error:
@@ -180,8 +179,8 @@ def _inspect_bytes(where: str, data: bytes, original: Original) -> InlineImage |
     return InlineImage(found.data, found.media_type, original if found.note else None, found.note)
 
 
-def _keep(image: Image, client: str) -> Image:
+def _store_inline(image: Image, client: str) -> Image:
     if not isinstance(image, InlineImage):
         return image
-    key, version_id = objects.keep_upload(client, image.data, image.media_type)
+    key, version_id = buckets.put_upload(client, image.data, image.media_type)
     return StoredImage(settings.inbox_bucket(), key, version_id, images.sha256(image.data), image.original)

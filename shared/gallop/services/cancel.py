@@ -6,14 +6,13 @@ from dataclasses import replace
 from enum import StrEnum
 
 from gallop import clock, log
-from gallop.adapters import dashscope
-from gallop.adapters import secrets as vault
-from gallop.adapters.table import jobs as store
+from gallop.adapters import dashscope, secrets
+from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble, JobNotFound, TryAgain, VendorRefused, WrongState
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
-from gallop.services.ending import tell
+from gallop.services.ending import notify
 
-LOOKS_AT_MOST = 5
+MAX_LOOKS = 5
 
 
 class Cancellation(StrEnum):
@@ -32,8 +31,8 @@ def cancel(job_id: str) -> tuple[Job, Cancellation]:
         WrongState: it kept moving.
 
     """
-    for _ in range(LOOKS_AT_MOST):
-        job = store.job(job_id)
+    for _ in range(MAX_LOOKS):
+        job = jobs.get(job_id)
         if is_terminal(job.state):
             return job, Cancellation.ALREADY_FINISHED
         reason = _reason(job)
@@ -43,21 +42,21 @@ def cancel(job_id: str) -> tuple[Job, Cancellation]:
             job = _end(job, reason)
         except WrongState:
             continue
-        _tell(job)
+        _notify(job)
         return job, Cancellation.CANCELLED
     raise WrongState(f"Job {job_id} kept moving on.")
 
 
 def _end(job: Job, reason: Failure) -> Job:
     now = clock.now()
-    ended = store.advance(job, replace(job.at(JobState.CANCELLED, now), failure=reason, ended_at=now))
+    ended = jobs.advance(job, replace(job.at(JobState.CANCELLED, now), failure=reason, ended_at=now))
     log.info("job cancelled", job_id=job.id)
     return ended
 
 
-def _tell(job: Job) -> None:
+def _notify(job: Job) -> None:
     try:
-        tell(store.job(job.id))
+        notify(jobs.get(job.id))
     except (AwsTrouble, JobNotFound, WrongState) as trouble:
         # It is cancelled all the same. The job stays open, and its execution or the sweep tells of its end.
         log.warning("end not told yet", job_id=job.id, trouble=str(trouble))
@@ -73,7 +72,7 @@ def _reason(job: Job) -> Failure | None:
 
 def _cancel_task(job: Job) -> bool:
     try:
-        return dashscope.cancel(job.base_url, vault.dashscope_key(job.key_name), job.task_id)
+        return dashscope.cancel(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
     except (TryAgain, VendorRefused) as trouble:
         # If DashScope cancelled it all the same, the wait loop learns it, and the job ends as cancelled.
         log.warning("no answer to a cancel", job_id=job.id, trouble=str(trouble))

@@ -5,23 +5,26 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gallop import clock, log
-from gallop.adapters.table import completion_waits as listeners
-from gallop.adapters.table import jobs as store
+from gallop.adapters.table import completion_waits, jobs
 
 
-class Heard(StrEnum):
+class CompletionResult(StrEnum):
     """What came of an event."""
 
-    TOLD = "told"
-    TOLD_BEFORE = "told_before"
+    RECEIVED = "received"
+    ALREADY_RECEIVED = "already_received"
     NOT_OURS = "not_ours"
 
 
-def hear(task_id: str) -> Heard:
+def receive(task_id: str) -> CompletionResult:
     """Take the word that a task has ended: once, and only of a task that a job of ours owns."""
-    job_id = store.owner_of(task_id)
+    job_id = jobs.owner_of(task_id)
     if job_id is None:
-        return Heard.NOT_OURS
-    heard = Heard.TOLD if listeners.tell(job_id, task_id, clock.now()) else Heard.TOLD_BEFORE
-    log.info("end of a task told", job_id=job_id, task_id=task_id, heard=heard.value)
-    return heard
+        return CompletionResult.NOT_OURS
+    result = (
+        CompletionResult.RECEIVED
+        if completion_waits.notify(job_id, task_id, clock.now())
+        else CompletionResult.ALREADY_RECEIVED
+    )
+    log.info("completion event received", job_id=job_id, task_id=task_id, result=result.value)
+    return result

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from gallop import clock, log
 from gallop.adapters.stepfunctions import webhook_workflow
-from gallop.adapters.table import jobs as store
-from gallop.adapters.table import waiters
+from gallop.adapters.table import jobs, waiters
 from gallop.domain.errors import GallopError, WrongState
 from gallop.domain.job import CANCELLED, Failure, JobState, is_terminal
 from gallop.services import publish, settle, slots
@@ -24,17 +23,17 @@ def fail(job: Job, failure: Failure) -> None:
         WrongState: the job has moved on.
 
     """
-    tell(end(job, failure))
+    notify(end(job, failure))
 
 
-def tell(job: Job) -> None:
+def notify(job: Job) -> None:
     """Do what is to be done once a job has ended; its record is closed last, so that what breaks off is made again."""
-    slots.free(job)
+    slots.release(job)
     job = publish.status(job)
-    waiters.tell(job.id)
+    waiters.resume_all(job.id)
     webhook_workflow.announce(job.id)
     settle.settle(job)
-    store.close(job)
+    jobs.close(job)
 
 
 def end(job: Job, failure: Failure | None) -> Job:
@@ -47,9 +46,9 @@ def end(job: Job, failure: Failure | None) -> Job:
         failure = Failure("internal_error", "The workflow ended without a video.", GallopError.remedy)
     after = job.at(_state_of(failure), now)
     try:
-        ended = store.advance(job, replace(after, failure=failure, ended_at=now))
+        ended = jobs.advance(job, replace(after, failure=failure, ended_at=now))
     except WrongState:
-        ended = store.job(job.id)
+        ended = jobs.get(job.id)
         if not is_terminal(ended.state):
             raise
     log.info("job ended", job_id=ended.id, state=ended.state.value)

@@ -6,9 +6,8 @@ Killed at any point, it leaves the record, and the next run does the rest.
 from __future__ import annotations
 
 from gallop import log
-from gallop.adapters.s3 import buckets as objects
-from gallop.adapters.table import image_references as inputs
-from gallop.adapters.table import jobs as store
+from gallop.adapters.s3 import buckets
+from gallop.adapters.table import image_references, jobs
 from gallop.domain.errors import JobNotDeletable, JobNotFinished
 from gallop.domain.job import Door, Job
 from gallop.domain.request import uploads
@@ -24,11 +23,11 @@ def erase(job: Job) -> None:
     """
     if job.door is not Door.HTTPS:
         raise JobNotDeletable("Without its record, the files that were dropped would be made, and charged, once more.")
-    if not store.is_closed(job):
+    if not jobs.is_closed(job):
         raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are just being written.")
     for found in uploads.inputs_of(job.request.images, job.client):
-        if inputs.let_go(found, job.id):
-            objects.remove_input(found)
-    objects.remove_results(f"{job.receipts}/")
-    store.erase(job)
+        if image_references.release(found, job.id):
+            buckets.remove_input(found)
+    buckets.remove_results(f"{job.receipts}/")
+    jobs.erase(job)
     log.info("job erased", job_id=job.id)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def left_to_the_next_sweep(what: str, job_id: str = "") -> Iterator[None]:
+def left_to_next_sweep(what: str, job_id: str = "") -> Iterator[None]:
     """Log trouble, and let what follows go on: the next sweep tries again.
 
     Trouble may be of any kind: a record of another version, which nobody here can read, is one job's alone, too.

@@ -6,16 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
-from gallop.adapters.stepfunctions import job_workflow as workflow
-from gallop.adapters.table import budgets
-from gallop.adapters.table import jobs as store
+from gallop.adapters.stepfunctions import job_workflow
+from gallop.adapters.table import budgets, jobs
 from gallop.domain import budget
 from gallop.domain.budget import Period
 from gallop.domain.errors import BudgetExceeded, NoRoom
 from gallop.domain.job import Failure
 from gallop.services import publish
 from gallop.services.ending import fail
-from gallop.services.isolation import left_to_the_next_sweep
+from gallop.services.isolation import left_to_next_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 # What one run does: it has less than a minute.
-RELEASES_AT_MOST = 100
+MAX_RELEASES = 100
 
 
 def release_due() -> None:
@@ -34,24 +33,24 @@ def release_due() -> None:
     The first one that is short of a day's money holds up those behind it: a large job is not overtaken for ever. One
     that is short of the month's waits for the next month, and cheaper ones behind it may have what is left of this one.
     """
-    left, held_up = RELEASES_AT_MOST, False
-    too_dear: dict[Cap, Decimal] = {}
-    for job_id in store.open_jobs(clock.now(), store.PARKED):
-        with left_to_the_next_sweep("parked job could not be moved", job_id):
-            job = store.job(job_id)
+    left, held_up = MAX_RELEASES, False
+    too_expensive: dict[Cap, Decimal] = {}
+    for job_id in jobs.open_jobs(clock.now(), jobs.PARKED):
+        with left_to_next_sweep("parked job could not be moved", job_id):
+            job = jobs.get(job_id)
             if job.parked and clock.now() >= job.deadline:
-                _give_up(job, f"{job.parked.because} No room came in time. Nothing was charged.")
-            elif job.parked and left and not held_up and not _is_too_dear(job, too_dear):
+                _give_up(job, f"{job.parked.reason} No room came in time. Nothing was charged.")
+            elif job.parked and left and not held_up and not _is_too_expensive(job, too_expensive):
                 short = _release(job)
                 left -= short is None
                 held_up = short is not None and short.cap.period is Period.DAY
                 if short:
-                    too_dear[short.cap] = short.estimate
+                    too_expensive[short.cap] = short.estimate
 
 
-def _is_too_dear(job: Job, too_dear: Mapping[Cap, Decimal]) -> bool:
+def _is_too_expensive(job: Job, too_expensive: Mapping[Cap, Decimal]) -> bool:
     """Tell whether one that costs no more has just had no room under a cap of this job's."""
-    return any(cap in too_dear and too_dear[cap] <= job.estimated_cost for cap in budgets.caps_of(job.client))
+    return any(cap in too_expensive and too_expensive[cap] <= job.estimated_cost for cap in budgets.caps_of(job.client))
 
 
 def _release(job: Job) -> Shortfall | None:
@@ -61,15 +60,15 @@ def _release(job: Job) -> Shortfall | None:
     deadline = now + settings.queue_seconds() + settings.deadline_seconds()
     free = replace(job.at(job.state, now), parked=None, reserved=reserved, deadline=deadline)
     try:
-        store.unpark(job, free, budgets.reserving(caps, reserved, now))
+        jobs.unpark(job, free, budgets.reserving(caps, reserved, now))
     except NoRoom:
         short = budgets.shortfall(caps, job.estimated_cost, now)
         if short is None or not short.is_final:
             return short
         _give_up(job, f"{short.message} Nothing was charged.")
         return None
-    publish.status(store.job(job.id))
-    workflow.start(job.id)
+    publish.status(jobs.get(job.id))
+    job_workflow.start(job.id)
     log.info("parked job released", job_id=job.id)
     return None
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gallop import clock, settings
-from gallop.adapters.table import jobs as store
-from gallop.adapters.table import task_durations as durations
-from gallop.domain import models as catalogue
+from gallop.adapters.table import jobs, task_durations
+from gallop.domain import models
 from gallop.domain.scheduling import polling
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ SECONDS_APART = 1.0
 
 def wait_seconds(job: Job) -> int:
     """Give the whole seconds until the next question about a job's task."""
-    in_flight = settings.max_in_flight() * len(catalogue.MODELS)
-    return polling.next_wait(durations.known(job.request), job.task_age(clock.now()), in_flight)
+    in_flight = settings.max_in_flight() * len(models.MODELS)
+    return polling.next_wait(task_durations.known(job.request), job.task_age(clock.now()), in_flight)
 
 
 def keep_apart(asked_at: float) -> None:
@@ -36,16 +35,16 @@ def seen(job: Job, task: replies.TaskWaiting) -> Job:
     now = clock.now()
     began_at = now if task.is_pending else _believed(job, task.scheduled_at, now)
     after = replace(job, unknown_since=None, began_at=began_at)
-    return job if after == job else store.advance(job, after)
+    return job if after == job else jobs.advance(job, after)
 
 
 def learn(job: Job, task: replies.TaskSucceeded, asked_before: float) -> None:
     """Learn how long a task ran: by DashScope's word, or else to the middle between the last two questions."""
     now = clock.now()
     halfway = job.task_age((asked_before + now) / 2)
-    durations.add(job.request, halfway if task.ran_for is None else task.ran_for)
+    task_durations.add(job.request, halfway if task.ran_for is None else task.ran_for)
 
 
-def _believed(job: Job, told: float | None, now: float) -> float | None:
+def _believed(job: Job, reported: float | None, now: float) -> float | None:
     earliest, latest = (job.running_since or 0) - CLOCKS_DIFFER_SECONDS, now + CLOCKS_DIFFER_SECONDS
-    return min(told, now) if told is not None and earliest <= told <= latest else job.began_at
+    return min(reported, now) if reported is not None and earliest <= reported <= latest else job.began_at

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gallop import log
-from gallop.adapters.table import budgets
-from gallop.adapters.table import jobs as store
+from gallop.adapters.table import budgets, jobs
 from gallop.domain import failures
 
 if TYPE_CHECKING:
@@ -26,4 +25,4 @@ def settle(job: Job) -> None:
     if charged is None:
         log.warning("reservation kept, for the job may be charged", job_id=job.id, usd=str(reserved.amount))
         charged = reserved.amount
-    store.settle(job, replace(reserved, charged=charged), budgets.settling(reserved, charged))
+    jobs.settle(job, replace(reserved, charged=charged), budgets.settling(reserved, charged))

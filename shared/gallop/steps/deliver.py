@@ -6,12 +6,9 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log
-from gallop.adapters import event_bus as bus
-from gallop.adapters import safe_http as caller
+from gallop.adapters import event_bus, safe_http
 from gallop.adapters.stepfunctions import webhook_workflow
-from gallop.adapters.table import jobs as store
-from gallop.adapters.table import webhook_deliveries as deliveries
-from gallop.adapters.table import webhook_endpoints
+from gallop.adapters.table import jobs, webhook_deliveries, webhook_endpoints
 from gallop.domain.clients import webhooks
 from gallop.domain.clients.webhooks import Endpoint, Message, Try
 from gallop.domain.errors import CallFailed, JobNotFound
@@ -30,11 +27,11 @@ def announce(job_id: str) -> dict[str, int]:
     if job is None:
         return {"deliveries": 0}
     detail = {"event_id": webhooks.event_id(job.id), "client": job.client, "door": job.door, **webhooks.end_of(job)}
-    bus.put(webhooks.event_of(job.state), detail, job.ended_at or job.updated_at)
-    told = webhooks.receivers(webhook_endpoints.of_client(job.client), job)
-    for endpoint in told:
+    event_bus.put(webhooks.event_of(job.state), detail, job.ended_at or job.updated_at)
+    receivers = webhooks.receivers(webhook_endpoints.of_client(job.client), job)
+    for endpoint in receivers:
         webhook_workflow.deliver(job.id, endpoint.id)
-    return {"deliveries": len(told)}
+    return {"deliveries": len(receivers)}
 
 
 def attempt(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +68,7 @@ def _send(endpoint: Endpoint, url: str, sent: Message, number: int, again_in: in
     status, trouble, seconds = None, "", 0.0
     headers = webhooks.headers(sent, webhooks.secrets_at(endpoint, now), clock.wall())
     try:
-        answer = caller.post(url, headers, sent.body.encode())
+        answer = safe_http.post(url, headers, sent.body.encode())
         status, seconds = answer.status, answer.seconds
     except CallFailed as failed:
         trouble = str(failed)
@@ -89,7 +86,7 @@ def _send(endpoint: Endpoint, url: str, sent: Message, number: int, again_in: in
     )
     if status == webhooks.GONE:
         webhook_endpoints.disable(endpoint, GONE, now)
-    deliveries.note(made)
+    webhook_deliveries.note(made)
     _log(made)
     return made
 
@@ -105,7 +102,7 @@ def _log(made: Try) -> None:
 
 def _job(job_id: str) -> Job | None:
     try:
-        return store.job(job_id)
+        return jobs.get(job_id)
     except JobNotFound:
         return None
 

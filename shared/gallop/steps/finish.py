@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock
-from gallop.adapters.table import jobs as store
+from gallop.adapters.table import jobs
 from gallop.domain import errors
 from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, OutcomeUnknown, Stranded
 from gallop.domain.job import Failure, Job, is_terminal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A paid job is resumed as long as its deadline allows. One that cost nothing yet is told to be lost sooner, so that
 # whoever waits for it learns that this stack is broken; until then an hour of trouble in AWS costs nobody a job.
-UNPAID_RESUMES_AT_MOST = 15
+MAX_UNPAID_RESUMES = 15
 
 
 def finish(event: Mapping[str, Any]) -> dict[str, str]:
@@ -28,7 +28,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
 
     """
     try:
-        job = store.job(event["job_id"])
+        job = jobs.get(event["job_id"])
     except JobNotFound:
         # Cancelled, and deleted before its execution had heard of that.
         return {"state": "deleted"}
@@ -36,7 +36,7 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
         if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
             raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
         job = ending.end(job, _failure_in(event))
-    ending.tell(job)
+    ending.notify(job)
     return {"state": job.state.value}
 
 
@@ -44,7 +44,7 @@ def _can_go_on(job: Job, error: str) -> bool:
     is_of_aws = error in (AwsTrouble.__name__, "States.Timeout") or error.startswith(
         ("Lambda.", "Runtime.", "Sandbox.")
     )
-    has_time = clock.now() < job.deadline and (not job.made_no_task or job.resumes < UNPAID_RESUMES_AT_MOST)
+    has_time = clock.now() < job.deadline and (not job.made_no_task or job.resumes < MAX_UNPAID_RESUMES)
     return is_of_aws and has_time and not job.result
 
 

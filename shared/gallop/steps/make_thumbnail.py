@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gallop import clock, log
-from gallop.adapters.s3 import ranged_reader as ranges
-from gallop.adapters.table import jobs as store
+from gallop.adapters.s3 import ranged_reader
+from gallop.adapters.table import jobs
 from gallop.domain.job import JobState
-from gallop.media import frames as film
+from gallop.media import frames
 from gallop.services import publish
 from gallop.steps import step
 
@@ -25,15 +25,15 @@ def make_thumbnail(job_id: str) -> Step:
         AwsTrouble: a bucket or the table did not do what was asked.
 
     """
-    job = store.job(job_id)
+    job = jobs.get(job_id)
     if job.state is not JobState.STORING or job.result is None or job.thumbnail:
         return step.finish()
-    with ranges.opened(job.result) as video:
-        jpeg = film.still(video)
+    with ranged_reader.opened(job.result) as video:
+        jpeg = frames.extract(video)
     if jpeg is None:
         log.warning("no thumbnail", job_id=job.id)
         return step.finish()
-    thumbnail = publish.thumbnail(job, jpeg)
-    store.advance(job, replace(job.at(job.state, clock.now()), thumbnail=thumbnail))
+    thumbnail = publish.put_thumbnail(job, jpeg)
+    jobs.advance(job, replace(job.at(job.state, clock.now()), thumbnail=thumbnail))
     log.info("thumbnail stored", job_id=job.id, size=thumbnail.size)
     return step.finish()

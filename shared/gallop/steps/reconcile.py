@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.adapters import dashscope
-from gallop.adapters import secrets as vault
-from gallop.adapters.table import jobs as store
-from gallop.domain.dashscope import reconciliation as reconciling
+from gallop.adapters import dashscope, secrets
+from gallop.adapters.table import jobs
+from gallop.domain.dashscope import reconciliation
 from gallop.domain.errors import OutcomeUnknown, TryAgain, VendorRefused, WrongState
 from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
 from gallop.services import publish
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 def reconcile(job_id: str) -> Step:
     """Look once for the task of a job in ``outcome_unknown``, and say what comes next."""
-    job = store.job(job_id)
+    job = jobs.get(job_id)
     if is_terminal(job.state):
         return step.finish()
     if job.state is not JobState.OUTCOME_UNKNOWN or job.attempt is None or job.attempt.end is AttemptEnd.ABSENT:
@@ -33,27 +32,27 @@ def reconcile(job_id: str) -> Step:
         unowned = _unowned(job, job.attempt)
     except (TryAgain, VendorRefused) as trouble:
         log.warning("no list from DashScope", job_id=job.id, trouble=str(trouble))
-        return step.reconcile(reconciling.look_again_in(clock.now() - _lost_at(job.attempt)))
+        return step.reconcile(reconciliation.look_again_in(clock.now() - _lost_at(job.attempt)))
     return _act(job, job.attempt, unowned)
 
 
 def _unowned(job: Job, attempt: Attempt) -> dict[str, float]:
-    since, until = reconciling.window(attempt.started_at, _lost_at(attempt))
-    key = vault.dashscope_key(job.key_name)
+    since, until = reconciliation.window(attempt.started_at, _lost_at(attempt))
+    key = secrets.dashscope_key(job.key_name)
     tasks = dashscope.tasks_between(job.base_url, key, job.request.model, since, until)
-    return {task.task_id: task.created_at for task in tasks if store.owner_of(task.task_id) is None}
+    return {task.task_id: task.created_at for task in tasks if jobs.owner_of(task.task_id) is None}
 
 
 def _act(job: Job, attempt: Attempt, unowned: dict[str, float]) -> Step:
-    verdict = reconciling.verdict(clock.now(), attempt.started_at, _lost_at(attempt), unowned)
+    verdict = reconciliation.verdict(clock.now(), attempt.started_at, _lost_at(attempt), unowned)
     match verdict:
-        case reconciling.LookAgain(seconds):
+        case reconciliation.LookAgain(seconds):
             return step.reconcile(seconds)
-        case reconciling.Adopt(task_id):
+        case reconciliation.Adopt(task_id):
             return _adopt(job, attempt, task_id)
-        case reconciling.Absent():
+        case reconciliation.Absent():
             return _free(job, attempt)
-        case reconciling.Ambiguous(count):
+        case reconciliation.Ambiguous(count):
             what = f"Tasks of this model that no job owns were made at that time ({count}): they are left alone."
             return step.finish(_failure(what))
     assert_never(verdict)
@@ -69,19 +68,19 @@ def _adopt(job: Job, attempt: Attempt, task_id: str) -> Step:
         running_since=attempt.started_at,
     )
     try:
-        running = store.claim(job, running, is_certain=False)
+        running = jobs.claim(job, running, is_certain=False)
     except WrongState:
-        return step.reconcile(reconciling.FIRST_LOOK_SECONDS)
+        return step.reconcile(reconciliation.FIRST_LOOK_SECONDS)
     log.info("task adopted", job_id=job.id, task_id=task_id)
     publish.status(running)
     return step.wait(1)
 
 
 def _free(job: Job, attempt: Attempt) -> Step:
-    if job.lost >= reconciling.LOSSES_AT_MOST:
+    if job.lost >= reconciliation.MAX_LOSSES:
         return step.finish(_failure(f"That happened {job.lost} times, and DashScope lists no task of any."))
     freed = replace(job.at(job.state, clock.now()), attempt=replace(attempt, end=AttemptEnd.ABSENT))
-    store.advance(job, freed)
+    jobs.advance(job, freed)
     log.info("no task was made", job_id=job.id)
     return step.start()
 

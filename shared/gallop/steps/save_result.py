@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 
 from gallop import clock, log, settings
-from gallop.adapters import dashscope
-from gallop.adapters import secrets as vault
-from gallop.adapters.s3 import buckets as objects
-from gallop.adapters.table import jobs as store
+from gallop.adapters import dashscope, secrets
+from gallop.adapters.s3 import buckets
+from gallop.adapters.table import jobs
 from gallop.domain.dashscope import replies
 from gallop.domain.dashscope.mp4 import BoxWalk
 from gallop.domain.drops import receipts
 from gallop.domain.errors import ResultExpired, ResultIncomplete, ResultUnusable
 from gallop.domain.job import Job, JobState, Result
-from gallop.services import poll_schedule as asking
-from gallop.services import publish
+from gallop.services import poll_schedule, publish
 from gallop.steps import step
 
 if TYPE_CHECKING:
@@ -38,13 +36,13 @@ def save_result(job_id: str) -> Step:
         ResultExpired: DashScope says that there is none any more.
 
     """
-    job = store.job(job_id)
+    job = jobs.get(job_id)
     if job.state is not JobState.STORING or job.result:
         return step.finish()
     # The last question was the one that it has ended, or that of an earlier run of this step.
-    asking.keep_apart(clock.now())
+    poll_schedule.keep_apart(clock.now())
     # The address is asked for anew each time and kept nowhere: it is a key to the video for a day.
-    task = dashscope.query(job.base_url, vault.dashscope_key(job.key_name), job.task_id)
+    task = dashscope.query(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
     match task:
         case replies.TaskSucceeded(video_url):
             return _save(job, video_url)
@@ -59,9 +57,9 @@ def _save(job: Job, url: str) -> Step:
     if not _is_the_vendors(url, job.base_url):
         raise ResultUnusable("DashScope's answer names no address of its own for the video.")
     copy = _Copy()
-    key = f"{publish.place(job)}/{receipts.VIDEO}"
+    key = f"{publish.prefix_of(job)}/{receipts.VIDEO}"
     with dashscope.download(url) as (length, pieces):
-        version = objects.store_stream(key, copy.through(pieces), CONTENT_TYPE, lambda: copy.verify(length), job.id)
+        version = buckets.store_stream(key, copy.through(pieces), CONTENT_TYPE, lambda: copy.verify(length), job.id)
     result = Result(
         bucket=settings.results_bucket(),
         key=key,
@@ -70,7 +68,7 @@ def _save(job: Job, url: str) -> Step:
         sha256=copy.digest.hexdigest(),
         content_type=CONTENT_TYPE,
     )
-    publish.bring(store.advance(job, replace(job.at(job.state, clock.now()), result=result)))
+    publish.move_files(jobs.advance(job, replace(job.at(job.state, clock.now()), result=result)))
     log.info("video stored", job_id=job.id, size=result.size)
     return step.finish()
 

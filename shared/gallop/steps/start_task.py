@@ -8,14 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop import clock, log
-from gallop.adapters import dashscope
-from gallop.adapters import secrets as vault
+from gallop.adapters import dashscope, secrets
 from gallop.adapters.s3 import presigned
-from gallop.adapters.table import jobs as store
-from gallop.adapters.table import submit_lease as lanes
-from gallop.domain.dashscope import error_codes as vendor_codes
-from gallop.domain.dashscope import reconciliation as reconciling
-from gallop.domain.dashscope import replies
+from gallop.adapters.table import jobs, submit_lease
+from gallop.domain.dashscope import error_codes, reconciliation, replies
 from gallop.domain.errors import (
     AttemptInFlight,
     LaneBusy,
@@ -27,19 +23,18 @@ from gallop.domain.errors import (
 )
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
-from gallop.domain.scheduling import submit_backoff as lane_pace
-from gallop.services import poll_schedule as asking
-from gallop.services import publish
+from gallop.domain.scheduling import submit_backoff
+from gallop.services import poll_schedule, publish
 from gallop.steps import step
 from gallop.steps.step import Next
 
 if TYPE_CHECKING:
     from gallop.steps.step import Step
 
-ATTEMPT_SECONDS = reconciling.ATTEMPT_SECONDS
+ATTEMPT_SECONDS = reconciliation.ATTEMPT_SECONDS
 # About two seconds: then the workflow waits, which costs nothing and keeps no function busy.
 LANE_TRIES = 12
-LANE_WAIT_SECONDS, LANE_WAIT_GROWTH, LANE_WAIT_AT_MOST = 0.05, 1.2, 0.4
+LANE_WAIT_SECONDS, LANE_WAIT_GROWTH, MAX_LANE_WAIT = 0.05, 1.2, 0.4
 
 
 def start_task(job_id: str) -> Step:
@@ -52,16 +47,16 @@ def start_task(job_id: str) -> Step:
         WrongState: another run of this step was quicker.
 
     """
-    job = store.job(job_id)
+    job = jobs.get(job_id)
     match job.state:
         case JobState.QUEUED:
             return _submit(job)
         case JobState.SUBMITTING:
             return _resume(job)
         case JobState.OUTCOME_UNKNOWN:
-            return _submit(job) if job.made_no_task else step.reconcile(reconciling.FIRST_LOOK_SECONDS)
+            return _submit(job) if job.made_no_task else step.reconcile(reconciliation.FIRST_LOOK_SECONDS)
         case JobState.RUNNING:
-            return step.wait_for_task(asking.wait_seconds(job))
+            return step.wait_for_task(poll_schedule.wait_seconds(job))
         case JobState.STORING:
             return step.save()
         case JobState.SUCCEEDED | JobState.FAILED | JobState.CANCELLED:
@@ -81,32 +76,32 @@ def _submit(job: Job) -> Step:
     if clock.now() > job.deadline:
         message = "The job could not be sent to DashScope before its deadline."
         return step.finish(Failure("deadline_exceeded", message, "Create the job again. Nothing was charged."))
-    key = vault.dashscope_key(job.key_name)
+    key = secrets.dashscope_key(job.key_name)
     body = dashscope.submission(job.request, [_address(image) for image in job.request.images])
     attempt_id, lane = uuid.uuid4().hex, job.lane
     entered_at, interval = _enter(lane, attempt_id)
     try:
         opened = _open_attempt(job, Attempt(attempt_id, entered_at))
     except WrongState:
-        lanes.leave(lane, attempt_id, entered_at + interval, interval)
+        submit_lease.release(lane, attempt_id, entered_at + interval, interval)
         raise
     try:
         what_next = _send(opened, key, body)
     except VendorThrottled:
-        interval = lane_pace.after_refusal(interval)
-        lanes.leave(lane, attempt_id, clock.now() + interval, interval)
+        interval = submit_backoff.after_refusal(interval)
+        submit_lease.release(lane, attempt_id, clock.now() + interval, interval)
         raise
     except VendorUnreachable:
         # Surely no task. After any other error the lease runs out by itself: until then the attempt has its time alone.
-        lanes.leave(lane, attempt_id, entered_at + interval, interval)
+        submit_lease.release(lane, attempt_id, entered_at + interval, interval)
         raise
     if what_next.next is Next.RECONCILE:
         # Closed for a while, so that a task that appears late is nobody else's.
-        lanes.enter(lane, attempt_id, clock.now(), clock.now() + reconciling.LANE_HELD_SECONDS)
+        submit_lease.acquire(lane, attempt_id, clock.now(), clock.now() + reconciliation.LANE_HELD_SECONDS)
     elif _is_of_the_account(what_next.failure):
-        lanes.leave(lane, attempt_id, clock.now() + lane_pace.ACCOUNT_REFUSED_SECONDS, interval)
+        submit_lease.release(lane, attempt_id, clock.now() + submit_backoff.ACCOUNT_REFUSED_SECONDS, interval)
     else:
-        lanes.leave(lane, attempt_id, entered_at + interval, lane_pace.after_acceptance(interval))
+        submit_lease.release(lane, attempt_id, entered_at + interval, submit_backoff.after_acceptance(interval))
     return what_next
 
 
@@ -118,17 +113,17 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
         raise
     except VendorRefused as refused:
         _close_attempt(job, AttemptEnd.REFUSED)
-        remedy = vendor_codes.meaning(refused.vendor_code).remedy
+        remedy = error_codes.meaning(refused.vendor_code).remedy
         return step.finish(Failure(refused.code, str(refused), remedy, refused.vendor_code))
     except OutcomeUnknown as unknown:
         return _park(job, str(unknown))
     job = _record_task(job, accepted)
     publish.status(job)
-    return step.wait_for_task(asking.wait_seconds(job))
+    return step.wait_for_task(poll_schedule.wait_seconds(job))
 
 
 def _is_of_the_account(failure: Failure | None) -> bool:
-    return failure is not None and vendor_codes.meaning(failure.vendor_code).kind in vendor_codes.OF_THE_ACCOUNT
+    return failure is not None and error_codes.meaning(failure.vendor_code).kind in error_codes.OF_THE_ACCOUNT
 
 
 def _enter(lane: str, attempt_id: str) -> tuple[float, float]:
@@ -136,39 +131,39 @@ def _enter(lane: str, attempt_id: str) -> tuple[float, float]:
     wait = LANE_WAIT_SECONDS
     for _ in range(LANE_TRIES):
         now = clock.now()
-        interval = lanes.enter(lane, attempt_id, now, now + ATTEMPT_SECONDS)
+        interval = submit_lease.acquire(lane, attempt_id, now, now + ATTEMPT_SECONDS)
         if interval is not None:
             return now, interval
         clock.sleep(random.uniform(0.5, 1) * wait)  # noqa: S311 - jitter, not a secret
-        wait = min(wait * LANE_WAIT_GROWTH, LANE_WAIT_AT_MOST)
+        wait = min(wait * LANE_WAIT_GROWTH, MAX_LANE_WAIT)
     raise LaneBusy("Other jobs' attempts are in the air, or DashScope wants fewer of them.")
 
 
 def _open_attempt(job: Job, attempt: Attempt) -> Job:
     opened = replace(job.at(JobState.SUBMITTING, clock.now()), attempt=attempt, submits=job.submits + 1)
-    return store.advance(job, opened)
+    return jobs.advance(job, opened)
 
 
 def _close_attempt(job: Job, end: AttemptEnd) -> Job:
-    return store.advance(job, replace(job.at(job.state, clock.now()), attempt=_ended(job, end)))
+    return jobs.advance(job, replace(job.at(job.state, clock.now()), attempt=_ended(job, end)))
 
 
 def _park(job: Job, what_happened: str) -> Step:
     parked = job.at(JobState.OUTCOME_UNKNOWN, clock.now())
-    parked = store.advance(job, replace(parked, attempt=_ended(job, AttemptEnd.UNKNOWN), lost=job.lost + 1))
+    parked = jobs.advance(job, replace(parked, attempt=_ended(job, AttemptEnd.UNKNOWN), lost=job.lost + 1))
     publish.status(parked)
-    log.warning("outcome unknown", job_id=job.id, because=what_happened)
-    return step.reconcile(reconciling.FIRST_LOOK_SECONDS)
+    log.warning("outcome unknown", job_id=job.id, reason=what_happened)
+    return step.reconcile(reconciliation.FIRST_LOOK_SECONDS)
 
 
 def _record_task(job: Job, accepted: replies.Accepted) -> Job:
     log.info("task started", job_id=job.id, task_id=accepted.task_id)
     try:
-        return store.claim(job, _running(job, accepted), is_certain=True)
+        return jobs.claim(job, _running(job, accepted), is_certain=True)
     except WrongState:
         # A second run took this one for dead and parked the job. We know better: here is the reply.
-        parked = store.job(job.id)
-        return store.claim(parked, _running(parked, accepted), is_certain=True)
+        parked = jobs.get(job.id)
+        return jobs.claim(parked, _running(parked, accepted), is_certain=True)
 
 
 def _running(job: Job, accepted: replies.Accepted) -> Job:

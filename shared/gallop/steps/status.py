@@ -6,17 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.adapters import dashscope
-from gallop.adapters import secrets as vault
-from gallop.adapters.table import jobs as store
-from gallop.domain import models as catalogue
-from gallop.domain.dashscope import error_codes as vendor_codes
-from gallop.domain.dashscope import reconciliation as reconciling
-from gallop.domain.dashscope import replies
+from gallop.adapters import dashscope, secrets
+from gallop.adapters.table import jobs
+from gallop.domain import models
+from gallop.domain.dashscope import error_codes, reconciliation, replies
 from gallop.domain.errors import OutcomeUnknown, TryAgain, VendorRefused
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
-from gallop.services import poll_schedule as asking
-from gallop.services import publish, slots
+from gallop.services import poll_schedule, publish, slots
 from gallop.steps import step
 
 if TYPE_CHECKING:
@@ -27,22 +23,22 @@ UNKNOWN_IS_EARLY_SECONDS = 120
 # It has to say so for a while: one such answer, or a key that was mixed up for a moment, costs no paid task.
 UNKNOWN_FOR_SECONDS = 600
 REFUSED_WAIT_SECONDS = 60
-BILLED_SECONDS_AT_MOST = 3600
+MAX_BILLED_SECONDS = 3600
 
 
 def status(job_id: str) -> Step:
     """Ask once, record it, and say what comes next."""
-    job = store.job(job_id)
+    job = jobs.get(job_id)
     if is_terminal(job.state):
         return step.finish()
     if job.state is JobState.STORING:
-        slots.free(job)
+        slots.release(job)
         return step.save()
     asked_before = job.updated_at
-    asking.keep_apart(asked_before)
-    job = store.advance(job, replace(job.at(job.state, clock.now()), polls=job.polls + 1))
+    poll_schedule.keep_apart(asked_before)
+    job = jobs.advance(job, replace(job.at(job.state, clock.now()), polls=job.polls + 1))
     try:
-        task = dashscope.query(job.base_url, vault.dashscope_key(job.key_name), job.task_id)
+        task = dashscope.query(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
     except TryAgain as trouble:
         return _ask_again(job, str(trouble), at_least=0)
     except VendorRefused as refused:
@@ -54,12 +50,12 @@ def status(job_id: str) -> Step:
 def _decide(job: Job, task: replies.Task, asked_before: float) -> Step:
     match task:
         case replies.TaskWaiting():
-            return _ask_again(asking.seen(job, task), "")
+            return _ask_again(poll_schedule.seen(job, task), "")
         case replies.TaskSucceeded():
             return _store(job, task, asked_before)
         case replies.TaskFailed(code, message):
             return step.finish(
-                Failure("generation_failed", f"{code}: {message}", vendor_codes.meaning(code).remedy, code)
+                Failure("generation_failed", f"{code}: {message}", error_codes.meaning(code).remedy, code)
             )
         case replies.TaskCanceled():
             return step.finish(cancelled("The task was cancelled at DashScope."))
@@ -79,13 +75,13 @@ def _ask_again(job: Job, trouble: str, at_least: int = 0) -> Step:
         )
     if trouble:
         log.warning("no answer from DashScope", job_id=job.id, trouble=trouble)
-    seconds = max(asking.wait_seconds(job), at_least)
+    seconds = max(poll_schedule.wait_seconds(job), at_least)
     return step.wait_for_task(max(1, min(seconds, round(left))))
 
 
 def _store(job: Job, task: replies.TaskSucceeded, asked_before: float) -> Step:
     if job.is_adopted and not _is_ours(job, task):
-        store.release(job)
+        jobs.release(job)
         message = (
             f"The reply to the submit was lost, and the one task that might have been its was not ({job.task_id})."
         )
@@ -94,25 +90,25 @@ def _store(job: Job, task: replies.TaskSucceeded, asked_before: float) -> Step:
     stored = replace(
         job.at(JobState.STORING, clock.now()),
         usage=task.usage,
-        cost=catalogue.cost_usd(request.model, resolution, seconds, job.base_url),
+        cost=models.cost_usd(request.model, resolution, seconds, job.base_url),
     )
-    stored = store.advance(job, stored)
-    slots.free(stored)
-    asking.learn(job, task, asked_before)
+    stored = jobs.advance(job, stored)
+    slots.release(stored)
+    poll_schedule.learn(job, task, asked_before)
     publish.status(stored)
     return step.save()
 
 
 def _billed_seconds(job: Job, task: replies.TaskSucceeded) -> float:
-    told = task.usage.get("duration")
-    if isinstance(told, int | float) and 0 <= told <= BILLED_SECONDS_AT_MOST:
-        return told
+    billed = task.usage.get("duration")
+    if isinstance(billed, int | float) and 0 <= billed <= MAX_BILLED_SECONDS:
+        return billed
     return job.request.duration
 
 
 def _billed_resolution(job: Job, task: replies.TaskSucceeded) -> str:
-    told = f"{task.usage.get('SR')}P"
-    return told if told in catalogue.MODELS[job.request.model].resolutions else job.request.resolution
+    billed = f"{task.usage.get('SR')}P"
+    return billed if billed in models.MODELS[job.request.model].resolutions else job.request.resolution
 
 
 def _is_ours(job: Job, task: replies.TaskSucceeded) -> bool:
@@ -120,7 +116,7 @@ def _is_ours(job: Job, task: replies.TaskSucceeded) -> bool:
     resolution = f"{usage['SR']}P" if usage.get("SR") else ""
     made = (task.orig_prompt, resolution, str(usage.get("ratio") or ""), usage.get("output_video_duration", 0))
     ordered = (request.prompt, request.resolution, request.ratio, request.duration)
-    return store.owner_of(job.task_id) == job.id and reconciling.is_ours(ordered, made)
+    return jobs.owner_of(job.task_id) == job.id and reconciliation.is_ours(ordered, made)
 
 
 def _unknown(job: Job) -> Step:
@@ -128,7 +124,7 @@ def _unknown(job: Job) -> Step:
     if now - (job.running_since or 0) < UNKNOWN_IS_EARLY_SECONDS:
         return _ask_again(job, "DashScope does not know the task yet.")
     if job.unknown_since is None:
-        job = store.advance(job, replace(job, unknown_since=now))
+        job = jobs.advance(job, replace(job, unknown_since=now))
     if now - (job.unknown_since or now) < UNKNOWN_FOR_SECONDS:
         return _ask_again(job, "DashScope does not know the task.")
     message = (

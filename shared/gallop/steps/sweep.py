@@ -9,21 +9,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, settings
-from gallop.adapters.stepfunctions import job_workflow as workflow
+from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.stepfunctions.job_workflow import Execution
-from gallop.adapters.table import jobs as store
+from gallop.adapters.table import jobs
 from gallop.domain.errors import OutcomeUnknown
 from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.services import parked, slots
-from gallop.services.ending import fail, tell
-from gallop.services.isolation import left_to_the_next_sweep
+from gallop.services.ending import fail, notify
+from gallop.services.isolation import left_to_next_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 STILL_SECONDS = 120
 # One every two minutes, as long as the longest deadline lasts.
-RESUMES_AT_MOST = 150
+MAX_RESUMES = 150
 
 
 def sweep() -> dict[str, int]:
@@ -33,16 +33,16 @@ def sweep() -> dict[str, int]:
     """
     # First, for all others wait for it.
     slots.repair()
-    waited = store.open_jobs(clock.now() - settings.queue_seconds(), store.WAITING)
-    still = store.open_jobs(clock.now() - STILL_SECONDS)
+    waited = jobs.open_jobs(clock.now() - settings.queue_seconds(), jobs.WAITING)
+    still = jobs.open_jobs(clock.now() - STILL_SECONDS)
     done = [*(_tried(_give_up, job_id) for job_id in waited), *(_tried(_repair, job_id) for job_id in still)]
     parked.release_due()
     return {"repaired": done.count(True), "failed": done.count(None)}
 
 
 def _tried(act: Callable[[Job], bool], job_id: str) -> bool | None:
-    with left_to_the_next_sweep("sweep could not repair", job_id):
-        return act(store.job(job_id))
+    with left_to_next_sweep("sweep could not repair", job_id):
+        return act(jobs.get(job_id))
     return None
 
 
@@ -61,31 +61,31 @@ def _give_up(job: Job) -> bool:
 
 
 def _repair(job: Job) -> bool:
-    stands = workflow.stands(job.id, job.resumes)
-    match stands:
+    position = job_workflow.execution_state(job.id, job.resumes)
+    match position:
         case Execution.LIVE:
             # One that has ended may still wait in line.
             if is_terminal(job.state):
-                slots.free(job)
+                slots.release(job)
             return False
         case Execution.MISSING:
-            workflow.start(job.id, job.resumes)
+            job_workflow.start(job.id, job.resumes)
         case Execution.OVER:
             _take_over(job)
         case _:
-            assert_never(stands)
-    log.info("job repaired", job_id=job.id, execution=stands.value)
+            assert_never(position)
+    log.info("job repaired", job_id=job.id, execution=position.value)
     return True
 
 
 def _take_over(job: Job) -> None:
     if is_terminal(job.state):
-        tell(job)
-    elif clock.now() >= job.deadline or job.resumes >= RESUMES_AT_MOST:
+        notify(job)
+    elif clock.now() >= job.deadline or job.resumes >= MAX_RESUMES:
         fail(job, _lost(job))
     else:
-        resumed = store.advance(job, replace(job.at(job.state, clock.now()), resumes=job.resumes + 1))
-        workflow.start(job.id, resumed.resumes)
+        resumed = jobs.advance(job, replace(job.at(job.state, clock.now()), resumes=job.resumes + 1))
+        job_workflow.start(job.id, resumed.resumes)
 
 
 def _lost(job: Job) -> Failure:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from gallop.adapters.stepfunctions import executions
-from gallop.adapters.table import jobs as store
-from gallop.adapters.table import slots
-from gallop.services.slots import admit, tell_newcomer
+from gallop.adapters.table import jobs, slots
+from gallop.services.slots import grant_free_slots, record_first_position
 
 
-def take(job_id: str, token: str) -> None:
+def take_slot(job_id: str, token: str) -> None:
     """Let the execution that gave this token go on once the job has a slot, or needs none.
 
     Raises:
         JobNotFound: there is no such job.
 
     """
-    job = store.job(job_id)
-    if not slots.join(job, token):
-        executions.go_on(token)
+    job = jobs.get(job_id)
+    if not slots.enqueue(job, token):
+        executions.resume(token)
         return
-    admit(job.lane)
-    tell_newcomer(store.job(job_id))
+    grant_free_slots(job.lane)
+    record_first_position(jobs.get(job_id))

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from gallop.adapters import safe_http as caller
+from gallop.adapters import safe_http
 from gallop.domain.errors import CallFailed, UnsafeAddress
 
 from tests.support.receivers import Receiver, peer, receiver
@@ -32,12 +32,12 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 @pytest.fixture
 def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turn the switch that the testbed turns, and no template can."""
-    monkeypatch.setattr(caller, "loopback_allowed", True)
+    monkeypatch.setattr(safe_http, "loopback_allowed", True)
 
 
 def post(url: str) -> int:
     """Send something; gives the status."""
-    return caller.post(url, {"webhook-id": "evt_1"}, b"{}").status
+    return safe_http.post(url, {"webhook-id": "evt_1"}, b"{}").status
 
 
 def answers(*addresses: str) -> list[tuple[Any, ...]]:
@@ -117,7 +117,7 @@ def internet(host: Receiver, trust: tuple[ssl.SSLContext, ssl.SSLContext], monke
         return internet.connect_tcp(backend, host, port, *rest)
 
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_tcp)
-    monkeypatch.setattr(caller, "_trust", lambda: trust[1])
+    monkeypatch.setattr(safe_http, "_trust", lambda: trust[1])
     return internet
 
 
@@ -254,7 +254,7 @@ def test_a_receiver_without_an_answer_fails_in_time(behave: Any, loopback: None)
     """Whatever it does instead, it has so many seconds in all."""
     del loopback
     begun = time.monotonic()
-    with peer(behave) as url, patch.object(caller, "SECONDS_AT_MOST", 0.4), pytest.raises(CallFailed):
+    with peer(behave) as url, patch.object(safe_http, "MAX_SECONDS", 0.4), pytest.raises(CallFailed):
         post(url)
     assert 1.5 > time.monotonic() - begun
 
@@ -271,7 +271,7 @@ def test_a_body_does_not_matter(behave: Any, loopback: None) -> None:  # noqa: A
     """The status was told: what follows is not waited for longer than there is time, nor kept."""
     del loopback
     begun = time.monotonic()
-    with peer(behave) as url, patch.object(caller, "SECONDS_AT_MOST", 0.4):
+    with peer(behave) as url, patch.object(safe_http, "MAX_SECONDS", 0.4):
         assert 200 == post(url)
     assert 1.5 > time.monotonic() - begun
 
@@ -279,7 +279,7 @@ def test_a_body_does_not_matter(behave: Any, loopback: None) -> None:  # noqa: A
 def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's own has no time-out that we could set."""
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(1))
-    monkeypatch.setattr(caller, "SECONDS_AT_MOST", 0.2)
+    monkeypatch.setattr(safe_http, "MAX_SECONDS", 0.2)
     with pytest.raises(CallFailed, match="not resolved in time"):
         post(f"https://{NAME}/hook")
 

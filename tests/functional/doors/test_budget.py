@@ -20,7 +20,7 @@ from tests.testbed.clock import ManualClock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 WISH: dict[str, Any] = {
     "prompt": "The woman of [Image 1] smiles.",
@@ -38,56 +38,56 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def ada(world: World) -> Client:
+def ada(sandbox: Sandbox) -> Client:
     """Give a client who has reserved 0.70 of her cap."""
-    ada = Client(world)
+    ada = Client(sandbox)
     assert 202 == ada.post(WISH).status
     return ada
 
 
-def midnight(world: World) -> str:
+def midnight(sandbox: Sandbox) -> str:
     """Give the next one, in UTC."""
-    following = (world.clock.now() // DAY + 1) * DAY
+    following = (sandbox.clock.now() // DAY + 1) * DAY
     return datetime.fromtimestamp(following, UTC).isoformat().replace("+00:00", "Z")
 
 
-def assert_refused(world: World, answer: Answer) -> None:
+def assert_refused(sandbox: Sandbox, answer: Answer) -> None:
     """Nothing came of a create: no job beside the first, no execution, and no client's retry."""
     assert (402, "false") == (answer.status, answer.headers["x-should-retry"])
-    assert (1, 1) == (len(world.jobs()), len(world.executions()))
+    assert (1, 1) == (len(sandbox.jobs()), len(sandbox.executions()))
     assert 60 < int(answer.headers["Retry-After"]) <= DAY
 
 
-def test_a_create_over_the_cap_is_refused_with_its_numbers(world: World, ada: Client) -> None:
+def test_a_create_over_the_cap_is_refused_with_its_numbers(sandbox: Sandbox, ada: Client) -> None:
     """What the cap is, what is used of it, what the job is estimated at, and when it begins anew."""
     answer = ada.post(WISH)
-    assert_refused(world, answer)
+    assert_refused(sandbox, answer)
     told = answer.json
     assert ("budget_exceeded", "/errors/budget_exceeded") == (told["code"], told["type"])
     assert told["detail"] == (
         "The client's day cap is $1.00: $0.70 of it are reserved or spent, and this job is estimated at $0.70. "
-        f"It begins anew at {midnight(world)}."
+        f"It begins anew at {midnight(sandbox)}."
     )
-    numbers = {"cap": 1.0, "used": 0.7, "estimated_cost": 0.7, "currency": "USD", "resets_at": midnight(world)}
+    numbers = {"cap": 1.0, "used": 0.7, "estimated_cost": 0.7, "currency": "USD", "resets_at": midnight(sandbox)}
     assert {"of": "client", "period": "day", **numbers} == told["budget"]
     assert "Nothing was charged" in told["remedy"]
     described = {"$ref": "#/components/schemas/Problem", **document("1")}
     Draft202012Validator(described).validate(told)
 
 
-def test_openais_clients_are_told_so(world: World, ada: Client) -> None:
+def test_openais_clients_are_told_so(sandbox: Sandbox, ada: Client) -> None:
     """In the type that they know for it, and in words."""
     answer = ada.post(WISH, x_stainless_lang="python", x_stainless_retry_count="0")
-    assert_refused(world, answer)
+    assert_refused(sandbox, answer)
     error = answer.json["error"]
     assert ("insufficient_quota", "budget_exceeded", None) == (error["type"], error["code"], error["param"])
     assert "day cap is $1.00: $0.70 of it" in error["message"]
 
 
-def test_dashscopes_clients_are_told_so(world: World, ada: Client) -> None:
+def test_dashscopes_clients_are_told_so(sandbox: Sandbox, ada: Client) -> None:
     """By the code that says that there is no money; what it means here stands in the message."""
-    answer = Vendor(world, ada.name).submit(order(resolution="720P"))
-    assert_refused(world, answer)
+    answer = Vendor(sandbox, ada.name).submit(order(resolution="720P"))
+    assert_refused(sandbox, answer)
     told = answer.json
     assert {"code", "message", "request_id"} == told.keys()
     assert ("Arrearage", True) == (told["code"], "day cap is $1.00: $0.70 of it" in told["message"])
@@ -96,46 +96,48 @@ def test_dashscopes_clients_are_told_so(world: World, ada: Client) -> None:
 def test_a_dry_run_is_told_so(ada: Client) -> None:
     """What the create would be told; another client's dry run is told the price."""
     assert 402 == ada.post({**WISH, "dry_run": True}).status
-    answer = Client(ada.world, "bob").post({**WISH, "dry_run": True})
+    answer = Client(ada.sandbox, "bob").post({**WISH, "dry_run": True})
     assert (200, 0.7) == (answer.status, answer.json["estimated_cost"])
 
 
 def test_a_smaller_job_may_still_fit(ada: Client) -> None:
     """The cap is on money, not on jobs; a second client's day is as long as the month allows."""
-    bob = Client(ada.world, "bob")
+    bob = Client(ada.sandbox, "bob")
     assert 402 == ada.post({**WISH, "duration": 3}).status
     assert 202 == bob.post(WISH).status
     answer = bob.post({**WISH, "duration": 3})
     assert (402, "month", "stack") == (answer.status, answer.json["budget"]["period"], answer.json["budget"]["of"])
 
 
-def test_a_refused_key_is_as_good_as_new(world: World, ada: Client) -> None:
+def test_a_refused_key_is_as_good_as_new(sandbox: Sandbox, ada: Client) -> None:
     """The same request on the next day is accepted, under the key that it was refused with."""
     assert 402 == ada.post(WISH, idempotency_key="order-1").status
-    world.clock.advance(DAY)
+    sandbox.clock.advance(DAY)
     answer = ada.post({**WISH, "duration": 4}, idempotency_key="order-1")
     assert (202, None) == (answer.status, answer.headers.get("Idempotent-Replay"))
 
 
-def test_a_repeated_create_is_the_job_at_the_cap_too(world: World) -> None:
+def test_a_repeated_create_is_the_job_at_the_cap_too(sandbox: Sandbox) -> None:
     """Who has it already is not refused."""
-    ada = Client(world)
+    ada = Client(sandbox)
     first, again = (ada.post(WISH, idempotency_key="order-2") for _ in range(2))
     assert (202, first.json["id"], "true") == (again.status, again.json["id"], again.headers["Idempotent-Replay"])
 
 
-def test_a_drop_over_the_cap_is_parked_by_the_functions_of_the_stack(world: World) -> None:
+def test_a_drop_over_the_cap_is_parked_by_the_functions_of_the_stack(sandbox: Sandbox) -> None:
     """With the environment that the template gives them: recorded, told, and released by the scheduled sweep."""
-    door = Door(world)
+    door = Door(sandbox)
     for folder in ("first", "second"):
-        world.drop(f"drop/{folder}/1.jpg", picture())
-        world.drop(f"drop/{folder}/prompt.txt", b"The woman of [Image 1] smiles.")
+        sandbox.drop(f"drop/{folder}/1.jpg", picture())
+        sandbox.drop(f"drop/{folder}/prompt.txt", b"The woman of [Image 1] smiles.")
         door.run(30)
-    parked = world.receipt("second/status.json")
-    assert ("queued", midnight(world)) == (parked["state"], parked["parked"]["until"])
-    assert [world.receipt("first/status.json")["job"]] == world.executions()
-    (job,) = [job for job in world.jobs() if job.id == parked["job"]]
-    world.invoke("FinishFunction", {"job_id": world.executions()[0], "error": {"Error": "VendorRefused", "Cause": ""}})
-    world.invoke("ReconcileFunction", {})
-    assert job.id in world.executions()
-    assert world.receipt("second/status.json")["parked"] is None
+    parked = sandbox.receipt("second/status.json")
+    assert ("queued", midnight(sandbox)) == (parked["state"], parked["parked"]["until"])
+    assert [sandbox.receipt("first/status.json")["job"]] == sandbox.executions()
+    (job,) = [job for job in sandbox.jobs() if job.id == parked["job"]]
+    sandbox.invoke(
+        "FinishFunction", {"job_id": sandbox.executions()[0], "error": {"Error": "VendorRefused", "Cause": ""}}
+    )
+    sandbox.invoke("ReconcileFunction", {})
+    assert job.id in sandbox.executions()
+    assert sandbox.receipt("second/status.json")["parked"] is None

@@ -9,8 +9,7 @@ from unittest.mock import patch
 import pytest
 from botocore.exceptions import ClientError
 from gallop.adapters import aws
-from gallop.adapters.table import jobs as store
-from gallop.adapters.table import slots
+from gallop.adapters.table import jobs, slots
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import JobState
 from gallop.services.cancel import cancel
@@ -18,7 +17,7 @@ from gallop.services.erase import erase
 from gallop.steps.finish import finish
 
 from tests.functional.services.test_slots import TASK_SECONDS, create, gate, run, started, swept
-from tests.support.promise import World, fresh
+from tests.support.promise import Simulation, fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,15 +29,15 @@ HOUR = 3600
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def simulation() -> Iterator[Simulation]:
     """Give an empty world in which one task may be in flight, and jobs wait for an hour."""
     with fresh() as made, patch.dict("os.environ", {"MAX_IN_FLIGHT": "1", "QUEUE_HOURS": "1"}):
         yield made
 
 
-def disturb(world: World, times: int, matches: Callable[[str, str], bool], act: Callable[[Any], Any]) -> None:
+def disturb(simulation: Simulation, times: int, matches: Callable[[str, str], bool], act: Callable[[Any], Any]) -> None:
     """Let ``act`` answer so many calls of the table that match by their operation and their arguments."""
-    client: Any = world.clients["dynamodb"]
+    client: Any = simulation.clients["dynamodb"]
     original, left = client._make_api_call, [times]  # noqa: SLF001 - as botocore's own stubber does
 
     def call(operation: str, arguments: Any) -> Any:  # noqa: ANN401 - JSON
@@ -74,7 +73,7 @@ def takes_slot_back(operation: str, arguments: str) -> bool:
 
 def leaves_line(operation: str, arguments: str) -> bool:
     """Tell the write that takes a job out of the line."""
-    return operation == "DeleteItem" and "LINE#" in arguments
+    return operation == "DeleteItem" and "QUEUE#" in arguments
 
 
 def moves(job: Job, state: JobState) -> Callable[[str, str], bool]:
@@ -84,91 +83,91 @@ def moves(job: Job, state: JobState) -> Callable[[str, str], bool]:
     )
 
 
-def test_a_slot_goes_on_at_once_although_others_write_at_its_gate(world: World) -> None:
+def test_a_slot_goes_on_at_once_although_others_write_at_its_gate(simulation: Simulation) -> None:
     """A conflict with another job's turn is no trouble: it is tried again, and nobody waits for the sweep."""
-    first, _ = create(world, "first"), create(world, "second")
-    world.run_for(5)
-    disturb(world, 3, takes_slot_back, conflict)
+    first, _ = create(simulation, "first"), create(simulation, "second")
+    simulation.run_for(5)
+    disturb(simulation, 3, takes_slot_back, conflict)
     finish({"job_id": first.id, "step": {"failure": FAILURE}})
-    world.run_for(1)
-    assert ["first", "second"] == started(world)
+    simulation.run_for(1)
+    assert ["first", "second"] == started(simulation)
 
 
-def test_a_job_moves_on_although_others_write_at_its_record(world: World) -> None:
+def test_a_job_moves_on_although_others_write_at_its_record(simulation: Simulation) -> None:
     """The sweep that tells a place, a drop that is noticed again, write at the same record: no step fails for it."""
-    job = create(world, "first")
-    disturb(world, 3, moves(job, JobState.SUBMITTING), conflict)
-    world.run_due()
-    assert JobState.RUNNING is world.job(job.id).state
+    job = create(simulation, "first")
+    disturb(simulation, 3, moves(job, JobState.SUBMITTING), conflict)
+    simulation.run_due()
+    assert JobState.RUNNING is simulation.job(job.id).state
 
 
-def test_a_write_whose_answer_is_lost_is_known_again(world: World) -> None:
+def test_a_write_whose_answer_is_lost_is_known_again(simulation: Simulation) -> None:
     """Boto sends it again, and the record refuses, for it has moved on: to what was to be written."""
-    job = create(world, "first")
-    disturb(world, 1, moves(job, JobState.SUBMITTING), twice)
-    world.run_for(5)
-    there = world.job(job.id)
-    assert (["first"], JobState.RUNNING, 1, 0) == (started(world), there.state, there.submits, there.lost)
+    job = create(simulation, "first")
+    disturb(simulation, 1, moves(job, JobState.SUBMITTING), twice)
+    simulation.run_for(5)
+    there = simulation.job(job.id)
+    assert (["first"], JobState.RUNNING, 1, 0) == (started(simulation), there.state, there.submits, there.lost)
 
 
-def test_a_job_that_left_with_trouble_does_not_stop_the_sweep(world: World) -> None:
+def test_a_job_that_left_with_trouble_does_not_stop_the_sweep(simulation: Simulation) -> None:
     """Cancelled while it waited, deleted, and still in line, for AWS had trouble then: the sweep takes it out."""
-    create(world, "first")
-    others = [create(world, f"other {number}") for number in range(3)]
-    world.run_for(5)
-    disturb(world, 1, leaves_line, denied)
+    create(simulation, "first")
+    others = [create(simulation, f"other {number}") for number in range(3)]
+    simulation.run_for(5)
+    disturb(simulation, 1, leaves_line, denied)
     cancel(others[1].id)
-    world.run_due()
-    erase(world.job(others[1].id))
-    assert others[1].ticket in slots.waiting(others[1].lane)
-    run(world, 8 * TASK_SECONDS)
-    assert {"first", "other 0", "other 2"} == set(started(world))
-    assert ({}, {}) == (gate().holders, slots.waiting(others[1].lane))
+    simulation.run_due()
+    erase(simulation.job(others[1].id))
+    assert others[1].ticket in slots.queued(others[1].lane)
+    run(simulation, 8 * TASK_SECONDS)
+    assert {"first", "other 0", "other 2"} == set(started(simulation))
+    assert ({}, {}) == (gate().holders, slots.queued(others[1].lane))
 
 
-def test_a_slot_that_cannot_be_taken_back_does_not_keep_its_job_in_line(world: World) -> None:
+def test_a_slot_that_cannot_be_taken_back_does_not_keep_its_job_in_line(simulation: Simulation) -> None:
     """Of the two things that a job leaves behind, trouble with one leaves the other alone."""
-    _, waits = create(world, "first"), create(world, "second")
-    world.run_for(5)
-    disturb(world, 1, takes_slot_back, denied)
+    _, waits = create(simulation, "first"), create(simulation, "second")
+    simulation.run_for(5)
+    disturb(simulation, 1, takes_slot_back, denied)
     cancel(waits.id)
-    assert {} == slots.waiting(waits.lane)
+    assert {} == slots.queued(waits.lane)
 
 
-@pytest.mark.parametrize("broken", ["gates", "gate"])
-def test_trouble_at_the_gate_does_not_hold_up_the_sweep(world: World, broken: str) -> None:
+@pytest.mark.parametrize("broken", ["pools", "pool"])
+def test_trouble_at_the_gate_does_not_hold_up_the_sweep(simulation: Simulation, broken: str) -> None:
     """Jobs whose time is over end, whatever is wrong with the slots."""
-    create(world, "first")
-    waits = create(world, "second")
-    world.run_for(1)
-    world.fake.vendor.switches = replace(world.fake.vendor.switches, task_seconds=2.0 * HOUR)
-    world.clock.advance(HOUR + 1)
+    create(simulation, "first")
+    waits = create(simulation, "second")
+    simulation.run_for(1)
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=2.0 * HOUR)
+    simulation.clock.advance(HOUR + 1)
     with patch.object(slots, broken, side_effect=AwsTrouble("no")):
-        swept(world)
-    assert JobState.FAILED is world.job(waits.id).state
+        swept(simulation)
+    assert JobState.FAILED is simulation.job(waits.id).state
 
 
 @pytest.mark.parametrize("when", ["list", "record"])
-def test_a_job_whose_turn_came_is_not_given_up(world: World, when: str) -> None:
+def test_a_job_whose_turn_came_is_not_given_up(simulation: Simulation, when: str) -> None:
     """The sweep's list of those that waited too long is a little old: who has started meanwhile goes on."""
-    world.fake.vendor.switches = replace(world.fake.vendor.switches, task_seconds=HOUR + 60.0)
-    create(world, "first")
-    waits = create(world, "second")
-    world.run_for(HOUR + 30)
-    name = {"list": "open_jobs", "record": "job"}[when]
-    original, left = getattr(store, name), [True]
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=HOUR + 60.0)
+    create(simulation, "first")
+    waits = create(simulation, "second")
+    simulation.run_for(HOUR + 30)
+    name = {"list": "open_jobs", "record": "get"}[when]
+    original, left = getattr(jobs, name), [True]
 
     def old(*args: Any) -> Any:  # noqa: ANN401 - what the original gives
         found = original(*args)
-        is_it = store.WAITING in args if when == "list" else args == (waits.id,)
+        is_it = jobs.WAITING in args if when == "list" else args == (waits.id,)
         if is_it and left:
             left.clear()
-            world.run_for(100)
+            simulation.run_for(100)
         return found
 
-    with patch.object(store, name, old):
-        swept(world)
+    with patch.object(jobs, name, old):
+        swept(simulation)
     assert not left
-    assert (JobState.RUNNING, None) == (world.job(waits.id).state, world.job(waits.id).failure)
-    run(world, 2 * HOUR)
-    assert JobState.SUCCEEDED is world.job(waits.id).state
+    assert (JobState.RUNNING, None) == (simulation.job(waits.id).state, simulation.job(waits.id).failure)
+    run(simulation, 2 * HOUR)
+    assert JobState.SUCCEEDED is simulation.job(waits.id).state

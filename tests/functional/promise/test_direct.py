@@ -66,7 +66,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
         yield made
 
 
-def told(client: Any, call: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - a client of any service
+def response(client: Any, call: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - a client of any service
     """Give an answer or a refusal, without what tells of its way and of what moto says that it cost."""
     try:
         answer = getattr(client, call)(**request)
@@ -80,7 +80,7 @@ def test_the_table_answers_the_same(ways: dict[str, list[Any]]) -> None:
     """Item by item, and refusal by refusal."""
     for call, request in CALLS:
         short, long = (
-            told(client, call, TableName=f"table-{n}", **request) for n, client in enumerate(ways["dynamodb"])
+            response(client, call, TableName=f"table-{n}", **request) for n, client in enumerate(ways["dynamodb"])
         )
         assert long == {name: short.get(name) for name in long}, call
 
@@ -92,8 +92,8 @@ def test_transactions_hold_or_change_nothing(ways: dict[str, list[Any]]) -> None
         for number, client in enumerate(ways["dynamodb"]):
             table = {"TableName": f"table-{number}"}
             writes = [{"Update": {"Key": OTHER, **ADDED, **table}}, {"Put": {"Item": ITEM, **IF_NEW, **table}}]
-            answers.append(told(client, "transact_write_items", TransactItems=writes))
-            answers.append(told(client, "get_item", Key=OTHER, **table)["Item"])
+            answers.append(response(client, "transact_write_items", TransactItems=writes))
+            answers.append(response(client, "get_item", Key=OTHER, **table)["Item"])
         assert {**OTHER, "n": {"N": "1"}} == answers[1] == answers[3]
         assert answers[0].get("Reasons") == answers[2].get("Reasons")
     assert "TransactionCanceledException" == answers[0]["class"] == answers[2]["class"]

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gallop.adapters.stepfunctions import job_workflow as workflow
+from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.stepfunctions.job_workflow import Execution
 from gallop.domain.errors import IdempotencyMismatch, InvalidRequest
 
-from tests.support.promise import Killed, World, fresh
+from tests.support.promise import Killed, Simulation, fresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,32 +24,32 @@ TEN_MINUTES, DAY = 600, 86_400
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def simulation() -> Iterator[Simulation]:
     """Give an empty world."""
     with fresh() as made:
         yield made
 
 
-def create(world: World, wish: dict[str, Any] | None = None, **headers: str) -> Created:
+def create(simulation: Simulation, new_job: dict[str, Any] | None = None, **headers: str) -> Created:
     """Create a job that must be accepted."""
-    made = world.post_body(json.dumps(wish or WISH), None, **headers)
+    made = simulation.post_body(json.dumps(new_job or WISH), None, **headers)
     assert not isinstance(made, dict)
     return made
 
 
-def test_same_key_same_content_is_the_same_job(world: World) -> None:
+def test_same_key_same_content_is_the_same_job(simulation: Simulation) -> None:
     """The second answer shows the first job, and says that it is a replay."""
-    first, second = (create(world, idempotency_key="k") for _ in range(2))
+    first, second = (create(simulation, idempotency_key="k") for _ in range(2))
     assert (first.job.id, False, True) == (second.job.id, first.is_replay, second.is_replay)
-    assert 1 == len(world.jobs())
+    assert 1 == len(simulation.jobs())
 
 
-def test_same_key_other_content_is_refused(world: World) -> None:
+def test_same_key_other_content_is_refused(simulation: Simulation) -> None:
     """Nothing is made of the other content."""
-    create(world, idempotency_key="k")
+    create(simulation, idempotency_key="k")
     with pytest.raises(IdempotencyMismatch):
-        create(world, {**WISH, "duration": 4}, idempotency_key="k")
-    assert 1 == len(world.jobs())
+        create(simulation, {**WISH, "duration": 4}, idempotency_key="k")
+    assert 1 == len(simulation.jobs())
 
 
 @pytest.mark.parametrize(
@@ -57,103 +57,103 @@ def test_same_key_other_content_is_refused(world: World) -> None:
     [{"images": [FAN, GIRL]}, {"images": [GIRL, GIRL]}, {"seed": 1}, {"prompt": "Other."}, {"ratio": "1:1"}],
     ids=str,
 )
-def test_what_content_is(world: World, other: dict[str, Any]) -> None:
+def test_what_content_is(simulation: Simulation, other: dict[str, Any]) -> None:
     """The order of the images and every field count."""
-    create(world, idempotency_key="k")
+    create(simulation, idempotency_key="k")
     with pytest.raises(IdempotencyMismatch):
-        create(world, {**WISH, **other}, idempotency_key="k")
+        create(simulation, {**WISH, **other}, idempotency_key="k")
 
 
-def test_what_content_is_not(world: World) -> None:
+def test_what_content_is_not(simulation: Simulation) -> None:
     """The order of keys, white space, and defaults that are spelled out do not count."""
-    first = create(world, idempotency_key="k")
+    first = create(simulation, idempotency_key="k")
     spelled = {name: WISH[name] for name in reversed(WISH)} | {"resolution": "720P", "watermark": False}
-    made = world.post_body(json.dumps(spelled, indent=4), idempotency_key="k")
+    made = simulation.post_body(json.dumps(spelled, indent=4), idempotency_key="k")
     assert not isinstance(made, dict)
     assert first.job.id == made.job.id
 
 
-def test_key_belongs_to_its_client(world: World) -> None:
+def test_key_belongs_to_its_client(simulation: Simulation) -> None:
     """Another client's equal key is another key."""
     from gallop.doors.https import videos  # noqa: PLC0415
     from gallop.doors.https.bodies import Body  # noqa: PLC0415
 
     body = Body(json.dumps(WISH).encode(), "application/json")
     made = [videos.create_video(client, body, {"idempotency-key": "k"}) for client in ("ada", "bob")]
-    assert 2 == len(world.jobs())
+    assert 2 == len(simulation.jobs())
     assert [False, False] == [one.is_replay for one in made if not isinstance(one, dict)]
 
 
-def test_refused_request_leaves_its_key_unused(world: World) -> None:
+def test_refused_request_leaves_its_key_unused(simulation: Simulation) -> None:
     """A request with faults can be mended and sent with the same key."""
     with pytest.raises(InvalidRequest):
-        create(world, {**WISH, "duration": 99}, idempotency_key="k")
-    assert not create(world, idempotency_key="k").is_replay
+        create(simulation, {**WISH, "duration": 99}, idempotency_key="k")
+    assert not create(simulation, idempotency_key="k").is_replay
 
 
-def test_key_is_forgotten_after_a_day(world: World) -> None:
+def test_key_is_forgotten_after_a_day(simulation: Simulation) -> None:
     """A key holds for 24 hours."""
-    first = create(world, idempotency_key="k")
-    world.clock.advance(DAY - 1)
-    assert first.job.id == create(world, idempotency_key="k").job.id
-    world.clock.advance(1)
-    assert first.job.id != create(world, idempotency_key="k").job.id
+    first = create(simulation, idempotency_key="k")
+    simulation.clock.advance(DAY - 1)
+    assert first.job.id == create(simulation, idempotency_key="k").job.id
+    simulation.clock.advance(1)
+    assert first.job.id != create(simulation, idempotency_key="k").job.id
 
 
 @pytest.mark.parametrize("headers", [{"idempotency_key": "k"}, {"x_stainless_retry_count": "1"}], ids=str)
-def test_fifty_at_once_are_one(world: World, headers: dict[str, str]) -> None:
+def test_fifty_at_once_are_one(simulation: Simulation, headers: dict[str, str]) -> None:
     """Of fifty equal requests at the same time one makes the job; all show it."""
     with ThreadPoolExecutor(50) as pool:
-        made = list(pool.map(lambda _: create(world, None, **headers), range(50)))
-    assert 1 == len({one.job.id for one in made}) == len(world.jobs())
+        made = list(pool.map(lambda _: create(simulation, None, **headers), range(50)))
+    assert 1 == len({one.job.id for one in made}) == len(simulation.jobs())
     assert 1 == sum(not one.is_replay for one in made)
-    assert 1 == len(world.workflow.executions)
+    assert 1 == len(simulation.workflow.executions)
 
 
-def test_sdk_retry_is_the_same_job(world: World) -> None:
+def test_sdk_retry_is_the_same_job(simulation: Simulation) -> None:
     """A retry that says so, of the same content, within ten minutes, needs no key."""
-    first = create(world, x_stainless_retry_count="0")
-    world.clock.advance(TEN_MINUTES - 1)
-    assert first.job.id == create(world, x_stainless_retry_count="1").job.id
-    world.clock.advance(1)
-    assert first.job.id != create(world, x_stainless_retry_count="2").job.id
+    first = create(simulation, x_stainless_retry_count="0")
+    simulation.clock.advance(TEN_MINUTES - 1)
+    assert first.job.id == create(simulation, x_stainless_retry_count="1").job.id
+    simulation.clock.advance(1)
+    assert first.job.id != create(simulation, x_stainless_retry_count="2").job.id
 
 
-def test_sdk_retry_that_overtakes_its_first_try_is_the_same_job(world: World) -> None:
+def test_sdk_retry_that_overtakes_its_first_try_is_the_same_job(simulation: Simulation) -> None:
     """Whichever of the two arrives first makes the job."""
-    retry = create(world, x_stainless_retry_count="1")
-    assert retry.job.id == create(world, x_stainless_retry_count="0").job.id
+    retry = create(simulation, x_stainless_retry_count="1")
+    assert retry.job.id == create(simulation, x_stainless_retry_count="0").job.id
 
 
-def test_equal_wishes_without_a_sign_are_two(world: World) -> None:
+def test_equal_wishes_without_a_sign_are_two(simulation: Simulation) -> None:
     """Who asks twice without a key, and is no SDK that retries, wants two videos."""
-    assert create(world).job.id != create(world).job.id
+    assert create(simulation).job.id != create(simulation).job.id
 
 
-def test_create_that_died_is_made_good(world: World) -> None:
+def test_create_that_died_is_made_good(simulation: Simulation) -> None:
     """Wherever the door died, the retry shows one job, and that job runs."""
     for kill_at in range(5):
         key = f"key-{kill_at}"
-        wish = {**WISH, "seed": kill_at}
+        new_job = {**WISH, "seed": kill_at}
         with pytest.raises(Killed):
-            world.post_body(json.dumps(wish), kill_at, idempotency_key=key)
-        create(world, wish, idempotency_key=key)
-    assert 5 == len(world.jobs()) == len(world.workflow.executions)
+            simulation.post_body(json.dumps(new_job), kill_at, idempotency_key=key)
+        create(simulation, new_job, idempotency_key=key)
+    assert 5 == len(simulation.jobs()) == len(simulation.workflow.executions)
 
 
-def test_execution_that_exists_is_success(world: World) -> None:
+def test_execution_that_exists_is_success(simulation: Simulation) -> None:
     """A workflow is started once, however often that is asked for."""
-    job = create(world).job
-    workflow.start(job.id)
-    assert (Execution.LIVE, 1) == (workflow.stands(job.id), len(world.workflow.executions))
+    job = create(simulation).job
+    job_workflow.start(job.id)
+    assert (Execution.LIVE, 1) == (job_workflow.execution_state(job.id), len(simulation.workflow.executions))
 
 
-def test_late_create_after_the_end_moves_nothing(world: World) -> None:
+def test_late_create_after_the_end_moves_nothing(simulation: Simulation) -> None:
     """A replay of a job that has ended shows the end."""
-    job = create(world, idempotency_key="k").job
-    world.run_for(1000)
-    ended = world.job(job.id)
+    job = create(simulation, idempotency_key="k").job
+    simulation.run_for(1000)
+    ended = simulation.job(job.id)
     assert "succeeded" == ended.state.value
-    assert ended == create(world, idempotency_key="k").job
-    world.run_for(1000)
-    assert (ended, 1) == (world.job(job.id), len(world.tasks()))
+    assert ended == create(simulation, idempotency_key="k").job
+    simulation.run_for(1000)
+    assert (ended, 1) == (simulation.job(job.id), len(simulation.tasks()))

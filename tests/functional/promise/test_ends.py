@@ -9,10 +9,9 @@ from unittest.mock import patch
 
 import pytest
 from gallop import settings
-from gallop.adapters import dashscope
-from gallop.adapters import secrets as vault
+from gallop.adapters import dashscope, secrets
 
-from tests.support.promise import Killed, World, fresh
+from tests.support.promise import Killed, Simulation, fresh
 from tests.testbed.fake_dashscope import KEY
 
 if TYPE_CHECKING:
@@ -28,157 +27,165 @@ SUBMITS_A_SECOND = 5
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def simulation() -> Iterator[Simulation]:
     """Give an empty world."""
     with fresh() as made:
         yield made
 
 
-def created(world: World, prompt: str = PROMPT) -> Job:
+def created(simulation: Simulation, prompt: str = PROMPT) -> Job:
     """Give a job that was just accepted."""
-    made = world.post(prompt)
+    made = simulation.post(prompt)
     assert not isinstance(made, dict)
     return made.job
 
 
-def reason(world: World, job: Job) -> str:
+def reason(simulation: Simulation, job: Job) -> str:
     """Give the code of a job's failure."""
-    failure = world.job(job.id).failure
+    failure = simulation.job(job.id).failure
     return failure.code if failure else ""
 
 
-def test_adopted_task_that_is_not_ours_is_given_back(world: World) -> None:
+def test_adopted_task_that_is_not_ours_is_given_back(simulation: Simulation) -> None:
     """An adopted task is checked against the order when it ends; another's is released, and the job says so."""
-    job = created(world)
-    world.fake.fault(on="submit", kind="drop_before_accept")
-    world.run_for(1)
-    foreign = world.foreign_task("Somebody else's wish for [Image 1].")
-    world.run_for(1000)
-    assert ("outcome_unknown", 0) == (reason(world, job), len(world.tasks(PROMPT)))
-    assert foreign in str(world.job(job.id).failure)
-    assert [] == world.records("TASK")
-    assert world.stored(f"{job.receipts}/video.mp4") is None
+    job = created(simulation)
+    simulation.fake.fault(on="submit", kind="drop_before_accept")
+    simulation.run_for(1)
+    foreign = simulation.foreign_task("Somebody else's wish for [Image 1].")
+    simulation.run_for(1000)
+    assert ("outcome_unknown", 0) == (reason(simulation, job), len(simulation.tasks(PROMPT)))
+    assert foreign in str(simulation.job(job.id).failure)
+    assert [] == simulation.records("TASK")
+    assert simulation.stored(f"{job.receipts}/video.mp4") is None
 
 
-def test_several_candidates_are_left_alone(world: World) -> None:
+def test_several_candidates_are_left_alone(simulation: Simulation) -> None:
     """Where two tasks may be the lost one, none is taken, none is made, and the operator is told what to do."""
-    job = created(world)
-    world.fake.fault(on="submit", kind="drop_after_accept")
-    world.run_for(1)
-    world.foreign_task("Somebody else's wish for [Image 1].")
-    world.run_for(3000)
-    assert ("outcome_unknown", 1) == (reason(world, job), len(world.tasks(PROMPT)))
-    receipt = world.receipt(f"{job.receipts}/error.json") or {}
+    job = created(simulation)
+    simulation.fake.fault(on="submit", kind="drop_after_accept")
+    simulation.run_for(1)
+    simulation.foreign_task("Somebody else's wish for [Image 1].")
+    simulation.run_for(3000)
+    assert ("outcome_unknown", 1) == (reason(simulation, job), len(simulation.tasks(PROMPT)))
+    receipt = simulation.receipt(f"{job.receipts}/error.json") or {}
     assert "console" in receipt["error"]["remedy"]
 
 
-def test_lost_again_and_again_is_given_up(world: World) -> None:
+def test_lost_again_and_again_is_given_up(simulation: Simulation) -> None:
     """After three lost replies without a task the job ends; there was never a second task."""
-    job = created(world)
-    world.fake.fault(on="submit", kind="drop_before_accept", times=9)
-    world.run_for(3000)
-    assert ("outcome_unknown", 3, 0) == (reason(world, job), world.job(job.id).submits, len(world.tasks()))
+    job = created(simulation)
+    simulation.fake.fault(on="submit", kind="drop_before_accept", times=9)
+    simulation.run_for(3000)
+    assert ("outcome_unknown", 3, 0) == (
+        reason(simulation, job),
+        simulation.job(job.id).submits,
+        len(simulation.tasks()),
+    )
 
 
-def test_list_that_lags_costs_no_second_task(world: World) -> None:
+def test_list_that_lags_costs_no_second_task(simulation: Simulation) -> None:
     """A list that shows a task a minute late is waited for."""
-    world.fake.vendor.switches = replace(world.fake.vendor.switches, list_lag=60.0)
-    job = created(world)
-    world.fake.fault(on="submit", kind="drop_after_accept")
-    world.run_for(1000)
-    assert ("succeeded", True, 1) == (world.job(job.id).state.value, world.job(job.id).is_adopted, len(world.tasks()))
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, list_lag=60.0)
+    job = created(simulation)
+    simulation.fake.fault(on="submit", kind="drop_after_accept")
+    simulation.run_for(1000)
+    assert ("succeeded", True, 1) == (
+        simulation.job(job.id).state.value,
+        simulation.job(job.id).is_adopted,
+        len(simulation.tasks()),
+    )
 
 
-def test_lease_of_the_dead_runs_out(world: World) -> None:
+def test_lease_of_the_dead_runs_out(simulation: Simulation) -> None:
     """A function that died in the lane keeps the others waiting for a minute and a half, and no longer."""
-    created(world)
-    world.kills["StartTask"] = [2]
-    world.run_for(1)
-    second = created(world, "Another girl of [Image 1].")
-    world.run_for(130)
-    assert "succeeded" == world.job(second.id).state.value or world.job(second.id).task_id
-    world.run_for(1000)
-    assert {"succeeded"} == {job.state.value for job in world.jobs()}
+    created(simulation)
+    simulation.kills["StartTask"] = [2]
+    simulation.run_for(1)
+    second = created(simulation, "Another girl of [Image 1].")
+    simulation.run_for(130)
+    assert "succeeded" == simulation.job(second.id).state.value or simulation.job(second.id).task_id
+    simulation.run_for(1000)
+    assert {"succeeded"} == {job.state.value for job in simulation.jobs()}
 
 
-def test_workflow_that_was_never_started_is_started_by_the_sweep(world: World) -> None:
+def test_workflow_that_was_never_started_is_started_by_the_sweep(simulation: Simulation) -> None:
     """A door that died between record and start strands nothing."""
     with pytest.raises(Killed):
-        world.post(PROMPT, kill_at=1)
-    assert ({}, 1) == (world.workflow.executions, len(world.jobs()))
-    world.clock.advance(300)
-    assert {"repaired": 1, "failed": 0} == world.sweep()
-    world.run_for(1000)
-    assert {"succeeded"} == {job.state.value for job in world.jobs()}
+        simulation.post(PROMPT, kill_at=1)
+    assert ({}, 1) == (simulation.workflow.executions, len(simulation.jobs()))
+    simulation.clock.advance(300)
+    assert {"repaired": 1, "failed": 0} == simulation.sweep()
+    simulation.run_for(1000)
+    assert {"succeeded"} == {job.state.value for job in simulation.jobs()}
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 20, 45, 70])
-def test_workflow_that_broke_down_is_resumed_by_the_sweep(world: World, seconds: int) -> None:
+def test_workflow_that_broke_down_is_resumed_by_the_sweep(simulation: Simulation, seconds: int) -> None:
     """Wherever it broke: the job goes on from its record, with the task that it has."""
-    job = created(world)
-    world.run_for(seconds)
-    world.workflow.abort(job.id)
-    world.clock.advance(300)
-    world.sweep()
-    world.run_for(1000)
-    assert ("succeeded", 1) == (world.job(job.id).state.value, len(world.tasks()))
+    job = created(simulation)
+    simulation.run_for(seconds)
+    simulation.workflow.abort(job.id)
+    simulation.clock.advance(300)
+    simulation.sweep()
+    simulation.run_for(1000)
+    assert ("succeeded", 1) == (simulation.job(job.id).state.value, len(simulation.tasks()))
 
 
-def test_receipts_that_were_not_written_are_written_by_the_sweep(world: World) -> None:
+def test_receipts_that_were_not_written_are_written_by_the_sweep(simulation: Simulation) -> None:
     """A job that ended without a word gets its receipts."""
-    job = created(world)
-    world.kills["Finish"] = [2, *[1] * 6]
-    world.run_for(1000)
-    assert ("succeeded", None) == (world.job(job.id).state.value, world.receipt(f"{job.receipts}/video.json"))
-    world.sweep()
-    assert job.id == (world.receipt(f"{job.receipts}/video.json") or {})["job"]
-    assert {"repaired": 0, "failed": 0} == world.sweep()
+    job = created(simulation)
+    simulation.kills["Finish"] = [2, *[1] * 6]
+    simulation.run_for(1000)
+    assert ("succeeded", None) == (simulation.job(job.id).state.value, simulation.receipt(f"{job.receipts}/video.json"))
+    simulation.sweep()
+    assert job.id == (simulation.receipt(f"{job.receipts}/video.json") or {})["job"]
+    assert {"repaired": 0, "failed": 0} == simulation.sweep()
 
 
-def test_deadline_ends_a_task_that_never_ends(world: World) -> None:
+def test_deadline_ends_a_task_that_never_ends(simulation: Simulation) -> None:
     """A job ends by its published deadline, and a little for the last question."""
-    job = created(world)
-    world.fake.fault(on="task", kind="never_ends")
-    world.run_for(settings.deadline_seconds() + 120)
-    assert "deadline_exceeded" == reason(world, job)
-    ended = world.job(job.id).ended_at
+    job = created(simulation)
+    simulation.fake.fault(on="task", kind="never_ends")
+    simulation.run_for(settings.deadline_seconds() + 120)
+    assert "deadline_exceeded" == reason(simulation, job)
+    ended = simulation.job(job.id).ended_at
     assert ended is not None
-    assert 60 >= ended - world.job(job.id).deadline >= 0
+    assert 60 >= ended - simulation.job(job.id).deadline >= 0
 
 
-def test_deadline_ends_a_job_whose_workflow_breaks_down_each_time(world: World) -> None:
+def test_deadline_ends_a_job_whose_workflow_breaks_down_each_time(simulation: Simulation) -> None:
     """The sweep resumes it again and again; past its deadline the job ends with what its owner can do."""
-    job = created(world)
+    job = created(simulation)
     for number in range(4):
-        world.run_for(1)
-        world.workflow.abort(f"{job.id}-{number}" if number else job.id)
-        world.clock.advance(300)
-        world.sweep()
-        assert (number + 1, "running") == (world.job(job.id).resumes, world.job(job.id).state.value)
-    world.workflow.abort(f"{job.id}-4")
-    world.clock.advance(settings.deadline_seconds())
-    world.sweep()
-    assert ("workflow_lost", "failed") == (reason(world, job), world.job(job.id).state.value)
-    assert "console" in (world.receipt(f"{job.receipts}/error.json") or {})["error"]["remedy"]
+        simulation.run_for(1)
+        simulation.workflow.abort(f"{job.id}-{number}" if number else job.id)
+        simulation.clock.advance(300)
+        simulation.sweep()
+        assert (number + 1, "running") == (simulation.job(job.id).resumes, simulation.job(job.id).state.value)
+    simulation.workflow.abort(f"{job.id}-4")
+    simulation.clock.advance(settings.deadline_seconds())
+    simulation.sweep()
+    assert ("workflow_lost", "failed") == (reason(simulation, job), simulation.job(job.id).state.value)
+    assert "console" in (simulation.receipt(f"{job.receipts}/error.json") or {})["error"]["remedy"]
 
 
-def test_redrive_and_second_finish_move_nothing(world: World) -> None:
+def test_redrive_and_second_finish_move_nothing(simulation: Simulation) -> None:
     """An execution that is redriven after the end, and a finish that comes again with bad news, change nothing."""
-    job = created(world)
-    world.kills["Finish"] = [5] * 7
-    world.run_for(1000)
-    ended = world.job(job.id)
-    world.workflow.redrive(job.id)
-    world.run_for(100)
-    world.invoke("Finish", {"job_id": job.id, "error": {"Error": "States.Timeout", "Cause": "late"}})
-    assert ("succeeded", ended) == (ended.state.value, world.job(job.id))
-    assert "succeeded" == (world.receipt(f"{job.receipts}/status.json") or {})["state"]
+    job = created(simulation)
+    simulation.kills["Finish"] = [5] * 7
+    simulation.run_for(1000)
+    ended = simulation.job(job.id)
+    simulation.workflow.redrive(job.id)
+    simulation.run_for(100)
+    simulation.invoke("Finish", {"job_id": job.id, "error": {"Error": "States.Timeout", "Cause": "late"}})
+    assert ("succeeded", ended) == (ended.state.value, simulation.job(job.id))
+    assert "succeeded" == (simulation.receipt(f"{job.receipts}/status.json") or {})["state"]
 
 
-def test_job_stays_with_its_address_and_its_key(world: World) -> None:
+def test_job_stays_with_its_address_and_its_key(simulation: Simulation) -> None:
     """A stack that moves to another region asks for the jobs that run where they run, with their key."""
-    job = created(world)
-    world.run_for(1)
+    job = created(simulation)
+    simulation.run_for(1)
     asked: list[tuple[str, str]] = []
     query = dashscope.query
 
@@ -188,31 +195,33 @@ def test_job_stays_with_its_address_and_its_key(world: World) -> None:
 
     moved = {"DASHSCOPE_BASE_URL": "https://dashscope.aliyuncs.com/api/v1", "DASHSCOPE_SECRET_ARN": "other-secret"}
     keys = {"the-secret": KEY, "other-secret": "sk-other"}
-    keyring = patch.object(vault, "dashscope_key", keys.__getitem__)
+    keyring = patch.object(secrets, "dashscope_key", keys.__getitem__)
     with patch.dict("os.environ", moved), patch.object(dashscope, "query", spy), keyring:
-        world.run_for(1000)
+        simulation.run_for(1000)
     assert {("https://dashscope-intl.aliyuncs.com/api/v1", KEY)} == {*asked}
-    assert "succeeded" == world.job(job.id).state.value
+    assert "succeeded" == simulation.job(job.id).state.value
 
 
-def test_lane_lets_five_submits_a_second_pass(world: World) -> None:
+def test_lane_lets_five_submits_a_second_pass(simulation: Simulation) -> None:
     """What a job does while it holds the lane takes less than the fifth of a second that DashScope allows."""
-    created(world)
-    world.run_for(1)
-    calls = world.made["StartTask"][0]
+    created(simulation)
+    simulation.run_for(1)
+    calls = simulation.made["StartTask"][0]
     inside = calls[calls.index("UpdateItem") + 1 :]
     posts = sum(call.startswith("POST") for call in inside)
     assert 1 == posts
     assert 1 / SUBMITS_A_SECOND >= SECONDS_OF_A_POST + (len(inside) - posts) * SECONDS_OF_A_CALL
 
 
-def test_no_secret_in_what_is_left(world: World) -> None:
+def test_no_secret_in_what_is_left(simulation: Simulation) -> None:
     """The vendor's address of the video and the key are in no record, no receipt and no execution."""
-    created(world)
-    world.run_for(1000)
-    items = world.clients["dynamodb"].scan(TableName="jobs")["Items"]
-    objects = world.clients["s3"].list_objects_v2(Bucket="results")["Contents"]
-    receipts = [world.stored(one["Key"]) for one in objects if one["Key"].endswith(".json")]
-    everything = json.dumps(items) + repr(receipts) + repr([one.data for one in world.workflow.executions.values()])
+    created(simulation)
+    simulation.run_for(1000)
+    items = simulation.clients["dynamodb"].scan(TableName="jobs")["Items"]
+    objects = simulation.clients["s3"].list_objects_v2(Bucket="results")["Contents"]
+    receipts = [simulation.stored(one["Key"]) for one in objects if one["Key"].endswith(".json")]
+    everything = (
+        json.dumps(items) + repr(receipts) + repr([one.data for one in simulation.workflow.executions.values()])
+    )
     assert "task_id" in everything
     assert [] == [secret for secret in (KEY, "Signature=", "OSSAccessKeyId") if secret in everything]

@@ -10,12 +10,11 @@ from unittest.mock import patch
 
 import pytest
 from gallop.adapters import dashscope
-from gallop.domain.dashscope import completion_event as completion
-from gallop.domain.dashscope import replies
+from gallop.domain.dashscope import completion_event, replies
 from gallop.domain.errors import AwsTrouble
 from gallop.steps import listen
 
-from tests.support.promise import World, fresh
+from tests.support.promise import Simulation, fresh
 from tests.support.promise.events import Delivery
 
 if TYPE_CHECKING:
@@ -54,108 +53,110 @@ def asking() -> Plan:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def simulation() -> Iterator[Simulation]:
     """Give an empty world that listens."""
     with fresh(listening=True) as made:
         yield made
 
 
-def run(world: World, task_seconds: float = 60.0, seconds: float = ENOUGH) -> Job:
+def run(simulation: Simulation, task_seconds: float = 60.0, seconds: float = ENOUGH) -> Job:
     """Create a job whose task takes so long, and run it, and the events that come after its end."""
-    world.fake.vendor.switches = replace(world.fake.vendor.switches, task_seconds=task_seconds)
-    made = world.post(PROMPT)
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=task_seconds)
+    made = simulation.post(PROMPT)
     assert not isinstance(made, dict)
-    world.run_for(seconds)
-    return world.job(made.job.id)
+    simulation.run_for(seconds)
+    return simulation.job(made.job.id)
 
 
-def assert_one_video(world: World, job: Job) -> None:
+def assert_one_video(simulation: Simulation, job: Job) -> None:
     """Assert that the wish has one job that succeeded, one task and the vendor's own bytes."""
-    assert ("succeeded", 1) == (job.state.value, len(world.tasks(PROMPT))), job.failure
+    assert ("succeeded", 1) == (job.state.value, len(simulation.tasks(PROMPT))), job.failure
     assert job.result
-    assert job.result.sha256 == world.film_of(job.task_id)
+    assert job.result.sha256 == simulation.film_of(job.task_id)
 
 
-def delay(world: World, job: Job) -> int:
+def delay(simulation: Simulation, job: Job) -> int:
     """Give the seconds from the task's end to the job's, without the moment that DashScope needs to begin."""
     assert job.ended_at
-    return round(job.ended_at - world.fake.vendor.tasks[job.task_id].ended)
+    return round(job.ended_at - simulation.fake.vendor.tasks[job.task_id].ended)
 
 
-def waits(world: World, job: Job) -> int:
+def waits(simulation: Simulation, job: Job) -> int:
     """Count the waits of a job's execution that were begun with a token."""
-    return sum(1 for run in world.made["Status"] if run == ["UpdateItem"]) if job else 0
+    return sum(1 for run in simulation.made["Status"] if run == ["UpdateItem"]) if job else 0
 
 
 @pytest.mark.parametrize("rule", MODES, ids=str)
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS[1:3])
-def test_the_end_is_the_same_however_events_come(world: World, rule: dict[str, Any], task_seconds: float) -> None:
+def test_the_end_is_the_same_however_events_come(
+    simulation: Simulation, rule: dict[str, Any], task_seconds: float
+) -> None:
     """With the event or without, once or twice, early or late: one task, one charge, one video."""
-    world.notify(**rule)
-    assert_one_video(world, run(world, task_seconds))
-    assert {200} >= {status for status, _ in world.events.answers}
+    simulation.notify(**rule)
+    assert_one_video(simulation, run(simulation, task_seconds))
+    assert {200} >= {status for status, _ in simulation.events.answers}
 
 
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS)
-def test_the_end_is_seen_at_once(asking: Plan, world: World, task_seconds: float) -> None:
+def test_the_end_is_seen_at_once(asking: Plan, simulation: Simulation, task_seconds: float) -> None:
     """A second for the event, and one between two questions; by asking alone it takes up to a minute."""
     polls, seconds = asking[task_seconds]
-    world.notify()
-    job = run(world, task_seconds)
-    assert delay(world, job) <= 3 <= seconds
+    simulation.notify()
+    job = run(simulation, task_seconds)
+    assert delay(simulation, job) <= 3 <= seconds
     assert polls >= job.polls
 
 
-def test_a_quick_task_needs_one_question(world: World) -> None:
+def test_a_quick_task_needs_one_question(simulation: Simulation) -> None:
     """Its end is told before the first question would have come."""
-    world.notify()
-    job = run(world, 20.0)
-    assert (1, 1) == (job.polls, waits(world, job))
+    simulation.notify()
+    job = run(simulation, 20.0)
+    assert (1, 1) == (job.polls, waits(simulation, job))
 
 
 @pytest.mark.parametrize("rule", [{"mode": "never"}, {"mode": "late"}], ids=str)
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS[2:])
 def test_without_events_the_plan_is_as_before(
-    asking: Plan, world: World, rule: dict[str, Any], task_seconds: float
+    asking: Plan, simulation: Simulation, rule: dict[str, Any], task_seconds: float
 ) -> None:
     """Lost events cost nothing: the questions come as they come to a stack that does not listen."""
-    world.notify(**rule)
-    job = run(world, task_seconds)
-    assert asking[task_seconds] == (job.polls, delay(world, job))
+    simulation.notify(**rule)
+    job = run(simulation, task_seconds)
+    assert asking[task_seconds] == (job.polls, delay(simulation, job))
 
 
-def test_a_second_event_changes_nothing(world: World) -> None:
+def test_a_second_event_changes_nothing(simulation: Simulation) -> None:
     """It finds that the end was told, and wakes nobody."""
-    world.notify(mode="twice")
-    run(world, 20.0)
-    assert [(200, '{"result": "told"}'), (200, '{"result": "told_before"}')] == world.events.answers
-    assert ["GetItem", "UpdateItem"] == world.made["Wake"][1]
+    simulation.notify(mode="twice")
+    run(simulation, 20.0)
+    assert [(200, '{"result": "received"}'), (200, '{"result": "already_received"}')] == simulation.events.answers
+    assert ["GetItem", "UpdateItem"] == simulation.made["Wake"][1]
 
 
-def test_an_event_before_its_wait_is_heard(world: World) -> None:
+def test_an_event_before_its_wait_is_heard(simulation: Simulation) -> None:
     """It comes while the job is on its way to its wait: the wait does not begin, and the question comes at once."""
-    world.notify(delay_seconds=0)
+    simulation.notify(delay_seconds=0)
     original = listen.listen
     early: list[str] = []
 
     def late(job_id: str, token: str) -> None:
         if not early:
             early.append(job_id)
-            world.clock.advance(30)
-            world.fake.tick()
-            while world.events.deliver():
+            simulation.clock.advance(30)
+            simulation.fake.tick()
+            while simulation.events.deliver():
                 pass
         original(job_id, token)
 
     with patch("functions.status.app.listen", late):
-        job = run(world, 20.0)
-    assert_one_video(world, job)
-    assert (1, 11) == (job.polls, round(delay(world, job)))
+        job = run(simulation, 20.0)
+    assert_one_video(simulation, job)
+    assert (1, 11) == (job.polls, round(delay(simulation, job)))
 
 
-def test_an_event_that_comes_too_soon_costs_one_question(world: World) -> None:
+def test_an_event_that_comes_too_soon_costs_one_question(simulation: Simulation) -> None:
     """DashScope says that the task runs on: the job listens again, asks by its plan, and does not spin."""
-    world.notify(delay_seconds=0)
+    simulation.notify(delay_seconds=0)
     answers = [replies.TaskWaiting()] * 2
     query = dashscope.query
 
@@ -163,14 +164,14 @@ def test_an_event_that_comes_too_soon_costs_one_question(world: World) -> None:
         return answers.pop() if answers else query(*told)
 
     with patch.object(dashscope, "query", behind):
-        job = run(world, 20.0)
-    assert_one_video(world, job)
-    assert (3, True) == (job.polls, delay(world, job) < 60)
+        job = run(simulation, 20.0)
+    assert_one_video(simulation, job)
+    assert (3, True) == (job.polls, delay(simulation, job) < 60)
 
 
-def test_an_event_to_a_wait_that_is_over_is_kept(world: World) -> None:
+def test_an_event_to_a_wait_that_is_over_is_kept(simulation: Simulation) -> None:
     """The token that is found is spent: the news stays for the next wait, which does not begin."""
-    world.notify(delay_seconds=0)
+    simulation.notify(delay_seconds=0)
     query = dashscope.query
     came: list[Delivery] = []
 
@@ -178,115 +179,115 @@ def test_an_event_to_a_wait_that_is_over_is_kept(world: World) -> None:
         task = query(*told)
         if isinstance(task, replies.TaskWaiting) and not came:
             # The answer is on its way, and the task ends.
-            world.clock.advance(40)
-            world.fake.tick()
-            came.extend(world.events.waiting)
+            simulation.clock.advance(40)
+            simulation.fake.tick()
+            came.extend(simulation.events.waiting)
         return task
 
     with patch.object(dashscope, "query", meanwhile):
-        job = run(world, 60.0)
-    assert_one_video(world, job)
+        job = run(simulation, 60.0)
+    assert_one_video(simulation, job)
     assert 1 == len(came)
-    assert 15 >= delay(world, job)
+    assert 15 >= delay(simulation, job)
 
 
 @pytest.mark.parametrize("calls", range(CALLS_OF_WAKE + 1))
-def test_an_event_whose_taking_is_killed_is_brought_again(world: World, calls: int) -> None:
+def test_an_event_whose_taking_is_killed_is_brought_again(simulation: Simulation, calls: int) -> None:
     """After each of its calls: the next delivery finishes what was begun, and nothing happens twice."""
-    world.notify()
-    world.kills["Wake"] = [calls]
-    job = run(world, 20.0)
-    assert_one_video(world, job)
+    simulation.notify()
+    simulation.kills["Wake"] = [calls]
+    job = run(simulation, 20.0)
+    assert_one_video(simulation, job)
     assert 1 == job.polls
-    assert SECONDS_TO_THE_NEXT_TRY + 1 >= delay(world, job)
-    assert ([200], []) == ([status for status, _ in world.events.answers], world.events.waiting)
+    assert SECONDS_TO_THE_NEXT_TRY + 1 >= delay(simulation, job)
+    assert ([200], []) == ([status for status, _ in simulation.events.answers], simulation.events.waiting)
 
 
-def test_an_event_is_taken_in_four_calls(world: World) -> None:
+def test_an_event_is_taken_in_four_calls(simulation: Simulation) -> None:
     """Those after each of which it may be killed."""
-    world.notify()
-    run(world, 20.0)
+    simulation.notify()
+    run(simulation, 20.0)
     expected = ["GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"]
-    assert ([expected], CALLS_OF_WAKE) == (world.made["Wake"], len(expected))
+    assert ([expected], CALLS_OF_WAKE) == (simulation.made["Wake"], len(expected))
 
 
 @pytest.mark.parametrize("calls", range(3))
-def test_a_wait_that_cannot_begin_waits_without_listening(world: World, calls: int) -> None:
+def test_a_wait_that_cannot_begin_waits_without_listening(simulation: Simulation, calls: int) -> None:
     """The function died before or after it noted the token: the wait is as long as ever, and then it asks."""
-    world.notify()
-    world.kills["Status"] = [calls]
-    job = run(world, 20.0)
-    assert_one_video(world, job)
-    assert 60 >= delay(world, job)
+    simulation.notify()
+    simulation.kills["Status"] = [calls]
+    job = run(simulation, 20.0)
+    assert_one_video(simulation, job)
+    assert 60 >= delay(simulation, job)
 
 
-def test_a_table_that_is_away_makes_no_loop(asking: Plan, world: World) -> None:
+def test_a_table_that_is_away_makes_no_loop(asking: Plan, simulation: Simulation) -> None:
     """Nobody can listen: the job is asked about as often as without events, and no more."""
-    world.notify()
+    simulation.notify()
     with patch("functions.status.app.listen", side_effect=AwsTrouble("no")):
-        job = run(world, 403.0)
-    assert_one_video(world, job)
-    assert asking[403.0] == (job.polls, delay(world, job))
+        job = run(simulation, 403.0)
+    assert_one_video(simulation, job)
+    assert asking[403.0] == (job.polls, delay(simulation, job))
 
 
-def test_a_task_of_somebody_else_is_nobodys(world: World) -> None:
+def test_a_task_of_somebody_else_is_nobodys(simulation: Simulation) -> None:
     """One look into the table, no write, and a good answer: it is not brought again."""
-    world.notify()
-    world.foreign_task("Somebody else's wish for [Image 1].")
-    world.run_for(100)
-    assert [(200, '{"result": "not_ours"}')] == world.events.answers
-    assert [["GetItem"]] == world.made["Wake"]
-    assert [] == world.records("LISTENER")
+    simulation.notify()
+    simulation.foreign_task("Somebody else's wish for [Image 1].")
+    simulation.run_for(100)
+    assert [(200, '{"result": "not_ours"}')] == simulation.events.answers
+    assert [["GetItem"]] == simulation.made["Wake"]
+    assert [] == simulation.records("COMPLETION")
 
 
-def test_an_event_is_never_believed(world: World) -> None:
+def test_an_event_is_never_believed(simulation: Simulation) -> None:
     """It says SUCCEEDED of a task that fails: what DashScope answers decides."""
-    world.notify()
-    world.fake.fault(on="task", kind="fail")
-    job = run(world, 20.0)
+    simulation.notify()
+    simulation.fake.fault(on="task", kind="fail")
+    job = run(simulation, 20.0)
     assert ("failed", "generation_failed") == (job.state.value, job.failure and job.failure.code)
 
 
-def test_a_lost_reply_is_not_found_by_an_event(world: World) -> None:
+def test_a_lost_reply_is_not_found_by_an_event(simulation: Simulation) -> None:
     """A task that no job owns yet is nobody's; the reconciler finds it as ever, and there is one charge."""
-    world.notify()
-    world.fake.fault(on="submit", kind="drop_after_accept")
-    assert_one_video(world, run(world, 0.5))
-    assert '{"result": "not_ours"}' in {body for _, body in world.events.answers}
+    simulation.notify()
+    simulation.fake.fault(on="submit", kind="drop_after_accept")
+    assert_one_video(simulation, run(simulation, 0.5))
+    assert '{"result": "not_ours"}' in {body for _, body in simulation.events.answers}
 
 
-def asked_at(world: World) -> list[float]:
+def asked_at(simulation: Simulation) -> list[float]:
     """Give the list of the times at which tasks are asked about, as it grows."""
     times: list[float] = []
 
     def note(name: str) -> None:
         if name.startswith("GET /api/v1/tasks/"):
-            times.append(world.clock.now())
+            times.append(simulation.clock.now())
 
-    world.calls.on_call = note
+    simulation.calls.on_call = note
     return times
 
 
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS)
-def test_no_task_is_asked_about_twice_within_a_second(world: World, task_seconds: float) -> None:
+def test_no_task_is_asked_about_twice_within_a_second(simulation: Simulation, task_seconds: float) -> None:
     """Not even for the video, right after the answer that it is there."""
-    times = asked_at(world)
-    world.notify(mode="twice")
-    run(world, task_seconds)
+    times = asked_at(simulation)
+    simulation.notify(mode="twice")
+    run(simulation, task_seconds)
     assert len(times) > 1
     assert all(later - earlier >= 1 for earlier, later in pairwise(times))
 
 
-def test_an_event_right_after_a_question_waits_its_second(world: World) -> None:
+def test_an_event_right_after_a_question_waits_its_second(simulation: Simulation) -> None:
     """It is believed in nothing, and so leads to a question, but not to one that comes too soon."""
-    times = asked_at(world)
-    job = run(world, 403.0, seconds=0)
+    times = asked_at(simulation)
+    job = run(simulation, 403.0, seconds=0)
     while not times:
-        world.run_for(1)
-    world.clock.advance(0.2)
-    data = {"task_id": world.job(job.id).task_id}
-    event = {"source": completion.SOURCE, "type": completion.TYPE, "data": data}
-    world.events.waiting.append(Delivery(json.dumps(event), world.clock.now()))
-    world.run_for(0.1)
+        simulation.run_for(1)
+    simulation.clock.advance(0.2)
+    data = {"task_id": simulation.job(job.id).task_id}
+    event = {"source": completion_event.SOURCE, "type": completion_event.TYPE, "data": data}
+    simulation.events.waiting.append(Delivery(json.dumps(event), simulation.clock.now()))
+    simulation.run_for(0.1)
     assert 2 == len(times)
     assert times[1] - times[0] >= 1

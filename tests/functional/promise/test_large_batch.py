@@ -19,10 +19,10 @@ def test_a_thousand_lines_of_which_fifty_are_bad() -> None:
     """Each good line is one job, task and charge, six at a time; the same file again is none, a mended line one."""
     assert (50, 950) == (len(BAD), GOOD)
     lines = ["{oops" if number in BAD else a_line(seed=number) for number in range(1, LINES + 1)]
-    with quick() as world:
-        assert CONCURRENCY == work_off(world, lines)
-        assert [GOOD] * 3 == [len(world.jobs()), len(world.tasks()), charges(world)]
-        told, table = receipt(world), rows(world)
+    with quick() as simulation:
+        assert CONCURRENCY == work_off(simulation, lines)
+        assert [GOOD] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
+        told, table = receipt(simulation), rows(simulation)
         assert ("finished", LINES, GOOD, 50) == tuple(told[name] for name in ("state", "lines", "good", "bad"))
         assert list(BAD) == [fault["line"] for fault in told["faults"]]
         assert (GOOD, 0) == (told["jobs"]["succeeded"], told["repeated"])
@@ -32,11 +32,11 @@ def test_a_thousand_lines_of_which_fifty_are_bad() -> None:
         assert list(BAD) == [int(row["line"]) for row in table if row["error"] and not row["job"]]
         assert GOOD == len({row["job"] for row in table if row["job"]})
 
-        assert CONCURRENCY >= work_off(world, lines)
-        told = receipt(world)
-        assert (GOOD, GOOD, 0.0) == (len(world.tasks()), told["repeated"], told["cost"])
+        assert CONCURRENCY >= work_off(simulation, lines)
+        told = receipt(simulation)
+        assert (GOOD, GOOD, 0.0) == (len(simulation.tasks()), told["repeated"], told["cost"])
 
-        work_off(world, [*lines[: MENDED - 1], a_line(seed=MENDED), *lines[MENDED:]])
-        told = receipt(world)
-        assert [GOOD + 1] * 3 == [len(world.jobs()), len(world.tasks()), charges(world)]
+        work_off(simulation, [*lines[: MENDED - 1], a_line(seed=MENDED), *lines[MENDED:]])
+        told = receipt(simulation)
+        assert [GOOD + 1] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
         assert (GOOD + 1, GOOD, COST) == (told["good"], told["repeated"], told["cost"])

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 from gallop import clock as product_clock
 from gallop.adapters import dashscope
-from gallop.adapters.table import jobs as store
+from gallop.adapters.table import jobs
 from gallop.domain.dashscope import replies
 from gallop.domain.errors import BudgetExceeded
 from gallop.domain.job import JobState
@@ -23,7 +23,7 @@ from gallop.doors.https.videos import Created
 from gallop.services.cancel import Cancellation, cancel
 from gallop.services.settle import settle
 
-from tests.support.promise import Killed, World, fresh
+from tests.support.promise import Killed, Simulation, fresh
 from tests.support.promise.money import DAY, HOUR, PRICE, PROMPT, caps, created, drop, go_to_noon, sweep_for, used
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ BODY = b'{"prompt": "The girl of [Image 1] waves.", "images": ["https://example.
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def simulation() -> Iterator[Simulation]:
     """Give an empty world at noon of a tenth."""
     with fresh() as made:
         go_to_noon(made)
@@ -41,12 +41,12 @@ def world() -> Iterator[World]:
 
 
 @contextmanager
-def contended(world: World) -> Iterator[list[str]]:
+def contended(simulation: Simulation) -> Iterator[list[str]]:
     """Let transactions meet as they do at DynamoDB: of two on the same items the later one is cancelled.
 
     Every create here meets every other one. Gives the names of those that were cancelled.
     """
-    client, in_moto, in_a_transaction = world.clients["dynamodb"], threading.Lock(), threading.Lock()
+    client, in_moto, in_a_transaction = simulation.clients["dynamodb"], threading.Lock(), threading.Lock()
     call, cancelled = client._make_api_call, list[str]()  # noqa: SLF001 - where all calls of a client pass
 
     def meeting(name: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -71,18 +71,18 @@ def contended(world: World) -> Iterator[list[str]]:
         yield cancelled
 
 
-def test_without_a_cap_no_job_writes_what_another_writes(world: World) -> None:
+def test_without_a_cap_no_job_writes_what_another_writes(simulation: Simulation) -> None:
     """A burst of creates has nothing to wait for, and no create reads more than it did."""
-    created(world)
-    assert {} == used(world) == used(world, "CLIENT#ada")
-    assert ["TransactWriteItems", "GetItem"] == world.made["Submit"][0][:2]
-    assert world.jobs()[0].reserved is None
+    created(simulation)
+    assert {} == used(simulation) == used(simulation, "CLIENT#ada")
+    assert ["TransactWriteItems", "GetItem"] == simulation.made["Submit"][0][:2]
+    assert simulation.jobs()[0].reserved is None
 
 
 @pytest.mark.parametrize(
     "limits", [{"day": 3.0}, {"month": 3.0}, {"client_day": 3.0}, {"day": 3.0, "client_month": 50}]
 )
-def test_twenty_creates_at_once_never_exceed_a_cap(world: World, limits: dict[str, float]) -> None:
+def test_twenty_creates_at_once_never_exceed_a_cap(simulation: Simulation, limits: dict[str, float]) -> None:
     """Seven of 0.42 fit into 3.00: seven are made, and thirteen get a plain no, whoever comes first."""
 
     def post(_: int) -> str:
@@ -93,88 +93,88 @@ def test_twenty_creates_at_once_never_exceed_a_cap(world: World, limits: dict[st
         assert isinstance(made, Created)
         return made.job.id
 
-    with caps(**limits), contended(world) as cancelled, ThreadPoolExecutor(20) as threads:
+    with caps(**limits), contended(simulation) as cancelled, ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(post, range(20)))
-    assert (13, 7) == (answers.count("budget_exceeded 3.0"), len(world.jobs()))
+    assert (13, 7) == (answers.count("budget_exceeded 3.0"), len(simulation.jobs()))
     assert len(cancelled) > 20
     owner = "CLIENT#ada" if "client_day" in limits else "ALL"
-    assert {"10": 2.94, "month": 2.94} == pytest.approx(used(world, owner))
+    assert {"10": 2.94, "month": 2.94} == pytest.approx(used(simulation, owner))
 
 
-def test_both_doors_draw_on_the_caps_of_the_stack(world: World) -> None:
+def test_both_doors_draw_on_the_caps_of_the_stack(simulation: Simulation) -> None:
     """And each client on its own: what one has spent is no matter of another."""
     with caps(day=1.0, client_day=0.5):
-        created(world)
+        created(simulation)
         with pytest.raises(BudgetExceeded, match=r"client's day cap is [$]0.50"):
-            world.post(PROMPT)
-        drop(world, "ad")
-        world.run_for(30)
-        assert 2 == len(world.jobs())
+            simulation.post(PROMPT)
+        drop(simulation, "ad")
+        simulation.run_for(30)
+        assert 2 == len(simulation.jobs())
         with pytest.raises(BudgetExceeded, match=r"stack's day cap is [$]1.00: [$]0.84 of it"):
             videos.create_video("bob", Body(BODY, "application/json"), {})
     assert [2 * PRICE, PRICE, PRICE, None] == [
-        used(world, owner).get("10") for owner in ("ALL", "CLIENT#ada", "CLIENT#s3", "CLIENT#bob")
+        used(simulation, owner).get("10") for owner in ("ALL", "CLIENT#ada", "CLIENT#s3", "CLIENT#bob")
     ]
 
 
-def test_a_create_that_is_repeated_reserves_once(world: World) -> None:
+def test_a_create_that_is_repeated_reserves_once(simulation: Simulation) -> None:
     """At the cap, too: who has the job already is told of it, and not of the cap."""
     with caps(day=0.5):
-        first = created(world, idempotency_key="order-1")
-        again = world.post(PROMPT, idempotency_key="order-1")
+        first = created(simulation, idempotency_key="order-1")
+        again = simulation.post(PROMPT, idempotency_key="order-1")
     assert isinstance(again, Created)
     assert (first.id, True) == (again.job.id, again.is_replay)
-    assert PRICE == used(world)["10"]
+    assert PRICE == used(simulation)["10"]
 
 
-def test_a_refused_create_leaves_nothing(world: World) -> None:
+def test_a_refused_create_leaves_nothing(simulation: Simulation) -> None:
     """No job, no reservation, and its Idempotency-Key is as good as new."""
     with caps(day=0.5):
-        job = created(world)
+        job = created(simulation)
         with pytest.raises(BudgetExceeded):
-            world.post("Another girl of [Image 1].", idempotency_key="order-2")
+            simulation.post("Another girl of [Image 1].", idempotency_key="order-2")
         cancel(job.id)
-        assert "Another" in created(world, "Another girl of [Image 1].", idempotency_key="order-2").request.prompt
-    assert (2, PRICE) == (len(world.jobs()), used(world)["10"])
+        assert "Another" in created(simulation, "Another girl of [Image 1].", idempotency_key="order-2").request.prompt
+    assert (2, PRICE) == (len(simulation.jobs()), used(simulation)["10"])
 
 
-def test_a_failed_job_gives_back_what_it_reserved(world: World) -> None:
+def test_a_failed_job_gives_back_what_it_reserved(simulation: Simulation) -> None:
     """DashScope charges no failed task."""
     with caps(day=5, client_month=5):
-        job = created(world)
-        world.fake.fault(on="task", kind="fail")
-        world.run_for(HOUR)
-    assert "generation_failed" == (world.job(job.id).failure or 0).code  # type: ignore[union-attr]
-    assert {"10": 0, "month": 0} == used(world) == used(world, "CLIENT#ada")
+        job = created(simulation)
+        simulation.fake.fault(on="task", kind="fail")
+        simulation.run_for(HOUR)
+    assert "generation_failed" == (simulation.job(job.id).failure or 0).code  # type: ignore[union-attr]
+    assert {"10": 0, "month": 0} == used(simulation) == used(simulation, "CLIENT#ada")
 
 
-def test_a_cancelled_job_gives_back_what_it_reserved(world: World) -> None:
+def test_a_cancelled_job_gives_back_what_it_reserved(simulation: Simulation) -> None:
     """Once, however often it is cancelled."""
     with caps(day=5):
-        job = created(world)
+        job = created(simulation)
         assert [Cancellation.CANCELLED, Cancellation.ALREADY_FINISHED] == [cancel(job.id)[1], cancel(job.id)[1]]
-        world.run_for(HOUR)
-    assert {"10": 0, "month": 0} == used(world)
+        simulation.run_for(HOUR)
+    assert {"10": 0, "month": 0} == used(simulation)
 
 
 @pytest.mark.parametrize("seconds", [2, 3, 7])
-def test_usage_takes_the_place_of_the_estimate(world: World, seconds: int) -> None:
+def test_usage_takes_the_place_of_the_estimate(simulation: Simulation, seconds: int) -> None:
     """Less, as much, or more than was reserved: what counts in the end is what DashScope charged."""
     query = dashscope.query
 
-    def told(*args: str) -> replies.Task:
+    def reply(*args: str) -> replies.Task:
         task = query(*args)
         if isinstance(task, replies.TaskSucceeded):
             return replace(task, usage={**task.usage, "duration": seconds})
         return task
 
-    with caps(day=5), patch.object(dashscope, "query", told):
-        job = created(world)
-        assert PRICE == used(world)["10"]
-        world.run_for(HOUR)
-    ended = world.job(job.id)
+    with caps(day=5), patch.object(dashscope, "query", reply):
+        job = created(simulation)
+        assert PRICE == used(simulation)["10"]
+        simulation.run_for(HOUR)
+    ended = simulation.job(job.id)
     assert (JobState.SUCCEEDED, round(0.14 * seconds, 2)) == (ended.state, float(ended.cost or 0))
-    assert {"10": round(0.14 * seconds, 2), "month": round(0.14 * seconds, 2)} == used(world)
+    assert {"10": round(0.14 * seconds, 2), "month": round(0.14 * seconds, 2)} == used(simulation)
     assert ended.reserved is not None
     assert (ended.cost, ended.estimated_cost) == (ended.reserved.charged, ended.reserved.amount)
 
@@ -183,128 +183,130 @@ def test_usage_takes_the_place_of_the_estimate(world: World, seconds: int) -> No
     ("on", "kind", "code"),
     [("task", "never_ends", "deadline_exceeded"), ("submit", "drop_after_accept", "outcome_unknown")],
 )
-def test_what_may_be_charged_stays_reserved(world: World, on: str, kind: str, code: str) -> None:
+def test_what_may_be_charged_stays_reserved(simulation: Simulation, on: str, kind: str, code: str) -> None:
     """A task that was lost sight of may be charged: its estimate counts as spent, so that the cap holds."""
     with caps(day=5):
-        job = created(world)
-        world.fake.fault(on=on, kind=kind)
-        world.run_for(1)
+        job = created(simulation)
+        simulation.fake.fault(on=on, kind=kind)
+        simulation.run_for(1)
         if code == "outcome_unknown":
-            world.foreign_task("Somebody else's wish for [Image 1].")
-        world.run_for(5 * HOUR)
-    failure = world.job(job.id).failure
+            simulation.foreign_task("Somebody else's wish for [Image 1].")
+        simulation.run_for(5 * HOUR)
+    failure = simulation.job(job.id).failure
     assert failure
-    assert (code, PRICE) == (failure.code, used(world)["10"])
+    assert (code, PRICE) == (failure.code, used(simulation)["10"])
 
 
 @pytest.mark.parametrize("fault", [None, "fail"])
-def test_a_crash_at_any_call_of_finish_settles_once(world: World, fault: str | None) -> None:
+def test_a_crash_at_any_call_of_finish_settles_once(simulation: Simulation, fault: str | None) -> None:
     """Killed wherever it may be, as often as it may be: nothing is given back twice, and nothing stays reserved."""
     kills = 0
     while True:
         with caps(day=500):
-            job = created(world, f"Girl {kills} of [Image 1] waves.")
+            job = created(simulation, f"Girl {kills} of [Image 1] waves.")
             if fault:
-                world.fake.fault(on="task", kind=fault)
-            world.kills["Finish"] = [kills] * 7
+                simulation.fake.fault(on="task", kind=fault)
+            simulation.kills["Finish"] = [kills] * 7
             # A quarter, so that the whole of it ends before midnight.
-            world.run_for(HOUR / 4)
-            calls = len(world.made["Finish"][-1])
-            world.kills.clear()
-            sweep_for(world, 900)
-        reserved = world.job(job.id).reserved
+            simulation.run_for(HOUR / 4)
+            calls = len(simulation.made["Finish"][-1])
+            simulation.kills.clear()
+            sweep_for(simulation, 900)
+        reserved = simulation.job(job.id).reserved
         assert reserved is not None
         assert (0.0 if fault else PRICE) == float(reserved.charged or 0)
-        assert {(kills + 1) * (0.0 if fault else PRICE)} == {round(used(world)[total], 2) for total in ("10", "month")}
+        assert {(kills + 1) * (0.0 if fault else PRICE)} == {
+            round(used(simulation)[total], 2) for total in ("10", "month")
+        }
         if calls < kills:
             break
         kills += 1
     assert kills > 5
 
 
-def test_two_ends_at_once_settle_once(world: World) -> None:
+def test_two_ends_at_once_settle_once(simulation: Simulation) -> None:
     """Both have read that nothing is settled; the record knows better."""
     with caps(day=5):
-        created(world, "The girl of [Image 1] sings.")
-        job = created(world)
+        created(simulation, "The girl of [Image 1] sings.")
+        job = created(simulation)
         cancel(job.id)
         assert job.reserved is not None
         assert job.reserved.charged is None
         settle(job)
-    assert PRICE == used(world)["10"]
+    assert PRICE == used(simulation)["10"]
 
 
-def test_a_job_of_yesterday_settles_on_yesterday(world: World) -> None:
+def test_a_job_of_yesterday_settles_on_yesterday(simulation: Simulation) -> None:
     """It was reserved there; today's cap is as full as before."""
     with caps(day=0.5, month=50):
-        world.clock.advance(12 * HOUR - 20)
-        created(world)
-        world.fake.fault(on="task", kind="fail")
-        world.clock.advance(30)
-        created(world, "The girl of [Image 1] sings.")
-        assert {"10": PRICE, "11": PRICE, "month": 2 * PRICE} == used(world)
-        world.run_for(HOUR)
-    assert {"10": 0, "11": PRICE, "month": PRICE} == pytest.approx(used(world))
+        simulation.clock.advance(12 * HOUR - 20)
+        created(simulation)
+        simulation.fake.fault(on="task", kind="fail")
+        simulation.clock.advance(30)
+        created(simulation, "The girl of [Image 1] sings.")
+        assert {"10": PRICE, "11": PRICE, "month": 2 * PRICE} == used(simulation)
+        simulation.run_for(HOUR)
+    assert {"10": 0, "11": PRICE, "month": PRICE} == pytest.approx(used(simulation))
 
 
-def test_the_next_day_has_room_again_and_the_month_has_not(world: World) -> None:
+def test_the_next_day_has_room_again_and_the_month_has_not(simulation: Simulation) -> None:
     """Each cap begins anew with its own time."""
     with caps(day=0.5, month=0.9):
         for hours in (0, 24):
-            world.clock.advance(hours * HOUR)
-            created(world)
+            simulation.clock.advance(hours * HOUR)
+            created(simulation)
             with pytest.raises(BudgetExceeded, match=r"cap is [$]0.[59]0"):
-                world.post(PROMPT)
-        world.clock.advance(DAY)
+                simulation.post(PROMPT)
+        simulation.clock.advance(DAY)
         with pytest.raises(BudgetExceeded, match=r"month cap is [$]0.90: [$]0.84 of it"):
-            world.post(PROMPT)
-        go_to_noon(world)
-        created(world)
+            simulation.post(PROMPT)
+        go_to_noon(simulation)
+        created(simulation)
 
 
-def test_dry_run_tells_what_the_create_would_be_told(world: World) -> None:
+def test_dry_run_tells_what_the_create_would_be_told(simulation: Simulation) -> None:
     """And reserves nothing."""
     dry = BODY.decode().replace("{", '{"dry_run": true, ', 1)
     with caps(day=0.5):
-        assert {"estimated_cost": PRICE} == {"estimated_cost": world.post_body(dry)["estimated_cost"]}  # type: ignore[index]
-        created(world)
+        assert {"estimated_cost": PRICE} == {"estimated_cost": simulation.post_body(dry)["estimated_cost"]}  # type: ignore[index]
+        created(simulation)
         with pytest.raises(BudgetExceeded):
-            world.post_body(dry)
-    assert PRICE == used(world)["10"]
+            simulation.post_body(dry)
+    assert PRICE == used(simulation)["10"]
 
 
 @pytest.mark.parametrize("kill_at", range(4))
-def test_a_create_that_dies_reserves_for_the_job_that_it_made(world: World, kill_at: int) -> None:
+def test_a_create_that_dies_reserves_for_the_job_that_it_made(simulation: Simulation, kill_at: int) -> None:
     """Job and reservation are one write: there is both, and the sweep starts it, or neither."""
     with caps(day=5):
         try:
-            world.post(PROMPT, kill_at=kill_at)
+            simulation.post(PROMPT, kill_at=kill_at)
         except Killed:
-            sweep_for(world, HOUR)
-    made = len(world.jobs())
-    assert made == len(world.tasks()) or kill_at > 2
-    assert made * PRICE == used(world).get("10", 0)
+            sweep_for(simulation, HOUR)
+    made = len(simulation.jobs())
+    assert made == len(simulation.tasks()) or kill_at > 2
+    assert made * PRICE == used(simulation).get("10", 0)
 
 
-def test_who_is_over_the_cap_alone_is_told_no_time(world: World) -> None:
+def test_who_is_over_the_cap_alone_is_told_no_time(simulation: Simulation) -> None:
     """No waiting helps: the refusal names none, and does not say that the same may be served later."""
     with caps(day=PRICE - 0.01), pytest.raises(BudgetExceeded) as refused:
-        created(world)
+        created(simulation)
     assert (None, False) == (refused.value.retry_after, refused.value.retryable)
 
 
-def test_a_create_over_midnight_has_the_new_day(world: World) -> None:
+def test_a_create_over_midnight_has_the_new_day(simulation: Simulation) -> None:
     """Refused by the old day's cap, a moment before the new one began: there is room, and it is taken."""
-    create = store.create
+    create = jobs.create
 
-    def slowly(*wish: Any, **options: Any) -> Any:  # noqa: ANN401 - as they come
+    def slowly(*new_job: Any, **options: Any) -> Any:  # noqa: ANN401 - as they come
         try:
-            return create(*wish, **options)
+            return create(*new_job, **options)
         finally:
-            world.clock.advance(2)
+            simulation.clock.advance(2)
 
     with caps(day=PRICE):
-        created(world)
-        world.clock.advance(12 * HOUR - 1)
-        with patch.object(store, "create", slowly):
-            assert JobState.QUEUED is created(world, "Over midnight, [Image 1].").state
+        created(simulation)
+        simulation.clock.advance(12 * HOUR - 1)
+        with patch.object(jobs, "create", slowly):
+            assert JobState.QUEUED is created(simulation, "Over midnight, [Image 1].").state

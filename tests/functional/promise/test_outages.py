@@ -10,7 +10,7 @@ from gallop.adapters import dashscope
 from gallop.domain.errors import VendorRefused, VendorUnreachable
 from gallop.domain.job import JobState
 
-from tests.support.promise import World, fresh
+from tests.support.promise import Simulation, fresh
 from tests.support.promise.money import HOUR, created
 
 if TYPE_CHECKING:
@@ -23,65 +23,65 @@ MINUTE = 60
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def simulation() -> Iterator[Simulation]:
     """Give an empty world."""
     with fresh() as made:
         yield made
 
 
-def line_of(world: World, jobs: int) -> list[Job]:
+def line_of(simulation: Simulation, jobs: int) -> list[Job]:
     """Create so many jobs."""
-    return [created(world, f"Wish {number} of [Image 1].") for number in range(jobs)]
+    return [created(simulation, f"Wish {number} of [Image 1].") for number in range(jobs)]
 
 
-def run(world: World, seconds: float) -> None:
+def run(simulation: Simulation, seconds: float) -> None:
     """Let time pass, with the sweep that comes every minute."""
     for _ in range(round(seconds / MINUTE)):
-        world.run_for(MINUTE)
-        world.sweep()
+        simulation.run_for(MINUTE)
+        simulation.sweep()
 
 
-def failed(world: World, jobs: list[Job]) -> list[str]:
+def failed(simulation: Simulation, jobs: list[Job]) -> list[str]:
     """Name the reasons of those that failed."""
-    ends = [world.job(job.id) for job in jobs]
+    ends = [simulation.job(job.id) for job in jobs]
     return [job.failure.code for job in ends if job.failure]
 
 
-def refusing(world: World, seconds: float, error: Exception) -> Any:  # noqa: ANN401 - a patch
+def refusing(simulation: Simulation, seconds: float, error: Exception) -> Any:  # noqa: ANN401 - a patch
     """Let no submit through for so long."""
-    submit, until = dashscope.submit, world.clock.now() + seconds
+    submit, until = dashscope.submit, simulation.clock.now() + seconds
 
     def submit_later(*arguments: Any) -> replies.Accepted:  # noqa: ANN401 - as they come
-        if world.clock.now() < until:
+        if simulation.clock.now() < until:
             raise error
         return submit(*arguments)
 
     return patch.object(dashscope, "submit", submit_later)
 
 
-def test_a_quarter_of_an_hour_without_dashscope_fails_nobody(world: World) -> None:
+def test_a_quarter_of_an_hour_without_dashscope_fails_nobody(simulation: Simulation) -> None:
     """Those who hold a slot try again until there is a connection; those behind them wait as before."""
-    with refusing(world, 15 * MINUTE, VendorUnreachable("no connection")):
-        jobs = line_of(world, 20)
-        run(world, HOUR)
-    assert {JobState.SUCCEEDED} == {world.job(job.id).state for job in jobs}
-    assert len(jobs) == len(world.tasks())
+    with refusing(simulation, 15 * MINUTE, VendorUnreachable("no connection")):
+        jobs = line_of(simulation, 20)
+        run(simulation, HOUR)
+    assert {JobState.SUCCEEDED} == {simulation.job(job.id).state for job in jobs}
+    assert len(jobs) == len(simulation.tasks())
 
 
-def test_limits_that_stay_on_for_hours_fail_nobody_before_the_deadline(world: World) -> None:
+def test_limits_that_stay_on_for_hours_fail_nobody_before_the_deadline(simulation: Simulation) -> None:
     """A 429 for three and a half hours closes the lane for all, and each waits as long as its deadline allows."""
-    world.fake.fault(on="submit", kind="429", times=10**6)
-    jobs = line_of(world, 6)
-    run(world, 3.5 * HOUR)
-    assert [] == failed(world, jobs)
+    simulation.fake.fault(on="submit", kind="429", times=10**6)
+    jobs = line_of(simulation, 6)
+    run(simulation, 3.5 * HOUR)
+    assert [] == failed(simulation, jobs)
 
 
-def test_a_wrong_key_fails_a_job_a_minute_and_not_the_whole_line(world: World) -> None:
+def test_a_wrong_key_fails_a_job_a_minute_and_not_the_whole_line(simulation: Simulation) -> None:
     """The first one tells what is wrong with the account at once; most others are still there when that is mended."""
-    with refusing(world, 3 * MINUTE, VendorRefused("InvalidApiKey", "no such key")):
-        jobs = line_of(world, 20)
-        run(world, MINUTE)
-        assert ["vendor_refused"] == failed(world, jobs)[:1]
-        run(world, HOUR)
-    assert len(failed(world, jobs)) <= 4
-    assert len(jobs) == len(failed(world, jobs)) + len(world.tasks())
+    with refusing(simulation, 3 * MINUTE, VendorRefused("InvalidApiKey", "no such key")):
+        jobs = line_of(simulation, 20)
+        run(simulation, MINUTE)
+        assert ["vendor_refused"] == failed(simulation, jobs)[:1]
+        run(simulation, HOUR)
+    assert len(failed(simulation, jobs)) <= 4
+    assert len(jobs) == len(failed(simulation, jobs)) + len(simulation.tasks())

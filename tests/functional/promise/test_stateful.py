@@ -21,7 +21,7 @@ from tests.testbed.fake_dashscope.notices import MODES
 if TYPE_CHECKING:
     from gallop.domain.job import Job
 
-    from tests.support.promise import World
+    from tests.support.promise import Simulation
 
 FUNCTIONS = ("StartTask", "Status", "Reconcile", "SaveResult", "Thumbnail", "Finish", "Drops", "Wake")
 FAULTS = [
@@ -72,7 +72,7 @@ class Promise(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.resources = ExitStack()
-        self.world: World = self.resources.enter_context(fresh())
+        self.simulation: Simulation = self.resources.enter_context(fresh())
         self.seen: dict[str, Job] = {}
         self.tries: dict[str, int] = {}
         self.first_try: dict[str, float] = {}
@@ -87,9 +87,9 @@ class Promise(RuleBasedStateMachine):
         """Choose how long tasks run, how late the list shows them, and how badly their ends are told, if they are."""
         if events:
             os.environ["COMPLETION_EVENTS"] = "on"
-            self.world.notify(mode=events)
-        self.world.fake.vendor.switches = replace(
-            self.world.fake.vendor.switches, task_seconds=task_seconds, list_lag=lag
+            self.simulation.notify(mode=events)
+        self.simulation.fake.vendor.switches = replace(
+            self.simulation.fake.vendor.switches, task_seconds=task_seconds, list_lag=lag
         )
 
     @rule(slot=SLOTS, how=st.sampled_from(["key", "sdk"]), kill_at=st.none() | st.integers(0, 5))
@@ -97,14 +97,14 @@ class Promise(RuleBasedStateMachine):
         """Create at the HTTPS door, for the first time or again, with a key or as an SDK retries."""
         prompt = f"By {how} {slot}: the girl of [Image 1]."
         tried = self.tries.get(prompt, 0)
-        now = self.world.clock.now()
+        now = self.simulation.clock.now()
         if how == "sdk" and now >= self.first_try.setdefault(prompt, now) + RETRY_SECONDS:
             return
         by_key = {"idempotency_key": prompt.replace(" ", "_")}
         headers = by_key if how == "key" else {"x_stainless_retry_count": str(tried)}
         self.tries[prompt] = tried + 1
         try:
-            made = self.world.post(prompt, kill_at, **headers)
+            made = self.simulation.post(prompt, kill_at, **headers)
         except (Killed, AwsTrouble, CallerError):
             return
         assert not isinstance(made, dict)
@@ -114,61 +114,61 @@ class Promise(RuleBasedStateMachine):
     def drop(self, slot: int, times: int) -> None:
         """Drop a folder, for the first time or again; its events come several times."""
         prompt = f"By drop {slot}: the girl of [Image 1]."
-        self.world.put(f"drop/folder {slot}/1.jpg", picture(), times)
-        self.world.put(f"drop/folder {slot}/prompt.txt", prompt.encode(), times)
+        self.simulation.put(f"drop/folder {slot}/1.jpg", picture(), times)
+        self.simulation.put(f"drop/folder {slot}/prompt.txt", prompt.encode(), times)
 
     @rule(fault=st.sampled_from(FAULTS), times=st.integers(1, 3))
     def fault(self, fault: tuple[str, str], times: int) -> None:
         """Let DashScope, or the way to it, break."""
         on, kind = fault
-        self.world.fake.fault(on=on, kind=kind, times=times)
+        self.simulation.fake.fault(on=on, kind=kind, times=times)
 
     @rule(function=st.sampled_from(FUNCTIONS), after=st.integers(0, 8))
     def kill(self, function: str, after: int) -> None:
         """Let the next run of a function die after so many calls."""
-        self.world.kills.setdefault(function, []).append(after)
+        self.simulation.kills.setdefault(function, []).append(after)
 
-    @precondition(lambda self: self.world.workflow.executions)
+    @precondition(lambda self: self.simulation.workflow.executions)
     @rule(number=st.integers(0, 5), redrive=st.booleans())
     def break_down(self, number: int, redrive: bool) -> None:
         """Abort an execution, or redrive one that has ended."""
-        names = list(self.world.workflow.executions)
+        names = list(self.simulation.workflow.executions)
         name = names[number % len(names)]
         if not redrive:
-            self.world.workflow.abort(name)
-        elif self.world.workflow.executions[name].status in ("FAILED", "ABORTED"):
-            self.world.workflow.redrive(name)
+            self.simulation.workflow.abort(name)
+        elif self.simulation.workflow.executions[name].status in ("FAILED", "ABORTED"):
+            self.simulation.workflow.redrive(name)
 
     @rule(seconds=st.sampled_from([1, 5, 15, 40, 100, 300, 1500]))
     def wait(self, seconds: int) -> None:
         """Let time pass, and all happen that is due."""
-        self.world.run_for(seconds)
+        self.simulation.run_for(seconds)
 
     @rule(seconds=st.sampled_from([30, 120, 4000]))
     def jump(self, seconds: int) -> None:
         """Let time pass while nothing runs."""
-        self.world.clock.advance(seconds)
+        self.simulation.clock.advance(seconds)
 
     @rule()
     def sweep(self) -> None:
         """Run the sweep; it may be killed, too."""
         try:
-            self.world.sweep()
+            self.simulation.sweep()
         except Killed:
             return
 
     @invariant()
     def one_job_a_wish_and_one_task_a_job(self) -> None:
         """Whatever was repeated, there is one job; whatever was lost, there is one task, and one charge."""
-        prompts = [job.request.prompt for job in self.world.jobs()]
+        prompts = [job.request.prompt for job in self.simulation.jobs()]
         assert len(set(prompts)) == len(prompts)
-        tasks = [task["prompt"] for task in self.world.tasks()]
+        tasks = [task["prompt"] for task in self.simulation.tasks()]
         assert len(set(tasks)) == len(tasks)
 
     @invariant()
     def forward_only(self) -> None:
         """States only move forward, and an end is an end; only a drop of the same is noted later."""
-        for job in self.world.jobs():
+        for job in self.simulation.jobs():
             before = self.seen.get(job.id)
             if before is not None and is_terminal(before.state):
                 assert replace(before, dropped_again_at=job.dropped_again_at) == job
@@ -179,19 +179,21 @@ class Promise(RuleBasedStateMachine):
     def teardown(self) -> None:
         """After enough time and sweeps each job has ended, and says so where its client looks."""
         with self.resources:
-            self.world.kills.clear()
+            self.simulation.kills.clear()
             for _ in range(ENDS_WITHIN):
                 if self.settled():
                     break
-                self.world.run_for(HOUR)
-                self.world.sweep()
+                self.simulation.run_for(HOUR)
+                self.simulation.sweep()
             self.check_invariants_once_more()
-            for job in self.world.jobs():
+            for job in self.simulation.jobs():
                 self.check_end(job)
 
     def settled(self) -> bool:
         """Tell whether nothing is left to do."""
-        return not self.world.queue.messages and all("is_open" not in record for record in self.world.records("JOB"))
+        return not self.simulation.queue.messages and all(
+            "is_open" not in record for record in self.simulation.records("JOB")
+        )
 
     def check_invariants_once_more(self) -> None:
         """Hold the end to what held at every step."""
@@ -204,8 +206,8 @@ class Promise(RuleBasedStateMachine):
         assert job.state.value == (self.receipt(job, "status.json") or {}).get("state")
         if job.state is JobState.SUCCEEDED:
             assert job.result is not None
-            assert job.request.prompt == self.world.fake.vendor.tasks[job.task_id].order.prompt
-            assert self.world.film_of(job.task_id) == job.result.sha256
+            assert job.request.prompt == self.simulation.fake.vendor.tasks[job.task_id].order.prompt
+            assert self.simulation.film_of(job.task_id) == job.result.sha256
             assert job.id == (self.receipt(job, "video.json") or {})["job"]
         else:
             assert job.failure is not None
@@ -214,7 +216,7 @@ class Promise(RuleBasedStateMachine):
 
     def receipt(self, job: Job, name: str) -> dict[str, Any] | None:
         """Read a receipt of a job."""
-        return self.world.receipt(f"{job.receipts}/{name}")
+        return self.simulation.receipt(f"{job.receipts}/{name}")
 
 
 TestPromise = Promise.TestCase

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 from botocore.client import BaseClient
-from gallop.adapters.s3 import buckets as objects
-from gallop.adapters.table import jobs as store
+from gallop.adapters.s3 import buckets
+from gallop.adapters.table import jobs
 from gallop.domain.job import JobState
 
 from tests.support.drops import Door
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 QUIET, HOUR = 10, 3600
 ONE, TWO = b"The cat smiles.", b"The dog smiles."
@@ -32,66 +32,68 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def door(world: World) -> Door:
+def door(sandbox: Sandbox) -> Door:
     """Give the door of a world."""
-    return Door(world)
+    return Door(sandbox)
 
 
-def upload(world: World, prompt: bytes, path: str = "ad") -> None:
+def upload(sandbox: Sandbox, prompt: bytes, path: str = "ad") -> None:
     """Put a whole folder there."""
-    world.drop(f"drop/{path}/1.jpg", picture())
-    world.drop(f"drop/{path}/prompt.txt", prompt)
+    sandbox.drop(f"drop/{path}/1.jpg", picture())
+    sandbox.drop(f"drop/{path}/prompt.txt", prompt)
 
 
-def dropped(world: World, door: Door, prompt: bytes, path: str = "ad") -> Job:
+def dropped(sandbox: Sandbox, door: Door, prompt: bytes, path: str = "ad") -> Job:
     """Drop a folder, and give its job."""
-    upload(world, prompt, path)
+    upload(sandbox, prompt, path)
     door.run(QUIET + 2)
-    return next(job for job in world.jobs() if job.request.prompt == prompt.decode())
+    return next(job for job in sandbox.jobs() if job.request.prompt == prompt.decode())
 
 
-def run(world: World, job: Job, *, until: JobState = JobState.SUCCEEDED) -> None:
+def run(sandbox: Sandbox, job: Job, *, until: JobState = JobState.SUCCEEDED) -> None:
     """Take a job through the steps of its workflow."""
-    assert "wait" == world.invoke("StartTaskFunction", {"job_id": job.id})["next"]
+    assert "wait" == sandbox.invoke("StartTaskFunction", {"job_id": job.id})["next"]
     if until is not JobState.RUNNING:
-        world.clock.advance(HOUR)
-        assert "save" == world.invoke("StatusFunction", {"job_id": job.id})["next"]
+        sandbox.clock.advance(HOUR)
+        assert "save" == sandbox.invoke("StatusFunction", {"job_id": job.id})["next"]
     if until is JobState.SUCCEEDED:
-        save_and_finish(world, job)
+        save_and_finish(sandbox, job)
 
 
-def save_and_finish(world: World, job: Job) -> None:
+def save_and_finish(sandbox: Sandbox, job: Job) -> None:
     """Take a job through its last steps."""
-    world.invoke("SaveResultFunction", {"job_id": job.id})
-    world.invoke("FinishFunction", {"job_id": job.id, "step": {}})
+    sandbox.invoke("SaveResultFunction", {"job_id": job.id})
+    sandbox.invoke("FinishFunction", {"job_id": job.id, "step": {}})
 
 
-def front(world: World, path: str = "ad") -> dict[str, Any]:
+def front(sandbox: Sandbox, path: str = "ad") -> dict[str, Any]:
     """Read the status at the front."""
-    return world.receipt(f"{path}/status.json")
+    return sandbox.receipt(f"{path}/status.json")
 
 
-def tells_of(world: World, job: Job, place: str, state: str) -> None:
+def tells_of(sandbox: Sandbox, job: Job, place: str, state: str) -> None:
     """Check that a place tells of a job, of it alone, and that the record knows where its video is."""
     at_the_end = {"succeeded": {"video.json", "video.mp4"}, "failed": {"error.json"}, "cancelled": {"error.json"}}
     names = {"status.json"} | at_the_end.get(state, set())
-    there = {key.removeprefix(f"{place}/") for key in world.results_there() if key.startswith(f"{place}/")}
+    there = {key.removeprefix(f"{place}/") for key in sandbox.results_there() if key.startswith(f"{place}/")}
     assert names == {name for name in there if "/" not in name}
-    status = world.receipt(f"{place}/status.json")
+    status = sandbox.receipt(f"{place}/status.json")
     assert (job.id, state) == (status["job"], status["state"])
-    result = world.job(job.id).result
+    result = sandbox.job(job.id).result
     if state == "succeeded":
         assert result
-        assert f"{place}/video.mp4" == result.key == world.receipt(f"{place}/video.json")["video"]["key"]
-        video = world.s3.get_object(Bucket=world.results, Key=result.key, VersionId=result.version_id)["Body"].read()
+        assert f"{place}/video.mp4" == result.key == sandbox.receipt(f"{place}/video.json")["video"]["key"]
+        video = sandbox.s3.get_object(Bucket=sandbox.results, Key=result.key, VersionId=result.version_id)[
+            "Body"
+        ].read()
         assert (
-            result.sha256 == hashlib.sha256(video).hexdigest() == hashlib.sha256(world.result(result.key)).hexdigest()
+            result.sha256 == hashlib.sha256(video).hexdigest() == hashlib.sha256(sandbox.result(result.key)).hexdigest()
         )
 
 
 def during(call: str, act: Callable[[], None]) -> Any:  # noqa: ANN401 - a patch
     """Let something happen between the first call of an edge and what follows it."""
-    original, waiting = getattr(objects, call), [act]
+    original, waiting = getattr(buckets, call), [act]
 
     def call_then_act(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the call takes
         answer = original(*args, **kwargs)
@@ -99,244 +101,246 @@ def during(call: str, act: Callable[[], None]) -> Any:  # noqa: ANN401 - a patch
             waiting.pop()()
         return answer
 
-    return patch.object(objects, call, call_then_act)
+    return patch.object(buckets, call, call_then_act)
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.STORING, JobState.SUCCEEDED])
-def test_changed_content_moves_the_old_job_aside(world: World, door: Door, state: JobState) -> None:
+def test_changed_content_moves_the_old_job_aside(sandbox: Sandbox, door: Door, state: JobState) -> None:
     """Whatever the old job has come to: the new one is at the front, the old one under its id, now and at its end."""
-    old = dropped(world, door, ONE)
+    old = dropped(sandbox, door, ONE)
     if state is not JobState.QUEUED:
-        run(world, old, until=state)
-    new = dropped(world, door, TWO)
-    tells_of(world, new, "ad", "queued")
-    tells_of(world, old, f"ad/{old.id}", state.value)
-    run(world, new)
+        run(sandbox, old, until=state)
+    new = dropped(sandbox, door, TWO)
+    tells_of(sandbox, new, "ad", "queued")
+    tells_of(sandbox, old, f"ad/{old.id}", state.value)
+    run(sandbox, new)
     if state is JobState.QUEUED:
-        run(world, old)
+        run(sandbox, old)
     elif state is JobState.RUNNING:
-        world.invoke("StatusFunction", {"job_id": old.id})
+        sandbox.invoke("StatusFunction", {"job_id": old.id})
     if state is not JobState.SUCCEEDED:
-        save_and_finish(world, old)
-    tells_of(world, new, "ad", "succeeded")
-    tells_of(world, old, f"ad/{old.id}", "succeeded")
+        save_and_finish(sandbox, old)
+    tells_of(sandbox, new, "ad", "succeeded")
+    tells_of(sandbox, old, f"ad/{old.id}", "succeeded")
 
 
-def test_old_content_again_brings_its_job_back(world: World, door: Door) -> None:
+def test_old_content_again_brings_its_job_back(sandbox: Sandbox, door: Door) -> None:
     """A, B, A: no third job; A's receipts and its video are at the front again, and B's under its id."""
-    first, second = dropped(world, door, ONE), dropped(world, door, TWO)
-    run(world, first)
-    run(world, second)
-    dropped(world, door, ONE)
-    assert 2 == len(world.jobs())
-    tells_of(world, first, "ad", "succeeded")
-    tells_of(world, second, f"ad/{second.id}", "succeeded")
-    assert [] == [key for key in world.results_there() if key.startswith(f"ad/{first.id}/")]
+    first, second = dropped(sandbox, door, ONE), dropped(sandbox, door, TWO)
+    run(sandbox, first)
+    run(sandbox, second)
+    dropped(sandbox, door, ONE)
+    assert 2 == len(sandbox.jobs())
+    tells_of(sandbox, first, "ad", "succeeded")
+    tells_of(sandbox, second, f"ad/{second.id}", "succeeded")
+    assert [] == [key for key in sandbox.results_there() if key.startswith(f"ad/{first.id}/")]
 
 
 @pytest.mark.parametrize("function", ["SaveResultFunction", "FinishFunction"])
-def test_a_video_that_is_stored_while_its_drop_changes_is_moved(world: World, door: Door, function: str) -> None:
+def test_a_video_that_is_stored_while_its_drop_changes_is_moved(sandbox: Sandbox, door: Door, function: str) -> None:
     """The turn falls into the upload, or between two receipts: in the end everything is where it belongs."""
-    old = dropped(world, door, ONE)
-    run(world, old, until=JobState.STORING)
+    old = dropped(sandbox, door, ONE)
+    run(sandbox, old, until=JobState.STORING)
     call = {"SaveResultFunction": "store_stream", "FinishFunction": "put_receipt"}[function]
     if function == "FinishFunction":
-        world.invoke("SaveResultFunction", {"job_id": old.id})
+        sandbox.invoke("SaveResultFunction", {"job_id": old.id})
     turned: list[Job] = []
-    with during(call, lambda: turned.append(dropped(world, door, TWO))):
-        world.invoke(function, {"job_id": old.id, "step": {}})
-    world.invoke("FinishFunction", {"job_id": old.id, "step": {}})
+    with during(call, lambda: turned.append(dropped(sandbox, door, TWO))):
+        sandbox.invoke(function, {"job_id": old.id, "step": {}})
+    sandbox.invoke("FinishFunction", {"job_id": old.id, "step": {}})
     (new,) = turned
-    tells_of(world, new, "ad", "queued")
-    tells_of(world, old, f"ad/{old.id}", "succeeded")
+    tells_of(sandbox, new, "ad", "queued")
+    tells_of(sandbox, old, f"ad/{old.id}", "succeeded")
 
 
-def test_a_status_that_is_written_while_the_drop_changes_does_not_stay_at_the_front(world: World, door: Door) -> None:
+def test_a_status_that_is_written_while_the_drop_changes_does_not_stay_at_the_front(
+    sandbox: Sandbox, door: Door
+) -> None:
     """The function that wrote it looks once more, and puts the new job's there."""
-    old = dropped(world, door, ONE)
+    old = dropped(sandbox, door, ONE)
     turned: list[Job] = []
-    with during("put_receipt", lambda: turned.append(dropped(world, door, TWO))):
-        world.invoke("StartTaskFunction", {"job_id": old.id})
-    tells_of(world, turned[0], "ad", "queued")
-    tells_of(world, old, f"ad/{old.id}", "running")
+    with during("put_receipt", lambda: turned.append(dropped(sandbox, door, TWO))):
+        sandbox.invoke("StartTaskFunction", {"job_id": old.id})
+    tells_of(sandbox, turned[0], "ad", "queued")
+    tells_of(sandbox, old, f"ad/{old.id}", "running")
 
 
-def test_a_receipt_that_is_overtaken_is_written_again(world: World, door: Door) -> None:
+def test_a_receipt_that_is_overtaken_is_written_again(sandbox: Sandbox, door: Door) -> None:
     """A job that moves on while its receipt is being written has the right one in the end."""
-    job = dropped(world, door, ONE)
+    job = dropped(sandbox, door, ONE)
 
     def fail() -> None:
-        world.invoke("FinishFunction", {"job_id": job.id, "error": {"Error": "VendorUnreachable", "Cause": "{}"}})
+        sandbox.invoke("FinishFunction", {"job_id": job.id, "error": {"Error": "VendorUnreachable", "Cause": "{}"}})
 
     with during("put_receipt", fail):
-        world.invoke("StartTaskFunction", {"job_id": job.id})
-    assert "failed" == front(world)["state"]
+        sandbox.invoke("StartTaskFunction", {"job_id": job.id})
+    assert "failed" == front(sandbox)["state"]
 
 
-def test_a_refused_change_stands_at_the_front_and_the_old_job_aside(world: World, door: Door) -> None:
+def test_a_refused_change_stands_at_the_front_and_the_old_job_aside(sandbox: Sandbox, door: Door) -> None:
     """Nobody thinks that the new upload was not noticed; mended, it is a new job, and undone, the old one."""
-    old = dropped(world, door, ONE)
-    run(world, old)
-    world.drop("drop/ad/1.jpg", b"no picture")
+    old = dropped(sandbox, door, ONE)
+    run(sandbox, old)
+    sandbox.drop("drop/ad/1.jpg", b"no picture")
     door.run(QUIET + 2)
-    assert (None, "refused") == (front(world)["job"], front(world)["state"])
-    assert ["1.jpg"] == [fault["file"] for fault in world.receipt("ad/error.json")["faults"]]
-    tells_of(world, old, f"ad/{old.id}", "succeeded")
-    world.drop("drop/ad/1.jpg", picture())
+    assert (None, "refused") == (front(sandbox)["job"], front(sandbox)["state"])
+    assert ["1.jpg"] == [fault["file"] for fault in sandbox.receipt("ad/error.json")["faults"]]
+    tells_of(sandbox, old, f"ad/{old.id}", "succeeded")
+    sandbox.drop("drop/ad/1.jpg", picture())
     door.run(QUIET + 2)
-    tells_of(world, old, "ad", "succeeded")
+    tells_of(sandbox, old, "ad", "succeeded")
 
 
-def test_the_files_of_a_job_whose_record_has_expired_are_kept(world: World, door: Door) -> None:
+def test_the_files_of_a_job_whose_record_has_expired_are_kept(sandbox: Sandbox, door: Door) -> None:
     """They move as they are."""
-    old = dropped(world, door, ONE)
-    run(world, old)
-    table = world.stack.resource("JobTable")
+    old = dropped(sandbox, door, ONE)
+    run(sandbox, old)
+    table = sandbox.stack.resource("JobTable")
     aws("dynamodb").delete_item(TableName=table, Key={"pk": {"S": f"JOB#{old.id}"}, "sk": {"S": "JOB"}})
-    new = dropped(world, door, TWO)
-    tells_of(world, new, "ad", "queued")
-    kept = sorted(key for key in world.results_there() if key.startswith(f"ad/{old.id}/"))
+    new = dropped(sandbox, door, TWO)
+    tells_of(sandbox, new, "ad", "queued")
+    kept = sorted(key for key in sandbox.results_there() if key.startswith(f"ad/{old.id}/"))
     assert [f"ad/{old.id}/{name}" for name in ("video.json", "video.mp4")] == kept
 
 
-def test_the_same_content_again_is_told_so(world: World, door: Door) -> None:
+def test_the_same_content_again_is_told_so(sandbox: Sandbox, door: Door) -> None:
     """With the time, and that nothing more is charged; events that come twice are no second drop."""
-    job = dropped(world, door, ONE)
-    assert (None, None) == (front(world)["dropped_again"], front(world)["note"])
-    run(world, job)
-    dropped(world, door, ONE)
-    status = front(world)
+    job = dropped(sandbox, door, ONE)
+    assert (None, None) == (front(sandbox)["dropped_again"], front(sandbox)["note"])
+    run(sandbox, job)
+    dropped(sandbox, door, ONE)
+    status = front(sandbox)
     assert ("succeeded", job.id) == (status["state"], status["job"])
     assert status["dropped_again"] > status["created"]
     assert "charged once" in status["note"]
-    assert 1 == len(world.jobs())
+    assert 1 == len(sandbox.jobs())
 
 
-def test_events_that_come_again_are_no_second_drop(world: World) -> None:
+def test_events_that_come_again_are_no_second_drop(sandbox: Sandbox) -> None:
     """The files are the same as before."""
-    upload(world, ONE)
-    Door(world, times=3).run(HOUR)
-    assert (None, 1) == (front(world)["dropped_again"], len(world.jobs()))
+    upload(sandbox, ONE)
+    Door(sandbox, times=3).run(HOUR)
+    assert (None, 1) == (front(sandbox)["dropped_again"], len(sandbox.jobs()))
 
 
-def test_a_job_that_failed_says_how_to_try_again(world: World, door: Door) -> None:
+def test_a_job_that_failed_says_how_to_try_again(sandbox: Sandbox, door: Door) -> None:
     """To a dropper: what to change, since the same content is the same job."""
-    job = dropped(world, door, ONE)
-    world.invoke("FinishFunction", {"job_id": job.id, "error": {"Error": "VendorUnreachable", "Cause": "{}"}})
-    remedy = world.receipt("ad/error.json")["error"]["remedy"]
+    job = dropped(sandbox, door, ONE)
+    sandbox.invoke("FinishFunction", {"job_id": job.id, "error": {"Error": "VendorUnreachable", "Cause": "{}"}})
+    remedy = sandbox.receipt("ad/error.json")["error"]["remedy"]
     assert "create" not in remedy.lower()
     assert '"metadata": {"try": 2}' in remedy
-    dropped(world, door, ONE)
-    assert "change a word of the prompt" in front(world)["note"]
-    world.drop("drop/ad/job.json", b'{"metadata": {"try": 2}}')
+    dropped(sandbox, door, ONE)
+    assert "change a word of the prompt" in front(sandbox)["note"]
+    sandbox.drop("drop/ad/job.json", b'{"metadata": {"try": 2}}')
     door.run(QUIET + 2)
-    assert (2, "queued") == (len(world.jobs()), front(world)["state"])
-    tells_of(world, job, f"ad/{job.id}", "failed")
+    assert (2, "queued") == (len(sandbox.jobs()), front(sandbox)["state"])
+    tells_of(sandbox, job, f"ad/{job.id}", "failed")
 
 
 @pytest.mark.parametrize("name", ["CANCEL", "cancel", "Cancel.txt"])
-def test_a_waiting_job_is_cancelled_by_a_file(world: World, door: Door, name: str) -> None:
+def test_a_waiting_job_is_cancelled_by_a_file(sandbox: Sandbox, door: Door, name: str) -> None:
     """However it is written, with or without bytes in it; the receipt says what came of it, and stays so."""
-    job = dropped(world, door, ONE)
-    world.drop(f"drop/ad/{name}", b"")
+    job = dropped(sandbox, door, ONE)
+    sandbox.drop(f"drop/ad/{name}", b"")
     events = [str(body) for body in door.waiting()]
     door.run(1)
     assert events
-    tells_of(world, job, "ad", "cancelled")
-    cancel = front(world)["cancel"]
+    tells_of(sandbox, job, "ad", "cancelled")
+    cancel = front(sandbox)["cancel"]
     assert ("cancelled", True) == (cancel["answer"], "Nothing was charged" in cancel["message"])
-    world.drop(f"drop/ad/{name}", b"once more")
+    sandbox.drop(f"drop/ad/{name}", b"once more")
     door.run(HOUR)
-    assert ([], "finish") == (world.tasks(), world.invoke("StartTaskFunction", {"job_id": job.id})["next"])
-    assert "cancelled" == front(world)["cancel"]["answer"]
+    assert ([], "finish") == (sandbox.tasks(), sandbox.invoke("StartTaskFunction", {"job_id": job.id})["next"])
+    assert "cancelled" == front(sandbox)["cancel"]["answer"]
 
 
-def test_a_task_that_has_begun_cannot_be_cancelled(world: World, door: Door) -> None:
+def test_a_task_that_has_begun_cannot_be_cancelled(sandbox: Sandbox, door: Door) -> None:
     """The receipt says so, now and when the video is there."""
-    job = dropped(world, door, ONE)
-    run(world, job, until=JobState.STORING)
-    world.drop("drop/ad/CANCEL", b"")
+    job = dropped(sandbox, door, ONE)
+    run(sandbox, job, until=JobState.STORING)
+    sandbox.drop("drop/ad/CANCEL", b"")
     door.run(1)
-    assert ("storing", "too_late") == (front(world)["state"], front(world)["cancel"]["answer"])
-    save_and_finish(world, job)
-    tells_of(world, job, "ad", "succeeded")
-    assert "too_late" == front(world)["cancel"]["answer"]
+    assert ("storing", "too_late") == (front(sandbox)["state"], front(sandbox)["cancel"]["answer"])
+    save_and_finish(sandbox, job)
+    tells_of(sandbox, job, "ad", "succeeded")
+    assert "too_late" == front(sandbox)["cancel"]["answer"]
 
 
-def test_a_finished_job_stays_as_it_is(world: World, door: Door) -> None:
+def test_a_finished_job_stays_as_it_is(sandbox: Sandbox, door: Door) -> None:
     """Nothing is taken away by a CANCEL that comes too late for anything."""
-    job = dropped(world, door, ONE)
-    run(world, job)
-    world.drop("drop/ad/CANCEL", b"")
+    job = dropped(sandbox, door, ONE)
+    run(sandbox, job)
+    sandbox.drop("drop/ad/CANCEL", b"")
     door.run(1)
-    tells_of(world, job, "ad", "succeeded")
-    assert "already_finished" == front(world)["cancel"]["answer"]
+    tells_of(sandbox, job, "ad", "succeeded")
+    assert "already_finished" == front(sandbox)["cancel"]["answer"]
 
 
-def test_a_drop_that_has_not_started_is_cancelled_before_it_does(world: World, door: Door) -> None:
+def test_a_drop_that_has_not_started_is_cancelled_before_it_does(sandbox: Sandbox, door: Door) -> None:
     """It never becomes a job, and the receipt says that nothing was charged; a later upload starts it after all."""
-    upload(world, ONE)
+    upload(sandbox, ONE)
     door.run(3)
-    world.drop("drop/ad/CANCEL", b"")
+    sandbox.drop("drop/ad/CANCEL", b"")
     door.run(HOUR)
-    assert ([], [], []) == (world.jobs(), door.waiting(), door.dead())
-    assert ["ad/status.json"] == world.results_there()
+    assert ([], [], []) == (sandbox.jobs(), door.waiting(), door.dead())
+    assert ["ad/status.json"] == sandbox.results_there()
     assert (None, "cancelled", "cancelled") == (
-        front(world)["job"],
-        front(world)["state"],
-        front(world)["cancel"]["answer"],
+        front(sandbox)["job"],
+        front(sandbox)["state"],
+        front(sandbox)["cancel"]["answer"],
     )
-    job = dropped(world, door, ONE)
-    tells_of(world, job, "ad", "queued")
+    job = dropped(sandbox, door, ONE)
+    tells_of(sandbox, job, "ad", "queued")
 
 
-def test_a_change_that_has_not_started_is_cancelled_with_its_job(world: World, door: Door) -> None:
+def test_a_change_that_has_not_started_is_cancelled_with_its_job(sandbox: Sandbox, door: Door) -> None:
     """CANCEL is about everything that was uploaded before it."""
-    job = dropped(world, door, ONE)
-    upload(world, TWO)
+    job = dropped(sandbox, door, ONE)
+    upload(sandbox, TWO)
     door.run(3)
-    world.drop("drop/ad/CANCEL", b"")
+    sandbox.drop("drop/ad/CANCEL", b"")
     door.run(HOUR)
-    assert [job.id] == [job.id for job in world.jobs()]
-    tells_of(world, job, "ad", "cancelled")
+    assert [job.id] == [job.id for job in sandbox.jobs()]
+    tells_of(sandbox, job, "ad", "cancelled")
 
 
-def test_a_cancel_is_void_once_something_is_uploaded_after_it(world: World, door: Door) -> None:
+def test_a_cancel_is_void_once_something_is_uploaded_after_it(sandbox: Sandbox, door: Door) -> None:
     """The person went on."""
-    world.drop("drop/ad/CANCEL", b"")
+    sandbox.drop("drop/ad/CANCEL", b"")
     door.run(2)
-    job = dropped(world, door, ONE)
-    tells_of(world, job, "ad", "queued")
-    assert front(world)["cancel"] is None
+    job = dropped(sandbox, door, ONE)
+    tells_of(sandbox, job, "ad", "queued")
+    assert front(sandbox)["cancel"] is None
 
 
 @pytest.mark.parametrize("name", ["cat.jpg.CANCEL", "cat.CANCEL", "cat.cancel.txt"])
-def test_a_lone_image_is_cancelled_by_a_file_of_its_name(world: World, door: Door, name: str) -> None:
+def test_a_lone_image_is_cancelled_by_a_file_of_its_name(sandbox: Sandbox, door: Door, name: str) -> None:
     """With its suffix or without, beside it."""
-    world.drop("drop/cat.jpg", picture())
-    world.drop("drop/cats.jpg", picture())
+    sandbox.drop("drop/cat.jpg", picture())
+    sandbox.drop("drop/cats.jpg", picture())
     door.run(QUIET + 1)
-    world.drop(f"drop/{name}", b"")
+    sandbox.drop(f"drop/{name}", b"")
     door.run(HOUR)
-    assert ("cancelled", "queued") == (front(world, "cat.jpg")["state"], front(world, "cats.jpg")["state"])
+    assert ("cancelled", "queued") == (front(sandbox, "cat.jpg")["state"], front(sandbox, "cats.jpg")["state"])
 
 
-def test_a_cancel_beside_no_folder_is_told_where_to_go(world: World, door: Door) -> None:
+def test_a_cancel_beside_no_folder_is_told_where_to_go(sandbox: Sandbox, door: Door) -> None:
     """It cannot mean everything."""
-    world.drop("drop/CANCEL", b"")
+    sandbox.drop("drop/CANCEL", b"")
     door.run(QUIET + 1)
-    (fault,) = front(world, "CANCEL")["waiting_for"]
+    (fault,) = front(sandbox, "CANCEL")["waiting_for"]
     assert ("lies in no folder", True) == (fault["problem"], "cat.jpg.CANCEL" in fault["remedy"])
 
 
-def test_a_text_that_waited_for_its_image_waits_no_more(world: World, door: Door) -> None:
+def test_a_text_that_waited_for_its_image_waits_no_more(sandbox: Sandbox, door: Door) -> None:
     """What was said of the text alone goes when the image comes."""
-    world.drop("drop/cat.txt", ONE)
+    sandbox.drop("drop/cat.txt", ONE)
     door.run(QUIET + 1)
-    assert "incomplete" == front(world, "cat.txt")["state"]
-    world.drop("drop/cat.jpg", picture())
+    assert "incomplete" == front(sandbox, "cat.txt")["state"]
+    sandbox.drop("drop/cat.jpg", picture())
     door.run(QUIET + 1)
-    assert ["cat.jpg/status.json"] == world.results_there()
+    assert ["cat.jpg/status.json"] == sandbox.results_there()
 
 
 def deaths(act: Callable[[], object]) -> Callable[[int], bool]:
@@ -363,46 +367,46 @@ def deaths(act: Callable[[], object]) -> Callable[[int], bool]:
     return die
 
 
-def test_a_turn_may_die_anywhere(world: World, door: Door) -> None:
+def test_a_turn_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
     """Killed before any of its calls, and delivered once more, it comes to the same end."""
     number, died = 0, True
     while died:
         path = f"ad-{number}"
-        upload(world, ONE, path)
+        upload(sandbox, ONE, path)
         door.run(QUIET + 2)
-        old = world.job(front(world, path)["job"])
-        run(world, old)
-        upload(world, TWO, path)
+        old = sandbox.job(front(sandbox, path)["job"])
+        run(sandbox, old)
+        upload(sandbox, TWO, path)
         died = deaths(lambda: door.run(QUIET + 2))(number)
         door.run(HOUR)
-        new = world.job(front(world, path)["job"])
+        new = sandbox.job(front(sandbox, path)["job"])
         assert TWO.decode() == new.request.prompt
-        tells_of(world, new, path, "queued")
-        tells_of(world, old, f"{path}/{old.id}", "succeeded")
+        tells_of(sandbox, new, path, "queued")
+        tells_of(sandbox, old, f"{path}/{old.id}", "succeeded")
         number += 9
     assert number > 30
 
 
-def test_a_cancel_may_die_anywhere(world: World, door: Door) -> None:
+def test_a_cancel_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
     """Killed before each of its calls, and delivered once more, it says the same."""
     number, died = 0, True
     while died:
         path = f"ad-{number}"
-        upload(world, ONE, path)
+        upload(sandbox, ONE, path)
         door.run(QUIET + 2)
-        world.drop(f"drop/{path}/CANCEL", b"")
+        sandbox.drop(f"drop/{path}/CANCEL", b"")
         died = deaths(lambda: door.run(QUIET))(number)
         door.run(2 * HOUR)
-        assert ("cancelled", "cancelled") == (front(world, path)["state"], front(world, path)["cancel"]["answer"])
+        assert ("cancelled", "cancelled") == (front(sandbox, path)["state"], front(sandbox, path)["cancel"]["answer"])
         number += 5
     assert number > 15
 
 
-def test_a_job_may_be_noted_about_while_it_moves(world: World, door: Door) -> None:
+def test_a_job_may_be_noted_about_while_it_moves(sandbox: Sandbox, door: Door) -> None:
     """A note takes back no move, and a second one of the same thing does not hold."""
-    job = dropped(world, door, ONE)
-    run(world, job, until=JobState.RUNNING)
-    with world.stack.acting_as("SubmitFunction"):
-        assert store.note(job, "place", 7)
-        assert not store.note(job, "place", 8)
-    assert (JobState.RUNNING, 7) == (world.job(job.id).state, world.job(job.id).place)
+    job = dropped(sandbox, door, ONE)
+    run(sandbox, job, until=JobState.RUNNING)
+    with sandbox.stack.acting_as("SubmitFunction"):
+        assert jobs.note(job, "position", 7)
+        assert not jobs.note(job, "position", 8)
+    assert (JobState.RUNNING, 7) == (sandbox.job(job.id).state, sandbox.job(job.id).position)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from gallop.adapters.s3 import buckets as objects
-from gallop.adapters.table import jobs as store
+from gallop.adapters.s3 import buckets
+from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import Door, JobState
 
@@ -17,148 +17,148 @@ from tests.support.pictures import data_uri, picture
 from tests.support.stack import aws
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 WISH = {"prompt": "She smiles.", "images": [data_uri(picture())]}
 
 
 @pytest.fixture
-def ada(world: World) -> Client:
+def ada(sandbox: Sandbox) -> Client:
     """Give a client."""
-    return Client(world)
+    return Client(sandbox)
 
 
-def ended(world: World, client: Client, images: list[str] | None = None, **headers: str) -> str:
+def ended(sandbox: Sandbox, client: Client, images: list[str] | None = None, **headers: str) -> str:
     """Create a job and cancel it; gives its id."""
     job_id: str = client.post({**WISH, "images": images or WISH["images"]}, **headers).json["id"]
     assert "cancelled" == client.cancel(job_id).json["cancel"]["answer"]
-    assert world.results_there()
+    assert sandbox.results_there()
     return job_id
 
 
-def versions(world: World, bucket: str) -> list[Any]:
+def versions(sandbox: Sandbox, bucket: str) -> list[Any]:
     """Give all versions and markers of a bucket."""
-    found = world.s3.list_object_versions(Bucket=bucket)
+    found = sandbox.s3.list_object_versions(Bucket=bucket)
     return [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
 
 
-def records(world: World) -> list[str]:
+def records(sandbox: Sandbox) -> list[str]:
     """Name what is in the table, but for the hashes of idempotency, which expire by themselves."""
-    items = aws("dynamodb").scan(TableName=world.stack.resource("JobTable"))["Items"]
-    return [item["pk"]["S"] for item in items if item["sk"]["S"] != "ONCE"]
+    items = aws("dynamodb").scan(TableName=sandbox.stack.resource("JobTable"))["Items"]
+    return [item["pk"]["S"] for item in items if item["sk"]["S"] != "IDEMPOTENCY"]
 
 
-def test_nothing_of_a_deleted_job_is_left(world: World, ada: Client) -> None:
+def test_nothing_of_a_deleted_job_is_left(sandbox: Sandbox, ada: Client) -> None:
     """No version of its image, of its receipts, no record, no place in the list."""
-    job_id = ended(world, ada)
+    job_id = ended(sandbox, ada)
     told = ada.delete(job_id)
     assert (200, {"id": job_id, "object": "video.deleted", "deleted": True}) == (told.status, told.json)
-    assert ([], [], []) == (versions(world, world.inbox), versions(world, world.results), records(world))
+    assert ([], [], []) == (versions(sandbox, sandbox.inbox), versions(sandbox, sandbox.results), records(sandbox))
     assert [404, 404] == [ada.get(f"/v1/videos/{job_id}").status, ada.delete(job_id).status]
     assert [] == ada.get("/v1/videos").json["data"]
 
 
-def test_an_equal_image_of_another_job_stays(world: World, ada: Client) -> None:
+def test_an_equal_image_of_another_job_stays(sandbox: Sandbox, ada: Client) -> None:
     """Each job has a version of its own."""
-    first, second = ended(world, ada), ended(world, ada)
+    first, second = ended(sandbox, ada), ended(sandbox, ada)
     ada.delete(first)
-    assert 1 == len(versions(world, world.inbox))
+    assert 1 == len(versions(sandbox, sandbox.inbox))
     assert 200 == ada.get(f"/v1/videos/{second}").status
 
 
-def test_an_upload_goes_with_the_last_job_that_uses_it(world: World, ada: Client) -> None:
+def test_an_upload_goes_with_the_last_job_that_uses_it(sandbox: Sandbox, ada: Client) -> None:
     """Also where a job names it twice."""
-    upload = uploaded(world, ada)
-    first, second = ended(world, ada, [upload, upload]), ended(world, ada, [upload])
+    upload = uploaded(sandbox, ada)
+    first, second = ended(sandbox, ada, [upload, upload]), ended(sandbox, ada, [upload])
     assert 200 == ada.delete(first).status
-    assert 1 == len(versions(world, world.inbox))
+    assert 1 == len(versions(sandbox, sandbox.inbox))
     assert 200 == ada.delete(second).status
-    assert ([], []) == (versions(world, world.inbox), records(world))
+    assert ([], []) == (versions(sandbox, sandbox.inbox), records(sandbox))
 
 
-def test_an_upload_goes_once_whichever_delete_broke_off(world: World, ada: Client) -> None:
+def test_an_upload_goes_once_whichever_delete_broke_off(sandbox: Sandbox, ada: Client) -> None:
     """Two deletes, each broken off when it had let the upload go: the repetition of either removes it."""
-    upload = uploaded(world, ada)
-    first, second = ended(world, ada, [upload]), ended(world, ada, [upload])
+    upload = uploaded(sandbox, ada)
+    first, second = ended(sandbox, ada, [upload]), ended(sandbox, ada, [upload])
     for job_id in (first, second):
-        with patch.object(objects, "remove_results", side_effect=AwsTrouble("no")):
+        with patch.object(buckets, "remove_results", side_effect=AwsTrouble("no")):
             assert 503 == ada.delete(job_id).status
     assert [200, 200] == [ada.delete(first).status, ada.delete(second).status]
-    assert ([], []) == (versions(world, world.inbox), records(world))
+    assert ([], []) == (versions(sandbox, sandbox.inbox), records(sandbox))
 
 
-def test_a_picture_goes_with_what_it_was_converted_to(world: World, ada: Client) -> None:
+def test_a_picture_goes_with_what_it_was_converted_to(sandbox: Sandbox, ada: Client) -> None:
     """An upload that DashScope could not take is the job's, as is what was made of it."""
-    job_id = ended(world, ada, [uploaded(world, ada, picture("BMP"))])
-    assert 2 == len(versions(world, world.inbox))
+    job_id = ended(sandbox, ada, [uploaded(sandbox, ada, picture("BMP"))])
+    assert 2 == len(versions(sandbox, sandbox.inbox))
     ada.delete(job_id)
-    assert [] == versions(world, world.inbox)
+    assert [] == versions(sandbox, sandbox.inbox)
 
 
-def test_what_people_copied_there_stays(world: World, ada: Client) -> None:
+def test_what_people_copied_there_stays(sandbox: Sandbox, ada: Client) -> None:
     """It was not Gallop's to keep; it may be anybody's, and used by anybody."""
-    world.s3.put_object(Bucket=world.inbox, Key="uploads/ours.png", Body=picture("PNG"))
-    ada.delete(ended(world, ada, [f"s3://{world.inbox}/uploads/ours.png"]))
-    assert 1 == len(versions(world, world.inbox))
-    assert [] == records(world)
+    sandbox.s3.put_object(Bucket=sandbox.inbox, Key="uploads/ours.png", Body=picture("PNG"))
+    ada.delete(ended(sandbox, ada, [f"s3://{sandbox.inbox}/uploads/ours.png"]))
+    assert 1 == len(versions(sandbox, sandbox.inbox))
+    assert [] == records(sandbox)
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if state not in ("succeeded", "failed", "cancelled")])
-def test_a_job_that_has_not_ended_is_not_deleted(world: World, ada: Client, state: JobState) -> None:
+def test_a_job_that_has_not_ended_is_not_deleted(sandbox: Sandbox, ada: Client, state: JobState) -> None:
     """It says to cancel it first."""
-    job = world.put(state)
+    job = sandbox.put(state)
     told = ada.delete(job.id)
     assert (409, "not_finished") == (told.status, told.json["code"])
     assert "x-should-retry" not in told.headers
-    assert job == world.job(job.id)
+    assert job == sandbox.job(job.id)
 
 
-def test_a_job_whose_receipts_are_still_written_waits(world: World, ada: Client) -> None:
+def test_a_job_whose_receipts_are_still_written_waits(sandbox: Sandbox, ada: Client) -> None:
     """Or they would be there after it."""
-    assert 409 == ada.delete(world.put(JobState.FAILED).id).status
+    assert 409 == ada.delete(sandbox.put(JobState.FAILED).id).status
 
 
-def test_a_dropped_job_stays_with_its_drop(world: World, ada: Client) -> None:
+def test_a_dropped_job_stays_with_its_drop(sandbox: Sandbox, ada: Client) -> None:
     """Its files are still under `drop/`: without its record they would become a paid job again. An operator is told."""
-    job = world.put(JobState.FAILED, door=Door.S3, client="s3")
-    with world.stack.acting_as("FinishFunction"):
-        store.close(job)
-    told = Client(world, "root", is_admin=True).delete(job.id)
+    job = sandbox.put(JobState.FAILED, door=Door.S3, client="s3")
+    with sandbox.stack.acting_as("FinishFunction"):
+        jobs.close(job)
+    told = Client(sandbox, "root", is_admin=True).delete(job.id)
     assert (409, "not_deletable", "false") == (told.status, told.json["code"], told.headers["x-should-retry"])
     assert "drop/" in told.json["remedy"]
-    assert (404, job) == (ada.delete(job.id).status, world.job(job.id))
+    assert (404, job) == (ada.delete(job.id).status, sandbox.job(job.id))
 
 
 @pytest.mark.parametrize("name", ["remove_input", "remove_results"])
-def test_a_delete_that_broke_off_is_finished_by_the_next(world: World, ada: Client, name: str) -> None:
+def test_a_delete_that_broke_off_is_finished_by_the_next(sandbox: Sandbox, ada: Client, name: str) -> None:
     """The record is removed last, so that there is always something to delete."""
-    job_id = ended(world, ada)
-    with patch.object(objects, name, side_effect=AwsTrouble("no")):
+    job_id = ended(sandbox, ada)
+    with patch.object(buckets, name, side_effect=AwsTrouble("no")):
         assert 503 == ada.delete(job_id).status
     assert 200 == ada.delete(job_id).status
-    assert ([], [], []) == (versions(world, world.inbox), versions(world, world.results), records(world))
+    assert ([], [], []) == (versions(sandbox, sandbox.inbox), versions(sandbox, sandbox.results), records(sandbox))
 
 
-def test_a_late_close_makes_no_record(world: World, ada: Client) -> None:
+def test_a_late_close_makes_no_record(sandbox: Sandbox, ada: Client) -> None:
     """A step that comes late finds the job gone, and leaves it so."""
-    job_id = ended(world, ada)
-    job = world.job(job_id)
+    job_id = ended(sandbox, ada)
+    job = sandbox.job(job_id)
     ada.delete(job_id)
-    with world.stack.acting_as("FinishFunction"):
-        store.close(job)
-    assert [] == records(world)
+    with sandbox.stack.acting_as("FinishFunction"):
+        jobs.close(job)
+    assert [] == records(sandbox)
 
 
-def test_a_repeated_create_of_a_deleted_job_makes_no_new_one(world: World, ada: Client) -> None:
+def test_a_repeated_create_of_a_deleted_job_makes_no_new_one(sandbox: Sandbox, ada: Client) -> None:
     """Its key stands for what is gone: 404, and nothing is charged."""
-    job_id = ended(world, ada, idempotency_key="mine")
+    job_id = ended(sandbox, ada, idempotency_key="mine")
     ada.delete(job_id)
     assert 404 == ada.post(WISH, idempotency_key="mine").status
-    assert [] == world.jobs()
+    assert [] == sandbox.jobs()
 
 
-def test_nobody_deletes_what_is_anothers(world: World, ada: Client) -> None:
+def test_nobody_deletes_what_is_anothers(sandbox: Sandbox, ada: Client) -> None:
     """404, as for one that does not exist."""
-    job_id = ended(world, ada)
-    assert 404 == Client(world, "bob").delete(job_id).status
+    job_id = ended(sandbox, ada)
+    assert 404 == Client(sandbox, "bob").delete(job_id).status
     assert 200 == ada.get(f"/v1/videos/{job_id}").status

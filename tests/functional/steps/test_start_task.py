@@ -10,9 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import requests
-from gallop.adapters import dashscope
-from gallop.adapters import secrets as vault
-from gallop.adapters.table import jobs as store
+from gallop.adapters import dashscope, secrets
+from gallop.adapters.table import jobs
 from gallop.domain.errors import AttemptInFlight, AwsTrouble, LaneBusy, VendorThrottled, VendorUnreachable
 from gallop.domain.job import AttemptEnd, JobState
 from gallop.domain.request.images import LinkedImage, StoredImage
@@ -20,8 +19,8 @@ from gallop.steps import start_task as step
 
 from tests.support.jobs import PICTURE_URL, a_request
 from tests.support.pictures import picture
+from tests.support.sandbox import SUBMIT_URL
 from tests.support.stack import aws
-from tests.support.world import SUBMIT_URL
 from tests.testbed.fake_dashscope import KEY
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 THROTTLES = ["Throttling", "Throttling.RateQuota", "Throttling.BurstRate", "Throttling.AllocationQuota"]
 REFUSALS = {
@@ -91,21 +90,21 @@ def raising(error: type[httpx.RequestError]) -> Callable[[httpx.Request], httpx.
     return effect
 
 
-def start(world: World, job: Job) -> dict[str, Any]:
+def start(sandbox: Sandbox, job: Job) -> dict[str, Any]:
     """Run the step."""
-    answer: dict[str, Any] = world.invoke("StartTaskFunction", {"job_id": job.id})
+    answer: dict[str, Any] = sandbox.invoke("StartTaskFunction", {"job_id": job.id})
     return answer
 
 
-def submits(world: World) -> int:
+def submits(sandbox: Sandbox) -> int:
     """Count the POSTs that left for DashScope."""
-    return len(world.sent(SUBMIT_URL))
+    return len(sandbox.sent(SUBMIT_URL))
 
 
-def test_the_post_says_every_parameter_by_name(world: World) -> None:
+def test_the_post_says_every_parameter_by_name(sandbox: Sandbox) -> None:
     """No default of DashScope's gets in: it would mean twice the price and a watermark."""
-    start(world, world.put(request=a_request(ratio="9:16", duration=3, seed=7)))
-    (post,) = world.sent(SUBMIT_URL)
+    start(sandbox, sandbox.put(request=a_request(ratio="9:16", duration=3, seed=7)))
+    (post,) = sandbox.sent(SUBMIT_URL)
     expected = {
         "model": "happyhorse-1.0-r2v",
         "input": {
@@ -122,17 +121,17 @@ def test_the_post_says_every_parameter_by_name(world: World) -> None:
     )
 
 
-def test_a_seed_is_sent_only_when_there_is_one(world: World) -> None:
+def test_a_seed_is_sent_only_when_there_is_one(sandbox: Sandbox) -> None:
     """Without one DashScope draws its own."""
-    start(world, world.put())
-    assert "seed" not in json.loads(world.sent(SUBMIT_URL)[0].content)["parameters"]
+    start(sandbox, sandbox.put())
+    assert "seed" not in json.loads(sandbox.sent(SUBMIT_URL)[0].content)["parameters"]
 
 
-def test_an_accepted_submit_is_recorded_and_told(world: World) -> None:
+def test_an_accepted_submit_is_recorded_and_told(sandbox: Sandbox) -> None:
     """The record has the task, the receipt says so, and the workflow waits until the task can have ended."""
-    job = world.put()
-    assert {"next": "wait", "wait_seconds": 23, "failure": None} == start(world, job)
-    running, (task,) = world.job(job.id), world.tasks()
+    job = sandbox.put()
+    assert {"next": "wait", "wait_seconds": 23, "failure": None} == start(sandbox, job)
+    running, (task,) = sandbox.job(job.id), sandbox.tasks()
     assert (JobState.RUNNING, task["task_id"], task["request_id"], 1) == (
         running.state,
         running.task_id,
@@ -141,32 +140,32 @@ def test_an_accepted_submit_is_recorded_and_told(world: World) -> None:
     )
     assert running.attempt
     assert AttemptEnd.ACCEPTED is running.attempt.end
-    assert "running" == world.receipt(f"{job.receipts}/status.json")["state"]
+    assert "running" == sandbox.receipt(f"{job.receipts}/status.json")["state"]
 
 
-def test_the_record_says_submitting_before_the_first_byte_leaves(world: World) -> None:
+def test_the_record_says_submitting_before_the_first_byte_leaves(sandbox: Sandbox) -> None:
     """Whoever dies while the POST is in the air has left a note of it."""
-    job, seen = world.put(), []
+    job, seen = sandbox.put(), []
 
     def look(request: httpx.Request) -> httpx.Response:
-        seen.append(world.job(job.id))
-        return world.fake.handle(request)
+        seen.append(sandbox.job(job.id))
+        return sandbox.fake.handle(request)
 
-    world.instead[SUBMIT_URL] = look
-    start(world, job)
+    sandbox.instead[SUBMIT_URL] = look
+    start(sandbox, job)
     (during,) = seen
     assert during.attempt
     assert (JobState.SUBMITTING, AttemptEnd.OPEN, 1) == (during.state, during.attempt.end, during.submits)
 
 
-def test_private_images_are_shown_by_presigned_addresses(world: World) -> None:
+def test_private_images_are_shown_by_presigned_addresses(sandbox: Sandbox) -> None:
     """DashScope can fetch the very version that was checked, with a GET and nothing else."""
-    world.drop("uploads/ada/1.png", picture("PNG"))
-    version = world.s3.head_object(Bucket=world.inbox, Key="uploads/ada/1.png")["VersionId"]
-    world.drop("uploads/ada/1.png", picture("PNG", shade=1))
-    image = StoredImage(world.inbox, "uploads/ada/1.png", version, "hash")
-    start(world, world.put(request=a_request(images=(LinkedImage(PICTURE_URL), image))))
-    linked, stored = (medium["url"] for medium in json.loads(world.sent(SUBMIT_URL)[0].content)["input"]["media"])
+    sandbox.drop("uploads/ada/1.png", picture("PNG"))
+    version = sandbox.s3.head_object(Bucket=sandbox.inbox, Key="uploads/ada/1.png")["VersionId"]
+    sandbox.drop("uploads/ada/1.png", picture("PNG", shade=1))
+    image = StoredImage(sandbox.inbox, "uploads/ada/1.png", version, "hash")
+    start(sandbox, sandbox.put(request=a_request(images=(LinkedImage(PICTURE_URL), image))))
+    linked, stored = (medium["url"] for medium in json.loads(sandbox.sent(SUBMIT_URL)[0].content)["input"]["media"])
     assert PICTURE_URL == linked
     query = parse_qs(urlsplit(stored).query)
     assert (["AWS4-HMAC-SHA256"], ["21600"], [version]) == (
@@ -188,215 +187,215 @@ def test_private_images_are_shown_by_presigned_addresses(world: World) -> None:
         (JobState.OUTCOME_UNKNOWN, "reconcile"),
     ],
 )
-def test_a_job_that_has_gone_on_is_not_submitted(world: World, state: JobState, what_next: str) -> None:
+def test_a_job_that_has_gone_on_is_not_submitted(sandbox: Sandbox, state: JobState, what_next: str) -> None:
     """A step that is run again, or late, finds where the job stands and sends nothing."""
-    job = world.put(state)
-    assert (what_next, None) == (start(world, job)["next"], start(world, job)["failure"])
-    assert (0, state) == (submits(world), world.job(job.id).state)
+    job = sandbox.put(state)
+    assert (what_next, None) == (start(sandbox, job)["next"], start(sandbox, job)["failure"])
+    assert (0, state) == (submits(sandbox), sandbox.job(job.id).state)
 
 
-def test_one_job_is_one_post_however_often_the_step_is_run(world: World) -> None:
+def test_one_job_is_one_post_however_often_the_step_is_run(sandbox: Sandbox) -> None:
     """Step Functions may run a step again at any time."""
-    job = world.put()
+    job = sandbox.put()
     for _ in range(5):
-        start(world, job)
-    assert (1, 1) == (submits(world), len(world.tasks()))
+        start(sandbox, job)
+    assert (1, 1) == (submits(sandbox), len(sandbox.tasks()))
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_what_dashscope_refuses_is_final_and_says_what_to_do(world: World, code: str) -> None:
+def test_what_dashscope_refuses_is_final_and_says_what_to_do(sandbox: Sandbox, code: str) -> None:
     """A refusal makes no task; the job ends with DashScope's words and a remedy. An unpaid bill comes as a 429."""
-    world.fake.fault(on="submit", kind="error", code=code, message="No.")
-    job = world.put()
-    answer = start(world, job)
+    sandbox.fake.fault(on="submit", kind="error", code=code, message="No.")
+    job = sandbox.put()
+    answer = start(sandbox, job)
     assert ("finish", "vendor_refused", f"DashScope refused: {code}: No.") == (
         answer["next"],
         answer["failure"]["code"],
         answer["failure"]["message"],
     )
     assert REFUSALS[code] in answer["failure"]["remedy"]
-    attempt = world.job(job.id).attempt
+    attempt = sandbox.job(job.id).attempt
     assert attempt
-    assert (AttemptEnd.REFUSED, []) == (attempt.end, world.tasks())
+    assert (AttemptEnd.REFUSED, []) == (attempt.end, sandbox.tasks())
 
 
-def test_a_wrong_key_is_told_as_one(world: World) -> None:
+def test_a_wrong_key_is_told_as_one(sandbox: Sandbox) -> None:
     """The key in the vault is what is sent; when DashScope does not know it, the answer says where to mend it."""
     secret = aws("secretsmanager")
-    secret.put_secret_value(SecretId=world.stack.resource("DashScopeSecret"), SecretString="sk-wrong\n")
-    answer = start(world, world.put())
-    assert "Bearer sk-wrong" == world.sent(SUBMIT_URL)[0].headers["Authorization"]
+    secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString="sk-wrong\n")
+    answer = start(sandbox, sandbox.put())
+    assert "Bearer sk-wrong" == sandbox.sent(SUBMIT_URL)[0].headers["Authorization"]
     assert "DashScope refused: InvalidApiKey: Invalid API-key provided." == answer["failure"]["message"]
-    secret.put_secret_value(SecretId=world.stack.resource("DashScopeSecret"), SecretString=KEY)
+    secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=KEY)
 
 
 @pytest.mark.parametrize("held", [" ", "sk-schlüssel", "sk-one\nsk-two", '{"key": "sk-x"}'])
-def test_what_cannot_be_a_key_is_not_sent(world: World, held: str) -> None:
+def test_what_cannot_be_a_key_is_not_sent(sandbox: Sandbox, held: str) -> None:
     """A slip of the hand in the vault is told as such, and nothing leaves."""
     secret = aws("secretsmanager")
-    secret.put_secret_value(SecretId=world.stack.resource("DashScopeSecret"), SecretString=held)
-    answer = start(world, world.put())
+    secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=held)
+    answer = start(sandbox, sandbox.put())
     assert (
         "DashScope refused: InvalidApiKey: What the stack's secret holds cannot be a key."
         == (answer["failure"]["message"])
     )
-    assert 0 == submits(world)
-    secret.put_secret_value(SecretId=world.stack.resource("DashScopeSecret"), SecretString=KEY)
+    assert 0 == submits(sandbox)
+    secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=KEY)
 
 
-def test_addresses_that_dashscope_quotes_are_not_passed_on(world: World) -> None:
+def test_addresses_that_dashscope_quotes_are_not_passed_on(sandbox: Sandbox) -> None:
     """The address of a private image opens it: it belongs in no record, no receipt and no log."""
     quoted = "Cannot fetch https://inbox.s3.amazonaws.com/a.jpg?X-Amz-Signature=abc, sorry; nor data:image/png;base64,a"
-    world.fake.fault(on="submit", kind="error", code="InvalidURL", message=quoted)
-    answer = start(world, world.put())
+    sandbox.fake.fault(on="submit", kind="error", code="InvalidURL", message=quoted)
+    answer = start(sandbox, sandbox.put())
     assert "DashScope refused: InvalidURL: Cannot fetch (address) sorry; nor (address)" == answer["failure"]["message"]
 
 
 @pytest.mark.parametrize("code", THROTTLES)
-def test_a_throttled_submit_may_be_sent_again(world: World, code: str) -> None:
+def test_a_throttled_submit_may_be_sent_again(sandbox: Sandbox, code: str) -> None:
     """An explicit 429 for its rate limits made no task: the workflow waits and the step is run again."""
-    world.fake.fault(on="submit", kind="429", code=code)
-    job = world.put()
+    sandbox.fake.fault(on="submit", kind="429", code=code)
+    job = sandbox.put()
     with pytest.raises(VendorThrottled, match=code):
-        start(world, job)
-    assert "wait" == start(world, job)["next"]
-    assert (2, 1, 2) == (submits(world), len(world.tasks()), world.job(job.id).submits)
+        start(sandbox, job)
+    assert "wait" == start(sandbox, job)["next"]
+    assert (2, 1, 2) == (submits(sandbox), len(sandbox.tasks()), sandbox.job(job.id).submits)
 
 
-def test_a_429_without_words_is_throttling(world: World) -> None:
+def test_a_429_without_words_is_throttling(sandbox: Sandbox) -> None:
     """A gateway before DashScope refuses without a code."""
-    world.instead[SUBMIT_URL] = lambda _: httpx.Response(429, text="slow down")
+    sandbox.instead[SUBMIT_URL] = lambda _: httpx.Response(429, text="slow down")
     with pytest.raises(VendorThrottled, match="HTTP 429"):
-        start(world, world.put())
+        start(sandbox, sandbox.put())
 
 
 @pytest.mark.parametrize("error", NEVER_SENT)
-def test_a_submit_that_never_left_may_be_sent_again(world: World, error: type[httpx.RequestError]) -> None:
+def test_a_submit_that_never_left_may_be_sent_again(sandbox: Sandbox, error: type[httpx.RequestError]) -> None:
     """Without a connection there is no task; the message names the host and nothing else."""
-    job = world.put()
-    world.instead[SUBMIT_URL] = raising(error)
+    job = sandbox.put()
+    sandbox.instead[SUBMIT_URL] = raising(error)
     message = rf"No connection to DashScope at dashscope-intl\.aliyuncs\.com \({error.__name__}\)\.$"
     with pytest.raises(VendorUnreachable, match=message):
-        start(world, job)
-    attempt = world.job(job.id).attempt
+        start(sandbox, job)
+    attempt = sandbox.job(job.id).attempt
     assert attempt
     assert AttemptEnd.REFUSED is attempt.end
-    world.instead.clear()
-    assert "wait" == start(world, job)["next"]
-    assert (2, 1) == (submits(world), len(world.tasks()))
+    sandbox.instead.clear()
+    assert "wait" == start(sandbox, job)["next"]
+    assert (2, 1) == (submits(sandbox), len(sandbox.tasks()))
 
 
 @pytest.mark.parametrize("base_url", ["https://dashscope:port/api/v1", "https://[::1/api/v1"])
-def test_an_address_that_leads_nowhere_is_unreachable(world: World, base_url: str) -> None:
+def test_an_address_that_leads_nowhere_is_unreachable(sandbox: Sandbox, base_url: str) -> None:
     """A slip in the stack's parameter costs nothing."""
     with pytest.raises(VendorUnreachable):
-        start(world, world.put(base_url=base_url))
-    assert [] == world.tasks()
+        start(sandbox, sandbox.put(base_url=base_url))
+    assert [] == sandbox.tasks()
 
 
 @pytest.mark.parametrize("error", LOST_ON_THE_WAY)
-def test_a_reply_lost_on_the_way_is_unknown(world: World, error: type[httpx.RequestError]) -> None:
+def test_a_reply_lost_on_the_way_is_unknown(sandbox: Sandbox, error: type[httpx.RequestError]) -> None:
     """Once a byte may have left, there may be a task: no second POST, whatever is run again."""
-    job = world.put()
-    world.instead[SUBMIT_URL] = raising(error)
-    assert_unknown(world, job)
+    job = sandbox.put()
+    sandbox.instead[SUBMIT_URL] = raising(error)
+    assert_unknown(sandbox, job)
 
 
 @pytest.mark.parametrize("kind", LOST_AT_THE_VENDOR)
-def test_a_reply_lost_at_the_vendor_is_unknown(world: World, kind: str) -> None:
+def test_a_reply_lost_at_the_vendor_is_unknown(sandbox: Sandbox, kind: str) -> None:
     """With a task or without one, from here it looks the same."""
-    world.fake.fault(on="submit", kind=kind)
-    assert_unknown(world, world.put())
+    sandbox.fake.fault(on="submit", kind=kind)
+    assert_unknown(sandbox, sandbox.put())
 
 
 @pytest.mark.parametrize("reply", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_a_reply_that_names_no_task_is_unknown(world: World, reply: httpx.Response) -> None:
+def test_a_reply_that_names_no_task_is_unknown(sandbox: Sandbox, reply: httpx.Response) -> None:
     """What is no refusal and names no task may have made one."""
-    world.instead[SUBMIT_URL] = lambda _: reply
-    assert_unknown(world, world.put())
+    sandbox.instead[SUBMIT_URL] = lambda _: reply
+    assert_unknown(sandbox, sandbox.put())
 
 
-def assert_unknown(world: World, job: Job) -> None:
+def assert_unknown(sandbox: Sandbox, job: Job) -> None:
     """Run the step into an unknown outcome, and again and again: it asks to reconcile, and sends nothing more."""
     expected = {"next": "reconcile", "wait_seconds": 15, "failure": None}
-    assert expected == start(world, job)
-    world.clock.advance(1000)
-    assert expected == start(world, job)
-    parked = world.job(job.id)
+    assert expected == start(sandbox, job)
+    sandbox.clock.advance(1000)
+    assert expected == start(sandbox, job)
+    parked = sandbox.job(job.id)
     assert parked.attempt
-    assert (JobState.OUTCOME_UNKNOWN, AttemptEnd.UNKNOWN, 1) == (parked.state, parked.attempt.end, submits(world))
-    assert "outcome_unknown" == world.receipt(f"{job.receipts}/status.json")["state"]
+    assert (JobState.OUTCOME_UNKNOWN, AttemptEnd.UNKNOWN, 1) == (parked.state, parked.attempt.end, submits(sandbox))
+    assert "outcome_unknown" == sandbox.receipt(f"{job.receipts}/status.json")["state"]
 
 
-@pytest.mark.parametrize(("where", "posts"), [((store, "claim"), 1), ((dashscope, "submit"), 0)])
+@pytest.mark.parametrize(("where", "posts"), [((jobs, "claim"), 1), ((dashscope, "submit"), 0)])
 def test_a_run_that_died_around_its_post_leaves_no_second_one(
-    world: World, where: tuple[object, str], posts: int
+    sandbox: Sandbox, where: tuple[object, str], posts: int
 ) -> None:
     """Killed before or after the POST, the next runs wait until the first is surely dead, then reconcile."""
-    job = world.put()
+    job = sandbox.put()
     with patch.object(*where, side_effect=Killed), pytest.raises(Killed):
-        start(world, job)
-    assert JobState.SUBMITTING is world.job(job.id).state
-    world.clock.advance(step.ATTEMPT_SECONDS - 1)
+        start(sandbox, job)
+    assert JobState.SUBMITTING is sandbox.job(job.id).state
+    sandbox.clock.advance(step.ATTEMPT_SECONDS - 1)
     with pytest.raises(AttemptInFlight):
-        start(world, job)
-    world.clock.advance(2)
-    assert ["reconcile"] * 3 == [start(world, job)["next"] for _ in range(3)]
-    assert (posts, JobState.OUTCOME_UNKNOWN) == (submits(world), world.job(job.id).state)
+        start(sandbox, job)
+    sandbox.clock.advance(2)
+    assert ["reconcile"] * 3 == [start(sandbox, job)["next"] for _ in range(3)]
+    assert (posts, JobState.OUTCOME_UNKNOWN) == (submits(sandbox), sandbox.job(job.id).state)
 
 
-def test_a_run_that_died_before_its_attempt_is_simply_run_again(world: World) -> None:
+def test_a_run_that_died_before_its_attempt_is_simply_run_again(sandbox: Sandbox) -> None:
     """Before the attempt is recorded, nothing has happened."""
-    job = world.put()
-    with patch.object(vault, "dashscope_key", side_effect=AwsTrouble("no")), pytest.raises(AwsTrouble):
-        start(world, job)
-    assert JobState.QUEUED is world.job(job.id).state
-    assert "wait" == start(world, job)["next"]
-    assert 1 == len(world.tasks())
+    job = sandbox.put()
+    with patch.object(secrets, "dashscope_key", side_effect=AwsTrouble("no")), pytest.raises(AwsTrouble):
+        start(sandbox, job)
+    assert JobState.QUEUED is sandbox.job(job.id).state
+    assert "wait" == start(sandbox, job)["next"]
+    assert 1 == len(sandbox.tasks())
 
 
-def test_a_vault_that_does_not_open_is_trouble_with_aws(world: World) -> None:
+def test_a_vault_that_does_not_open_is_trouble_with_aws(sandbox: Sandbox) -> None:
     """No key, no attempt: the workflow runs the step again, and nothing was sent."""
-    job = world.put(key_name="arn:aws:secretsmanager:eu-central-1:123456789012:secret:not-there")
+    job = sandbox.put(key_name="arn:aws:secretsmanager:eu-central-1:123456789012:secret:not-there")
     with pytest.raises(AwsTrouble, match="The DashScope key cannot be read"):
-        start(world, job)
-    assert (0, JobState.QUEUED) == (submits(world), world.job(job.id).state)
+        start(sandbox, job)
+    assert (0, JobState.QUEUED) == (submits(sandbox), sandbox.job(job.id).state)
 
 
-def test_a_second_run_beside_the_first_sends_nothing(world: World) -> None:
+def test_a_second_run_beside_the_first_sends_nothing(sandbox: Sandbox) -> None:
     """Two runs of one step at the same time make one POST."""
-    job, second = world.put(), []
+    job, second = sandbox.put(), []
 
     def run_again(request: httpx.Request) -> httpx.Response:
         with pytest.raises(AttemptInFlight):
-            start(world, job)
+            start(sandbox, job)
         second.append(request)
-        return world.fake.handle(request)
+        return sandbox.fake.handle(request)
 
-    world.instead[SUBMIT_URL] = run_again
-    assert "wait" == start(world, job)["next"]
-    assert (1, 1) == (len(second), submits(world))
+    sandbox.instead[SUBMIT_URL] = run_again
+    assert "wait" == start(sandbox, job)["next"]
+    assert (1, 1) == (len(second), submits(sandbox))
 
 
-def test_one_attempt_at_a_time_is_in_the_air(world: World) -> None:
+def test_one_attempt_at_a_time_is_in_the_air(sandbox: Sandbox) -> None:
     """While another job's attempt is in the air, this one waits, and then lets the workflow wait."""
-    first, second = world.put(), world.put()
+    first, second = sandbox.put(), sandbox.put()
 
     def meanwhile(request: httpx.Request) -> httpx.Response:
         with patch.object(step, "LANE_TRIES", 3), pytest.raises(LaneBusy):
-            start(world, second)
-        return world.fake.handle(request)
+            start(sandbox, second)
+        return sandbox.fake.handle(request)
 
-    world.instead[SUBMIT_URL] = meanwhile
-    start(world, first)
-    assert (JobState.RUNNING, JobState.QUEUED) == (world.job(first.id).state, world.job(second.id).state)
-    world.instead.clear()
-    assert "wait" == start(world, second)["next"]
+    sandbox.instead[SUBMIT_URL] = meanwhile
+    start(sandbox, first)
+    assert (JobState.RUNNING, JobState.QUEUED) == (sandbox.job(first.id).state, sandbox.job(second.id).state)
+    sandbox.instead.clear()
+    assert "wait" == start(sandbox, second)["next"]
 
 
-def test_a_job_whose_deadline_has_passed_is_not_sent(world: World) -> None:
+def test_a_job_whose_deadline_has_passed_is_not_sent(sandbox: Sandbox) -> None:
     """Nobody waits for it any more, so nobody pays for it."""
-    job = world.put()
-    world.clock.time = job.deadline + 1
-    answer = start(world, job)
-    assert ("finish", "deadline_exceeded", 0) == (answer["next"], answer["failure"]["code"], submits(world))
+    job = sandbox.put()
+    sandbox.clock.time = job.deadline + 1
+    answer = start(sandbox, job)
+    assert ("finish", "deadline_exceeded", 0) == (answer["next"], answer["failure"]["code"], submits(sandbox))

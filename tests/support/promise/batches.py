@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from tests.support.promise.world import HANDLERS, World, fresh
+from tests.support.promise.simulation import HANDLERS, Simulation, fresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ HOUR = 3600
 
 
 @contextmanager
-def quick() -> Iterator[World]:
+def quick() -> Iterator[Simulation]:
     """Give an empty world whose tasks are done at the first question; frames are others' matter."""
     with patch.dict(HANDLERS, Thumbnail=lambda *_: {}), fresh() as made:
         made.fake.vendor.switches = replace(made.fake.vendor.switches, task_seconds=20.0)
@@ -34,32 +34,32 @@ def a_line(**fields: Any) -> str:  # noqa: ANN401 - any field of a request
     return json.dumps({"prompt": PROMPT, "images": [URL], "duration": 3, **fields})
 
 
-def work_off(world: World, lines: list[str], times: int = 1) -> int:
+def work_off(simulation: Simulation, lines: list[str], times: int = 1) -> int:
     """Upload a batch and let time pass until it is over; gives the most jobs that were open at a time."""
-    world.put("drop/spring/batch.jsonl", "\n".join(lines).encode(), times)
+    simulation.put("drop/spring/batch.jsonl", "\n".join(lines).encode(), times)
     most = 0
     for _ in range(24 * HOUR // 30):
-        world.run_for(30)
-        live = [one.name for one in world.workflow.executions.values() if one.status == "RUNNING"]
+        simulation.run_for(30)
+        live = [one.name for one in simulation.workflow.executions.values() if one.status == "RUNNING"]
         most = max(most, sum(name.startswith("job_") for name in live))
-        if not live and not world.queue.messages:
+        if not live and not simulation.queue.messages:
             return most
     raise AssertionError("the batch hangs")
 
 
-def receipt(world: World) -> dict[str, Any]:
+def receipt(simulation: Simulation) -> dict[str, Any]:
     """Read the receipt of the batch."""
-    found = world.receipt("spring/batch.json")
+    found = simulation.receipt("spring/batch.json")
     assert found
     return found
 
 
-def rows(world: World) -> list[dict[str, str]]:
+def rows(simulation: Simulation) -> list[dict[str, str]]:
     """Read the table of the batch."""
-    text = (world.stored("spring/batch.csv") or b"").decode("utf-8-sig")
+    text = (simulation.stored("spring/batch.csv") or b"").decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def charges(world: World) -> int:
+def charges(simulation: Simulation) -> int:
     """Count the tasks that the vendor charged."""
-    return sum(bool(task["billed_seconds"]) for task in world.tasks())
+    return sum(bool(task["billed_seconds"]) for task in simulation.tasks())

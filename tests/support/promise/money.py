@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
-    from tests.support.promise.world import World
+    from tests.support.promise.simulation import Simulation
 
 PROMPT = "The girl of [Image 1] waves."
 PRICE = 0.42
@@ -30,43 +30,43 @@ def caps(day: float = 0, month: float = 0, client_day: float = 0, client_month: 
         yield
 
 
-def go_to_noon(world: World) -> str:
+def go_to_noon(simulation: Simulation) -> str:
     """Let time jump to noon of a tenth of a month, so that days before and after it are in it; gives the day."""
-    later = datetime.fromtimestamp(world.clock.now(), UTC) + timedelta(days=31)
+    later = datetime.fromtimestamp(simulation.clock.now(), UTC) + timedelta(days=31)
     moment = later.replace(day=10, hour=12, minute=0, second=0, microsecond=0)
-    world.clock.time = moment.timestamp()
+    simulation.clock.time = moment.timestamp()
     return moment.date().isoformat()
 
 
-def created(world: World, prompt: str = PROMPT, **headers: str) -> Job:
+def created(simulation: Simulation, prompt: str = PROMPT, **headers: str) -> Job:
     """Give a job that the HTTPS door has just accepted."""
-    made = world.post(prompt, None, **headers)
+    made = simulation.post(prompt, None, **headers)
     assert isinstance(made, Created)
     return made.job
 
 
-def used(world: World, owner: str = "ALL") -> dict[str, float]:
+def used(simulation: Simulation, owner: str = "ALL") -> dict[str, float]:
     """Give what is reserved or spent of an owner's budgets, by day (``10``) and in the month (``month``)."""
     read = TypeDeserializer().deserialize
     totals: dict[str, float] = {}
-    pages = world.clients["dynamodb"].get_paginator("scan").paginate(TableName="jobs")
+    pages = simulation.clients["dynamodb"].get_paginator("scan").paginate(TableName="jobs")
     for item in (item for page in pages for item in page["Items"] if item["pk"]["S"] == f"BUDGET#{owner}"):
         numbers = {name: float(read(value)) for name, value in item.items() if name not in ("pk", "sk", "expires_at")}
         totals |= {name.removeprefix("day_"): usd for name, usd in numbers.items()}
     return totals
 
 
-def drop(world: World, folder: str) -> None:
+def drop(simulation: Simulation, folder: str) -> None:
     """Drop a folder of one picture, whose job costs ``PRICE``."""
     from tests.support.pictures import picture  # noqa: PLC0415 - few need it
 
-    world.put(f"drop/{folder}/1.jpg", picture())
-    world.put(f"drop/{folder}/job.json", b'{"prompt": "[Image 1] waves.", "images": ["1.jpg"], "duration": 3}')
+    simulation.put(f"drop/{folder}/1.jpg", picture())
+    simulation.put(f"drop/{folder}/job.json", b'{"prompt": "[Image 1] waves.", "images": ["1.jpg"], "duration": 3}')
 
 
-def sweep_for(world: World, seconds: float) -> None:
+def sweep_for(simulation: Simulation, seconds: float) -> None:
     """Let time pass, with the sweep every five minutes."""
-    until = world.clock.now() + seconds
-    while world.clock.now() < until:
-        world.run_for(300)
-        world.sweep()
+    until = simulation.clock.now() + seconds
+    while simulation.clock.now() < until:
+        simulation.run_for(300)
+        simulation.sweep()

@@ -83,7 +83,7 @@ class Workflow:
     executions: dict[str, Execution] = field(default_factory=dict)
     entered: Counter[str] = field(default_factory=Counter)
     """How often each state was entered, or tried again."""
-    told: set[str] = field(default_factory=set)
+    message: set[str] = field(default_factory=set)
     """The jobs whose end others are told of."""
     exceptions: type[Exceptions] = Exceptions
     tokens: int = 0
@@ -94,7 +94,7 @@ class Workflow:
         """Start an execution, once a name."""
         self.on_call("before", "StartExecution")
         if stateMachineArn.endswith("-webhooks"):
-            self.told.add(name)
+            self.message.add(name)
             self.on_call("after", "StartExecution")
             return
         if name in self.executions:

@@ -65,10 +65,10 @@ class World:
 
 
 @contextmanager
-def installed(world: World) -> Iterator[None]:
+def installed(sandbox: World) -> Iterator[None]:
     """Change moto for as long as the context lasts."""
     with ExitStack() as seams:
-        for target, name, value in _changes(world):
+        for target, name, value in _changes(sandbox):
             seams.enter_context(patch.object(target, name, value))
         seams.enter_context(patch.dict(default_user_config, {"stepfunctions": {"execute_state_machine": True}}))
         yield
@@ -84,32 +84,32 @@ def _parse_template(text: str) -> Any:  # noqa: ANN401 - a template
 _parse_yaml = Stack.parse_template
 
 
-def _changes(world: World) -> Iterator[tuple[object, str, Any]]:
+def _changes(sandbox: World) -> Iterator[tuple[object, str, Any]]:
     # moto reads a template as YAML first, which takes a second where JSON takes none.
     yield Stack, "parse_template", staticmethod(_parse_template)
     # moto's server looks through its own folders at every request.
     yield backends, "list_of_moto_modules", partial(frozenset, tuple(backends.list_of_moto_modules()))
-    yield from _functions(world)
-    yield from _queues(world.clock)
+    yield from _functions(sandbox)
+    yield from _queues(sandbox.clock)
     yield from tables.changes()
-    yield from _objects(world)
-    yield from _state_machines(world)
-    yield events_models, "unix_time", world.clock.now
+    yield from _objects(sandbox)
+    yield from _state_machines(sandbox)
+    yield events_models, "unix_time", sandbox.clock.now
     # moto refuses targets that are functions or state machines.
-    yield Rule, "send_to_targets", _send_to_targets(world)
+    yield Rule, "send_to_targets", _send_to_targets(sandbox)
 
 
-def _functions(world: World) -> Iterator[tuple[object, str, Any]]:
+def _functions(sandbox: World) -> Iterator[tuple[object, str, Any]]:
     def invoke_lambda(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:  # noqa: ANN401
-        result = world.runner().invoke(function.function_name, json.dumps(event).encode())
+        result = sandbox.runner().invoke(function.function_name, json.dumps(event).encode())
         return result.payload, result.error, result.log
 
     # moto needs Docker here; this is the one place that all its callers come through.
     yield LambdaFunction, "_invoke_lambda", invoke_lambda
     # moto's Invoke knows no limits, no throttling, and waits for events that nobody waits for.
-    yield LambdaFunction, "invoke", invoke_api.invoker(world.runner, world.in_background)
+    yield LambdaFunction, "invoke", invoke_api.invoker(sandbox.runner, sandbox.in_background)
     # Logs carry the testbed's time, which moto would take for the future.
-    yield logs_models, "utcnow", interpreter.scaled_utcnow(world.clock)
+    yield logs_models, "utcnow", interpreter.scaled_utcnow(sandbox.clock)
 
 
 def _queues(clock: AnyClock) -> Iterator[tuple[object, str, Any]]:
@@ -122,12 +122,12 @@ def _queues(clock: AnyClock) -> Iterator[tuple[object, str, Any]]:
     yield SQSBackend, "receive_message", queues.receiver(clock)
 
 
-def _objects(world: World) -> Iterator[tuple[object, str, Any]]:
+def _objects(sandbox: World) -> Iterator[tuple[object, str, Any]]:
     # LastModified is compared with the time of the function that reads it.
-    yield s3_models, "utcnow", interpreter.scaled_utcnow(world.clock)
+    yield s3_models, "utcnow", interpreter.scaled_utcnow(sandbox.clock)
 
     def s3_event(name: str, bucket: Any, key: Any, rule: str) -> dict[str, Any]:  # noqa: ANN401
-        return s3_events.event(world.clock.now, name, bucket, key, rule)
+        return s3_events.event(sandbox.clock.now, name, bucket, key, rule)
 
     def bucket_arn(event: dict[str, Any]) -> str:
         records = event.get("Records")
@@ -135,11 +135,11 @@ def _objects(world: World) -> Iterator[tuple[object, str, Any]]:
 
     def to_queue(account_id: str, event_body: dict[str, Any], queue_name: str, region_name: str) -> None:
         queue_arn = f"arn:aws:sqs:{region_name}:{account_id}:{queue_name}"
-        world.s3_to_queue(bucket_arn(event_body), queue_arn, json.dumps(event_body))
+        sandbox.s3_to_queue(bucket_arn(event_body), queue_arn, json.dumps(event_body))
 
     def to_function(account_id: str, event_body: dict[str, Any], fn_arn: str, region_name: str) -> None:
         del account_id, region_name
-        world.s3_to_function(bucket_arn(event_body), fn_arn, json.dumps(event_body))
+        sandbox.s3_to_function(bucket_arn(event_body), fn_arn, json.dumps(event_body))
 
     # moto takes a bucket policy without its conditions; the gatekeeper evaluates the whole of it.
     yield s3_models.FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL
@@ -147,11 +147,11 @@ def _objects(world: World) -> Iterator[tuple[object, str, Any]]:
     yield notifications, "_get_s3_event", s3_event
     yield notifications, "_send_sqs_message", to_queue
     yield notifications, "_invoke_awslambda", to_function
-    yield notifications, "unix_time", world.clock.now
+    yield notifications, "unix_time", sandbox.clock.now
 
 
-def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
-    clock = world.clock
+def _state_machines(sandbox: World) -> Iterator[tuple[object, str, Any]]:
+    clock = sandbox.clock
     # The places where the interpreter spends time.
     yield WaitFunction, "_wait_interval", interpreter.wait_interval(clock)
     yield retrier_decl, "time", interpreter.Sleeper(clock)
@@ -175,7 +175,7 @@ def _state_machines(world: World) -> Iterator[tuple[object, str, Any]]:
 
     def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ANN401
         del region
-        return world.client(service, state_credentials.role_arn)
+        return sandbox.client(service, state_credentials.role_arn)
 
     # What an execution meets is in its history, and not on the screen of whoever watches.
     quiet = logging.getLogger("moto.stepfunctions")
@@ -197,7 +197,7 @@ def _start_named(original: Callable[..., Any]) -> Callable[..., Any]:
     return start_execution
 
 
-def _send_to_targets(world: World) -> Callable[..., None]:
+def _send_to_targets(sandbox: World) -> Callable[..., None]:
     original = Rule.send_to_targets
 
     def send_to_targets(rule: Rule, original_event: EventMessageType, transform_input: bool = True) -> None:
@@ -205,7 +205,7 @@ def _send_to_targets(world: World) -> Callable[..., None]:
         silent = rule.state == "DISABLED" or not rule.event_pattern.get_pattern()
         if silent or not rule.event_pattern.matches_event(original_event):
             return
-        left = [target for target in rule.targets if not world.to_target(rule, target, dict(original_event))]
+        left = [target for target in rule.targets if not sandbox.to_target(rule, target, dict(original_event))]
         if left:
             targets, rule.targets = rule.targets, left
             try:

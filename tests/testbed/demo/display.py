@@ -61,7 +61,7 @@ class PlainDisplay:
     def changed(self, track: Track) -> None:
         """Write the line."""
         seconds = track.reached[track.stage]
-        money = f"{track.sight.job_id}  {cost(track)}" if track.sight else ""
+        money = f"{track.snapshot.job_id}  {cost(track)}" if track.snapshot else ""
         self.console.print(f"  {minutes(seconds):>5}  {track.door.name:<12}{track.stage:<11}{money}".rstrip())
 
 
@@ -108,7 +108,7 @@ def _job(track: Track) -> Table:
     row.width = WIDTH
     row.add_column(ratio=1, no_wrap=True, style="dim")
     row.add_column(justify="right", no_wrap=True)
-    row.add_row(" " * 12 + (track.sight.job_id if track.sight else track.door.waits_for), cost(track))
+    row.add_row(" " * 12 + (track.snapshot.job_id if track.snapshot else track.door.waits_for), cost(track))
     return row
 
 
@@ -143,6 +143,6 @@ def minutes(seconds: float) -> str:
 
 def cost(track: Track) -> str:
     """Write what the job costs."""
-    if track.sight is None:
+    if track.snapshot is None:
         return ""
-    return f"${track.sight.cost:.2f}{' estimated' if track.sight.is_estimate else ''}"
+    return f"${track.snapshot.cost:.2f}{' estimated' if track.snapshot.is_estimate else ''}"

@@ -23,7 +23,7 @@ class DemoFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Snapshot:
     """What a door shows of its job at one moment; ``cost`` in USD, estimated until the task has ended."""
 
     job_id: str
@@ -41,11 +41,11 @@ class Door(Protocol):
     waits_for: str
     receipts: str
 
-    def send(self) -> Sight | None:
+    def send(self) -> Snapshot | None:
         """Ask for a video; gives the job if the door names it at once."""
         ...
 
-    def look(self) -> Sight | None:
+    def look(self) -> Snapshot | None:
         """See how the job stands; None as long as there is none."""
         ...
 
@@ -69,14 +69,14 @@ class S3Door:
         """See what there is to drop."""
         self.parcel = f"drop/{DROP.name}/: {len(list(DROP.glob('*.jpg')))} pictures and prompt.txt"
 
-    def send(self) -> Sight | None:
+    def send(self) -> Snapshot | None:
         """Put the files, in no order that matters."""
         s3, bucket = self.testbed.client("s3"), self.testbed.coordinates.inbox_bucket
         for file in DROP.iterdir():
             s3.put_object(Bucket=bucket, Key=f"drop/{DROP.name}/{file.name}", Body=file.read_bytes())
         return None
 
-    def look(self) -> Sight | None:
+    def look(self) -> Snapshot | None:
         """Read ``status.json``; a drop that was refused has an ``error.json`` instead."""
         status = _receipt(self.testbed, f"{self.receipts}/status.json")
         if status is None:
@@ -84,7 +84,7 @@ class S3Door:
             if refusal is not None:
                 raise DemoFailed(_reason("The drop was refused", refusal["error"]))
             return None
-        return _sight(self.name, status, status["job"])
+        return _snapshot(self.name, status, status["job"])
 
     def fetch_video(self) -> bytes:
         """Take it out of the results bucket."""
@@ -104,7 +104,7 @@ class HttpsDoor:
     receipts: str = field(init=False, default="")
     _job_id: str = field(init=False, default="")
 
-    def send(self) -> Sight | None:
+    def send(self) -> Snapshot | None:
         """Send the request, byte for byte."""
         answer = self.http.post(
             "/v1/videos", content=REQUEST.read_bytes(), headers={"Content-Type": "application/json"}
@@ -113,16 +113,16 @@ class HttpsDoor:
             raise DemoFailed(f"POST /v1/videos answered {answer.status_code}: {answer.text}")
         self._job_id = answer.json()["id"]
         self.receipts = f"videos/{self._job_id}"
-        return _sight(self.name, answer.json(), self._job_id)
+        return _snapshot(self.name, answer.json(), self._job_id)
 
-    def look(self) -> Sight | None:
+    def look(self) -> Snapshot | None:
         """Ask ``GET /v1/videos/{id}``."""
         if not self._job_id:
             return None
         answer = self.http.get(f"/v1/videos/{self._job_id}")
         if answer.status_code != httpx.codes.OK:
             raise DemoFailed(f"GET /v1/videos/{self._job_id} answered {answer.status_code}: {answer.text}")
-        sight = _sight(self.name, answer.json(), self._job_id)
+        sight = _snapshot(self.name, answer.json(), self._job_id)
         if sight.state == "succeeded" and not self._has_last_receipt():
             # The record moves on a moment before the receipts do, and the demo shows both.
             return replace(sight, state="storing")
@@ -163,11 +163,11 @@ def _read(testbed: Testbed, key: str) -> bytes:
     return body
 
 
-def _sight(door: str, shown: dict[str, Any], job_id: str) -> Sight:
+def _snapshot(door: str, shown: dict[str, Any], job_id: str) -> Snapshot:
     if shown["error"]:
         raise DemoFailed(_reason(f"The job of the {door} failed", shown["error"]))
     is_estimate = shown["cost"] is None
-    return Sight(job_id, shown["state"], shown["estimated_cost"] if is_estimate else shown["cost"], is_estimate)
+    return Snapshot(job_id, shown["state"], shown["estimated_cost"] if is_estimate else shown["cost"], is_estimate)
 
 
 def _reason(what: str, error: dict[str, str]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gallop.domain.scheduling import histogram as sketch
+from gallop.domain.scheduling import histogram
 
 if TYPE_CHECKING:
     from tests.testbed.clock import Clock
-    from tests.testbed.demo.doors import Door, Sight
+    from tests.testbed.demo.doors import Door, Snapshot
 
 STAGES = ("queued", "running", "storing", "succeeded")
 # A task is as good as sent once its attempt is recorded: these two are one to whoever watches.
@@ -24,7 +24,7 @@ class Track:
     clock: Clock
     started_at: float
     reached: dict[str, float] = field(init=False)
-    sight: Sight | None = None
+    snapshot: Snapshot | None = None
 
     def __post_init__(self) -> None:
         """Begin with what the door is given."""
@@ -59,11 +59,11 @@ class Track:
         """Estimate which share of the task's time has passed."""
         if self.stage != "running":
             return float(self.has_passed("storing"))
-        return min(1.0, (self.elapsed - self.reached["running"]) / sketch.expected_seconds("720P", 5))
+        return min(1.0, (self.elapsed - self.reached["running"]) / histogram.expected_seconds("720P", 5))
 
-    def see(self, sight: Sight | None) -> bool:
+    def see(self, sight: Snapshot | None) -> bool:
         """Take in what the door shows; tell whether a new stage has been reached."""
-        self.sight = sight
+        self.snapshot = sight
         stage = _SHOWN_AS.get(sight.state, sight.state) if sight else None
         if stage is None or stage in self.reached:
             return False

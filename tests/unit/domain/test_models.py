@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from gallop.domain import models as catalogue
+from gallop.domain import models
 
 SINGAPORE = "https://dashscope-intl.aliyuncs.com/api/v1"
 BEIJING = "https://dashscope.aliyuncs.com/api/v1"
@@ -27,14 +27,14 @@ LAPTOP = "http://127.0.0.1:8000/api/v1"
 )
 def test_prices_are_those_of_the_list(model: str, resolution: str, seconds: float, base_url: str, usd: str) -> None:
     """USD per second of video, by model, resolution and region; to a hundredth of a cent."""
-    assert Decimal(usd) == catalogue.cost_usd(model, resolution, seconds, base_url)
+    assert Decimal(usd) == models.cost_usd(model, resolution, seconds, base_url)
 
 
-@pytest.mark.parametrize("model", catalogue.MODELS.values(), ids=lambda model: model.id)
-def test_every_resolution_has_both_prices(model: catalogue.Model) -> None:
+@pytest.mark.parametrize("model", models.MODELS.values(), ids=lambda model: model.id)
+def test_every_resolution_has_both_prices(model: models.Model) -> None:
     """No allowed request is without a price."""
     assert model.international.keys() == model.elsewhere.keys()
-    assert catalogue.DEFAULT_RESOLUTION in model.resolutions
+    assert models.DEFAULT_RESOLUTION in model.resolutions
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_every_resolution_has_both_prices(model: catalogue.Model) -> None:
 )
 def test_sizes_are_even_and_have_the_nominal_short_side(resolution: str, ratio: str, size: str) -> None:
     """As OpenAI's clients write them."""
-    assert size == catalogue.size(resolution, ratio)
+    assert size == models.size(resolution, ratio)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.errors import Fault
 from gallop.domain.request.images import Usable
 from gallop.media import pictures
@@ -31,7 +31,7 @@ from tests.support.pictures import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LIMIT = catalogue.IMAGE_BYTES_AT_MOST
+LIMIT = models.MAX_IMAGE_BYTES
 MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 RAINBOW = ["red", "green", "blue", "white"]
 TRANSPARENT = Image.new("RGBA", (640, 480), (200, 10, 10, 128))
@@ -259,7 +259,7 @@ def test_the_limit_of_20_mb_is_exact() -> None:
 
 def test_what_is_not_even_looked_into_is_told_so() -> None:
     """100 MB are the most that is read, 100 million pixels the most that is decoded."""
-    assert "has 100.0 MB; 100 MB is the most" == problem_of(picture() + bytes(catalogue.PICTURE_BYTES_AT_MOST))
+    assert "has 100.0 MB; 100 MB is the most" == problem_of(picture() + bytes(models.MAX_PICTURE_BYTES))
     bomb = encoded(Image.new("1", (20_000, 20_000)), "PNG")
     assert len(bomb) < 100_000
     assert "is 20000 x 20000 px: 400 million pixels, and 100 million is the most" == problem_of(bomb)

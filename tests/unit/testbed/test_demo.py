@@ -12,7 +12,7 @@ import pytest
 
 from tests.testbed.clock import ManualClock
 from tests.testbed.demo import display, proof
-from tests.testbed.demo.doors import DemoFailed, Sight
+from tests.testbed.demo.doors import DemoFailed, Snapshot
 from tests.testbed.demo.track import Track
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ class QuietDoor:
     waits_for: str = "waits"
     receipts: str = "folder"
 
-    def send(self) -> Sight | None:
+    def send(self) -> Snapshot | None:
         """Do nothing."""
         return None
 
-    def look(self) -> Sight | None:
+    def look(self) -> Snapshot | None:
         """See nothing."""
         return None
 
@@ -74,7 +74,7 @@ def test_a_track_notes_when_each_stage_was_reached(track: Track, clock: ManualCl
     changes = []
     for seconds, state in [(12, "queued"), (1, "submitting"), (2, "running"), (30, "running"), (40, "succeeded")]:
         clock.advance(seconds)
-        changes.append(track.see(Sight(JOB, state, 0.7, is_estimate=True)))
+        changes.append(track.see(Snapshot(JOB, state, 0.7, is_estimate=True)))
     assert [True, False, True, False, True] == changes
     assert {"dropped": 0.0, "queued": 12.0, "running": 15.0, "succeeded": 85.0} == track.reached
     clock.advance(1000)
@@ -86,7 +86,7 @@ def test_a_timeline_fits_a_terminal_at_every_stage(stages: int, track: Track, cl
     """It names all stages, tells when those behind were reached, and is never wider than 80 columns."""
     for stage in track.stages[1:stages]:
         clock.advance(65)
-        track.see(Sight(JOB, stage, 0.7, is_estimate=True))
+        track.see(Snapshot(JOB, stage, 0.7, is_estimate=True))
     line = display.timeline(track).plain
     assert all(stage in line for stage in track.stages)
     assert max(0, stages - 1) == sum(f"{minute}:" in line for minute in range(1, 6))
@@ -96,7 +96,7 @@ def test_a_timeline_fits_a_terminal_at_every_stage(stages: int, track: Track, cl
 def test_a_stage_that_nobody_saw_lies_behind_all_the_same(track: Track, clock: ManualClock) -> None:
     """A job that was queued and started between two looks is running, and nothing before it is drawn as open."""
     clock.advance(18)
-    track.see(Sight(JOB, "running", 0.7, is_estimate=True))
+    track.see(Snapshot(JOB, "running", 0.7, is_estimate=True))
     line = display.timeline(track)
     assert line.plain.startswith("dropped ━━━ queued ━━━ running 0:18 ─")
     assert ["green", "green"] == [

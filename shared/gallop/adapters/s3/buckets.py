@@ -58,12 +58,12 @@ def list_beside(key: str) -> list[Entry]:
 
 
 @aws.guarded
-def read(key: str, at_most: int) -> tuple[bytes, str]:
+def read(key: str, limit: int) -> tuple[bytes, str]:
     """Read an object of the inbox whole; gives its bytes and its version.
 
     Raises:
         NoSuchObject: there is none.
-        ObjectTooLarge: it has more than ``at_most`` bytes; nothing was read.
+        ObjectTooLarge: it has more than ``limit`` bytes; nothing was read.
 
     """
     client = aws.s3()
@@ -71,7 +71,7 @@ def read(key: str, at_most: int) -> tuple[bytes, str]:
         answer = client.get_object(Bucket=settings.inbox_bucket(), Key=key)
     except client.exceptions.NoSuchKey:
         raise NoSuchObject(key) from None
-    return _bounded(answer, at_most), answer.get("VersionId", "")
+    return _bounded(answer, limit), answer.get("VersionId", "")
 
 
 @aws.guarded
@@ -92,18 +92,18 @@ def version_of(key: str) -> str:
 
 
 @aws.guarded
-def read_version(key: str, version_id: str, at_most: int) -> bytes:
+def read_version(key: str, version_id: str, limit: int) -> bytes:
     """Read one version of an object of the inbox whole.
 
     Raises:
-        ObjectTooLarge: it has more than ``at_most`` bytes; nothing was read.
+        ObjectTooLarge: it has more than ``limit`` bytes; nothing was read.
 
     """
-    return _bounded(aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id), at_most)
+    return _bounded(aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id), limit)
 
 
 @aws.guarded
-def keep_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, str]:
+def put_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, str]:
     """Keep an image in the inbox, under its own hash; gives its key and version."""
     suffix = media_type.partition("/")[2]
     key = f"uploads/{client_name}/{hashlib.sha256(data).hexdigest()}.{suffix}"
@@ -153,14 +153,14 @@ def put_table(key: str, table: str) -> None:
 
 
 @aws.guarded
-def put_work(key: str, work: object) -> None:
+def put_document(key: str, document: object) -> None:
     """Write down, in the results bucket, what a later step reads."""
-    body = json.dumps(work).encode()
+    body = json.dumps(document).encode()
     aws.s3().put_object(Bucket=settings.results_bucket(), Key=key, Body=body, ContentType="application/json")
 
 
 @aws.guarded
-def work(key: str) -> Any:  # noqa: ANN401 - JSON
+def document(key: str) -> Any:  # noqa: ANN401 - JSON
     """Read what ``put_work`` wrote."""
     with aws.s3().get_object(Bucket=settings.results_bucket(), Key=key)["Body"] as body:
         return json.loads(body.read())
@@ -203,8 +203,8 @@ def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Cal
     """
     client = aws.s3()
     bucket = settings.results_bucket()
-    begun = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type, Metadata={OWNER: owner})
-    upload = begun["UploadId"]
+    started = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type, Metadata={OWNER: owner})
+    upload = started["UploadId"]
     parts: list[CompletedPartTypeDef] = []
     try:
         for number, part in enumerate(_in_parts(pieces), start=1):
@@ -235,9 +235,9 @@ def remove_results(prefix: str) -> None:
             client.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
 
 
-def _bounded(answer: GetObjectOutputTypeDef, at_most: int) -> bytes:
+def _bounded(answer: GetObjectOutputTypeDef, limit: int) -> bytes:
     with answer["Body"] as body:
-        if answer["ContentLength"] > at_most:
+        if answer["ContentLength"] > limit:
             raise ObjectTooLarge(answer["ContentLength"])
         return body.read()
 

@@ -27,13 +27,13 @@ def url_for_client(bucket: str, key: str, version_id: str, media_type: str) -> s
     return _presigned(bucket, key, version_id, SECONDS_FOR_CLIENT, {"ResponseContentType": media_type})
 
 
-def form_for_upload(key: str, media_type: str, at_most: int) -> dict[str, Any]:
+def form_for_upload(key: str, media_type: str, limit: int) -> dict[str, Any]:
     """Presign a form (``url`` and ``fields``) that puts one file of this type and of so many bytes under this key."""
     return aws.s3().generate_presigned_post(
         settings.inbox_bucket(),
         key,
         Fields={"Content-Type": media_type},
-        Conditions=[{"Content-Type": media_type}, ["content-length-range", 1, at_most]],
+        Conditions=[{"Content-Type": media_type}, ["content-length-range", 1, limit]],
         ExpiresIn=SECONDS_FOR_UPLOAD,
     )
 

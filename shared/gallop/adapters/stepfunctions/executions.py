@@ -21,7 +21,7 @@ def start(machine_arn: str, name: str, given: Mapping[str, object]) -> None:
 
 
 @aws.guarded
-def go_on(token: str) -> bool:
+def resume(token: str) -> bool:
     """Let an execution go on that waits with this token; False if it has gone on already, or waits no more."""
     client = aws.stepfunctions()
     with suppress(client.exceptions.TaskTimedOut, client.exceptions.InvalidToken, client.exceptions.TaskDoesNotExist):

@@ -23,7 +23,7 @@ def start(job_id: str, resume: int = 0) -> None:
 
 
 @aws.guarded
-def stands(job_id: str, resume: int = 0) -> Execution:
+def execution_state(job_id: str, resume: int = 0) -> Execution:
     """Tell how the job's execution stands."""
     client = aws.stepfunctions()
     prefix = settings.workflow_arn().replace(":stateMachine:", ":execution:")

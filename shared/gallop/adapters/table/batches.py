@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 from gallop.adapters import aws
 from gallop.adapters.stepfunctions import executions
-from gallop.adapters.table import dynamo as table
-from gallop.domain.drops.batch import Batch, LineEnd, Standing
+from gallop.adapters.table import dynamo
+from gallop.domain.drops.batch import Batch, BatchProgress, LineOutcome
 from gallop.domain.drops.batch_lines import LineFault
 from gallop.domain.errors import Fault
 
@@ -30,35 +30,35 @@ def start(batch: Batch) -> None:
 @aws.guarded
 def supersede(batch: Batch) -> None:
     """Make this the newest upload of its file, unless a newer one came first."""
-    started = table.time(batch.started)
+    started = dynamo.time(batch.started)
     item = {**_newest_key(batch), "id": batch.id, "started": started, "expires_at": _expiry(batch)}
-    table.write(table.put(item, "attribute_not_exists(pk) OR started <= :started", {":started": started}))
+    dynamo.write(dynamo.put(item, "attribute_not_exists(pk) OR started <= :started", {":started": started}))
 
 
 @aws.guarded
 def is_newest(batch: Batch) -> bool:
     """Tell whether no newer upload has taken the batch's place."""
-    item = table.get(_newest_key(batch))
+    item = dynamo.get(_newest_key(batch))
     return item is None or item["id"] == batch.id
 
 
 @aws.guarded
-def begin(batch: Batch, lines: int, good: int, estimated_cost: Decimal) -> None:
+def set_totals(batch: Batch, lines: int, good: int, estimated_cost: Decimal) -> None:
     """Record what a batch has to do; a second time changes nothing."""
-    counters = {"begun": 0, "repeated": 0, "cost": Decimal(0), "published_at": 0, "expires_at": _expiry(batch)}
+    counters = {"lines_started": 0, "repeated": 0, "cost": Decimal(0), "published_at": 0, "expires_at": _expiry(batch)}
     item = {**_key(batch), "lines": lines, "good": good, "estimated_cost": estimated_cost, **counters}
-    table.transact([table.put_if_new(item)])
+    dynamo.transact([dynamo.put_if_new(item)])
 
 
 @aws.guarded
-def standing(batch: Batch) -> Standing:
+def progress(batch: Batch) -> BatchProgress:
     """Tell how far a batch is."""
-    item = table.get(_key(batch)) or {}
-    return Standing(
+    item = dynamo.get(_key(batch)) or {}
+    return BatchProgress(
         lines=int(item.get("lines", 0)),
         good=int(item.get("good", 0)),
         estimated_cost=item.get("estimated_cost", Decimal(0)),
-        begun=int(item.get("begun", 0)),
+        started=int(item.get("lines_started", 0)),
         ended={name.removeprefix("n_"): int(count) for name, count in item.items() if name.startswith("n_")},
         repeated=int(item.get("repeated", 0)),
         cost=item.get("cost", Decimal(0)),
@@ -66,67 +66,69 @@ def standing(batch: Batch) -> Standing:
 
 
 @aws.guarded
-def take_turn(batch: Batch, line: int, job_id: str) -> str:
+def claim_line(batch: Batch, line: int, job_id: str) -> str:
     """Record that a line's turn has come, with its job; gives the job that was recorded first."""
     item = {**_line_key(batch, line), "line": line, "job": job_id, "expires_at": _expiry(batch)}
-    if any(table.transact([table.put_if_new(item), _count(batch, "ADD begun :one", {":one": 1})])):
-        return str((table.get(_line_key(batch, line)) or item)["job"])
+    if not all(dynamo.transact([dynamo.put_if_new(item), _count(batch, "ADD lines_started :one", {":one": 1})])):
+        return str((dynamo.get(_line_key(batch, line)) or item)["job"])
     return job_id
 
 
 @aws.guarded
 def job_of(batch: Batch, line: int) -> str:
     """Name the job of a line; empty where its turn brought none."""
-    return str((table.get(_line_key(batch, line)) or {}).get("job", ""))
+    return str((dynamo.get(_line_key(batch, line)) or {}).get("job", ""))
 
 
 @aws.guarded
-def end_line(batch: Batch, end: LineEnd, faults: Iterable[Fault] = ()) -> None:
+def record_outcome(batch: Batch, outcome: LineOutcome, faults: Iterable[Fault] = ()) -> None:
     """Record what became of a line, and count it: once, however often it is called."""
-    told = {name: value for name, value in asdict(end).items() if name != "line" and value is not None}
-    told = {name: table.time(value) if isinstance(value, float) else value for name, value in told.items()}
-    told |= {"ended": True, "line": end.line, "expires_at": _expiry(batch)}
-    update = table.update(
-        _line_key(batch, end.line),
-        "SET " + ", ".join(f"#{name} = :{name}" for name in told),
+    fields = {name: value for name, value in asdict(outcome).items() if name != "line" and value is not None}
+    fields = {name: dynamo.time(value) if isinstance(value, float) else value for name, value in fields.items()}
+    fields |= {"ended": True, "line": outcome.line, "expires_at": _expiry(batch)}
+    update = dynamo.update(
+        _line_key(batch, outcome.line),
+        "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
         "attribute_not_exists(ended)",
-        {f":{name}": value for name, value in told.items()},
-        {f"#{name}": name for name in told},
+        {f":{name}": value for name, value in fields.items()},
+        {f"#{name}": name for name in fields},
     )
-    counted: dict[str, Any] = {":one": 1, ":cost": (end.is_new and end.cost) or 0}
-    counted[":repeated"] = int(bool(end.job) and not end.is_new)
-    writes = [update, _count(batch, f"ADD n_{end.state} :one, cost :cost, repeated :repeated", counted)]
-    told_apart = [asdict(fault) for fault in faults]
-    if told_apart:
-        key = {**_key(batch), "sk": f"FAULT#{end.line:08d}"}
-        writes.append(table.put_if_new({**key, "line": end.line, "faults": told_apart, "expires_at": _expiry(batch)}))
-    table.transact(writes)
+    counted: dict[str, Any] = {":one": 1, ":cost": (outcome.is_new and outcome.cost) or 0}
+    counted[":repeated"] = int(bool(outcome.job) and not outcome.is_new)
+    writes = [update, _count(batch, f"ADD n_{outcome.state} :one, cost :cost, repeated :repeated", counted)]
+    faults_json = [asdict(fault) for fault in faults]
+    if faults_json:
+        key = {**_key(batch), "sk": f"FAULT#{outcome.line:08d}"}
+        writes.append(
+            dynamo.put_if_new({**key, "line": outcome.line, "faults": faults_json, "expires_at": _expiry(batch)})
+        )
+    dynamo.transact(writes)
 
 
 @aws.guarded
 def may_publish(batch: Batch, now: float) -> bool:
     """Tell whether the receipt is due anew; the one that hears yes writes it."""
-    times = {":now": table.time(now), ":before": table.time(now - PUBLISH_SECONDS)}
-    return not table.write(
-        table.update(_key(batch), "SET published_at = :now", "published_at <= :before", times),
+    times = {":now": dynamo.time(now), ":before": dynamo.time(now - PUBLISH_SECONDS)}
+    return dynamo.write(
+        dynamo.update(_key(batch), "SET published_at = :now", "published_at <= :before", times),
     )
 
 
 @aws.guarded
-def ends(batch: Batch) -> list[LineEnd]:
+def outcomes(batch: Batch) -> list[LineOutcome]:
     """Read what became of the lines that ended."""
-    return [_end_from(item) for item in table.query(_key(batch)["pk"], "LINE#") if item.get("ended")]
+    return [_outcome_from(item) for item in dynamo.query(_key(batch)["pk"], "LINE#") if item.get("ended")]
 
 
 @aws.guarded
 def faults(batch: Batch) -> list[LineFault]:
     """Read what was wrong with the lines whose turn had come."""
-    items = table.query(_key(batch)["pk"], "FAULT#")
+    items = dynamo.query(_key(batch)["pk"], "FAULT#")
     return [LineFault(int(item["line"]), Fault(**fault)) for item in items for fault in item["faults"]]
 
 
-def _end_from(item: dict[str, Any]) -> LineEnd:
-    return LineEnd(
+def _outcome_from(item: dict[str, Any]) -> LineOutcome:
+    return LineOutcome(
         line=int(item["line"]),
         state=item["state"],
         job=item["job"],
@@ -139,7 +141,7 @@ def _end_from(item: dict[str, Any]) -> LineEnd:
 
 
 def _count(batch: Batch, expression: str, values: dict[str, Any]) -> TransactWriteItemTypeDef:
-    return table.update(_key(batch), expression, values=values)
+    return dynamo.update(_key(batch), expression, values=values)
 
 
 def _expiry(batch: Batch) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo as table
+from gallop.adapters.table import dynamo
 from gallop.domain import budget
 from gallop.domain.budget import Cap, Period, Reservation, Shortfall
 
@@ -53,7 +53,7 @@ def settling(reservation: Reservation, charged: Decimal) -> list[TransactWriteIt
 def shortfall(caps: Sequence[Cap], estimate: Decimal, now: float) -> Shortfall | None:
     """Find the cap that has no room for an estimate at this moment."""
     day = budget.day_of(now)
-    items = {cap.owner: table.get(_key(cap.owner, day)) or {} for cap in caps}
+    items = {cap.owner: dynamo.get(_key(cap.owner, day)) or {} for cap in caps}
     used = {cap: Decimal(items[cap.owner].get(_total(cap.period, day), 0)) for cap in caps}
     return budget.shortfall(used, estimate, day)
 
@@ -75,10 +75,10 @@ def _reserving(owner: str, reservation: Reservation, caps: Sequence[Cap], now: f
 def _adding(owner: str, day: str, besides: str, values: dict[str, Any]) -> UpdateTypeDef:
     return {
         "TableName": settings.job_table(),
-        "Key": table.pack(_key(owner, day)),
+        "Key": dynamo.pack(_key(owner, day)),
         "UpdateExpression": f"ADD #day :amount, #month :amount {besides}".strip(),
         "ExpressionAttributeNames": {f"#{period}": _total(period, day) for period in Period},
-        "ExpressionAttributeValues": table.pack(values),
+        "ExpressionAttributeValues": dynamo.pack(values),
     }
 
 

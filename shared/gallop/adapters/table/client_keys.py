@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo as table
+from gallop.adapters.table import dynamo
 from gallop.domain.clients.keys import DEAD_KEYS_KEPT_SECONDS, Key
 from gallop.domain.clients.rate_limit import moment
 from gallop.domain.errors import AwsTrouble
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from gallop.domain.clients.rate_limit import Pace
+    from gallop.domain.clients.rate_limit import RateLimit
 
 NOTES = "KEYS"
 # What each write of a use asks of the key, before it asks anything of the bucket.
@@ -46,55 +46,55 @@ def create(key: Key) -> None:
         **_key(key.hash),
         "hash": key.hash,
         "client": key.client,
-        "created_at": table.time(key.created_at),
+        "created_at": dynamo.time(key.created_at),
         "is_admin": key.is_admin,
     }
     note: dict[str, Any] = {**_note_key(key), "hash": key.hash}
     if key.valid_until is not None:
-        record["valid_until"] = table.time(key.valid_until)
+        record["valid_until"] = dynamo.time(key.valid_until)
         record["expires_at"] = note["expires_at"] = int(key.valid_until) + DEAD_KEYS_KEPT_SECONDS
-    if any(table.transact([table.put_if_new(record), table.put_if_new(note)])):
+    if not all(dynamo.transact([dynamo.put_if_new(record), dynamo.put_if_new(note)])):
         raise AwsTrouble(f"There is a key {key.id} of client {key.client} already.")
 
 
 @aws.guarded
-def use(key_hash: str, now: float, pace: Pace) -> Use | None:
+def use(key_hash: str, now: float, limit: RateLimit) -> Use | None:
     """Use a key, if it opens the door and its pace allows; None for an unknown one.
 
     A use that is let through is one conditional write, or two in a burst (see ``domain.pace``). It reads the key,
     takes a token and notes when, all at once; nothing is read before it.
     """
     at = moment(now)
-    full = _Taking("(attribute_not_exists(tat) OR tat <= :now)", ":tat", {":tat": pace.after_a_pause(at)})
-    rest = _Taking("tat <= :latest", "tat + :step", {":latest": pace.latest(at), ":step": pace.step})
+    full = _Taking("(attribute_not_exists(tat) OR tat <= :now)", ":tat", {":tat": limit.after_a_pause(at)})
+    rest = _Taking("tat <= :latest", "tat + :step", {":latest": limit.latest(at), ":step": limit.step})
     item, is_taken = _take(key_hash, at, full)
-    if not is_taken and at < item.get("tat", 0) <= pace.latest(at):
+    if not is_taken and at < item.get("tat", 0) <= limit.latest(at):
         item, is_taken = _take(key_hash, at, rest)
     if not item:
         return None
-    return Use(_key_from(item), 0 if is_taken else pace.wait_seconds(item.get("tat", at), at))
+    return Use(_key_from(item), 0 if is_taken else limit.wait_seconds(item.get("tat", at), at))
 
 
 @aws.guarded
 def listed(client: str = "") -> list[Key]:
     """Read the keys of one client, or of all, in the order of clients and then of age."""
-    notes = table.query(NOTES, f"{client}#" if client else "")
-    found = [item for note in notes if (item := table.get(_key(str(note["hash"]))))]
+    notes = dynamo.query(NOTES, f"{client}#" if client else "")
+    found = [item for note in notes if (item := dynamo.get(_key(str(note["hash"]))))]
     return sorted(map(_key_from, found), key=lambda key: (key.client, key.created_at))
 
 
 @aws.guarded
 def revoke(key: Key, now: float) -> bool:
     """Let a key open nothing from now on; False if that was so already, or the key is gone."""
-    values = {":now": table.time(now), ":gone": int(now) + DEAD_KEYS_KEPT_SECONDS}
-    update = table.update(
+    values = {":now": dynamo.time(now), ":gone": int(now) + DEAD_KEYS_KEPT_SECONDS}
+    update = dynamo.update(
         _key(key.hash),
         "SET revoked_at = :now, expires_at = :gone",
         "attribute_exists(pk) AND attribute_not_exists(revoked_at)",
         values,
     )
     note = {**_note_key(key), "hash": key.hash, "expires_at": values[":gone"]}
-    return not any(table.transact([update, table.put(note)]))
+    return all(dynamo.transact([update, dynamo.put(note)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +112,17 @@ def _take(key_hash: str, at: Decimal, taking: _Taking) -> tuple[dict[str, Any], 
     try:
         answer = client.update_item(
             TableName=settings.job_table(),
-            Key=table.pack(_key(key_hash)),
+            Key=dynamo.pack(_key(key_hash)),
             UpdateExpression=f"SET last_used_at = :now, tat = {taking.tat}",
             ConditionExpression=f"{_OPENS} AND {taking.condition}",
-            ExpressionAttributeValues=table.pack({":now": at, **taking.values}),
+            ExpressionAttributeValues=dynamo.pack({":now": at, **taking.values}),
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
     except client.exceptions.ConditionalCheckFailedException as refused:
         old: Any = refused.response.get("Item", {})
-        return table.unpack(old), False
-    return table.unpack(answer["Attributes"]), True
+        return dynamo.unpack(old), False
+    return dynamo.unpack(answer["Attributes"]), True
 
 
 def _key_from(item: Mapping[str, Any]) -> Key:

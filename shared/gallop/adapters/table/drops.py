@@ -7,60 +7,60 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo as table
-from gallop.domain.drops.current import Front
+from gallop.adapters.table import dynamo
+from gallop.domain.drops.current import CurrentDrop
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 
 @aws.guarded
-def get(path: str) -> Front:
+def get(path: str) -> CurrentDrop:
     """Read the front of a drop, by the prefix of its receipts."""
-    item = table.get(_key(path))
-    return Front(path) if item is None else _front_from(path, item)
+    item = dynamo.get(_key(path))
+    return CurrentDrop(path) if item is None else _current_from(path, item)
 
 
 @aws.guarded
-def turn(before: Front, after: Front) -> bool:
+def replace(before: CurrentDrop, after: CurrentDrop) -> bool:
     """Turn a front from what was read to what it is to be; tells whether nobody was quicker."""
-    return not any(table.transact([turning(before, after)]))
+    return all(dynamo.transact([replacing(before, after)]))
 
 
-def turning(before: Front, after: Front) -> TransactWriteItemTypeDef:
+def replacing(before: CurrentDrop, after: CurrentDrop) -> TransactWriteItemTypeDef:
     """Describe that write, so that it can be made together with others."""
-    condition = "turn = :turn" if before.turn else "attribute_not_exists(pk)"
+    condition = "version = :version" if before.version else "attribute_not_exists(pk)"
     put: dict[str, Any] = {
         "TableName": settings.job_table(),
-        "Item": table.pack(_item(after)),
+        "Item": dynamo.pack(_item(after)),
         "ConditionExpression": condition,
     }
-    if before.turn:
-        put["ExpressionAttributeValues"] = table.pack({":turn": before.turn})
+    if before.version:
+        put["ExpressionAttributeValues"] = dynamo.pack({":version": before.version})
     return {"Put": put}  # type: ignore[typeddict-item]
 
 
-def _item(front: Front) -> dict[str, Any]:
+def _item(current: CurrentDrop) -> dict[str, Any]:
     return {
-        **_key(front.path),
-        "job": front.job,
-        "words": json.dumps(dict(front.words)),
-        "asked_at": table.time(front.asked_at),
-        "cancelled_at": table.time(front.cancelled_at),
-        "behind": list(front.behind),
-        "turn": front.turn,
+        **_key(current.path),
+        "job": current.job,
+        "receipts": json.dumps(dict(current.receipts)),
+        "uploaded_at": dynamo.time(current.uploaded_at),
+        "cancelled_at": dynamo.time(current.cancelled_at),
+        "displaced": list(current.displaced),
+        "version": current.version,
     }
 
 
-def _front_from(path: str, item: dict[str, Any]) -> Front:
-    return Front(
+def _current_from(path: str, item: dict[str, Any]) -> CurrentDrop:
+    return CurrentDrop(
         path=path,
         job=item["job"],
-        words=json.loads(item["words"]),
-        asked_at=float(item["asked_at"]),
+        receipts=json.loads(item["receipts"]),
+        uploaded_at=float(item["uploaded_at"]),
         cancelled_at=float(item["cancelled_at"]),
-        behind=tuple(item["behind"]),
-        turn=int(item["turn"]),
+        displaced=tuple(item["displaced"]),
+        version=int(item["version"]),
     )
 
 

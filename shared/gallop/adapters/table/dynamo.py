@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         UpdateTypeDef,
     )
 
-CONFLICTS_AT_MOST = 8
+MAX_CONFLICTS = 8
 _CONFLICTS = "Writes to the same records kept getting into each other's way."
 
 _serialize = TypeSerializer().serialize
@@ -50,7 +50,7 @@ def get_all(keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     waiting: Sequence[Mapping[str, Any]] = [pack(key) for key in keys]
-    for attempt in range(CONFLICTS_AT_MOST):
+    for attempt in range(MAX_CONFLICTS):
         if not waiting:
             return found
         clock.sleep(0.05 * (2**attempt - 1))
@@ -132,38 +132,38 @@ def delete(
 
 
 def write(one: TransactWriteItemTypeDef) -> bool:
-    """Make one write by itself, at half the price of a transaction; tells whether its condition refused it.
+    """Make one write, at half the price of a transaction; True if it was written, False if its condition failed.
 
-    boto does not try again what met somebody's transaction on the same item (``TransactionConflictException``).
+    boto3 does not retry a write that met a transaction on the same item (``TransactionConflictException``); this does.
     """
     client = aws.dynamodb()
     calls: dict[str, Any] = {"Put": client.put_item, "Update": client.update_item, "Delete": client.delete_item}
     ((kind, arguments),) = one.items()
-    for attempt in range(CONFLICTS_AT_MOST):
+    for attempt in range(MAX_CONFLICTS):
         try:
             calls[kind](**arguments)  # type: ignore[arg-type]
         except client.exceptions.ConditionalCheckFailedException:
-            return True
+            return False
         except client.exceptions.TransactionConflictException:
             _step_aside(attempt)
         else:
-            return False
+            return True
     raise AwsTrouble(_CONFLICTS)
 
 
 def transact(writes: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
-    """Write all or nothing; tells for each write whether its condition refused it."""
+    """Write all or nothing; gives for each write whether its condition held. All True: it was written."""
     client = aws.dynamodb()
-    for attempt in range(CONFLICTS_AT_MOST):
+    for attempt in range(MAX_CONFLICTS):
         try:
             client.transact_write_items(TransactItems=writes)
         except client.exceptions.TransactionCanceledException as error:
             codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
             if "ConditionalCheckFailed" in codes:
-                return [code == "ConditionalCheckFailed" for code in codes]
+                return [code != "ConditionalCheckFailed" for code in codes]
             _step_aside(attempt)
         else:
-            return [False for _ in writes]
+            return [True for _ in writes]
     raise AwsTrouble(_CONFLICTS)
 
 

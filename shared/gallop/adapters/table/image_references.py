@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo as table
+from gallop.adapters.table import dynamo
 from gallop.domain.request import uploads
 
 if TYPE_CHECKING:
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
     """Describe the writes that note a new job beside each of its images."""
     return [
-        table.put({"pk": _partition(found), "sk": job.id, "expires_at": expires_at})
+        dynamo.put({"pk": _partition(found), "sk": job.id, "expires_at": expires_at})
         for found in uploads.inputs_of(job.request.images, job.client)
     ]
 
 
 @aws.guarded
-def let_go(found: Input, job_id: str) -> bool:
+def release(found: Input, job_id: str) -> bool:
     """Forget that a job uses an image; tells whether no other does."""
-    table.write(table.delete({"pk": _partition(found), "sk": job_id}))
-    return not any(table.query(_partition(found)))
+    dynamo.write(dynamo.delete({"pk": _partition(found), "sk": job_id}))
+    return not any(dynamo.query(_partition(found)))
 
 
 def _partition(found: Input) -> str:
-    return f"INPUT#{found.key}#{found.version_id}"
+    return f"IMAGE#{found.key}#{found.version_id}"

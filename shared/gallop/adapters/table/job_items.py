@@ -100,7 +100,7 @@ def _turn_record(job: Job) -> dict[str, Any]:
     """Write down what a job waits for, and has."""
     return {
         "slot_since": seconds(job.slot_since),
-        "place": job.place,
+        "position": job.position,
         "starts_at": seconds(job.starts_at),
         "reserved": job.reserved and reservation_record(job.reserved),
         "parked": job.parked and parked_record(job.parked),
@@ -110,7 +110,7 @@ def _turn_record(job: Job) -> dict[str, Any]:
 def _turn_from(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "slot_since": read_seconds(record["slot_since"]),
-        "place": None if record["place"] is None else int(record["place"]),
+        "position": None if record["position"] is None else int(record["position"]),
         "starts_at": read_seconds(record["starts_at"]),
         "reserved": _reservation_from(record["reserved"]),
         "parked": _parked_from(record["parked"]),

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo as table
-from gallop.adapters.table import image_references as inputs
-from gallop.adapters.table import job_index as index
-from gallop.adapters.table import job_items as records
+from gallop.adapters.table import dynamo, image_references, job_index, job_items
 from gallop.domain.errors import JobNotFound, NoRoom, WrongState
 from gallop.domain.job import Job, JobState, is_terminal, states_before
 
@@ -20,12 +17,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
     from gallop.domain.budget import Reservation
-    from gallop.domain.request.idempotency import Once
+    from gallop.domain.request.idempotency import IdempotencyRecord
 
 OPEN_JOBS = "OpenJobs"
 # Jobs that the sweep looks after; those that wait in line, and those that wait for money, which need nobody.
 OPEN, WAITING, PARKED = "yes", "waiting", "parked"
-SWEEP_AT_MOST = 500
+MAX_SWEEP = 500
 # Longer than DashScope's list shows a task.
 TASK_SECONDS = 3 * 86_400
 
@@ -42,7 +39,7 @@ class Creation:
 @aws.guarded
 def create(
     job: Job,
-    once: Once | None = None,
+    idempotency: IdempotencyRecord | None = None,
     together: Sequence[TransactWriteItemTypeDef] = (),
     reserving: Sequence[TransactWriteItemTypeDef] = (),
 ) -> Creation:
@@ -58,23 +55,23 @@ def create(
     """
     item = _new_job_item(job)
     writes = [
-        table.put_if_new(item),
+        dynamo.put_if_new(item),
         *together,
         *reserving,
-        *index.puts(job, item["expires_at"]),
-        *inputs.puts(job, item["expires_at"]),
+        *job_index.puts(job, item["expires_at"]),
+        *image_references.puts(job, item["expires_at"]),
     ]
-    if once:
-        writes.append(_put_once(job, once))
-    refused = table.transact(writes)
-    if not any(refused):
+    if idempotency:
+        writes.append(_put_idempotency_record(job, idempotency))
+    held = dynamo.transact(writes)
+    if all(held):
         return Creation(job.id, is_new=True)
-    if once and refused[-1]:
-        item = table.get(_once_key(once)) or {}
+    if idempotency and not held[-1]:
+        item = dynamo.get(_idempotency_key(idempotency)) or {}
         return Creation(str(item.get("job_id", "")), is_new=False, fingerprint=str(item.get("fingerprint", "")))
-    if refused[0]:
+    if not held[0]:
         return Creation(job.id, is_new=False)
-    if any(refused[1 : 1 + len(together)]):
+    if not all(held[1 : 1 + len(together)]):
         raise WrongState(f"What job {job.id} was to be recorded with has moved on.")
     raise NoRoom(f"There is no room for job {job.id}.")
 
@@ -85,24 +82,24 @@ def job_key(job_id: str) -> dict[str, str]:
 
 
 @aws.guarded
-def job(job_id: str) -> Job:
+def get(job_id: str) -> Job:
     """Read a job, strongly consistent.
 
     Raises:
         JobNotFound: there is none of this id.
 
     """
-    item = table.get(job_key(job_id))
+    item = dynamo.get(job_key(job_id))
     if item is None:
         raise JobNotFound(f"There is no job {job_id}.")
-    return records.job_from(item)
+    return job_items.job_from(item)
 
 
 @aws.guarded
-def jobs(job_ids: Sequence[str]) -> list[Job]:
+def get_all(job_ids: Sequence[str]) -> list[Job]:
     """Read up to 100 jobs, strongly consistent, in this order; those that are not there any more are left out."""
-    found = {str(item["id"]): item for item in table.get_all([job_key(job_id) for job_id in job_ids])}
-    return [records.job_from(found[job_id]) for job_id in job_ids if job_id in found]
+    found = {str(item["id"]): item for item in dynamo.get_all([job_key(job_id) for job_id in job_ids])}
+    return [job_items.job_from(found[job_id]) for job_id in job_ids if job_id in found]
 
 
 @aws.guarded
@@ -116,7 +113,7 @@ def advance(before: Job, after: Job) -> Job:
         WrongState: the record has moved on since.
 
     """
-    if table.write({"Update": _update(before, after)}) and not _is_written(before, after):
+    if not dynamo.write({"Update": _update(before, after)}) and not _is_written(before, after):
         raise _moved_on(before, after)
     return after
 
@@ -133,8 +130,8 @@ def claim(before: Job, after: Job, *, is_certain: bool) -> Job:
     """
     item = {**_task_key(after.task_id), "job_id": after.id, "expires_at": int(after.updated_at) + TASK_SECONDS}
     is_free = "attribute_not_exists(pk) OR job_id = :job"
-    put = table.put(item) if is_certain else table.put(item, is_free, {":job": after.id})
-    if any(table.transact([{"Update": _update(before, after)}, put])):
+    put = dynamo.put(item) if is_certain else dynamo.put(item, is_free, {":job": after.id})
+    if not all(dynamo.transact([{"Update": _update(before, after)}, put])):
         raise _moved_on(before, after)
     return after
 
@@ -142,23 +139,21 @@ def claim(before: Job, after: Job, *, is_certain: bool) -> Job:
 @aws.guarded
 def release(job: Job) -> None:
     """Give a task back that was not this job's after all."""
-    table.write(table.delete(_task_key(job.task_id), "job_id = :job", {":job": job.id}))
+    dynamo.write(dynamo.delete(_task_key(job.task_id), "job_id = :job", {":job": job.id}))
 
 
 @aws.guarded
 def owner_of(task_id: str) -> str | None:
     """Name the job that a task belongs to, if it is one of ours."""
-    item = table.get(_task_key(task_id))
+    item = dynamo.get(_task_key(task_id))
     return None if item is None else str(item["job_id"])
 
 
 @aws.guarded
 def note(before: Job, name: str, value: object) -> bool:
     """Write down something about a job that is no move of it, if what was noted before is still what was read."""
-    values = {":new": value, ":old": records.job_record(before)[name]}
-    return not table.write(
-        table.update(job_key(before.id), "SET #name = :new", "#name = :old", values, {"#name": name})
-    )
+    values = {":new": value, ":old": job_items.job_record(before)[name]}
+    return dynamo.write(dynamo.update(job_key(before.id), "SET #name = :new", "#name = :old", values, {"#name": name}))
 
 
 @aws.guarded
@@ -173,12 +168,12 @@ def unpark(before: Job, after: Job, reserving: Sequence[TransactWriteItemTypeDef
     update = _update(before, after)
     update["ConditionExpression"] += " AND #parked = :parked"
     update["ExpressionAttributeNames"] = {**update["ExpressionAttributeNames"], "#parked": "parked"}
-    was_parked = table.pack({":parked": records.job_record(before)["parked"]})
+    was_parked = dynamo.pack({":parked": job_items.job_record(before)["parked"]})
     update["ExpressionAttributeValues"] = {**update["ExpressionAttributeValues"], **was_parked}
-    refused = table.transact([{"Update": update}, *reserving])
-    if refused[0]:
+    held = dynamo.transact([{"Update": update}, *reserving])
+    if not held[0]:
         raise _moved_on(before, after)
-    if any(refused):
+    if not all(held):
         raise NoRoom(f"There is no room for job {before.id}.")
     return after
 
@@ -186,29 +181,29 @@ def unpark(before: Job, after: Job, reserving: Sequence[TransactWriteItemTypeDef
 @aws.guarded
 def settle(before: Job, reserved: Reservation, together: Sequence[TransactWriteItemTypeDef]) -> bool:
     """Note what a job's reservation came to, together with what that changes; tells whether nobody has before."""
-    reservations = {":new": records.reservation_record(reserved), ":old": records.job_record(before)["reserved"]}
-    settled = table.update(job_key(before.id), "SET reserved = :new", "reserved = :old", reservations)
-    return not any(table.transact([settled, *together]))
+    reservations = {":new": job_items.reservation_record(reserved), ":old": job_items.job_record(before)["reserved"]}
+    settled = dynamo.update(job_key(before.id), "SET reserved = :new", "reserved = :old", reservations)
+    return all(dynamo.transact([settled, *together]))
 
 
 @aws.guarded
 def close(job: Job) -> None:
     """Take a job off the list of those that the sweep looks after: it has ended, and its receipts are written."""
     # A record that was erased meanwhile stays so: an update would make one of nothing.
-    table.write(table.update(job_key(job.id), "REMOVE is_open", "attribute_exists(pk)"))
+    dynamo.write(dynamo.update(job_key(job.id), "REMOVE is_open", "attribute_exists(pk)"))
 
 
 @aws.guarded
 def is_closed(job: Job) -> bool:
     """Tell whether a job has ended, and its last receipts are written."""
-    return is_terminal(job.state) and "is_open" not in (table.get(job_key(job.id)) or {})
+    return is_terminal(job.state) and "is_open" not in (dynamo.get(job_key(job.id)) or {})
 
 
 @aws.guarded
 def erase(job: Job) -> None:
     """Forget a job that is closed, and its place in the order of jobs, in one write."""
-    record = table.delete(job_key(job.id), "attribute_not_exists(is_open)")
-    if any(table.transact([record, *index.deletes(job)])):
+    record = dynamo.delete(job_key(job.id), "attribute_not_exists(is_open)")
+    if not all(dynamo.transact([record, *job_index.deletes(job)])):
         raise WrongState(f"Job {job.id} is not closed.")
 
 
@@ -222,50 +217,50 @@ def open_jobs(not_moved_since: float, kind: str = OPEN) -> list[str]:
             TableName=settings.job_table(),
             IndexName=OPEN_JOBS,
             KeyConditionExpression="is_open = :open AND updated_at < :since",
-            ExpressionAttributeValues=table.pack({":open": kind, ":since": table.time(not_moved_since)}),
-            PaginationConfig={"MaxItems": SWEEP_AT_MOST},
+            ExpressionAttributeValues=dynamo.pack({":open": kind, ":since": dynamo.time(not_moved_since)}),
+            PaginationConfig={"MaxItems": MAX_SWEEP},
         )
     )
-    return [str(table.unpack(item)["id"]) for page in pages for item in page["Items"]]
+    return [str(dynamo.unpack(item)["id"]) for page in pages for item in page["Items"]]
 
 
 def _new_job_item(job: Job) -> dict[str, Any]:
     expires_at = int(job.created_at) + settings.record_seconds()
     kind = PARKED if job.parked else OPEN
-    return {**job_key(job.id), **records.job_record(job), "expires_at": expires_at, "is_open": kind}
+    return {**job_key(job.id), **job_items.job_record(job), "expires_at": expires_at, "is_open": kind}
 
 
-def _put_once(job: Job, once: Once) -> TransactWriteItemTypeDef:
+def _put_idempotency_record(job: Job, idempotency: IdempotencyRecord) -> TransactWriteItemTypeDef:
     item = {
-        **_once_key(once),
+        **_idempotency_key(idempotency),
         "job_id": job.id,
-        "fingerprint": once.fingerprint,
-        "by_retry": once.is_retry,
-        "valid_until": table.time(job.created_at + once.seconds),
-        "expires_at": int(job.created_at + once.seconds),
+        "fingerprint": idempotency.fingerprint,
+        "by_retry": idempotency.is_retry,
+        "valid_until": dynamo.time(job.created_at + idempotency.seconds),
+        "expires_at": int(job.created_at + idempotency.seconds),
     }
     condition = "attribute_not_exists(pk) OR valid_until <= :now"
-    values: dict[str, Any] = {":now": table.time(job.created_at)}
-    if once.only_meets_retries:
+    values: dict[str, Any] = {":now": dynamo.time(job.created_at)}
+    if idempotency.only_meets_retries:
         condition, values = f"{condition} OR by_retry = :false", {**values, ":false": False}
-    if once.may_replace:
-        condition, values = f"{condition} OR job_id = :replaced", {**values, ":replaced": once.may_replace}
-    return table.put(item, condition, values)
+    if idempotency.may_replace:
+        condition, values = f"{condition} OR job_id = :replaced", {**values, ":replaced": idempotency.may_replace}
+    return dynamo.put(item, condition, values)
 
 
 def _is_written(before: Job, after: Job) -> bool:
     """Tell whether a write that was refused has been made: its answer was lost, and boto sent it again."""
-    there, changed = table.get(job_key(before.id)) or {}, _changed(records.job_record(before), after)
+    there, changed = dynamo.get(job_key(before.id)) or {}, _changed(job_items.job_record(before), after)
     return all(name in there and there[name] == value for name, value in changed.items())
 
 
 def _changed(before: dict[str, Any], after: Job) -> dict[str, Any]:
-    new = records.job_record(after)
+    new = job_items.job_record(after)
     return {name: value for name, value in new.items() if before[name] != value or name == "state"}
 
 
 def _update(before: Job, after: Job) -> UpdateTypeDef:
-    old = records.job_record(before)
+    old = job_items.job_record(before)
     changed = _changed(old, after)
     if before.state is JobState.QUEUED:
         # Whatever it becomes, it waits for nothing any more.
@@ -276,11 +271,11 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
     names = {f"#n{number}": name for number, name in enumerate(changed)}
     return {
         "TableName": settings.job_table(),
-        "Key": table.pack(job_key(before.id)),
+        "Key": dynamo.pack(job_key(before.id)),
         "UpdateExpression": "SET " + ", ".join(f"#n{number} = :v{number}" for number in range(len(changed))),
         "ConditionExpression": f"#state IN ({', '.join(states)}) AND #attempt = :attempt",
         "ExpressionAttributeNames": {**names, "#state": "state", "#attempt": "attempt"},
-        "ExpressionAttributeValues": table.pack({**values, **states, ":attempt": old["attempt"]}),
+        "ExpressionAttributeValues": dynamo.pack({**values, **states, ":attempt": old["attempt"]}),
     }
 
 
@@ -288,8 +283,8 @@ def _moved_on(before: Job, after: Job) -> WrongState:
     return WrongState(f"Job {before.id} has moved on and cannot become {after.state}.")
 
 
-def _once_key(once: Once) -> dict[str, str]:
-    return {"pk": f"ONCE#{once.name}", "sk": "ONCE"}
+def _idempotency_key(idempotency: IdempotencyRecord) -> dict[str, str]:
+    return {"pk": f"IDEMPOTENCY#{idempotency.name}", "sk": "IDEMPOTENCY"}
 
 
 def _task_key(task_id: str) -> dict[str, str]:

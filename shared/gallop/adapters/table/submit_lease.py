@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo as table
-from gallop.domain.scheduling import submit_backoff as lane_pace
+from gallop.adapters.table import dynamo
+from gallop.domain.scheduling import submit_backoff
 
 
 @aws.guarded
-def enter(lane: str, attempt_id: str, now: float, until: float) -> float | None:
+def acquire(lane: str, attempt_id: str, now: float, until: float) -> float | None:
     """Take the lease on the one attempt that may be in the air; gives the seconds between attempts at this time.
 
     None while another holds it, or the last attempt was too short a time ago.
@@ -18,29 +18,29 @@ def enter(lane: str, attempt_id: str, now: float, until: float) -> float | None:
     try:
         answer = client.update_item(
             TableName=settings.job_table(),
-            Key=table.pack(_key(lane)),
+            Key=dynamo.pack(_key(lane)),
             UpdateExpression="SET attempt_id = :attempt, #until = :until",
             ConditionExpression=(
                 "attribute_not_exists(pk) OR attempt_id = :attempt "
                 "OR (#until < :now AND (attribute_not_exists(next_at) OR next_at <= :now))"
             ),
             ExpressionAttributeNames={"#until": "until"},
-            ExpressionAttributeValues=table.pack(
-                {":now": table.time(now), ":until": table.time(until), ":attempt": attempt_id}
+            ExpressionAttributeValues=dynamo.pack(
+                {":now": dynamo.time(now), ":until": dynamo.time(until), ":attempt": attempt_id}
             ),
             ReturnValues="ALL_NEW",
         )
     except client.exceptions.ConditionalCheckFailedException:
         return None
-    return float(table.unpack(answer["Attributes"]).get("interval", lane_pace.SHORTEST_SECONDS))
+    return float(dynamo.unpack(answer["Attributes"]).get("interval", submit_backoff.SHORTEST_SECONDS))
 
 
 @aws.guarded
-def leave(lane: str, attempt_id: str, next_at: float, interval: float) -> None:
+def release(lane: str, attempt_id: str, next_at: float, interval: float) -> None:
     """Give the lease back, if it is still this attempt's; the next attempt may be made at ``next_at``."""
-    times = {":over": 0, ":next": table.time(next_at), ":interval": table.time(interval)}
-    table.write(
-        table.update(
+    times = {":over": 0, ":next": dynamo.time(next_at), ":interval": dynamo.time(interval)}
+    dynamo.write(
+        dynamo.update(
             _key(lane),
             "SET #until = :over, next_at = :next, #interval = :interval",
             "attempt_id = :attempt",

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo as table
-from gallop.adapters.table import job_items as records
+from gallop.adapters.table import dynamo, job_items
 from gallop.domain.clients.webhooks import LOG_SECONDS, Event, Try
 
 if TYPE_CHECKING:
@@ -24,28 +23,28 @@ def note(made: Try) -> None:
         "event_id": made.event_id,
         "event": made.event.value,
         "number": made.number,
-        "at": table.time(made.at),
+        "at": dynamo.time(made.at),
         "status": made.status,
         "trouble": made.trouble,
         "milliseconds": made.milliseconds,
-        "next_at": records.seconds(made.next_at),
+        "next_at": job_items.seconds(made.next_at),
         "expires_at": int(made.at) + LOG_SECONDS,
     }
-    aws.dynamodb().put_item(TableName=settings.job_table(), Item=table.pack(item))
+    aws.dynamodb().put_item(TableName=settings.job_table(), Item=dynamo.pack(item))
 
 
 @aws.guarded
-def newest(endpoint_id: str, at_most: int) -> list[Try]:
+def newest(endpoint_id: str, limit: int) -> list[Try]:
     """Read the last tries at an endpoint, the newest first."""
     answer = aws.dynamodb().query(
         TableName=settings.job_table(),
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues=table.pack({":pk": _partition(endpoint_id)}),
+        ExpressionAttributeValues=dynamo.pack({":pk": _partition(endpoint_id)}),
         ConsistentRead=True,
         ScanIndexForward=False,
-        Limit=at_most,
+        Limit=limit,
     )
-    return [_try(table.unpack(item)) for item in answer["Items"]]
+    return [_try(dynamo.unpack(item)) for item in answer["Items"]]
 
 
 def _partition(endpoint_id: str) -> str:
@@ -62,5 +61,5 @@ def _try(item: Mapping[str, Any]) -> Try:
         status=None if item["status"] is None else int(item["status"]),
         trouble=item["trouble"],
         milliseconds=int(item["milliseconds"]),
-        next_at=records.read_seconds(item["next_at"]),
+        next_at=job_items.read_seconds(item["next_at"]),
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo as table
-from gallop.adapters.table import job_items as records
+from gallop.adapters.table import dynamo, job_items
 from gallop.domain.clients.webhooks import Endpoint, Event, Secret
-from gallop.domain.request import urls as addresses
+from gallop.domain.request import urls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,41 +18,41 @@ _PARTITION = "WEBHOOKS"
 @aws.guarded
 def put(endpoint: Endpoint) -> None:
     """Record an endpoint as it stands."""
-    table.write(table.put({**_key(endpoint), **_record(endpoint)}))
+    dynamo.write(dynamo.put({**_key(endpoint), **_record(endpoint)}))
 
 
 @aws.guarded
 def of_client(client: str) -> list[Endpoint]:
     """Read a client's endpoints."""
-    found = map(_endpoint, table.query(_PARTITION, f"{client}#"))
+    found = map(_endpoint, dynamo.query(_PARTITION, f"{client}#"))
     return [endpoint for endpoint in found if endpoint.client == client]
 
 
 def origins(client: str) -> tuple[str, ...]:
     """Give the origins of a client's endpoints that are told of something, each once."""
     open_ones = [endpoint for endpoint in of_client(client) if endpoint.disabled_at is None]
-    return tuple(dict.fromkeys(addresses.origin(endpoint.url) for endpoint in open_ones))
+    return tuple(dict.fromkeys(urls.origin(endpoint.url) for endpoint in open_ones))
 
 
 @aws.guarded
 def everyones() -> list[Endpoint]:
     """Read all endpoints."""
-    return [_endpoint(item) for item in table.query(_PARTITION)]
+    return [_endpoint(item) for item in dynamo.query(_PARTITION)]
 
 
 @aws.guarded
 def disable(endpoint: Endpoint, why: str, now: float) -> None:
     """Let an endpoint be told no more; one that was removed meanwhile stays removed."""
     change = "SET disabled_at = :now, disabled_why = :why"
-    table.write(
-        table.update(_key(endpoint), change, "attribute_exists(pk)", {":now": table.time(now), ":why": why}),
+    dynamo.write(
+        dynamo.update(_key(endpoint), change, "attribute_exists(pk)", {":now": dynamo.time(now), ":why": why}),
     )
 
 
 @aws.guarded
 def remove(endpoint: Endpoint) -> None:
     """Forget an endpoint."""
-    table.write(table.delete(_key(endpoint)))
+    dynamo.write(dynamo.delete(_key(endpoint)))
 
 
 def _key(endpoint: Endpoint) -> dict[str, str]:
@@ -66,11 +65,11 @@ def _record(endpoint: Endpoint) -> dict[str, Any]:
         "client": endpoint.client,
         "url": endpoint.url,
         "secrets": [
-            {"value": secret.value, "valid_until": records.seconds(secret.valid_until)} for secret in endpoint.secrets
+            {"value": secret.value, "valid_until": job_items.seconds(secret.valid_until)} for secret in endpoint.secrets
         ],
         "events": [event.value for event in endpoint.events],
-        "created_at": table.time(endpoint.created_at),
-        "disabled_at": records.seconds(endpoint.disabled_at),
+        "created_at": dynamo.time(endpoint.created_at),
+        "disabled_at": job_items.seconds(endpoint.disabled_at),
         "disabled_why": endpoint.disabled_why,
     }
 
@@ -81,10 +80,10 @@ def _endpoint(item: Mapping[str, Any]) -> Endpoint:
         client=item["client"],
         url=item["url"],
         secrets=tuple(
-            Secret(secret["value"], records.read_seconds(secret["valid_until"])) for secret in item["secrets"]
+            Secret(secret["value"], job_items.read_seconds(secret["valid_until"])) for secret in item["secrets"]
         ),
         events=tuple(Event(event) for event in item["events"]),
         created_at=float(item["created_at"]),
-        disabled_at=records.read_seconds(item["disabled_at"]),
+        disabled_at=job_items.read_seconds(item["disabled_at"]),
         disabled_why=item["disabled_why"],
     )

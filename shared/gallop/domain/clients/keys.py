@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 PREFIX = "gallop_"
-CHARACTERS_AT_MOST = 200
+MAX_CHARACTERS = 200
 # Long enough for `list` to show what became of a key.
 DEAD_KEYS_KEPT_SECONDS = 90 * 86_400
 
@@ -62,7 +62,7 @@ class Key:
         return KeyState.EXPIRED if is_over else KeyState.ACTIVE
 
 
-def mint() -> str:
+def generate() -> str:
     """Make a new key; it is shown once and stored nowhere."""
     return PREFIX + secrets.token_urlsafe(32)
 

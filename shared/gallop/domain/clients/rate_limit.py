@@ -30,7 +30,7 @@ _MICROSECOND = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimit:
     """So many requests a second in the long run, and those of two seconds at once. Times are Decimal seconds."""
 
     per_second: int

@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook
 
 from gallop.domain import views
 from gallop.domain.job import Job, JobState, is_terminal
-from gallop.domain.request import urls as addresses
+from gallop.domain.request import urls
 from gallop.domain.times import timestamp
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Event(StrEnum):
     PING = "ping"
 
 
-OF_JOBS = (Event.COMPLETED, Event.FAILED, Event.CANCELLED)
+JOB_EVENTS = (Event.COMPLETED, Event.FAILED, Event.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Endpoint:
     url: str
     secrets: tuple[Secret, ...]
     created_at: float
-    events: tuple[Event, ...] = OF_JOBS
+    events: tuple[Event, ...] = JOB_EVENTS
     disabled_at: float | None = None
     disabled_why: str = ""
 
@@ -97,7 +97,7 @@ class Try:
 def endpoint(client: str, url: str, events: Iterable[Event], now: float) -> Endpoint:
     """Make an endpoint with a secret of its own."""
     entropy = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
-    chosen = tuple(events) or OF_JOBS
+    chosen = tuple(events) or JOB_EVENTS
     return Endpoint(id=f"whe_{entropy}", client=client, url=url, secrets=(new_secret(),), events=chosen, created_at=now)
 
 
@@ -106,18 +106,18 @@ def new_secret() -> Secret:
     return Secret("whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
 
 
-def rotated(told: Endpoint, now: float) -> Endpoint:
+def rotated(endpoint: Endpoint, now: float) -> Endpoint:
     """Give the endpoint a new secret; those it has still hold for a day, so that a receiver can change over."""
     old = tuple(
         replace(secret, valid_until=min(secret.valid_until or now + OLD_SECRET_SECONDS, now + OLD_SECRET_SECONDS))
-        for secret in secrets_at(told, now)
+        for secret in secrets_at(endpoint, now)
     )
-    return replace(told, secrets=(new_secret(), *old))
+    return replace(endpoint, secrets=(new_secret(), *old))
 
 
-def secrets_at(told: Endpoint, now: float) -> tuple[Secret, ...]:
+def secrets_at(endpoint: Endpoint, now: float) -> tuple[Secret, ...]:
     """Give the secrets that hold now, the newest first."""
-    return tuple(secret for secret in told.secrets if secret.valid_until is None or now < secret.valid_until)
+    return tuple(secret for secret in endpoint.secrets if secret.valid_until is None or now < secret.valid_until)
 
 
 def event_of(state: JobState) -> Event:
@@ -152,9 +152,9 @@ def message(job: Job) -> Message:
     return _message(event_id(job.id), event_of(job.state), end_of(job), job.ended_at or job.updated_at)
 
 
-def ping(told: Endpoint, ping_id: str, now: float) -> Message:
+def ping(endpoint: Endpoint, ping_id: str, now: float) -> Message:
     """Write a test message."""
-    return _message(ping_id, Event.PING, {"id": told.id, "object": "webhook_endpoint"}, now)
+    return _message(ping_id, Event.PING, {"id": endpoint.id, "object": "webhook_endpoint"}, now)
 
 
 def _message(name: str, event: Event, data: dict[str, Any], at: float) -> Message:
@@ -187,17 +187,17 @@ def receivers(endpoints: Iterable[Endpoint], job: Job) -> list[Endpoint]:
     if not is_terminal(job.state):
         return []
     event = event_of(job.state)
-    willing = [told for told in endpoints if told.disabled_at is None and event in told.events]
-    oldest_first = sorted(willing, key=lambda told: (told.created_at, told.id))
+    willing = [endpoint for endpoint in endpoints if endpoint.disabled_at is None and event in endpoint.events]
+    oldest_first = sorted(willing, key=lambda endpoint: (endpoint.created_at, endpoint.id))
     if not job.request.webhook:
         return oldest_first
-    return [told for told in oldest_first if addresses.origin(told.url) == addresses.origin(job.request.webhook)][:1]
+    return [endpoint for endpoint in oldest_first if urls.origin(endpoint.url) == urls.origin(job.request.webhook)][:1]
 
 
-def url_for(told: Endpoint, job: Job) -> str:
+def url_for(endpoint: Endpoint, job: Job) -> str:
     """Give the address that is called: the endpoint's, or the path and query that the job names at its origin."""
-    names_it = job.request.webhook and addresses.origin(job.request.webhook) == addresses.origin(told.url)
-    return job.request.webhook if names_it else told.url
+    names_it = job.request.webhook and urls.origin(job.request.webhook) == urls.origin(endpoint.url)
+    return job.request.webhook if names_it else endpoint.url
 
 
 def is_delivered(status: int | None) -> bool:

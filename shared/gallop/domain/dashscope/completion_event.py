@@ -15,7 +15,7 @@ TYPE = "dashscope:System:AsyncTaskFinish"
 # The header that the target's "Token" is sent in.
 TOKEN_HEADER = "x-eventbridge-signature-token"  # noqa: S105 - a name
 # EventBridge's own limit; the events that are read here have about a thousand.
-BYTES_AT_MOST = 65_536
+MAX_BYTES = 65_536
 
 _TASK_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 

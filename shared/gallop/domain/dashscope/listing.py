@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 WINDOW_SECONDS = 24 * 3600
-PAGE_SIZE, PAGE_SIZE_AT_MOST = 10, 100
+PAGE_SIZE, MAX_PAGE_SIZE = 10, 100
 
 T = TypeVar("T")
 
@@ -63,17 +63,17 @@ def read(parameters: Mapping[str, str], now: float) -> Question:
 
     """
     since, until = _window(_time(parameters, "start_time"), _time(parameters, "end_time"), now)
-    word = parameters.get("status") or ""
-    if word and word not in STATUSES:
+    status = parameters.get("status") or ""
+    if status and status not in STATUSES:
         raise _invalid("status")
     return Question(
         since=since,
         until=until,
         page_no=_number(parameters, "page_no", 1),
-        page_size=min(_number(parameters, "page_size", PAGE_SIZE), PAGE_SIZE_AT_MOST),
+        page_size=min(_number(parameters, "page_size", PAGE_SIZE), MAX_PAGE_SIZE),
         task_id=parameters.get("task_id") or "",
         model=parameters.get("model_name") or "",
-        status=word,
+        status=status,
     )
 
 
@@ -123,5 +123,5 @@ def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _invalid(name: str) -> DashScopeRefusal:
-    words = f"Required parameter({name}) missing or invalid, please check the request parameters."
-    return DashScopeRefusal("InvalidParameter", words)
+    message = f"Required parameter({name}) missing or invalid, please check the request parameters."
+    return DashScopeRefusal("InvalidParameter", message)

@@ -29,7 +29,7 @@ LOOK_AGAIN_SECONDS = range(15, 60)
 SETTLED_SECONDS = 120
 # For so long a task that was made late may still turn out to be another job's, whose workflow may have to be resumed.
 LATE_SETTLED_SECONDS = 900
-LOSSES_AT_MOST = 3
+MAX_LOSSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +89,5 @@ def is_ours(ordered: tuple[str, str, str, int], made: tuple[str, str, str, float
     What DashScope did not tell (an empty text) is no evidence against it.
     """
     prompt, resolution, ratio, seconds = made
-    told = [(ordered[0], prompt), (ordered[1], resolution), (ordered[2], ratio)]
-    return all(not said or said == asked for asked, said in told) and seconds == ordered[3]
+    pairs = [(ordered[0], prompt), (ordered[1], resolution), (ordered[2], ratio)]
+    return all(not reported or reported == asked for asked, reported in pairs) and seconds == ordered[3]

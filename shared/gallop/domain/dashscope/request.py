@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.errors import DashScopeRefusal, Fault, InvalidRequest
 from gallop.domain.request import request, strict_json
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gallop.domain.request.images import Image
-    from gallop.domain.request.request import Ground, VideoRequest
+    from gallop.domain.request.request import RequestDefaults, VideoRequest
 
 MEDIA_TYPE = "reference_image"
 DEFAULTS = {"resolution": "1080P", "watermark": True}
@@ -26,7 +26,7 @@ PARAMETERS = ("resolution", "ratio", "duration", "seed", "watermark", "priority"
 _MEDIA = "/input/media"
 
 
-def read(body: str, ground: Ground, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
+def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
     """Read the body of a submit.
 
     Raises:
@@ -43,13 +43,15 @@ def read(body: str, ground: Ground, inspect: Callable[[str, Image], Image | Faul
         **_parameters(whole.get("parameters")),
     }
     try:
-        wish = request.read(fields, ground, inspect)
+        new_job = request.read(fields, defaults, inspect)
     except InvalidRequest as invalid:
-        found = [replace(fault, where=_place(fault.where)) for fault in invalid.faults if fault.where not in media.told]
+        found = [
+            replace(fault, where=_place(fault.where)) for fault in invalid.faults if fault.where not in media.message
+        ]
         raise InvalidRequest([*media.faults, *found]) from None
     if media.faults:
         raise InvalidRequest(media.faults)
-    return wish
+    return new_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class _Media:
 
     urls: list[object]
     faults: list[Fault]
-    told: set[str]
+    message: set[str]
 
 
 def _document(body: str) -> dict[str, Any]:
@@ -66,8 +68,8 @@ def _document(body: str) -> dict[str, Any]:
         whole = strict_json.parse(body)
     except InvalidRequest as invalid:
         why = "; ".join(fault.problem for fault in invalid.faults)
-        words = f"Required body invalid, please check the request body format: {why}."
-        raise DashScopeRefusal("InvalidParameter", words) from None
+        message = f"Required body invalid, please check the request body format: {why}."
+        raise DashScopeRefusal("InvalidParameter", message) from None
     if not isinstance(whole.get("input"), dict) or not whole["input"]:
         raise DashScopeRefusal("BadRequest.EmptyInput", "Required input parameter missing from request.")
     return whole
@@ -76,8 +78,8 @@ def _document(body: str) -> dict[str, Any]:
 def _model(name: object) -> str:
     if not name:
         raise DashScopeRefusal("BadRequest.EmptyModel", 'Required parameter "model" missing from request.')
-    if not isinstance(name, str) or name not in catalogue.MODELS:
-        known = ", ".join(catalogue.MODELS)
+    if not isinstance(name, str) or name not in models.MODELS:
+        known = ", ".join(models.MODELS)
         raise DashScopeRefusal("ModelNotFound", f"Model can not be found. Gallop has {known}.", status=404)
     return name
 
@@ -99,7 +101,7 @@ def _media(given: object) -> _Media:
         fault = _what_is_wrong_with(f"{_MEDIA}/{index}", item)
         if fault:
             media.faults.append(fault)
-            media.told.add(f"/images/{index}")
+            media.message.add(f"/images/{index}")
         urls.append("" if fault else item["url"])
     return media
 

@@ -105,8 +105,8 @@ def _reason(failure: Failure | None) -> dict[str, str]:
     if failure is None:
         return {"code": "InternalError", "message": "The job ended without a reason."}
     if failure.vendor_code:
-        told = failure.message.partition(f"{failure.vendor_code}: ")[2]
-        return {"code": failure.vendor_code, "message": told or failure.message}
+        message = failure.message.partition(f"{failure.vendor_code}: ")[2]
+        return {"code": failure.vendor_code, "message": message or failure.message}
     code = _CODES.get(failure.code, "InternalError")
     return {"code": code, "message": f"{failure.message} {failure.remedy}".strip()}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gallop.domain.drops.drop import Entry
     from gallop.domain.job import Job
 
-FAULTS_TOLD_AT_MOST = 1000
+MAX_FAULTS_SHOWN = 1000
 NOTHING = Decimal(0)
 COLUMNS = ("line", "job", "state", "seconds", "cost", "video", "error")
 
@@ -37,7 +37,7 @@ class BatchState(StrEnum):
     REFUSED = "refused"
 
 
-class Without(StrEnum):
+class SkipReason(StrEnum):
     """Why a line that was to have a job has none: it is at fault, a newer file is there, or AWS was in trouble."""
 
     REFUSED = "refused"
@@ -95,7 +95,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineEnd:
+class LineOutcome:
     """What became of a line. ``is_new`` tells whether this batch made the job, or an earlier one of the same path."""
 
     line: int
@@ -109,13 +109,13 @@ class LineEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class BatchProgress:
     """How far a batch is: ``begun`` counts its lines whose turn has come, ``ended`` those that ended, by state."""
 
     lines: int
     good: int
     estimated_cost: Decimal
-    begun: int = 0
+    started: int = 0
     ended: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0
     cost: Decimal = Decimal(0)
@@ -135,9 +135,9 @@ def digest_of(listing: Iterable[Entry]) -> str:
     return hashlib.sha256("\n\n".join(seen).encode()).hexdigest()
 
 
-def end_of(line: int, job: Job, started: float) -> LineEnd:
+def outcome_of(line: int, job: Job, started: float) -> LineOutcome:
     """Tell what became of a line by its job."""
-    return LineEnd(
+    return LineOutcome(
         line=line,
         state=job.state.value,
         job=job.id,
@@ -149,51 +149,54 @@ def end_of(line: int, job: Job, started: float) -> LineEnd:
     )
 
 
-def deleted(line: int, job_id: str) -> LineEnd:
+def deleted(line: int, job_id: str) -> LineOutcome:
     """Tell that somebody has deleted a line's job."""
-    return LineEnd(line=line, state="deleted", job=job_id, error="the job was deleted")
+    return LineOutcome(line=line, state="deleted", job=job_id, error="the job was deleted")
 
 
-def without_job(line: int, why: Without) -> LineEnd:
+def skipped(line: int, why: SkipReason) -> LineOutcome:
     """Tell why a line has no job, and no fault."""
-    told = "a newer batch.jsonl is there" if why is Without.SUPERSEDED else f"the line {broken().problem}"
-    return LineEnd(line=line, state=why, error=told)
+    error = "a newer batch.jsonl is there" if why is SkipReason.SUPERSEDED else f"the line {aws_failure().problem}"
+    return LineOutcome(line=line, state=why, error=error)
 
 
-def refused(line: int, faults: Iterable[Fault]) -> LineEnd:
+def refused(line: int, faults: Iterable[Fault]) -> LineOutcome:
     """Tell that a line is at fault."""
-    told = "; ".join(f"{fault.where} {fault.problem}".strip() for fault in faults)
-    return LineEnd(line=line, state=Without.REFUSED, error=told)
+    error = "; ".join(f"{fault.where} {fault.problem}".strip() for fault in faults)
+    return LineOutcome(line=line, state=SkipReason.REFUSED, error=error)
 
 
 def receipt(
-    batch: Batch, state: BatchState, standing: Standing, faults: Sequence[LineFault], ended: float | None
+    batch: Batch, state: BatchState, progress: BatchProgress, faults: Sequence[LineFault], ended: float | None
 ) -> dict[str, Any]:
     """Tell how a batch stands."""
-    counts = dict(standing.ended)
-    without = sum(counts.get(name, 0) for name in Without)
-    still_open = standing.begun - sum(counts.values()) + without
-    good = standing.good - counts.pop(Without.REFUSED, 0)
+    counts = dict(progress.ended)
+    skipped_lines = sum(counts.get(name, 0) for name in SkipReason)
+    still_open = progress.started - sum(counts.values()) + skipped_lines
+    good = progress.good - counts.pop(SkipReason.REFUSED, 0)
     return {
         "batch": batch.id,
         "state": state.value,
-        "lines": standing.lines,
+        "lines": progress.lines,
         "good": good,
-        "bad": standing.lines - good,
+        "bad": progress.lines - good,
         "jobs": {
-            "waiting": standing.good - standing.begun - without,
+            "waiting": progress.good - progress.started - skipped_lines,
             "open": still_open,
-            **{end.value: counts.pop(end, 0) for end in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)},
+            **{
+                outcome.value: counts.pop(outcome, 0)
+                for outcome in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+            },
             **counts,
         },
-        "repeated": standing.repeated,
-        "estimated_cost": float(standing.estimated_cost),
-        "cost": float(standing.cost),
+        "repeated": progress.repeated,
+        "estimated_cost": float(progress.estimated_cost),
+        "cost": float(progress.cost),
         "currency": "USD",
         "started": timestamp(batch.started),
         "ended": None if ended is None else timestamp(ended),
-        "error": _error(AwsTrouble.code, broken()) if state is BatchState.FAILED else None,
-        "faults": [fault_view(fault) for fault in sorted(faults, key=lambda one: one.line)[:FAULTS_TOLD_AT_MOST]],
+        "error": _error(AwsTrouble.code, aws_failure()) if state is BatchState.FAILED else None,
+        "faults": [fault_view(fault) for fault in sorted(faults, key=lambda one: one.line)[:MAX_FAULTS_SHOWN]],
     }
 
 
@@ -209,7 +212,7 @@ def refusal(batch: Batch, state: BatchState, code: str, fault: Fault, now: float
     }
 
 
-def broken() -> Fault:
+def aws_failure() -> Fault:
     """Say that AWS let a batch down."""
     remedy = f"{AwsTrouble.remedy} Upload batch.jsonl once more then: what is done already is neither made nor charged."
     return Fault(drop.BATCH, "could not be worked off: AWS did not do what was asked", remedy)
@@ -218,8 +221,8 @@ def broken() -> Fault:
 def fault_view(found: LineFault) -> dict[str, Any]:
     """Show a fault."""
     fault = found.fault
-    place = {"line": found.line} if found.column is None else {"line": found.line, "column": found.column}
-    return {**place, "field": fault.where, "problem": fault.problem, "remedy": fault.remedy}
+    position = {"line": found.line} if found.column is None else {"line": found.line, "column": found.column}
+    return {**position, "field": fault.where, "problem": fault.problem, "remedy": fault.remedy}
 
 
 def fault_from(view: Mapping[str, Any]) -> LineFault:
@@ -227,15 +230,15 @@ def fault_from(view: Mapping[str, Any]) -> LineFault:
     return LineFault(int(view["line"]), Fault(view["field"], view["problem"], view["remedy"]), view.get("column"))
 
 
-def table(ends: Iterable[LineEnd]) -> str:
+def table(outcomes: Iterable[LineOutcome]) -> str:
     """Write what became of each line as CSV, by the number of the line."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    for end in sorted(ends, key=lambda one: one.line):
-        seconds = "" if end.seconds is None else f"{end.seconds:g}"
-        cost = "" if end.cost is None else f"{end.cost:f}"
-        writer.writerow([end.line, end.job, end.state, seconds, cost, end.video, end.error])
+    for outcome in sorted(outcomes, key=lambda one: one.line):
+        seconds = "" if outcome.seconds is None else f"{outcome.seconds:g}"
+        cost = "" if outcome.cost is None else f"{outcome.cost:f}"
+        writer.writerow([outcome.line, outcome.job, outcome.state, seconds, cost, outcome.video, outcome.error])
     return text.getvalue()
 
 

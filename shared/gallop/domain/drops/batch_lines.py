@@ -9,20 +9,19 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain.drops import drop
-from gallop.domain.drops import texts as drop_texts
+from gallop.domain.drops import drop, texts
 from gallop.domain.errors import Fault, InvalidRequest
 from gallop.domain.request.images import Image, StoredImage
-from gallop.domain.request.request import Ground, Reader, VideoRequest
+from gallop.domain.request.request import Reader, RequestDefaults, VideoRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-LINES_AT_MOST = 10_000
-FILE_BYTES_AT_MOST = 32 * 1024 * 1024
-LINE_BYTES_AT_MOST = 64 * 1024
+MAX_LINES = 10_000
+MAX_FILE_BYTES = 32 * 1024 * 1024
+MAX_LINE_BYTES = 64 * 1024
 # An S3 key has 1,024 bytes at most.
-NAME_CHARACTERS_AT_MOST = 1024
+MAX_NAME_CHARACTERS = 1024
 
 _SCHEME = re.compile(r"[a-z][a-z0-9]*://|data:", re.IGNORECASE)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -45,7 +44,7 @@ class Line:
     fields: dict[str, Any]
 
     @property
-    def wish(self) -> str:
+    def canonical_json(self) -> str:
         """Write the line down in the one way that all lines of this content have."""
         return json.dumps(self.fields, sort_keys=True)
 
@@ -60,29 +59,27 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BatchFolder:
     """Where a batch lies: ``beside`` gives the keys of the files in its folder, by their NFC names.
 
     ``is_folder`` is false at the root of ``drop/``, where every image is a drop of its own.
     """
 
-    ground: Ground
+    defaults: RequestDefaults
     beside: Mapping[str, str]
     is_folder: bool
 
 
 def read(data: bytes) -> Contents | Fault:
     """Read a batch's file; a fault says why it is none."""
-    text = _without_mark(data)
+    text = _without_bom(data)
     if text is None:
         return Fault(drop.BATCH, "is not a text in UTF-8", "Save it as UTF-8 text and upload it again.")
     rows = [(number, row) for number, row in enumerate(text.split(b"\n"), start=1) if row.strip()]
     if not rows:
         return Fault(drop.BATCH, "is empty", 'Write one JSON object a line: {"prompt": "...", "images": ["..."]}.')
-    if len(rows) > LINES_AT_MOST:
-        return Fault(
-            drop.BATCH, f"has {len(rows)} lines; {LINES_AT_MOST} is the most", "Split it over several folders."
-        )
+    if len(rows) > MAX_LINES:
+        return Fault(drop.BATCH, f"has {len(rows)} lines; {MAX_LINES} is the most", "Split it over several folders.")
     parsed = [_parse(number, row) for number, row in rows]
     lines = tuple(line for line in parsed if isinstance(line, Line))
     if not lines:
@@ -92,26 +89,26 @@ def read(data: bytes) -> Contents | Fault:
 
 def too_large(size: int) -> Fault:
     """Refuse a batch by its size in bytes."""
-    problem = f"has {size / 1024**2:.1f} MB; {FILE_BYTES_AT_MOST // 1024**2} MB is the most"
+    problem = f"has {size / 1024**2:.1f} MB; {MAX_FILE_BYTES // 1024**2} MB is the most"
     return Fault(drop.BATCH, problem, "Split it over several folders.")
 
 
-def checked(line: Line, place: Place) -> Line | list[LineFault]:
+def checked(line: Line, folder: BatchFolder) -> Line | list[LineFault]:
     """Check all of a line but the bytes of its images; names of files beside the batch become addresses."""
     if "images" in line.fields:
-        images, missing = _addressed(line.fields["images"], place)
+        images, missing = _addressed(line.fields["images"], folder)
         line = replace(line, fields={**line.fields, "images": images})
     else:
         missing = {}
     try:
-        request_of(line.fields, place.ground, missing.get)
+        request_of(line.fields, folder.defaults, missing.get)
     except InvalidRequest as invalid:
         return [LineFault(line.number, fault) for fault in invalid.faults]
     return line
 
 
 def request_of(
-    fields: Mapping[str, Any], ground: Ground, inspect: Callable[[str, Image], Image | Fault]
+    fields: Mapping[str, Any], defaults: RequestDefaults, inspect: Callable[[str, Image], Image | Fault]
 ) -> VideoRequest:
     """Read the request in a checked line; ``inspect`` looks into each image that can be looked into.
 
@@ -125,11 +122,11 @@ def request_of(
         reader.fault("/images", "is not a list", 'Write a list: ["1.jpg", "https://..."].')
         images = [images]
     places = {f"/images/{index}": image for index, image in enumerate(images or [])}
-    looked_at = list(_looked_at(places, ground.inbox_bucket, inspect))
-    return reader.request(ground.default_model, reader.usable(looked_at), of=len(places))
+    looked_at = list(_inspected(places, defaults.inbox_bucket, inspect))
+    return reader.request(defaults.default_model, reader.usable(looked_at), of=len(places))
 
 
-def _looked_at(
+def _inspected(
     places: Mapping[str, object], bucket: str, inspect: Callable[[str, Image], Image | Fault]
 ) -> Iterable[Image | Fault]:
     for where, value in places.items():
@@ -148,7 +145,7 @@ def _image(where: str, value: object, bucket: str) -> Image | Fault:
     return next(iter(found.values())) if found else replace(reader.faults[0], where=where)
 
 
-def _addressed(images: object, place: Place) -> tuple[object, dict[str, Fault]]:
+def _addressed(images: object, folder: BatchFolder) -> tuple[object, dict[str, Fault]]:
     """Put addresses in the place of names; gives what is wrong with the names, too, by their place."""
     if not isinstance(images, list):
         return images, {}
@@ -156,24 +153,24 @@ def _addressed(images: object, place: Place) -> tuple[object, dict[str, Fault]]:
     for index, name in enumerate(images):
         if not isinstance(name, str) or _SCHEME.match(name):
             continue
-        key = place.beside.get(unicodedata.normalize("NFC", name)) if place.is_folder else None
+        key = folder.beside.get(unicodedata.normalize("NFC", name)) if folder.is_folder else None
         if key is None:
-            faults[f"/images/{index}"] = _not_beside(f"/images/{index}", name, place)
+            faults[f"/images/{index}"] = _not_beside(f"/images/{index}", name, folder)
         # A name that leads nowhere gets an address, too: what is wrong with it is told once.
-        addressed[index] = f"s3://{place.ground.inbox_bucket}/{key or drop.PREFIX + '?'}"
+        addressed[index] = f"s3://{folder.defaults.inbox_bucket}/{key or drop.PREFIX + '?'}"
     return addressed, faults
 
 
-def _not_beside(where: str, name: str, place: Place) -> Fault:
-    shown = name if len(name) <= NAME_CHARACTERS_AT_MOST else f"{name[:60]}..."
-    if not place.is_folder:
+def _not_beside(where: str, name: str, folder: BatchFolder) -> Fault:
+    shown = name if len(name) <= MAX_NAME_CHARACTERS else f"{name[:60]}..."
+    if not folder.is_folder:
         remedy = "Put batch.jsonl and its images into a folder: an image directly under drop/ is a drop of its own."
         return Fault(where, f"{shown} names a file, and this batch has no folder", remedy)
     remedy = "Upload it into that folder, or mend its name, then upload batch.jsonl once more."
     return Fault(where, f"{shown} is not in the folder of batch.jsonl", remedy)
 
 
-def _without_mark(data: bytes) -> bytes | None:
+def _without_bom(data: bytes) -> bytes | None:
     if data[:2] not in _UTF16:
         return data.removeprefix(codecs.BOM_UTF8)
     try:
@@ -183,19 +180,19 @@ def _without_mark(data: bytes) -> bytes | None:
 
 
 def _parse(number: int, row: bytes) -> Line | LineFault:
-    mend = "Mend that place and upload the file again."
-    if len(row) > LINE_BYTES_AT_MOST:
-        problem = f"has {len(row)} bytes; {LINE_BYTES_AT_MOST} is the most"
+    remedy = "Mend that place and upload the file again."
+    if len(row) > MAX_LINE_BYTES:
+        problem = f"has {len(row)} bytes; {MAX_LINE_BYTES} is the most"
         return LineFault(number, Fault("", problem, "Put pictures beside the file, and name them in the line."))
     try:
-        value = drop_texts.parse(row.decode(), _without_twins)
+        value = texts.parse(row.decode(), _unique_names)
     except UnicodeDecodeError as error:
         column = len(row[: error.start].decode()) + 1
         return LineFault(number, Fault("", "is not UTF-8", "Save the file as UTF-8 text."), column)
     except json.JSONDecodeError as error:
-        return LineFault(number, Fault("", f"is not valid JSON: {error.msg}", mend), error.colno)
+        return LineFault(number, Fault("", f"is not valid JSON: {error.msg}", remedy), error.colno)
     except ValueError as error:
-        return LineFault(number, Fault("", f"is not valid JSON: {error}", mend))
+        return LineFault(number, Fault("", f"is not valid JSON: {error}", remedy))
     except RecursionError:
         return LineFault(number, Fault("", "is nested too deeply", "Write one flat object a line."))
     if not isinstance(value, dict):
@@ -203,7 +200,7 @@ def _parse(number: int, row: bytes) -> Line | LineFault:
     return Line(number, value)
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:

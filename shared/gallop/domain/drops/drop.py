@@ -18,7 +18,7 @@ SETTINGS = "job.json"
 BATCH = "batch.jsonl"
 # In the results bucket: what the workflow of batches reads their lines from.
 BATCHES = ".batches"
-KEY_BYTES_AT_MOST = 1024
+MAX_KEY_BYTES = 1024
 # A slash, a job's id, a slash, and the longest name of a receipt.
 RECEIPT_BYTES = len("/job_") + 26 + len("/thumbnail.jpg")
 
@@ -121,7 +121,7 @@ def prefixes_of(scope: Scope) -> tuple[str, ...]:
             return (f"{PREFIX}{path}/",)
         case Lone(stem):
             forms = dict.fromkeys(PREFIX + unicodedata.normalize(form, stem) for form in ("NFC", "NFD"))
-            return tuple(form for form in forms if len(form.encode()) <= KEY_BYTES_AT_MOST)
+            return tuple(form for form in forms if len(form.encode()) <= MAX_KEY_BYTES)
 
 
 def drops_of(scope: Scope, listing: list[Entry]) -> list[Drop]:
@@ -160,7 +160,7 @@ def digest_of(scope: Scope, listing: list[Entry]) -> str:
     return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
 
 
-def has_news(scope: Scope, listing: list[Entry], since: float) -> bool:
+def has_new_upload(scope: Scope, listing: list[Entry], since: float) -> bool:
     """Tell whether anything was uploaded since then: that has an event of its own. What is taken away has none."""
     return any(entry.time > since for entry in listing if scope_of(entry.key) == scope)
 
@@ -176,7 +176,7 @@ def receipts_of(path: str) -> str:
         path = path.replace(BATCHES, f"{BATCHES}~", 1)
     if is_job_id(path.rpartition("/")[2]):
         return f"{path}~"
-    room = KEY_BYTES_AT_MOST - RECEIPT_BYTES
+    room = MAX_KEY_BYTES - RECEIPT_BYTES
     encoded = path.encode()
     if len(encoded) <= room:
         return path

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.drops.drop import PREFIX, PROMPT, SETTINGS, Drop, Entry, is_cancel
 from gallop.domain.errors import Fault
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gallop.domain.drops.texts import Texts
 
 # More than a request may have is a fault of its own; the first names will do then.
-LISTED_AT_MOST = 2 * catalogue.IMAGES_AT_MOST
+MAX_LISTED = 2 * models.MAX_IMAGES
 _ROOT_TEXTS = (PROMPT, SETTINGS)
 _WRITTEN = (".txt", ".text", ".md")
 _DOCUMENTS = (".rtf", ".doc", ".docx", ".odt", ".pages", ".pdf")
@@ -100,12 +100,12 @@ class _Found:
     def listed(self, drop: Drop, names: list[str]) -> tuple[Entry, ...]:
         """Take the images that are listed, in their order; case and form of the letters may differ."""
         there = [*drop.images, *drop.strangers]
-        found = {name: _named(there, name) for name in names[:LISTED_AT_MOST]}
+        found = {name: _named(there, name) for name in names[:MAX_LISTED]}
         absent = list(dict.fromkeys(name for name, entry in found.items() if entry is None))
         remedy = "Upload it, or take it off the list."
         problem = f"is listed in {SETTINGS} and is not in the folder"
         self.missing += [Fault(name[:200], problem, remedy) for name in absent]
-        return tuple(entry for name in names[: catalogue.IMAGES_AT_MOST] if (entry := found[name]) is not None)
+        return tuple(entry for name in names[: models.MAX_IMAGES] if (entry := found[name]) is not None)
 
 
 def _named(entries: list[Entry], name: str) -> Entry | None:

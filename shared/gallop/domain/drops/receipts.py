@@ -28,7 +28,7 @@ _TRY_AGAIN = (
 )
 
 
-def of_job(job: Job) -> dict[str, dict[str, Any]]:
+def for_job(job: Job) -> dict[str, dict[str, Any]]:
     """Give the receipts of a job as it stands, by the names of their files."""
     ends: dict[str, dict[str, Any]] = {}
     if job.state is JobState.SUCCEEDED:
@@ -45,8 +45,8 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "state": job.state.value,
         "since": timestamp(job.updated_at),
         "created": timestamp(job.created_at),
-        "place": job.standing.place if job.standing else None,
-        "estimated_start": timestamp(job.standing.starts_at) if job.standing else None,
+        "queue_position": job.queue_position.position if job.queue_position else None,
+        "estimated_start": timestamp(job.queue_position.starts_at) if job.queue_position else None,
         "parked": _parked_view(job.parked, job.deadline) if job.parked and job.state is JobState.QUEUED else None,
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
@@ -55,7 +55,7 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "dropped_again": None if job.dropped_again_at is None else timestamp(job.dropped_again_at),
         "cancel": job.cancel and _cancel_view(job.cancel),
         "note": _note(job),
-        "error": _failure_at_the_door(job, job.failure),
+        "error": _error_view(job, job.failure),
     }
 
 
@@ -99,7 +99,7 @@ def failure_receipt(job: Job) -> dict[str, Any]:
     return {
         "job": job.id,
         "state": job.state.value,
-        "error": _failure_at_the_door(job, failure),
+        "error": _error_view(job, failure),
         "faults": [],
         "task_id": job.task_id or None,
         "ended": timestamp(job.ended_at or job.updated_at),
@@ -113,7 +113,7 @@ def faults_receipt(faults: Sequence[Fault], now: float) -> dict[str, Any]:
         "state": "refused",
         "error": {
             "code": "invalid_request",
-            "message": "; ".join(fault.told for fault in faults),
+            "message": "; ".join(fault.message for fault in faults),
             "remedy": "Upload what is named here once more, mended. It starts by itself. Nothing was charged.",
         },
         "faults": [_fault_view(fault) for fault in faults],
@@ -132,9 +132,9 @@ def over_budget(over: BudgetExceeded, now: float) -> dict[str, dict[str, Any]]:
     remedy = f"{over.remedy} Upload any of its files once more then: it starts by itself."
     error = {"code": over.code, "message": str(over), "remedy": remedy}
     numbers = {"faults": [], "budget": over.shortfall.view(), "time": timestamp(now)}
-    told = {"job": None, "state": "refused", "error": error, **numbers}
+    receipt = {"job": None, "state": "refused", "error": error, **numbers}
     status = {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says why."}
-    return {ERROR: told, STATUS: status}
+    return {ERROR: receipt, STATUS: status}
 
 
 def incomplete(missing: Sequence[Fault], since: float, until: float) -> dict[str, dict[str, Any]]:
@@ -172,11 +172,11 @@ def _cancel_view(cancel: CancelAnswer) -> dict[str, str]:
 
 
 def _parked_view(parked: Parked, deadline: float) -> dict[str, str]:
-    message = f"{parked.because} The job starts by itself when there is room; until then it costs nothing."
+    message = f"{parked.reason} The job starts by itself when there is room; until then it costs nothing."
     return {"message": message, "until": timestamp(parked.until), "given_up": timestamp(deadline)}
 
 
-def _failure_at_the_door(job: Job, failure: Failure | None) -> dict[str, str] | None:
+def _error_view(job: Job, failure: Failure | None) -> dict[str, str] | None:
     """Show why a job failed; to a dropper, who creates nothing, in words of dropping."""
     view = failure_view(failure)
     if view is None or job.door is not Door.S3:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gallop.domain.errors import Fault
-from gallop.domain.request.strict_json import DIGITS_AT_MOST
+from gallop.domain.request.strict_json import MAX_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BYTES_AT_MOST = 256 * 1024
+MAX_BYTES = 256 * 1024
 
 _MARKED = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _REMEDY = "Save it as plain text in UTF-8 (Notepad: Save as, Encoding: UTF-8) and upload it again."
@@ -52,7 +52,7 @@ def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
     try:
         value = parse(text, lambda pairs: _once(pairs, twice))
     except ValueError as error:
-        return {}, [Fault(name, f"is not valid JSON: {_place(error)}", _how_to_mend(text))]
+        return {}, [Fault(name, f"is not valid JSON: {_place(error)}", _how_to_fix(text))]
     except RecursionError:
         return {}, [Fault(name, "is nested too deeply", "Write one flat object.")]
     if not isinstance(value, dict):
@@ -88,7 +88,7 @@ def _float(digits: str) -> float:
 
 
 def _int(digits: str) -> int:
-    if len(digits) > DIGITS_AT_MOST:
+    if len(digits) > MAX_DIGITS:
         raise ValueError(f"it has a number of {len(digits)} digits")
     return int(digits)
 
@@ -112,7 +112,7 @@ def _place(error: ValueError) -> str:
     return str(error)
 
 
-def _how_to_mend(text: str) -> str:
+def _how_to_fix(text: str) -> str:
     if any(quote in text for quote in "\u201c\u201d\u201e"):
         return 'Write straight quotation marks ("), not curved ones, and upload the file again.'
     return "Mend that place and upload the file again."

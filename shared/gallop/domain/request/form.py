@@ -18,8 +18,8 @@ from gallop.domain.errors import Fault, InvalidRequest
 from gallop.domain.request import strict_json
 from gallop.domain.request.images import InlineImage
 
-PARTS_AT_MOST = 100
-LEVELS_AT_MOST = 6
+MAX_PARTS = 100
+MAX_LEVELS = 6
 OF_IMAGES = ("images", "input_reference", "media")
 
 _NAME = re.compile(r"(?P<first>[^\[\]]{1,64})(?P<rest>(?:\[[^\[\]]{0,64}\])*)")
@@ -94,8 +94,8 @@ class _Form:
         }
 
     def _begin(self) -> None:
-        if len(self.parts) >= PARTS_AT_MOST:
-            raise _refused(f"the form has more than {PARTS_AT_MOST} parts", "Leave some out.")
+        if len(self.parts) >= MAX_PARTS:
+            raise _refused(f"the form has more than {MAX_PARTS} parts", "Leave some out.")
         self.parts.append(Part())
 
     def _header(self) -> None:
@@ -132,7 +132,7 @@ def _path(name: bytes) -> list[str]:
     except UnicodeDecodeError:
         found = None
     path = [found["first"], *re.findall(r"\[(.*?)\]", found["rest"])] if found else []
-    if not 1 <= len(path) <= LEVELS_AT_MOST:
+    if not 1 <= len(path) <= MAX_LEVELS:
         raise _refused("the form has a part whose name cannot be read", "Name it as in images[] or metadata[order].")
     return path
 

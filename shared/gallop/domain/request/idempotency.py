@@ -26,7 +26,7 @@ _COUNT = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class IdempotencyRecord:
     """The record that lets a create happen once.
 
     ``name`` is unique to client and key, or client and content, and holds for ``seconds``. ``only_meets_retries``
@@ -42,7 +42,7 @@ class Once:
     may_replace: str = ""
 
 
-def once(client: str, request: VideoRequest, headers: Mapping[str, str]) -> Once:
+def from_headers(client: str, request: VideoRequest, headers: Mapping[str, str]) -> IdempotencyRecord:
     """Read from the headers (lower case) what a create repeats, if it repeats anything.
 
     Raises:
@@ -55,14 +55,14 @@ def once(client: str, request: VideoRequest, headers: Mapping[str, str]) -> Once
         if not _KEY.fullmatch(key):
             remedy = "Use 1 to 255 visible ASCII characters, a UUID for example."
             raise InvalidRequest([Fault("Idempotency-Key", "is empty, too long, or has other characters", remedy)])
-        return Once(_name("key", client, key), fingerprint, KEY_SECONDS)
+        return IdempotencyRecord(_name("key", client, key), fingerprint, KEY_SECONDS)
     count = headers.get("x-stainless-retry-count", "")
     is_retry = bool(_COUNT.fullmatch(count)) and int(count) >= 1
     name = _name("retry", client, fingerprint)
-    return Once(name, fingerprint, RETRY_SECONDS, is_retry=is_retry, only_meets_retries=not is_retry)
+    return IdempotencyRecord(name, fingerprint, RETRY_SECONDS, is_retry=is_retry, only_meets_retries=not is_retry)
 
 
-def once_by_content(client: str, request: VideoRequest, headers: Mapping[str, str]) -> Once:
+def from_content(client: str, request: VideoRequest, headers: Mapping[str, str]) -> IdempotencyRecord:
     """Take equal content for a repetition, where no header tells a retry from a second wish; a key comes first.
 
     Raises:
@@ -70,9 +70,9 @@ def once_by_content(client: str, request: VideoRequest, headers: Mapping[str, st
 
     """
     if "idempotency-key" in headers:
-        return once(client, request, headers)
+        return from_headers(client, request, headers)
     fingerprint = fingerprint_of(request)
-    return Once(_name("content", client, fingerprint), fingerprint, UNMARKED_RETRY_SECONDS, is_retry=True)
+    return IdempotencyRecord(_name("content", client, fingerprint), fingerprint, UNMARKED_RETRY_SECONDS, is_retry=True)
 
 
 def fingerprint_of(request: VideoRequest) -> str:

@@ -7,10 +7,9 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.errors import Fault
-from gallop.domain.request import uploads
-from gallop.domain.request import urls as addresses
+from gallop.domain.request import uploads, urls
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def not_there(where: str) -> Fault:
     return Fault(where, "is not in the bucket", "Upload it first, or mend its name.")
 
 
-def of_images(value: object) -> Iterator[Sent]:
+def parse_images(value: object) -> Iterator[Sent]:
     """Read ``images``: a list."""
     if value is not None and not isinstance(value, list):
         yield _wrong("/images", "is not a list", 'Send a list: ["https://...", ...].')
@@ -35,7 +34,7 @@ def of_images(value: object) -> Iterator[Sent]:
     yield from ((f"/images/{index}", item) for index, item in enumerate(value or []))
 
 
-def of_input_reference(value: object) -> Iterator[Sent]:
+def parse_input_reference(value: object) -> Iterator[Sent]:
     """Read OpenAI's ``input_reference``: an image, an object that names one, or a list of either."""
     if isinstance(value, list):
         yield from (_referred(f"/input_reference/{index}", item) for index, item in enumerate(value))
@@ -43,7 +42,7 @@ def of_input_reference(value: object) -> Iterator[Sent]:
         yield _referred("/input_reference", value)
 
 
-def of_media(value: object) -> Iterator[Sent]:
+def parse_media(value: object) -> Iterator[Sent]:
     """Read DashScope's ``media``: a list of objects with ``url`` and ``type``."""
     if value is not None and not isinstance(value, list):
         yield _wrong("/media", "is not a list", 'Send a list: [{"url": "https://..."}, ...].')
@@ -117,7 +116,7 @@ class Inbox:
 
 
 def _linked(where: str, url: str) -> LinkedImage | Fault:
-    problem = addresses.what_is_wrong_with(url)
+    problem = urls.what_is_wrong_with(url)
     if problem:
         return Fault(where, problem, "Use the https address of a public image, or send the image itself.")
     return LinkedImage(url)
@@ -135,5 +134,5 @@ def _inline(where: str, uri: str) -> InlineImage | Fault:
 
 def too_large(where: str, size: int) -> Fault:
     """Refuse a picture by its size in bytes."""
-    limit = catalogue.PICTURE_BYTES_AT_MOST // 1024**2
+    limit = models.MAX_PICTURE_BYTES // 1024**2
     return Fault(where, f"has {size / 1024**2:.1f} MB; {limit} MB is the most", "Save it smaller, as JPEG for example.")

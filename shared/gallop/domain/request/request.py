@@ -8,19 +8,18 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.errors import Fault, InvalidRequest
-from gallop.domain.request import references
-from gallop.domain.request import urls as addresses
-from gallop.domain.scheduling import queue as line
+from gallop.domain.request import references, urls
+from gallop.domain.scheduling import queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gallop.domain.request.images import Image
 
-METADATA_BYTES_AT_MOST = 4096
-NESTING_AT_MOST = 32
+MAX_METADATA_BYTES = 4096
+MAX_NESTING = 32
 
 _DIGITS = re.compile(r"[0-9]{1,3}")
 _NUMBERED_IMAGE = re.compile(r"\[\s*image\s*0*(\d{1,9})\d*\s*\]", re.IGNORECASE)
@@ -38,9 +37,9 @@ class VideoRequest:
     prompt: str
     images: tuple[Image, ...]
     model: str
-    resolution: str = catalogue.DEFAULT_RESOLUTION
-    ratio: str = catalogue.DEFAULT_RATIO
-    duration: int = catalogue.DEFAULT_DURATION_SECONDS
+    resolution: str = models.DEFAULT_RESOLUTION
+    ratio: str = models.DEFAULT_RATIO
+    duration: int = models.DEFAULT_DURATION_SECONDS
     seed: int | None = None
     watermark: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -49,7 +48,7 @@ class VideoRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class RequestDefaults:
     """What a stack adds to a request: its default model, and the one bucket whose objects may be named.
 
     ``client`` is whose uploads may be named, and ``webhook_origins`` are those of its endpoints.
@@ -61,7 +60,7 @@ class Ground:
     webhook_origins: tuple[str, ...] = ()
 
 
-def read(body: object, ground: Ground, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
+def read(body: object, defaults: RequestDefaults, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
     """Read a native JSON body; ``inspect`` looks into each image that can be looked into.
 
     Raises:
@@ -69,13 +68,13 @@ def read(body: object, ground: Ground, inspect: Callable[[str, Image], Image | F
 
     """
     reader = Reader(body)
-    sent = reader.images(ground.inbox_bucket, ground.client)
+    sent = reader.images(defaults.inbox_bucket, defaults.client)
     images = reader.inspected(sent, inspect)
-    webhook = reader.webhook(ground.webhook_origins)
-    return replace(reader.request(ground.default_model, images, of=reader.images_sent), webhook=webhook)
+    webhook = reader.webhook(defaults.webhook_origins)
+    return replace(reader.request(defaults.default_model, images, of=reader.images_sent), webhook=webhook)
 
 
-def read_apart(
+def read_fields(
     fields: Mapping[str, Any], images: Sequence[Image | Fault], sent: int, default_model: str
 ) -> VideoRequest:
     """Read the fields of a request whose images came apart from it: ``sent`` of them, usable or at fault.
@@ -100,7 +99,7 @@ class Reader:
         """
         if not isinstance(body, dict):
             raise InvalidRequest([Fault("", "the body is not a JSON object", 'Send an object: {"prompt": "..."}.')])
-        if _is_deeper_than(NESTING_AT_MOST, body):
+        if _is_deeper_than(MAX_NESTING, body):
             raise InvalidRequest([Fault("", "is nested too deeply", "Write one flat object.")])
         self.fields: dict[str, Any] = dict(body)
         self.faults: list[Fault] = []
@@ -113,8 +112,8 @@ class Reader:
         """Make the request; ``of`` images were meant, readable or not."""
         prompt = self.prompt(of)
         self._check_image_count(of)
-        model = self.choice("model", tuple(catalogue.MODELS), default_model)
-        resolution, ratio = self._picture(catalogue.MODELS[model].resolutions)
+        model = self.choice("model", tuple(models.MODELS), default_model)
+        resolution, ratio = self._picture(models.MODELS[model].resolutions)
         request = VideoRequest(
             prompt=prompt,
             images=images,
@@ -125,7 +124,7 @@ class Reader:
             seed=self.seed(),
             watermark=self.flag("watermark"),
             metadata=self.metadata(),
-            priority=self.whole("priority", line.PRIORITIES) or 0,
+            priority=self.whole("priority", queue.PRIORITIES) or 0,
         )
         self._refuse_what_is_left()
         if self.faults:
@@ -147,11 +146,11 @@ class Reader:
         if not isinstance(value, str) or not value.strip():
             self.fault("/prompt", "there is no prompt", "Say in words what should happen in the video.")
             return ""
-        weight = prompt_weight(value)
-        if weight > catalogue.PROMPT_WEIGHT_AT_MOST:
+        weight = prompt_length(value)
+        if weight > models.MAX_PROMPT_CHARACTERS:
             self.fault(
                 "/prompt",
-                f"is too long: it weighs {weight} characters, and {catalogue.PROMPT_WEIGHT_AT_MOST} is the most "
+                f"is too long: it weighs {weight} characters, and {models.MAX_PROMPT_CHARACTERS} is the most "
                 "(a Chinese character weighs two); DashScope would cut it silently",
                 "Shorten it.",
             )
@@ -167,13 +166,13 @@ class Reader:
     def images(self, inbox_bucket: str, client: str = "") -> dict[str, Image]:
         """Read the images, under all the names that they have: what can be read of them, by its place."""
         sent = [
-            *references.of_images(self.take("images")),
-            *references.of_input_reference(self.take("input_reference")),
-            *references.of_media(self.take("media")),
+            *references.parse_images(self.take("images")),
+            *references.parse_input_reference(self.take("input_reference")),
+            *references.parse_media(self.take("media")),
         ]
         self.images_sent = len(sent)
         inbox = references.Inbox(inbox_bucket, client)
-        read = {where: inbox.image(where, value) for where, value in sent[: catalogue.IMAGES_AT_MOST]}
+        read = {where: inbox.image(where, value) for where, value in sent[: models.MAX_IMAGES]}
         self.usable(list(read.values()))
         return {where: image for where, image in read.items() if not isinstance(image, Fault)}
 
@@ -189,10 +188,10 @@ class Reader:
         return tuple(found for found in looked_at if not isinstance(found, Fault))
 
     def _check_image_count(self, count: int) -> None:
-        if not 1 <= count <= catalogue.IMAGES_AT_MOST:
+        if not 1 <= count <= models.MAX_IMAGES:
             self.fault(
                 "/images",
-                f"there {_are(count)}, and 1 to {catalogue.IMAGES_AT_MOST} are needed",
+                f"there {_are(count)}, and 1 to {models.MAX_IMAGES} are needed",
                 "Send one reference image at least, in images or input_reference." if count < 1 else "Leave some out.",
             )
 
@@ -235,14 +234,14 @@ class Reader:
 
     def seed(self) -> int | None:
         """Read the seed."""
-        return self.whole("seed", catalogue.SEEDS)
+        return self.whole("seed", models.SEEDS)
 
     def webhook(self, origins: Sequence[str]) -> str:
         """Read which address is told of the end: only path and query are the request's to choose."""
         value = self.take("webhook")
         if value is None:
             return ""
-        url = addresses.within(value, origins) if isinstance(value, str) else None
+        url = urls.within(value, origins) if isinstance(value, str) else None
         if url is None:
             known = f"Of {', '.join(origins)}, or as a path: /..." if len(origins) == 1 else f"Of {', '.join(origins)}."
             remedy = known if origins else "Let the stack's operator add one: gallop webhooks add."
@@ -255,8 +254,8 @@ class Reader:
         value = self.take("metadata")
         if value is None:
             return {}
-        if not isinstance(value, dict) or len(json.dumps(value).encode()) > METADATA_BYTES_AT_MOST:
-            self.fault("/metadata", f"is not an object of at most {METADATA_BYTES_AT_MOST} bytes", "Make it smaller.")
+        if not isinstance(value, dict) or len(json.dumps(value).encode()) > MAX_METADATA_BYTES:
+            self.fault("/metadata", f"is not an object of at most {MAX_METADATA_BYTES} bytes", "Make it smaller.")
             return {}
         return value
 
@@ -264,22 +263,22 @@ class Reader:
         if "duration" not in self.fields and isinstance(self.fields.get("seconds"), str):
             text = self.fields["seconds"]
             self.fields["seconds"] = int(text) if _DIGITS.fullmatch(text) else text
-        seconds = self.whole("seconds", catalogue.DURATION_SECONDS, " (seconds)")
-        duration = self.whole("duration", catalogue.DURATION_SECONDS, " (seconds)")
+        seconds = self.whole("seconds", models.DURATION_SECONDS, " (seconds)")
+        duration = self.whole("duration", models.DURATION_SECONDS, " (seconds)")
         if duration is not None and seconds is not None and duration != seconds:
             self.fault("/seconds", f"says {seconds}, and duration says {duration}", "Send one of the two.")
-        return duration or seconds or catalogue.DEFAULT_DURATION_SECONDS
+        return duration or seconds or models.DEFAULT_DURATION_SECONDS
 
     def _picture(self, resolutions: Sequence[str]) -> tuple[str, str]:
         size = self.take("size")
-        resolution, ratio = catalogue.DEFAULT_RESOLUTION, catalogue.DEFAULT_RATIO
+        resolution, ratio = models.DEFAULT_RESOLUTION, models.DEFAULT_RATIO
         if size is not None:
-            sizes = {catalogue.size(name, shape): (name, shape) for name in resolutions for shape in catalogue.RATIOS}
+            sizes = {models.size(name, shape): (name, shape) for name in resolutions for shape in models.RATIOS}
             if isinstance(size, str) and size in sizes:
                 resolution, ratio = sizes[size]
             else:
                 self.fault("/size", f"{_shown(size)} is not known", f"Use one of {', '.join(sizes)}.")
-        return self.choice("resolution", resolutions, resolution), self.choice("ratio", catalogue.RATIOS, ratio)
+        return self.choice("resolution", resolutions, resolution), self.choice("ratio", models.RATIOS, ratio)
 
     def _refuse_what_is_left(self) -> None:
         for name in self.fields:
@@ -288,7 +287,7 @@ class Reader:
             self.fault(_pointer(name), "is not a field of a video request", remedy)
 
 
-def prompt_weight(prompt: str) -> int:
+def prompt_length(prompt: str) -> int:
     """Count a prompt as DashScope does: 5,000 other or 2,500 Chinese characters fill it (fact sheet §1.2)."""
     return len(prompt) + len(_HAN.findall(prompt))
 

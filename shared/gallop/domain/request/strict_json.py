@@ -11,7 +11,7 @@ from gallop.domain.errors import Fault, InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DIGITS_AT_MOST = 40
+MAX_DIGITS = 40
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _float(digits: str) -> float:
 
 
 def _int(digits: str) -> int:
-    if len(digits) > DIGITS_AT_MOST:
+    if len(digits) > MAX_DIGITS:
         raise _refused(f"the body has a number of {len(digits)} digits", "Send a smaller number.")
     return int(digits)
 

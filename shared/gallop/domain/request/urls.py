@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from urllib.parse import SplitResult
 
-URL_CHARACTERS_AT_MOST = 2048
+MAX_URL_CHARACTERS = 2048
 HTTPS_PORT = 443
 
 # The last label begins with a letter, so that no number in any notation (127.1, 0x7f.1, 017700000001) is a name.
@@ -87,8 +87,8 @@ def is_loopback(address: str) -> bool:
 
 def what_is_wrong_with(url: str) -> str:
     """Say what keeps a URL from being a public one, as it is written; nothing if nothing does."""
-    if len(url) > URL_CHARACTERS_AT_MOST:
-        return f"is longer than {URL_CHARACTERS_AT_MOST} characters"
+    if len(url) > MAX_URL_CHARACTERS:
+        return f"is longer than {MAX_URL_CHARACTERS} characters"
     parts = split(url)
     if parts is None or not parts.hostname:
         return "is not a URL (percent-encode what is not ASCII)"
@@ -134,6 +134,6 @@ def within(value: str, origins: Sequence[str]) -> str | None:
     """Give the whole URL of an address at one of the origins; a path alone will do where there is one only."""
     url = f"{origins[0]}{value}" if value.startswith("/") and len(origins) == 1 else value
     parts = split(url)
-    if parts is None or "@" in parts.netloc or "#" in url or len(url) > URL_CHARACTERS_AT_MOST:
+    if parts is None or "@" in parts.netloc or "#" in url or len(url) > MAX_URL_CHARACTERS:
         return None
     return url if origin(url) in origins else None

@@ -28,7 +28,7 @@ SEED_WEIGHT, SEED_DEVIATION = 5.0, 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class Histogram:
     """The weight of each bin, to the millionth, and the number of tasks that were ever counted."""
 
     weights: tuple[float, ...]
@@ -39,13 +39,13 @@ class Sketch:
         """Give the mean of the known times, in seconds."""
         return sum(w * middle for w, middle in zip(self.weights, MIDDLES, strict=True)) / sum(self.weights)
 
-    def with_task(self, seconds: float) -> Sketch:
+    def with_task(self, seconds: float) -> Histogram:
         """Count one more task, and forget a little of the others."""
         weights = [weight * KEPT if weight >= FORGOTTEN else 0.0 for weight in self.weights]
         middle = bin_of(seconds)
         for offset, share in enumerate(SPREAD, -(len(SPREAD) // 2)):
             weights[min(max(middle + offset, 0), BINS - 1)] += share / sum(SPREAD)
-        return Sketch(tuple(round(weight, 6) for weight in weights), self.tasks + 1)
+        return Histogram(tuple(round(weight, 6) for weight in weights), self.tasks + 1)
 
     def as_map(self) -> dict[str, Any]:
         """Write it down in whole numbers: what ``from_map`` reads."""
@@ -56,7 +56,7 @@ class Sketch:
         }
 
 
-def from_map(written: Mapping[str, Any]) -> Sketch:
+def from_map(written: Mapping[str, Any]) -> Histogram:
     """Read what ``as_map`` wrote.
 
     Raises:
@@ -65,12 +65,12 @@ def from_map(written: Mapping[str, Any]) -> Sketch:
     """
     try:
         weights = tuple(float(Decimal(weight) / 1_000_000) for weight in written["weights"])
-        sketch, known = Sketch(weights, int(written["tasks"])), int(written["format"])
+        histogram, known = Histogram(weights, int(written["tasks"])), int(written["format"])
     except (ArithmeticError, KeyError, TypeError) as error:
         raise ValueError("not a sketch") from error
     if known != FORMAT or len(weights) != BINS or min(weights) < 0 or not sum(weights):
         raise ValueError("a sketch of another format")
-    return sketch
+    return histogram
 
 
 def expected_seconds(resolution: str, duration: int) -> float:
@@ -83,10 +83,10 @@ def expected_seconds(resolution: str, duration: int) -> float:
     return 30.0 + per_second * duration
 
 
-def seed(resolution: str, duration: int) -> Sketch:
+def seed(resolution: str, duration: int) -> Histogram:
     """Give what is known before the first task: log-normal about the estimate, two thirds within a factor of 1.8."""
     below = [_normal(log(edge / expected_seconds(resolution, duration)) / SEED_DEVIATION) for edge in EDGES]
-    return Sketch(tuple(round(SEED_WEIGHT * (high - low), 6) for low, high in pairwise(below)))
+    return Histogram(tuple(round(SEED_WEIGHT * (high - low), 6) for low, high in pairwise(below)))
 
 
 def bin_of(seconds: float) -> int:

@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING
 from gallop.domain.scheduling.histogram import EDGES, MIDDLES, bin_of
 
 if TYPE_CHECKING:
-    from gallop.domain.scheduling.histogram import Sketch
+    from gallop.domain.scheduling.histogram import Histogram
 
 FIRST_SECONDS = 20.5
 LATE_SECONDS, LATE_WEIGHT = 14, 8
@@ -54,7 +54,7 @@ QUESTIONS_PER_SECOND = 10
 LAST_PERCENT = 95
 
 
-def next_wait(known: Sketch, age: float, in_flight: int = 1) -> int:
+def next_wait(known: Histogram, age: float, in_flight: int = 1) -> int:
     """Give the whole seconds to wait before the next question about a task that has run for ``age`` seconds.
 
     ``in_flight`` is the number of tasks that may be asked about at the same time.
@@ -69,7 +69,7 @@ def least_wait(age: float, in_flight: int) -> int:
     return max(SHORTEST_SECONDS, ceil(in_flight / QUESTIONS_PER_SECOND), by_age)
 
 
-def progress_percent(known: Sketch, age: float) -> int:
+def progress_percent(known: Histogram, age: float) -> int:
     """Estimate how far a task is that has run for ``age`` seconds: the mean over all the times that it may take.
 
     It grows with the age, and ends at 95.
@@ -118,7 +118,7 @@ class _Outlook:
 
 
 @lru_cache(maxsize=32)
-def _outlook(known: Sketch) -> _Outlook:
+def _outlook(known: Histogram) -> _Outlook:
     mean, total = known.mean, sum(known.weights)
     price = FIRST_SECONDS**2 / (2 * mean)
     ended = tuple(share / total for share in accumulate(known.weights, initial=0.0))

@@ -42,10 +42,10 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueuePosition:
     """How a waiting job stands: its place, from 1, and when its turn is likely to come (seconds since the epoch)."""
 
-    place: int
+    position: int
     starts_at: float
 
 
@@ -55,26 +55,26 @@ def ticket_from(name: str) -> Ticket:
     return Ticket(client, PRIORITIES[-1] - int(rank), int(came) / 1000, job_id)
 
 
-def behind(client: str) -> str:
+def key_after(client: str) -> str:
     """Give a name behind all those of a client."""
     return f"{client}#{END}" if client else ""
 
 
-def places(tickets: Iterable[Ticket], last_served: str) -> dict[str, int]:
+def positions(tickets: Iterable[Ticket], last_served: str) -> dict[str, int]:
     """Give each job's place, from 1, if nobody else came; ``tickets`` are all that wait, in the table's order.
 
     In the n-th round each client that still has a job gets its n-th one served, beginning behind the one who was
     served last.
     """
     seen: Counter[str] = Counter()
-    turns: list[tuple[int, bool, str, str]] = []
+    order: list[tuple[int, bool, str, str]] = []
     for ticket in tickets:
-        turns.append((seen[ticket.client], ticket.client <= last_served, ticket.client, ticket.job_id))
+        order.append((seen[ticket.client], ticket.client <= last_served, ticket.client, ticket.job_id))
         seen[ticket.client] += 1
-    return {job_id: place for place, (*_, job_id) in enumerate(sorted(turns), start=1)}
+    return {job_id: position for position, (*_, job_id) in enumerate(sorted(order), start=1)}
 
 
-def starts_at(place: int, since: Iterable[float], now: float, task_seconds: float, slots: int) -> float:
+def starts_at(position: int, since: Iterable[float], now: float, task_seconds: float, slots: int) -> float:
     """Estimate when a place's turn comes, if all tasks take so long: there is one whenever a task ends.
 
     ``since`` is from when on each of those who hold a slot has had it. Where those are more than there are slots by
@@ -84,7 +84,7 @@ def starts_at(place: int, since: Iterable[float], now: float, task_seconds: floa
     soon = ceil(now / STEP_SECONDS) * STEP_SECONDS
     holders = sorted(since)
     running = holders[max(len(holders) - slots, 0) :][:at_once]
-    ends = [max(begun + task_seconds, soon) for begun in running]
+    ends = [max(started + task_seconds, soon) for started in running]
     ends += [soon] * (at_once - len(ends))
-    rounds, turn = divmod(place - 1, at_once)
-    return sorted(ends)[turn] + rounds * task_seconds
+    rounds, index = divmod(position - 1, at_once)
+    return sorted(ends)[index] + rounds * task_seconds

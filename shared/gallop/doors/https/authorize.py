@@ -10,7 +10,7 @@ from gallop.adapters.table import client_keys
 from gallop.domain import times
 from gallop.domain.clients import keys
 from gallop.domain.clients.keys import KeyState
-from gallop.domain.clients.rate_limit import Pace
+from gallop.domain.clients.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,13 +32,13 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
         return _context(problem=NO_KEY)
-    if not key.isascii() or len(key) > keys.CHARACTERS_AT_MOST:
+    if not key.isascii() or len(key) > keys.MAX_CHARACTERS:
         return _context(problem=WRONG_KEY)
     return _use(keys.hash_of(key))
 
 
 def _use(key_hash: str) -> dict[str, Any]:
-    used, now = _at_its_pace(key_hash)
+    used, now = _within_rate_limit(key_hash)
     if used is None or not hmac.compare_digest(used.key.hash, key_hash):
         return _context(problem=WRONG_KEY)
     key = used.key
@@ -52,17 +52,17 @@ def _use(key_hash: str) -> dict[str, Any]:
             return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **wait)
 
 
-def _at_its_pace(key_hash: str) -> tuple[Use | None, float]:
+def _within_rate_limit(key_hash: str) -> tuple[Use | None, float]:
     """Use a key; gives the time of that, too.
 
     A request that is slow to reach the table meets there what faster ones left, which began after it. Once it has been
     on its way for as long as it would have to wait, it has waited, and tries with the time that it is by now.
     """
-    pace, now = Pace(settings.requests_per_second()), clock.now()
-    used = client_keys.use(key_hash, now, pace)
+    limit, now = RateLimit(settings.requests_per_second()), clock.now()
+    used = client_keys.use(key_hash, now, limit)
     while used and 0 < used.wait_seconds <= (later := clock.now()) - now:
         now = later
-        used = client_keys.use(key_hash, now, pace)
+        used = client_keys.use(key_hash, now, limit)
     return used, now
 
 

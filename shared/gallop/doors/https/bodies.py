@@ -12,7 +12,7 @@ from gallop.domain.request import form, strict_json
 
 # Lambda takes 6 MB of an event that has forms in base64 and JSON with escapes. What is over this limit, and gets
 # through nevertheless, is told in words.
-BODY_BYTES_AT_MOST = 4_500_000
+MAX_BODY_BYTES = 4_500_000
 
 _UTF8 = (b"", b"utf-8", b"utf8", b"us-ascii")
 _LOST = "\ufffd"
@@ -32,9 +32,9 @@ class Body:
             BodyTooLarge: it is.
 
         """
-        if len(self.data) > BODY_BYTES_AT_MOST:
+        if len(self.data) > MAX_BODY_BYTES:
             size = f"{len(self.data) / 1e6:.1f} MB"
-            raise BodyTooLarge(f"The body has {size}; {BODY_BYTES_AT_MOST / 1e6:.1f} MB are the most.")
+            raise BodyTooLarge(f"The body has {size}; {MAX_BODY_BYTES / 1e6:.1f} MB are the most.")
 
     def text(self) -> str:
         """Read text.

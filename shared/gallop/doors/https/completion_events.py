@@ -6,11 +6,11 @@ import hmac
 from typing import TYPE_CHECKING
 
 from gallop import settings
-from gallop.adapters import secrets as vault
-from gallop.domain.dashscope import completion_event as completion
+from gallop.adapters import secrets
+from gallop.domain.dashscope import completion_event
 from gallop.domain.errors import BodyTooLarge, UnknownSender
 from gallop.domain.request import strict_json
-from gallop.services.completion import hear
+from gallop.services.completion import receive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,14 +30,14 @@ def take(headers: Mapping[str, str], body: Body) -> str:
         InvalidRequest: it cannot be read.
 
     """
-    _check_sender(headers.get(completion.TOKEN_HEADER, ""))
-    if len(body.data) > completion.BYTES_AT_MOST:
-        raise BodyTooLarge(f"The event has {len(body.data)} bytes; {completion.BYTES_AT_MOST} are the most.")
-    task_id = completion.task_of(strict_json.parse(body.text()))
-    return IGNORED if task_id is None else hear(task_id).value
+    _check_sender(headers.get(completion_event.TOKEN_HEADER, ""))
+    if len(body.data) > completion_event.MAX_BYTES:
+        raise BodyTooLarge(f"The event has {len(body.data)} bytes; {completion_event.MAX_BYTES} are the most.")
+    task_id = completion_event.task_of(strict_json.parse(body.text()))
+    return IGNORED if task_id is None else receive(task_id).value
 
 
 def _check_sender(token: str) -> None:
-    expected = vault.completion_token(settings.completion_secret_arn())
+    expected = secrets.completion_token(settings.completion_secret_arn())
     if not token or not hmac.compare_digest(token.encode(errors="surrogatepass"), expected.encode()):
         raise UnknownSender("The event does not carry this stack's token.")

@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
 from gallop.adapters.s3 import presigned
-from gallop.adapters.table import job_index as index
-from gallop.adapters.table import jobs as store
+from gallop.adapters.table import job_index, jobs
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import request as dashscope_request
 from gallop.domain.dashscope import task as dashscope_task
 from gallop.domain.errors import DashScopeRefusal, JobNotFound, Unauthenticated
-from gallop.domain.failures import ENDS, Billed
+from gallop.domain.failures import FAILURE_KINDS, Billed
 from gallop.domain.job import Door, Job, JobState, new_job_id
-from gallop.domain.request.idempotency import once_by_content
-from gallop.domain.request.request import Ground
-from gallop.doors.https import resolver as http
-from gallop.doors.https import videos
-from gallop.services import accept as create
+from gallop.domain.request.idempotency import from_content
+from gallop.domain.request.request import RequestDefaults
+from gallop.doors.https import resolver, videos
+from gallop.services import accept
 from gallop.services.cancel import Cancellation, cancel
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ TASKS = "/api/v1/tasks"
 UPLOADS = "/api/v1/uploads"
 
 # What one list looks at, for whatever filter.
-TASKS_AT_MOST = 500
+MAX_TASKS = 500
 
 _TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING status."
 
@@ -52,16 +50,16 @@ def caller_of(app: APIGatewayHttpResolver) -> Caller:
 
     """
     try:
-        return http.caller_of(app)
+        return resolver.caller_of(app)
     except Unauthenticated:
         sent = app.current_event.headers.get("authorization")
-        words = "Invalid API-key provided." if sent else "No API-key provided."
-        raise DashScopeRefusal("InvalidApiKey", words, status=Unauthenticated.status) from None
+        message = "Invalid API-key provided." if sent else "No API-key provided."
+        raise DashScopeRefusal("InvalidApiKey", message, status=Unauthenticated.status) from None
 
 
 def answer(app: APIGatewayHttpResolver, body: Mapping[str, Any]) -> Response[str]:
     """Answer as DashScope does, with the id of the request."""
-    return http.answer(200, {"request_id": http.request_id_of(app), **body})
+    return resolver.answer(200, {"request_id": resolver.request_id_of(app), **body})
 
 
 def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -75,16 +73,16 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
 
     """
     if headers.get("x-dashscope-async", "").lower() != "enable":
-        words = "current user api does not support synchronous calls."
-        raise DashScopeRefusal("AccessDenied", words, status=403)
-    ground = Ground(settings.default_model(), settings.inbox_bucket(), client)
-    request = dashscope_request.read(body, ground, create.inspect)
+        message = "current user api does not support synchronous calls."
+        raise DashScopeRefusal("AccessDenied", message, status=403)
+    defaults = RequestDefaults(settings.default_model(), settings.inbox_bucket(), client)
+    request = dashscope_request.read(body, defaults, accept.inspect)
     job_id = new_job_id()
-    once = once_by_content(client, request, headers)
-    wish = create.Wish(job_id, request, client, Door.HTTPS, f"videos/{job_id}", once)
-    job, is_new = create.accept(wish)
+    idempotency = from_content(client, request, headers)
+    new_job = accept.NewJob(job_id, request, client, Door.HTTPS, f"videos/{job_id}", idempotency)
+    job, is_new = accept.accept(new_job)
     if not is_new and _came_to_nothing(job) and "idempotency-key" not in headers:
-        job, _ = create.accept(replace(wish, once=replace(once, may_replace=job.id)))
+        job, _ = accept.accept(replace(new_job, idempotency=replace(idempotency, may_replace=job.id)))
     return dashscope_task.submitted(job.id)
 
 
@@ -114,33 +112,33 @@ def cancel_task(caller: Caller, task_id: str) -> None:
 
 
 def list_tasks(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Show a page of the tasks that a caller may see, the newest first, out of the newest ``TASKS_AT_MOST``.
+    """Show a page of the tasks that a caller may see, the newest first, out of the newest ``MAX_TASKS``.
 
     Raises:
         DashScopeRefusal: a parameter is not valid.
 
     """
     question = dashscope_list.read(parameters, clock.now())
-    low, high = (index.place_at(round(1000 * moment)) for moment in (question.since, question.until + 0.001))
+    low, high = (job_index.cursor_at(round(1000 * moment)) for moment in (question.since, question.until + 0.001))
     client = None if caller.is_admin else caller.client
-    newest = islice(index.entries(client, low, high, ascending=False), TASKS_AT_MOST)
+    newest = islice(job_index.entries(client, low, high, ascending=False), MAX_TASKS)
     ids = [entry.job_id for entry in newest]
     if question.is_about_all:
-        return dashscope_list.answer(question, len(ids), store.jobs(question.page_of(ids)))
-    parts = (ids[start : start + index.PAGE] for start in range(0, len(ids), index.PAGE))
-    found = [job for part in parts for job in store.jobs(part) if question.takes(job)]
+        return dashscope_list.answer(question, len(ids), jobs.get_all(question.page_of(ids)))
+    parts = (ids[start : start + job_index.PAGE] for start in range(0, len(ids), job_index.PAGE))
+    found = [job for part in parts for job in jobs.get_all(part) if question.takes(job)]
     return dashscope_list.answer(question, len(found), question.page_of(found))
 
 
 def no_uploads() -> DashScopeRefusal:
     """Refuse DashScope's way to upload a file: its package fills in a form that S3 does not take."""
-    words = "Gallop takes no files this way: give each image as https://... or data:image/jpeg;base64,..."
-    return DashScopeRefusal("UnsupportedOperation", words)
+    message = "Gallop takes no files this way: give each image as https://... or data:image/jpeg;base64,..."
+    return DashScopeRefusal("UnsupportedOperation", message)
 
 
 def _came_to_nothing(job: Job) -> bool:
     """Tell whether a job ended without a video and surely without a charge: then equal content is a new wish."""
-    end = ENDS.get(job.failure.code) if job.failure else None
+    end = FAILURE_KINDS.get(job.failure.code) if job.failure else None
     return end is not None and end.billed is Billed.NO
 
 

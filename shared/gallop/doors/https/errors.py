@@ -44,7 +44,7 @@ class Dialect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ErrorAnswer:
     """What is to be told: the error, and the status and title of its answer."""
 
     error: GallopError
@@ -62,7 +62,7 @@ def dialect_of(path: str, headers: Iterable[str]) -> Dialect:
     return Dialect.NATIVE
 
 
-def told(refusal: Refusal, dialect: Dialect) -> tuple[str, str]:
+def render(refusal: ErrorAnswer, dialect: Dialect) -> tuple[str, str]:
     """Put a refusal into words; gives their media type, and the body."""
     match dialect:
         case Dialect.NATIVE:
@@ -74,7 +74,7 @@ def told(refusal: Refusal, dialect: Dialect) -> tuple[str, str]:
     assert_never(dialect)
 
 
-def rfc9457(refusal: Refusal) -> dict[str, Any]:
+def rfc9457(refusal: ErrorAnswer) -> dict[str, Any]:
     """Put a refusal as RFC 9457 has it."""
     error = refusal.error
     problem: dict[str, Any] = {
@@ -94,7 +94,7 @@ def rfc9457(refusal: Refusal) -> dict[str, Any]:
     return problem
 
 
-def _openai(refusal: Refusal) -> dict[str, Any]:
+def _openai(refusal: ErrorAnswer) -> dict[str, Any]:
     error, status = refusal.error, refusal.status
     faults = error.faults if isinstance(error, InvalidRequest) else ()
     client_fault = status < 500  # noqa: PLR2004 - RFC 9110's classes
@@ -110,15 +110,15 @@ def _openai(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _dashscope(refusal: Refusal) -> dict[str, Any]:
+def _dashscope(refusal: ErrorAnswer) -> dict[str, Any]:
     error, status = refusal.error, refusal.status
     if isinstance(error, DashScopeRefusal):
         return {"code": error.vendor_code, "message": str(error), "request_id": refusal.request_id}
     client_fault = status < 500  # noqa: PLR2004 - the same
     code = _DASHSCOPE_CODES.get(status, "InvalidParameter" if client_fault else "InternalError")
     faults = error.faults if isinstance(error, InvalidRequest) else ()
-    told = " ".join(f"{fault.told}. {fault.remedy}" for fault in faults)
-    return {"code": code, "message": told or str(error), "request_id": refusal.request_id}
+    text = " ".join(f"{fault.message}. {fault.remedy}" for fault in faults)
+    return {"code": code, "message": text or str(error), "request_id": refusal.request_id}
 
 
 def _param(pointer: str) -> str | None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gallop.adapters.table import job_index as index
-from gallop.adapters.table import jobs as store
+from gallop.adapters.table import job_index, jobs
 from gallop.domain.errors import Fault, InvalidRequest, JobNotFound
 from gallop.domain.job import JobState, openai_status
 from gallop.doors.https import videos
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
     from gallop.doors.https.identity import Caller
 
-LIMIT, LIMIT_AT_MOST = 20, 100
+LIMIT, MAX_LIMIT = 20, 100
 # How many jobs one request looks at: a filter that few of them pass gives short pages, and no long requests.
-LOOKS_AT_MOST = 300
+MAX_LOOKS = 300
 _OPENAI_WORDS = frozenset(openai_status(state) for state in JobState)
 _WORDS = sorted(_OPENAI_WORDS | {state.value for state in JobState})
 
@@ -38,8 +37,8 @@ class Question:
 
     def takes(self, job: Job) -> bool:
         """Tell whether a job is meant. OpenAI's words are about ``status``, all others about ``state``."""
-        said = openai_status(job.state) if self.status in _OPENAI_WORDS else job.state.value
-        return not self.status or said == self.status
+        status = openai_status(job.state) if self.status in _OPENAI_WORDS else job.state.value
+        return not self.status or status == self.status
 
 
 def page(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -53,12 +52,12 @@ def page(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
     """
     question = _question(caller, parameters)
     client = None if caller.is_admin else caller.client
-    at_a_time = min(question.limit + 1, index.PAGE)  # One more than is shown tells whether others follow.
-    entries = index.entries(client, question.low, question.high, ascending=question.ascending, at_a_time=at_a_time)
+    at_a_time = min(question.limit + 1, job_index.PAGE)  # One more than is shown tells whether others follow.
+    entries = job_index.entries(client, question.low, question.high, ascending=question.ascending, at_a_time=at_a_time)
     taken: list[Job] = []
     last = ""
     for looked, (entry, job) in enumerate(_read(entries, at_a_time)):
-        if len(taken) == question.limit or looked == LOOKS_AT_MOST:
+        if len(taken) == question.limit or looked == MAX_LOOKS:
             return _answer(taken, last, has_more=True)
         last = entry.job_id
         if job and question.takes(job):
@@ -78,7 +77,7 @@ def _answer(taken: list[Job], last: str, *, has_more: bool) -> dict[str, Any]:
 
 def _read(entries: Iterator[Entry], at_a_time: int) -> Iterator[tuple[Entry, Job | None]]:
     while some := [entry for _, entry in zip(range(at_a_time), entries, strict=False)]:
-        found = {job.id: job for job in store.jobs([entry.job_id for entry in some])}
+        found = {job.id: job for job in jobs.get_all([entry.job_id for entry in some])}
         yield from ((entry, found.get(entry.job_id)) for entry in some)
 
 
@@ -88,25 +87,25 @@ def _question(caller: Caller, parameters: Mapping[str, str]) -> Question:
     order = _one_of("order", parameters.get("order", "desc"), ["asc", "desc"], faults)
     status = _one_of("status", parameters["status"], _WORDS, faults) if parameters.get("status") else ""
     since, until = (_time(name, parameters.get(name, ""), faults) for name in ("created_after", "created_before"))
-    low = index.START if since is None else index.place_at(since + 1)
-    high = index.END if until is None else index.place_at(until)
+    low = job_index.START if since is None else job_index.cursor_at(since + 1)
+    high = job_index.END if until is None else job_index.cursor_at(until)
     if after := parameters.get("after"):
-        low, high = index.beyond(_place(caller, after, faults), low, high, ascending=order == "asc")
+        low, high = job_index.beyond(_place(caller, after, faults), low, high, ascending=order == "asc")
     if faults:
         raise InvalidRequest(faults)
     return Question(low, high, limit, status, ascending=order == "asc")
 
 
 def _limit(text: str, faults: list[Fault]) -> int:
-    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LIMIT_AT_MOST)) else 0
-    if not 1 <= limit <= LIMIT_AT_MOST:
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIMIT)) else 0
+    if not 1 <= limit <= MAX_LIMIT:
         faults.append(Fault("/limit", "is no whole number from 1 to 100", "Use a whole number from 1 to 100."))
     return limit
 
 
-def _one_of(name: str, value: str, words: list[str], faults: list[Fault]) -> str:
-    if value not in words:
-        faults.append(Fault(f"/{name}", "is a word that is not known here", f"Use one of {', '.join(words)}."))
+def _one_of(name: str, value: str, choices: list[str], faults: list[Fault]) -> str:
+    if value not in choices:
+        faults.append(Fault(f"/{name}", "is a word that is not known here", f"Use one of {', '.join(choices)}."))
     return value
 
 
@@ -131,7 +130,7 @@ def _seconds(text: str) -> float:
 
 def _place(caller: Caller, job_id: str, faults: list[Fault]) -> str:
     try:
-        return index.place_of(videos.video(caller, job_id))
+        return job_index.cursor_of(videos.video(caller, job_id))
     except JobNotFound:
         faults.append(Fault("/after", "is no video of yours", "Use `last_id` of the page before."))
-        return index.END
+        return job_index.END

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gallop.doors.https.identity import Caller
 
 # API Gateway lets nobody wait longer than 30.
-WAIT_SECONDS_AT_MOST = 25
+MAX_WAIT_SECONDS = 25
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 2.0, 1.25
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -31,10 +31,10 @@ def wait_seconds(prefer: str) -> int:
     server may do less than it is asked for.
     """
     asked = next((match for part in prefer.split(",") if (match := _WAIT.fullmatch(part))), None)
-    return min(int(asked[1]), WAIT_SECONDS_AT_MOST) if asked else 0
+    return min(int(asked[1]), MAX_WAIT_SECONDS) if asked else 0
 
 
-def watched(caller: Caller, job_id: str, seconds: int) -> Job:
+def wait_for_change(caller: Caller, job_id: str, seconds: int) -> Job:
     """Find a job; if it has not ended, wait so long for its state to change.
 
     Raises:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RETRY_AFTER_SECONDS = 5
 # What is served again later than this is for no retry of a client's own.
-RETRY_AFTER_SECONDS_AT_MOST = 60
+MAX_RETRY_AFTER_SECONDS = 60
 
 
 class Resolver(APIGatewayHttpResolver):
@@ -35,12 +35,12 @@ class Resolver(APIGatewayHttpResolver):
         return answer
 
 
-def resolver() -> Resolver:
+def new_resolver() -> Resolver:
     """Make a resolver that tells every error in the dialect of the client."""
     app = Resolver()
     app.exception_handler(CallerError)(partial(_refused, app))
-    app.exception_handler(TryAgain)(partial(_not_now, app))
-    app.exception_handler(Exception)(partial(_broken, app))
+    app.exception_handler(TryAgain)(partial(_unavailable, app))
+    app.exception_handler(Exception)(partial(_internal_error, app))
     app.not_found(partial(_no_route, app))
     return app
 
@@ -89,34 +89,34 @@ def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | No
 
 def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
     # OpenAI's clients would repeat some of them on their own.
-    is_soon = error.retryable and (error.retry_after or 0) <= RETRY_AFTER_SECONDS_AT_MOST
+    is_soon = error.retryable and (error.retry_after or 0) <= MAX_RETRY_AFTER_SECONDS
     headers = {} if is_soon else {"x-should-retry": "false"}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    return _tell(app, error, error.status, error.title, headers)
+    return _answer_error(app, error, error.status, error.title, headers)
 
 
-def _not_now(app: APIGatewayHttpResolver, error: TryAgain) -> Response[str]:
+def _unavailable(app: APIGatewayHttpResolver, error: TryAgain) -> Response[str]:
     log.warning("neighbour in trouble", error=str(error), request_id=request_id_of(app))
-    told = TryAgain("Gallop cannot do this right now.")
-    return _tell(app, told, 503, "Not available right now", {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    shown = TryAgain("Gallop cannot do this right now.")
+    return _answer_error(app, shown, 503, "Not available right now", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def _broken(app: APIGatewayHttpResolver, error: Exception) -> Response[str]:
+def _internal_error(app: APIGatewayHttpResolver, error: Exception) -> Response[str]:
     log.exception("request broke", error=type(error).__name__, request_id=request_id_of(app))
-    return _tell(app, GallopError("Something broke inside Gallop."), 500, "Internal error", {})
+    return _answer_error(app, GallopError("Something broke inside Gallop."), 500, "Internal error", {})
 
 
 def _no_route(app: APIGatewayHttpResolver, _: NotFoundError) -> Response[str]:
     return _refused(app, NoSuchRoute("There is no such route."))
 
 
-def _tell(
+def _answer_error(
     app: APIGatewayHttpResolver, error: GallopError, status: int, title: str, headers: dict[str, str]
 ) -> Response[str]:
     event = app.current_event
-    refusal = dialects.Refusal(error, status, title, request_id_of(app))
-    media_type, body = dialects.told(refusal, dialects.dialect_of(event.path, event.headers))
+    refusal = dialects.ErrorAnswer(error, status, title, request_id_of(app))
+    media_type, body = dialects.render(refusal, dialects.dialect_of(event.path, event.headers))
     return Response(status, media_type, body, {**headers})

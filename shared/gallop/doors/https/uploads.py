@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log
 from gallop.adapters.s3 import presigned
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.errors import Fault, InvalidRequest
 from gallop.domain.request import uploads
 
@@ -37,7 +37,7 @@ def create_upload(client: str, body: Body) -> dict[str, Any]:
     """
     media_type = _media_type(body.json())
     upload_id = uploads.new_id()
-    form = presigned.form_for_upload(uploads.key_of(client, upload_id), media_type, catalogue.PICTURE_BYTES_AT_MOST)
+    form = presigned.form_for_upload(uploads.key_of(client, upload_id), media_type, models.MAX_PICTURE_BYTES)
     log.info("upload prepared", upload_id=upload_id, client=client)
     return {
         "id": upload_id,
@@ -45,7 +45,7 @@ def create_upload(client: str, body: Body) -> dict[str, Any]:
         "url": form["url"],
         "fields": form["fields"],
         "content_type": media_type,
-        "max_bytes": catalogue.PICTURE_BYTES_AT_MOST,
+        "max_bytes": models.MAX_PICTURE_BYTES,
         "expires_at": int(clock.now()) + presigned.SECONDS_FOR_UPLOAD,
     }
 

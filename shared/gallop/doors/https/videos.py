@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
 from gallop.adapters.s3 import presigned
-from gallop.adapters.table import jobs as store
-from gallop.adapters.table import task_durations as durations
-from gallop.adapters.table import webhook_endpoints
+from gallop.adapters.table import jobs, task_durations, webhook_endpoints
 from gallop.domain import views
 from gallop.domain.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
 from gallop.domain.job import Door, Job, JobState, is_job_id, is_terminal, new_job_id
-from gallop.domain.request import request
-from gallop.domain.request.idempotency import once as once_of
-from gallop.services import accept as create
+from gallop.domain.request import idempotency, request
+from gallop.services import accept
 from gallop.services.cancel import Cancellation, cancel
 from gallop.services.erase import erase
-from gallop.services.slots import standing
+from gallop.services.slots import queue_position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gallop.domain.scheduling.histogram import Sketch
+    from gallop.domain.scheduling.histogram import Histogram
     from gallop.doors.https.bodies import Body
     from gallop.doors.https.identity import Caller
 
@@ -56,14 +53,14 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
     fields = body.fields()
     dry_run = _take_dry_run(fields)
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
-    ground = request.Ground(settings.default_model(), settings.inbox_bucket(), client, origins)
-    wish = request.read(fields, ground, create.inspect)
-    once = once_of(client, wish, headers)
+    defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins)
+    wanted = request.read(fields, defaults, accept.inspect)
+    record = idempotency.from_headers(client, wanted, headers)
     if dry_run:
-        create.check_budget(wish, client)
-        return {"object": "video.estimate", "estimated_cost": float(create.estimate(wish)), "currency": "USD"}
+        accept.check_budget(wanted, client)
+        return {"object": "video.estimate", "estimated_cost": float(accept.estimate(wanted)), "currency": "USD"}
     job_id = new_job_id()
-    job, is_new = create.accept(create.Wish(job_id, wish, client, Door.HTTPS, f"videos/{job_id}", once))
+    job, is_new = accept.accept(accept.NewJob(job_id, wanted, client, Door.HTTPS, f"videos/{job_id}", record))
     return Created(job, is_replay=not is_new)
 
 
@@ -79,7 +76,7 @@ def video(caller: Caller, job_id: str) -> Job:
     if not is_job_id(job_id):
         raise nowhere
     try:
-        job = store.job(job_id)
+        job = jobs.get(job_id)
     except JobNotFound:
         raise nowhere from None
     if not caller.may_see(job.client):
@@ -138,12 +135,12 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 def view(job: Job) -> dict[str, Any]:
     """Show a job as its client sees it, with its place if it waits in line."""
-    return views.job_view(job, clock.now(), _known(job), standing(job))
+    return views.job_view(job, clock.now(), _known(job), queue_position(job))
 
 
-def view_all(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+def view_all(found: Sequence[Job]) -> list[dict[str, Any]]:
     """Show jobs as their clients see them, with the places that those who wait in line were told last."""
-    return [views.job_view(job, clock.now(), _known(job), job.standing) for job in jobs]
+    return [views.job_view(job, clock.now(), _known(job), job.queue_position) for job in found]
 
 
 def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:
@@ -152,8 +149,8 @@ def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
 
 
-def _known(job: Job) -> Sketch | None:
-    return None if is_terminal(job.state) else durations.known(job.request)
+def _known(job: Job) -> Histogram | None:
+    return None if is_terminal(job.state) else task_durations.known(job.request)
 
 
 def _take_dry_run(fields: dict[str, Any]) -> bool:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
-from gallop.adapters import drop_queue as queue
-from gallop.adapters.s3 import buckets as objects
-from gallop.adapters.table import batches as records
+from gallop.adapters import drop_queue
+from gallop.adapters.s3 import buckets
+from gallop.adapters.table import batches as batch_table
 from gallop.domain.drops import batch as batches
 from gallop.domain.errors import (
     NoSuchObject,
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 def arrive(key: str) -> None:
     """Take the news that a batch was uploaded: look again when it has been quiet."""
-    listing = objects.list_beside(key)
+    listing = buckets.list_beside(key)
     if any(entry.key == key and entry.size for entry in listing):
         look = {"key": key, "digest": batches.digest_of(listing)}
-        queue.send_later({"batch": look}, settings.quiet_seconds())
+        drop_queue.send_later({"batch": look}, settings.quiet_seconds())
 
 
 def look_again(look: Mapping[str, Any]) -> None:
     """Start a batch if nothing in its folder has changed since, and else wait once more."""
     key = look["key"]
-    if batches.digest_of(objects.list_beside(key)) != look["digest"]:
+    if batches.digest_of(buckets.list_beside(key)) != look["digest"]:
         arrive(key)
         return
     try:
-        version_id = objects.version_of(key)
+        version_id = buckets.version_of(key)
     except NoSuchObject:
         return
     batch = batches.batch_of(key, version_id, clock.now())
-    records.start(batch)
+    batch_table.start(batch)
     log.info("batch started", batch=batch.id, path=batch.path)

@@ -12,24 +12,21 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
-from gallop.adapters import drop_queue as queue
-from gallop.adapters.s3 import buckets as objects
-from gallop.domain import models as catalogue
+from gallop.adapters import drop_queue
+from gallop.adapters.s3 import buckets
+from gallop.domain import models
 from gallop.domain.clients import keys
 from gallop.domain.drops import drop as drops
-from gallop.domain.drops import events as drop_events
+from gallop.domain.drops import events, receipts, texts
 from gallop.domain.drops import plan as plans
-from gallop.domain.drops import receipts
-from gallop.domain.drops import texts as drop_texts
 from gallop.domain.drops.drop import Drop, Folder, Lone, Scope
 from gallop.domain.drops.texts import Texts
 from gallop.domain.errors import BudgetExceeded, Fault, InvalidRequest, NoSuchObject, ObjectTooLarge
 from gallop.domain.job import Door, job_id_of
 from gallop.domain.request.images import StoredImage, identity_of
-from gallop.domain.request.request import VideoRequest, read_apart
+from gallop.domain.request.request import VideoRequest, read_fields
 from gallop.doors.s3 import batches
-from gallop.services import accept as create
-from gallop.services import drop_updates as turns
+from gallop.services import accept, drop_updates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +60,7 @@ class Batch:
         if "batch" in message:
             batches.look_again(message["batch"])
             return
-        for key in drop_events.keys_in(message):
+        for key in events.keys_in(message):
             if drops.is_batch(key):
                 batches.arrive(key)
             scope = drops.scope_of(key)
@@ -84,7 +81,7 @@ def _look_again(look: Mapping[str, Any]) -> None:
     scope: Scope = Folder(look["path"]) if "path" in look else Lone(look["stem"])
     listing = _list(scope)
     if drops.digest_of(scope, listing) != look["digest"]:
-        if not drops.has_news(scope, listing, look["since"]):
+        if not drops.has_new_upload(scope, listing, look["since"]):
             _arrive(scope)
         return
     until = look["since"] + settings.incomplete_seconds()
@@ -92,15 +89,15 @@ def _look_again(look: Mapping[str, Any]) -> None:
     # A drop that was told what it waits for, and has not changed since, need not be told again.
     waits = bool(look.get("told")) and left > 0
     if waits or not all([_try(drop, look["since"], until) for drop in drops.drops_of(scope, listing)]):  # noqa: C419
-        _send_look(scope, look["digest"], look["since"], min(left, queue.DELAY_SECONDS_AT_MOST), told=True)
+        _send_look(scope, look["digest"], look["since"], min(left, drop_queue.MAX_DELAY_SECONDS), is_told=True)
 
 
 def _list(scope: Scope) -> list[Entry]:
-    return [entry for prefix in drops.prefixes_of(scope) for entry in objects.list_directly_under(prefix)]
+    return [entry for prefix in drops.prefixes_of(scope) for entry in buckets.list_directly_under(prefix)]
 
 
-def _send_look(scope: Scope, digest: str, since: float, seconds: float, *, told: bool = False) -> None:
-    queue.send_later({"look": {**asdict(scope), "digest": digest, "since": since, "told": told}}, seconds)
+def _send_look(scope: Scope, digest: str, since: float, seconds: float, *, is_told: bool = False) -> None:
+    drop_queue.send_later({"look": {**asdict(scope), "digest": digest, "since": since, "told": is_told}}, seconds)
 
 
 def _start_if_explicit(drop: Drop) -> bool:
@@ -123,7 +120,7 @@ def _try(drop: Drop, since: float, until: float) -> bool:
         _refuse(drop, (*plan.missing, *request))
     else:
         log.info("drop incomplete", drop=drop.path, missing=len(plan.missing))
-        turns.say(drop.receipts, receipts.incomplete(plan.missing, since, until), drop.newest)
+        drop_updates.show_receipts(drop.receipts, receipts.incomplete(plan.missing, since, until), drop.newest)
         return False
     return True
 
@@ -137,7 +134,7 @@ def _texts(drop: Drop) -> Texts:
     faults = [text for text in (prompt, settings_text) if isinstance(text, Fault)]
     fields = None
     if drop.settings and isinstance(settings_text, str):
-        fields, more = drop_texts.read_settings(drop.settings.name, settings_text)
+        fields, more = texts.read_settings(drop.settings.name, settings_text)
         faults += more
     return Texts(prompt if isinstance(prompt, str) else None, fields, tuple(faults))
 
@@ -146,12 +143,12 @@ def _text(entry: Entry | None) -> str | Fault | None:
     if entry is None:
         return None
     try:
-        data, _ = objects.read(entry.key, drop_texts.BYTES_AT_MOST)
+        data, _ = buckets.read(entry.key, texts.MAX_BYTES)
     except NoSuchObject:
         return None
     except ObjectTooLarge as error:
         return Fault(entry.name, f"has {error.size} bytes: too large for a text", "Make it shorter.")
-    return drop_texts.decode(entry.name, data)
+    return texts.decode(entry.name, data)
 
 
 def _start(drop: Drop, plan: Plan) -> None:
@@ -165,12 +162,12 @@ def _start(drop: Drop, plan: Plan) -> None:
 def _request(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
     """Make the request of a drop, or find all that is at fault with what is there; what is missing is no fault."""
     bucket = settings.inbox_bucket()
-    within_limit = plan.images[: catalogue.IMAGES_AT_MOST]
-    looked_at = [create.inspect(entry.name, StoredImage(bucket, entry.key)) for entry in within_limit]
+    within_limit = plan.images[: models.MAX_IMAGES]
+    looked_at = [accept.inspect(entry.name, StoredImage(bucket, entry.key)) for entry in within_limit]
     try:
         # Where no image is there yet, any number may come.
-        sent = plan.sent or catalogue.IMAGES_AT_MOST
-        request = read_apart(plan.fields, looked_at, sent, settings.default_model())
+        sent = plan.sent or models.MAX_IMAGES
+        request = read_fields(plan.fields, looked_at, sent, settings.default_model())
     except InvalidRequest as invalid:
         found = (plans.placed(fault, drop, plan) for fault in invalid.faults)
         return (*plan.faults, *(fault for fault in found if fault))
@@ -179,7 +176,7 @@ def _request(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
 
 def _cancel(drop: Drop) -> bool:
     if drop.cancel:
-        turns.cancel(drop.receipts, drop.cancel.time)
+        drop_updates.cancel(drop.receipts, drop.cancel.time)
     return drop.cancel is not None
 
 
@@ -187,16 +184,16 @@ def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
     identity = [plan.identity, *(identity_of(image) for image in request.images)]
     job_id = job_id_of(keys.S3_DOOR, drop.path, *identity)
     used = (drop.prompt, drop.settings, *plan.images)
-    wish = create.Wish(job_id, request, keys.S3_DOOR, Door.S3, drop.receipts)
+    new_job = accept.NewJob(job_id, request, keys.S3_DOOR, Door.S3, drop.receipts)
     try:
-        turns.start(wish, max(entry.time for entry in used if entry))
+        drop_updates.start(new_job, max(entry.time for entry in used if entry))
     except BudgetExceeded as over:
         log.info("drop over a cap", drop=drop.path)
-        turns.say(drop.receipts, receipts.over_budget(over, clock.now()), drop.newest)
+        drop_updates.show_receipts(drop.receipts, receipts.over_budget(over, clock.now()), drop.newest)
     if drop.prompt and not drop.is_folder:
-        turns.withdraw(drops.receipts_of(drop.prompt.name))
+        drop_updates.withdraw(drops.receipts_of(drop.prompt.name))
 
 
 def _refuse(drop: Drop, faults: Sequence[Fault]) -> None:
     log.info("drop refused", drop=drop.path, faults=len(faults))
-    turns.say(drop.receipts, receipts.refused(faults, clock.now()), drop.newest)
+    drop_updates.show_receipts(drop.receipts, receipts.refused(faults, clock.now()), drop.newest)

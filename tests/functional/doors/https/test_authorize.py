@@ -19,195 +19,195 @@ from tests.support.stack import aws
 
 if TYPE_CHECKING:
     from gallop.adapters.table.client_keys import Use
-    from gallop.domain.clients.rate_limit import Pace
+    from gallop.domain.clients.rate_limit import RateLimit
 
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 NO_KEY = "There is no key in the request."
 WRONG_KEY = "The key is not one of this stack's."
 
 
-def ask(world: World, **headers: str) -> dict[str, Any]:
+def ask(sandbox: Sandbox, **headers: str) -> dict[str, Any]:
     """Ask the authorizer; gives the context that API Gateway passes on."""
     event = {"version": "2.0", "type": "REQUEST", "routeKey": "POST /v1/videos", "headers": headers}
-    answer = world.invoke("AuthorizeFunction", event)
+    answer = sandbox.invoke("AuthorizeFunction", event)
     # It always lets through: API Gateway's own refusal has no words, and caller_of refuses in its place.
     assert answer["isAuthorized"] is True
     context: dict[str, Any] = answer["context"]
     return context
 
 
-def test_a_key_names_its_client(world: World) -> None:
+def test_a_key_names_its_client(sandbox: Sandbox) -> None:
     """Each key belongs to one client, and a client may have several."""
-    first, second, other = world.mint("ada"), world.mint("ada"), world.mint("bob")
+    first, second, other = sandbox.mint("ada"), sandbox.mint("ada"), sandbox.mint("bob")
     assert ["ada", "ada", "bob"] == [
-        ask(world, authorization=f"Bearer {key}")["client"] for key in (first, second, other)
+        ask(sandbox, authorization=f"Bearer {key}")["client"] for key in (first, second, other)
     ]
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 @pytest.mark.parametrize("header", ["authorization", "Authorization", "AUTHORIZATION"])
-def test_case_does_not_matter(world: World, scheme: str, header: str) -> None:
+def test_case_does_not_matter(sandbox: Sandbox, scheme: str, header: str) -> None:
     """Neither of the header's name nor of the scheme."""
-    assert "ada" == ask(world, **{header: f"{scheme} {world.mint('ada')} "})["client"]
+    assert "ada" == ask(sandbox, **{header: f"{scheme} {sandbox.mint('ada')} "})["client"]
 
 
-def test_several_spaces_do_not_matter(world: World) -> None:
+def test_several_spaces_do_not_matter(sandbox: Sandbox) -> None:
     """Before, between and behind."""
-    assert "ada" == ask(world, authorization=f"  Bearer    {world.mint('ada')}  ")["client"]
+    assert "ada" == ask(sandbox, authorization=f"  Bearer    {sandbox.mint('ada')}  ")["client"]
 
 
 @pytest.mark.parametrize(
     "value", ["", " ", "Bearer", "Bearer ", "Basic YWRhOng=", "gallop_abc", "Token x", "Bearer\tx", "Bearer," * 2000]
 )
-def test_no_key_is_told_as_such(world: World, value: str) -> None:
+def test_no_key_is_told_as_such(sandbox: Sandbox, value: str) -> None:
     """The header is missing, empty or of another scheme."""
-    assert {"problem": NO_KEY} == ask(world, authorization=value)
-    assert {"problem": NO_KEY} == ask(world)
+    assert {"problem": NO_KEY} == ask(sandbox, authorization=value)
+    assert {"problem": NO_KEY} == ask(sandbox)
 
 
 @pytest.mark.parametrize(
     "key", ["gallop_wrong", "x", "ü", "\udcff", "a" * 100_000, "a b", "KEY#", "\x00", "' OR 1=1", "🗝️"]
 )
-def test_a_wrong_key_is_told_as_such(world: World, key: str) -> None:
+def test_a_wrong_key_is_told_as_such(sandbox: Sandbox, key: str) -> None:
     """And is no client."""
-    world.mint("ada")
-    assert {"problem": WRONG_KEY} == ask(world, authorization=f"Bearer {key}")
+    sandbox.mint("ada")
+    assert {"problem": WRONG_KEY} == ask(sandbox, authorization=f"Bearer {key}")
 
 
-def test_the_hash_is_no_key(world: World) -> None:
+def test_the_hash_is_no_key(sandbox: Sandbox) -> None:
     """Who reads the table cannot come in with what stands there."""
-    key = world.mint("ada")
-    assert {"problem": WRONG_KEY} == ask(world, authorization=f"Bearer {keys.hash_of(key)}")
-    table = aws("dynamodb").scan(TableName=world.stack.resource("JobTable"))["Items"]
+    key = sandbox.mint("ada")
+    assert {"problem": WRONG_KEY} == ask(sandbox, authorization=f"Bearer {keys.hash_of(key)}")
+    table = aws("dynamodb").scan(TableName=sandbox.stack.resource("JobTable"))["Items"]
     assert key not in str(table)
 
 
-def found(world: World, client: str = "") -> list[Key]:
+def found(sandbox: Sandbox, client: str = "") -> list[Key]:
     """List the keys of a client, or of all."""
-    with world.stack.acting_as("AuthorizeFunction"):
+    with sandbox.stack.acting_as("AuthorizeFunction"):
         return client_keys.listed(client)
 
 
-def revoke(world: World, key: Key) -> bool:
+def revoke(sandbox: Sandbox, key: Key) -> bool:
     """Revoke a key, as the command does."""
-    with world.stack.acting_as("AuthorizeFunction"):
-        return client_keys.revoke(key, world.clock.now())
+    with sandbox.stack.acting_as("AuthorizeFunction"):
+        return client_keys.revoke(key, sandbox.clock.now())
 
 
-def test_the_answer_names_key_and_rights(world: World) -> None:
+def test_the_answer_names_key_and_rights(sandbox: Sandbox) -> None:
     """The id of the key, which is no secret, and whether it is an operator's."""
-    world.clock.advance(0.5)
-    key, operators = world.mint("ada"), world.mint("ops", is_admin=True)
-    (mine,) = found(world, "ada")
-    assert {"client": "ada", "key_id": mine.id, "is_admin": False} == ask(world, authorization=f"Bearer {key}")
-    assert ask(world, authorization=f"Bearer {operators}")["is_admin"]
+    sandbox.clock.advance(0.5)
+    key, operators = sandbox.mint("ada"), sandbox.mint("ops", is_admin=True)
+    (mine,) = found(sandbox, "ada")
+    assert {"client": "ada", "key_id": mine.id, "is_admin": False} == ask(sandbox, authorization=f"Bearer {key}")
+    assert ask(sandbox, authorization=f"Bearer {operators}")["is_admin"]
     assert mine.id.removeprefix("key_") not in key
 
 
-def test_a_revoked_key_stops_at_once(world: World) -> None:
+def test_a_revoked_key_stops_at_once(sandbox: Sandbox) -> None:
     """Between two requests, in words that tell a thief nothing; a client's other keys go on, so keys can be changed."""
-    old = world.mint("ada")
-    assert "ada" == ask(world, authorization=f"Bearer {old}")["client"]
-    (record,) = found(world, "ada")
-    new = world.mint("ada")
-    assert revoke(world, record)
-    assert {"problem": WRONG_KEY} == ask(world, authorization=f"Bearer {old}")
-    assert "ada" == ask(world, authorization=f"Bearer {new}")["client"]
-    assert not revoke(world, record)
+    old = sandbox.mint("ada")
+    assert "ada" == ask(sandbox, authorization=f"Bearer {old}")["client"]
+    (record,) = found(sandbox, "ada")
+    new = sandbox.mint("ada")
+    assert revoke(sandbox, record)
+    assert {"problem": WRONG_KEY} == ask(sandbox, authorization=f"Bearer {old}")
+    assert "ada" == ask(sandbox, authorization=f"Bearer {new}")["client"]
+    assert not revoke(sandbox, record)
 
 
-def test_a_key_expires_at_the_second(world: World) -> None:
+def test_a_key_expires_at_the_second(sandbox: Sandbox) -> None:
     """Its last second is a whole one; then the words say since when."""
-    until = float(int(world.clock.now()) + 3600)
-    key = world.mint("ada", valid_until=until)
-    (record,) = found(world)
-    world.clock.advance(until - 0.001 - world.clock.now())
-    assert "ada" == ask(world, authorization=f"Bearer {key}")["client"]
-    world.clock.advance(0.001)
+    until = float(int(sandbox.clock.now()) + 3600)
+    key = sandbox.mint("ada", valid_until=until)
+    (record,) = found(sandbox)
+    sandbox.clock.advance(until - 0.001 - sandbox.clock.now())
+    assert "ada" == ask(sandbox, authorization=f"Bearer {key}")["client"]
+    sandbox.clock.advance(0.001)
     expected = f"The key {record.id} expired on {day_and_time(until)}."
-    assert {"problem": expected} == ask(world, authorization=f"Bearer {key}")
+    assert {"problem": expected} == ask(sandbox, authorization=f"Bearer {key}")
 
 
-def test_dead_keys_stay_to_be_seen(world: World) -> None:
+def test_dead_keys_stay_to_be_seen(sandbox: Sandbox) -> None:
     """The table's time to live takes records away some months after the end, and not at the end."""
-    now = world.clock.now()
-    world.mint("ada", valid_until=now + 60)
-    world.mint("bob")
-    assert revoke(world, *found(world, "bob"))
-    items = aws("dynamodb").scan(TableName=world.stack.resource("JobTable"))["Items"]
+    now = sandbox.clock.now()
+    sandbox.mint("ada", valid_until=now + 60)
+    sandbox.mint("bob")
+    assert revoke(sandbox, *found(sandbox, "bob"))
+    items = aws("dynamodb").scan(TableName=sandbox.stack.resource("JobTable"))["Items"]
     assert 4 == len(items)
     assert all(int(item["expires_at"]["N"]) >= now + 90 * 86_400 for item in items)
-    world.clock.advance(120)
-    states = [(key.client, key.state(world.clock.now())) for key in found(world)]
+    sandbox.clock.advance(120)
+    states = [(key.client, key.state(sandbox.clock.now())) for key in found(sandbox)]
     assert [("ada", KeyState.EXPIRED), ("bob", KeyState.REVOKED)] == states
 
 
-def test_keys_tell_when_they_were_used(world: World) -> None:
+def test_keys_tell_when_they_were_used(sandbox: Sandbox) -> None:
     """The last use, at no cost: the write that takes the token notes it. A refused one is none."""
-    key = world.mint("ada")
-    assert [None] == [record.last_used_at for record in found(world)]
+    key = sandbox.mint("ada")
+    assert [None] == [record.last_used_at for record in found(sandbox)]
     for _ in range(2):
-        world.clock.advance(100)
-        ask(world, authorization=f"Bearer {key}")
-        assert [pytest.approx(world.clock.now())] == [record.last_used_at for record in found(world)]
-    used_at = world.clock.now()
-    assert revoke(world, *found(world))
-    world.clock.advance(100)
-    ask(world, authorization=f"Bearer {key}")
-    assert [pytest.approx(used_at)] == [record.last_used_at for record in found(world)]
+        sandbox.clock.advance(100)
+        ask(sandbox, authorization=f"Bearer {key}")
+        assert [pytest.approx(sandbox.clock.now())] == [record.last_used_at for record in found(sandbox)]
+    used_at = sandbox.clock.now()
+    assert revoke(sandbox, *found(sandbox))
+    sandbox.clock.advance(100)
+    ask(sandbox, authorization=f"Bearer {key}")
+    assert [pytest.approx(used_at)] == [record.last_used_at for record in found(sandbox)]
 
 
-def test_a_client_is_not_the_one_whose_name_begins_so(world: World) -> None:
+def test_a_client_is_not_the_one_whose_name_begins_so(sandbox: Sandbox) -> None:
     """A list of ``ada`` holds nothing of ``ada-2``; the oldest key comes first."""
     for client in ("ada", "ada-2", "ada"):
-        world.clock.advance(1)
-        world.mint(client)
-    assert ["ada", "ada"] == [key.client for key in found(world, "ada")]
-    assert ["ada", "ada", "ada-2"] == [key.client for key in found(world)]
-    first, second = found(world, "ada")
+        sandbox.clock.advance(1)
+        sandbox.mint(client)
+    assert ["ada", "ada"] == [key.client for key in found(sandbox, "ada")]
+    assert ["ada", "ada", "ada-2"] == [key.client for key in found(sandbox)]
+    first, second = found(sandbox, "ada")
     assert first.created_at < second.created_at
 
 
-def test_a_key_used_too_fast_waits(world: World) -> None:
+def test_a_key_used_too_fast_waits(sandbox: Sandbox) -> None:
     """Two seconds' worth at once, then so many as time brings; whoever waits as told gets in; other keys go on."""
-    key, other = world.mint("ada"), world.mint("ada")
+    key, other = sandbox.mint("ada"), sandbox.mint("ada")
     with patch.object(settings, "requests_per_second", lambda: 10):
-        answers = [ask(world, authorization=f"Bearer {key}") for _ in range(25)]
+        answers = [ask(sandbox, authorization=f"Bearer {key}") for _ in range(25)]
         assert [None] * 20 + [1] * 5 == [answer.get("retry_after") for answer in answers]
-        assert "retry_after" not in ask(world, authorization=f"Bearer {other}")
-        world.clock.advance(1)
-        answers = [ask(world, authorization=f"Bearer {key}") for _ in range(12)]
+        assert "retry_after" not in ask(sandbox, authorization=f"Bearer {other}")
+        sandbox.clock.advance(1)
+        answers = [ask(sandbox, authorization=f"Bearer {key}") for _ in range(12)]
         assert [None] * 10 + [1] * 2 == [answer.get("retry_after") for answer in answers]
 
 
-def test_a_slow_request_is_not_too_fast(world: World) -> None:
+def test_a_slow_request_is_not_too_fast(sandbox: Sandbox) -> None:
     """One that was overtaken on its way to the table, by another with the same key, takes its time anew."""
-    key, use = world.mint("ada"), client_keys.use
+    key, use = sandbox.mint("ada"), client_keys.use
     overtaken: list[Use | None] = []
 
-    def overtake(key_hash: str, now: float, pace: Pace) -> Use | None:
+    def overtake(key_hash: str, now: float, pace: RateLimit) -> Use | None:
         if not overtaken:
-            world.clock.advance(60)
-            overtaken.append(use(key_hash, world.clock.now(), pace))
+            sandbox.clock.advance(60)
+            overtaken.append(use(key_hash, sandbox.clock.now(), pace))
         return use(key_hash, now, pace)
 
     with patch.object(client_keys, "use", overtake):
-        answer = ask(world, authorization=f"Bearer {key}")
+        answer = ask(sandbox, authorization=f"Bearer {key}")
     assert ("ada", None) == (answer["client"], answer.get("retry_after"))
 
 
-def test_the_door_refuses_who_is_too_fast(world: World) -> None:
+def test_the_door_refuses_who_is_too_fast(sandbox: Sandbox) -> None:
     """429, with the seconds, in the words of the client's dialect; nothing is started."""
     context = {"client": "ada", "key_id": "key_x", "is_admin": True, "retry_after": 3}
     event = http.event("GET", "/v1/videos/x", None, {}, Caller("ada"))
     event["requestContext"]["authorizer"]["lambda"] = context
-    answer = world.invoke("VideosFunction", event)
+    answer = sandbox.invoke("VideosFunction", event)
     problem = json.loads(answer["body"])
     assert (429, "too_many_requests", 429) == (answer["statusCode"], problem["code"], problem["status"])
     assert "3" == answer["headers"]["Retry-After"]
 
 
-def test_a_request_without_headers_is_answered(world: World) -> None:
+def test_a_request_without_headers_is_answered(sandbox: Sandbox) -> None:
     """API Gateway leaves out what is empty."""
-    assert NO_KEY == world.invoke("AuthorizeFunction", {"version": "2.0"})["context"]["problem"]
+    assert NO_KEY == sandbox.invoke("AuthorizeFunction", {"version": "2.0"})["context"]["problem"]

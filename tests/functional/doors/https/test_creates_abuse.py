@@ -6,26 +6,26 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from gallop.doors.https.bodies import BODY_BYTES_AT_MOST
+from gallop.doors.https.bodies import MAX_BODY_BYTES
 
-from tests.functional.doors.https.test_https import assert_nothing_started, wish
+from tests.functional.doors.https.test_https import assert_nothing_started, new_job
 from tests.support.http import Client
 from tests.support.pictures import data_uri
 
 if TYPE_CHECKING:
     from tests.support.http import Body
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 
 @pytest.fixture
-def ada(world: World) -> Client:
+def ada(sandbox: Sandbox) -> Client:
     """Give a client."""
-    return Client(world)
+    return Client(sandbox)
 
 
 def of(text: str) -> str:
     """Give a whole request with one more field, as text."""
-    return f"{json.dumps(wish())[:-1]}, {text}}}"
+    return f"{json.dumps(new_job())[:-1]}, {text}}}"
 
 
 @pytest.mark.parametrize(
@@ -46,33 +46,33 @@ def of(text: str) -> str:
         ('{"a":' * 200_000, "is nested too deeply"),
         (of('"metadata": ' + '{"a":' * 33 + "1" + "}" * 33), "is nested too deeply"),
         (of('"metadata": {"a": ' + "[" * 33 + "]" * 33 + "}"), "is nested too deeply"),
-        ("\ufeff" + json.dumps(wish()), "the body is not JSON"),
-        (json.dumps(wish()).encode("utf-16"), "the body is not text in UTF-8"),
+        ("\ufeff" + json.dumps(new_job()), "the body is not JSON"),
+        (json.dumps(new_job()).encode("utf-16"), "the body is not text in UTF-8"),
         (b'{"prompt": "\xff"}', "the body is not text in UTF-8"),
         (b'{"prompt": "\xed\xa0\x80"}', "the body is not text in UTF-8"),
         ('{"prompt": "\ud800"}', "the body is not text in UTF-8"),
         ('{"prompt": "caf\ufffd"}', "the body is not text in UTF-8"),
-        (json.dumps(wish()) + "x", "the body is not JSON in line 1"),
-        (json.dumps(wish()) * 2, "the body is not JSON in line 1"),
+        (json.dumps(new_job()) + "x", "the body is not JSON in line 1"),
+        (json.dumps(new_job()) * 2, "the body is not JSON in line 1"),
         ("null", "the body is not a JSON object"),
         ("1e999", "the body has a number beyond all bounds"),
     ],
 )
-def test_json_that_means_no_good_is_told_so(world: World, ada: Client, body: Body, problem: str) -> None:
+def test_json_that_means_no_good_is_told_so(sandbox: Sandbox, ada: Client, body: Body, problem: str) -> None:
     """Read in two ways, beyond all bounds, or no text: 400 in few words, and nothing of it is kept."""
     answer = ada.post(body)
     assert [""] == list(answer.faults)
     assert answer.faults[""].startswith(problem)
     assert len(answer.text) < 1000
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
-def test_many_fields_are_one_answer(world: World, ada: Client) -> None:
+def test_many_fields_are_one_answer(sandbox: Sandbox, ada: Client) -> None:
     """Of names without end, as far as a body holds them."""
-    answer = ada.post({**wish(), **{f"{'x' * 300}{number}": number for number in range(50)}})
+    answer = ada.post({**new_job(), **{f"{'x' * 300}{number}": number for number in range(50)}})
     assert 50 == len(answer.json["errors"])
     assert all(len(error["pointer"]) <= 81 for error in answer.json["errors"])
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_many_fields_are_one_answer(world: World, ada: Client) -> None:
 )
 def test_json_has_several_names(ada: Client, content_type: str) -> None:
     """And no name, which is what a hurried caller sends."""
-    assert 202 == ada.post(wish(), content_type=content_type).status
+    assert 202 == ada.post(new_job(), content_type=content_type).status
 
 
 @pytest.mark.parametrize(
@@ -99,21 +99,21 @@ def test_json_has_several_names(ada: Client, content_type: str) -> None:
         "é/é",
     ],
 )
-def test_other_types_are_not_read(world: World, ada: Client, content_type: str) -> None:
+def test_other_types_are_not_read(sandbox: Sandbox, ada: Client, content_type: str) -> None:
     """415, with what is read instead: curl's own type for ``-d`` is none of them."""
-    answer = ada.post(json.dumps(wish()), content_type=content_type)
+    answer = ada.post(json.dumps(new_job()), content_type=content_type)
     assert (415, "unsupported_media_type", True) == (answer.status, answer.json["code"], len(answer.text) < 600)
     assert "Content-Type: application/json" in answer.json["remedy"]
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 @pytest.mark.parametrize("as_bytes", [False, True])
-def test_a_body_over_the_limit_is_sent_to_the_uploads(world: World, ada: Client, *, as_bytes: bool) -> None:
+def test_a_body_over_the_limit_is_sent_to_the_uploads(sandbox: Sandbox, ada: Client, *, as_bytes: bool) -> None:
     """413 in our own words, below the size at which AWS refuses without any."""
-    padding = "x" * (BODY_BYTES_AT_MOST - len(json.dumps(wish(metadata={"a": ""}))))
-    body = json.dumps(wish(metadata={"a": padding}))
+    padding = "x" * (MAX_BODY_BYTES - len(json.dumps(new_job(metadata={"a": ""}))))
+    body = json.dumps(new_job(metadata={"a": padding}))
     fits = ada.post(body.encode() if as_bytes else body)
-    assert (400, BODY_BYTES_AT_MOST) == (fits.status, len(body))
+    assert (400, MAX_BODY_BYTES) == (fits.status, len(body))
     over = ada.post(body.encode() + b" " if as_bytes else body + " ")
     assert (413, "body_too_large", "The body has 4.5 MB; 4.5 MB are the most.") == (
         over.status,
@@ -122,27 +122,27 @@ def test_a_body_over_the_limit_is_sent_to_the_uploads(world: World, ada: Client,
     )
     assert "/v1/uploads" in over.json["remedy"]
     assert "/v1/uploads" in ada.post(body + " ", x_stainless_lang="python").json["error"]["message"]
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 def test_an_image_may_fill_a_body(ada: Client) -> None:
     """3 MB of image are 4 MB of data URI; that it is none is found, and told."""
-    assert "/images/0" in ada.post(wish(images=[data_uri(bytes(3_000_000))])).faults
+    assert "/images/0" in ada.post(new_job(images=[data_uri(bytes(3_000_000))])).faults
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a\r\nX: y", "a\nb", "\x00", "é", "a" * 256, "\ud800"])
-def test_a_key_that_could_smuggle_something_is_refused(world: World, ada: Client, key: str) -> None:
+def test_a_key_that_could_smuggle_something_is_refused(sandbox: Sandbox, ada: Client, key: str) -> None:
     """Lines, controls and blanks: none gets into a name of the table, or back into a header."""
-    answer = ada.post(wish(), idempotency_key=key)
+    answer = ada.post(new_job(), idempotency_key=key)
     assert ["Idempotency-Key"] == list(answer.faults)
     assert not [value for value in answer.headers.values() if "\n" in value or "\r" in value]
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 def test_what_a_caller_sends_comes_back_in_no_header(ada: Client) -> None:
     """Metadata is data: it is in the body, as JSON writes it."""
     nasty = {"a\r\nX: y": "</script>\r\nSet-Cookie: a=b"}
-    answer = ada.post(wish(metadata=nasty))
+    answer = ada.post(new_job(metadata=nasty))
     assert (202, nasty) == (answer.status, answer.json["metadata"])
     assert not [value for value in answer.headers.values() if "\n" in value or "\r" in value]
 
@@ -205,11 +205,11 @@ def test_what_a_caller_sends_comes_back_in_no_header(ada: Client) -> None:
         "a." * 130 + "com",
     ],
 )
-def test_an_address_that_is_not_surely_public_is_refused(world: World, ada: Client, host: str) -> None:
+def test_an_address_that_is_not_surely_public_is_refused(sandbox: Sandbox, ada: Client, host: str) -> None:
     """However it is written. Gallop passes such an address on, and calls none itself."""
-    faults = ada.post(wish(images=[f"https://{host}/a.jpg"])).faults
+    faults = ada.post(new_job(images=[f"https://{host}/a.jpg"])).faults
     assert ["/images/0"] == list(faults)
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 @pytest.mark.parametrize(
@@ -217,13 +217,13 @@ def test_an_address_that_is_not_surely_public_is_refused(world: World, ada: Clie
 )
 def test_images_come_by_https_only(ada: Client, url: str) -> None:
     """And by what Gallop holds itself."""
-    assert ada.post(wish(images=[url])).faults["/images/0"].startswith("is not an image that Gallop can take")
+    assert ada.post(new_job(images=[url])).faults["/images/0"].startswith("is not an image that Gallop can take")
 
 
-def test_a_public_address_of_any_length_that_is_allowed_is_taken(world: World, ada: Client) -> None:
+def test_a_public_address_of_any_length_that_is_allowed_is_taken(sandbox: Sandbox, ada: Client) -> None:
     """2,048 characters, and one more is one too many; a port that is said, and a name in Punycode, are fine."""
     start = "https://xn--bcher-kva.example.com:443/a?"
     fits = start + "x" * (2048 - len(start))
-    assert 202 == ada.post(wish(images=[fits])).status
-    assert "is longer than 2048" in ada.post(wish(images=[fits + "x"])).faults["/images/0"]
-    assert [] == list(world.router.calls)
+    assert 202 == ada.post(new_job(images=[fits])).status
+    assert "is longer than 2048" in ada.post(new_job(images=[fits + "x"])).faults["/images/0"]
+    assert [] == list(sandbox.router.calls)

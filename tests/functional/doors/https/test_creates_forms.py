@@ -10,23 +10,23 @@ from gallop.domain.request.images import LinkedImage, StoredImage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.functional.doors.https.test_https import PICTURE, assert_nothing_started, wish
+from tests.functional.doors.https.test_https import PICTURE, assert_nothing_started, new_job
 from tests.support.http import Client, File, form
 from tests.support.pictures import data_uri, picture
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
 
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 PROMPT = "The woman of [Image 1] smiles."
 OTHER = "https://example.com/fan.jpg"
 
 
 @pytest.fixture
-def ada(world: World) -> Client:
+def ada(sandbox: Sandbox) -> Client:
     """Give a client."""
-    return Client(world)
+    return Client(sandbox)
 
 
 def file(field: str, shade: int = 128, name: str = "upload", media_type: str = "application/octet-stream") -> File:
@@ -34,10 +34,10 @@ def file(field: str, shade: int = 128, name: str = "upload", media_type: str = "
     return field, (name, picture(shade=shade), media_type)
 
 
-def made_by(world: World, answer: Any) -> Job:  # noqa: ANN401 - an answer
+def made_by(sandbox: Sandbox, answer: Any) -> Job:  # noqa: ANN401 - an answer
     """Give the one job that an accepted create made."""
     assert 202 == answer.status, answer.text
-    (job,) = world.jobs()
+    (job,) = sandbox.jobs()
     return job
 
 
@@ -48,14 +48,14 @@ def shades_of(job: Job) -> list[int]:
 
 
 @pytest.mark.parametrize("field", ["images", "images[]", "input_reference", "input_reference[]"])
-def test_files_become_images_in_their_order(world: World, ada: Client, field: str) -> None:
+def test_files_become_images_in_their_order(sandbox: Sandbox, ada: Client, field: str) -> None:
     """Under each of the four names, once or again and again, as the clients of the world send lists."""
-    job = made_by(world, ada.post_form({"prompt": PROMPT}, [file(field, shade) for shade in (200, 10, 60)]))
+    job = made_by(sandbox, ada.post_form({"prompt": PROMPT}, [file(field, shade) for shade in (200, 10, 60)]))
     assert [200, 10, 60] == shades_of(job)
     assert {"uploads/ada"} == {image.key.rpartition("/")[0] for image in job.request.images}  # type: ignore[union-attr]
 
 
-def test_a_form_has_all_fields_of_the_json_body(world: World, ada: Client) -> None:
+def test_a_form_has_all_fields_of_the_json_body(sandbox: Sandbox, ada: Client) -> None:
     """As text: numbers, true and false, and metadata by name, in brackets, as OpenAI's package writes them."""
     fields = {
         "prompt": "Süß: [Image 1] smiles",
@@ -70,7 +70,7 @@ def test_a_form_has_all_fields_of_the_json_body(world: World, ada: Client) -> No
         "metadata[tags][]": ["a", "b"],
         "metadata[of][who]": "ada",
     }
-    request = made_by(world, ada.post_form(fields)).request
+    request = made_by(sandbox, ada.post_form(fields)).request
     assert ("Süß: [Image 1] smiles", (LinkedImage(PICTURE), LinkedImage(OTHER))) == (request.prompt, request.images)
     assert ("happyhorse-1.1-r2v", "480P", "9:16", 3, 7, True) == (
         request.model,
@@ -83,11 +83,11 @@ def test_a_form_has_all_fields_of_the_json_body(world: World, ada: Client) -> No
     assert {"order": "17", "tags": ["a", "b"], "of": {"who": "ada"}} == request.metadata
 
 
-def test_openais_names_are_understood_in_forms(world: World, ada: Client) -> None:
+def test_openais_names_are_understood_in_forms(sandbox: Sandbox, ada: Client) -> None:
     """``seconds`` and ``size``; ``media`` in columns, as its package sends a list of objects."""
     media = {"media[][type]": ["reference_image"] * 2, "media[][url]": [PICTURE, OTHER]}
     answer = ada.post_form({"prompt": PROMPT, "seconds": "8", "size": "720x1280", **media})
-    request = made_by(world, answer).request
+    request = made_by(sandbox, answer).request
     assert ((LinkedImage(PICTURE), LinkedImage(OTHER)), 8, "9:16") == (request.images, request.duration, request.ratio)
     assert ("8", "720x1280") == (answer.json["seconds"], answer.json["size"])
 
@@ -103,17 +103,17 @@ def test_openais_names_are_understood_in_forms(world: World, ada: Client) -> Non
     ],
 )
 def test_images_have_three_names_in_json(
-    world: World, ada: Client, sent: dict[str, Any], expected: list[str] | None
+    sandbox: Sandbox, ada: Client, sent: dict[str, Any], expected: list[str] | None
 ) -> None:
     """Ours, OpenAI's and DashScope's; images of several names count in this order."""
-    job = made_by(world, ada.post({"prompt": PROMPT, **sent}))
+    job = made_by(sandbox, ada.post({"prompt": PROMPT, **sent}))
     urls = [image.url for image in job.request.images if isinstance(image, LinkedImage)]
     assert (expected or ["https://a.example/1", OTHER, PICTURE]) == urls
 
 
-def test_a_reference_by_url_is_understood_in_a_form(world: World, ada: Client) -> None:
+def test_a_reference_by_url_is_understood_in_a_form(sandbox: Sandbox, ada: Client) -> None:
     """``input_reference[image_url]``, as its package sends the object in extra fields."""
-    job = made_by(world, ada.post_form({"prompt": PROMPT, "input_reference[image_url]": PICTURE}))
+    job = made_by(sandbox, ada.post_form({"prompt": PROMPT, "input_reference[image_url]": PICTURE}))
     assert (LinkedImage(PICTURE),) == job.request.images
 
 
@@ -132,49 +132,49 @@ def test_a_reference_by_url_is_understood_in_a_form(world: World, ada: Client) -
     ],
 )
 def test_a_reference_at_fault_is_named_where_it_stands(
-    world: World, ada: Client, sent: dict[str, Any], place: str, problem: str
+    sandbox: Sandbox, ada: Client, sent: dict[str, Any], place: str, problem: str
 ) -> None:
     """By a pointer into what was sent."""
     faults = ada.post({"prompt": PROMPT, **sent}).faults
     assert [place] == list(faults)
     assert faults[place].startswith(problem)
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
-def test_more_than_nine_images_are_counted_over_all_names(world: World, ada: Client) -> None:
+def test_more_than_nine_images_are_counted_over_all_names(sandbox: Sandbox, ada: Client) -> None:
     """And a form with too many is told how many it has."""
     faults = ada.post_form({"prompt": PROMPT, "images[]": [PICTURE] * 5}, [file("input_reference[]")] * 5).faults
     assert {"/images": "there are 10 images, and 1 to 9 are needed"} == faults
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
-def test_faults_of_a_form_are_those_of_json(world: World, ada: Client) -> None:
+def test_faults_of_a_form_are_those_of_json(sandbox: Sandbox, ada: Client) -> None:
     """All in one answer, with the value as it was sent."""
     fields = {"duration": "5.5", "seed": "many", "watermark": "yes", "metadata": "x", "fps": "60", "dry_run": "true"}
     answer = ada.post_form({"prompt": PROMPT, "images[]": "x", **fields}, [("images[]", ("a", b"text", "image/png"))])
     expected = {"/duration", "/seed", "/watermark", "/metadata", "/fps", "/images/0", "/images/1"}
     assert expected == answer.faults.keys()
     assert answer.faults["/duration"].startswith('"5.5" is not a whole number')
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
-def test_a_dry_run_may_be_a_form(world: World, ada: Client) -> None:
+def test_a_dry_run_may_be_a_form(sandbox: Sandbox, ada: Client) -> None:
     """Its ``true`` is text there; metadata may be one JSON object."""
     answer = ada.post_form({"prompt": PROMPT, "images": PICTURE, "dry_run": "true", "metadata": '{"a": 1}'})
     assert (200, 0.7) == (answer.status, answer.json["estimated_cost"])
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
-def test_equal_content_is_equal_whatever_it_came_in(world: World, ada: Client) -> None:
+def test_equal_content_is_equal_whatever_it_came_in(sandbox: Sandbox, ada: Client) -> None:
     """Forms of other boundaries and names of files, and JSON: under one key they are one job."""
     key = {"idempotency_key": "order-17"}
     answers = [
         ada.post_form({"prompt": PROMPT, "seconds": "5"}, [file("images[]", name="a.jpg")], **key),
         ada.post_form({"duration": "5", "prompt": PROMPT}, [file("input_reference", name="../b.png")], **key),
-        ada.post(wish(images=[data_uri(picture())], metadata=None), **key),
+        ada.post(new_job(images=[data_uri(picture())], metadata=None), **key),
     ]
     assert [202] * 3 == [answer.status for answer in answers]
-    assert 1 == len(world.jobs())
+    assert 1 == len(sandbox.jobs())
     assert 422 == ada.post_form({"prompt": PROMPT}, [file("images[]", shade=10)], **key).status
 
 
@@ -187,7 +187,7 @@ def test_a_retry_of_a_form_is_the_same_job(ada: Client) -> None:
     assert [None, "true", "true"] == [answer.headers.get("Idempotent-Replay") for answer in tries]
 
 
-def test_an_unknown_model_is_refused_and_the_known_are_named(world: World, ada: Client) -> None:
+def test_an_unknown_model_is_refused_and_the_known_are_named(sandbox: Sandbox, ada: Client) -> None:
     """Silently taking another model would change what the caller pays for; left out, it is the stack's."""
     answer = ada.post_form({"prompt": PROMPT, "model": "sora-2", "images": PICTURE}, x_stainless_lang="python")
     error = answer.json["error"]
@@ -198,7 +198,7 @@ def test_an_unknown_model_is_refused_and_the_known_are_named(world: World, ada: 
         "Left out, it is happyhorse-1.0-r2v",
     ):
         assert words in error["message"]
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 # ---------------------------------------------------------------- abuse
@@ -241,13 +241,13 @@ WHOLE = part("prompt", PROMPT.encode()) + part("images[]", PICTURE.encode())
     ],
 )
 def test_a_form_that_is_none_is_told_so(
-    world: World, ada: Client, content_type: str, body: bytes, problem: str
+    sandbox: Sandbox, ada: Client, content_type: str, body: bytes, problem: str
 ) -> None:
     """No boundary, no end, too much of anything: 400 with words, and nothing is kept of it."""
     faults = ada.post(body, content_type=content_type).faults
     assert [""] == list(faults)
     assert faults[""].startswith(problem)
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 @pytest.mark.parametrize(
@@ -263,23 +263,23 @@ def test_a_form_that_is_none_is_told_so(
     ],
 )
 def test_parts_that_contradict_each_other_are_named(
-    world: World, ada: Client, parts: bytes, place: str, problem: str
+    sandbox: Sandbox, ada: Client, parts: bytes, place: str, problem: str
 ) -> None:
     """A field has one value, and one shape."""
     faults = ada.post(parts + b"--B--\r\n", content_type="multipart/form-data; boundary=B").faults
     assert [place] == list(faults)
     assert faults[place].startswith(problem)
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 @pytest.mark.parametrize(
     "name", [b"../../etc/passwd", b"C:\\boot.ini", b"a\x00.jpg", b"drop/x/1.jpg", b"%0d%0aX: y", "é.jpg".encode(), b""]
 )
-def test_names_of_files_mean_nothing(world: World, ada: Client, name: bytes) -> None:
+def test_names_of_files_mean_nothing(sandbox: Sandbox, ada: Client, name: bytes) -> None:
     """An image is kept under its hash, and what its name or its type say is not looked at."""
     head = b'; filename="' + name + b'"\r\nContent-Type: text/html'
     body = part("prompt", PROMPT.encode()) + part("images[]", picture(), head) + b"--B--\r\n"
-    job = made_by(world, ada.post(body, content_type="multipart/form-data; boundary=B"))
+    job = made_by(sandbox, ada.post(body, content_type="multipart/form-data; boundary=B"))
     sha256 = hashlib.sha256(picture()).hexdigest()
     assert [f"uploads/ada/{sha256}.jpeg"] == [getattr(image, "key", "") for image in job.request.images]
     assert [128] == shades_of(job)

@@ -10,30 +10,30 @@ import pytest
 from gallop.domain.request import uploads
 from gallop.domain.request.images import StoredImage
 
-from tests.functional.doors.https.test_https import PICTURE, assert_nothing_started, wish
+from tests.functional.doors.https.test_https import PICTURE, assert_nothing_started, new_job
 from tests.support.http import Client
 from tests.support.pictures import data_uri, picture
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 MB = 1024 * 1024
 
 
 @pytest.fixture
-def ada(world: World) -> Client:
+def ada(sandbox: Sandbox) -> Client:
     """Give a client."""
-    return Client(world)
+    return Client(sandbox)
 
 
-def uploaded(world: World, client: Client, data: bytes | None = None) -> str:
+def uploaded(sandbox: Sandbox, client: Client, data: bytes | None = None) -> str:
     """Upload a picture as the form would; gives its id."""
     upload = client.upload({"content_type": "image/jpeg"}).json
-    world.drop(upload["fields"]["key"], picture() if data is None else data)
+    sandbox.drop(upload["fields"]["key"], picture() if data is None else data)
     return str(upload["id"])
 
 
-def test_an_upload_is_a_signed_form_for_one_image(world: World, ada: Client) -> None:
+def test_an_upload_is_a_signed_form_for_one_image(sandbox: Sandbox, ada: Client) -> None:
     """Exact key, exact type, a bounded size, an hour: the policy says so, and nobody can say otherwise."""
     answer = ada.upload({"content_type": "image/png"})
     upload = answer.json
@@ -46,11 +46,11 @@ def test_an_upload_is_a_signed_form_for_one_image(world: World, ada: Client) -> 
     assert uploads.is_id(upload["id"])
     policy = json.loads(base64.b64decode(upload["fields"]["policy"]))
     key = f"uploads/ada/{upload['id']}"
-    conditions = [{"Content-Type": "image/png"}, ["content-length-range", 1, 100 * MB], {"bucket": world.inbox}]
+    conditions = [{"Content-Type": "image/png"}, ["content-length-range", 1, 100 * MB], {"bucket": sandbox.inbox}]
     assert [condition for condition in [*conditions, {"key": key}] if condition not in policy["conditions"]] == []
     assert (key, "image/png") == (upload["fields"]["key"], upload["fields"]["Content-Type"])
-    assert int(world.clock.now()) + 3600 == upload["expires_at"]
-    assert world.inbox in upload["url"]
+    assert int(sandbox.clock.now()) + 3600 == upload["expires_at"]
+    assert sandbox.inbox in upload["url"]
 
 
 def test_every_upload_has_a_key_of_its_own(ada: Client) -> None:
@@ -76,53 +76,53 @@ def test_an_upload_of_nothing_known_is_refused(ada: Client, body: Any, status: i
     assert (status, [place]) == (answer.status, list(answer.faults))
 
 
-def test_nobody_uploads_without_a_key(world: World) -> None:
+def test_nobody_uploads_without_a_key(sandbox: Sandbox) -> None:
     """401, as everywhere."""
-    assert 401 == Client(world, "").upload({"content_type": "image/png"}).status
+    assert 401 == Client(sandbox, "").upload({"content_type": "image/png"}).status
 
 
-def test_an_upload_is_used_by_its_id(world: World, ada: Client) -> None:
+def test_an_upload_is_used_by_its_id(sandbox: Sandbox, ada: Client) -> None:
     """Its version and hash are recorded, as those of every object; in OpenAI's names it is a file's id."""
-    upload_id = uploaded(world, ada)
+    upload_id = uploaded(sandbox, ada)
     for sent in ({"images": [upload_id]}, {"input_reference": {"file_id": upload_id}}):
         answer = ada.post({"prompt": "[Image 1] smiles.", **sent})
-        (image,) = world.job(answer.json["id"]).request.images
+        (image,) = sandbox.job(answer.json["id"]).request.images
         assert isinstance(image, StoredImage)
         assert (f"uploads/ada/{upload_id}", True) == (image.key, bool(image.version_id and image.sha256))
 
 
-def test_an_upload_and_the_same_bytes_are_the_same_content(world: World, ada: Client) -> None:
+def test_an_upload_and_the_same_bytes_are_the_same_content(sandbox: Sandbox, ada: Client) -> None:
     """A client that changes from one to the other repeats its wish."""
-    first = ada.post(wish(images=[data_uri(picture())]), idempotency_key="k")
-    second = ada.post(wish(images=[uploaded(world, ada)]), idempotency_key="k")
+    first = ada.post(new_job(images=[data_uri(picture())]), idempotency_key="k")
+    second = ada.post(new_job(images=[uploaded(sandbox, ada)]), idempotency_key="k")
     assert (202, 202, first.json["id"]) == (first.status, second.status, second.json["id"])
 
 
-def test_an_upload_is_judged_by_its_content(world: World, ada: Client) -> None:
+def test_an_upload_is_judged_by_its_content(sandbox: Sandbox, ada: Client) -> None:
     """Before any money is spent; what its type said is forgotten."""
-    upload_id = uploaded(world, ada, b"<svg onload=alert(1)>")
-    assert ada.post(wish(images=[upload_id])).faults["/images/0"].startswith("is ")
-    assert [] == world.jobs()
+    upload_id = uploaded(sandbox, ada, b"<svg onload=alert(1)>")
+    assert ada.post(new_job(images=[upload_id])).faults["/images/0"].startswith("is ")
+    assert [] == sandbox.jobs()
 
 
-def test_an_upload_that_never_came_is_not_there(world: World, ada: Client) -> None:
+def test_an_upload_that_never_came_is_not_there(sandbox: Sandbox, ada: Client) -> None:
     """As is one that nobody was given."""
     waiting = ada.upload({"content_type": "image/jpeg"}).json["id"]
     for upload_id in (waiting, "upload_" + "a" * 26):
-        assert {"/images/0": "is not in the bucket"} == ada.post(wish(images=[upload_id])).faults
-    assert_nothing_started(world)
+        assert {"/images/0": "is not in the bucket"} == ada.post(new_job(images=[upload_id])).faults
+    assert_nothing_started(sandbox)
 
 
-def test_an_upload_belongs_to_its_client(world: World, ada: Client) -> None:
+def test_an_upload_belongs_to_its_client(sandbox: Sandbox, ada: Client) -> None:
     """By its id, by its name in the bucket, and as a kept image: to others it is not there, in the same words."""
-    mallory = Client(world, "mallory")
-    upload_id = uploaded(world, ada)
-    ada.post(wish(images=[data_uri(picture("PNG"))]))
-    kept = next(image.key for job in world.jobs() for image in job.request.images if isinstance(image, StoredImage))
-    names = [upload_id, f"s3://{world.inbox}/uploads/ada/{upload_id}", f"s3://{world.inbox}/{kept}"]
-    none = mallory.post(wish(images=["upload_" + "a" * 26])).json
-    assert [none] * 3 == [mallory.post(wish(images=[name])).json for name in names]
-    assert [202] * 3 == [ada.post(wish(images=[name])).status for name in names]
+    mallory = Client(sandbox, "mallory")
+    upload_id = uploaded(sandbox, ada)
+    ada.post(new_job(images=[data_uri(picture("PNG"))]))
+    kept = next(image.key for job in sandbox.jobs() for image in job.request.images if isinstance(image, StoredImage))
+    names = [upload_id, f"s3://{sandbox.inbox}/uploads/ada/{upload_id}", f"s3://{sandbox.inbox}/{kept}"]
+    none = mallory.post(new_job(images=["upload_" + "a" * 26])).json
+    assert [none] * 3 == [mallory.post(new_job(images=[name])).json for name in names]
+    assert [202] * 3 == [ada.post(new_job(images=[name])).status for name in names]
 
 
 @pytest.mark.parametrize(
@@ -139,14 +139,17 @@ def test_an_upload_belongs_to_its_client(world: World, ada: Client) -> None:
         "/uploads/ada/{id}",
     ],
 )
-def test_no_way_leads_around_the_owner(world: World, ada: Client, key: str) -> None:
+def test_no_way_leads_around_the_owner(sandbox: Sandbox, ada: Client, key: str) -> None:
     """Names with dots and empty parts are refused: to S3 they are other keys, and to some of its clients not."""
-    name = key.format(id=uploaded(world, ada))
-    faults = Client(world, "mallory").post(wish(images=[f"s3://{world.inbox}/{name}"])).faults
+    name = key.format(id=uploaded(sandbox, ada))
+    faults = Client(sandbox, "mallory").post(new_job(images=[f"s3://{sandbox.inbox}/{name}"])).faults
     assert faults["/images/0"].startswith("names an object outside")
 
 
-def test_what_people_copied_is_for_all_clients(world: World) -> None:
+def test_what_people_copied_is_for_all_clients(sandbox: Sandbox) -> None:
     """Who can write into the bucket has chosen so; folders that are named after clients change nothing."""
-    world.drop("uploads/ada/cat.jpg", picture())
-    assert 202 == Client(world, "bob").post(wish(images=[PICTURE, f"s3://{world.inbox}/uploads/ada/cat.jpg"])).status
+    sandbox.drop("uploads/ada/cat.jpg", picture())
+    assert (
+        202
+        == Client(sandbox, "bob").post(new_job(images=[PICTURE, f"s3://{sandbox.inbox}/uploads/ada/cat.jpg"])).status
+    )

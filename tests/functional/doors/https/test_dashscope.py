@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 import requests
-from gallop.adapters.table import jobs as store
+from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import Failure, JobState
 
@@ -21,72 +21,72 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING status."
 
 
 @pytest.fixture
-def ada(world: World) -> Vendor:
+def ada(sandbox: Sandbox) -> Vendor:
     """Give a client."""
-    return Vendor(world)
+    return Vendor(sandbox)
 
 
-def ended(world: World, state: JobState, failure: Failure | None = None) -> Job:
+def ended(sandbox: Sandbox, state: JobState, failure: Failure | None = None) -> Job:
     """Record a job that has ended so."""
-    return world.put(state, ended_at=world.clock.now() + 60, failure=failure)
+    return sandbox.put(state, ended_at=sandbox.clock.now() + 60, failure=failure)
 
 
-def succeeded(world: World) -> str:
+def succeeded(sandbox: Sandbox) -> str:
     """Give the id of a job that has its video."""
-    job = world.storing()
-    world.invoke("SaveResultFunction", {"job_id": job.id})
-    world.invoke("FinishFunction", {"job_id": job.id})
+    job = sandbox.storing()
+    sandbox.invoke("SaveResultFunction", {"job_id": job.id})
+    sandbox.invoke("FinishFunction", {"job_id": job.id})
     return job.id
 
 
-def running(world: World) -> Job:
+def running(sandbox: Sandbox) -> Job:
     """Record a job whose task runs at DashScope."""
-    job = world.submitted()
-    world.fake.settle()
-    world.clock.advance(5)
+    job = sandbox.submitted()
+    sandbox.fake.settle()
+    sandbox.clock.advance(5)
     return job
 
 
-def test_a_submit_makes_a_job(world: World, ada: Vendor) -> None:
+def test_a_submit_makes_a_job(sandbox: Sandbox, ada: Vendor) -> None:
     """200 with a task's id, which is the job's; what was left out is as DashScope has it; its workflow runs."""
     answer = ada.submit(order(images=2))
-    (job,) = world.jobs()
+    (job,) = sandbox.jobs()
     assert {"task_id": job.id, "task_status": "PENDING"} == answer.json["output"]
     assert (200, answer.headers["x-request-id"]) == (answer.status, answer.json["request_id"])
-    assert ("ada", f"videos/{job.id}", [job.id]) == (job.client, job.receipts, world.executions())
+    assert ("ada", f"videos/{job.id}", [job.id]) == (job.client, job.receipts, sandbox.executions())
     assert ("1080P", True, 2) == (job.request.resolution, job.request.watermark, len(job.request.images))
-    assert "queued" == world.receipt(f"videos/{job.id}/status.json")["state"]
+    assert "queued" == sandbox.receipt(f"videos/{job.id}/status.json")["state"]
 
 
-def test_the_task_that_dashscope_gets_is_the_one_that_was_meant(world: World, ada: Vendor) -> None:
+def test_the_task_that_dashscope_gets_is_the_one_that_was_meant(sandbox: Sandbox, ada: Vendor) -> None:
     """Passed through Gallop, a submit makes the same task as it would have made by itself."""
     body = order(images=3, duration=4, ratio="4:3", seed=11)
     ada.submit(body)
-    world.invoke("StartTaskFunction", {"job_id": world.jobs()[0].id})
-    assert 200 == at_vendor(world, "POST", SUBMIT, body, x_dashscope_async="enable").status
-    ours, theirs = world.tasks()
+    sandbox.invoke("StartTaskFunction", {"job_id": sandbox.jobs()[0].id})
+    assert 200 == at_vendor(sandbox, "POST", SUBMIT, body, x_dashscope_async="enable").status
+    ours, theirs = sandbox.tasks()
     same = ("model", "prompt", "images", "parameters")
     assert [theirs[name] for name in same] == [ours[name] for name in same]
 
 
-def test_answers_have_the_fields_of_dashscopes_own(world: World, ada: Vendor) -> None:
+def test_answers_have_the_fields_of_dashscopes_own(sandbox: Sandbox, ada: Vendor) -> None:
     """Key for key: a submit, a task that runs, one that succeeded and one that is not there."""
-    submitted = at_vendor(world, "POST", SUBMIT, order(), x_dashscope_async="enable")
+    submitted = at_vendor(sandbox, "POST", SUBMIT, order(), x_dashscope_async="enable")
     assert shape(submitted.json) == shape(ada.submit().json)
     theirs = f"{TASKS}/{submitted.json['output']['task_id']}"
-    ours = running(world).id
-    assert shape(at_vendor(world, "GET", theirs).json) == shape(ada.query(ours).json)
-    world.fake.settle()
-    world.clock.advance(3600)
-    assert shape(at_vendor(world, "GET", theirs).json) == shape(ada.query(succeeded(world)).json)
+    ours = running(sandbox).id
+    assert shape(at_vendor(sandbox, "GET", theirs).json) == shape(ada.query(ours).json)
+    sandbox.fake.settle()
+    sandbox.clock.advance(3600)
+    assert shape(at_vendor(sandbox, "GET", theirs).json) == shape(ada.query(succeeded(sandbox)).json)
     nobodys = f"{TASKS}/0f0e0d0c-0b0a-4908-8706-050403020100"
-    assert shape(at_vendor(world, "GET", nobodys).json) == shape(ada.query("job_" + "a" * 26).json)
+    assert shape(at_vendor(sandbox, "GET", nobodys).json) == shape(ada.query("job_" + "a" * 26).json)
 
 
 REFUSED: dict[str, tuple[dict[str, Any] | list[Any], str]] = {
@@ -103,13 +103,13 @@ REFUSED: dict[str, tuple[dict[str, Any] | list[Any], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refusals_are_dashscopes_own(world: World, ada: Vendor, case: str) -> None:
+def test_refusals_are_dashscopes_own(sandbox: Sandbox, ada: Vendor, case: str) -> None:
     """The same status, code and fields as DashScope's for the same body, and nothing is started."""
     body, code = REFUSED[case]
-    ours, theirs = ada.submit(body), at_vendor(world, "POST", SUBMIT, body, x_dashscope_async="enable")
+    ours, theirs = ada.submit(body), at_vendor(sandbox, "POST", SUBMIT, body, x_dashscope_async="enable")
     assert (theirs.status, theirs.json["code"], code) == (ours.status, ours.json["code"], code)
     assert theirs.json.keys() == ours.json.keys()
-    assert ([], []) == (world.jobs(), world.executions())
+    assert ([], []) == (sandbox.jobs(), sandbox.executions())
 
 
 def test_all_faults_and_their_remedies_are_in_one_message(ada: Vendor) -> None:
@@ -121,10 +121,10 @@ def test_all_faults_and_their_remedies_are_in_one_message(ada: Vendor) -> None:
     ) == message
 
 
-def test_a_call_without_the_async_header_is_refused_first(world: World, ada: Vendor) -> None:
+def test_a_call_without_the_async_header_is_refused_first(sandbox: Sandbox, ada: Vendor) -> None:
     """403, in DashScope's words."""
     ours = ada.call("SubmitFunction", "POST", SUBMIT, order())
-    theirs = at_vendor(world, "POST", SUBMIT, order())
+    theirs = at_vendor(sandbox, "POST", SUBMIT, order())
     assert (theirs.status, theirs.json["code"], theirs.json["message"]) == (
         ours.status,
         ours.json["code"],
@@ -133,9 +133,9 @@ def test_a_call_without_the_async_header_is_refused_first(world: World, ada: Ven
     assert 403 == ours.status
 
 
-def test_without_a_key_every_route_answers_as_dashscope_does(world: World) -> None:
+def test_without_a_key_every_route_answers_as_dashscope_does(sandbox: Sandbox) -> None:
     """401 InvalidApiKey, whether there is no key or a wrong one."""
-    nobody = Vendor(world, "")
+    nobody = Vendor(sandbox, "")
     for answer in (nobody.submit(), nobody.query("job_" + "a" * 26), nobody.cancel("job_" + "a" * 26)):
         assert (401, "InvalidApiKey", "No API-key provided.") == (
             answer.status,
@@ -148,7 +148,7 @@ def test_without_a_key_every_route_answers_as_dashscope_does(world: World) -> No
 
 def test_trouble_is_told_as_dashscope_tells_it(ada: Vendor) -> None:
     """When AWS fails a client sees a code that it may try again, and when to."""
-    with patch.object(store, "create", side_effect=AwsTrouble("the table is gone")):
+    with patch.object(jobs, "create", side_effect=AwsTrouble("the table is gone")):
         answer = ada.submit()
     assert (503, "ModelUnavailable", "5") == (answer.status, answer.json["code"], answer.headers["Retry-After"])
     assert "table" not in answer.text
@@ -170,20 +170,22 @@ def test_a_body_that_is_no_json_is_refused(ada: Vendor) -> None:
         (JobState.STORING, "RUNNING"),
     ],
 )
-def test_a_job_on_its_way_is_shown_in_dashscopes_words(world: World, ada: Vendor, state: JobState, status: str) -> None:
+def test_a_job_on_its_way_is_shown_in_dashscopes_words(
+    sandbox: Sandbox, ada: Vendor, state: JobState, status: str
+) -> None:
     """SUCCEEDED is said only with an address: a client asks no more after it."""
-    answer = ada.query(world.put(state).id)
+    answer = ada.query(sandbox.put(state).id)
     assert (200, status) == (answer.status, answer.json["output"]["task_status"])
     assert "video_url" not in answer.json["output"]
 
 
-def test_a_finished_task_has_an_address_in_the_users_bucket(world: World, ada: Vendor) -> None:
+def test_a_finished_task_has_an_address_in_the_users_bucket(sandbox: Sandbox, ada: Vendor) -> None:
     """The address opens the very file that is kept; times are UTC+8."""
-    job = world.job(succeeded(world))
+    job = sandbox.job(succeeded(sandbox))
     output = ada.query(job.id).json["output"]
-    assert world.results in output["video_url"]
+    assert sandbox.results in output["video_url"]
     video = requests.get(output["video_url"], timeout=10)
-    assert (200, world.result(f"{job.receipts}/video.mp4")) == (video.status_code, video.content)
+    assert (200, sandbox.result(f"{job.receipts}/video.mp4")) == (video.status_code, video.content)
     assert job.request.prompt == output["orig_prompt"]
     told = datetime.strptime(output["submit_time"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC) - timedelta(hours=8)
     assert job.created_at == pytest.approx(told.timestamp(), abs=0.001)
@@ -191,24 +193,26 @@ def test_a_finished_task_has_an_address_in_the_users_bucket(world: World, ada: V
     assert dict(job.usage or {}) == usage
 
 
-def test_a_failed_task_says_why_inside_a_200(world: World, ada: Vendor) -> None:
+def test_a_failed_task_says_why_inside_a_200(sandbox: Sandbox, ada: Vendor) -> None:
     """Where DashScope said a code it is that code, with its message alone."""
-    world.fake.fault(on="task", kind="fail", code="DataInspectionFailed", message="Output data may contain …")
-    job = world.submitted()
-    world.clock.advance(3600)
-    world.invoke("FinishFunction", {"job_id": job.id, "step": world.invoke("StatusFunction", {"job_id": job.id})})
+    sandbox.fake.fault(on="task", kind="fail", code="DataInspectionFailed", message="Output data may contain …")
+    job = sandbox.submitted()
+    sandbox.clock.advance(3600)
+    sandbox.invoke("FinishFunction", {"job_id": job.id, "step": sandbox.invoke("StatusFunction", {"job_id": job.id})})
     answer = ada.query(job.id)
-    theirs = at_vendor(world, "GET", f"{TASKS}/{world.job(job.id).task_id}").json
+    theirs = at_vendor(sandbox, "GET", f"{TASKS}/{sandbox.job(job.id).task_id}").json
     assert 200 == answer.status
     assert theirs["output"] == {**answer.json["output"], "task_id": theirs["output"]["task_id"]}
     assert theirs.keys() == answer.json.keys()
 
 
-def test_a_refused_submit_says_dashscopes_code(world: World, ada: Vendor) -> None:
+def test_a_refused_submit_says_dashscopes_code(sandbox: Sandbox, ada: Vendor) -> None:
     """A job whose submit was refused is a FAILED task with the code of the refusal, and who refused."""
-    world.fake.fault(on="submit", kind="error", code="Arrearage")
-    job = world.put()
-    world.invoke("FinishFunction", {"job_id": job.id, "step": world.invoke("StartTaskFunction", {"job_id": job.id})})
+    sandbox.fake.fault(on="submit", kind="error", code="Arrearage")
+    job = sandbox.put()
+    sandbox.invoke(
+        "FinishFunction", {"job_id": job.id, "step": sandbox.invoke("StartTaskFunction", {"job_id": job.id})}
+    )
     output = ada.query(job.id).json["output"]
     assert ("FAILED", "Arrearage") == (output["task_status"], output["code"])
     assert "good standing" in output["message"]
@@ -225,76 +229,76 @@ def test_a_refused_submit_says_dashscopes_code(world: World, ada: Vendor) -> Non
     ],
 )
 def test_our_own_failures_get_the_nearest_of_dashscopes_codes(
-    world: World, ada: Vendor, code: str, vendors: str
+    sandbox: Sandbox, ada: Vendor, code: str, vendors: str
 ) -> None:
     """A client that knows DashScope's codes can act on them; the words are ours."""
-    job = ended(world, JobState.FAILED, Failure(code, "It did not work.", "Look into it."))
+    job = ended(sandbox, JobState.FAILED, Failure(code, "It did not work.", "Look into it."))
     output = ada.query(job.id).json["output"]
     assert {"code": vendors, "message": "It did not work. Look into it."}.items() <= output.items()
 
 
-def test_what_is_not_there_is_unknown(world: World, ada: Vendor) -> None:
+def test_what_is_not_there_is_unknown(sandbox: Sandbox, ada: Vendor) -> None:
     """HTTP 200 and UNKNOWN for ids of nothing, of DashScope's own shape, and of another client's job."""
-    theirs = world.put(JobState.RUNNING, client="bob").id
+    theirs = sandbox.put(JobState.RUNNING, client="bob").id
     for task_id in ("job_" + "a" * 26, "0f0e0d0c-0b0a-4908-8706-050403020100", "x", theirs):
         answer = ada.query(task_id)
         assert (200, {"task_id": task_id, "task_status": "UNKNOWN"}) == (answer.status, answer.json["output"])
 
 
-def test_a_job_that_waits_is_cancelled(world: World, ada: Vendor) -> None:
+def test_a_job_that_waits_is_cancelled(sandbox: Sandbox, ada: Vendor) -> None:
     """200 with the id of the request and nothing else; the task is CANCELED, its receipts say so."""
-    job = world.put(JobState.QUEUED)
+    job = sandbox.put(JobState.QUEUED)
     answer = ada.cancel(job.id)
     assert (200, ["request_id"]) == (answer.status, list(answer.json))
     assert "CANCELED" == ada.query(job.id).json["output"]["task_status"]
-    assert "cancelled" == world.receipt(f"{job.receipts}/status.json")["state"]
+    assert "cancelled" == sandbox.receipt(f"{job.receipts}/status.json")["state"]
 
 
-def test_a_task_that_waits_at_dashscope_is_cancelled_there(world: World, ada: Vendor) -> None:
+def test_a_task_that_waits_at_dashscope_is_cancelled_there(sandbox: Sandbox, ada: Vendor) -> None:
     """All places are taken: the task is PENDING at DashScope, which lets it go uncharged."""
-    world.fake.fault(on="task", kind="never_ends", times=5)
-    jobs = [world.submitted() for _ in range(6)]
-    assert 200 == ada.cancel(jobs[-1].id).status
-    assert ["CANCELED"] == [task["status"] for task in world.tasks() if task["task_id"] == jobs[-1].task_id]
+    sandbox.fake.fault(on="task", kind="never_ends", times=5)
+    created = [sandbox.submitted() for _ in range(6)]
+    assert 200 == ada.cancel(created[-1].id).status
+    assert ["CANCELED"] == [task["status"] for task in sandbox.tasks() if task["task_id"] == created[-1].task_id]
 
 
-def too_late(world: World) -> list[Callable[[], str]]:
+def too_late(sandbox: Sandbox) -> list[Callable[[], str]]:
     """Give ways to an id that cannot be cancelled."""
     return [
-        lambda: running(world).id,
-        lambda: world.put(JobState.OUTCOME_UNKNOWN).id,
-        lambda: ended(world, JobState.CANCELLED).id,
-        lambda: ended(world, JobState.FAILED, Failure("outcome_unknown", "Lost.")).id,
-        lambda: world.put(JobState.QUEUED, client="bob").id,
+        lambda: running(sandbox).id,
+        lambda: sandbox.put(JobState.OUTCOME_UNKNOWN).id,
+        lambda: ended(sandbox, JobState.CANCELLED).id,
+        lambda: ended(sandbox, JobState.FAILED, Failure("outcome_unknown", "Lost.")).id,
+        lambda: sandbox.put(JobState.QUEUED, client="bob").id,
         lambda: "no-such-task",
     ]
 
 
-def test_what_cannot_be_cancelled_is_refused_in_dashscopes_words(world: World, ada: Vendor) -> None:
+def test_what_cannot_be_cancelled_is_refused_in_dashscopes_words(sandbox: Sandbox, ada: Vendor) -> None:
     """Too late, over, another's or not there: 400 UnsupportedOperation, and nothing changes."""
-    for make in too_late(world):
+    for make in too_late(sandbox):
         task_id = make()
-        before = world.jobs()
+        before = sandbox.jobs()
         answer = ada.cancel(task_id)
         assert (400, "UnsupportedOperation", TOO_LATE) == (answer.status, answer.json["code"], answer.json["message"])
-        assert before == world.jobs()
-    theirs = at_vendor(world, "POST", f"{TASKS}/no-such-task/cancel")
+        assert before == sandbox.jobs()
+    theirs = at_vendor(sandbox, "POST", f"{TASKS}/no-such-task/cancel")
     assert (400, "UnsupportedOperation", TOO_LATE) == (theirs.status, theirs.json["code"], theirs.json["message"])
 
 
-def test_the_native_door_shows_the_same_job(world: World, ada: Vendor) -> None:
+def test_the_native_door_shows_the_same_job(sandbox: Sandbox, ada: Vendor) -> None:
     """A task's id is a job's id."""
     task_id = ada.submit().json["output"]["task_id"]
-    assert task_id == Client(world).get(f"/v1/videos/{task_id}").json["id"]
+    assert task_id == Client(sandbox).get(f"/v1/videos/{task_id}").json["id"]
 
 
-def test_a_slash_at_the_end_of_a_path_changes_nothing(world: World, ada: Vendor) -> None:
+def test_a_slash_at_the_end_of_a_path_changes_nothing(sandbox: Sandbox, ada: Vendor) -> None:
     """The package's asynchronous calls put one there."""
     headers = {"x-dashscope-async": "enable"}
     task_id = ada.call("SubmitFunction", "POST", f"{SUBMIT}/", order(), headers).json["output"]["task_id"]
     assert task_id == ada.query(f"{task_id}/").json["output"]["task_id"]
     assert 200 == ada.call("VideosFunction", "POST", f"{TASKS}/{task_id}/cancel/").status
-    assert JobState.CANCELLED is world.job(task_id).state
+    assert JobState.CANCELLED is sandbox.job(task_id).state
 
 
 def test_what_is_not_served_is_told_in_dashscopes_form(ada: Vendor) -> None:
@@ -321,29 +325,29 @@ def test_a_local_file_is_refused_with_a_way_out(ada: Vendor) -> None:
 # ---------------------------------------------------------------- equal content
 
 
-def ids(world: World) -> set[str]:
+def ids(sandbox: Sandbox) -> set[str]:
     """Name all jobs."""
-    return {job.id for job in world.jobs()}
+    return {job.id for job in sandbox.jobs()}
 
 
-def test_equal_content_is_the_same_job_for_eleven_minutes(world: World, ada: Vendor) -> None:
+def test_equal_content_is_the_same_job_for_eleven_minutes(sandbox: Sandbox, ada: Vendor) -> None:
     """DashScope's package re-sends a submit without a sign, up to 616 s later; after 660 s it is a new wish."""
     first = ada.submit().json["output"]
-    world.clock.advance(650)
+    sandbox.clock.advance(650)
     assert first == ada.submit().json["output"]
-    assert ([first["task_id"]], {first["task_id"]}) == (world.executions(), ids(world))
-    world.clock.advance(15)
+    assert ([first["task_id"]], {first["task_id"]}) == (sandbox.executions(), ids(sandbox))
+    sandbox.clock.advance(15)
     assert first != ada.submit().json["output"]
-    assert 2 == len(world.executions())
+    assert 2 == len(sandbox.executions())
 
 
-def test_other_content_or_another_client_is_another_job(world: World, ada: Vendor) -> None:
+def test_other_content_or_another_client_is_another_job(sandbox: Sandbox, ada: Vendor) -> None:
     """A seed is enough to ask for a second take."""
-    answers = [ada.submit(), ada.submit(order(seed=1)), ada.submit(order(seed=2)), Vendor(world, "bob").submit()]
+    answers = [ada.submit(), ada.submit(order(seed=1)), ada.submit(order(seed=2)), Vendor(sandbox, "bob").submit()]
     assert 4 == len({answer.json["output"]["task_id"] for answer in answers})
 
 
-def test_an_idempotency_key_decides_where_there_is_one(world: World, ada: Vendor) -> None:
+def test_an_idempotency_key_decides_where_there_is_one(sandbox: Sandbox, ada: Vendor) -> None:
     """Other keys are other jobs, whatever they ask for; the same key with other content is refused."""
     first, second = (ada.submit(idempotency_key=key).json["output"] for key in ("a", "b"))
     assert first != second
@@ -352,33 +356,33 @@ def test_an_idempotency_key_decides_where_there_is_one(world: World, ada: Vendor
         (answer := ada.submit(order(seed=3), idempotency_key="a")).status,
         answer.json["code"],
     )
-    assert {first["task_id"], second["task_id"]} == ids(world)
+    assert {first["task_id"], second["task_id"]} == ids(sandbox)
 
 
-def test_what_came_to_nothing_uncharged_may_be_wished_again(world: World, ada: Vendor) -> None:
+def test_what_came_to_nothing_uncharged_may_be_wished_again(sandbox: Sandbox, ada: Vendor) -> None:
     """After a cancel, equal content is a new job, once, and is itself protected from a second POST."""
     first = ada.submit().json["output"]["task_id"]
     ada.cancel(first)
     second = ada.submit().json["output"]["task_id"]
     assert first != second
     assert second == ada.submit().json["output"]["task_id"]
-    assert {first, second} == ids(world)
+    assert {first, second} == ids(sandbox)
 
 
-def test_what_may_have_been_charged_is_not_made_again_by_a_retry(world: World, ada: Vendor) -> None:
+def test_what_may_have_been_charged_is_not_made_again_by_a_retry(sandbox: Sandbox, ada: Vendor) -> None:
     """A job that ended without a video, and perhaps with a charge, still is what equal content means."""
     task_id = ada.submit().json["output"]["task_id"]
     failure = {"code": "outcome_unknown", "message": "Lost.", "remedy": "Look.", "vendor_code": ""}
-    world.invoke("FinishFunction", {"job_id": task_id, "step": {"failure": failure}})
-    assert JobState.FAILED is world.job(task_id).state
+    sandbox.invoke("FinishFunction", {"job_id": task_id, "step": {"failure": failure}})
+    assert JobState.FAILED is sandbox.job(task_id).state
     assert task_id == ada.submit().json["output"]["task_id"]
-    assert {task_id} == ids(world)
+    assert {task_id} == ids(sandbox)
 
 
-def test_priority_is_that_of_our_own_door(world: World, ada: Vendor) -> None:
+def test_priority_is_that_of_our_own_door(sandbox: Sandbox, ada: Vendor) -> None:
     """DashScope has none; whoever sends one among the parameters means the line in front of it."""
     ada.submit(order(priority=9))
-    (job,) = world.jobs()
+    (job,) = sandbox.jobs()
     assert 9 == job.request.priority
     refused = ada.submit(order(priority=10))
     assert (400, "InvalidParameter") == (refused.status, refused.json["code"])

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 import requests
-from gallop.adapters.stepfunctions import job_workflow as workflow
-from gallop.adapters.table import jobs as store
+from gallop.adapters.stepfunctions import job_workflow
+from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import Failure, JobState, new_job_id
 from gallop.domain.request.images import StoredImage
@@ -20,40 +20,46 @@ from tests.support.http import Client
 from tests.support.pictures import animated, data_uri, picture
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 PICTURE = "https://example.com/girl.jpg"
 
 
 @pytest.fixture
-def ada(world: World) -> Client:
+def ada(sandbox: Sandbox) -> Client:
     """Give a client."""
-    return Client(world)
+    return Client(sandbox)
 
 
-def wish(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def new_job(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     """Give a body without a fault, but for ``fields``."""
     return {"prompt": "The woman of [Image 1] smiles.", "images": [PICTURE], **fields}
 
 
-def assert_nothing_started(world: World) -> None:
+def assert_nothing_started(sandbox: Sandbox) -> None:
     """No job, no execution, nothing stored, nothing asked of DashScope: nothing charged."""
-    uploads = world.s3.list_objects_v2(Bucket=world.inbox).get("Contents", [])
-    assert ([], [], [], [], []) == (world.jobs(), world.executions(), world.results_there(), uploads, world.tasks())
+    uploads = sandbox.s3.list_objects_v2(Bucket=sandbox.inbox).get("Contents", [])
+    assert ([], [], [], [], []) == (
+        sandbox.jobs(),
+        sandbox.executions(),
+        sandbox.results_there(),
+        uploads,
+        sandbox.tasks(),
+    )
 
 
-def succeeded(world: World) -> str:
+def succeeded(sandbox: Sandbox) -> str:
     """Give the id of a job that has its video."""
-    job = world.storing()
-    world.invoke("SaveResultFunction", {"job_id": job.id})
-    world.invoke("FinishFunction", {"job_id": job.id})
+    job = sandbox.storing()
+    sandbox.invoke("SaveResultFunction", {"job_id": job.id})
+    sandbox.invoke("FinishFunction", {"job_id": job.id})
     return job.id
 
 
-def test_a_create_is_accepted_and_says_where_to_look(world: World, ada: Client) -> None:
+def test_a_create_is_accepted_and_says_where_to_look(sandbox: Sandbox, ada: Client) -> None:
     """202, with the job, its address and when to ask; the workflow runs under the job's id."""
-    answer = ada.post(wish())
-    (job,) = world.jobs()
+    answer = ada.post(new_job())
+    (job,) = sandbox.jobs()
     assert (202, f"/v1/videos/{job.id}", "23", "23000") == (
         answer.status,
         answer.headers["Location"],
@@ -66,30 +72,30 @@ def test_a_create_is_accepted_and_says_where_to_look(world: World, ada: Client) 
         answer.json["status"],
         answer.json["estimated_cost"],
     )
-    assert ("ada", "https", f"videos/{job.id}", [job.id]) == (job.client, job.door, job.receipts, world.executions())
-    assert "queued" == world.receipt(f"videos/{job.id}/status.json")["state"]
+    assert ("ada", "https", f"videos/{job.id}", [job.id]) == (job.client, job.door, job.receipts, sandbox.executions())
+    assert "queued" == sandbox.receipt(f"videos/{job.id}/status.json")["state"]
 
 
-def test_inline_images_are_kept_in_the_inbox(world: World, ada: Client) -> None:
+def test_inline_images_are_kept_in_the_inbox(sandbox: Sandbox, ada: Client) -> None:
     """Under the client's name and their own hash: the record names them, and does not hold them."""
-    ada.post(wish(images=[data_uri(picture("PNG"), "image/png"), data_uri(picture(), "image/jpeg")]))
-    (job,) = world.jobs()
+    ada.post(new_job(images=[data_uri(picture("PNG"), "image/png"), data_uri(picture(), "image/jpeg")]))
+    (job,) = sandbox.jobs()
     kept = [image for image in job.request.images if isinstance(image, StoredImage)]
     expected = [f"uploads/ada/{hashlib.sha256(picture(form)).hexdigest()}.{form.lower()}" for form in ("PNG", "JPEG")]
     assert expected == [image.key for image in kept]
     assert [picture("PNG"), picture()] == [
-        world.s3.get_object(Bucket=world.inbox, Key=image.key, VersionId=image.version_id)["Body"].read()
+        sandbox.s3.get_object(Bucket=sandbox.inbox, Key=image.key, VersionId=image.version_id)["Body"].read()
         for image in kept
     ]
 
 
-def test_images_of_the_inbox_are_taken_by_name(world: World, ada: Client) -> None:
+def test_images_of_the_inbox_are_taken_by_name(sandbox: Sandbox, ada: Client) -> None:
     """Their version and hash are recorded, so that a later upload does not change the job."""
-    world.drop("uploads/big.webp", picture("WEBP"))
-    ada.post(wish(images=[f"s3://{world.inbox}/uploads/big.webp"]))
-    (job,) = world.jobs()
-    version = world.s3.head_object(Bucket=world.inbox, Key="uploads/big.webp")["VersionId"]
-    expected = StoredImage(world.inbox, "uploads/big.webp", version, hashlib.sha256(picture("WEBP")).hexdigest())
+    sandbox.drop("uploads/big.webp", picture("WEBP"))
+    ada.post(new_job(images=[f"s3://{sandbox.inbox}/uploads/big.webp"]))
+    (job,) = sandbox.jobs()
+    version = sandbox.s3.head_object(Bucket=sandbox.inbox, Key="uploads/big.webp")["VersionId"]
+    expected = StoredImage(sandbox.inbox, "uploads/big.webp", version, hashlib.sha256(picture("WEBP")).hexdigest())
     assert (expected,) == job.request.images
 
 
@@ -123,16 +129,16 @@ def test_images_of_the_inbox_are_taken_by_name(world: World, ada: Client) -> Non
     ],
 )
 def test_bad_input_is_told_in_words(
-    world: World, ada: Client, fields: dict[str, Any], place: str, problem: str
+    sandbox: Sandbox, ada: Client, fields: dict[str, Any], place: str, problem: str
 ) -> None:
     """400, problem+json, with pointer, problem and remedy of the fault; nothing is started."""
-    faults = ada.post(wish(**fields)).faults
+    faults = ada.post(new_job(**fields)).faults
     assert [place] == list(faults)
     assert faults[place].startswith(problem)
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
-def test_all_faults_come_in_one_answer(world: World, ada: Client) -> None:
+def test_all_faults_come_in_one_answer(sandbox: Sandbox, ada: Client) -> None:
     """As RFC 9457 has it, with the list of everything that is wrong, what was found inside images included."""
     small = data_uri(picture(width=10, height=10))
     answer = ada.post({"images": [small, "x", small], "ratio": "1", "duration": 99, "seed": -1, "watermark": 1, "x": 1})
@@ -146,7 +152,7 @@ def test_all_faults_come_in_one_answer(world: World, ada: Client) -> None:
         "remedy": "Mend what `errors` names and send it again; nothing was charged.",
     } == {name: answer.json[name] for name in ("type", "title", "status", "code", "remedy")}
     assert all(error["remedy"] for error in answer.json["errors"])
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 @pytest.mark.parametrize(
@@ -167,14 +173,14 @@ def test_all_faults_come_in_one_answer(world: World, ada: Client) -> None:
     ],
 )
 def test_a_body_that_is_no_request_is_told_so(
-    world: World, ada: Client, body: str | bytes | None, problem: str
+    sandbox: Sandbox, ada: Client, body: str | bytes | None, problem: str
 ) -> None:
     """Whatever comes in as a body, the answer is 400 with words, and never 500."""
     answer = ada.post(body)
     assert [""] == list(answer.faults)
     assert answer.faults[""].startswith(problem)
     assert answer.json["detail"] == answer.faults[""]
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -188,65 +194,65 @@ def test_no_body_breaks_the_door(ada: Client, body: str | bytes | dict[str, Any]
     assert ada.post(body).faults
 
 
-def test_a_body_in_base64_is_the_same_body(world: World, ada: Client) -> None:
+def test_a_body_in_base64_is_the_same_body(sandbox: Sandbox, ada: Client) -> None:
     """API Gateway encodes bodies whose type it does not take for text."""
     assert 202 == ada.post(b'{"prompt": "The woman smiles.", "images": ["https://example.com/girl.jpg"]}').status
-    assert 1 == len(world.jobs())
+    assert 1 == len(sandbox.jobs())
 
 
-def test_half_a_character_is_a_fault_and_not_a_breakdown(world: World, ada: Client) -> None:
+def test_half_a_character_is_a_fault_and_not_a_breakdown(sandbox: Sandbox, ada: Client) -> None:
     """It could be neither sent to DashScope nor written into a receipt."""
-    assert {"/prompt", "/metadata"} == ada.post(wish(prompt="\ud83d", metadata={"a": "\udc00"})).faults.keys()
-    assert_nothing_started(world)
+    assert {"/prompt", "/metadata"} == ada.post(new_job(prompt="\ud83d", metadata={"a": "\udc00"})).faults.keys()
+    assert_nothing_started(sandbox)
 
 
-def test_a_dry_run_says_the_price_and_does_nothing(world: World, ada: Client) -> None:
+def test_a_dry_run_says_the_price_and_does_nothing(sandbox: Sandbox, ada: Client) -> None:
     """Checked like a real one, and free."""
-    answer = ada.post(wish(dry_run=True, resolution="1080P", duration=15))
+    answer = ada.post(new_job(dry_run=True, resolution="1080P", duration=15))
     assert (200, 3.6) == (answer.status, answer.json["estimated_cost"])
-    assert ["/ratio"] == list(ada.post(wish(dry_run=True, ratio="x")).faults)
-    assert ["/dry_run"] == list(ada.post(wish(dry_run="yes")).faults)
-    assert ["Idempotency-Key"] == list(ada.post(wish(dry_run=True), idempotency_key="a b").faults)
-    assert_nothing_started(world)
+    assert ["/ratio"] == list(ada.post(new_job(dry_run=True, ratio="x")).faults)
+    assert ["/dry_run"] == list(ada.post(new_job(dry_run="yes")).faults)
+    assert ["Idempotency-Key"] == list(ada.post(new_job(dry_run=True), idempotency_key="a b").faults)
+    assert_nothing_started(sandbox)
 
 
-def test_openais_sdk_is_answered_in_its_form(world: World, ada: Client) -> None:
+def test_openais_sdk_is_answered_in_its_form(sandbox: Sandbox, ada: Client) -> None:
     """Its headers show it; it reads message, type, param and code."""
-    answer = ada.post(wish(ratio="2:1", images=[PICTURE, "x"]), x_stainless_lang="python")
+    answer = ada.post(new_job(ratio="2:1", images=[PICTURE, "x"]), x_stainless_lang="python")
     assert (400, "application/json") == (answer.status, answer.headers["Content-Type"])
     error = answer.json["error"]
     assert ("invalid_request_error", "images[1]", "invalid_request") == (error["type"], error["param"], error["code"])
     assert '/ratio: "2:1" is not known' in error["message"]
     assert "Use one of 16:9" in error["message"]
-    assert 404 == Client(world).get(f"/v1/videos/{new_job_id()}", x_stainless_lang="python").status
+    assert 404 == Client(sandbox).get(f"/v1/videos/{new_job_id()}", x_stainless_lang="python").status
 
 
-def test_openais_sdk_is_told_the_kind_of_a_refusal(world: World) -> None:
+def test_openais_sdk_is_told_the_kind_of_a_refusal(sandbox: Sandbox) -> None:
     """It raises by status, and shows the type: whose fault it is, the key's, or ours."""
-    nobody = Client(world, "").post(wish(), x_stainless_lang="python")
+    nobody = Client(sandbox, "").post(new_job(), x_stainless_lang="python")
     assert (401, "authentication_error") == (nobody.status, nobody.json["error"]["type"])
-    with patch.object(store, "create", side_effect=KeyError):
-        broken = Client(world).post(wish(), x_stainless_lang="python")
+    with patch.object(jobs, "create", side_effect=KeyError):
+        broken = Client(sandbox).post(new_job(), x_stainless_lang="python")
     assert (500, "server_error") == (broken.status, broken.json["error"]["type"])
-    with patch.object(store, "create", side_effect=AwsTrouble("no")):
-        late = Client(world).post(wish(), x_stainless_lang="python")
+    with patch.object(jobs, "create", side_effect=AwsTrouble("no")):
+        late = Client(sandbox).post(new_job(), x_stainless_lang="python")
     assert (503, "server_error", "5") == (late.status, late.json["error"]["type"], late.headers["Retry-After"])
 
 
-def test_a_final_refusal_is_not_to_be_repeated(world: World, ada: Client) -> None:
+def test_a_final_refusal_is_not_to_be_repeated(sandbox: Sandbox, ada: Client) -> None:
     """OpenAI's clients obey ``x-should-retry``; what may be served later says nothing of the kind."""
-    final = [ada.post(wish(ratio="x")), ada.get("/v1/videos/x"), Client(world, "").post(wish()), ada.get("/v2")]
+    final = [ada.post(new_job(ratio="x")), ada.get("/v1/videos/x"), Client(sandbox, "").post(new_job()), ada.get("/v2")]
     assert ["false"] * 4 == [answer.headers["x-should-retry"] for answer in final]
-    unfinished = world.put()
-    with patch.object(store, "create", side_effect=AwsTrouble("no")):
-        later = [ada.post(wish()), ada.get(f"/v1/videos/{unfinished.id}/content")]
+    unfinished = sandbox.put()
+    with patch.object(jobs, "create", side_effect=AwsTrouble("no")):
+        later = [ada.post(new_job()), ada.get(f"/v1/videos/{unfinished.id}/content")]
     assert [(503, False), (409, False)] == [(answer.status, "x-should-retry" in answer.headers) for answer in later]
 
 
-def test_every_answer_has_the_id_of_its_request(world: World, ada: Client) -> None:
+def test_every_answer_has_the_id_of_its_request(sandbox: Sandbox, ada: Client) -> None:
     """Successes and refusals alike: under it API Gateway's log has the request."""
-    job = world.put()
-    answers = [ada.post(wish()), ada.post("x"), ada.get(f"/v1/videos/{job.id}"), ada.get("/v2"), ada.get("/health")]
+    job = sandbox.put()
+    answers = [ada.post(new_job()), ada.post("x"), ada.get(f"/v1/videos/{job.id}"), ada.get("/v2"), ada.get("/health")]
     assert [202, 400, 200, 404, 200] == [answer.status for answer in answers]
     assert {"JKJaXmPLvHcESHA="} == {answer.headers["x-request-id"] for answer in answers}
 
@@ -262,46 +268,46 @@ def test_dashscopes_clients_are_refused_in_its_form(ada: Client) -> None:
     } == answer.json
 
 
-def test_without_a_key_there_is_no_service(world: World) -> None:
+def test_without_a_key_there_is_no_service(sandbox: Sandbox) -> None:
     """401, with the way to a key; on every route but the open one."""
-    nobody = Client(world, "")
-    answers = [nobody.post(wish()), nobody.get(f"/v1/videos/{new_job_id()}"), nobody.get("/v1/videos/job_x/content")]
+    nobody = Client(sandbox, "")
+    answers = [nobody.post(new_job()), nobody.get(f"/v1/videos/{new_job_id()}"), nobody.get("/v1/videos/job_x/content")]
     assert {(401, "unauthenticated", "There is no key in the request.", "Bearer")} == {
         (answer.status, answer.json["code"], answer.json["detail"], answer.headers["WWW-Authenticate"])
         for answer in answers
     }
     assert (200, {"status": "ok"}) == ((health := nobody.get("/health")).status, health.json)
-    assert_nothing_started(world)
+    assert_nothing_started(sandbox)
 
 
 @pytest.mark.parametrize("state", list(JobState))
-def test_a_job_is_shown_in_every_state(world: World, ada: Client, state: JobState) -> None:
+def test_a_job_is_shown_in_every_state(sandbox: Sandbox, ada: Client, state: JobState) -> None:
     """Our word for the state and OpenAI's, and when to ask again."""
-    job = world.put(state)
+    job = sandbox.put(state)
     answer = ada.get(f"/v1/videos/{job.id}")
     assert (200, job.id, state.value) == (answer.status, answer.json["id"], answer.json["state"])
     assert int(answer.headers["Retry-After"]) * 1000 == int(answer.headers["openai-poll-after-ms"])
-    assert [] == list(world.router.calls)
+    assert [] == list(sandbox.router.calls)
 
 
-def test_nobody_sees_another_clients_job(world: World) -> None:
+def test_nobody_sees_another_clients_job(sandbox: Sandbox) -> None:
     """The answer is the one for a job that is not there, so that ids cannot be tried out."""
-    job = world.put(client="ada")
-    mallory = Client(world, "mallory")
+    job = sandbox.put(client="ada")
+    mallory = Client(sandbox, "mallory")
     theirs, none = mallory.get(f"/v1/videos/{job.id}"), mallory.get("/v1/videos/job_" + "a" * 26)
     assert (404, 404) == (theirs.status, none.status)
     assert theirs.text.replace(job.id, "ID") == none.text.replace("job_" + "a" * 26, "ID")
     assert 404 == mallory.get(f"/v1/videos/{job.id}/content").status
-    assert 200 == Client(world).get(f"/v1/videos/{job.id}").status
+    assert 200 == Client(sandbox).get(f"/v1/videos/{job.id}").status
 
 
 @pytest.mark.parametrize("owner", ["ada", "s3"])
-def test_an_operator_sees_everyones_jobs(world: World, owner: str) -> None:
+def test_an_operator_sees_everyones_jobs(sandbox: Sandbox, owner: str) -> None:
     """Those of the S3 door, which nobody else can ask for, included; and what is not there is still not there."""
-    job = world.put(client=owner)
-    operator = Client(world, "ops", is_admin=True)
+    job = sandbox.put(client=owner)
+    operator = Client(sandbox, "ops", is_admin=True)
     assert (200, job.id) == ((answer := operator.get(f"/v1/videos/{job.id}")).status, answer.json["id"])
-    assert 404 == Client(world, "bob").get(f"/v1/videos/{job.id}").status
+    assert 404 == Client(sandbox, "bob").get(f"/v1/videos/{job.id}").status
     assert 404 == operator.get(f"/v1/videos/{new_job_id()}").status
 
 
@@ -330,13 +336,13 @@ def test_what_is_not_there_is_404(ada: Client, path: str) -> None:
     )
 
 
-def test_the_content_is_a_redirect_to_the_bucket(world: World, ada: Client) -> None:
+def test_the_content_is_a_redirect_to_the_bucket(sandbox: Sandbox, ada: Client) -> None:
     """302 to a fresh address that gives the video as one, for an hour, and is kept in no cache."""
-    job_id = succeeded(world)
+    job_id = succeeded(sandbox)
     answer = ada.get(f"/v1/videos/{job_id}/content")
     assert (302, "no-store") == (answer.status, answer.headers["Cache-Control"])
     fetched = requests.get(answer.headers["Location"], timeout=5)
-    result = world.job(job_id).result
+    result = sandbox.job(job_id).result
     assert result
     assert (result.sha256, "video/mp4") == (
         hashlib.sha256(fetched.content).hexdigest(),
@@ -349,15 +355,17 @@ def test_the_content_is_a_redirect_to_the_bucket(world: World, ada: Client) -> N
 @pytest.mark.parametrize(
     "state", [state for state in JobState if state not in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)]
 )
-def test_there_is_no_content_before_the_end(world: World, ada: Client, state: JobState) -> None:
+def test_there_is_no_content_before_the_end(sandbox: Sandbox, ada: Client, state: JobState) -> None:
     """409, with where the job stands."""
-    answer = ada.get(f"/v1/videos/{world.put(state).id}/content")
+    answer = ada.get(f"/v1/videos/{sandbox.put(state).id}/content")
     assert (409, f"The job is {state.value}.") == (answer.status, answer.json["detail"])
 
 
-def test_the_content_of_a_failed_job_is_its_reason(world: World, ada: Client) -> None:
+def test_the_content_of_a_failed_job_is_its_reason(sandbox: Sandbox, ada: Client) -> None:
     """Who asks for the video is told why there is none."""
-    job = world.put(JobState.FAILED, failure=Failure("generation_failed", "Moderation said no.", "Change the prompt."))
+    job = sandbox.put(
+        JobState.FAILED, failure=Failure("generation_failed", "Moderation said no.", "Change the prompt.")
+    )
     answer = ada.get(f"/v1/videos/{job.id}/content")
     assert (409, "The job is failed: Moderation said no.") == (answer.status, answer.json["detail"])
     assert {"code": "generation_failed", "message": "Moderation said no.", "remedy": "Change the prompt."} == (
@@ -365,9 +373,9 @@ def test_the_content_of_a_failed_job_is_its_reason(world: World, ada: Client) ->
     )
 
 
-def test_a_key_for_idempotency_makes_one_job_of_two_creates(world: World, ada: Client) -> None:
+def test_a_key_for_idempotency_makes_one_job_of_two_creates(sandbox: Sandbox, ada: Client) -> None:
     """Same key and content: the same job, and it says so. Same key, other content: refused. Another client: its own."""
-    first, second = (ada.post(wish(), idempotency_key="order-17") for _ in range(2))
+    first, second = (ada.post(new_job(), idempotency_key="order-17") for _ in range(2))
     assert (202, None, 202, "true") == (
         first.status,
         first.headers.get("Idempotent-Replay"),
@@ -376,34 +384,34 @@ def test_a_key_for_idempotency_makes_one_job_of_two_creates(world: World, ada: C
     )
     assert first.json["id"] == second.json["id"]
     assert (422, "idempotency_mismatch") == (
-        (other := ada.post(wish(seed=1), idempotency_key="order-17")).status,
+        (other := ada.post(new_job(seed=1), idempotency_key="order-17")).status,
         other.json["code"],
     )
-    assert 202 == Client(world, "bob").post(wish(), idempotency_key="order-17").status
-    assert 2 == len(world.jobs())
+    assert 202 == Client(sandbox, "bob").post(new_job(), idempotency_key="order-17").status
+    assert 2 == len(sandbox.jobs())
 
 
-def test_trouble_with_aws_is_503_and_costs_nothing(world: World, ada: Client) -> None:
+def test_trouble_with_aws_is_503_and_costs_nothing(sandbox: Sandbox, ada: Client) -> None:
     """The client may come again; what AWS said stays in the log."""
-    with patch.object(store, "create", side_effect=AwsTrouble("ProvisionedThroughputExceeded on table x")):
-        answer = ada.post(wish())
+    with patch.object(jobs, "create", side_effect=AwsTrouble("ProvisionedThroughputExceeded on table x")):
+        answer = ada.post(new_job())
     assert (503, "5", False) == (answer.status, answer.headers["Retry-After"], "table x" in answer.text)
-    assert "table x" in world.log_lines.getvalue()
-    assert [] == world.executions()
+    assert "table x" in sandbox.log_lines.getvalue()
+    assert [] == sandbox.executions()
 
 
-def test_a_breakdown_is_500_and_tells_nothing(world: World, ada: Client) -> None:
+def test_a_breakdown_is_500_and_tells_nothing(sandbox: Sandbox, ada: Client) -> None:
     """What broke is for the log."""
-    with patch.object(store, "job", side_effect=KeyError("inner workings")):
+    with patch.object(jobs, "get", side_effect=KeyError("inner workings")):
         answer = ada.get(f"/v1/videos/{new_job_id()}")
     assert (500, "internal_error", False) == (answer.status, answer.json["code"], "inner" in answer.text)
-    assert "inner workings" in world.log_lines.getvalue()
+    assert "inner workings" in sandbox.log_lines.getvalue()
 
 
-def test_a_create_that_broke_half_way_is_one_job_when_it_is_repeated(world: World, ada: Client) -> None:
+def test_a_create_that_broke_half_way_is_one_job_when_it_is_repeated(sandbox: Sandbox, ada: Client) -> None:
     """Recorded and not started: the repetition under the same key starts it."""
-    with patch.object(workflow, "start", side_effect=AwsTrouble("no")):
-        assert 503 == ada.post(wish(), idempotency_key="k").status
-    assert (1, []) == (len(world.jobs()), world.executions())
-    assert 202 == ada.post(wish(), idempotency_key="k").status
-    assert [job.id for job in world.jobs()] == world.executions()
+    with patch.object(job_workflow, "start", side_effect=AwsTrouble("no")):
+        assert 503 == ada.post(new_job(), idempotency_key="k").status
+    assert (1, []) == (len(sandbox.jobs()), sandbox.executions())
+    assert 202 == ada.post(new_job(), idempotency_key="k").status
+    assert [job.id for job in sandbox.jobs()] == sandbox.executions()

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from gallop import __version__
-from gallop.domain import models as catalogue
-from gallop.domain import views
+from gallop.domain import models, views
 from gallop.domain.errors import InvalidRequest, NoSuchRoute
 from gallop.domain.job import JobState
-from gallop.domain.request.request import Ground, read
+from gallop.domain.request.request import RequestDefaults, read
 from gallop.doors.https import docs_page
 from gallop.doors.https.openapi import document, examples
 from jsonschema import Draft202012Validator
@@ -22,7 +21,7 @@ from openapi_spec_validator import validate
 from tests.support.jobs import START, a_job
 from tests.template import stack
 
-GROUND = Ground("happyhorse-1.0-r2v", "inbox", "ada")
+GROUND = RequestDefaults("happyhorse-1.0-r2v", "inbox", "ada")
 IMAGE = "https://example.com/cat.jpg"
 PLAIN = {"prompt": "A cat.", "images": [IMAGE]}
 OF_THE_DESCRIPTION = {"GET /openapi.json", "GET /docs", "GET /docs/{name}"}
@@ -52,9 +51,9 @@ BODIES: list[dict[str, Any]] = [
     {"prompt": "A cat.", "media": [{"type": "reference_image", "url": IMAGE}]},
     {"prompt": "A cat.", "media": [{"type": "video", "url": IMAGE}]},
     {"prompt": "A cat.", "media": [{"url": IMAGE, "more": 1}]},
-    *({**PLAIN, "model": model} for model in (*catalogue.MODELS, "sora-2", 5, None)),
+    *({**PLAIN, "model": model} for model in (*models.MODELS, "sora-2", 5, None)),
     *({**PLAIN, "resolution": value} for value in ("720P", "1080P", "720p", "4K", None)),
-    *({**PLAIN, "ratio": value} for value in (*catalogue.RATIOS, "2:1", None)),
+    *({**PLAIN, "ratio": value} for value in (*models.RATIOS, "2:1", None)),
     *({**PLAIN, "duration": value} for value in (2, 3, 5.0, 5.5, 15, 16, "5", True, None)),
     *({**PLAIN, "seconds": value} for value in (2, 3, "5", "abc", 16, None)),
     *({**PLAIN, "seed": value} for value in (-1, 0, 2_147_483_647, 2_147_483_648, "1", None)),

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
-from gallop.adapters.stepfunctions import job_workflow as workflow
+from gallop.adapters.stepfunctions import job_workflow
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.request.images import StoredImage
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +20,7 @@ from tests.support.drops import Door, record
 from tests.support.pictures import animated, picture
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.sandbox import Sandbox
 
 PROMPT = b"The woman of [Image 1] smiles."
 QUIET, HOUR = 10, 3600
@@ -42,162 +42,167 @@ NAMES = [
 
 
 @pytest.fixture
-def door(world: World) -> Door:
+def door(sandbox: Sandbox) -> Door:
     """Give the door of a world."""
-    return Door(world)
+    return Door(sandbox)
 
 
-def drop(world: World, folder: str, **files: bytes) -> None:
+def drop(sandbox: Sandbox, folder: str, **files: bytes) -> None:
     """Upload files into a folder; ``p1="..."`` is ``1.jpg``, ``prompt`` and ``job`` are the two texts."""
     names = {"prompt": "prompt.txt", "job": "job.json"}
     for name, data in files.items():
-        world.drop(f"drop/{folder}/{names.get(name, f'{name[1:]}.jpg')}", data)
+        sandbox.drop(f"drop/{folder}/{names.get(name, f'{name[1:]}.jpg')}", data)
 
 
-def names_of(world: World) -> list[str]:
+def names_of(sandbox: Sandbox) -> list[str]:
     """Give the keys of the one job's images."""
-    (job,) = world.jobs()
+    (job,) = sandbox.jobs()
     return [image.key.rpartition("/")[2] for image in job.request.images if isinstance(image, StoredImage)]
 
 
-def refusal(world: World, path: str) -> dict[str, str]:
+def refusal(sandbox: Sandbox, path: str) -> dict[str, str]:
     """Read an error.json that must be there while there is no job and no task; gives problems by file."""
-    receipt = world.receipt(f"{path}/error.json")
-    assert ([], []) == (world.jobs(), world.executions())
+    receipt = sandbox.receipt(f"{path}/error.json")
+    assert ([], []) == (sandbox.jobs(), sandbox.executions())
     assert (None, "refused", "invalid_request") == (receipt["job"], receipt["state"], receipt["error"]["code"])
     assert all(fault["remedy"] for fault in receipt["faults"])
     return {fault["file"]: fault["problem"] for fault in receipt["faults"]}
 
 
 @pytest.mark.parametrize("order", list(permutations(["prompt", "p10", "p2"])))
-def test_any_order_of_arrival_makes_the_same_job(world: World, door: Door, order: tuple[str, ...]) -> None:
+def test_any_order_of_arrival_makes_the_same_job(sandbox: Sandbox, door: Door, order: tuple[str, ...]) -> None:
     """A folder with a prompt and images becomes one job, with its images in the order of their names."""
     files = {"prompt": PROMPT, "p10": picture(shade=10), "p2": picture(shade=2)}
     for name in order:
-        drop(world, "ad", **{name: files[name]})
+        drop(sandbox, "ad", **{name: files[name]})
         door.run(3)
     door.run(QUIET)
-    assert ["2.jpg", "10.jpg"] == names_of(world)
-    (job,) = world.jobs()
-    assert (PROMPT.decode(), "s3", "ad", [job.id]) == (job.request.prompt, job.client, job.receipts, world.executions())
-    assert "queued" == world.receipt("ad/status.json")["state"]
+    assert ["2.jpg", "10.jpg"] == names_of(sandbox)
+    (job,) = sandbox.jobs()
+    assert (PROMPT.decode(), "s3", "ad", [job.id]) == (
+        job.request.prompt,
+        job.client,
+        job.receipts,
+        sandbox.executions(),
+    )
+    assert "queued" == sandbox.receipt("ad/status.json")["state"]
 
 
-def test_a_drop_starts_when_it_has_been_quiet(world: World, door: Door) -> None:
+def test_a_drop_starts_when_it_has_been_quiet(sandbox: Sandbox, door: Door) -> None:
     """Ten seconds after the last change, and not before."""
-    drop(world, "ad", prompt=PROMPT, p1=picture())
+    drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     door.run(QUIET - 1)
-    assert [] == world.jobs()
-    drop(world, "ad", p2=picture(shade=1))
+    assert [] == sandbox.jobs()
+    drop(sandbox, "ad", p2=picture(shade=1))
     door.run(QUIET - 1)
-    assert [] == world.jobs()
+    assert [] == sandbox.jobs()
     door.run(2)
-    assert ["1.jpg", "2.jpg"] == names_of(world)
+    assert ["1.jpg", "2.jpg"] == names_of(sandbox)
 
 
-def test_what_is_taken_away_while_waiting_is_a_change_like_any_other(world: World, door: Door) -> None:
+def test_what_is_taken_away_while_waiting_is_a_change_like_any_other(sandbox: Sandbox, door: Door) -> None:
     """S3 sends no event for it here; the drop starts all the same, with what is left."""
-    drop(world, "ad", prompt=PROMPT, p1=picture(), p2=picture(shade=1))
+    drop(sandbox, "ad", prompt=PROMPT, p1=picture(), p2=picture(shade=1))
     door.run(QUIET - 1)
-    world.s3.delete_object(Bucket=world.inbox, Key="drop/ad/2.jpg")
+    sandbox.s3.delete_object(Bucket=sandbox.inbox, Key="drop/ad/2.jpg")
     door.run(3 * QUIET)
-    assert ["1.jpg"] == names_of(world)
+    assert ["1.jpg"] == names_of(sandbox)
 
 
-def test_a_drop_that_is_taken_away_is_no_drop(world: World, door: Door) -> None:
+def test_a_drop_that_is_taken_away_is_no_drop(sandbox: Sandbox, door: Door) -> None:
     """Nothing is left, so nothing happens."""
-    drop(world, "ad", p1=picture())
-    world.s3.delete_object(Bucket=world.inbox, Key="drop/ad/1.jpg")
+    drop(sandbox, "ad", p1=picture())
+    sandbox.s3.delete_object(Bucket=sandbox.inbox, Key="drop/ad/1.jpg")
     door.run(2 * HOUR)
-    assert ([], [], []) == (world.jobs(), world.results_there(), door.waiting())
+    assert ([], [], []) == (sandbox.jobs(), sandbox.results_there(), door.waiting())
 
 
 @pytest.mark.parametrize("order", list(permutations(["job", "p1", "p2"])))
-def test_listed_images_start_the_job_at_once(world: World, door: Door, order: tuple[str, ...]) -> None:
+def test_listed_images_start_the_job_at_once(sandbox: Sandbox, door: Door, order: tuple[str, ...]) -> None:
     """As soon as all that job.json lists is there, without a quiet time, in the order of the list."""
     settings = json.dumps({"prompt": PROMPT.decode(), "images": ["2.jpg", "1.jpg"], "duration": 3}).encode()
     files = {"job": settings, "p1": picture(), "p2": picture(shade=2)}
     for name in order[:-1]:
-        drop(world, "ad", **{name: files[name]})
+        drop(sandbox, "ad", **{name: files[name]})
         door.run(1)
-    assert [] == world.jobs()
-    drop(world, "ad", **{order[-1]: files[order[-1]]})
+    assert [] == sandbox.jobs()
+    drop(sandbox, "ad", **{order[-1]: files[order[-1]]})
     door.run(0.1)
-    assert ["2.jpg", "1.jpg"] == names_of(world)
+    assert ["2.jpg", "1.jpg"] == names_of(sandbox)
     door.run(HOUR)
-    assert 1 == len(world.executions())
+    assert 1 == len(sandbox.executions())
 
 
 @pytest.mark.parametrize("times", [2, 5])
-def test_one_drop_is_one_job_however_often_it_is_told(world: World, times: int) -> None:
+def test_one_drop_is_one_job_however_often_it_is_told(sandbox: Sandbox, times: int) -> None:
     """SQS delivers at least once: five times each is still one job, one execution, one receipt."""
-    drop(world, "ad", prompt=PROMPT, p1=picture(), p2=picture(shade=1))
-    Door(world, times).run(HOUR)
-    (job,) = world.jobs()
-    assert [job.id] == world.executions()
+    drop(sandbox, "ad", prompt=PROMPT, p1=picture(), p2=picture(shade=1))
+    Door(sandbox, times).run(HOUR)
+    (job,) = sandbox.jobs()
+    assert [job.id] == sandbox.executions()
 
 
-def test_late_and_doubled_events_make_no_second_job(world: World, door: Door) -> None:
+def test_late_and_doubled_events_make_no_second_job(sandbox: Sandbox, door: Door) -> None:
     """Events that come again when the job is long done start nothing."""
-    drop(world, "ad", prompt=PROMPT, p1=picture())
+    drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     events = [json.dumps(body) for body in door.waiting()]
     door.run(HOUR)
     for event in (*events, *reversed(events)):
         door.send(event)
         door.run(QUIET + 1)
-    assert (1, 1) == (len(world.jobs()), len(world.executions()))
+    assert (1, 1) == (len(sandbox.jobs()), len(sandbox.executions()))
 
 
-def test_the_same_content_again_is_the_same_job(world: World, door: Door) -> None:
+def test_the_same_content_again_is_the_same_job(sandbox: Sandbox, door: Door) -> None:
     """Whoever copies the folder once more has dropped nothing new."""
     for _ in range(2):
-        drop(world, "ad", prompt=PROMPT, p1=picture())
+        drop(sandbox, "ad", prompt=PROMPT, p1=picture())
         door.run(HOUR)
-    assert 1 == len(world.jobs())
+    assert 1 == len(sandbox.jobs())
 
 
 @pytest.mark.parametrize("change", [{"prompt": PROMPT + b" Again."}, {"p1": picture(shade=7)}, {"job": b'{"seed": 1}'}])
-def test_changed_content_is_a_new_job(world: World, door: Door, change: dict[str, bytes]) -> None:
+def test_changed_content_is_a_new_job(sandbox: Sandbox, door: Door, change: dict[str, bytes]) -> None:
     """Another prompt, another picture or another setting is another wish."""
-    drop(world, "ad", prompt=PROMPT, p1=picture())
+    drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     door.run(HOUR)
-    drop(world, "ad", **change)
+    drop(sandbox, "ad", **change)
     door.run(HOUR)
-    assert 2 == len(world.jobs())
+    assert 2 == len(sandbox.jobs())
 
 
-def test_a_running_job_keeps_its_pictures(world: World, door: Door) -> None:
+def test_a_running_job_keeps_its_pictures(sandbox: Sandbox, door: Door) -> None:
     """A job names the versions that were checked, so that a later upload does not change it."""
-    drop(world, "ad", prompt=PROMPT, p1=picture())
-    version = world.s3.head_object(Bucket=world.inbox, Key="drop/ad/1.jpg")["VersionId"]
+    drop(sandbox, "ad", prompt=PROMPT, p1=picture())
+    version = sandbox.s3.head_object(Bucket=sandbox.inbox, Key="drop/ad/1.jpg")["VersionId"]
     door.run(HOUR)
-    drop(world, "ad", p1=b"something else")
-    (job,) = world.jobs()
+    drop(sandbox, "ad", p1=b"something else")
+    (job,) = sandbox.jobs()
     (image,) = job.request.images
     assert isinstance(image, StoredImage)
     assert version == image.version_id
 
 
-def test_a_lone_image_is_a_whole_drop(world: World, door: Door) -> None:
+def test_a_lone_image_is_a_whole_drop(sandbox: Sandbox, door: Door) -> None:
     """It takes the stack's prompt, and its receipts carry its name."""
-    world.drop("drop/cat.jpg", picture())
+    sandbox.drop("drop/cat.jpg", picture())
     door.run(QUIET + 1)
-    (job,) = world.jobs()
+    (job,) = sandbox.jobs()
     assert "The subject of [Image 1] comes to life" in job.request.prompt
-    assert ["cat.jpg/status.json"] == world.results_there()
+    assert ["cat.jpg/status.json"] == sandbox.results_there()
 
 
-def test_a_lone_image_takes_the_prompt_beside_it(world: World, door: Door) -> None:
+def test_a_lone_image_takes_the_prompt_beside_it(sandbox: Sandbox, door: Door) -> None:
     """Whichever comes first."""
-    world.drop("drop/cat.txt", b"\xef\xbb\xbfThe cat smiles.\r\n")
+    sandbox.drop("drop/cat.txt", b"\xef\xbb\xbfThe cat smiles.\r\n")
     door.run(3)
-    world.drop("drop/cat.jpg", picture())
+    sandbox.drop("drop/cat.jpg", picture())
     door.run(QUIET + 1)
-    (job,) = world.jobs()
+    (job,) = sandbox.jobs()
     assert "The cat smiles." == job.request.prompt
 
 
-def test_settings_beside_the_prompt_are_obeyed(world: World, door: Door) -> None:
+def test_settings_beside_the_prompt_are_obeyed(sandbox: Sandbox, door: Door) -> None:
     """job.json says what the prompt does not."""
     settings = {
         "ratio": "9:16",
@@ -207,20 +212,20 @@ def test_settings_beside_the_prompt_are_obeyed(world: World, door: Door) -> None
         "watermark": True,
         "metadata": {"a": 1},
     }
-    drop(world, "ad", prompt=PROMPT, job=json.dumps(settings).encode(), p1=picture())
+    drop(sandbox, "ad", prompt=PROMPT, job=json.dumps(settings).encode(), p1=picture())
     door.run(QUIET + 1)
-    (job,) = world.jobs()
+    (job,) = sandbox.jobs()
     assert settings == {name: getattr(job.request, name) for name in settings}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_name_works(world: World, door: Door, name: str) -> None:
+def test_every_name_works(sandbox: Sandbox, door: Door, name: str) -> None:
     """Spaces, signs, accents in both forms and emoji, in folders and in files."""
-    world.drop(f"drop/{name}/{name.replace('/', ' ')}.JPG", picture())
-    world.drop(f"drop/{name}/prompt.txt", PROMPT)
+    sandbox.drop(f"drop/{name}/{name.replace('/', ' ')}.JPG", picture())
+    sandbox.drop(f"drop/{name}/prompt.txt", PROMPT)
     door.run(QUIET + 1)
-    (job,) = world.jobs()
-    assert (name, [f"{name}/status.json"]) == (job.receipts, world.results_there())
+    (job,) = sandbox.jobs()
+    assert (name, [f"{name}/status.json"]) == (job.receipts, sandbox.results_there())
 
 
 @pytest.mark.parametrize(
@@ -236,45 +241,45 @@ def test_every_name_works(world: World, door: Door, name: str) -> None:
         "x.jpg",
     ],
 )
-def test_what_is_no_drop_starts_nothing(world: World, door: Door, key: str) -> None:
+def test_what_is_no_drop_starts_nothing(sandbox: Sandbox, door: Door, key: str) -> None:
     """Folder markers, clutter and other prefixes cost no look and get no receipt."""
-    world.drop(key, b"anything")
+    sandbox.drop(key, b"anything")
     door.run(2 * HOUR)
-    assert ([], [], []) == (door.waiting(), world.jobs(), world.results_there())
+    assert ([], [], []) == (door.waiting(), sandbox.jobs(), sandbox.results_there())
 
 
-def test_nothing_that_the_stack_writes_can_start_it(world: World, door: Door) -> None:
+def test_nothing_that_the_stack_writes_can_start_it(sandbox: Sandbox, door: Door) -> None:
     """Results and uploads send no event."""
-    world.s3.put_object(Bucket=world.results, Key="drop/ad/1.jpg", Body=picture())
-    world.drop("uploads/ada/drop/1.jpg", picture())
+    sandbox.s3.put_object(Bucket=sandbox.results, Key="drop/ad/1.jpg", Body=picture())
+    sandbox.drop("uploads/ada/drop/1.jpg", picture())
     assert [] == door.waiting()
 
 
-def test_an_empty_file_is_not_there_yet(world: World, door: Door) -> None:
+def test_an_empty_file_is_not_there_yet(sandbox: Sandbox, door: Door) -> None:
     """A file of no bytes is what some programs upload first."""
-    drop(world, "ad", prompt=b"", p1=picture())
+    drop(sandbox, "ad", prompt=b"", p1=picture())
     door.run(QUIET + 1)
-    assert [] == world.jobs()
-    drop(world, "ad", prompt=PROMPT)
+    assert [] == sandbox.jobs()
+    drop(sandbox, "ad", prompt=PROMPT)
     door.run(QUIET + 1)
-    assert 1 == len(world.jobs())
+    assert 1 == len(sandbox.jobs())
 
 
-def test_nested_folders_are_drops_of_their_own(world: World, door: Door) -> None:
+def test_nested_folders_are_drops_of_their_own(sandbox: Sandbox, door: Door) -> None:
     """What lies deeper belongs to itself."""
-    drop(world, "ad", prompt=PROMPT, p1=picture())
-    drop(world, "ad/variant", prompt=PROMPT, p2=picture(shade=2))
+    drop(sandbox, "ad", prompt=PROMPT, p1=picture())
+    drop(sandbox, "ad/variant", prompt=PROMPT, p2=picture(shade=2))
     door.run(QUIET + 1)
-    assert ["ad", "ad/variant"] == sorted(job.receipts for job in world.jobs())
-    assert {1} == {len(job.request.images) for job in world.jobs()}
+    assert ["ad", "ad/variant"] == sorted(job.receipts for job in sandbox.jobs())
+    assert {1} == {len(job.request.images) for job in sandbox.jobs()}
 
 
-def test_many_events_cost_few_looks(world: World, door: Door) -> None:
+def test_many_events_cost_few_looks(sandbox: Sandbox, door: Door) -> None:
     """Ten files that come together are looked at once, and once more when it is quiet."""
-    drop(world, "ad", prompt=PROMPT, **{f"p{number}": picture(shade=number) for number in range(1, 10)})
+    drop(sandbox, "ad", prompt=PROMPT, **{f"p{number}": picture(shade=number) for number in range(1, 10)})
     assert 10 == len(door.waiting())
     assert 2 == door.run(HOUR)
-    assert 9 == len(names_of(world))
+    assert 9 == len(names_of(sandbox))
 
 
 @pytest.mark.parametrize(
@@ -294,31 +299,31 @@ def test_many_events_cost_few_looks(world: World, door: Door) -> None:
     ],
 )
 def test_an_incomplete_drop_is_told_what_it_lacks(
-    world: World, door: Door, files: dict[str, bytes], expected: dict[str, str]
+    sandbox: Sandbox, door: Door, files: dict[str, bytes], expected: dict[str, str]
 ) -> None:
     """In status.json as soon as it is quiet, in error.json after an hour; and nothing keeps looking after that."""
-    drop(world, "ad", **files)
+    drop(sandbox, "ad", **files)
     door.run(QUIET + 1)
-    status = world.receipt("ad/status.json")
-    assert ["ad/status.json"] == world.results_there()
+    status = sandbox.receipt("ad/status.json")
+    assert ["ad/status.json"] == sandbox.results_there()
     assert (None, "incomplete") == (status["job"], status["state"])
     assert expected == {fault["file"]: fault["problem"] for fault in status["waiting_for"]}
     door.run(HOUR - 60)
-    assert ["ad/status.json"] == world.results_there()
+    assert ["ad/status.json"] == sandbox.results_there()
     door.run(2 * 60)
-    assert "refused" == world.receipt("ad/status.json")["state"]
-    assert expected == refusal(world, "ad")
+    assert "refused" == sandbox.receipt("ad/status.json")["state"]
+    assert expected == refusal(sandbox, "ad")
     assert [] == door.waiting()
 
 
-def test_an_incomplete_drop_starts_when_it_is_completed(world: World, door: Door) -> None:
+def test_an_incomplete_drop_starts_when_it_is_completed(sandbox: Sandbox, door: Door) -> None:
     """Before the hour or after it: the upload of what was missing is enough, and the old answer goes."""
-    drop(world, "ad", p1=picture())
+    drop(sandbox, "ad", p1=picture())
     door.run(2 * HOUR)
-    assert ["ad/error.json", "ad/status.json"] == world.results_there()
-    drop(world, "ad", prompt=PROMPT)
+    assert ["ad/error.json", "ad/status.json"] == sandbox.results_there()
+    drop(sandbox, "ad", prompt=PROMPT)
     door.run(QUIET + 1)
-    assert ["ad/status.json"] == world.results_there()
+    assert ["ad/status.json"] == sandbox.results_there()
 
 
 @pytest.mark.parametrize(
@@ -347,46 +352,50 @@ def test_an_incomplete_drop_starts_when_it_is_completed(world: World, door: Door
     ],
 )
 def test_bad_input_is_told_in_words(
-    world: World, door: Door, files: dict[str, bytes], expected: dict[str, str]
+    sandbox: Sandbox, door: Door, files: dict[str, bytes], expected: dict[str, str]
 ) -> None:
     """Each file that has to be mended is named, with what is wrong; nothing starts and nothing is charged."""
     whole = {"prompt": PROMPT, "p1": picture(), "p2": picture(shade=2), "p3": picture(shade=3)}
-    drop(world, "ad", **{**whole, **files})
+    drop(sandbox, "ad", **{**whole, **files})
     door.run(QUIET + 1)
-    problems = refusal(world, "ad")
+    problems = refusal(sandbox, "ad")
     assert expected.keys() == problems.keys()
     assert all(problems[file].startswith(problem) for file, problem in expected.items())
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=60), st.none() | st.binary(min_size=1, max_size=60) | st.text(min_size=1))
-def test_no_text_breaks_the_door(world: World, door: Door, prompt: bytes, settings_text: bytes | str | None) -> None:
+def test_no_text_breaks_the_door(
+    sandbox: Sandbox, door: Door, prompt: bytes, settings_text: bytes | str | None
+) -> None:
     """Whatever stands in the two texts, the dropper gets a job or an answer, and no message is given up."""
     folder = uuid4().hex
-    drop(world, folder, prompt=prompt, p1=picture())
+    drop(sandbox, folder, prompt=prompt, p1=picture())
     if settings_text is not None:
         data = settings_text if isinstance(settings_text, bytes) else json.dumps({"prompt": settings_text}).encode()
-        drop(world, folder, job=data)
+        drop(sandbox, folder, job=data)
     door.run(2 * QUIET)
-    told = world.s3.list_objects_v2(Bucket=world.results, Prefix=folder).get("Contents", [])
+    told = sandbox.s3.list_objects_v2(Bucket=sandbox.results, Prefix=folder).get("Contents", [])
     assert ([], True) == (door.waiting(), any(entry["Key"].endswith("/status.json") for entry in told))
 
 
-def test_all_faults_are_told_at_once(world: World, door: Door) -> None:
+def test_all_faults_are_told_at_once(sandbox: Sandbox, door: Door) -> None:
     """A dropper mends everything in one go."""
     settings = b'{"ratio": "2:1", "duration": 60, "sead": 1, "sead": 2}'
-    drop(world, "ad", prompt=b"[Image 9]", job=settings, p1=b"text", p2=picture(width=10, height=10), p3=picture())
+    drop(sandbox, "ad", prompt=b"[Image 9]", job=settings, p1=b"text", p2=picture(width=10, height=10), p3=picture())
     door.run(QUIET + 1)
     of_settings = {"job.json", "job.json: /ratio", "job.json: /duration", "job.json: /sead"}
-    assert {"prompt.txt", "1.jpg", "2.jpg"} | of_settings == refusal(world, "ad").keys()
+    assert {"prompt.txt", "1.jpg", "2.jpg"} | of_settings == refusal(sandbox, "ad").keys()
 
 
-def test_pictures_are_looked_at_even_where_the_texts_cannot_be_read(world: World, door: Door) -> None:
+def test_pictures_are_looked_at_even_where_the_texts_cannot_be_read(sandbox: Sandbox, door: Door) -> None:
     """Two broken texts, a bad picture and a listed one that is not there come in one answer."""
-    drop(world, "bad", prompt=b"\xff", job=b"{", p1=b"text")
-    drop(world, "half", job=b'{"images": ["1.jpg", "2.jpg"], "seed": -1}', p1=b"text")
+    drop(sandbox, "bad", prompt=b"\xff", job=b"{", p1=b"text")
+    drop(sandbox, "half", job=b'{"images": ["1.jpg", "2.jpg"], "seed": -1}', p1=b"text")
     door.run(QUIET + 1)
-    told = {folder: {f["file"] for f in world.receipt(f"{folder}/error.json")["faults"]} for folder in ("bad", "half")}
+    told = {
+        folder: {f["file"] for f in sandbox.receipt(f"{folder}/error.json")["faults"]} for folder in ("bad", "half")
+    }
     expected = {
         "bad": {"prompt.txt", "job.json", "1.jpg"},
         "half": {"2.jpg", "prompt.txt", "1.jpg", "job.json: /seed"},
@@ -394,63 +403,63 @@ def test_pictures_are_looked_at_even_where_the_texts_cannot_be_read(world: World
     assert expected == told
 
 
-def test_a_mended_drop_starts_by_itself(world: World, door: Door) -> None:
+def test_a_mended_drop_starts_by_itself(sandbox: Sandbox, door: Door) -> None:
     """The corrected file is uploaded, and that is all."""
-    drop(world, "ad", prompt=PROMPT, p1=b"text")
+    drop(sandbox, "ad", prompt=PROMPT, p1=b"text")
     door.run(QUIET + 1)
-    assert ["1.jpg"] == list(refusal(world, "ad"))
-    drop(world, "ad", p1=picture())
+    assert ["1.jpg"] == list(refusal(sandbox, "ad"))
+    drop(sandbox, "ad", p1=picture())
     door.run(QUIET + 1)
-    assert (1, ["ad/status.json"]) == (len(world.jobs()), world.results_there())
-    assert "queued" == world.receipt("ad/status.json")["state"]
+    assert (1, ["ad/status.json"]) == (len(sandbox.jobs()), sandbox.results_there())
+    assert "queued" == sandbox.receipt("ad/status.json")["state"]
 
 
-def test_a_key_of_a_thousand_bytes_works(world: World, door: Door) -> None:
+def test_a_key_of_a_thousand_bytes_works(sandbox: Sandbox, door: Door) -> None:
     """Its receipts are under a path that is cut, and S3 takes every one of them."""
     path = "ü" * 503
-    world.drop(f"drop/{path}/1.jpg", picture())
-    world.drop(f"drop/{path}/p.txt", b"x")
+    sandbox.drop(f"drop/{path}/1.jpg", picture())
+    sandbox.drop(f"drop/{path}/p.txt", b"x")
     door.run(QUIET + 1)
-    (status,) = world.results_there()
-    assert ("incomplete", True) == (world.receipt(status)["state"], status.startswith(path[:400]))
+    (status,) = sandbox.results_there()
+    assert ("incomplete", True) == (sandbox.receipt(status)["state"], status.startswith(path[:400]))
 
 
-def test_eventbridge_may_bring_the_events(world: World, door: Door) -> None:
+def test_eventbridge_may_bring_the_events(sandbox: Sandbox, door: Door) -> None:
     """Its form writes keys as they are, and says the same."""
-    drop(world, "100%2B", prompt=PROMPT, p1=picture())
+    drop(sandbox, "100%2B", prompt=PROMPT, p1=picture())
     door.forget()
-    detail = {"bucket": {"name": world.inbox}, "object": {"key": "drop/100%2B/1.jpg"}, "reason": "PutObject"}
+    detail = {"bucket": {"name": sandbox.inbox}, "object": {"key": "drop/100%2B/1.jpg"}, "reason": "PutObject"}
     door.send(json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail}))
     door.run(QUIET + 1)
-    assert ["100%2B"] == [job.receipts for job in world.jobs()]
+    assert ["100%2B"] == [job.receipts for job in sandbox.jobs()]
 
 
-def test_a_bad_drop_costs_no_other(world: World, door: Door) -> None:
+def test_a_bad_drop_costs_no_other(sandbox: Sandbox, door: Door) -> None:
     """Ten drops, three of them bad, in one batch: seven jobs."""
     for number in range(10):
-        drop(world, f"ad-{number}", prompt=PROMPT, p1=b"text" if number % 4 == 1 else picture(shade=number))
+        drop(sandbox, f"ad-{number}", prompt=PROMPT, p1=b"text" if number % 4 == 1 else picture(shade=number))
     door.run(QUIET + 2)
-    assert (7, 7) == (len(world.jobs()), len(world.executions()))
-    assert 3 == len([key for key in world.results_there() if key.endswith("error.json")])
+    assert (7, 7) == (len(sandbox.jobs()), len(sandbox.executions()))
+    assert 3 == len([key for key in sandbox.results_there() if key.endswith("error.json")])
 
 
 @pytest.mark.parametrize(
     "poison", ["not JSON", "[]", '{"Records": [{}]}', '{"look": {}}', '{"look": {"folder": "x"}}', '{"a": 1}']
 )
-def test_a_message_that_cannot_be_understood_blocks_no_other(world: World, door: Door, poison: str) -> None:
+def test_a_message_that_cannot_be_understood_blocks_no_other(sandbox: Sandbox, door: Door, poison: str) -> None:
     """It alone is reported as failed; after five tries it lies in the dead-letter queue, and the drops are done."""
     door.send(poison)
-    drop(world, "ad", prompt=PROMPT, p1=picture())
+    drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     door.run(QUIET + 2)
-    assert 1 == len(world.jobs())
+    assert 1 == len(sandbox.jobs())
     door.run(2 * HOUR)
     assert ([poison], []) == (door.dead(), door.waiting())
 
 
-def test_a_batch_of_nothing_but_poison_is_answered(world: World) -> None:
+def test_a_batch_of_nothing_but_poison_is_answered(sandbox: Sandbox) -> None:
     """Even then the function reports the items and does not fail as a whole."""
     event = {"Records": [record("m-1", "x"), record("m-2", "y")]}
-    assert {"batchItemFailures": [{"itemIdentifier": "m-1"}, {"itemIdentifier": "m-2"}]} == world.invoke(
+    assert {"batchItemFailures": [{"itemIdentifier": "m-1"}, {"itemIdentifier": "m-2"}]} == sandbox.invoke(
         "SubmitFunction", event
     )
 
@@ -462,11 +471,11 @@ def test_s3s_own_test_message_is_passed_over(door: Door) -> None:
     assert ([], []) == (door.waiting(), door.dead())
 
 
-def test_trouble_on_the_way_is_made_good_by_the_next_delivery(world: World, door: Door) -> None:
+def test_trouble_on_the_way_is_made_good_by_the_next_delivery(sandbox: Sandbox, door: Door) -> None:
     """A job that was recorded and not started, because the workflow could not be reached, is started later."""
-    drop(world, "ad", prompt=PROMPT, p1=picture())
-    with patch.object(workflow, "start", side_effect=AwsTrouble("no")) as start:
+    drop(sandbox, "ad", prompt=PROMPT, p1=picture())
+    with patch.object(job_workflow, "start", side_effect=AwsTrouble("no")) as start:
         door.run(QUIET + 1)
-    assert (1, 1, []) == (start.call_count, len(world.jobs()), world.executions())
+    assert (1, 1, []) == (start.call_count, len(sandbox.jobs()), sandbox.executions())
     door.run(HOUR)
-    assert [job.id for job in world.jobs()] == world.executions()
+    assert [job.id for job in sandbox.jobs()] == sandbox.executions()

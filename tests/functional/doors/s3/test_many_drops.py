@@ -11,11 +11,11 @@ from unittest.mock import patch
 from gallop.doors.s3 import drops
 
 from tests.support.pictures import picture
-from tests.support.promise import World, fresh
+from tests.support.promise import Simulation, fresh
 from tests.support.promise.workflow import Workflow
 
 if TYPE_CHECKING:
-    from tests.support.promise.world import Message
+    from tests.support.promise.simulation import Message
 
 FOLDERS, PICTURES, BATCH_SIZE = 100, 4, 10
 QUIET, HOURS = 10, 1
@@ -27,7 +27,7 @@ SLOTS, STATES_TO_THE_TASK, STATES_IN_LINE = 6, 3, 1
 class Lambda:
     """The event source of the S3 door: takes what is due, ten messages at a time."""
 
-    world: World
+    simulation: Simulation
     invocations: int = 0
 
     def run(self, *, at_least: int = 1) -> None:
@@ -37,14 +37,14 @@ class Lambda:
             batch = drops.Batch()
             for message in due[:BATCH_SIZE]:
                 batch.take(message.body)
-                self.world.queue.messages.remove(message)
+                self.simulation.queue.messages.remove(message)
 
     def _due(self) -> list[Message]:
-        now = self.world.clock.now()
-        return [message for message in self.world.queue.messages if message.visible_at <= now]
+        now = self.simulation.clock.now()
+        return [message for message in self.simulation.queue.messages if message.visible_at <= now]
 
 
-def upload(world: World, source: Lambda, rng: Random) -> int:
+def upload(simulation: Simulation, source: Lambda, rng: Random) -> int:
     """Put all files there in any order, and deliver their events late, shuffled and some of them twice; count them."""
     names = [f"{number}.jpg" for number in range(1, PICTURES + 1)] + ["prompt.txt"]
     files = [(folder, name) for folder in range(FOLDERS) for name in names]
@@ -53,11 +53,11 @@ def upload(world: World, source: Lambda, rng: Random) -> int:
     for folder, name in files:
         prompt = f"The cat of folder {folder} jumps."
         times = rng.choice((1, 1, 1, 2))
-        world.put(f"drop/ad {folder}/{name}", prompt.encode() if name == "prompt.txt" else picture(), times)
+        simulation.put(f"drop/ad {folder}/{name}", prompt.encode() if name == "prompt.txt" else picture(), times)
         events += times
-        world.clock.advance(0.01)
-        if len(world.queue.messages) > 10 * BATCH_SIZE:
-            rng.shuffle(world.queue.messages)
+        simulation.clock.advance(0.01)
+        if len(simulation.queue.messages) > 10 * BATCH_SIZE:
+            rng.shuffle(simulation.queue.messages)
             source.run(at_least=5 * BATCH_SIZE)
     return events
 
@@ -78,23 +78,23 @@ def test_a_hundred_folders_make_a_hundred_jobs_at_a_known_price() -> None:
         transitions[0] += 1
         original(workflow, execution)
 
-    with fresh() as world, patch.object(Workflow, "_run", counted):
-        source = Lambda(world)
-        events = upload(world, source, rng)
+    with fresh() as simulation, patch.object(Workflow, "_run", counted):
+        source = Lambda(simulation)
+        events = upload(simulation, source, rng)
         source.run()
         # Delays are whole seconds, and rounded up or down.
-        world.clock.advance(QUIET + 2)
+        simulation.clock.advance(QUIET + 2)
         source.run()
-        assert [] == world.queue.messages
+        assert [] == simulation.queue.messages
         assert source.invocations <= 2 * math.ceil(events / BATCH_SIZE) + 2
-        world.run_due()
-        jobs = world.jobs()
+        simulation.run_due()
+        jobs = simulation.jobs()
         assert (FOLDERS, FOLDERS) == (len(jobs), len({job.receipts for job in jobs}))
         assert {PICTURES} == {len(job.request.images) for job in jobs}
-        assert SLOTS == sum(job.submits for job in jobs) == len(world.tasks())
+        assert SLOTS == sum(job.submits for job in jobs) == len(simulation.tasks())
         assert FOLDERS * STATES_IN_LINE + SLOTS * STATES_TO_THE_TASK == transitions[0]
         for _ in range(HOURS * 60):
-            world.run_for(60)
-            world.sweep()
-        assert {"succeeded"} == {job.state.value for job in world.jobs()}
-        assert FOLDERS == len({task["prompt"] for task in world.tasks()}) == len(world.tasks())
+            simulation.run_for(60)
+            simulation.sweep()
+        assert {"succeeded"} == {job.state.value for job in simulation.jobs()}
+        assert FOLDERS == len({task["prompt"] for task in simulation.tasks()}) == len(simulation.tasks())

@@ -102,23 +102,23 @@ class Gatekeeper:
         self, call: Call, credential: Credential, bucket: str, environ: dict[str, Any], start: Start
     ) -> Iterable[bytes]:
         """Turn a 404 into a 403 for whoever may not list the bucket: S3 does not tell them what is not there."""
-        begun: list[Any] = []
+        started: list[Any] = []
 
         def remember(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401
             if status.startswith("404") and "NoSuchBucket" not in status:
-                begun.append(status)
+                started.append(status)
                 return lambda _: None
             return start(status, headers, exc_info)
 
         body = self.application(environ, remember)
-        if not begun:
+        if not started:
             return body
         parts = list(body)
         principal = self.identities.principal(credential.access_key_id)
         ask = Ask("s3:ListBucket", f"arn:aws:s3:::{bucket}")
         if principal is not None and not self.authority.allows(principal, ask):
             return _answer(refusals.denied(call, "Access Denied"), start)
-        start(begun[0], [("Content-Type", "application/xml"), ("Content-Length", str(sum(map(len, parts))))])
+        start(started[0], [("Content-Type", "application/xml"), ("Content-Length", str(sum(map(len, parts))))])
         return parts
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from gallop.adapters.table import job_items as records
-from gallop.domain import models as catalogue
+from gallop.adapters.table import job_items
+from gallop.domain import models
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Door, Failure, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage, Original, StoredImage
 from gallop.domain.request.request import VideoRequest
-from gallop.domain.scheduling import queue as line
+from gallop.domain.scheduling import queue
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,15 +33,15 @@ requests = st.builds(
     VideoRequest,
     prompt=texts,
     images=st.lists(images, min_size=1, max_size=9).map(tuple),
-    model=st.sampled_from(sorted(catalogue.MODELS)),
+    model=st.sampled_from(sorted(models.MODELS)),
     resolution=st.sampled_from(["480P", "720P", "1080P"]),
-    ratio=st.sampled_from(catalogue.RATIOS),
+    ratio=st.sampled_from(models.RATIOS),
     duration=st.integers(3, 15),
     seed=st.none() | st.integers(0, 2_147_483_647),
     watermark=st.booleans(),
     metadata=objects,
     webhook=texts,
-    priority=st.sampled_from(line.PRIORITIES),
+    priority=st.sampled_from(queue.PRIORITIES),
 )
 results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=counts, sha256=texts, content_type=texts)
 reservations = st.builds(
@@ -71,7 +71,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     dropped_at=st.none() | times,
     dropped_again_at=st.none() | times,
     slot_since=st.none() | times,
-    place=st.none() | counts,
+    position=st.none() | counts,
     starts_at=st.none() | times,
     reserved=st.none() | reservations,
     parked=st.none() | st.builds(Parked, texts, times),
@@ -99,7 +99,7 @@ def through_the_table(record: dict[str, Any]) -> dict[str, Any]:
 @given(jobs)
 def test_a_job_comes_back_as_it_was(job: Job) -> None:
     """Every field survives the table, to the millisecond and the hundredth of a cent."""
-    assert job == records.job_from(through_the_table(records.job_record(job)))
+    assert job == job_items.job_from(through_the_table(job_items.job_record(job)))
 
 
 def test_every_field_is_tried() -> None:
@@ -110,11 +110,11 @@ def test_every_field_is_tried() -> None:
 @given(jobs)
 def test_a_record_always_has_every_attribute(job: Job) -> None:
     """A condition on a record never meets an attribute that is not there."""
-    assert set(Job.__dataclass_fields__) == records.job_record(job).keys()
+    assert set(Job.__dataclass_fields__) == job_items.job_record(job).keys()
 
 
 def test_odd_numbers_of_the_vendor_are_kept() -> None:
     """Usage is kept as it was told, whatever it says: DynamoDB's own numbers could not hold it."""
     odd = {"duration": 13.24, "tokens": 10**50, "rate": 1e-300}
     job = a_job(JobState.STORING, usage=odd)
-    assert odd == records.job_from(through_the_table(records.job_record(job))).usage
+    assert odd == job_items.job_from(through_the_table(job_items.job_record(job))).usage

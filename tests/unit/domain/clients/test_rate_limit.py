@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from gallop.domain.clients.rate_limit import Pace, moment
+from gallop.domain.clients.rate_limit import RateLimit, moment
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 class Table:
     """The one number in the table, and its two conditional writes."""
 
-    pace: Pace
+    pace: RateLimit
     tat: Decimal | None = None
     let_through: list[Decimal] = field(default_factory=list)
 
@@ -38,7 +38,7 @@ class Table:
         return True
 
 
-def most_at_once(times: list[Decimal], pace: Pace) -> list[tuple[int, Fraction]]:
+def most_at_once(times: list[Decimal], pace: RateLimit) -> list[tuple[int, Fraction]]:
     """Give for each stretch of time how many were let through, and how many may be."""
     times = sorted(times)
     return [
@@ -51,7 +51,7 @@ def most_at_once(times: list[Decimal], pace: Pace) -> list[tuple[int, Fraction]]
 @given(st.data(), st.integers(1, 7))
 def test_no_order_of_writes_lets_more_through(data: st.DataObject, rate: int) -> None:
     """Requests whose clocks differ, whose writes come late and in any order: never more than burst + rate * time."""
-    pace = Pace(rate)
+    pace = RateLimit(rate)
     table = Table(pace)
     clocks = data.draw(st.lists(st.floats(0, 4).map(moment), min_size=1, max_size=60))
     pending = [(now, table.write_first) for now in clocks]
@@ -65,7 +65,7 @@ def test_no_order_of_writes_lets_more_through(data: st.DataObject, rate: int) ->
 @given(st.integers(1, 250))
 def test_whoever_keeps_to_the_pace_never_waits(rate: int) -> None:
     """A burst at once, then a request each step, for ever."""
-    pace = Pace(rate)
+    pace = RateLimit(rate)
     table, start = Table(pace), moment(1_795_352_756.123)
     burst = [start] * pace.burst
     steady = [start + number * pace.step for number in range(1, 30)]
@@ -77,6 +77,6 @@ def test_whoever_keeps_to_the_pace_never_waits(rate: int) -> None:
 @pytest.mark.parametrize(("rate", "tat", "seconds"), [(10, "102", 1), (1, "102", 1), (1, "105.5", 5), (10, "99", 1)])
 def test_the_wait_is_told_in_whole_seconds(rate: int, tat: str, seconds: int) -> None:
     """Up, and never none: after them there is a token."""
-    pace, now = Pace(rate), Decimal(100)
+    pace, now = RateLimit(rate), Decimal(100)
     assert seconds == pace.wait_seconds(Decimal(tat), now)
     assert Decimal(tat) <= pace.latest(now + seconds)

@@ -9,7 +9,7 @@ import pytest
 from gallop.domain.dashscope import request as dashscope_request
 from gallop.domain.errors import DashScopeRefusal, Fault, InvalidRequest
 from gallop.domain.request.images import InlineImage, LinkedImage
-from gallop.domain.request.request import Ground
+from gallop.domain.request.request import RequestDefaults
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gallop.domain.request.images import Image
     from gallop.domain.request.request import VideoRequest
 
-GROUND = Ground("happyhorse-1.0-r2v", "inbox", "ada")
+GROUND = RequestDefaults("happyhorse-1.0-r2v", "inbox", "ada")
 PROMPT = "The woman of [Image 1] smiles."
 URL = "https://example.com/girl.jpg"
 MEDIA = [{"type": "reference_image", "url": URL}]

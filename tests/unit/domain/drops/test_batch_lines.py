@@ -7,17 +7,17 @@ import unicodedata
 from typing import Any
 
 import pytest
-from gallop.domain.drops import batch_lines as lines
-from gallop.domain.drops.batch_lines import Contents, Line, LineFault, Place
+from gallop.domain.drops import batch_lines
+from gallop.domain.drops.batch_lines import BatchFolder, Contents, Line, LineFault
 from gallop.domain.errors import Fault
-from gallop.domain.request.request import Ground
+from gallop.domain.request.request import RequestDefaults
 from hypothesis import given
 from hypothesis import strategies as st
 
-GROUND = Ground("happyhorse-1.0-r2v", "inbox")
+GROUND = RequestDefaults("happyhorse-1.0-r2v", "inbox")
 NFC = unicodedata.normalize("NFC", "Grüße.jpg")
-FOLDER = Place(GROUND, {"1.jpg": "drop/ad/1.jpg", NFC: "drop/ad/Gr\u00fc\u00dfe.jpg"}, is_folder=True)
-ROOT = Place(GROUND, {}, is_folder=False)
+FOLDER = BatchFolder(GROUND, {"1.jpg": "drop/ad/1.jpg", NFC: "drop/ad/Gr\u00fc\u00dfe.jpg"}, is_folder=True)
+ROOT = BatchFolder(GROUND, {}, is_folder=False)
 GOOD = {"prompt": "She smiles.", "images": ["1.jpg"]}
 
 
@@ -28,14 +28,14 @@ def text(*rows: Any) -> bytes:  # noqa: ANN401 - JSON
 
 def read(data: bytes) -> Contents:
     """Read a file that is a batch."""
-    found = lines.read(data)
+    found = batch_lines.read(data)
     assert isinstance(found, Contents)
     return found
 
 
-def faults_of(place: Place = FOLDER, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any field
+def faults_of(place: BatchFolder = FOLDER, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any field
     """Give what is wrong with a line."""
-    found = lines.checked(Line(1, {**GOOD, **fields}), place)
+    found = batch_lines.checked(Line(1, {**GOOD, **fields}), place)
     return [] if isinstance(found, Line) else [(fault.fault.where, fault.fault.problem) for fault in found]
 
 
@@ -47,14 +47,14 @@ def faults_of(place: Place = FOLDER, **fields: Any) -> list[tuple[str, str]]:  #
 )
 def test_any_bytes_are_lines_or_faults(data: bytes) -> None:
     """Nothing raises, and each line that is not blank is counted once: as an object, or as a fault."""
-    found = lines.read(data)
+    found = batch_lines.read(data)
     if isinstance(found, Fault):
         assert found.remedy
         return
     numbers = [one.number for one in found.lines] + [one.line for one in found.faults]
     assert found.count == len(numbers) == len(set(numbers))
     for line in found.lines:
-        assert lines.checked(line, FOLDER)
+        assert batch_lines.checked(line, FOLDER)
 
 
 @given(
@@ -73,9 +73,9 @@ def test_any_bytes_are_lines_or_faults(data: bytes) -> None:
 )
 def test_any_fields_are_a_request_or_faults(fields: dict[str, Any]) -> None:
     """Whatever a line says, it is checked and not stumbled over; what is good stays good when it is read again."""
-    found = lines.checked(Line(1, fields), FOLDER)
+    found = batch_lines.checked(Line(1, fields), FOLDER)
     if isinstance(found, Line):
-        assert found == lines.checked(Line(1, json.loads(found.wish)), FOLDER)
+        assert found == batch_lines.checked(Line(1, json.loads(found.canonical_json)), FOLDER)
     else:
         assert all(fault.fault.problem for fault in found)
 
@@ -136,7 +136,7 @@ def test_a_line_that_is_not_utf8() -> None:
 )
 def test_what_is_no_batch_is_refused_in_words(data: bytes, problem: str) -> None:
     """One fault for the whole file, which says what to do."""
-    found = lines.read(data)
+    found = batch_lines.read(data)
     assert isinstance(found, Fault)
     assert found.problem.startswith(problem)
     assert found.remedy
@@ -145,7 +145,7 @@ def test_what_is_no_batch_is_refused_in_words(data: bytes, problem: str) -> None
 def test_images() -> None:
     """Names beside the batch, however their accents are written, addresses of the inbox, and https."""
     images = ["1.jpg", unicodedata.normalize("NFD", NFC), "s3://inbox/drop/b/2.jpg", "s3://inbox/uploads/3.jpg"]
-    found = lines.checked(Line(1, {**GOOD, "images": [*images, "https://example.com/4.jpg"]}), FOLDER)
+    found = batch_lines.checked(Line(1, {**GOOD, "images": [*images, "https://example.com/4.jpg"]}), FOLDER)
     assert isinstance(found, Line)
     named = ["s3://inbox/drop/ad/1.jpg", f"s3://inbox/drop/ad/{NFC}"]
     assert [*named, *images[2:], "https://example.com/4.jpg"] == found.fields["images"]
@@ -163,7 +163,7 @@ def test_images() -> None:
         (FOLDER, 7, "is not an image that Gallop can take"),
     ],
 )
-def test_images_that_cannot_be_meant(place: Place, image: object, problem: str | None) -> None:
+def test_images_that_cannot_be_meant(place: BatchFolder, image: object, problem: str | None) -> None:
     """Each is told by its place in the list."""
     ((where, told),) = faults_of(place, images=[image])
     assert ("/images/0", True) == (where, problem in (None, told))

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from gallop.domain.drops import events as drop_events
+from gallop.domain.drops import events
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,29 +25,29 @@ def event(key: str, kind: str = "Object Created") -> dict[str, Any]:
 def test_a_key_is_decoded_once(name: str) -> None:
     """Whichever way it comes."""
     key = f"drop/{name}".encode(errors="replace").decode()
-    assert [key] == drop_events.keys_in(notification(key)) == drop_events.keys_in(event(key))
+    assert [key] == events.keys_in(notification(key)) == events.keys_in(event(key))
 
 
 @pytest.mark.parametrize("key", ["drop/a+b", "drop/a%2Bb", "drop/a%252Bb", "drop/a b", "drop/100%", "drop/%41"])
 def test_what_looks_encoded_is_left_alone(key: str) -> None:
     """A name may have a plus, a per cent sign, or what looks like the code of another sign."""
-    assert [key] == drop_events.keys_in(notification(key)) == drop_events.keys_in(event(key))
+    assert [key] == events.keys_in(notification(key)) == events.keys_in(event(key))
 
 
 @pytest.mark.parametrize("way", ["Put", "Post", "Copy", "CompleteMultipartUpload"])
 def test_every_way_of_uploading_counts(way: str) -> None:
     """Programs, browsers, copies and large files."""
-    assert ["drop/1.jpg"] == drop_events.keys_in(notification("drop/1.jpg", f"ObjectCreated:{way}"))
+    assert ["drop/1.jpg"] == events.keys_in(notification("drop/1.jpg", f"ObjectCreated:{way}"))
 
 
 def test_what_is_no_upload_counts_for_nothing() -> None:
     """Removals, and S3's own test message."""
-    assert [] == drop_events.keys_in(notification("drop/1.jpg", "ObjectRemoved:Delete"))
-    assert [] == drop_events.keys_in(event("drop/1.jpg", "Object Deleted"))
-    assert [] == drop_events.keys_in({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "inbox"})
+    assert [] == events.keys_in(notification("drop/1.jpg", "ObjectRemoved:Delete"))
+    assert [] == events.keys_in(event("drop/1.jpg", "Object Deleted"))
+    assert [] == events.keys_in({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "inbox"})
 
 
 def test_what_is_no_event_is_not_passed_over() -> None:
     """It goes to the dead letters, where an operator sees it."""
     with pytest.raises(KeyError):
-        drop_events.keys_in({"hello": "world"})
+        events.keys_in({"hello": "world"})

@@ -94,7 +94,7 @@ def test_the_status_receipt_says_state_and_cost() -> None:
         "state": "running",
         "since": "2026-05-28T20:26:40Z",
         "created": "2026-05-28T20:26:40Z",
-        "place": None,
+        "queue_position": None,
         "estimated_start": None,
         "parked": None,
         "estimated_cost": 0.7,

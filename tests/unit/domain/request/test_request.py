@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gallop.domain import models as catalogue
+from gallop.domain import models
 from gallop.domain.errors import Fault, InvalidRequest
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
-from gallop.domain.request.request import Ground, VideoRequest, prompt_weight, read, read_apart
+from gallop.domain.request.request import RequestDefaults, VideoRequest, prompt_length, read, read_fields
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.pictures import data_uri
 
-GROUND = Ground("happyhorse-1.0-r2v", "inbox")
+GROUND = RequestDefaults("happyhorse-1.0-r2v", "inbox")
 PICTURE = "https://example.com/a.jpg"
 FIELDS = (
     "prompt",
@@ -81,7 +81,7 @@ def test_a_request_without_wishes_gets_the_cheap_defaults() -> None:
 
 def test_every_field_is_kept_as_sent() -> None:
     """What a caller says is what is asked of DashScope."""
-    wishes = {
+    new_jobs = {
         "model": "happyhorse-1.1-r2v",
         "resolution": "480P",
         "ratio": "9:21",
@@ -90,8 +90,8 @@ def test_every_field_is_kept_as_sent() -> None:
         "watermark": True,
         "metadata": {"order": 17, "tags": ["a", 1.5, None]},
     }
-    request = read(body(**wishes), GROUND, untouched)
-    assert wishes == {name: getattr(request, name) for name in wishes}
+    request = read(body(**new_jobs), GROUND, untouched)
+    assert new_jobs == {name: getattr(request, name) for name in new_jobs}
 
 
 def test_null_means_not_said() -> None:
@@ -108,7 +108,7 @@ def test_null_means_not_said() -> None:
         ("duration", 5.0),
         ("seed", 0),
         ("seed", 2_147_483_647),
-        *(("ratio", ratio) for ratio in catalogue.RATIOS),
+        *(("ratio", ratio) for ratio in models.RATIOS),
         ("resolution", "1080P"),
     ],
 )
@@ -219,7 +219,7 @@ def test_a_slip_of_the_pen_gets_a_hint(field: str, value: object, remedy: str) -
 )
 def test_chinese_characters_weigh_two(prompt: str, weight: int) -> None:
     """5,000 other or 2,500 Chinese characters fill a prompt."""
-    assert weight == prompt_weight(prompt)
+    assert weight == prompt_length(prompt)
 
 
 def test_a_prompt_is_measured_by_its_weight() -> None:
@@ -264,12 +264,12 @@ def test_openais_size_is_resolution_and_ratio(size: str, resolution: str, ratio:
 def test_every_resolution_and_ratio_has_a_size_of_its_own() -> None:
     """No two pictures share a name, or one could not be asked for."""
     sizes = {
-        catalogue.size(resolution, ratio)
-        for model in catalogue.MODELS.values()
+        models.size(resolution, ratio)
+        for model in models.MODELS.values()
         for resolution in model.resolutions
-        for ratio in catalogue.RATIOS
+        for ratio in models.RATIOS
     }
-    assert 3 * len(catalogue.RATIOS) == len(sizes)
+    assert 3 * len(models.RATIOS) == len(sizes)
 
 
 @pytest.mark.parametrize("seconds", ["8", 8, 8.0])
@@ -391,10 +391,10 @@ def test_fields_apart_from_their_images_obey_the_same_rules() -> None:
     """The S3 door brings the images apart from the fields: both are read like one body."""
     image = StoredImage("inbox", "drop/a/1.jpg", "v1", "hash")
     fields = {"prompt": "[Image 1]", "duration": 3}
-    assert read_apart(fields, [image], 1, "happyhorse-1.0-r2v").images == (image,)
+    assert read_fields(fields, [image], 1, "happyhorse-1.0-r2v").images == (image,)
     too_small = Fault("1.jpg", "is too small", "")
     with pytest.raises(InvalidRequest) as caught:
-        read_apart({**fields, "duration": 2}, [too_small], 10, "happyhorse-1.0-r2v")
+        read_fields({**fields, "duration": 2}, [too_small], 10, "happyhorse-1.0-r2v")
     assert ["1.jpg", "/images", "/duration"] == [fault.where for fault in caught.value.faults]
 
 
@@ -408,7 +408,7 @@ def test_no_json_value_breaks_the_reader(value: object) -> None:
     else:
         assert 1 <= len(request.images) <= 9
         assert 3 <= request.duration <= 15
-        assert request.resolution in catalogue.MODELS[request.model].resolutions
+        assert request.resolution in models.MODELS[request.model].resolutions
 
 
 @given(
@@ -416,9 +416,9 @@ def test_no_json_value_breaks_the_reader(value: object) -> None:
         {
             "prompt": st.text(min_size=1, max_size=100).filter(lambda text: bool(text.strip()) and "[" not in text),
             "images": st.lists(st.just(PICTURE), min_size=1, max_size=9),
-            "model": st.sampled_from(sorted(catalogue.MODELS)),
+            "model": st.sampled_from(sorted(models.MODELS)),
             "resolution": st.sampled_from(["720P", "1080P"]),
-            "ratio": st.sampled_from(catalogue.RATIOS),
+            "ratio": st.sampled_from(models.RATIOS),
             "duration": st.integers(3, 15),
             "seed": st.integers(0, 2_147_483_647),
             "watermark": st.booleans(),

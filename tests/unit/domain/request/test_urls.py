@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from gallop.domain.request import urls as addresses
+from gallop.domain.request import urls
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,19 +91,19 @@ PUBLIC = [
 @pytest.mark.parametrize("address", SPECIAL)
 def test_special_addresses_are_not_called(address: str) -> None:
     """Private, local, metadata, carriers', documentation's, multicast, reserved, or another network in disguise."""
-    assert not addresses.is_public(address)
+    assert not urls.is_public(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_are_called(address: str) -> None:
     """The neighbours of the special ranges are not taken for them."""
-    assert addresses.is_public(address)
+    assert urls.is_public(address)
 
 
 @pytest.mark.parametrize("text", ["", "example.com", "127.1", "0x7f.1", "017700000001", "2130706433", "1.2.3.4 "])
 def test_what_is_no_address_is_not_called(text: str) -> None:
     """A resolver that answers nonsense leads nowhere."""
-    assert not addresses.is_public(text)
+    assert not urls.is_public(text)
 
 
 @given(st.ip_addresses())
@@ -111,7 +111,7 @@ def test_whatever_python_calls_special_is_not_called(address: ipaddress.IPv4Addr
     """The table refuses all that the standard library's refuses."""
     special = address.is_private or address.is_loopback or address.is_link_local or address.is_multicast
     if special or address.is_reserved or address.is_unspecified:
-        assert not addresses.is_public(str(address))
+        assert not urls.is_public(str(address))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_whatever_python_calls_special_is_not_called(address: ipaddress.IPv4Addr
 )
 def test_hosts_that_are_no_public_name_are_refused(host: str) -> None:
     """No IP address in any notation is a name, nor is a name without a dot."""
-    assert "names a host by address" in addresses.what_is_wrong_with(f"https://{host}/hook")
+    assert "names a host by address" in urls.what_is_wrong_with(f"https://{host}/hook")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_hosts_that_are_no_public_name_are_refused(host: str) -> None:
 )
 def test_urls_are_judged_as_they_are_written(url: str, problem: str) -> None:
     """Only https on port 443, without a user, in one way of reading."""
-    found = addresses.what_is_wrong_with(url)
+    found = urls.what_is_wrong_with(url)
     assert problem in found
     assert bool(problem) == bool(found)
 
@@ -195,10 +195,10 @@ ORIGINS = ("https://hooks.example.com",)
 )
 def test_only_path_and_query_may_vary(value: str, url: str | None) -> None:
     """Whatever is written, the host is one that an operator has added."""
-    assert url == addresses.within(value, ORIGINS)
+    assert url == urls.within(value, ORIGINS)
 
 
 def test_a_path_alone_needs_one_origin() -> None:
     """With two, or none, it does not say where."""
-    assert addresses.within("/x", ()) is None
-    assert addresses.within("/x", ("https://a.example", "https://b.example")) is None
+    assert urls.within("/x", ()) is None
+    assert urls.within("/x", ("https://a.example", "https://b.example")) is None

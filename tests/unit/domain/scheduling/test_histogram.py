@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import reduce
 
 import pytest
-from gallop.domain import models as catalogue
-from gallop.domain.scheduling import histogram as sketch
-from gallop.domain.scheduling.histogram import BINS, EDGES, Sketch
+from gallop.domain import models
+from gallop.domain.scheduling import histogram
+from gallop.domain.scheduling.histogram import BINS, EDGES, Histogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-KINDS = [(resolution, duration) for resolution in ("480P", "720P", "1080P") for duration in catalogue.DURATION_SECONDS]
+KINDS = [(resolution, duration) for resolution in ("480P", "720P", "1080P") for duration in models.DURATION_SECONDS]
 
 
-def taught(known: Sketch, *seconds: float) -> Sketch:
+def taught(known: Histogram, *seconds: float) -> Histogram:
     """Count tasks, one after another."""
-    return reduce(Sketch.with_task, seconds, known)
+    return reduce(Histogram.with_task, seconds, known)
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ def taught(known: Sketch, *seconds: float) -> Sketch:
 )
 def test_the_estimate_goes_through_the_published_samples(resolution: str, duration: int, seconds: float) -> None:
     """720P of 5 s took 80 s, 1080P of 15 s 14 minutes, and 1080P of 5 s stays within the 5 minutes spoken of."""
-    assert seconds == sketch.expected_seconds(resolution, duration)
+    assert seconds == histogram.expected_seconds(resolution, duration)
 
 
 @pytest.mark.parametrize(("resolution", "duration"), KINDS)
 def test_the_seed_lies_about_the_estimate(resolution: str, duration: int) -> None:
     """Half of its weight is below, and it is worth five tasks."""
-    weights = sketch.seed(resolution, duration).weights
-    middle = sketch.bin_of(sketch.expected_seconds(resolution, duration))
+    weights = histogram.seed(resolution, duration).weights
+    middle = histogram.bin_of(histogram.expected_seconds(resolution, duration))
     assert 5 == pytest.approx(sum(weights), abs=0.1)
     assert sum(weights[:middle]) < 2.5 < sum(weights[: middle + 1])
 
@@ -39,9 +39,9 @@ def test_the_seed_lies_about_the_estimate(resolution: str, duration: int) -> Non
 @given(st.lists(st.floats(0.001, 20_000), max_size=20))
 def test_what_is_written_is_read(seconds: list[float]) -> None:
     """In whole numbers, and without a loss."""
-    known = taught(sketch.seed("720P", 5), *seconds)
+    known = taught(histogram.seed("720P", 5), *seconds)
     written = known.as_map()
-    assert known == sketch.from_map(written)
+    assert known == histogram.from_map(written)
     assert {"int"} == {type(number).__name__ for number in (written["format"], written["tasks"], *written["weights"])}
     assert len(seconds) == known.tasks
 
@@ -62,23 +62,23 @@ def test_what_is_written_is_read(seconds: list[float]) -> None:
 def test_what_is_no_sketch_is_not_read(written: dict[str, object]) -> None:
     """It is of another time, or of another hand."""
     with pytest.raises(ValueError, match="sketch"):
-        sketch.from_map(written)
+        histogram.from_map(written)
 
 
 def test_two_hundred_tasks_leave_little_of_the_seed() -> None:
     """What happens counts more than what was published, however far they lie apart."""
-    assert 800 == pytest.approx(taught(sketch.seed("720P", 5), *[800.0] * 200).mean, rel=0.05)
+    assert 800 == pytest.approx(taught(histogram.seed("720P", 5), *[800.0] * 200).mean, rel=0.05)
 
 
 def test_a_new_regime_outweighs_the_old_one_after_forty_tasks() -> None:
     """A vendor who gets three times slower is followed."""
-    before = taught(sketch.seed("720P", 5), *[80.0] * 1000)
+    before = taught(histogram.seed("720P", 5), *[80.0] * 1000)
     after = taught(before, *[240.0] * 40)
-    assert sum(after.weights[sketch.bin_of(160) :]) > sum(after.weights) / 2
+    assert sum(after.weights[histogram.bin_of(160) :]) > sum(after.weights) / 2
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, EDGES[0], EDGES[-1], 1e9])
 def test_a_time_beyond_the_edges_counts_at_the_edge(seconds: float) -> None:
     """No time is too odd to be counted."""
-    assert sketch.bin_of(seconds) in {0, BINS - 1}
-    assert 1 == taught(sketch.seed("720P", 5), seconds).tasks
+    assert histogram.bin_of(seconds) in {0, BINS - 1}
+    assert 1 == taught(histogram.seed("720P", 5), seconds).tasks

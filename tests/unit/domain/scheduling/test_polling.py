@@ -8,10 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from gallop.domain import models as catalogue
-from gallop.domain.scheduling import histogram as sketch
-from gallop.domain.scheduling import polling
-from gallop.domain.scheduling.histogram import BINS, Sketch
+from gallop.domain import models
+from gallop.domain.scheduling import histogram, polling
+from gallop.domain.scheduling.histogram import BINS, Histogram
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,23 +22,23 @@ if TYPE_CHECKING:
     from tests.bench.polling import Mix, Noticed
 
 LONGEST_DEADLINE_SECONDS = 300 * 60
-KINDS = [(resolution, duration) for resolution in ("480P", "720P", "1080P") for duration in catalogue.DURATION_SECONDS]
-SEEDS = [sketch.seed(resolution, duration) for resolution, duration in KINDS]
+KINDS = [(resolution, duration) for resolution in ("480P", "720P", "1080P") for duration in models.DURATION_SECONDS]
+SEEDS = [histogram.seed(resolution, duration) for resolution, duration in KINDS]
 sketches = st.lists(st.sampled_from([0.0, 0.001, 0.5, 3.0, 40.0]), min_size=BINS, max_size=BINS).map(
-    lambda weights: Sketch((*weights[:-1], weights[-1] + 0.001))
+    lambda weights: Histogram((*weights[:-1], weights[-1] + 0.001))
 )
 ages = st.floats(0, LONGEST_DEADLINE_SECONDS)
 
 
-def taught(seconds: list[float]) -> Sketch:
+def taught(seconds: list[float]) -> Histogram:
     """Give what is known after such tasks."""
-    return reduce(Sketch.with_task, seconds, sketch.seed("720P", 5))
+    return reduce(Histogram.with_task, seconds, histogram.seed("720P", 5))
 
 
 OF_80_SECONDS = taught([80.0] * 1000)
 
 
-def questions(known: Sketch, until: float, in_flight: int = 1) -> Iterator[float]:
+def questions(known: Histogram, until: float, in_flight: int = 1) -> Iterator[float]:
     """Give the ages at which a task that never ends is asked about."""
     age = float(polling.next_wait(known, 0, in_flight))
     while age <= until:
@@ -48,11 +47,11 @@ def questions(known: Sketch, until: float, in_flight: int = 1) -> Iterator[float
 
 
 @given(sketches, ages, st.integers(1, 500))
-def test_waits_are_whole_seconds_within_bounds(known: Sketch, age: float, in_flight: int) -> None:
+def test_waits_are_whole_seconds_within_bounds(known: Histogram, age: float, in_flight: int) -> None:
     """Never under a second, nor under what all together may ask; and it ends, whatever the sketch says."""
     seconds = polling.next_wait(known, age, in_flight)
     assert isinstance(seconds, int)
-    assert max(1, in_flight / 10, min(age / 80, 120) - 0.5) <= seconds < sketch.EDGES[-1] + 1
+    assert max(1, in_flight / 10, min(age / 80, 120) - 0.5) <= seconds < histogram.EDGES[-1] + 1
 
 
 @given(ages)
@@ -79,7 +78,7 @@ def test_a_gap_between_two_heaps_of_times_is_slept_through() -> None:
 
 
 @pytest.mark.parametrize("known", SEEDS)
-def test_a_task_is_asked_about_a_bounded_number_of_times(known: Sketch) -> None:
+def test_a_task_is_asked_about_a_bounded_number_of_times(known: Histogram) -> None:
     """Up to the longest deadline that the template allows: far from the end of a history."""
     assert 360 >= len(list(questions(known, LONGEST_DEADLINE_SECONDS)))
 
@@ -93,7 +92,7 @@ def test_all_jobs_together_stay_under_twenty_questions_a_second(tasks: int) -> N
 
 
 @given(sketches, st.floats(-10, 1e6), st.floats(-10, 1e6))
-def test_progress_grows_and_never_promises_the_end(known: Sketch, one: float, other: float) -> None:
+def test_progress_grows_and_never_promises_the_end(known: Histogram, one: float, other: float) -> None:
     """From 0 towards 95, and never back."""
     earlier, later = sorted([one, other])
     before, after = polling.progress_percent(known, earlier), polling.progress_percent(known, later)
@@ -104,7 +103,7 @@ def test_progress_grows_and_never_promises_the_end(known: Sketch, one: float, ot
 def test_what_was_learned_beats_the_advice_on_both_sides(mix: Mix) -> None:
     """After 200 tasks: less delay, in the mean and at the 95th percentile, and fewer questions than every 15 s."""
     times = mix.times(bench.BEFORE + bench.MEASURED, draw=2)
-    known = reduce(Sketch.with_task, times[: bench.BEFORE], mix.seed)
+    known = reduce(Histogram.with_task, times[: bench.BEFORE], mix.seed)
     _assert_better(times[bench.BEFORE :], bench.by_sketch(known, times[bench.BEFORE :]))
 
 

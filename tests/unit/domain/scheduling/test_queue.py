@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from gallop.domain.job import new_job_id
-from gallop.domain.scheduling import queue as line
+from gallop.domain.scheduling import queue
 from gallop.domain.scheduling.queue import Ticket
 from hypothesis import given
 from hypothesis import strategies as st
 
 clients = st.sampled_from(["a", "a-b", "a.b", "ab", "b", "s3", "z_9"])
 tickets = st.lists(
-    st.builds(Ticket, clients, st.sampled_from(line.PRIORITIES), st.integers(0, 3 * 10**9), st.builds(new_job_id)),
+    st.builds(Ticket, clients, st.sampled_from(queue.PRIORITIES), st.integers(0, 3 * 10**9), st.builds(new_job_id)),
     max_size=30,
 )
 
@@ -21,7 +21,7 @@ def served(waiting: list[Ticket], last_served: str) -> list[str]:
     left = sorted(waiting, key=lambda ticket: ticket.name)
     order = []
     while left:
-        behind = [ticket for ticket in left if ticket.name > line.behind(last_served)]
+        behind = [ticket for ticket in left if ticket.name > queue.key_after(last_served)]
         ticket = (behind or left)[0]
         left.remove(ticket)
         order.append(ticket.job_id)
@@ -32,7 +32,7 @@ def served(waiting: list[Ticket], last_served: str) -> list[str]:
 @given(tickets, clients | st.just(""))
 def test_places_are_those_in_which_they_are_served(waiting: list[Ticket], last_served: str) -> None:
     """What a job is told is the number of turns until its own, if nobody else comes."""
-    told = line.places(sorted(waiting, key=lambda ticket: ticket.name), last_served)
+    told = queue.positions(sorted(waiting, key=lambda ticket: ticket.name), last_served)
     assert list(range(1, len(waiting) + 1)) == [told[job_id] for job_id in served(waiting, last_served)]
 
 
@@ -55,10 +55,10 @@ def test_within_a_client_priority_goes_before_arrival(waiting: list[Ticket]) -> 
         assert sorted(own, key=lambda one: (-one.priority, one.came_at, one.job_id)) == own
 
 
-@given(st.builds(Ticket, clients, st.sampled_from(line.PRIORITIES), st.integers(0, 3 * 10**9), st.builds(new_job_id)))
+@given(st.builds(Ticket, clients, st.sampled_from(queue.PRIORITIES), st.integers(0, 3 * 10**9), st.builds(new_job_id)))
 def test_a_ticket_can_be_read_from_its_name(ticket: Ticket) -> None:
     """The name says all."""
-    assert ticket == line.ticket_from(ticket.name)
+    assert ticket == queue.ticket_from(ticket.name)
 
 
 @pytest.mark.parametrize(
@@ -66,23 +66,23 @@ def test_a_ticket_can_be_read_from_its_name(ticket: Ticket) -> None:
 )
 def test_the_start_is_estimated_by_rounds(place: int, slots: int, rounds: int) -> None:
     """Five run at a time, or as many as there are slots, or all but one of them under a higher limit."""
-    assert 1000 + rounds * 80 == line.starts_at(place, [1000.0] * slots, 1000, 80, slots)
+    assert 1000 + rounds * 80 == queue.starts_at(place, [1000.0] * slots, 1000, 80, slots)
 
 
 @given(st.lists(st.integers(0, 1000), max_size=8), st.integers(1, 8), st.integers(1, 400))
 def test_no_place_starts_before_the_one_before_it_or_in_the_past(since: list[int], slots: int, seconds: int) -> None:
     """Whoever holds a slot since when, and however much longer a task takes than was thought."""
-    starts = [line.starts_at(place, since, 1000, seconds, slots) for place in range(1, 30)]
+    starts = [queue.starts_at(place, since, 1000, seconds, slots) for place in range(1, 30)]
     assert sorted(starts) == starts
     assert starts[0] >= 1000
 
 
 def test_the_start_stands_still_while_nothing_changes() -> None:
     """A turn comes when the oldest of those that run has had its time; of one that is overdue, within 15 seconds."""
-    assert [1050, 1050] == [line.starts_at(1, [970, 990], now, 80, 2) for now in (1000, 1007)]
-    assert [1065, 1065] == [line.starts_at(1, [900, 990], now, 80, 2) for now in (1051, 1065)]
+    assert [1050, 1050] == [queue.starts_at(1, [970, 990], now, 80, 2) for now in (1000, 1007)]
+    assert [1065, 1065] == [queue.starts_at(1, [900, 990], now, 80, 2) for now in (1051, 1065)]
 
 
 def test_more_holders_than_slots_bring_nobody_a_turn_at_first() -> None:
     """Three hold slots, of which there are two by now: the first end is nobody's turn."""
-    assert 110 == line.starts_at(1, [0, 10, 20], 30, 100, 2)
+    assert 110 == queue.starts_at(1, [0, 10, 20], 30, 100, 2)

@@ -73,7 +73,7 @@ def refused(kind: type[CallerError]) -> dict[str, Any]:
         error = kind("InvalidParameter", f"{kind.title}.")
     else:
         error = kind(f"{kind.title}.")
-    return dialects.rfc9457(dialects.Refusal(error, kind.status, kind.title, "request-1"))
+    return dialects.rfc9457(dialects.ErrorAnswer(error, kind.status, kind.title, "request-1"))
 
 
 def _job() -> Job:

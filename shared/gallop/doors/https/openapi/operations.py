@@ -67,5 +67,5 @@ def _not_available() -> dict[str, Any]:
 
 
 def _name(route: Route) -> str:
-    words = [part.strip("{}") for part in route.path.split("/") if part]
-    return "_".join([route.method, *words])
+    parts = [part.strip("{}") for part in route.path.split("/") if part]
+    return "_".join([route.method, *parts])

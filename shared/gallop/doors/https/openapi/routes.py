@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gallop.domain import errors
 from gallop.domain.job import JobState, openai_status
-from gallop.doors.https import dashscope as dashscope_dialect
+from gallop.doors.https import dashscope
 from gallop.doors.https.openapi import examples
 from gallop.doors.https.openapi.schemas import JOB_ID, Schema, ref
 
@@ -167,7 +167,7 @@ _TASK = content({"type": "object", "required": ["request_id", "output"]})
 DASHSCOPE = (
     Route(
         method="post",
-        path=dashscope_dialect.SUBMIT,
+        path=dashscope.SUBMIT,
         summary="Create a video, in DashScope's protocol",
         parameters=(header("X-DashScope-Async", "`enable`, as DashScope wants it."),),
         body={JSON: {"schema": {"type": "object", "required": ["model", "input"]}}},
@@ -176,21 +176,21 @@ DASHSCOPE = (
     ),
     Route(
         method="get",
-        path=f"{dashscope_dialect.TASKS}/{{id}}",
+        path=f"{dashscope.TASKS}/{{id}}",
         summary="See how a task stands, in DashScope's protocol",
         parameters=(_TASK_ID,),
         answers={"200": _TASK},
     ),
     Route(
         method="get",
-        path=dashscope_dialect.TASKS,
+        path=dashscope.TASKS,
         summary="List your tasks, in DashScope's protocol",
         answers={"200": content({"type": "object", "required": ["request_id", "data", "total"]})},
         refusals=(errors.DashScopeRefusal,),
     ),
     Route(
         method="post",
-        path=f"{dashscope_dialect.TASKS}/{{id}}/cancel",
+        path=f"{dashscope.TASKS}/{{id}}/cancel",
         summary="Cancel a task that is pending, in DashScope's protocol",
         parameters=(_TASK_ID,),
         answers={"200": content({"type": "object", "required": ["request_id"]})},

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import job
-from gallop.domain import models as catalogue
+from gallop.domain import job, models
 from gallop.domain.budget import Period
 from gallop.domain.request import form, references, request
-from gallop.domain.scheduling import queue as line
+from gallop.domain.scheduling import queue
 from gallop.doors.https import uploads
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def upload() -> Schema:
             "url": {"type": "string", "format": "uri"},
             "fields": {"type": "object", "additionalProperties": TEXT},
             "content_type": {"enum": list(uploads.MEDIA_TYPES)},
-            "max_bytes": {"const": catalogue.PICTURE_BYTES_AT_MOST},
+            "max_bytes": {"const": models.MAX_PICTURE_BYTES},
             "expires_at": SECONDS_SINCE_EPOCH,
         }
     )
@@ -104,7 +103,7 @@ def video() -> Schema:
         "prompt": TEXT,
         "images": whole,
         "resolution": {"enum": _resolutions()},
-        "ratio": {"enum": list(catalogue.RATIOS)},
+        "ratio": {"enum": list(models.RATIOS)},
         "duration": whole,
         "seconds": TEXT,
         "size": TEXT,
@@ -112,7 +111,7 @@ def video() -> Schema:
         "watermark": {"type": "boolean"},
         "metadata": {"type": "object"},
         "priority": whole,
-        "place": _nullable(whole),
+        "queue_position": _nullable(whole),
         "estimated_start": _nullable(SECONDS_SINCE_EPOCH),
         "remixed_from_video_id": {"type": "null"},
         "notes": {"type": "array", "items": TEXT},
@@ -197,21 +196,21 @@ def _prompt() -> Schema:
     return {
         "type": "string",
         "minLength": 1,
-        "maxLength": catalogue.PROMPT_WEIGHT_AT_MOST,
+        "maxLength": models.MAX_PROMPT_CHARACTERS,
         "pattern": r"\S",
         "description": "`[Image 1]` is the first image. A Chinese character counts twice.",
     }
 
 
 def _of_the_video() -> dict[str, Schema]:
-    lengths, seeds = catalogue.DURATION_SECONDS, catalogue.SEEDS
+    lengths, seeds = models.DURATION_SECONDS, models.SEEDS
     duration = {"type": "integer", "minimum": lengths.start, "maximum": lengths.stop - 1}
     in_text = {"type": "string", "pattern": "^[0-9]{1,3}$"}
     return {
-        "model": {"enum": list(catalogue.MODELS)},
-        "resolution": {"enum": _resolutions(), "default": catalogue.DEFAULT_RESOLUTION},
-        "ratio": {"enum": list(catalogue.RATIOS), "default": catalogue.DEFAULT_RATIO},
-        "duration": {**duration, "default": catalogue.DEFAULT_DURATION_SECONDS, "description": "Seconds."},
+        "model": {"enum": list(models.MODELS)},
+        "resolution": {"enum": _resolutions(), "default": models.DEFAULT_RESOLUTION},
+        "ratio": {"enum": list(models.RATIOS), "default": models.DEFAULT_RATIO},
+        "duration": {**duration, "default": models.DEFAULT_DURATION_SECONDS, "description": "Seconds."},
         "seed": {"type": "integer", "minimum": seeds.start, "maximum": seeds.stop - 1},
         "watermark": {"type": "boolean", "default": False},
         "seconds": {"anyOf": [duration, in_text], "description": "OpenAI's name of `duration`."},
@@ -220,7 +219,7 @@ def _of_the_video() -> dict[str, Schema]:
 
 
 def _of_the_request() -> dict[str, Schema]:
-    most = catalogue.IMAGES_AT_MOST
+    most = models.MAX_IMAGES
     referred = [_object({name: TEXT}, required=(name,)) for name in ("image_url", "file_id")]
     reference = {"anyOf": [_IMAGE, *referred]}
     media = _object({"type": {"enum": [references.MEDIA_TYPE, None]}, "url": _IMAGE}, required=("url",))
@@ -233,12 +232,12 @@ def _of_the_request() -> dict[str, Schema]:
         "media": {"type": "array", "minItems": 1, "maxItems": most, "items": media, "description": "DashScope's."},
         "metadata": {
             "type": "object",
-            "description": f"Yours, given back as it came; at most {request.METADATA_BYTES_AT_MOST} bytes.",
+            "description": f"Yours, given back as it came; at most {request.MAX_METADATA_BYTES} bytes.",
         },
         "priority": {
             "type": "integer",
-            "minimum": line.PRIORITIES.start,
-            "maximum": line.PRIORITIES.stop - 1,
+            "minimum": queue.PRIORITIES.start,
+            "maximum": queue.PRIORITIES.stop - 1,
             "default": 0,
             "description": "Of your own jobs that wait, those of a higher priority start first.",
         },
@@ -258,11 +257,11 @@ _IMAGE: Schema = {
 
 
 def _resolutions() -> list[str]:
-    return sorted({name for model in catalogue.MODELS.values() for name in model.resolutions}, key=len)
+    return sorted({name for model in models.MODELS.values() for name in model.resolutions}, key=len)
 
 
 def _sizes() -> list[str]:
-    return [catalogue.size(name, ratio) for name in _resolutions() for ratio in catalogue.RATIOS]
+    return [models.size(name, ratio) for name in _resolutions() for ratio in models.RATIOS]
 
 
 def _object(properties: Mapping[str, Schema], required: tuple[str, ...] | None = None) -> Schema:

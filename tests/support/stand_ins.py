@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from boto3.dynamodb.types import TypeSerializer
-from gallop.adapters.table import job_items as records
+from gallop.adapters.table import job_items
 
 from tests.support.films import PIECE, large_film
 
@@ -27,7 +27,7 @@ STARTED = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultip
 COMPLETED = "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"
 
 
-class Neighbours(ThreadingHTTPServer):
+class StandIns(ThreadingHTTPServer):
     """Serves one job; ``stored`` counts the bytes of all parts that came to the bucket."""
 
     daemon_threads = True
@@ -49,7 +49,7 @@ class Neighbours(ThreadingHTTPServer):
         """Answer DynamoDB: the record is read, and each update is noted."""
         assert self.job
         if action == "GetItem":
-            item = records.job_record(self.job)
+            item = job_items.job_record(self.job)
             return {"Item": {name: TypeSerializer().serialize(value) for name, value in item.items()}}
         self.updates.append(request)
         return {}
@@ -58,7 +58,7 @@ class Neighbours(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """One request."""
 
-    server: Neighbours
+    server: StandIns
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the signature of http.server
@@ -112,9 +112,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def neighbours(size: int) -> Iterator[Neighbours]:
+def stand_ins(size: int) -> Iterator[StandIns]:
     """Serve, as long as the block lasts."""
-    with Neighbours(size) as server:
+    with StandIns(size) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

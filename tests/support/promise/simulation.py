@@ -19,9 +19,8 @@ import httpx
 import respx
 from boto3.dynamodb.types import TypeDeserializer
 from gallop import clock as product_clock
-from gallop.adapters import aws, dashscope
-from gallop.adapters import secrets as vault
-from gallop.adapters.s3 import ranged_reader as ranges
+from gallop.adapters import aws, dashscope, secrets
+from gallop.adapters.s3 import ranged_reader
 from gallop.adapters.table import jobs as store
 from gallop.adapters.table.job_items import job_from
 from gallop.domain.dashscope.completion_event import TOKEN_HEADER
@@ -58,7 +57,7 @@ if TYPE_CHECKING:
 REGION = "eu-central-1"
 BASE_URL = "https://dashscope-intl.aliyuncs.com/api/v1"
 INBOX, RESULTS = "inbox", "results"
-VISIBILITY_SECONDS, RECEIVES_AT_MOST = 720, 5
+VISIBILITY_SECONDS, MAX_RECEIVES = 720, 5
 PICTURE_URL = "https://example.com/girl.jpg"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -133,7 +132,7 @@ class Queue:
 
 
 @dataclass(slots=True)
-class World:
+class Simulation:
     """A Gallop whose time and luck are in the test's hands."""
 
     clock: ManualClock
@@ -205,7 +204,7 @@ class World:
                 drops.Batch().take(message.body)
             self.queue.messages.remove(message)
         except (Killed, Exception):  # noqa: BLE001 - whatever it was, the queue brings it again
-            if message.received >= RECEIVES_AT_MOST:
+            if message.received >= MAX_RECEIVES:
                 self.queue.messages.remove(message)
                 self.queue.dead.append(message)
         finally:
@@ -243,7 +242,7 @@ class World:
 
     def job(self, job_id: str) -> Job:
         """Read a job's record."""
-        return store.job(job_id)
+        return store.get(job_id)
 
     def jobs(self) -> list[Job]:
         """Read all jobs."""
@@ -307,7 +306,7 @@ def _vendor() -> FakeDashScope:
 
 
 @contextmanager
-def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool = False) -> Iterator[World]:
+def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool = False) -> Iterator[Simulation]:
     """Give an empty world, with a vendor of one's own (on a clock that stands still), or the one that all share.
 
     ``listening`` makes it a stack that takes completion events.
@@ -322,23 +321,23 @@ def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool =
         for target, name, value in tables.changes():
             resources.enter_context(patch.object(target, name, value))
         clients = _clients(_table())
-        world = World(clock, fake, Random(seed), Calls(), clients)
-        for name, client in [*clients.items(), ("stepfunctions", world.workflow), ("sqs", world.queue)]:
+        simulation = Simulation(clock, fake, Random(seed), Calls(), clients)
+        for name, client in [*clients.items(), ("stepfunctions", simulation.workflow), ("sqs", simulation.queue)]:
             resources.enter_context(patch.object(aws, name, lambda client=client: client))
         for client in clients.values():
-            world.calls.watch(client)
-            direct(client, world.calls, REGION)
+            simulation.calls.watch(client)
+            direct(client, simulation.calls, REGION)
         resources.enter_context(patch.object(product_clock, "now", clock.now))
         resources.enter_context(patch.object(product_clock, "sleep", clock.advance))
-        resources.enter_context(patch.object(vault, "dashscope_key", lambda _: KEY))
-        resources.enter_context(patch.object(vault, "completion_token", lambda _: events.TOKEN))
-        resources.enter_context(patch.object(ranges, "opened", partial(_opened, ranges.opened)))
+        resources.enter_context(patch.object(secrets, "dashscope_key", lambda _: KEY))
+        resources.enter_context(patch.object(secrets, "completion_token", lambda _: events.TOKEN))
+        resources.enter_context(patch.object(ranged_reader, "opened", partial(_opened, ranged_reader.opened)))
         router = resources.enter_context(respx.mock(assert_all_called=False))
-        router.route(host__regex=r"^[\w.-]+\.aliyuncs\.com$").mock(side_effect=world.answer)
-        router.route(url=events.URL).mock(side_effect=world.events.post)
+        router.route(host__regex=r"^[\w.-]+\.aliyuncs\.com$").mock(side_effect=simulation.answer)
+        router.route(url=events.URL).mock(side_effect=simulation.events.post)
         client = resources.enter_context(httpx.Client())
         resources.enter_context(patch.object(dashscope, "_client", lambda: client))
-        yield world
+        yield simulation
 
 
 def _emptied(fake: FakeDashScope) -> FakeDashScope:

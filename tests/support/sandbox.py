@@ -15,10 +15,9 @@ import gallop.clock
 import gallop.log
 import respx
 from aws_lambda_powertools import Logger
-from gallop.adapters import secrets as vault
-from gallop.adapters.table import client_keys
+from gallop.adapters import secrets
+from gallop.adapters.table import client_keys, task_durations
 from gallop.adapters.table import jobs as store
-from gallop.adapters.table import task_durations as durations
 from gallop.domain.clients import keys
 from gallop.domain.clients.keys import Key
 from gallop.domain.job import JobState
@@ -60,7 +59,7 @@ NEVER_LOGGED = (
 
 
 @dataclass(slots=True)
-class World:
+class Sandbox:
     """What a test of the doors and steps works with."""
 
     stack: Stack
@@ -129,7 +128,7 @@ class World:
     def job(self, job_id: str) -> Job:
         """Read a job's record."""
         with self.stack.acting_as("SubmitFunction"):
-            return store.job(job_id)
+            return store.get(job_id)
 
     def jobs(self) -> list[Job]:
         """Read all jobs' records, the oldest first."""
@@ -139,7 +138,7 @@ class World:
 
     def mint(self, client: str, *, is_admin: bool = False, valid_until: float | None = None) -> str:
         """Give a client a key."""
-        key = keys.mint()
+        key = keys.generate()
         record = Key(keys.hash_of(key), client, self.clock.now(), valid_until, is_admin)
         with self.stack.acting_as("SubmitFunction"):
             client_keys.create(record)
@@ -181,24 +180,24 @@ class World:
 
 
 @contextmanager
-def opened(stack: Stack) -> Iterator[World]:
+def opened(stack: Stack) -> Iterator[Sandbox]:
     """Give a world in which nothing has happened yet; at its end, nothing secret may stand in its log."""
     fake = FakeDashScope(stack.clock, limits=Limits.none(), switches=Switches(expiry_from="completion"))
     with respx.mock(assert_all_called=False) as router, ExitStack() as seams:
-        world = World(stack, router, fake)
+        sandbox = Sandbox(stack, router, fake)
         # Receivers of webhooks are real.
         router.route(host="127.0.0.1").pass_through()
-        router.route().mock(side_effect=world.answer)
-        vault.provider.cache_clear()
-        durations.forget()
-        slots.forget()
+        router.route().mock(side_effect=sandbox.answer)
+        secrets.provider.cache_clear()
+        task_durations.clear_cache()
+        slots.clear_cache()
         seams.enter_context(patch.object(gallop.clock, "now", stack.clock.now))
         seams.enter_context(patch.object(gallop.clock, "sleep", stack.clock.sleep))
         seams.enter_context(patch.object(render, "render", _render))
-        seams.enter_context(_logged(world.log_lines))
-        yield world
+        seams.enter_context(_logged(sandbox.log_lines))
+        yield sandbox
         _clear(stack)
-    assert [] == secrets_in(world.log_lines.getvalue())
+    assert [] == secrets_in(sandbox.log_lines.getvalue())
 
 
 def secrets_in(log: str) -> list[str]:

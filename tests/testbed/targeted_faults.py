@@ -16,7 +16,7 @@ TASKS = "/api/v1/tasks/"
 
 
 @dataclass(slots=True)
-class Aim:
+class TargetedFault:
     """A fault that waits for the next request of its kind about a prompt."""
 
     prompt: str
@@ -24,10 +24,10 @@ class Aim:
 
 
 @dataclass(slots=True)
-class Aims:
+class TargetedFaults:
     """The faults that have not struck yet."""
 
-    waiting: list[Aim] = field(default_factory=list)
+    waiting: list[TargetedFault] = field(default_factory=list)
 
     def take(self, on: str, prompt: str) -> dict[str, Any] | None:
         """Give the next fault for this request, once."""
@@ -38,17 +38,17 @@ class Aims:
         return None
 
 
-class AimedDashScope(FakeDashScope):
+class TargetedDashScope(FakeDashScope):
     """The fake with faults by prompt, instead of those by count and rate."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the fake's own
         super().__init__(*args, **options)
-        self.aims = Aims()
+        self.aims = TargetedFaults()
 
     def aim(self, prompt: str, **fault: Any) -> None:  # noqa: ANN401 - as ``fault`` takes them
         """Let a fault strike the next request of its kind about a prompt."""
         with self._lock:
-            self.aims.waiting.append(Aim(prompt, fault))
+            self.aims.waiting.append(TargetedFault(prompt, fault))
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """Arm the fault that is meant for this request, if there is one, and answer."""

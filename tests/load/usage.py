@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Usage:
     """All that was used, as it was counted."""
 
     transitions: Mapping[str, int]
