@@ -24,8 +24,8 @@ PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialec
 	schemathesis.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py) tests/functional/testbed/test_make_up.py \
 	$(addprefix tests/functional/,promise/test_large_batch.py promise/test_parked.py promise/test_money.py \
 	doors/s3/test_many_drops.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
-# Told to every Python: the repository and its layer, wherever it is run from.
-export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
+# For every Python, wherever it is run from: the repository, its layer and the fake DashScope.
+export PYTHONPATH := $(CURDIR):$(CURDIR)/shared:$(CURDIR)/tests/testbed/fake_dashscope/src
 
 .PHONY: help
 help:  ## list the targets

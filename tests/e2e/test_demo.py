@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.import_path import PYTHONPATH
 from tests.testbed.demo import __main__ as demo
 from tests.testbed.demo import proof
 
@@ -69,7 +70,7 @@ def running() -> Iterator[subprocess.Popen[str]]:
     # An ignored SIGINT would be inherited.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-u", "-m", "tests.testbed.demo"]
-    environment = {**os.environ, "SPEED": "1", "PYTHONPATH": f"{demo.ROOT}:{demo.ROOT / 'shared'}"}
+    environment = {**os.environ, "SPEED": "1", "PYTHONPATH": PYTHONPATH}
     with subprocess.Popen(
         command, cwd=demo.ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:

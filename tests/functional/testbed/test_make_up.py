@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.functional.testbed.conftest import eventually
+from tests.support.import_path import PYTHONPATH
 from tests.testbed.stack import ROOT
 
 if TYPE_CHECKING:
@@ -38,12 +39,11 @@ PROGRAM = "import sys, pathlib; from tests.testbed.__main__ import main; sys.exi
 
 def start(file: Path, **settings: str) -> subprocess.Popen[str]:
     """Start the testbed as its own process, as from a shell."""
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "shared")])
     # An ignored SIGINT would be inherited.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(file)],
-        env={**os.environ, "PYTHONPATH": paths, **settings},
+        env={**os.environ, "PYTHONPATH": PYTHONPATH, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
