@@ -45,7 +45,7 @@ env: .testbed-ready  ## show the running testbed as variables for a shell to eva
 	@$(PY) -m tests.testbed.env
 
 vendor: .testbed-ready  ## keep only the fake DashScope running until Ctrl-C
-	@$(PY) -m tests.testbed.fake_dashscope
+	@$(PY) -m fake_dashscope
 
 key: .testbed-ready  ## make a key of the HTTPS door: CLIENT=name [EXPIRES=90d], at the running testbed or at a stack in AWS (STACK=gallop)
 	@test -n "$$CLIENT" || { echo "Say whose key: make key CLIENT=name"; exit 2; }
@@ -103,7 +103,7 @@ build:  ## build the stack for AWS with the SAM CLI (then: sam deploy --guided)
 
 docs: .tests-ready  ## draw anew what the documents show of the code
 	@$(PY) -m tests.template.picture
-	@$(PY) -m tests.testbed.fake_dashscope.page
+	@$(PY) -m tests.docs.fake_dashscope_page
 	@$(PY) -m tests.docs.errors_page
 
 lock:  ## resolve the *.in files anew into the hashed lock files

@@ -19,9 +19,8 @@ from urllib.parse import urlsplit
 import httpx
 import respx
 
-from tests.testbed import FakeDashScope, serve
-from tests.testbed.clock import ManualClock
-from tests.testbed.fake_dashscope import KEY, Limits
+from fake_dashscope import KEY, FakeDashScope, Limits, serve
+from fake_dashscope.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

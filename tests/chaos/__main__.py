@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from fake_dashscope import Limits, Switches
+from fake_dashscope.clock import ScaledClock
 from tests.chaos import sdk
 from tests.chaos.figures import Figures, figures
 from tests.chaos.schedule import schedule, submit_faults
 from tests.e2e.caller import Caller
 from tests.e2e.matrix import Matrix
-from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope import Limits, Switches
 from tests.testbed.stack import Testbed
 from tests.testbed.targeted_faults import TargetedDashScope
 

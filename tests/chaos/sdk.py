@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import dashscope
 from dashscope import VideoSynthesis
 
-from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope import KEY, Limits, Switches
-from tests.testbed.fake_dashscope.server import serve
+from fake_dashscope import KEY, Limits, Switches
+from fake_dashscope.clock import ScaledClock
+from fake_dashscope.server import serve
 from tests.testbed.targeted_faults import TargetedDashScope
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Writes the parts of ``docs/fake-dashscope.md`` that come from the code.
 
-``python -m tests.testbed.fake_dashscope.page`` writes them anew; a test compares.
+``python -m tests.docs.fake_dashscope_page`` writes them anew; a test compares.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tests.testbed.clock import ManualClock
-from tests.testbed.fake_dashscope.accounts import KEY
-from tests.testbed.fake_dashscope.catalogue import MODELS
-from tests.testbed.fake_dashscope.core import FakeDashScope
-from tests.testbed.fake_dashscope.faults import KINDS
-from tests.testbed.fake_dashscope.notices import MODES
-from tests.testbed.fake_dashscope.server import serve
+from fake_dashscope.accounts import KEY
+from fake_dashscope.catalogue import MODELS
+from fake_dashscope.clock import ManualClock
+from fake_dashscope.core import FakeDashScope
+from fake_dashscope.faults import KINDS
+from fake_dashscope.notices import MODES
+from fake_dashscope.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.testbed.fake_dashscope.catalogue import Model
+    from fake_dashscope.catalogue import Model
 
 PAGE = Path(__file__).parents[3] / "docs" / "fake-dashscope.md"
 HOST = "127.0.0.1:8642"

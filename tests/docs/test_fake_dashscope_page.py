@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
-from tests.testbed.fake_dashscope import Switches
-from tests.testbed.fake_dashscope.page import PAGE, renew
+from fake_dashscope import Switches
+from tests.docs.fake_dashscope_page import PAGE, renew
 
 TEXT = PAGE.read_text("utf-8")
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from fake_dashscope import FakeDashScope, Limits, Switches
+from fake_dashscope.clock import ScaledClock
 from tests.support.pictures import data_uri, picture
-from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope import FakeDashScope, Limits, Switches
 from tests.testbed.stack import Testbed
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fake_dashscope import Limits, Switches
+from fake_dashscope.clock import ScaledClock
 from tests.e2e import matrix
 from tests.e2e.caller import Caller
 from tests.e2e.matrix import Cell, Matrix
-from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope import Limits, Switches
 from tests.testbed.stack import Testbed
 from tests.testbed.targeted_faults import TargetedDashScope
 

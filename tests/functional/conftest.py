@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fake_dashscope.clock import ManualClock
 from tests.support import sandbox as sandboxes
 from tests.support.stack import Stack, deployed
-from tests.testbed.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

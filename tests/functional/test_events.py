@@ -20,10 +20,10 @@ from gallop.domain.drops.drop import Folder
 from gallop.domain.job import JobState
 from samtranslator.yaml_helper import yaml_parse
 
+from fake_dashscope.clock import ManualClock
 from tests.support.drops import Door
 from tests.support.pictures import picture
 from tests.support.stack import ROOT, Stack, aws, deployed
-from tests.testbed.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

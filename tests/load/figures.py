@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
+    from fake_dashscope.switches import Limits
+    from fake_dashscope.task import Task
     from tests.load.usage import Usage
     from tests.load.vendor import WatchedDashScope
-    from tests.testbed.fake_dashscope.switches import Limits
-    from tests.testbed.fake_dashscope.task import Task
 
 MAX_IN_FLIGHT = 6
 """What the template sets."""

@@ -20,6 +20,8 @@ from gallop.doors.https import videos
 from gallop.doors.https.bodies import Body
 from moto.dynamodb.models import dynamodb_backends
 
+from fake_dashscope import Limits, Switches
+from fake_dashscope.clock import ManualClock
 from tests.load import clients
 from tests.load.figures import MAX_IN_FLIGHT, Evidence
 from tests.load.meter import Meter
@@ -30,8 +32,6 @@ from tests.support.promise import fresh
 from tests.support.promise.calls import Killed
 from tests.support.promise.simulation import HANDLERS, REGION, Simulation
 from tests.testbed.aws.account import ACCOUNT
-from tests.testbed.clock import ManualClock
-from tests.testbed.fake_dashscope import Limits, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

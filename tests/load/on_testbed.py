@@ -15,6 +15,8 @@ from gallop.adapters.table.job_items import job_from
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from fake_dashscope import Limits, Switches
+from fake_dashscope.clock import ScaledClock
 from tests.e2e.caller import Caller
 from tests.load import clients
 from tests.load.figures import Evidence
@@ -22,8 +24,6 @@ from tests.load.meter import Meter
 from tests.load.usage import Usage
 from tests.load.vendor import WatchedDashScope
 from tests.testbed.aws.account import ACCOUNT
-from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope import Limits, Switches
 from tests.testbed.stack import Testbed
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope import FakeDashScope
+from fake_dashscope import FakeDashScope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import httpx
 
-    from tests.testbed.fake_dashscope.task import Task
+    from fake_dashscope.task import Task
 
 SUBMIT = re.compile(r"POST /api/v1/services/")
 QUERY = re.compile(r"GET /api/v1/tasks/.")

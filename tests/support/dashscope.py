@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from gallop.doors.https.identity import Caller
 
-from tests.functional.fake_dashscope.world import SUBMIT, order
+from fake_dashscope import KEY
+from tests.functional.fake_dashscope.sandbox import SUBMIT, order
 from tests.support.http import Answer, Body, event
-from tests.testbed.fake_dashscope import KEY
 
 if TYPE_CHECKING:
     from tests.support.sandbox import Sandbox

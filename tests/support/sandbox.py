@@ -25,11 +25,11 @@ from gallop.services import slots
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from fake_dashscope import KEY, FakeDashScope, Limits, Switches, render
 from tests.support.films import film
 from tests.support.jobs import a_job
 from tests.support.stack import aws
 from tests.testbed.aws.account import ACCOUNT, REGION
-from tests.testbed.fake_dashscope import KEY, FakeDashScope, Limits, Switches, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
     from mypy_boto3_s3 import S3Client
 
+    from fake_dashscope.clock import ManualClock
     from tests.support.stack import Stack
-    from tests.testbed.clock import ManualClock
 
 SUBMIT_URL = "https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/video-generation/video-synthesis"
 TASKS_URL = "https://dashscope-intl.aliyuncs.com/api/v1/tasks"

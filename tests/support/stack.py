@@ -14,16 +14,16 @@ from unittest.mock import patch
 import boto3
 from moto.core.config import default_user_config
 
+from fake_dashscope import KEY
 from tests.testbed.aws.account import ACCOUNT, REGION
 from tests.testbed.aws.inprocess import Context, InProcessRunner, in_process, load_handler
-from tests.testbed.fake_dashscope import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from fake_dashscope.clock import ManualClock
     from tests.testbed.aws.deploy import Deployment
     from tests.testbed.aws.functions import FunctionSpec
-    from tests.testbed.clock import ManualClock
 
 ROOT = Path(__file__).parents[2]
 CREDENTIALS = {

@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.testbed.fake_dashscope.core import FakeDashScope
-    from tests.testbed.fake_dashscope.server import serve
+    from fake_dashscope.core import FakeDashScope
+    from fake_dashscope.server import serve
 
 __all__ = ["FakeDashScope", "serve"]
 
@@ -18,4 +18,4 @@ def __getattr__(name: str) -> object:
     """Import what is exported when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"tests.testbed.fake_dashscope.{_HOMES[name]}"), name)
+    return getattr(import_module(f"fake_dashscope.{_HOMES[name]}"), name)

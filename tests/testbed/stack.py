@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from unittest.mock import patch
 
+from fake_dashscope.clock import ScaledClock
+from fake_dashscope.core import FakeDashScope
+from fake_dashscope.server import serve
 from tests.testbed.aws.embedded import EmbeddedAws
 from tests.testbed.aws.template import Template, read
-from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope.core import FakeDashScope
-from tests.testbed.fake_dashscope.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType, TracebackType
 
+    from fake_dashscope.server import Server
     from tests.testbed.aws.execution import Invocation
-    from tests.testbed.fake_dashscope.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK_NAME = "gallop"

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope import FakeDashScope
+from fake_dashscope import FakeDashScope
 
 if TYPE_CHECKING:
     import httpx

@@ -14,9 +14,9 @@ import pytest
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
+from fake_dashscope.clock import ManualClock
 from tests.support import sandbox as sandboxes
 from tests.support.stack import Stack, deployed
-from tests.testbed.clock import ManualClock
 from tests.workflow.runs import Runs
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from unittest.mock import patch
 import pytest
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
+from fake_dashscope.clock import ManualClock
 from tests.support.drops import Door
 from tests.support.pictures import picture
 from tests.support.stack import Stack, aws, deployed
-from tests.testbed.clock import ManualClock
 from tests.workflow.conftest import parsed
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoin
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
+from fake_dashscope.clock import ManualClock
 from tests.support import http
 from tests.support.stack import Stack, aws, deployed
-from tests.testbed.clock import ManualClock
 from tests.workflow.conftest import one_after_the_other, parsed
 from tests.workflow.test_workflow import assert_failed, assert_succeeded, submits
 

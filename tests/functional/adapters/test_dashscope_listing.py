@@ -10,7 +10,7 @@ import pytest
 from gallop.domain.job import JobState
 from gallop.doors.https import dashscope
 
-from tests.functional.fake_dashscope.world import SUBMIT, order
+from tests.functional.fake_dashscope.sandbox import SUBMIT, order
 from tests.support.dashscope import TASKS, Vendor, at_vendor, shape
 from tests.support.jobs import a_request
 

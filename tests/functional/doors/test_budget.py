@@ -9,13 +9,13 @@ import pytest
 from gallop.doors.https.openapi import document
 from jsonschema import Draft202012Validator
 
-from tests.functional.fake_dashscope.world import order
+from fake_dashscope.clock import ManualClock
+from tests.functional.fake_dashscope.sandbox import order
 from tests.support.dashscope import Vendor
 from tests.support.drops import Door
 from tests.support.http import Answer, Client
 from tests.support.pictures import picture
 from tests.support.stack import Stack, deployed
-from tests.testbed.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,10 @@ import httpx
 import pytest
 import respx
 
+from fake_dashscope import FakeDashScope, Switches, serve
+from fake_dashscope.clock import ManualClock
 from tests.functional.fake_dashscope.origin import Origin
-from tests.functional.fake_dashscope.world import ACCOUNTS, ALIBABA, World
-from tests.testbed import FakeDashScope, serve
-from tests.testbed.clock import ManualClock
-from tests.testbed.fake_dashscope import Switches
+from tests.functional.fake_dashscope.sandbox import ACCOUNTS, ALIBABA, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

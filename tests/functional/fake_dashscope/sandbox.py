@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope import KEY, Account
+from fake_dashscope import KEY, Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
 
-    from tests.testbed.clock import ManualClock
-    from tests.testbed.fake_dashscope import FakeDashScope
+    from fake_dashscope import FakeDashScope
+    from fake_dashscope.clock import ManualClock
 
 ALIBABA = "https://dashscope-intl.aliyuncs.com"
 SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"

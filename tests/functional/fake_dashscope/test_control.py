@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functional.fake_dashscope.world import order
-from tests.testbed.fake_dashscope import KEY
+from fake_dashscope import KEY
+from tests.functional.fake_dashscope.sandbox import order
 
 if TYPE_CHECKING:
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.functional.fake_dashscope.world import order, until
+from fake_dashscope import BadRuleError, Switches
+from tests.functional.fake_dashscope.sandbox import order, until
 from tests.support.receivers import receiver
-from tests.testbed.fake_dashscope import BadRuleError, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 URL = "https://gallop.example/events"
 MINUTE = Switches(task_seconds=60, render_ahead=False)

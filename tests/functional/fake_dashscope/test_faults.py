@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from fake_dashscope import BadFaultError
+from fake_dashscope.faults import KINDS
+from tests.functional.fake_dashscope.sandbox import SUBMIT, authorized, order
 from tests.functional.fake_dashscope.test_uploads import policy
-from tests.functional.fake_dashscope.world import SUBMIT, authorized, order
-from tests.testbed.fake_dashscope import BadFaultError
-from tests.testbed.fake_dashscope.faults import KINDS
 
 if TYPE_CHECKING:
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)
 PATIENCE = 0.3

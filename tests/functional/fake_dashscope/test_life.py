@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.functional.fake_dashscope.world import ALIBABA, R2V, SUBMIT, authorized, order
-from tests.testbed.clock import ManualClock
-from tests.testbed.fake_dashscope import FakeDashScope, Limits, Switches, durations
-from tests.testbed.fake_dashscope.catalogue import MODELS
+from fake_dashscope import FakeDashScope, Limits, Switches, durations
+from fake_dashscope.catalogue import MODELS
+from fake_dashscope.clock import ManualClock
+from tests.functional.fake_dashscope.sandbox import ALIBABA, R2V, SUBMIT, authorized, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 DAY = 24 * 3600
 HOUR = 3600

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functional.fake_dashscope.world import R2V, order
-from tests.testbed.fake_dashscope import Switches
+from fake_dashscope import Switches
+from tests.functional.fake_dashscope.sandbox import R2V, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 DAY = 24 * 3600
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fake_dashscope import Switches, VendorError
+from fake_dashscope.media import is_loopback
 from tests.functional.fake_dashscope.origin import RED, picture
-from tests.functional.fake_dashscope.world import R2V
-from tests.testbed.fake_dashscope import Switches, VendorError
-from tests.testbed.fake_dashscope.media import is_loopback
+from tests.functional.fake_dashscope.sandbox import R2V
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.functional.fake_dashscope.origin import Origin
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 I2V = "happyhorse-1.0-i2v"
 EDIT = "happyhorse-1.0-video-edit"

@@ -11,7 +11,7 @@ import pytest
 from tests.functional.fake_dashscope.test_faults import PATIENCE, QUICK, arm
 
 if TYPE_CHECKING:
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 
 @pytest.mark.parametrize(

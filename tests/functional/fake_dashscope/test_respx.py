@@ -8,9 +8,9 @@ import httpx
 import pytest
 import respx
 
-from tests.functional.fake_dashscope.world import ACCOUNTS, ALIBABA, SUBMIT, authorized, order
-from tests.testbed import FakeDashScope
-from tests.testbed.clock import ManualClock
+from fake_dashscope import FakeDashScope
+from fake_dashscope.clock import ManualClock
+from tests.functional.fake_dashscope.sandbox import ACCOUNTS, ALIBABA, SUBMIT, authorized, order
 
 QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)
 HOSTS = {

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.functional.fake_dashscope.world import ALIBABA, authorized, order
+from tests.functional.fake_dashscope.sandbox import ALIBABA, authorized, order
 
 if TYPE_CHECKING:
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 DAY = 24 * 3600
 QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)

@@ -15,19 +15,18 @@ from dashscope import VideoSynthesis
 from dashscope.aigc.video_synthesis import AioVideoSynthesis
 from dashscope.v2 import errors as v2_errors
 
+from fake_dashscope import KEY, FakeDashScope, Limits, Switches, serve
+from fake_dashscope.clock import ScaledClock
 from tests.functional.fake_dashscope.origin import GREEN, RED, picture
-from tests.functional.fake_dashscope.world import R2V, until
+from tests.functional.fake_dashscope.sandbox import R2V, until
 from tests.support.package import run
-from tests.testbed import FakeDashScope, serve
-from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope import KEY, Limits, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fake_dashscope.server import Server
     from tests.functional.fake_dashscope.origin import Origin
-    from tests.testbed.fake_dashscope.server import Server
 
 PROMPT = "The woman of [Image 1]"
 SPEED = 100

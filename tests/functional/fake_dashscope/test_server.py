@@ -17,11 +17,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.functional.fake_dashscope.world import R2V, SUBMIT, World, authorized, order, until
-from tests.testbed import FakeDashScope, serve
-from tests.testbed.clock import ManualClock, ScaledClock
-from tests.testbed.fake_dashscope import KEY, Account, Switches
-from tests.testbed.fake_dashscope.__main__ import account, build, parser
+from fake_dashscope import KEY, Account, FakeDashScope, Switches, serve
+from fake_dashscope.__main__ import account, build, parser
+from fake_dashscope.clock import ManualClock, ScaledClock
+from tests.functional.fake_dashscope.sandbox import R2V, SUBMIT, World, authorized, order, until
 
 ROOT = Path(__file__).parents[3]
 GIGABYTE = 2**30
@@ -142,9 +141,9 @@ def test_closing_the_server_ends_the_drawing(tmp_path: Path, monkeypatch: pytest
 
 STORY = """
 import httpx
-from tests.functional.fake_dashscope.world import ALIBABA, World, order
-from tests.testbed import FakeDashScope
-from tests.testbed.clock import ManualClock
+from tests.functional.fake_dashscope.sandbox import ALIBABA, World, order
+from fake_dashscope import FakeDashScope
+from fake_dashscope.clock import ManualClock
 
 fake = FakeDashScope(clock := ManualClock())
 world = World(fake, clock, ALIBABA, httpx.Client(transport=httpx.MockTransport(fake.handle)))
@@ -162,7 +161,7 @@ def loaded_after(code: str) -> set[str]:
 def test_importing_the_testbed_is_light() -> None:
     """The testbed imports nothing heavy, the fake only httpx."""
     assert set() == loaded_after("import tests.testbed")
-    assert {"httpx"} == loaded_after("from tests.testbed import FakeDashScope; FakeDashScope()")
+    assert {"httpx"} == loaded_after("from fake_dashscope import FakeDashScope; FakeDashScope()")
 
 
 def test_nothing_is_drawn_before_it_is_wanted() -> None:
@@ -173,7 +172,7 @@ def test_nothing_is_drawn_before_it_is_wanted() -> None:
 
 def test_the_command_prints_where_it_is_and_stops_when_told() -> None:
     """The command prints base URL and key, serves, and ends quietly on SIGINT."""
-    command = [sys.executable, "-m", "tests.testbed.fake_dashscope", "--speed", "100"]
+    command = [sys.executable, "-m", "fake_dashscope", "--speed", "100"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -191,7 +190,7 @@ def test_the_command_says_when_its_port_is_taken() -> None:
     """A taken port is one line on stderr and exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "tests.testbed.fake_dashscope", "--port", port]
+        command = [sys.executable, "-m", "fake_dashscope", "--port", port]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert 1 == done.returncode
     assert f"127.0.0.1:{port}: Address already in use" == done.stderr.strip()

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.functional.fake_dashscope.world import R2V, SUBMIT, authorized, order
-from tests.testbed.fake_dashscope import Switches
-from tests.testbed.fake_dashscope.catalogue import MODELS
-from tests.testbed.fake_dashscope.order import cut
+from fake_dashscope import Switches
+from fake_dashscope.catalogue import MODELS
+from fake_dashscope.order import cut
+from tests.functional.fake_dashscope.sandbox import R2V, SUBMIT, authorized, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 MISSING = "Required parameter({}) missing or invalid, please check the request parameters."

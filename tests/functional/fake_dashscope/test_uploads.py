@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fake_dashscope import KEY
 from tests.functional.fake_dashscope.origin import RED, picture
-from tests.functional.fake_dashscope.world import ALIBABA, R2V
-from tests.testbed.fake_dashscope import KEY
+from tests.functional.fake_dashscope.sandbox import ALIBABA, R2V
 
 if TYPE_CHECKING:
     import httpx
 
-    from tests.functional.fake_dashscope.world import World
+    from tests.functional.fake_dashscope.sandbox import World
 
 RESOLVE = {"X-DashScope-OssResourceResolve": "enable"}
 HOUR = 3600

@@ -12,12 +12,12 @@ import httpx
 import pytest
 from PIL import ImageChops, ImageStat
 
+from fake_dashscope import FakeDashScope
+from fake_dashscope.catalogue import RATIOS, frame_size, frame_size_like
+from fake_dashscope.clock import ManualClock
 from tests.functional.fake_dashscope.origin import BLUE, GREEN, RED
+from tests.functional.fake_dashscope.sandbox import ALIBABA, World
 from tests.functional.fake_dashscope.test_media import with_media
-from tests.functional.fake_dashscope.world import ALIBABA, World
-from tests.testbed import FakeDashScope
-from tests.testbed.clock import ManualClock
-from tests.testbed.fake_dashscope.catalogue import RATIOS, frame_size, frame_size_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

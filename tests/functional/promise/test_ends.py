@@ -11,8 +11,8 @@ import pytest
 from gallop import settings
 from gallop.adapters import dashscope, secrets
 
+from fake_dashscope import KEY
 from tests.support.promise import Killed, Simulation, fresh
-from tests.testbed.fake_dashscope import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

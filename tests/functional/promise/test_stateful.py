@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from fake_dashscope.notices import MODES
 from tests.support.pictures import picture
 from tests.support.promise import Killed, fresh
-from tests.testbed.fake_dashscope.notices import MODES
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job

@@ -14,8 +14,8 @@ from gallop.domain.job import Failure, JobState
 from gallop.domain.request.images import StoredImage
 from gallop.steps.finish import MAX_UNPAID_RESUMES
 
+from fake_dashscope import KEY
 from tests.support.jobs import a_request
-from tests.testbed.fake_dashscope import KEY
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job

@@ -21,10 +21,10 @@ from gallop.domain.errors import (
 )
 from gallop.domain.job import JobState
 
+from fake_dashscope.wire import Body
 from tests.support.films import box, film, frames_of
 from tests.support.sandbox import TASKS_URL
 from tests.support.stack import aws
-from tests.testbed.fake_dashscope.wire import Body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,11 +17,11 @@ from gallop.domain.job import AttemptEnd, JobState
 from gallop.domain.request.images import LinkedImage, StoredImage
 from gallop.steps import start_task as step
 
+from fake_dashscope import KEY
 from tests.support.jobs import PICTURE_URL, a_request
 from tests.support.pictures import picture
 from tests.support.sandbox import SUBMIT_URL
 from tests.support.stack import aws
-from tests.testbed.fake_dashscope import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,10 +11,10 @@ import pytest
 from gallop.domain.job import JobState
 from gallop.steps import status
 
+from fake_dashscope import KEY, ids
 from tests.support.jobs import a_request
 from tests.support.sandbox import SUBMIT_URL, TASKS_URL
 from tests.support.stack import aws
-from tests.testbed.fake_dashscope import KEY, ids
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job

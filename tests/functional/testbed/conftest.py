@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from fake_dashscope.clock import ScaledClock
 from tests.testbed.aws.account import REGION
 from tests.testbed.aws.embedded import EmbeddedAws
 from tests.testbed.aws.template import read, translate
-from tests.testbed.clock import ScaledClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fake_dashscope.clock import ManualClock
 from tests.functional.testbed.conftest import STACK, eventually
 from tests.testbed.aws.inprocess import InProcessRunner, InProcessStack, in_process
-from tests.testbed.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,11 +13,11 @@ from moto.awslambda.models import LambdaFunction
 from moto.core.config import default_user_config
 from moto.sqs.models import Queue
 
+from fake_dashscope.clock import ScaledClock
 from tests.functional.testbed.conftest import SPEED, STACK, SmallStack, eventually, source
 from tests.testbed.aws.account import REGION
 from tests.testbed.aws.embedded import EmbeddedAws
 from tests.testbed.aws.template import translate
-from tests.testbed.clock import ScaledClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ from tests.support.promise.calls import Killed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.testbed.clock import ManualClock
+    from fake_dashscope.clock import ManualClock
 
 URL = f"https://gallop.example{PATH}"
 TOKEN = "the-token"

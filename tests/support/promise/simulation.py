@@ -29,6 +29,8 @@ from gallop.doors.https.bodies import Body
 from gallop.doors.s3 import drops
 from moto import mock_aws
 
+from fake_dashscope import KEY, FakeDashScope, Limits, Switches
+from fake_dashscope.clock import ManualClock
 from functions.batch.app import handler as batch
 from functions.finish.app import handler as finish
 from functions.reconcile.app import handler as reconcile
@@ -45,8 +47,6 @@ from tests.support.promise.events import Events
 from tests.support.promise.workflow import Workflow
 from tests.template import stack
 from tests.testbed.aws import tables
-from tests.testbed.clock import ManualClock
-from tests.testbed.fake_dashscope import KEY, FakeDashScope, Limits, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from random import Random
 
-    from tests.testbed.clock import ManualClock
+    from fake_dashscope.clock import ManualClock
 
     Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
 

@@ -15,7 +15,7 @@ from .s3_events import timestamp
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.testbed.clock import ScaledClock
+    from fake_dashscope.clock import ScaledClock
 
     from .functions import FunctionSpec, Result, Runner
 

@@ -41,7 +41,7 @@ from .wiring import Wiring
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.testbed.clock import ScaledClock
+    from fake_dashscope.clock import ScaledClock
 
     from .deploy import Deployment
     from .functions import FunctionSpec

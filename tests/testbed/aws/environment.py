@@ -16,7 +16,7 @@ from .worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.testbed.clock import ScaledClock
+    from fake_dashscope.clock import ScaledClock
 
     from .functions import FunctionSpec
 

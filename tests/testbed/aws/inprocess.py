@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from tests.testbed.clock import ManualClock, ScaledClock
+    from fake_dashscope.clock import ManualClock, ScaledClock
 
     from .deploy import Deployment
     from .functions import Runner

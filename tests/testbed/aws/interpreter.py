@@ -22,7 +22,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from tests.testbed.clock import ManualClock
+from fake_dashscope.clock import ManualClock
 
 from .account import ACCOUNT
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-    from tests.testbed.clock import ScaledClock
+    from fake_dashscope.clock import ScaledClock
 
     AnyClock = ManualClock | ScaledClock
 

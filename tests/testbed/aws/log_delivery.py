@@ -13,7 +13,7 @@ from .iam.ask import Ask
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.testbed.clock import ScaledClock
+    from fake_dashscope.clock import ScaledClock
 
     from .execution import Invocation
     from .functions import FunctionSpec

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from moto.sqs.models import Queue, SQSBackend
 
-from tests.testbed.clock import ManualClock
+from fake_dashscope.clock import ManualClock
 
 if TYPE_CHECKING:
     from moto.sqs.models import Message
 
-    from tests.testbed.clock import ScaledClock
+    from fake_dashscope.clock import ScaledClock
 
     from .interpreter import AnyClock
 

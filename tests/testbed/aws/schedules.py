@@ -20,7 +20,7 @@ from .targets import SERVICE, made_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tests.testbed.clock import ScaledClock
+    from fake_dashscope.clock import ScaledClock
 
     from .deploy import Deployment
     from .targets import Targets

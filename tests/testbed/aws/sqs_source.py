@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from moto.sqs.models import Message, Queue, SQSBackend
 
-    from tests.testbed.clock import ScaledClock
+    from fake_dashscope.clock import ScaledClock
 
     from .functions import FunctionSpec, Runner
 

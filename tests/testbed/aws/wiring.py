@@ -17,7 +17,7 @@ from .template import TemplateError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.testbed.clock import ScaledClock
+    from fake_dashscope.clock import ScaledClock
 
     from .deploy import Deployment
     from .functions import FunctionSpec, Runner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gallop.domain.scheduling import histogram
 
 if TYPE_CHECKING:
-    from tests.testbed.clock import Clock
+    from fake_dashscope.clock import Clock
     from tests.testbed.demo.doors import Door, Snapshot
 
 STAGES = ("queued", "running", "storing", "succeeded")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.testbed.clock import ManualClock
+from fake_dashscope.clock import ManualClock
 from tests.testbed.demo import display, proof
 from tests.testbed.demo.doors import DemoFailed, Snapshot
 from tests.testbed.demo.track import Track

@@ -12,10 +12,10 @@ from gallop.adapters.table import dynamo, task_durations
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.scheduling import histogram, polling
 
+from fake_dashscope import ids
 from tests.support.jobs import MODEL, a_request
 from tests.support.sandbox import TASKS_URL
 from tests.support.stack import aws
-from tests.testbed.fake_dashscope import ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

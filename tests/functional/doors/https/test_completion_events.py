@@ -10,9 +10,9 @@ from gallop.domain.dashscope import completion_event
 from gallop.domain.errors import AlreadyCompleted
 from gallop.doors.https.identity import Caller
 
+from fake_dashscope.clock import ManualClock
 from tests.support import http
 from tests.support.stack import Stack, aws, deployed
-from tests.testbed.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import Failure, JobState
 
-from tests.functional.fake_dashscope.world import SUBMIT, order
+from tests.functional.fake_dashscope.sandbox import SUBMIT, order
 from tests.support.dashscope import TASKS, Vendor, at_vendor, shape
 from tests.support.http import Client
 

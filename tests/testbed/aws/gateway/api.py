@@ -21,8 +21,8 @@ from .stage import Stage, Trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from fake_dashscope.clock import Clock
     from tests.testbed.aws.functions import Result, Runner
-    from tests.testbed.clock import Clock
 
     from .routes import Authorizer, Route
 

@@ -1,4 +1,4 @@
-"""Runs the fake vendor by itself: ``python -m tests.testbed.fake_dashscope``."""
+"""Runs the fake vendor by itself: ``python -m fake_dashscope``."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import sys
 import threading
 from typing import get_args
 
-from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope.accounts import KEY, REGION, Account
-from tests.testbed.fake_dashscope.core import FakeDashScope
-from tests.testbed.fake_dashscope.server import Server, serve
-from tests.testbed.fake_dashscope.switches import BadParameters, ExpiryFrom, Limits, Reach, Switches
+from fake_dashscope.accounts import KEY, REGION, Account
+from fake_dashscope.clock import ScaledClock
+from fake_dashscope.core import FakeDashScope
+from fake_dashscope.server import Server, serve
+from fake_dashscope.switches import BadParameters, ExpiryFrom, Limits, Reach, Switches
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the options."""
-    options = argparse.ArgumentParser(prog="python -m tests.testbed.fake_dashscope", description=__doc__)
+    options = argparse.ArgumentParser(prog="python -m fake_dashscope", description=__doc__)
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument(
         "--port",

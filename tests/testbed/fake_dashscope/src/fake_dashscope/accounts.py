@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.testbed.fake_dashscope.errors import RATE_QUOTA, VendorError
+from fake_dashscope.errors import RATE_QUOTA, VendorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.testbed.fake_dashscope import ids, listing, oss, wire
-from tests.testbed.fake_dashscope.catalogue import MODELS
-from tests.testbed.fake_dashscope.errors import VendorError, missing_or_invalid
-from tests.testbed.fake_dashscope.order import read
-from tests.testbed.fake_dashscope.task import UNKNOWN
+from fake_dashscope import ids, listing, oss, wire
+from fake_dashscope.catalogue import MODELS
+from fake_dashscope.errors import VendorError, missing_or_invalid
+from fake_dashscope.order import read
+from fake_dashscope.task import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.testbed.fake_dashscope.accounts import Account
-    from tests.testbed.fake_dashscope.faults import Fault, Faults
-    from tests.testbed.fake_dashscope.ledger import Ledger
-    from tests.testbed.fake_dashscope.vendor import Vendor
+    from fake_dashscope.accounts import Account
+    from fake_dashscope.faults import Fault, Faults
+    from fake_dashscope.ledger import Ledger
+    from fake_dashscope.vendor import Vendor
 
 BASE = "/api/v1"
 SERVICE = f"{BASE}/services/aigc/video-generation/video-synthesis"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope.faults import KINDS, BadFaultError, read_fault
-from tests.testbed.fake_dashscope.notices import MODES, BadRuleError
+from fake_dashscope.faults import KINDS, BadFaultError, read_fault
+from fake_dashscope.notices import MODES, BadRuleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.testbed.fake_dashscope.core import FakeDashScope
+    from fake_dashscope.core import FakeDashScope
 
 PREFIX = "/__fake__/"
 Answer = tuple[int, dict[str, Any]]

@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.testbed.clock import ScaledClock
-from tests.testbed.fake_dashscope import control, downloads, ids, oss, wire
-from tests.testbed.fake_dashscope.accounts import REGION, Account
-from tests.testbed.fake_dashscope.api import Api
-from tests.testbed.fake_dashscope.faults import Faults, read_fault
-from tests.testbed.fake_dashscope.forms import read_form
-from tests.testbed.fake_dashscope.ledger import Ledger
-from tests.testbed.fake_dashscope.media import Fetch, fetch
-from tests.testbed.fake_dashscope.notices import post, read_rule
-from tests.testbed.fake_dashscope.switches import Limits, Switches
-from tests.testbed.fake_dashscope.vendor import Vendor
+from fake_dashscope import control, downloads, ids, oss, wire
+from fake_dashscope.accounts import REGION, Account
+from fake_dashscope.api import Api
+from fake_dashscope.clock import ScaledClock
+from fake_dashscope.faults import Faults, read_fault
+from fake_dashscope.forms import read_form
+from fake_dashscope.ledger import Ledger
+from fake_dashscope.media import Fetch, fetch
+from fake_dashscope.notices import post, read_rule
+from fake_dashscope.switches import Limits, Switches
+from fake_dashscope.vendor import Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import respx
 
-    from tests.testbed.clock import Clock
-    from tests.testbed.fake_dashscope.notices import Notice, Post
+    from fake_dashscope.clock import Clock
+    from fake_dashscope.notices import Notice, Post
 
 VENDOR_HOSTS = (
     r"^(dashscope(-intl|-us)?|cn-hongkong\.dashscope|[\w-]+\.[\w-]+\.maas|dashscope-[\w-]+\.oss-[\w-]+)\.aliyuncs\.com$"

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tests.testbed.fake_dashscope import ids, oss
-from tests.testbed.fake_dashscope.wire import Body, Dropped, Stalled
+from fake_dashscope import ids, oss
+from fake_dashscope.wire import Body, Dropped, Stalled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.testbed.fake_dashscope.faults import Fault
-    from tests.testbed.fake_dashscope.studio import Film
-    from tests.testbed.fake_dashscope.task import Task
+    from fake_dashscope.faults import Fault
+    from fake_dashscope.studio import Film
+    from fake_dashscope.task import Task
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 INTERNAL = oss.OssError(500, "InternalError", "We encountered an internal error. Please try again.")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import av
 from PIL import Image
 
-from tests.testbed.fake_dashscope.errors import VendorError
-from tests.testbed.fake_dashscope.media import NOT_AN_IMAGE, NOT_DECODED
+from fake_dashscope.errors import VendorError
+from fake_dashscope.media import NOT_AN_IMAGE, NOT_DECODED
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 VIDEO_SECONDS = (3.0, 60.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope.errors import CODES
+from fake_dashscope.errors import CODES
 
 if TYPE_CHECKING:
     from random import Random

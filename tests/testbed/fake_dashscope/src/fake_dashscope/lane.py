@@ -7,16 +7,16 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tests.testbed.fake_dashscope import durations
-from tests.testbed.fake_dashscope.errors import RATE_QUOTA, VendorError
-from tests.testbed.fake_dashscope.task import CANCELED, FAILED, PENDING, RUNNING, SUCCEEDED, Task
+from fake_dashscope import durations
+from fake_dashscope.errors import RATE_QUOTA, VendorError
+from fake_dashscope.task import CANCELED, FAILED, PENDING, RUNNING, SUCCEEDED, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from tests.testbed.fake_dashscope.media import Prepared
-    from tests.testbed.fake_dashscope.switches import Limits
+    from fake_dashscope.media import Prepared
+    from fake_dashscope.switches import Limits
 
 FAILS_AFTER = 1.5
 LOOK_AGAIN = 0.25

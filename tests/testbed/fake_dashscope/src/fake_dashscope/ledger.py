@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope.catalogue import price
+from fake_dashscope.catalogue import price
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.testbed.fake_dashscope.task import Task
+    from fake_dashscope.task import Task
 
 KINDS = ("submit", "query", "cancel", "list", "upload", "download")
 DATA_URI_SHOWN = 64

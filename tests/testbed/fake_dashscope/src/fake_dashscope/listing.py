@@ -7,15 +7,15 @@ from datetime import datetime, timedelta, timezone
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope.errors import missing_or_invalid
-from tests.testbed.fake_dashscope.task import RETENTION, STATUSES
+from fake_dashscope.errors import missing_or_invalid
+from fake_dashscope.task import RETENTION, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tests.testbed.fake_dashscope.accounts import Account
-    from tests.testbed.fake_dashscope.switches import Switches
-    from tests.testbed.fake_dashscope.task import Task
+    from fake_dashscope.accounts import Account
+    from fake_dashscope.switches import Switches
+    from fake_dashscope.task import Task
 
 STAMP = "%Y%m%d%H%M%S"
 MAX_PAGE_SIZE = 100

@@ -12,14 +12,14 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from tests.testbed.fake_dashscope.catalogue import FRAMES_PER_SECOND, MediaRule, frame_size, frame_size_like
-from tests.testbed.fake_dashscope.errors import VendorError
+from fake_dashscope.catalogue import FRAMES_PER_SECOND, MediaRule, frame_size, frame_size_like
+from fake_dashscope.errors import VendorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.testbed.fake_dashscope.order import Media, Order
+    from fake_dashscope.order import Media, Order
 
 NO_LENGTH = "Missing Content-Length of multimodal url."
 FORBIDDEN = "Don't have authorization to access the media resource during the data inspection process."
@@ -131,7 +131,7 @@ class Library:
             return Medium(urlsplit(item.url).path.rsplit("/", 1)[-1], digest, seconds=seconds)
         if len(body) > rule.max_bytes:
             raise VendorError("InvalidParameter", "Multimodal file size is too large")
-        from tests.testbed.fake_dashscope import examine  # noqa: PLC0415  the image and video libraries are heavy
+        from fake_dashscope import examine  # noqa: PLC0415  the image and video libraries are heavy
 
         found = examine.video(body) if item.type == "video" else examine.image(body)
         _check_shape(rule, found.width, found.height)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.testbed.fake_dashscope import ids
-from tests.testbed.fake_dashscope.listing import numbers
+from fake_dashscope import ids
+from fake_dashscope.listing import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from random import Random
 
-    from tests.testbed.fake_dashscope.task import Task
+    from fake_dashscope.task import Task
 
     Post = Callable[[str, Mapping[str, str], bytes], int]
 

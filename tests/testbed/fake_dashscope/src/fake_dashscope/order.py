@@ -7,13 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope.catalogue import MODELS, Model
-from tests.testbed.fake_dashscope.errors import VendorError, missing_or_invalid
+from fake_dashscope.catalogue import MODELS, Model
+from fake_dashscope.errors import VendorError, missing_or_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.testbed.fake_dashscope.switches import Switches
+    from fake_dashscope.switches import Switches
 
 PROMPT_WEIGHT = 5000
 MAX_SEED = 2147483647

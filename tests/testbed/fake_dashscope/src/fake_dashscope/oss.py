@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tests.testbed.fake_dashscope import ids
+from fake_dashscope import ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from tests.testbed.fake_dashscope.task import Task
+    from fake_dashscope.task import Task
 
 ACCESS_KEY_ID = "LTAI5tFakeDashScopeKey01"
 SECRET = b"fake-dashscope-oss-secret"

@@ -15,7 +15,7 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from tests.testbed.fake_dashscope.catalogue import FRAMES_PER_SECOND
+from fake_dashscope.catalogue import FRAMES_PER_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-    from tests.testbed.fake_dashscope.media import Medium
+    from fake_dashscope.media import Medium
 
 OVERSCAN = 1.16
 FADE_FRAMES = 12

@@ -13,12 +13,12 @@ import httpx
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tests.testbed.fake_dashscope.wire import Stalled
+from fake_dashscope.wire import Stalled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from tests.testbed.fake_dashscope.core import FakeDashScope
+    from fake_dashscope.core import FakeDashScope
 
     Scope = dict[str, Any]
     Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -8,13 +8,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.testbed.fake_dashscope.media import frames
+from fake_dashscope.media import frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.testbed.fake_dashscope.task import Task
+    from fake_dashscope.task import Task
 
 CHUNK = 256 * 1024
 BOX_HEAD = 8
@@ -92,7 +92,7 @@ class Studio:
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
     def _render(self, task: Task, path: Path) -> None:
-        from tests.testbed.fake_dashscope import render  # noqa: PLC0415  the image and video libraries are heavy
+        from fake_dashscope import render  # noqa: PLC0415  the image and video libraries are heavy
 
         assert task.inputs is not None
         script = render.Script(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope import ids
-from tests.testbed.fake_dashscope.catalogue import lines
+from fake_dashscope import ids
+from fake_dashscope.catalogue import lines
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from tests.testbed.fake_dashscope.accounts import Account
-    from tests.testbed.fake_dashscope.errors import VendorError
-    from tests.testbed.fake_dashscope.faults import Fault
-    from tests.testbed.fake_dashscope.media import Prepared
-    from tests.testbed.fake_dashscope.order import Order
+    from fake_dashscope.accounts import Account
+    from fake_dashscope.errors import VendorError
+    from fake_dashscope.faults import Fault
+    from fake_dashscope.media import Prepared
+    from fake_dashscope.order import Order
 
 PENDING, RUNNING, SUCCEEDED, FAILED, CANCELED, UNKNOWN = STATUSES = (
     "PENDING",

@@ -11,23 +11,23 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.testbed.fake_dashscope import durations, ids, oss
-from tests.testbed.fake_dashscope.accounts import Account, Keyring, Window
-from tests.testbed.fake_dashscope.errors import VendorError
-from tests.testbed.fake_dashscope.lane import Lane
-from tests.testbed.fake_dashscope.media import Fetch, Library, fetch
-from tests.testbed.fake_dashscope.notices import Notices
-from tests.testbed.fake_dashscope.studio import Film, Studio
-from tests.testbed.fake_dashscope.task import RETENTION, SUCCEEDED, Task
+from fake_dashscope import durations, ids, oss
+from fake_dashscope.accounts import Account, Keyring, Window
+from fake_dashscope.errors import VendorError
+from fake_dashscope.lane import Lane
+from fake_dashscope.media import Fetch, Library, fetch
+from fake_dashscope.notices import Notices
+from fake_dashscope.studio import Film, Studio
+from fake_dashscope.task import RETENTION, SUCCEEDED, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.testbed.clock import Clock
-    from tests.testbed.fake_dashscope.faults import Fault
-    from tests.testbed.fake_dashscope.media import Prepared
-    from tests.testbed.fake_dashscope.order import Order
-    from tests.testbed.fake_dashscope.switches import Limits, Switches
+    from fake_dashscope.clock import Clock
+    from fake_dashscope.faults import Fault
+    from fake_dashscope.media import Prepared
+    from fake_dashscope.order import Order
+    from fake_dashscope.switches import Limits, Switches
 
 NO_VIDEO = {"fail_without_detail", "succeed_without_url", "never_ends"}
 NOT_INSPECTED = "InvalidParameter.DataInspection"

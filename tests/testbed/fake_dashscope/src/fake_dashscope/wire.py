@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.testbed.fake_dashscope import ids
+from fake_dashscope import ids
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from random import Random
 
-    from tests.testbed.fake_dashscope.errors import VendorError
+    from fake_dashscope.errors import VendorError
 
 GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
