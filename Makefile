@@ -44,8 +44,8 @@ up: .testbed-ready  ## keep the testbed running (SPEED=, API_PORT=, AWS_PORT=, D
 env: .testbed-ready  ## show the running testbed as variables for a shell to eval
 	@$(PY) -m tests.testbed.env
 
-vendor: .testbed-ready  ## keep only the fake DashScope running until Ctrl-C
-	@$(PY) -m fake_dashscope
+vendor: .testbed-ready  ## keep only the fake DashScope running (SPEED=, DASHSCOPE_PORT=) until Ctrl-C
+	@.venv/bin/fake-dashscope $(if $(SPEED),--speed $(SPEED)) $(if $(DASHSCOPE_PORT),--port $(DASHSCOPE_PORT))
 
 key: .testbed-ready  ## make a key of the HTTPS door: CLIENT=name [EXPIRES=90d], at the running testbed or at a stack in AWS (STACK=gallop)
 	@test -n "$$CLIENT" || { echo "Say whose key: make key CLIENT=name"; exit 2; }

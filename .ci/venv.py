@@ -25,17 +25,19 @@ if TYPE_CHECKING:
 
 PACKAGE = re.compile(r"(Collecting|Requirement already satisfied:|Ignoring) ([\w.-]+)")
 ROOT = Path(__file__).resolve().parents[1]
+# Each project of the repository, by the folder of its pyproject.toml, and the folder that its commands import from.
+PROJECTS = {ROOT: ROOT / "shared", ROOT / "tests/testbed/fake_dashscope": ROOT / "tests/testbed/fake_dashscope/src"}
 # Through sh, as a path in #! may neither be long nor hold spaces.
-COMMAND = f"""\
+COMMAND = """\
 #!/bin/sh
-'''exec' "{{python}}" "$0" "$@"
+'''exec' "{python}" "$0" "$@"
 '''
 import sys
 
-sys.path.insert(0, {str(ROOT / "shared")!r})
-from {{module}} import {{function}}
+sys.path.insert(0, {source!r})
+from {module} import {function}
 
-sys.exit({{function}}())
+sys.exit({function}())
 """
 # Large, and hardly imported: their bytecode would cost more than it ever saves.
 NOT_COMPILED = r"/(sympy|mpmath|networkx|pip|setuptools|cfnlint|pygments|mypy)/"
@@ -44,7 +46,7 @@ NOT_COMPILED = r"/(sympy|mpmath|networkx|pip|setuptools|cfnlint|pygments|mypy)/"
 def main() -> int:
     """Install what is missing; give the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--commands", action="store_true", help="give it the commands of pyproject.toml, too")
+    parser.add_argument("--commands", action="store_true", help="also add the commands of the repository's projects")
     parser.add_argument("venv", type=Path)
     parser.add_argument("locks", type=Path, nargs="+")
     arguments = parser.parse_args()
@@ -160,18 +162,19 @@ def install(venv: Path, locks: list[Path]) -> int:
 
 
 def add_commands(venv: Path) -> None:
-    """Let the environment have the commands of pyproject.toml; they run the code as it lies here.
+    """Give the environment the commands of each project; they run the code in this folder.
 
     Written by hand, because an editable install needs a build backend, which is not on every machine.
     """
-    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    for name, target in scripts.items():
-        module, _, function = target.partition(":")
-        path = venv / "bin" / name
-        text = COMMAND.format(python=python(venv.absolute()), module=module, function=function)
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
-            path.chmod(0o755)
+    for project, source in PROJECTS.items():
+        scripts = tomllib.loads((project / "pyproject.toml").read_text())["project"]["scripts"]
+        for name, target in scripts.items():
+            module, _, function = target.partition(":")
+            path = venv / "bin" / name
+            text = COMMAND.format(python=python(venv.absolute()), source=str(source), module=module, function=function)
+            if not path.exists() or path.read_text() != text:
+                path.write_text(text)
+                path.chmod(0o755)
 
 
 def compile_all(venv: Path) -> None:

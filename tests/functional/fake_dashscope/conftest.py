@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import respx
 
-from fake_dashscope import FakeDashScope, Switches, serve
-from fake_dashscope.clock import ManualClock
+from fake_dashscope import FakeDashScope, ManualClock, Switches, mounted, serve
 from tests.functional.fake_dashscope.origin import Origin
-from tests.functional.fake_dashscope.sandbox import ACCOUNTS, ALIBABA, World
+from tests.functional.fake_dashscope.sandbox import ACCOUNTS, ALIBABA, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,52 +32,51 @@ def seeded() -> Callable[[int], list[Random]]:
     return lambda count: [Random(seed) for seed in range(count)]
 
 
+@pytest.fixture
+def fake_dashscope(dashscope_clock: ManualClock) -> FakeDashScope:
+    """Give the plugin's fixtures a fake with the accounts of the contract tests."""
+    return _fake(dashscope_clock)
+
+
 @pytest.fixture(scope="session")
-def http_world() -> Iterator[World]:
+def http_sandbox() -> Iterator[Sandbox]:
     """Serve a fake over HTTP, started once and reset for each test."""
-    fake, clock = _fake()
+    fake = _fake(clock := ManualClock())
     with serve(fake) as server, httpx.Client(timeout=30, trust_env=False) as client:
-        yield World(fake, clock, server.url, client)
+        yield Sandbox(fake, clock, server.url, client)
 
 
 @pytest.fixture(params=FACES)
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Give a fake behind each of its faces."""
     if request.param == "http":
-        shared: World = request.getfixturevalue("http_world")
+        shared: Sandbox = request.getfixturevalue("http_sandbox")
         shared.fake.reset()
         shared.clock.advance(10)
         yield shared
     else:
-        fake, clock = _fake()
-        with _in_process(fake) as stack:
-            yield World(fake, clock, ALIBABA, stack.enter_context(httpx.Client()))
+        fake: FakeDashScope = request.getfixturevalue("mounted_dashscope")
+        with httpx.Client() as client:
+            yield Sandbox(fake, request.getfixturevalue("dashscope_clock"), ALIBABA, client)
 
 
 @pytest.fixture(params=FACES)
-def make_world(request: pytest.FixtureRequest) -> Iterator[Callable[..., World]]:
-    """Make a fake of one's own behind each of the faces."""
+def make_sandbox(request: pytest.FixtureRequest) -> Iterator[Callable[..., Sandbox]]:
+    """Make fakes with options of the test's own behind each of the faces."""
     with ExitStack() as stack:
 
-        def make(**options: Any) -> World:  # noqa: ANN401
-            fake, clock = _fake(**options)
+        def make(**options: Any) -> Sandbox:  # noqa: ANN401
+            fake = _fake(clock := ManualClock(), **options)
             if request.param == "http":
                 base = stack.enter_context(serve(fake)).url
             else:
-                stack.enter_context(_in_process(fake))
+                stack.enter_context(mounted(fake))
                 base = ALIBABA
-            return World(fake, clock, base, stack.enter_context(httpx.Client(timeout=30, trust_env=False)))
+            return Sandbox(fake, clock, base, stack.enter_context(httpx.Client(timeout=30, trust_env=False)))
 
         yield make
 
 
-def _fake(**options: Any) -> tuple[FakeDashScope, ManualClock]:  # noqa: ANN401
-    clock = ManualClock()
+def _fake(clock: ManualClock, **options: Any) -> FakeDashScope:  # noqa: ANN401
     options.setdefault("switches", Switches(render_ahead=False))
-    return FakeDashScope(clock, ACCOUNTS, **options), clock
-
-
-def _in_process(fake: FakeDashScope) -> ExitStack:
-    stack = ExitStack()
-    fake.mount(stack.enter_context(respx.mock(assert_all_called=False)))
-    return stack
+    return FakeDashScope(clock, ACCOUNTS, **options)

@@ -24,7 +24,7 @@ ACCOUNTS = (
     Account(keys=(KEY, "sk-second-key")),
     Account("other", ("sk-other",)),
     Account("beijing", ("sk-beijing",), region="cn-beijing"),
-    Account("overdue", ("sk-overdue",), standing="PostpaidBillOverdue"),
+    Account("overdue", ("sk-overdue",), billing_error="PostpaidBillOverdue"),
 )
 
 
@@ -47,7 +47,7 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 
 @dataclass(slots=True)
-class World:
+class Sandbox:
     """One fake behind one of its faces."""
 
     fake: FakeDashScope

@@ -10,16 +10,16 @@ from fake_dashscope import KEY
 from tests.functional.fake_dashscope.sandbox import order
 
 if TYPE_CHECKING:
-    from tests.functional.fake_dashscope.sandbox import World
+    from tests.functional.fake_dashscope.sandbox import Sandbox
 
 QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)
 
 
-def test_the_ledger_has_the_agreed_shape(world: World) -> None:
+def test_the_ledger_has_the_agreed_shape(sandbox: Sandbox) -> None:
     """The ledger shows each task and counts the requests by kind."""
-    begun = world.clock.now()
-    task_id = world.submit()
-    ledger = world.client.get(f"{world.base}/__fake__/ledger").json()
+    begun = sandbox.clock.now()
+    task_id = sandbox.submit()
+    ledger = sandbox.client.get(f"{sandbox.base}/__fake__/ledger").json()
     assert {
         "task_id": task_id,
         "model": "happyhorse-1.0-r2v",
@@ -32,27 +32,27 @@ def test_the_ledger_has_the_agreed_shape(world: World) -> None:
     assert {"submit": 1, "query": 0, "cancel": 0, "list": 0, "upload": 0, "download": 0} == ledger["requests"]
 
 
-def test_the_ledger_counts_every_request_that_arrives(world: World) -> None:
+def test_the_ledger_counts_every_request_that_arrives(sandbox: Sandbox) -> None:
     """Each kind is counted, refused requests as well; downloads too."""
-    url = world.video_url(QUICK)
-    world.client.get(url)
-    world.client.get(url + "x")
-    world.get("/tasks")
-    world.cancel("no-such-task")
-    world.get("/uploads", action="getPolicy", model="happyhorse-1.0-r2v")
-    world.post(key="sk-wrong")
-    counts = world.fake.ledger()["requests"]
+    url = sandbox.video_url(QUICK)
+    sandbox.client.get(url)
+    sandbox.client.get(url + "x")
+    sandbox.get("/tasks")
+    sandbox.cancel("no-such-task")
+    sandbox.get("/uploads", action="getPolicy", model="happyhorse-1.0-r2v")
+    sandbox.post(key="sk-wrong")
+    counts = sandbox.fake.ledger()["requests"]
     assert {"submit": 2, "query": 1, "cancel": 1, "list": 1, "upload": 1, "download": 2} == counts
 
 
-def test_the_ledger_is_kept_by_account(world: World) -> None:
+def test_the_ledger_is_kept_by_account(sandbox: Sandbox) -> None:
     """Tasks, billed seconds, cost and requests are shown by account, too."""
-    world.submit(QUICK)
-    world.submit(order(resolution="1080P", duration=15), key="sk-second-key")
-    world.submit(QUICK, key="sk-other")
-    world.advance(1)
-    world.advance(3 * 3600)
-    accounts = world.fake.ledger()["accounts"]
+    sandbox.submit(QUICK)
+    sandbox.submit(order(resolution="1080P", duration=15), key="sk-second-key")
+    sandbox.submit(QUICK, key="sk-other")
+    sandbox.advance(1)
+    sandbox.advance(3 * 3600)
+    accounts = sandbox.fake.ledger()["accounts"]
     assert {"main", "other", "beijing", "overdue"} == set(accounts)
     assert (2, 18, 2) == (
         accounts["main"]["tasks"],
@@ -63,68 +63,68 @@ def test_the_ledger_is_kept_by_account(world: World) -> None:
     assert (1, 3) == (accounts["other"]["tasks"], accounts["other"]["billed_seconds"])
 
 
-def test_a_reset_forgets_tasks_requests_and_faults(world: World) -> None:
+def test_a_reset_forgets_tasks_requests_and_faults(sandbox: Sandbox) -> None:
     """After a reset the ledger is empty, no fault is armed, no task is known; the keys still work."""
-    url = world.video_url(QUICK)
-    task_id = world.submit()
-    world.fake.fault(on="query", kind="500", times=5)
-    assert 200 == world.client.post(f"{world.base}/__fake__/reset").status_code
-    ledger = world.fake.ledger()
+    url = sandbox.video_url(QUICK)
+    task_id = sandbox.submit()
+    sandbox.fake.fault(on="query", kind="500", times=5)
+    assert 200 == sandbox.client.post(f"{sandbox.base}/__fake__/reset").status_code
+    ledger = sandbox.fake.ledger()
     assert [] == ledger["tasks"]
     assert {0} == set(ledger["requests"].values())
-    assert "UNKNOWN" == world.output(task_id)["task_status"]
-    assert 404 == world.client.get(url).status_code
-    assert world.submit() != task_id
+    assert "UNKNOWN" == sandbox.output(task_id)["task_status"]
+    assert 404 == sandbox.client.get(url).status_code
+    assert sandbox.submit() != task_id
 
 
-def test_a_reset_lifts_the_throttling(world: World) -> None:
+def test_a_reset_lifts_the_throttling(sandbox: Sandbox) -> None:
     """After a reset the rates begin anew, even where the clock stands still."""
     for _ in range(5):
-        world.submit()
-    assert 429 == world.post().status_code
-    world.fake.reset()
-    assert 200 == world.post().status_code
+        sandbox.submit()
+    assert 429 == sandbox.post().status_code
+    sandbox.fake.reset()
+    assert 200 == sandbox.post().status_code
 
 
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "nothing"), ("GET", "reset"), ("POST", "ledger"), ("PUT", "faults")]
 )
-def test_unknown_control_paths_say_which_there_are(world: World, method: str, path: str) -> None:
+def test_unknown_control_paths_say_which_there_are(sandbox: Sandbox, method: str, path: str) -> None:
     """A wrong control path is a 404 that lists the right ones."""
-    response = world.client.request(method, f"{world.base}/__fake__/{path}")
+    response = sandbox.client.request(method, f"{sandbox.base}/__fake__/{path}")
     assert 404 == response.status_code
     for known in ("GET /__fake__/ledger", "GET /__fake__/faults", "POST /__fake__/faults", "POST /__fake__/reset"):
         assert known in response.json()["error"]
 
 
-def test_control_input_that_is_no_json_is_refused(world: World) -> None:
+def test_control_input_that_is_no_json_is_refused(sandbox: Sandbox) -> None:
     """A body that is no JSON is a 400."""
-    response = world.client.post(f"{world.base}/__fake__/faults", content=b"{")
+    response = sandbox.client.post(f"{sandbox.base}/__fake__/faults", content=b"{")
     assert 400 == response.status_code
     assert "not JSON" in response.json()["error"]
 
 
-def test_a_temporary_key_works_for_its_time(world: World) -> None:
+def test_a_temporary_key_works_for_its_time(sandbox: Sandbox) -> None:
     """A temporary key stands for its account until it expires."""
     headers = {"Authorization": f"Bearer {KEY}"}
-    reply = world.client.post(f"{world.base}/api/v1/tokens?expire_in_seconds=120", headers=headers).json()
+    reply = sandbox.client.post(f"{sandbox.base}/api/v1/tokens?expire_in_seconds=120", headers=headers).json()
     assert {"token", "expires_at"} == set(reply)
     assert reply["token"].startswith("st-")
-    task_id = world.submit(key=reply["token"])
-    assert "PENDING" == world.output(task_id)["task_status"]
-    world.clock.advance(121)
-    assert 401 == world.get("/tasks", reply["token"]).status_code
+    task_id = sandbox.submit(key=reply["token"])
+    assert "PENDING" == sandbox.output(task_id)["task_status"]
+    sandbox.clock.advance(121)
+    assert 401 == sandbox.get("/tasks", reply["token"]).status_code
 
 
 @pytest.mark.parametrize("seconds", ["0", "1801", "x"])
-def test_a_temporary_key_lives_half_an_hour_at_most(world: World, seconds: str) -> None:
+def test_a_temporary_key_lives_half_an_hour_at_most(sandbox: Sandbox, seconds: str) -> None:
     """1 to 1,800 s are allowed."""
     headers = {"Authorization": f"Bearer {KEY}"}
-    response = world.client.post(f"{world.base}/api/v1/tokens?expire_in_seconds={seconds}", headers=headers)
+    response = sandbox.client.post(f"{sandbox.base}/api/v1/tokens?expire_in_seconds={seconds}", headers=headers)
     assert 400 == response.status_code
 
 
-def test_paths_that_the_vendor_does_not_have_are_not_found(world: World) -> None:
+def test_paths_that_the_vendor_does_not_have_are_not_found(sandbox: Sandbox) -> None:
     """Anything else under /api/ is a 404 NotFound."""
-    response = world.get("/nothing")
+    response = sandbox.get("/nothing")
     assert (404, "NotFound") == (response.status_code, response.json()["code"])

@@ -15,7 +15,7 @@ from tests.support.receivers import receiver
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.functional.fake_dashscope.sandbox import World
+    from tests.functional.fake_dashscope.sandbox import Sandbox
 
 URL = "https://gallop.example/events"
 MINUTE = Switches(task_seconds=60, render_ahead=False)
@@ -28,13 +28,13 @@ class Target:
     answers: list[int] = field(default_factory=list)
     got: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
-    world: World | None = None
+    sandbox: Sandbox | None = None
 
     def take(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """Take an event."""
         assert URL == url
-        assert self.world
-        self.got.append((self.world.clock.now(), json.loads(body)))
+        assert self.sandbox
+        self.got.append((self.sandbox.clock.now(), json.loads(body)))
         self.headers.append(headers)
         return self.answers.pop(0) if self.answers else 200
 
@@ -50,31 +50,31 @@ def target() -> Target:
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World], target: Target) -> World:
+def sandbox(make_sandbox: Callable[..., Sandbox], target: Target) -> Sandbox:
     """Give a fake whose tasks take a minute, and whose events go to the target."""
-    target.world = make_world(send=target.take, switches=MINUTE)
-    return target.world
+    target.sandbox = make_sandbox(send=target.take, switches=MINUTE)
+    return target.sandbox
 
 
-def run(world: World, seconds: int = 100) -> None:
+def run(sandbox: Sandbox, seconds: int = 100) -> None:
     """Let so many seconds pass, one by one, each event having been sent by the end of its own."""
-    notices = world.fake.vendor.notices
+    notices = sandbox.fake.vendor.notices
     for _ in range(seconds):
-        world.advance(1)
-        until(lambda: not notices.going and all(notice.due > world.clock.now() for notice in notices.waiting))
+        sandbox.advance(1)
+        until(lambda: not notices.going and all(notice.due > sandbox.clock.now() for notice in notices.waiting))
 
 
-def notify(world: World, **rule: object) -> None:
+def notify(sandbox: Sandbox, **rule: object) -> None:
     """Have events sent."""
-    answer = world.client.post(f"{world.base}/__fake__/events", json={"url": URL, **rule})
+    answer = sandbox.client.post(f"{sandbox.base}/__fake__/events", json={"url": URL, **rule})
     assert 200 == answer.status_code, answer.text
 
 
-def test_an_event_says_which_task_has_ended(world: World, target: Target) -> None:
+def test_an_event_says_which_task_has_ended(sandbox: Sandbox, target: Target) -> None:
     """A CloudEvent in EventBridge's envelope: the task, how it ended, and no result."""
-    notify(world, headers={"x-eventbridge-signature-token": "a-token"})
-    task_id = world.submit(order(duration=3))
-    run(world)
+    notify(sandbox, headers={"x-eventbridge-signature-token": "a-token"})
+    task_id = sandbox.submit(order(duration=3))
+    run(sandbox)
     until(lambda: 1 == len(target.got))
     _, event = target.got[0]
     assert ("1.0", "acs.dashscope", "dashscope:System:AsyncTaskFinish", "default") == (
@@ -90,12 +90,12 @@ def test_an_event_says_which_task_has_ended(world: World, target: Target) -> Non
     assert {"x-eventbridge-signature-token": "a-token"} == target.headers[0]
 
 
-def test_a_task_that_fails_tells_so_too(world: World, target: Target) -> None:
+def test_a_task_that_fails_tells_so_too(sandbox: Sandbox, target: Target) -> None:
     """Success and failure alike."""
-    notify(world)
-    world.fake.fault(on="task", kind="fail")
-    world.submit()
-    run(world)
+    notify(sandbox)
+    sandbox.fake.fault(on="task", kind="fail")
+    sandbox.submit()
+    run(sandbox)
     until(lambda: 1 == len(target.got))
     assert "FAILED" == target.got[0][1]["data"]["task_status"]
 
@@ -112,38 +112,38 @@ def test_a_task_that_fails_tells_so_too(world: World, target: Target) -> None:
     ids=str,
 )
 def test_events_come_as_badly_as_asked_for(
-    world: World, target: Target, rule: dict[str, Any], times: list[int]
+    sandbox: Sandbox, target: Target, rule: dict[str, Any], times: list[int]
 ) -> None:
     """Once, twice, late or never, in simulated time."""
-    notify(world, **rule)
-    begun = world.clock.now()
-    world.submit()
-    run(world)
+    notify(sandbox, **rule)
+    begun = sandbox.clock.now()
+    sandbox.submit()
+    run(sandbox)
     until(lambda: len(times) == len(target.got))
     assert times == pytest.approx(target.seconds_after(begun), abs=1)
     assert len(times) == len({event["data"]["task_id"] for _, event in target.got}) * len(times)
 
 
-def test_what_is_not_answered_well_is_sent_again(world: World, target: Target) -> None:
+def test_what_is_not_answered_well_is_sent_again(sandbox: Sandbox, target: Target) -> None:
     """Three more times at most, 15 seconds apart."""
-    notify(world)
+    notify(sandbox)
     target.answers = [0, 500, 403, 503, 200]
-    begun = world.clock.now()
-    world.submit()
-    run(world, 150)
+    begun = sandbox.clock.now()
+    sandbox.submit()
+    run(sandbox, 150)
     assert [61, 76, 91, 106] == pytest.approx(target.seconds_after(begun), abs=2)
-    assert [0, 500, 403, 503] == [sent["status"] for sent in world.fake.events()["sent"]]
+    assert [0, 500, 403, 503] == [sent["status"] for sent in sandbox.fake.events()["sent"]]
 
 
-def test_without_a_rule_there_are_no_events(world: World, target: Target) -> None:
+def test_without_a_rule_there_are_no_events(sandbox: Sandbox, target: Target) -> None:
     """None before there is one, and none after a reset."""
-    world.submit()
-    run(world)
-    notify(world)
-    world.fake.reset()
-    world.submit()
-    run(world)
-    assert ([], None) == (target.got, world.fake.events()["rule"])
+    sandbox.submit()
+    run(sandbox)
+    notify(sandbox)
+    sandbox.fake.reset()
+    sandbox.submit()
+    run(sandbox)
+    assert ([], None) == (target.got, sandbox.fake.events()["rule"])
 
 
 @pytest.mark.parametrize(
@@ -160,30 +160,30 @@ def test_without_a_rule_there_are_no_events(world: World, target: Target) -> Non
     ],
     ids=str,
 )
-def test_a_rule_that_is_none_is_refused(world: World, rule: object) -> None:
+def test_a_rule_that_is_none_is_refused(sandbox: Sandbox, rule: object) -> None:
     """And the answer says which modes there are."""
-    answer = world.client.post(f"{world.base}/__fake__/events", json=rule)
+    answer = sandbox.client.post(f"{sandbox.base}/__fake__/events", json=rule)
     assert (400, ["once", "twice", "late", "never"]) == (answer.status_code, list(answer.json()["modes"]))
     if isinstance(rule, dict):
         with pytest.raises(BadRuleError):
-            world.fake.notify(**rule)
+            sandbox.fake.notify(**rule)
 
 
-def test_what_is_no_json_is_refused(world: World) -> None:
+def test_what_is_no_json_is_refused(sandbox: Sandbox) -> None:
     """In words."""
-    assert 400 == world.client.post(f"{world.base}/__fake__/events", content=b"{").status_code
+    assert 400 == sandbox.client.post(f"{sandbox.base}/__fake__/events", content=b"{").status_code
 
 
-def test_events_come_by_http(http_world: World) -> None:
+def test_events_come_by_http(http_sandbox: Sandbox) -> None:
     """A receiver that knows nothing of the fake gets them, with the headers of the rule."""
-    http_world.fake.reset()
+    http_sandbox.fake.reset()
     with receiver() as shop:
-        http_world.fake.notify(url=shop.url, headers={"x-token": "a-token"})
-        task_id = http_world.submit()
-        http_world.advance(1)
-        http_world.advance(3 * 3600)
+        http_sandbox.fake.notify(url=shop.url, headers={"x-token": "a-token"})
+        task_id = http_sandbox.submit()
+        http_sandbox.advance(1)
+        http_sandbox.advance(3 * 3600)
         (received,) = shop.wait_for(1)
-    http_world.fake.reset()
+    http_sandbox.fake.reset()
     assert task_id == json.loads(received.body)["data"]["task_id"]
     assert ("a-token", "application/json;charset=utf-8") == (
         received.headers["x-token"],

@@ -14,7 +14,7 @@ from tests.functional.fake_dashscope.sandbox import SUBMIT, authorized, order
 from tests.functional.fake_dashscope.test_uploads import policy
 
 if TYPE_CHECKING:
-    from tests.functional.fake_dashscope.sandbox import World
+    from tests.functional.fake_dashscope.sandbox import Sandbox
 
 QUICK = order("happyhorse-1.1-r2v", resolution="480P", duration=3)
 PATIENCE = 0.3
@@ -29,19 +29,19 @@ CALLS: dict[str, tuple[str, str]] = {
 REPLIES = [(on, kind) for on in CALLS for kind in KINDS[on]]
 
 
-def call(world: World, on: str, patience: float = 30) -> httpx.Response:
+def call(sandbox: Sandbox, on: str, patience: float = 30) -> httpx.Response:
     """Make a request of one kind that succeeds if nothing strikes, and wait so many real seconds for its reply."""
     method, path = CALLS[on]
     if "{pending}" in path:
-        path = path.format(pending=world.submit())
+        path = path.format(pending=sandbox.submit())
     body = QUICK if on == "submit" else None
-    return world.client.request(method, world.base + path, json=body, headers=authorized(), timeout=patience)
+    return sandbox.client.request(method, sandbox.base + path, json=body, headers=authorized(), timeout=patience)
 
 
-def outcome(world: World, on: str, kind: str = "") -> object:
+def outcome(sandbox: Sandbox, on: str, kind: str = "") -> object:
     """Tell how a call ends: a type of exception, or a status and whether its body is JSON, HTML or neither."""
     try:
-        response = call(world, on, PATIENCE if kind.startswith("stall") else 30)
+        response = call(sandbox, on, PATIENCE if kind.startswith("stall") else 30)
     except httpx.TransportError as error:
         return _public(error)
     if response.content.startswith(b"<html>"):
@@ -76,104 +76,104 @@ def expected(kind: str) -> object:
     }[kind]
 
 
-def arm(world: World, on: str, kind: str, **more: Any) -> None:  # noqa: ANN401
+def arm(sandbox: Sandbox, on: str, kind: str, **more: Any) -> None:  # noqa: ANN401
     """Arm a fault over the control path."""
     options = {"code": "Arrearage"} if kind == "error" else {}
-    response = world.client.post(f"{world.base}/__fake__/faults", json={"on": on, "kind": kind, **options, **more})
+    response = sandbox.client.post(f"{sandbox.base}/__fake__/faults", json={"on": on, "kind": kind, **options, **more})
     assert 200 == response.status_code, response.text
 
 
 @pytest.mark.parametrize(("on", "kind"), REPLIES)
-def test_a_fault_strikes_as_often_as_asked_for(world: World, on: str, kind: str) -> None:
+def test_a_fault_strikes_as_often_as_asked_for(sandbox: Sandbox, on: str, kind: str) -> None:
     """Each fault ends its request as it should, so many times, and then everything works again."""
-    arm(world, on, kind, times=2)
-    ends = [outcome(world, on, kind) for _ in range(2)]
+    arm(sandbox, on, kind, times=2)
+    ends = [outcome(sandbox, on, kind) for _ in range(2)]
     assert [expected(kind)] * 2 == ends
-    world.clock.advance(1)
-    assert (200, "json") == outcome(world, on)
+    sandbox.clock.advance(1)
+    assert (200, "json") == outcome(sandbox, on)
 
 
 @pytest.mark.parametrize("kind", KINDS["submit"])
-def test_a_submit_is_accepted_or_not_whatever_the_client_sees(world: World, kind: str) -> None:
+def test_a_submit_is_accepted_or_not_whatever_the_client_sees(sandbox: Sandbox, kind: str) -> None:
     """Only the faults that say so create a task; the ledger counts each request that arrived."""
-    arm(world, "submit", kind)
-    outcome(world, "submit", kind)
-    ledger = world.fake.ledger()
+    arm(sandbox, "submit", kind)
+    outcome(sandbox, "submit", kind)
+    ledger = sandbox.fake.ledger()
     assert (1 if kind in CREATES else 0) == len(ledger["tasks"])
     assert 1 == ledger["requests"]["submit"]
 
 
-def test_a_task_behind_a_lost_reply_runs_and_is_billed(world: World) -> None:
+def test_a_task_behind_a_lost_reply_runs_and_is_billed(sandbox: Sandbox) -> None:
     """A lost reply does not stop the task: it is in the list, runs and costs money."""
-    arm(world, "submit", "drop_after_accept")
+    arm(sandbox, "submit", "drop_after_accept")
     with suppress(httpx.RemoteProtocolError):
-        call(world, "submit")
-    world.advance(1)
-    world.advance(3600)
-    assert "SUCCEEDED" == world.get("/tasks").json()["data"][0]["status"]
-    assert 3 == world.fake.ledger()["tasks"][0]["billed_seconds"]
+        call(sandbox, "submit")
+    sandbox.advance(1)
+    sandbox.advance(3600)
+    assert "SUCCEEDED" == sandbox.get("/tasks").json()["data"][0]["status"]
+    assert 3 == sandbox.fake.ledger()["tasks"][0]["billed_seconds"]
 
 
-def test_a_fault_after_acceptance_waits_for_an_accepted_submit(world: World) -> None:
+def test_a_fault_after_acceptance_waits_for_an_accepted_submit(sandbox: Sandbox) -> None:
     """A refused submit does not use up a fault that strikes after acceptance."""
-    arm(world, "submit", "drop_after_accept")
-    assert 400 == world.post(order(resolution="8K")).status_code
+    arm(sandbox, "submit", "drop_after_accept")
+    assert 400 == sandbox.post(order(resolution="8K")).status_code
     with pytest.raises(httpx.RemoteProtocolError):
-        world.post()
-    world.clock.advance(1)
-    assert 200 == world.post().status_code
+        sandbox.post()
+    sandbox.clock.advance(1)
+    assert 200 == sandbox.post().status_code
 
 
-def test_faults_strike_in_the_order_of_arming(world: World) -> None:
+def test_faults_strike_in_the_order_of_arming(sandbox: Sandbox) -> None:
     """Several faults of one kind of request queue up."""
     for kind in ("500", "429", "unknown"):
-        arm(world, "query", kind)
-    ends = [call(world, "query") for _ in range(3)]
+        arm(sandbox, "query", kind)
+    ends = [call(sandbox, "query") for _ in range(3)]
     assert [500, 429, 200] == [response.status_code for response in ends]
 
 
-def test_a_rate_strikes_about_that_often(world: World) -> None:
+def test_a_rate_strikes_about_that_often(sandbox: Sandbox) -> None:
     """A rate strikes each request by chance, on and on, the same way for the same seed."""
-    arm(world, "query", "500", rate=0.3)
+    arm(sandbox, "query", "500", rate=0.3)
     struck = 0
     for _ in range(10):
-        world.clock.advance(1)
-        struck += sum(500 == call(world, "query").status_code for _ in range(20))
+        sandbox.clock.advance(1)
+        struck += sum(500 == call(sandbox, "query").status_code for _ in range(20))
     assert 40 <= struck <= 80
 
 
-def test_a_rate_may_end(world: World) -> None:
+def test_a_rate_may_end(sandbox: Sandbox) -> None:
     """A rate with ``times`` ends after so many strikes."""
-    arm(world, "query", "500", rate=1.0, times=3)
-    assert [500, 500, 500, 200] == [call(world, "query").status_code for _ in range(4)]
+    arm(sandbox, "query", "500", rate=1.0, times=3)
+    assert [500, 500, 500, 200] == [call(sandbox, "query").status_code for _ in range(4)]
 
 
-def test_a_429_can_be_a_bill(world: World) -> None:
+def test_a_429_can_be_a_bill(sandbox: Sandbox) -> None:
     """The fault 429 takes any code that comes as 429."""
-    arm(world, "submit", "429", code="PrepaidBillOverdue")
-    response = call(world, "submit")
+    arm(sandbox, "submit", "429", code="PrepaidBillOverdue")
+    response = call(sandbox, "submit")
     assert (429, "PrepaidBillOverdue") == (response.status_code, response.json()["code"])
     assert "retry-after" not in response.headers
 
 
-def test_unknown_hides_a_task_once(world: World) -> None:
+def test_unknown_hides_a_task_once(sandbox: Sandbox) -> None:
     """The fault ``unknown`` makes a living task look like one that never was."""
-    task_id = world.submit()
-    arm(world, "query", "unknown")
-    assert {"task_id": task_id, "task_status": "UNKNOWN"} == world.output(task_id)
-    assert "PENDING" == world.output(task_id)["task_status"]
+    task_id = sandbox.submit()
+    arm(sandbox, "query", "unknown")
+    assert {"task_id": task_id, "task_status": "UNKNOWN"} == sandbox.output(task_id)
+    assert "PENDING" == sandbox.output(task_id)["task_status"]
 
 
-def test_a_cancel_whose_reply_is_lost_changes_nothing(world: World) -> None:
+def test_a_cancel_whose_reply_is_lost_changes_nothing(sandbox: Sandbox) -> None:
     """Faults other than on submit strike before anything happens."""
     for _ in range(5):
-        world.submit()
-    world.advance(1)
-    task_id = world.submit()
-    arm(world, "cancel", "drop")
+        sandbox.submit()
+    sandbox.advance(1)
+    task_id = sandbox.submit()
+    arm(sandbox, "cancel", "drop")
     with pytest.raises(httpx.RemoteProtocolError):
-        world.cancel(task_id)
-    assert "PENDING" == world.output(task_id)["task_status"]
+        sandbox.cancel(task_id)
+    assert "PENDING" == sandbox.output(task_id)["task_status"]
 
 
 BAD = {
@@ -198,35 +198,35 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_fault_that_makes_no_sense_is_refused(world: World, case: str) -> None:
+def test_a_fault_that_makes_no_sense_is_refused(sandbox: Sandbox, case: str) -> None:
     """Bad control input is a 400 that says what is allowed, and arms nothing."""
     fault, message = BAD[case]
-    response = world.client.post(f"{world.base}/__fake__/faults", json=fault)
+    response = sandbox.client.post(f"{sandbox.base}/__fake__/faults", json=fault)
     assert 400 == response.status_code
     assert message in response.json()["error"]
     assert {on: list(kinds) for on, kinds in KINDS.items()} == response.json()["allowed"]
-    assert [] == world.client.get(f"{world.base}/__fake__/faults").json()["armed"]
+    assert [] == sandbox.client.get(f"{sandbox.base}/__fake__/faults").json()["armed"]
 
 
-def test_python_arms_the_same_faults(world: World) -> None:
+def test_python_arms_the_same_faults(sandbox: Sandbox) -> None:
     """``fake.fault`` takes what the control path takes, and refuses what it refuses."""
-    world.fake.fault(on="query", kind="500")
-    assert 500 == call(world, "query").status_code
+    sandbox.fake.fault(on="query", kind="500")
+    assert 500 == call(sandbox, "query").status_code
     with pytest.raises(BadFaultError, match="unknown kind 'oops' on query"):
-        world.fake.fault(on="query", kind="oops")
+        sandbox.fake.fault(on="query", kind="oops")
 
 
-def test_armed_faults_are_shown(world: World) -> None:
+def test_armed_faults_are_shown(sandbox: Sandbox) -> None:
     """GET shows what is armed and how often it will still strike."""
-    arm(world, "query", "429", times=2)
-    call(world, "query")
+    arm(sandbox, "query", "429", times=2)
+    call(sandbox, "query")
     assert [
         {"on": "query", "kind": "429", "times": 1, "rate": 1.0, "code": "Throttling.RateQuota", "message": ""}
-    ] == world.client.get(f"{world.base}/__fake__/faults").json()["armed"]
+    ] == sandbox.client.get(f"{sandbox.base}/__fake__/faults").json()["armed"]
 
 
-def test_upload_faults_strike_the_policy(world: World) -> None:
+def test_upload_faults_strike_the_policy(sandbox: Sandbox) -> None:
     """A fault on ``upload`` is one of getPolicy."""
-    arm(world, "upload", "500")
-    assert 500 == call(world, "upload").status_code
-    assert policy(world)
+    arm(sandbox, "upload", "500")
+    assert 500 == call(sandbox, "upload").status_code
+    assert policy(sandbox)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from tests.functional.fake_dashscope.sandbox import World
+    from tests.functional.fake_dashscope.sandbox import Sandbox
 
 DAY = 24 * 3600
 HOUR = 3600
@@ -30,23 +30,23 @@ def moment(text: str) -> float:
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=zone).timestamp()
 
 
-def test_a_task_goes_from_pending_over_running_to_succeeded(world: World) -> None:
+def test_a_task_goes_from_pending_over_running_to_succeeded(sandbox: Sandbox) -> None:
     """PENDING for some ten milliseconds, RUNNING for a minute or so, SUCCEEDED."""
-    task_id = world.submit()
-    assert "PENDING" == world.output(task_id)["task_status"]
-    world.advance(0.06)
-    running = world.query(task_id)
+    task_id = sandbox.submit()
+    assert "PENDING" == sandbox.output(task_id)["task_status"]
+    sandbox.advance(0.06)
+    running = sandbox.query(task_id)
     assert "RUNNING" == running["output"]["task_status"]
     assert "usage" not in running
-    assert 0 == world.fake.ledger()["tasks"][0]["billed_seconds"]
-    world.advance(HOUR)
-    assert "SUCCEEDED" == world.output(task_id)["task_status"]
+    assert 0 == sandbox.fake.ledger()["tasks"][0]["billed_seconds"]
+    sandbox.advance(HOUR)
+    assert "SUCCEEDED" == sandbox.output(task_id)["task_status"]
 
 
-def test_a_success_has_the_documented_fields(world: World) -> None:
+def test_a_success_has_the_documented_fields(sandbox: Sandbox) -> None:
     """A success has times in UTC+8, the prompt, the URL and the usage, and nothing of other models."""
-    begun = world.clock.now()
-    reply = world.finish(order(resolution="720P", duration=7, ratio="4:5"))
+    begun = sandbox.clock.now()
+    reply = sandbox.finish(order(resolution="720P", duration=7, ratio="4:5"))
     assert {"request_id", "output", "usage"} == set(reply)
     output = reply["output"]
     assert {
@@ -72,10 +72,10 @@ def test_a_success_has_the_documented_fields(world: World) -> None:
     } == reply["usage"]
 
 
-def test_a_failure_carries_its_reason_in_the_output(world: World) -> None:
+def test_a_failure_carries_its_reason_in_the_output(sandbox: Sandbox) -> None:
     """A failed task is an HTTP 200 with code and message inside ``output``, without times and usage."""
-    world.fake.fault(on="task", kind="fail", code="DataInspectionFailed", message="Output data may contain …")
-    reply = world.finish()
+    sandbox.fake.fault(on="task", kind="fail", code="DataInspectionFailed", message="Output data may contain …")
+    reply = sandbox.finish()
     assert {"request_id", "output"} == set(reply)
     assert {
         "task_id": reply["output"]["task_id"],
@@ -85,79 +85,79 @@ def test_a_failure_carries_its_reason_in_the_output(world: World) -> None:
     } == reply["output"]
 
 
-def test_both_spellings_of_the_query_path_work(world: World) -> None:
+def test_both_spellings_of_the_query_path_work(sandbox: Sandbox) -> None:
     """A query may end with a slash."""
-    task_id = world.submit()
-    assert world.output(task_id) == world.get(f"/tasks/{task_id}/").json()["output"]
+    task_id = sandbox.submit()
+    assert sandbox.output(task_id) == sandbox.get(f"/tasks/{task_id}/").json()["output"]
 
 
-def test_five_tasks_run_and_the_others_wait_in_order(world: World) -> None:
+def test_five_tasks_run_and_the_others_wait_in_order(sandbox: Sandbox) -> None:
     """Five tasks of an account and model run at a time; the sixth starts when the first of them ends."""
-    tasks = [world.submit(order(resolution="720P")) for _ in range(5)]
-    world.advance(1)
-    tasks += [world.submit(order(resolution="720P")) for _ in range(2)]
-    world.advance(1)
-    states = [world.output(task_id)["task_status"] for task_id in tasks]
+    tasks = [sandbox.submit(order(resolution="720P")) for _ in range(5)]
+    sandbox.advance(1)
+    tasks += [sandbox.submit(order(resolution="720P")) for _ in range(2)]
+    sandbox.advance(1)
+    states = [sandbox.output(task_id)["task_status"] for task_id in tasks]
     assert ["RUNNING"] * 5 + ["PENDING"] * 2 == states
-    world.advance(3 * HOUR)
-    ended = sorted(moment(world.output(task_id)["end_time"]) for task_id in tasks[:5])
-    started = [moment(world.output(task_id)["scheduled_time"]) for task_id in tasks[5:]]
+    sandbox.advance(3 * HOUR)
+    ended = sorted(moment(sandbox.output(task_id)["end_time"]) for task_id in tasks[:5])
+    started = [moment(sandbox.output(task_id)["scheduled_time"]) for task_id in tasks[5:]]
     assert ended[0] == pytest.approx(started[0], abs=0.002)
     assert started == sorted(started)
 
 
-def test_models_do_not_wait_for_each_other(world: World) -> None:
+def test_models_do_not_wait_for_each_other(sandbox: Sandbox) -> None:
     """The limit of five holds per model."""
     for _ in range(5):
-        world.submit()
-    other = world.submit(order("happyhorse-1.1-r2v"))
-    world.advance(1)
-    assert "RUNNING" == world.output(other)["task_status"]
+        sandbox.submit()
+    other = sandbox.submit(order("happyhorse-1.1-r2v"))
+    sandbox.advance(1)
+    assert "RUNNING" == sandbox.output(other)["task_status"]
 
 
-def test_accounts_do_not_wait_for_each_other(world: World) -> None:
+def test_accounts_do_not_wait_for_each_other(sandbox: Sandbox) -> None:
     """The limit of five holds per account."""
     for _ in range(5):
-        world.submit()
-    other = world.submit(key="sk-other")
-    world.advance(1)
-    assert "RUNNING" == world.query(other, "sk-other")["output"]["task_status"]
+        sandbox.submit()
+    other = sandbox.submit(key="sk-other")
+    sandbox.advance(1)
+    assert "RUNNING" == sandbox.query(other, "sk-other")["output"]["task_status"]
 
 
-def test_the_queue_is_full_at_500(make_world: Callable[..., World]) -> None:
+def test_the_queue_is_full_at_500(make_sandbox: Callable[..., Sandbox]) -> None:
     """With 5 running and 500 waiting, a submit is throttled."""
-    world = make_world(limits=Limits(submits=1000))
+    sandbox = make_sandbox(limits=Limits(submits=1000))
     for _ in range(5):
-        world.submit()
-    world.advance(1)
+        sandbox.submit()
+    sandbox.advance(1)
     for _ in range(500):
-        world.submit()
-    response = world.post()
+        sandbox.submit()
+    response = sandbox.post()
     assert (429, "Throttling.RateQuota") == (response.status_code, response.json()["code"])
-    assert 505 == len(world.fake.ledger()["tasks"])
+    assert 505 == len(sandbox.fake.ledger()["tasks"])
 
 
-def test_five_submits_a_second(world: World) -> None:
+def test_five_submits_a_second(sandbox: Sandbox) -> None:
     """The sixth submit within a second is throttled, without Retry-After, and creates nothing."""
     for _ in range(5):
-        world.submit()
-    response = world.post()
+        sandbox.submit()
+    response = sandbox.post()
     assert (429, "Throttling.RateQuota") == (response.status_code, response.json()["code"])
     assert "retry-after" not in response.headers
-    assert 200 == world.post(key="sk-other").status_code
-    assert 200 == world.post(order("happyhorse-1.1-r2v")).status_code
-    world.clock.advance(1)
-    assert 200 == world.post().status_code
-    assert 8 == len(world.fake.ledger()["tasks"])
+    assert 200 == sandbox.post(key="sk-other").status_code
+    assert 200 == sandbox.post(order("happyhorse-1.1-r2v")).status_code
+    sandbox.clock.advance(1)
+    assert 200 == sandbox.post().status_code
+    assert 8 == len(sandbox.fake.ledger()["tasks"])
 
 
-def test_twenty_queries_lists_and_cancels_a_second(world: World) -> None:
+def test_twenty_queries_lists_and_cancels_a_second(sandbox: Sandbox) -> None:
     """Query, list and cancel each take 20 calls a second of an account, whichever key it uses."""
-    task_id = world.submit()
+    task_id = sandbox.submit()
     calls: dict[str, Callable[[str], httpx.Response]] = {
-        "query": lambda key: world.get(f"/tasks/{task_id}", key),
-        "list": lambda key: world.get("/tasks", key),
-        "cancel": lambda key: world.cancel("no-such-task", key),
+        "query": lambda key: sandbox.get(f"/tasks/{task_id}", key),
+        "list": lambda key: sandbox.get("/tasks", key),
+        "cancel": lambda key: sandbox.cancel("no-such-task", key),
     }
     for call in calls.values():
         first = [call("sk-second-key").status_code for _ in range(20)]
@@ -165,30 +165,30 @@ def test_twenty_queries_lists_and_cancels_a_second(world: World) -> None:
         assert "Throttling.RateQuota" == call("sk-second-key").json()["code"]
         assert 429 == call("sk-fake-dashscope").status_code
         assert 429 != call("sk-other").status_code
-    world.clock.advance(1)
+    sandbox.clock.advance(1)
     assert 200 == calls["query"]("sk-second-key").status_code
 
 
-def test_a_pending_task_can_be_cancelled(world: World) -> None:
+def test_a_pending_task_can_be_cancelled(sandbox: Sandbox) -> None:
     """A task that waits can be cancelled; it never runs and is not billed."""
     for _ in range(5):
-        world.submit()
-    world.advance(1)
-    task_id = world.submit()
-    response = world.cancel(task_id)
+        sandbox.submit()
+    sandbox.advance(1)
+    task_id = sandbox.submit()
+    response = sandbox.cancel(task_id)
     assert 200 == response.status_code
     assert {"request_id"} == set(response.json())
-    world.advance(3 * HOUR)
-    assert "CANCELED" == world.output(task_id)["task_status"]
-    assert 5 * 5 == world.fake.ledger()["accounts"]["main"]["billed_seconds"]
+    sandbox.advance(3 * HOUR)
+    assert "CANCELED" == sandbox.output(task_id)["task_status"]
+    assert 5 * 5 == sandbox.fake.ledger()["accounts"]["main"]["billed_seconds"]
 
 
 @pytest.mark.parametrize("state", ["running", "ended", "foreign", "nonsense"])
-def test_nothing_but_a_pending_task_can_be_cancelled(world: World, state: str) -> None:
+def test_nothing_but_a_pending_task_can_be_cancelled(sandbox: Sandbox, state: str) -> None:
     """Cancelling anything else is a 400 UnsupportedOperation, in the vendor's words."""
-    task_id = world.submit(key="sk-other" if state == "foreign" else "sk-second-key")
-    world.advance(HOUR if state == "ended" else 1)
-    response = world.cancel("nonsense" if state == "nonsense" else task_id)
+    task_id = sandbox.submit(key="sk-other" if state == "foreign" else "sk-second-key")
+    sandbox.advance(HOUR if state == "ended" else 1)
+    response = sandbox.cancel("nonsense" if state == "nonsense" else task_id)
     assert (
         400,
         "UnsupportedOperation",
@@ -196,38 +196,38 @@ def test_nothing_but_a_pending_task_can_be_cancelled(world: World, state: str) -
     ) == (response.status_code, response.json()["code"], response.json()["message"])
 
 
-def test_foreign_and_nonsense_ids_are_unknown(world: World) -> None:
+def test_foreign_and_nonsense_ids_are_unknown(sandbox: Sandbox) -> None:
     """Tasks of other accounts and ids that never were are UNKNOWN, with HTTP 200 and nothing else."""
-    foreign = world.submit(key="sk-other")
+    foreign = sandbox.submit(key="sk-other")
     for task_id in (foreign, "no-such-task"):
-        reply = world.query(task_id)
+        reply = sandbox.query(task_id)
         assert {"task_id": task_id, "task_status": "UNKNOWN"} == reply["output"]
         assert {"request_id", "output"} == set(reply)
 
 
-def test_all_keys_of_an_account_see_its_tasks(world: World) -> None:
+def test_all_keys_of_an_account_see_its_tasks(sandbox: Sandbox) -> None:
     """Any key of the same account can read a task."""
-    task_id = world.submit(key="sk-second-key")
-    assert "PENDING" == world.query(task_id, "sk-fake-dashscope")["output"]["task_status"]
+    task_id = sandbox.submit(key="sk-second-key")
+    assert "PENDING" == sandbox.query(task_id, "sk-fake-dashscope")["output"]["task_status"]
 
 
-def test_an_id_expires_a_day_after_the_submit(world: World) -> None:
+def test_an_id_expires_a_day_after_the_submit(sandbox: Sandbox) -> None:
     """24 h after its submit a task is UNKNOWN."""
-    task_id = world.submit()
-    world.advance(DAY - 1)
-    assert "SUCCEEDED" == world.output(task_id)["task_status"]
-    world.advance(1)
-    assert {"task_id": task_id, "task_status": "UNKNOWN"} == world.output(task_id)
+    task_id = sandbox.submit()
+    sandbox.advance(DAY - 1)
+    assert "SUCCEEDED" == sandbox.output(task_id)["task_status"]
+    sandbox.advance(1)
+    assert {"task_id": task_id, "task_status": "UNKNOWN"} == sandbox.output(task_id)
 
 
-def test_an_id_may_expire_a_day_after_completion(make_world: Callable[..., World]) -> None:
+def test_an_id_may_expire_a_day_after_completion(make_sandbox: Callable[..., Sandbox]) -> None:
     """By switch the 24 h begin when the task ends."""
-    world = make_world(switches=Switches(expiry_from="completion", task_seconds=HOUR))
-    task_id = world.submit()
-    world.advance(DAY + HOUR - 1)
-    assert "SUCCEEDED" == world.output(task_id)["task_status"]
-    world.advance(2)
-    assert "UNKNOWN" == world.output(task_id)["task_status"]
+    sandbox = make_sandbox(switches=Switches(expiry_from="completion", task_seconds=HOUR))
+    task_id = sandbox.submit()
+    sandbox.advance(DAY + HOUR - 1)
+    assert "SUCCEEDED" == sandbox.output(task_id)["task_status"]
+    sandbox.advance(2)
+    assert "UNKNOWN" == sandbox.output(task_id)["task_status"]
 
 
 @pytest.mark.parametrize(

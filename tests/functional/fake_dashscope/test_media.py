@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.functional.fake_dashscope.origin import Origin
-    from tests.functional.fake_dashscope.sandbox import World
+    from tests.functional.fake_dashscope.sandbox import Sandbox
 
 I2V = "happyhorse-1.0-i2v"
 EDIT = "happyhorse-1.0-video-edit"
@@ -58,53 +58,53 @@ def data_uri(body: bytes, kind: str = "image/png") -> str:
     return f"data:{kind};base64,{base64.b64encode(body).decode()}"
 
 
-def test_every_documented_format_is_taken(world: World, origin: Origin) -> None:
+def test_every_documented_format_is_taken(sandbox: Sandbox, origin: Origin) -> None:
     """JPEG, PNG and WEBP are fetched, with GET and never with HEAD."""
     del origin.methods[:]
     body = with_media(*(origin.url(name) for name in ("red.png", "green.jpg", "blue.webp")))
-    assert "SUCCEEDED" == world.finish(body)["output"]["task_status"]
+    assert "SUCCEEDED" == sandbox.finish(body)["output"]["task_status"]
     assert ["GET"] * 3 == origin.methods
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_image_that_cannot_be_used_fails_the_task(world: World, origin: Origin, name: str) -> None:
+def test_an_image_that_cannot_be_used_fails_the_task(sandbox: Sandbox, origin: Origin, name: str) -> None:
     """Each way in which an image cannot be used fails the task with the vendor's own words, and costs nothing."""
-    output = world.finish(with_media(origin.url("red.png"), origin.url(name)))["output"]
+    output = sandbox.finish(with_media(origin.url("red.png"), origin.url(name)))["output"]
     assert ("FAILED", *REFUSED[name]) == (output["task_status"], output["code"], output["message"])
-    assert 0 == world.fake.ledger()["accounts"]["main"]["billed_seconds"]
+    assert 0 == sandbox.fake.ledger()["accounts"]["main"]["billed_seconds"]
 
 
-def test_an_image_that_does_not_come_fails_the_task(make_world: Callable[..., World], origin: Origin) -> None:
+def test_an_image_that_does_not_come_fails_the_task(make_sandbox: Callable[..., Sandbox], origin: Origin) -> None:
     """A server that says nothing is given up after ``fetch_timeout``."""
-    world = make_world(switches=Switches(fetch_timeout=0.2))
-    output = world.finish(with_media(origin.url("silent.png")))["output"]
+    sandbox = make_sandbox(switches=Switches(fetch_timeout=0.2))
+    output = sandbox.finish(with_media(origin.url("silent.png")))["output"]
     assert ("InvalidParameter", "Download the media resource timed out during the data inspection process.") == (
         output["code"],
         output["message"],
     )
 
 
-def test_an_unreachable_server_fails_the_task(world: World) -> None:
+def test_an_unreachable_server_fails_the_task(sandbox: Sandbox) -> None:
     """A refused connection is a failed download."""
-    output = world.finish(with_media("http://127.0.0.1:9/a.png"))["output"]
+    output = sandbox.finish(with_media("http://127.0.0.1:9/a.png"))["output"]
     assert ("InvalidParameter", "Failed to download multimodal content.") == (output["code"], output["message"])
 
 
-def test_a_failing_fetch_fails_soon(world: World, origin: Origin) -> None:
+def test_a_failing_fetch_fails_soon(sandbox: Sandbox, origin: Origin) -> None:
     """A task whose image is missing does not run for minutes first."""
-    task_id = world.submit(with_media(origin.url("missing.png")))
-    world.advance(0.1)
-    world.advance(2)
-    assert "FAILED" == world.output(task_id)["task_status"]
+    task_id = sandbox.submit(with_media(origin.url("missing.png")))
+    sandbox.advance(0.1)
+    sandbox.advance(2)
+    assert "FAILED" == sandbox.output(task_id)["task_status"]
 
 
-def test_public_hosts_are_not_asked(world: World) -> None:
+def test_public_hosts_are_not_asked(sandbox: Sandbox) -> None:
     """A public URL is drawn as a placeholder, without the network."""
-    reply = world.finish(with_media("https://no-such-host.invalid/a.jpg"))
+    reply = sandbox.finish(with_media("https://no-such-host.invalid/a.jpg"))
     assert "SUCCEEDED" == reply["output"]["task_status"]
 
 
-def test_public_hosts_are_asked_by_switch(make_world: Callable[..., World]) -> None:
+def test_public_hosts_are_asked_by_switch(make_sandbox: Callable[..., Sandbox]) -> None:
     """By switch everything is fetched; what cannot be reached fails the task."""
     asked = []
 
@@ -112,8 +112,8 @@ def test_public_hosts_are_asked_by_switch(make_world: Callable[..., World]) -> N
         asked.append((url, max_bytes, timeout))
         raise VendorError("InvalidURL.ConnectionRefused")
 
-    world = make_world(switches=Switches(fetch="all", fetch_timeout=3), get=refuse)
-    output = world.finish(with_media("https://example.com/a.jpg"))["output"]
+    sandbox = make_sandbox(switches=Switches(fetch="all", fetch_timeout=3), get=refuse)
+    output = sandbox.finish(with_media("https://example.com/a.jpg"))["output"]
     assert "InvalidURL.ConnectionRefused" == output["code"]
     assert [("https://example.com/a.jpg", 20 * 1024 * 1024, 3)] == asked
 
@@ -138,35 +138,35 @@ def test_loopback_is_told_by_the_host(url: str, loopback: bool) -> None:
     assert loopback == is_loopback(url)
 
 
-def test_data_uris_are_taken(world: World) -> None:
+def test_data_uris_are_taken(sandbox: Sandbox) -> None:
     """A data URI is as good as a URL; the ledger shows only its beginning."""
     uri = data_uri(picture(RED))
-    assert "SUCCEEDED" == world.finish(with_media(uri))["output"]["task_status"]
-    shown = world.fake.ledger()["tasks"][0]["images"][0]
+    assert "SUCCEEDED" == sandbox.finish(with_media(uri))["output"]["task_status"]
+    shown = sandbox.fake.ledger()["tasks"][0]["images"][0]
     assert uri[:64] == shown[:64]
     assert len(shown) < 100
 
 
 @pytest.mark.parametrize("uri", ["data:image/png;base64,%%%", "data:image/png,abc", data_uri(b"no picture")])
-def test_a_data_uri_that_is_no_image_fails_the_task(world: World, uri: str) -> None:
+def test_a_data_uri_that_is_no_image_fails_the_task(sandbox: Sandbox, uri: str) -> None:
     """A data URI that does not hold an image is an image format error."""
-    output = world.finish(with_media(uri))["output"]
+    output = sandbox.finish(with_media(uri))["output"]
     assert ("InvalidParameter", "image format error") == (output["code"], output["message"])
 
 
 @pytest.mark.parametrize("case", IMAGE_RULES)
-def test_each_model_has_its_own_rules_for_images(world: World, origin: Origin, case: tuple[str, str, str]) -> None:
+def test_each_model_has_its_own_rules_for_images(sandbox: Sandbox, origin: Origin, case: tuple[str, str, str]) -> None:
     """r2v wants a short side of 400 and any shape; i2v wants 300 and at most 2.5:1."""
     model, kind, name = case
-    output = world.finish(with_media(origin.url(name), model=model, kind=kind))["output"]
+    output = sandbox.finish(with_media(origin.url(name), model=model, kind=kind))["output"]
     assert IMAGE_RULES[case] == output.get("code")
 
 
-def test_an_edit_is_billed_for_input_and_output(world: World, origin: Origin) -> None:
+def test_an_edit_is_billed_for_input_and_output(sandbox: Sandbox, origin: Origin) -> None:
     """An edit's length is its input's, and both are billed; its usage has no ratio."""
-    world.clock.advance(1)
-    video = world.client.get(world.video_url(with_media(origin.url("red.png"), resolution="720P", duration=4)))
-    reply = world.finish(_edit(data_uri(video.content, "video/mp4"), resolution="720P"))
+    sandbox.clock.advance(1)
+    video = sandbox.client.get(sandbox.video_url(with_media(origin.url("red.png"), resolution="720P", duration=4)))
+    reply = sandbox.finish(_edit(data_uri(video.content, "video/mp4"), resolution="720P"))
     assert {
         "duration": 8,
         "input_video_duration": 4,
@@ -176,9 +176,9 @@ def test_an_edit_is_billed_for_input_and_output(world: World, origin: Origin) ->
     } == reply["usage"]
 
 
-def test_a_video_that_is_none_fails_the_edit(world: World, origin: Origin) -> None:
+def test_a_video_that_is_none_fails_the_edit(sandbox: Sandbox, origin: Origin) -> None:
     """An edit of something that is no video fails."""
-    output = world.finish(_edit(origin.url("text.jpg")))["output"]
+    output = sandbox.finish(_edit(origin.url("text.jpg")))["output"]
     assert ("FAILED", "InvalidFile.Format") == (output["task_status"], output["code"])
 
 

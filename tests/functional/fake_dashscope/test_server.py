@@ -1,4 +1,4 @@
-"""The HTTP face by itself: sockets, threads, the command line."""
+"""The HTTP face by itself: sockets, threads, what it loads, and the command line."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ import subprocess
 import sys
 import tempfile
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from fake_dashscope import KEY, Account, FakeDashScope, Switches, serve
-from fake_dashscope.__main__ import account, build, parser
+from fake_dashscope.cli import build, parser
 from fake_dashscope.clock import ManualClock, ScaledClock
-from tests.functional.fake_dashscope.sandbox import R2V, SUBMIT, World, authorized, order, until
+from tests.functional.fake_dashscope.sandbox import R2V, SUBMIT, Sandbox, authorized, order, until
+from tests.support.import_path import PYTHONPATH, ROOT
 
-ROOT = Path(__file__).parents[3]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": PYTHONPATH}
 GIGABYTE = 2**30
 
 
@@ -105,7 +109,7 @@ def test_a_huge_result_is_not_held_in_memory() -> None:
     fake = FakeDashScope(clock)
     fake.fault(on="task", kind="result_size", bytes=GIGABYTE)
     with serve(fake) as server, httpx.Client(timeout=60) as client:
-        url = World(fake, clock, server.url, client).video_url(order(duration=3))
+        url = Sandbox(fake, clock, server.url, client).video_url(order(duration=3))
         part = client.get(url, headers={"Range": f"bytes={GIGABYTE - 5}-"})
         with client.stream("GET", url) as whole:
             first = next(whole.iter_raw())
@@ -120,8 +124,8 @@ def test_a_download_that_nobody_reads_ends(caplog: pytest.LogCaptureFixture) -> 
     fake = FakeDashScope(clock)
     fake.fault(on="task", kind="result_size", bytes=1000 * GIGABYTE)
     with serve(fake) as server, httpx.Client(timeout=60) as client:
-        world = World(fake, clock, server.url, client)
-        with client.stream("GET", world.video_url(order(duration=3))) as response:
+        sandbox = Sandbox(fake, clock, server.url, client)
+        with client.stream("GET", sandbox.video_url(order(duration=3))) as response:
             next(response.iter_raw())
     assert [] == [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")]
 
@@ -132,48 +136,55 @@ def test_closing_the_server_ends_the_drawing(tmp_path: Path, monkeypatch: pytest
     clock = ManualClock()
     fake = FakeDashScope(clock)
     with serve(fake) as server, httpx.Client(timeout=60) as client:
-        world = World(fake, clock, server.url, client)
-        world.submit(order(duration=15))
-        world.advance(1)
+        sandbox = Sandbox(fake, clock, server.url, client)
+        sandbox.submit(order(duration=15))
+        sandbox.advance(1)
         until(lambda: any(tmp_path.rglob("*.part")))
     assert [] == list(tmp_path.rglob("*.mp4"))
 
 
 STORY = """
 import httpx
-from tests.functional.fake_dashscope.sandbox import ALIBABA, World, order
+from tests.functional.fake_dashscope.sandbox import ALIBABA, Sandbox, order
 from fake_dashscope import FakeDashScope
 from fake_dashscope.clock import ManualClock
 
 fake = FakeDashScope(clock := ManualClock())
-world = World(fake, clock, ALIBABA, httpx.Client(transport=httpx.MockTransport(fake.handle)))
-url = world.video_url(order(resolution="720P", duration=3))
+sandbox = Sandbox(fake, clock, ALIBABA, httpx.Client(transport=httpx.MockTransport(fake.handle)))
+url = sandbox.video_url(order(resolution="720P", duration=3))
 """
 
 
 def loaded_after(code: str) -> set[str]:
-    """Tell which of the heavy packages a new interpreter has loaded after some code."""
-    command = [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return {"av", "PIL", "uvicorn", "httpx"} & set(done.stdout.split())
+    """List the heavy packages that a new interpreter has loaded after running some code."""
+    done = run(["-c", f"import sys\n{code}\nprint(*sys.modules)"])
+    assert 0 == done.returncode, done.stderr
+    return {"av", "PIL", "uvicorn", "httpx", "respx"} & set(done.stdout.split())
 
 
-def test_importing_the_testbed_is_light() -> None:
-    """The testbed imports nothing heavy, the fake only httpx."""
-    assert set() == loaded_after("import tests.testbed")
+def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run this Python with the repository on its path."""
+    return subprocess.run([sys.executable, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+def test_importing_the_fake_is_light() -> None:
+    """The package and its clock import nothing heavy, the fake itself only httpx."""
+    assert set() == loaded_after("from fake_dashscope.clock import ManualClock")
     assert {"httpx"} == loaded_after("from fake_dashscope import FakeDashScope; FakeDashScope()")
 
 
 def test_nothing_is_drawn_before_it_is_wanted() -> None:
     """In process a task succeeds without its video having been drawn; the first download draws it."""
     assert {"httpx"} == loaded_after(STORY)
-    assert {"httpx", "PIL", "av"} == loaded_after(STORY + "world.client.get(url)")
+    assert {"httpx", "PIL", "av"} == loaded_after(STORY + "sandbox.client.get(url)")
 
 
 def test_the_command_prints_where_it_is_and_stops_when_told() -> None:
     """The command prints base URL and key, serves, and ends quietly on SIGINT."""
     command = [sys.executable, "-m", "fake_dashscope", "--speed", "100"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         base, key = process.stdout.readline().strip(), process.stdout.readline().strip()
@@ -190,8 +201,7 @@ def test_the_command_says_when_its_port_is_taken() -> None:
     """A taken port is one line on stderr and exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "fake_dashscope", "--port", port]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = run(["-m", "fake_dashscope", "--port", port])
     assert 1 == done.returncode
     assert f"127.0.0.1:{port}: Address already in use" == done.stderr.strip()
 
@@ -214,19 +224,20 @@ def test_the_command_makes_the_fake_that_is_asked_for() -> None:
     assert 60 == fake.clock.speed  # type: ignore[attr-defined]
 
 
-def test_make_passes_port_and_speed_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_make_passes_port_and_speed() -> None:
     """``make vendor SPEED=60 DASHSCOPE_PORT=8080`` reaches the command."""
-    monkeypatch.setenv("SPEED", "60")
-    monkeypatch.setenv("DASHSCOPE_PORT", "8080")
-    options = parser().parse_args([])
-    assert (60.0, 8080) == (options.speed, options.port)
+    command = ["make", "--dry-run", "vendor", "SPEED=60", "DASHSCOPE_PORT=8080"]
+    clean = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL"}}
+    shown = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=True).stdout
+    assert ".venv/bin/fake-dashscope --speed 60 --port 8080" == shown.splitlines()[-1].strip()
 
 
 @pytest.mark.parametrize("text", ["main", "=sk-1", "main="])
-def test_the_command_refuses_half_an_account(text: str) -> None:
-    """An account needs a name and a key."""
-    with pytest.raises(ValueError, match=re.escape(repr(text))):
-        account(text)
+def test_the_command_refuses_half_an_account(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An account needs a name and a key; the message shows how to write one."""
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--account", text])
+    assert f"invalid account '{text}'; write NAME=KEY[,KEY…][@REGION]" in capsys.readouterr().err
 
 
 def test_the_default_model_line_is_served() -> None:

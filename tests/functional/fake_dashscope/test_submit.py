@@ -15,7 +15,7 @@ from tests.functional.fake_dashscope.sandbox import R2V, SUBMIT, authorized, ord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.functional.fake_dashscope.sandbox import World
+    from tests.functional.fake_dashscope.sandbox import Sandbox
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 MISSING = "Required parameter({}) missing or invalid, please check the request parameters."
@@ -72,9 +72,9 @@ REFUSED_PARAMETERS = {
 }
 
 
-def test_a_submit_is_answered_with_a_pending_task(world: World) -> None:
+def test_a_submit_is_answered_with_a_pending_task(sandbox: Sandbox) -> None:
     """A submit gets 200 with a task id and PENDING, and nothing else."""
-    response = world.post()
+    response = sandbox.post()
     assert 200 == response.status_code
     reply = response.json()
     assert {"request_id", "output"} == set(reply)
@@ -84,54 +84,54 @@ def test_a_submit_is_answered_with_a_pending_task(world: World) -> None:
     assert re.fullmatch(UUID, reply["request_id"])
 
 
-def test_replies_carry_the_headers_of_the_gateway(world: World) -> None:
+def test_replies_carry_the_headers_of_the_gateway(sandbox: Sandbox) -> None:
     """Replies carry the captured headers, and neither a rate limit nor a Retry-After."""
-    response = world.post()
+    response = sandbox.post()
     assert "application/json" == response.headers["content-type"]
     assert "istio-envoy" == response.headers["server"]
     assert "true" == response.headers["x-dashscope-call-gateway"]
     assert response.json()["request_id"] == response.headers["x-request-id"]
     arrived, answered = (int(response.headers[name]) for name in ("req-arrive-time", "resp-start-time"))
     assert int(response.headers["req-cost-time"]) == answered - arrived
-    assert int(world.clock.now() * 1000) == arrived
+    assert int(sandbox.clock.now() * 1000) == arrived
     assert "x-envoy-upstream-service-time" in response.headers
     assert not [name for name in response.headers if "ratelimit" in name or name == "retry-after"]
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_model_takes_its_own_media(world: World, model: str) -> None:
+def test_every_model_takes_its_own_media(sandbox: Sandbox, model: str) -> None:
     """Every model on sale accepts a task with its own media."""
-    assert "SUCCEEDED" == world.finish(ACCEPTED[model])["output"]["task_status"]
+    assert "SUCCEEDED" == sandbox.finish(ACCEPTED[model])["output"]["task_status"]
 
 
 @pytest.mark.parametrize("case", REFUSED_MEDIA)
-def test_media_that_a_model_does_not_take_are_refused(world: World, case: str) -> None:
+def test_media_that_a_model_does_not_take_are_refused(sandbox: Sandbox, case: str) -> None:
     """Too few, too many or other media than the model's are a 400, and no task."""
     model, items = REFUSED_MEDIA[case]
-    response = world.post(media_order(model, *items))
+    response = sandbox.post(media_order(model, *items))
     assert (400, "InvalidParameter") == (response.status_code, response.json()["code"])
-    assert [] == world.fake.ledger()["tasks"]
+    assert [] == sandbox.fake.ledger()["tasks"]
 
 
 @pytest.mark.parametrize("parameters", REFUSED_PARAMETERS, ids=str)
-def test_a_bad_parameter_is_refused(world: World, parameters: tuple[str, Any]) -> None:
+def test_a_bad_parameter_is_refused(sandbox: Sandbox, parameters: tuple[str, Any]) -> None:
     """A bad parameter is a 400, and no task."""
-    response = world.post(order(R2V, 1, **dict([parameters])))
+    response = sandbox.post(order(R2V, 1, **dict([parameters])))
     assert (400, "InvalidParameter", REFUSED_PARAMETERS[parameters]) == (
         response.status_code,
         response.json()["code"],
         response.json()["message"],
     )
-    assert [] == world.fake.ledger()["tasks"]
+    assert [] == sandbox.fake.ledger()["tasks"]
 
 
-def test_a_bad_parameter_may_fail_the_task_instead(make_world: Callable[..., World]) -> None:
+def test_a_bad_parameter_may_fail_the_task_instead(make_sandbox: Callable[..., Sandbox]) -> None:
     """By switch a bad parameter is accepted and fails its task, with the same code and message, unbilled."""
-    world = make_world(switches=Switches(bad_parameters="task"))
+    sandbox = make_sandbox(switches=Switches(bad_parameters="task"))
     for parameters, message in REFUSED_PARAMETERS.items():
-        output = world.finish(order(R2V, 1, **dict([parameters])))["output"]
+        output = sandbox.finish(order(R2V, 1, **dict([parameters])))["output"]
         assert ("FAILED", "InvalidParameter", message) == (output["task_status"], output["code"], output["message"])
-    assert 0 == world.fake.ledger()["accounts"]["main"]["billed_seconds"]
+    assert 0 == sandbox.fake.ledger()["accounts"]["main"]["billed_seconds"]
 
 
 @pytest.mark.parametrize(
@@ -153,23 +153,23 @@ def test_a_bad_parameter_may_fail_the_task_instead(make_world: Callable[..., Wor
         (order("happyhorse-2.0-r2v"), 404, "ModelNotFound"),
     ],
 )
-def test_a_body_that_makes_no_sense_is_refused(world: World, body: object, status: int, code: str) -> None:
+def test_a_body_that_makes_no_sense_is_refused(sandbox: Sandbox, body: object, status: int, code: str) -> None:
     """A refusal is flat JSON with code, message and request id."""
-    response = world.client.post(world.base + SUBMIT, json=body, headers=authorized())
+    response = sandbox.client.post(sandbox.base + SUBMIT, json=body, headers=authorized())
     assert (status, code) == (response.status_code, response.json()["code"])
     assert {"code", "message", "request_id"} == set(response.json())
 
 
-def test_a_body_that_is_no_json_is_refused(world: World) -> None:
+def test_a_body_that_is_no_json_is_refused(sandbox: Sandbox) -> None:
     """A body that is no JSON gets the vendor's message for it."""
-    response = world.client.post(world.base + SUBMIT, content=b"{", headers=authorized())
+    response = sandbox.client.post(sandbox.base + SUBMIT, content=b"{", headers=authorized())
     assert 400 == response.status_code
     assert "Required body invalid, please check the request body format." == response.json()["message"]
 
 
-def test_an_unknown_model_may_be_a_bad_parameter(make_world: Callable[..., World]) -> None:
+def test_an_unknown_model_may_be_a_bad_parameter(make_sandbox: Callable[..., Sandbox]) -> None:
     """Whether an unknown model is 404 ModelNotFound or 400 InvalidParameter is a switch."""
-    response = make_world(switches=Switches(unknown_model="InvalidParameter")).post(order("no-such-model"))
+    response = make_sandbox(switches=Switches(unknown_model="InvalidParameter")).post(order("no-such-model"))
     assert (400, "InvalidParameter", "Model not exist.") == (
         response.status_code,
         response.json()["code"],
@@ -177,9 +177,11 @@ def test_an_unknown_model_may_be_a_bad_parameter(make_world: Callable[..., World
     )
 
 
-def test_a_synchronous_call_is_denied(world: World) -> None:
+def test_a_synchronous_call_is_denied(sandbox: Sandbox) -> None:
     """Without X-DashScope-Async the answer is 403 AccessDenied, in the vendor's words."""
-    response = world.client.post(world.base + SUBMIT, json=order(), headers={"Authorization": "Bearer sk-second-key"})
+    response = sandbox.client.post(
+        sandbox.base + SUBMIT, json=order(), headers={"Authorization": "Bearer sk-second-key"}
+    )
     assert (403, "AccessDenied", "current user api does not support synchronous calls.") == (
         response.status_code,
         response.json()["code"],
@@ -198,13 +200,13 @@ def test_a_synchronous_call_is_denied(world: World) -> None:
     ],
 )
 def test_a_key_that_is_missing_wrong_or_of_another_region_is_refused(
-    world: World,
+    sandbox: Sandbox,
     authorization: dict[str, str],
     message: str,
 ) -> None:
     """A missing, wrong or foreign key is a 401 InvalidApiKey."""
     headers = {"X-DashScope-Async": "enable", **authorization}
-    response = world.client.post(world.base + SUBMIT, json=order(), headers=headers)
+    response = sandbox.client.post(sandbox.base + SUBMIT, json=order(), headers=headers)
     assert (401, "InvalidApiKey", message) == (
         response.status_code,
         response.json()["code"],
@@ -212,35 +214,35 @@ def test_a_key_that_is_missing_wrong_or_of_another_region_is_refused(
     )
 
 
-def test_a_bill_that_is_overdue_is_a_429(world: World) -> None:
+def test_a_bill_that_is_overdue_is_a_429(sandbox: Sandbox) -> None:
     """Billing errors come as 429, too; their code tells them from throttling."""
-    response = world.post(key="sk-overdue")
+    response = sandbox.post(key="sk-overdue")
     assert (429, "PostpaidBillOverdue") == (response.status_code, response.json()["code"])
 
 
-def test_unknown_keys_are_accepted(world: World) -> None:
+def test_unknown_keys_are_accepted(sandbox: Sandbox) -> None:
     """Keys that the vendor does not know, such as the SDK's own, do no harm."""
     body = order(prompt_extend=True, negative_prompt="rain", size="1280*720", n=1)
     body["input"] |= {"extend_prompt": True, "function": "video-synthesis"}
-    assert 200 == world.post(body | {"resources": []}).status_code
+    assert 200 == sandbox.post(body | {"resources": []}).status_code
 
 
 @pytest.mark.parametrize("parameters", [{}, {"resolution": None, "ratio": None, "duration": None, "watermark": None}])
-def test_defaults_are_1080p_16_to_9_five_seconds_and_a_watermark(world: World, parameters: dict[str, None]) -> None:
+def test_defaults_are_1080p_16_to_9_five_seconds_and_a_watermark(sandbox: Sandbox, parameters: dict[str, None]) -> None:
     """What is not asked for is 1080P, 16:9, 5 s, with a watermark."""
-    reply = world.finish(order(R2V, 1, **parameters))
+    reply = sandbox.finish(order(R2V, 1, **parameters))
     assert (1080, "16:9", 5) == tuple(reply["usage"][name] for name in ("SR", "ratio", "duration"))
     assert "_refiner_watermark.mp4" in reply["output"]["video_url"]
     assert {"resolution": "1080P", "ratio": "16:9", "duration": 5, "watermark": True, "seed": None} == (
-        world.fake.ledger()["tasks"][0]["parameters"]
+        sandbox.fake.ledger()["tasks"][0]["parameters"]
     )
 
 
-def test_parameters_may_be_absent(world: World) -> None:
+def test_parameters_may_be_absent(sandbox: Sandbox) -> None:
     """``parameters`` is optional."""
     body = order()
     del body["parameters"]
-    assert 200 == world.post(body).status_code
+    assert 200 == sandbox.post(body).status_code
 
 
 @pytest.mark.parametrize(
@@ -259,18 +261,18 @@ def test_a_long_prompt_is_cut_and_nobody_is_told(prompt: str, read: int) -> None
     assert prompt[:read] == cut(prompt)
 
 
-def test_a_cut_prompt_is_still_a_success_and_echoed_whole(world: World) -> None:
+def test_a_cut_prompt_is_still_a_success_and_echoed_whole(sandbox: Sandbox) -> None:
     """An over-long prompt costs as any other; ``orig_prompt`` is what was sent."""
     body = order()
     body["input"]["prompt"] = "a" * 6000
-    output = world.finish(body)["output"]
+    output = sandbox.finish(body)["output"]
     assert "SUCCEEDED" == output["task_status"]
     assert "a" * 6000 == output["orig_prompt"]
-    assert "a" * 5000 == world.fake.ledger()["tasks"][0]["prompt"]
+    assert "a" * 5000 == sandbox.fake.ledger()["tasks"][0]["prompt"]
 
 
-def test_another_service_is_a_url_error(world: World) -> None:
+def test_another_service_is_a_url_error(sandbox: Sandbox) -> None:
     """A submit to the path of another service gets the vendor's words for a wrong endpoint."""
     path = "/api/v1/services/aigc/image2video/video-synthesis"
-    response = world.client.post(world.base + path, json=order(), headers=authorized())
+    response = sandbox.client.post(sandbox.base + path, json=order(), headers=authorized())
     assert (400, "url error, please check url\uff01") == (response.status_code, response.json()["message"])

@@ -13,15 +13,15 @@ from tests.functional.fake_dashscope.sandbox import ALIBABA, R2V
 if TYPE_CHECKING:
     import httpx
 
-    from tests.functional.fake_dashscope.sandbox import World
+    from tests.functional.fake_dashscope.sandbox import Sandbox
 
 RESOLVE = {"X-DashScope-OssResourceResolve": "enable"}
 HOUR = 3600
 
 
-def policy(world: World, model: str = R2V, key: str = KEY) -> dict[str, Any]:
+def policy(sandbox: Sandbox, model: str = R2V, key: str = KEY) -> dict[str, Any]:
     """Ask for an upload policy."""
-    reply = world.get("/uploads", key, action="getPolicy", model=model)
+    reply = sandbox.get("/uploads", key, action="getPolicy", model=model)
     assert 200 == reply.status_code, reply.text
     data: dict[str, Any] = reply.json()["data"]
     return data
@@ -40,16 +40,16 @@ def form(data: dict[str, Any], name: str = "cat.png") -> dict[str, str]:
     }
 
 
-def send(world: World, data: dict[str, Any], fields: dict[str, str], body: bytes | None = None) -> httpx.Response:
+def send(sandbox: Sandbox, data: dict[str, Any], fields: dict[str, str], body: bytes | None = None) -> httpx.Response:
     """Send the form with a file."""
     files = {"file": ("cat.png", picture(RED) if body is None else body)}
-    return world.client.post(data["upload_host"], data=fields, files=files)
+    return sandbox.client.post(data["upload_host"], data=fields, files=files)
 
 
-def uploaded(world: World, model: str = R2V, key: str = KEY) -> str:
+def uploaded(sandbox: Sandbox, model: str = R2V, key: str = KEY) -> str:
     """Upload a picture and give its ``oss://`` URL."""
-    data = policy(world, model, key)
-    response = send(world, data, form(data))
+    data = policy(sandbox, model, key)
+    response = send(sandbox, data, form(data))
     assert (200, b"") == (response.status_code, response.content)
     return f"oss://{data['upload_dir']}/cat.png"
 
@@ -59,9 +59,9 @@ def body_with(url: str, model: str = R2V) -> dict[str, Any]:
     return {"model": model, "input": {"prompt": "A cat", "media": [{"type": "reference_image", "url": url}]}}
 
 
-def test_a_policy_has_the_documented_fields(world: World) -> None:
+def test_a_policy_has_the_documented_fields(sandbox: Sandbox) -> None:
     """A policy comes with the fields of the documents, under ``data``."""
-    data = policy(world)
+    data = policy(sandbox)
     assert {
         "expire_in_seconds": 300,
         "max_file_size_mb": 100,
@@ -70,49 +70,49 @@ def test_a_policy_has_the_documented_fields(world: World) -> None:
     }.items() <= data.items()
     assert {"policy", "signature", "upload_dir", "upload_host", "capacity_limit_mb", "oss_access_key_id"} < set(data)
     assert data["upload_dir"].startswith("dashscope-instant/")
-    if world.base == ALIBABA:
+    if sandbox.base == ALIBABA:
         assert "https://dashscope-file-mgr.oss-accelerate.aliyuncs.com" == data["upload_host"]
 
 
-def test_an_upload_can_be_a_reference_image(world: World) -> None:
+def test_an_upload_can_be_a_reference_image(sandbox: Sandbox) -> None:
     """An uploaded picture works as ``oss://`` URL, with the header."""
-    reply = world.finish(body_with(uploaded(world)), **RESOLVE)
+    reply = sandbox.finish(body_with(uploaded(sandbox)), **RESOLVE)
     assert "SUCCEEDED" == reply["output"]["task_status"]
 
 
-def test_oss_urls_need_their_header(world: World) -> None:
+def test_oss_urls_need_their_header(sandbox: Sandbox) -> None:
     """Without X-DashScope-OssResourceResolve an ``oss://`` URL is no media format."""
-    response = world.post(body_with(uploaded(world)))
+    response = sandbox.post(body_with(uploaded(sandbox)))
     assert (400, "InvalidParameter.DataInspection") == (response.status_code, response.json()["code"])
     assert "media format is not supported" in response.json()["message"]
 
 
-def test_an_upload_belongs_to_a_model_and_an_account(world: World) -> None:
+def test_an_upload_belongs_to_a_model_and_an_account(sandbox: Sandbox) -> None:
     """Another model or another account does not see an upload."""
-    url = uploaded(world)
+    url = uploaded(sandbox)
     refused = [
-        world.post(body_with(url, "happyhorse-1.1-r2v"), **RESOLVE),
-        world.post(body_with(url), key="sk-other", **RESOLVE),
-        world.post(body_with(url + ".txt"), **RESOLVE),
+        sandbox.post(body_with(url, "happyhorse-1.1-r2v"), **RESOLVE),
+        sandbox.post(body_with(url), key="sk-other", **RESOLVE),
+        sandbox.post(body_with(url + ".txt"), **RESOLVE),
     ]
     assert [(400, "InvalidParameter.DataInspection")] * 3 == [(r.status_code, r.json()["code"]) for r in refused]
-    assert 200 == world.post(body_with(url), key="sk-second-key", **RESOLVE).status_code
+    assert 200 == sandbox.post(body_with(url), key="sk-second-key", **RESOLVE).status_code
 
 
-def test_an_upload_is_gone_after_48_hours(world: World) -> None:
+def test_an_upload_is_gone_after_48_hours(sandbox: Sandbox) -> None:
     """48 h after the upload its URL does not work any more."""
-    url = uploaded(world)
-    world.clock.advance(48 * HOUR - 1)
-    assert 200 == world.post(body_with(url), **RESOLVE).status_code
-    world.clock.advance(1)
-    assert 400 == world.post(body_with(url), **RESOLVE).status_code
+    url = uploaded(sandbox)
+    sandbox.clock.advance(48 * HOUR - 1)
+    assert 200 == sandbox.post(body_with(url), **RESOLVE).status_code
+    sandbox.clock.advance(1)
+    assert 400 == sandbox.post(body_with(url), **RESOLVE).status_code
 
 
-def test_a_policy_expires(world: World) -> None:
+def test_a_policy_expires(sandbox: Sandbox) -> None:
     """After 300 s a policy is refused, in the vendor's words."""
-    data = policy(world)
-    world.clock.advance(301)
-    response = send(world, data, form(data))
+    data = policy(sandbox)
+    sandbox.clock.advance(301)
+    response = send(sandbox, data, form(data))
     assert 403 == response.status_code
     assert "<Code>AccessDenied</Code>" in response.text
     assert "Invalid according to Policy: Policy expired." in response.text
@@ -128,30 +128,30 @@ def test_a_policy_expires(world: World) -> None:
         ("x-oss-object-acl", "public-read", 403),
     ],
 )
-def test_a_changed_form_is_refused(world: World, field: str, value: str, status: int) -> None:
+def test_a_changed_form_is_refused(sandbox: Sandbox, field: str, value: str, status: int) -> None:
     """The form is bound to its policy."""
-    data = policy(world)
-    assert status == send(world, data, {**form(data), field: value}).status_code
+    data = policy(sandbox)
+    assert status == send(sandbox, data, {**form(data), field: value}).status_code
 
 
-def test_an_upload_cannot_be_overwritten(world: World) -> None:
+def test_an_upload_cannot_be_overwritten(sandbox: Sandbox) -> None:
     """The same key a second time is a conflict."""
-    data = policy(world)
-    assert [200, 409] == [send(world, data, form(data)).status_code for _ in range(2)]
+    data = policy(sandbox)
+    assert [200, 409] == [send(sandbox, data, form(data)).status_code for _ in range(2)]
 
 
-def test_a_form_without_a_file_is_refused(world: World) -> None:
+def test_a_form_without_a_file_is_refused(sandbox: Sandbox) -> None:
     """A POST that is no form with a file is malformed."""
-    data = policy(world)
-    response = world.client.post(data["upload_host"], data=form(data))
+    data = policy(sandbox)
+    response = sandbox.client.post(data["upload_host"], data=form(data))
     assert 400 == response.status_code
     assert "<Code>MalformedPOSTRequest</Code>" in response.text
 
 
-def test_an_upload_has_a_limit(world: World) -> None:
+def test_an_upload_has_a_limit(sandbox: Sandbox) -> None:
     """More than 100 MB are refused."""
-    data = policy(world)
-    response = send(world, data, form(data), bytes(100 * 1024 * 1024 + 1))
+    data = policy(sandbox)
+    response = send(sandbox, data, form(data), bytes(100 * 1024 * 1024 + 1))
     assert 400 == response.status_code
     assert "<Code>EntityTooLarge</Code>" in response.text
 
@@ -164,16 +164,16 @@ def test_an_upload_has_a_limit(world: World) -> None:
         ({"model": R2V}, "InvalidParameter"),
     ],
 )
-def test_a_policy_needs_an_action_and_a_model(world: World, params: dict[str, str], code: str) -> None:
+def test_a_policy_needs_an_action_and_a_model(sandbox: Sandbox, params: dict[str, str], code: str) -> None:
     """A policy request names its action and a model on sale."""
-    assert code == world.get("/uploads", **params).json()["code"]
+    assert code == sandbox.get("/uploads", **params).json()["code"]
 
 
-def test_a_hundred_policies_a_second(world: World) -> None:
+def test_a_hundred_policies_a_second(sandbox: Sandbox) -> None:
     """An account gets 100 policies a second per model."""
     for _ in range(100):
-        policy(world)
-    response = world.get("/uploads", action="getPolicy", model=R2V)
+        policy(sandbox)
+    response = sandbox.get("/uploads", action="getPolicy", model=R2V)
     assert (429, "Throttling.RateQuota") == (response.status_code, response.json()["code"])
-    assert policy(world, "happyhorse-1.1-r2v")
-    assert policy(world, key="sk-other")
+    assert policy(sandbox, "happyhorse-1.1-r2v")
+    assert policy(sandbox, key="sk-other")

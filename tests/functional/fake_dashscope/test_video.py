@@ -16,7 +16,7 @@ from fake_dashscope import FakeDashScope
 from fake_dashscope.catalogue import RATIOS, frame_size, frame_size_like
 from fake_dashscope.clock import ManualClock
 from tests.functional.fake_dashscope.origin import BLUE, GREEN, RED
-from tests.functional.fake_dashscope.sandbox import ALIBABA, World
+from tests.functional.fake_dashscope.sandbox import ALIBABA, Sandbox
 from tests.functional.fake_dashscope.test_media import with_media
 
 if TYPE_CHECKING:
@@ -31,15 +31,15 @@ SMALL_I2V = "happyhorse-1.1-i2v"
 
 
 @pytest.fixture
-def studio() -> Iterator[World]:
+def studio() -> Iterator[Sandbox]:
     """Give a fake without a face; what it renders does not depend on one."""
     clock = ManualClock()
     fake = FakeDashScope(clock)
     with httpx.Client(transport=httpx.MockTransport(fake.handle)) as client:
-        yield World(fake, clock, ALIBABA, client)
+        yield Sandbox(fake, clock, ALIBABA, client)
 
 
-def shoot(studio: World, body: dict[str, Any]) -> bytes:
+def shoot(studio: Sandbox, body: dict[str, Any]) -> bytes:
     """Let a video be made."""
     studio.clock.advance(1)
     return studio.client.get(studio.video_url(body)).content
@@ -73,7 +73,7 @@ def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     ],
 )
 def test_a_video_is_what_was_asked_for(
-    studio: World,
+    studio: Sandbox,
     ratio: str,
     resolution: str,
     seconds: int,
@@ -110,13 +110,13 @@ def test_a_first_frame_gives_its_shape(width: int, height: int) -> None:
     assert 1280 * 720 == pytest.approx(wide * high, rel=0.01)
 
 
-def test_a_first_frame_decides_the_shape_of_its_video(studio: World, origin: Origin) -> None:
+def test_a_first_frame_decides_the_shape_of_its_video(studio: Sandbox, origin: Origin) -> None:
     """The video of a portrait is upright."""
     body = with_media(origin.url("portrait.png"), model=SMALL_I2V, kind="first_frame", resolution="480P", duration=3)
     assert frame_size_like("480P", 600, 900) == pictures(shoot(studio, body))[0].size
 
 
-def test_a_video_shows_its_images_one_after_the_other(studio: World, origin: Origin) -> None:
+def test_a_video_shows_its_images_one_after_the_other(studio: Sandbox, origin: Origin) -> None:
     """Each reference image has its share of the video, in order, with a cross-fade in between."""
     urls = (origin.url(name) for name in ("red.png", "green.jpg", "blue.webp"))
     frames = pictures(shoot(studio, with_media(*urls, model=SMALL, resolution="480P", duration=3)))
@@ -126,7 +126,7 @@ def test_a_video_shows_its_images_one_after_the_other(studio: World, origin: Ori
     assert not any(near(shade, colour(frames[20])) for shade in (RED, GREEN, BLUE))
 
 
-def test_a_video_moves(studio: World, origin: Origin) -> None:
+def test_a_video_moves(studio: Sandbox, origin: Origin) -> None:
     """No two neighbouring frames are the same."""
     body = with_media(origin.url("red.png"), model=SMALL, resolution="480P", duration=3)
     frames = pictures(shoot(studio, body))
@@ -135,7 +135,7 @@ def test_a_video_moves(studio: World, origin: Origin) -> None:
     assert all(moves)
 
 
-def test_the_watermark_is_at_the_bottom_right(studio: World, origin: Origin) -> None:
+def test_the_watermark_is_at_the_bottom_right(studio: Sandbox, origin: Origin) -> None:
     """With ``watermark`` there is writing at the bottom right, and nowhere else; without it there is none."""
     plain, marked = (
         pictures(
@@ -152,7 +152,7 @@ def test_the_watermark_is_at_the_bottom_right(studio: World, origin: Origin) -> 
     assert box[1] > 0.85 * plain.height
 
 
-def test_placeholders_of_different_urls_look_different(studio: World) -> None:
+def test_placeholders_of_different_urls_look_different(studio: Sandbox) -> None:
     """What cannot be fetched is drawn by its URL."""
     first, second = (
         pictures(shoot(studio, with_media(f"https://example.com/{name}", model=SMALL, resolution="480P", duration=3)))[
@@ -163,7 +163,7 @@ def test_placeholders_of_different_urls_look_different(studio: World) -> None:
     assert not near(colour(first), colour(second))
 
 
-def test_a_video_can_start_before_it_is_whole(studio: World) -> None:
+def test_a_video_can_start_before_it_is_whole(studio: Sandbox) -> None:
     """The index comes before the frames."""
     video = shoot(studio, with_media("https://example.com/a.jpg", model=SMALL, resolution="480P", duration=3))
     assert video.index(b"ftyp") < video.index(b"moov") < video.index(b"mdat")
@@ -180,7 +180,7 @@ def boxes(video: bytes) -> list[str]:
     return kinds
 
 
-def test_a_video_names_its_task_in_a_box_that_players_skip(studio: World) -> None:
+def test_a_video_names_its_task_in_a_box_that_players_skip(studio: Sandbox) -> None:
     """Behind the video there is a free box with the task's id, and the padding is another."""
     body = with_media("https://example.com/a.jpg", model=SMALL, resolution="480P", duration=3)
     plain = boxes(shoot(studio, body))
@@ -189,7 +189,7 @@ def test_a_video_names_its_task_in_a_box_that_players_skip(studio: World) -> Non
     assert ("ftyp", "moov", "free") == (plain[0], plain[1], plain[-1])
 
 
-def test_a_padded_video_plays(studio: World) -> None:
+def test_a_padded_video_plays(studio: Sandbox) -> None:
     """A result of any size is still a video."""
     studio.fake.fault(on="task", kind="result_size", bytes=2_000_000)
     video = shoot(studio, with_media("https://example.com/a.jpg", model=SMALL, resolution="480P", duration=3))

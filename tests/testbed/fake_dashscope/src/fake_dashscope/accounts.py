@@ -19,13 +19,13 @@ KEY = "sk-fake-dashscope"
 class Account:
     """One Alibaba account: tasks, limits and bills belong to it, whichever of its keys is used.
 
-    ``standing`` is the code of a billing error (``Arrearage``, ``PrepaidBillOverdue``, …) that all its submits get.
+    ``billing_error`` is the code (``Arrearage``, ``PrepaidBillOverdue``, …) that refuses all its submits.
     """
 
     name: str = "main"
     keys: tuple[str, ...] = (KEY,)
     region: str = REGION
-    standing: str = ""
+    billing_error: str = ""
 
 
 @dataclass(slots=True)

@@ -111,8 +111,8 @@ class Vendor:
 
     def submit(self, account: Account, order: Order, request_id: str, fault: Callable[[], Fault | None]) -> Task:
         """Accept a task, or refuse it; only an accepted task draws a ``fault``."""
-        if account.standing:
-            raise VendorError(account.standing)
+        if account.billing_error:
+            raise VendorError(account.billing_error)
         self.admit(self.limits.submits, "submit", account.name, order.model.name)
         now = self.clock.now()
         uploads = self._resolve(account, order, now)
