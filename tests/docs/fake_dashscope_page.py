@@ -65,7 +65,9 @@ def model_table() -> str:
 
 def _model_row(model: Model) -> str:
     media = ", ".join(
-        f"{rule.least} to {rule.most} `{rule.type}`" if rule.least < rule.most else f"{rule.least} `{rule.type}`"
+        f"{rule.minimum} to {rule.maximum} `{rule.type}`"
+        if rule.minimum < rule.maximum
+        else f"{rule.minimum} `{rule.type}`"
         for rule in model.media
     )
     tiers = ", ".join(model.resolutions)

@@ -1,1 +1,1 @@
-"""The fake DashScope, held against what is documented of the real one."""
+"""The fake DashScope, compared with what is documented of the real one."""

@@ -1,4 +1,4 @@
-"""Both faces of the fake, and a web server for the pictures that it fetches."""
+"""Both faces of the fake, and a web server for the pictures that it downloads."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ FACES = ("respx", "http")
 
 @pytest.fixture(scope="session")
 def origin() -> Iterator[Origin]:
-    """Serve loopback with pictures, and with what can be wrong with them."""
+    """Serve pictures on loopback, valid and invalid ones."""
     with Origin() as running:
         yield running
 
 
 @pytest.fixture
 def seeded() -> Callable[[int], list[Random]]:
-    """Give as many random sources as asked for, the same ones each time."""
+    """Return the given number of random sources, the same ones each time."""
     return lambda count: [Random(seed) for seed in range(count)]
 
 

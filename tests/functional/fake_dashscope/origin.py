@@ -1,4 +1,4 @@
-"""A web server on loopback that hands out pictures, and shows how fetching one can go wrong."""
+"""A web server on loopback that serves pictures, and shows how a download can go wrong."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -82,7 +82,7 @@ class _Server(ThreadingHTTPServer):
         self.closing = threading.Event()
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of callers that hang up."""
+        """Ignore callers that hang up."""
 
 
 class Origin:

@@ -1,4 +1,4 @@
-"""A fake, a client of it and a clock to move: what every contract test works with."""
+"""A fake, a client of it and its clock: what every contract test works with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ACCOUNTS = (
 
 
 def order(model: str = R2V, images: int = 1, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Give a body that the vendor accepts."""
+    """Return a body that DashScope accepts."""
     media = [{"type": "reference_image", "url": f"https://example.com/{number}.jpg"} for number in range(images)]
     return {"model": model, "input": {"prompt": "The woman of [Image 1]", "media": media}, "parameters": parameters}
 
@@ -40,7 +40,7 @@ def authorized(key: str = KEY, **headers: str) -> dict[str, str]:
 
 
 def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until something that happens in another thread has happened; fails after so many real seconds."""
+    """Wait for something that happens in another thread; fails after ``seconds`` of real time."""
     deadline = monotonic() + seconds
     while not condition():
         assert monotonic() < deadline, "it did not happen"
@@ -56,7 +56,7 @@ class Sandbox:
     client: httpx.Client = field(repr=False)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on, after all that has been started is done."""
+        """Move the clock forward, after all downloads are done."""
         self.fake.settle()
         self.clock.advance(seconds)
         self.fake.settle()
@@ -66,7 +66,7 @@ class Sandbox:
         return self.client.post(self.base + SUBMIT, json=body or order(), headers=authorized(key, **headers))
 
     def submit(self, body: Any = None, key: str = KEY, **headers: str) -> str:  # noqa: ANN401
-        """Submit what must be accepted; gives the task id."""
+        """Submit a body that must be accepted; returns the task id."""
         response = self.post(body, key, **headers)
         assert 200 == response.status_code, response.text
         task_id: str = response.json()["output"]["task_id"]

@@ -78,7 +78,7 @@ def test_a_reset_forgets_tasks_requests_and_faults(sandbox: Sandbox) -> None:
 
 
 def test_a_reset_lifts_the_throttling(sandbox: Sandbox) -> None:
-    """After a reset the rates begin anew, even where the clock stands still."""
+    """After a reset the rates start over, even if the clock has not moved."""
     for _ in range(5):
         sandbox.submit()
     assert 429 == sandbox.post().status_code
@@ -97,15 +97,15 @@ def test_unknown_control_paths_say_which_there_are(sandbox: Sandbox, method: str
         assert known in response.json()["error"]
 
 
-def test_control_input_that_is_no_json_is_refused(sandbox: Sandbox) -> None:
-    """A body that is no JSON is a 400."""
+def test_control_input_that_is_not_json_is_refused(sandbox: Sandbox) -> None:
+    """A body that is not valid JSON is a 400."""
     response = sandbox.client.post(f"{sandbox.base}/__fake__/faults", content=b"{")
     assert 400 == response.status_code
-    assert "not JSON" in response.json()["error"]
+    assert "not valid JSON" in response.json()["error"]
 
 
 def test_a_temporary_key_works_for_its_time(sandbox: Sandbox) -> None:
-    """A temporary key stands for its account until it expires."""
+    """A temporary key works for its account until it expires."""
     headers = {"Authorization": f"Bearer {KEY}"}
     reply = sandbox.client.post(f"{sandbox.base}/api/v1/tokens?expire_in_seconds=120", headers=headers).json()
     assert {"token", "expires_at"} == set(reply)

@@ -1,4 +1,4 @@
-"""Events that say that a task has ended, as Alibaba's EventBridge posts them."""
+"""Events for tasks that have ended, as Alibaba's EventBridge posts them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MINUTE = Switches(task_seconds=60, render_ahead=False)
 
 @dataclass(slots=True)
 class Target:
-    """Where events go; ``answers`` are the statuses of the first, then all is well."""
+    """Where events go; ``answers`` are the statuses of the first events; the others get a 200."""
 
     answers: list[int] = field(default_factory=list)
     got: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Target:
     sandbox: Sandbox | None = None
 
     def take(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Take an event."""
+        """Receive an event."""
         assert URL == url
         assert self.sandbox
         self.got.append((self.sandbox.clock.now(), json.loads(body)))
@@ -39,13 +39,13 @@ class Target:
         return self.answers.pop(0) if self.answers else 200
 
     def seconds_after(self, begun: float) -> list[int]:
-        """Give when events came."""
+        """Return when the events arrived."""
         return [round(time - begun) for time, _ in self.got]
 
 
 @pytest.fixture
 def target() -> Target:
-    """Give a target to which nothing has come."""
+    """Return a target that has received nothing."""
     return Target()
 
 
@@ -57,21 +57,21 @@ def sandbox(make_sandbox: Callable[..., Sandbox], target: Target) -> Sandbox:
 
 
 def run(sandbox: Sandbox, seconds: int = 100) -> None:
-    """Let so many seconds pass, one by one, each event having been sent by the end of its own."""
+    """Let seconds pass one by one; each event is sent by the end of its second."""
     notices = sandbox.fake.vendor.notices
     for _ in range(seconds):
         sandbox.advance(1)
-        until(lambda: not notices.going and all(notice.due > sandbox.clock.now() for notice in notices.waiting))
+        until(lambda: not notices.sending and all(notice.due > sandbox.clock.now() for notice in notices.waiting))
 
 
 def notify(sandbox: Sandbox, **rule: object) -> None:
-    """Have events sent."""
+    """Set the rule for events."""
     answer = sandbox.client.post(f"{sandbox.base}/__fake__/events", json={"url": URL, **rule})
     assert 200 == answer.status_code, answer.text
 
 
 def test_an_event_says_which_task_has_ended(sandbox: Sandbox, target: Target) -> None:
-    """A CloudEvent in EventBridge's envelope: the task, how it ended, and no result."""
+    """A CloudEvent in EventBridge's envelope: the task and its status, without the result."""
     notify(sandbox, headers={"x-eventbridge-signature-token": "a-token"})
     task_id = sandbox.submit(order(duration=3))
     run(sandbox)
@@ -90,8 +90,8 @@ def test_an_event_says_which_task_has_ended(sandbox: Sandbox, target: Target) ->
     assert {"x-eventbridge-signature-token": "a-token"} == target.headers[0]
 
 
-def test_a_task_that_fails_tells_so_too(sandbox: Sandbox, target: Target) -> None:
-    """Success and failure alike."""
+def test_a_task_that_fails_has_an_event_too(sandbox: Sandbox, target: Target) -> None:
+    """A failure has an event as well as a success."""
     notify(sandbox)
     sandbox.fake.fault(on="task", kind="fail")
     sandbox.submit()
@@ -125,7 +125,7 @@ def test_events_come_as_badly_as_asked_for(
 
 
 def test_what_is_not_answered_well_is_sent_again(sandbox: Sandbox, target: Target) -> None:
-    """Three more times at most, 15 seconds apart."""
+    """A maximum of three retries, 15 seconds apart."""
     notify(sandbox)
     target.answers = [0, 500, 403, 503, 200]
     begun = sandbox.clock.now()
@@ -136,7 +136,7 @@ def test_what_is_not_answered_well_is_sent_again(sandbox: Sandbox, target: Targe
 
 
 def test_without_a_rule_there_are_no_events(sandbox: Sandbox, target: Target) -> None:
-    """None before there is one, and none after a reset."""
+    """There are none before a rule is set, and none after a reset."""
     sandbox.submit()
     run(sandbox)
     notify(sandbox)
@@ -161,7 +161,7 @@ def test_without_a_rule_there_are_no_events(sandbox: Sandbox, target: Target) ->
     ids=str,
 )
 def test_a_rule_that_is_none_is_refused(sandbox: Sandbox, rule: object) -> None:
-    """And the answer says which modes there are."""
+    """A bad rule is a 400 that lists the modes."""
     answer = sandbox.client.post(f"{sandbox.base}/__fake__/events", json=rule)
     assert (400, ["once", "twice", "late", "never"]) == (answer.status_code, list(answer.json()["modes"]))
     if isinstance(rule, dict):
@@ -170,7 +170,7 @@ def test_a_rule_that_is_none_is_refused(sandbox: Sandbox, rule: object) -> None:
 
 
 def test_what_is_no_json_is_refused(sandbox: Sandbox) -> None:
-    """In words."""
+    """Python raises an error that says what is allowed."""
     assert 400 == sandbox.client.post(f"{sandbox.base}/__fake__/events", content=b"{").status_code
 
 

@@ -30,7 +30,7 @@ REPLIES = [(on, kind) for on in CALLS for kind in KINDS[on]]
 
 
 def call(sandbox: Sandbox, on: str, patience: float = 30) -> httpx.Response:
-    """Make a request of one kind that succeeds if nothing strikes, and wait so many real seconds for its reply."""
+    """Make a request of one kind that succeeds unless a fault hits it, and wait ``patience`` real seconds for its reply."""
     method, path = CALLS[on]
     if "{pending}" in path:
         path = path.format(pending=sandbox.submit())
@@ -39,7 +39,7 @@ def call(sandbox: Sandbox, on: str, patience: float = 30) -> httpx.Response:
 
 
 def outcome(sandbox: Sandbox, on: str, kind: str = "") -> object:
-    """Tell how a call ends: a type of exception, or a status and whether its body is JSON, HTML or neither."""
+    """Describe how a call ends: a type of exception, or a status and whether its body is JSON, HTML or neither."""
     try:
         response = call(sandbox, on, PATIENCE if kind.startswith("stall") else 30)
     except httpx.TransportError as error:
@@ -58,7 +58,7 @@ def _public(error: httpx.TransportError) -> type[httpx.TransportError]:
 
 
 def expected(kind: str) -> object:
-    """Tell how a kind of fault has to end."""
+    """Describe how a kind of fault must end."""
     if kind.startswith("drop"):
         return httpx.RemoteProtocolError
     if kind.startswith("stall"):
@@ -85,7 +85,7 @@ def arm(sandbox: Sandbox, on: str, kind: str, **more: Any) -> None:  # noqa: ANN
 
 @pytest.mark.parametrize(("on", "kind"), REPLIES)
 def test_a_fault_strikes_as_often_as_asked_for(sandbox: Sandbox, on: str, kind: str) -> None:
-    """Each fault ends its request as it should, so many times, and then everything works again."""
+    """Each fault ends its requests as documented, ``times`` times; then everything works again."""
     arm(sandbox, on, kind, times=2)
     ends = [outcome(sandbox, on, kind) for _ in range(2)]
     assert [expected(kind)] * 2 == ends
@@ -115,7 +115,7 @@ def test_a_task_behind_a_lost_reply_runs_and_is_billed(sandbox: Sandbox) -> None
 
 
 def test_a_fault_after_acceptance_waits_for_an_accepted_submit(sandbox: Sandbox) -> None:
-    """A refused submit does not use up a fault that strikes after acceptance."""
+    """A refused submit does not use up a fault that needs an accepted one."""
     arm(sandbox, "submit", "drop_after_accept")
     assert 400 == sandbox.post(order(resolution="8K")).status_code
     with pytest.raises(httpx.RemoteProtocolError):
@@ -133,7 +133,7 @@ def test_faults_strike_in_the_order_of_arming(sandbox: Sandbox) -> None:
 
 
 def test_a_rate_strikes_about_that_often(sandbox: Sandbox) -> None:
-    """A rate strikes each request by chance, on and on, the same way for the same seed."""
+    """A rate hits each request by chance, without end, the same way for the same seed."""
     arm(sandbox, "query", "500", rate=0.3)
     struck = 0
     for _ in range(10):
@@ -143,7 +143,7 @@ def test_a_rate_strikes_about_that_often(sandbox: Sandbox) -> None:
 
 
 def test_a_rate_may_end(sandbox: Sandbox) -> None:
-    """A rate with ``times`` ends after so many strikes."""
+    """A rate with ``times`` ends after that number of hits."""
     arm(sandbox, "query", "500", rate=1.0, times=3)
     assert [500, 500, 500, 200] == [call(sandbox, "query").status_code for _ in range(4)]
 
@@ -157,7 +157,7 @@ def test_a_429_can_be_a_bill(sandbox: Sandbox) -> None:
 
 
 def test_unknown_hides_a_task_once(sandbox: Sandbox) -> None:
-    """The fault ``unknown`` makes a living task look like one that never was."""
+    """The fault ``unknown`` makes a living task look like an unknown one."""
     task_id = sandbox.submit()
     arm(sandbox, "query", "unknown")
     assert {"task_id": task_id, "task_status": "UNKNOWN"} == sandbox.output(task_id)
@@ -165,7 +165,7 @@ def test_unknown_hides_a_task_once(sandbox: Sandbox) -> None:
 
 
 def test_a_cancel_whose_reply_is_lost_changes_nothing(sandbox: Sandbox) -> None:
-    """Faults other than on submit strike before anything happens."""
+    """Faults other than on submit hit before anything happens."""
     for _ in range(5):
         sandbox.submit()
     sandbox.advance(1)
@@ -177,23 +177,23 @@ def test_a_cancel_whose_reply_is_lost_changes_nothing(sandbox: Sandbox) -> None:
 
 
 BAD = {
-    "not an object": ([], "a fault is a JSON object"),
+    "not an object": ([], "a fault must be a JSON object"),
     "unknown on": ({"on": "dns", "kind": "drop"}, "allowed: submit, query, cancel, list, upload, download, task"),
     "no on": ({"kind": "drop"}, "unknown on None"),
     "unknown kind": ({"on": "query", "kind": "truncate"}, "allowed: drop, stall, 500, 429, malformed, unknown, error"),
-    "kind is no string": ({"on": "query", "kind": 500}, "unknown kind 500"),
-    "negative times": ({"on": "query", "kind": "drop", "times": -1}, "allowed: a whole number from 1 on"),
-    "zero times": ({"on": "query", "kind": "drop", "times": 0}, "allowed: a whole number from 1 on"),
-    "times is no number": ({"on": "query", "kind": "drop", "times": "2"}, "allowed: a whole number from 1 on"),
-    "times is a flag": ({"on": "query", "kind": "drop", "times": True}, "allowed: a whole number from 1 on"),
-    "rate too high": ({"on": "query", "kind": "drop", "rate": 1.5}, "allowed: a number above 0, up to 1"),
-    "rate is zero": ({"on": "query", "kind": "drop", "rate": 0}, "allowed: a number above 0, up to 1"),
+    "kind is not a string": ({"on": "query", "kind": 500}, "unknown kind 500"),
+    "negative times": ({"on": "query", "kind": "drop", "times": -1}, "allowed: an integer, minimum 1"),
+    "zero times": ({"on": "query", "kind": "drop", "times": 0}, "allowed: an integer, minimum 1"),
+    "times is not a number": ({"on": "query", "kind": "drop", "times": "2"}, "allowed: an integer, minimum 1"),
+    "times is a flag": ({"on": "query", "kind": "drop", "times": True}, "allowed: an integer, minimum 1"),
+    "rate too high": ({"on": "query", "kind": "drop", "rate": 1.5}, "allowed: a number above 0, maximum 1"),
+    "rate is zero": ({"on": "query", "kind": "drop", "rate": 0}, "allowed: a number above 0, maximum 1"),
     "unknown option": ({"on": "query", "kind": "drop", "seconds": 5}, "unknown option 'seconds' of drop"),
-    "negative seconds": ({"on": "query", "kind": "stall", "seconds": -5}, "allowed: a number from 0 on"),
+    "negative seconds": ({"on": "query", "kind": "stall", "seconds": -5}, "allowed: a number, minimum 0"),
     "code of another status": ({"on": "query", "kind": "429", "code": "Arrearage"}, "allowed: Throttling,"),
-    "error without a code": ({"on": "query", "kind": "error"}, "error needs a code; allowed: InvalidParameter,"),
+    "error without a code": ({"on": "query", "kind": "error"}, "code is required; allowed: InvalidParameter,"),
     "error with an unknown code": ({"on": "query", "kind": "error", "code": "Oops"}, "allowed: InvalidParameter,"),
-    "code is no string": ({"on": "task", "kind": "fail", "code": 5}, "allowed: a string"),
+    "code is not a string": ({"on": "task", "kind": "fail", "code": 5}, "allowed: a string"),
 }
 
 
@@ -217,7 +217,7 @@ def test_python_arms_the_same_faults(sandbox: Sandbox) -> None:
 
 
 def test_armed_faults_are_shown(sandbox: Sandbox) -> None:
-    """GET shows what is armed and how often it will still strike."""
+    """GET shows what is armed and how many hits are left."""
     arm(sandbox, "query", "429", times=2)
     call(sandbox, "query")
     assert [

@@ -1,4 +1,4 @@
-"""The life of a task: queueing, running, ending, cancelling, expiring (the fact sheet §2, §3 and §6)."""
+"""The life of a task: queueing, running, ending, cancelling, expiring."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOUR = 3600
 
 
 def moment(text: str) -> float:
-    """Read a time of the query API, which is UTC+8 and does not say so."""
+    """Read a time of the query API, which is UTC+8 without a zone."""
     zone = timezone(timedelta(hours=8))
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=zone).timestamp()
 
@@ -125,7 +125,7 @@ def test_accounts_do_not_wait_for_each_other(sandbox: Sandbox) -> None:
 
 
 def test_the_queue_is_full_at_500(make_sandbox: Callable[..., Sandbox]) -> None:
-    """With 5 running and 500 waiting, a submit is throttled."""
+    """With 5 running and 500 waiting tasks, a submit is throttled."""
     sandbox = make_sandbox(limits=Limits(submits=1000))
     for _ in range(5):
         sandbox.submit()
@@ -152,7 +152,7 @@ def test_five_submits_a_second(sandbox: Sandbox) -> None:
 
 
 def test_twenty_queries_lists_and_cancels_a_second(sandbox: Sandbox) -> None:
-    """Query, list and cancel each take 20 calls a second of an account, whichever key it uses."""
+    """Query, list and cancel each accept 20 calls per second per account, whichever key it uses."""
     task_id = sandbox.submit()
     calls: dict[str, Callable[[str], httpx.Response]] = {
         "query": lambda key: sandbox.get(f"/tasks/{task_id}", key),
@@ -185,7 +185,7 @@ def test_a_pending_task_can_be_cancelled(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("state", ["running", "ended", "foreign", "nonsense"])
 def test_nothing_but_a_pending_task_can_be_cancelled(sandbox: Sandbox, state: str) -> None:
-    """Cancelling anything else is a 400 UnsupportedOperation, in the vendor's words."""
+    """Cancelling anything else is a 400 UnsupportedOperation, in DashScope's words."""
     task_id = sandbox.submit(key="sk-other" if state == "foreign" else "sk-second-key")
     sandbox.advance(HOUR if state == "ended" else 1)
     response = sandbox.cancel("nonsense" if state == "nonsense" else task_id)
@@ -197,7 +197,7 @@ def test_nothing_but_a_pending_task_can_be_cancelled(sandbox: Sandbox, state: st
 
 
 def test_foreign_and_nonsense_ids_are_unknown(sandbox: Sandbox) -> None:
-    """Tasks of other accounts and ids that never were are UNKNOWN, with HTTP 200 and nothing else."""
+    """Tasks of other accounts and unknown ids are UNKNOWN, with HTTP 200 and nothing else."""
     foreign = sandbox.submit(key="sk-other")
     for task_id in (foreign, "no-such-task"):
         reply = sandbox.query(task_id)

@@ -1,4 +1,4 @@
-"""The list API (the fact sheet §3)."""
+"""The list API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = 24 * 3600
 
 
 def stamp(moment: float, hours: float = 8) -> str:
-    """Write a time as the list takes it."""
+    """Format a time as the list API reads it."""
     return datetime.fromtimestamp(moment, timezone(timedelta(hours=hours))).strftime("%Y%m%d%H%M%S")
 
 
@@ -114,7 +114,7 @@ def test_a_window_is_read_in_utc_plus_8(sandbox: Sandbox) -> None:
 
 
 def test_the_zone_of_a_window_is_a_switch(make_sandbox: Callable[..., Sandbox]) -> None:
-    """No document names the zone, so that it can be set."""
+    """The zone is a switch, because no document names it."""
     sandbox = make_sandbox(switches=Switches(list_hours=0))
     sandbox.submit()
     now = sandbox.clock.now()

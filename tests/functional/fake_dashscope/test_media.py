@@ -1,4 +1,4 @@
-"""Input media: fetched where they can be, checked, and refused in the vendor's words (the fact sheet §1.2, §5)."""
+"""Input media: downloaded, checked, and refused in DashScope's words."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def test_every_documented_format_is_taken(sandbox: Sandbox, origin: Origin) -> N
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_image_that_cannot_be_used_fails_the_task(sandbox: Sandbox, origin: Origin, name: str) -> None:
-    """Each way in which an image cannot be used fails the task with the vendor's own words, and costs nothing."""
+    """Each way in which an image cannot be used fails the task in DashScope's own words, and costs nothing."""
     output = sandbox.finish(with_media(origin.url("red.png"), origin.url(name)))["output"]
     assert ("FAILED", *REFUSED[name]) == (output["task_status"], output["code"], output["message"])
     assert 0 == sandbox.fake.ledger()["accounts"]["main"]["billed_seconds"]
 
 
 def test_an_image_that_does_not_come_fails_the_task(make_sandbox: Callable[..., Sandbox], origin: Origin) -> None:
-    """A server that says nothing is given up after ``fetch_timeout``."""
+    """A server that does not respond is given up after ``fetch_timeout``."""
     sandbox = make_sandbox(switches=Switches(fetch_timeout=0.2))
     output = sandbox.finish(with_media(origin.url("silent.png")))["output"]
     assert ("InvalidParameter", "Download the media resource timed out during the data inspection process.") == (
@@ -156,7 +156,7 @@ def test_a_data_uri_that_is_no_image_fails_the_task(sandbox: Sandbox, uri: str) 
 
 @pytest.mark.parametrize("case", IMAGE_RULES)
 def test_each_model_has_its_own_rules_for_images(sandbox: Sandbox, origin: Origin, case: tuple[str, str, str]) -> None:
-    """r2v wants a short side of 400 and any shape; i2v wants 300 and at most 2.5:1."""
+    """r2v wants a short side of 400 and any shape; i2v wants 300 and a maximum of 2.5:1."""
     model, kind, name = case
     output = sandbox.finish(with_media(origin.url(name), model=model, kind=kind))["output"]
     assert IMAGE_RULES[case] == output.get("code")
@@ -177,7 +177,7 @@ def test_an_edit_is_billed_for_input_and_output(sandbox: Sandbox, origin: Origin
 
 
 def test_a_video_that_is_none_fails_the_edit(sandbox: Sandbox, origin: Origin) -> None:
-    """An edit of something that is no video fails."""
+    """An edit of something that is not a video fails."""
     output = sandbox.finish(_edit(origin.url("text.jpg")))["output"]
     assert ("FAILED", "InvalidFile.Format") == (output["task_status"], output["code"])
 

@@ -1,4 +1,4 @@
-"""Faults of tasks and of downloads: how a task ends, and what becomes of its video on the way."""
+"""Faults of tasks and of downloads: how a task ends, and how its download breaks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_task_fault_decides_how_the_task_ends(sandbox: Sandbox, kind: str, fields: dict[str, str]) -> None:
-    """A fault on ``task`` strikes the next task that is created, and no other."""
+    """A fault on ``task`` hits the next task that is created, and no other."""
     arm(sandbox, "task", kind)
     first, second = sandbox.submit(QUICK), sandbox.submit(QUICK)
     sandbox.advance(1)
@@ -67,7 +67,7 @@ def test_a_task_that_never_ends_holds_its_place(sandbox: Sandbox) -> None:
 
 
 def download(sandbox: Sandbox, kind: str, url: str) -> httpx.Response:
-    """Download with a fault; a silence is not waited for."""
+    """Download with a fault, without waiting for a stall to end."""
     arm(sandbox, "download", kind)
     return sandbox.client.get(url, timeout=PATIENCE if kind == "stall" else 30)
 

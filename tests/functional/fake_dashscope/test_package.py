@@ -27,7 +27,7 @@ FOLDER = ROOT / "tests" / "testbed" / "fake_dashscope"
 SOURCE = FOLDER / "src"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((FOLDER / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OTHER_PLUGINS = {plugin.name for plugin in entry_points(group="pytest11")} - {"fake-dashscope", "respx"}
+OTHER_PLUGINS = {plugin.name for plugin in entry_points(group="pytest11")} - {"fake_dashscope.pytest_plugin", "respx"}
 PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 

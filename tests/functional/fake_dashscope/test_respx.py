@@ -1,4 +1,4 @@
-"""The respx face by itself: hosts and regions, asynchronous clients, other people's routes."""
+"""The respx face by itself: hosts and regions, asynchronous clients, other routes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOSTS = {
 
 @pytest.mark.parametrize("base", HOSTS)
 def test_a_host_takes_the_keys_of_its_region(base: str) -> None:
-    """Every host of the vendor is answered; a key works where its account is, and nowhere else."""
+    """Every host of DashScope is answered; a key works in its account's region only."""
     fake = FakeDashScope(ManualClock(), ACCOUNTS)
     with respx.mock() as router:
         fake.mount(router)
@@ -38,8 +38,8 @@ def test_a_host_takes_the_keys_of_its_region(base: str) -> None:
     assert (200 if HOSTS[base] == "cn-beijing" else 401) == beijing
 
 
-def test_other_hosts_stay_other_peoples() -> None:
-    """Neither the hosts of reference images nor anybody else's are answered."""
+def test_other_hosts_are_not_answered() -> None:
+    """Hosts of reference images and all other hosts are not answered."""
     with respx.mock(assert_all_called=False) as router:
         FakeDashScope(ManualClock()).mount(router)
         mine = router.get("https://help-static-aliyun-doc.aliyuncs.com/a.jpg").respond(204)
@@ -50,7 +50,7 @@ def test_other_hosts_stay_other_peoples() -> None:
 
 
 def test_one_more_host_can_be_mounted() -> None:
-    """``mount`` takes hosts of one's own, which are in the fake's own region."""
+    """``mount`` takes more hosts; they are in the fake's own region."""
     fake = FakeDashScope(ManualClock(), region="cn-beijing", accounts=ACCOUNTS)
     with respx.mock() as router:
         fake.mount(router, "dashscope.test")

@@ -1,4 +1,4 @@
-"""Results: signed URLs and what the object store makes of them (the fact sheet §2)."""
+"""Results: signed URLs and how the object store answers them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_range_gives_a_part(sandbox: Sandbox, asked: str, part: slice) -> None
 
 
 def test_a_range_behind_the_end_is_refused(sandbox: Sandbox) -> None:
-    """A Range that holds nothing is a 416."""
+    """An empty Range is a 416."""
     response = sandbox.client.get(sandbox.video_url(QUICK), headers={"Range": "bytes=999999999-"})
     assert 416 == response.status_code
     assert "<Code>InvalidRange</Code>" in response.text
@@ -129,7 +129,7 @@ def test_two_tasks_never_give_the_same_bytes(sandbox: Sandbox) -> None:
 
 
 def test_a_result_can_be_of_any_size(sandbox: Sandbox) -> None:
-    """The fault ``result_size`` pads a result, which stays a video, to just as many bytes."""
+    """The fault ``result_size`` pads a result to exactly ``bytes``; it remains a video."""
     sandbox.fake.fault(on="task", kind="result_size", bytes=ZEROS)
     url = sandbox.video_url(QUICK)
     whole = sandbox.client.get(url)

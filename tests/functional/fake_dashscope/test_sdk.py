@@ -1,4 +1,4 @@
-"""The official ``dashscope`` package, unmodified, drives the HTTP face and cannot tell (the fact sheet §9).
+"""The official ``dashscope`` package, unmodified, drives the HTTP face as if it were DashScope.
 
 Where the package itself is wrong, the test's name begins with ``test_sdk_bug``.
 """
@@ -76,7 +76,7 @@ def posts(fake: FakeDashScope) -> int:
 
 
 def keep_pending(fake: FakeDashScope) -> str:
-    """Fill all places, so that the next task stays PENDING; gives its id."""
+    """Occupy all running tasks, so that the next one stays PENDING; returns its id."""
     fake.fault(on="task", kind="never_ends", times=5)
     for _ in range(5):
         VideoSynthesis.async_call(**wanted())
@@ -126,7 +126,7 @@ def test_local_files_are_uploaded(fake: FakeDashScope, tmp_path: Path, spelling:
 
 
 def test_loopback_pictures_are_fetched(fake: FakeDashScope, origin: Origin) -> None:
-    """A URL on this machine is really fetched; one that does not work fails the task."""
+    """A URL on this machine is downloaded; one that does not work fails the task."""
     good = VideoSynthesis.call(**wanted(media=media(origin.url("red.png"))))
     bad = VideoSynthesis.call(**wanted(media=media(origin.url("missing.png"))))
     assert ("SUCCEEDED", "FAILED") == (good.output.task_status, bad.output.task_status)
@@ -285,7 +285,7 @@ def test_sdk_bug_a_status_is_taken_for_granted(fake: FakeDashScope) -> None:
 
 
 def test_sdk_bug_a_dropped_poll_ends_the_wait(fake: FakeDashScope) -> None:
-    """1.x lets a network error of a poll through to its caller."""
+    """1.x passes a network error of a poll on to its caller."""
     submitted = VideoSynthesis.async_call(**wanted())
     fake.fault(on="query", kind="drop", times=5)
     with pytest.raises(OSError, match="Remote end closed connection"):

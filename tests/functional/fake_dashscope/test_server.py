@@ -31,7 +31,7 @@ GIGABYTE = 2**30
 
 
 def raw(url: str, method: str, path: str) -> tuple[socket.socket, bytes]:
-    """Send a request by hand and give the socket with what has come until then."""
+    """Send a request by hand and return the socket with what has arrived."""
     parts = urlsplit(url)
     connection = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
     head = f"{method} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {KEY}\r\n"
@@ -104,7 +104,7 @@ def test_a_taken_port_is_an_error_at_once() -> None:
 
 
 def test_a_huge_result_is_not_held_in_memory() -> None:
-    """A result of a gigabyte is made as it is sent, any part of it at once."""
+    """A result of a gigabyte is generated while it is sent, any part of it at once."""
     clock = ManualClock()
     fake = FakeDashScope(clock)
     fake.fault(on="task", kind="result_size", bytes=GIGABYTE)
@@ -119,7 +119,7 @@ def test_a_huge_result_is_not_held_in_memory() -> None:
 
 
 def test_a_download_that_nobody_reads_ends(caplog: pytest.LogCaptureFixture) -> None:
-    """When a client hangs up, the server stops making what it would have sent, and closes without complaint."""
+    """When a client hangs up, the server stops generating the result, and closes without an error."""
     clock = ManualClock()
     fake = FakeDashScope(clock)
     fake.fault(on="task", kind="result_size", bytes=1000 * GIGABYTE)
@@ -131,7 +131,7 @@ def test_a_download_that_nobody_reads_ends(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_closing_the_server_ends_the_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A video that is being drawn when the server is closed is given up."""
+    """A video that is being rendered is given up when the server closes."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     clock = ManualClock()
     fake = FakeDashScope(clock)
@@ -173,13 +173,13 @@ def test_importing_the_fake_is_light() -> None:
     assert {"httpx"} == loaded_after("from fake_dashscope import FakeDashScope; FakeDashScope()")
 
 
-def test_nothing_is_drawn_before_it_is_wanted() -> None:
-    """In process a task succeeds without its video having been drawn; the first download draws it."""
+def test_nothing_is_rendered_before_it_is_needed() -> None:
+    """In process, a task succeeds before its video is rendered; the first download renders it."""
     assert {"httpx"} == loaded_after(STORY)
     assert {"httpx", "PIL", "av"} == loaded_after(STORY + "sandbox.client.get(url)")
 
 
-def test_the_command_prints_where_it_is_and_stops_when_told() -> None:
+def test_the_command_prints_where_it_is_and_stops_on_sigint() -> None:
     """The command prints base URL and key, serves, and ends quietly on SIGINT."""
     command = [sys.executable, "-m", "fake_dashscope", "--speed", "100"]
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Submit: what the vendor accepts, refuses, assumes and cuts off (the fact sheet §1 and §12)."""
+"""Submit: what DashScope accepts, refuses, assumes and truncates."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_replies_carry_the_headers_of_the_gateway(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_takes_its_own_media(sandbox: Sandbox, model: str) -> None:
-    """Every model on sale accepts a task with its own media."""
+    """Every model accepts a task with its own media."""
     assert "SUCCEEDED" == sandbox.finish(ACCEPTED[model])["output"]["task_status"]
 
 
@@ -161,7 +161,7 @@ def test_a_body_that_makes_no_sense_is_refused(sandbox: Sandbox, body: object, s
 
 
 def test_a_body_that_is_no_json_is_refused(sandbox: Sandbox) -> None:
-    """A body that is no JSON gets the vendor's message for it."""
+    """A body that is not JSON gets DashScope's message for it."""
     response = sandbox.client.post(sandbox.base + SUBMIT, content=b"{", headers=authorized())
     assert 400 == response.status_code
     assert "Required body invalid, please check the request body format." == response.json()["message"]
@@ -178,7 +178,7 @@ def test_an_unknown_model_may_be_a_bad_parameter(make_sandbox: Callable[..., San
 
 
 def test_a_synchronous_call_is_denied(sandbox: Sandbox) -> None:
-    """Without X-DashScope-Async the answer is 403 AccessDenied, in the vendor's words."""
+    """Without X-DashScope-Async the answer is 403 AccessDenied, in DashScope's words."""
     response = sandbox.client.post(
         sandbox.base + SUBMIT, json=order(), headers={"Authorization": "Bearer sk-second-key"}
     )
@@ -215,13 +215,13 @@ def test_a_key_that_is_missing_wrong_or_of_another_region_is_refused(
 
 
 def test_a_bill_that_is_overdue_is_a_429(sandbox: Sandbox) -> None:
-    """Billing errors come as 429, too; their code tells them from throttling."""
+    """Billing errors come as 429, too; their code distinguishes them from throttling."""
     response = sandbox.post(key="sk-overdue")
     assert (429, "PostpaidBillOverdue") == (response.status_code, response.json()["code"])
 
 
 def test_unknown_keys_are_accepted(sandbox: Sandbox) -> None:
-    """Keys that the vendor does not know, such as the SDK's own, do no harm."""
+    """Keys that DashScope does not know, such as the SDK's own, do no harm."""
     body = order(prompt_extend=True, negative_prompt="rain", size="1280*720", n=1)
     body["input"] |= {"extend_prompt": True, "function": "video-synthesis"}
     assert 200 == sandbox.post(body | {"resources": []}).status_code
@@ -229,7 +229,7 @@ def test_unknown_keys_are_accepted(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("parameters", [{}, {"resolution": None, "ratio": None, "duration": None, "watermark": None}])
 def test_defaults_are_1080p_16_to_9_five_seconds_and_a_watermark(sandbox: Sandbox, parameters: dict[str, None]) -> None:
-    """What is not asked for is 1080P, 16:9, 5 s, with a watermark."""
+    """The defaults are 1080P, 16:9, 5 s, with a watermark."""
     reply = sandbox.finish(order(R2V, 1, **parameters))
     assert (1080, "16:9", 5) == tuple(reply["usage"][name] for name in ("SR", "ratio", "duration"))
     assert "_refiner_watermark.mp4" in reply["output"]["video_url"]
@@ -257,7 +257,7 @@ def test_parameters_may_be_absent(sandbox: Sandbox) -> None:
     ],
 )
 def test_a_long_prompt_is_cut_and_nobody_is_told(prompt: str, read: int) -> None:
-    """The model reads 5,000 non-Chinese or 2,500 Chinese characters; the rest is cut off."""
+    """The model reads 5,000 non-Chinese or 2,500 Chinese characters; the rest is ignored."""
     assert prompt[:read] == cut(prompt)
 
 
@@ -272,7 +272,7 @@ def test_a_cut_prompt_is_still_a_success_and_echoed_whole(sandbox: Sandbox) -> N
 
 
 def test_another_service_is_a_url_error(sandbox: Sandbox) -> None:
-    """A submit to the path of another service gets the vendor's words for a wrong endpoint."""
+    """A submit to the path of another service gets DashScope's message for a wrong endpoint."""
     path = "/api/v1/services/aigc/image2video/video-synthesis"
     response = sandbox.client.post(sandbox.base + path, json=order(), headers=authorized())
     assert (400, "url error, please check url\uff01") == (response.status_code, response.json()["message"])

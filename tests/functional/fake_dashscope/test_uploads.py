@@ -1,4 +1,4 @@
-"""Temporary uploads and ``oss://`` URLs (the fact sheet §4)."""
+"""Temporary uploads and ``oss://`` URLs."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_an_upload_can_be_a_reference_image(sandbox: Sandbox) -> None:
 
 
 def test_oss_urls_need_their_header(sandbox: Sandbox) -> None:
-    """Without X-DashScope-OssResourceResolve an ``oss://`` URL is no media format."""
+    """Without X-DashScope-OssResourceResolve an ``oss://`` URL is refused as a wrong media format."""
     response = sandbox.post(body_with(uploaded(sandbox)))
     assert (400, "InvalidParameter.DataInspection") == (response.status_code, response.json()["code"])
     assert "media format is not supported" in response.json()["message"]
@@ -100,7 +100,7 @@ def test_an_upload_belongs_to_a_model_and_an_account(sandbox: Sandbox) -> None:
 
 
 def test_an_upload_is_gone_after_48_hours(sandbox: Sandbox) -> None:
-    """48 h after the upload its URL does not work any more."""
+    """48 h after the upload its URL no longer works."""
     url = uploaded(sandbox)
     sandbox.clock.advance(48 * HOUR - 1)
     assert 200 == sandbox.post(body_with(url), **RESOLVE).status_code
@@ -109,7 +109,7 @@ def test_an_upload_is_gone_after_48_hours(sandbox: Sandbox) -> None:
 
 
 def test_a_policy_expires(sandbox: Sandbox) -> None:
-    """After 300 s a policy is refused, in the vendor's words."""
+    """After 300 s a policy is refused, in DashScope's words."""
     data = policy(sandbox)
     sandbox.clock.advance(301)
     response = send(sandbox, data, form(data))
@@ -141,7 +141,7 @@ def test_an_upload_cannot_be_overwritten(sandbox: Sandbox) -> None:
 
 
 def test_a_form_without_a_file_is_refused(sandbox: Sandbox) -> None:
-    """A POST that is no form with a file is malformed."""
+    """A POST without a form and a file is malformed."""
     data = policy(sandbox)
     response = sandbox.client.post(data["upload_host"], data=form(data))
     assert 400 == response.status_code
@@ -165,12 +165,12 @@ def test_an_upload_has_a_limit(sandbox: Sandbox) -> None:
     ],
 )
 def test_a_policy_needs_an_action_and_a_model(sandbox: Sandbox, params: dict[str, str], code: str) -> None:
-    """A policy request names its action and a model on sale."""
+    """A policy request names its action and a known model."""
     assert code == sandbox.get("/uploads", **params).json()["code"]
 
 
 def test_a_hundred_policies_a_second(sandbox: Sandbox) -> None:
-    """An account gets 100 policies a second per model."""
+    """An account gets 100 policies per second per model."""
     for _ in range(100):
         policy(sandbox)
     response = sandbox.get("/uploads", action="getPolicy", model=R2V)

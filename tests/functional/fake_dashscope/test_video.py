@@ -32,7 +32,7 @@ SMALL_I2V = "happyhorse-1.1-i2v"
 
 @pytest.fixture
 def studio() -> Iterator[Sandbox]:
-    """Give a fake without a face; what it renders does not depend on one."""
+    """Return a fake that is neither mounted nor served; what it renders does not depend on that."""
     clock = ManualClock()
     fake = FakeDashScope(clock)
     with httpx.Client(transport=httpx.MockTransport(fake.handle)) as client:
@@ -40,7 +40,7 @@ def studio() -> Iterator[Sandbox]:
 
 
 def shoot(studio: Sandbox, body: dict[str, Any]) -> bytes:
-    """Let a video be made."""
+    """Make a video."""
     studio.clock.advance(1)
     return studio.client.get(studio.video_url(body)).content
 
@@ -57,7 +57,7 @@ def colour(picture: Image) -> tuple[int, ...]:
 
 
 def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Tell whether two colours look the same."""
+    """Whether two colours look the same."""
     return all(abs(a - b) < 16 for a, b in zip(one, other, strict=True))
 
 
@@ -79,7 +79,7 @@ def test_a_video_is_what_was_asked_for(
     seconds: int,
     size: tuple[int, int],
 ) -> None:
-    """H.264 in yuv420p at 24 frames a second, of exactly the size and length that was asked for, with sound."""
+    """H.264 in yuv420p at 24 frames per second, of exactly the requested size and length, with sound."""
     body = with_media("https://example.com/a.jpg", model=SMALL, ratio=ratio, resolution=resolution, duration=seconds)
     with av.open(io.BytesIO(shoot(studio, body)), "r") as container:
         video, sound = container.streams.video[0], container.streams.audio[0]
@@ -127,7 +127,7 @@ def test_a_video_shows_its_images_one_after_the_other(studio: Sandbox, origin: O
 
 
 def test_a_video_moves(studio: Sandbox, origin: Origin) -> None:
-    """No two neighbouring frames are the same."""
+    """No two successive frames are the same."""
     body = with_media(origin.url("red.png"), model=SMALL, resolution="480P", duration=3)
     frames = pictures(shoot(studio, body))
     middle = (300, 100, 560, 380)
@@ -153,7 +153,7 @@ def test_the_watermark_is_at_the_bottom_right(studio: Sandbox, origin: Origin) -
 
 
 def test_placeholders_of_different_urls_look_different(studio: Sandbox) -> None:
-    """What cannot be fetched is drawn by its URL."""
+    """What is not downloaded becomes a placeholder with its URL."""
     first, second = (
         pictures(shoot(studio, with_media(f"https://example.com/{name}", model=SMALL, resolution="480P", duration=3)))[
             0
@@ -170,7 +170,7 @@ def test_a_video_can_start_before_it_is_whole(studio: Sandbox) -> None:
 
 
 def boxes(video: bytes) -> list[str]:
-    """Give the types of the boxes that an MP4 is made of; they have to fill it exactly."""
+    """Give the types of the boxes of an MP4, which must fill it exactly."""
     kinds, at = [], 0
     while at < len(video):
         size, kind = struct.unpack_from(">I4s", video, at)

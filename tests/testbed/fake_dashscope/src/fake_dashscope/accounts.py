@@ -17,7 +17,7 @@ KEY = "sk-fake-dashscope"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One Alibaba account: tasks, limits and bills belong to it, whichever of its keys is used.
+    """One Alibaba account. Tasks, limits and charges belong to the account, not to one of its keys.
 
     ``billing_error`` is the code (``Arrearage``, ``PrepaidBillOverdue``, …) that refuses all its submits.
     """
@@ -30,16 +30,16 @@ class Account:
 
 @dataclass(slots=True)
 class Window:
-    """At most ``most`` calls in any one second."""
+    """A maximum of ``limit`` calls per second."""
 
-    most: float
+    limit: float
     calls: deque[float] = field(default_factory=deque)
 
     def admit(self, now: float) -> None:
         """Count one call at ``now`` (seconds), or refuse it."""
         while self.calls and self.calls[0] <= now - 1:
             self.calls.popleft()
-        if len(self.calls) >= self.most:
+        if len(self.calls) >= self.limit:
             raise VendorError(RATE_QUOTA)
         self.calls.append(now)
 
@@ -48,17 +48,17 @@ class Keyring:
     """Finds the account of a key; a key works in its own region only."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
-        """Take ``accounts``, whose keys must differ."""
+        """Register ``accounts``; no two of them may share a key."""
         self.accounts = {account.name: account for account in accounts}
         self._by_key = {key: account for account in self.accounts.values() for key in account.keys}
         self._temporary: dict[str, tuple[Account, float]] = {}
 
-    def mint(self, account: Account, token: str, expires_at: float) -> None:
-        """Let ``token`` stand for ``account`` until ``expires_at`` (seconds since the epoch)."""
+    def issue(self, account: Account, token: str, expires_at: float) -> None:
+        """Accept ``token`` as a key of ``account`` until ``expires_at`` (seconds since the epoch)."""
         self._temporary[token] = (account, expires_at)
 
     def owner(self, authorization: str, region: str, now: float) -> Account:
-        """Give the account of an ``Authorization`` header, or refuse as the vendor does."""
+        """Return the account of an ``Authorization`` header; raises ``VendorError`` as DashScope would."""
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise VendorError("InvalidApiKey", "No API-key provided.")

@@ -1,4 +1,4 @@
-"""The vendor's calls under ``/api/v1``: routes, replies and the faults that befall them."""
+"""The API under ``/api/v1``: routes, replies, and the faults armed for them."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ TOKEN_SECONDS = range(1, 1801)
 
 
 def region_of(host: str, default: str) -> str:
-    """Give the region that a host belongs to (the fact sheet §7)."""
+    """Return the region of a host; ``default`` for hosts that are not Alibaba's."""
     workspace = re.fullmatch(r"[\w-]+\.([\w-]+)\.maas\.aliyuncs\.com", host)
     return workspace[1] if workspace else HOST_REGIONS.get(host, default)
 
 
 @dataclass(slots=True)
 class Call:
-    """One request on its way through the vendor."""
+    """One request while it is handled."""
 
     request: httpx.Request
     request_id: str
@@ -54,13 +54,13 @@ class Call:
 
     @property
     def fault_kind(self) -> str:
-        """The kind of fault that strikes it, or an empty string."""
+        """The kind of its fault, or an empty string."""
         return self.fault.kind if self.fault else ""
 
 
 @dataclass(slots=True)
 class Api:
-    """Answers API requests; its owner holds a lock around each."""
+    """Answers API requests. Not thread-safe: the owner holds a lock around each."""
 
     vendor: Vendor
     faults: Faults
@@ -69,7 +69,7 @@ class Api:
     _handlers: dict[str, Callable[[Call, Account], dict[str, Any]]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Name the handler of each kind of request."""
+        """Map each kind of request to its handler."""
         self._handlers = {
             "submit": self._submit,
             "query": self._query,
@@ -80,7 +80,7 @@ class Api:
         }
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request; raises ``Dropped`` or ``Stalled`` where the connection breaks."""
+        """Answer a request; raises ``Dropped`` or ``Stalled`` if the connection is to break."""
         call = Call(request, ids.request_id(self.vendor.rng))
         try:
             call.kind, call.task_id = _route(request.method, request.url.path)
@@ -182,12 +182,12 @@ class Api:
             raise missing_or_invalid("expire_in_seconds")
         expires = int(self.vendor.clock.now()) + int(asked)
         token = f"st-{self.vendor.rng.getrandbits(128):032x}"
-        self.vendor.keyring.mint(account, token, expires)
+        self.vendor.keyring.issue(account, token, expires)
         return {"token": token, "expires_at": expires}
 
 
 def _route(method: str, path: str) -> tuple[str, str]:
-    """Give the kind of a request and its task id; raises ``VendorError`` for any other path."""
+    """Return the kind of a request and its task id; raises ``VendorError`` for unknown paths."""
     plain = {
         ("POST", SERVICE): "submit",
         ("GET", f"{BASE}/tasks"): "list",

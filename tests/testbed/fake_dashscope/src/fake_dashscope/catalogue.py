@@ -1,4 +1,4 @@
-"""The models that the fake sells: media rules, parameters, defaults and prices (the fact sheet §0, §1.2 and §6)."""
+"""The models of the fake: media rules, parameters, defaults and prices, as Alibaba publishes them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ FRAMES_PER_SECOND = 24
 
 @dataclass(frozen=True, slots=True)
 class MediaRule:
-    """How many media of one type a model takes, and what each must be like.
+    """How many media of one type a model takes, and the limits of each.
 
-    ``short_side`` in pixels; ``widest`` is the largest allowed long side over short side, or 0 for no rule.
+    ``short_side`` is the minimum in pixels; ``widest`` the maximum of long side to short side, 0 for none.
     """
 
     type: str
-    least: int
-    most: int
+    minimum: int
+    maximum: int
     short_side: int = 400
     widest: float = 0.0
     max_bytes: int = 20 * MEGABYTE
@@ -27,10 +27,10 @@ class MediaRule:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model: what it takes, what it assumes and what a second costs.
+    """One model: its inputs, its defaults and its price per second.
 
     ``prices`` are CNY per billed second, by tier: (mainland China and Global, International). ``seconds`` is empty
-    where the input sets the length.
+    if the input sets the length.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Model:
 
     @property
     def edits(self) -> bool:
-        """Whether the model edits a video, so that input seconds are billed as well."""
+        """Whether the model edits a video; input seconds are then billed as well."""
         return any(rule.type == "video" for rule in self.media)
 
 
@@ -87,13 +87,13 @@ MODELS = {model.name: model for model in _line_up()}
 
 
 def price(model: Model, resolution: str, region: str) -> float:
-    """Give the price of one billed second in CNY, where the model runs in ``region``."""
+    """Return the price of one billed second in CNY in ``region``."""
     mainland, international = model.prices[resolution]
     return international if region in INTERNATIONAL else mainland
 
 
 def lines(resolution: str) -> int:
-    """Give the figure of a resolution tier: 720 for ``720P``."""
+    """Return the number of a resolution tier: 720 for ``720P``."""
     return int(resolution.removesuffix("P"))
 
 
@@ -102,7 +102,7 @@ def _even(value: float) -> int:
 
 
 def frame_size(resolution: str, ratio: str) -> tuple[int, int]:
-    """Give width and height in pixels of a video: the tier is its short side (inference, no page says it)."""
+    """Return width and height of a video in pixels. The tier is the short side: an inference, not documented."""
     across, down = (int(part) for part in ratio.split(":"))
     short = lines(resolution)
     if across >= down:
@@ -111,7 +111,7 @@ def frame_size(resolution: str, ratio: str) -> tuple[int, int]:
 
 
 def frame_size_like(resolution: str, width: int, height: int) -> tuple[int, int]:
-    """Give width and height in pixels near those of the tier's 16:9 in area, with the shape of the input."""
+    """Return width and height in pixels: the shape of the input, with about the area of the tier's 16:9."""
     short = lines(resolution)
     scale = sqrt(short * short * 16 / 9 / (width * height))
     return _even(width * scale), _even(height * scale)

@@ -1,7 +1,7 @@
-"""One clock for the whole testbed: task durations, workflow waits, queue delays and expiry scale alike.
+"""The clocks: running times, rate limits, expiry and stalls all follow one of them.
 
-Simulated time starts at the real time and then runs ``speed`` times as fast. Every process of the testbed
-derives the same simulated time from the same two numbers (``anchor``, ``speed``), so they agree without talking.
+A ``ScaledClock`` starts at the real time and then runs ``speed`` times as fast. Processes that are given the same two
+numbers (``anchor``, ``speed``) have the same simulated time without talking to each other.
 """
 
 from __future__ import annotations
@@ -12,51 +12,51 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the testbed asks of a clock."""
+    """What a clock can do."""
 
     def now(self) -> float:
-        """Give the simulated time in seconds since the epoch."""
+        """Return the simulated time in seconds since the epoch."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Return when ``seconds`` of simulated time have passed."""
+        """Wait for ``seconds`` of simulated time."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ScaledClock:
-    """Real time, run ``speed`` times as fast from ``anchor`` (seconds since the epoch) on."""
+    """Real time that runs ``speed`` times as fast from ``anchor`` (seconds since the epoch)."""
 
     speed: float = 1.0
     anchor: float = field(default_factory=time.time)
 
     def now(self) -> float:
-        """Give the simulated time in seconds since the epoch."""
+        """Return the simulated time in seconds since the epoch."""
         return self.anchor + (time.time() - self.anchor) * self.speed
 
     def real(self, seconds: float) -> float:
-        """Give the real seconds that ``seconds`` of simulated time take."""
+        """Convert simulated seconds to real seconds."""
         return seconds / self.speed
 
     def sleep(self, seconds: float) -> None:
-        """Return when ``seconds`` of simulated time have passed."""
+        """Wait for ``seconds`` of simulated time."""
         time.sleep(max(0.0, self.real(seconds)))
 
 
 @dataclass(slots=True)
 class ManualClock:
-    """Time that stands still until a test moves it."""
+    """Time that moves only when a test says so."""
 
     time: float = 1_780_000_000.0
 
     def now(self) -> float:
-        """Give the simulated time in seconds since the epoch."""
+        """Return the simulated time in seconds since the epoch."""
         return self.time
 
     def sleep(self, seconds: float) -> None:
-        """Move the time on by ``seconds``; nothing waits."""
+        """Move the time forward by ``seconds`` without waiting."""
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Move the time on by ``seconds``."""
+        """Move the time forward by ``seconds``."""
         self.time += seconds

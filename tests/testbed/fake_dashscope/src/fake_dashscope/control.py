@@ -1,4 +1,4 @@
-"""The control paths under ``/__fake__/``: read the ledger, arm faults, have events sent, reset."""
+"""The control paths under ``/__fake__/``: read the ledger, arm faults, send events, reset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 def answer(fake: FakeDashScope, method: str, path: str, body: bytes) -> Answer:
-    """Give status and JSON document of a control request."""
+    """Return status and JSON document of a control request."""
     routes: dict[tuple[str, str], Callable[[], Answer]] = {
         ("GET", "ledger"): lambda: (200, fake.ledger()),
         ("GET", "faults"): lambda: (200, {"armed": fake.faults.view(), "allowed": _allowed()}),
@@ -30,7 +30,7 @@ def answer(fake: FakeDashScope, method: str, path: str, body: bytes) -> Answer:
     route = routes.get((method, path.removeprefix(PREFIX).rstrip("/")))
     if route is None:
         allowed = ", ".join(f"{verb} {PREFIX}{name}" for verb, name in routes)
-        return 404, {"error": f"there is no {method} {path}; allowed: {allowed}"}
+        return 404, {"error": f"not found: {method} {path}; allowed: {allowed}"}
     return route()
 
 
@@ -40,7 +40,7 @@ def _arm(fake: FakeDashScope, body: bytes) -> Answer:
     except BadFaultError as error:
         return 400, {"error": str(error), "allowed": _allowed()}
     except ValueError as error:
-        return 400, {"error": f"the body is not JSON: {error}", "allowed": _allowed()}
+        return 400, {"error": f"the body is not valid JSON: {error}", "allowed": _allowed()}
     fake.faults.arm(fault)
     return 200, {"armed": fake.faults.view()}
 
@@ -52,7 +52,7 @@ def _notify(fake: FakeDashScope, body: bytes) -> Answer:
     except BadRuleError as error:
         return 400, {"error": str(error), "modes": MODES}
     except ValueError as error:
-        return 400, {"error": f"the body is not JSON: {error}", "modes": MODES}
+        return 400, {"error": f"the body is not valid JSON: {error}", "modes": MODES}
     return 200, fake.events()
 
 

@@ -1,7 +1,7 @@
-"""The fake vendor as a plain object: an ``httpx.Request`` in, an ``httpx.Response`` out.
+"""The fake as a plain object: an ``httpx.Request`` in, an ``httpx.Response`` out.
 
-A connection that would break is the httpx exception that a client would see: ``Dropped`` (a
-``RemoteProtocolError``) or ``Stalled`` (a ``ReadTimeout``). The HTTP face turns those back into closed sockets.
+A broken connection is the httpx exception that a client would see: ``Dropped`` (a ``RemoteProtocolError``) or
+``Stalled`` (a ``ReadTimeout``). The server turns them into closed sockets.
 """
 
 from __future__ import annotations
@@ -53,11 +53,14 @@ class FakeDashScope:
         get: Fetch = fetch,
         send: Post = post,
     ) -> None:
-        """Make a vendor without tasks.
+        """Make a DashScope without tasks.
 
-        ``clock`` gives the simulated time of everything; ``accounts`` are who may call; ``region`` is where an address
-        that is not Alibaba's is taken to be; ``limits`` and ``switches`` say how strict and how; ``seed`` fixes ids and
-        durations; ``get`` replaces how media URLs are fetched, ``send`` how events are posted.
+        - ``clock``: the time of everything; real time by default.
+        - ``accounts``: the accounts that may call.
+        - ``region``: the region of addresses that are not Alibaba's.
+        - ``limits``: its rate limits; ``switches``: what its documents leave open.
+        - ``seed``: fixes ids and running times.
+        - ``get``: replaces how media URLs are downloaded; ``send``: how events are posted.
         """
         self._rng = Random(seed)
         self._lock = RLock()
@@ -124,22 +127,22 @@ class FakeDashScope:
         return downloads.reply(request, task, self.vendor.film(task), fault)
 
     def mount(self, router: respx.Router, *hosts: str) -> respx.Route:
-        """Answer all of the vendor's hosts, and ``hosts``, on a respx router."""
+        """Answer all of DashScope's hosts, and ``hosts``, on a respx router."""
         more = "".join(f"|^{host}$" for host in hosts)
         return router.route(host__regex=VENDOR_HOSTS + more).mock(side_effect=self.handle)
 
     def fault(self, **fault: Any) -> None:  # noqa: ANN401
-        """Arm a fault: ``on``, ``kind``, ``times`` or ``rate``, options; raises ``BadFaultError``."""
+        """Arm a fault: ``on``, ``kind``, ``times`` or ``rate``, and its options; raises ``BadFaultError``."""
         with self._lock:
             self.faults.arm(read_fault(fault))
 
     def notify(self, **rule: Any) -> None:  # noqa: ANN401
-        """Send an event of each task that ends from now on: ``url`` and what else a rule has."""
+        """Send an event to ``url`` for each task that ends from now on; raises ``BadRuleError``."""
         with self._lock:
             self.vendor.notices.rule = read_rule(rule)
 
     def events(self) -> dict[str, Any]:
-        """Show where events go, how many wait to be sent, and what was sent."""
+        """Return the rule for events, the number of waiting events, and the events sent."""
         with self._lock:
             return self.vendor.notices.view()
 
@@ -155,26 +158,26 @@ class FakeDashScope:
             self.vendor.notices.answered(notice, status, self.clock.now())
 
     def ledger(self) -> dict[str, Any]:
-        """Give tasks, requests by kind, and both by account."""
+        """Return the tasks, the requests by kind, and both by account."""
         with self._lock:
             self.vendor.advance()
             return self._ledger.view(self.vendor.tasks.values(), self.vendor.keyring.accounts)
 
     def reset(self) -> None:
-        """Empty the ledger, forget all tasks and uploads, disarm all faults; keys stay."""
+        """Forget the ledger, tasks, uploads, faults and events; accounts and keys remain."""
         with self._lock:
             self.vendor.clear()
             self._ledger.clear()
             self.faults.clear()
 
     def tick(self) -> None:
-        """Let everything happen that is due, so that media are fetched when tasks start, not when someone asks."""
+        """Process everything that is due, as the server does all the time and ``handle`` at each request."""
         with self._lock:
             self.vendor.advance()
         self._send_due()
 
     def settle(self) -> None:
-        """Wait until no media are being fetched any more."""
+        """Process everything that is due, and wait until all media are downloaded."""
         while True:
             self.tick()
             with self._lock:
@@ -186,7 +189,7 @@ class FakeDashScope:
 
     @contextmanager
     def background(self) -> Iterator[None]:
-        """Fetch and render in threads inside the block, so that no request waits for either."""
+        """Download and render in threads inside the block, so that no request waits for either."""
         self.vendor.work_in_background()
         try:
             yield

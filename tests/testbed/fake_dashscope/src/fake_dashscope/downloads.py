@@ -1,4 +1,4 @@
-"""Result downloads: signed GETs, whole or by range, and the faults that can befall them."""
+"""Downloads of results: signed GETs, whole or by range, and the faults armed for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BAD_RANGE = oss.OssError(416, "InvalidRange", "The requested range cannot be sat
 
 
 def reply(request: httpx.Request, task: Task, film: Film, fault: Fault | None) -> httpx.Response:
-    """Answer a checked GET; raises ``OssError``."""
+    """Answer a GET whose signature is valid; raises ``OssError``."""
     kind = fault.kind if fault else ""
     if kind in {"403_expired", "500"}:
         raise oss.EXPIRED if kind == "403_expired" else INTERNAL

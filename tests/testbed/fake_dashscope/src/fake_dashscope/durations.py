@@ -1,4 +1,4 @@
-"""How long a task runs: drawn so that the published samples (the fact sheet §2) are ordinary outcomes.
+"""How long a task runs: random, so that the running times in Alibaba's published samples are ordinary outcomes.
 
 A median of ``overhead + per_second * length`` and a log-normal spread. The samples: r2v 720P 3 s in 102 s and 5 s
 in 40 s, t2v 720P 5 s in 80 s, edit in 59 s, 1080P 5 s in 220 s, 1080P 15 s in 14 min (1.0) or 12 min (1.1).
@@ -24,7 +24,7 @@ HARD_LIMIT = 3 * 3600.0
 
 
 def median(model: str, resolution: str, seconds: float) -> float:
-    """Give the median running time in seconds of a task whose video is ``seconds`` long."""
+    """Return the median running time in seconds for a video of ``seconds``."""
     return OVERHEAD + PER_SECOND[model[:14]].get(resolution, 8.0) * seconds
 
 
@@ -35,5 +35,5 @@ def draw(rng: Random, model: str, resolution: str, seconds: float) -> float:
 
 
 def start_delay(rng: Random) -> float:
-    """Draw the seconds between a submit and its start on an idle account."""
+    """Draw the seconds between a submit and the start of its task on an idle account."""
     return rng.uniform(*START_DELAY)

@@ -1,4 +1,4 @@
-"""The vendor's refusals: HTTP status, code and message, as its error page (the fact sheet §5) words them."""
+"""DashScope's errors: HTTP status, code and message, word for word as it documents them."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ CODES: dict[str, tuple[int, str]] = {
 
 
 class VendorError(Exception):
-    """A refusal by the vendor: an HTTP error reply, or the ``code`` and ``message`` of a FAILED task."""
+    """An error of DashScope: an HTTP error reply, or the ``code`` and ``message`` of a FAILED task."""
 
     def __init__(self, code: str, message: str = "", status: int = 0) -> None:
-        """Fill in message and status from the vendor's table; a code that is not in it is a 400."""
+        """Fill in message and status from ``CODES``; an unknown code is a 400."""
         super().__init__(code, message)
         known_status, known_message = CODES.get(code, (400, code))
         self.code = code
@@ -84,7 +84,7 @@ class VendorError(Exception):
 
 
 def missing_or_invalid(name: str) -> VendorError:
-    """Give the vendor's refusal of a required parameter."""
+    """Return DashScope's error for a required parameter."""
     return VendorError(
         "InvalidParameter",
         f"Required parameter({name}) missing or invalid, please check the request parameters.",

@@ -1,4 +1,4 @@
-"""A look inside a fetched medium: is it what it claims to be, and how large."""
+"""Inspection of a downloaded image or video: its format, size and length."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Found:
 
 
 def image(body: bytes) -> Found:
-    """Look at an image; its content decides what it is, not its name."""
+    """Inspect an image by its content, whatever its name; raises ``VendorError``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
@@ -42,7 +42,7 @@ def image(body: bytes) -> Found:
 
 
 def video(body: bytes) -> Found:
-    """Look at a video: MP4 or MOV, 3 to 60 s."""
+    """Inspect a video: MP4 or MOV, 3 to 60 s; raises ``VendorError``."""
     try:
         with av.open(io.BytesIO(body), "r") as container:
             stream = container.streams.video[0]

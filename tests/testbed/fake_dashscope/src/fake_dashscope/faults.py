@@ -1,4 +1,4 @@
-"""Faults that are asked for by name: which there are, and which are armed."""
+"""The faults that a test can arm, and those that are armed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STALL_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of fault: what it does, and the options it takes with their defaults."""
+    """One kind of fault: its effect, and its options with their defaults."""
 
     meaning: str
     options: dict[str, Any] = field(default_factory=dict)
@@ -30,8 +30,8 @@ _REPLIES = {
     "stall": Kind("no reply for `seconds` of simulated time, then the connection is closed", STALLS),
     "500": Kind("HTTP 500 `InternalError`"),
     "429": Kind("HTTP 429 with `code`, without `Retry-After`", THROTTLES),
-    "malformed": Kind("HTTP 200 whose JSON body breaks off"),
-    "error": Kind("the HTTP status that belongs to `code`, with `code` and `message`", {"code": "", "message": ""}),
+    "malformed": Kind("HTTP 200 with a truncated JSON body"),
+    "error": Kind("the HTTP status of `code`, with `code` and `message`", {"code": "", "message": ""}),
 }
 
 KINDS: dict[str, dict[str, Kind]] = {
@@ -45,10 +45,10 @@ KINDS: dict[str, dict[str, Kind]] = {
             STALLS,
             True,
         ),
-        "unreadable_200": Kind("the task is created, the HTTP 200 carries a body that is not JSON", {}, True),
+        "unreadable_200": Kind("the task is created, the reply is HTTP 200 with a body that is not JSON", {}, True),
         "429": Kind("HTTP 429 with `code`, without `Retry-After`; no task is created", THROTTLES),
         "error": Kind(
-            "the HTTP status that belongs to `code`, with `code` and `message`; no task is created",
+            "the HTTP status of `code`, with `code` and `message`; no task is created",
             {"code": "", "message": ""},
         ),
     },
@@ -60,7 +60,7 @@ KINDS: dict[str, dict[str, Kind]] = {
     "cancel": _REPLIES,
     "list": {
         **_REPLIES,
-        "empty": Kind("HTTP 200 with no task in it"),
+        "empty": Kind("HTTP 200 with an empty list"),
     },
     "upload": _REPLIES,
     "download": {
@@ -71,16 +71,16 @@ KINDS: dict[str, dict[str, Kind]] = {
         "403_expired": Kind("HTTP 403 with the XML of an expired URL"),
         "500": Kind("HTTP 500 with the XML of an internal error"),
         "no_content_length": Kind("the video without `Content-Length`, chunked"),
-        "wrong_bytes": Kind("HTTP 200 `video/mp4` of the right length whose bytes are no video"),
+        "wrong_bytes": Kind("HTTP 200 `video/mp4` of the right length with bytes that are not a video"),
     },
     "task": {
         "fail": Kind("the task ends FAILED with `code` and `message`", {"code": "InternalError.Algo", "message": ""}),
         "fail_without_detail": Kind("the task ends FAILED without `code` and `message`"),
-        "succeed_without_url": Kind("the task ends SUCCEEDED, is billed, and has no `video_url`"),
+        "succeed_without_url": Kind("the task ends SUCCEEDED and is billed, without a `video_url`"),
         "never_ends": Kind("the task stays RUNNING until its id expires"),
-        "times_out": Kind("the task ends FAILED with `InternalError.Timeout` after the vendor's three hours"),
+        "times_out": Kind("the task ends FAILED with `InternalError.Timeout` after three hours"),
         "result_size": Kind(
-            "the result is padded to `bytes`, with an MP4 `free` box that is made as it is sent",
+            "the result is padded to `bytes` with an MP4 `free` box, generated while it is sent",
             {"bytes": 0},
         ),
     },
@@ -88,12 +88,12 @@ KINDS: dict[str, dict[str, Kind]] = {
 
 
 class BadFaultError(ValueError):
-    """A fault that cannot be armed; the message lists what is allowed."""
+    """An invalid fault; the message lists what is allowed."""
 
 
 @dataclass(slots=True, eq=False)
 class Fault:
-    """One armed fault: it strikes the next ``times`` requests of its kind, or each one with probability ``rate``.
+    """One armed fault: it hits the next ``times`` requests of its kind, or each one with probability ``rate``.
 
     ``times`` is None for a rate without an end.
     """
@@ -106,28 +106,28 @@ class Fault:
 
     @property
     def after_accept(self) -> bool:
-        """Whether it needs an accepted submit to strike."""
+        """Whether it needs an accepted submit."""
         return KINDS[self.on][self.kind].after_accept
 
     def view(self) -> dict[str, Any]:
-        """Show it as the control path does."""
+        """Return it as the control path shows it."""
         return {"on": self.on, "kind": self.kind, "times": self.times, "rate": self.rate, **self.options}
 
 
 class Faults:
-    """The armed faults, each kind of request in the order of arming."""
+    """The armed faults, in the order of arming per kind of request."""
 
     def __init__(self, rng: Random) -> None:
-        """Draw rates from ``rng``."""
+        """Draw the chances of rates from ``rng``."""
         self._rng = rng
         self._armed: dict[str, list[Fault]] = {on: [] for on in KINDS}
 
     def arm(self, fault: Fault) -> None:
-        """Arm one more fault."""
+        """Arm a fault."""
         self._armed[fault.on].append(fault)
 
     def draw(self, on: str) -> Fault | None:
-        """Give the fault that strikes this request, if any, and count it."""
+        """Return the fault that hits this request, if any, and count it."""
         for fault in self._armed.get(on, ()):
             if fault.rate < 1.0 and self._rng.random() >= fault.rate:
                 continue
@@ -139,7 +139,7 @@ class Faults:
         return None
 
     def give_back(self, fault: Fault) -> None:
-        """Take back the last count of a fault that found no accepted submit to strike."""
+        """Undo the last count of a fault whose submit was not accepted."""
         if fault.times is None:
             return
         fault.times += 1
@@ -147,19 +147,19 @@ class Faults:
             self._armed[fault.on].insert(0, fault)
 
     def clear(self) -> None:
-        """Disarm all."""
+        """Disarm all faults."""
         for armed in self._armed.values():
             armed.clear()
 
     def view(self) -> list[dict[str, Any]]:
-        """Show what is armed."""
+        """Return the armed faults as the control path shows them."""
         return [fault.view() for armed in self._armed.values() for fault in armed]
 
 
 def read_fault(document: object) -> Fault:
     """Read ``{"on", "kind", "times" | "rate", options…}``; raises ``BadFaultError``."""
     if not isinstance(document, dict):
-        raise BadFaultError('a fault is a JSON object such as {"on": "submit", "kind": "429", "times": 1}')
+        raise BadFaultError('a fault must be a JSON object such as {"on": "submit", "kind": "429", "times": 1}')
     on, kind = document.get("on"), document.get("kind")
     if not isinstance(on, str) or on not in KINDS:
         raise BadFaultError(f"unknown on {on!r}; allowed: {', '.join(KINDS)}")
@@ -170,13 +170,13 @@ def read_fault(document: object) -> Fault:
     rate = _rate(document.get("rate", 1.0))
     times = document.get("times", None if "rate" in document else 1)
     if times is not None and (type(times) is not int or times < 1):
-        raise BadFaultError(f"times is {times!r}; allowed: a whole number from 1 on")
+        raise BadFaultError(f"invalid times {times!r}; allowed: an integer, minimum 1")
     return Fault(on, kind, times, rate, options)
 
 
 def _rate(rate: object) -> float:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= 1:
-        raise BadFaultError(f"rate is {rate!r}; allowed: a number above 0, up to 1")
+        raise BadFaultError(f"invalid rate {rate!r}; allowed: a number above 0, maximum 1")
     return float(rate)
 
 
@@ -187,18 +187,18 @@ def _options(kind: Kind, name: str, given: dict[str, Any]) -> dict[str, Any]:
     for option, value in given.items():
         _check_option(name, option, value)
     if name == "error" and "code" not in given:
-        raise BadFaultError(f"error needs a code; allowed: {', '.join(CODES)}")
+        raise BadFaultError(f"code is required; allowed: {', '.join(CODES)}")
     return {**kind.options, **given}
 
 
 def _check_option(name: str, option: str, value: object) -> None:
     if option in {"seconds", "bytes"}:
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise BadFaultError(f"{option} is {value!r}; allowed: a number from 0 on")
+            raise BadFaultError(f"invalid {option} {value!r}; allowed: a number, minimum 0")
     elif not isinstance(value, str):
-        raise BadFaultError(f"{option} is {value!r}; allowed: a string")
+        raise BadFaultError(f"invalid {option} {value!r}; allowed: a string")
     elif name == "429" and option == "code" and CODES.get(value, (0, ""))[0] != 429:
         allowed = ", ".join(code for code, (status, _) in CODES.items() if status == 429)
-        raise BadFaultError(f"code is {value!r}; allowed: {allowed}")
+        raise BadFaultError(f"invalid code {value!r}; allowed: {allowed}")
     elif name == "error" and option == "code" and value not in CODES:
-        raise BadFaultError(f"code is {value!r}; allowed: {', '.join(CODES)}")
+        raise BadFaultError(f"invalid code {value!r}; allowed: {', '.join(CODES)}")

@@ -1,4 +1,4 @@
-"""Reads a multipart form."""
+"""Multipart forms, as uploads send them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_form(request: httpx.Request) -> tuple[dict[str, str], bytes]:
-    """Give the fields and the file of a form; raises ``ValueError`` when it is none."""
+    """Return the fields and the file of a form; raises ``ValueError`` if it is invalid."""
     fields: dict[str, str] = {}
     files: list[bytes] = []
 

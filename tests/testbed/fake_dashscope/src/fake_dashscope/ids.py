@@ -1,4 +1,4 @@
-"""Ids and times in the vendor's shapes."""
+"""Ids and times in DashScope's formats. All times are given in seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ def _uuid(rng: Random, version: str) -> str:
 
 
 def local_time(moment: float) -> str:
-    """Write seconds since the epoch as the query API does: UTC+8, without a zone marker."""
+    """Format a time as the query API does: UTC+8, without a zone."""
     return datetime.fromtimestamp(moment, VENDOR_ZONE).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def plain_time(moment: float) -> str:
-    """Write seconds since the epoch as events do inside: UTC+8, without a zone marker, to the second."""
+    """Format a time as the data of events does: UTC+8, without a zone, in whole seconds."""
     return datetime.fromtimestamp(moment, VENDOR_ZONE).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def utc_time(moment: float) -> str:
-    """Write seconds since the epoch as the envelope of events does."""
+    """Format a time as the envelope of events does: UTC, in milliseconds."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def milliseconds(moment: float) -> int:
-    """Write seconds since the epoch as the list API does."""
+    """Convert a time to milliseconds, as the list API has it."""
     return int(moment * 1000)
 
 
 def http_date(moment: float) -> str:
-    """Write seconds since the epoch as an HTTP ``Date``."""
+    """Format a time as an HTTP ``Date``."""
     return datetime.fromtimestamp(moment, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from fake_dashscope.switches import Limits
 
 FAILS_AFTER = 1.5
-LOOK_AGAIN = 0.25
+RECHECK_SECONDS = 0.25
 
 
 class Lane:
-    """Moves its tasks forward to a given time, whenever it is asked; nothing runs in between."""
+    """Moves its tasks forward to the present when called; nothing runs in between."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Lane:
         prepared: Callable[[Task], None],
         finished: Callable[[Task], None],
     ) -> None:
-        """Call ``prepare`` at a task's start, ``prepared`` when its media are there, ``finished`` at its end."""
+        """Call ``prepare`` when a task starts, ``prepared`` when its media are ready, ``finished`` when it ends."""
         self._limits = limits
         self._prepare = prepare
         self._prepared = prepared
@@ -41,25 +41,25 @@ class Lane:
         self._pending: deque[Task] = deque()
         self._running: list[tuple[float, int, Task]] = []
         self.fetching: list[Task] = []
-        self._turn = count()
+        self._order = count()
 
     def join(self, task: Task) -> None:
-        """Queue a task, or refuse it when the queue is full."""
+        """Queue a task; raises ``VendorError`` if the queue is full."""
         if len(self._pending) >= self._limits.queued:
             raise VendorError(RATE_QUOTA)
         self._pending.append(task)
 
     def cancel(self, task: Task, now: float) -> None:
-        """Cancel a task that has not started; raises ``VendorError`` for any other."""
+        """Cancel a task that has not started; raises ``VendorError`` if it has."""
         if task.status != PENDING:
             raise VendorError("UnsupportedOperation")
         self._pending.remove(task)
         task.status, task.ended = CANCELED, now
 
     def advance(self, now: float) -> None:
-        """Let everything happen that is due by ``now`` (simulated seconds since the epoch)."""
+        """Process everything that is due by ``now`` (simulated seconds since the epoch)."""
         while True:
-            self._look_at_fetches()
+            self._collect_media()
             self._end(now)
             if not self._pending or not self._free:
                 return
@@ -77,9 +77,9 @@ class Lane:
 
     def _due(self, task: Task, at: float) -> None:
         task.ends = at
-        heappush(self._running, (at, next(self._turn), task))
+        heappush(self._running, (at, next(self._order), task))
 
-    def _look_at_fetches(self) -> None:
+    def _collect_media(self) -> None:
         for task in [task for task in self.fetching if task.preparation and task.preparation.done()]:
             self.fetching.remove(task)
             assert task.preparation is not None
@@ -90,7 +90,7 @@ class Lane:
                 self._prepared(task)
 
     def _settle(self, task: Task, inputs: Prepared) -> None:
-        task.failure = task.order.fault or inputs.failure or _asked_for(task)
+        task.failure = task.order.fault or inputs.failure or _armed_failure(task)
         if task.fault_kind == "times_out":
             self._due(task, task.scheduled + durations.HARD_LIMIT)
         elif task.fault_kind == "never_ends":
@@ -106,7 +106,7 @@ class Lane:
             if task.status != RUNNING or at != task.ends:
                 continue
             if task.preparation is not None:
-                self._due(task, now + LOOK_AGAIN)
+                self._due(task, now + RECHECK_SECONDS)
                 continue
             failed = task.failure is not None or task.fault_kind == "fail_without_detail"
             task.status, task.ended = FAILED if failed else SUCCEEDED, at
@@ -114,7 +114,7 @@ class Lane:
             self._finished(task)
 
 
-def _asked_for(task: Task) -> VendorError | None:
+def _armed_failure(task: Task) -> VendorError | None:
     if task.fault is not None and task.fault_kind == "fail":
         return VendorError(task.fault.options["code"], task.fault.options["message"])
     if task.fault_kind == "times_out":

@@ -1,4 +1,4 @@
-"""What happened at the vendor, so that a test can prove "one job, one charge"."""
+"""What arrived and what it cost, so that a test can prove "one job, one charge"."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ DATA_URI_SHOWN = 64
 
 
 class Ledger:
-    """Counts every request that arrived, answered or not, in all and by account."""
+    """Counts every request that arrived, answered or not, in total and by account."""
 
     def __init__(self) -> None:
-        """Begin with an empty page."""
+        """Start with no requests."""
         self._requests: Counter[str] = Counter()
         self._by_account: dict[str, Counter[str]] = {}
 
@@ -29,16 +29,16 @@ class Ledger:
         self._requests[kind] += 1
 
     def by_account(self, kind: str, account: str) -> None:
-        """Count a request whose key is known."""
+        """Count a request with a known key."""
         self._by_account.setdefault(account, Counter())[kind] += 1
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all requests."""
         self._requests.clear()
         self._by_account.clear()
 
     def view(self, tasks: Iterable[Task], accounts: Iterable[str]) -> dict[str, Any]:
-        """Show tasks, requests by kind, and both by account."""
+        """Return the tasks, the requests by kind, and both by account."""
         listed = list(tasks)
         return {
             "tasks": [_entry(task) for task in listed],

@@ -1,4 +1,4 @@
-"""The list API: filters and pages over an account's tasks (the fact sheet §3)."""
+"""The list API: filters and pages over an account's tasks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def page(
     now: float,
     switches: Switches,
 ) -> dict[str, Any]:
-    """Give one page of an account's tasks, newest first."""
+    """Return one page of an account's tasks, newest first."""
     begin, end = _window(params, now, timezone(timedelta(hours=switches.list_hours)))
     page_no, page_size = _number(params, "page_no", 1), min(_number(params, "page_size", 10), MAX_PAGE_SIZE)
     if params.get("status") not in {None, "", *STATUSES}:
@@ -56,7 +56,7 @@ def page(
 
 
 def numbers(account: Account) -> tuple[str, str]:
-    """Give the number of an account's key, and its own."""
+    """Return the number of an account's key, and the account's own number."""
     digits = str(int(hashlib.sha256(account.name.encode()).hexdigest()[:14], 16)).zfill(16)
     return digits[:6], digits[:16]
 

@@ -1,4 +1,4 @@
-"""Input media: fetched and checked when a task starts, with the vendor's messages for each failure."""
+"""Input media: downloaded and checked when a task starts, with DashScope's message for each failure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PLACEHOLDER_VIDEO_SECONDS = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """One fetched and checked medium, or one that is drawn as a placeholder (``path`` is None)."""
+    """One downloaded and checked medium, or a placeholder (``path`` is None)."""
 
     label: str
     digest: str
@@ -46,7 +46,7 @@ class Medium:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a task has to work with, or why it cannot. Times in simulated seconds, sizes in pixels."""
+    """The inputs of a task, or why they failed. Times in simulated seconds, sizes in pixels."""
 
     media: tuple[Medium, ...] = ()
     size: tuple[int, int] = (0, 0)
@@ -57,15 +57,15 @@ class Prepared:
 
 
 class Fetch(Protocol):
-    """How a URL is fetched: gives the body, or raises ``VendorError``."""
+    """Downloads a URL: returns the body, or raises ``VendorError``."""
 
     def __call__(self, url: str, max_bytes: int, timeout: float) -> bytes:
-        """Fetch ``url``, at most ``max_bytes``, waiting at most ``timeout`` real seconds."""
+        """Download up to ``max_bytes`` of ``url`` within ``timeout`` real seconds."""
         ...
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether a URL points at this machine."""
+    """Whether a URL points at this machine."""
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -77,7 +77,7 @@ def is_loopback(url: str) -> bool:
 
 
 def fetch(url: str, max_bytes: int, timeout: float) -> bytes:
-    """Fetch a URL with a GET; the answer must carry ``Content-Length``."""
+    """Download a URL; as at DashScope, the response must have a ``Content-Length``."""
     opener = build_opener(ProxyHandler({}))
     try:
         with opener.open(Request(url, headers={"User-Agent": "dashscope-fetch"}), timeout=timeout) as reply:
@@ -98,17 +98,17 @@ def fetch(url: str, max_bytes: int, timeout: float) -> bytes:
 
 
 class Library:
-    """Gets the media of an order, checks them and keeps their bytes, each content once, under ``folder``."""
+    """Downloads and checks the media of an order; stores each content once under ``folder``."""
 
     def __init__(self, folder: Path, reach: str, timeout: float, get: Fetch = fetch) -> None:
-        """Fetch with ``get`` what is within ``reach``, each for at most ``timeout`` real seconds."""
+        """Download with ``get`` what ``reach`` allows, within ``timeout`` real seconds each."""
         self._folder = folder
         self._reach = reach
         self._timeout = timeout
         self._get = get
 
     def prepare(self, order: Order, uploads: Mapping[str, bytes]) -> Prepared:
-        """Get everything that ``order`` needs; a failure is part of the answer, never raised."""
+        """Download all that ``order`` needs; a failure is part of the result, never raised."""
         if order.fault:
             return Prepared()
         try:
@@ -181,5 +181,5 @@ def _frame(order: Order, media: tuple[Medium, ...]) -> tuple[int, int]:
 
 
 def frames(seconds: float) -> int:
-    """Give the number of frames of a video of ``seconds``."""
+    """Return the number of frames of a video of ``seconds``."""
     return round(seconds * FRAMES_PER_SECOND)

@@ -1,4 +1,4 @@
-"""What a submit asks for: its body, checked and completed as the vendor does (the fact sheet §1.2)."""
+"""The body of a submit, checked and completed with defaults as DashScope does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fake_dashscope.switches import Switches
 
-PROMPT_WEIGHT = 5000
+MAX_PROMPT_WEIGHT = 5000
 MAX_SEED = 2147483647
 SCHEMES = ("http://", "https://", "data:", "oss://")
 SYNCHRONOUS = "current user api does not support synchronous calls."
@@ -34,7 +34,7 @@ class Media:
 class Order:
     """A submit with the defaults filled in.
 
-    ``seconds`` is 0 where the input video sets the length. ``fault`` is a bad parameter that is to fail the task.
+    ``seconds`` is 0 if the input video sets the length. ``fault`` is a bad parameter that will fail the task.
     """
 
     model: Model
@@ -49,22 +49,22 @@ class Order:
 
     @property
     def prompt_used(self) -> str:
-        """The prompt as far as the model reads it."""
+        """The part of the prompt that the model reads."""
         return cut(self.prompt)
 
 
 def cut(prompt: str) -> str:
-    """Cut a prompt after 5,000 non-Chinese or 2,500 Chinese characters, silently, as the vendor does."""
+    """Truncate a prompt to 5,000 non-Chinese or 2,500 Chinese characters, silently, as DashScope does."""
     weight = 0
     for index, char in enumerate(prompt):
         weight += 2 if "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff" or char >= "\U00020000" else 1
-        if weight > PROMPT_WEIGHT:
+        if weight > MAX_PROMPT_WEIGHT:
             return prompt[:index]
     return prompt
 
 
 def read(body: bytes, headers: Mapping[str, str], switches: Switches) -> Order:
-    """Read a submit; raises ``VendorError`` as the vendor's gateway would answer."""
+    """Read a submit; raises ``VendorError`` as DashScope's gateway would answer."""
     if headers.get("x-dashscope-async", "").lower() != "enable":
         raise VendorError("AccessDenied", SYNCHRONOUS)
     document = _document(body)
@@ -145,7 +145,7 @@ def _media_fault(model: Model, media: object) -> VendorError | None:
     counts = Counter(str(item.get("type")) for item in media)
     if set(counts) - {rule.type for rule in model.media}:
         return missing_or_invalid("media.type")
-    if any(not rule.least <= counts[rule.type] <= rule.most for rule in model.media):
+    if any(not rule.minimum <= counts[rule.type] <= rule.maximum for rule in model.media):
         return missing_or_invalid("media")
     return _url_fault([item.get("url") for item in media])
 

@@ -1,7 +1,4 @@
-"""The object store beside the vendor: V1-signed result URLs and the form target of temporary uploads.
-
-The fact sheet §2 (anatomy of ``video_url``) and §4.
-"""
+"""The object store behind DashScope (OSS): V1-signed URLs of results, and the target of temporary uploads."""
 
 from __future__ import annotations
 
@@ -37,15 +34,15 @@ MAX_UPLOAD_MEGABYTES = 100
 
 
 class OssError(Exception):
-    """A refusal by the object store."""
+    """An error of the object store."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        """Refuse with the store's own ``code``."""
+        """Take the ``code`` and ``message`` of the object store."""
         super().__init__(status, code, message)
         self.status, self.code, self.message = status, code, message
 
     def xml(self, request_id: str, host: str) -> bytes:
-        """Write it as the object store does."""
+        """Return it in the XML of the object store."""
         return (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f"<Error>\n  <Code>{self.code}</Code>\n  <Message>{self.message}</Message>\n"
@@ -58,19 +55,19 @@ NO_SUCH_KEY = OssError(404, "NoSuchKey", "The specified key does not exist.")
 
 
 def at_alibaba(url: httpx.URL) -> bool:
-    """Tell whether a request was meant for the real hosts (the respx face)."""
+    """Whether a request was meant for Alibaba's own hosts, as on respx."""
     return url.host.endswith(".aliyuncs.com")
 
 
 def origin(url: httpx.URL, bucket: str, host: str) -> str:
-    """Give the base URL of a bucket as the caller of ``url`` can reach it."""
+    """Return the base URL of a bucket that the caller of ``url`` can reach."""
     if at_alibaba(url):
         return f"https://{host}"
     return f"{url.scheme}://{url.netloc.decode()}/{bucket}"
 
 
 def locate(url: httpx.URL) -> tuple[str, str]:
-    """Give bucket and key of a request to the object store."""
+    """Return bucket and key of a request to the object store."""
     if at_alibaba(url):
         return url.host.split(".", 1)[0], url.path.lstrip("/")
     bucket, _, key = url.path.lstrip("/").partition("/")
@@ -78,7 +75,7 @@ def locate(url: httpx.URL) -> tuple[str, str]:
 
 
 def result_key(task: Task, rng: Random) -> str:
-    """Name a result object as the vendor does."""
+    """Return the name of a result, in DashScope's format."""
     day = ids.local_time(task.ended)[:10].replace("-", "")
     digits = f"{rng.getrandbits(80):020x}"
     suffix = "refiner_watermark" if task.order.watermark else "refiner"
@@ -88,19 +85,19 @@ def result_key(task: Task, rng: Random) -> str:
 
 
 def sign(verb: str, bucket: str, key: str, expires: int) -> str:
-    """Give the V1 signature: it covers the verb, the expiry and the object."""
+    """Return the V1 signature of verb, expiry and object."""
     text = f"{verb}\n\n\n{expires}\n/{bucket}/{key}"
     return base64.b64encode(hmac.new(SECRET, text.encode(), hashlib.sha1).digest()).decode()
 
 
 def signed_query(bucket: str, key: str, expires: int) -> str:
-    """Give the query of a signed GET."""
+    """Return the query of a signed GET."""
     signature = quote(sign("GET", bucket, key, expires), safe="")
     return f"Expires={expires}&OSSAccessKeyId={ACCESS_KEY_ID}&Signature={signature}"
 
 
 def check(request: httpx.Request, now: float) -> str:
-    """Check a signed GET at ``now`` and give its key; raises ``OssError``."""
+    """Check a signed GET at ``now`` and return its key; raises ``OssError``."""
     bucket, key = locate(request.url)
     params = request.url.params
     if "authorization" in request.headers and "Signature" in params:
@@ -121,7 +118,7 @@ def check(request: httpx.Request, now: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One temporary upload; it belongs to an account and a model, and is gone at ``expires``."""
+    """One temporary upload of an account for a model; it is deleted at ``expires``."""
 
     body: bytes
     account: str
@@ -130,7 +127,7 @@ class Upload:
 
 
 class Uploads:
-    """Policies handed out and objects uploaded with them."""
+    """The upload policies issued and the objects uploaded with them."""
 
     def __init__(self, rng: Random) -> None:
         """Draw folder names from ``rng``."""
@@ -139,7 +136,7 @@ class Uploads:
         self._objects: dict[str, Upload] = {}
 
     def policy(self, account: str, model: str, host: str, now: float) -> dict[str, Any]:
-        """Give the ``data`` of a getPolicy reply."""
+        """Return the ``data`` of a getPolicy reply."""
         owner = hashlib.md5(f"{account}/{model}".encode(), usedforsecurity=False).hexdigest()
         day = ids.local_time(now)[:10]
         folder = f"dashscope-instant/{owner}/{day}/{ids.task_id(self._rng)}"
@@ -167,7 +164,7 @@ class Uploads:
         }
 
     def store(self, form: Mapping[str, str], body: bytes, now: float) -> None:
-        """Take one uploaded file; raises ``OssError``."""
+        """Store one uploaded file; raises ``OssError``."""
         policy, key = form.get("policy", ""), form.get("key", "")
         if form.get("Signature") != _policy_signature(policy) or form.get("OSSAccessKeyId") != ACCESS_KEY_ID:
             raise OssError(403, "SignatureDoesNotMatch", "The form signature does not match.")
@@ -186,7 +183,7 @@ class Uploads:
         self._objects[key] = Upload(body, *self._owners[folder], now + UPLOAD_SECONDS)
 
     def find(self, url: str, account: str, model: str, now: float) -> bytes | None:
-        """Give what ``oss://…`` stands for, for its own account and model only."""
+        """Return the content of an ``oss://…`` URL, for its own account and model only."""
         upload = self._objects.get(url.removeprefix("oss://"))
         if upload is None or (upload.account, upload.model) != (account, model) or now >= upload.expires:
             return None

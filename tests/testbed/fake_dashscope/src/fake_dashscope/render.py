@@ -1,6 +1,6 @@
-"""Draws a video from its reference images: a slow pan over each of them, with cross-fades in between.
+"""Renders a video from its reference images: a slow pan over each of them, with cross-fades in between.
 
-H.264, yuv420p, 24 frames a second, faststart MP4. A medium that could not be fetched is drawn as a placeholder.
+H.264, yuv420p, 24 frames per second, faststart MP4. A medium that was not downloaded becomes a placeholder.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ AAC_SAMPLES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What is to be drawn; size in pixels."""
+    """What to render; size in pixels."""
 
     media: tuple[Medium, ...]
     size: tuple[int, int]
@@ -45,11 +45,11 @@ class Script:
 
 
 class AbandonedError(Exception):
-    """The video is not wanted any more."""
+    """The video is no longer needed."""
 
 
 def render(script: Script, target: Path, abandoned: Callable[[], bool] = lambda: False) -> None:
-    """Write the video to ``target``; raises ``AbandonedError`` once ``abandoned`` says so."""
+    """Write the video to ``target``; raises ``AbandonedError`` when ``abandoned`` returns True."""
     options = {"movflags": "+faststart"}
     with av.open(str(target), "w", format="mp4", options=options) as container:
         video = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options={"preset": "ultrafast", "crf": "26"})
@@ -96,7 +96,7 @@ def _pictures(script: Script) -> Iterator[Image.Image]:
 
 
 def _view(stills: list[Image.Image], shot: int, index: int, share: float, size: tuple[int, int]) -> Image.Image:
-    """Cut the frame out of a still that is larger: from one corner to the other, every other shot backwards."""
+    """Cut a frame out of a larger still: from one corner to the other, backwards in every second shot."""
     along = (index - shot * share + FADE_FRAMES) / (share + FADE_FRAMES)
     along = max(0.0, min(1.0, 1 - along if shot % 2 else along))
     still = stills[shot]

@@ -1,4 +1,4 @@
-"""The HTTP face: the same object behind a real socket, where a broken connection is a closed one."""
+"""The fake over HTTP: the same object behind a real socket, with broken connections as closed sockets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STALL_STEP = 0.02
 
 @dataclass(slots=True)
 class Face:
-    """An ASGI application around a fake; it closes sockets by the addresses of their callers."""
+    """An ASGI application for a fake; it finds the socket to close by the caller's address."""
 
     fake: FakeDashScope
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -71,7 +71,7 @@ class Face:
     async def _stall(self, seconds: float) -> None:
         clock = self.fake.clock
         until = clock.now() + seconds
-        while clock.now() < until and not self.stopping.is_set():  # noqa: ASYNC110  no event knows a simulated clock
+        while clock.now() < until and not self.stopping.is_set():  # noqa: ASYNC110  no event follows a simulated clock
             await asyncio.sleep(STALL_STEP)
 
 
@@ -95,19 +95,19 @@ def _request(scope: Scope, body: bytes) -> httpx.Request:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running HTTP face; ``url`` has no path, the API is under ``api_url``."""
+    """A running server. ``url`` has no path; the API is under ``api_url``."""
 
     url: str
 
     @property
     def api_url(self) -> str:
-        """The base URL that DashScope clients want."""
+        """The base URL for DashScope clients."""
         return f"{self.url}/api/v1"
 
 
 @contextmanager
 def serve(fake: FakeDashScope, host: str = "127.0.0.1", port: int = 0) -> Iterator[Server]:
-    """Serve a fake over HTTP inside the block; port 0 is any free one."""
+    """Serve a fake over HTTP inside the block; port 0 picks a free one."""
     listener = _listen(host, port)
     face = Face(fake)
     server = uvicorn.Server(_config(face))
@@ -130,7 +130,7 @@ def serve(fake: FakeDashScope, host: str = "127.0.0.1", port: int = 0) -> Iterat
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bind a socket that names its protocol: asyncio switches off Nagle's delay for no other."""
+    """Bind a socket that names its protocol; only then does asyncio switch off Nagle's delay."""
     family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)[
         0
     ]
@@ -152,7 +152,7 @@ def _tick(fake: FakeDashScope, stop: threading.Event) -> None:
 
 def _config(face: Face) -> uvicorn.Config:
     class Protocol(H11Protocol):
-        """Remembers its socket under the caller's address."""
+        """Keeps its socket under the caller's address."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)

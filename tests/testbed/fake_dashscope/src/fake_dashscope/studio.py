@@ -1,4 +1,4 @@
-"""The rendered videos: each made once, when it is first wanted, and kept until the fake goes."""
+"""The rendered videos: each is rendered once, when first needed, and kept as long as the fake."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LARGE_BOX_HEAD = 16
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A finished MP4: the rendered file, a box that names the task, and padding that is made as it is read."""
+    """A finished MP4: the rendered file, a box that names the task, and padding generated while it is read."""
 
     path: Path
     file_size: int
@@ -32,11 +32,11 @@ class Film:
 
     @property
     def size(self) -> int:
-        """All bytes of the MP4."""
+        """The size of the MP4 in bytes."""
         return self.file_size + len(self.tag) + self.padding
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
-        """Give the bytes from ``start`` up to ``stop``, in chunks."""
+        """Yield the bytes from ``start`` up to ``stop``, in chunks."""
         with self.path.open("rb") as file:
             while start < min(stop, self.file_size):
                 file.seek(start)
@@ -57,17 +57,17 @@ class Film:
 
 
 def _box_head(size: int) -> bytes:
-    """Write the head of an MP4 ``free`` box of ``size`` bytes in all."""
+    """Return the head of an MP4 ``free`` box of ``size`` bytes in total."""
     if not size:
         return b""
     return struct.pack(">I4sQ", 1, b"free", size)
 
 
 class Studio:
-    """Renders the videos of tasks; the same content is drawn once."""
+    """Renders the videos of tasks; the same content is rendered once."""
 
     def __init__(self, folder: Path, audio: bool) -> None:
-        """Keep the videos under ``folder``, with a quiet sound track if ``audio``."""
+        """Keep the videos under ``folder``, with a silent sound track if ``audio``."""
         self._folder = folder
         self._audio = audio
         self._locks: dict[str, threading.Lock] = {}
@@ -75,7 +75,7 @@ class Studio:
         self.closing = threading.Event()
 
     def film(self, task: Task) -> Film:
-        """Give the video of a succeeded task, after rendering it if that has not happened yet."""
+        """Return the video of a succeeded task; renders it if necessary."""
         name = self._name(task)
         path = self._folder / f"{name}.mp4"
         with self._guard:

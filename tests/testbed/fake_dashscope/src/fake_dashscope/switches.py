@@ -1,4 +1,4 @@
-"""What the vendor's documents leave open, as switches, and its published limits."""
+"""Switches for what DashScope's documents leave open, and its published limits."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ UnknownModel = Literal["ModelNotFound", "InvalidParameter"]
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """How the fake behaves where no document decides (the fact sheet §12 and §13).
+    """How the fake behaves where DashScope's documents leave it open.
 
-    ``bad_parameters``: where a bad parameter or media list fails. ``expiry_from``: where the 24 h of a task id
-    begin. ``fetch``: which media URLs are really fetched; the others are drawn as placeholders. ``fetch_timeout``:
-    real seconds that one may take. ``list_lag``: seconds until the list shows a task. ``list_hours``: the zone in
-    which the list reads ``start_time`` and ``end_time``, in hours east of UTC. ``unknown_model``: the code for a
-    model that is not sold. ``task_seconds``: running time of every task, instead of the drawn one. ``audio``: a
-    quiet sound track. ``render_ahead``: draw videos while their tasks run, if the fake works in the background,
-    rather than at the first download.
+    - ``bad_parameters``: what fails on a bad parameter or media list, the submit or the task.
+    - ``expiry_from``: when the 24 hours of a task id begin.
+    - ``fetch``: which media URLs are downloaded; the others become placeholders.
+    - ``list_lag``: seconds until the list shows a new task.
+    - ``list_hours``: the time zone of the list's ``start_time`` and ``end_time``, in hours east of UTC.
+    - ``unknown_model``: the error code for an unknown model.
+    - ``task_seconds``: the running time of every task, instead of a random one.
+    - ``audio``: whether videos have a silent sound track.
+    - ``render_ahead``: whether the server renders videos while their tasks run, not at the first download.
+    - ``fetch_timeout``: maximum real seconds per download of a medium.
     """
 
     bad_parameters: BadParameters = "submit"
@@ -39,10 +42,10 @@ class Switches:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Requests per second and tasks at a time (the fact sheet §6).
+    """Requests per second, and tasks at a time.
 
-    ``submits`` (per second), ``running`` and ``queued`` hold per account and model, ``queries``, ``lists`` and
-    ``cancels`` per account, ``policies`` per account and model.
+    ``submits`` and ``policies`` (per second), ``running`` and ``queued`` apply per account and model; ``queries``,
+    ``lists`` and ``cancels`` (per second) per account.
     """
 
     submits: float = 5
@@ -55,5 +58,5 @@ class Limits:
 
     @classmethod
     def none(cls, running: int = 5) -> Limits:
-        """Lift all limits but the number of tasks that run at a time."""
+        """Lift all limits except the number of running tasks."""
         return cls(inf, running, inf, inf, inf, inf, inf)

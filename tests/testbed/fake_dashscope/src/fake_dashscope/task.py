@@ -1,4 +1,4 @@
-"""One asynchronous task, and how the vendor writes it down (the fact sheet §2 and §3)."""
+"""One asynchronous task, and how DashScope's query and list APIs show it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RETENTION = 24 * 3600.0
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One task. All times are simulated seconds since the epoch; ``running_seconds`` is how long it will run."""
+    """One task. Times are simulated seconds since the epoch; ``running_seconds`` is its running time."""
 
     id: str
     request_id: str
@@ -52,23 +52,23 @@ class Task:
 
     @property
     def fault_kind(self) -> str:
-        """The kind of fault that was drawn for this task, or an empty string."""
+        """The kind of this task's fault, or an empty string."""
         return self.fault.kind if self.fault else ""
 
     @property
     def output_seconds(self) -> float:
-        """Length of the video."""
+        """The length of the video."""
         return self.inputs.output_seconds if self.inputs else float(self.order.seconds)
 
     @property
     def billed_seconds(self) -> float:
-        """What the vendor charges for: nothing but success, and for an edit the input as well."""
+        """The seconds charged: only for a success, and for an edit the input as well."""
         if self.status != SUCCEEDED:
             return 0
         return _whole(self.output_seconds + (self.inputs.input_seconds if self.inputs else 0))
 
     def usage(self) -> dict[str, Any]:
-        """Give the ``usage`` of a finished task."""
+        """Return the ``usage`` of a finished task."""
         given = self.inputs.input_seconds if self.inputs else 0
         usage = {
             "duration": self.billed_seconds,
@@ -80,7 +80,7 @@ class Task:
         return {**usage, "ratio": self.order.ratio} if self.order.ratio else usage
 
     def output(self, video_url: str) -> dict[str, Any]:
-        """Give the ``output`` of the query API."""
+        """Return the ``output`` of the query API."""
         output: dict[str, Any] = {"task_id": self.id, "task_status": self.status}
         if self.status == FAILED:
             return output | self._detail()
@@ -105,7 +105,7 @@ class Task:
         return {"code": self.failure.code, "message": self.failure.message}
 
     def entry(self, key_id: str, uid: str) -> dict[str, Any]:
-        """Give the entry of the list API: epoch milliseconds, neither prompt nor URL."""
+        """Return the entry of the list API: milliseconds since the epoch, neither prompt nor URL."""
         entry: dict[str, Any] = {
             "api_key_id": key_id,
             "caller_parent_id": uid,

@@ -1,4 +1,4 @@
-"""The vendor's books: accounts, tasks, queues and uploads, and what each call does to them. It knows no HTTP."""
+"""DashScope's state: accounts, tasks, queues and uploads, and what each call does to them. It knows no HTTP."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOT_INSPECTED = "InvalidParameter.DataInspection"
 
 
 class Inline(Executor):
-    """Does at once what another executor would do in the background."""
+    """Runs at once what another executor would run in the background."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401
         """Call ``fn`` now."""
@@ -44,7 +44,7 @@ class Inline(Executor):
 
 
 class Vendor:
-    """All state of the fake. Not thread-safe but for ``film``: its owner holds a lock."""
+    """All state of the fake. Not thread-safe except for ``film``: its owner holds a lock."""
 
     def __init__(  # noqa: PLR0913
         self,
@@ -56,7 +56,7 @@ class Vendor:
         rng: Random,
         get: Fetch = fetch,
     ) -> None:
-        """Open the books with nothing in them."""
+        """Start without tasks and uploads."""
         self.clock, self.limits, self.switches, self.rng = clock, limits, switches, rng
         self.keyring = Keyring(accounts)
         folder = Path(tempfile.mkdtemp(prefix="fake-dashscope-"))
@@ -70,7 +70,7 @@ class Vendor:
         self.clear()
 
     def clear(self) -> None:
-        """Forget tasks, uploads and rates; keys stay."""
+        """Forget tasks, uploads and rates; accounts and keys remain."""
         self.tasks: dict[str, Task] = {}
         self.results: dict[str, Task] = {}
         self.uploads = oss.Uploads(self.rng)
@@ -79,13 +79,13 @@ class Vendor:
         self.notices.clear()
 
     def work_in_background(self) -> None:
-        """Fetch, render and send events in threads from now on, so that no call waits for it."""
+        """Download, render and send events in threads from now on, so that no call waits for them."""
         self._fetching = ThreadPoolExecutor(4, "fetch")
         self._rendering = ThreadPoolExecutor(1, "render")
         self.sending = ThreadPoolExecutor(4, "events")
 
     def abandon(self) -> None:
-        """Stop drawing: nobody wants the videos any more."""
+        """Stop rendering: the videos are no longer needed."""
         self._studio.closing.set()
 
     def stop_background(self) -> None:
@@ -98,19 +98,19 @@ class Vendor:
         self._fetching, self._rendering, self.sending = Inline(), None, Inline()
         self._studio.closing.clear()
 
-    def admit(self, most: float, *scope: str) -> None:
-        """Count one call against the limit of its scope, or refuse it."""
-        self._windows.setdefault(scope, Window(most)).admit(self.clock.now())
+    def admit(self, limit: float, *scope: str) -> None:
+        """Count one call against the limit of its scope; raises ``VendorError`` beyond it."""
+        self._windows.setdefault(scope, Window(limit)).admit(self.clock.now())
 
     def advance(self) -> float:
-        """Let everything happen that is due; gives the present time."""
+        """Process everything that is due; returns the present time."""
         now = self.clock.now()
         for lane in self._lanes.values():
             lane.advance(now)
         return now
 
     def submit(self, account: Account, order: Order, request_id: str, fault: Callable[[], Fault | None]) -> Task:
-        """Accept a task, or refuse it; only an accepted task draws a ``fault``."""
+        """Accept a task; raises ``VendorError`` to refuse it. Only an accepted task draws a ``fault``."""
         if account.billing_error:
             raise VendorError(account.billing_error)
         self.admit(self.limits.submits, "submit", account.name, order.model.name)
@@ -171,7 +171,7 @@ class Vendor:
         self.notices.ended(task)
 
     def visible(self, account: Account, task_id: str) -> Task | None:
-        """Give a task of this account whose id has not expired, brought up to date."""
+        """Return a task of this account, up to date, or None if it is unknown or its id has expired."""
         task = self.tasks.get(task_id)
         if task is None or task.account.name != account.name:
             return None
@@ -182,16 +182,16 @@ class Vendor:
         return task if now < since + RETENTION else None
 
     def cancel(self, account: Account, task_id: str) -> None:
-        """Cancel a PENDING task; raises ``VendorError`` for any other."""
+        """Cancel a PENDING task; raises ``VendorError`` in any other state."""
         task = self.visible(account, task_id)
         if task is None:
             raise VendorError("UnsupportedOperation")
         self._lane(account, task.order.model.name).cancel(task, self.clock.now())
 
     def fetching(self) -> list[Future[Prepared]]:
-        """Give the fetches that are under way."""
+        """Return the downloads that are in progress."""
         return [task.preparation for lane in self._lanes.values() for task in lane.fetching if task.preparation]
 
     def film(self, task: Task) -> Film:
-        """Give a task's video; renders it when that has not happened yet. Safe from any thread."""
+        """Return a task's video; renders it if necessary. Safe from any thread."""
         return self._studio.film(task)

@@ -1,4 +1,4 @@
-"""Replies as the vendor's gateway writes them, and connections that break."""
+"""Replies in the format of DashScope's gateway, and connections that break."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ class Dropped(httpx.RemoteProtocolError):
 
 
 class Stalled(httpx.ReadTimeout):
-    """Nothing comes for ``seconds`` of simulated time; then the connection is closed."""
+    """Nothing arrives for ``seconds`` of simulated time, then the connection is closed."""
 
     def __init__(self, seconds: float) -> None:
-        """Name how long the silence lasts."""
+        """Stall for ``seconds`` of simulated time."""
         super().__init__("The read operation timed out")
         self.seconds = seconds
 
 
 def dropped() -> Dropped:
-    """Give the exception that httpx raises for a connection closed in place of a reply."""
+    """Return the exception that httpx raises for a connection closed instead of a reply."""
     return Dropped("Server disconnected without sending a response.")
 
 
 class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A response body that is made as it is read, by sync and async clients alike."""
+    """A response body that is generated while it is read, for sync and async clients."""
 
     def __init__(self, chunks: Callable[[], Iterator[bytes]]) -> None:
-        """Call ``chunks`` for each reading."""
+        """Call ``chunks`` each time the body is read."""
         self._chunks = chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the chunks."""
+        """Yield the chunks."""
         return self._chunks()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the chunks."""
+        """Yield the chunks."""
         for chunk in self._chunks():
             yield chunk
 
 
 def gateway_headers(rng: Random, request_id: str, now: float, content_type: str) -> dict[str, str]:
-    """Give the headers as captured from the vendor's gateway (the fact sheet §1.3)."""
+    """Return the headers that DashScope's gateway sends."""
     cost = rng.randint(6, 48)
     return {
         "content-type": content_type,
@@ -73,10 +73,10 @@ def gateway_headers(rng: Random, request_id: str, now: float, content_type: str)
 
 
 def encode(document: dict[str, Any]) -> bytes:
-    """Write JSON as the vendor does: compact, not escaped."""
+    """Encode JSON as DashScope does: compact, without escapes."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def refusal(error: VendorError, request_id: str) -> dict[str, Any]:
-    """Give the body of an error reply."""
+    """Return the body of an error reply."""
     return {"code": error.code, "message": error.message, "request_id": request_id}
