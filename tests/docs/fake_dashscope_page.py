@@ -1,6 +1,6 @@
-"""Writes the parts of ``docs/fake-dashscope.md`` that come from the code.
+"""Generates the parts of ``docs/fake-dashscope.md`` that come from the code.
 
-``python -m tests.docs.fake_dashscope_page`` writes them anew; a test compares.
+``python -m tests.docs.fake_dashscope_page`` updates the page; a test compares.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fake_dashscope.catalogue import Model
 
-PAGE = Path(__file__).parents[3] / "docs" / "fake-dashscope.md"
+PAGE = Path(__file__).parents[2] / "docs" / "fake-dashscope.md"
 HOST = "127.0.0.1:8642"
 PICTURES = "https://help-static-aliyun-doc.aliyuncs.com/file-manage-files/zh-CN/20260424"
 SEED = {
@@ -45,8 +45,8 @@ SEED = {
 
 
 def fault_table() -> str:
-    """Draw the table of faults."""
-    rows = ["| on | kind | options (defaults) | what happens |", "|---|---|---|---|"]
+    """Return the table of faults."""
+    rows = ["| on | kind | options (defaults) | effect |", "|---|---|---|---|"]
     for on, kinds in KINDS.items():
         for name, kind in kinds.items():
             options = ", ".join(f"`{key}` ({json.dumps(value)})" for key, value in kind.options.items())
@@ -55,10 +55,10 @@ def fault_table() -> str:
 
 
 def model_table() -> str:
-    """Draw the table of models."""
+    """Return the table of models."""
     head = (
         "| model | media | resolutions (default) | ratios | seconds "
-        "| CNY a second: mainland and Global / International |"
+        "| CNY per second: mainland and Global / International |"
     )
     return "\n".join([head, "|---|---|---|---|---|---|", *(_model_row(model) for model in MODELS.values())])
 
@@ -82,14 +82,14 @@ def _model_row(model: Model) -> str:
 
 
 def mode_table() -> str:
-    """Draw the table of how badly events are sent."""
+    """Return the table of the modes of events."""
     return "\n".join(
         ["| mode | what is sent |", "|---|---|", *(f"| `{mode}` | {what} |" for mode, what in MODES.items())]
     )
 
 
 def record() -> str:
-    """Make the seed request of a new fake whose clock stands still, and write down what goes to and fro."""
+    """Send the seed request to a new fake with a ``ManualClock``, and record requests and replies."""
     clock = ManualClock()
     fake = FakeDashScope(clock)
     with serve(fake) as server:
@@ -142,7 +142,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 
 def renew(page: str) -> str:
-    """Give the page with all its blocks written anew."""
+    """Return the page with all its blocks updated."""
     for name, block in BLOCKS.items():
         begin, end = f"<!-- {name}: from the code -->", f"<!-- {name}: end -->"
         head, _, rest = page.partition(begin)

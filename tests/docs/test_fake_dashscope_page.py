@@ -1,4 +1,4 @@
-"""The page about the fake is in step with the code."""
+"""The reference of the fake DashScope is up to date with the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TEXT = PAGE.read_text("utf-8")
 
 
 def test_tables_and_record_are_those_of_the_code() -> None:
-    """Fault table, model table and the record of the seed request are what the code gives, byte for byte."""
+    """Fault table, model table and the record of the seed request are those that the code generates, byte for byte."""
     assert renew(TEXT) == TEXT
 
 
@@ -21,13 +21,3 @@ def test_every_switch_is_on_the_page() -> None:
     table = TEXT.partition("## Switches")[2].partition("## ")[0]
     rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     assert sorted(field.name for field in fields(Switches)) == sorted(rows)
-
-
-def test_the_example_with_respx_works() -> None:
-    """The example of the page is a test that passes."""
-    example = TEXT.partition("## In a test, with respx")[2].partition("```python\n")[2].partition("```")[0]
-    names: dict[str, object] = {}
-    exec(compile(example, str(PAGE), "exec"), names)
-    test = names["test_a_video_takes_its_time"]
-    assert callable(test)
-    test()

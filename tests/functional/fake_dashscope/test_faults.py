@@ -30,7 +30,7 @@ REPLIES = [(on, kind) for on in CALLS for kind in KINDS[on]]
 
 
 def call(sandbox: Sandbox, on: str, patience: float = 30) -> httpx.Response:
-    """Make a request of one kind that succeeds unless a fault hits it, and wait ``patience`` real seconds for its reply."""
+    """Make a request that succeeds unless a fault hits it; wait ``patience`` real seconds for its reply."""
     method, path = CALLS[on]
     if "{pending}" in path:
         path = path.format(pending=sandbox.submit())
