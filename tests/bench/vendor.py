@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
-import respx
 
-from fake_dashscope import KEY, FakeDashScope, Limits, serve
+from fake_dashscope import KEY, FakeDashScope, Limits, mounted, serve
 from fake_dashscope.clock import ManualClock
 
 if TYPE_CHECKING:
@@ -94,8 +93,7 @@ def in_process() -> float:
     """Measure milliseconds from submit to success through respx, without rendering."""
     clock = ManualClock()
     fake = FakeDashScope(clock)
-    with respx.mock() as router, httpx.Client(headers=HEADERS, base_url=ALIBABA) as client:
-        fake.mount(router)
+    with mounted(fake), httpx.Client(headers=HEADERS, base_url=ALIBABA) as client:
         begun = perf_counter()
         for _ in range(ROUNDS):
             task_id = client.post(SUBMIT, json=ORDER).json()["output"]["task_id"]

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from fake_dashscope import KEY, Account, FakeDashScope, Switches, serve
+from fake_dashscope import KEY, Account, FakeDashScope, Server, Switches, serve
 from fake_dashscope.cli import build, parser
 from fake_dashscope.clock import ManualClock, ScaledClock
 from tests.functional.fake_dashscope.sandbox import R2V, SUBMIT, Sandbox, authorized, order, until
@@ -40,15 +40,13 @@ def raw(url: str, method: str, path: str) -> tuple[socket.socket, bytes]:
     return connection, connection.recv(65536)
 
 
-def test_a_drop_closes_the_socket_without_a_byte() -> None:
+def test_a_drop_closes_the_socket_without_a_byte(fake_dashscope: FakeDashScope, served_dashscope: Server) -> None:
     """A dropped connection ends before the first byte of a reply."""
-    fake = FakeDashScope(ManualClock())
-    fake.fault(on="submit", kind="drop_after_accept")
-    with serve(fake) as server:
-        connection, got = raw(server.url, "POST", SUBMIT)
-        connection.close()
+    fake_dashscope.fault(on="submit", kind="drop_after_accept")
+    connection, got = raw(served_dashscope.url, "POST", SUBMIT)
+    connection.close()
     assert b"" == got
-    assert 1 == len(fake.ledger()["tasks"])
+    assert 1 == len(fake_dashscope.ledger()["tasks"])
 
 
 def test_a_stall_lasts_as_long_as_the_clock_says() -> None:
