@@ -66,9 +66,11 @@ check: .gate-passed  ## run the gate and the fast tests
 .gate-passed: .tests-ready .checkov-ready
 	$(STEP) "ruff format" $(PY) -m ruff format --check .
 	$(STEP) "ruff check" $(PY) -m ruff check .
+	$(STEP) "prose" $(PY) .ci/prose.py
 	$(STEP) "import-linter" $(PY) -c "from importlinter.cli import lint_imports_command as run; run()" --no-logo
 	$(STEP) "deptry, what is deployed" $(PY) -m deptry shared/gallop functions --config .ci/deptry.toml
 	$(STEP) "deptry, tests" $(PY) -m deptry tests shared/gallop/cli --config .ci/deptry-tests.toml
+	$(STEP) "GitHub's files" .ci/github .venv/bin
 	$(STEP) "mypy" $(PY) -m mypy
 	$(STEP) "translation" $(PY) -m tests.template out/translated.json
 	$(STEP) "cfn-lint" $(PY) -c "import sys, cfnlint.runner as run; sys.exit(run.main())" template.yaml out/translated.json
