@@ -5,48 +5,57 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gallop.domain import errors, failures
+from gallop.domain import errors, failures, remedies
 from gallop.domain.dashscope import error_codes
+from gallop.domain.doors import Door
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gallop.domain.remedies import Remedy
+
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 INTRODUCTION = """\
-# What can go wrong
+# Errors
 
-Made from the code, by `make docs`. Two things are kept apart: a request that Gallop *refuses*, which costs nothing,
-and a job that was accepted and *ended without a video*. Codes are stable; messages and remedies are for people, and
-may get better.
+Generated from the code by `make docs`.
+A request that Gallop *refuses* costs nothing.
+A job that Gallop accepted can still *end without a video*.
+Codes are stable; messages and remedies are for people, and may be improved.
 
-"Again?" says whether the very same request can succeed later.
+"Retry?" says whether the same request can succeed later.
 """
 REFUSALS = """\
 ## Refusals
 
-The HTTPS door answers with `application/problem+json` (RFC 9457). Its `type` is `/errors/` and the code; `errors`
-lists every fault of a request, each with the JSON pointer of its place. To OpenAI's clients the same is said as
-`error.code`, to DashScope's in the words of the last table. The S3 door says it in `error.json`, as `faults`, each
-with the file. `budget_exceeded` has the numbers of the cap in `budget`; DashScope's clients are told `Arrearage`.
+The HTTPS door answers with `application/problem+json` (RFC 9457); its `type` is `/errors/` and the code.
+`errors` lists every fault: its place (`pointer` or `header`), what is wrong (`detail`) and how to fix it (`remedy`).
+The S3 door lists the same in `error.json` under `faults`, with the `file`, and a batch also with the `line`.
+OpenAI's clients get `error.code`; DashScope's clients get DashScope's own codes, as in the last table.
+`budget_exceeded` has the figures of the cap in `budget`; DashScope's clients get `Arrearage`.
 """
 ENDS = """\
-## Ends without a video
+## Failures
 
-`error.code` of a job whose `state` is `failed` or `cancelled`, in `GET /v1/videos/{id}` as in `error.json`.
+`error.code` of a job whose `state` is `failed` or `cancelled`, in `GET /v1/videos/{id}` and in `error.json`.
+The remedies are in the words of the HTTPS door; `error.json` says "drop it again", not "create the job again".
+If it is certain that nothing was charged, the remedy says so.
 """
 VENDOR = """\
 ## DashScope's own codes
 
-A job's `error.message` begins with DashScope's code where there is one. A refused submit ends the job as
-`vendor_refused`, or is sent again where it was refused for its rate; a task that failed ends it as
-`generation_failed`. What to do depends on DashScope's code alone. A code of a family that is not listed
-(`InvalidFile.FPS`) means what its family means; one of no family: %s
+If DashScope gave a reason, a job's `error` has it in `vendor_code` and `vendor_message`.
+A refused submit ends the job as `vendor_refused`; a rate limit is retried.
+A failed task ends the job as `generation_failed`.
+What to do then depends on DashScope's code alone.
+A code that is not listed means what its family means (`InvalidFile.FPS` belongs to `InvalidFile`).
+For a code without a family: %s
 """
 
 
 def page() -> str:
     """Give the whole page."""
-    unlisted = error_codes.UNLISTED.remedy
+    unlisted = _words(error_codes.UNLISTED.remedy)
     parts = [INTRODUCTION, REFUSALS, _refusals(), ENDS, _ends(), VENDOR % unlisted, _vendor()]
     return "\n".join(parts)
 
@@ -64,28 +73,32 @@ def _below(kind: type[errors.CallerError]) -> Iterator[type[errors.CallerError]]
 
 def _refusals() -> str:
     rows = ((f"`{kind.code}`", str(kind.status), kind.title, _yes(kind.retryable), kind.remedy) for kind in refusals())
-    return _table(("code", "status", "what", "again?", "what to do"), rows)
+    return _table(("code", "status", "what", "retry?", "what to do"), rows)
 
 
 def _ends() -> str:
     rows = (
-        (f"`{end.code}`", end.what, _yes(end.retryable), end.billed.value, end.remedy)
+        (f"`{end.code}`", end.what, _yes(end.retryable), end.billed.value, _words(end.remedy))
         for end in failures.FAILURE_KINDS.values()
     )
-    return _table(("code", "what", "again?", "charged?", "what to do"), rows)
+    return _table(("code", "what", "retry?", "charged?", "what to do"), rows)
 
 
 def _vendor() -> str:
     rows = (
-        (f"`{code}`", meaning.kind.value, _yes(meaning.retryable), meaning.remedy)
+        (f"`{code}`", meaning.kind.value, _yes(meaning.retryable), _words(meaning.remedy))
         for code, meaning in error_codes.MEANINGS.items()
     )
-    return _table(("DashScope's code", "about", "again?", "what to do"), rows)
+    return _table(("DashScope's code", "about", "retry?", "what to do"), rows)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _words(remedy: Remedy) -> str:
+    return remedies.text(remedy, Door.HTTPS)
 
 
 def _yes(flag: bool) -> str:

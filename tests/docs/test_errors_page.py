@@ -9,6 +9,7 @@ import pytest
 from gallop.domain import failures
 from gallop.domain.dashscope import error_codes
 from gallop.domain.dashscope.error_codes import Kind
+from gallop.domain.errors import FailureCode
 
 from tests.docs import errors_page
 
@@ -89,7 +90,7 @@ def codes_in_the_code() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Failure" and node.args
     )
-    return {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}  # type: ignore[misc]
+    return {FailureCode[call.args[0].attr] for call in calls if ast.unparse(call.args[0]).startswith("FailureCode.")}  # type: ignore[attr-defined]
 
 
 def test_the_page_is_that_of_the_code() -> None:
@@ -112,7 +113,8 @@ def test_a_code_that_nobody_has_seen_has_a_meaning_too() -> None:
 def test_every_end_of_a_job_is_on_the_page() -> None:
     """A code that a job may end with is listed."""
     assert codes_in_the_code() <= failures.FAILURE_KINDS.keys()
-    assert {"generation_failed", "deadline_exceeded"} <= codes_in_the_code()
+    assert {FailureCode.GENERATION_FAILED, FailureCode.DEADLINE_EXCEEDED} <= codes_in_the_code()
+    assert set(FailureCode) == failures.FAILURE_KINDS.keys()
 
 
 def test_codes_of_refusals_are_not_used_twice() -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.e2e.test_main_job import SEED
+from tests.support.faults import place_of
 from tests.support.pictures import data_uri, picture
 
 if TYPE_CHECKING:
@@ -122,12 +123,12 @@ DROPS: dict[str, tuple[dict[str, bytes], str, str]] = {
     ),
     "unknown ratio": (
         {"1.jpg": picture(), "prompt.txt": PROMPT.encode(), "job.json": b'{"ratio": "16:10"}'},
-        "job.json: /ratio",
+        "job.json /ratio",
         "16:10",
     ),
     "duration 16": (
         {"1.jpg": picture(), "prompt.txt": PROMPT.encode(), "job.json": b'{"duration": 16}'},
-        "job.json: /duration",
+        "job.json /duration",
         "from 3 to 15",
     ),
     "over-long prompt": ({"1.jpg": picture(), "prompt.txt": b"a" * 5001}, "prompt.txt", "too long"),
@@ -152,8 +153,8 @@ def test_a_bad_drop_is_told_all_its_faults(caller: Caller) -> None:
         folder = "bad/" + case.replace(" ", "-")
         receipt = caller.wait_for_receipt(f"{folder}/error.json")
         (fault,) = receipt["faults"]
-        assert fault["file"].removeprefix("bad/") == file, case
-        assert words in fault["problem"], case
+        assert place_of(fault).removeprefix("bad/") == file, case
+        assert words in fault["detail"], case
         assert fault["remedy"], case
     assert "succeeded" == caller.wait_for_receipt("bad/good/status.json")["state"]
     assert [] == caller.tasks_for(PROMPT)

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 import httpx
 from gallop.doors.https.identity import Caller
 
+from tests.support.faults import details
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -40,7 +42,7 @@ class Answer:
     def faults(self) -> dict[str, str]:
         """The problems by their pointers, of a problem+json that names faults."""
         assert (400, "application/problem+json") == (self.status, self.headers["Content-Type"])
-        return {error["pointer"]: error["detail"] for error in self.json["errors"]}
+        return details(self.json["errors"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from gallop.domain.job import Attempt, AttemptEnd, Door, Job, JobState, new_job_id
+from gallop.domain.doors import Door
+from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, new_job_id
 from gallop.domain.request.images import LinkedImage
 from gallop.domain.request.request import VideoRequest
 

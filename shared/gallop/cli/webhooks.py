@@ -15,7 +15,7 @@ from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, Target, opened
 from gallop.domain import times
 from gallop.domain.clients import keys, webhooks
-from gallop.domain.job import Door
+from gallop.domain.doors import Door
 from gallop.domain.request import urls
 
 if TYPE_CHECKING:

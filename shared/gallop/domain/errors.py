@@ -3,93 +3,101 @@
 ::
 
     GallopError
-    ├── CallerError             whoever asked can mend it: an answer in words, no charge
+    ├── CallerError             the caller can fix it: the answer says how; nothing is charged
     │   ├── InvalidRequest      carries every fault that was found
     │   ├── Unauthenticated
     │   ├── UnknownSender       an event without this stack's token
-    │   ├── TooManyRequests     the key is used faster than its pace
-    │   ├── BudgetExceeded      a cap on what may be spent has no room for the job
+    │   ├── TooManyRequests     the key exceeds its rate limit
+    │   ├── BudgetExceeded      a spending cap has no room for the job
     │   ├── IdempotencyMismatch the key was used for another request
-    │   ├── JobNotFound         also what another client's job looks like
+    │   ├── JobNotFound         also for another client's job
     │   ├── NoSuchRoute
-    │   ├── DashScopeRefusal    for a client of DashScope's, in DashScope's words
+    │   ├── DashScopeRefusal    for a DashScope client, in DashScope's words
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType
     │   ├── VideoNotReady
     │   ├── NoThumbnail
     │   ├── JobNotFinished
-    │   └── JobNotDeletable     it belongs to the S3 door
-    ├── TryAgain                the same step may be run again: it cost nothing
-    │   ├── VendorUnreachable   the request surely never left
-    │   ├── VendorThrottled     DashScope said: later
-    │   ├── VendorUnavailable   a question, never a submit, got no usable answer
-    │   ├── AttemptInFlight     another run of the step may still be at it
-    │   ├── LaneBusy            another job's attempt is in the air
-    │   ├── ResultIncomplete    the video broke off on its way
-    │   ├── ResultUnusable      what DashScope delivered is not a video
-    │   ├── ResultExpired       DashScope says that it no longer has the video
-    │   ├── WrongState          the record has moved on: this run came late, and the next one sees where to
-    │   └── AwsTrouble          the table, a bucket, the queue or the vault did not do what was asked
-    ├── VendorRefused           DashScope said no, and will say so again
+    │   └── JobNotDeletable     the job belongs to the S3 door
+    ├── TryAgain                the same step may run again: it cost nothing
+    │   ├── VendorUnreachable   the request certainly never left
+    │   ├── VendorThrottled     DashScope's rate limits refused it
+    │   ├── VendorUnavailable   a query, never a submit, got no usable answer
+    │   ├── AttemptInFlight     another run of the step may still be in progress
+    │   ├── LaneBusy            another job's attempt is in flight
+    │   ├── ResultIncomplete    the download of the video broke off
+    │   ├── ResultUnusable      the file that DashScope delivered is not a video
+    │   ├── ResultExpired       DashScope no longer has the video
+    │   ├── WrongState          the record has changed since: this run came late
+    │   └── AwsTrouble          an AWS service returned an error
+    ├── VendorRefused           DashScope refused for good
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
-    ├── Stranded                an execution broke down under a job that is, or may be, paid: the sweep takes it up
-    ├── AlreadyCompleted        there is nothing to wait for: the task is said to have ended
+    ├── Stranded                the execution of a job that is, or may be, paid has failed: the sweep resumes it
+    ├── AlreadyCompleted        the task has been reported as ended: nothing to wait for
     ├── CallFailed              a host that somebody else named did not answer
-    │   └── UnsafeAddress       it is none that Gallop may call
-    ├── NoRoom                  the budgets have no room for what was to be reserved
-    ├── NoSuchObject            the inbox has no object of that key
-    └── ObjectTooLarge          an object is over what may be read of it
+    │   └── UnsafeAddress       an address that Gallop must not call
+    ├── NoRoom                  the budgets have no room for a reservation
+    ├── NoSuchObject            the inbox has no object with this key
+    └── ObjectTooLarge          an object exceeds the limit for reading it
 
-Step Functions matches errors by the name of the class: the names in ``workflow.asl.yaml`` are these.
+Step Functions matches errors by class name: the names in ``workflow.asl.yaml`` are these.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gallop.domain.budget import Shortfall
+    from gallop.domain.faults import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong with a request: where, what, and how to mend it.
+class FailureCode(StrEnum):
+    """The codes with which a job can end without a video; ``gallop.domain.failures`` says what each means."""
 
-    ``where`` is a JSON pointer (``/ratio``), empty for the whole body, or the name of a file (``prompt.txt``).
-    """
-
-    where: str
-    problem: str
-    remedy: str
-
-    @property
-    def message(self) -> str:
-        """Say where it is, if at a place, and what it is."""
-        return f"{self.where}: {self.problem}" if self.where else self.problem
+    GENERATION_FAILED = "generation_failed"
+    VENDOR_REFUSED = "vendor_refused"
+    VENDOR_UNREACHABLE = "vendor_unreachable"
+    VENDOR_THROTTLED = "vendor_throttled"
+    VENDOR_UNAVAILABLE = "vendor_unavailable"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    WAITED_TOO_LONG = "waited_too_long"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    TASK_UNKNOWN = "task_unknown"
+    RESULT_EXPIRED = "result_expired"
+    RESULT_INCOMPLETE = "result_incomplete"
+    RESULT_UNUSABLE = "result_unusable"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    WORKFLOW_LOST = "workflow_lost"
+    AWS_TROUBLE = "aws_trouble"
+    WRONG_STATE = "wrong_state"
+    INTERNAL_ERROR = "internal_error"
 
 
 class GallopError(Exception):
-    """The root. ``code`` is stable, ``remedy`` tells the reader what to do.
+    """The root of the tree. ``code`` is stable; ``remedy`` says what to do.
 
-    ``retryable`` says that the very same may succeed later.
+    ``retryable`` says whether the same request may succeed later.
     """
 
-    code = "internal_error"
+    code: str = FailureCode.INTERNAL_ERROR
     retryable = False
-    remedy = "Try again; if it stays, look into the logs of the stack."
+    remedy = "Retry. If the error persists, check the logs of the stack."
 
 
 class CallerError(GallopError):
-    """Whoever asked can mend it. ``status`` and ``title`` are those of the HTTP answer.
+    """The caller can fix it. ``status`` and ``title`` are those of the HTTP answer.
 
-    ``retry_after`` is the seconds after which the same request may be served, where that is known.
+    ``retry_after`` is the number of seconds after which the same request may succeed, where that is known.
     """
 
     status = 400
-    title = "The request cannot be served"
+    title = "Request refused"
     retry_after: int | None = None
 
 
@@ -97,8 +105,8 @@ class InvalidRequest(CallerError):
     """A request with faults, all of them in ``faults``."""
 
     code = "invalid_request"
-    title = "The request has faults"
-    remedy = "Mend what `errors` names and send it again; nothing was charged."
+    title = "Invalid request"
+    remedy = "Fix the problems listed in `errors` and resend. You have not been charged."
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         """Keep the faults, in the order in which they were found."""
@@ -107,46 +115,50 @@ class InvalidRequest(CallerError):
 
 
 class Unauthenticated(CallerError):
-    """No key, or none that we know."""
+    """The API key is missing or not known."""
 
     code = "unauthenticated"
     status = 401
-    title = "The key is missing or not valid"
-    remedy = "Send the header `Authorization: Bearer <key>`; `make key CLIENT=name` mints a key."
+    title = "Missing or invalid API key"
+    remedy = "Send the header `Authorization: Bearer <key>`. `make key CLIENT=name` creates a key."
 
 
 class UnknownSender(CallerError):
-    """An event that does not come from the rule that the operator has set up."""
+    """An event that does not come from the rule that the operator set up."""
 
     code = "unknown_sender"
     status = 403
-    title = "The event does not carry this stack's token"
-    remedy = "Give the rule's target the token that stands in the secret of `CompletionSecretArn`."
+    title = "Missing or invalid event token"
+    remedy = "Configure the rule's target with the token in the secret of `CompletionSecretArn`."
 
 
 class TooManyRequests(CallerError):
-    """A key that is used too fast."""
+    """The key exceeds its rate limit."""
 
     code = "too_many_requests"
     status = 429
-    title = "The key is used too often"
+    title = "Rate limit exceeded"
     retryable = True
-    remedy = "Wait for the seconds in `Retry-After`; ask for a job no sooner than its answers say. Nothing was charged."
+    remedy = (
+        "Wait for the seconds in `Retry-After`. Poll a job no sooner than its answers say. You have not been charged."
+    )
 
     def __init__(self, retry_after: int) -> None:
         """Keep the seconds."""
-        super().__init__(f"The key makes more requests than it may; it may again in {retry_after} s.")
+        super().__init__(f"Rate limit exceeded. Retry in {retry_after} second{'' if retry_after == 1 else 's'}.")
         self.retry_after = retry_after
 
 
 class BudgetExceeded(CallerError):
-    """A job for which a cap on what may be spent has no room; ``shortfall`` has the numbers."""
+    """A spending cap has no room for the job; ``shortfall`` has the figures."""
 
-    code = "budget_exceeded"
+    code = FailureCode.BUDGET_EXCEEDED
     status = 402
-    title = "The job is over a cap on what may be spent"
+    title = "Spending cap reached"
     retryable = True
-    remedy = "Wait until the day or month is over, order less, or let the operator raise the cap. Nothing was charged."
+    remedy = (
+        "Wait until the next day or month, order less, or ask the operator to raise the cap. You have not been charged."
+    )
 
     def __init__(self, shortfall: Shortfall, now: float) -> None:
         """Keep the numbers."""
@@ -157,12 +169,12 @@ class BudgetExceeded(CallerError):
 
 
 class IdempotencyMismatch(CallerError):
-    """An Idempotency-Key that was used for another request."""
+    """The Idempotency-Key was used for another request."""
 
     code = "idempotency_mismatch"
     status = 422
-    title = "The Idempotency-Key was used for another request"
-    remedy = "Use a new key for a new request, or send the first request again unchanged."
+    title = "Idempotency-Key already used"
+    remedy = "Use a new key for a new request, or resend the first request unchanged."
 
 
 class JobNotFound(CallerError):
@@ -170,24 +182,24 @@ class JobNotFound(CallerError):
 
     code = "not_found"
     status = 404
-    title = "There is no such video"
+    title = "No such video"
     remedy = "Check the id: it begins with `job_` and belongs to the client that created it."
 
 
 class NoSuchRoute(CallerError):
-    """Nothing is served under this path."""
+    """No route with this path."""
 
     code = "no_such_route"
     status = 404
-    title = "There is no such route"
-    remedy = "See the list of routes in README.md."
+    title = "No such route"
+    remedy = "GET /docs lists the routes."
 
 
 class DashScopeRefusal(CallerError):
-    """A refusal for which DashScope has a code of its own, ``vendor_code``, told to a client that knows it."""
+    """A refusal with DashScope's own code, ``vendor_code``, for a client of DashScope."""
 
     code = "dashscope_refusal"
-    title = "Refused in DashScope's words, to a client of its"
+    title = "Refused in DashScope's words, for a DashScope client"
     remedy = "See DashScope's codes below."
 
     def __init__(self, vendor_code: str, message: str, status: int = 400) -> None:
@@ -198,21 +210,21 @@ class DashScopeRefusal(CallerError):
 
 
 class BodyTooLarge(CallerError):
-    """A body that is larger than what can be taken in one request."""
+    """A body over the limit of one request."""
 
     code = "body_too_large"
     status = 413
-    title = "The body is too large"
-    remedy = "Send each image by POST /v1/uploads first, and name it by its `upload_...` id."
+    title = "Body too large"
+    remedy = "Upload each image with POST /v1/uploads first, and send its `upload_...` id instead."
 
 
 class UnsupportedMediaType(CallerError):
-    """A body in a form that is not read here."""
+    """A body of a type that is not supported."""
 
     code = "unsupported_media_type"
     status = 415
-    title = "The body is of a type that is not read here"
-    remedy = "Send JSON in UTF-8 with `Content-Type: application/json`, or a form with `multipart/form-data`."
+    title = "Unsupported media type"
+    remedy = "Send UTF-8 JSON with `Content-Type: application/json`, or a form with `multipart/form-data`."
 
 
 class VideoNotReady(CallerError):
@@ -221,175 +233,164 @@ class VideoNotReady(CallerError):
     code = "not_ready"
     retryable = True
     status = 409
-    title = "The video is not there"
-    remedy = "Ask GET /v1/videos/{id} until `state` is `succeeded`."
+    title = "Video not ready"
+    remedy = "Poll GET /v1/videos/{id} until `state` is `succeeded`."
 
 
 class NoThumbnail(CallerError):
-    """A finished video of which no picture could be made."""
+    """No thumbnail could be made of the video."""
 
     code = "no_thumbnail"
     status = 404
-    title = "The video has no thumbnail"
-    remedy = "Use the video itself; nothing more can be made of it."
+    title = "No thumbnail"
+    remedy = "Use the video itself."
 
 
 class JobNotFinished(CallerError):
-    """Only what has ended can be deleted, a moment after its end."""
+    """Only a job that has ended can be deleted."""
 
     code = "not_finished"
     status = 409
-    title = "The job cannot be deleted yet"
+    title = "Job not finished"
     retryable = True
-    remedy = "Cancel it first, or wait until it has ended, and delete it then."
+    remedy = "Cancel the job, or wait until it has ended, then delete it."
 
 
 class JobNotDeletable(CallerError):
-    """What was dropped is not deleted at the HTTPS door."""
+    """Jobs of the S3 door cannot be deleted at the HTTPS door."""
 
     code = "not_deletable"
     status = 409
-    title = "The job belongs to the S3 door"
-    remedy = "Remove its files under `drop/` in the inbox, and its receipts in the results bucket, by S3."
+    title = "Job of the S3 door"
+    remedy = "Delete its files under `drop/` in the inbox bucket and its receipts in the results bucket."
 
 
 class TryAgain(GallopError):
-    """The same step may be run again: it cost nothing."""
+    """The same step may run again: it cost nothing."""
 
     code = "not_available"
     retryable = True
-    remedy = "Try again later; nothing was charged for this attempt."
+    remedy = "Retry later. You have not been charged for this attempt."
 
 
 class VendorUnreachable(TryAgain):
-    """No connection to DashScope: the request surely never left."""
+    """No connection to DashScope: the request certainly never left."""
 
-    code = "vendor_unreachable"
-    remedy = "Check DashScopeBaseUrl and DashScope's status, then create the job again. Nothing was charged."
+    code = FailureCode.VENDOR_UNREACHABLE
 
 
 class VendorThrottled(TryAgain):
-    """DashScope refused for its rate limits."""
+    """DashScope's rate limits refused the request."""
 
-    code = "vendor_throttled"
-    remedy = "DashScope kept refusing for its rate limits. Create the job again later. Nothing was charged."
+    code = FailureCode.VENDOR_THROTTLED
 
 
 class VendorUnavailable(TryAgain):
-    """DashScope gave no usable answer to a question (never to a submit)."""
+    """DashScope gave no usable answer to a query (never to a submit)."""
 
-    code = "vendor_unavailable"
-    remedy = "See DashScope's status. The task may be finished there: look for it in the console before you try again."
+    code = FailureCode.VENDOR_UNAVAILABLE
 
 
 class AttemptInFlight(TryAgain):
-    """A run of the submit step may still be waiting for its reply."""
+    """Another run of the submit step may still be waiting for its reply."""
 
-    code = "outcome_unknown"
+    code = FailureCode.OUTCOME_UNKNOWN
 
 
 class LaneBusy(TryAgain):
-    """Another job's attempt is in the air: one at a time, so that a lost one can be told."""
+    """Another job's attempt is in flight: one at a time, so that a lost one can be identified."""
 
-    code = "vendor_unreachable"
-    remedy = "Too many jobs wait for DashScope. Create the job again later. Nothing was charged."
+    code = FailureCode.VENDOR_UNREACHABLE
 
 
 class ResultIncomplete(TryAgain):
-    """The video broke off on its way."""
+    """The download of the video broke off."""
 
-    code = "result_incomplete"
-    remedy = "The video was made and charged: DashScope's console shows it, by the task's id, for 24 hours."
+    code = FailureCode.RESULT_INCOMPLETE
 
 
 class ResultUnusable(TryAgain):
-    """What DashScope delivered is not a video; what it delivers the next time may be."""
+    """The file that DashScope delivered is not a video; the next download may be."""
 
-    code = "result_unusable"
-    remedy = "Report it to DashScope with the task's id."
+    code = FailureCode.RESULT_UNUSABLE
 
 
 class ResultExpired(TryAgain):
-    """DashScope says that it no longer has the video."""
+    """DashScope no longer has the video."""
 
-    code = "result_expired"
-    remedy = "Create the job again, which is charged again; the operator should look why it was not fetched in time."
+    code = FailureCode.RESULT_EXPIRED
 
 
 class WrongState(TryAgain):
-    """The record has moved on: this run of a step came late. The next run sees where the job stands."""
+    """The record has changed since it was read: this run came late. The next one reads it again."""
 
-    code = "wrong_state"
+    code = FailureCode.WRONG_STATE
 
 
 class AwsTrouble(TryAgain):
-    """The table, a bucket, the queue, the workflow or the vault did not do what was asked."""
+    """A table, bucket, queue, workflow or secret returned an error."""
 
-    code = "aws_trouble"
-    remedy = "See the stack's logs: a permission may be missing, or AWS may be in trouble."
+    code = FailureCode.AWS_TROUBLE
 
 
 class VendorRefused(GallopError):
-    """DashScope said no. ``vendor_code`` is its own word for why."""
+    """DashScope refused for good; ``vendor_code`` and ``vendor_message`` are its own."""
 
-    code = "vendor_refused"
+    code = FailureCode.VENDOR_REFUSED
 
     def __init__(self, vendor_code: str, message: str) -> None:
-        """Keep DashScope's code beside its message."""
+        """Keep DashScope's code and message."""
         super().__init__(f"DashScope refused: {vendor_code}: {message}")
         self.vendor_code = vendor_code
+        self.vendor_message = message
 
 
 class OutcomeUnknown(GallopError):
     """A submit was sent and its reply was lost: there may be a task, and a charge."""
 
-    code = "outcome_unknown"
-    remedy = (
-        "Look in DashScope's console for a task of this model at the time of the attempt. If there is none, "
-        "create the job again; if there is one, its video can be fetched there for 24 hours."
-    )
+    code = FailureCode.OUTCOME_UNKNOWN
 
 
 class Stranded(GallopError):
-    """An execution broke down under a job that is, or may be, paid: the sweep takes the job up."""
+    """The execution of a job that is, or may be, paid has failed: the sweep resumes the job."""
 
     code = "stranded"
 
 
 class AlreadyCompleted(GallopError):
-    """The task is said to have ended: whoever wants to wait for that may ask instead."""
+    """The task has been reported as ended: query it instead of waiting."""
 
     code = "told_already"
 
 
 class CallFailed(GallopError):
-    """A host that somebody else named did not answer, or not within the bounds."""
+    """A host that somebody else named did not answer within the limits."""
 
     code = "call_failed"
-    remedy = "Look at the receiver: is it up, and does it answer within ten seconds?"
+    remedy = "Check the receiver: it must be up and answer within 10 seconds."
 
 
 class UnsafeAddress(CallFailed):
-    """An address that Gallop may not call: its name, or what it stands for, is not public."""
+    """An address that Gallop must not call: its host is not public."""
 
     code = "unsafe_address"
-    remedy = "Use an https address on port 443 whose host has public addresses only."
+    remedy = "Use an https address on port 443 whose host has only public addresses."
 
 
 class NoRoom(GallopError):
-    """The budgets have no room for what was to be reserved: nothing was written."""
+    """The budgets have no room for a reservation: nothing was written."""
 
     code = "no_room"
 
 
 class NoSuchObject(GallopError):
-    """The inbox has no object of that key."""
+    """The inbox has no object with this key."""
 
     code = "no_such_object"
 
 
 class ObjectTooLarge(GallopError):
-    """An object is over what may be read of it; ``size`` is in bytes."""
+    """An object exceeds the limit for reading it; ``size`` is in bytes."""
 
     code = "object_too_large"
 

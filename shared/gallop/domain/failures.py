@@ -1,19 +1,23 @@
-"""How a job can end without a video: every ``code`` that its ``error`` may have.
+"""How a job can end without a video: every ``code`` that its ``error`` may have, and what to do about it.
 
-The classes of ``gallop.domain.errors`` that end a job are here by name; the other codes are outcomes, not exceptions.
+The error classes of ``gallop.domain.errors`` that end a job carry a code of this list.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gallop.domain import errors
-from gallop.domain.job import CANCELLED
+from gallop.domain import remedies
+from gallop.domain.dashscope import error_codes
+from gallop.domain.errors import FailureCode
+from gallop.domain.remedies import Remedy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gallop.domain.job import Job
 
 
@@ -26,127 +30,179 @@ class Billed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FailureKind:
-    """What a code says. ``retryable``: the same request, created anew, may succeed."""
+class Failure:
+    """Why a job ended without a video: Gallop's code and message, and DashScope's own where it gave them."""
 
-    code: str
+    code: FailureCode
+    message: str
+    vendor_code: str = ""
+    vendor_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureKind:
+    """What a code means. ``retryable``: the same request, created again, may succeed."""
+
+    code: FailureCode
     what: str
     retryable: bool
     billed: Billed
-    remedy: str
+    remedy: Remedy
 
-
-_LOOK = errors.OutcomeUnknown.remedy
-_AGAIN = "Create the job again."
-_FREE = frozenset({CANCELLED, "generation_failed"})
 
 FAILURE_KINDS = {
-    end.code: end
-    for end in (
+    kind.code: kind
+    for kind in (
         FailureKind(
-            "generation_failed",
+            FailureCode.GENERATION_FAILED,
             "DashScope could not make the video, or its moderation refused it",
             True,
             Billed.NO,
-            "By DashScope's own code: see below.",
+            Remedy.READ_VENDOR_MESSAGE,
         ),
         FailureKind(
-            errors.VendorRefused.code,
-            "DashScope refused the request, for its key, its bill or its content",
+            FailureCode.VENDOR_REFUSED,
+            "DashScope refused the request because of its key, its bill or its content",
             False,
             Billed.NO,
-            "By DashScope's own code: see below.",
+            Remedy.READ_VENDOR_MESSAGE,
         ),
         FailureKind(
-            errors.VendorUnreachable.code,
-            "There was no connection to DashScope, or no turn, through all retries",
+            FailureCode.VENDOR_UNREACHABLE,
+            "DashScope could not be reached, or another submit was in progress, through all retries",
             True,
             Billed.NO,
-            errors.VendorUnreachable.remedy,
+            Remedy.CHECK_ADDRESS,
         ),
         FailureKind(
-            errors.VendorThrottled.code,
-            "DashScope had too many requests, through all retries",
+            FailureCode.VENDOR_THROTTLED,
+            "DashScope's rate limits refused the request through all retries",
             True,
             Billed.NO,
-            errors.VendorThrottled.remedy,
+            Remedy.CREATE_AGAIN_LATER,
         ),
         FailureKind(
-            errors.VendorUnavailable.code,
-            "DashScope gave no usable answer about the finished task, through all retries",
+            FailureCode.VENDOR_UNAVAILABLE,
+            "DashScope gave no usable answer about the finished task through all retries",
             True,
             Billed.YES,
-            errors.VendorUnavailable.remedy,
+            Remedy.CHECK_VENDOR,
         ),
         FailureKind(
-            errors.OutcomeUnknown.code,
-            "A reply was lost, and DashScope's list does not tell whether there is a task",
+            FailureCode.OUTCOME_UNKNOWN,
+            "A reply was lost, and DashScope's list does not show whether a task exists",
             True,
             Billed.PERHAPS,
-            _LOOK,
+            Remedy.SEARCH_CONSOLE,
         ),
         FailureKind(
-            "deadline_exceeded",
-            "There was no end `DeadlineMinutes` (4 hours) after its turn came",
+            FailureCode.DEADLINE_EXCEEDED,
+            "The job did not end within `DeadlineMinutes` of getting its slot",
             True,
             Billed.PERHAPS,
-            f"{_LOOK} If the message says that nothing was sent, nothing was charged.",
+            Remedy.SEARCH_CONSOLE,
         ),
         FailureKind(
-            "waited_too_long",
-            "Its turn did not come within `QueueHours` (72)",
+            FailureCode.WAITED_TOO_LONG,
+            "The job got no slot within `QueueHours`",
             True,
             Billed.NO,
-            "Create the job again later.",
+            Remedy.CREATE_AGAIN_LATER,
         ),
         FailureKind(
-            errors.BudgetExceeded.code,
-            "The job was parked for a cap on what may be spent, and no room came in time",
+            FailureCode.BUDGET_EXCEEDED,
+            "The job was parked for a spending cap, and no budget came free in time",
             True,
             Billed.NO,
-            "Let the operator raise the cap, then create the job again. Nothing was charged.",
+            Remedy.RAISE_CAP,
         ),
+        FailureKind(FailureCode.TASK_UNKNOWN, "DashScope no longer knows the task", True, Billed.YES, Remedy.FIND_TASK),
         FailureKind(
-            "task_unknown",
-            "DashScope no longer knows the task",
-            True,
-            Billed.YES,
-            "Look for the task in the console of the account that made it.",
-        ),
-        FailureKind(
-            errors.ResultExpired.code,
+            FailureCode.RESULT_EXPIRED,
             "DashScope no longer has the video",
             True,
             Billed.YES,
-            errors.ResultExpired.remedy,
+            Remedy.CREATE_AND_PAY_AGAIN,
         ),
         FailureKind(
-            errors.ResultIncomplete.code,
-            "The video could not be copied whole",
+            FailureCode.RESULT_INCOMPLETE,
+            "The video could not be downloaded completely",
             True,
             Billed.YES,
-            errors.ResultIncomplete.remedy,
+            Remedy.FETCH_FROM_CONSOLE,
         ),
-        FailureKind(errors.ResultUnusable.code, "The file is no video", True, Billed.YES, errors.ResultUnusable.remedy),
-        FailureKind(CANCELLED, "The job was cancelled, and surely cost nothing", True, Billed.NO, _AGAIN),
-        FailureKind("timed_out", "A step of the workflow did not answer in time", True, Billed.PERHAPS, _LOOK),
-        FailureKind("workflow_lost", "The workflow broke down and could not be resumed", True, Billed.PERHAPS, _LOOK),
         FailureKind(
-            errors.AwsTrouble.code, "AWS did not do what was asked", True, Billed.PERHAPS, errors.AwsTrouble.remedy
+            FailureCode.RESULT_UNUSABLE,
+            "The file that DashScope delivered is not a video",
+            True,
+            Billed.YES,
+            Remedy.REPORT_RESULT,
         ),
-        FailureKind(errors.WrongState.code, "The record kept moving on", True, Billed.PERHAPS, _LOOK),
-        FailureKind(errors.GallopError.code, "Something broke inside Gallop", True, Billed.PERHAPS, _LOOK),
+        FailureKind(FailureCode.CANCELLED, "The job was cancelled in time", True, Billed.NO, Remedy.CREATE_IF_WANTED),
+        FailureKind(
+            FailureCode.TIMED_OUT,
+            "A step of the workflow did not answer in time",
+            True,
+            Billed.PERHAPS,
+            Remedy.SEARCH_CONSOLE,
+        ),
+        FailureKind(
+            FailureCode.WORKFLOW_LOST,
+            "The workflow failed and could not be resumed",
+            True,
+            Billed.PERHAPS,
+            Remedy.SEARCH_CONSOLE,
+        ),
+        FailureKind(
+            FailureCode.AWS_TROUBLE, "An AWS service returned an error", True, Billed.PERHAPS, Remedy.CHECK_LOGS
+        ),
+        FailureKind(
+            FailureCode.WRONG_STATE,
+            "The job's record kept changing",
+            True,
+            Billed.PERHAPS,
+            Remedy.SEARCH_CONSOLE,
+        ),
+        FailureKind(FailureCode.INTERNAL_ERROR, "An error inside Gallop", True, Billed.PERHAPS, Remedy.SEARCH_CONSOLE),
     )
 }
-"""By code, in the order in which they are worth reading."""
+"""By code, the most common first."""
 
 
-def charge_of(job: Job) -> Decimal | None:
-    """Tell what an ended job cost: what DashScope's usage says, or nothing; None where nobody can tell.
+def cancelled(message: str) -> Failure:
+    """Give the reason of a job that was cancelled."""
+    return Failure(FailureCode.CANCELLED, message)
 
-    A task that was lost sight of, by a lost reply or by a deadline, may be charged.
+
+def failure_from(record: Mapping[str, Any]) -> Failure:
+    """Read a failure that was written as a map; fields of other versions are left out."""
+    known = {field.name: record[field.name] for field in fields(Failure) if field.name in record}
+    return Failure(**{**known, "code": FailureCode(record["code"])})
+
+
+def remedy_of(job: Job, failure: Failure) -> str:
+    """Say what to do about a failure, for the door of the job, and whether it was charged if that is certain."""
+    action = FAILURE_KINDS[failure.code].remedy
+    if failure.vendor_code:
+        action = error_codes.meaning(failure.vendor_code).remedy
+    is_free = charge_of(job, failure) == 0
+    if action is Remedy.SEARCH_CONSOLE and is_free:
+        action = Remedy.CREATE_AGAIN
+    elif action is Remedy.SEARCH_CONSOLE and job.task_id:
+        action = Remedy.FIND_TASK
+    text = remedies.text(action, job.door)
+    return f"{text} You have not been charged." if is_free else text
+
+
+def charge_of(job: Job, failure: Failure | None = None) -> Decimal | None:
+    """Return what an ended job cost in USD: DashScope's usage, or 0; None if nobody can say.
+
+    A task that was lost, through a lost reply or a deadline, may be charged. ``failure`` is the job's own if not given.
     """
     if job.cost is not None:
         return job.cost
-    is_free = job.made_no_task or (job.failure is not None and job.failure.code in _FREE)
+    failure = failure or job.failure
+    is_free = job.made_no_task or (
+        failure is not None and failure.code in (FailureCode.CANCELLED, FailureCode.GENERATION_FAILED)
+    )
     return Decimal(0) if is_free else None

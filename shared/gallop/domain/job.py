@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from gallop.domain.budget import Parked, Reservation
+    from gallop.domain.doors import Door
+    from gallop.domain.failures import Failure
     from gallop.domain.request.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
-CANCELLED = "cancelled"
 
 
 class JobState(StrEnum):
@@ -34,13 +35,6 @@ class JobState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
-
-
-class Door(StrEnum):
-    """Which way a job came in."""
-
-    S3 = "s3"
-    HTTPS = "https"
 
 
 def states_before(state: JobState) -> tuple[JobState, ...]:
@@ -102,21 +96,6 @@ class Attempt:
     started_at: float
     end: AttemptEnd = AttemptEnd.OPEN
     ended_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a job failed, and what its owner can do. ``vendor_code`` is DashScope's own word for it, if it said one."""
-
-    code: str
-    message: str
-    remedy: str = ""
-    vendor_code: str = ""
-
-
-def cancelled(message: str) -> Failure:
-    """Give the reason of a job that was cancelled."""
-    return Failure(CANCELLED, message, "Create the job again if you want it after all. Nothing was charged.")
 
 
 @dataclass(frozen=True, slots=True)

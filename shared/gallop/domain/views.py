@@ -6,7 +6,8 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
-from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
+from gallop.domain.failures import Failure, remedy_of
+from gallop.domain.job import Job, JobState, Result, is_terminal, openai_status
 from gallop.domain.scheduling import histogram, polling
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def job_view(
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
-        "error": failure_view(job.failure),
+        "error": error_view(job),
     }
     return {**view, **_files_view(job)}
 
@@ -82,9 +83,18 @@ def _files_view(job: Job) -> dict[str, Any]:
     return view
 
 
-def failure_view(failure: Failure | None) -> dict[str, str] | None:
-    """Show why a job failed."""
-    return None if failure is None else {"code": failure.code, "message": failure.message, "remedy": failure.remedy}
+def error_view(job: Job, failure: Failure | None = None) -> dict[str, str] | None:
+    """Show why a job failed, in the words of its door; ``failure`` is the job's own if not given."""
+    failure = failure or job.failure
+    if failure is None:
+        return None
+    vendor = {"vendor_code": failure.vendor_code, "vendor_message": failure.vendor_message}
+    return {
+        "code": failure.code,
+        "message": failure.message,
+        **(vendor if failure.vendor_code else {}),
+        "remedy": remedy_of(job, failure),
+    }
 
 
 def progress(job: Job, now: float, known: Histogram | None = None) -> int:

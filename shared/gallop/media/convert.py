@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from PIL.Image import Resampling, Transpose
 
 from gallop.domain import models
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault
 from gallop.domain.request.images import Usable
 
 if TYPE_CHECKING:

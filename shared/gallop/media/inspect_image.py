@@ -22,7 +22,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from gallop import log
 from gallop.domain import models
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault
 from gallop.domain.request.images import Usable
 from gallop.domain.request.references import too_large
 from gallop.media import convert, sniff

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gallop.domain.errors import Fault
+    from gallop.domain.faults import Fault
     from gallop.domain.request.images import Usable
 
 

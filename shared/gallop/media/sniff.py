@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault
 
 _EXPORT = "Export it as JPEG or PNG and send that."
 _STILL = "Save one still picture out of it, as JPEG or PNG, and send that."

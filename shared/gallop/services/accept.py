@@ -11,16 +11,10 @@ from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import budgets, drops, jobs
 from gallop.domain import budget, models
 from gallop.domain.budget import Parked
-from gallop.domain.errors import (
-    BudgetExceeded,
-    Fault,
-    IdempotencyMismatch,
-    NoRoom,
-    NoSuchObject,
-    ObjectTooLarge,
-    WrongState,
-)
-from gallop.domain.job import Door, Job, JobState
+from gallop.domain.doors import Door
+from gallop.domain.errors import BudgetExceeded, IdempotencyMismatch, NoRoom, NoSuchObject, ObjectTooLarge, WrongState
+from gallop.domain.faults import Fault
+from gallop.domain.job import Job, JobState
 from gallop.domain.request import images, references
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, Original, StoredImage
 from gallop.media import pictures

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from gallop import clock, log
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, waiters
-from gallop.domain.errors import GallopError, WrongState
-from gallop.domain.job import CANCELLED, Failure, JobState, is_terminal
+from gallop.domain.errors import FailureCode, WrongState
+from gallop.domain.failures import Failure
+from gallop.domain.job import JobState, is_terminal
 from gallop.services import publish, settle, slots
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def end(job: Job, failure: Failure | None) -> Job:
         # The video is there and checked: whatever broke afterwards does not take it away.
         failure = None
     elif failure is None:
-        failure = Failure("internal_error", "The workflow ended without a video.", GallopError.remedy)
+        failure = Failure(FailureCode.INTERNAL_ERROR, "The workflow ended without a video.")
     after = job.at(_state_of(failure), now)
     try:
         ended = jobs.advance(job, replace(after, failure=failure, ended_at=now))
@@ -58,4 +59,4 @@ def end(job: Job, failure: Failure | None) -> Job:
 def _state_of(failure: Failure | None) -> JobState:
     if failure is None:
         return JobState.SUCCEEDED
-    return JobState.CANCELLED if failure.code == CANCELLED else JobState.FAILED
+    return JobState.CANCELLED if failure.code is FailureCode.CANCELLED else JobState.FAILED

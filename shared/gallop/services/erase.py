@@ -5,12 +5,17 @@ Killed at any point, it leaves the record, and the next run does the rest.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gallop import log
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import image_references, jobs
+from gallop.domain.doors import Door
 from gallop.domain.errors import JobNotDeletable, JobNotFinished
-from gallop.domain.job import Door, Job
 from gallop.domain.request import uploads
+
+if TYPE_CHECKING:
+    from gallop.domain.job import Job
 
 
 def erase(job: Job) -> None:

@@ -10,8 +10,8 @@ from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import budgets, jobs
 from gallop.domain import budget
 from gallop.domain.budget import Period
-from gallop.domain.errors import BudgetExceeded, NoRoom
-from gallop.domain.job import Failure
+from gallop.domain.errors import FailureCode, NoRoom
+from gallop.domain.failures import Failure
 from gallop.services import publish
 from gallop.services.ending import fail
 from gallop.services.isolation import left_to_next_sweep
@@ -39,7 +39,7 @@ def release_due() -> None:
         with left_to_next_sweep("parked job could not be moved", job_id):
             job = jobs.get(job_id)
             if job.parked and clock.now() >= job.deadline:
-                _give_up(job, f"{job.parked.reason} No room came in time. Nothing was charged.")
+                _give_up(job, f"{job.parked.reason} No budget became free in time.")
             elif job.parked and left and not held_up and not _is_too_expensive(job, too_expensive):
                 short = _release(job)
                 left -= short is None
@@ -65,7 +65,7 @@ def _release(job: Job) -> Shortfall | None:
         short = budgets.shortfall(caps, job.estimated_cost, now)
         if short is None or not short.is_final:
             return short
-        _give_up(job, f"{short.message} Nothing was charged.")
+        _give_up(job, short.message)
         return None
     publish.status(jobs.get(job.id))
     job_workflow.start(job.id)
@@ -74,5 +74,4 @@ def _release(job: Job) -> Shortfall | None:
 
 
 def _give_up(job: Job, message: str) -> None:
-    remedy = "Let the operator raise the cap, then create the job again."
-    fail(job, Failure(BudgetExceeded.code, message, remedy))
+    fail(job, Failure(FailureCode.BUDGET_EXCEEDED, message))

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from gallop import log, settings
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import drops, job_items, jobs
+from gallop.domain.doors import Door
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
 from gallop.domain.errors import JobNotFound, WrongState
-from gallop.domain.job import Door, Result, is_terminal
+from gallop.domain.job import Result, is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,19 +12,14 @@ from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import batches as batch_table
 from gallop.adapters.table import jobs, waiters
 from gallop.domain.clients import keys
+from gallop.domain.doors import Door
 from gallop.domain.drops import batch as batches
 from gallop.domain.drops import batch_lines
 from gallop.domain.drops.batch import Batch, BatchState, LineOutcome, SkipReason
-from gallop.domain.drops.batch_lines import BatchFolder, Line, LineFault
-from gallop.domain.errors import (
-    AwsTrouble,
-    BudgetExceeded,
-    Fault,
-    InvalidRequest,
-    JobNotFound,
-    ObjectTooLarge,
-)
-from gallop.domain.job import Door, Job, is_terminal, job_id_of
+from gallop.domain.drops.batch_lines import BatchFolder, Line
+from gallop.domain.errors import AwsTrouble, BudgetExceeded, InvalidRequest, JobNotFound, ObjectTooLarge
+from gallop.domain.faults import Fault, fault_from
+from gallop.domain.job import Job, is_terminal, job_id_of
 from gallop.domain.request.images import identity_of
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.services import accept, drop_updates
@@ -45,7 +40,7 @@ def read(run: Mapping[str, Any]) -> dict[str, Any]:
         _put_receipt(batch, receipt)
         return _next("refused", batch)
     good, faults = _checked(batch, contents)
-    findings = {"lines": [line.number for line in good], "faults": [batches.fault_view(fault) for fault in faults]}
+    findings = {"lines": [line.number for line in good], "faults": [fault.view() for fault in faults]}
     buckets.put_document(batch.findings, findings)
     buckets.put_document(batch.items, [{"number": line.number, "wish": line.canonical_json} for line in good])
     batch_table.set_totals(
@@ -101,8 +96,8 @@ def close(run: Mapping[str, Any]) -> None:
         batch_table.record_outcome(batch, _outcome_of(batch, number))
     ended = batch_table.outcomes(batch)
     at_fault: dict[int, list[Fault]] = {}
-    for found in map(batches.fault_from, findings["faults"]):
-        at_fault.setdefault(found.line, []).append(found.fault)
+    for found in map(fault_from, findings["faults"]):
+        at_fault.setdefault(found.line or 0, []).append(found)
     ended += [batches.refused(number, faults) for number, faults in at_fault.items()]
     if batch_table.is_newest(batch):
         buckets.put_table(batch.table, batches.table(ended))
@@ -135,7 +130,7 @@ def _outcome_of(batch: Batch, number: int) -> LineOutcome:
 
 
 def _publish(batch: Batch, state: BatchState) -> None:
-    read_before = [batches.fault_from(view) for view in buckets.document(batch.findings)["faults"]]
+    read_before = [fault_from(view) for view in buckets.document(batch.findings)["faults"]]
     faults = [*read_before, *batch_table.faults(batch)]
     ended = None if state is BatchState.RUNNING else clock.now()
     _put_receipt(batch, batches.receipt(batch, state, batch_table.progress(batch), faults, ended))
@@ -153,7 +148,7 @@ def _contents(batch: Batch) -> batch_lines.Contents | Fault:
         return batch_lines.too_large(error.size)
 
 
-def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], list[LineFault]]:
+def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], list[Fault]]:
     names = {
         unicodedata.normalize("NFC", entry.name): entry.key for entry in buckets.list_beside(batch.key) if entry.size
     }

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock
 from gallop.adapters.table import jobs
 from gallop.domain import errors
-from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, OutcomeUnknown, Stranded
-from gallop.domain.job import Failure, Job, is_terminal
+from gallop.domain.errors import AwsTrouble, FailureCode, GallopError, JobNotFound, Stranded
+from gallop.domain.failures import Failure, failure_from
+from gallop.domain.job import Job, is_terminal
 from gallop.services import ending
 
 if TYPE_CHECKING:
@@ -52,19 +53,19 @@ def _failure_in(event: Mapping[str, Any]) -> Failure | None:
     if "error" in event:
         return _failure_of(str(event["error"].get("Error", "")), str(event["error"].get("Cause", "")))
     failure = (event.get("step") or {}).get("failure")
-    return Failure(**failure) if failure else None
+    return failure_from(failure) if failure else None
 
 
 def _failure_of(name: str, cause: str) -> Failure:
     kind = getattr(errors, name, None)
     if kind is AwsTrouble:
-        # Its message names what the stack is made of: that is for the log, not for the client.
-        return Failure(AwsTrouble.code, "AWS did not do what was asked.", AwsTrouble.remedy)
-    if isinstance(kind, type) and issubclass(kind, GallopError):
-        return Failure(kind.code, _message_in(cause), kind.remedy)
+        # Its message names parts of the stack: that belongs in the log, not in front of a client.
+        return Failure(FailureCode.AWS_TROUBLE, "An AWS service returned an error.")
+    if isinstance(kind, type) and issubclass(kind, GallopError) and isinstance(kind.code, FailureCode):
+        return Failure(kind.code, _message_in(cause))
     if name in ("States.Timeout", "Sandbox.Timedout"):
-        return Failure("timed_out", "A step of the workflow did not answer in time.", _after_trouble())
-    return Failure("internal_error", f"A step of the workflow broke ({name}).", _after_trouble())
+        return Failure(FailureCode.TIMED_OUT, "A step of the workflow did not answer in time.")
+    return Failure(FailureCode.INTERNAL_ERROR, f"A step of the workflow failed ({name}).")
 
 
 def _message_in(cause: str) -> str:
@@ -72,7 +73,3 @@ def _message_in(cause: str) -> str:
         return str(json.loads(cause)["errorMessage"])
     except (ValueError, KeyError, TypeError):
         return "No reason was given."
-
-
-def _after_trouble() -> str:
-    return f"See the stack's logs. {OutcomeUnknown.remedy}"

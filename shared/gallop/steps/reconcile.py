@@ -9,8 +9,9 @@ from gallop import clock, log
 from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain.dashscope import reconciliation
-from gallop.domain.errors import OutcomeUnknown, TryAgain, VendorRefused, WrongState
-from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
+from gallop.domain.errors import FailureCode, TryAgain, VendorRefused, WrongState
+from gallop.domain.failures import Failure
+from gallop.domain.job import AttemptEnd, Job, JobState, is_terminal
 from gallop.services import publish
 from gallop.steps import step
 
@@ -90,4 +91,4 @@ def _lost_at(attempt: Attempt) -> float:
 
 
 def _failure(what: str) -> Failure:
-    return Failure(OutcomeUnknown.code, f"The reply to the submit was lost. {what}", OutcomeUnknown.remedy)
+    return Failure(FailureCode.OUTCOME_UNKNOWN, f"The reply to the submit was lost. {what}")

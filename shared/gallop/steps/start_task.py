@@ -14,6 +14,7 @@ from gallop.adapters.table import jobs, submit_lease
 from gallop.domain.dashscope import error_codes, reconciliation, replies
 from gallop.domain.errors import (
     AttemptInFlight,
+    FailureCode,
     LaneBusy,
     OutcomeUnknown,
     VendorRefused,
@@ -21,7 +22,8 @@ from gallop.domain.errors import (
     VendorUnreachable,
     WrongState,
 )
-from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
+from gallop.domain.failures import Failure
+from gallop.domain.job import Attempt, AttemptEnd, Job, JobState
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.scheduling import submit_backoff
 from gallop.services import poll_schedule, publish
@@ -75,7 +77,7 @@ def _resume(job: Job) -> Step:
 def _submit(job: Job) -> Step:
     if clock.now() > job.deadline:
         message = "The job could not be sent to DashScope before its deadline."
-        return step.finish(Failure("deadline_exceeded", message, "Create the job again. Nothing was charged."))
+        return step.finish(Failure(FailureCode.DEADLINE_EXCEEDED, message))
     key = secrets.dashscope_key(job.key_name)
     body = dashscope.submission(job.request, [_address(image) for image in job.request.images])
     attempt_id, lane = uuid.uuid4().hex, job.lane
@@ -113,8 +115,8 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
         raise
     except VendorRefused as refused:
         _close_attempt(job, AttemptEnd.REFUSED)
-        remedy = error_codes.meaning(refused.vendor_code).remedy
-        return step.finish(Failure(refused.code, str(refused), remedy, refused.vendor_code))
+        message = "DashScope refused the request."
+        return step.finish(Failure(FailureCode.VENDOR_REFUSED, message, refused.vendor_code, refused.vendor_message))
     except OutcomeUnknown as unknown:
         return _park(job, str(unknown))
     job = _record_task(job, accepted)

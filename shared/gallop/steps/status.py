@@ -9,9 +9,10 @@ from gallop import clock, log
 from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain import models
-from gallop.domain.dashscope import error_codes, reconciliation, replies
-from gallop.domain.errors import OutcomeUnknown, TryAgain, VendorRefused
-from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
+from gallop.domain.dashscope import reconciliation, replies
+from gallop.domain.errors import FailureCode, TryAgain, VendorRefused
+from gallop.domain.failures import Failure, cancelled
+from gallop.domain.job import Job, JobState, is_terminal
 from gallop.services import poll_schedule, publish, slots
 from gallop.steps import step
 
@@ -55,7 +56,7 @@ def _decide(job: Job, task: replies.Task, asked_before: float) -> Step:
             return _store(job, task, asked_before)
         case replies.TaskFailed(code, message):
             return step.finish(
-                Failure("generation_failed", f"{code}: {message}", error_codes.meaning(code).remedy, code)
+                Failure(FailureCode.GENERATION_FAILED, "DashScope could not make the video.", code, message)
             )
         case replies.TaskCanceled():
             return step.finish(cancelled("The task was cancelled at DashScope."))
@@ -69,10 +70,8 @@ def _ask_again(job: Job, trouble: str, at_least: int = 0) -> Step:
     left = job.deadline - now
     if left <= 0:
         minutes = round((job.deadline - job.created_at) / 60)
-        message = f"The task had not ended {minutes} minutes after the job was accepted. {trouble}".strip()
-        return step.finish(
-            Failure("deadline_exceeded", message, f"Look for task {job.task_id} in DashScope's console.")
-        )
+        message = f"Task {job.task_id} had not ended {minutes} minutes after the job was accepted. {trouble}".strip()
+        return step.finish(Failure(FailureCode.DEADLINE_EXCEEDED, message))
     if trouble:
         log.warning("no answer from DashScope", job_id=job.id, trouble=trouble)
     seconds = max(poll_schedule.wait_seconds(job), at_least)
@@ -82,10 +81,8 @@ def _ask_again(job: Job, trouble: str, at_least: int = 0) -> Step:
 def _store(job: Job, task: replies.TaskSucceeded, asked_before: float) -> Step:
     if job.is_adopted and not _is_ours(job, task):
         jobs.release(job)
-        message = (
-            f"The reply to the submit was lost, and the one task that might have been its was not ({job.task_id})."
-        )
-        return step.finish(Failure(OutcomeUnknown.code, message, OutcomeUnknown.remedy))
+        message = f"The reply to the submit was lost, and the only task that could match did not ({job.task_id})."
+        return step.finish(Failure(FailureCode.OUTCOME_UNKNOWN, message))
     request, resolution, seconds = job.request, _billed_resolution(job, task), _billed_seconds(job, task)
     stored = replace(
         job.at(JobState.STORING, clock.now()),
@@ -131,6 +128,4 @@ def _unknown(job: Job) -> Step:
         f"DashScope no longer knows task {job.task_id}: it expired (24 hours), "
         "or the key now belongs to another region or account."
     )
-    return step.finish(
-        Failure("task_unknown", message, "Look for the task in the console of the account that made it.")
-    )
+    return step.finish(Failure(FailureCode.TASK_UNKNOWN, message))

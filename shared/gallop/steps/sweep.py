@@ -12,8 +12,9 @@ from gallop import clock, log, settings
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.stepfunctions.job_workflow import Execution
 from gallop.adapters.table import jobs
-from gallop.domain.errors import OutcomeUnknown
-from gallop.domain.job import Failure, Job, JobState, is_terminal
+from gallop.domain.errors import FailureCode
+from gallop.domain.failures import Failure
+from gallop.domain.job import Job, JobState, is_terminal
 from gallop.services import parked, slots
 from gallop.services.ending import fail, notify
 from gallop.services.isolation import left_to_next_sweep
@@ -51,12 +52,7 @@ def _give_up(job: Job) -> bool:
         # Its turn came when the list had been read.
         return False
     hours = round((clock.now() - job.created_at) / 3600)
-    failure = Failure(
-        "waited_too_long",
-        f"No slot came free within {hours} hours. Nothing was charged.",
-        "Create the job again later.",
-    )
-    fail(job, failure)
+    fail(job, Failure(FailureCode.WAITED_TOO_LONG, f"No slot became free within {hours} hours."))
     return True
 
 
@@ -82,13 +78,7 @@ def _take_over(job: Job) -> None:
     if is_terminal(job.state):
         notify(job)
     elif clock.now() >= job.deadline or job.resumes >= MAX_RESUMES:
-        fail(job, _lost(job))
+        fail(job, Failure(FailureCode.WORKFLOW_LOST, "The job's workflow failed and could not be resumed."))
     else:
         resumed = jobs.advance(job, replace(job.at(job.state, clock.now()), resumes=job.resumes + 1))
         job_workflow.start(job.id, resumed.resumes)
-
-
-def _lost(job: Job) -> Failure:
-    if job.submits == 0:
-        return Failure("workflow_lost", "The job's workflow broke down. Nothing was charged.", "Create the job again.")
-    return Failure("workflow_lost", "The job's workflow broke down.", OutcomeUnknown.remedy)

@@ -70,7 +70,7 @@ def test_a_create_over_the_cap_is_refused_with_its_numbers(sandbox: Sandbox, ada
     )
     numbers = {"cap": 1.0, "used": 0.7, "estimated_cost": 0.7, "currency": "USD", "resets_at": midnight(sandbox)}
     assert {"of": "client", "period": "day", **numbers} == told["budget"]
-    assert "Nothing was charged" in told["remedy"]
+    assert "You have not been charged" in told["remedy"]
     described = {"$ref": "#/components/schemas/Problem", **document("1")}
     Draft202012Validator(described).validate(told)
 
@@ -132,7 +132,7 @@ def test_a_drop_over_the_cap_is_parked_by_the_functions_of_the_stack(sandbox: Sa
         sandbox.drop(f"drop/{folder}/prompt.txt", b"The woman of [Image 1] smiles.")
         door.run(30)
     parked = sandbox.receipt("second/status.json")
-    assert ("queued", midnight(sandbox)) == (parked["state"], parked["parked"]["until"])
+    assert ("queued", midnight(sandbox)) == (parked["state"], parked["parked"]["retry_at"])
     assert [sandbox.receipt("first/status.json")["job"]] == sandbox.executions()
     (job,) = [job for job in sandbox.jobs() if job.id == parked["job"]]
     sandbox.invoke(

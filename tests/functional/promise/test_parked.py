@@ -72,7 +72,7 @@ def test_what_is_over_the_cap_is_parked_and_says_so(simulation: Simulation) -> N
     told = status(simulation, "second")
     assert ("queued", None, None) == (told["state"], told["queue_position"], told["error"])
     assert "stack's day cap is $0.50: $0.42 of it are reserved or spent" in told["parked"]["message"]
-    assert told["parked"]["until"].endswith("-11T00:00:00Z")
+    assert told["parked"]["retry_at"].endswith("-11T00:00:00Z")
     assert status(simulation, "first")["parked"] is None
 
 
@@ -118,7 +118,7 @@ def test_a_months_cap_is_waited_for_until_the_next_month(simulation: Simulation)
     with caps(day=5, month=0.5):
         _, job = drop_and_wait(simulation, "first", "second")
         assert job.parked is not None
-        assert status(simulation, "second")["parked"]["until"].endswith("-01T00:00:00Z")
+        assert status(simulation, "second")["parked"]["retry_at"].endswith("-01T00:00:00Z")
         simulation.run_for(HOUR)
         for day in range(18):
             simulation.clock.advance(DAY)
@@ -168,7 +168,7 @@ def test_one_that_waits_beyond_its_deadline_fails_in_words(simulation: Simulatio
     """Others took the room of three days; nothing was charged for it, and nothing is reserved."""
     with caps(day=0.5):
         _, job = drop_and_wait(simulation, "first", "second")
-        given_up = status(simulation, "second")["parked"]["given_up"]
+        given_up = status(simulation, "second")["parked"]["deadline"]
         assert given_up.endswith("-14T00:00:00Z")
         simulation.run_for(HOUR)
         simulation.clock.advance(12 * HOUR)
@@ -180,8 +180,9 @@ def test_one_that_waits_beyond_its_deadline_fails_in_words(simulation: Simulatio
         simulation.sweep()
     error = (simulation.receipt("second/error.json") or {})["error"]
     assert "budget_exceeded" == error["code"]
-    assert "No room came in time. Nothing was charged." in error["message"]
-    assert "operator raise the cap, then drop it again" in error["remedy"]
+    assert "No budget became free in time." in error["message"]
+    assert "raise the cap, then drop it again" in error["remedy"]
+    assert "You have not been charged." in error["remedy"]
     assert {"10": PRICE, "11": PRICE, "12": PRICE, "13": PRICE, "month": 4 * PRICE} == used(simulation)
 
 
@@ -267,7 +268,7 @@ def test_a_stack_that_refuses_says_why(simulation: Simulation) -> None:
         error = simulation.receipt("second/error.json") or {}
         assert (None, "refused", "budget_exceeded") == (error["job"], error["state"], error["error"]["code"])
         assert (0.5, PRICE, PRICE) == tuple(error["budget"][name] for name in ("cap", "used", "estimated_cost"))
-        assert "Upload any of its files once more" in error["error"]["remedy"]
+        assert "upload any of its files again" in error["error"]["remedy"]
         assert ["refused", 1] == [*states(simulation, "second"), len(simulation.jobs())]
         simulation.clock.advance(DAY)
         drop(simulation, "second")
@@ -309,7 +310,7 @@ def test_lines_of_a_batch_are_refused_where_the_stack_refuses(simulation: Simula
         told = batch_receipt(simulation)
         assert ("finished", 2, 2) == (told["state"], told["jobs"]["succeeded"], told["bad"])
         assert {"refused", "succeeded"} == {row["state"] for row in rows(simulation)}
-        assert all("stack's day cap is $0.90" in fault["problem"] for fault in told["faults"])
+        assert all("stack's day cap is $0.90" in fault["detail"] for fault in told["faults"])
         simulation.clock.advance(DAY)
         simulation.put("drop/spring/batch.jsonl", lines)
         simulation.run_for(2 * HOUR)

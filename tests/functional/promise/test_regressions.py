@@ -10,6 +10,7 @@ import pytest
 from gallop.adapters import dashscope
 from gallop.adapters.table import jobs, submit_lease
 from gallop.domain.errors import AwsTrouble, VendorRefused
+from gallop.domain.failures import remedy_of
 from gallop.steps.start_task import start_task
 
 from tests.support.promise import Simulation, fresh
@@ -126,7 +127,7 @@ def test_late_task_that_nobody_owns_is_left_alone(simulation: Simulation) -> Non
     assert failure is not None
     assert ("outcome_unknown", 0) == (failure.code, len(simulation.tasks(PROMPT)))
     assert "left alone" in failure.message
-    assert "DashScope's console" in failure.remedy
+    assert "DashScope's console" in remedy_of(simulation.job(job.id), failure)
 
 
 def test_lane_stays_closed_when_a_reply_cannot_be_written_down(simulation: Simulation) -> None:

@@ -206,12 +206,12 @@ def test_the_files_of_a_job_whose_record_has_expired_are_kept(sandbox: Sandbox, 
 def test_the_same_content_again_is_told_so(sandbox: Sandbox, door: Door) -> None:
     """With the time, and that nothing more is charged; events that come twice are no second drop."""
     job = dropped(sandbox, door, ONE)
-    assert (None, None) == (front(sandbox)["dropped_again"], front(sandbox)["note"])
+    assert (None, None) == (front(sandbox)["dropped_again_at"], front(sandbox)["note"])
     run(sandbox, job)
     dropped(sandbox, door, ONE)
     status = front(sandbox)
     assert ("succeeded", job.id) == (status["state"], status["job"])
-    assert status["dropped_again"] > status["created"]
+    assert status["dropped_again_at"] > status["created_at"]
     assert "charged once" in status["note"]
     assert 1 == len(sandbox.jobs())
 
@@ -220,7 +220,7 @@ def test_events_that_come_again_are_no_second_drop(sandbox: Sandbox) -> None:
     """The files are the same as before."""
     upload(sandbox, ONE)
     Door(sandbox, times=3).run(HOUR)
-    assert (None, 1) == (front(sandbox)["dropped_again"], len(sandbox.jobs()))
+    assert (None, 1) == (front(sandbox)["dropped_again_at"], len(sandbox.jobs()))
 
 
 def test_a_job_that_failed_says_how_to_try_again(sandbox: Sandbox, door: Door) -> None:
@@ -231,7 +231,7 @@ def test_a_job_that_failed_says_how_to_try_again(sandbox: Sandbox, door: Door) -
     assert "create" not in remedy.lower()
     assert '"metadata": {"try": 2}' in remedy
     dropped(sandbox, door, ONE)
-    assert "change a word of the prompt" in front(sandbox)["note"]
+    assert "change one word of the prompt" in front(sandbox)["note"]
     sandbox.drop("drop/ad/job.json", b'{"metadata": {"try": 2}}')
     door.run(QUIET + 2)
     assert (2, "queued") == (len(sandbox.jobs()), front(sandbox)["state"])
@@ -330,7 +330,7 @@ def test_a_cancel_beside_no_folder_is_told_where_to_go(sandbox: Sandbox, door: D
     sandbox.drop("drop/CANCEL", b"")
     door.run(QUIET + 1)
     (fault,) = front(sandbox, "CANCEL")["waiting_for"]
-    assert ("lies in no folder", True) == (fault["problem"], "cat.jpg.CANCEL" in fault["remedy"])
+    assert ("lies in no folder", True) == (fault["detail"], "cat.jpg.CANCEL" in fault["remedy"])
 
 
 def test_a_text_that_waited_for_its_image_waits_no_more(sandbox: Sandbox, door: Door) -> None:

@@ -8,8 +8,9 @@ from unittest.mock import patch
 import pytest
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import jobs
+from gallop.domain.doors import Door
 from gallop.domain.errors import AwsTrouble
-from gallop.domain.job import Door, JobState
+from gallop.domain.job import JobState
 
 from tests.functional.doors.https.test_creates_uploads import uploaded
 from tests.support.http import Client

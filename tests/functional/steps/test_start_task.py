@@ -12,8 +12,11 @@ import pytest
 import requests
 from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
-from gallop.domain.errors import AttemptInFlight, AwsTrouble, LaneBusy, VendorThrottled, VendorUnreachable
+from gallop.domain import remedies
+from gallop.domain.errors import AttemptInFlight, AwsTrouble, FailureCode, LaneBusy, VendorThrottled, VendorUnreachable
+from gallop.domain.failures import Failure, failure_from, remedy_of
 from gallop.domain.job import AttemptEnd, JobState
+from gallop.domain.remedies import Remedy
 from gallop.domain.request.images import LinkedImage, StoredImage
 from gallop.steps import start_task as step
 
@@ -32,16 +35,16 @@ if TYPE_CHECKING:
 
 THROTTLES = ["Throttling", "Throttling.RateQuota", "Throttling.BurstRate", "Throttling.AllocationQuota"]
 REFUSALS = {
-    "InvalidParameter": "Mend what DashScope names",
-    "DataInspectionFailed": "moderation refused",
-    "InvalidApiKey": "Put a DashScope key into the stack's secret",
-    "Arrearage": "Settle the account's bill",
-    "AccessDenied": "Let the account",
-    "AccessDenied.Unpurchased": "Settle the account's bill",
-    "ModelNotFound": "Let the account",
-    "CommodityNotPurchased": "Settle the account's bill",
-    "PrepaidBillOverdue": "Settle the account's bill",
-    "PostpaidBillOverdue": "Settle the account's bill",
+    "InvalidParameter": Remedy.FIX_REQUEST,
+    "DataInspectionFailed": Remedy.CHANGE_CONTENT,
+    "InvalidApiKey": Remedy.REPLACE_KEY,
+    "Arrearage": Remedy.PAY_BILL,
+    "AccessDenied": Remedy.GRANT_ACCESS,
+    "AccessDenied.Unpurchased": Remedy.PAY_BILL,
+    "ModelNotFound": Remedy.GRANT_ACCESS,
+    "CommodityNotPurchased": Remedy.PAY_BILL,
+    "PrepaidBillOverdue": Remedy.PAY_BILL,
+    "PostpaidBillOverdue": Remedy.PAY_BILL,
 }
 NEVER_SENT = [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout]
 LOST_ON_THE_WAY = [
@@ -208,13 +211,12 @@ def test_what_dashscope_refuses_is_final_and_says_what_to_do(sandbox: Sandbox, c
     sandbox.fake.fault(on="submit", kind="error", code=code, message="No.")
     job = sandbox.put()
     answer = start(sandbox, job)
-    assert ("finish", "vendor_refused", f"DashScope refused: {code}: No.") == (
-        answer["next"],
-        answer["failure"]["code"],
-        answer["failure"]["message"],
-    )
-    assert REFUSALS[code] in answer["failure"]["remedy"]
-    attempt = sandbox.job(job.id).attempt
+    assert "finish" == answer["next"]
+    failure = failure_from(answer["failure"])
+    assert Failure(FailureCode.VENDOR_REFUSED, "DashScope refused the request.", code, "No.") == failure
+    refused = sandbox.job(job.id)
+    assert f"{remedies.text(REFUSALS[code], refused.door)} You have not been charged." == remedy_of(refused, failure)
+    attempt = refused.attempt
     assert attempt
     assert (AttemptEnd.REFUSED, []) == (attempt.end, sandbox.tasks())
 
@@ -225,7 +227,8 @@ def test_a_wrong_key_is_told_as_one(sandbox: Sandbox) -> None:
     secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString="sk-wrong\n")
     answer = start(sandbox, sandbox.put())
     assert "Bearer sk-wrong" == sandbox.sent(SUBMIT_URL)[0].headers["Authorization"]
-    assert "DashScope refused: InvalidApiKey: Invalid API-key provided." == answer["failure"]["message"]
+    assert "InvalidApiKey" == answer["failure"]["vendor_code"]
+    assert "Invalid API-key provided." == answer["failure"]["vendor_message"]
     secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=KEY)
 
 
@@ -235,10 +238,7 @@ def test_what_cannot_be_a_key_is_not_sent(sandbox: Sandbox, held: str) -> None:
     secret = aws("secretsmanager")
     secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=held)
     answer = start(sandbox, sandbox.put())
-    assert (
-        "DashScope refused: InvalidApiKey: What the stack's secret holds cannot be a key."
-        == (answer["failure"]["message"])
-    )
+    assert "What the stack's secret holds cannot be a key." == answer["failure"]["vendor_message"]
     assert 0 == submits(sandbox)
     secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=KEY)
 
@@ -248,7 +248,7 @@ def test_addresses_that_dashscope_quotes_are_not_passed_on(sandbox: Sandbox) -> 
     quoted = "Cannot fetch https://inbox.s3.amazonaws.com/a.jpg?X-Amz-Signature=abc, sorry; nor data:image/png;base64,a"
     sandbox.fake.fault(on="submit", kind="error", code="InvalidURL", message=quoted)
     answer = start(sandbox, sandbox.put())
-    assert "DashScope refused: InvalidURL: Cannot fetch (address) sorry; nor (address)" == answer["failure"]["message"]
+    assert "Cannot fetch (address) sorry; nor (address)" == answer["failure"]["vendor_message"]
 
 
 @pytest.mark.parametrize("code", THROTTLES)

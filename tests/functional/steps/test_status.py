@@ -8,7 +8,11 @@ from unittest.mock import Mock, patch
 
 import httpx
 import pytest
+from gallop.domain import remedies
+from gallop.domain.errors import FailureCode
+from gallop.domain.failures import Failure, failure_from, remedy_of
 from gallop.domain.job import JobState
+from gallop.domain.remedies import Remedy
 from gallop.steps import status
 
 from fake_dashscope import KEY, ids
@@ -118,25 +122,24 @@ def test_usage_that_cannot_be_is_not_believed(sandbox: Sandbox, duration: object
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
-        ("DataInspectionFailed", "moderation refused"),
-        ("InvalidParameter", "Check that each image can be fetched"),
-        ("InvalidURL.Timeout", "Check that each image can be fetched"),
-        ("InternalError.Algo", "Create the job again"),
-        ("InternalError.Timeout", "Create the job again"),
+        ("DataInspectionFailed", Remedy.CHANGE_CONTENT),
+        ("InvalidParameter", Remedy.FIX_REQUEST),
+        ("InvalidURL.Timeout", Remedy.SEND_IMAGES),
+        ("InternalError.Algo", Remedy.CREATE_AGAIN),
+        ("InternalError.Timeout", Remedy.CREATE_AGAIN),
     ],
 )
-def test_a_task_that_failed_ends_the_job_with_its_reason(sandbox: Sandbox, code: str, remedy: str) -> None:
+def test_a_task_that_failed_ends_the_job_with_its_reason(sandbox: Sandbox, code: str, remedy: Remedy) -> None:
     """DashScope's code and words, and what to do about them."""
     sandbox.fake.fault(on="task", kind="fail", code=code, message="It did not work.")
     job = sandbox.submitted()
     sandbox.clock.advance(3600)
     answer = ask(sandbox, job)
-    assert ("finish", "generation_failed", f"{code}: It did not work.") == (
-        answer["next"],
-        answer["failure"]["code"],
-        answer["failure"]["message"],
-    )
-    assert remedy in answer["failure"]["remedy"]
+    assert "finish" == answer["next"]
+    failure = failure_from(answer["failure"])
+    expected = Failure(FailureCode.GENERATION_FAILED, "DashScope could not make the video.", code, "It did not work.")
+    assert expected == failure
+    assert f"{remedies.text(remedy, job.door)} You have not been charged." == remedy_of(job, failure)
 
 
 def test_a_failure_without_detail_is_a_failure(sandbox: Sandbox) -> None:
@@ -144,7 +147,9 @@ def test_a_failure_without_detail_is_a_failure(sandbox: Sandbox) -> None:
     sandbox.fake.fault(on="task", kind="fail_without_detail")
     job = sandbox.submitted()
     sandbox.clock.advance(3600)
-    assert "FAILED: DashScope gave no reason." == ask(sandbox, job)["failure"]["message"]
+    failure = ask(sandbox, job)["failure"]
+    assert "FAILED" == failure["vendor_code"]
+    assert "DashScope gave no reason." == failure["vendor_message"]
 
 
 def test_a_reason_that_quotes_an_address_does_not_pass_it_on(sandbox: Sandbox) -> None:
@@ -152,7 +157,7 @@ def test_a_reason_that_quotes_an_address_does_not_pass_it_on(sandbox: Sandbox) -
     job = sandbox.submitted()
     quoted = "Cannot fetch https://inbox.s3.amazonaws.com/a.jpg?X-Amz-Signature=abc."
     task_says(sandbox, task_status="FAILED", code="InvalidParameter", message=quoted)
-    assert "InvalidParameter: Cannot fetch (address)" == ask(sandbox, job)["failure"]["message"]
+    assert "Cannot fetch (address)" == ask(sandbox, job)["failure"]["vendor_message"]
 
 
 def test_half_a_character_in_a_reason_does_no_harm(sandbox: Sandbox) -> None:
@@ -160,7 +165,7 @@ def test_half_a_character_in_a_reason_does_no_harm(sandbox: Sandbox) -> None:
     job = sandbox.submitted()
     body = rb'{"output": {"task_status": "FAILED", "code": "Odd", "message": "broken \ud83d here"}}'
     sandbox.instead[TASKS_URL] = lambda _: httpx.Response(200, content=body)
-    assert "Odd: broken ? here" == ask(sandbox, job)["failure"]["message"]
+    assert "broken ? here" == ask(sandbox, job)["failure"]["vendor_message"]
 
 
 def test_a_task_cancelled_at_dashscope_ends_the_job(sandbox: Sandbox) -> None:
@@ -268,8 +273,7 @@ def test_the_deadline_ends_a_job(sandbox: Sandbox) -> None:
     sandbox.clock.time = job.deadline
     failure = ask(sandbox, job)["failure"]
     assert "deadline_exceeded" == failure["code"]
-    assert "The task had not ended 240 minutes after the job was accepted." == failure["message"]
-    assert job.task_id in failure["remedy"]
+    assert f"Task {job.task_id} had not ended 240 minutes after the job was accepted." == failure["message"]
 
 
 def test_the_deadline_says_what_the_trouble_was(sandbox: Sandbox) -> None:

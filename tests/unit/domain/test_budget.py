@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 from gallop.domain import budget, failures
 from gallop.domain.budget import Cap, Period
-from gallop.domain.errors import BudgetExceeded
-from gallop.domain.job import Attempt, AttemptEnd, Failure, JobState, cancelled
+from gallop.domain.errors import BudgetExceeded, FailureCode
+from gallop.domain.failures import Failure, cancelled
+from gallop.domain.job import Attempt, AttemptEnd, JobState
 
 from tests.support.jobs import START, a_job
 
@@ -134,21 +135,28 @@ def test_usage_tells_what_a_job_cost(state: JobState) -> None:
 @pytest.mark.parametrize("end", [AttemptEnd.REFUSED, AttemptEnd.ABSENT])
 def test_a_job_without_a_task_cost_nothing(end: AttemptEnd) -> None:
     """Never sent, refused, or proved to have made none."""
-    failure = Failure("vendor_unreachable", "")
+    failure = Failure(FailureCode.VENDOR_UNREACHABLE, "")
     assert Decimal(0) == failures.charge_of(a_job(JobState.FAILED, attempt=None, failure=failure))
     assert Decimal(0) == failures.charge_of(a_job(JobState.FAILED, attempt=Attempt("1", 0, end), failure=failure))
 
 
-@pytest.mark.parametrize("failure", [Failure("generation_failed", "moderation"), cancelled("in time")])
+@pytest.mark.parametrize("failure", [Failure(FailureCode.GENERATION_FAILED, "moderation"), cancelled("in time")])
 def test_a_task_that_failed_or_was_cancelled_cost_nothing(failure: Failure) -> None:
     """DashScope charges for videos only."""
     assert Decimal(0) == failures.charge_of(a_job(JobState.FAILED, failure=failure))
 
 
 @pytest.mark.parametrize(
-    "code", ["outcome_unknown", "deadline_exceeded", "workflow_lost", "task_unknown", "vendor_unreachable"]
+    "code",
+    [
+        FailureCode.OUTCOME_UNKNOWN,
+        FailureCode.DEADLINE_EXCEEDED,
+        FailureCode.WORKFLOW_LOST,
+        FailureCode.TASK_UNKNOWN,
+        FailureCode.VENDOR_UNREACHABLE,
+    ],
 )
-def test_nobody_can_tell_what_a_lost_task_cost(code: str) -> None:
+def test_nobody_can_tell_what_a_lost_task_cost(code: FailureCode) -> None:
     """There is, or may be, a task: it may be charged."""
     assert failures.charge_of(a_job(JobState.FAILED, failure=Failure(code, ""))) is None
     unknown = a_job(JobState.OUTCOME_UNKNOWN, failure=Failure(code, ""))

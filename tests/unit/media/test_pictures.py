@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop.domain import models
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault
 from gallop.domain.request.images import Usable
 from gallop.media import pictures
 from hypothesis import given
@@ -51,9 +51,9 @@ def problem_of(data: bytes) -> str:
     """Examine a picture that must be refused; gives the problem."""
     fault = pictures.examine("2.jpg", data)
     assert isinstance(fault, Fault)
-    assert "2.jpg" == fault.where
+    assert "2.jpg" == fault.pointer
     assert fault.remedy.endswith(".")
-    return fault.problem
+    return fault.detail
 
 
 def usable(data: bytes) -> Usable:

@@ -11,8 +11,7 @@ from gallop.adapters import aws
 from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import dynamo
 from gallop.domain.drops.batch import Batch, BatchProgress, LineOutcome
-from gallop.domain.drops.batch_lines import LineFault
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault, fault_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +95,7 @@ def record_outcome(batch: Batch, outcome: LineOutcome, faults: Iterable[Fault] =
     counted: dict[str, Any] = {":one": 1, ":cost": (outcome.is_new and outcome.cost) or 0}
     counted[":repeated"] = int(bool(outcome.job) and not outcome.is_new)
     writes = [update, _count(batch, f"ADD n_{outcome.state} :one, cost :cost, repeated :repeated", counted)]
-    faults_json = [asdict(fault) for fault in faults]
+    faults_json = [fault.view() for fault in faults]
     if faults_json:
         key = {**_key(batch), "sk": f"FAULT#{outcome.line:08d}"}
         writes.append(
@@ -121,10 +120,10 @@ def outcomes(batch: Batch) -> list[LineOutcome]:
 
 
 @aws.guarded
-def faults(batch: Batch) -> list[LineFault]:
+def faults(batch: Batch) -> list[Fault]:
     """Read what was wrong with the lines whose turn had come."""
     items = dynamo.query(_key(batch)["pk"], "FAULT#")
-    return [LineFault(int(item["line"]), Fault(**fault)) for item in items for fault in item["faults"]]
+    return [fault_from({**view, "line": item["line"]}) for item in items for view in item["faults"]]
 
 
 def _outcome_from(item: dict[str, Any]) -> LineOutcome:

@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.budget import Parked, Reservation
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Door, Failure, Job, JobState, Result
+from gallop.domain.doors import Door
+from gallop.domain.failures import failure_from
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Job, JobState, Result
 from gallop.domain.request.images import image_from, image_record
 from gallop.domain.request.request import VideoRequest
 
@@ -92,7 +94,7 @@ def job_from(record: Mapping[str, Any]) -> Job:
         dropped_again_at=read_seconds(record["dropped_again_at"]),
         **_turn_from(record),
         cancel=_cancel_from(record["cancel"]),
-        failure=Failure(**record["failure"]) if record["failure"] else None,
+        failure=failure_from(record["failure"]) if record["failure"] else None,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.errors import InvalidRequest
+from gallop.domain.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

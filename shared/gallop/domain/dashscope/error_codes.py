@@ -1,8 +1,8 @@
-"""What DashScope's own words for a refusal or a failure mean to whoever asked (fact sheet §5).
+"""What DashScope's error codes mean to a user (fact sheet §5).
 
-Every code has exactly one meaning, wherever it comes from: as the answer to a submit, or as the end of a task. Codes
-have families (``InvalidImage.ImageSize``), and DashScope adds members to them: what is not listed by name has the
-meaning of its family, and what has no family is ``UNLISTED``.
+Every code has one meaning, as the answer to a submit and as the end of a task. Codes form families
+(``InvalidImage.ImageSize``), and DashScope adds members to them: a code that is not listed has the meaning of its
+family, and one without a family is ``UNLISTED``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gallop.domain.remedies import Remedy
+
 
 class Kind(StrEnum):
-    """Who can do something about it."""
+    """What the code is about."""
 
     REQUEST = "request"
     IMAGE = "image"
@@ -26,59 +28,27 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code means. ``retryable``: the same request may succeed later, unchanged."""
+    """What a code means. ``retryable``: the same request may succeed later."""
 
     kind: Kind
     retryable: bool
-    remedy: str
+    remedy: Remedy
 
 
-_REQUEST = Meaning(
-    Kind.REQUEST,
-    False,
-    "Mend what DashScope names. Check that each image can be fetched and is whole, then create the job again. "
-    "Nothing was charged.",
-)
-_IMAGE = Meaning(
-    Kind.IMAGE,
-    False,
-    "Check that each image can be fetched and is whole, then create the job again. Failed tasks cost nothing.",
-)
-_FETCH = Meaning(
-    Kind.IMAGE,
-    True,
-    "Check that each image can be fetched, and soon, or send the images themselves, then create the job again. "
-    "Failed tasks cost nothing.",
-)
-_MODERATION = Meaning(
-    Kind.MODERATION,
-    False,
-    "DashScope's moderation refused the prompt or an image: change it. Failed tasks are not charged.",
-)
-_KEY = Meaning(
-    Kind.KEY,
-    False,
-    "Put a DashScope key into the stack's secret that belongs to the region of DashScopeBaseUrl, "
-    "then create the job again. Nothing was charged.",
-)
-_PERMISSION = Meaning(
-    Kind.PERMISSION,
-    False,
-    "Let the account of the stack's key use this model, in DashScope's console, then create the job again. "
-    "Nothing was charged.",
-)
-_BILL = Meaning(
-    Kind.BILL, False, "Settle the account's bill with Alibaba Cloud, then create the job again. Nothing was charged."
-)
-_RATE = Meaning(Kind.RATE, True, "DashScope kept refusing for its rate limits. Create the job again later.")
-_VENDOR = Meaning(Kind.VENDOR, True, "Create the job again. DashScope does not charge for failed tasks.")
+_REQUEST = Meaning(Kind.REQUEST, False, Remedy.FIX_REQUEST)
+_IMAGE = Meaning(Kind.IMAGE, False, Remedy.FIX_IMAGES)
+_FETCH = Meaning(Kind.IMAGE, True, Remedy.SEND_IMAGES)
+_MODERATION = Meaning(Kind.MODERATION, False, Remedy.CHANGE_CONTENT)
+_KEY = Meaning(Kind.KEY, False, Remedy.REPLACE_KEY)
+_PERMISSION = Meaning(Kind.PERMISSION, False, Remedy.GRANT_ACCESS)
+_BILL = Meaning(Kind.BILL, False, Remedy.PAY_BILL)
+_RATE = Meaning(Kind.RATE, True, Remedy.CREATE_AGAIN_LATER)
+_VENDOR = Meaning(Kind.VENDOR, True, Remedy.CREATE_AGAIN)
 
-# What is wrong with the account, and so with every other request, too.
+# These are about the account, and so every other request fails as well.
 OF_THE_ACCOUNT = frozenset({Kind.KEY, Kind.PERMISSION, Kind.BILL})
 
-UNLISTED = Meaning(
-    Kind.VENDOR, True, "See what DashScope says, then create the job again. DashScope does not charge for failed tasks."
-)
+UNLISTED = Meaning(Kind.VENDOR, True, Remedy.READ_VENDOR_MESSAGE)
 
 MEANINGS = {
     "InvalidParameter": _REQUEST,
@@ -131,7 +101,7 @@ MEANINGS = {
 
 
 def meaning(code: str) -> Meaning:
-    """Tell what a code means: by its own name, or by that of its family."""
+    """Look a code up by its own name, or else by that of its family."""
     name = code
     while name:
         if name in MEANINGS:

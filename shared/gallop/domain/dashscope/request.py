@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
-from gallop.domain.errors import DashScopeRefusal, Fault, InvalidRequest
+from gallop.domain.errors import DashScopeRefusal, InvalidRequest
+from gallop.domain.faults import Fault
 from gallop.domain.request import request, strict_json
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], I
         new_job = request.read(fields, defaults, inspect)
     except InvalidRequest as invalid:
         found = [
-            replace(fault, where=_place(fault.where)) for fault in invalid.faults if fault.where not in media.message
+            replace(fault, pointer=_place(fault.pointer))
+            for fault in invalid.faults
+            if fault.pointer not in media.reported
         ]
         raise InvalidRequest([*media.faults, *found]) from None
     if media.faults:
@@ -56,18 +59,18 @@ def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], I
 
 @dataclass(frozen=True, slots=True)
 class _Media:
-    """The addresses of the media; those at fault are empty, and ``told`` names where nothing more is to be said."""
+    """The addresses of the media, empty where one is wrong; ``reported`` names the images that ``faults`` covers."""
 
     urls: list[object]
     faults: list[Fault]
-    message: set[str]
+    reported: set[str]
 
 
 def _document(body: str) -> dict[str, Any]:
     try:
         whole = strict_json.parse(body)
     except InvalidRequest as invalid:
-        why = "; ".join(fault.problem for fault in invalid.faults)
+        why = "; ".join(fault.detail for fault in invalid.faults)
         message = f"Required body invalid, please check the request body format: {why}."
         raise DashScopeRefusal("InvalidParameter", message) from None
     if not isinstance(whole.get("input"), dict) or not whole["input"]:
@@ -101,7 +104,7 @@ def _media(given: object) -> _Media:
         fault = _what_is_wrong_with(f"{_MEDIA}/{index}", item)
         if fault:
             media.faults.append(fault)
-            media.message.add(f"/images/{index}")
+            media.reported.add(f"/images/{index}")
         urls.append("" if fault else item["url"])
     return media
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop.domain import errors
-from gallop.domain.job import Failure, Job, JobState
+from gallop.domain.errors import FailureCode
+from gallop.domain.failures import remedy_of
+from gallop.domain.job import Job, JobState
 
 if TYPE_CHECKING:
     from gallop.domain.request.request import VideoRequest
@@ -17,14 +18,14 @@ STATUSES = ("PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", UNKNOWN)
 
 # Where a job failed without a word of DashScope's. Whatever is not here is an InternalError.
 _CODES = {
-    errors.VendorThrottled.code: "Throttling.RateQuota",
-    errors.VendorUnreachable.code: "ModelUnavailable",
-    errors.VendorUnavailable.code: "ModelUnavailable",
-    "deadline_exceeded": "InternalError.Timeout",
-    "timed_out": "InternalError.Timeout",
-    errors.ResultExpired.code: "InternalError.Upload",
-    errors.ResultIncomplete.code: "InternalError.Upload",
-    errors.ResultUnusable.code: "InternalError.Upload",
+    FailureCode.VENDOR_THROTTLED: "Throttling.RateQuota",
+    FailureCode.VENDOR_UNREACHABLE: "ModelUnavailable",
+    FailureCode.VENDOR_UNAVAILABLE: "ModelUnavailable",
+    FailureCode.DEADLINE_EXCEEDED: "InternalError.Timeout",
+    FailureCode.TIMED_OUT: "InternalError.Timeout",
+    FailureCode.RESULT_EXPIRED: "InternalError.Upload",
+    FailureCode.RESULT_INCOMPLETE: "InternalError.Upload",
+    FailureCode.RESULT_UNUSABLE: "InternalError.Upload",
 }
 
 
@@ -61,7 +62,7 @@ def task(job: Job, video_url: str) -> dict[str, Any]:
     """Show a task; ``video_url`` is empty unless it succeeded."""
     output: dict[str, Any] = {"task_id": job.id, "task_status": status(job.state)}
     if job.state is JobState.FAILED:
-        return {"output": output | _reason(job.failure)}
+        return {"output": output | _reason(job)}
     output["submit_time"] = local_time(job.created_at)
     if job.running_since is not None:
         output["scheduled_time"] = local_time(job.running_since)
@@ -101,14 +102,14 @@ def local_time(moment: float) -> str:
     return datetime.fromtimestamp(moment, ZONE).isoformat(" ", "milliseconds").partition("+")[0]
 
 
-def _reason(failure: Failure | None) -> dict[str, str]:
+def _reason(job: Job) -> dict[str, str]:
+    failure = job.failure
     if failure is None:
         return {"code": "InternalError", "message": "The job ended without a reason."}
     if failure.vendor_code:
-        message = failure.message.partition(f"{failure.vendor_code}: ")[2]
-        return {"code": failure.vendor_code, "message": message or failure.message}
+        return {"code": failure.vendor_code, "message": failure.vendor_message or failure.message}
     code = _CODES.get(failure.code, "InternalError")
-    return {"code": code, "message": f"{failure.message} {failure.remedy}".strip()}
+    return {"code": code, "message": f"{failure.message} {remedy_of(job, failure)}"}
 
 
 def _usage(request: VideoRequest) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.drops import drop
-from gallop.domain.drops.batch_lines import LineFault
 from gallop.domain.drops.receipts import STATUS
-from gallop.domain.errors import AwsTrouble, Fault
+from gallop.domain.errors import AwsTrouble
+from gallop.domain.faults import Fault, file_fault
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.times import timestamp
 
@@ -156,18 +156,18 @@ def deleted(line: int, job_id: str) -> LineOutcome:
 
 def skipped(line: int, why: SkipReason) -> LineOutcome:
     """Tell why a line has no job, and no fault."""
-    error = "a newer batch.jsonl is there" if why is SkipReason.SUPERSEDED else f"the line {aws_failure().problem}"
+    error = "superseded by a newer batch.jsonl" if why is SkipReason.SUPERSEDED else f"the line {aws_failure().detail}"
     return LineOutcome(line=line, state=why, error=error)
 
 
 def refused(line: int, faults: Iterable[Fault]) -> LineOutcome:
     """Tell that a line is at fault."""
-    error = "; ".join(f"{fault.where} {fault.problem}".strip() for fault in faults)
+    error = "; ".join(fault.message for fault in faults)
     return LineOutcome(line=line, state=SkipReason.REFUSED, error=error)
 
 
 def receipt(
-    batch: Batch, state: BatchState, progress: BatchProgress, faults: Sequence[LineFault], ended: float | None
+    batch: Batch, state: BatchState, progress: BatchProgress, faults: Sequence[Fault], ended: float | None
 ) -> dict[str, Any]:
     """Tell how a batch stands."""
     counts = dict(progress.ended)
@@ -193,10 +193,10 @@ def receipt(
         "estimated_cost": float(progress.estimated_cost),
         "cost": float(progress.cost),
         "currency": "USD",
-        "started": timestamp(batch.started),
-        "ended": None if ended is None else timestamp(ended),
+        "started_at": timestamp(batch.started),
+        "completed_at": None if ended is None else timestamp(ended),
         "error": _error(AwsTrouble.code, aws_failure()) if state is BatchState.FAILED else None,
-        "faults": [fault_view(fault) for fault in sorted(faults, key=lambda one: one.line)[:MAX_FAULTS_SHOWN]],
+        "faults": [fault.view() for fault in sorted(faults, key=lambda one: one.line or 0)[:MAX_FAULTS_SHOWN]],
     }
 
 
@@ -205,8 +205,8 @@ def refusal(batch: Batch, state: BatchState, code: str, fault: Fault, now: float
     return {
         "batch": batch.id,
         "state": state.value,
-        "started": timestamp(batch.started),
-        "ended": timestamp(now),
+        "started_at": timestamp(batch.started),
+        "completed_at": timestamp(now),
         "error": _error(code, fault),
         "faults": [],
     }
@@ -214,20 +214,8 @@ def refusal(batch: Batch, state: BatchState, code: str, fault: Fault, now: float
 
 def aws_failure() -> Fault:
     """Say that AWS let a batch down."""
-    remedy = f"{AwsTrouble.remedy} Upload batch.jsonl once more then: what is done already is neither made nor charged."
-    return Fault(drop.BATCH, "could not be worked off: AWS did not do what was asked", remedy)
-
-
-def fault_view(found: LineFault) -> dict[str, Any]:
-    """Show a fault."""
-    fault = found.fault
-    position = {"line": found.line} if found.column is None else {"line": found.line, "column": found.column}
-    return {**position, "field": fault.where, "problem": fault.problem, "remedy": fault.remedy}
-
-
-def fault_from(view: Mapping[str, Any]) -> LineFault:
-    """Read what ``fault_view`` wrote."""
-    return LineFault(int(view["line"]), Fault(view["field"], view["problem"], view["remedy"]), view.get("column"))
+    remedy = "Upload batch.jsonl again: jobs that exist are not created or charged again. Check the logs of the stack."
+    return file_fault(drop.BATCH, "could not be processed because of an AWS error", remedy)
 
 
 def table(outcomes: Iterable[LineOutcome]) -> str:
@@ -244,9 +232,11 @@ def table(outcomes: Iterable[LineOutcome]) -> str:
 
 def _error_of(job: Job) -> str:
     if not is_terminal(job.state):
-        return f"the batch waits no longer: see {job.receipts}/{STATUS}"
-    return f"{job.failure.code}: {job.failure.message}" if job.failure else ""
+        return f"the batch no longer waits for this job: see {job.receipts}/{STATUS}"
+    if job.failure is None:
+        return ""
+    return f"{job.failure.code}: {job.failure.vendor_message or job.failure.message}"
 
 
 def _error(code: str, fault: Fault) -> dict[str, str]:
-    return {"code": code, "message": f"{fault.where} {fault.problem}", "remedy": fault.remedy}
+    return {"code": code, "message": fault.message, "remedy": fault.remedy}

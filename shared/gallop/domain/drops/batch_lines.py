@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.drops import drop, texts
-from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.errors import InvalidRequest
+from gallop.domain.faults import Fault, file_fault
 from gallop.domain.request.images import Image, StoredImage
 from gallop.domain.request.request import Reader, RequestDefaults, VideoRequest
 
@@ -25,15 +26,6 @@ MAX_NAME_CHARACTERS = 1024
 
 _SCHEME = re.compile(r"[a-z][a-z0-9]*://|data:", re.IGNORECASE)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-@dataclass(frozen=True, slots=True)
-class LineFault:
-    """One thing that is wrong in a line; both count from 1."""
-
-    line: int
-    fault: Fault
-    column: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ class Contents:
 
     count: int
     lines: tuple[Line, ...]
-    faults: tuple[LineFault, ...]
+    faults: tuple[Fault, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +66,28 @@ def read(data: bytes) -> Contents | Fault:
     """Read a batch's file; a fault says why it is none."""
     text = _without_bom(data)
     if text is None:
-        return Fault(drop.BATCH, "is not a text in UTF-8", "Save it as UTF-8 text and upload it again.")
+        return file_fault(drop.BATCH, "is not a text in UTF-8", "Save it as UTF-8 text and upload it again.")
     rows = [(number, row) for number, row in enumerate(text.split(b"\n"), start=1) if row.strip()]
     if not rows:
-        return Fault(drop.BATCH, "is empty", 'Write one JSON object a line: {"prompt": "...", "images": ["..."]}.')
+        return file_fault(drop.BATCH, "is empty", 'Write one JSON object a line: {"prompt": "...", "images": ["..."]}.')
     if len(rows) > MAX_LINES:
-        return Fault(drop.BATCH, f"has {len(rows)} lines; {MAX_LINES} is the most", "Split it over several folders.")
+        return file_fault(
+            drop.BATCH, f"has {len(rows)} lines; {MAX_LINES} is the most", "Split it over several folders."
+        )
     parsed = [_parse(number, row) for number, row in rows]
     lines = tuple(line for line in parsed if isinstance(line, Line))
     if not lines:
         return _no_lines(text, parsed)
-    return Contents(len(rows), lines, tuple(fault for fault in parsed if isinstance(fault, LineFault)))
+    return Contents(len(rows), lines, tuple(fault for fault in parsed if isinstance(fault, Fault)))
 
 
 def too_large(size: int) -> Fault:
     """Refuse a batch by its size in bytes."""
     problem = f"has {size / 1024**2:.1f} MB; {MAX_FILE_BYTES // 1024**2} MB is the most"
-    return Fault(drop.BATCH, problem, "Split it over several folders.")
+    return file_fault(drop.BATCH, problem, "Split it over several folders.")
 
 
-def checked(line: Line, folder: BatchFolder) -> Line | list[LineFault]:
+def checked(line: Line, folder: BatchFolder) -> Line | list[Fault]:
     """Check all of a line but the bytes of its images; names of files beside the batch become addresses."""
     if "images" in line.fields:
         images, missing = _addressed(line.fields["images"], folder)
@@ -103,7 +97,7 @@ def checked(line: Line, folder: BatchFolder) -> Line | list[LineFault]:
     try:
         request_of(line.fields, folder.defaults, missing.get)
     except InvalidRequest as invalid:
-        return [LineFault(line.number, fault) for fault in invalid.faults]
+        return [replace(fault, line=line.number) for fault in invalid.faults]
     return line
 
 
@@ -142,7 +136,7 @@ def _image(where: str, value: object, bucket: str) -> Image | Fault:
         return Fault(where, "is the picture itself", "Put the picture beside the batch.jsonl, and write its name here.")
     reader = Reader({"images": [value]})
     found = reader.images(bucket)
-    return next(iter(found.values())) if found else replace(reader.faults[0], where=where)
+    return next(iter(found.values())) if found else replace(reader.faults[0], pointer=where)
 
 
 def _addressed(images: object, folder: BatchFolder) -> tuple[object, dict[str, Fault]]:
@@ -179,24 +173,24 @@ def _without_bom(data: bytes) -> bytes | None:
         return None
 
 
-def _parse(number: int, row: bytes) -> Line | LineFault:
+def _parse(number: int, row: bytes) -> Line | Fault:
     remedy = "Mend that place and upload the file again."
     if len(row) > MAX_LINE_BYTES:
         problem = f"has {len(row)} bytes; {MAX_LINE_BYTES} is the most"
-        return LineFault(number, Fault("", problem, "Put pictures beside the file, and name them in the line."))
+        return Fault("", problem, "Put pictures beside the file, and name them in the line.", line=number)
     try:
         value = texts.parse(row.decode(), _unique_names)
     except UnicodeDecodeError as error:
         column = len(row[: error.start].decode()) + 1
-        return LineFault(number, Fault("", "is not UTF-8", "Save the file as UTF-8 text."), column)
+        return Fault("", "is not UTF-8", "Save the file as UTF-8 text.", line=number, column=column)
     except json.JSONDecodeError as error:
-        return LineFault(number, Fault("", f"is not valid JSON: {error.msg}", remedy), error.colno)
+        return Fault("", f"is not valid JSON: {error.msg}", remedy, line=number, column=error.colno)
     except ValueError as error:
-        return LineFault(number, Fault("", f"is not valid JSON: {error}", remedy))
+        return Fault("", f"is not valid JSON: {error}", remedy, line=number)
     except RecursionError:
-        return LineFault(number, Fault("", "is nested too deeply", "Write one flat object a line."))
+        return Fault("", "is nested too deeply", "Write one flat object a line.", line=number)
     if not isinstance(value, dict):
-        return LineFault(number, Fault("", "is not a JSON object", 'Write an object: {"prompt": "...", "images": []}.'))
+        return Fault("", "is not a JSON object", 'Write an object: {"prompt": "...", "images": []}.', line=number)
     return Line(number, value)
 
 
@@ -209,13 +203,13 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _no_lines(text: bytes, parsed: list[Line | LineFault]) -> Fault:
-    first = next(fault for fault in parsed if isinstance(fault, LineFault))
+def _no_lines(text: bytes, parsed: list[Line | Fault]) -> Fault:
+    first = next(fault for fault in parsed if isinstance(fault, Fault))
     remedy = "Write one JSON object a line, without brackets around them and without commas between them."
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
-        return Fault(drop.BATCH, f"has no line that can be read; line {first.line} {first.fault.problem}", remedy)
+        return file_fault(drop.BATCH, f"has no line that can be read; line {first.line} {first.detail}", remedy)
     if isinstance(whole, list):
-        return Fault(drop.BATCH, "is one JSON array", remedy)
-    return Fault(drop.BATCH, "is one JSON value, and not one a line", remedy)
+        return file_fault(drop.BATCH, "is one JSON array", remedy)
+    return file_fault(drop.BATCH, "is one JSON value, and not one a line", remedy)

@@ -75,7 +75,7 @@ class CurrentDrop:
 
 def _without_times(receipts: Mapping[str, Any]) -> str:
     plain = {
-        name: {key: value for key, value in receipt.items() if key not in {"since", "time", "until"}}
+        name: {key: value for key, value in receipt.items() if key not in {"updated_at", "waiting_until", "retry_at"}}
         for name, receipt in receipts.items()
     }
     return json.dumps(plain, sort_keys=True)

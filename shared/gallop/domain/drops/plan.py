@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
 from gallop.domain.drops.drop import PREFIX, PROMPT, SETTINGS, Drop, Entry, is_cancel
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault, file_fault
 
 if TYPE_CHECKING:
     from gallop.domain.drops.texts import Texts
@@ -69,19 +69,15 @@ def plan(drop: Drop, texts: Texts, default_prompt: str) -> Plan:
 
 def placed(fault: Fault, drop: Drop, plan: Plan) -> Fault | None:
     """Say the fault of a field in terms of the file that it came from; None if the plan has said it already."""
-    if fault.where == "/prompt" and "prompt" not in plan.fields:
+    if fault.file:
+        return fault
+    if fault.pointer == "/prompt" and "prompt" not in plan.fields:
         return None
-    if fault.where == "/images":
-        where = f"{drop.settings.name}: /images" if plan.at_once and drop.settings else drop.path
-    elif fault.where == "/prompt" and drop.prompt and not plan.prompt_in_settings:
-        where = drop.prompt.name
-    elif fault.where and not fault.where.startswith("/"):
-        where = fault.where
-    elif drop.settings:
-        where = f"{drop.settings.name}: {fault.where}" if fault.where else drop.settings.name
-    else:
-        where = drop.path
-    return Fault(where, fault.problem, fault.remedy)
+    if fault.pointer == "/prompt" and drop.prompt and not plan.prompt_in_settings:
+        return replace(fault, file=drop.prompt.name, pointer="")
+    if drop.settings and (plan.at_once or fault.pointer != "/images"):
+        return replace(fault, file=drop.settings.name)
+    return replace(fault, file=drop.path, pointer="")
 
 
 @dataclass(slots=True)
@@ -104,7 +100,7 @@ class _Found:
         absent = list(dict.fromkeys(name for name, entry in found.items() if entry is None))
         remedy = "Upload it, or take it off the list."
         problem = f"is listed in {SETTINGS} and is not in the folder"
-        self.missing += [Fault(name[:200], problem, remedy) for name in absent]
+        self.missing += [file_fault(name[:200], problem, remedy) for name in absent]
         return tuple(entry for name in names[: models.MAX_IMAGES] if (entry := found[name]) is not None)
 
 
@@ -125,24 +121,26 @@ def _no_image(drop: Drop) -> Fault:
         if drop.strangers:
             names = ", ".join(entry.name[:80] for entry in drop.strangers[:3])
             remedy = f"{remedy} As an image, {names} cannot be used."
-        return Fault(drop.path, "has no image", remedy)
+        return file_fault(drop.path, "has no image", remedy)
     if is_cancel(drop.path):
         remedy = "Put it into the folder that it is meant for; for a lone image cat.jpg, name it cat.jpg.CANCEL."
-        return Fault(drop.path, "lies in no folder", remedy)
+        return file_fault(drop.path, "lies in no folder", remedy)
     if drop.path.lower() in _ROOT_TEXTS:
         remedy = f"Put it into a folder of its own together with its images: {PREFIX}<any name>/{drop.path}."
-        return Fault(drop.path, "lies in no folder", remedy)
+        return file_fault(drop.path, "lies in no folder", remedy)
     if drop.prompt:
         stem = PurePosixPath(drop.path).stem
-        return Fault(drop.path, "has no image beside it", f"Upload the image that it is for as {PREFIX}{stem}.jpg.")
-    return Fault(drop.path, "is not an image", "Upload a JPEG, PNG or WEBP instead.")
+        return file_fault(
+            drop.path, "has no image beside it", f"Upload the image that it is for as {PREFIX}{stem}.jpg."
+        )
+    return file_fault(drop.path, "is not an image", "Upload a JPEG, PNG or WEBP instead.")
 
 
 def _no_prompt(drop: Drop) -> Fault:
     for stranger in drop.strangers:
         if stranger.name.lower().endswith(_WRITTEN):
-            return Fault(PROMPT, "is missing", f"Rename {stranger.name} to {PROMPT}.")
+            return file_fault(PROMPT, "is missing", f"Rename {stranger.name} to {PROMPT}.")
         if stranger.name.lower().endswith(_DOCUMENTS):
             remedy = f"Open {stranger.name}, save it as plain text under the name {PROMPT}, and upload that."
-            return Fault(PROMPT, "is missing", remedy)
-    return Fault(PROMPT, "is missing", "Upload a text that says what should happen in the video.")
+            return file_fault(PROMPT, "is missing", remedy)
+    return file_fault(PROMPT, "is missing", "Upload a text that says what should happen in the video.")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain.job import CANCELLED, CancelAnswer, Door, Failure, Job, JobState, is_terminal
+from gallop.domain.errors import FailureCode
+from gallop.domain.failures import Failure
+from gallop.domain.job import CancelAnswer, Job, JobState, is_terminal
 from gallop.domain.request.images import image_record
 from gallop.domain.times import timestamp
-from gallop.domain.views import failure_view, file_facts
+from gallop.domain.views import error_view, file_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gallop.domain.budget import Parked
-    from gallop.domain.errors import BudgetExceeded, Fault
+    from gallop.domain.errors import BudgetExceeded
+    from gallop.domain.faults import Fault
 
 STATUS = "status.json"
 VIDEO = "video.mp4"
@@ -23,13 +26,13 @@ THUMBNAIL = "thumbnail.jpg"
 FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, STATUS)
 
 _TRY_AGAIN = (
-    "The same content is the same job: to try once more, change a word of the prompt, or write "
-    '"metadata": {"try": 2} into job.json.'
+    "The same content is the same job: to try again, change one word of the prompt, or add "
+    '"metadata": {"try": 2} to job.json.'
 )
 
 
 def for_job(job: Job) -> dict[str, dict[str, Any]]:
-    """Give the receipts of a job as it stands, by the names of their files."""
+    """Return the receipts of a job in its present state, by file name."""
     ends: dict[str, dict[str, Any]] = {}
     if job.state is JobState.SUCCEEDED:
         ends[VIDEO_DETAILS] = video_receipt(job)
@@ -39,12 +42,12 @@ def for_job(job: Job) -> dict[str, dict[str, Any]]:
 
 
 def status_receipt(job: Job) -> dict[str, Any]:
-    """Tell how a job stands."""
+    """Describe a job that is in progress, or has ended."""
     return {
         "job": job.id,
         "state": job.state.value,
-        "since": timestamp(job.updated_at),
-        "created": timestamp(job.created_at),
+        "updated_at": timestamp(job.updated_at),
+        "created_at": timestamp(job.created_at),
         "queue_position": job.queue_position.position if job.queue_position else None,
         "estimated_start": timestamp(job.queue_position.starts_at) if job.queue_position else None,
         "parked": _parked_view(job.parked, job.deadline) if job.parked and job.state is JobState.QUEUED else None,
@@ -52,15 +55,15 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
         "notes": list(job.notes),
-        "dropped_again": None if job.dropped_again_at is None else timestamp(job.dropped_again_at),
+        "dropped_again_at": None if job.dropped_again_at is None else timestamp(job.dropped_again_at),
         "cancel": job.cancel and _cancel_view(job.cancel),
         "note": _note(job),
-        "error": _error_view(job, job.failure),
+        "error": error_view(job),
     }
 
 
 def video_receipt(job: Job) -> dict[str, Any]:
-    """Tell everything about a finished video."""
+    """Describe a finished video."""
     request, result = job.request, job.result
     return {
         "job": job.id,
@@ -85,111 +88,99 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "cost": None if job.cost is None else float(job.cost),
         "estimated_cost": float(job.estimated_cost),
         "currency": "USD",
-        "created": timestamp(job.created_at),
-        "running": timestamp(job.running_since) if job.running_since else None,
-        "ended": timestamp(job.ended_at) if job.ended_at else None,
+        "created_at": timestamp(job.created_at),
+        "started_at": timestamp(job.running_since) if job.running_since else None,
+        "completed_at": timestamp(job.ended_at) if job.ended_at else None,
         "video": result and {"key": result.key, **file_facts(result)},
         "thumbnail": job.thumbnail and {"key": job.thumbnail.key, **file_facts(job.thumbnail)},
     }
 
 
 def failure_receipt(job: Job) -> dict[str, Any]:
-    """Tell why a job brought no video."""
-    failure = job.failure or Failure("internal_error", "The job ended without a reason.")
+    """Explain why a job ended without a video."""
+    failure = job.failure or Failure(FailureCode.INTERNAL_ERROR, "The job ended without a reason.")
     return {
         "job": job.id,
         "state": job.state.value,
-        "error": _error_view(job, failure),
+        "error": error_view(job, failure),
         "faults": [],
         "task_id": job.task_id or None,
-        "ended": timestamp(job.ended_at or job.updated_at),
+        "completed_at": timestamp(job.ended_at or job.updated_at),
     }
 
 
 def faults_receipt(faults: Sequence[Fault], now: float) -> dict[str, Any]:
-    """Tell what keeps a drop from becoming a job."""
+    """List what keeps a drop from becoming a job."""
     return {
         "job": None,
         "state": "refused",
         "error": {
             "code": "invalid_request",
             "message": "; ".join(fault.message for fault in faults),
-            "remedy": "Upload what is named here once more, mended. It starts by itself. Nothing was charged.",
+            "remedy": (
+                "Fix the files listed here and upload them again. The job then starts automatically. "
+                "You have not been charged."
+            ),
         },
-        "faults": [_fault_view(fault) for fault in faults],
-        "time": timestamp(now),
+        "faults": [fault.view() for fault in faults],
+        "updated_at": timestamp(now),
     }
 
 
 def refused(faults: Sequence[Fault], now: float) -> dict[str, dict[str, Any]]:
-    """Say of a drop that it cannot start, and why."""
-    status = {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says what to mend."}
+    """Refuse a drop, with its faults."""
+    status = {"job": None, "state": "refused", "updated_at": timestamp(now), "note": f"{ERROR} lists what to fix."}
     return {ERROR: faults_receipt(faults, now), STATUS: status}
 
 
 def over_budget(over: BudgetExceeded, now: float) -> dict[str, dict[str, Any]]:
-    """Say of a drop that it was not started, because a cap on what may be spent has no room for it."""
-    remedy = f"{over.remedy} Upload any of its files once more then: it starts by itself."
+    """Refuse a drop for a spending cap."""
+    remedy = f"{over.remedy} Then upload any of its files again: the job starts automatically."
     error = {"code": over.code, "message": str(over), "remedy": remedy}
-    numbers = {"faults": [], "budget": over.shortfall.view(), "time": timestamp(now)}
+    numbers = {"faults": [], "budget": over.shortfall.view(), "updated_at": timestamp(now)}
     receipt = {"job": None, "state": "refused", "error": error, **numbers}
-    status = {"job": None, "state": "refused", "since": timestamp(now), "note": f"{ERROR} says why."}
+    status = {"job": None, "state": "refused", "updated_at": timestamp(now), "note": f"{ERROR} gives the reason."}
     return {ERROR: receipt, STATUS: status}
 
 
 def incomplete(missing: Sequence[Fault], since: float, until: float) -> dict[str, dict[str, Any]]:
-    """Say of a drop what it waits for, and until when."""
+    """List what an incomplete drop lacks, and until when Gallop waits for it."""
     status = {
         "job": None,
         "state": "incomplete",
-        "since": timestamp(since),
-        "waiting_for": [_fault_view(fault) for fault in missing],
-        "until": timestamp(until),
+        "updated_at": timestamp(since),
+        "waiting_for": [fault.view() for fault in missing],
+        "waiting_until": timestamp(until),
     }
     return {STATUS: status}
 
 
 def cancelled_before(asked_at: float) -> dict[str, dict[str, Any]]:
-    """Say of a drop that it was cancelled before it became a job."""
-    answer = CancelAnswer(CANCELLED, "It had not started, and does not. Nothing was charged.", asked_at)
-    note = "Upload any of its files once more to start it after all."
+    """Confirm the cancel of a drop that had not become a job."""
+    answer = CancelAnswer(JobState.CANCELLED, "Cancelled before the job started. You have not been charged.", asked_at)
+    note = "To start the job after all, upload any of its files again."
     status = {
         "job": None,
-        "state": CANCELLED,
-        "since": timestamp(asked_at),
+        "state": JobState.CANCELLED.value,
+        "updated_at": timestamp(asked_at),
         "cancel": _cancel_view(answer),
         "note": note,
     }
     return {STATUS: status}
 
 
-def _fault_view(fault: Fault) -> dict[str, str]:
-    return {"file": fault.where, "problem": fault.problem, "remedy": fault.remedy}
-
-
 def _cancel_view(cancel: CancelAnswer) -> dict[str, str]:
-    return {"answer": cancel.answer, "message": cancel.message, "time": timestamp(cancel.time)}
+    return {"answer": cancel.answer, "message": cancel.message, "requested_at": timestamp(cancel.time)}
 
 
 def _parked_view(parked: Parked, deadline: float) -> dict[str, str]:
-    message = f"{parked.reason} The job starts by itself when there is room; until then it costs nothing."
-    return {"message": message, "until": timestamp(parked.until), "given_up": timestamp(deadline)}
-
-
-def _error_view(job: Job, failure: Failure | None) -> dict[str, str] | None:
-    """Show why a job failed; to a dropper, who creates nothing, in words of dropping."""
-    view = failure_view(failure)
-    if view is None or job.door is not Door.S3:
-        return view
-    remedy = (
-        view["remedy"].replace("Create the job again", "Drop it again").replace("create the job again", "drop it again")
-    )
-    return {**view, "remedy": f"{remedy} {_TRY_AGAIN}".strip()}
+    message = f"{parked.reason} The job starts automatically when there is room; waiting costs nothing."
+    return {"message": message, "retry_at": timestamp(parked.until), "deadline": timestamp(deadline)}
 
 
 def _note(job: Job) -> str | None:
     if job.dropped_again_at is None:
         return None
     if job.state in (JobState.FAILED, JobState.CANCELLED):
-        return f"The same content was dropped again, and its job has ended without a video. {_TRY_AGAIN}"
-    return "The same content was dropped again: it is this job. It is made once, and charged once."
+        return f"The same content was dropped again. Its job had ended without a video. {_TRY_AGAIN}"
+    return "The same content was dropped again. It is the same job: made once, charged once."

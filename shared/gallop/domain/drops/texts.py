@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault, file_fault
 from gallop.domain.request.strict_json import MAX_DIGITS
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ def decode(name: str, data: bytes) -> str | Fault:
     Letters are never guessed: a prompt of wrong ones would be paid for.
     """
     if data.startswith(b"{\\rtf"):
-        return Fault(name, "is a document with fonts and colours (RTF), not a plain text", _RICH_REMEDY)
+        return file_fault(name, "is a document with fonts and colours (RTF), not a plain text", _RICH_REMEDY)
     try:
         text = data.decode(_encoding(data))
     except UnicodeDecodeError:
-        return Fault(name, "is not a text in UTF-8", _REMEDY)
+        return file_fault(name, "is not a text in UTF-8", _REMEDY)
     if "\0" in text:
-        return Fault(name, "is not a text", _REMEDY)
+        return file_fault(name, "is not a text", _REMEDY)
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -52,15 +52,15 @@ def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
     try:
         value = parse(text, lambda pairs: _once(pairs, twice))
     except ValueError as error:
-        return {}, [Fault(name, f"is not valid JSON: {_place(error)}", _how_to_fix(text))]
+        return {}, [file_fault(name, f"is not valid JSON: {_place(error)}", _how_to_fix(text))]
     except RecursionError:
-        return {}, [Fault(name, "is nested too deeply", "Write one flat object.")]
+        return {}, [file_fault(name, "is nested too deeply", "Write one flat object.")]
     if not isinstance(value, dict):
-        return {}, [Fault(name, "is not a JSON object", 'Write an object: {"prompt": "...", "duration": 5}.')]
-    faults = [Fault(name, f'says "{key[:80]}" more than once', "Keep one of them.") for key in twice]
+        return {}, [file_fault(name, "is not a JSON object", 'Write an object: {"prompt": "...", "duration": 5}.')]
+    faults = [file_fault(name, f'says "{key[:80]}" more than once', "Keep one of them.") for key in twice]
     if not _can_be_listed(value.get("images")):
         remedy = 'Write {"images": ["1.jpg", "2.jpg"]}, or leave it out to take them all.'
-        faults.append(Fault(name, "lists its images in a way that cannot be read", remedy))
+        faults.append(file_fault(name, "lists its images in a way that cannot be read", remedy))
         del value["images"]
     return value, faults
 

@@ -14,7 +14,8 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.errors import InvalidRequest
+from gallop.domain.faults import Fault
 from gallop.domain.request import strict_json
 from gallop.domain.request.images import InlineImage
 

@@ -8,7 +8,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.errors import InvalidRequest
+from gallop.domain.faults import Fault
 from gallop.domain.request.images import identity_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def from_headers(client: str, request: VideoRequest, headers: Mapping[str, str])
     if key is not None:
         if not _KEY.fullmatch(key):
             remedy = "Use 1 to 255 visible ASCII characters, a UUID for example."
-            raise InvalidRequest([Fault("Idempotency-Key", "is empty, too long, or has other characters", remedy)])
+            raise InvalidRequest(
+                [Fault("", "is empty, too long, or contains other characters", remedy, header="Idempotency-Key")]
+            )
         return IdempotencyRecord(_name("key", client, key), fingerprint, KEY_SECONDS)
     count = headers.get("x-stainless-retry-count", "")
     is_retry = bool(_COUNT.fullmatch(count)) and int(count) >= 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gallop.domain import models
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault
 from gallop.domain.request import uploads, urls
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
 

@@ -6,7 +6,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.errors import InvalidRequest
+from gallop.domain.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,8 @@ from typing import Any
 
 from python_multipart.multipart import parse_options_header
 
-from gallop.domain.errors import BodyTooLarge, Fault, InvalidRequest, UnsupportedMediaType
+from gallop.domain.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from gallop.domain.faults import Fault
 from gallop.domain.request import form, strict_json
 
 # Lambda takes 6 MB of an event that has forms in base64 and JSON with escapes. What is over this limit, and gets

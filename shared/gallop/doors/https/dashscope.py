@@ -16,9 +16,10 @@ from gallop.adapters.table import job_index, jobs
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import request as dashscope_request
 from gallop.domain.dashscope import task as dashscope_task
+from gallop.domain.doors import Door
 from gallop.domain.errors import DashScopeRefusal, JobNotFound, Unauthenticated
 from gallop.domain.failures import FAILURE_KINDS, Billed
-from gallop.domain.job import Door, Job, JobState, new_job_id
+from gallop.domain.job import Job, JobState, new_job_id
 from gallop.domain.request.idempotency import from_content
 from gallop.domain.request.request import RequestDefaults
 from gallop.doors.https import resolver, videos

@@ -86,9 +86,7 @@ def rfc9457(refusal: ErrorAnswer) -> dict[str, Any]:
         "remedy": error.remedy,
     }
     if isinstance(error, InvalidRequest):
-        problem["errors"] = [
-            {"pointer": fault.where, "detail": fault.problem, "remedy": fault.remedy} for fault in error.faults
-        ]
+        problem["errors"] = [fault.view() for fault in error.faults]
     if isinstance(error, BudgetExceeded):
         problem["budget"] = error.shortfall.view()
     return problem
@@ -104,7 +102,7 @@ def _openai(refusal: ErrorAnswer) -> dict[str, Any]:
         "error": {
             "message": f"{error}{'' if str(error).endswith('.') else '.'} {remedies}",
             "type": kind,
-            "param": _param(faults[0].where) if faults else None,
+            "param": (faults[0].header or _param(faults[0].pointer)) if faults else None,
             "code": error.code,
         }
     }

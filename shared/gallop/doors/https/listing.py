@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gallop.adapters.table import job_index, jobs
-from gallop.domain.errors import Fault, InvalidRequest, JobNotFound
+from gallop.domain.errors import InvalidRequest, JobNotFound
+from gallop.domain.faults import Fault
 from gallop.domain.job import JobState, openai_status
 from gallop.doors.https import videos
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock, log
 from gallop.adapters.s3 import presigned
 from gallop.domain import models
-from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.errors import InvalidRequest
+from gallop.domain.faults import Fault
 from gallop.domain.request import uploads
 
 if TYPE_CHECKING:

@@ -9,8 +9,10 @@ from gallop import clock, settings
 from gallop.adapters.s3 import presigned
 from gallop.adapters.table import jobs, task_durations, webhook_endpoints
 from gallop.domain import views
-from gallop.domain.errors import Fault, InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
-from gallop.domain.job import Door, Job, JobState, is_job_id, is_terminal, new_job_id
+from gallop.domain.doors import Door
+from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
+from gallop.domain.faults import Fault
+from gallop.domain.job import Job, JobState, is_job_id, is_terminal, new_job_id
 from gallop.domain.request import idempotency, request
 from gallop.services import accept
 from gallop.services.cancel import Cancellation, cancel

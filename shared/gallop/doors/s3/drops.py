@@ -8,7 +8,7 @@ nothing polls, and of many events for one drop all but the last find that it has
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
@@ -16,13 +16,15 @@ from gallop.adapters import drop_queue
 from gallop.adapters.s3 import buckets
 from gallop.domain import models
 from gallop.domain.clients import keys
+from gallop.domain.doors import Door
 from gallop.domain.drops import drop as drops
 from gallop.domain.drops import events, receipts, texts
 from gallop.domain.drops import plan as plans
 from gallop.domain.drops.drop import Drop, Folder, Lone, Scope
 from gallop.domain.drops.texts import Texts
-from gallop.domain.errors import BudgetExceeded, Fault, InvalidRequest, NoSuchObject, ObjectTooLarge
-from gallop.domain.job import Door, job_id_of
+from gallop.domain.errors import BudgetExceeded, InvalidRequest, NoSuchObject, ObjectTooLarge
+from gallop.domain.faults import Fault, file_fault
+from gallop.domain.job import job_id_of
 from gallop.domain.request.images import StoredImage, identity_of
 from gallop.domain.request.request import VideoRequest, read_fields
 from gallop.doors.s3 import batches
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.drops.drop import Entry
     from gallop.domain.drops.plan import Plan
+    from gallop.domain.request.images import Image
 
 
 class Batch:
@@ -147,7 +150,7 @@ def _text(entry: Entry | None) -> str | Fault | None:
     except NoSuchObject:
         return None
     except ObjectTooLarge as error:
-        return Fault(entry.name, f"has {error.size} bytes: too large for a text", "Make it shorter.")
+        return file_fault(entry.name, f"has {error.size} bytes: too large for a text", "Make it shorter.")
     return texts.decode(entry.name, data)
 
 
@@ -163,15 +166,20 @@ def _request(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
     """Make the request of a drop, or find all that is at fault with what is there; what is missing is no fault."""
     bucket = settings.inbox_bucket()
     within_limit = plan.images[: models.MAX_IMAGES]
-    looked_at = [accept.inspect(entry.name, StoredImage(bucket, entry.key)) for entry in within_limit]
+    inspected = [_inspect(entry, bucket) for entry in within_limit]
     try:
         # Where no image is there yet, any number may come.
         sent = plan.sent or models.MAX_IMAGES
-        request = read_fields(plan.fields, looked_at, sent, settings.default_model())
+        request = read_fields(plan.fields, inspected, sent, settings.default_model())
     except InvalidRequest as invalid:
         found = (plans.placed(fault, drop, plan) for fault in invalid.faults)
         return (*plan.faults, *(fault for fault in found if fault))
     return plan.faults if plan.faults or plan.missing else request
+
+
+def _inspect(entry: Entry, bucket: str) -> Image | Fault:
+    found = accept.inspect("", StoredImage(bucket, entry.key))
+    return replace(found, file=entry.name) if isinstance(found, Fault) else found
 
 
 def _cancel(drop: Drop) -> bool:

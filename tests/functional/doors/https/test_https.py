@@ -10,8 +10,9 @@ import pytest
 import requests
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import jobs
-from gallop.domain.errors import AwsTrouble
-from gallop.domain.job import Failure, JobState, new_job_id
+from gallop.domain.errors import AwsTrouble, FailureCode
+from gallop.domain.failures import Failure
+from gallop.domain.job import JobState, new_job_id
 from gallop.domain.request.images import StoredImage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -146,10 +147,10 @@ def test_all_faults_come_in_one_answer(sandbox: Sandbox, ada: Client) -> None:
     assert expected == answer.faults.keys()
     assert {
         "type": "/errors/invalid_request",
-        "title": "The request has faults",
+        "title": "Invalid request",
         "status": 400,
         "code": "invalid_request",
-        "remedy": "Mend what `errors` names and send it again; nothing was charged.",
+        "remedy": "Fix the problems listed in `errors` and resend. You have not been charged.",
     } == {name: answer.json[name] for name in ("type", "title", "status", "code", "remedy")}
     assert all(error["remedy"] for error in answer.json["errors"])
     assert_nothing_started(sandbox)
@@ -363,14 +364,20 @@ def test_there_is_no_content_before_the_end(sandbox: Sandbox, ada: Client, state
 
 def test_the_content_of_a_failed_job_is_its_reason(sandbox: Sandbox, ada: Client) -> None:
     """Who asks for the video is told why there is none."""
-    job = sandbox.put(
-        JobState.FAILED, failure=Failure("generation_failed", "Moderation said no.", "Change the prompt.")
-    )
+    failure = Failure(FailureCode.GENERATION_FAILED, "No video.", "DataInspectionFailed", "Moderation said no.")
+    job = sandbox.put(JobState.FAILED, failure=failure)
     answer = ada.get(f"/v1/videos/{job.id}/content")
-    assert (409, "The job is failed: Moderation said no.") == (answer.status, answer.json["detail"])
-    assert {"code": "generation_failed", "message": "Moderation said no.", "remedy": "Change the prompt."} == (
-        ada.get(f"/v1/videos/{job.id}").json["error"]
-    )
+    assert (409, "The job is failed: No video.") == (answer.status, answer.json["detail"])
+    assert {
+        "code": "generation_failed",
+        "message": "No video.",
+        "vendor_code": "DataInspectionFailed",
+        "vendor_message": "Moderation said no.",
+        "remedy": (
+            "Change the prompt or the images: DashScope's moderation refused them. Then create the job again. "
+            "You have not been charged."
+        ),
+    } == ada.get(f"/v1/videos/{job.id}").json["error"]
 
 
 def test_a_key_for_idempotency_makes_one_job_of_two_creates(sandbox: Sandbox, ada: Client) -> None:

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.drops import Door, record
+from tests.support.faults import details
 from tests.support.pictures import animated, picture
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def refusal(sandbox: Sandbox, path: str) -> dict[str, str]:
     assert ([], []) == (sandbox.jobs(), sandbox.executions())
     assert (None, "refused", "invalid_request") == (receipt["job"], receipt["state"], receipt["error"]["code"])
     assert all(fault["remedy"] for fault in receipt["faults"])
-    return {fault["file"]: fault["problem"] for fault in receipt["faults"]}
+    return details(receipt["faults"])
 
 
 @pytest.mark.parametrize("order", list(permutations(["prompt", "p10", "p2"])))
@@ -307,7 +308,7 @@ def test_an_incomplete_drop_is_told_what_it_lacks(
     status = sandbox.receipt("ad/status.json")
     assert ["ad/status.json"] == sandbox.results_there()
     assert (None, "incomplete") == (status["job"], status["state"])
-    assert expected == {fault["file"]: fault["problem"] for fault in status["waiting_for"]}
+    assert expected == details(status["waiting_for"])
     door.run(HOUR - 60)
     assert ["ad/status.json"] == sandbox.results_there()
     door.run(2 * 60)
@@ -343,11 +344,11 @@ def test_an_incomplete_drop_starts_when_it_is_completed(sandbox: Sandbox, door: 
         ({"job": b'{"ratio": "16:9",}'}, {"job.json": "is not valid JSON: "}),
         ({"job": b"[]"}, {"job.json": "is not a JSON object"}),
         ({"job": b'{"images": "1.jpg"}'}, {"job.json": "lists its images in a way that cannot be read"}),
-        ({"job": b'{"ratio": "2:1"}'}, {"job.json: /ratio": '"2:1" is not known'}),
-        ({"job": b'{"duration": 2}'}, {"job.json: /duration": "2 is not a whole number from 3 to 15"}),
-        ({"job": b'{"duration": 16}'}, {"job.json: /duration": "16 is not a whole number from 3 to 15"}),
-        ({"job": b'{"prompt": ""}'}, {"job.json: /prompt": "there is no prompt"}),
-        ({"job": b'{"fps": 60}'}, {"job.json: /fps": "is not a field of a video request"}),
+        ({"job": b'{"ratio": "2:1"}'}, {"job.json /ratio": '"2:1" is not known'}),
+        ({"job": b'{"duration": 2}'}, {"job.json /duration": "2 is not a whole number from 3 to 15"}),
+        ({"job": b'{"duration": 16}'}, {"job.json /duration": "16 is not a whole number from 3 to 15"}),
+        ({"job": b'{"prompt": ""}'}, {"job.json /prompt": "there is no prompt"}),
+        ({"job": b'{"fps": 60}'}, {"job.json /fps": "is not a field of a video request"}),
         ({"job": b"\xff"}, {"job.json": "is not a text in UTF-8"}),
     ],
 )
@@ -384,7 +385,7 @@ def test_all_faults_are_told_at_once(sandbox: Sandbox, door: Door) -> None:
     settings = b'{"ratio": "2:1", "duration": 60, "sead": 1, "sead": 2}'
     drop(sandbox, "ad", prompt=b"[Image 9]", job=settings, p1=b"text", p2=picture(width=10, height=10), p3=picture())
     door.run(QUIET + 1)
-    of_settings = {"job.json", "job.json: /ratio", "job.json: /duration", "job.json: /sead"}
+    of_settings = {"job.json", "job.json /ratio", "job.json /duration", "job.json /sead"}
     assert {"prompt.txt", "1.jpg", "2.jpg"} | of_settings == refusal(sandbox, "ad").keys()
 
 
@@ -393,12 +394,10 @@ def test_pictures_are_looked_at_even_where_the_texts_cannot_be_read(sandbox: San
     drop(sandbox, "bad", prompt=b"\xff", job=b"{", p1=b"text")
     drop(sandbox, "half", job=b'{"images": ["1.jpg", "2.jpg"], "seed": -1}', p1=b"text")
     door.run(QUIET + 1)
-    told = {
-        folder: {f["file"] for f in sandbox.receipt(f"{folder}/error.json")["faults"]} for folder in ("bad", "half")
-    }
+    told = {folder: set(details(sandbox.receipt(f"{folder}/error.json")["faults"])) for folder in ("bad", "half")}
     expected = {
         "bad": {"prompt.txt", "job.json", "1.jpg"},
-        "half": {"2.jpg", "prompt.txt", "1.jpg", "job.json: /seed"},
+        "half": {"2.jpg", "prompt.txt", "1.jpg", "job.json /seed"},
     }
     assert expected == told
 

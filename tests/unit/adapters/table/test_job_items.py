@@ -8,7 +8,10 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from gallop.adapters.table import job_items
 from gallop.domain import models
 from gallop.domain.budget import Parked, Reservation
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Door, Failure, Job, JobState, Result
+from gallop.domain.doors import Door
+from gallop.domain.errors import FailureCode
+from gallop.domain.failures import Failure
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage, Original, StoredImage
 from gallop.domain.request.request import VideoRequest
 from gallop.domain.scheduling import queue
@@ -85,7 +88,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     usage=st.none() | objects,
     cost=st.none() | money,
     result=st.none() | results,
-    failure=st.none() | st.builds(Failure, texts, texts, texts),
+    failure=st.none() | st.builds(Failure, st.sampled_from(FailureCode), texts, texts, texts),
 )
 jobs = st.builds(Job, **FIELDS)
 

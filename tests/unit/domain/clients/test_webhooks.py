@@ -9,7 +9,9 @@ from itertools import pairwise
 import pytest
 from gallop.domain.clients import webhooks
 from gallop.domain.clients.webhooks import Endpoint, Event
-from gallop.domain.job import Failure, Job, JobState
+from gallop.domain.errors import FailureCode
+from gallop.domain.failures import Failure
+from gallop.domain.job import Job, JobState
 from hypothesis import given
 from hypothesis import strategies as st
 from openai import InvalidWebhookSignatureError, OpenAI
@@ -28,7 +30,7 @@ def an_endpoint(url: str = URL, events: tuple[Event, ...] = ()) -> Endpoint:
 
 def an_end(state: JobState = JobState.FAILED, webhook: str = "") -> Job:
     """Give a job that has ended."""
-    failure = None if state is JobState.SUCCEEDED else Failure("code", "message")
+    failure = None if state is JobState.SUCCEEDED else Failure(FailureCode.TIMED_OUT, "message")
     return a_job(state, ended_at=1_780_000_100.0, failure=failure, request=a_request(webhook=webhook))
 
 

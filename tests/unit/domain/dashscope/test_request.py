@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop.domain.dashscope import request as dashscope_request
-from gallop.domain.errors import DashScopeRefusal, Fault, InvalidRequest
+from gallop.domain.errors import DashScopeRefusal, InvalidRequest
+from gallop.domain.faults import Fault
 from gallop.domain.request.images import InlineImage, LinkedImage
 from gallop.domain.request.request import RequestDefaults
 from hypothesis import given
@@ -40,8 +41,8 @@ def faults(whole: object) -> dict[str, str]:
     """Give the faults of a body, by their pointers."""
     with pytest.raises(InvalidRequest) as refused:
         read(whole)
-    assert all(fault.problem and fault.remedy for fault in refused.value.faults)
-    return {fault.where: fault.problem for fault in refused.value.faults}
+    assert all(fault.detail and fault.remedy for fault in refused.value.faults)
+    return {fault.pointer: fault.detail for fault in refused.value.faults}
 
 
 def refusal(whole: object) -> tuple[int, str, str]:
@@ -122,7 +123,7 @@ def test_an_image_that_is_looked_into_keeps_its_place() -> None:
 
     with pytest.raises(InvalidRequest) as refused:
         dashscope_request.read(json.dumps(body()), GROUND, small)
-    assert ["/input/media/0/url"] == [fault.where for fault in refused.value.faults]
+    assert ["/input/media/0/url"] == [fault.pointer for fault in refused.value.faults]
 
 
 def test_a_long_prompt_is_refused_and_not_cut() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from gallop.domain.drops import batch_lines
-from gallop.domain.drops.batch_lines import BatchFolder, Contents, Line, LineFault
-from gallop.domain.errors import Fault
+from gallop.domain.drops.batch_lines import BatchFolder, Contents, Line
+from gallop.domain.faults import Fault
 from gallop.domain.request.request import RequestDefaults
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +36,7 @@ def read(data: bytes) -> Contents:
 def faults_of(place: BatchFolder = FOLDER, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any field
     """Give what is wrong with a line."""
     found = batch_lines.checked(Line(1, {**GOOD, **fields}), place)
-    return [] if isinstance(found, Line) else [(fault.fault.where, fault.fault.problem) for fault in found]
+    return [] if isinstance(found, Line) else [(fault.pointer, fault.detail) for fault in found]
 
 
 @given(
@@ -77,7 +77,7 @@ def test_any_fields_are_a_request_or_faults(fields: dict[str, Any]) -> None:
     if isinstance(found, Line):
         assert found == batch_lines.checked(Line(1, json.loads(found.canonical_json)), FOLDER)
     else:
-        assert all(fault.fault.problem for fault in found)
+        assert all(fault.detail for fault in found)
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -113,13 +113,13 @@ def test_broken_lines_are_told_by_place(row: str, column: int | None, problem: s
     found = read(text(GOOD, row, GOOD))
     assert [1, 3] == [line.number for line in found.lines]
     (fault,) = found.faults
-    assert (2, column, True) == (fault.line, fault.column, fault.fault.problem.startswith(problem))
+    assert (2, column, True) == (fault.line, fault.column, fault.detail.startswith(problem))
 
 
 def test_a_line_that_is_not_utf8() -> None:
     """It is told where; the file's other lines are not lost with it."""
     found = read(text(GOOD) + b'\n{"prompt": "\xff"}\n')
-    assert [LineFault(2, Fault("", "is not UTF-8", "Save the file as UTF-8 text."), 13)] == list(found.faults)
+    assert [Fault("", "is not UTF-8", "Save the file as UTF-8 text.", line=2, column=13)] == list(found.faults)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_what_is_no_batch_is_refused_in_words(data: bytes, problem: str) -> None
     """One fault for the whole file, which says what to do."""
     found = batch_lines.read(data)
     assert isinstance(found, Fault)
-    assert found.problem.startswith(problem)
+    assert found.detail.startswith(problem)
     assert found.remedy
 
 

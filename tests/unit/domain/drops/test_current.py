@@ -6,7 +6,7 @@ import pytest
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
 
 A, B, C = ("job_" + letter * 26 for letter in "abc")
-WORDS = {"status.json": {"state": "incomplete", "since": "noon"}}
+WORDS = {"status.json": {"state": "incomplete", "updated_at": "noon"}}
 
 
 def test_the_first_job_has_nothing_to_tidy() -> None:
@@ -69,7 +69,7 @@ def test_a_cancel_stops_what_was_uploaded_before_it() -> None:
 def test_the_same_words_need_not_be_said_twice() -> None:
     """Only when they were first said differs."""
     current = CurrentDrop("ad").with_receipts(WORDS, 1.0)
-    assert current.shows({"status.json": {"state": "incomplete", "since": "one"}})
-    assert not current.shows({"status.json": {"state": "refused", "since": "noon"}})
+    assert current.shows({"status.json": {"state": "incomplete", "updated_at": "one"}})
+    assert not current.shows({"status.json": {"state": "refused", "updated_at": "noon"}})
     assert not CurrentDrop("ad").shows({})
     assert not current.with_job(A, 2.0).shows({})

@@ -9,7 +9,7 @@ from gallop.domain.drops import drop as drops
 from gallop.domain.drops import plan as plans
 from gallop.domain.drops.drop import Drop, Lone
 from gallop.domain.drops.texts import Texts
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault
 
 from tests.unit.domain.drops.test_drop import NFC, NFD, entry, folder
 
@@ -33,7 +33,7 @@ def missing(drop: Drop, prompt: str | None = None, settings: dict[str, Any] | No
     """Plan a drop that must lack something; gives its remedies by what is missing."""
     plan = planned(drop, prompt, settings)
     assert plan.missing
-    return {fault.where: fault.remedy for fault in plan.missing}
+    return {fault.file: fault.remedy for fault in plan.missing}
 
 
 def test_accents_are_one_whichever_way_they_are_written() -> None:
@@ -108,23 +108,25 @@ def test_a_listed_image_that_is_not_there_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "names", "settings", "where"),
+    ("pointer", "names", "settings", "expected"),
     [
-        ("/prompt", ("prompt.txt",), None, "prompt.txt"),
-        ("/prompt", ("prompt.txt", "job.json"), {"prompt": "x"}, "job.json: /prompt"),
-        ("/prompt", ("prompt.txt", "job.json"), {"seed": 1}, "prompt.txt"),
-        ("/ratio", ("prompt.txt", "job.json"), {"ratio": "x"}, "job.json: /ratio"),
-        ("/images", ("prompt.txt",), None, "ad"),
-        ("", ("prompt.txt", "job.json"), {"metadata": {}}, "job.json"),
+        ("/prompt", ("prompt.txt",), None, {"file": "prompt.txt"}),
+        ("/prompt", ("prompt.txt", "job.json"), {"prompt": "x"}, {"file": "job.json", "pointer": "/prompt"}),
+        ("/prompt", ("prompt.txt", "job.json"), {"seed": 1}, {"file": "prompt.txt"}),
+        ("/ratio", ("prompt.txt", "job.json"), {"ratio": "x"}, {"file": "job.json", "pointer": "/ratio"}),
+        ("/images", ("prompt.txt",), None, {"file": "ad"}),
+        ("", ("prompt.txt", "job.json"), {"metadata": {}}, {"file": "job.json"}),
     ],
 )
 def test_a_fault_names_the_file_that_it_came_from(
-    fault: str, names: tuple[str, ...], settings: dict[str, Any] | None, where: str
+    pointer: str, names: tuple[str, ...], settings: dict[str, Any] | None, expected: dict[str, str]
 ) -> None:
     """A dropper knows files, not fields."""
     drop = folder("1.jpg", *names)
     plan = ready(drop, "x", settings)
-    assert Fault(where, "p", "r") == plans.placed(Fault(fault, "p", "r"), drop, plan)
+    placed = plans.placed(Fault(pointer, "p", "r"), drop, plan)
+    assert placed
+    assert {**expected, "detail": "p", "remedy": "r"} == placed.view()
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_a_lone_file_without_an_image_is_told_so(name: str, problem: str, remedy
     assert scope is not None
     (drop,) = drops.drops_of(scope, [entry(f"drop/{name}")])
     (fault,) = planned(drop, "x").missing
-    assert (name, problem) == (fault.where, fault.problem)
+    assert (name, problem) == (fault.file, fault.detail)
     assert fault.remedy.startswith(remedy)
 
 

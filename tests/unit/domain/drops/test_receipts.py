@@ -8,10 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from gallop.domain import views
+from gallop.domain import remedies, views
+from gallop.domain.doors import Door
 from gallop.domain.drops import receipts
-from gallop.domain.errors import Fault
-from gallop.domain.job import Door, Failure, Job, JobState, Result
+from gallop.domain.errors import FailureCode
+from gallop.domain.failures import Failure
+from gallop.domain.faults import Fault, file_fault
+from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, Result
+from gallop.domain.remedies import Remedy
 from gallop.domain.request.images import StoredImage
 
 from tests.support.jobs import START, a_job, a_request
@@ -92,8 +96,8 @@ def test_the_status_receipt_says_state_and_cost() -> None:
     expected: dict[str, Any] = {
         "job": "job_" + "a" * 26,
         "state": "running",
-        "since": "2026-05-28T20:26:40Z",
-        "created": "2026-05-28T20:26:40Z",
+        "updated_at": "2026-05-28T20:26:40Z",
+        "created_at": "2026-05-28T20:26:40Z",
         "queue_position": None,
         "estimated_start": None,
         "parked": None,
@@ -101,7 +105,7 @@ def test_the_status_receipt_says_state_and_cost() -> None:
         "cost": None,
         "currency": "USD",
         "notes": [],
-        "dropped_again": None,
+        "dropped_again_at": None,
         "cancel": None,
         "note": None,
         "error": None,
@@ -119,7 +123,7 @@ def test_the_video_receipt_tells_the_whole_story() -> None:
     assert {"order": 17} == receipt["request"]["metadata"]
     assert {"task_id": "task-1", "request_id": "r-1", "polls": 4} == receipt["task"]
     assert {"duration": 5, "SR": 720} == receipt["usage"]
-    assert (1, 0.7, "2026-05-28T20:28:15Z") == (receipt["submits"], receipt["cost"], receipt["ended"])
+    assert (1, 0.7, "2026-05-28T20:28:15Z") == (receipt["submits"], receipt["cost"], receipt["completed_at"])
     assert (1_048_576, "ab" * 32, "video/mp4") == (
         receipt["video"]["bytes"],
         receipt["video"]["sha256"],
@@ -129,25 +133,52 @@ def test_the_video_receipt_tells_the_whole_story() -> None:
 
 def test_the_failure_receipt_says_why_and_what_to_do() -> None:
     """A job that failed leaves a reason and a remedy."""
-    job = a_job(JobState.FAILED, failure=Failure("generation_failed", "moderation said no", "change the prompt"))
-    receipt = receipts.failure_receipt(job)
-    expected = {"code": "generation_failed", "message": "moderation said no", "remedy": "change the prompt"}
+    failure = Failure(FailureCode.GENERATION_FAILED, "No video.", "InternalError", "out of memory")
+    receipt = receipts.failure_receipt(a_job(JobState.FAILED, failure=failure))
+    expected = {
+        "code": "generation_failed",
+        "message": "No video.",
+        "vendor_code": "InternalError",
+        "vendor_message": "out of memory",
+        "remedy": "Create the job again. You have not been charged.",
+    }
     assert (expected, "failed", "task-1") == (receipt["error"], receipt["state"], receipt["task_id"])
 
 
+def test_a_remedy_speaks_the_language_of_its_door() -> None:
+    """Droppers drop again, with a change, because the same content is the same job; callers create again."""
+    failure = Failure(FailureCode.VENDOR_THROTTLED, "too many")
+    dropped = receipts.failure_receipt(a_job(JobState.FAILED, door=Door.S3, failure=failure))["error"]["remedy"]
+    created = receipts.failure_receipt(a_job(JobState.FAILED, failure=failure))["error"]["remedy"]
+    assert dropped.startswith(
+        "Wait a while, then drop it again with a change, because the same content is the same job"
+    )
+    assert "Wait a while, then create the job again." == created
+
+
+@pytest.mark.parametrize("door", Door)
+@pytest.mark.parametrize("remedy", Remedy)
+def test_every_remedy_has_words_for_every_door(remedy: Remedy, door: Door) -> None:
+    """Whole sentences, without a gap left in them."""
+    text = remedies.text(remedy, door)
+    assert text.endswith(".")
+    assert text[0].isupper()
+    assert "{" not in text.replace('{"try": 2}', "")
+
+
 @pytest.mark.parametrize(
-    ("remedy", "told"),
+    ("attempt", "task_id", "expected"),
     [
-        ("Create the job again later.", "Drop it again later."),
-        ("Wait, then create the job again.", "Wait, then drop it again."),
+        (None, "", "Create the job again. You have not been charged."),
+        (Attempt("1", 0, AttemptEnd.UNKNOWN), "", remedies.text(Remedy.SEARCH_CONSOLE, Door.HTTPS)),
+        (Attempt("1", 0, AttemptEnd.ACCEPTED), "task-1", remedies.text(Remedy.FIND_TASK, Door.HTTPS)),
     ],
 )
-def test_droppers_are_told_to_drop(remedy: str, told: str) -> None:
-    """They create nothing; whoever calls the HTTPS door does."""
-    failure = Failure("vendor_throttled", "too many", remedy)
-    at_the_door = receipts.failure_receipt(a_job(JobState.FAILED, door=Door.S3, failure=failure))
-    assert at_the_door["error"]["remedy"].startswith(f"{told} The same content is the same job")
-    assert remedy == receipts.failure_receipt(a_job(JobState.FAILED, failure=failure))["error"]["remedy"]
+def test_the_console_is_named_only_where_it_can_help(attempt: Attempt | None, task_id: str, expected: str) -> None:
+    """Nobody looks for a task that certainly does not exist; a known one is found by its id."""
+    failure = Failure(FailureCode.DEADLINE_EXCEEDED, "too late")
+    job = a_job(JobState.FAILED, attempt=attempt, task_id=task_id, failure=failure)
+    assert expected == receipts.failure_receipt(job)["error"]["remedy"]
 
 
 def test_no_failure_is_without_words() -> None:
@@ -157,11 +188,14 @@ def test_no_failure_is_without_words() -> None:
 
 def test_faults_are_told_file_by_file() -> None:
     """A drop that cannot become a job gets each fault with its file, the problem and the remedy."""
-    faults = [Fault("1.jpg", "is too small", "use a larger one"), Fault("prompt.txt", "is missing", "upload it")]
+    faults = [
+        file_fault("1.jpg", "is too small", "use a larger one"),
+        Fault("/ratio", "is unknown", "use 16:9", file="job.json"),
+    ]
     receipt = receipts.faults_receipt(faults, START)
     assert [
-        {"file": "1.jpg", "problem": "is too small", "remedy": "use a larger one"},
-        {"file": "prompt.txt", "problem": "is missing", "remedy": "upload it"},
+        {"file": "1.jpg", "detail": "is too small", "remedy": "use a larger one"},
+        {"file": "job.json", "pointer": "/ratio", "detail": "is unknown", "remedy": "use 16:9"},
     ] == receipt["faults"]
-    assert "1.jpg: is too small; prompt.txt: is missing" == receipt["error"]["message"]
-    assert (None, "refused", "2026-05-28T20:26:40Z") == (receipt["job"], receipt["state"], receipt["time"])
+    assert "1.jpg: is too small; job.json /ratio: is unknown" == receipt["error"]["message"]
+    assert (None, "refused", "2026-05-28T20:26:40Z") == (receipt["job"], receipt["state"], receipt["updated_at"])

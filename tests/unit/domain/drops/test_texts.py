@@ -6,7 +6,7 @@ import json
 
 import pytest
 from gallop.domain.drops import texts
-from gallop.domain.errors import Fault
+from gallop.domain.faults import Fault
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +35,7 @@ def test_what_is_no_text_is_refused(data: bytes) -> None:
     """A prompt of guessed letters would be paid for."""
     fault = texts.decode("prompt.txt", data)
     assert isinstance(fault, Fault)
-    assert fault.problem.startswith("is not a text")
+    assert fault.detail.startswith("is not a text")
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_what_is_no_text_is_refused(data: bytes) -> None:
 def test_broken_settings_are_told_with_their_place(text: str, problem: str) -> None:
     """A fault in job.json names the line and the column where there are any."""
     _, (fault,) = texts.read_settings("job.json", text)
-    assert "job.json" == fault.where
-    assert problem in fault.problem
+    assert "job.json" == fault.file
+    assert problem in fault.detail
 
 
 def test_other_fields_are_read_beside_a_fault() -> None:
@@ -73,7 +73,7 @@ def test_other_fields_are_read_beside_a_fault() -> None:
         'says "seed" more than once',
         "lists its images in a way that cannot be read",
     ]
-    assert expected == [fault.problem for fault in faults]
+    assert expected == [fault.detail for fault in faults]
 
 
 def test_curved_quotation_marks_are_pointed_out() -> None:
@@ -86,7 +86,7 @@ def test_a_document_is_told_from_a_text() -> None:
     """TextEdit saves RTF under any name."""
     fault = texts.decode("prompt.txt", rb"{\rtf1\ansi The cat.}")
     assert isinstance(fault, Fault)
-    assert "RTF" in fault.problem
+    assert "RTF" in fault.detail
 
 
 @given(st.text(max_size=200) | st.recursive(st.integers() | st.text(), st.lists, max_leaves=5).map(json.dumps))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from gallop.domain import models
-from gallop.domain.errors import Fault, InvalidRequest
+from gallop.domain.errors import InvalidRequest
+from gallop.domain.faults import Fault
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
 from gallop.domain.request.request import RequestDefaults, VideoRequest, prompt_length, read, read_fields
 from hypothesis import given
@@ -52,7 +53,7 @@ def faults_of(value: object) -> dict[str, str]:
     """Read what must be refused; gives the problems by their place."""
     with pytest.raises(InvalidRequest) as caught:
         read(value, GROUND, untouched)
-    return {fault.where: fault.problem for fault in caught.value.faults}
+    return {fault.pointer: fault.detail for fault in caught.value.faults}
 
 
 def outcome_of(value: object) -> tuple[VideoRequest | None, tuple[Fault, ...]]:
@@ -183,7 +184,7 @@ def test_all_faults_are_told_at_once() -> None:
     }
     with pytest.raises(InvalidRequest) as caught:
         read(everything_wrong, GROUND, untouched)
-    places = sorted(fault.where for fault in caught.value.faults)
+    places = sorted(fault.pointer for fault in caught.value.faults)
     expected = [f"/{name}" for name in everything_wrong if name != "images"]
     assert sorted([*expected, "/prompt", "/images/0", "/images/1"]) == places
 
@@ -357,7 +358,7 @@ def test_what_is_found_inside_an_image_is_a_fault_like_any_other() -> None:
 
     with pytest.raises(InvalidRequest) as caught:
         read(body(images=[PICTURE, PICTURE], ratio="1:2"), GROUND, inspect)
-    assert ["/images/1", "/ratio"] == [fault.where for fault in caught.value.faults]
+    assert ["/images/1", "/ratio"] == [fault.pointer for fault in caught.value.faults]
 
 
 def test_an_image_at_fault_still_counts() -> None:
@@ -395,14 +396,14 @@ def test_fields_apart_from_their_images_obey_the_same_rules() -> None:
     too_small = Fault("1.jpg", "is too small", "")
     with pytest.raises(InvalidRequest) as caught:
         read_fields({**fields, "duration": 2}, [too_small], 10, "happyhorse-1.0-r2v")
-    assert ["1.jpg", "/images", "/duration"] == [fault.where for fault in caught.value.faults]
+    assert ["1.jpg", "/images", "/duration"] == [fault.pointer for fault in caught.value.faults]
 
 
 @given(json_values | bodies)
 def test_no_json_value_breaks_the_reader(value: object) -> None:
     """Whatever JSON comes in, out comes a request or a list of faults that can be written down, never a crash."""
     request, faults = outcome_of(value)
-    assert all(f"{fault.where}{fault.problem}{fault.remedy}".encode() for fault in faults)
+    assert all(f"{fault.pointer}{fault.detail}{fault.remedy}".encode() for fault in faults)
     if request is None:
         assert faults
     else:

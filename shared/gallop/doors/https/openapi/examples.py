@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from gallop.domain import budget, views
-from gallop.domain.errors import BudgetExceeded, CallerError, DashScopeRefusal, Fault, InvalidRequest, TooManyRequests
-from gallop.domain.job import Attempt, AttemptEnd, Door, Job, JobState, Result
+from gallop.domain.doors import Door
+from gallop.domain.errors import BudgetExceeded, CallerError, DashScopeRefusal, InvalidRequest, TooManyRequests
+from gallop.domain.faults import Fault
+from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage
 from gallop.domain.request.request import VideoRequest
 from gallop.doors.https import errors as dialects
