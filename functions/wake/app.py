@@ -1,4 +1,4 @@
-"""Takes DashScope's word that a task has ended, and wakes the execution that waits for it."""
+"""Receives DashScope's notice that a task has ended, and resumes the execution that waits for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = http.resolver()
 
 @app.post(completions.PATH)
 def take_event() -> Response[str]:
-    """Take an event of Alibaba's EventBridge."""
+    """Receive an event from Alibaba's EventBridge."""
     return http.answer(200, {"result": completions.take(app.current_event.headers, http.body_of(app))})
 
 

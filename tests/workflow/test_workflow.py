@@ -293,7 +293,7 @@ def test_a_job_that_cost_nothing_outlives_its_execution_too(runs: Runs, function
         runs.calls()[function],
     )
     runs.world.clock.advance(300)
-    runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
+    runs.world.invoke("ReconcileFunction", {"action": "sweep"})
     assert (JobState.SUCCEEDED, 1) == (runs.world.job(job.id).state, submits(runs))
 
 
@@ -308,7 +308,7 @@ def test_a_first_step_that_never_works_fails_the_job_in_the_end(runs: Runs, erro
         job = runs.run()
         for _ in range(resumes):
             runs.world.clock.advance(300)
-            runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
+            runs.world.invoke("ReconcileFunction", {"action": "sweep"})
     ended = runs.world.job(job.id)
     assert (JobState.FAILED, resumes, 0) == (ended.state, ended.resumes, submits(runs))
     assert ended.failure
@@ -323,7 +323,7 @@ def test_a_paid_job_outlives_its_execution(runs: Runs, function: str, error: Exc
     job = runs.run()
     assert ("FAILED", False) == (runs.execution(job.id)["status"], is_terminal(job.state))
     runs.world.clock.advance(300)
-    runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
+    runs.world.invoke("ReconcileFunction", {"action": "sweep"})
     ended = runs.world.job(job.id)
     assert (JobState.SUCCEEDED, "SUCCEEDED") == (ended.state, runs.execution(f"{job.id}-1")["status"])
     assert (1, 1) == (submits(runs), len(runs.world.tasks()))
@@ -335,7 +335,7 @@ def test_a_paid_job_that_aws_lets_down_for_good_ends_at_its_deadline(runs: Runs,
     runs.breaks(function, repeat(AwsTrouble("no")))
     job = runs.run()
     runs.world.clock.advance(5 * 3600)
-    runs.world.invoke("ReconcileFunction", {"source": "aws.events"})
+    runs.world.invoke("ReconcileFunction", {"action": "sweep"})
     ended = runs.world.job(job.id)
     assert JobState.FAILED is ended.state
     assert ended.failure

@@ -136,6 +136,6 @@ def test_a_drop_over_the_cap_is_parked_by_the_functions_of_the_stack(world: Worl
     assert [world.receipt("first/status.json")["job"]] == world.executions()
     (job,) = [job for job in world.jobs() if job.id == parked["job"]]
     world.invoke("FinishFunction", {"job_id": world.executions()[0], "error": {"Error": "VendorRefused", "Cause": ""}})
-    world.invoke("ReconcileFunction", {})
+    world.invoke("ReconcileFunction", {"action": "sweep"})
     assert job.id in world.executions()
     assert world.receipt("second/status.json")["parked"] is None

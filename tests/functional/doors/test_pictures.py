@@ -68,8 +68,9 @@ def test_the_receipts_tell_what_was_done(world: World) -> None:
     (job,) = world.jobs()
     world.invoke("StartTaskFunction", {"job_id": job.id})
     world.clock.advance(3600)
-    for function in ("StatusFunction", "SaveResultFunction", "FinishFunction"):
-        world.invoke(function, {"job_id": job.id})
+    world.invoke("StatusFunction", {"action": "ask", "job_id": job.id})
+    world.invoke("SaveResultFunction", {"job_id": job.id})
+    world.invoke("FinishFunction", {"job_id": job.id})
     assert JobState.SUCCEEDED is world.job(job.id).state
     receipt = world.receipt("ad/video.json")
     assert NOTES == receipt["notes"] == world.receipt("ad/status.json")["notes"]

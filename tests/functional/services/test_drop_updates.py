@@ -55,7 +55,7 @@ def run(world: World, job: Job, *, until: JobState = JobState.SUCCEEDED) -> None
     assert "wait" == world.invoke("StartTaskFunction", {"job_id": job.id})["next"]
     if until is not JobState.RUNNING:
         world.clock.advance(HOUR)
-        assert "save" == world.invoke("StatusFunction", {"job_id": job.id})["next"]
+        assert "save" == world.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
     if until is JobState.SUCCEEDED:
         save_and_finish(world, job)
 
@@ -115,7 +115,7 @@ def test_changed_content_moves_the_old_job_aside(world: World, door: Door, state
     if state is JobState.QUEUED:
         run(world, old)
     elif state is JobState.RUNNING:
-        world.invoke("StatusFunction", {"job_id": old.id})
+        world.invoke("StatusFunction", {"action": "ask", "job_id": old.id})
     if state is not JobState.SUCCEEDED:
         save_and_finish(world, old)
     tells_of(world, new, "ad", "succeeded")

@@ -38,7 +38,7 @@ ODD_REPLIES = {
 
 def ask(world: World, job: Job) -> dict[str, Any]:
     """Run the step."""
-    answer: dict[str, Any] = world.invoke("StatusFunction", {"job_id": job.id})
+    answer: dict[str, Any] = world.invoke("StatusFunction", {"action": "ask", "job_id": job.id})
     return answer
 
 

@@ -46,7 +46,7 @@ def ended(world: World, seconds: float | None) -> Job:
         began = world.clock.now() - 200
         output |= {"scheduled_time": ids.local_time(began), "end_time": ids.local_time(began + seconds)}
     world.instead[TASKS_URL] = lambda _: httpx.Response(200, json={"output": output, "usage": {}})
-    assert "save" == world.invoke("StatusFunction", {"job_id": job.id})["next"]
+    assert "save" == world.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
     return job
 
 
@@ -59,7 +59,7 @@ def learned(world: World) -> sketch.Sketch | None:
 def test_a_task_that_succeeded_is_learned_from_once(world: World) -> None:
     """From its beginning to its end, by DashScope's word; a step that is run again adds nothing."""
     job = ended(world, 123.0)
-    assert "save" == world.invoke("StatusFunction", {"job_id": job.id})["next"]
+    assert "save" == world.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
     assert SEED.with_task(123.0) == learned(world)
 
 
@@ -81,7 +81,7 @@ def test_a_task_that_failed_teaches_nothing(world: World) -> None:
     world.fake.fault(on="task", kind="fail")
     job = world.submitted()
     world.clock.advance(3600)
-    assert "finish" == world.invoke("StatusFunction", {"job_id": job.id})["next"]
+    assert "finish" == world.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
     assert learned(world) is None
 
 

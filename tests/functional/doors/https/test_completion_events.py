@@ -53,7 +53,7 @@ def listeners(world: World) -> list[dict[str, Any]]:
 
 def listen(world: World, job_id: str, token: str = "token-1") -> None:
     """Begin a wait."""
-    world.invoke("StatusFunction", {"job_id": job_id, "token": token})
+    world.invoke("StatusFunction", {"action": "listen", "job_id": job_id, "token": token})
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_the_steps_listen(world: World) -> None:
     job = world.put()
     expected = {"next": "listen", "wait_seconds": 23, "failure": None}
     assert expected == world.invoke("StartTaskFunction", {"job_id": job.id})
-    assert "listen" == world.invoke("StatusFunction", {"job_id": job.id})["next"]
+    assert "listen" == world.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
 
 
 def test_what_is_noted_is_forgotten(world: World) -> None:

@@ -196,7 +196,8 @@ def test_a_failed_task_says_why_inside_a_200(world: World, ada: Vendor) -> None:
     world.fake.fault(on="task", kind="fail", code="DataInspectionFailed", message="Output data may contain …")
     job = world.submitted()
     world.clock.advance(3600)
-    world.invoke("FinishFunction", {"job_id": job.id, "step": world.invoke("StatusFunction", {"job_id": job.id})})
+    asked = world.invoke("StatusFunction", {"action": "ask", "job_id": job.id})
+    world.invoke("FinishFunction", {"job_id": job.id, "step": asked})
     answer = ada.query(job.id)
     theirs = at_vendor(world, "GET", f"{TASKS}/{world.job(job.id).task_id}").json
     assert 200 == answer.status
