@@ -1,4 +1,4 @@
-"""Tells the client from its Bearer key."""
+"""Identifies the client by its Bearer key."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Answer API Gateway's question who asks."""
+    """Answer API Gateway with the caller and whether it may pass."""
     return authorize(event)

@@ -1,4 +1,4 @@
-"""Works off a batch, step by step: reads its lines, creates their jobs in turn, records their ends, closes it."""
+"""Processes a batch: reads its lines, creates their jobs in turn, records their outcomes, closes it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Take the step that is named; ``run`` is what the workflow knows by then."""
-    match event["step"]:
+    """Take the action that is named; ``run`` is what the workflow knows by then."""
+    match event.get("action"):
         case "read":
             return batch.read(event["run"])
         case "submit_line":
@@ -21,4 +21,6 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
             batch.end_line(event["run"])
         case "close":
             batch.close(event["run"])
+        case unknown:
+            raise ValueError(f"Unknown action {unknown!r}: use read, submit_line, end_line or close.")
     return {}

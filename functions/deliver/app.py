@@ -1,4 +1,4 @@
-"""Tells the world of the end of a job: its event on EventBridge, and a webhook to each endpoint of its client."""
+"""Sends notifications of an ended job: its event on EventBridge, and a webhook to each endpoint of its client."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Announce the end of a job, make one try of a delivery, or send a test."""
-    if "ping" in event:
-        return deliver.ping(event["client"], event["endpoint_id"], event["ping"])
-    if "endpoint_id" in event:
-        return deliver.attempt(event)
-    return deliver.announce(event["job_id"])
+    """Announce the end of a job, make one delivery attempt, or send a test event."""
+    match event.get("action"):
+        case "announce":
+            return deliver.announce(event["job_id"])
+        case "attempt":
+            return deliver.attempt(event)
+        case "ping":
+            return deliver.ping(event["client"], event["endpoint_id"], event["ping_id"])
+        case unknown:
+            raise ValueError(f"Unknown action {unknown!r}: use announce, attempt or ping.")

@@ -1,4 +1,4 @@
-"""Describes the HTTPS door: as OpenAPI for programs, as a page for people. Open to all, and may do nothing else."""
+"""Describes the HTTPS door: as OpenAPI for programs, as a page for people. Open to all; its role has no rights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reconciles: the lost reply of one job, asked by the workflow; every stranded job, by schedule."""
+"""Reconciles one job after a lost reply, for the workflow, and sweeps up every stranded job, on a schedule."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Look for the task of a job, or sweep."""
-    if "job_id" in event:
-        return reconcile(event["job_id"]).as_json()
-    return {**sweep()}
+    match event.get("action"):
+        case "reconcile":
+            return reconcile(event["job_id"]).as_json()
+        case "sweep":
+            return {**sweep()}
+        case unknown:
+            raise ValueError(f"Unknown action {unknown!r}: use reconcile or sweep.")

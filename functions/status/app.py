@@ -1,4 +1,4 @@
-"""Asked by the wait loop how a task stands, or told whom to wake when it has ended."""
+"""Asks DashScope for the status of a task, or registers which execution to resume when the task has ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Ask about the task of a job, or listen for its end."""
-    if "token" in event:
-        listen(event["job_id"], event["token"])
-        return {}
-    return status(event["job_id"]).as_json()
+    match event.get("action"):
+        case "ask":
+            return status(event["job_id"]).as_json()
+        case "listen":
+            listen(event["job_id"], event["token"])
+            return {}
+        case unknown:
+            raise ValueError(f"Unknown action {unknown!r}: use ask or listen.")

@@ -1,4 +1,4 @@
-"""Creates jobs, and takes their images: from the HTTPS door, and from what was dropped in the inbox."""
+"""Creates jobs, with their images, from requests at the HTTPS door and from drops in the inbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ app = resolver.new_resolver()
 
 @app.post("/v1/videos")
 def create_video() -> Response[str]:
-    """Create a job; 202 with where to look for it, and when."""
+    """Create a job; answer 202 with its address and when to poll it."""
     made = videos.create_video(resolver.caller_of(app).client, resolver.body_of(app), app.current_event.headers)
     if isinstance(made, dict):
         return resolver.answer(200, made)
@@ -46,7 +46,8 @@ def create_upload() -> Response[str]:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | PartialItemFailureResponse:
-    """Take a batch of the S3 door's queue, or a request of the HTTPS door."""
+    """Process a batch from the S3 door's queue, or answer a request at the HTTPS door."""
+    # Both shapes are AWS's own, SQS's and API Gateway's, so neither carries an action.
     if "Records" not in event:
         return app.resolve(event, context)
     batch = drops.Batch()

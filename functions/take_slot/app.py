@@ -1,4 +1,4 @@
-"""Puts a job in line for a slot; its execution goes on when its turn comes."""
+"""Puts a job into the queue for a slot; its execution resumes when its turn comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a picture of the finished video."""
+"""Makes a thumbnail of the finished video."""
 
 from __future__ import annotations
 

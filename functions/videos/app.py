@@ -21,7 +21,7 @@ def list_videos() -> Response[str]:
 
 @app.get("/v1/videos/<job_id>")
 def get_video(job_id: str) -> Response[str]:
-    """Show a job, at once or when it has moved on."""
+    """Show a job, at once or when its state has changed."""
     asked = app.current_event.headers
     seconds = long_poll.wait_seconds(asked.get("prefer", ""))
     job = long_poll.wait_for_change(resolver.caller_of(app), job_id, seconds)
@@ -44,7 +44,7 @@ def get_content(job_id: str) -> Response[str]:
 
 @app.delete("/v1/videos/<job_id>")
 def delete_video(job_id: str) -> Response[str]:
-    """Remove a job that has ended, and all that is its own."""
+    """Delete an ended job and everything that belongs to it."""
     return resolver.answer(200, videos.delete_video(resolver.caller_of(app), job_id))
 
 
@@ -79,14 +79,14 @@ def cancel_task(task_id: str) -> Response[str]:
 
 @app.get(dashscope.UPLOADS)
 def refuse_upload() -> Response[str]:
-    """Tell DashScope's package why it cannot upload a local file here."""
+    """Explain to DashScope's package why it cannot upload a local file here."""
     dashscope.caller_of(app)
     raise dashscope.no_uploads()
 
 
 @app.get("/health")
 def health() -> Response[str]:
-    """Say that the door is open."""
+    """Report that the door is open."""
     return resolver.answer(200, {"status": "ok"})
 
 

@@ -1,4 +1,4 @@
-"""Takes DashScope's word that a task has ended, and wakes the execution that waits for it."""
+"""Receives DashScope's notice that a task has ended, and resumes the execution that waits for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app = resolver.new_resolver()
 
 @app.post(completion_events.PATH)
 def take_event() -> Response[str]:
-    """Take an event of Alibaba's EventBridge."""
+    """Receive an event from Alibaba's EventBridge."""
     return resolver.answer(200, {"result": completion_events.take(app.current_event.headers, resolver.body_of(app))})
 
 

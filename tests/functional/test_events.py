@@ -58,9 +58,17 @@ def source_of(event: dict[str, Any]) -> str:
     """Name the source that an event is from."""
     if event.get("type") == "REQUEST":
         return "authorizer"
+    if event in scheduled():
+        return "schedule"
     if "Records" in event:
         return str(event["Records"][0]["eventSource"])
-    return str(event.get("routeKey") or event.get("detail-type") or "workflow")
+    return str(event.get("routeKey") or "workflow")
+
+
+def scheduled() -> list[dict[str, Any]]:
+    """Give the events that the template's schedules send."""
+    sources = [one for item in template().values() for one in item.get("Properties", {}).get("Events", {}).values()]
+    return [json.loads(one["Properties"]["Input"]) for one in sources if one["Type"] == "Schedule"]
 
 
 def sources_in_the_template() -> set[tuple[str, str]]:
@@ -87,7 +95,7 @@ def sources_in_the_template() -> set[tuple[str, str]]:
 def _source(kind: str, properties: dict[str, Any]) -> str:
     return {
         "SQS": "aws:sqs",
-        "Schedule": "Scheduled Event",
+        "Schedule": "schedule",
         "HttpApi": f"{properties.get('Method')} {properties.get('Path')}",
     }[kind]
 
@@ -121,6 +129,14 @@ def test_every_sample_is_tried_out_here() -> None:
     """No file in the folder is only decoration."""
     text = (ROOT / "tests/functional/test_events.py").read_text(encoding="utf-8")
     assert [] == [name for name in SAMPLES if f'sample("{name.removesuffix(".json")}")' not in text]
+
+
+@pytest.mark.parametrize("function", ["StatusFunction", "ReconcileFunction", "BatchFunction", "DeliverFunction"])
+@pytest.mark.parametrize("event", [{"action": "dance", "job_id": JOB}, {"job_id": JOB}])
+def test_an_unknown_action_is_named(sandbox: Sandbox, function: str, event: dict[str, Any]) -> None:
+    """A function that has several actions guesses none: it names what it was given, and what it knows."""
+    with pytest.raises(ValueError, match=rf"^Unknown action {event.get('action')!r}: use \w+.* or \w+\.$"):
+        sandbox.invoke(function, event)
 
 
 def test_submit_http(sandbox: Sandbox) -> None:
@@ -280,7 +296,7 @@ def test_status(sandbox: Sandbox) -> None:
     """The task is asked about, and has succeeded."""
     sandbox.submitted(id=JOB)
     sandbox.clock.advance(3600)
-    assert "save" == sandbox.invoke("StatusFunction", sample("status"))["next"]
+    assert "save" == sandbox.invoke("StatusFunction", sample("status-ask"))["next"]
 
 
 def test_status_listen(sandbox: Sandbox) -> None:

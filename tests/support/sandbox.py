@@ -122,7 +122,7 @@ class Sandbox:
         """Record a job whose task has succeeded at the fake vendor."""
         job = self.submitted(**fields)
         self.clock.advance(3600)
-        assert "save" == self.invoke("StatusFunction", {"job_id": job.id})["next"]
+        assert "save" == self.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
         return self.job(job.id)
 
     def job(self, job_id: str) -> Job:

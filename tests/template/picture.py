@@ -172,11 +172,11 @@ def _notes(state: Mapping[str, Any]) -> list[str]:
             function = re.sub(r"\$\{(\w+)FunctionArn\}", r"\1", state["Parameters"]["FunctionName"])
             folder = stack.written()["Resources"][f"{function}Function"]["Properties"]["CodeUri"].rstrip("/")
             if "TimeoutSecondsPath" in state:
-                return ["until told of the end, or", "as the step before says"]
+                return ["until the task ends, or", "as the last step says"]
             waits = state["Resource"].endswith(".waitForTaskToken")
-            return [folder, "until its turn comes" if waits else f"at most {state['TimeoutSeconds']} s a try"]
+            return [folder, "until its turn comes" if waits else f"at most {state['TimeoutSeconds']} s per attempt"]
         case "Wait":
-            return ["as the step before says"]
+            return ["as the last step says"]
         case _:
             return []
 
@@ -184,10 +184,8 @@ def _notes(state: Mapping[str, Any]) -> list[str]:
 def _safety_net(definition: Mapping[str, Any]) -> str:
     told, untold = _caught(definition, is_told=True), _caught(definition, is_told=False)
     hours = definition["TimeoutSeconds"] / 3600
-    net = (
-        f"What goes wrong in {', '.join(told)} leads to {SAFETY_NET}, with its reason; in {', '.join(untold)}, without."
-    )
-    return f"{net} All ends after {hours:g} hours at most."
+    net = f"Errors in {', '.join(told)} lead to {SAFETY_NET}, with their reason; those in {', '.join(untold)}, without."
+    return f"{net} An execution ends after {hours:g} hours at most."
 
 
 def _caught(definition: Mapping[str, Any], *, is_told: bool) -> list[str]:

@@ -70,7 +70,7 @@ def keys(statement: dict[str, dict[str, dict[str, list[str]]]]) -> list[str]:
     return statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
 
 
-@pytest.mark.parametrize(("role", "expected"), [("StatusFunctionRole", ["LetJobsGoOn"]), ("StartTaskFunctionRole", [])])
+@pytest.mark.parametrize(("role", "expected"), [("StatusFunctionRole", ["ResumeJobs"]), ("StartTaskFunctionRole", [])])
 def test_the_steps_wake_nobody(role: str, expected: list[str]) -> None:
     """To listen needs no grant beyond what they have without: to ask passes a slot on, and to start wakes nobody."""
     assert expected == [one["Sid"] for one in statements(role) if "states:SendTaskSuccess" in one["Action"]]

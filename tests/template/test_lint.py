@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cfnlint import lint_all
 from statelint.config import Config
-from statelint.detail import ProblemType
 from statelint.linter import Linter
+from statelint.problem import ProblemType
 
 from . import stack
 

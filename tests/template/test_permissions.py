@@ -10,9 +10,15 @@ import pytest
 from . import stack
 
 ROLES = {name: role["Properties"] for name, role in stack.of_type("AWS::IAM::Role").items()}
+POLICIES = {name: policy["Properties"] for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items()}
 FUNCTION_ROLES = {function["Role"]["Fn::GetAtt"][0] for function in stack.functions().values()}
 # What leaves every object as it is; anything else may change one.
 READS = ("s3:Get*", "s3:List*", "s3:Head*")
+# Requests that always carry their partition keys: where a request has none, ForAllValues lets it pass.
+TABLE_READS = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+TABLE_WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+# What AWS lets every role have.
+POLICIES_AT_MOST = 10
 # Log delivery and tracing know no resources: AWS asks for "*" there.
 NO_RESOURCES = ("logs:*", "xray:*")
 
@@ -23,9 +29,49 @@ def listed(value: str | list[str]) -> list[str]:
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    """Give the statements of a role's own policies, references resolved."""
-    documents = [policy["PolicyDocument"] for policy in ROLES[role].get("Policies", [])]
+    """Give the statements of a role's own policies, inline and managed, references resolved."""
+    inline = [policy["PolicyDocument"] for policy in ROLES[role].get("Policies", [])]
+    documents = inline + [POLICIES[name]["PolicyDocument"] for name in shared_policies(role)]
     return [stack.resolve(statement) for document in documents for statement in listed(document["Statement"])]
+
+
+def shared_policies(role: str) -> list[str]:
+    """Name the managed policies of the template that a role has."""
+    attached = ROLES[role].get("ManagedPolicyArns", [])
+    return [arn["Ref"] for arn in attached if isinstance(arn, dict) and arn.get("Ref") in POLICIES]
+
+
+def may_write(role: str, start: str) -> list[str]:
+    """Give the actions by which a role may write an item of the table whose partition key starts so."""
+    return [
+        action
+        for statement in statements(role)
+        if names_table(statement) and any(may_start(pattern, start) for pattern in leading_keys(statement))
+        for action in listed(statement["Action"])
+        if action not in TABLE_READS
+    ]
+
+
+def names_table(statement: dict[str, Any]) -> bool:
+    """Tell whether a statement is about the table or an index of it."""
+    on_table = any(resource.startswith(stack.arn("JobTable")) for resource in listed(statement["Resource"]))
+    return on_table or any(action.startswith("dynamodb:") for action in listed(statement["Action"]))
+
+
+def leading_keys(statement: dict[str, Any]) -> list[str]:
+    """Give the patterns of the partition keys that a statement is about; without a condition, of all."""
+    condition = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+    return listed(condition.get("dynamodb:LeadingKeys", "*"))
+
+
+def may_start(pattern: str, start: str) -> bool:
+    """Tell whether a pattern of IAM matches any text that starts so."""
+    for position, letter in enumerate(start):
+        if pattern[position : position + 1] == "*":
+            return True
+        if pattern[position : position + 1] not in (letter, "?"):
+            return False
+    return True
 
 
 def may_change(role: str, object_arn: str) -> list[str]:
@@ -116,13 +162,63 @@ def test_statements_name_resources(role: str) -> None:
 @pytest.mark.parametrize("role", sorted(FUNCTION_ROLES))
 def test_managed_policies(role: str) -> None:
     """Of AWS's own policies a function has those for its log and its trace, and the one for its queue if it has one."""
-    names = {arn.rsplit("/", 1)[1] for arn in stack.resolve(ROLES[role]["ManagedPolicyArns"])}
+    arns = stack.resolve(ROLES[role]["ManagedPolicyArns"])
+    names = {arn.rsplit("/", 1)[1] for arn in arns if arn.startswith("arn:aws:iam::aws:policy/")}
     consumers = {
         stack.functions()[source["Properties"]["FunctionName"]["Ref"]]["Role"]["Fn::GetAtt"][0]
         for source in stack.of_type("AWS::Lambda::EventSourceMapping").values()
     }
     expected = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
     assert expected | ({"AWSLambdaSQSQueueExecutionRole"} if role in consumers else set()) == names
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_table_rights_end_with_their_partitions(role: str) -> None:
+    """Every statement on the table or its index names its partition keys, for requests that always carry one."""
+    found = [statement for statement in statements(role) if names_table(statement)]
+    assert [] == [statement["Sid"] for statement in found if "*" in leading_keys(statement)]
+    actions = {action for statement in found for action in listed(statement["Action"])}
+    assert set() == actions - TABLE_READS - TABLE_WRITES
+
+
+def test_only_the_authorizer_writes_keys() -> None:
+    """No other role may write an item under KEY#, whichever way its patterns put it, nor the list of keys."""
+    writers = {(role, action) for role in ROLES for action in may_write(role, "KEY#")}
+    assert {("AuthorizeFunctionRole", "dynamodb:UpdateItem")} == writers
+    assert [] == [role for role in ROLES if may_write(role, "KEYS")]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("KEY#*", True),
+        ("KEY#1", True),
+        ("*", True),
+        ("K*", True),
+        ("?EY#*", True),
+        ("KEY*", True),
+        ("KEY", False),
+        ("KEYS", False),
+        ("?", False),
+        ("JOB#*", False),
+        ("key#*", False),
+    ],
+)
+def test_patterns_are_understood(pattern: str, *, expected: bool) -> None:
+    """The rule above sees wildcards, and keys that only look alike."""
+    assert expected == may_start(pattern, "KEY#")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_roles_have_room(role: str) -> None:
+    """A role has no more managed policies than AWS lets it have without asking."""
+    assert POLICIES_AT_MOST >= len(ROLES[role].get("ManagedPolicyArns", []))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_managed_policies_are_shared(policy: str) -> None:
+    """A managed policy is for rights that several roles have; what one role has is written there."""
+    assert 1 < len([role for role in ROLES if policy in shared_policies(role)])
 
 
 def test_roles_are_not_shared() -> None:

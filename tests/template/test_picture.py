@@ -24,7 +24,7 @@ def test_every_way_is_drawn_but_those_of_errors_to_the_safety_net() -> None:
     }
     caught = {(name, picture.SAFETY_NET) for name in states if states[name].get("Catch")}
     assert ways - drawn <= caught
-    assert all(name in picture.draw(stack.definition()).rsplit("What goes wrong", 1)[1] for name, _ in ways - drawn)
+    assert all(name in picture.draw(stack.definition()).rsplit("Errors in", 1)[1] for name, _ in ways - drawn)
 
 
 def test_a_state_without_a_place_is_not_forgotten() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from . import stack
+from .test_permissions import statements
 
 FUNCTIONS = stack.functions()
 BUCKETS = stack.of_type("AWS::S3::Bucket")
@@ -54,10 +55,9 @@ def test_a_function_that_writes_to_its_own_queue_may(name: str) -> None:
     """Lambda stops what looks like a loop after 16 rounds, unless the function says that it means it."""
     sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()
     mine = [item["Properties"] for item in sources if item["Properties"]["FunctionName"] == {"Ref": name}]
-    queues = [source["EventSourceArn"] for source in mine]
-    role = stack.translated().resources[FUNCTIONS[name]["Role"]["Fn::GetAtt"][0]]["Properties"]
-    statements = [one for policy in role.get("Policies", []) for one in policy["PolicyDocument"]["Statement"]]
-    sends = [one["Resource"] for one in statements if "sqs:SendMessage" in values(one["Action"])]
+    queues = [stack.resolve(source["EventSourceArn"]) for source in mine]
+    granted = statements(FUNCTIONS[name]["Role"]["Fn::GetAtt"][0])
+    sends = [one["Resource"] for one in granted if "sqs:SendMessage" in values(one["Action"])]
     loops = any(queue in sends for queue in queues)
     assert loops == ("Allow" == FUNCTIONS[name].get("RecursiveLoop"))
     assert loops == (name == "SubmitFunction")

@@ -9,13 +9,29 @@ from . import reachable, stack
 FUNCTIONS = stack.functions()
 # Read by Powertools, not by us.
 OF_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
+# What Globals give to every function, whether its code reads it or not.
+GIVEN_TO_ALL = stack.written()["Globals"]["Function"]["Environment"]["Variables"]
+
+
+def read_by(name: str) -> set[str]:
+    """Give the variables that the code of a function may read."""
+    return {reachable.variables()[setting] for setting in reachable.settings_of(stack.translated().code[name])}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_environment(name: str) -> None:
-    """A function is given the variables that its code may read, each of them and no other."""
-    read = {reachable.variables()[setting] for setting in reachable.settings_of(stack.translated().code[name])}
-    assert read == set(FUNCTIONS[name]["Environment"]["Variables"]) - OF_LIBRARIES
+    """A function is given the variables that its code may read, each of them and, of its own, no other."""
+    given = set(FUNCTIONS[name]["Environment"]["Variables"])
+    assert set() == read_by(name) - given
+    assert set() == given - read_by(name) - OF_LIBRARIES - set(GIVEN_TO_ALL)
+
+
+@pytest.mark.parametrize("variable", GIVEN_TO_ALL)
+def test_what_all_are_given(variable: str) -> None:
+    """Most functions read it, and it is no more than the name of what only rights open: a table, or a bucket."""
+    assert len(FUNCTIONS) / 2 < len([name for name in FUNCTIONS if variable in read_by(name)])
+    named = stack.translated().resources[GIVEN_TO_ALL[variable]["Ref"]]["Type"]
+    assert named in {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -76,7 +76,7 @@ def test_a_batch_runs_to_its_table(runs: Runs) -> None:
         (int(row["line"]), row["state"]) for row in rows(runs)
     ]
     assert [(2, 2, ""), (4, None, "/ratio"), (4, None, "/duration")] == [
-        (fault["line"], fault.get("column"), fault["field"]) for fault in receipt["faults"]
+        (fault["line"], fault.get("column"), fault.get("pointer", "")) for fault in receipt["faults"]
     ]
     assert 2 == len(runs.sandbox.tasks())
     for row in (row for row in rows(runs) if row["job"]):

@@ -170,7 +170,7 @@ def test_a_replay_is_the_same_message_once_more(runs: Runs, shop: Receiver) -> N
 def test_a_ping_is_sent_once(runs: Runs, shop: Receiver) -> None:
     """It is signed like any other message, and its answer is told."""
     endpoint, shop.answers = receiving(runs, shop.url), [500]
-    event = {"client": "ada", "endpoint_id": endpoint.id, "ping": "evt_test"}
+    event = {"action": "ping", "client": "ada", "endpoint_id": endpoint.id, "ping_id": "evt_test"}
     answer = runs.sandbox.invoke("DeliverFunction", event)
     assert (500, "") == (answer["status"], answer["trouble"])
     (request,) = shop.received

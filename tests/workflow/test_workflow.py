@@ -259,7 +259,7 @@ def test_a_step_that_breaks_for_good_fails_the_job_with_a_reason(runs: Runs, fun
     job = runs.run()
     assert_failed(runs, job, "internal_error")
     assert job.failure
-    assert ("A step of the workflow broke (ZeroDivisionError).", 1) == (job.failure.message, runs.calls()[function])
+    assert ("A step of the workflow failed (ZeroDivisionError).", 1) == (job.failure.message, runs.calls()[function])
 
 
 @pytest.mark.parametrize("names", [LAMBDAS_OWN[:6], LAMBDAS_OWN[-2:]])
@@ -293,7 +293,7 @@ def test_a_job_that_cost_nothing_outlives_its_execution_too(runs: Runs, function
         runs.calls()[function],
     )
     runs.sandbox.clock.advance(300)
-    runs.sandbox.invoke("ReconcileFunction", {"source": "aws.events"})
+    runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
     assert (JobState.SUCCEEDED, 1) == (runs.sandbox.job(job.id).state, submits(runs))
 
 
@@ -308,7 +308,7 @@ def test_a_first_step_that_never_works_fails_the_job_in_the_end(runs: Runs, erro
         job = runs.run()
         for _ in range(resumes):
             runs.sandbox.clock.advance(300)
-            runs.sandbox.invoke("ReconcileFunction", {"source": "aws.events"})
+            runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
     ended = runs.sandbox.job(job.id)
     assert (JobState.FAILED, resumes, 0) == (ended.state, ended.resumes, submits(runs))
     assert ended.failure
@@ -323,7 +323,7 @@ def test_a_paid_job_outlives_its_execution(runs: Runs, function: str, error: Exc
     job = runs.run()
     assert ("FAILED", False) == (runs.execution(job.id)["status"], is_terminal(job.state))
     runs.sandbox.clock.advance(300)
-    runs.sandbox.invoke("ReconcileFunction", {"source": "aws.events"})
+    runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
     ended = runs.sandbox.job(job.id)
     assert (JobState.SUCCEEDED, "SUCCEEDED") == (ended.state, runs.execution(f"{job.id}-1")["status"])
     assert (1, 1) == (submits(runs), len(runs.sandbox.tasks()))
@@ -335,7 +335,7 @@ def test_a_paid_job_that_aws_lets_down_for_good_ends_at_its_deadline(runs: Runs,
     runs.breaks(function, repeat(AwsTrouble("no")))
     job = runs.run()
     runs.sandbox.clock.advance(5 * 3600)
-    runs.sandbox.invoke("ReconcileFunction", {"source": "aws.events"})
+    runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
     ended = runs.sandbox.job(job.id)
     assert JobState.FAILED is ended.state
     assert ended.failure

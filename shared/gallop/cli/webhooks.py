@@ -141,7 +141,8 @@ def ping(endpoint_id: EndpointArgument, stack: StackOption = "") -> None:
     """Send a signed test of the type `ping`, once, and show what was answered; exit code 1 if it was not 2xx."""
     with opened(stack) as target:
         endpoint = _endpoint(target, endpoint_id)
-        event = {"client": endpoint.client, "endpoint_id": endpoint.id, "ping": f"evt_{secrets.token_hex(13)}"}
+        ping_id = f"evt_{secrets.token_hex(13)}"
+        event = {"action": "ping", "client": endpoint.client, "endpoint_id": endpoint.id, "ping_id": ping_id}
         answer = target.run("DeliverFunctionName", event)
     show.remark(f"{_answer(answer['status'], answer['trouble'])} in {answer['milliseconds']} ms")
     if not webhooks.is_delivered(answer["status"]):

@@ -138,6 +138,6 @@ def test_a_drop_over_the_cap_is_parked_by_the_functions_of_the_stack(sandbox: Sa
     sandbox.invoke(
         "FinishFunction", {"job_id": sandbox.executions()[0], "error": {"Error": "VendorRefused", "Cause": ""}}
     )
-    sandbox.invoke("ReconcileFunction", {})
+    sandbox.invoke("ReconcileFunction", {"action": "sweep"})
     assert job.id in sandbox.executions()
     assert sandbox.receipt("second/status.json")["parked"] is None

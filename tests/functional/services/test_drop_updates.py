@@ -55,7 +55,7 @@ def run(sandbox: Sandbox, job: Job, *, until: JobState = JobState.SUCCEEDED) -> 
     assert "wait" == sandbox.invoke("StartTaskFunction", {"job_id": job.id})["next"]
     if until is not JobState.RUNNING:
         sandbox.clock.advance(HOUR)
-        assert "save" == sandbox.invoke("StatusFunction", {"job_id": job.id})["next"]
+        assert "save" == sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
     if until is JobState.SUCCEEDED:
         save_and_finish(sandbox, job)
 
@@ -117,7 +117,7 @@ def test_changed_content_moves_the_old_job_aside(sandbox: Sandbox, door: Door, s
     if state is JobState.QUEUED:
         run(sandbox, old)
     elif state is JobState.RUNNING:
-        sandbox.invoke("StatusFunction", {"job_id": old.id})
+        sandbox.invoke("StatusFunction", {"action": "ask", "job_id": old.id})
     if state is not JobState.SUCCEEDED:
         save_and_finish(sandbox, old)
     tells_of(sandbox, new, "ad", "succeeded")

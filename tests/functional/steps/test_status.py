@@ -42,7 +42,7 @@ ODD_REPLIES = {
 
 def ask(sandbox: Sandbox, job: Job) -> dict[str, Any]:
     """Run the step."""
-    answer: dict[str, Any] = sandbox.invoke("StatusFunction", {"job_id": job.id})
+    answer: dict[str, Any] = sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})
     return answer
 
 

@@ -89,6 +89,28 @@ def test_leading_keys_are_a_condition(stack: SmallStack) -> None:
     assert "AccessDeniedException" == refused["code"]
 
 
+def test_a_managed_policy_of_the_template_counts(stack: SmallStack) -> None:
+    """What it grants is allowed; a batch is about every key in it, to read as well as to write."""
+    table = stack.outputs["TableName"]
+
+    def read(*keys: str) -> Any:  # noqa: ANN401
+        wanted = {table: {"Keys": [{"pk": {"S": key}} for key in keys]}}
+        return as_probe(stack, "dynamodb", "batch_get_item", RequestItems=wanted)
+
+    def write(*keys: str) -> Any:  # noqa: ANN401
+        wanted = {table: [{"PutRequest": {"Item": {"pk": {"S": key}}}} for key in keys]}
+        return as_probe(stack, "dynamodb", "batch_write_item", RequestItems=wanted)
+
+    assert ALLOWED == read("MINE#1", "MINE#2")
+    assert "AccessDeniedException" == read("MINE#1", "THEIRS#1")["code"]
+    assert "AccessDeniedException" == write("MINE#1", "THEIRS#1")["code"]
+    role = stack.aws.deployment.resources["ProbeRole"].physical_id
+    policy = stack.aws.deployment.resources["Reading"].physical_id.rsplit("/", 1)[1]
+    unused = stack.aws.unused_grants()
+    assert f"{role}: {policy}/Batches: dynamodb:BatchWriteItem" in unused
+    assert f"{role}: {policy}/Batches: dynamodb:BatchGetItem" not in unused
+
+
 def test_a_transaction_asks_for_what_is_in_it(stack: SmallStack) -> None:
     """There is no permission of that name: each of its items needs its own."""
     table = stack.outputs["TableName"]

@@ -213,7 +213,7 @@ class Simulation:
 
     def sweep(self) -> dict[str, Any]:
         """Run the scheduled sweep."""
-        return self.invoke("Reconcile", {})
+        return self.invoke("Reconcile", {"action": "sweep"})
 
     def notify(self, **rule: Any) -> None:  # noqa: ANN401 - whatever a rule has
         """Let DashScope tell of ended tasks."""

@@ -1,4 +1,7 @@
-"""AWS's managed policies, word for word, made known to moto one at a time (all of them take seconds)."""
+"""AWS's managed policies, word for word, made known to moto one at a time (all of them take seconds).
+
+Those of a template are there already: moto creates them as it creates the template's other resources.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def _documents() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def ensure(arn: str) -> None:
-    """Make the policy attachable; a policy that AWS does not have is an error."""
+    """Make the policy attachable; one that neither the account nor AWS has is an error."""
     backend = iam_backends[ACCOUNT]["aws"]
     if arn in backend.managed_policies:
         return

@@ -44,7 +44,7 @@ def ended(sandbox: Sandbox, seconds: float | None) -> Job:
         began = sandbox.clock.now() - 200
         output |= {"scheduled_time": ids.local_time(began), "end_time": ids.local_time(began + seconds)}
     sandbox.instead[TASKS_URL] = lambda _: httpx.Response(200, json={"output": output, "usage": {}})
-    assert "save" == sandbox.invoke("StatusFunction", {"job_id": job.id})["next"]
+    assert "save" == sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
     return job
 
 
@@ -57,7 +57,7 @@ def learned(sandbox: Sandbox) -> histogram.Histogram | None:
 def test_a_task_that_succeeded_is_learned_from_once(sandbox: Sandbox) -> None:
     """From its beginning to its end, by DashScope's word; a step that is run again adds nothing."""
     job = ended(sandbox, 123.0)
-    assert "save" == sandbox.invoke("StatusFunction", {"job_id": job.id})["next"]
+    assert "save" == sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
     assert SEED.with_task(123.0) == learned(sandbox)
 
 
@@ -79,7 +79,7 @@ def test_a_task_that_failed_teaches_nothing(sandbox: Sandbox) -> None:
     sandbox.fake.fault(on="task", kind="fail")
     job = sandbox.submitted()
     sandbox.clock.advance(3600)
-    assert "finish" == sandbox.invoke("StatusFunction", {"job_id": job.id})["next"]
+    assert "finish" == sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
     assert learned(sandbox) is None
 
 

@@ -59,7 +59,7 @@ def listeners(sandbox: Sandbox) -> list[dict[str, Any]]:
 
 def listen(sandbox: Sandbox, job_id: str, token: str = "token-1") -> None:
     """Begin a wait."""
-    sandbox.invoke("StatusFunction", {"job_id": job_id, "token": token})
+    sandbox.invoke("StatusFunction", {"action": "listen", "job_id": job_id, "token": token})
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_the_steps_listen(sandbox: Sandbox) -> None:
     job = sandbox.put()
     expected = {"next": "listen", "wait_seconds": 23, "failure": None}
     assert expected == sandbox.invoke("StartTaskFunction", {"job_id": job.id})
-    assert "listen" == sandbox.invoke("StatusFunction", {"job_id": job.id})["next"]
+    assert "listen" == sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
 
 
 def test_what_is_noted_is_forgotten(sandbox: Sandbox) -> None:

@@ -199,7 +199,10 @@ def test_a_failed_task_says_why_inside_a_200(sandbox: Sandbox, ada: Vendor) -> N
     sandbox.fake.fault(on="task", kind="fail", code="DataInspectionFailed", message="Output data may contain …")
     job = sandbox.submitted()
     sandbox.clock.advance(3600)
-    sandbox.invoke("FinishFunction", {"job_id": job.id, "step": sandbox.invoke("StatusFunction", {"job_id": job.id})})
+    sandbox.invoke(
+        "FinishFunction",
+        {"job_id": job.id, "step": sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})},
+    )
     answer = ada.query(job.id)
     theirs = at_vendor(sandbox, "GET", f"{TASKS}/{sandbox.job(job.id).task_id}").json
     assert 200 == answer.status

@@ -57,12 +57,21 @@ def _dynamodb(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iter
             for kind, detail in item.items():
                 yield _item_ask(call, _TRANSACTED[kind], detail)
     elif operation in ("BatchGetItem", "BatchWriteItem"):
-        for table in parameters["RequestItems"]:
-            yield Ask(f"dynamodb:{operation}", _table(call, table))
+        for table, wanted in parameters["RequestItems"].items():
+            found = [_leading_keys(call, {"TableName": table, **request}) for request in _batched(wanted)]
+            keys = [key for context in found for key in context.get("dynamodb:leadingkeys", [])]
+            yield Ask(f"dynamodb:{operation}", _table(call, table), {"dynamodb:leadingkeys": keys})
     elif "TableName" in parameters:
         yield _item_ask(call, operation, parameters)
     else:
         yield Ask(f"dynamodb:{operation}", "*")
+
+
+def _batched(wanted: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - keys to read, or requests to write
+    """Give the parts of a batch as requests of one item."""
+    if isinstance(wanted, list):
+        return [detail for request in wanted for detail in request.values()]
+    return [{"Key": key} for key in wanted["Keys"]]
 
 
 _TRANSACTED = {

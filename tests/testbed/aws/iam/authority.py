@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from moto.iam.models import AWSManagedPolicy
+
 from tests.testbed.aws.account import ACCOUNT
 
 from . import identities, lookup
@@ -17,6 +19,8 @@ from .policy import Statement, Verdict, evaluate, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from moto.iam.models import ManagedPolicy
 
     from .ask import Ask
     from .identities import Principal
@@ -102,16 +106,24 @@ class Authority:
 
 def identity_policies(kind: str, name: str) -> Iterator[Statement]:
     """Give all statements of a role or user, of its inline and its managed policies."""
-    yield from inline_policies(kind, name)
+    yield from own_policies(kind, name)
     for managed in _owner(kind, name).managed_policies.values():
-        current = next(version for version in managed.versions if version.is_default)
-        yield from _document(managed.name, current.document)
+        if isinstance(managed, AWSManagedPolicy):
+            yield from _managed(managed)
 
 
-def inline_policies(kind: str, name: str) -> Iterator[Statement]:
-    """Give the statements of the policies that a role or user has for itself."""
+def own_policies(kind: str, name: str) -> Iterator[Statement]:
+    """Give the statements that are the account's own: of inline policies, and of managed ones that are not AWS's."""
     for policy, document in _owner(kind, name).policies.items():
         yield from _document(policy, document if isinstance(document, str) else json.dumps(document, default=str))
+    for managed in _owner(kind, name).managed_policies.values():
+        if not isinstance(managed, AWSManagedPolicy):
+            yield from _managed(managed)
+
+
+def _managed(policy: ManagedPolicy) -> tuple[Statement, ...]:
+    current = next(version for version in policy.versions if version.is_default)
+    return _document(policy.name, current.document)
 
 
 def _owner(kind: str, name: str) -> Any:  # noqa: ANN401 - a role or a user of moto

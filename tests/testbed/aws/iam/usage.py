@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .authority import inline_policies
+from .authority import own_policies
 from .policy import wildcard_matches
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def unused(audit: Audit, roles: Iterable[str]) -> list[str]:
     return [
         f"{role}: {statement.source}: {element}"
         for role in roles
-        for statement in inline_policies("role", role)
+        for statement in own_policies("role", role)
         if not statement.denies
         for element in _unused_elements(statement, audit.grants(role))
     ]
