@@ -107,6 +107,7 @@ docs: .tests-ready  ## draw anew what the documents show of the code
 	@$(PY) -m tests.template.picture
 	@$(PY) -m tests.docs.fake_dashscope_page
 	@$(PY) -m tests.docs.errors_page
+	@$(PY) -m gallop.doors.https.openapi functions/describe
 
 lock:  ## resolve the *.in files anew into the hashed lock files
 	@.ci/lock

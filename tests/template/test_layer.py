@@ -142,10 +142,11 @@ def test_lock_is_the_same_everywhere(folder: str) -> None:
     assert [] == [line for line in lock.splitlines() if "==" in line and ";" in line]
 
 
-def test_no_command_line(layer: Path) -> None:
-    """What operators use on their own machines is not deployed."""
-    assert (layer / "gallop" / "doors").is_dir()
-    assert not (layer / "gallop" / "cli").exists()
+@pytest.mark.parametrize("package", ["cli", "doors/https/openapi"])
+def test_what_no_function_uses_is_not_deployed(package: str, layer: Path) -> None:
+    """The command line is for operators, and the description is written before a deployment."""
+    assert (stack.ROOT / "shared" / "gallop" / package).is_dir()
+    assert not (layer / "gallop" / package).exists()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

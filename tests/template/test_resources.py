@@ -63,6 +63,15 @@ def test_a_function_that_writes_to_its_own_queue_may(name: str) -> None:
     assert loops == (name == "SubmitFunction")
 
 
+def test_what_anyone_may_fetch_is_limited() -> None:
+    """The description needs no key, so each of its routes has a limit of its own, far below that of the stage."""
+    events = stack.written()["Resources"]["DescribeFunction"]["Properties"]["Events"].values()
+    (stage,) = (item["Properties"] for item in stack.of_type("AWS::ApiGatewayV2::Stage").values())
+    routes = {f"{event['Properties']['Method']} {event['Properties']['Path']}" for event in events}
+    assert routes == stage["RouteSettings"].keys()
+    assert 5 >= max(settings["ThrottlingRateLimit"] for settings in stage["RouteSettings"].values())
+
+
 def test_lines_of_batches_ring_an_alarm() -> None:
     """CloudWatch counts the executions of a distributed map under its label."""
     label = stack.definition("BatchWorkflow")["States"]["EachLine"]["Label"]

@@ -199,6 +199,19 @@ def test_a_stage_throttles_as_it_says() -> None:
     assert {"message": "Too Many Requests"} == answers[2].json()
 
 
+def test_a_route_may_have_a_limit_of_its_own() -> None:
+    """Its requests are counted apart from those of all other routes."""
+
+    def change(resources: dict[str, Any]) -> None:
+        settings = {"ThrottlingBurstLimit": 1, "ThrottlingRateLimit": 0.001}
+        resources["Api"]["Properties"]["RouteSettings"] = {"GET /items/special": settings}
+
+    with running(change) as stack:
+        url = stack.outputs["ApiUrl"]
+        answers = [httpx.get(f"{url}{path}") for path in ("/items/special", "/items/special", "/open")]
+    assert [200, 429, 200] == [answer.status_code for answer in answers]
+
+
 def test_moto_is_as_it_was_afterwards() -> None:
     """Every seam is put back, so that other tests have the moto they know."""
     before = (LambdaFunction.invoke, LambdaFunction._invoke_lambda, Queue.add_message)  # noqa: SLF001

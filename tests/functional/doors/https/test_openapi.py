@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop import __version__
 from gallop.domain import models, views
-from gallop.domain.errors import InvalidRequest, NoSuchRoute
+from gallop.domain.errors import InvalidRequest
 from gallop.domain.job import JobState
 from gallop.domain.request.request import RequestDefaults, read
-from gallop.doors.https import docs_page
 from gallop.doors.https.openapi import document, examples
+from gallop.doors.https.openapi.files import files
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from tests.support.jobs import START, a_job
 from tests.template import stack
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = stack.ROOT / "functions" / "describe"
 GROUND = RequestDefaults("happyhorse-1.0-r2v", "inbox", "ada")
 IMAGE = "https://example.com/cat.jpg"
 PLAIN = {"prompt": "A cat.", "images": [IMAGE]}
@@ -143,18 +150,17 @@ def test_its_version_is_that_of_the_package() -> None:
     assert __version__ == document(__version__)["info"]["version"]
 
 
-def test_the_page_asks_nothing_from_elsewhere() -> None:
-    """It works where there is no internet, and tells nobody who reads it."""
-    addresses = re.findall(r"(?:src|href)=\"([^\"]+)\"", docs_page.PAGE)
-    assert addresses
-    assert all(address.startswith("/") for address in addresses)
-    for address in addresses:
-        if address.startswith("/docs/"):
-            assert docs_page.file(address.removeprefix("/docs/"))[1]
+@pytest.mark.parametrize("name", files())
+def test_the_files_are_those_of_the_code(name: str) -> None:
+    """Run `make docs` after a change of a route, field or error."""
+    assert files()[name] == (FOLDER / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["../app.py", "html.py", "", "swagger-ui.min.css/.."])
-def test_the_page_gives_out_its_own_files_only(name: str) -> None:
-    """A name is looked up, never joined to a path."""
-    with pytest.raises(NoSuchRoute):
-        docs_page.file(name)
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_files_are_the_same_each_time(seed: str, tmp_path: Path) -> None:
+    """What is written does not depend on the order of a set, which differs from process to process."""
+    command = [sys.executable, "-m", "gallop.doors.https.openapi", str(tmp_path)]
+    subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(stack.ROOT / "shared"), "PYTHONHASHSEED": seed}, check=True
+    )
+    assert files() == {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}

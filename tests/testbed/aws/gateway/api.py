@@ -67,7 +67,7 @@ class HttpApi:
         trace.route, parameters = self._find(request)
         if trace.route is None:
             return refusal(404, "Not Found")
-        if not self.stage.admits():
+        if not self.stage.admits(trace.route.key):
             return refusal(429, "Too Many Requests")
         context = None
         if trace.route.authorizer is not None:

@@ -62,13 +62,16 @@ class Stage:
     """The settings of ``$default``."""
 
     throttle: Bucket | None = None
+    throttles: Mapping[str, Bucket] = field(default_factory=dict)
+    """By the keys of routes that have a limit of their own."""
     log_format: str | None = None
     write_log: Callable[[str], None] | None = None
     """Writes a line to the access log's group."""
 
-    def admits(self) -> bool:
-        """Tell whether one more request may come in now."""
-        return self.throttle is None or self.throttle.take()
+    def admits(self, route: str) -> bool:
+        """Say whether a request of a route, by its key, may come in now."""
+        throttle = self.throttles.get(route, self.throttle)
+        return throttle is None or throttle.take()
 
     def log(self, trace: Trace, answer: HttpResponse) -> None:
         """Write a request's line to the access log."""
@@ -79,14 +82,19 @@ class Stage:
 
 def read_stage(properties: Mapping[str, Any], writer: Callable[[str], Callable[[str], None]]) -> Stage:
     """Read a stage from its resolved properties; ``writer`` gives the way into a log group, by its ARN."""
-    defaults = properties.get("DefaultRouteSettings", {})
-    rate, burst = defaults.get("ThrottlingRateLimit"), defaults.get("ThrottlingBurstLimit")
+    buckets = {key: _bucket(settings) for key, settings in properties.get("RouteSettings", {}).items()}
     log = properties.get("AccessLogSettings", {})
     return Stage(
-        throttle=Bucket(float(rate), float(burst)) if rate is not None and burst is not None else None,
+        throttle=_bucket(properties.get("DefaultRouteSettings", {})),
+        throttles={key: bucket for key, bucket in buckets.items() if bucket},
         log_format=log.get("Format"),
         write_log=writer(log["DestinationArn"]) if log else None,
     )
+
+
+def _bucket(settings: Mapping[str, Any]) -> Bucket | None:
+    rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
+    return Bucket(float(rate), float(burst)) if rate is not None and burst is not None else None
 
 
 def _values(trace: Trace, answer: HttpResponse) -> dict[str, str]:

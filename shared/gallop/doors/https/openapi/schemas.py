@@ -257,7 +257,11 @@ _IMAGE: Schema = {
 
 
 def _resolutions() -> list[str]:
-    return sorted({name for model in models.MODELS.values() for name in model.resolutions}, key=len)
+    return sorted({name for model in models.MODELS.values() for name in model.resolutions}, key=_lines)
+
+
+def _lines(resolution: str) -> int:
+    return int(resolution.removesuffix("P"))
 
 
 def _sizes() -> list[str]:

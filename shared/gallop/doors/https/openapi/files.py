@@ -1,0 +1,27 @@
+"""The files that the function `describe` serves, as text."""
+
+from __future__ import annotations
+
+import json
+
+from gallop import __version__
+from gallop.domain.errors import NoSuchRoute
+from gallop.doors.https import errors as dialects
+from gallop.doors.https.openapi.document import document
+from gallop.doors.https.openapi.page import page
+
+
+def files() -> dict[str, str]:
+    """Return each file's text by its name."""
+    described = document(__version__)
+    return {"docs.html": page(described), "no_such_route.json": _no_such_route(), "openapi.json": _json(described)}
+
+
+def _no_such_route() -> str:
+    error = NoSuchRoute("There is no such file.")
+    return _json(dialects.rfc9457(dialects.ErrorAnswer(error, error.status, error.title, request_id="")))
+
+
+def _json(content: object) -> str:
+    # By lines, so that a change of one field is a difference of one line.
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
