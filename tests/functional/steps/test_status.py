@@ -144,7 +144,7 @@ def test_a_failure_without_detail_is_a_failure(sandbox: Sandbox) -> None:
     sandbox.fake.fault(on="task", kind="fail_without_detail")
     job = sandbox.submitted()
     sandbox.clock.advance(3600)
-    assert "FAILED: DashScope gave no reason." == ask(sandbox, job)["failure"]["message"]
+    assert "FAILED: DashScope reported no reason." == ask(sandbox, job)["failure"]["message"]
 
 
 def test_a_reason_that_quotes_an_address_does_not_pass_it_on(sandbox: Sandbox) -> None:
@@ -277,7 +277,7 @@ def test_the_deadline_says_what_the_trouble_was(sandbox: Sandbox) -> None:
     job = sandbox.submitted()
     sandbox.fake.fault(on="query", kind="500", times=1)
     sandbox.clock.time = job.deadline + 1
-    assert "DashScope's answer cannot be read (HTTP 500)." in ask(sandbox, job)["failure"]["message"]
+    assert "DashScope sent an unreadable response (HTTP 500)." in ask(sandbox, job)["failure"]["message"]
 
 
 @pytest.mark.parametrize(
