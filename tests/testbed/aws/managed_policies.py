@@ -1,4 +1,4 @@
-"""AWS's managed policies, word for word, made known to moto one at a time (all of them take seconds)."""
+"""AWS's managed policies, verbatim, added to moto one at a time (all of them take seconds)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def _documents() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def ensure(arn: str) -> None:
-    """Make the policy attachable; a policy that AWS does not have is an error."""
+    """Make the policy attachable; raise ``TemplateError`` if AWS has no such policy."""
     backend = iam_backends[ACCOUNT]["aws"]
     if arn in backend.managed_policies:
         return
     if arn not in _documents():
-        raise TemplateError(f"AWS has no managed policy {arn}")
+        raise TemplateError(f"AWS has no managed policy {arn}.")
     name, data = _documents()[arn]
     backend.managed_policies[arn] = AWSManagedPolicy.from_data(name, ACCOUNT, "aws-global", data)
