@@ -20,7 +20,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class ReleaseError(Exception):
-    """The release cannot be made as it is."""
+    """The release cannot be made; the message says what to change."""
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def version() -> str:
-    """Return the version, which is written in the package that is deployed."""
+    """Return the version, which is defined in the deployed package."""
     found = VERSION.search((ROOT / "shared" / "gallop" / "__init__.py").read_text(encoding="utf-8"))
     if found is None:
         raise ReleaseError("shared/gallop/__init__.py has no __version__.")

@@ -1,6 +1,6 @@
-"""Make a virtual environment hold what its lock files name, and do nothing where it already does.
+"""Install the packages of lock files into a virtual environment, and do nothing if it is up to date.
 
-Run by ``make`` under the machine's own Python before anything is installed, so with the standard library only.
+``make`` runs this under the machine's own Python before anything is installed, so it needs the standard library only.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 PACKAGE = re.compile(r"(Collecting|Requirement already satisfied:|Ignoring) ([\w.-]+)")
 ROOT = Path(__file__).resolve().parents[1]
-# Each project of the repository, by the folder of its pyproject.toml, and the folder that its commands import from.
+# Each project of the repository: the folder of its pyproject.toml, and the folder that its commands import from.
 PROJECTS = {ROOT: ROOT / "shared", ROOT / "tests/testbed/fake_dashscope": ROOT / "tests/testbed/fake_dashscope/src"}
-# Through sh, as a path in #! may neither be long nor hold spaces.
+# Through sh, because a path after #! must be short and without spaces.
 COMMAND = """\
 #!/bin/sh
 '''exec' "{python}" "$0" "$@"
@@ -39,12 +39,12 @@ from {module} import {function}
 
 sys.exit({function}())
 """
-# Large, and hardly imported: their bytecode would cost more than it ever saves.
+# Large and rarely imported: compiling them would take more time than it saves.
 NOT_COMPILED = r"/(sympy|mpmath|networkx|pip|setuptools|cfnlint|pygments|mypy)/"
 
 
 def main() -> int:
-    """Install what is missing; give the exit code."""
+    """Install what is missing; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commands", action="store_true", help="also add the commands of the repository's projects")
     parser.add_argument("venv", type=Path)
@@ -62,31 +62,31 @@ def main() -> int:
                 add_commands(venv)
             return code
     except KeyboardInterrupt:
-        say("\nInterrupted. The next run goes on from here.")
+        say("\nInterrupted. Run make again to continue.")
         return 130
 
 
 def say(text: str) -> None:
-    """Show a line; standard output is left to what is asked for."""
+    """Print a line to standard error; standard output is for the command that follows."""
     sys.stderr.write(f"{text}\n")
 
 
 def show_progress(text: str) -> None:
-    """Show a line that the next one replaces, where somebody is looking."""
+    """In a terminal, print a line that the next one replaces."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\033[K{text}")
-        sys.stderr.flush()  # it has no line end
+        sys.stderr.flush()  # the line has no end
 
 
 @contextmanager
 def alone(venv: Path) -> Iterator[None]:
-    """Keep two makes from writing into one environment at the same time."""
+    """Keep two makes from writing to one environment at the same time."""
     handle = os.open(venv, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"Waiting for another make that is setting up {venv}.")
+            say(f"Waiting for another make to set up {venv}.")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
@@ -94,56 +94,56 @@ def alone(venv: Path) -> Iterator[None]:
 
 
 def python(venv: Path) -> str:
-    """Give the environment's interpreter."""
+    """Return the path of the environment's interpreter."""
     return str(venv / "bin" / "python")
 
 
 def usable(venv: Path) -> bool:
-    """Tell whether the environment is whole and runs, on the Python that PYTHON asks for if it does."""
+    """Return whether the environment is complete and runs, and has the Python of PYTHON if that is set."""
     command = [python(venv), "-c", "import sys, pip; print(sys.version_info[:2])"]
     if unfinished(venv).exists():
         return False
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
         return False
-    asked = sys.version_info[:2] if os.environ.get("PYTHON") else None
-    return answer.returncode == 0 and (asked is None or answer.stdout.strip() == str(asked))
+    required = sys.version_info[:2] if os.environ.get("PYTHON") else None
+    return result.returncode == 0 and (required is None or result.stdout.strip() == str(required))
 
 
 def unfinished(venv: Path) -> Path:
-    """Give the mark of an environment whose making was interrupted."""
+    """Return the path of the marker of an environment whose creation was interrupted."""
     return venv / "unfinished"
 
 
 def create(venv: Path) -> None:
-    """Make the environment anew."""
-    say(f"Making {venv} with Python {sys.version.split()[0]}.")
+    """Create the environment from scratch."""
+    say(f"Creating {venv} with Python {sys.version.split()[0]}.")
     unfinished(venv).touch()
     for path in venv.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         elif path != unfinished(venv):
             path.unlink()
-    made = subprocess.run([sys.executable, "-m", "venv", venv], capture_output=True, text=True, check=False)
-    if made.returncode:
-        sys.exit(f"{made.stdout}{made.stderr}{venv} could not be made.")
+    result = subprocess.run([sys.executable, "-m", "venv", venv], capture_output=True, text=True, check=False)
+    if result.returncode:
+        sys.exit(f"{result.stdout}{result.stderr}{venv} cannot be created; see the error above.")
     unfinished(venv).unlink()
 
 
 def digest(lock: Path) -> str:
-    """Tell one content of a lock file from another."""
+    """Return the digest of a lock file's content."""
     return hashlib.sha256(lock.read_bytes()).hexdigest()
 
 
 def stamps(venv: Path) -> dict[str, str]:
-    """Give the locks that were installed, each with its digest then."""
+    """Return the installed lock files, each with its digest at that time."""
     path = venv / "installed.json"
     return dict(json.loads(path.read_text())) if path.exists() else {}
 
 
 def install(venv: Path, locks: list[Path]) -> int:
-    """Install the locks' packages and stamp them; give the exit code."""
+    """Install the packages of lock files and record their digests; return the exit code."""
     started = time.monotonic()
     total = len({name for lock in locks for name in re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE)})
     say(f"Installing {total} packages into {venv}; this takes a minute.")
@@ -151,7 +151,7 @@ def install(venv: Path, locks: list[Path]) -> int:
     if code:
         noise = re.compile(r"(Collecting|Requirement already|Ignoring|  Downloading|  Using cached|WARNING: Location) ")
         say("\n".join(line for line in output if not noise.match(line)))
-        say(f"pip could not install {', '.join(map(str, locks))}. Can it reach a package index (`pip config list`)?")
+        say(f"pip could not install {', '.join(map(str, locks))}. Check the package index (`pip config list`).")
         return code
     compile_all(venv)
     stamped = stamps(venv) | {str(lock): digest(lock) for lock in locks}
@@ -162,9 +162,9 @@ def install(venv: Path, locks: list[Path]) -> int:
 
 
 def add_commands(venv: Path) -> None:
-    """Give the environment the commands of each project; they run the code in this folder.
+    """Add the commands of each project to the environment; they run the code in this folder.
 
-    Written by hand, because an editable install needs a build backend, which is not on every machine.
+    Written directly, because an editable install needs a build backend, which not every machine has.
     """
     for project, source in PROJECTS.items():
         scripts = tomllib.loads((project / "pyproject.toml").read_text())["project"]["scripts"]
@@ -178,10 +178,10 @@ def add_commands(venv: Path) -> None:
 
 
 def compile_all(venv: Path) -> None:
-    """Write the packages' bytecode, some of them at a time; what does not compile is of other Pythons."""
+    """Compile the packages in parallel; files that do not compile are for other Pythons."""
     show_progress(f"  {venv}: compiling")
     packages = sorted(str(path) for path in venv.glob("lib/python*/site-packages/*"))
-    # Processes of our own, because compileall's (-j) have been seen to hang.
+    # Separate processes, because compileall's own (-j) sometimes hang.
     count = min(4, os.cpu_count() or 1)
     command = [python(venv), "-m", "compileall", "-q", "-x", NOT_COMPILED]
     running = [
@@ -198,8 +198,8 @@ def compile_all(venv: Path) -> None:
 
 
 def run_pip(venv: Path, locks: list[Path], total: int) -> tuple[int, list[str]]:
-    """Let pip install, showing how far it is; give its exit code and all it said."""
-    # --no-deps: the locks are complete, and an old pip needs long to find that out.
+    """Run pip and show its progress; return its exit code and its output."""
+    # --no-deps: the locks are complete, and old versions of pip need a long time to verify that.
     command = [python(venv), "-m", "pip", "install", "--no-deps", "--no-compile", "--no-input", "--require-hashes"]
     command += ["--disable-pip-version-check", *(word for lock in locks for word in ("-r", str(lock)))]
     output: list[str] = []
@@ -214,7 +214,7 @@ def run_pip(venv: Path, locks: list[Path], total: int) -> tuple[int, list[str]]:
                 elif line.startswith("Installing collected packages"):
                     show_progress(f"  {venv}: unpacking")
         except KeyboardInterrupt:
-            pip.kill()  # it has had the signal, too, and takes its time
+            pip.kill()  # it has also received the signal, but is slow to exit
             pip.wait()
             raise
     return pip.returncode, output

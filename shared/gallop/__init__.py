@@ -1,7 +1,7 @@
 """Gallop turns reference images and a prompt into a video in your own S3 bucket.
 
-``domain`` holds the rules and knows no SDK; ``edges`` speaks to one neighbour a module; ``doors`` creates and shows
-jobs; ``steps`` is what the workflow runs. Arrows point from the last to the first, never back.
+``domain`` holds the rules and uses no SDK; ``adapters`` call other systems, one per module; ``doors`` create and show
+jobs; ``steps`` are what the state machines run. No package imports one that follows it in this list.
 """
 
 __version__ = "0.1.0"

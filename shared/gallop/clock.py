@@ -1,18 +1,18 @@
-"""The time, asked in one place, so that a test bench can run it faster."""
+"""The time, read in one place, so that a testbed can run it faster."""
 
 import time
 
 
 def now() -> float:
-    """Give the time in seconds since the epoch."""
+    """Return the time in seconds since the epoch."""
     return time.time()
 
 
 def wall() -> float:
-    """Give the time by which the world outside checks us; no test bench runs it faster."""
+    """Return the real time in seconds since the epoch, by which other systems check us; no testbed changes it."""
     return time.time()
 
 
 def sleep(seconds: float) -> None:
-    """Wait for so many seconds; for waits within one run of a function only."""
+    """Wait, in seconds; only for short waits within one invocation of a function."""
     time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""The log: one JSON line an event, with ids and never a prompt, a key or an address."""
+"""Logging: one JSON line per event, with IDs, and never with a prompt, a key or an address."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from aws_lambda_powertools import Logger
 
 
 def info(message: str, **fields: object) -> None:
-    """Note what happened."""
+    """Log what happened."""
     _logger().info(message, extra=fields)
 
 
 def warning(message: str, **fields: object) -> None:
-    """Note what an operator may want to know."""
+    """Log what an operator may want to know."""
     _logger().warning(message, extra=fields)
 
 
 def exception(message: str, **fields: object) -> None:
-    """Note what broke, with the stack: to be called while an exception is handled."""
+    """Log an error with its stack trace; only for use in an exception handler."""
     _logger().exception(message, extra=fields)
 
 

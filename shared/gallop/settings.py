@@ -1,134 +1,134 @@
-"""What the template tells a function, by environment variable; asked when needed, so that imports ask for nothing."""
+"""Settings of the functions: environment variables that the template sets, read when needed and not on import."""
 
 import os
 from decimal import Decimal
 
 
 def job_table() -> str:
-    """Name the table of jobs and keys."""
+    """Return the name of the DynamoDB table."""
     return os.environ["JOB_TABLE"]
 
 
 def inbox_bucket() -> str:
-    """Name the bucket that images are dropped in."""
+    """Return the name of the bucket for drops and uploads."""
     return os.environ["INBOX_BUCKET"]
 
 
 def results_bucket() -> str:
-    """Name the bucket that videos and receipts appear in."""
+    """Return the name of the bucket for videos and receipts."""
     return os.environ["RESULTS_BUCKET"]
 
 
 def drop_queue_url() -> str:
-    """Give the address of the S3 door's queue."""
+    """Return the URL of the S3 door's queue."""
     return os.environ["DROP_QUEUE_URL"]
 
 
 def workflow_arn() -> str:
-    """Name the state machine."""
+    """Return the ARN of the job workflow."""
     return os.environ["WORKFLOW_ARN"]
 
 
 def batch_workflow_arn() -> str:
-    """Name the state machine of batches."""
+    """Return the ARN of the batch workflow."""
     return os.environ["BATCH_WORKFLOW_ARN"]
 
 
 def batch_concurrency() -> int:
-    """Give the number of jobs of a batch that may be open at a time."""
+    """Return the maximum number of open jobs per batch."""
     return int(os.environ["BATCH_CONCURRENCY"])
 
 
 def webhook_workflow_arn() -> str:
-    """Name the state machine that tells of ended jobs."""
+    """Return the ARN of the webhook workflow."""
     return os.environ["WEBHOOK_WORKFLOW_ARN"]
 
 
 def dashscope_base_url() -> str:
-    """Give the DashScope address of new jobs, up to and including /api/v1."""
+    """Return the DashScope base URL for new jobs, up to and including /api/v1."""
     return os.environ["DASHSCOPE_BASE_URL"]
 
 
 def dashscope_secret_arn() -> str:
-    """Name the secret that holds the DashScope key."""
+    """Return the ARN of the secret with the DashScope key."""
     return os.environ["DASHSCOPE_SECRET_ARN"]
 
 
 def completion_events() -> bool:
-    """Tell whether DashScope's word that a task has ended may come."""
+    """Return whether DashScope's completion events are received."""
     return os.environ["COMPLETION_EVENTS"] == "on"
 
 
 def completion_secret_arn() -> str:
-    """Name the secret that holds the token of completion events."""
+    """Return the ARN of the secret with the completion event token."""
     return os.environ["COMPLETION_SECRET_ARN"]
 
 
 def default_model() -> str:
-    """Name the model of jobs that name none."""
+    """Return the model of jobs that name none."""
     return os.environ["DEFAULT_MODEL"]
 
 
 def default_prompt() -> str:
-    """Give the prompt of a lone image that comes without one."""
+    """Return the prompt of a lone image without one."""
     return os.environ["DEFAULT_PROMPT"]
 
 
 def quiet_seconds() -> int:
-    """Give the seconds without a change after which a drop starts."""
+    """Return the seconds that a drop must stay unchanged before its job starts."""
     return int(os.environ["QUIET_SECONDS"])
 
 
 def incomplete_seconds() -> int:
-    """Give the seconds after which an incomplete drop is told so."""
+    """Return the seconds after which an incomplete drop is reported as incomplete."""
     return int(os.environ["INCOMPLETE_MINUTES"]) * 60
 
 
 def deadline_seconds() -> int:
-    """Give the seconds within which every accepted job ends."""
+    """Return the maximum run time of an accepted job, in seconds."""
     return int(os.environ["DEADLINE_MINUTES"]) * 60
 
 
 def queue_seconds() -> int:
-    """Give the seconds for which a job may wait for its turn."""
+    """Return the maximum wait of a job in the queue, in seconds."""
     return int(os.environ["QUEUE_HOURS"]) * 3600
 
 
 def max_in_flight() -> int:
-    """Give the number of tasks of an account and model that may be at DashScope at a time."""
+    """Return the maximum number of tasks in flight per account and model."""
     return int(os.environ["MAX_IN_FLIGHT"])
 
 
 def record_seconds() -> int:
-    """Give the seconds for which the record of a job is kept."""
+    """Return the seconds that a job's record is kept."""
     return int(os.environ["RECORD_DAYS"]) * 86_400
 
 
 def requests_per_second() -> int:
-    """Give the requests a second that each key may make in the long run."""
+    """Return the sustained requests per second per API key."""
     return int(os.environ["REQUESTS_PER_SECOND"])
 
 
 def day_cap() -> Decimal:
-    """Give what all jobs of a day may cost, in USD; 0 is no cap."""
+    """Return the maximum cost of all jobs per day, in USD; 0 means no cap."""
     return Decimal(os.environ["DAY_CAP"])
 
 
 def month_cap() -> Decimal:
-    """Give what all jobs of a month may cost, in USD; 0 is no cap."""
+    """Return the maximum cost of all jobs per month, in USD; 0 means no cap."""
     return Decimal(os.environ["MONTH_CAP"])
 
 
 def client_day_cap() -> Decimal:
-    """Give what each client's jobs of a day may cost, in USD; 0 is no cap."""
+    """Return the maximum cost of each client's jobs per day, in USD; 0 means no cap."""
     return Decimal(os.environ["CLIENT_DAY_CAP"])
 
 
 def client_month_cap() -> Decimal:
-    """Give what each client's jobs of a month may cost, in USD; 0 is no cap."""
+    """Return the maximum cost of each client's jobs per month, in USD; 0 means no cap."""
     return Decimal(os.environ["CLIENT_MONTH_CAP"])
 
 
 def parks_over_cap() -> bool:
-    """Tell whether the S3 door parks what is over a cap; else it refuses it."""
+    """Return whether the S3 door parks a job that exceeds a cap, instead of refusing it."""
     return os.environ["OVER_CAP"] == "park"

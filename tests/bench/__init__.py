@@ -1,1 +1,1 @@
-"""Benchmarks: run by hand, compared side by side, no part of any verdict."""
+"""Benchmarks: run by hand and compared side by side; no check depends on them."""

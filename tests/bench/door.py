@@ -1,8 +1,8 @@
-"""How the HTTPS door bears a crowd: ``python -m tests.bench.door [CREATES READS CONNECTIONS]`` (200, 2,000, 32).
+"""The HTTPS door under load: ``python -m tests.bench.door [CREATES READS CONNECTIONS]`` (200, 2,000, 32).
 
-A testbed of its own, functions as on Lambda; then creates and reads from so many connections at a time. For each
-route: how many, the time of the function (what Lambda would bill), and the time that the client waited, which on a
-laptop is mostly that of the testbed. Ends with an error if any answer was one.
+Starts a testbed with functions as on Lambda, then creates and reads over several connections at a time. For each route
+it prints the number of requests, the duration of the function (which Lambda would bill), and the time that the client
+waited, which on a laptop is mostly the testbed's. The exit code is 1 if any request failed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Times = dict[str, list[float]]
 
 @dataclass(slots=True)
 class Crowd:
-    """Callers that share some connections; remembers what each was answered, and how long it took."""
+    """Clients that share some connections; records the status and duration of each response."""
 
     client: httpx.AsyncClient
     connections: int
@@ -46,33 +46,33 @@ class Crowd:
     refusals: list[str] = field(default_factory=list)
 
     async def create(self, number: int) -> None:
-        """Create a job of its own."""
+        """Create a new job."""
         body = {"prompt": f"Number {number}: the woman of [Image 1] smiles.", "images": ["https://example.com/a.jpg"]}
-        answer = await self._ask("POST /v1/videos", "POST", "/v1/videos", json=body)
-        if answer.is_success:
-            self.jobs.append(answer.json()["id"])
+        response = await self._ask("POST /v1/videos", "POST", "/v1/videos", json=body)
+        if response.is_success:
+            self.jobs.append(response.json()["id"])
 
     async def read(self, number: int) -> None:
         """Read a job."""
-        answer = await self._ask("GET /v1/videos/{id}", "GET", self._job(number))
-        self.etags[self._job(number)] = answer.headers.get("ETag", "")
+        response = await self._ask("GET /v1/videos/{id}", "GET", self._job(number))
+        self.etags[self._job(number)] = response.headers.get("ETag", "")
 
     async def read_again(self, number: int) -> None:
-        """Read a job that may stand as before."""
+        """Read a job that may be unchanged."""
         path = self._job(number)
         await self._ask(
             "GET /v1/videos/{id}, If-None-Match", "GET", path, headers={"If-None-Match": self.etags.get(path, '""')}
         )
 
     async def read_list(self, number: int) -> None:
-        """Read a page of the list, behind some job."""
+        """Read a page of the list, starting after a job."""
         await self._ask("GET /v1/videos", "GET", f"/v1/videos?after={self.jobs[number % len(self.jobs)]}")
 
     def _job(self, number: int) -> str:
         return f"/v1/videos/{self.jobs[number % len(self.jobs)]}"
 
     async def all_at_once(self, count: int, call: Callable[[int], Coroutine[None, None, None]], what: str) -> None:
-        """Let ``count`` calls be made, as many at a time as there are connections."""
+        """Make ``count`` calls, one at a time per connection."""
         numbers = iter(range(count))
         with Progress(transient=True) as progress:
             task = progress.add_task(what, total=count)
@@ -86,16 +86,16 @@ class Crowd:
 
     async def _ask(self, route: str, method: str, path: str, **more: object) -> httpx.Response:
         began = time.perf_counter()
-        answer = await self.client.request(method, path, **more)  # type: ignore[arg-type]
+        response = await self.client.request(method, path, **more)  # type: ignore[arg-type]
         self.seconds[route].append(time.perf_counter() - began)
-        self.answers[answer.status_code] += 1
-        if answer.status_code not in FINE:
-            self.refusals.append(f"{answer.status_code} {answer.text}")
-        return answer
+        self.answers[response.status_code] += 1
+        if response.status_code not in FINE:
+            self.refusals.append(f"{response.status_code} {response.text}")
+        return response
 
 
 async def crowd(testbed: Testbed, creates: int, reads: int, connections: int) -> tuple[Crowd, Times]:
-    """Let the crowd in; gives it, and the milliseconds of the functions' runs by route."""
+    """Send all requests; return the crowd, and the milliseconds of the functions' runs by route."""
     at = testbed.coordinates
     limits = httpx.Limits(max_connections=connections)
     headers = {"Authorization": f"Bearer {at.api_key}"}
@@ -116,7 +116,7 @@ async def crowd(testbed: Testbed, creates: int, reads: int, connections: int) ->
 
 
 def middle_and_tail(values: list[float]) -> str:
-    """Write p50 and p95."""
+    """Format p50 and p95."""
     if len(values) < 2:
         return "-"
     cuts = quantiles(values, n=20)
@@ -124,7 +124,7 @@ def middle_and_tail(values: list[float]) -> str:
 
 
 def main() -> int:
-    """Run, and show the table."""
+    """Run the benchmark and print the table; return the exit code."""
     creates, reads, connections = (int(word) for word in (sys.argv[1:] or ("200", "2000", "32")))
     with Testbed(speed=SPEED, prewarm=FUNCTIONS) as testbed:
         began = time.perf_counter()
@@ -136,7 +136,7 @@ def main() -> int:
     for route, seconds in callers.seconds.items():
         waited = middle_and_tail([value * 1000 for value in seconds])
         table.add_row(route, str(len(seconds)), middle_and_tail(functions[route]), waited)
-    Console().print(table, f"answers: {dict(callers.answers)}", *callers.refusals[:REFUSALS_SHOWN], sep="\n")
+    Console().print(table, f"responses: {dict(callers.answers)}", *callers.refusals[:REFUSALS_SHOWN], sep="\n")
     return 1 if callers.refusals else 0
 
 

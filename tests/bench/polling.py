@@ -1,7 +1,7 @@
-"""When to ask, measured; ``make bench-polling`` writes it into ``docs/polling.md``.
+"""A comparison of polling schedules; ``make bench-polling`` writes it into ``docs/polling.md``.
 
-Schedules against each other on the same times of tasks, drawn with a seed. A task's delay is from its end to the
-question that finds it ended; the time that a question itself takes is left out, for it is the same for all.
+All schedules run on the same durations of tasks, drawn with a seed. A task's delay is from its end to the query that
+finds it ended; the duration of a query is left out, because it is the same for all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gallop.domain.scheduling.histogram import Histogram
 
 BEFORE, MEASURED = 200, 1000
-# What DashScope runs at a time, and what may be in flight by the template's default.
+# What DashScope runs at a time, and what may be in flight with the template's defaults.
 AT_A_TIME, IN_FLIGHT = 5, 6 * len(models.MODELS)
 
 
@@ -40,16 +40,16 @@ class Mix:
 
     @property
     def seed(self) -> Histogram:
-        """Give what is known before the first task."""
+        """The histogram before the first task."""
         return histogram.seed(self.resolution, self.duration)
 
     @property
     def shifts(self) -> bool:
-        """Tell whether it changes half way."""
+        """Whether the durations change halfway."""
         return len(self.regimes) > 1
 
     def times(self, count: int, draw: int = 1) -> list[float]:
-        """Draw how long so many tasks run."""
+        """Draw the durations of tasks, in seconds."""
         rng = Random(draw)
         return [_draw(rng, *self.regimes[number * len(self.regimes) // count]) for number in range(count)]
 
@@ -66,7 +66,7 @@ MIXES = (
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """A task that was found ended: how many seconds late, and by how many questions."""
+    """A task that was found ended: how many seconds late, and after how many queries."""
 
     delay: float
     questions: int
@@ -74,7 +74,7 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a schedule does: seconds of delay, in the mean and at the 95th percentile, and questions a task."""
+    """The figures of a schedule: seconds of delay (mean and 95th percentile), and queries per task."""
 
     mean: float
     p95: float
@@ -82,23 +82,23 @@ class Figures:
 
 
 def figures(noticed: Sequence[Noticed]) -> Figures:
-    """Sum up."""
+    """Compute the figures."""
     delays = sorted(task.delay for task in noticed)
     return Figures(fmean(delays), delays[int(0.95 * len(delays))], fmean(task.questions for task in noticed))
 
 
 def fixed(seconds: float) -> Callable[[], Iterator[float]]:
-    """Give the waits of a schedule that never changes."""
+    """Return the waits of a schedule that never changes, in seconds."""
     return lambda: repeat(seconds)
 
 
 def sdk_1() -> Iterator[float]:
-    """Give the waits of the 1.x SDK, as they were observed: it asks at once."""
+    """Return the waits of the 1.x SDK, as observed: it queries at once."""
     return chain((0.0, 1.0, 1.0, 2.0, 2.0, 2.0, 4.0), repeat(5.0))
 
 
 def sdk_2() -> Iterator[float]:
-    """Give the waits of the 2.x SDK: it asks at once, and doubles from 1 s to 8 s."""
+    """Return the waits of the 2.x SDK: it queries at once, and doubles from 1 s to 8 s."""
     return chain((0.0, 1.0, 2.0, 4.0), repeat(8.0))
 
 
@@ -112,12 +112,12 @@ ADVICE, SEED, LEARNED = "fixed 15 s", "ours, from the seed", "ours, learned"
 
 
 def by_rote(times: Iterable[float], waits: Callable[[], Iterator[float]]) -> list[Noticed]:
-    """Ask by a schedule that learns nothing."""
+    """Poll by a schedule that learns nothing."""
     return [_noticed(seconds, accumulate(waits())) for seconds in times]
 
 
 def by_sketch(known: Histogram, times: Iterable[float]) -> list[Noticed]:
-    """Ask by our schedule, with a sketch that learns no more."""
+    """Poll by our schedule, with a histogram that does not change."""
     wait = cache(lambda age: polling.next_wait(known, age, IN_FLIGHT))
 
     def waits() -> Iterator[float]:
@@ -131,7 +131,7 @@ def by_sketch(known: Histogram, times: Iterable[float]) -> list[Noticed]:
 
 @dataclass(slots=True)
 class _Account:
-    """An account at which some tasks run at a time; each that is found ended teaches those that are still asked."""
+    """An account that runs some tasks at a time; each one found ended improves the schedule of the others."""
 
     waiting: deque[tuple[int, float]]
     known: Histogram
@@ -139,28 +139,28 @@ class _Account:
     questions: list[tuple[float, int, float, float, int]] = field(default_factory=list)
 
     def begin(self, now: float) -> None:
-        """Begin the next task, if there is one."""
+        """Start the next task, if there is one."""
         if self.waiting:
             number, seconds = self.waiting.popleft()
             self.plan(now, (number, now, seconds, 1))
 
     def plan(self, now: float, task: tuple[int, float, float, int]) -> None:
-        """Plan the next question about a task."""
+        """Plan the next query of a task."""
         heapq.heappush(self.questions, (now + polling.next_wait(self.known, now - task[1], IN_FLIGHT), *task))
 
     def ask(self) -> None:
-        """Ask the question that is next."""
-        now, number, began, seconds, asked = heapq.heappop(self.questions)
+        """Make the next planned query."""
+        now, number, began, seconds, queries = heapq.heappop(self.questions)
         if now - began < seconds:
-            self.plan(now, (number, began, seconds, asked + 1))
+            self.plan(now, (number, began, seconds, queries + 1))
             return
-        self.found[number] = Noticed(now - began - seconds, asked)
+        self.found[number] = Noticed(now - began - seconds, queries)
         self.known = self.known.with_task(seconds)
         self.begin(now)
 
 
 def learning(mix: Mix, times: Iterable[float]) -> list[Noticed]:
-    """Ask by our schedule while it learns, with as many tasks running at a time as DashScope lets run."""
+    """Poll by our schedule while it learns, with as many tasks at a time as DashScope runs."""
     account = _Account(deque(enumerate(times)), mix.seed)
     for number in range(AT_A_TIME):
         account.begin(2.0 * number)
@@ -170,16 +170,16 @@ def learning(mix: Mix, times: Iterable[float]) -> list[Noticed]:
 
 
 def results(mix: Mix, measured: int = MEASURED) -> dict[str, list[Noticed]]:
-    """Run every schedule on the same tasks; gives those after the first 200, which are there to learn from."""
+    """Run every schedule on the same tasks; return the results after the first 200, which are for learning."""
     times = mix.times(BEFORE + measured)
     runs = {name: by_rote(times, waits) for name, waits in OTHERS.items()}
     runs |= {SEED: by_sketch(mix.seed, times), LEARNED: learning(mix, times)}
     return {name: noticed[BEFORE:] for name, noticed in runs.items()}
 
 
-def _noticed(seconds: float, asked_at: Iterator[float]) -> Noticed:
-    asked, at = next((count, at) for count, at in enumerate(asked_at, 1) if at >= seconds)
-    return Noticed(at - seconds, asked)
+def _noticed(seconds: float, query_times: Iterator[float]) -> Noticed:
+    queries, at = next((count, at) for count, at in enumerate(query_times, 1) if at >= seconds)
+    return Noticed(at - seconds, queries)
 
 
 def _draw(rng: Random, mean: float, deviation: float) -> float:

@@ -1,7 +1,7 @@
-"""How fast the fake DashScope is: ``python -m tests.bench.vendor``.
+"""The speed of the fake DashScope: ``python -m tests.bench.vendor``.
 
-Queries a second over HTTP, asked by a second process on four connections, side by side: a server that answers
-anything with a constant, the fake with one task, the fake with 10,000. Then the cost of a whole round in process.
+Queries per second over HTTP, sent by a second process on four connections, for comparison: a server that always returns
+a constant, the fake with one task, and the fake with 10,000. Then the duration of a complete round in one process.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ MANY = 10_000
 
 
 class Constant(FakeDashScope):
-    """Answers anything with the same bytes: what the server costs without the fake."""
+    """Returns a constant response: measures the server without the fake."""
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        """Answer."""
+        """Return the constant response."""
         return httpx.Response(200, headers={"x-path": request.url.path}, content=b"{}")
 
 
 @contextmanager
 def loaded(fake: FakeDashScope, tasks: int) -> Iterator[str]:
-    """Serve a fake that has ``tasks`` tasks; gives the URL of a query."""
+    """Serve a fake that has ``tasks`` tasks; yield the URL of a query."""
     task_id = "none"
     for _ in range(tasks):
         reply = fake.handle(httpx.Request("POST", ALIBABA + SUBMIT, json=ORDER, headers=HEADERS))
@@ -61,7 +61,7 @@ def loaded(fake: FakeDashScope, tasks: int) -> Iterator[str]:
 
 
 def ask(url: str, queries: int) -> None:
-    """Ask so many times on a connection of its own."""
+    """Send queries, one after the other, on a connection of its own."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     for _ in range(queries):
@@ -71,19 +71,19 @@ def ask(url: str, queries: int) -> None:
 
 
 def load(url: str) -> None:
-    """Ask on several connections at a time; prints queries a second."""
+    """Send queries on several connections at a time; print queries per second."""
     ask(url, 10)
-    askers = [threading.Thread(target=ask, args=(url, QUERIES // CONNECTIONS)) for _ in range(CONNECTIONS)]
+    workers = [threading.Thread(target=ask, args=(url, QUERIES // CONNECTIONS)) for _ in range(CONNECTIONS)]
     begun = perf_counter()
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
     print(round(QUERIES / (perf_counter() - begun)))  # noqa: T201
 
 
 def over_http(fake: FakeDashScope, tasks: int) -> str:
-    """Measure queries a second from another process."""
+    """Measure queries per second from another process."""
     with loaded(fake, tasks) as url:
         command = [sys.executable, "-m", "tests.bench.vendor", url]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
@@ -111,7 +111,7 @@ def main() -> None:
     ]
     for name, figure in rows:
         print(f"{name:28}{figure:>8} queries/s")  # noqa: T201
-    print(f"{'respx, submit to success':28}{in_process():>8.2f} ms a round")  # noqa: T201
+    print(f"{'respx, submit to success':28}{in_process():>8.2f} ms per round")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""``make chaos``: many jobs through both doors under random, seeded trouble; then a table of what came of them."""
+"""``make chaos``: many jobs through both doors with random, seeded faults; then a table of the results."""

@@ -1,4 +1,4 @@
-"""Runs it: ``make chaos N=200 SEED=1``, or ``python -m tests.chaos``. Ends with 1 if the promise was broken once."""
+"""Run it: ``make chaos N=200 SEED=1``, or ``python -m tests.chaos``. The exit code is 1 if the promise was broken."""
 
 from __future__ import annotations
 
@@ -36,25 +36,23 @@ EVERY_S = 3.0
 
 
 def main() -> int:
-    """Run the chaos; give the exit code."""
-    # The interpreter of state machines logs every failed call at length; here they fail by the hundred.
+    """Run the chaos; return the exit code."""
+    # The interpreter of state machines logs every failed call at length; here hundreds of calls fail.
     logging.disable(logging.CRITICAL)
     jobs, seed = int(os.environ.get("N") or DEFAULT_JOBS), int(os.environ.get("SEED") or DEFAULT_SEED)
     speed = float(os.environ.get("SPEED") or DEFAULT_SPEED)
     console = Console(highlight=False)
     cells = schedule(jobs, seed)
-    trouble = sum(bool(cell.faults or cell.kills) for cell in cells)
-    console.print(
-        f"{jobs} jobs through both doors, {trouble} of them in trouble; seed {seed}, {speed:g} times real time"
-    )
+    disturbed = sum(bool(cell.faults or cell.kills) for cell in cells)
+    console.print(f"{jobs} jobs through both doors, {disturbed} disturbed; seed {seed}, {speed:g} times real time")
     result = run(cells, speed, console)
-    console.print(table("What came of them", result.rows()))
+    console.print(table("Results", result.rows()))
     console.print(comparison(cells))
     return 1 if result.violations else 0
 
 
 def run(cells: Sequence[Cell], speed: float, console: Console) -> Figures:
-    """Send the jobs in, show how they get on, and count."""
+    """Send the jobs, show their progress, and return the figures."""
     limits = Limits(running=RUNNING_AT_A_TIME)
     fake = TargetedDashScope(ScaledClock(speed), limits=limits, switches=Switches(audio=False))
     patience = max(LEAST_PATIENCE_S, SECONDS_A_JOB * len(cells))
@@ -72,7 +70,7 @@ def run(cells: Sequence[Cell], speed: float, console: Console) -> Figures:
 
 
 def now_and_then(show: Callable[[Matrix], None]) -> Callable[[Matrix], None]:
-    """Show it every few seconds only: to look costs the testbed time."""
+    """Show it every few seconds only: measuring takes the testbed's time."""
     shown = [0.0]
 
     def glance(matrix: Matrix) -> None:
@@ -89,23 +87,23 @@ def states(matrix: Matrix) -> Counter[str]:
 
 
 def line(matrix: Matrix, new_jobs: int) -> str:
-    """Tell on one line how they get on."""
+    """Return the progress on one line."""
     counted = states(matrix)
     seconds = matrix.testbed.clock.now() - matrix.began_at
     return f"{seconds:6.0f} s  {counted.total()}/{new_jobs}  " + "  ".join(f"{n} {name}" for name, n in counted.items())
 
 
 def progress(matrix: Matrix, new_jobs: int) -> Table:
-    """Draw how they get on."""
+    """Draw the progress."""
     counted = states(matrix)
     seconds = matrix.testbed.clock.now() - matrix.began_at
     return table(
-        f"{counted.total()} of {new_jobs} new_jobs, after {seconds:.0f} s", [(k, str(n)) for k, n in counted.items()]
+        f"{counted.total()} of {new_jobs} jobs, after {seconds:.0f} s", [(k, str(n)) for k, n in counted.items()]
     )
 
 
 def comparison(cells: Sequence[Cell]) -> Table:
-    """Put the official package beside it: the same new_jobs and the same faults of the submit, without Gallop."""
+    """Compare with the official package: the same jobs and the same submit faults, without Gallop."""
     drawn = Table("client", "submits", "tasks", "duplicates", "tasks unknown to the caller", title="Without Gallop")
     for name, paid in sdk.measure(submit_faults([*cells])).items():
         drawn.add_row(name, *map(str, (paid.submits, paid.tasks, paid.duplicates, paid.lost)))

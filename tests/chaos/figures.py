@@ -1,4 +1,4 @@
-"""What came of the jobs, counted, and what of it breaks the promise."""
+"""The results of the jobs, counted, and the violations of the promise."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The table's numbers. Times are simulated seconds from the create to the end."""
+    """The table's figures. Times are simulated seconds from the create to the end."""
 
     new_jobs: int
     jobs: int
@@ -42,14 +42,14 @@ class Figures:
         return self.duplicates + self.stuck + self.wrong_bytes + self.dead_letters + self.unexplained + lost
 
     def rows(self) -> list[tuple[str, str]]:
-        """Give the table."""
+        """Return the rows of the table."""
         failed = ", ".join(f"{count} {code}" for code, count in sorted(self.failures.items())) or "0"
         return [
-            ("new_jobs", str(self.new_jobs)),
+            ("creates", str(self.new_jobs)),
             ("jobs", str(self.jobs)),
             ("succeeded", str(self.succeeded)),
             ("failed", failed),
-            ("failed without a cause that lies at DashScope", str(self.unexplained)),
+            ("failed without a fault at DashScope", str(self.unexplained)),
             ("tasks", str(self.tasks)),
             ("charged seconds", f"{self.charged_seconds:g}"),
             ("duplicate jobs or tasks", str(self.duplicates)),
@@ -63,7 +63,7 @@ class Figures:
 
 
 def figures(matrix: Matrix, cells: Sequence[Cell]) -> Figures:
-    """Count what came of the cells."""
+    """Compute the figures of the cells."""
     jobs = [job for cell in cells for job in matrix.jobs.get(cell.prompt, [])]
     tasks: list[dict[str, Any]] = matrix.fake.ledger()["tasks"]
     made = [Counter(task["prompt"] for task in tasks), Counter(job.request.prompt for job in jobs)]

@@ -1,4 +1,4 @@
-"""What befalls each job, drawn from a seed."""
+"""The faults of each job, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CHANCE_OF_A_KILL = 0.15
 
 
 def schedule(jobs: int, seed: int) -> list[Cell]:
-    """Draw the jobs and their trouble: the same for the same seed."""
+    """Draw the jobs and their faults: the same for the same seed."""
     rng = Random(seed)
     return [_cell(rng, number) for number in range(jobs)]
 
 
 def submit_faults(cells: list[Cell]) -> list[dict[str, Any] | None]:
-    """Give what befalls the first submit of each job."""
+    """Return the fault of the first submit of each job, or None."""
     return [next((fault for fault in cell.faults if fault["on"] == "submit"), None) for cell in cells]
 
 
@@ -37,7 +37,7 @@ def _cell(rng: Random, number: int) -> Cell:
     ]
     if rng.random() < CHANCE_OF_A_TASK_FAULT:
         faults.append(rng.choice(TASK_FAULTS))
-    # Where the door dies and its client does not ask again, there is no job, as there should be none.
+    # If the door dies and its client does not retry, there is no job, which is correct.
     is_killed = rng.random() < CHANCE_OF_A_KILL and client != "https"
     kills = (_kill(rng, client),) if is_killed else ()
     return Cell(f"job {number}", client, tuple(faults), kills, starts_after=number * SECONDS_BETWEEN_JOBS)

@@ -1,4 +1,4 @@
-"""How many paid tasks the official ``dashscope`` package makes of the same new_jobs under the same faults."""
+"""How many paid tasks the official ``dashscope`` package creates for the same requests under the same faults."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ AT_A_TIME = 8
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What a client sent and made: submits, tasks, tasks beyond one a wish, and new_jobs that it took for failed."""
+    """A client's result: submits, tasks, tasks beyond one per request, and requests that it wrongly took for failed."""
 
     submits: int
     tasks: int
     duplicates: int
     lost: int
-    """Wishes for which there is a task that the caller does not know of."""
+    """Requests with a task that the client does not know of."""
 
 
 def measure(faults: Sequence[dict[str, Any] | None]) -> dict[str, Paid]:
-    """Submit one wish a fault with each of the package's two APIs, as its users do, and count."""
+    """Send one request per fault with each of the package's two APIs, as its users do, and count."""
     return {"dashscope, 1.x API": _measure(faults, _by_v1), "dashscope, v2 Client": _measure(faults, _by_v2)}
 
 
 def _measure(faults: Sequence[dict[str, Any] | None], client: Callable[[str], Callable[[str], str | None]]) -> Paid:
     fake = TargetedDashScope(ScaledClock(SPEED), limits=Limits.none(), switches=Switches(render_ahead=False))
-    prompts = [f"Wish {number} of [Image 1]" for number in range(len(faults))]
+    prompts = [f"Clip {number} of [Image 1]" for number in range(len(faults))]
     for prompt, fault in zip(prompts, faults, strict=True):
         if fault:
             fake.aim(prompt, **fault)
@@ -63,10 +63,10 @@ def _by_v1(url: str) -> Callable[[str], str | None]:
 
     def submit(prompt: str) -> str | None:
         try:
-            answer = VideoSynthesis.async_call(api_key=KEY, model=MODEL, prompt=prompt, media=[*MEDIA])
-        except Exception:  # noqa: BLE001 - whatever it is, the caller has no task
+            response = VideoSynthesis.async_call(api_key=KEY, model=MODEL, prompt=prompt, media=[*MEDIA])
+        except Exception:  # noqa: BLE001 - after any error, the caller has no task
             return None
-        return answer.output.task_id if answer.status_code == 200 and answer.output else None
+        return response.output.task_id if response.status_code == 200 and response.output else None
 
     return submit
 
@@ -77,7 +77,7 @@ def _by_v2(url: str) -> Callable[[str], str | None]:
     def submit(prompt: str) -> str | None:
         try:
             task_id: str = client.videos.jobs.create(model=MODEL, prompt=prompt, media=[*MEDIA]).task_id
-        except Exception:  # noqa: BLE001 - the same
+        except Exception:  # noqa: BLE001 - as above
             return None
         return task_id
 

@@ -26,7 +26,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "a text named .jpg": (
         {**FINE, "images": [data_uri(NOT_AN_IMAGE)]},
         ["/images/0"],
-        "not a picture that can be used",
+        "not a supported image",
     ),
     "300 px": ({**FINE, "images": [data_uri(picture(width=900, height=300))]}, ["/images/0"], "300 px"),
     "unknown ratio": ({**FINE, "ratio": "16:10"}, ["/ratio"], "16:10"),
@@ -113,7 +113,7 @@ DROPS: dict[str, tuple[dict[str, bytes], str, str]] = {
     "a text named jpg": (
         {"1.jpg": NOT_AN_IMAGE, "prompt.txt": PROMPT.encode()},
         "1.jpg",
-        "not a picture that can be used",
+        "not a supported image",
     ),
     "small": ({"1.jpg": picture(width=300), "prompt.txt": PROMPT.encode()}, "1.jpg", "300 px"),
     "broken job json": (

@@ -60,7 +60,7 @@ def test_a_speed_that_is_none_is_refused_in_words(
     """Nothing is started, and the exit code is not 0."""
     monkeypatch.setenv("SPEED", speed)
     assert 1 == demo.main()
-    assert f"SPEED={speed} is not a number from 1 to 60" in capsys.readouterr().out
+    assert f"SPEED={speed} is not valid. Use a number from 1 to 60" in capsys.readouterr().out
     assert not out.exists()
 
 

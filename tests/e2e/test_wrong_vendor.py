@@ -23,7 +23,7 @@ CASES = {
     "unreachable": (
         {"DashScopeBaseUrl": f"http://127.0.0.1:{closed_port()}/api/v1"},
         "vendor_unreachable",
-        "No connection",
+        "Cannot connect",
         "DashScopeBaseUrl",
     ),
     "wrong key": ({"DashScopeApiKey": "sk-of-another-region"}, "vendor_refused", "InvalidApiKey", "region"),

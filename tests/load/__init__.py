@@ -1,1 +1,1 @@
-"""``make load`` and ``make soak``: many jobs at once, and a steady stream of them under kills; then what came of it."""
+"""``make load`` and ``make soak``: many jobs at once, and a steady stream of them with kills; then the results."""

@@ -1,6 +1,6 @@
-"""Runs it: ``make load N="10 100" SPEED=20``, or ``python -m tests.load``. Ends with 1 if a promise was broken.
+"""Run it: ``make load N="10 100" SPEED=20``, or ``python -m tests.load``. The exit code is 1 if a promise was broken.
 
-On the testbed, with functions as processes, or, with ``SPEED=0``, in one process on a clock that stands still.
+On the testbed, with functions as processes, or, with ``SPEED=0``, in one process on a manual clock.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ PLAIN_WIDTH = 120
 
 
 def main() -> int:
-    """Make a run for each number of jobs; give the exit code."""
+    """Make a run for each number of jobs; return the exit code."""
     # The interpreter of state machines logs every failed call at length.
     logging.disable(logging.CRITICAL)
-    wanted = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
+    options = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    runs = [load(int(size), wanted, console) for size in wanted["N"].split()]
+    runs = [load(int(size), options, console) for size in options["N"].split()]
     console.print(display.comparison(runs))
     broken = [(run, promise) for run in runs for promise, holds in run.promises().items() if not holds]
     for run, promise in broken:
-        console.print(f"N = {run.new_jobs - 1}: not true that {promise}", style="bold red")
+        console.print(f"N = {run.new_jobs - 1}: broken promise: {promise}", style="bold red")
     return 1 if broken else 0
 
 
-def load(size: int, wanted: dict[str, str], console: Console) -> Figures:
+def load(size: int, options: dict[str, str], console: Console) -> Figures:
     """Make one run."""
-    speed, seed, kills = float(wanted["SPEED"]), int(wanted["SEED"]), int(wanted["KILLS"])
+    speed, seed, kills = float(options["SPEED"]), int(options["SEED"]), int(options["KILLS"])
     console.print(f"{size} jobs of 3 clients at once, and a late one; seed {seed}, speed {speed:g}, {kills} kills")
     with (
         on_testbed.started(size, speed, seed, kills) if speed else in_process.started(size, seed) as run,

@@ -1,4 +1,4 @@
-"""The new_jobs of a run, and those who send them: two at the HTTPS door with keys of their own, one at the S3 door."""
+"""The jobs of a run, and their clients: two at the HTTPS door with their own keys, one at the S3 door."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ PICTURE_URL = "https://example.com/girl.jpg"
 
 
 def new_jobs(jobs: int) -> list[tuple[str, str]]:
-    """Give so many new_jobs, each as its client and its prompt, by which it is known everywhere; clients in turn."""
+    """Return the clients and prompts of new jobs, the clients alternating; a prompt identifies its job everywhere."""
     return [(CLIENTS[number % len(CLIENTS)], prompt(number)) for number in range(jobs)]
 
 
 def prompt(number: int) -> str:
-    """Name a wish."""
-    return f"Wish {number:05}. The girl of [Image 1] waves."
+    """Return the prompt with a number."""
+    return f"Clip {number:05}. The girl of [Image 1] waves."
 
 
 def name(prompt: str) -> str:
-    """Give a wish's name without its words: ``Wish-00001``."""
+    """Return a prompt's name, without its text: ``Clip-00001``."""
     return prompt.partition(".")[0].replace(" ", "-")
 
 
 def body(prompt: str) -> dict[str, Any]:
-    """Write a wish as the HTTPS door takes it."""
+    """Return the request body of a job for the HTTPS door."""
     return {"prompt": prompt, "images": [PICTURE_URL], "duration": SECONDS_OF_VIDEO}
 
 
 def files(prompt: str) -> dict[str, bytes]:
-    """Write a wish as a folder that is ready at once when all of it is there, by the names under drop/."""
+    """Return a job's files by their names under drop/; the folder is ready as soon as all of them are there."""
     folder, new_job = name(prompt), {**body(prompt), "images": ["1.jpg"]}
     return {f"{folder}/1.jpg": picture(), f"{folder}/job.json": json.dumps(new_job).encode()}

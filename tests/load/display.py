@@ -1,4 +1,4 @@
-"""Shows a run on its way, and the table of all runs: a live picture in a terminal, plain lines elsewhere."""
+"""Show the progress of a run, and the table of all runs: live in a terminal, as plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVERY_S, EVERY_PLAIN_S = 3.0, 15.0
 
 @contextmanager
 def showing(run: Run, console: Console) -> Iterator[None]:
-    """Show how a run gets on, now and then only: to look costs time."""
+    """Show the progress of a run every few seconds only: measuring it takes time."""
     began, every = run.fake.clock.now(), EVERY_S if console.is_terminal else EVERY_PLAIN_S
     shown = [time.monotonic()]
     with Live(console=console, auto_refresh=False, transient=True) as live:
@@ -43,21 +43,21 @@ def showing(run: Run, console: Console) -> Iterator[None]:
 
 
 def position(run: Run, began: float) -> dict[str, int]:
-    """Tell how many are where."""
+    """Return the number of jobs in each place."""
     tasks = run.fake.tasks()
     ended = sum(bool(task.ended) for task in tasks)
     return {
         "s": round(run.fake.clock.now() - began),
-        "wait in line": run.open("waiting"),
-        "open otherwise": run.open("yes"),
+        "in the queue": run.open("waiting"),
+        "otherwise open": run.open("yes"),
         "at DashScope": len(tasks) - ended,
-        "made": ended,
+        "finished": ended,
         "refused for limits": run.fake.refused(),
     }
 
 
 def picture(run: Run, began: float) -> Table:
-    """Draw how many are where."""
+    """Draw the number of jobs in each place."""
     drawn = Table(show_header=False)
     for name, count in position(run, began).items():
         drawn.add_row(name, str(count))
@@ -65,15 +65,15 @@ def picture(run: Run, began: float) -> Table:
 
 
 def comparison(runs: Sequence[Figures]) -> Table:
-    """Put the figures of several runs side by side."""
-    drawn = Table("", *(f"N = {figures.new_jobs - 1}" for figures in runs), title="What came of them")
+    """Compare the figures of several runs."""
+    drawn = Table("", *(f"N = {figures.new_jobs - 1}" for figures in runs), title="Results")
     for row in zip(*(rows(figures) for figures in runs), strict=True):
         drawn.add_row(row[0][0], *(value for _, value in row))
     return drawn
 
 
 def rows(figures: Figures) -> list[tuple[str, str]]:
-    """Give the table of one run."""
+    """Return the rows of one run's table."""
     used, limits, a_job = figures.usage, figures.limits, figures.a_job
     return [
         ("jobs", str(sum(figures.states.values()))),
@@ -82,26 +82,26 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
         ("creates sent twice", str(figures.repeated)),
         ("duplicate jobs or tasks", str(figures.duplicates)),
         ("most tasks at DashScope at once", str(figures.most_in_flight)),
-        (f"most submits a second, of {limits.submits:g}", str(figures.most_submits)),
-        (f"most questions a second, of {limits.queries:g}", str(figures.most_queries)),
+        (f"most submits per second (limit {limits.submits:g})", str(figures.most_submits)),
+        (f"most queries per second (limit {limits.queries:g})", str(figures.most_queries)),
         ("refused for limits (429)", str(figures.refused)),
         ("ends until the late job started", str(figures.overtaken)),
-        ("transitions a job", f"{a_job(sum(used.transitions.values())):.1f}"),
-        ("questions about a task", f"{a_job(used.transitions.get('AskStatus', 0)):.1f}"),
-        ("runs of functions a job", f"{a_job(sum(used.runs.values())):.1f}"),
-        ("of them failed", f"{a_job(sum(used.errors.values())):.2f}"),
-        ("GB-seconds a job (assumed)", f"{a_job(used.gb_seconds):.1f}"),
-        ("write, read units a job", f"{a_job(used.writes):.0f}, {a_job(used.reads):.0f}"),
-        ("S3 writes, reads a job", f"{a_job(used.s3_writes):.1f}, {a_job(used.s3_reads):.1f}"),
-        ("USD a job", f"{a_job(used.dollars):.5f}"),
+        ("transitions per job", f"{a_job(sum(used.transitions.values())):.1f}"),
+        ("queries per task", f"{a_job(used.transitions.get('AskStatus', 0)):.1f}"),
+        ("function runs per job", f"{a_job(sum(used.runs.values())):.1f}"),
+        ("failed function runs per job", f"{a_job(sum(used.errors.values())):.2f}"),
+        ("GB-seconds per job (assumed)", f"{a_job(used.gb_seconds):.1f}"),
+        ("write, read units per job", f"{a_job(used.writes):.0f}, {a_job(used.reads):.0f}"),
+        ("S3 writes, reads per job", f"{a_job(used.s3_writes):.1f}, {a_job(used.s3_reads):.1f}"),
+        ("USD per job", f"{a_job(used.dollars):.5f}"),
         ("simulated time", f"{figures.simulated / 60:.0f} min"),
         ("real time", f"{figures.real / 60:.1f} min"),
     ]
 
 
 def details(figures: Figures) -> Table:
-    """Tell by name which functions ran and failed, and which states were entered, a job."""
-    drawn = Table("what", "a job", title=f"N = {figures.new_jobs - 1}")
+    """Draw function runs, failures and entered states by name, per job."""
+    drawn = Table("what", "per job", title=f"N = {figures.new_jobs - 1}")
     for kind, counted in (
         ("run", figures.usage.runs),
         ("failed", figures.usage.errors),

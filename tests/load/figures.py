@@ -1,4 +1,4 @@
-"""What came of a run, by the vendor's own account and by the records, and which promises it broke."""
+"""The results of a run, from the fake DashScope's record and from Gallop's, and the promises that it broke."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
     from tests.load.vendor import WatchedDashScope
 
 MAX_IN_FLIGHT = 6
-"""What the template sets."""
+"""The template's default."""
 NEVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a run leaves to be counted. Times are seconds, the vendor's simulated."""
+    """The raw results of a run. Times are in seconds; DashScope's are simulated."""
 
     new_jobs: Sequence[str]
-    """The prompts that were sent; the last one was the late one's."""
+    """The prompts that were sent; the last one is the late one."""
     jobs: Sequence[Job]
     fake: WatchedDashScope
     late_at: float
     left_over: int
-    """Slots, places in line and turns that are still in the table, executions that run, and dead letters."""
+    """Slots, queue entries and waiters that are still in the table, running executions, and dead letters."""
     usage: Usage
     simulated: float
     real: float
     repeated: int = 0
-    """Creates that were sent again, with their Idempotency-Key, because there was no answer in time."""
+    """Creates that were sent again, with their Idempotency-Key, because there was no response in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The numbers of one run."""
+    """The figures of one run."""
 
     new_jobs: int
     states: Mapping[str, int]
@@ -58,7 +58,7 @@ class Figures:
     most_queries: int
     refused: int
     overtaken: int
-    """How many tasks ended between the late wish and its start."""
+    """How many tasks ended between the late create and its start."""
     usage: Usage
     simulated: float
     real: float
@@ -66,9 +66,9 @@ class Figures:
     limits: Limits
 
     def promises(self) -> dict[str, bool]:
-        """Tell which promises were kept."""
+        """Return for each promise whether it was kept."""
         return {
-            "every wish becomes one job, and every job one task": not self.lost and not self.duplicates,
+            "every create makes one job, and every job one task": not self.lost and not self.duplicates,
             "all jobs end, with a video": not self.stuck and set(self.states) == {"succeeded"},
             "nothing is left over": not self.left_over,
             f"at most {MAX_IN_FLIGHT} tasks are at DashScope": self.most_in_flight <= MAX_IN_FLIGHT,
@@ -82,7 +82,7 @@ class Figures:
 
 
 def figures(evidence: Evidence) -> Figures:
-    """Count."""
+    """Compute the figures."""
     jobs, fake, tasks = evidence.jobs, evidence.fake, evidence.fake.tasks()
     made = [Counter(job.request.prompt for job in jobs), Counter(task.order.prompt for task in tasks)]
     return Figures(
@@ -106,6 +106,6 @@ def figures(evidence: Evidence) -> Figures:
 
 
 def overtaken(tasks: Sequence[Task], late: str, late_at: float) -> int:
-    """Count the tasks that ended between the late wish and its start."""
+    """Count the tasks that ended between the late create and its start."""
     starts = next((task.submitted for task in tasks if task.order.prompt == late), NEVER)
     return sum(late_at < task.ended < starts for task in tasks)

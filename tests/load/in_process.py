@@ -1,7 +1,7 @@
-"""One run in one process, on a clock that stands still: exact, the same for the same seed, and quick.
+"""One run in one process, on a manual clock: exact, the same for the same seed, and quick.
 
-The product's own code, moto's table and buckets, the fake vendor with all its limits; the state machine is run step by
-step. One function runs at a time, so that what side-by-side runs do to each other is the testbed's to show.
+Gallop's own code, moto's table and buckets, the fake DashScope with all its limits; the state machine runs step by
+step. Functions run one at a time; what concurrent runs do to each other is for the testbed to show.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ S3_WRITES = {
     "ListObjectVersions",
 }
 S3_READS = {"GetObject", "HeadObject"}
-# WhatFor and Announce tell others of each end; this world only notes that they were to be told.
-TOLD = ("WhatFor", "Announce")
-# The runs of functions that go by other names here.
+# WhatFor and Announce notify others of each end; this simulation only records the notification.
+NOTIFIED = ("WhatFor", "Announce")
+# Functions with other names in this simulation.
 FUNCTIONS = {"Drops": "SubmitFunction", "Submit": "SubmitFunction"}
 
 
 @dataclass(slots=True)
 class Run:
-    """A run under way, and what there is to see of it."""
+    """A run in progress."""
 
     simulation: Simulation
     fake: WatchedDashScope
@@ -66,14 +66,14 @@ class Run:
     jobs: int
     on_glance: Callable[[Run], None] = lambda _: None
     on_sweep: Callable[[], None] = lambda: None
-    """Called after each whole sweep, before anything else goes on."""
+    """Called after each complete sweep, before anything else runs."""
     began: float = field(default_factory=time.monotonic)
     began_at: float = 0.0
     next_sweep: float = 0.0
     requests: int = 0
 
     def __post_init__(self) -> None:
-        """Begin now."""
+        """Start now."""
         self.began_at = self.simulation.clock.now()
         self.next_sweep = self.began_at + SWEEP_SECONDS
 
@@ -82,13 +82,13 @@ class Run:
         return sum(bool(task.ended) for task in self.fake.tasks())
 
     def open(self, kind: str) -> int:
-        """Count the jobs that wait, or that are open otherwise."""
-        partitions = lying().items.values()
+        """Count the open jobs of a kind: ``waiting`` in the queue, or ``yes`` for the others."""
+        partitions = moto_table().items.values()
         marks = (item.attrs.get("is_open") for items in partitions for item in list(items.values()))
         return sum(mark is not None and mark.value == kind for mark in marks)
 
     def send(self, client: str, prompt: str) -> None:
-        """Send a wish."""
+        """Send a create."""
         self.simulation.clock.advance(BETWEEN_CREATES)
         if client == clients.S3:
             for name, content in clients.files(prompt).items():
@@ -100,7 +100,7 @@ class Run:
         self.simulation.made.setdefault("Submit", []).append([*self.simulation.calls.made])
 
     def pass_time(self) -> None:
-        """Let a step of time pass, with the sweep that comes every minute, and may be killed."""
+        """Advance the clock by a step, with the sweep every minute, which may be killed."""
         self.on_glance(self)
         self.simulation.run_for(STEP_SECONDS)
         if self.simulation.clock.now() >= self.next_sweep:
@@ -111,7 +111,7 @@ class Run:
             self.simulation.run_due()
 
     def make(self) -> Evidence:
-        """Send all new_jobs, the late one when half of the others are done, and wait until all have ended."""
+        """Send all jobs, the late one when half of the others are done, and wait until all have ended."""
         new_jobs = clients.new_jobs(self.jobs)
         for client, prompt in new_jobs:
             self.send(client, prompt)
@@ -126,10 +126,10 @@ class Run:
         return self.evidence([*(prompt for _, prompt in new_jobs), late], late_at)
 
     def evidence(self, new_jobs: list[str], late_at: float) -> Evidence:
-        """Gather what is to be counted."""
+        """Collect the raw results."""
         simulation = self.simulation
-        gates = slots.pools()
-        left = sum(len(gate.holders) + len(slots.queued(gate.lane)) for gate in gates) + len(
+        pools = slots.pools()
+        left = sum(len(pool.holders) + len(slots.queued(pool.lane)) for pool in pools) + len(
             simulation.records("SLOT_WAITER")
         )
         executing = sum(execution.status == "RUNNING" for execution in simulation.workflow.executions.values())
@@ -139,20 +139,20 @@ class Run:
             fake=self.fake,
             late_at=late_at,
             left_over=left + executing + len(simulation.queue.dead),
-            usage=self._books(),
+            usage=self._usage(),
             simulated=simulation.clock.now() - self.began_at,
             real=time.monotonic() - self.began,
         )
 
-    def _books(self) -> Usage:
+    def _usage(self) -> Usage:
         runs: Counter[str] = Counter()
         for name, made in self.simulation.made.items():
             runs[FUNCTIONS.get(name, f"{name}Function")] += len(made)
-        told = len(self.simulation.workflow.message)
+        notified = len(self.simulation.workflow.message)
         calls = Counter(call for made in self.simulation.made.values() for run in made for call in run)
         return Usage(
-            transitions=self.simulation.workflow.entered + Counter(dict.fromkeys(TOLD, told)),
-            runs=runs + Counter({"AuthorizeFunction": self.requests, "DeliverFunction": told}),
+            transitions=self.simulation.workflow.entered + Counter(dict.fromkeys(NOTIFIED, notified)),
+            runs=runs + Counter({"AuthorizeFunction": self.requests, "DeliverFunction": notified}),
             errors={},
             writes=self.meter.writes,
             reads=self.meter.reads,
@@ -161,19 +161,19 @@ class Run:
         )
 
 
-def lying() -> Table:
-    """Give the table as it lies in moto: to look at it is no call, and costs little."""
+def moto_table() -> Table:
+    """Return the table inside moto: reading it is not a call, and is quick."""
     return dynamodb_backends[ACCOUNT][REGION].get_table("jobs")
 
 
 @contextmanager
 def started(jobs: int, seed: int) -> Iterator[Run]:
-    """Make a world whose vendor has all its limits on. Thumbnails are others' matter."""
+    """Create a simulation whose fake DashScope has all its limits. Thumbnails are tested elsewhere."""
     switches = Switches(fetch="all", render_ahead=False, audio=False)
-    # The same picture whatever the address: then there is one film to be drawn, which takes longer than all the rest.
+    # The same image for every address, so that there is only one video to render, which takes longer than all the rest.
     fake = WatchedDashScope(ManualClock(), limits=Limits(), switches=switches, seed=seed, get=lambda *_: picture())
     meter = Meter(REGION, lambda _: True)
-    # What the product itself throws dice for.
+    # Gallop's own random choices.
     random.seed(seed)
     with (
         patch.dict(HANDLERS, Thumbnail=lambda *_: {}),

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 GLANCE_S = 0.5
-# Real seconds without any end of a task, after which nobody waits any more.
+# Real seconds without the end of a task after which the run gives up.
 PATIENCE_S = 300.0
 CREATES_AT_ONCE = 8
 FUNCTIONS = tuple(
     f"{name}Function"
     for name in ("Submit", "Authorize", "TakeSlot", "StartTask", "Status", "SaveResult", "Thumbnail", "Finish")
 )
-# How many calls to the world a run of each function makes.
+# How many network calls a run of each function makes.
 KILLED = {"TakeSlot": 14, "StartTask": 9, "Status": 12, "SaveResult": 7, "Finish": 12, "Reconcile": 20}
 DRIVER = "testbed-driver"
 S3_WRITES, S3_READS = ("s3:PutObject", "s3:ListBucket"), ("s3:GetObject", "s3:GetObjectVersion")
@@ -46,7 +46,7 @@ SCHEDULED = {"TaskScheduled", "LambdaFunctionScheduled"}
 
 @dataclass(slots=True)
 class Run:
-    """A run under way, and what there is to see of it."""
+    """A run in progress."""
 
     jobs: int
     kills: int
@@ -59,27 +59,27 @@ class Run:
     began: float = field(default_factory=time.monotonic)
     doors: dict[str, httpx.Client] = field(default_factory=dict)
     repeated: int = 0
-    """How often the HTTPS door had no process free in time, so that its client asked again."""
+    """How often a client repeated a create because the HTTPS door had no free process in time."""
     spent: int = 0
-    """How many kills were given out."""
+    """How many kills were planned."""
 
     def ended(self) -> int:
         """Count the tasks that have ended."""
         return sum(bool(task.ended) for task in self.fake.tasks())
 
     def open(self, kind: str) -> int:
-        """Count the jobs that wait, or that are open otherwise."""
-        answer = self.testbed.client("dynamodb").query(
+        """Count the open jobs of a kind: ``waiting`` in the queue, or ``yes`` for the others."""
+        response = self.testbed.client("dynamodb").query(
             TableName=self.testbed.aws.outputs()["JobTableName"],
             IndexName="OpenJobs",
             KeyConditionExpression="is_open = :kind",
             ExpressionAttributeValues={":kind": {"S": kind}},
             Select="COUNT",
         )
-        return int(answer["Count"])
+        return int(response["Count"])
 
     def make(self) -> Evidence:
-        """Send all new_jobs, the late one when half of the others are done, and wait until all have ended."""
+        """Send all jobs, the late one when half of the others are done, and wait until all have ended."""
         for client in (*clients.HTTPS, clients.LATE):
             self.doors[client] = self._door(client)
         new_jobs = clients.new_jobs(self.jobs)
@@ -102,19 +102,19 @@ class Run:
         if client == clients.S3:
             self.caller.drop(clients.files(prompt))
             return
-        answer = self._post(client, prompt)
-        while answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        response = self._post(client, prompt)
+        while response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             self.repeated += 1
             time.sleep(GLANCE_S)
-            answer = self._post(client, prompt)
-        answer.raise_for_status()
+            response = self._post(client, prompt)
+        response.raise_for_status()
 
     def _post(self, client: str, prompt: str) -> httpx.Response:
         headers = {"Idempotency-Key": clients.name(prompt)}
         return self.doors[client].post("/v1/videos", json=clients.body(prompt), headers=headers)
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
-        """Look until it is done, or nothing has ended for too long; what is missing then shows in the figures."""
+        """Wait until it is done, or nothing has ended for too long; the figures then show what is missing."""
         before, until = self.ended(), time.monotonic() + PATIENCE_S
         while not is_done() and time.monotonic() < until:
             self.on_glance(self)
@@ -124,7 +124,7 @@ class Run:
                 before, until = self.ended(), time.monotonic() + PATIENCE_S
 
     def _kill(self) -> None:
-        """Let the next run of some function be killed, now and then, until all kills are spent."""
+        """Kill the next run of some function, now and then, until all kills are used up."""
         due = min(self.kills, self.kills * (self.ended() + 1) // self.jobs)
         for _ in range(due - self.spent):
             function = self.rng.choice(sorted(KILLED))
@@ -147,12 +147,12 @@ class Run:
             late_at=late_at,
             left_over=left_over(items) + self._executing() + self.caller.dead_letters(),
             repeated=self.repeated,
-            usage=self._books(),
+            usage=self._usage(),
             simulated=self.testbed.clock.now() - self.testbed.clock.anchor,
             real=time.monotonic() - self.began,
         )
 
-    def _books(self) -> Usage:
+    def _usage(self) -> Usage:
         runs = self.testbed.invocations()
         actions: Counter[str] = Counter()
         for entry, count in self.testbed.aws.audit.entries().items():
@@ -171,7 +171,7 @@ class Run:
 
 
 def transitions(history: list[dict[str, Any]]) -> Iterator[str]:
-    """Name the state of each transition of an execution; a try that is made again is one, too."""
+    """Yield the state of each transition of an execution; a retry counts as one."""
     state, tried = "", 0
     for event in history:
         if entered := event.get("stateEnteredEventDetails"):
@@ -184,7 +184,7 @@ def transitions(history: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def left_over(items: list[dict[str, Any]]) -> int:
-    """Count what should be gone when all has ended: holders of slots, places in line, turns."""
+    """Count what should be gone when all jobs have ended: slot holders, queue entries and waiters."""
     holders = sum(len(item["holders"]) for item in items if item["pk"] == "SLOTS")
     waiting = [item for item in items if item["pk"].startswith("QUEUE#") or item["sk"] == "SLOT_WAITER"]
     return holders + len(waiting)
@@ -192,7 +192,7 @@ def left_over(items: list[dict[str, Any]]) -> int:
 
 @contextmanager
 def started(jobs: int, speed: float, seed: int, kills: int) -> Iterator[Run]:
-    """Start a testbed whose vendor has all its limits on."""
+    """Start a testbed whose fake DashScope has all its limits."""
     fake = WatchedDashScope(ScaledClock(speed), limits=Limits(), switches=Switches(audio=False), seed=seed)
     with Testbed(speed=speed, fake=fake, prewarm=FUNCTIONS) as testbed, Caller(testbed) as caller:
         driver = testbed.aws.driver.access_key_id

@@ -1,6 +1,6 @@
 """``make soak MINUTES=600 SEED=1``: a steady stream of jobs whose functions are killed at random calls, then a drain.
 
-In one process, on a clock that stands still: the minutes are simulated ones. Ends with 1 if a promise was broken.
+In one process, on a manual clock: the minutes are simulated. The exit code is 1 if a promise was broken.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from tests.support.promise import Simulation
 
 DEFAULTS = {"MINUTES": "120", "SEED": "1", "CHANCE": "0.05"}
-# A little less than five tasks at a time can bear.
+# A little less than five tasks at a time can handle.
 SECONDS_BETWEEN_JOBS = 13.0
 DRAIN_SECONDS = 12 * 3600
-# Up to how many calls to the world a run of each function makes, as far as kills are concerned.
+# The maximum number of network calls per run of each function, for placing kills.
 CALLS = {"TakeSlot": 14, "StartTask": 10, "Status": 16, "SaveResult": 7, "Finish": 13, "Reconcile": 40}
-GATE_CALLS = ("TransactWriteItems", "UpdateItem")
+SLOT_CALLS = ("TransactWriteItems", "UpdateItem")
 PLAIN_WIDTH = 120
 
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at the gate and at the vendor after every call that may change them."""
+    """Checks the slots and the fake DashScope after every call that may change them."""
 
     run: in_process.Run
     most_holders: int = 0
@@ -46,24 +46,24 @@ class Watch:
     breaches: Counter[str] = field(default_factory=Counter)
 
     def look(self, call: str) -> None:
-        """Note the most slots that are held, and the most tasks that are at the vendor."""
-        if call in GATE_CALLS:
+        """Record the most slots that were held, and the most tasks that were at DashScope."""
+        if call in SLOT_CALLS:
             self.most_holders = max(self.most_holders, _holders())
         elif call.startswith("POST"):
             self.most_tasks = max(self.most_tasks, sum(not task.ended for task in self.run.fake.tasks()))
 
     def look_after_sweep(self) -> None:
-        """Hold what a whole sweep leaves against the promise: each slot is one open job's, and none is free in vain."""
-        for gate in slots.pools():
-            held = [jobs.get(job_id) for job_id in gate.holders]
+        """Check slots after a complete sweep: each is held by one open job, and none is free while a job waits."""
+        for pool in slots.pools():
+            held = [jobs.get(job_id) for job_id in pool.holders]
             self.breaches["slot of a job that needs none"] += sum(not _needs_slot(job.state) for job in held)
-            is_free = len(gate.holders) < MAX_IN_FLIGHT and bool(slots.queued(gate.lane))
-            self.breaches["slot free while somebody waits"] += is_free
+            is_free = len(pool.holders) < MAX_IN_FLIGHT and bool(slots.queued(pool.lane))
+            self.breaches["slot free while a job waits"] += is_free
 
 
 def _holders() -> int:
-    gates = in_process.lying().items.get(DynamoType({"S": slots.SLOTS}), {})
-    return max((len(gate.attrs["holders"].value) for gate in gates.values()), default=0)
+    pools = in_process.moto_table().items.get(DynamoType({"S": slots.SLOTS}), {})
+    return max((len(pool.attrs["holders"].value) for pool in pools.values()), default=0)
 
 
 def _needs_slot(state: JobState) -> bool:
@@ -71,13 +71,13 @@ def _needs_slot(state: JobState) -> bool:
 
 
 def kills(simulation: Simulation, rng: Random, runs: int, chance: float) -> None:
-    """Draw for so many runs of each function whether it is killed, and after how many calls."""
+    """Draw, for each run of each function, whether it is killed, and after how many calls."""
     for function, calls in CALLS.items():
         simulation.kills[function] = [rng.randint(0, calls) if rng.random() < chance else None for _ in range(runs)]
 
 
 def soak(run: in_process.Run, seconds: float, rng: Random) -> list[str]:
-    """Send jobs for so long, and let all of them end; gives their prompts."""
+    """Send jobs for ``seconds``, and wait until all have ended; return their prompts."""
     clock, sent = run.simulation.clock, list[str]()
     until = next_at = clock.now()
     until += seconds
@@ -94,10 +94,10 @@ def soak(run: in_process.Run, seconds: float, rng: Random) -> list[str]:
 
 
 def main() -> int:
-    """Run the soak; give the exit code."""
+    """Run the soak; return the exit code."""
     logging.disable(logging.CRITICAL)
-    wanted = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
-    seconds, seed, chance = 60 * float(wanted["MINUTES"]), int(wanted["SEED"]), float(wanted["CHANCE"])
+    options = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
+    seconds, seed, chance = 60 * float(options["MINUTES"]), int(options["SEED"]), float(options["CHANCE"])
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     console.print(f"{seconds / 60:g} simulated minutes, seed {seed}, one run in {1 / chance:g} is killed")
     rng = Random(seed)
@@ -110,26 +110,26 @@ def main() -> int:
     console.print(table(made, watch))
     broken = [promise for promise, holds in {**made.promises(), **promises(watch)}.items() if not holds]
     for promise in broken:
-        console.print(f"not true that {promise}", style="bold red")
+        console.print(f"broken promise: {promise}", style="bold red")
     return 1 if broken else 0
 
 
 def promises(watch: Watch) -> dict[str, bool]:
-    """Tell which promises about slots were kept."""
+    """Return for each promise about slots whether it was kept."""
     return {
         f"at most {MAX_IN_FLIGHT} slots are held": watch.most_holders <= MAX_IN_FLIGHT,
-        "each slot is held by one open job, and none is free while somebody waits": not watch.breaches.total(),
+        "each slot is held by one open job, and none is free while a job waits": not watch.breaches.total(),
     }
 
 
 def table(figures: Figures, watch: Watch) -> Table:
-    """Draw what came of it."""
+    """Draw the results."""
     drawn = Table(show_header=False)
     killed = watch.run.simulation.killed
     for row in (
         ("runs of functions killed", ", ".join(f"{count} {name}" for name, count in sorted(killed.items()))),
         ("most slots held at once", str(watch.most_holders)),
-        ("breaches of slots, after a sweep", str(watch.breaches.total())),
+        ("slot violations, after a sweep", str(watch.breaches.total())),
         *(row for row in display.rows(figures) if "late" not in row[0]),
     ):
         drawn.add_row(*row)

@@ -1,4 +1,4 @@
-"""What a run used of AWS, and what that costs at list prices."""
+"""The AWS resources that a run used, and their cost at list prices."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """All that was used, as it was counted."""
+    """The counted usage of a run."""
 
     transitions: Mapping[str, int]
-    """By state: how often it was entered. A try that is made again is a transition, too: ``<state>, again``."""
+    """How often each state was entered. A retry counts separately: ``<state>, again``."""
     runs: Mapping[str, int]
-    """By function's logical id."""
+    """By the function's logical ID."""
     errors: Mapping[str, int]
     """Runs that failed, by function and error."""
     writes: float
-    """DynamoDB's units, and those of reads."""
+    """DynamoDB's write units; ``reads`` has its read units."""
     reads: float
     s3_writes: int
     s3_reads: int
 
     @property
     def gb_seconds(self) -> float:
-        """What the functions' memory is billed for, if each run takes the time that is assumed."""
+        """The billed memory of the functions, assuming the same duration for each run."""
         functions = stack.functions()
         megabytes = sum(count * int(functions[name]["MemorySize"]) for name, count in self.runs.items())
         return megabytes / 1024 * prices.SECONDS_OF_A_RUN

@@ -1,4 +1,4 @@
-"""The vendor's own account of a run: which tasks it had when, what it refused, and how many requests a second came."""
+"""The fake DashScope's record of a run: its tasks, its refusals, and the requests per second."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOO_MANY = 429
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request that came: when (simulated seconds since the epoch), its first line, and the answer's status."""
+    """One received request: its time (simulated seconds since the epoch), its first line, and the response's status."""
 
     at: float
     line: str
@@ -31,39 +31,39 @@ class Visit:
 
 
 class WatchedDashScope(FakeDashScope):
-    """The fake with all its limits, that remembers every request."""
+    """The fake with all its limits, which records every request."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the fake's own
         super().__init__(*args, **options)
         self.visits: list[Visit] = []
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        """Answer, and write it down."""
+        """Respond, and record the request."""
         if not request.url.path.startswith("/api/"):
             return super().handle(request)
         with self._lock:
             at = self.clock.now()
-            answer = super().handle(request)
-            self.visits.append(Visit(at, f"{request.method} {request.url.path}", answer.status_code))
-        return answer
+            response = super().handle(request)
+            self.visits.append(Visit(at, f"{request.method} {request.url.path}", response.status_code))
+        return response
 
     def tasks(self) -> list[Task]:
-        """Give all tasks, brought up to date."""
+        """Return all tasks, up to date."""
         self.tick()
         with self._lock:
             return [*self.vendor.tasks.values()]
 
     def refused(self) -> int:
-        """Count the requests that met a limit."""
+        """Count the requests that were refused for a limit."""
         return sum(visit.status == TOO_MANY for visit in self.visits)
 
     def most_a_second(self, kind: re.Pattern[str]) -> int:
-        """Give the most requests of a kind that came in any one second."""
+        """Return the most requests of a kind within any one second."""
         return most_within(1.0, (visit.at for visit in self.visits if kind.match(visit.line)))
 
 
 def most_within(seconds: float, times: Iterable[float]) -> int:
-    """Give the most of these times that lie within so many seconds."""
+    """Return the most of these times within any interval of ``seconds``."""
     window: deque[float] = deque()
     most = 0
     for time in sorted(times):
@@ -75,10 +75,10 @@ def most_within(seconds: float, times: Iterable[float]) -> int:
 
 
 def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
-    """Give the most of these spans (from, to) that overlap; one that ends as another begins does not."""
-    turns = sorted((time, step) for begin, end in spans for time, step in ((begin, 1), (end, -1)))
+    """Return the most of these spans (from, to) that overlap; one that ends as another begins does not overlap it."""
+    changes = sorted((time, step) for begin, end in spans for time, step in ((begin, 1), (end, -1)))
     most = now = 0
-    for _, step in turns:
+    for _, step in changes:
         now += step
         most = max(most, now)
     return most

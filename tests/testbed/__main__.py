@@ -1,4 +1,4 @@
-"""``make up``: a whole Gallop on this machine, in the foreground, until Ctrl-C."""
+"""``make up``: a complete Gallop on this machine, in the foreground, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILE = ROOT / ".testbed.json"
 
 @contextmanager
 def published(coordinates: Coordinates, path: Path) -> Iterator[None]:
-    """Show a file, whole from the first moment on and for its owner only, for as long as the context lasts."""
+    """Publish a file, written atomically and readable only by its owner, for the duration of the context."""
     draft = path.with_suffix(".tmp")
     draft.touch(mode=0o600)
     draft.write_text(coordinates.to_json(), encoding="utf-8")
@@ -33,13 +33,13 @@ def published(coordinates: Coordinates, path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Another testbed may have written its own meanwhile.
+        # Another testbed may have replaced the file meanwhile.
         if path.exists() and path.read_text(encoding="utf-8") == coordinates.to_json():
             path.unlink()
 
 
 def table(coordinates: Coordinates) -> Table:
-    """Show what a person needs to begin."""
+    """Return what a person needs to start."""
     rows = Table.grid(padding=(0, 2))
     rows.add_row("HTTPS door", coordinates.api_url)
     rows.add_row("API key", coordinates.api_key)
@@ -52,19 +52,19 @@ def table(coordinates: Coordinates) -> Table:
 
 
 def main(file: Path = FILE) -> int:
-    """Run the testbed until it is told to stop; give the exit code."""
+    """Run the testbed until it is stopped; return the exit code."""
     console = Console()
     started = time.monotonic()
     try:
         with _from_environment() as testbed, published(testbed.coordinates, file):
             console.print(table(testbed.coordinates))
             seconds = time.monotonic() - started
-            console.print(f"\nReady after {seconds:.1f} s. All of it is in {file.name}. Ctrl-C stops it.", style="bold")
+            console.print(f"\nReady after {seconds:.1f} s. Details are in {file.name}. Ctrl-C stops it.", style="bold")
             signal.pause()
     except KeyboardInterrupt:
         console.print("Stopped.")
     except (TemplateError, OSError, ValueError) as error:
-        console.print(f"The testbed does not come up: {error}", style="bold red")
+        console.print(f"The testbed cannot start: {error}", style="bold red")
         return 1
     return 0
 
@@ -79,14 +79,14 @@ def _from_environment() -> Testbed:
 
 
 def _port(name: str) -> int:
-    """Read a port, and say which one it is if it is taken."""
+    """Read a port from the environment; raise ``ValueError`` if it is in use."""
     port = int(os.environ.get(name) or 0)
     try:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
     except (OSError, OverflowError) as error:
-        raise ValueError(f"{name}={port} cannot be had: {error}") from error
+        raise ValueError(f"{name}={port} is not available: {error}. Choose another port, or 0 for any.") from error
     return port
 
 

@@ -1,4 +1,4 @@
-"""``eval "$(make -s env)"``: the running testbed in the variables of a shell, as the README's examples use them."""
+"""``eval "$(make -s env)"``: the running testbed as shell variables, as the README's examples use them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUNNING = Path(__file__).parents[2] / ".testbed.json"
 
 
 def variables(running: Mapping[str, Any]) -> dict[str, str]:
-    """Give what AWS's tools and SDKs read, and where Gallop's doors are."""
+    """Return the variables that AWS's tools and SDKs read, and the addresses of Gallop's doors."""
     return {
         "AWS_ENDPOINT_URL": running["aws_endpoint_url"],
         "AWS_REGION": running["region"],
@@ -30,9 +30,9 @@ def variables(running: Mapping[str, Any]) -> dict[str, str]:
 
 
 def main() -> int:
-    """Write them for a shell; give the exit code."""
+    """Print the variables for a shell; return the exit code."""
     if not RUNNING.exists():
-        sys.stderr.write("No testbed runs here. Start one with: make up\n")
+        sys.stderr.write("No testbed is running. Start one with: make up\n")
         return 2
     for name, value in variables(json.loads(RUNNING.read_text(encoding="utf-8"))).items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

@@ -1,4 +1,4 @@
-"""The whole testbed in one ``with``: fake DashScope, embedded AWS, the deployed template, a driver and an API key."""
+"""The complete testbed as a context: fake DashScope, embedded AWS, the deployed template, a driver and an API key."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DEFAULT_SPEED = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Coordinates:
-    """How to reach a running testbed: the content of ``.testbed.json``."""
+    """The addresses and keys of a running testbed: the content of ``.testbed.json``."""
 
     api_url: str
     api_key: str
@@ -46,19 +46,19 @@ class Coordinates:
     results_bucket: str
     speed: float
     anchor: float
-    """When the clock started, in seconds since the epoch: it has run ``speed`` times as fast since."""
+    """When the clock started, in seconds since the epoch; it has run ``speed`` times as fast since."""
 
     def to_json(self) -> str:
-        """Write them as the file has them."""
+        """Return them as the content of the file."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
 @dataclass(slots=True)
 class Testbed:
-    """A running Gallop on this machine; ports of 0 are any free ones.
+    """A running Gallop on this machine; port 0 means any free one.
 
-    ``speed`` is simulated seconds in a real one. ``parameters`` override those of the template. ``fake`` may be a
-    vendor of one's own making; its clock must be this testbed's.
+    ``speed`` is simulated seconds per real second. ``parameters`` override those of the template. ``fake`` replaces the
+    fake DashScope; its clock must be this testbed's.
     """
 
     __test__ = False
@@ -71,7 +71,7 @@ class Testbed:
     dashscope_port: int = 0
     fake: FakeDashScope | None = None
     prewarm: tuple[str, ...] = ()
-    """Logical ids of functions whose processes are started with the testbed."""
+    """Logical IDs of functions whose processes are started with the testbed."""
     clock: ScaledClock = field(init=False)
     aws: EmbeddedAws = field(init=False)
     dashscope: FakeDashScope = field(init=False)
@@ -79,7 +79,7 @@ class Testbed:
     _resources: ExitStack = field(init=False, default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        """Start everything; what fails half-way is stopped again, and a signal waits until it can be."""
+        """Start everything; if something fails, stop the rest. Signals are deferred until the start is complete."""
         self._resources.enter_context(_terminable())
         try:
             with _deferred():
@@ -92,28 +92,28 @@ class Testbed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop everything: no process is left, no port stays taken."""
+        """Stop everything: no process is left, and no port stays in use."""
         self._stop()
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - any service
-        """Give a boto3 client of the driver, who may do everything."""
+        """Return a boto3 client of the driver, who has full permissions."""
         return self.aws.client(service)
 
     def logs(self, function: str) -> str:
-        """Give all that a function (by logical id) has written."""
+        """Return everything that a function (by logical ID) has logged."""
         return self.aws.runtime.logs(function)
 
     def invocations(self, function: str | None = None) -> list[Invocation]:
-        """Give the ended invocations of a function, or of all."""
+        """Return the ended invocations of a function, or of all."""
         return self.aws.runtime.invocations(function)
 
     def kill(self, function: str) -> int:
-        """Kill the processes of a function, in the middle of what they do; tell how many."""
+        """Kill the processes of a function, in the middle of an invocation if there is one; return their number."""
         return self.aws.runtime.kill(function)
 
     def mint_key(self, client_name: str) -> str:
-        """Make a key of the HTTPS door for a client, with the product's own code."""
-        # the testbed runs other templates without the layer, too
+        """Create an API key for a client, with Gallop's own code."""
+        # Imported here because the testbed also runs templates without the layer.
         from gallop.adapters import aws  # noqa: PLC0415
         from gallop.adapters.table import client_keys  # noqa: PLC0415
         from gallop.domain.clients import keys  # noqa: PLC0415
@@ -179,44 +179,44 @@ def _in_main_thread() -> bool:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind as SIGINT does, where nobody else handles them."""
+    """Let SIGTERM and SIGHUP unwind as SIGINT does, unless somebody else handles them."""
 
     def unwind(number: int, frame: FrameType | None) -> None:
         del frame
         raise SystemExit(128 + number)
 
-    taken = []
+    handled = []
     for number in (signal.SIGTERM, signal.SIGHUP):
         if _in_main_thread() and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, unwind)
-            taken.append(number)
+            handled.append(number)
     try:
         yield
     finally:
-        for number in taken:
+        for number in handled:
             signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
 def _deferred() -> Iterator[None]:
-    """Let signals wait: one that came between a thread's start and the note of it would leave the thread behind."""
-    came: list[int] = []
+    """Defer signals: one between a thread's start and its registration would leave the thread behind."""
+    received: list[int] = []
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     handled = {number: handler for number, handler in handlers.items() if callable(handler) and _in_main_thread()}
     for number in handled:
-        signal.signal(number, lambda number, _: came.append(number))
+        signal.signal(number, lambda number, _: received.append(number))
     try:
         yield
     finally:
         for number, handler in handled.items():
             signal.signal(number, handler)
-        for late in came[:1]:
+        for late in received[:1]:
             signal.raise_signal(late)
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let nothing interrupt the stopping."""
+    """Ignore interrupts while everything is stopped."""
     if not _in_main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""A fake vendor whose faults are aimed: each strikes the requests about one prompt, whatever else goes on."""
+"""A fake DashScope with targeted faults: each affects the requests for one prompt, whatever else happens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASKS = "/api/v1/tasks/"
 
 @dataclass(slots=True)
 class TargetedFault:
-    """A fault that waits for the next request of its kind about a prompt."""
+    """A fault for the next request of its kind for a prompt."""
 
     prompt: str
     fault: dict[str, Any]
@@ -25,33 +25,33 @@ class TargetedFault:
 
 @dataclass(slots=True)
 class TargetedFaults:
-    """The faults that have not struck yet."""
+    """The faults that have not been triggered yet."""
 
     waiting: list[TargetedFault] = field(default_factory=list)
 
     def take(self, on: str, prompt: str) -> dict[str, Any] | None:
-        """Give the next fault for this request, once."""
-        for aim in self.waiting:
-            if aim.fault["on"] == on and aim.prompt == prompt:
-                self.waiting.remove(aim)
-                return aim.fault
+        """Remove and return the next fault for this request; None if there is none."""
+        for target in self.waiting:
+            if target.fault["on"] == on and target.prompt == prompt:
+                self.waiting.remove(target)
+                return target.fault
         return None
 
 
 class TargetedDashScope(FakeDashScope):
-    """The fake with faults by prompt, instead of those by count and rate."""
+    """The fake, whose faults are selected by prompt instead of by count and rate."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the fake's own
         super().__init__(*args, **options)
         self.aims = TargetedFaults()
 
     def aim(self, prompt: str, **fault: Any) -> None:  # noqa: ANN401 - as ``fault`` takes them
-        """Let a fault strike the next request of its kind about a prompt."""
+        """Add a fault for the next request of its kind for a prompt."""
         with self._lock:
             self.aims.waiting.append(TargetedFault(prompt, fault))
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        """Arm the fault that is meant for this request, if there is one, and answer."""
+        """Arm the fault for this request, if there is one, and respond."""
         with self._lock:
             on, prompt = self._about(request)
             kinds = ("task", on) if on == "submit" else (on,)
@@ -60,10 +60,10 @@ class TargetedDashScope(FakeDashScope):
             try:
                 return super().handle(request)
             finally:
-                self._take_back(prompt)
+                self._disarm(prompt)
 
-    def _take_back(self, prompt: str) -> None:
-        """Aim again what did not strike, because the request was refused: it must not strike another's."""
+    def _disarm(self, prompt: str) -> None:
+        """Keep a fault that was not triggered, because the request was refused: it must not affect another's."""
         for fault in self.faults.view():
             self.aim(prompt, **{name: value for name, value in fault.items() if name != "rate"})
         self.faults.clear()

@@ -1,1 +1,1 @@
-"""One neighbor each: AWS services, DashScope, and hosts that other people name."""
+"""Clients of everything outside Gallop: AWS services, DashScope, and hosts that other people name."""

@@ -1,4 +1,4 @@
-"""boto3 clients, made when first asked for and kept while the function stays warm."""
+"""boto3 clients, created on first use and kept while the function stays warm."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard"
 
 @cache
 def dynamodb() -> DynamoDBClient:
-    """Give the client of the table."""
+    """Return the DynamoDB client."""
     return boto3.client("dynamodb", config=_CONFIG.merge(Config(read_timeout=5)))
 
 
 @cache
-def events() -> Any:  # noqa: ANN401 - its types are a package of their own, for one call
-    """Give the client of the bus."""
+def events() -> Any:  # noqa: ANN401 - its type stubs are a package of their own, for one call
+    """Return the EventBridge client."""
     return boto3.client("events", config=_CONFIG)
 
 
 @cache
 def s3() -> S3Client:
-    """Give the client of the buckets. Its presigned URLs are of version 4, which every region takes.
+    """Return the S3 client. It presigns with signature version 4, which every region accepts.
 
-    ``virtual`` makes them name the region's host: the global one redirects for a new bucket, which breaks signatures.
+    ``virtual`` addressing names the region's host: the global one redirects for a new bucket, which breaks signatures.
     """
     return boto3.client(
         "s3", config=_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
@@ -51,24 +51,24 @@ def s3() -> S3Client:
 
 @cache
 def secretsmanager() -> SecretsManagerClient:
-    """Give the client of the vault."""
+    """Return the Secrets Manager client."""
     return boto3.client("secretsmanager", config=_CONFIG)
 
 
 @cache
 def sqs() -> SQSClient:
-    """Give the client of the queue."""
+    """Return the SQS client."""
     return boto3.client("sqs", config=_CONFIG)
 
 
 @cache
 def stepfunctions() -> SFNClient:
-    """Give the client of the workflow."""
+    """Return the Step Functions client."""
     return boto3.client("stepfunctions", config=_CONFIG)
 
 
 def guarded(call: Callable[P, R]) -> Callable[P, R]:
-    """Let a function of an edge fail in our own words, which the workflow knows how to retry."""
+    """Decorate a function to raise AwsTrouble, which the workflow knows how to retry, for any boto3 error."""
 
     @wraps(call)
     def guarded_call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,7 +1,7 @@
-"""DashScope: submit a task, ask how it stands, fetch its video (fact sheet §1, §2, §5).
+"""DashScope's API: submit, query, cancel and list tasks, and download videos (fact sheet §1, §2, §5).
 
-The one module that speaks to it. It never retries by itself: which call may be repeated is the caller's knowledge.
-No error that leaves here carries an address, a key or a prompt.
+The only module that calls DashScope. It never retries: only the caller knows which call may be repeated.
+No error raised here contains an address, a key or a prompt.
 """
 
 from __future__ import annotations
@@ -46,22 +46,22 @@ PIECE_BYTES = 256 * 1024
 LIST_PAGE_SIZE = 50
 MAX_LIST_PAGES = 40
 
-# A question is asked again; the functions that ask have 30 seconds and more.
-_PATIENCE = httpx.Timeout(10, connect=5)
+# Queries are repeated, and the functions that make them run for at least 30 seconds.
+_QUERY_TIMEOUT = httpx.Timeout(10, connect=5)
 _MAX_LIST_SECONDS = 30
 
 _BEIJING = timezone(timedelta(hours=8))
 _KEY = re.compile(r"[\x21-\x7e]+")
 _ADDRESS = re.compile(r"(?:https?://|oss://|data:)\S+", re.IGNORECASE)
 
-# The rest of the 429s are about unpaid bills (fact sheet §5), which no waiting mends.
+# The other 429s are about unpaid bills (fact sheet §5), which waiting does not solve.
 _THROTTLED = "Throttling"
 _TOO_LATE_TO_CANCEL = "UnsupportedOperation"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 def submission(request: VideoRequest, image_urls: Sequence[str]) -> dict[str, Any]:
-    """Write the body of a submit: every parameter by name, so that no default of DashScope's gets in."""
+    """Build the body of a submit. Every parameter is explicit, so that DashScope's defaults never apply."""
     parameters: dict[str, Any] = {
         "resolution": request.resolution,
         "ratio": request.ratio,
@@ -82,64 +82,64 @@ def submit(base_url: str, key: str, body: Mapping[str, Any]) -> Accepted:
     """Send the POST that costs money, once.
 
     Raises:
-        VendorUnreachable: it was surely not sent.
+        VendorUnreachable: It was certainly not sent.
         VendorThrottled: DashScope refused it for now.
-        VendorRefused: DashScope refused it for good.
-        OutcomeUnknown: it may have made a task, or not.
+        VendorRefused: DashScope refused it permanently.
+        OutcomeUnknown: It may or may not have created a task.
 
     """
     headers = {**_authorization(key), "X-DashScope-Async": "enable"}
     try:
-        answer = _client().post(base_url + SUBMIT_PATH, json=body, headers=headers)
+        response = _client().post(base_url + SUBMIT_PATH, json=body, headers=headers)
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
         raise _unreachable(base_url, error) from None
     except httpx.HTTPError as error:
-        raise OutcomeUnknown(f"The reply to the submit was lost ({type(error).__name__}).") from None
-    if 400 <= answer.status_code < 500:  # noqa: PLR2004 - RFC 9110's class of client errors
-        raise _refusal(answer)
-    return _accepted(answer)
+        raise OutcomeUnknown(f"DashScope's reply to the submit was lost ({type(error).__name__}).") from None
+    if 400 <= response.status_code < 500:  # noqa: PLR2004 - RFC 9110's class of client errors
+        raise _refusal(response)
+    return _accepted(response)
 
 
 def query(base_url: str, key: str, task_id: str) -> Task:
-    """Ask how a task stands.
+    """Return the current state of a task.
 
     Raises:
-        VendorUnreachable, VendorThrottled, VendorUnavailable: no answer this time.
-        VendorRefused: the question itself was refused, for its key for example.
+        VendorUnreachable, VendorThrottled, VendorUnavailable: No response this time.
+        VendorRefused: DashScope refused the query itself, because of its key for example.
 
     """
     return _task(_ask(base_url, key, f"/tasks/{task_id}", {}))
 
 
 def cancel(base_url: str, key: str, task_id: str) -> bool:
-    """Cancel a task that DashScope has not begun; tells whether it was in time (fact sheet §3).
+    """Cancel a task that DashScope has not started; return whether it was cancelled (fact sheet §3).
 
     Raises:
-        VendorUnreachable, VendorThrottled, VendorUnavailable: no answer this time.
-        VendorRefused: refused for another reason than that the task has begun.
+        VendorUnreachable, VendorThrottled, VendorUnavailable: No response this time.
+        VendorRefused: DashScope refused for another reason than that the task has started.
 
     """
     try:
-        answer = _ask(base_url, key, f"/tasks/{task_id}/cancel", {}, method="POST")
+        response = _ask(base_url, key, f"/tasks/{task_id}/cancel", {}, method="POST")
     except VendorRefused as refused:
         if refused.vendor_code == _TOO_LATE_TO_CANCEL:
             return False
         raise
-    if answer.status_code != httpx.codes.OK:
-        raise VendorUnavailable(f"DashScope's answer cannot be read (HTTP {answer.status_code}).")
+    if response.status_code != httpx.codes.OK:
+        raise VendorUnavailable(f"DashScope sent an unreadable response (HTTP {response.status_code}).")
     return True
 
 
 def tasks_between(base_url: str, key: str, model: str, since: float, until: float) -> list[ListedTask]:
-    """List the account's tasks of a model that were created between two times (fact sheet §3).
+    """List the account's tasks of a model that were created between two epoch times (fact sheet §3).
 
     Raises:
-        VendorUnreachable, VendorThrottled, VendorUnavailable: no answer this time.
-        VendorRefused: the question itself was refused.
+        VendorUnreachable, VendorThrottled, VendorUnavailable: No response this time.
+        VendorRefused: DashScope refused the query itself.
 
     """
-    # The zone of the two times is not documented: each of these is the window in one of them, and short. One that
-    # encloses both is eight hours long, more than can be read of a busy account: it is for who refuses the short ones.
+    # The time zone of the two times is not documented, so ask for the same short window in each possible zone. One
+    # window that covers both is eight hours long, too long to read on a busy account: only for when these are refused.
     short = [(since, UTC), (until + 1, UTC)], [(since, _BEIJING), (until + 1, _BEIJING)]
     try:
         found = [task for window in short for task in _tasks_in(base_url, key, model, window)]
@@ -159,42 +159,42 @@ def _tasks_in(base_url: str, key: str, model: str, window: Sequence[tuple[float,
         filters = {"model_name": model, "start_time": start, "end_time": end}
         rows = _object(_ask(base_url, key, "/tasks", {**filters, **paging})).get("data")
         if not isinstance(rows, list):
-            raise VendorUnavailable("DashScope's list of tasks cannot be read.")
+            raise VendorUnavailable("DashScope sent an unreadable task list.")
         found += map(_listed, rows)
         if len(rows) < LIST_PAGE_SIZE:
             return found
-    raise VendorUnavailable("DashScope's list of tasks takes too long.")
+    raise VendorUnavailable("Reading DashScope's task list took too long.")
 
 
 @contextmanager
 def download(url: str) -> Iterator[tuple[int | None, Iterator[bytes]]]:
-    """Open a result: gives its length in bytes, if it is told, and its pieces.
+    """Open a result; yield its length in bytes, if known, and an iterator over its chunks.
 
-    The key is not sent along: OSS refuses it beside a signature (fact sheet §2).
+    The key is not sent: OSS refuses it beside a signature (fact sheet §2).
 
     Raises:
-        VendorUnreachable, VendorUnavailable: it could not be opened.
-        ResultIncomplete: it broke off; raised while the pieces are taken.
+        VendorUnreachable, VendorUnavailable: It could not be opened.
+        ResultIncomplete: The download was interrupted; raised while iterating over the chunks.
 
     """
     try:
-        with _client().stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
-            if answer.status_code != httpx.codes.OK:
-                raise VendorUnavailable(f"The result's address answered with HTTP {answer.status_code}.")
-            length = answer.headers.get("Content-Length", "")
-            yield int(length) if length.isdecimal() else None, answer.iter_bytes(PIECE_BYTES)
+        with _client().stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
+            if response.status_code != httpx.codes.OK:
+                raise VendorUnavailable(f"The result URL returned HTTP {response.status_code}.")
+            length = response.headers.get("Content-Length", "")
+            yield int(length) if length.isdecimal() else None, response.iter_bytes(PIECE_BYTES)
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
-        raise VendorUnreachable(f"No connection to the result's host ({type(error).__name__}).") from None
+        raise VendorUnreachable(f"Cannot connect to the result's host ({type(error).__name__}).") from None
     except httpx.HTTPError as error:
-        raise ResultIncomplete(f"The video broke off on its way ({type(error).__name__}).") from None
+        raise ResultIncomplete(f"The video download was interrupted ({type(error).__name__}).") from None
 
 
 @cache
 def _client() -> httpx.Client:
-    # httpx notes every address that it asks for, and that of a video opens it for a day.
+    # httpx logs every URL that it requests, and that of a video grants access for a day.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    # Proxies and .netrc of the environment have no say in where the key goes.
-    # No connection is kept: one that Lambda froze is half dead, and a submit over it would end as unknown.
+    # Proxies and .netrc of the environment must not decide where the key goes.
+    # No connection is kept alive: after Lambda froze it, it may be dead, and a submit over it would end as unknown.
     return httpx.Client(
         timeout=httpx.Timeout(30, connect=5, read=60),
         limits=httpx.Limits(max_keepalive_connections=0),
@@ -206,14 +206,14 @@ def _client() -> httpx.Client:
 def _ask(base_url: str, key: str, path: str, params: Mapping[str, str], method: str = "GET") -> httpx.Response:
     try:
         headers = _authorization(key)
-        answer = _client().request(method, base_url + path, params=params, headers=headers, timeout=_PATIENCE)
+        response = _client().request(method, base_url + path, params=params, headers=headers, timeout=_QUERY_TIMEOUT)
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
         raise _unreachable(base_url, error) from None
     except httpx.HTTPError as error:
-        raise VendorUnavailable(f"DashScope did not answer ({type(error).__name__}).") from None
-    if 400 <= answer.status_code < 500:  # noqa: PLR2004 - the same
-        raise _refusal(answer)
-    return answer
+        raise VendorUnavailable(f"DashScope did not respond ({type(error).__name__}).") from None
+    if 400 <= response.status_code < 500:  # noqa: PLR2004 - as above
+        raise _refusal(response)
+    return response
 
 
 def _listed(row: object) -> ListedTask:
@@ -221,54 +221,54 @@ def _listed(row: object) -> ListedTask:
         task_id, created = row["task_id"], row["gmt_create"]  # type: ignore[index]
         return ListedTask(str(task_id), float(created) / 1000)
     except (KeyError, TypeError, ValueError):
-        raise VendorUnavailable("DashScope's list of tasks cannot be read.") from None
+        raise VendorUnavailable("DashScope sent an unreadable task list.") from None
 
 
 def _authorization(key: str) -> dict[str, str]:
     if not _KEY.fullmatch(key):
-        raise VendorRefused("InvalidApiKey", "What the stack's secret holds cannot be a key.")
+        raise VendorRefused("InvalidApiKey", "The stack's secret does not contain a valid API key.")
     return {"Authorization": f"Bearer {key}"}
 
 
 def _unreachable(base_url: str, error: Exception) -> VendorUnreachable:
     host = base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
-    return VendorUnreachable(f"No connection to DashScope at {host} ({type(error).__name__}).")
+    return VendorUnreachable(f"Cannot connect to DashScope at {host} ({type(error).__name__}).")
 
 
-def _refusal(answer: httpx.Response) -> VendorRefused | VendorThrottled:
-    body = _object(answer)
-    code = _short(body.get("code") or f"HTTP {answer.status_code}")
-    message = _short(body.get("message") or answer.reason_phrase)
-    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS and (code.startswith((_THROTTLED, "HTTP "))):
-        return VendorThrottled(f"DashScope refused for its rate limits: {code}: {message}")
+def _refusal(response: httpx.Response) -> VendorRefused | VendorThrottled:
+    body = _object(response)
+    code = _short(body.get("code") or f"HTTP {response.status_code}")
+    message = _short(body.get("message") or response.reason_phrase)
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS and (code.startswith((_THROTTLED, "HTTP "))):
+        return VendorThrottled(f"DashScope's rate limit is exceeded: {code}: {message}")
     return VendorRefused(code, message)
 
 
-def _accepted(answer: httpx.Response) -> Accepted:
-    body = _object(answer)
+def _accepted(response: httpx.Response) -> Accepted:
+    body = _object(response)
     task_id = _object_of(body, "output").get("task_id")
-    if answer.status_code != httpx.codes.OK or not isinstance(task_id, str) or not task_id:
-        raise OutcomeUnknown(f"The reply to the submit names no task (HTTP {answer.status_code}).")
+    if response.status_code != httpx.codes.OK or not isinstance(task_id, str) or not task_id:
+        raise OutcomeUnknown(f"DashScope's reply to the submit contains no task ID (HTTP {response.status_code}).")
     return Accepted(task_id, str(body.get("request_id", "")))
 
 
-def _task(answer: httpx.Response) -> Task:
-    body = _object(answer)
+def _task(response: httpx.Response) -> Task:
+    body = _object(response)
     output = _object_of(body, "output")
     match output.get("task_status"):
         case "SUCCEEDED":
             url, prompt = str(output.get("video_url") or ""), str(output.get("orig_prompt") or "")
             return TaskSucceeded(url, _object_of(body, "usage"), prompt, _ran_for(output))
         case "FAILED":
-            reason = _short(output.get("message") or "DashScope gave no reason.")
+            reason = _short(output.get("message") or "DashScope reported no reason.")
             return TaskFailed(_short(output.get("code") or "FAILED"), reason)
         case "CANCELED":
             return TaskCanceled()
         case "UNKNOWN":
             return TaskUnknown()
-        case str() as status if answer.status_code == httpx.codes.OK:
+        case str() as status if response.status_code == httpx.codes.OK:
             return TaskWaiting(status == "PENDING", _local_time(output.get("scheduled_time")))
-    raise VendorUnavailable(f"DashScope's answer cannot be read (HTTP {answer.status_code}).")
+    raise VendorUnavailable(f"DashScope sent an unreadable response (HTTP {response.status_code}).")
 
 
 def _ran_for(output: Mapping[str, Any]) -> float | None:
@@ -283,9 +283,9 @@ def _local_time(text: object) -> float | None:
         return None
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
+def _object(response: httpx.Response) -> dict[str, Any]:
     try:
-        body = answer.json(parse_constant=_refuse_constant)
+        body = response.json(parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
@@ -301,6 +301,6 @@ def _object_of(body: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _short(message: object) -> str:
-    # DashScope quotes what it could not fetch, and the address of a private image is a key to it.
+    # DashScope quotes URLs that it could not fetch, and the URL of a private image grants access to it.
     text = _ADDRESS.sub("(address)", str(message))
     return text.encode(errors="replace").decode()[:MAX_MESSAGE_CHARACTERS]

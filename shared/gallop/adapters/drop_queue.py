@@ -1,4 +1,4 @@
-"""The S3 door's queue: how a drop is looked at again later."""
+"""The S3 door's queue: messages to look at a drop again later."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_DELAY_SECONDS = 900
 
 @aws.guarded
 def send_later(message: Mapping[str, Any], seconds: float) -> None:
-    """Deliver a message to the door itself after so many seconds, at most 15 minutes (SQS's limit)."""
+    """Send the S3 door a message, delivered after ``seconds``; the maximum is 15 minutes (SQS's limit)."""
     aws.sqs().send_message(
         QueueUrl=settings.drop_queue_url(),
         MessageBody=json.dumps(message),

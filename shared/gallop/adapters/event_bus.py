@@ -1,4 +1,4 @@
-"""EventBridge: the end of each job as an event on the account's default bus."""
+"""EventBridge: an event on the account's default bus when a job ends."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SOURCE = "gallop"
 
 @aws.guarded
 def put(kind: str, detail: Mapping[str, Any], at: float) -> None:
-    """Put an event on the bus.
+    """Put an event on the bus. ``at`` is an epoch time.
 
     Raises:
-        AwsTrouble: the bus did not take it.
+        AwsTrouble: EventBridge rejected it.
 
     """
     entry = {
@@ -29,6 +29,6 @@ def put(kind: str, detail: Mapping[str, Any], at: float) -> None:
         "Detail": json.dumps(detail, ensure_ascii=False),
         "Time": datetime.fromtimestamp(at, UTC),
     }
-    answer = aws.events().put_events(Entries=[entry])
-    if answer["FailedEntryCount"]:
-        raise AwsTrouble(f"EventBridge did not take an event: {answer['Entries'][0].get('ErrorCode')}")
+    response = aws.events().put_events(Entries=[entry])
+    if response["FailedEntryCount"]:
+        raise AwsTrouble(f"EventBridge rejected an event: {response['Entries'][0].get('ErrorCode')}")

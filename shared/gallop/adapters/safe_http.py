@@ -1,8 +1,8 @@
-"""The safe caller: how Gallop calls an address that somebody else chose.
+"""Safe requests to addresses that somebody else chose.
 
-Only https on port 443, by a public name. The name is resolved once; unless every address that it stands for is public,
-nothing is called. The connection goes to an address that was checked, and TLS and ``Host`` speak of the name. No
-redirects, no proxies, and an end to it in size and in time.
+Only https on port 443, and only to public names. A name is resolved once, and nothing is sent unless every address that
+it resolves to is public. The connection goes to one of the addresses that were checked; TLS and ``Host`` use the name.
+No redirects, no proxies, and limits on size and time.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ MAX_SECONDS = 10.0
 MAX_CONNECT_SECONDS = 4.0
 MAX_ANSWER_BYTES = 16 * 1024
 
-# Turned by the testbed where it loads this module, and by nothing else: no template and no variable can.
+# Set only by the testbed where it loads this module: no template parameter and no environment variable can.
 loopback_allowed = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, after so many seconds. What else was said is thrown away."""
+    """The status of a response, and the seconds it took. Everything else is discarded."""
 
     status: int
     seconds: float
@@ -46,8 +46,8 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
     """Send a POST, once.
 
     Raises:
-        UnsafeAddress: it is none that may be called; nothing was sent.
-        CallFailed: there was no answer within the bounds.
+        UnsafeAddress: The address is not allowed; nothing was sent.
+        CallFailed: There was no response within the limits.
 
     """
     started = time.monotonic()
@@ -62,14 +62,14 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         with httpcore.ConnectionPool(_trust(), network_backend=dialler, retries=0) as pool:
             return Answer(_status(pool, address, headers, body), time.monotonic() - started)
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-        raise CallFailed(f"There was no answer ({type(error).__name__}).") from None
+        raise CallFailed(f"The host did not respond ({type(error).__name__}).") from None
 
 
 def check(url: str) -> None:
-    """Look at how a URL is written.
+    """Check a URL by its spelling alone, without resolving its name.
 
     Raises:
-        UnsafeAddress: it may not be called.
+        UnsafeAddress: It is not allowed.
 
     """
     problem = urls.what_is_wrong_with(url)
@@ -78,30 +78,30 @@ def check(url: str) -> None:
 
 
 def _status(pool: httpcore.ConnectionPool, url: httpcore.URL, headers: Mapping[str, str], body: bytes) -> int:
-    with pool.stream("POST", url, headers=list(headers.items()), content=body) as answer:
-        # The status says it all. The rest is listened to for politeness, and whatever breaks in it changes nothing.
+    with pool.stream("POST", url, headers=list(headers.items()), content=body) as response:
+        # Only the status matters. The body is read so as not to reset the connection; errors in it change nothing.
         with contextlib.suppress(httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
             size = 0
-            for piece in answer.iter_stream():
+            for piece in response.iter_stream():
                 size += len(piece)
                 if size > MAX_ANSWER_BYTES:
                     break
-        return answer.status
+        return response.status
 
 
 def _resolved(url: str, name: str, port: int, until: float) -> list[str]:
-    """Resolve a name, once; gives its addresses if all of them may be called."""
+    """Resolve a name, once; return its addresses if all of them are allowed."""
     is_allowed = urls.is_public
     if loopback_allowed and urls.names_loopback(url):
         is_allowed = urls.is_loopback
     found = list(dict.fromkeys(str(entry[4][0]) for entry in _look_up(name, port, until)))
     if not found or not all(map(is_allowed, found)):
-        raise UnsafeAddress("The address leads to a host that is not public.")
+        raise UnsafeAddress("The address resolves to a host that is not public.")
     return found
 
 
 def _look_up(name: str, port: int, until: float) -> Sequence[Any]:
-    # The system's resolver knows no time-out of the caller's.
+    # The system's resolver accepts no time-out from its caller.
     resolver = ThreadPoolExecutor(max_workers=1)
     try:
         question = resolver.submit(socket.getaddrinfo, name, port, type=socket.SOCK_STREAM)
@@ -140,20 +140,20 @@ class _Dialer(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         del host, timeout
-        trouble: Exception = httpcore.ConnectError()
+        failure: Exception = httpcore.ConnectError()
         for address in self._checked:
             seconds = min(MAX_CONNECT_SECONDS, _left(self._until))
             try:
                 stream = self._backend.connect_tcp(address, port, seconds, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                trouble = error
+                failure = error
             else:
                 return _Bounded(stream, self._until)
-        raise trouble
+        raise failure
 
 
 class _Bounded(httpcore.NetworkStream):
-    """A connection with one end to all that is done on it, however slowly its peer drips."""
+    """A connection with one deadline for everything done on it, however slowly its peer sends."""
 
     def __init__(self, stream: httpcore.NetworkStream, until: float) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""Secrets, out of Secrets Manager."""
+"""Secrets from Secrets Manager."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SECONDS_KEPT = 300
 
 
 def dashscope_key(name: str) -> str:
-    """Give the DashScope key in the secret of this name; a rotated one is seen within five minutes."""
+    """Return the DashScope key from the secret of this name; a rotated key is used within five minutes."""
     return _text(name, "The DashScope key")
 
 
 def completion_token(name: str) -> str:
-    """Give the token of completion events in the secret of this name; a new one is seen within five minutes."""
-    return _text(name, "The token of completion events")
+    """Return the token of completion events from the secret of this name; a new one is used within five minutes."""
+    return _text(name, "The completion event token")
 
 
 def _text(name: str, what: str) -> str:
@@ -32,5 +32,5 @@ def _text(name: str, what: str) -> str:
 
 @cache
 def provider() -> SecretsProvider:
-    """Give what keeps secrets for a while; on our own client, because it would make a session for itself."""
+    """Return the cache of secrets. It uses our own client, because it would otherwise create a session."""
     return SecretsProvider(boto3_client=aws.secretsmanager())

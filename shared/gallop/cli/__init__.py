@@ -1,1 +1,1 @@
-"""The command ``gallop``: what an operator does to a stack. Not deployed: nothing in a function imports it."""
+"""The command ``gallop``, for operators of a stack. Not deployed: no function imports it."""

@@ -1,4 +1,4 @@
-"""``gallop``: one group of commands a module."""
+"""The command ``gallop``: one group of commands per module."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import typer
 from gallop.cli import keys, webhooks
 
 app = typer.Typer(
-    help="Operate a Gallop: the one that `make up` runs here, or, with --stack, one in your AWS account.",
+    help="Operate a Gallop stack: the testbed that `make up` started, or, with --stack, one in your AWS account.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

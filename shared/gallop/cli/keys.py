@@ -1,4 +1,4 @@
-"""``gallop keys``: the keys of the HTTPS door's clients. A key is shown once; the stack keeps its hash only."""
+"""``gallop keys``: API keys for the HTTPS door. A key is shown once; the stack stores only its hash."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from gallop.domain import times
 from gallop.domain.clients import keys
 from gallop.domain.clients.keys import Key, KeyState
 
-app = typer.Typer(help="Mint, list and revoke the keys of the HTTPS door.", no_args_is_help=True)
+app = typer.Typer(help="Create, list and revoke API keys for the HTTPS door.", no_args_is_help=True)
 
 ExpiresOption = Annotated[
-    str, typer.Option(help="Let the key expire, after minutes, hours or days: 30m, 12h, 90d.", metavar="90d")
+    str, typer.Option(help="Let the key expire after minutes, hours or days: 30m, 12h, 90d.", metavar="90d")
 ]
-AdminOption = Annotated[bool, typer.Option("--admin", help="An operator's key: it shows the jobs of all clients.")]
-ClientOption = Annotated[str, typer.Option(help="Only the keys of this client.")]
+AdminOption = Annotated[
+    bool, typer.Option("--admin", help="Create an operator's key, which can see all clients' jobs.")
+]
+ClientOption = Annotated[str, typer.Option(help="Show only this client's keys.")]
 
 
 @app.command()
 def create(
-    client: Annotated[str, typer.Argument(help="Whose key it is; a client may have several.")],
+    client: Annotated[str, typer.Argument(help="The client that owns the key; a client may have several.")],
     expires: ExpiresOption = "",
     admin: AdminOption = False,
     json: show.JsonOption = False,
     stack: StackOption = "",
 ) -> None:
-    """Mint a key: it alone stands on standard output, this once."""
+    """Create an API key. It is printed once and cannot be shown again."""
     if not keys.is_client_name(client):
-        refuse(f"{client!r} cannot be a client: use a-z, 0-9, dot, hyphen; `s3` is the S3 door's own name.")
+        refuse(f"{client!r} is not a valid client name. Use a-z, 0-9, dots and hyphens; `s3` names the S3 door.")
     lifetime = keys.lifetime_seconds(expires) if expires else None
     if expires and lifetime is None:
-        refuse(f"--expires {expires!r}: say it in minutes, hours or days, as in 30m, 12h or 90d.")
+        refuse(f"--expires {expires!r} is not a valid duration. Use minutes, hours or days: 30m, 12h or 90d.")
     secret = keys.generate()
     with opened(stack) as target:
         now = target.now()
@@ -46,13 +48,13 @@ def create(
         show.as_json({"key": secret, **_public(key, target)})
         return
     until = f", valid until {times.day_and_time(key.valid_until)}" if key.valid_until else ""
-    show.remark(f"The key of {client!r} at stack {target.stack!r} ({key.id}{until}), shown this once:")
+    show.remark(f"Key of {client!r} at stack {target.stack!r} ({key.id}{until}). It cannot be shown again:")
     typer.echo(secret)
 
 
 @app.command(name="list")
 def list_keys(client: ClientOption = "", json: show.JsonOption = False, stack: StackOption = "") -> None:
-    """List keys: whose they are, whether they open the door, and when they were last used."""
+    """List API keys: client, state, and when each was last used."""
     with opened(stack) as target:
         found = client_keys.listed(client)
     if json:
@@ -60,22 +62,22 @@ def list_keys(client: ClientOption = "", json: show.JsonOption = False, stack: S
     elif found:
         show.as_table(("KEY", "CLIENT", "STATE", "CREATED", "LAST USED", "ENDS"), [_row(key, target) for key in found])
     else:
-        show.remark(f"There are no keys{f' of {client!r}' if client else ''} at stack {target.stack!r}.")
+        show.remark(f"Stack {target.stack!r} has no keys{f' of client {client!r}' if client else ''}.")
 
 
 @app.command()
 def revoke(
-    key_id: Annotated[str, typer.Argument(help="As `gallop keys list` shows it: key_...", metavar="KEY")],
+    key_id: Annotated[str, typer.Argument(help="A key's ID, key_..., from `gallop keys list`.", metavar="KEY")],
     stack: StackOption = "",
 ) -> None:
-    """Let a key open nothing from the next request on. Its client's other keys, and its jobs, go on."""
+    """Revoke an API key, effective immediately. The client's other keys and its jobs are not affected."""
     with opened(stack) as target:
         key = next((key for key in client_keys.listed() if key.id == key_id), None)
         if key is None:
-            # Not repeated: it may be the key itself.
-            refuse(f"Stack {target.stack!r} has no key of that id; `gallop keys list` shows the ids.")
-        is_news = client_keys.revoke(key, target.now())
-    show.remark(f"{key.id} of {key.client!r} {'opens nothing any more' if is_news else 'was revoked before'}.")
+            # Not repeated in the message: it may be the key itself.
+            refuse(f"Stack {target.stack!r} has no key with that ID. Run `gallop keys list` to see the IDs.")
+        is_new = client_keys.revoke(key, target.now())
+    show.remark(f"{key.id} of {key.client!r} {'is revoked' if is_new else 'was already revoked'}.")
 
 
 def _public(key: Key, target: Target) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What commands say: results on standard output, for people or for programs, and remarks on standard error."""
+"""The output of commands: results on standard output, as tables or JSON, and remarks on standard error."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Wide enough that nothing is cut where no terminal says how wide it is.
+# Wide enough that nothing is cut off where the width of the output is unknown.
 UNBOUNDED = 400
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def remark(text: str) -> None:
-    """Say something that is not the result."""
+    """Print a message that is not the result."""
     typer.echo(text, err=True)
 
 
 def refuse(reason: str) -> NoReturn:
-    """Say what cannot be done, and end with exit code 2; nothing stands on standard output."""
+    """Print what is wrong and exit with code 2; standard output stays empty."""
     remark(reason)
     raise typer.Exit(2)
 
 
 def as_json(value: object) -> None:
-    """Show a result to a program."""
+    """Print a result as JSON."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def as_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Show results to a person."""
+    """Print results as a table."""
     table = Table(*head, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for row in rows:
         table.add_row(*row)
@@ -45,5 +45,5 @@ def as_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def iso(seconds: float | None) -> str | None:
-    """Write a time for programs, in UTC."""
+    """Return a time in ISO 8601, in UTC."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,6 +1,6 @@
-"""Which stack a command is about: the one that ``make up`` runs on this machine, or one in an AWS account.
+"""The stack that a command operates on: the testbed that ``make up`` started here, or one in an AWS account.
 
-For the latter, the AWS credentials of the shell must be able to describe the stack, and to use what the command uses.
+For the latter, the shell's AWS credentials must allow to describe the stack and to do what the command does.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ TESTBED_STACK = "gallop"
 
 StackOption = Annotated[
     str,
-    typer.Option("--stack", envvar="GALLOP_STACK", help="A stack in your AWS account; else the running testbed."),
+    typer.Option("--stack", envvar="GALLOP_STACK", help="A stack in your AWS account. Default: the running testbed."),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A stack, its outputs, and its clock: a testbed's runs ``speed`` times as fast as ours since ``anchor``."""
+    """A stack, its outputs and its clock: a testbed's runs ``speed`` times as fast as real time since ``anchor``."""
 
     stack: str
     outputs: Mapping[str, str]
@@ -42,29 +42,31 @@ class Target:
     speed: float = 1.0
 
     def now(self) -> float:
-        """Give the stack's time in seconds since the epoch."""
+        """Return the stack's time in seconds since the epoch."""
         return self.anchor + (clock.now() - self.anchor) * self.speed
 
     @property
     def is_here(self) -> bool:
-        """Tell whether this is a testbed on this machine, which may call receivers on it."""
+        """Whether this is a testbed on this machine, which may call receivers on it."""
         return bool(self.anchor)
 
-    def run(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
-        """Run a function of the stack and wait for its answer; ``function`` is the output that names it."""
-        answer = boto3.client("lambda").invoke(FunctionName=self.outputs[function], Payload=json.dumps(event).encode())
-        found = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            refuse(f"Stack {self.stack!r}: the function broke: {found.get('errorMessage', found)}")
+    def run(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+        """Invoke a function of the stack and return its result; ``function`` is the output that names it."""
+        response = boto3.client("lambda").invoke(
+            FunctionName=self.outputs[function], Payload=json.dumps(event).encode()
+        )
+        found = json.loads(response["Payload"].read())
+        if "FunctionError" in response:
+            refuse(f"Stack {self.stack!r}: the function failed: {found.get('errorMessage', found)}")
         return found
 
 
 @contextmanager
 def opened(stack: str) -> Iterator[Target]:
-    """Turn to a stack, so that the edges find its table; an empty name is the running testbed.
+    """Connect to a stack, so that the adapters find its table; an empty name is the running testbed.
 
     Raises:
-        typer.Exit: there is no such stack, or AWS refuses, now or while the context lasts.
+        typer.Exit: The stack does not exist, or AWS refuses a call inside the context.
 
     """
     running = {} if stack else _running()
@@ -73,7 +75,7 @@ def opened(stack: str) -> Iterator[Target]:
     try:
         target = Target(name, _outputs(name), running.get("anchor", 0.0), running.get("speed", 1.0))
         if "JobTableName" not in target.outputs:
-            refuse(f"Stack {name!r} has no output JobTableName: it is not a Gallop.")
+            refuse(f"Stack {name!r} has no output JobTableName, so it is not a Gallop stack. Check its name.")
         os.environ["JOB_TABLE"] = target.outputs["JobTableName"]
         os.environ["WEBHOOK_WORKFLOW_ARN"] = target.outputs.get("WebhookWorkflowArn", "")
         yield target
@@ -83,13 +85,13 @@ def opened(stack: str) -> Iterator[Target]:
 
 def _running() -> dict[str, Any]:
     if not RUNNING.exists():
-        refuse("No testbed runs here. Start one (make up), or name a stack in your AWS account (--stack NAME).")
+        refuse("No testbed is running. Start one with `make up`, or name a stack in your AWS account with --stack.")
     running: dict[str, Any] = json.loads(RUNNING.read_text(encoding="utf-8"))
     return running
 
 
 def _credentials(running: Mapping[str, str]) -> dict[str, str]:
-    """Give the running testbed as the variables that boto3 reads."""
+    """Return the running testbed's address and credentials as the variables that boto3 reads."""
     names = ("aws_endpoint_url", "aws_access_key_id", "aws_secret_access_key")
     region = {"AWS_REGION": running["region"], "AWS_DEFAULT_REGION": running["region"]}
     return region | {name.upper(): running[name] for name in names}

@@ -1,4 +1,4 @@
-"""Makes a picture right that DashScope could not take, or would take wrongly; nothing of its EXIF is kept."""
+"""Convert an image that DashScope would refuse or misread to one that it accepts; EXIF data is dropped."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from gallop.domain.request.images import Usable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ON_ITS_SIDE = "turned upright (its camera had stored it lying on its side)"
-_MIRRORED = "mirrored (its camera had stored it the wrong way round)"
+_SIDEWAYS = "rotated upright (the camera stored it sideways)"
+_MIRRORED = "mirrored (the camera stored a mirror image)"
 TURNS = {
     2: (Transpose.FLIP_LEFT_RIGHT, _MIRRORED),
-    3: (Transpose.ROTATE_180, "turned upright (its camera had stored it upside down)"),
+    3: (Transpose.ROTATE_180, "rotated upright (the camera stored it upside down)"),
     4: (Transpose.FLIP_TOP_BOTTOM, _MIRRORED),
-    5: (Transpose.TRANSPOSE, _ON_ITS_SIDE),
-    6: (Transpose.ROTATE_270, _ON_ITS_SIDE),
-    7: (Transpose.TRANSVERSE, _ON_ITS_SIDE),
-    8: (Transpose.ROTATE_90, _ON_ITS_SIDE),
+    5: (Transpose.TRANSPOSE, _SIDEWAYS),
+    6: (Transpose.ROTATE_270, _SIDEWAYS),
+    7: (Transpose.TRANSVERSE, _SIDEWAYS),
+    8: (Transpose.ROTATE_90, _SIDEWAYS),
 }
-"""What an EXIF orientation asks for, and how to say that it was done."""
+"""For each EXIF orientation, the transposition that makes the image upright, and the note that says so."""
 
 _LOSSLESS = {"PNG", "GIF", "BMP", "TIFF"}
 _NAMES = {"HEIF": "HEIC", "MPO": "JPEG"}
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
-_OF_PRINT = {"CMYK", "LAB"}
-_OF_PROFILES = {"L", "RGB", "RGBA", *_OF_PRINT}
-# Quality, and how much less the colours are told than the light: not at all, then a quarter as finely, as phones do.
+_PRINT_MODES = {"CMYK", "LAB"}
+_PROFILE_MODES = {"L", "RGB", "RGBA", *_PRINT_MODES}
+# Quality and chroma subsampling: first none, then 4:2:0, as phones do.
 _QUALITIES = ((95, 0), (85, 2))
 _MAX_JPEG_SIDE = 65_500
 _LEVELS = 255
@@ -43,26 +43,31 @@ _DEEP_LEVELS = 65_535
 
 
 def convert(where: str, picture: Image.Image, orientation: int, size: int, *, is_deep: bool) -> Usable | Fault:
-    """Write a picture anew, upright, in the colours of a screen, within 20 MB. ``size`` is that of its file."""
+    """Rewrite an image, upright, in sRGB, at most 20 MB. ``size`` is the size of its file in bytes."""
     came_as = _NAMES.get(str(picture.format), str(picture.format))
     notes = _notes_on_pixels(picture, orientation, is_deep=is_deep)
     is_lossless = picture.format in _LOSSLESS
-    # Pillow turns a TIFF by itself, while it decodes it.
+    # Pillow rotates a TIFF itself while decoding.
     turn = TURNS[orientation][0] if orientation in TURNS and came_as != "TIFF" else None
-    for step in (_eight_bits, lambda image: image if turn is None else image.transpose(turn), _in_srgb, _opaque):
+    for step in (
+        _to_eight_bits,
+        lambda image: image if turn is None else image.transpose(turn),
+        _to_srgb,
+        _without_opaque_alpha,
+    ):
         changed = step(picture)
         if changed is not picture:
             picture.close()  # at 100 million pixels, 400 MB
             picture = changed
     before = picture.size
-    # What is left there would be written into the new file.
+    # Pillow would write the remaining metadata into the new file.
     picture.info = {}
     written = _within_limit(picture, is_lossless=is_lossless)
     if written is None:
         return _too_large(where)
     data, form, after = written
     if size > models.MAX_IMAGE_BYTES:
-        notes.append(f"{size / 1024**2:.1f} MB of {came_as} made {_amount(len(data))} of {form}")
+        notes.append(f"reduced from {size / 1024**2:.1f} MB ({came_as}) to {_size_text(len(data))} ({form})")
     elif came_as != form:
         notes.append(f"converted from {came_as} to {form}")
     if after != before:
@@ -75,16 +80,16 @@ def _notes_on_pixels(picture: Image.Image, orientation: int, *, is_deep: bool) -
     if orientation in TURNS:
         notes.append(TURNS[orientation][1])
     if picture.format == "HEIF" and getattr(picture, "n_frames", 1) > 1:
-        notes.append("the main one of its pictures taken")
-    if picture.mode in _OF_PRINT:
-        notes.append(f"its colours of print ({picture.mode}) made those of a screen")
+        notes.append("only its main image used")
+    if picture.mode in _PRINT_MODES:
+        notes.append(f"colours converted from {picture.mode} to sRGB")
     if is_deep or picture.mode[0] in "IF":
-        notes.append("its fine shades made the 256 of a screen")
+        notes.append("reduced to 8 bits per channel")
     return notes
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Bring grey of 16 or 32 bits, or in fractions, to 256 shades."""
+def _to_eight_bits(picture: Image.Image) -> Image.Image:
+    """Convert greyscale of 16 or 32 bits, or in floating point, to 8 bits."""
     if picture.mode[0] not in "IF":
         return picture
     peak = 1.0 if picture.mode == "F" else _LEVELS
@@ -94,10 +99,10 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
     return fine.point(lambda value: value * (_LEVELS / white)).convert("L")
 
 
-def _in_srgb(picture: Image.Image) -> Image.Image:
-    """Bring colours to those of a screen, by the profile in the file if there is a good one."""
+def _to_srgb(picture: Image.Image) -> Image.Image:
+    """Convert colours to sRGB, by the file's ICC profile if it has a valid one."""
     profile = picture.info.get("icc_profile")
-    if picture.mode not in _OF_PROFILES or "transparency" in picture.info:
+    if picture.mode not in _PROFILE_MODES or "transparency" in picture.info:
         picture = picture.convert("RGBA" if picture.has_transparency_data else "L" if picture.mode == "1" else "RGB")
     with suppress(ImageCms.PyCMSError, OSError):
         if profile and not _is_srgb(profile):
@@ -117,8 +122,8 @@ def _through(picture: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.I
     return to_srgb.apply(picture)
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
-    """Leave out a transparency that hides nothing."""
+def _without_opaque_alpha(picture: Image.Image) -> Image.Image:
+    """Drop an alpha channel that is opaque everywhere."""
     if picture.mode != "RGBA":
         return picture
     *_, alpha = cast("tuple[tuple[int, int], ...]", picture.getextrema())
@@ -126,9 +131,9 @@ def _opaque(picture: Image.Image) -> Image.Image:
 
 
 def _within_limit(picture: Image.Image, *, is_lossless: bool) -> tuple[bytes, str, tuple[int, int]] | None:
-    """Write a picture as well as 20 MB allow; gives bytes, format and size, or None where it cannot be small enough."""
+    """Encode an image at the best quality within 20 MB; return bytes, format and size, or None if it cannot be done."""
     while min(picture.size) >= models.IMAGE_SHORT_SIDE_PIXELS:
-        for form, quality, subsampling in _ways(picture, is_lossless=is_lossless):
+        for form, quality, subsampling in _encodings(picture, is_lossless=is_lossless):
             stream = _Bounded()
             with suppress(_Full):
                 picture.save(stream, form, quality=quality, subsampling=subsampling)
@@ -140,7 +145,7 @@ def _within_limit(picture: Image.Image, *, is_lossless: bool) -> tuple[bytes, st
     return None
 
 
-def _ways(picture: Image.Image, *, is_lossless: bool) -> Iterator[tuple[str, int, int]]:
+def _encodings(picture: Image.Image, *, is_lossless: bool) -> Iterator[tuple[str, int, int]]:
     if is_lossless or picture.mode == "RGBA":
         yield "PNG", 0, 0
     if picture.mode != "RGBA" and max(picture.size) <= _MAX_JPEG_SIDE:
@@ -148,23 +153,23 @@ def _ways(picture: Image.Image, *, is_lossless: bool) -> Iterator[tuple[str, int
 
 
 def _shrunk(side: int) -> int:
-    """Give a side of the picture of half the pixels."""
+    """Return a side of the image with half the pixels."""
     return max(1, round(side * math.sqrt(0.5)))
 
 
-def _amount(size: int) -> str:
+def _size_text(size: int) -> str:
     return f"{size / 1024**2:.1f} MB" if size > 1024**2 else f"{size / 1024:.0f} KB"
 
 
 class _Full(Exception):
-    """What is written no longer fits."""
+    """The encoded image exceeds the limit."""
 
 
 class _Bounded(io.BytesIO):
-    """A file that takes no more than DashScope does."""
+    """A file limited to the size that DashScope accepts."""
 
     def write(self, piece: bytes, /) -> int:  # type: ignore[override]
-        """Write a piece, if it fits."""
+        """Write a piece, if it fits; raise ``_Full`` if not."""
         if self.tell() + len(piece) > models.MAX_IMAGE_BYTES:
             raise _Full
         return super().write(piece)
@@ -172,5 +177,5 @@ class _Bounded(io.BytesIO):
 
 def _too_large(where: str) -> Fault:
     limit, least = models.MAX_IMAGE_BYTES // 1024**2, models.IMAGE_SHORT_SIDE_PIXELS
-    problem = f"cannot be brought under {limit} MB without its shorter side falling under {least} px"
-    return Fault(where, problem, "Cut a part out of it and send that.")
+    problem = f"cannot be reduced to {limit} MB unless its shorter side falls below {least} px"
+    return Fault(where, problem, "Crop the image and send it again.")

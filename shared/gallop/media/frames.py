@@ -1,4 +1,4 @@
-"""A picture out of a film, with PyAV: the one module that decodes."""
+"""Extract a still frame from a video with PyAV: the only module that decodes videos."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_LONG_SIDE = 1280
-# Where in the film a frame is looked for; a third of the way the story has begun and has not ended.
+# Where to look for a frame: a third of the way in, the story has begun and has not ended.
 PLACES = (Fraction(1, 3), Fraction(1, 2), Fraction(2, 3))
-# From the darkest to the brightest twentieth of a frame, of 255: black, a fade and plain colour stay below.
+# Difference between the darkest and brightest twentieth of a frame, of 255: black, fades and plain colour are lower.
 MIN_CONTRAST = 16
 _SAMPLE = (64, 36)
-# Of FFmpeg's scale from 2 (best) to 31.
+# On FFmpeg's scale from 2 (best) to 31.
 _JPEG_QUALITY = 3
 
 
 def extract(video: BinaryIO) -> bytes | None:
-    """Give a frame as JPEG, one that shows something if there is any; None if the film cannot be decoded."""
+    """Return a frame as JPEG, with visible content if any frame has it; None if the video cannot be decoded."""
     try:
         with av.open(video, "r") as container:
             frame = _chosen(container)
@@ -58,8 +58,8 @@ def _candidates(container: InputContainer, stream: VideoStream) -> Iterator[Vide
 def _first_after(
     container: InputContainer, stream: VideoStream, seconds: Fraction, *, all_others: bool = False
 ) -> Iterator[VideoFrame]:
-    """Give the first frame from there on, and if wanted all that follow it."""
-    # Films can be entered at key frames only: this goes to the last one before.
+    """Yield the first frame at or after a time; with ``all_others``, all that follow it as well."""
+    # Decoding can start at key frames only: this seeks to the last one before.
     container.seek(int(seconds / (stream.time_base or 1)), stream=stream)
     for frame in container.decode(stream):
         if frame.time is None or frame.time >= seconds:

@@ -1,7 +1,7 @@
-"""Reads a picture to its end, and finds what keeps DashScope from using it.
+"""Decode an image completely, and find what keeps DashScope from using it.
 
-Limits are those of reference-to-video (fact sheet §1.2): JPEG, PNG or WEBP by content, short side of 400 px or more,
-20 MB at most.
+The limits are those of reference-to-video (fact sheet §1.2): JPEG, PNG or WEBP by content, a shorter side of at least
+400 px, a maximum of 20 MB.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from gallop.domain.request.references import too_large
 from gallop.media import convert, sniff
 
 register_heif_opener()
-# Pillow's own limit warns, and names no file; ours is checked before any pixel is decoded.
+# Pillow's own limit only warns, and names no file; ours is checked before any pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
-# That of JPEG opens MPO as well.
+# The JPEG reader opens MPO as well.
 _READERS = (
     JpegImageFile,
     PngImageFile,
@@ -43,7 +43,7 @@ _READERS = (
     AvifImageFile,
 )
 FORMATS = tuple(str(reader.format) for reader in _READERS)
-# What DashScope takes, and in which of Pillow's modes.
+# What DashScope accepts, and in which of Pillow's modes.
 _AS_IS = {
     "JPEG": ("image/jpeg", {"L", "RGB"}),
     "MPO": ("image/jpeg", {"L", "RGB"}),
@@ -58,38 +58,36 @@ _PAGES_COUNTED = 1000
 
 
 def examine(where: str, data: bytes) -> Usable | Fault:
-    """Read a picture to its end; gives what DashScope can take, or what is wrong with it. Raises nothing."""
+    """Decode an image completely; return what DashScope accepts, or what is wrong with the image. Raises nothing."""
     if not data:
-        return Fault(where, "is empty", "Send the picture once more.")
+        return Fault(where, "is empty", "Send the image again.")
     if len(data) > models.MAX_PICTURE_BYTES:
         return too_large(where, len(data))
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            return _fault_of(where, picture) or _usable(where, picture, data)
+            return _fault(where, picture) or _usable(where, picture, data)
     except UnidentifiedImageError:
         return sniff.unreadable(where, data)
-    except Exception as error:  # noqa: BLE001 - nobody can list what eight decoders raise at broken files
-        log.info("picture could not be read", error=type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - eight decoders raise an open set of errors for broken files
+        log.info("image unreadable", error=type(error).__name__)
         return sniff.damaged(where)
 
 
-def _fault_of(where: str, picture: Image.Image) -> Fault | None:
+def _fault(where: str, picture: Image.Image) -> Fault | None:
     if _is_raw(picture):
         return sniff.not_a_picture(where, sniff.RAW)
     width, height = picture.size
     if width * height > models.MAX_PICTURE_PIXELS:
         limit = models.MAX_PICTURE_PIXELS // 1_000_000
-        problem = (
-            f"is {width} x {height} px: {width * height / 1e6:.0f} million pixels, and {limit} million is the most"
-        )
-        return Fault(where, problem, "Save it smaller.")
+        size = f"{width} x {height} px ({width * height / 1e6:.0f} million pixels)"
+        return Fault(where, f"is {size}; the maximum is {limit} million pixels", "Save it in a smaller size.")
     frames = _frames(picture)
     if frames > 1:
-        kind = "pages" if isinstance(picture, TiffImageFile) else "frames of an animation"
-        count = f"{_PAGES_COUNTED} or more" if frames == _PAGES_COUNTED else str(frames)
-        return Fault(
-            where, f"holds {count} {kind}, and one still picture is needed", "Save one of them as JPEG or PNG."
-        )
+        count = f"{_PAGES_COUNTED:,} or more" if frames == _PAGES_COUNTED else str(frames)
+        if isinstance(picture, TiffImageFile):
+            return Fault(where, f"has {count} pages; a single image is required", "Save one page as JPEG or PNG.")
+        problem = f"is an animation ({count} frames); a still image is required"
+        return Fault(where, problem, "Save one frame as JPEG or PNG.")
     if min(picture.size) < models.IMAGE_SHORT_SIDE_PIXELS:
         return _too_small(where, width, height)
     return None
@@ -97,12 +95,12 @@ def _fault_of(where: str, picture: Image.Image) -> Fault | None:
 
 def _too_small(where: str, width: int, height: int) -> Fault:
     least = models.IMAGE_SHORT_SIDE_PIXELS
-    problem = f"is {width} x {height} px; its shorter side has {min(width, height)} px, and {least} are needed"
-    return Fault(where, problem, f"Use a picture of at least {least} px on its shorter side.")
+    problem = f"is {width} x {height} px; the shorter side must be at least {least} px"
+    return Fault(where, problem, f"Use an image whose shorter side has at least {least} px.")
 
 
 def _is_raw(picture: Image.Image) -> bool:
-    """Tell whether a TIFF is the raw file of a camera: what comes first in it is a thumbnail."""
+    """Return whether a TIFF is a camera's raw file, in which the first image is a thumbnail."""
     if not isinstance(picture, TiffImageFile):
         return False
     tags = picture.tag_v2
@@ -112,7 +110,7 @@ def _is_raw(picture: Image.Image) -> bool:
 def _frames(picture: Image.Image) -> int:
     if isinstance(picture, TiffImageFile):
         return _pages(picture)
-    # What a phone keeps beside its picture (a map of depth or light, the rest of a burst) is no animation.
+    # What a phone stores beside its image (a depth or gain map, the rest of a burst) is not an animation.
     if isinstance(picture, MpoImageFile | HeifImageFile):
         return 1
     return getattr(picture, "n_frames", 1)
@@ -141,14 +139,14 @@ def _usable(where: str, picture: Image.Image, data: bytes) -> Usable | Fault:
     orientation = _orientation(picture)
     if picture.mode not in modes or is_deep or orientation != 1 or len(data) > models.MAX_IMAGE_BYTES:
         return convert.convert(where, picture, orientation, len(data), is_deep=is_deep)
-    # A JPEG is read to its end at an eighth of its size, in a sixty-fourth of the memory.
+    # A JPEG is decoded at an eighth of its size, with a sixty-fourth of the memory.
     picture.draft(None, (picture.width // _SMALLER, picture.height // _SMALLER))
     picture.load()
     return Usable(data, media_type)
 
 
 def _is_checked_png(picture: Image.Image, data: bytes) -> bool:
-    """Tell whether it is a PNG; checks the sums of its parts then, which decoding does not."""
+    """Return whether it is a PNG; if it is, verify its checksums, which decoding does not do."""
     if not isinstance(picture, PngImageFile):
         return False
     with Image.open(io.BytesIO(data), formats=["PNG"]) as again:

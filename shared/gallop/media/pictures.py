@@ -1,7 +1,7 @@
-"""Pictures by their content: what DashScope can take, what can be made right, what cannot.
+"""Images by their content: what DashScope accepts, what can be converted, and what cannot.
 
-Everything that knows Pillow is in this package, and is loaded when the first bytes are looked into, not before: a
-request that only names public addresses does not wait for it.
+Only this package uses Pillow. It is imported when the first bytes are examined: a request that only names public
+addresses does not wait for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def examine(where: str, data: bytes) -> Usable | Fault:
-    """Read a picture to its end; gives what DashScope can take, or what is wrong with it. Raises nothing."""
-    from gallop.media import inspect_image  # noqa: PLC0415 - Pillow takes its time to load
+    """Decode an image completely; return what DashScope accepts, or what is wrong with the image. Raises nothing."""
+    from gallop.media import inspect_image  # noqa: PLC0415 - Pillow is slow to import
 
     return inspect_image.examine(where, data)

@@ -1,4 +1,4 @@
-"""Says in words what a file is that is no picture we can read."""
+"""Describe a file that is not an image we can read."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import re
 from gallop.domain.faults import Fault
 
 _EXPORT = "Export it as JPEG or PNG and send that."
-_STILL = "Save one still picture out of it, as JPEG or PNG, and send that."
-_OTHER = "Send a JPEG or PNG picture. Renaming a file does not make it one."
-RAW = "the raw file of a camera"
+_STILL = "Save a still image from it as JPEG or PNG and send that."
+_OTHER = "Send a JPEG or PNG image. Renaming a file does not convert it."
+RAW = "a camera's raw file"
 
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (rb"%PDF", "a PDF document", _EXPORT),
     (rb"%!PS", "an EPS drawing", _EXPORT),
     (rb"8BPS", "a Photoshop file", _EXPORT),
     (rb"gimp xcf", "a GIMP file", _EXPORT),
-    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture", _EXPORT),
-    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture", _EXPORT),
+    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL image", _EXPORT),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 image", _EXPORT),
     (rb"\0\0\x01\0.\0", "an icon", _EXPORT),
     (rb"FUJIFILMCCD-RAW|II(RO|RS|U\0)|MMOR|FOVb|.{4}ftypcrx ", RAW, _EXPORT),
     (rb".{4}ftyp|RIFF.{4}AVI |\x1aE\xdf\xa3|\0\0\x01[\xb3\xba]|FLV\x01|.{4}(moov|mdat)", "a video", _STILL),
-    (rb"ID3|OggS|fLaC|RIFF.{4}WAVE", "a sound", _OTHER),
-    (rb"PK\x03\x04", "a ZIP archive, or a document of an office program", _OTHER),
-    (rb"\xd0\xcf\x11\xe0", "a document of an office program", _OTHER),
+    (rb"ID3|OggS|fLaC|RIFF.{4}WAVE", "an audio file", _OTHER),
+    (rb"PK\x03\x04", "a ZIP archive or an office document", _OTHER),
+    (rb"\xd0\xcf\x11\xe0", "an office document", _OTHER),
     (rb"(?i)\s*(<\?xml.{,2000}?|<!--.{,2000}?)?(<!doctype svg|<svg)", "an SVG drawing", _EXPORT),
     (rb"(?i)\s*<(!doctype html|html|head|body)", "a web page", _OTHER),
 )
@@ -37,31 +37,30 @@ _CONTROL = re.compile("[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def unreadable(where: str, data: bytes) -> Fault:
-    """Say what bytes are that no decoder knows."""
+    """Describe bytes that no decoder accepts."""
     head = data[:_HEAD_BYTES].removeprefix(codecs.BOM_UTF8)
     if _PICTURES.match(head):
         return damaged(where)
     for pattern, what, remedy in _KINDS:
         if pattern.match(head):
             return not_a_picture(where, what, remedy)
-    return not_a_picture(where, "a text" if _is_text(data[:_HEAD_BYTES]) else "something else", _OTHER)
+    return not_a_picture(where, "a text file" if _is_text(data[:_HEAD_BYTES]) else "an unknown file type", _OTHER)
 
 
 def not_a_picture(where: str, what: str, remedy: str = _EXPORT) -> Fault:
-    """Refuse a file that is of another kind."""
-    return Fault(where, f"is not a picture that can be used, whatever its name says: it looks like {what}", remedy)
+    """Refuse a file that is not an image."""
+    return Fault(where, f"is not a supported image: its content looks like {what}", remedy)
 
 
 def damaged(where: str) -> Fault:
-    """Refuse a picture that cannot be read to its end."""
-    problem = "is damaged: it breaks off, or cannot be read to its end"
-    return Fault(where, problem, "Save the picture anew, as JPEG or PNG, and send that.")
+    """Refuse an image that cannot be decoded completely."""
+    return Fault(where, "is damaged or incomplete", "Save the image again as JPEG or PNG and send that.")
 
 
 def _is_text(head: bytes) -> bool:
     encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
     try:
-        # The head may end within a character.
+        # The head may end in the middle of a character.
         text = codecs.getincrementaldecoder(encoding)().decode(head)
     except UnicodeDecodeError:
         return False

@@ -162,7 +162,7 @@ def test_keys_are_changed_without_a_gap(now: list[float]) -> None:
     assert "problem" in context_of(old)
     assert "acme" == context_of(new)["client"]
     assert ["revoked", "active"] == [key["state"] for key in listed("--client", "acme")]
-    assert "revoked before" in gallop("keys", "revoke", listed()[0]["id"]).stderr
+    assert "already revoked" in gallop("keys", "revoke", listed()[0]["id"]).stderr
     assert [] == listed("--client", "acm")
 
 
@@ -184,21 +184,21 @@ def test_the_list_is_for_people_too(now: list[float]) -> None:
 
 def test_an_empty_list_says_so() -> None:
     """To a person in words, to a program as an empty list."""
-    assert "There are no keys of 'acme'" in gallop("keys", "list", "--client", "acme").stderr
+    assert "has no keys of client 'acme'" in gallop("keys", "list", "--client", "acme").stderr
     assert [] == listed()
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["create", "ACME Inc."], "cannot be a client"),
+        (["create", "ACME Inc."], "not a valid client name"),
         (["create", "s3"], "S3 door"),
         (["create", "acme", "--expires", "90"], "30m, 12h or 90d"),
         (["create", "acme", "--expires", "0d"], "30m, 12h or 90d"),
         (["create", "acme", "--stack", "nowhere"], "nowhere"),
         (["create", "acme", "--stack", "other"], "not a Gallop"),
         (["list", "--stack", "other"], "not a Gallop"),
-        (["revoke", "key_aaaaaaaaaa"], "no key of that id"),
+        (["revoke", "key_aaaaaaaaaa"], "no key with that ID"),
     ],
 )
 def test_a_refusal_says_why(words: list[str], says: str) -> None:

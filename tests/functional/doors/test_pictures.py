@@ -24,7 +24,7 @@ SIDEWAYS = turned(corners().rotate(90, expand=True), 6)
 HEIC = encoded(corners(), "HEIF")
 NOTES = [
     "1.heic: converted from HEIC to JPEG",
-    "2.jpg: turned upright (its camera had stored it lying on its side)",
+    "2.jpg: rotated upright (the camera stored it sideways)",
 ]
 
 
@@ -93,7 +93,7 @@ def test_the_https_door_does_the_same(sandbox: Sandbox, how: str) -> None:
     sandbox.drop("uploads/mine.jpg", SIDEWAYS)
     body = {"prompt": PROMPT.decode(), "images": [data_uri(SIDEWAYS) if how == "inline" else address]}
     answer = ada.post(body, idempotency_key="one")
-    assert ["/images/0: turned upright (its camera had stored it lying on its side)"] == answer.json["notes"]
+    assert ["/images/0: rotated upright (the camera stored it sideways)"] == answer.json["notes"]
     (job,) = sandbox.jobs()
     (image,) = job.request.images
     assert isinstance(image, StoredImage)

@@ -116,7 +116,7 @@ def test_a_video_that_breaks_off_is_not_stored(sandbox: Sandbox, kind: str, byte
     sandbox.fake.fault(on="task", kind="result_size", bytes=bytes_)
     sandbox.fake.fault(on="download", kind=kind)
     job = sandbox.storing()
-    with pytest.raises(ResultIncomplete, match="The video broke off on its way"):
+    with pytest.raises(ResultIncomplete, match="The video download was interrupted"):
         save(sandbox, job)
     assert_nothing_stored(sandbox, job)
     assert "finish" == save(sandbox, job)["next"]
@@ -187,7 +187,7 @@ def test_boxes_without_a_film_are_not_stored(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "problem"),
-    [("403_expired", "answered with HTTP 403"), ("500", "answered with HTTP 500")],
+    [("403_expired", "returned HTTP 403"), ("500", "returned HTTP 500")],
 )
 def test_an_address_that_refuses_is_asked_for_anew(sandbox: Sandbox, kind: str, problem: str) -> None:
     """Each run asks DashScope for the address again: an expired one is not the end."""
@@ -209,7 +209,7 @@ def test_no_connection_to_the_videos_host_is_told_without_its_address(sandbox: S
 
     job = sandbox.storing()
     sandbox.instead[VIDEO_URL] = refuse
-    with pytest.raises(VendorUnreachable, match=r"^No connection to the result's host \(ConnectError\)\.$"):
+    with pytest.raises(VendorUnreachable, match=r"^Cannot connect to the result's host \(ConnectError\)\.$"):
         save(sandbox, job)
     assert_nothing_stored(sandbox, job)
 

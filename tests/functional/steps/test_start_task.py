@@ -238,7 +238,7 @@ def test_what_cannot_be_a_key_is_not_sent(sandbox: Sandbox, held: str) -> None:
     secret = aws("secretsmanager")
     secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=held)
     answer = start(sandbox, sandbox.put())
-    assert "What the stack's secret holds cannot be a key." == answer["failure"]["vendor_message"]
+    assert "The stack's secret does not contain a valid API key." == answer["failure"]["vendor_message"]
     assert 0 == submits(sandbox)
     secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=KEY)
 
@@ -274,7 +274,7 @@ def test_a_submit_that_never_left_may_be_sent_again(sandbox: Sandbox, error: typ
     """Without a connection there is no task; the message names the host and nothing else."""
     job = sandbox.put()
     sandbox.instead[SUBMIT_URL] = raising(error)
-    message = rf"No connection to DashScope at dashscope-intl\.aliyuncs\.com \({error.__name__}\)\.$"
+    message = rf"Cannot connect to DashScope at dashscope-intl\.aliyuncs\.com \({error.__name__}\)\.$"
     with pytest.raises(VendorUnreachable, match=message):
         start(sandbox, job)
     attempt = sandbox.job(job.id).attempt

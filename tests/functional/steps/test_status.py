@@ -149,7 +149,7 @@ def test_a_failure_without_detail_is_a_failure(sandbox: Sandbox) -> None:
     sandbox.clock.advance(3600)
     failure = ask(sandbox, job)["failure"]
     assert "FAILED" == failure["vendor_code"]
-    assert "DashScope gave no reason." == failure["vendor_message"]
+    assert "DashScope reported no reason." == failure["vendor_message"]
 
 
 def test_a_reason_that_quotes_an_address_does_not_pass_it_on(sandbox: Sandbox) -> None:
@@ -281,7 +281,7 @@ def test_the_deadline_says_what_the_trouble_was(sandbox: Sandbox) -> None:
     job = sandbox.submitted()
     sandbox.fake.fault(on="query", kind="500", times=1)
     sandbox.clock.time = job.deadline + 1
-    assert "DashScope's answer cannot be read (HTTP 500)." in ask(sandbox, job)["failure"]["message"]
+    assert "DashScope sent an unreadable response (HTTP 500)." in ask(sandbox, job)["failure"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,6 @@ def test_a_taken_port_is_named(file: Path) -> None:
         process = start(file, API_PORT=str(port))
         output, _ = process.communicate(timeout=30)
     assert 1 == process.returncode
-    assert f"API_PORT={port} cannot be had" in " ".join(output.split())
+    assert f"API_PORT={port} is not available" in " ".join(output.split())
     assert "Traceback" not in output
     assert not file.exists()

@@ -223,5 +223,5 @@ def test_moto_is_as_it_was_afterwards() -> None:
 
 def test_there_is_one_at_a_time() -> None:
     """Two would share moto's one state without a word."""
-    with running(lambda _: None), pytest.raises(RuntimeError, match="another embedded AWS runs"):
+    with running(lambda _: None), pytest.raises(RuntimeError, match="Another embedded AWS runs"):
         EmbeddedAws(ScaledClock()).start()

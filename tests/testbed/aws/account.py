@@ -1,6 +1,6 @@
-"""The account that the testbed is, and where it stands."""
+"""The testbed's account and region."""
 
 ACCOUNT = "123456789012"
-"""moto's own default account."""
+"""moto's default account."""
 REGION = "eu-central-1"
-"""A region that knows Signature Version 4 only, so that URLs signed the old way fail here as they do there."""
+"""A region that accepts only Signature Version 4, so that URLs signed the old way fail here as they do on AWS."""

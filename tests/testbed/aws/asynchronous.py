@@ -1,4 +1,4 @@
-"""Invocations that nobody waits for: queued, tried three times as Lambda does, then given to whom it may concern."""
+"""Asynchronous invocations: queued, tried up to three times as on Lambda, then sent to their destination."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _THREADS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath:
-    """What a function's EventInvokeConfig and DeadLetterConfig say of failures."""
+class InvokeConfig:
+    """A function's EventInvokeConfig and DeadLetterConfig: retries, and where results go."""
 
     retries: int = 2
     on_failure: str | None = None
@@ -42,8 +42,8 @@ class AsyncInvoker:
     runner: Callable[[], Runner]
     clock: ScaledClock
     send: Callable[[FunctionSpec, str, str], None]
-    """Sends a message with the function's role: (function, queue's ARN, text)."""
-    aftermaths: Mapping[str, Aftermath]
+    """Sends a message with the function's role; takes function, queue ARN and text."""
+    invoke_configs: Mapping[str, InvokeConfig]
     """By function name."""
     failures: deque[str] = field(init=False, default_factory=lambda: deque(maxlen=1000))
     """Names of the functions whose last attempt failed."""
@@ -51,7 +51,7 @@ class AsyncInvoker:
     _stopped: threading.Event = field(init=False, default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        """Make room for events that wait."""
+        """Create the threads that run and delay events."""
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="async-invocation")
 
     def invoke(self, function: FunctionSpec, payload: bytes, done: Callable[[], None] = lambda: None) -> None:
@@ -59,25 +59,25 @@ class AsyncInvoker:
         self._threads.submit(self._run, function, payload, done)
 
     def stop(self) -> None:
-        """Begin no further attempt."""
+        """Start no further attempt."""
         self._stopped.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, function: FunctionSpec, payload: bytes, done: Callable[[], None]) -> None:
-        aftermath = self.aftermaths.get(function.name, Aftermath())
+        invoke_config = self.invoke_configs.get(function.name, InvokeConfig())
         try:
             result, attempts = self._attempt(function, payload), 1
-            while result is not None and result.error and attempts <= aftermath.retries:
+            while result is not None and result.error and attempts <= invoke_config.retries:
                 if self._stopped.wait(self.clock.real(RETRY_WAITS_S[attempts - 1])):
                     return
                 result, attempts = self._attempt(function, payload), attempts + 1
             if result is not None:
-                self._conclude(function, aftermath, payload, result, attempts)
+                self._conclude(function, invoke_config, payload, result, attempts)
         finally:
             done()
 
     def _attempt(self, function: FunctionSpec, payload: bytes) -> Result | None:
-        """Run the function once, waiting for as long as it is throttled; nothing when the testbed stops."""
+        """Run the function once, waiting while it is throttled; return None if the testbed stops."""
         while not self._stopped.is_set():
             try:
                 return self.runner().invoke(function.arn, payload)
@@ -86,13 +86,13 @@ class AsyncInvoker:
         return None
 
     def _conclude(
-        self, function: FunctionSpec, aftermath: Aftermath, payload: bytes, result: Result, attempts: int
+        self, function: FunctionSpec, invoke_config: InvokeConfig, payload: bytes, result: Result, attempts: int
     ) -> None:
         if result.error:
             self.failures.append(function.name)
-            if aftermath.dead_letters:
-                self.send(function, aftermath.dead_letters, payload.decode())
-        destination = aftermath.on_failure if result.error else aftermath.on_success
+            if invoke_config.dead_letters:
+                self.send(function, invoke_config.dead_letters, payload.decode())
+        destination = invoke_config.on_failure if result.error else invoke_config.on_success
         if destination:
             self.send(function, destination, self._report(function, payload, result, attempts))
 

@@ -1,8 +1,8 @@
-"""First code of a function's process: sets what Lambda sets, puts the clock in place, hands over to AWS's client.
+"""The first code in a function's process: set up what Lambda sets up, install the clock, start AWS's runtime client.
 
-Runs without ``site``, so that nothing of the developer's Python is importable but the standard library, the
-function's code (``/var/task``), its layers (``/opt/python``) and what the Lambda runtime itself brings
-(``PYTHONPATH``, as there). Imports nothing of the testbed and as little as it can: it counts in each cold start.
+It runs without ``site``, so that nothing of the developer's Python can be imported: only the standard library, the
+function's code (``/var/task``), its layers (``/opt/python``) and the Lambda runtime's own packages (``PYTHONPATH``, as
+on Lambda). It imports nothing of the testbed and as little as possible, because it is part of each cold start.
 """
 
 import os
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Hooks:
-    """Changes modules at the moment they are imported, if they ever are."""
+    """Changes modules when they are imported, if they ever are."""
 
     def __init__(self, changes: dict[str, Callable[[Any], None]]) -> None:
-        """Keep what is to be done with which module."""
+        """Keep the changes by module name."""
         self.changes = changes
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> "ModuleSpec | None":  # noqa: ANN401
@@ -35,7 +35,7 @@ class Hooks:
         return None
 
     def hook(self, loader: Any, change: Callable[[Any], None]) -> None:  # noqa: ANN401
-        """Let the loader execute the module as it is, then change it."""
+        """Change the module after the loader has executed it."""
         execute = loader.exec_module
 
         def exec_module(module: Any) -> None:  # noqa: ANN401
@@ -46,10 +46,10 @@ class Hooks:
 
 
 class ScaledClock:
-    """Puts the simulated time into the product's clock."""
+    """Installs the simulated time in Gallop's clock."""
 
     def __init__(self, speed: float, anchor: float) -> None:
-        """Keep the two numbers that make the simulated time."""
+        """Keep the speed and the start of the simulated time."""
         self.speed = speed
         self.anchor = anchor
 
@@ -58,27 +58,27 @@ class ScaledClock:
         module.now = self.now
 
     def now(self) -> float:
-        """Give the simulated time in seconds since the epoch."""
+        """Return the simulated time in seconds since the epoch."""
         return self.anchor + (time.time() - self.anchor) * self.speed
 
 
 def allow_loopback(module: Any) -> None:  # noqa: ANN401
-    """Let the product call receivers of webhooks on this machine, which it refuses everywhere else."""
+    """Let Gallop call webhook receivers on this machine, which it refuses everywhere else."""
     module.loopback_allowed = True
 
 
 class LastCall:
-    """Kills this process when an invocation has made as many calls to the world as it was granted.
+    """Kills this process when an invocation has made as many network calls as it was granted.
 
-    The grant is a number in a file; without the file there is no end to it.
+    The grant is a number in a file; without the file, calls are unlimited.
     """
 
     def __init__(self, grant: str) -> None:
-        """Keep where the grant is written."""
+        """Keep the path of the grant's file."""
         self.grant = grant
 
     def install(self, owner: str, method: str) -> Callable[[Any], None]:
-        """Give what watches a method of a class in a module."""
+        """Return a change that watches a method of a class in a module."""
 
         def change(module: Any) -> None:  # noqa: ANN401
             kind = getattr(module, owner)
@@ -87,7 +87,7 @@ class LastCall:
         return change
 
     def watched(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Watch a function that makes a call."""
+        """Wrap a function that makes a network call."""
 
         def watched_call(*args: Any, **options: Any) -> Any:  # noqa: ANN401
             left = self.left()
@@ -103,9 +103,9 @@ class LastCall:
         return watched_call
 
     def left(self) -> int | None:
-        """Read how many calls are left; with none, this is the end."""
+        """Read the number of calls left; kill the process if there are none."""
         try:
-            with open(self.grant, encoding="ascii") as file:  # noqa: PTH123 - the same
+            with open(self.grant, encoding="ascii") as file:  # noqa: PTH123 - as above
                 left = int(file.read())
         except FileNotFoundError:
             return None

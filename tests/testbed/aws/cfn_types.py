@@ -1,4 +1,4 @@
-"""CloudFormation types that moto's own CloudFormation lacks: declaring a subclass is how moto learns of a type."""
+"""CloudFormation types that moto lacks: moto discovers a type when a subclass of its model is declared."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ from .definition import substitute
 
 
 class Resource:
-    """What the declared types have in common: a physical id, and the attributes that ``!GetAtt`` may ask for."""
+    """Base of the declared types: a physical ID, and the attributes of ``!GetAtt``."""
 
     TYPE: ClassVar[str]
     NAME: ClassVar[str] = ""
     ATTRIBUTES: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, physical_id: str, attributes: dict[str, str] | None = None) -> None:
-        """Keep the id that ``!Ref`` gives, and the values of ``!GetAtt``."""
+        """Keep the ID that ``!Ref`` returns, and the values of ``!GetAtt``."""
         self.physical_resource_id = physical_id
         self.attributes = attributes or {}
 
     @classmethod
     def cloudformation_type(cls) -> str:
-        """Name the type."""
+        """Return the name of the type."""
         return cls.TYPE
 
     @classmethod
     def cloudformation_name_type(cls) -> str:
-        """Name the property that names the resource."""
+        """Return the name of the property that names the resource."""
         return cls.NAME
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Tell whether ``!GetAtt`` knows the attribute."""
+        """Return whether ``!GetAtt`` supports the attribute."""
         return attr in cls.ATTRIBUTES
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Answer ``!GetAtt``."""
+        """Return the value of ``!GetAtt``."""
         if attribute_name not in self.attributes:
             raise UnformattedGetAttTemplateException
         return self.attributes[attribute_name]
@@ -64,22 +64,22 @@ class Resource:
     ) -> Resource:
         """Create the resource from its resolved properties."""
         properties = cloudformation_json["Properties"]
-        # moto looks for the naming property of its own type first, where it has one of the same name.
+        # moto first looks for the naming property of its own type, if it has one of the same name.
         return cls.create(properties.get(cls.NAME, resource_name), properties, account_id, region_name)
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Create the resource; a type that has no behaviour on the testbed is only named."""
+        """Create the resource; a type without behaviour on the testbed only has a name."""
         del properties, account, region
         return cls(name)
 
     def is_created(self) -> bool:
-        """Tell that the resource is there at once."""
+        """Return that the resource exists immediately."""
         return True
 
 
 class Secret(Resource, CloudFormationModel):
-    """A secret; ``!Ref`` gives its ARN."""
+    """A secret; ``!Ref`` returns its ARN."""
 
     TYPE = "AWS::SecretsManager::Secret"
     NAME = "Name"
@@ -87,11 +87,11 @@ class Secret(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Keep the given string, or a generated one, as the first version."""
+        """Store the given string, or a generated one, as the first version."""
         value = properties.get("SecretString")
         if value is None:
             value = secrets.token_urlsafe(24)
-        answer = secretsmanager_backends[account][region].create_secret(
+        response = secretsmanager_backends[account][region].create_secret(
             name=name,
             secret_string=value,
             secret_binary=None,
@@ -102,7 +102,7 @@ class Secret(Resource, CloudFormationModel):
             replica_regions=[],
             force_overwrite=False,
         )
-        arn = str(json.loads(answer)["ARN"])
+        arn = str(json.loads(response)["ARN"])
         return cls(arn, {"Id": arn})
 
 
@@ -113,7 +113,7 @@ class QueuePolicy(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Give each queue the policy."""
+        """Set the policy of each queue."""
         for url in properties["Queues"]:
             queue = sqs_backends[account][region].get_queue(url.rsplit("/", 1)[1])
             queue.policy = json.dumps(properties["PolicyDocument"], default=str)
@@ -127,7 +127,7 @@ class BucketPolicy(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Give the bucket the policy."""
+        """Set the policy of the bucket."""
         bucket = s3_backends[account][get_partition(region)].get_bucket(properties["Bucket"])
         bucket.policy = json.dumps(properties["PolicyDocument"], default=str).encode()
         return cls(name)
@@ -141,7 +141,7 @@ class HttpApi(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Give the API an id as AWS does."""
+        """Create an ID like those of AWS."""
         del name, properties, account
         api_id = secrets.token_hex(5)
         return cls(api_id, {"ApiId": api_id, "ApiEndpoint": f"https://{api_id}.execute-api.{region}.amazonaws.com"})
@@ -155,7 +155,7 @@ class HttpApiStage(Resource, CloudFormationModel):
 
 
 class Alarm(Resource, CloudFormationModel):
-    """An alarm: nothing on the testbed raises it."""
+    """An alarm, which is never raised on the testbed."""
 
     TYPE = "AWS::CloudWatch::Alarm"
     NAME = "AlarmName"
@@ -163,13 +163,13 @@ class Alarm(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Name the alarm."""
+        """Create the alarm's ARN."""
         del properties
         return cls(name, {"Arn": f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"})
 
 
 class LayerVersion(Resource, CloudFormationModel):
-    """A layer version with the ARN that ``!Ref`` gives: moto's own type has no physical id."""
+    """A layer version whose ``!Ref`` is its ARN: moto's own type has no physical ID."""
 
     TYPE = "AWS::Lambda::LayerVersion"
     NAME = "LayerName"
@@ -184,7 +184,7 @@ class LayerVersion(Resource, CloudFormationModel):
 
 
 class EventInvokeConfig(Resource, CloudFormationModel):
-    """What becomes of asynchronous invocations that fail; the runtime reads it from the resolved properties."""
+    """The settings of asynchronous invocations; the runtime reads them from the resolved properties."""
 
     TYPE = "AWS::Lambda::EventInvokeConfig"
 
@@ -198,13 +198,13 @@ class Schedule(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Name the schedule."""
+        """Create the schedule's ARN."""
         group = properties.get("GroupName", "default")
         return cls(name, {"Arn": f"arn:aws:scheduler:{region}:{account}:schedule/{group}/{name}"})
 
 
 class StateMachine(Resource, CloudFormationModel):
-    """A state machine that executes: moto's own type lands in the backend that only records."""
+    """A state machine that executes: moto creates its own type in the backend that does not."""
 
     TYPE = "AWS::StepFunctions::StateMachine"
     NAME = "StateMachineName"
@@ -212,9 +212,9 @@ class StateMachine(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Create the state machine with its substitutions made."""
+        """Create the state machine with all substitutions applied."""
         definition = substitute(properties["DefinitionString"], properties.get("DefinitionSubstitutions", {}))
-        # moto's grammar knows this percentage with a point only, which the language does not ask for.
+        # moto's grammar requires a decimal point in this percentage; the language does not.
         definition = re.sub(r'("ToleratedFailurePercentage":\s*\d+)(?=[,\s}])', r"\1.0", definition)
         machine = stepfunctions_parser_backends[account][region].create_state_machine(
             name=name,
@@ -228,12 +228,12 @@ class StateMachine(Resource, CloudFormationModel):
 
 
 def register() -> None:
-    """Make moto look again for its types; calling it twice does no harm."""
+    """Make moto search for its types again; a repeated call is harmless."""
     parsing.get_model_list.cache_clear()
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
 
 
 def supported() -> frozenset[str]:
-    """Give the types that can be deployed."""
+    """Return the types that can be deployed."""
     return frozenset(parsing.get_model_map())

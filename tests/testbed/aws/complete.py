@@ -1,4 +1,4 @@
-"""Sets on created resources what moto's CloudFormation leaves out, through the services' own API."""
+"""Set on created resources what moto's CloudFormation ignores, through the services' own APIs."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def _bucket(client: Client, name: str, properties: Properties) -> None:
 
 
 def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
-    """Write a rule in the words of the API, which differ from CloudFormation's."""
-    words = dict(rule)
-    words["ID"] = words.pop("Id", "")
-    words["Filter"] = {"Prefix": words.pop("Prefix", "")}
-    if "ExpirationInDays" in words:
-        words["Expiration"] = {"Days": int(words.pop("ExpirationInDays"))}
-    return words
+    """Convert a rule from CloudFormation's format to the API's."""
+    converted = dict(rule)
+    converted["ID"] = converted.pop("Id", "")
+    converted["Filter"] = {"Prefix": converted.pop("Prefix", "")}
+    if "ExpirationInDays" in converted:
+        converted["Expiration"] = {"Days": int(converted.pop("ExpirationInDays"))}
+    return converted
 
 
 def _cors_rule(rule: Properties) -> dict[str, Any]:
-    words = {"AllowedMethods": rule["AllowedMethods"], "AllowedOrigins": rule["AllowedOrigins"]}
+    converted = {"AllowedMethods": rule["AllowedMethods"], "AllowedOrigins": rule["AllowedOrigins"]}
     names = {"AllowedHeaders": "AllowedHeaders", "ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
-    return words | {there: rule[here] for here, there in names.items() if here in rule}
+    return converted | {there: rule[here] for here, there in names.items() if here in rule}
 
 
 _TARGETS = {
@@ -70,10 +70,10 @@ def _notifications(properties: Properties) -> dict[str, Any]:
     for kind, (here, there) in _TARGETS.items():
         name = "LambdaFunctionConfigurations" if kind == "LambdaConfigurations" else kind
         for entry in properties.get(kind, []):
-            words: dict[str, Any] = {there: entry[here], "Events": [entry["Event"]]}
+            converted: dict[str, Any] = {there: entry[here], "Events": [entry["Event"]]}
             if "Filter" in entry:
-                words["Filter"] = {"Key": {"FilterRules": entry["Filter"]["S3Key"]["Rules"]}}
-            configuration.setdefault(name, []).append(words)
+                converted["Filter"] = {"Key": {"FilterRules": entry["Filter"]["S3Key"]["Rules"]}}
+            configuration.setdefault(name, []).append(converted)
     if properties.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled"):
         configuration["EventBridgeConfiguration"] = {}
     return configuration

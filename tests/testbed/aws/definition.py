@@ -1,4 +1,4 @@
-"""Substitutions in a state machine's definition, made as CloudFormation makes them."""
+"""Substitutions in a state machine's definition, as CloudFormation makes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_.:-]+)\}")
 
 
 def substitute(definition: str, values: Mapping[str, object]) -> str:
-    """Replace each ``${Name}``; a name without a value is an error here, and a state machine that fails on AWS."""
+    """Replace each ``${Name}``. A name without a value is an error; on AWS the state machine would fail later."""
     missing = sorted(set(_PLACEHOLDER.findall(definition)) - set(values))
     if missing:
         raise TemplateError(f"DefinitionSubstitutions has no value for {', '.join(missing)}")

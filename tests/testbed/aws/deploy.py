@@ -1,4 +1,4 @@
-"""Deploys a translated template: ``create_stack`` in moto, then what moto's CloudFormation leaves out."""
+"""Deploy a translated template: create the stack in moto, then set what moto's CloudFormation ignores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """One resource of the stack as it stands: its properties with everything in them resolved."""
+    """One resource of the deployed stack, with all its properties resolved."""
 
     logical_id: str
     type: str
@@ -41,14 +41,14 @@ class Deployment:
     resources: Mapping[str, Deployed]
     outputs: Mapping[str, str]
     functions: Mapping[str, FunctionSpec] = field(repr=False)
-    """By logical id."""
+    """By logical ID."""
 
     def of_type(self, type_: str) -> Iterator[Deployed]:
-        """Give the resources of a type."""
+        """Return the resources of a type."""
         return (resource for resource in self.resources.values() if resource.type == type_)
 
     def function(self, name: str) -> FunctionSpec:
-        """Find a function by its logical id, its name or its ARN."""
+        """Return a function by its logical ID, its name or its ARN; raise ``KeyError`` if there is none."""
         for logical_id, spec in self.functions.items():
             if name in (logical_id, spec.name, spec.arn):
                 return spec
@@ -58,7 +58,7 @@ class Deployment:
 def deploy(
     client: Callable[[str], Any], template: Template, parameters: Mapping[str, str], name: str, region: str = REGION
 ) -> Deployment:
-    """Create the stack and complete it; ``client`` gives clients of moto that may do everything."""
+    """Create the stack and complete it; ``client`` returns clients of moto with full permissions."""
     cfn_types.register()
     _refuse_unsupported(template)
     references.check(template)
@@ -78,7 +78,7 @@ def deploy(
 
 
 def _create(template: Template, parameters: Mapping[str, str], name: str, region: str) -> None:
-    """Create the stack inside moto: through its API, the reason of a failure would be lost."""
+    """Create the stack in moto's backend: its API would lose the reason of a failure."""
     values = {parameter: str(value) for parameter, value in parameters.items()}
     try:
         cloudformation_backends[ACCOUNT][region].create_stack(name, json.dumps(template.body, default=str), values)
@@ -90,34 +90,34 @@ def _refuse_unsupported(template: Template) -> None:
     types = {resource["Type"] for resource in template.resources.values()}
     unknown = sorted(types - cfn_types.supported())
     if unknown:
-        raise TemplateError(f"The testbed cannot deploy {', '.join(unknown)}: declare it in cfn_types.py")
+        raise TemplateError(f"The testbed cannot deploy {', '.join(unknown)}. Declare the type in cfn_types.py.")
 
 
 def _resolve(template: Template, name: str, region: str) -> Iterator[Deployed]:
-    """Give every created resource with its properties resolved by the stack's own map."""
+    """Yield every created resource, its properties resolved by the stack's own map."""
     backend = cloudformation_backends[ACCOUNT][region]
     resource_map = backend.get_stack(name).resource_map
     for logical_id, source in template.resources.items():
         resource = resource_map[logical_id]
         if resource is None:
             continue
-        properties = _without_nothing(parsing.clean_json(deepcopy(source.get("Properties", {})), resource_map))
+        properties = _without_no_value(parsing.clean_json(deepcopy(source.get("Properties", {})), resource_map))
         _refuse_unresolved(logical_id, source.get("Properties", {}), properties)
         physical_id = getattr(resource, "physical_resource_id", logical_id)
         yield Deployed(logical_id, source["Type"], str(physical_id), properties)
 
 
-def _without_nothing(value: Any) -> Any:  # noqa: ANN401 - any part of a template
-    """Take ``AWS::NoValue`` out of lists, where moto leaves a hole."""
+def _without_no_value(value: Any) -> Any:  # noqa: ANN401 - any part of a template
+    """Remove ``AWS::NoValue`` from lists, where moto leaves a null."""
     if isinstance(value, dict):
-        return {name: _without_nothing(item) for name, item in value.items()}
+        return {name: _without_no_value(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_without_nothing(item) for item in value if item is not None]
+        return [_without_no_value(item) for item in value if item is not None]
     return value
 
 
 def _refuse_unresolved(where: str, source: Any, resolved: Any) -> None:  # noqa: ANN401 - any part of a template
-    """Raise for an attribute that moto did not know: it leaves such a property out without a word."""
+    """Raise for an attribute that moto does not know: it silently omits such a property."""
     if isinstance(source, dict):
         for name, value in source.items():
             if name.startswith("Fn::") or name in ("Ref", "Condition"):
@@ -125,7 +125,7 @@ def _refuse_unresolved(where: str, source: Any, resolved: Any) -> None:  # noqa:
             found = resolved.get(name) if isinstance(resolved, dict) else None
             conditional = isinstance(value, dict) and {"Fn::If", "Ref"}.intersection(value)
             if found is None and value is not None and not conditional:
-                raise TemplateError(f"{where}: {name} could not be resolved from {value}")
+                raise TemplateError(f"{where}: {name} cannot be resolved from {value}")
             _refuse_unresolved(f"{where}.{name}", value, found)
     elif isinstance(source, list) and isinstance(resolved, list):
         for number, (item, made) in enumerate(zip(source, resolved, strict=False)):

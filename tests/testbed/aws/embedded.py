@@ -1,4 +1,4 @@
-"""The embedded AWS as one thing that starts, is deployed to, and stops without a trace."""
+"""The embedded AWS: start it, deploy to it, and stop it without a trace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.sqs.models import sqs_backends
 
-from . import deploy, interpreter, moto_seams
+from . import deploy, interpreter, moto_hooks
 from .account import ACCOUNT, REGION
 from .environment import Environment
 from .gateway.api import HttpApi
@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     from .iam.audit import Audit
     from .template import Template
 
-_LONG_S = 1000
-_ALONE = Lock()
+_TASK_TIMEOUT_S = 1000
+_ONE_AT_A_TIME = Lock()
 
 
 @dataclass(slots=True)
 class EmbeddedAws:
-    """An AWS account in this process, with one stack in it; at most one at a time, for moto keeps global state."""
+    """An AWS account in this process, with one stack; only one at a time, because moto has global state."""
 
     clock: ScaledClock
     port: int = 0
@@ -62,7 +62,7 @@ class EmbeddedAws:
     region: str = REGION
     max_processes: int = MAX_PROCESSES
     driver: Credentials = field(init=False)
-    """A user who may do everything."""
+    """A user with full permissions."""
     identities: Identities = field(init=False)
     authority: Authority = field(init=False)
     wiring: Wiring = field(init=False)
@@ -78,10 +78,10 @@ class EmbeddedAws:
     scratch: Path = field(init=False)
 
     def start(self) -> None:
-        """Take the ports and serve an empty account."""
-        if not _ALONE.acquire(blocking=False):
-            raise RuntimeError("another embedded AWS runs in this process, and moto has one state for all")
-        self._resources.callback(_ALONE.release)
+        """Open the ports and serve an empty account."""
+        if not _ONE_AT_A_TIME.acquire(blocking=False):
+            raise RuntimeError("Another embedded AWS runs in this process; moto has one global state. Stop it first.")
+        self._resources.callback(_ONE_AT_A_TIME.release)
         try:
             self._start()
         except BaseException:
@@ -89,30 +89,30 @@ class EmbeddedAws:
             raise
 
     def stop(self) -> None:
-        """End every process and thread, free the ports, forget everything."""
+        """End every process and thread, close the ports, and discard all state."""
         self._resources.close()
 
     @property
     def endpoint_url(self) -> str:
-        """Where AWS's APIs are."""
+        """The URL of AWS's APIs."""
         return self.server.url
 
     @property
     def audit(self) -> Audit:
-        """What was asked for and what came of it."""
+        """The permissions that were requested, and the decisions."""
         return self.authority.audit
 
     def unused_grants(self) -> list[str]:
-        """Name what the roles of the stack may do and never did, as ``role: policy/Sid: action or resource``."""
+        """Return what the stack's roles may do and never did, as ``role: policy/Sid: action or resource``."""
         return unused(self.audit, [role.physical_id for role in self.deployment.of_type("AWS::IAM::Role")])
 
     @property
     def api_url(self) -> str:
-        """Where the HTTP API is."""
+        """The URL of the HTTP API."""
         return self.gateway.url
 
     def client(self, service: str, credentials: Credentials | None = None, **options: Any) -> Any:  # noqa: ANN401 - any service
-        """Give a client of the driver, or of somebody else; clients are kept, for making one is slow."""
+        """Return a client of the driver, or with other credentials; clients are cached, because creation is slow."""
         caller = credentials or self.driver
         with self._lock:
             if (service, caller.access_key_id) not in self._clients:
@@ -122,7 +122,7 @@ class EmbeddedAws:
             return self._clients[service, caller.access_key_id]
 
     def deploy(self, template: Template, parameters: Mapping[str, str], name: str) -> Deployment:
-        """Deploy the stack and put its functions, event sources, schedules and API to work."""
+        """Deploy the stack and start its functions, event sources, schedules and API."""
         self.deployment = deploy.deploy(self.client, template, parameters, name, self.region)
         self.wiring.connect(self.deployment)
         self._resources.callback(self.wiring.close)
@@ -141,25 +141,25 @@ class EmbeddedAws:
         return self.deployment
 
     def local_address(self, text: str) -> str:
-        """Replace the address that AWS would give the API by the one it has here."""
+        """Replace the address that the API would have on AWS with its address here."""
         for api in self.deployment.of_type("AWS::ApiGatewayV2::Api"):
             there = f"https://{api.physical_id}.execute-api.{self.region}.amazonaws.com"
             text = text.replace(there, self.api_url)
         return text
 
     def outputs(self) -> dict[str, str]:
-        """Give the outputs of the stack, with addresses that work here."""
+        """Return the outputs of the stack, with addresses that work here."""
         return {name: self.local_address(value) for name, value in self.deployment.outputs.items()}
 
     def _start(self) -> None:
-        _forget()
-        self._resources.callback(_forget)
+        _reset_moto()
+        self._resources.callback(_reset_moto)
         self.scratch = Path(tempfile.mkdtemp(prefix="testbed-"))
         self._resources.callback(shutil.rmtree, self.scratch, ignore_errors=True)
         self.authority = Authority(self.region)
         self.wiring = Wiring(self.authority, self.clock, self.region, lambda: self.runtime)
         self.targets = Targets(self.wiring, self.authority, self._client_of_role)
-        self._resources.enter_context(moto_seams.installed(self._world()))
+        self._resources.enter_context(moto_hooks.installed(self._hooks()))
         self.identities = Identities(self.region)
         self._session = _session(self.region)
         self.driver = self.identities.administrator("testbed-driver")
@@ -171,8 +171,8 @@ class EmbeddedAws:
         self.server.start()
         self._resources.callback(self.server.stop)
 
-    def _world(self) -> moto_seams.World:
-        return moto_seams.World(
+    def _hooks(self) -> moto_hooks.MotoHooks:
+        return moto_hooks.MotoHooks(
             clock=self.clock,
             runner=lambda: self.runtime,
             client=self._client_of_role,
@@ -201,9 +201,9 @@ class EmbeddedAws:
         return self.identities.assume(function.role_arn, function.name).variables()
 
     def _client_of_role(self, service: str, role_arn: str) -> Any:  # noqa: ANN401 - any service
-        """Give a client for the interpreter of state machines; a task may run as long as it likes."""
-        patient = Config(read_timeout=_LONG_S, retries={"total_max_attempts": 1}, parameter_validation=False)
-        return self.client(service, self.identities.assume(role_arn, "StepFunctions"), config=patient)
+        """Return a client for the interpreter of state machines; a task may run for a long time."""
+        config = Config(read_timeout=_TASK_TIMEOUT_S, retries={"total_max_attempts": 1}, parameter_validation=False)
+        return self.client(service, self.identities.assume(role_arn, "StepFunctions"), config=config)
 
     def _serve_api(self) -> None:
         stages = list(self.deployment.of_type("AWS::ApiGatewayV2::Stage"))
@@ -234,11 +234,11 @@ class EmbeddedAws:
 
 @cache
 def _session(region: str) -> boto3.Session:
-    """Keep one session for all: it holds the descriptions of services, which take long to read."""
+    """Return one session for all: it holds the descriptions of services, which are slow to read."""
     return boto3.Session(region_name=region)
 
 
-def _forget() -> None:
-    """Empty moto."""
+def _reset_moto() -> None:
+    """Discard all of moto's state."""
     BackendDict.reset()
     reset_model_data()

@@ -1,4 +1,4 @@
-"""What a function's process finds around it: variables, folders, and nothing of the developer's own."""
+"""The environment of a function's process: variables and folders, and nothing of the developer's own."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 @dataclass(slots=True)
 class Environment:
-    """Makes the processes of functions."""
+    """Creates the processes of functions."""
 
     endpoint_url: str
     region: str
     clock: ScaledClock
     scratch: Path
-    """A folder that lives as long as the testbed."""
+    """A folder that exists as long as the testbed."""
     credentials: Callable[[FunctionSpec], Mapping[str, str]]
-    """Gives a function's role as the three ``AWS_…`` variables."""
+    """Returns the credentials of a function's role as the three ``AWS_…`` variables."""
     rewrite: Callable[[str], str] = str
-    """Turns addresses of AWS that stand in a template's variables into those of the testbed."""
+    """Replaces AWS addresses in a template's variables with those of the testbed."""
     _layers: dict[Path, Path] = field(init=False, default_factory=dict)
     _lock: Lock = field(init=False, default_factory=Lock)
     _started: int = field(init=False, default=0)
 
     def prepare(self) -> None:
-        """Make the folders that all functions share."""
+        """Create the folders that all functions share."""
         layers.build_runtime(self.runtime)
         self.home.mkdir()
         (self.scratch / "logs").mkdir()
 
     def worker(self, spec: FunctionSpec) -> Worker:
-        """Describe a process of the function, not started yet."""
+        """Create a process of the function, not started yet."""
         folders = [str(spec.code), *(str(self._layer(content)) for content in spec.layers)]
         with self._lock:
             self._started += 1
@@ -66,7 +66,7 @@ class Environment:
         )
 
     def variables(self, spec: FunctionSpec) -> dict[str, str]:
-        """Give what the template sets, what Lambda itself sets, and the address of this AWS."""
+        """Return the variables that the template and Lambda set, and the address of this AWS."""
         own = {name: self.rewrite(value) for name, value in spec.environment.items()}
         if spec.log_format == "JSON":
             own["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
@@ -84,7 +84,7 @@ class Environment:
                 "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
                 "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
                 "AWS_REGION": self.region,
-                # Lambda sets none; without one the SDK would read the developer's own ~/.aws.
+                # Lambda sets none, but without one the SDK would read the developer's own ~/.aws.
                 "HOME": str(self.home),
                 "LAMBDA_RUNTIME_DIR": str(self.runtime),
                 "LAMBDA_TASK_ROOT": str(spec.code),
@@ -102,7 +102,7 @@ class Environment:
 
     @property
     def home(self) -> Path:
-        """An empty home."""
+        """An empty home folder."""
         return self.scratch / "home"
 
     def _layer(self, content: Path) -> Path:

@@ -1,4 +1,4 @@
-"""One invocation on one worker: what Lambda answers when it works, fails, hangs, dies or takes too much memory."""
+"""One invocation on one worker: Lambda's response when it succeeds, fails, hangs, dies or runs out of memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from .pool import Lease
 
 INIT_TIMEOUT_S = 10.0
-"""A cold start gets so long beside the function's own time-out."""
+"""Maximum duration of a cold start, besides the function's own time-out."""
 MAX_RESPONSE_BYTES = 6_291_556
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What is known of an invocation that has ended."""
+    """The record of an invocation that has ended."""
 
     function: str
     request_id: str
@@ -31,17 +31,17 @@ class Invocation:
     init_ms: float
     duration_ms: float
     peak_memory_mb: float
-    """Largest resident size of the process during this invocation; 0 where the system does not tell."""
+    """Largest resident size of the process during this invocation; 0 where the system does not report it."""
     error: str | None
     calls: int | None
-    """To the world, where a kill was planned; None where they were not counted."""
+    """Number of network calls, if a kill was planned; None if they were not counted."""
     log_stream: str
     log: str = field(repr=False)
 
 
 @dataclass(slots=True)
 class Execution:
-    """An invocation under way."""
+    """An invocation in progress."""
 
     spec: FunctionSpec
     lease: Lease
@@ -51,7 +51,7 @@ class Execution:
     _started: float = 0.0
 
     def run(self) -> tuple[Result, Invocation]:
-        """Run it to its end; an idle process that had died before it got the event raises ``ProcessDied``."""
+        """Run it to completion; raise ``ProcessDied`` if an idle process died before it received the event."""
         worker = self.lease.worker
         log_start = worker.log_path.stat().st_size
         self._started = time.time()
@@ -114,7 +114,7 @@ class Execution:
         return json.dumps(text).encode()
 
     def _framed(self, log: str, duration_ms: float, peak_mb: float, error: str | None) -> str:
-        """Put Lambda's own lines around what the function wrote."""
+        """Add Lambda's own lines around the function's log."""
         if log and not log.endswith("\n"):
             log += "\n"
         report = (

@@ -19,7 +19,7 @@ _DAYS_AHEAD = 366 * 4
 
 
 def following(expression: str) -> Callable[[float], float]:
-    """Turn a schedule expression into a function that gives the next time after a given one (UTC)."""
+    """Parse a schedule expression; return a function from an epoch time to the next due time (UTC)."""
     rate = _RATE.fullmatch(expression)
     if rate:
         period = int(rate.group(1)) * _UNITS[rate.group(2)]
@@ -27,7 +27,7 @@ def following(expression: str) -> Callable[[float], float]:
     cron = _CRON.fullmatch(expression)
     if cron:
         return _cron(*cron.groups())
-    raise TemplateError(f"The testbed does not know the schedule {expression}")
+    raise TemplateError(f"The testbed does not support the schedule {expression}. Use rate(...) or cron(...).")
 
 
 def _cron(*texts: str) -> Callable[[float], float]:
@@ -36,7 +36,7 @@ def _cron(*texts: str) -> Callable[[float], float]:
     allowed_months, allowed_years = _field(months, 1, 12), _field(years, 1970, 2199)
 
     def matches(day: datetime) -> bool:
-        # AWS counts the days of the week from Sunday = 1, Python from Monday = 0.
+        # AWS counts weekdays from Sunday = 1, Python from Monday = 0.
         weekday = (day.weekday() + 1) % 7 + 1
         last = calendar.monthrange(day.year, day.month)[1]
         in_month = (last if days == "L" else day.day) == day.day and (days == "L" or day.day in _field(days, 1, 31))
@@ -63,7 +63,7 @@ _NAMES |= {name: number for number, name in enumerate(("SUN", "MON", "TUE", "WED
 
 
 def _field(text: str, low: int, high: int) -> frozenset[int]:
-    """Read one field of a cron expression: ``*``, ``?``, numbers, names, ranges, steps and lists of them."""
+    """Parse one field of a cron expression: ``*``, ``?``, numbers, names, ranges, steps and lists of them."""
     values: set[int] = set()
     for part in text.split(","):
         span, _, step = part.partition("/")
@@ -81,5 +81,5 @@ def _number(text: str) -> int:
     if text.upper() in _NAMES:
         return _NAMES[text.upper()]
     if not text.isdigit():
-        raise TemplateError(f"The testbed does not know {text} in a cron expression")
+        raise TemplateError(f"The testbed does not support {text} in a cron expression.")
     return int(text)

@@ -1,4 +1,4 @@
-"""What a function is, whoever runs it, and what an invocation gives back."""
+"""Functions as the template describes them, the protocol of their runners, and the result of an invocation."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class FunctionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an invocation gave: the reply as JSON text, or Lambda's description of the error."""
+    """The result of an invocation: the reply as JSON text, or Lambda's description of the error."""
 
     payload: str
     error: bool = False
@@ -70,21 +70,21 @@ class Result:
 
 
 class Throttled(Exception):
-    """The function already runs as often as its reserved concurrency allows."""
+    """The function's reserved concurrency is in use."""
 
 
 class Runner(Protocol):
-    """Whoever runs functions: processes on the testbed, plain calls in tests of the workflow alone."""
+    """Runs functions: in processes on the testbed, by plain calls in tests of the workflow alone."""
 
     def invoke(self, function: str, payload: bytes) -> Result:
-        """Run the function (name or ARN) on a JSON payload; raise ``Throttled`` if it may not run now."""
+        """Run the function (name or ARN) on a JSON payload; raise ``Throttled`` if its concurrency is in use."""
         ...
 
 
 def function_spec(
     logical_id: str, arn: str, properties: Mapping[str, Any], code: Path, layers: Mapping[str, Path]
 ) -> FunctionSpec:
-    """Read a function from its resolved properties; ``layers`` gives the folder of each layer version's ARN."""
+    """Read a function from its resolved properties; ``layers`` maps the ARN of each layer version to its folder."""
     name = arn.rsplit(":", 1)[1]
     logging = properties.get("LoggingConfig", {})
     reserved = properties.get("ReservedConcurrentExecutions")
@@ -111,5 +111,5 @@ def _environment(logical_id: str, properties: Mapping[str, Any]) -> dict[str, st
     variables = properties.get("Environment", {}).get("Variables", {})
     reserved = sorted(RESERVED_VARIABLES.intersection(variables))
     if reserved:
-        raise TemplateError(f"{logical_id}: Lambda sets {', '.join(reserved)} itself and refuses them in a template")
+        raise TemplateError(f"{logical_id}: Lambda sets {', '.join(reserved)} itself. Remove it from the template.")
     return {name: str(value) for name, value in variables.items()}

@@ -1,7 +1,7 @@
 """The stack inside one process, for fast tests: the real template on moto's decorators, handlers as plain calls.
 
-No permission is enforced here and no event source polls; what runs is the template's resources, its state machines
-and the handlers themselves, each with the variables that the template gives its function.
+No permission is enforced here and no event source polls. The template's resources, its state machines and the handlers
+are real, and each handler runs with the variables that the template sets for its function.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import boto3
 from moto import mock_aws
 from moto.sqs.models import sqs_backends
 
-from . import deploy, moto_seams, template
+from . import deploy, moto_hooks, template
 from .account import ACCOUNT, REGION
 from .functions import FunctionSpec, Result
 
@@ -43,7 +43,7 @@ _REMAINING_MS = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a handler is told of its invocation."""
+    """The context object of a handler."""
 
     function_name: str
     invoked_function_arn: str
@@ -54,7 +54,7 @@ class Context:
     log_stream_name: str = "in-process"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give more than any test needs."""
+        """Return more than any test needs."""
         return _REMAINING_MS
 
 
@@ -63,11 +63,11 @@ class InProcessRunner:
     """Runs handlers by calling them, one at a time: they share this process and its environment."""
 
     functions: Mapping[str, FunctionSpec] = field(default_factory=dict)
-    """By logical id."""
+    """By logical ID."""
     replaced: dict[str, Handler] = field(default_factory=dict)
-    """Handlers to call instead of the real ones, by logical id."""
+    """Handlers to call instead of the real ones, by logical ID."""
     calls: list[tuple[str, Any]] = field(default_factory=list)
-    """Each invocation so far: logical id and event."""
+    """Each invocation so far: logical ID and event."""
     _lock: RLock = field(init=False, default_factory=RLock)
 
     def invoke(self, function: str, payload: bytes) -> Result:
@@ -80,12 +80,12 @@ class InProcessRunner:
             try:
                 handler = self.replaced.get(spec.logical_id) or load_handler(spec)
                 return Result(json.dumps(handler(event, context)), request_id=context.aws_request_id)
-            except Exception as error:  # noqa: BLE001 - whatever a handler raises is an answer
+            except Exception as error:  # noqa: BLE001 - any exception of a handler is a result
                 return Result(_description(error), error=True, request_id=context.aws_request_id)
 
     @staticmethod
     def variables(spec: FunctionSpec) -> dict[str, str]:
-        """Give what the template and Lambda set, except credentials: moto's are there already."""
+        """Return what the template and Lambda set, except credentials: moto's are already set."""
         own = {
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
@@ -103,24 +103,24 @@ class InProcessRunner:
 
 @dataclass(frozen=True, slots=True)
 class InProcessStack:
-    """A stack that is deployed for the length of a ``with``."""
+    """A stack that is deployed for the duration of a ``with`` block."""
 
     deployment: Deployment
     runner: Runner
     client: Callable[[str], Any]
-    """Gives a boto3 client of the stack's region."""
+    """Returns a boto3 client of the stack's region."""
 
 
 @contextmanager
 def in_process(
     source: Path, parameters: Mapping[str, str], clock: ScaledClock | ManualClock, runner: Runner | None = None
 ) -> Iterator[InProcessStack]:
-    """Deploy a template on moto; without a runner of one's own, the real handlers are called.
+    """Deploy a template on moto; without a runner, the real handlers are called.
 
-    On a ``ManualClock`` a Wait state moves the time on by itself and takes none.
+    On a ``ManualClock`` a Wait state advances the time and takes none.
     """
     own = InProcessRunner()
-    with mock_aws(), moto_seams.installed(_world(clock, runner or own)):
+    with mock_aws(), moto_hooks.installed(_hooks(clock, runner or own)):
         session = boto3.Session(region_name=REGION)
         read = template.read(source, REGION)
         deployment = deploy.deploy(session.client, read, parameters, "gallop")  # type: ignore[arg-type]
@@ -136,7 +136,7 @@ def load_handler(spec: FunctionSpec) -> Handler:
     if unique not in sys.modules:
         found = importlib.util.spec_from_file_location(unique, path)
         if found is None or found.loader is None:
-            raise ImportError(f"no {path}")
+            raise ImportError(f"{path} does not exist")
         module = importlib.util.module_from_spec(found)
         sys.modules[unique] = module
         found.loader.exec_module(module)
@@ -149,7 +149,7 @@ def _description(error: Exception) -> str:
     return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": lines})
 
 
-def _world(clock: ScaledClock | ManualClock, runner: Runner) -> moto_seams.World:
+def _hooks(clock: ScaledClock | ManualClock, runner: Runner) -> moto_hooks.MotoHooks:
     def to_queue(bucket_arn: str, queue_arn: str, message: str) -> None:
         del bucket_arn
         sqs_backends[ACCOUNT][REGION].send_message(queue_arn.rsplit(":", 1)[1], message)
@@ -166,7 +166,7 @@ def _world(clock: ScaledClock | ManualClock, runner: Runner) -> moto_seams.World
         del role_arn
         return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
 
-    return moto_seams.World(
+    return moto_hooks.MotoHooks(
         clock=clock,
         runner=lambda: runner,
         client=client,

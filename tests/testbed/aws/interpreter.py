@@ -1,10 +1,10 @@
 """moto's interpreter of state machines on the testbed's clock.
 
 Waits, back-off and the time-out of the whole machine are simulated time. So is the time-out of a task that waits for
-the world (a task token, a nested execution). A plain call of a function is work, and work takes real time, so its
+something outside (a task token, a nested execution). A plain call of a function takes real time, so its
 ``TimeoutSeconds`` is real time, too.
 
-What is the same for all executions of a machine is worked out once: the syntax of its definition and of its paths.
+Everything that all executions of a machine share is computed once: the syntax of its definition and of its paths.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CLOCKS = (
 
 
 class Sleeper:
-    """Stands for the ``time`` module where moto only sleeps."""
+    """Replaces the ``time`` module where moto only sleeps."""
 
     def __init__(self, clock: AnyClock) -> None:
         """Sleep on the given clock."""
@@ -52,7 +52,7 @@ class Sleeper:
 
 
 class ScaledTimeout:
-    """A time-out of simulated seconds, given to the interpreter as real ones."""
+    """A time-out in simulated seconds, converted to real seconds for the interpreter."""
 
     def __init__(self, timeout: Any, clock: AnyClock) -> None:  # noqa: ANN401
         """Wrap moto's own time-out."""
@@ -60,22 +60,22 @@ class ScaledTimeout:
         self._clock = clock
 
     def is_default_value(self) -> bool:
-        """Tell whether the state has no time-out of its own."""
+        """Return whether the state has no time-out of its own."""
         return bool(self._timeout.is_default_value())
 
     def eval(self, env: Any) -> None:  # noqa: ANN401
-        """Put the real seconds on the interpreter's stack."""
+        """Push the real seconds onto the interpreter's stack."""
         self._timeout.eval(env)
         env.stack.append(real(self._clock, env.stack.pop()))
 
 
 def real(clock: AnyClock, seconds: float) -> float:
-    """Give the real seconds after which a simulated time-out strikes; where time stands still, there is no shortcut."""
+    """Return the real seconds of a simulated time-out; on a manual clock, simulated seconds are real ones."""
     return seconds if isinstance(clock, ManualClock) else clock.real(seconds)
 
 
 def wait_interval(clock: AnyClock) -> Callable[[Any, Any, float], None]:
-    """Make the wait of a Wait state: simulated seconds, ended early when the execution is stopped."""
+    """Return the wait of a Wait state: simulated seconds, ended early when the execution is stopped."""
 
     def wait(state: Any, env: Any, wait_seconds: float) -> None:  # noqa: ANN401
         del state
@@ -90,7 +90,7 @@ def wait_interval(clock: AnyClock) -> Callable[[Any, Any, float], None]:
 
 
 def scale_program(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callable[[Any, Any], None]:
-    """Let the time-out of a whole state machine run on the clock."""
+    """Run the time-out of a whole state machine on the clock."""
 
     def evaluate_program(program: Any, env: Any) -> None:  # noqa: ANN401
         if program.timeout_seconds:
@@ -102,7 +102,7 @@ def scale_program(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Call
 
 
 def scale_state(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callable[[Any, Any], None]:
-    """Let the time-out of a task that waits for the world run on the clock."""
+    """Run the time-out of a task that waits for something outside on the clock."""
 
     def evaluate_with_timeout(state: Any, env: Any) -> None:  # noqa: ANN401
         waits = getattr(getattr(state, "resource", None), "condition", None) is not None
@@ -113,30 +113,30 @@ def scale_state(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callab
     return evaluate_with_timeout
 
 
-def spending(interrupt_all: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Let a token be spent when its wait is over, as on AWS: moto takes answers to it as long as the execution runs."""
+def invalidating(interrupt_all: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Invalidate a token when its wait is over, as on AWS: moto accepts it as long as the execution runs."""
 
-    def interrupt_and_spend(endpoint: Any) -> None:  # noqa: ANN401
+    def interrupt_and_invalidate(endpoint: Any) -> None:  # noqa: ANN401
         interrupt_all(endpoint)
         endpoint.report(CallbackConsumerLeft())
 
-    return interrupt_and_spend
+    return interrupt_and_invalidate
 
 
-def refusing_spent(notify: Callable[..., bool]) -> Callable[..., bool]:
-    """Refuse an answer to a token that is spent in AWS's words: moto's own refusal breaks on its way out."""
+def refusing_invalid(notify: Callable[..., bool]) -> Callable[..., bool]:
+    """Refuse an invalidated token with AWS's error: moto's own refusal fails on its way out."""
 
-    def notify_unless_spent(pool: Any, callback_id: str, outcome: Any) -> bool:  # noqa: ANN401
+    def notify_unless_invalid(pool: Any, callback_id: str, outcome: Any) -> bool:  # noqa: ANN401
         try:
             return notify(pool, callback_id, outcome)
         except CallbackNotifyConsumerError as over:
             raise AWSError("Task Timed Out: 'Provided task does not exist anymore'", "TaskTimedOut") from over
 
-    return notify_unless_spent
+    return notify_unless_invalid
 
 
 def parse_once() -> Callable[[str], tuple[Any, Any]]:
-    """Make a parser of definitions that keeps their syntax; the program is made anew, for executions change theirs."""
+    """Return a parser that caches the syntax of definitions, but not the program, which executions change."""
     read = cache(AmazonStateLanguageParser.parse)
 
     def parse(definition: str) -> tuple[Any, Any]:
@@ -146,13 +146,13 @@ def parse_once() -> Callable[[str], tuple[Any, Any]]:
     return parse
 
 
-def modules_that_tell_the_time() -> Iterator[ModuleType]:
-    """Give the modules of the interpreter that read the clock."""
+def modules_reading_the_clock() -> Iterator[ModuleType]:
+    """Return the modules of the interpreter that read the clock."""
     return (sys.modules[name] for name in _CLOCKS)
 
 
 def scaled_datetime(clock: AnyClock) -> SimpleNamespace:
-    """Make a stand-in for the ``datetime`` module whose ``now`` is simulated (naive is UTC)."""
+    """Return a replacement for the ``datetime`` module whose ``now`` is simulated (naive is UTC)."""
 
     class ScaledDatetime(dt.datetime):
         @classmethod
@@ -164,7 +164,7 @@ def scaled_datetime(clock: AnyClock) -> SimpleNamespace:
 
 
 def scaled_utcnow(clock: AnyClock) -> Callable[[], dt.datetime]:
-    """Make moto's ``utcnow``: naive UTC."""
+    """Return a replacement for moto's ``utcnow``: naive UTC."""
 
     def utcnow() -> dt.datetime:
         moment = dt.datetime.fromtimestamp(clock.now(), dt.UTC)
@@ -174,7 +174,7 @@ def scaled_utcnow(clock: AnyClock) -> Callable[[], dt.datetime]:
 
 
 def stop_executions(region: str) -> None:
-    """End all executions, so that none of their threads outlives the testbed."""
+    """Stop all executions, so that none of their threads outlives the testbed."""
     for machine in stepfunctions_parser_backends[ACCOUNT][region].state_machines:
         for execution in machine.executions:
             has_begun = getattr(getattr(execution, "exec_worker", None), "env", None) is not None

@@ -1,4 +1,4 @@
-"""Lambda's Invoke as its callers see it: payload limits, throttling, and invocations that nobody waits for."""
+"""Lambda's Invoke API: payload limits, throttling, and asynchronous invocations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RequestTooLarge(LambdaClientError):
 
 
 class TooManyRequests(LambdaClientError):
-    """The function runs as often as its reserved concurrency allows."""
+    """The function's reserved concurrency is in use."""
 
     code = 429
 
@@ -51,7 +51,7 @@ class TooManyRequests(LambdaClientError):
 
 
 def invoker(runner: Callable[[], Runner], in_background: Callable[[str, bytes], None]) -> Any:  # noqa: ANN401
-    """Make moto's ``LambdaFunction.invoke``; ``in_background`` takes a function's name and an event."""
+    """Return a replacement for moto's ``LambdaFunction.invoke``; ``in_background`` takes function and event."""
 
     def invoke(function: LambdaFunction, body: Any, request_headers: Any, response_headers: Any) -> bytes:  # noqa: ANN401
         content = body or "{}"

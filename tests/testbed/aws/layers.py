@@ -1,6 +1,6 @@
-"""Folders laid out as in a Lambda: ``/opt/python`` of a layer, and what the runtime itself brings.
+"""Folders laid out as in Lambda: ``/opt/python`` of a layer, and the runtime's own packages.
 
-Both hold links to installed packages, so that a function can import exactly what its layer's lock file names.
+Both contain links to installed packages, so that a function can import exactly what its layer's lock file names.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ RUNTIME_PACKAGES = (
     "snapshot-restore-py",
     "urllib3",
 )
-"""What the Python runtime of Lambda has, beside the standard library."""
+"""The packages of Lambda's Python runtime, besides the standard library."""
 
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)[^;\n]*(;[^\n]*)?", re.MULTILINE)
 
 
 def build_runtime(target: Path) -> Path:
-    """Make the folder of the Lambda runtime's own packages."""
+    """Create the folder of the Lambda runtime's own packages."""
     target.mkdir(parents=True)
     for name in RUNTIME_PACKAGES:
         _link_distribution(target, name)
@@ -41,7 +41,7 @@ def build_runtime(target: Path) -> Path:
 
 
 def build_layer(content: Path, target: Path) -> Path:
-    """Make the ``python`` folder of a layer: its own packages, and those of its ``requirements.txt``."""
+    """Create the ``python`` folder of a layer: its own packages, and those of its ``requirements.txt``."""
     target.mkdir(parents=True)
     for package in _own_packages(content):
         (target / package.name).symlink_to(package)
@@ -52,7 +52,7 @@ def build_layer(content: Path, target: Path) -> Path:
                 _link_distribution(target, name)
             except PackageNotFoundError:
                 if not optional:
-                    raise TemplateError(f"{requirements} names {name}, which is not installed") from None
+                    raise TemplateError(f"{requirements} names {name}, which is not installed.") from None
     return target
 
 
@@ -63,7 +63,7 @@ def _own_packages(content: Path) -> Iterator[Path]:
 
 
 def _requirements(text: str) -> Iterable[tuple[str, bool]]:
-    """Give each package, and whether an environment marker may rule it out."""
+    """Return each package, and whether an environment marker may exclude it."""
     return ((match.group(1), bool(match.group(2))) for match in _REQUIREMENT.finditer(text))
 
 

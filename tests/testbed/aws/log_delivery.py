@@ -1,4 +1,4 @@
-"""What Lambda itself does with a function's role: deliver its log, report its traces. Without permission: silence."""
+"""Log and trace delivery, which Lambda does with a function's role; without permission, silently not at all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TRACING = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 
 @dataclass(frozen=True, slots=True)
 class LogDelivery:
-    """Writes logs to their groups, if the function's role may."""
+    """Writes logs to their groups, if the function's role allows it."""
 
     authority: Authority
     clock: ScaledClock
@@ -56,7 +56,7 @@ class LogDelivery:
 
 
 def group_writer(region: str, clock: ScaledClock, group_arn: str) -> Callable[[str], None]:
-    """Give the way into a log group for a service that needs no role of ours."""
+    """Return a writer of a log group, for a service that uses none of our roles."""
     group = group_arn.split(":log-group:")[1].removesuffix(":*")
     backend = logs_backends[ACCOUNT][region]
     backend.create_log_stream(group, "access")

@@ -1,6 +1,6 @@
-"""AWS's managed policies, word for word, made known to moto one at a time (all of them take seconds).
+"""AWS's managed policies, verbatim, added to moto one at a time (all of them take seconds).
 
-Those of a template are there already: moto creates them as it creates the template's other resources.
+Those of a template exist already: moto creates them with the template's other resources.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def _documents() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def ensure(arn: str) -> None:
-    """Make the policy attachable; one that neither the account nor AWS has is an error."""
+    """Make the policy attachable; raise ``TemplateError`` if neither the account nor AWS has it."""
     backend = iam_backends[ACCOUNT]["aws"]
     if arn in backend.managed_policies:
         return
     if arn not in _documents():
-        raise TemplateError(f"AWS has no managed policy {arn}")
+        raise TemplateError(f"AWS has no managed policy {arn}.")
     name, data = _documents()[arn]
     backend.managed_policies[arn] = AWSManagedPolicy.from_data(name, ACCOUNT, "aws-global", data)

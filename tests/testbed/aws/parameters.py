@@ -1,4 +1,4 @@
-"""Parameters of a stack, checked against what the template says of them, as CloudFormation does."""
+"""Parameters of a stack, checked against the template's declarations as CloudFormation does."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def check(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, str]) -> None:
-    """Raise ``TemplateError`` for values that are unknown, missing, or not as the template wants them."""
+    """Raise ``TemplateError`` for parameters that are unknown, missing, or violate their declaration."""
     faults = [f"Parameters: [{name}] do not exist in the template" for name in sorted(set(given) - set(declared))]
     for name, rules in declared.items():
         value = given.get(name, rules.get("Default"))
         if value is None:
             faults.append(f"Parameters: [{name}] must have values")
         else:
-            # CloudFormation does not say the value of a parameter that must not be echoed.
+            # CloudFormation does not show the value of a NoEcho parameter.
             shown = "****" if rules.get("NoEcho") else value
             faults.extend(f"Parameter {name} = {shown}: {fault}" for fault in _faults(rules, str(value)))
     if faults:

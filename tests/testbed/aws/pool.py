@@ -1,4 +1,4 @@
-"""The execution environments of one function: idle ones are used again, missing ones are started, up to a limit."""
+"""The execution environments of one function: idle ones are reused, missing ones are started, up to a limit."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ WARM_UP_S = 20.0
 
 @dataclass(slots=True)
 class Lease:
-    """The use of one worker for one invocation; a broken worker is not used again."""
+    """The use of one worker for one invocation; a broken worker is not reused."""
 
     worker: Worker
     cold: bool
     broken: bool = False
 
     def warm_up(self) -> None:
-        """Wait until the handler is imported; a handler that cannot be is left for the invocation to report."""
+        """Wait until the handler is imported; an import error is left for the invocation to report."""
         try:
             self.worker.ready(time.time() + WARM_UP_S)
         except (InitFailed, ProcessDied, TimeoutError):
@@ -39,7 +39,7 @@ class Lease:
 
 @dataclass(slots=True)
 class Pool:
-    """At most ``limit`` workers at a time; beyond it callers wait, beyond ``reserved`` they are refused as on AWS."""
+    """Up to ``limit`` workers at a time; beyond it callers wait, beyond ``reserved`` they are refused as on AWS."""
 
     create: Callable[[], Worker]
     limit: int
@@ -53,12 +53,12 @@ class Pool:
     _released: Condition = field(init=False)
 
     def __post_init__(self) -> None:
-        """Share the one lock."""
+        """Create the condition on the pool's lock."""
         self._released = Condition(self._lock)
 
     @contextmanager
     def lease(self) -> Iterator[Lease]:
-        """Give a worker to use: an idle one, or a new process that is still importing its handler."""
+        """Provide a worker: an idle one, or a new process that is still importing its handler."""
         lease = self._acquire()
         try:
             yield lease
@@ -70,18 +70,18 @@ class Pool:
 
     @property
     def busy(self) -> int:
-        """How many workers are in use."""
+        """The number of workers in use."""
         with self._lock:
             return len(self._busy)
 
     @property
     def waiting(self) -> int:
-        """How many callers wait for one."""
+        """The number of waiting callers."""
         with self._lock:
             return len(self._queue)
 
     def kill(self) -> int:
-        """Kill all processes, busy and idle; tell how many there were."""
+        """Kill all processes, busy and idle; return their number."""
         with self._lock:
             workers = [*self._busy, *self._idle]
         for worker in workers:
@@ -89,13 +89,13 @@ class Pool:
         return len(workers)
 
     def close(self) -> None:
-        """End all processes; whoever waits for one is refused."""
+        """End all processes; waiting callers are refused."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
             busy = list(self._busy)
-            for place in self._queue:
-                place.notify()
+            for waiter in self._queue:
+                waiter.notify()
         for worker in busy:
             worker.kill()
         for worker in idle:
@@ -107,7 +107,7 @@ class Pool:
         with self._lock:
             if self.reserved is not None and self._running() + len(self._queue) >= self.reserved:
                 raise Throttled
-            self._wait_in_line()
+            self._wait_in_queue()
             if self._closed:
                 raise Throttled
             idle = self._take_idle()
@@ -117,15 +117,15 @@ class Pool:
             self._starting += 1
         return self._start()
 
-    def _wait_in_line(self) -> None:
-        place = Condition(self._lock)
-        self._queue.append(place)
-        place.wait_for(lambda: self._closed or (self._queue[0] is place and self._running() < self.limit))
-        self._queue.remove(place)
-        self._call_next()
+    def _wait_in_queue(self) -> None:
+        waiter = Condition(self._lock)
+        self._queue.append(waiter)
+        waiter.wait_for(lambda: self._closed or (self._queue[0] is waiter and self._running() < self.limit))
+        self._queue.remove(waiter)
+        self._wake_next()
 
-    def _call_next(self) -> None:
-        """Wake the first in line, and nobody else: a crowd that wakes for every change has no time for anything."""
+    def _wake_next(self) -> None:
+        """Wake only the first caller in the queue: waking all of them at every change would take all the time."""
         if self._queue:
             self._queue[0].notify()
 
@@ -156,7 +156,7 @@ class Pool:
             keep = not lease.broken and not self._closed and lease.worker.alive
             if keep:
                 self._idle.append(lease.worker)
-            self._call_next()
+            self._wake_next()
             self._released.notify_all()
         if not keep:
             lease.worker.close()

@@ -1,4 +1,4 @@
-"""What AWS checks when it creates a stack, beyond what moto does: roles, event sources, notifications, log delivery."""
+"""The checks of AWS at stack creation that moto lacks: roles, event sources, notifications, log delivery."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Preflight:
     wiring: Wiring
 
     def check(self) -> None:
-        """Raise ``TemplateError`` with all that AWS would refuse."""
+        """Raise ``TemplateError`` with everything that AWS would refuse."""
         faults = [
             *self._roles(),
             *self._event_sources(),
@@ -71,7 +71,7 @@ class Preflight:
         for mapping in self.deployment.of_type("AWS::Lambda::EventSourceMapping"):
             queue_arn = mapping.properties["EventSourceArn"]
             if not queue_arn.startswith("arn:aws:sqs:"):
-                yield f"{mapping.logical_id}: the testbed polls queues only, not {queue_arn}"
+                yield f"{mapping.logical_id}: the testbed supports only queues as event sources, not {queue_arn}"
                 continue
             function = self.deployment.function(mapping.properties["FunctionName"])
             for action in _FROM_QUEUE:
@@ -98,10 +98,10 @@ class Preflight:
                 ask = Ask("sqs:SendMessage", entry["Queue"])
                 policy = lookup.resource_policy(entry["Queue"])
                 if not self.authority.service_allows("s3.amazonaws.com", arn, ask, policy):
-                    yield f"{unable} the policy of {entry['Queue']} does not let this bucket send"
+                    yield f"{unable} the policy of {entry['Queue']} does not allow this bucket to send"
             for entry in configuration.get("LambdaConfigurations", []):
                 if not self.wiring.may_invoke("s3.amazonaws.com", arn, entry["Function"]):
-                    yield f"{unable} no Permission lets this bucket run {entry['Function']}"
+                    yield f"{unable} no Permission allows this bucket to run {entry['Function']}"
             if configuration.get("TopicConfigurations"):
                 yield f"{bucket.logical_id}: the testbed does not deliver S3 events to topics"
 
@@ -125,12 +125,12 @@ class Preflight:
             for target in rule.properties.get("Targets", []):
                 runs = target["Arn"].startswith("arn:aws:lambda:")
                 if runs and not self.wiring.may_invoke("events.amazonaws.com", arn, target["Arn"]):
-                    # AWS creates such a rule, and its firings come to nothing.
-                    yield f"{rule.logical_id}: no Permission lets this rule run {target['Arn']}"
+                    # AWS creates such a rule, but it never runs its function.
+                    yield f"{rule.logical_id}: no Permission allows this rule to run {target['Arn']}"
 
 
 def _batching(mapping: Deployed) -> Iterator[str]:
     properties: Any = mapping.properties
     size, window = int(properties.get("BatchSize", 10)), int(properties.get("MaximumBatchingWindowInSeconds", 0))
     if size > _BATCH_WITHOUT_WINDOW and window < 1:
-        yield f"{mapping.logical_id}: a BatchSize above 10 needs a MaximumBatchingWindowInSeconds of at least 1"
+        yield f"{mapping.logical_id}: a BatchSize above 10 requires a MaximumBatchingWindowInSeconds of at least 1"

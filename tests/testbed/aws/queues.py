@@ -1,4 +1,4 @@
-"""Queues of moto made fit for several consumers at once and for the testbed's clock."""
+"""moto's queues, made safe for several consumers and moved to the testbed's clock."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 _original_add = Queue.add_message
 _original_delete = Queue.delete_message
 _original_receive = SQSBackend.receive_message
-_LONGEST_LOOK_S = 0.5
+_MAX_WAIT_S = 0.5
 
 
 def add_message(queue: Queue, message: Message) -> None:
-    """Add under the queue's lock, and do not run any function: the testbed has its own event source mappings."""
+    """Add a message under the queue's lock, and run no function: the testbed has its own event source mappings."""
     with queue._messages_lock:  # noqa: SLF001
         sources, queue.lambda_event_source_mappings = queue.lambda_event_source_mappings, {}
         try:
@@ -33,13 +33,13 @@ def add_message(queue: Queue, message: Message) -> None:
 
 
 def delete_message(queue: Queue, receipt_handle: str) -> None:
-    """Delete under the queue's lock: moto copies the list, and would lose what is sent meanwhile."""
+    """Delete a message under the queue's lock: moto copies the list, and would lose concurrent messages."""
     with queue._messages_lock:  # noqa: SLF001
         _original_delete(queue, receipt_handle)
 
 
-def receiver(clock: AnyClock) -> Any:  # noqa: ANN401 - moto's method, whatever its signature
-    """Make a ``receive_message`` that takes messages under the queue's lock and long-polls on the given clock."""
+def receiver(clock: AnyClock) -> Any:  # noqa: ANN401 - a method of moto
+    """Return a ``receive_message`` that takes messages under the queue's lock and long-polls on the given clock."""
 
     def receive_message(  # noqa: PLR0913, PLR0917 - moto's signature
         backend: SQSBackend,
@@ -63,7 +63,7 @@ def receiver(clock: AnyClock) -> Any:  # noqa: ANN401 - moto's method, whatever 
 
 
 def wait_for_message(queue: Queue, clock: ScaledClock, longest_s: float) -> bool:
-    """Wait, at most ``longest_s`` real seconds, until a message can be received; tell whether one can."""
+    """Wait up to ``longest_s`` real seconds until a message can be received; return whether one can."""
     end = time.monotonic() + longest_s
     with queue._messages_lock:  # noqa: SLF001
         while not queue.messages:
@@ -75,8 +75,8 @@ def wait_for_message(queue: Queue, clock: ScaledClock, longest_s: float) -> bool
 
 
 def _until_visible(queue: Queue, clock: ScaledClock) -> float:
-    """Give the real seconds until the next message that is hidden or delayed comes to light."""
+    """Return the real seconds until the next hidden or delayed message becomes visible."""
     now = clock.now() * 1000
     times = [max(message.visible_at, message.delayed_until) for message in queue._messages]  # noqa: SLF001
     soonest = min((moment for moment in times if moment >= now), default=now + 1e9)
-    return min(clock.real((soonest - now) / 1000 + 0.002), _LONGEST_LOOK_S)
+    return min(clock.real((soonest - now) / 1000 + 0.002), _MAX_WAIT_S)

@@ -1,4 +1,4 @@
-"""References of a template, checked before anything is created: none may dangle, none may run in a circle."""
+"""The references of a template, checked before anything is created: each target exists, and there is no circle."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _VARIABLE = re.compile(r"\$\{([^!{}][^{}]*)\}")
 
 
 def check(template: Template) -> None:
-    """Raise ``TemplateError`` for a reference to nothing, and for resources that wait for each other."""
+    """Raise ``TemplateError`` for a reference to a missing target, and for a circular dependency."""
     known = set(template.resources) | set(template.body.get("Parameters", {}))
     graph: dict[str, set[str]] = {}
     for name, resource in template.resources.items():
-        wanted = set(_references(resource)) | set(_depends_on(resource))
-        _refuse_dangling(name, wanted, known)
-        graph[name] = wanted & set(template.resources)
+        referenced = set(_references(resource)) | set(_depends_on(resource))
+        _refuse_dangling(name, referenced, known)
+        graph[name] = referenced & set(template.resources)
     for name, output in template.body.get("Outputs", {}).items():
         _refuse_dangling(f"Output {name}", set(_references(output)), known)
     try:
@@ -31,10 +31,10 @@ def check(template: Template) -> None:
         raise TemplateError(f"Circular dependency between resources: {circle}") from error
 
 
-def _refuse_dangling(name: str, wanted: set[str], known: set[str]) -> None:
-    dangling = sorted(wanted - known)
+def _refuse_dangling(name: str, referenced: set[str], known: set[str]) -> None:
+    dangling = sorted(referenced - known)
     if dangling:
-        raise TemplateError(f"{name} refers to {', '.join(dangling)}, which the template does not have")
+        raise TemplateError(f"{name} refers to {', '.join(dangling)}, which the template does not contain.")
 
 
 def _depends_on(resource: Mapping[str, Any]) -> list[str]:
@@ -42,8 +42,8 @@ def _depends_on(resource: Mapping[str, Any]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _references(node: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a template holds
-    """Give the logical names that a part of a template refers to, without pseudo parameters."""
+def _references(node: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a template
+    """Yield the logical names that a part of a template refers to, without pseudo parameters."""
     if isinstance(node, list):
         for item in node:
             yield from _references(item)

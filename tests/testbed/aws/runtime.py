@@ -1,4 +1,4 @@
-"""Runs the functions of a stack as Lambda does: each in its own processes, several at a time, every run recorded."""
+"""Run the functions of a stack as Lambda does: in processes of their own, several at a time, every run recorded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .functions import FunctionSpec, Result
 
 MAX_PROCESSES = 4
-"""Processes of one function at a time, on a laptop; further invocations wait."""
+"""Maximum processes per function at a time, on a laptop; further invocations wait."""
 _ARN_PARTS = 7
 
 
@@ -27,7 +27,7 @@ class LambdaRuntime:
     def __init__(
         self, functions: Iterable[FunctionSpec], environment: Environment, max_processes: int = MAX_PROCESSES
     ) -> None:
-        """Start nothing yet: processes start when they are needed."""
+        """Create the pools; processes start when they are needed."""
         specs = list(functions)
         self._specs = {key: spec for spec in specs for key in (spec.logical_id, spec.name, spec.arn)}
         self._pools = {
@@ -41,7 +41,7 @@ class LambdaRuntime:
         """Called after every invocation."""
 
     def spec(self, function: str) -> FunctionSpec:
-        """Find a function by its logical id, name or ARN, with or without a qualifier; raise ``KeyError``."""
+        """Return a function by its logical ID, name or ARN, with or without a qualifier; raise ``KeyError``."""
         return self._specs[":".join(function.split(":")[:_ARN_PARTS])]
 
     def invoke(self, function: str, payload: bytes) -> Result:
@@ -53,7 +53,7 @@ class LambdaRuntime:
                     lease.worker.grant(self._granted(spec, payload))
                     result, record = Execution(spec, lease, payload).run()
             except ProcessDied:
-                # An idle process that had died never saw the event: Lambda, too, would just start another.
+                # An idle process that had died never received the event: Lambda would also start another.
                 continue
             self._record(spec, record)
             return result
@@ -64,31 +64,31 @@ class LambdaRuntime:
             lease.warm_up()
 
     def kill(self, function: str) -> int:
-        """Kill the function's processes, in the middle of an invocation if there is one; tell how many."""
+        """Kill the function's processes, in the middle of an invocation if there is one; return their number."""
         return self._pools[self.spec(function).name].kill()
 
     def kill_after(self, function: str, calls: int, matching: str) -> None:
-        """Kill the function's next run on an event with a text in it, once it has made so many calls to the world."""
+        """Kill the function's next run on an event that contains a text, after this number of network calls."""
         with self._lock:
             self._last_calls.append((self.spec(function).name, matching.encode(), calls))
 
     def pending_kills(self) -> list[tuple[str, bytes, int]]:
-        """Give the kills that met no run yet: function's name, text, calls."""
+        """Return the kills that no run has met yet: function's name, text, calls."""
         with self._lock:
             return [*self._last_calls]
 
     def busy(self, function: str) -> int:
-        """Tell how many invocations of the function are under way."""
+        """Return the number of invocations of the function in progress."""
         return self._pools[self.spec(function).name].busy
 
     def invocations(self, function: str | None = None) -> list[Invocation]:
-        """Give the ended invocations, of one function or of all, oldest first."""
+        """Return the ended invocations, of one function or of all, oldest first."""
         name = None if function is None else self.spec(function).logical_id
         with self._lock:
             return [record for record in self._records if name in (None, record.function)]
 
     def logs(self, function: str) -> str:
-        """Give all that the function has written."""
+        """Return everything that the function has logged."""
         return "".join(record.log for record in self.invocations(function))
 
     def close(self) -> None:

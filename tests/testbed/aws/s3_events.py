@@ -1,4 +1,4 @@
-"""S3 event notifications in the shape that S3 sends, which moto gives in part."""
+"""S3 event notifications in S3's format, of which moto has only a part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _sequence = count(1)
 
 
 def event(now: Callable[[], float], event_name: str, bucket: Any, key: Any, rule: str) -> dict[str, Any]:  # noqa: ANN401
-    """Describe what happened to an object; ``bucket`` and ``key`` are moto's, ``rule`` the notification's id."""
+    """Describe an object's event; ``bucket`` and ``key`` are moto's, ``rule`` is the notification's ID."""
     name = str(getattr(event_name, "value", event_name)).removeprefix("s3:")
     described: dict[str, Any] = {"key": quote_plus(key.name, safe="/"), "sequencer": f"{next(_sequence):018X}"}
     if name.startswith("ObjectCreated:"):
@@ -45,5 +45,5 @@ def event(now: Callable[[], float], event_name: str, bucket: Any, key: Any, rule
 
 
 def timestamp(seconds: float) -> str:
-    """Write a time as AWS does in events: UTC, milliseconds, ``Z``."""
+    """Format an epoch time as AWS does in events: UTC, milliseconds, ``Z``."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

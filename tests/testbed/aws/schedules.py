@@ -1,6 +1,6 @@
-"""Schedules of EventBridge, as rules and as schedules of their own, on the testbed's clock.
+"""EventBridge schedules, from rules and from EventBridge Scheduler, on the testbed's clock.
 
-A firing is left out while the one before it is still at work: a fast clock asks for more than a laptop can do, which
+A run is skipped while the previous one is still in progress: a fast clock demands more than a laptop can do, which
 would not happen on AWS.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .account import ACCOUNT
 from .expressions import following
 from .s3_events import timestamp
-from .targets import SERVICE, made_for
+from .targets import SERVICE, input_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Timer:
-    """One schedule and one target of it."""
+    """One schedule and one of its targets."""
 
     name: str
     next_after: Callable[[float], float]
@@ -37,13 +37,13 @@ class Timer:
     busy: bool = False
 
     def done(self) -> None:
-        """Note that the last firing's work has ended."""
+        """Mark the last run as ended."""
         self.busy = False
 
 
 @dataclass(slots=True)
 class Scheduler:
-    """Fires timers when they are due."""
+    """Runs timers when they are due."""
 
     clock: ScaledClock
     timers: list[Timer]
@@ -51,14 +51,14 @@ class Scheduler:
     _thread: Thread = field(init=False)
 
     def start(self) -> None:
-        """Begin; a rate's first firing comes after its first period."""
+        """Start; a rate's first run is after its first period."""
         for timer in self.timers:
             timer.due = timer.next_after(self.clock.now())
         self._thread = Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Fire nothing more."""
+        """Start no further run."""
         self._stopped.set()
         self._thread.join()
 
@@ -77,7 +77,7 @@ class Scheduler:
 
 
 def timers(deployment: Deployment, targets: Targets) -> list[Timer]:
-    """Make the timers of a stack."""
+    """Return the timers of a stack."""
     return [*_rule_timers(deployment, targets), *_schedule_timers(deployment, targets)]
 
 
@@ -106,7 +106,7 @@ def _rule_firing(
             "resources": [arn],
             "detail": {},
         }
-        targets.deliver(SERVICE, arn, target, made_for(target, event), done)
+        targets.deliver(SERVICE, arn, target, input_for(target, event), done)
 
     return fire
 

@@ -1,4 +1,4 @@
-"""The address of the embedded AWS: moto's server, with the gatekeeper in front of it."""
+"""The server of the embedded AWS: moto's, with the gatekeeper in front of it."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
     WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-_LOOK_S = 0.05
-"""How often the server looks whether it is to stop."""
+_POLL_S = 0.05
+"""How often the server checks whether it must stop."""
 
 
 class _QuietHandler(MotoRequestHandler):
-    """Logs nothing: the audit of the gatekeeper says more."""
+    """Logs nothing: the gatekeeper's audit has more detail."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 class AwsServer:
-    """Serves AWS's APIs on one port, to the processes of functions and to whoever has a key."""
+    """Serves AWS's APIs on one port, to functions' processes and to anyone who has a key."""
 
     def __init__(self, port: int, guard: Callable[[WsgiApp], WsgiApp]) -> None:
-        """Take the port (0 takes any free one); ``guard`` wraps moto's application."""
+        """Bind the port (0 means any free one); ``guard`` wraps moto's application."""
         application = guard(DomainDispatcherApplication(create_backend_app))
         self._server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_QuietHandler)
-        self._thread = Thread(target=self._server.serve_forever, args=(_LOOK_S,), name="aws", daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(_POLL_S,), name="aws", daemon=True)
 
     @property
     def url(self) -> str:
-        """The endpoint's address, without a slash at its end."""
+        """The endpoint's URL, without a trailing slash."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def start(self) -> None:
-        """Serve."""
+        """Start serving."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving and free the port."""
+        """Stop serving and close the port."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -1,8 +1,8 @@
-"""Event source mappings of queues: receive in batches, run the function, delete what it did, leave the rest.
+"""Event source mappings of queues: receive in batches, run the function, delete what succeeded, keep the rest.
 
 Waiting (delays, batching windows, visibility) is simulated time. The function's own work is real time, so the time a
-batch spends in it is counted unscaled against the visibility time-out: a fast clock must not make a message come
-back while it is still being worked on.
+batch spends in it counts unscaled against the visibility time-out: a fast clock must not make a message visible again
+while it is still being processed.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from .functions import FunctionSpec, Runner
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a mapping hands out messages."""
+    """The settings of a mapping."""
 
     batch_size: int
     window_s: float
@@ -43,7 +43,7 @@ class Settings:
 
 
 def settings(properties: Mapping[str, Any], processes: int) -> Settings:
-    """Read a mapping from its resolved properties; no more batches run at a time than the laptop has processes."""
+    """Read a mapping from its resolved properties; concurrency is limited to the number of processes."""
     scaling = properties.get("ScalingConfig", {}).get("MaximumConcurrency", processes)
     return Settings(
         batch_size=int(properties.get("BatchSize", 10)),
@@ -55,7 +55,7 @@ def settings(properties: Mapping[str, Any], processes: int) -> Settings:
 
 @dataclass(slots=True)
 class SqsSource:
-    """One mapping at work."""
+    """One running mapping."""
 
     queue: Queue
     backend: SQSBackend
@@ -68,16 +68,16 @@ class SqsSource:
     _thread: Thread = field(init=False)
 
     def __post_init__(self) -> None:
-        """Prepare the poller."""
+        """Create the poller."""
         self._slots = BoundedSemaphore(self.settings.concurrency)
         self._thread = Thread(target=self._poll, name=f"sqs-{self.queue.name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to poll."""
+        """Start polling."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Receive nothing more; what is under way may end."""
+        """Receive nothing more; batches in progress may end."""
         self._stopped.set()
         with self.queue._messages_lock:  # noqa: SLF001
             self.queue._messages_lock.notify_all()  # noqa: SLF001
@@ -85,7 +85,7 @@ class SqsSource:
 
     def _poll(self) -> None:
         while not self._stopped.is_set():
-            if not self._slots.acquire(timeout=_LOOK_S):
+            if not self._slots.acquire(timeout=_POLL_S):
                 continue
             batch = self._batch()
             if batch:
@@ -94,7 +94,7 @@ class SqsSource:
                 self._slots.release()
 
     def _batch(self) -> list[Message]:
-        if not wait_for_message(self.queue, self.clock, _LOOK_S):
+        if not wait_for_message(self.queue, self.clock, _POLL_S):
             return []
         batch = self._receive(self.settings.batch_size)
         end = self.clock.now() + self.settings.window_s
@@ -102,12 +102,12 @@ class SqsSource:
             remaining = self.clock.real(end - self.clock.now())
             if remaining <= 0:
                 break
-            if wait_for_message(self.queue, self.clock, min(remaining, _LOOK_S)):
+            if wait_for_message(self.queue, self.clock, min(remaining, _POLL_S)):
                 batch += self._receive(self.settings.batch_size - len(batch))
         return batch
 
     def _receive(self, count: int) -> list[Message]:
-        """Take messages and hide them for as long as the function may work on them."""
+        """Receive messages and hide them for as long as the function may process them."""
         visibility = int(self.queue.visibility_timeout + self.function.timeout_s * self.clock.speed + 1)  # type: ignore[attr-defined]
         return self.backend.receive_message(self.queue.name, count, 0, visibility, ["All"])
 
@@ -121,13 +121,13 @@ class SqsSource:
                 else:
                     self.backend.delete_message(self.queue.name, str(message.receipt_handle))
         except SQSException:
-            # A message that somebody else deleted meanwhile.
-            _LOG.exception("a batch of %s could not be settled", self.queue.name)
+            # Somebody else deleted the message meanwhile.
+            _LOG.exception("batch of %s not settled", self.queue.name)
         finally:
             self._slots.release()
 
     def _failed(self, batch: Sequence[Message]) -> set[str]:
-        """Run the function and give the ids of the messages it did not do."""
+        """Run the function; return the IDs of the messages that failed."""
         everything = {message.id for message in batch}
         event = {"Records": [record(message, self.queue) for message in batch]}
         try:
@@ -139,7 +139,7 @@ class SqsSource:
         return failures(result.payload, everything) if self.settings.partial_failures else set()
 
     def _show_again(self, message: Message, worked_s: float) -> None:
-        """Let a failed message come back when the queue's own time-out has passed since it was received."""
+        """Make a failed message visible again when the queue's own time-out has passed since it was received."""
         remaining = max(0, int(self.queue.visibility_timeout - worked_s))  # type: ignore[attr-defined]
         with self.queue._messages_lock:  # noqa: SLF001
             for original in self.queue._messages:  # noqa: SLF001
@@ -149,10 +149,10 @@ class SqsSource:
 
 
 def failures(payload: str, everything: set[str]) -> set[str]:
-    """Read a partial batch response; one that cannot be understood means that all failed, as on AWS."""
+    """Parse a partial batch response; an invalid one means that all messages failed, as on AWS."""
     try:
-        answer = json.loads(payload) or {}
-        failed = [str(item["itemIdentifier"]) for item in answer.get("batchItemFailures") or []]
+        response = json.loads(payload) or {}
+        failed = [str(item["itemIdentifier"]) for item in response.get("batchItemFailures") or []]
     except (ValueError, TypeError, KeyError, AttributeError):
         return everything
     return set(failed) if everything.issuperset(failed) else everything

@@ -1,9 +1,9 @@
-"""Tables of moto made fit for several writers at once.
+"""moto's tables, made safe for several writers, and faster.
 
-A condition is checked and its write is made under one lock. A transaction that fails puts back the items that it names:
-moto falls back to a copy of the table, which it makes of every attribute of every item for each transaction. And a
-query is answered from the items of its partition: moto sorts the whole table first. And a value that lies as it travels
-is sent as it lies: moto looks for each of the ten kinds that it could be, under two names.
+A condition is checked and its write is made under one lock. A failed transaction restores the items that it names: moto
+restores a copy of the tables, which it makes of every attribute of every item for each transaction. A query reads only
+the items of its partition: moto sorts the whole table first. A value in wire format is sent as it is: moto tries ten
+types, each under two names.
 """
 
 from __future__ import annotations
@@ -24,18 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 CALLS = ("put_item", "update_item", "delete_item", "transact_write_items", "query", "scan")
-# Where moto's query of a table is told of an index, after the key of the partition.
+# The position of the index's name among the arguments of moto's query, after the partition key.
 INDEX_NAME = 6
-# Kinds of values that moto keeps as they travel.
+# Types of values that moto stores in wire format.
 PLAIN = frozenset({"S", "N", "BOOL", "NULL", "SS", "NS"})
 
 
 def changes() -> Iterator[tuple[object, str, Any]]:
-    """Give what is changed in moto."""
+    """Yield the changes to moto."""
     lock = RLock()
     for name in CALLS:
         call = getattr(DynamoDBBackend, name)
-        yield DynamoDBBackend, name, _one_at_a_time(_undoing(call) if name == "transact_write_items" else call, lock)
+        yield (
+            DynamoDBBackend,
+            name,
+            _one_at_a_time(_rolling_back(call) if name == "transact_write_items" else call, lock),
+        )
     yield Table, "query", _narrowed(Table.query)
     yield models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_deepcopy)
     structure = "_serialize_type_structure"
@@ -54,17 +58,17 @@ def _one_at_a_time(call: Callable[..., Any], lock: RLock) -> Callable[..., Any]:
 def _narrowed(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def narrowed(table: Table, hash_key: DynamoType, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - moto's own
-        twin = copy.copy(table)
+        view = copy.copy(table)
         if table.range_key_attr:
-            found = sorted(_candidates(table, hash_key, args[INDEX_NAME]), key=_in_order)
-            twin.all_items = lambda: found  # type: ignore[method-assign]
-        return call(twin, hash_key, *args, **options)
+            found = sorted(_candidates(table, hash_key, args[INDEX_NAME]), key=_sort_key)
+            view.all_items = lambda: found  # type: ignore[method-assign]
+        return call(view, hash_key, *args, **options)
 
     return narrowed
 
 
 def _candidates(table: Table, hash_key: DynamoType, index_name: str | None) -> Iterable[Item]:
-    """Give the items of a partition; of an index, those that are in it."""
+    """Return the items of a partition; of an index, those that are in it."""
     index = next((one for one in table.all_indexes() if one.name == index_name), None)
     if index is None:
         return table.items[hash_key].values() if hash_key in table.items else ()
@@ -73,8 +77,8 @@ def _candidates(table: Table, hash_key: DynamoType, index_name: str | None) -> I
     return (item for items in partitions for item in list(items.values()) if attribute in item.attrs)
 
 
-def _in_order(item: Item) -> tuple[Any, Any]:
-    """Sort by plain values: moto's own compare slowly, and find these in order already."""
+def _sort_key(item: Item) -> tuple[Any, Any]:
+    """Return plain values to sort by: moto's own compare slowly, and it then finds these already sorted."""
     assert item.range_key is not None
     return item.hash_key.cast_value, item.range_key.cast_value
 
@@ -92,10 +96,10 @@ def _sending_plain(call: Callable[..., None]) -> Callable[..., None]:
     return send
 
 
-def _undoing(call: Callable[..., Any]) -> Callable[..., Any]:
+def _rolling_back(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
-    def undone(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - moto's own
-        before = [_remembered(backend, write) for (write,) in map(dict.values, transact_items)]
+    def rolled_back(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - moto's own
+        before = [_snapshot(backend, write) for (write,) in map(dict.values, transact_items)]
         try:
             return call(backend, transact_items)
         except Exception:
@@ -105,11 +109,11 @@ def _undoing(call: Callable[..., Any]) -> Callable[..., Any]:
                     items[key] = item
             raise
 
-    return undone
+    return rolled_back
 
 
-def _remembered(backend: DynamoDBBackend, write: dict[str, Any]) -> tuple[dict[Any, Any], DynamoType, Item | None]:
-    """Give where the item of a write lies, and what it was before."""
+def _snapshot(backend: DynamoDBBackend, write: dict[str, Any]) -> tuple[dict[Any, Any], DynamoType, Item | None]:
+    """Return the container and key of a write's item, and a copy of the item."""
     table = backend.get_table(write["TableName"])
     named = write.get("Key") or write["Item"]
     items: dict[Any, Any] = table.items
@@ -117,18 +121,18 @@ def _remembered(backend: DynamoDBBackend, write: dict[str, Any]) -> tuple[dict[A
     if table.range_key_attr:
         items, key = items[key], DynamoType(named[table.range_key_attr])
     item = items.get(key)
-    return items, key, item and _twin(item)
+    return items, key, item and _copy_item(item)
 
 
 def _deepcopy(value: Any) -> Any:  # noqa: ANN401 - anything
-    """Copy anything but a table, which is put back item by item."""
+    """Copy anything but a table, which is restored item by item."""
     return value if isinstance(value, Table) else copy.deepcopy(value)
 
 
-def _twin(item: Item) -> Item:
-    """Copy an item so far that changing its attributes leaves the copy as it is."""
-    twin = copy.copy(item)
-    # Past its own __setitem__, which weighs the whole item for each attribute.
-    twin.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
-    dict.update(twin.attrs, item.attrs)
-    return twin
+def _copy_item(item: Item) -> Item:
+    """Copy an item far enough that changes to its attributes do not affect the copy."""
+    copied = copy.copy(item)
+    # Bypass its own __setitem__, which computes the size of the whole item for each attribute.
+    copied.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
+    dict.update(copied.attrs, item.attrs)
+    return copied

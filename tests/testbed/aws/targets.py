@@ -1,4 +1,4 @@
-"""Targets of EventBridge rules that moto does not know: functions, state machines, and queues with their policies."""
+"""Targets of EventBridge rules that moto lacks: functions, state machines, and queues with their policies."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Targets:
     wiring: Wiring
     authority: Authority
     client: Callable[[str, str], Any]
-    """Gives a client of a service that acts with a role: (service, role's ARN)."""
+    """Returns a client of a service with a role's permissions; takes service and role ARN."""
 
     def send(self, rule: Rule, target: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-        """Send an event that a rule matched; tell whether this kind of target is known here."""
-        text = made_for(target, complete(event))
+        """Send an event that a rule matched; return whether this kind of target is supported."""
+        text = input_for(target, complete(event))
         return self.deliver(SERVICE, rule.arn, target, text)
 
     def deliver(
@@ -44,7 +44,7 @@ class Targets:
         text: str,
         done: Callable[[], None] = lambda: None,
     ) -> bool:
-        """Deliver a text on behalf of a rule or schedule; ``done`` is called when the work it began has ended."""
+        """Deliver a text on behalf of a rule or schedule; ``done`` is called when the work it started has ended."""
         kind = target["Arn"].split(":")[2]
         if kind == "lambda":
             if not self._to_function(service, source_arn, target, text, done):
@@ -81,15 +81,15 @@ class Targets:
 
 
 def complete(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Write moto's event as EventBridge does: moto keeps times as numbers, and adds fields of its own."""
+    """Convert moto's event to EventBridge's format: moto stores times as numbers, and adds its own fields."""
     made = {name: value for name, value in event.items() if name not in ("ingestion-time", "replay-name")}
     if not isinstance(made.get("time"), str):
         made["time"] = timestamp(float(made["time"])).split(".")[0] + "Z"
     return made
 
 
-def made_for(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
-    """Give the text that a target gets: the event, a part of it, a constant, or a template filled in."""
+def input_for(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """Return the input of a target: the event, a part of it, a constant, or a filled-in template."""
     if "Input" in target:
         return str(target["Input"])
     if "InputPath" in target:
@@ -105,7 +105,7 @@ def _inserted(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _at(event: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - whatever is there
+def _at(event: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - any JSON
     found: Any = event
     for name in path.removeprefix("$").split("."):
         if name:

@@ -1,4 +1,4 @@
-"""From ``template.yaml`` to plain CloudFormation, offline, with the state machines' definitions put inline."""
+"""Translate ``template.yaml`` to plain CloudFormation, offline, with the state machines' definitions inline."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-# What stands in for code that the testbed runs from the source tree: never unpacked, never run.
+# A placeholder for code that the testbed runs from the source tree: never unpacked, never run.
 ZIP_IN_BASE64 = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="
 
 
 class TemplateError(Exception):
-    """The template asks for something that AWS would refuse, or that the testbed does not know."""
+    """The template uses something that AWS would refuse, or that the testbed does not support."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A translated template, and where the code of its functions and layers lies in the source tree."""
+    """A translated template, and the folders with the code of its functions and layers."""
 
     body: dict[str, Any]
     code: Mapping[str, Path]
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
-        """The resources of the plain CloudFormation template, by logical id."""
+        """The resources of the plain CloudFormation template, by logical ID."""
         resources: dict[str, dict[str, Any]] = self.body["Resources"]
         return resources
 
 
 def read(path: Path, region: str) -> Template:
-    """Read a SAM template and translate it; relative paths in it start at its own folder."""
+    """Read a SAM template and translate it; its relative paths start at its own folder."""
     source = yaml_parse(path.read_text(encoding="utf-8"))
     return translate(source, path.parent, region)
 
@@ -52,7 +52,7 @@ def translate(source: dict[str, Any], root: Path, region: str) -> Template:
         _inline_definition(resource["Properties"], root)
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=region))
     body = translator.translate(sam, parameter_values={}, get_managed_policy_map=dict)
-    # To nobody; unpublished, they would complain at the end.
+    # This publishes to nobody, but unpublished metrics would log a warning at exit.
     translator.metrics.publish()
     code = dict(_code(body["Resources"], folders))
     _detach_code(body["Resources"])
@@ -64,22 +64,22 @@ def _of_type(sam: dict[str, Any], *types: str) -> Iterator[dict[str, Any]]:
 
 
 def _setting(sam: dict[str, Any], resource: dict[str, Any], name: str) -> str:
-    """Give a property of a SAM function or layer, or the global default."""
+    """Return a property of a SAM function or layer, or the global default."""
     kind = resource["Type"].rsplit("::", 1)[1]
     default = sam.get("Globals", {}).get(kind, {}).get(name)
     value = resource.get("Properties", {}).get(name, default)
     if not isinstance(value, str):
-        raise TemplateError(f"{resource['Type']}: {name} must be a folder of the source tree, not {value!r}")
+        raise TemplateError(f"{resource['Type']}: {name} must be a folder of the source tree, not {value!r}.")
     return value
 
 
 def _folders(sam: dict[str, Any], root: Path) -> Iterator[tuple[str, Path]]:
-    """Point code at S3, as ``sam package`` would, and remember which folder each address means."""
+    """Point code at S3, as ``sam package`` would; yield the folder of each address."""
     for kind, name in (("Function", "CodeUri"), ("LayerVersion", "ContentUri")):
         for resource in _of_type(sam, f"AWS::Serverless::{kind}"):
             folder = _setting(sam, resource, name)
             if not (root / folder).is_dir():
-                raise TemplateError(f"{name}: {folder} is not a folder of {root}")
+                raise TemplateError(f"{name}: {folder} is not a folder of {root}.")
             resource["Properties"][name] = f"s3://source-tree/{folder}"
             yield folder, (root / folder).resolve()
 
@@ -87,7 +87,7 @@ def _folders(sam: dict[str, Any], root: Path) -> Iterator[tuple[str, Path]]:
 def _inline_definition(properties: dict[str, Any], root: Path) -> None:
     uri = properties.pop("DefinitionUri", None)
     if isinstance(uri, str):
-        # Every JSON file is a YAML file, too.
+        # Every JSON file is also a YAML file.
         properties["Definition"] = yaml.safe_load((root / uri).read_text(encoding="utf-8"))
 
 

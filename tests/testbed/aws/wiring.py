@@ -1,4 +1,4 @@
-"""How AWS's services reach each other inside a stack, each asking the policy of what it reaches."""
+"""How AWS's services reach each other inside a stack; each checks the policy of its target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from moto.sqs.models import sqs_backends
 
 from .account import ACCOUNT
-from .asynchronous import Aftermath, AsyncInvoker
+from .asynchronous import AsyncInvoker, InvokeConfig
 from .iam import lookup
 from .iam.ask import Ask
 from .template import TemplateError
@@ -28,7 +28,7 @@ _S3 = "s3.amazonaws.com"
 
 @dataclass(slots=True)
 class Wiring:
-    """The connections between services; those to functions stand once a stack is connected."""
+    """The connections between services; those to functions exist after ``connect``."""
 
     authority: Authority
     clock: ScaledClock
@@ -39,23 +39,23 @@ class Wiring:
     _permissions: dict[str, str] = field(init=False, default_factory=dict)
 
     def connect(self, deployment: Deployment) -> None:
-        """Take up a stack's functions."""
+        """Connect to a stack's functions."""
         self._deployment = deployment
         self._permissions = function_policies(deployment)
-        self.asynchronous = AsyncInvoker(self.runner, self.clock, self._send_with_role, aftermaths(deployment))
+        self.asynchronous = AsyncInvoker(self.runner, self.clock, self._send_with_role, invoke_configs(deployment))
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Start nothing more."""
         if self.asynchronous is not None:
             self.asynchronous.stop()
 
     def may_invoke(self, service: str, source_arn: str, function_arn: str) -> bool:
-        """Ask a function's policy (the template's Permissions) whether a service may run it for a resource."""
+        """Return whether a function's policy (the template's Permissions) lets a service run it for a resource."""
         ask = Ask("lambda:InvokeFunction", function_arn)
         return self.authority.service_allows(service, source_arn, ask, self._permissions.get(function_arn))
 
     def to_queue(self, service: str, source_arn: str, queue_arn: str, message: str) -> bool:
-        """Send what a service has to say to a queue, if the queue's policy lets it; AWS, too, says nothing if not."""
+        """Send a service's message to a queue, if the queue's policy allows it; otherwise silently not, as on AWS."""
         ask = Ask("sqs:SendMessage", queue_arn)
         allowed = self.authority.service_allows(service, source_arn, ask, lookup.resource_policy(queue_arn))
         if allowed:
@@ -65,11 +65,11 @@ class Wiring:
     def to_function(
         self, service: str, source_arn: str, function_arn: str, event: str, done: Callable[[], None] = lambda: None
     ) -> bool:
-        """Run a function for a service in the background, if the function's policy lets it."""
+        """Run a function for a service in the background, if the function's policy allows it."""
         return self.may_invoke(service, source_arn, function_arn) and self.run(function_arn, event, done)
 
     def run(self, function_arn: str, event: str, done: Callable[[], None] = lambda: None) -> bool:
-        """Run a function in the background; tell whether there is one."""
+        """Run a function in the background; return False if no stack is connected."""
         if self._deployment is None or self.asynchronous is None:
             return False
         self.asynchronous.invoke(self._deployment.function(function_arn), event.encode(), done)
@@ -92,7 +92,7 @@ class Wiring:
 
 
 def function_policies(deployment: Deployment) -> dict[str, str]:
-    """Gather the Permissions of each function (by ARN) into its resource policy."""
+    """Collect the Permissions of each function (by ARN) into its resource policy."""
     gathered: dict[str, list[dict[str, Any]]] = {}
     for permission in deployment.of_type("AWS::Lambda::Permission"):
         statement = _statement(permission.logical_id, permission.properties)
@@ -117,8 +117,8 @@ def _statement(sid: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     return statement | ({"Condition": conditions} if conditions else {})
 
 
-def aftermaths(deployment: Deployment) -> dict[str, Aftermath]:
-    """Read what becomes of failed background invocations, by function name."""
+def invoke_configs(deployment: Deployment) -> dict[str, InvokeConfig]:
+    """Read the settings of asynchronous invocations, by function name."""
     gathered = {}
     configured = {
         deployment.function(config.properties["FunctionName"]).name: config.properties
@@ -127,7 +127,7 @@ def aftermaths(deployment: Deployment) -> dict[str, Aftermath]:
     for function in deployment.of_type("AWS::Lambda::Function"):
         config = configured.get(function.physical_id, {})
         destinations = config.get("DestinationConfig", {})
-        gathered[function.physical_id] = Aftermath(
+        gathered[function.physical_id] = InvokeConfig(
             retries=int(config.get("MaximumRetryAttempts", 2)),
             on_failure=_queue(destinations.get("OnFailure", {}).get("Destination")),
             on_success=_queue(destinations.get("OnSuccess", {}).get("Destination")),
@@ -138,5 +138,5 @@ def aftermaths(deployment: Deployment) -> dict[str, Aftermath]:
 
 def _queue(arn: str | None) -> str | None:
     if arn is not None and not arn.startswith("arn:aws:sqs:"):
-        raise TemplateError(f"The testbed delivers failed invocations to queues only, not to {arn}")
+        raise TemplateError(f"The testbed delivers failed invocations only to queues, not to {arn}.")
     return arn

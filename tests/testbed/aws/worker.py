@@ -1,4 +1,4 @@
-"""One execution environment: a process under ``awslambdaric``, and the end of the Runtime API that it talks to."""
+"""One execution environment: a process under ``awslambdaric``, and the server side of its Runtime API."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _TICK_S = 0.25
 
 
 class ProcessDied(Exception):
-    """The process ended while something was expected of it; ``started`` tells whether it had the event."""
+    """The process ended before it answered; ``started`` says whether it had received the event."""
 
     def __init__(self, reason: str, *, started: bool) -> None:
-        """Keep the reason in Lambda's words, such as ``signal: killed``."""
+        """Keep the reason in Lambda's format, such as ``signal: killed``."""
         super().__init__(reason)
         self.reason = reason
         self.started = started
 
 
 class InitFailed(Exception):
-    """The module could not be imported or has no such handler; ``payload`` is what the client reported."""
+    """The module cannot be imported or has no such handler; ``payload`` is the client's report."""
 
     def __init__(self, payload: str) -> None:
         """Keep the report."""
@@ -39,7 +39,7 @@ class InitFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the process sent to the Runtime API."""
+    """A request of the process to the Runtime API."""
 
     method: str
     path: str
@@ -48,14 +48,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One invocation as the Runtime API hands it out."""
+    """One invocation, as the Runtime API delivers it."""
 
     payload: bytes
     request_id: str
     function_arn: str
     trace_id: str
     deadline: float
-    """Seconds since the epoch, of real time: code runs in real time."""
+    """Epoch seconds in real time, because code runs in real time."""
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class Worker:
     log_stream: str
     started_at: float = field(init=False, default=0.0)
     peak_mb: float = field(init=False, default=0.0)
-    """Largest resident size since ``reset_peak_memory``, as of the last look; 0 where the system does not tell."""
+    """Largest resident size since ``reset_peak_memory``, as last read; 0 where the system does not report it."""
     _listener: socket.socket = field(init=False)
     _process: subprocess.Popen[bytes] = field(init=False)
     _connection: socket.socket | None = field(init=False, default=None)
@@ -112,7 +112,7 @@ class Worker:
             raise InitFailed(request.body.decode())
 
     def grant(self, calls: int | None) -> None:
-        """Let the next invocation end, killed, once it has made so many calls to the world; None lifts that."""
+        """Kill the process after this number of network calls in the next invocation; None removes the limit."""
         self._granted = calls
         if calls is None:
             self.grant_path.unlink(missing_ok=True)
@@ -120,11 +120,11 @@ class Worker:
             self.grant_path.write_text(str(calls), encoding="ascii")
 
     def calls(self) -> int | None:
-        """Tell how many calls an invocation has made; None where any number was granted to it."""
+        """Return how many calls an invocation has made; None if there was no limit."""
         return None if self._granted is None else self._granted - int(self.grant_path.read_text(encoding="ascii"))
 
     def invoke(self, event: Event) -> tuple[bytes, bool]:
-        """Hand out an event and give the reply, and whether it is an error; the handler must be ready."""
+        """Deliver an event; return the reply, and whether it is an error. The handler must be ready."""
         headers = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": event.request_id,
@@ -142,13 +142,13 @@ class Worker:
         return request.body, request.path.endswith("/error")
 
     def kill(self) -> None:
-        """End the process at once, in the middle of whatever it does."""
+        """End the process immediately, whatever it is doing."""
         self._killed = True
         if self._process.poll() is None:
             self._process.kill()
 
     def close(self) -> None:
-        """End the process and free its port."""
+        """End the process and close its port."""
         self.kill()
         self._process.wait()
         self._disconnect()
@@ -156,11 +156,11 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return not self._killed and self._process.poll() is None
 
     def reset_peak_memory(self) -> None:
-        """Let the next peak count from here."""
+        """Start a new measurement of the peak."""
         self.peak_mb = 0.0
         try:
             Path(f"/proc/{self._process.pid}/clear_refs").write_text("5", encoding="ascii")
@@ -168,7 +168,7 @@ class Worker:
             return
 
     def _watch_memory(self) -> None:
-        """Look at the peak, and kill the process when it took more than the function has, as Lambda does."""
+        """Read the peak, and kill the process if it uses more memory than the function has, as Lambda does."""
         try:
             status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         except OSError:
@@ -191,7 +191,7 @@ class Worker:
                 raise ProcessDied(self._ending(), started=started)
 
     def _poll(self, wait_s: float, remaining_s: float) -> Request | None:
-        """Take a new connection or read from the present one; an end of file drops it."""
+        """Accept a new connection or read from the current one; an end of file closes it."""
         sockets = [self._listener, *([self._connection] if self._connection else [])]
         readable, _, _ = select.select(sockets, [], [], wait_s)
         if self._connection in readable:
@@ -230,7 +230,7 @@ class Worker:
         head = "\r\n".join([*lines, "", ""]).encode()
         if self._connection is None:
             raise ConnectionError
-        # One write: a second one would wait for the first one's acknowledgement, which is delayed by 40 ms.
+        # One write: a second one would wait for the acknowledgement of the first, which is delayed by 40 ms.
         self._connection.sendall(head + body)
 
     def _disconnect(self) -> None:

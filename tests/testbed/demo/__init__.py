@@ -1,1 +1,1 @@
-"""``make demo``: two jobs through both doors of a Gallop on this machine, to two videos that are checked."""
+"""``make demo``: two jobs through both doors of a Gallop on this machine, and checks of the two videos."""

@@ -1,4 +1,4 @@
-"""Runs the demo: ``make demo``, or ``python -m tests.testbed.demo``."""
+"""Run the demo: ``make demo``, or ``python -m tests.testbed.demo``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OUT = ROOT / "out" / "demo"
 DEFAULT_SPEED = 8.0
 MIN_SPEED, MAX_SPEED = 1, 60
 INTERRUPTED = 130
-# Started beforehand: a cold start of a second would look like one of many seconds on a fast clock.
+# Started in advance: on a fast clock, a cold start of one second would look like many.
 FUNCTIONS = (
     "SubmitFunction",
     "AuthorizeFunction",
@@ -39,7 +39,7 @@ FUNCTIONS = (
 
 
 def main() -> int:
-    """Run the demo; give the exit code."""
+    """Run the demo; return the exit code."""
     screen = display()
     try:
         run(screen)
@@ -48,24 +48,24 @@ def main() -> int:
         return INTERRUPTED
     except DemoFailed as failed:
         screen.console.print(f"\nThe demo failed. {failed}", style="bold red")
-    except Exception as error:  # noqa: BLE001 - whoever meets Gallop for the first time is told where to look
-        screen.console.print(f"\nThe demo broke. {type(error).__name__}: {error}", style="bold red")
+    except Exception as error:  # noqa: BLE001 - a first-time user needs to know where to look
+        screen.console.print(f"\nThe demo failed unexpectedly. {type(error).__name__}: {error}", style="bold red")
         _keep("traceback.txt", traceback.format_exc())
     else:
         return 0
     if (OUT / "logs").exists():
-        screen.console.print(f"More about it: {(OUT / 'logs').relative_to(ROOT)}/")
+        screen.console.print(f"See the logs in {(OUT / 'logs').relative_to(ROOT)}/.")
     return 1
 
 
 def run(screen: Display) -> None:
-    """Start a Gallop, put a job through each door, and show what came of them."""
+    """Start a Gallop, send a job through each door, and show the results."""
     began = time.monotonic()
     shutil.rmtree(OUT, ignore_errors=True)
     speed = _speed()
     screen.console.print("Gallop: reference images and a prompt in, a video in your own bucket out.", style="bold")
     screen.console.print("Deploying template.yaml onto an embedded AWS, beside a fake DashScope ...")
-    from tests.testbed.stack import Testbed  # noqa: PLC0415 - takes seconds, in which there is something to read
+    from tests.testbed.stack import Testbed  # noqa: PLC0415 - takes seconds; the lines above come first
 
     with Testbed(speed=speed, prewarm=FUNCTIONS) as testbed, caller(testbed) as http:
         seconds = time.monotonic() - began
@@ -90,7 +90,7 @@ def _speed() -> float:
     except ValueError:
         speed = 0.0
     if not MIN_SPEED <= speed <= MAX_SPEED:
-        raise DemoFailed(f"SPEED={text} is not a number from {MIN_SPEED} to {MAX_SPEED}: how fast the clock runs.")
+        raise DemoFailed(f"SPEED={text} is not valid. Use a number from {MIN_SPEED} to {MAX_SPEED}.")
     return speed
 
 

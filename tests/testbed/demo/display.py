@@ -1,4 +1,4 @@
-"""Shows jobs on their way: a live picture in a terminal, a line for every change elsewhere."""
+"""Show the progress of jobs: live in a terminal, one line per change elsewhere."""
 
 from __future__ import annotations
 
@@ -25,48 +25,48 @@ REFRESHES_PER_SECOND = 8
 
 
 class Display(Protocol):
-    """Where the demo is shown."""
+    """The output of the demo."""
 
     console: Console
 
     def showing(self, tracks: Sequence[Track]) -> AbstractContextManager[None]:
-        """Show the tracks for as long as the context lasts."""
+        """Show the tracks for the duration of the context."""
         ...
 
     def changed(self, track: Track) -> None:
-        """Hear that a job has reached a new stage."""
+        """Show that a job has reached a new stage."""
         ...
 
 
 def display() -> Display:
-    """Choose what this output can show."""
+    """Return the display that suits standard output."""
     plain = any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") in ("dumb", "unknown")
     return LiveDisplay() if sys.stdout.isatty() and not plain else PlainDisplay()
 
 
 class PlainDisplay:
-    """A line for every change."""
+    """Prints one line per change."""
 
     def __init__(self) -> None:
-        """Write to standard output, without a colour or a cursor movement."""
+        """Write to standard output, without colours or cursor movements."""
         self.console = Console(force_terminal=False, no_color=True, highlight=False, width=PLAIN_WIDTH)
 
     @contextmanager
     def showing(self, tracks: Sequence[Track]) -> Iterator[None]:
-        """Say what the jobs are."""
+        """Print what the jobs are."""
         for track in tracks:
             self.console.print(f"  {track.door.name:<12}{track.door.parcel}")
         yield
 
     def changed(self, track: Track) -> None:
-        """Write the line."""
+        """Print the line."""
         seconds = track.reached[track.stage]
         money = f"{track.snapshot.job_id}  {cost(track)}" if track.snapshot else ""
         self.console.print(f"  {minutes(seconds):>5}  {track.door.name:<12}{track.stage:<11}{money}".rstrip())
 
 
 class LiveDisplay:
-    """A picture that moves."""
+    """Redraws the jobs in place."""
 
     def __init__(self) -> None:
         """Write to the terminal."""
@@ -74,16 +74,16 @@ class LiveDisplay:
 
     @contextmanager
     def showing(self, tracks: Sequence[Track]) -> Iterator[None]:
-        """Draw the jobs again and again, and leave the last picture standing."""
+        """Redraw the jobs continuously, and leave the last state on the screen."""
         with Live(_Scene(tracks), console=self.console, refresh_per_second=REFRESHES_PER_SECOND):
             yield
 
     def changed(self, track: Track) -> None:
-        """Leave it to the next picture."""
+        """Do nothing: the next redraw shows it."""
 
 
 class _Scene:
-    """Whatever is drawn when Rich asks for the next picture."""
+    """The content of each redraw, which Rich requests."""
 
     def __init__(self, tracks: Sequence[Track]) -> None:
         self._tracks = tracks
@@ -113,7 +113,7 @@ def _job(track: Track) -> Table:
 
 
 def timeline(track: Track) -> Text:
-    """Draw the way: stages with the time at which each was reached, and how far the task is."""
+    """Draw the stages with the time at which each was reached, and the progress of the task."""
     line = Text(no_wrap=True, overflow="ellipsis")
     labels = [_label(track, stage) for stage in track.stages]
     room = WIDTH - sum(len(label) for label in labels) - (len(labels) - 2) * (LINK + 2) - 2
@@ -137,12 +137,12 @@ def _link(track: Track, to: str, length: int) -> Text:
 
 
 def minutes(seconds: float) -> str:
-    """Write a time of the testbed's clock: ``1:05``."""
+    """Format a duration of the testbed's clock: ``1:05``."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 def cost(track: Track) -> str:
-    """Write what the job costs."""
+    """Format the job's cost."""
     if track.snapshot is None:
         return ""
     return f"${track.snapshot.cost:.2f}{' estimated' if track.snapshot.is_estimate else ''}"

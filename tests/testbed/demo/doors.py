@@ -1,4 +1,4 @@
-"""The two doors as their users know them: put files and read receipts, or send a request and ask."""
+"""The two doors as users know them: upload files and read receipts, or send a request and poll."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 DROP = Path(__file__).parents[1] / "pictures" / "qipao"
 REQUEST = Path(__file__).with_name("request.json")
-# A cold start on a busy machine takes seconds; AWS's HTTP API gives up after 30.
+# A cold start on a busy machine takes seconds; AWS's HTTP API times out after 30.
 TIMEOUT_SECONDS = 30
 
 
 class DemoFailed(Exception):
-    """The demo did not show what it promises; the message says what happened, in whole sentences."""
+    """A check of the demo failed; the message says what happened, in complete sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a door shows of its job at one moment; ``cost`` in USD, estimated until the task has ended."""
+    """A job as its door last showed it; ``cost`` is in USD, estimated until the task has ended."""
 
     job_id: str
     state: str
@@ -33,7 +33,7 @@ class Snapshot:
 
 
 class Door(Protocol):
-    """One way in and out."""
+    """One door, as the demo uses it."""
 
     name: str
     arrival: str
@@ -42,42 +42,42 @@ class Door(Protocol):
     receipts: str
 
     def send(self) -> Snapshot | None:
-        """Ask for a video; gives the job if the door names it at once."""
+        """Request a video; return the job if the door already reports one."""
         ...
 
     def look(self) -> Snapshot | None:
-        """See how the job stands; None as long as there is none."""
+        """Return the current state of the job; None while there is none."""
         ...
 
     def fetch_video(self) -> bytes:
-        """Give the finished video."""
+        """Return the finished video."""
         ...
 
 
 @dataclass(slots=True)
 class S3Door:
-    """Drops a folder of pictures with its prompt, and reads the receipts that mirror it."""
+    """Drops a folder of images with its prompt, and reads the receipts that mirror it."""
 
     testbed: Testbed
     name: str = "S3 door"
     arrival: str = "dropped"
     parcel: str = field(init=False)
-    waits_for: str = "becomes a job once nothing in it has changed for 10 s"
+    waits_for: str = "becomes a job when it has not changed for 10 s"
     receipts: str = DROP.name
 
     def __post_init__(self) -> None:
-        """See what there is to drop."""
-        self.parcel = f"drop/{DROP.name}/: {len(list(DROP.glob('*.jpg')))} pictures and prompt.txt"
+        """Describe the files to drop."""
+        self.parcel = f"drop/{DROP.name}/: {len(list(DROP.glob('*.jpg')))} images and prompt.txt"
 
     def send(self) -> Snapshot | None:
-        """Put the files, in no order that matters."""
+        """Upload the files, in any order."""
         s3, bucket = self.testbed.client("s3"), self.testbed.coordinates.inbox_bucket
         for file in DROP.iterdir():
             s3.put_object(Bucket=bucket, Key=f"drop/{DROP.name}/{file.name}", Body=file.read_bytes())
         return None
 
     def look(self) -> Snapshot | None:
-        """Read ``status.json``; a drop that was refused has an ``error.json`` instead."""
+        """Read ``status.json``; a refused drop has an ``error.json`` instead."""
         status = _receipt(self.testbed, f"{self.receipts}/status.json")
         if status is None:
             refusal = _receipt(self.testbed, f"{self.receipts}/error.json")
@@ -87,53 +87,53 @@ class S3Door:
         return _snapshot(self.name, status, status["job"])
 
     def fetch_video(self) -> bytes:
-        """Take it out of the results bucket."""
+        """Download it from the results bucket."""
         return _read(self.testbed, f"{self.receipts}/video.mp4")
 
 
 @dataclass(slots=True)
 class HttpsDoor:
-    """Sends a request with a key of its own, and asks for the video it was promised."""
+    """Sends a request with its own API key, and polls until the video is ready."""
 
     testbed: Testbed
     http: httpx.Client
     name: str = "HTTPS door"
     arrival: str = "sent"
     parcel: str = "POST /v1/videos: 3 image URLs and a prompt"
-    waits_for: str = "becomes a job once it has been checked"
+    waits_for: str = "becomes a job when it has been checked"
     receipts: str = field(init=False, default="")
     _job_id: str = field(init=False, default="")
 
     def send(self) -> Snapshot | None:
-        """Send the request, byte for byte."""
-        answer = self.http.post(
+        """Send the request as it is in the file."""
+        response = self.http.post(
             "/v1/videos", content=REQUEST.read_bytes(), headers={"Content-Type": "application/json"}
         )
-        if answer.status_code != httpx.codes.ACCEPTED:
-            raise DemoFailed(f"POST /v1/videos answered {answer.status_code}: {answer.text}")
-        self._job_id = answer.json()["id"]
+        if response.status_code != httpx.codes.ACCEPTED:
+            raise DemoFailed(f"POST /v1/videos returned HTTP {response.status_code}: {response.text}")
+        self._job_id = response.json()["id"]
         self.receipts = f"videos/{self._job_id}"
-        return _snapshot(self.name, answer.json(), self._job_id)
+        return _snapshot(self.name, response.json(), self._job_id)
 
     def look(self) -> Snapshot | None:
-        """Ask ``GET /v1/videos/{id}``."""
+        """Poll ``GET /v1/videos/{id}``."""
         if not self._job_id:
             return None
-        answer = self.http.get(f"/v1/videos/{self._job_id}")
-        if answer.status_code != httpx.codes.OK:
-            raise DemoFailed(f"GET /v1/videos/{self._job_id} answered {answer.status_code}: {answer.text}")
-        sight = _snapshot(self.name, answer.json(), self._job_id)
-        if sight.state == "succeeded" and not self._has_last_receipt():
-            # The record moves on a moment before the receipts do, and the demo shows both.
-            return replace(sight, state="storing")
-        return sight
+        response = self.http.get(f"/v1/videos/{self._job_id}")
+        if response.status_code != httpx.codes.OK:
+            raise DemoFailed(f"GET /v1/videos/{self._job_id} returned HTTP {response.status_code}: {response.text}")
+        snapshot = _snapshot(self.name, response.json(), self._job_id)
+        if snapshot.state == "succeeded" and not self._has_last_receipt():
+            # The record changes a moment before the receipts do, and the demo shows both.
+            return replace(snapshot, state="storing")
+        return snapshot
 
     def fetch_video(self) -> bytes:
-        """Follow ``GET /v1/videos/{id}/content`` to the bucket; httpx leaves the key behind on the way."""
-        answer = self.http.get(f"/v1/videos/{self._job_id}/content", follow_redirects=True)
-        if answer.status_code != httpx.codes.OK:
-            raise DemoFailed(f"The video's address answered {answer.status_code}.")
-        return answer.content
+        """Follow ``GET /v1/videos/{id}/content`` to the bucket; httpx drops the key on the redirect."""
+        response = self.http.get(f"/v1/videos/{self._job_id}/content", follow_redirects=True)
+        if response.status_code != httpx.codes.OK:
+            raise DemoFailed(f"The video's URL returned HTTP {response.status_code}.")
+        return response.content
 
     def _has_last_receipt(self) -> bool:
         status = _receipt(self.testbed, f"{self.receipts}/status.json")
@@ -141,7 +141,7 @@ class HttpsDoor:
 
 
 def caller(testbed: Testbed) -> httpx.Client:
-    """Make a client with a key of its own."""
+    """Create an HTTP client with its own API key."""
     return httpx.Client(
         base_url=testbed.coordinates.api_url,
         headers={"Authorization": f"Bearer {testbed.mint_key('demo')}"},
@@ -158,8 +158,8 @@ def _receipt(testbed: Testbed, key: str) -> dict[str, Any] | None:
 
 
 def _read(testbed: Testbed, key: str) -> bytes:
-    answer = testbed.client("s3").get_object(Bucket=testbed.coordinates.results_bucket, Key=key)
-    body: bytes = answer["Body"].read()
+    response = testbed.client("s3").get_object(Bucket=testbed.coordinates.results_bucket, Key=key)
+    body: bytes = response["Body"].read()
     return body
 
 

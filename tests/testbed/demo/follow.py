@@ -1,4 +1,4 @@
-"""Sends something through each door at the same time, and watches until the videos are there."""
+"""Send a job through each door at the same time, and watch until the videos are ready."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ GIVE_UP_AFTER_SECONDS = 300
 
 
 def follow(testbed: Testbed, doors: Sequence[Door], screen: Display) -> list[float]:
-    """Return when every door's job has succeeded; gives the seconds that each took, from the door on.
+    """Wait until every door's job has succeeded; return the seconds that each took, from the door to the end.
 
     Raises:
-        DemoFailed: one did not.
+        DemoFailed: A job did not succeed.
 
     """
     start = testbed.clock.now()
@@ -39,16 +39,16 @@ def follow(testbed: Testbed, doors: Sequence[Door], screen: Display) -> list[flo
     for watch in watches:
         watch.result()
     if not all(track.is_done for track in tracks):
-        raise DemoFailed(f"After {GIVE_UP_AFTER_SECONDS} s of real time not every job had ended.")
+        raise DemoFailed(f"Not every job has ended after {GIVE_UP_AFTER_SECONDS} s of real time.")
     return [track.elapsed for track in tracks]
 
 
 def _watch(track: Track, screen: Display, stop: threading.Event) -> None:
     screen.changed(track)
-    sight = track.door.send()
+    snapshot = track.door.send()
     while True:
-        if track.see(sight):
+        if track.see(snapshot):
             screen.changed(track)
         if track.is_done or stop.wait(LOOK_EVERY_SECONDS):
             return
-        sight = track.door.look()
+        snapshot = track.door.look()

@@ -1,4 +1,4 @@
-"""Checks what the demo claims: against the vendor's ledger, and in the files themselves."""
+"""Check what the demo claims: against the fake DashScope's ledger, and in the files themselves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FRAMES_PER_SECOND = 24
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What a video file turns out to be once every frame of it has been decoded."""
+    """The properties of a video file, of which every frame was decoded."""
 
     codec: str
     size: str
@@ -30,16 +30,16 @@ class Film:
     seconds: float
 
     def __str__(self) -> str:
-        """Say it as people do."""
+        """Format them for people."""
         codec = self.codec.upper().replace("H26", "H.26")
         return f"{codec}, {self.size}, {self.frames_per_second:g} fps, {self.seconds:g} s"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A finished job's folder, receipt and film, and how many tasks the vendor made for it.
+    """A finished job's folder, receipt and video, and the number of tasks that DashScope created for it.
 
-    ``seconds`` are those of the testbed's clock, from the door to the end.
+    ``seconds`` are measured on the testbed's clock, from the door to the end.
     """
 
     folder: Path
@@ -50,12 +50,12 @@ class Evidence:
 
     @property
     def door(self) -> str:
-        """Name the door as people do."""
+        """The door's name, for people."""
         return str(self.receipt["door"]).upper()
 
 
 def play(video: bytes) -> Film:
-    """Decode a video to its last frame."""
+    """Decode a video completely and return its properties."""
     with av.open(io.BytesIO(video), "r") as container:
         stream = container.streams.video[0]
         frames = len(list(container.decode(stream)))
@@ -64,10 +64,10 @@ def play(video: bytes) -> Film:
 
 
 def examine(folder: Path, ledger: Mapping[str, Any], seconds: float) -> Evidence:
-    """Check one job, which took so many seconds, by its files and the ledger.
+    """Check one job by its files and the ledger; ``seconds`` is how long it took.
 
     Raises:
-        DemoFailed: something is not as it should be.
+        DemoFailed: A check failed.
 
     """
     receipt, status = (json.loads((folder / name).read_text()) for name in ("video.json", "status.json"))
@@ -75,7 +75,7 @@ def examine(folder: Path, ledger: Mapping[str, Any], seconds: float) -> Evidence
     request = receipt["request"]
     film = play(video)
     size = models.size(request["resolution"], request["ratio"])
-    _expect(folder, "the film", Film("h264", size, FRAMES_PER_SECOND, request["duration"]), film)
+    _expect(folder, "the video", Film("h264", size, FRAMES_PER_SECOND, request["duration"]), film)
     _expect(folder, "the SHA-256", receipt["video"]["sha256"], hashlib.sha256(video).hexdigest())
     _expect(folder, "the state", "succeeded", status["state"])
     tasks = [task for task in ledger["tasks"] if task["prompt"] == request["prompt"]]
@@ -85,18 +85,18 @@ def examine(folder: Path, ledger: Mapping[str, Any], seconds: float) -> Evidence
 
 
 def audit(evidence: Sequence[Evidence], ledger: Mapping[str, Any]) -> None:
-    """Check that nothing was sent to DashScope beside what the jobs account for.
+    """Check that nothing was sent to DashScope except for what the jobs account for.
 
     Raises:
-        DemoFailed: something was.
+        DemoFailed: There are other requests or tasks.
 
     """
     jobs = len(evidence)
     posts, tasks = ledger["requests"]["submit"], len(ledger["tasks"])
     if (posts, tasks) != (jobs, jobs):
-        raise DemoFailed(f"{jobs} jobs made {posts} paid requests and {tasks} tasks at DashScope.")
+        raise DemoFailed(f"{jobs} jobs made {posts} paid requests and {tasks} tasks at DashScope; each must make one.")
 
 
 def _expect(folder: Path, what: str, expected: object, found: object) -> None:
     if expected != found:
-        raise DemoFailed(f"{folder}: {what} should be {expected}, and is {found}.")
+        raise DemoFailed(f"{folder}: {what} is {found}; expected {expected}.")

@@ -1,4 +1,4 @@
-"""The last thing that the demo shows: what the videos took, and where they are."""
+"""The demo's final output: what the jobs took, and where the videos are."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def show(console: Console, evidence: Sequence[Evidence], root: Path, seconds: float) -> None:
-    """Show what was found, with paths from ``root`` on; ``seconds`` are those that the whole demo took."""
+    """Print the evidence, with paths relative to ``root``; ``seconds`` is the duration of the whole demo."""
     jobs = len(evidence)
     console.print()
     console.print(_table(evidence))
     console.print()
     console.print(f"Checked: {jobs} jobs made {jobs} paid requests and {jobs} tasks at the fake DashScope.")
-    console.print(f"Checked: both play ({evidence[0].film}) and match their SHA-256.\n")
+    console.print(f"Checked: both videos play ({evidence[0].film}) and match their SHA-256.\n")
     for found in evidence:
         files = "  ".join(file.name for file in sorted(found.folder.iterdir(), reverse=True))
         console.print(f"  {found.folder.relative_to(root)}/".ljust(26) + files)
-    console.print("\nThe fake DashScope pans over the pictures; for public addresses it draws cards.")
+    console.print("\nThe fake DashScope pans over the images; for public addresses it draws cards.")
     console.print(f"All of this took {seconds:.0f} s, and nothing left this machine.")
 
 

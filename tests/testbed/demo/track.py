@@ -1,4 +1,4 @@
-"""What has been seen of a job on its way, by the testbed's clock."""
+"""The stages that a job has reached, by the testbed's clock."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from tests.testbed.demo.doors import Door, Snapshot
 
 STAGES = ("queued", "running", "storing", "succeeded")
-# A task is as good as sent once its attempt is recorded: these two are one to whoever watches.
+# A recorded attempt is sent immediately: to a viewer the two states are one.
 _SHOWN_AS = {"submitting": "queued"}
 
 
 @dataclass(slots=True)
 class Track:
-    """A job's way, stage by stage; ``reached`` holds seconds since the start, in order."""
+    """A job's progress, stage by stage; ``reached`` contains seconds since the start, in order."""
 
     door: Door
     clock: Clock
@@ -27,44 +27,44 @@ class Track:
     snapshot: Snapshot | None = None
 
     def __post_init__(self) -> None:
-        """Begin with what the door is given."""
+        """Start with the arrival at the door."""
         self.reached = {self.door.arrival: 0.0}
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Name all stages, the arrival first."""
+        """All stages, starting with the arrival."""
         return (self.door.arrival, *STAGES)
 
     @property
     def stage(self) -> str:
-        """Name the last stage that was seen."""
+        """The last stage that was reached."""
         return next(reversed(self.reached))
 
     def has_passed(self, stage: str) -> bool:
-        """Tell whether a stage lies behind, be it that nobody looked while it lasted."""
+        """Return whether a stage is past, even if nobody looked while it lasted."""
         return self.stages.index(stage) <= self.stages.index(self.stage)
 
     @property
     def is_done(self) -> bool:
-        """Tell whether the video is there."""
+        """Whether the video is ready."""
         return STAGES[-1] in self.reached
 
     @property
     def elapsed(self) -> float:
-        """Give the seconds since the start, or those that it took."""
+        """The seconds since the start, or the duration of a finished job."""
         return self.reached.get(STAGES[-1], self.clock.now() - self.started_at)
 
     @property
     def progress(self) -> float:
-        """Estimate which share of the task's time has passed."""
+        """The estimated share of the task's time that has passed, from 0 to 1."""
         if self.stage != "running":
             return float(self.has_passed("storing"))
         return min(1.0, (self.elapsed - self.reached["running"]) / histogram.expected_seconds("720P", 5))
 
-    def see(self, sight: Snapshot | None) -> bool:
-        """Take in what the door shows; tell whether a new stage has been reached."""
-        self.snapshot = sight
-        stage = _SHOWN_AS.get(sight.state, sight.state) if sight else None
+    def see(self, snapshot: Snapshot | None) -> bool:
+        """Record what the door shows; return whether a new stage has been reached."""
+        self.snapshot = snapshot
+        stage = _SHOWN_AS.get(snapshot.state, snapshot.state) if snapshot else None
         if stage is None or stage in self.reached:
             return False
         self.reached[stage] = self.clock.now() - self.started_at

@@ -12,7 +12,7 @@ def test_a_picture_of_more_than_20_mb_is_made_smaller() -> None:
     assert LIMIT < len(data)
     made = usable(data)
     assert (2700, 2700) == decoded(made.data).size
-    expected = f"2.jpg: {len(data) / 1024**2:.1f} MB of PNG made {len(made.data) / 1024**2:.1f} MB of JPEG"
+    expected = f"2.jpg: reduced from {len(data) / 1024**2:.1f} MB (PNG) to {len(made.data) / 1024**2:.1f} MB (JPEG)"
     assert expected == made.note
 
 
@@ -31,4 +31,4 @@ def test_a_picture_too_large_for_any_quality_is_scaled() -> None:
 def test_a_picture_that_cannot_be_made_small_enough_is_refused() -> None:
     """Not below a shorter side of 400 px."""
     data = encoded(noise(401, 17000, "RGBA"), "PNG", compress_level=0)
-    assert "cannot be brought under 20 MB without its shorter side falling under 400 px" == problem_of(data)
+    assert "cannot be reduced to 20 MB unless its shorter side falls below 400 px" == problem_of(data)

@@ -141,7 +141,7 @@ def test_a_job_that_went_well_passes(folder: Path) -> None:
 def test_a_film_of_another_kind_is_a_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was ordered is what has to be there."""
     monkeypatch.setattr(proof, "play", lambda _: proof.Film("h264", "720x1280", 24, 5))
-    with pytest.raises(DemoFailed, match=r"the film should be H\.264, 1280x720"):
+    with pytest.raises(DemoFailed, match=r"the video is .*; expected H\.264, 1280x720"):
         proof.examine(folder, LEDGER, 80.0)
 
 

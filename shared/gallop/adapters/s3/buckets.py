@@ -1,4 +1,4 @@
-"""The two buckets: what was dropped and uploaded in the inbox, videos and receipts in the results."""
+"""The two buckets: the inbox with drops and uploads, and the results with videos and receipts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file in the results bucket, as it was when it was looked at; ``owner`` is a job's id, or nothing."""
+    """A file in the results bucket, as last read; ``owner`` is a job's ID, or empty."""
 
     key: str
     etag: str
@@ -39,7 +39,7 @@ class Found:
 
 @aws.guarded
 def list_directly_under(prefix: str) -> list[Entry]:
-    """List the inbox's objects under a prefix, without those of deeper folders."""
+    """List the inbox's objects directly under a prefix, without those of deeper folders."""
     pages = (
         aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings.inbox_bucket(), Prefix=prefix, Delimiter="/")
     )
@@ -52,34 +52,34 @@ def list_directly_under(prefix: str) -> list[Entry]:
 
 @aws.guarded
 def list_beside(key: str) -> list[Entry]:
-    """List the files of a batch's folder; at the root of ``drop/``, where there is none, the batch itself."""
+    """List the files of a batch's folder; at the root of ``drop/``, where there is no folder, the batch itself."""
     batch = batch_of(key, "", 0)
     return list_directly_under(batch.folder if batch.is_in_folder else key)
 
 
 @aws.guarded
 def read(key: str, limit: int) -> tuple[bytes, str]:
-    """Read an object of the inbox whole; gives its bytes and its version.
+    """Read a whole object of the inbox; return its bytes and its version.
 
     Raises:
-        NoSuchObject: there is none.
-        ObjectTooLarge: it has more than ``limit`` bytes; nothing was read.
+        NoSuchObject: There is no such object.
+        ObjectTooLarge: It has more than ``limit`` bytes; nothing was read.
 
     """
     client = aws.s3()
     try:
-        answer = client.get_object(Bucket=settings.inbox_bucket(), Key=key)
+        response = client.get_object(Bucket=settings.inbox_bucket(), Key=key)
     except client.exceptions.NoSuchKey:
         raise NoSuchObject(key) from None
-    return _bounded(answer, limit), answer.get("VersionId", "")
+    return _bounded(response, limit), response.get("VersionId", "")
 
 
 @aws.guarded
 def version_of(key: str) -> str:
-    """Name the newest version of an object of the inbox.
+    """Return the newest version of an object of the inbox.
 
     Raises:
-        NoSuchObject: there is none.
+        NoSuchObject: There is no such object.
 
     """
     client = aws.s3()
@@ -93,10 +93,10 @@ def version_of(key: str) -> str:
 
 @aws.guarded
 def read_version(key: str, version_id: str, limit: int) -> bytes:
-    """Read one version of an object of the inbox whole.
+    """Read a whole object of the inbox, in one version.
 
     Raises:
-        ObjectTooLarge: it has more than ``limit`` bytes; nothing was read.
+        ObjectTooLarge: It has more than ``limit`` bytes; nothing was read.
 
     """
     return _bounded(aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id), limit)
@@ -104,17 +104,17 @@ def read_version(key: str, version_id: str, limit: int) -> bytes:
 
 @aws.guarded
 def put_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, str]:
-    """Keep an image in the inbox, under its own hash; gives its key and version."""
+    """Store an image in the inbox under its own hash; return its key and version."""
     suffix = media_type.partition("/")[2]
     key = f"uploads/{client_name}/{hashlib.sha256(data).hexdigest()}.{suffix}"
-    answer = aws.s3().put_object(Bucket=settings.inbox_bucket(), Key=key, Body=data, ContentType=media_type)
-    return key, answer.get("VersionId", "")
+    response = aws.s3().put_object(Bucket=settings.inbox_bucket(), Key=key, Body=data, ContentType=media_type)
+    return key, response.get("VersionId", "")
 
 
 @aws.guarded
 def put_receipt(key: str, receipt: Mapping[str, Any], owner: str = "") -> None:
-    """Write a receipt into the results bucket; it bears the id of the job that it tells of, or nothing."""
-    # Half of a character, from the name of a file that is asked for, must not keep the answer from being written.
+    """Write a receipt into the results bucket; ``owner`` is the ID of the job that it describes, or empty."""
+    # An unpaired surrogate in the name of a missing file must not keep the receipt from being written.
     body = json.dumps(receipt, indent=2, ensure_ascii=False).encode(errors="replace")
     aws.s3().put_object(
         Bucket=settings.results_bucket(),
@@ -128,21 +128,21 @@ def put_receipt(key: str, receipt: Mapping[str, Any], owner: str = "") -> None:
 
 @aws.guarded
 def result(key: str) -> Found | None:
-    """Look at a file in the results bucket; None if there is none."""
+    """Return a file in the results bucket; None if there is none."""
     client = aws.s3()
     try:
-        answer = client.head_object(Bucket=settings.results_bucket(), Key=key)
+        response = client.head_object(Bucket=settings.results_bucket(), Key=key)
     except client.exceptions.ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
             return None
         raise
-    return Found(key, answer["ETag"], answer.get("VersionId", ""), answer["Metadata"].get(OWNER, ""))
+    return Found(key, response["ETag"], response.get("VersionId", ""), response["Metadata"].get(OWNER, ""))
 
 
 @aws.guarded
 def put_table(key: str, table: str) -> None:
-    """Write a table of comma-separated values into the results bucket."""
-    # The mark makes spreadsheets read it as UTF-8.
+    """Write a CSV file into the results bucket."""
+    # The byte order mark makes spreadsheets read it as UTF-8.
     aws.s3().put_object(
         Bucket=settings.results_bucket(),
         Key=key,
@@ -154,21 +154,21 @@ def put_table(key: str, table: str) -> None:
 
 @aws.guarded
 def put_document(key: str, document: object) -> None:
-    """Write down, in the results bucket, what a later step reads."""
+    """Write JSON for a later step into the results bucket."""
     body = json.dumps(document).encode()
     aws.s3().put_object(Bucket=settings.results_bucket(), Key=key, Body=body, ContentType="application/json")
 
 
 @aws.guarded
 def document(key: str) -> Any:  # noqa: ANN401 - JSON
-    """Read what ``put_work`` wrote."""
+    """Read what ``put_document`` wrote."""
     with aws.s3().get_object(Bucket=settings.results_bucket(), Key=key)["Body"] as body:
         return json.loads(body.read())
 
 
 @aws.guarded
 def copy_result(key: str, version_id: str, to: str) -> str:
-    """Copy a version of a file within the results bucket; gives the version of the copy."""
+    """Copy a version of a file within the results bucket; return the version of the copy."""
     bucket = settings.results_bucket()
     source: CopySourceTypeDef = {"Bucket": bucket, "Key": key, "VersionId": version_id}
     return aws.s3().copy_object(Bucket=bucket, Key=to, CopySource=source).get("VersionId", "")
@@ -176,16 +176,16 @@ def copy_result(key: str, version_id: str, to: str) -> str:
 
 @aws.guarded
 def put_picture(key: str, jpeg: bytes, owner: str) -> str:
-    """Write a job's picture into the results bucket; gives its version."""
-    answer = aws.s3().put_object(
+    """Write a job's image into the results bucket; return its version."""
+    response = aws.s3().put_object(
         Bucket=settings.results_bucket(), Key=key, Body=jpeg, ContentType=JPEG, Metadata={OWNER: owner}
     )
-    return answer.get("VersionId", "")
+    return response.get("VersionId", "")
 
 
 @aws.guarded
 def remove_result(found: Found) -> None:
-    """Take a file away, unless another has come in its place since it was looked at. Its versions stay."""
+    """Delete a file, unless it was replaced after it was read. Its versions stay."""
     client = aws.s3()
     try:
         client.delete_object(Bucket=settings.results_bucket(), Key=found.key, IfMatch=found.etag)
@@ -196,10 +196,10 @@ def remove_result(found: Found) -> None:
 
 @aws.guarded
 def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Callable[[], None], owner: str) -> str:
-    """Stream a job's file into the results bucket; gives its version.
+    """Stream a job's file into the results bucket; return its version.
 
-    It appears only once ``verify``, called after the last piece, has returned; whatever is raised until then leaves
-    nothing behind. Memory stays at about two parts, whatever the size.
+    It appears only after ``verify``, called after the last piece, has returned; any exception before that leaves no
+    file. Memory use is about two parts, whatever the size.
     """
     client = aws.s3()
     bucket = settings.results_bucket()
@@ -208,8 +208,8 @@ def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Cal
     parts: list[CompletedPartTypeDef] = []
     try:
         for number, part in enumerate(_in_parts(pieces), start=1):
-            answer = client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=bytes(part))
-            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+            response = client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=bytes(part))
+            parts.append({"PartNumber": number, "ETag": response["ETag"]})
         verify()
         done = client.complete_multipart_upload(
             Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
@@ -222,23 +222,23 @@ def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Cal
 
 @aws.guarded
 def remove_input(found: Input) -> None:
-    """Remove a version of an image that is kept for jobs; it is gone afterwards, whether it was there or not."""
+    """Delete a version of an image that is kept for jobs, if it exists."""
     aws.s3().delete_object(Bucket=found.bucket, Key=found.key, VersionId=found.version_id)
 
 
 @aws.guarded
 def remove_results(prefix: str) -> None:
-    """Remove every version of every file under a prefix of the results bucket."""
+    """Delete every version of every file under a prefix of the results bucket."""
     client, bucket = aws.s3(), settings.results_bucket()
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
             client.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
 
 
-def _bounded(answer: GetObjectOutputTypeDef, limit: int) -> bytes:
-    with answer["Body"] as body:
-        if answer["ContentLength"] > limit:
-            raise ObjectTooLarge(answer["ContentLength"])
+def _bounded(response: GetObjectOutputTypeDef, limit: int) -> bytes:
+    with response["Body"] as body:
+        if response["ContentLength"] > limit:
+            raise ObjectTooLarge(response["ContentLength"])
         return body.read()
 
 

@@ -1,4 +1,4 @@
-"""Addresses and forms that open one object of the buckets for a while, to whoever has them."""
+"""Presigned URLs and forms: anyone who has one can use one object of the buckets for a limited time."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from gallop.adapters import aws
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# At most: an address ends with the session of the role that signed it, too, whose length AWS promises nowhere. With the
-# default MaxInFlight DashScope fetches within minutes.
+# Maximums: a URL also expires with the session of the role that signed it, for whose length AWS gives no guarantee.
+# With the default MaxInFlight DashScope fetches within minutes.
 SECONDS_FOR_VENDOR = 6 * 3600
 SECONDS_FOR_CLIENT = 3600
 SECONDS_FOR_UPLOAD = 3600
 
 
 def url_for_vendor(bucket: str, key: str, version_id: str) -> str:
-    """Presign an address under which DashScope fetches an image while the task waits and runs."""
+    """Presign a URL from which DashScope fetches an image while the task waits and runs."""
     return _presigned(bucket, key, version_id, SECONDS_FOR_VENDOR, {})
 
 
 def url_for_client(bucket: str, key: str, version_id: str, media_type: str) -> str:
-    """Presign an address under which a client fetches a video, for an hour."""
+    """Presign a URL from which a client downloads a video, valid for an hour."""
     return _presigned(bucket, key, version_id, SECONDS_FOR_CLIENT, {"ResponseContentType": media_type})
 
 
 def form_for_upload(key: str, media_type: str, limit: int) -> dict[str, Any]:
-    """Presign a form (``url`` and ``fields``) that puts one file of this type and of so many bytes under this key."""
+    """Presign a form (``url`` and ``fields``) that uploads one file of this type, up to ``limit`` bytes, to a key."""
     return aws.s3().generate_presigned_post(
         settings.inbox_bucket(),
         key,

@@ -1,4 +1,4 @@
-"""An object of the results bucket as a file that can be read anywhere, without having it here whole."""
+"""An object of the results bucket as a seekable file that reads only the ranges it needs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Result
 
-# One request for so much: an index and a few seconds of film take a handful.
+# The size of one request: an index and a few seconds of video take a handful.
 RANGE_BYTES = 1024 * 1024
 
 
 def opened(result: Result) -> BinaryIO:
-    """Open the version of an object that a job holds.
+    """Open the version of an object that a job refers to.
 
-    Whatever is asked of it may raise AwsTrouble.
+    Every read may raise AwsTrouble.
     """
     return cast("BinaryIO", io.BufferedReader(_Ranges(result), RANGE_BYTES))
 
@@ -47,13 +47,13 @@ class _Ranges(io.RawIOBase):
         last = min(self._position + len(view), self._result.size) - 1
         if last < self._position:
             return 0
-        answer = aws.s3().get_object(
+        response = aws.s3().get_object(
             Bucket=self._result.bucket,
             Key=self._result.key,
             VersionId=self._result.version_id,
             Range=f"bytes={self._position}-{last}",
         )
-        with answer["Body"] as body:
+        with response["Body"] as body:
             data = body.read()
         view[: len(data)] = data
         self._position += len(data)

@@ -1,1 +1,1 @@
-"""The state machines, as the product starts and resumes them."""
+"""The state machines, as Gallop starts and resumes them."""

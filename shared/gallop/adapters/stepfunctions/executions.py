@@ -1,4 +1,4 @@
-"""Executions of state machines: started once by their names, and let go on by the tokens with which they wait."""
+"""Executions of state machines: started once per name, and resumed by the task tokens with which they wait."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 @aws.guarded
-def start(machine_arn: str, name: str, given: Mapping[str, object]) -> None:
-    """Start an execution of this name, unless there is or was one."""
+def start(machine_arn: str, name: str, data: Mapping[str, object]) -> None:
+    """Start an execution, unless one of this name exists or has existed."""
     client = aws.stepfunctions()
     with suppress(client.exceptions.ExecutionAlreadyExists):
-        client.start_execution(stateMachineArn=machine_arn, name=name, input=json.dumps(given))
+        client.start_execution(stateMachineArn=machine_arn, name=name, input=json.dumps(data))
 
 
 @aws.guarded
 def resume(token: str) -> bool:
-    """Let an execution go on that waits with this token; False if it has gone on already, or waits no more."""
+    """Resume the execution that waits with this token; return False if it no longer waits."""
     client = aws.stepfunctions()
     with suppress(client.exceptions.TaskTimedOut, client.exceptions.InvalidToken, client.exceptions.TaskDoesNotExist):
         client.send_task_success(taskToken=token, output="{}")

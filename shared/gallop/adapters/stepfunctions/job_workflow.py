@@ -1,4 +1,4 @@
-"""The workflow: one execution a job, named after it; after a breakdown, one more, named after it and numbered."""
+"""The job workflow: one execution per job, named after it; a replacement after a crash has a number as well."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gallop.adapters.stepfunctions import executions
 
 
 class Execution(Enum):
-    """How an execution stands."""
+    """The state of an execution."""
 
     MISSING = "missing"
     LIVE = "live"
@@ -18,20 +18,20 @@ class Execution(Enum):
 
 
 def start(job_id: str, resume: int = 0) -> None:
-    """Start the job's execution, or its ``resume``-th after the first. Each starts once however often it is called."""
+    """Start the job's execution, or its ``resume``-th replacement. Each starts once, however often this is called."""
     executions.start(settings.workflow_arn(), _name(job_id, resume), {"job_id": job_id})
 
 
 @aws.guarded
 def execution_state(job_id: str, resume: int = 0) -> Execution:
-    """Tell how the job's execution stands."""
+    """Return the state of the job's execution."""
     client = aws.stepfunctions()
     prefix = settings.workflow_arn().replace(":stateMachine:", ":execution:")
     try:
-        answer = client.describe_execution(executionArn=f"{prefix}:{_name(job_id, resume)}")
+        response = client.describe_execution(executionArn=f"{prefix}:{_name(job_id, resume)}")
     except client.exceptions.ExecutionDoesNotExist:
         return Execution.MISSING
-    return Execution.LIVE if answer["status"] in ("RUNNING", "PENDING_REDRIVE") else Execution.OVER
+    return Execution.LIVE if response["status"] in ("RUNNING", "PENDING_REDRIVE") else Execution.OVER
 
 
 def _name(job_id: str, resume: int) -> str:

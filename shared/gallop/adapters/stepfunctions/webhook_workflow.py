@@ -1,4 +1,4 @@
-"""The workflow that tells of ended jobs: one execution a job and one a delivery, each named after what it is about."""
+"""The webhook workflow: one execution per ended job and one per delivery, each named after what it delivers."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from gallop.adapters.stepfunctions import executions
 
 
 def announce(job_id: str) -> None:
-    """Let the end of a job be told; each is told once however often it is called."""
+    """Start notifying a job's webhooks of its end; once, however often this is called."""
     _start(job_id, {"job_id": job_id, "endpoint_id": None})
 
 
 def deliver(job_id: str, endpoint_id: str) -> None:
-    """Let an endpoint be told of a job's end; once, however often it is called."""
+    """Start the delivery of a job's end to an endpoint; once, however often this is called."""
     _start(f"{job_id}-{endpoint_id}", _delivery(job_id, endpoint_id))
 
 
 def replay(job_id: str, endpoint_id: str) -> None:
-    """Let an endpoint be told of a job's end once more, with the same retries."""
+    """Deliver a job's end to an endpoint again, with the same retries."""
     _start(f"{job_id}-{endpoint_id}-{secrets.token_hex(4)}", _delivery(job_id, endpoint_id))
 
 
@@ -27,5 +27,5 @@ def _delivery(job_id: str, endpoint_id: str) -> dict[str, object]:
     return {"job_id": job_id, "endpoint_id": endpoint_id, "number": 1}
 
 
-def _start(name: str, given: dict[str, object]) -> None:
-    executions.start(settings.webhook_workflow_arn(), name, given)
+def _start(name: str, data: dict[str, object]) -> None:
+    executions.start(settings.webhook_workflow_arn(), name, data)

@@ -1,1 +1,1 @@
-"""The one table, one module per kind of item."""
+"""The DynamoDB table, one module per kind of item."""

@@ -1,4 +1,4 @@
-"""Batches in the table: how far each is, whose turn has come, and which upload of a file is the newest."""
+"""Batches in the table: their progress, the lines that have started, and the newest upload of each file."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ PUBLISH_SECONDS = 5
 
 
 def start(batch: Batch) -> None:
-    """Start the batch's execution, once however often it is called."""
+    """Start the batch's execution; once, however often this is called."""
     executions.start(settings.batch_workflow_arn(), batch.id, {"batch": asdict(batch)})
 
 
 @aws.guarded
 def supersede(batch: Batch) -> None:
-    """Make this the newest upload of its file, unless a newer one came first."""
+    """Record this as the newest upload of its file, unless a newer one is recorded."""
     started = dynamo.time(batch.started)
     item = {**_newest_key(batch), "id": batch.id, "started": started, "expires_at": _expiry(batch)}
     dynamo.write(dynamo.put(item, "attribute_not_exists(pk) OR started <= :started", {":started": started}))
@@ -36,14 +36,14 @@ def supersede(batch: Batch) -> None:
 
 @aws.guarded
 def is_newest(batch: Batch) -> bool:
-    """Tell whether no newer upload has taken the batch's place."""
+    """Return whether no newer upload has replaced the batch."""
     item = dynamo.get(_newest_key(batch))
     return item is None or item["id"] == batch.id
 
 
 @aws.guarded
 def set_totals(batch: Batch, lines: int, good: int, estimated_cost: Decimal) -> None:
-    """Record what a batch has to do; a second time changes nothing."""
+    """Record the totals of a batch; a second call changes nothing."""
     counters = {"lines_started": 0, "repeated": 0, "cost": Decimal(0), "published_at": 0, "expires_at": _expiry(batch)}
     item = {**_key(batch), "lines": lines, "good": good, "estimated_cost": estimated_cost, **counters}
     dynamo.transact([dynamo.put_if_new(item)])
@@ -51,7 +51,7 @@ def set_totals(batch: Batch, lines: int, good: int, estimated_cost: Decimal) -> 
 
 @aws.guarded
 def progress(batch: Batch) -> BatchProgress:
-    """Tell how far a batch is."""
+    """Return the progress of a batch."""
     item = dynamo.get(_key(batch)) or {}
     return BatchProgress(
         lines=int(item.get("lines", 0)),
@@ -66,7 +66,7 @@ def progress(batch: Batch) -> BatchProgress:
 
 @aws.guarded
 def claim_line(batch: Batch, line: int, job_id: str) -> str:
-    """Record that a line's turn has come, with its job; gives the job that was recorded first."""
+    """Record that a line has started, with its job; return the job that was recorded first."""
     item = {**_line_key(batch, line), "line": line, "job": job_id, "expires_at": _expiry(batch)}
     if not all(dynamo.transact([dynamo.put_if_new(item), _count(batch, "ADD lines_started :one", {":one": 1})])):
         return str((dynamo.get(_line_key(batch, line)) or item)["job"])
@@ -75,13 +75,13 @@ def claim_line(batch: Batch, line: int, job_id: str) -> str:
 
 @aws.guarded
 def job_of(batch: Batch, line: int) -> str:
-    """Name the job of a line; empty where its turn brought none."""
+    """Return the job of a line; empty if the line has not started."""
     return str((dynamo.get(_line_key(batch, line)) or {}).get("job", ""))
 
 
 @aws.guarded
 def record_outcome(batch: Batch, outcome: LineOutcome, faults: Iterable[Fault] = ()) -> None:
-    """Record what became of a line, and count it: once, however often it is called."""
+    """Record the outcome of a line, and count it; once, however often this is called."""
     fields = {name: value for name, value in asdict(outcome).items() if name != "line" and value is not None}
     fields = {name: dynamo.time(value) if isinstance(value, float) else value for name, value in fields.items()}
     fields |= {"ended": True, "line": outcome.line, "expires_at": _expiry(batch)}
@@ -106,7 +106,7 @@ def record_outcome(batch: Batch, outcome: LineOutcome, faults: Iterable[Fault] =
 
 @aws.guarded
 def may_publish(batch: Batch, now: float) -> bool:
-    """Tell whether the receipt is due anew; the one that hears yes writes it."""
+    """Return whether the receipt is due again; the caller that gets True writes it."""
     times = {":now": dynamo.time(now), ":before": dynamo.time(now - PUBLISH_SECONDS)}
     return dynamo.write(
         dynamo.update(_key(batch), "SET published_at = :now", "published_at <= :before", times),
@@ -115,13 +115,13 @@ def may_publish(batch: Batch, now: float) -> bool:
 
 @aws.guarded
 def outcomes(batch: Batch) -> list[LineOutcome]:
-    """Read what became of the lines that ended."""
+    """Return the outcomes of the lines that have ended."""
     return [_outcome_from(item) for item in dynamo.query(_key(batch)["pk"], "LINE#") if item.get("ended")]
 
 
 @aws.guarded
 def faults(batch: Batch) -> list[Fault]:
-    """Read what was wrong with the lines whose turn had come."""
+    """Return the faults of the lines that were processed."""
     items = dynamo.query(_key(batch)["pk"], "FAULT#")
     return [fault_from({**view, "line": item["line"]}) for item in items for view in item["faults"]]
 

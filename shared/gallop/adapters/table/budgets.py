@@ -1,7 +1,7 @@
-"""What is reserved and spent, in the table: an item for each month of an owner on whom there is a cap, and no other.
+"""What is reserved and spent, in the table: one item per month and owner, only for owners that have a cap.
 
-Day and month of an owner stand in one item, so that one condition holds for both. An item is written by all jobs of
-its owner, in turn.
+An owner's day and month are in one item, so that one condition covers both. The jobs of an owner write to the same
+item, one after the other.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
-# For whoever wants to look back over a year.
+# For looking back over a year.
 KEPT_SECONDS = 400 * 86_400
 
 
 def caps_of(client: str) -> tuple[Cap, ...]:
-    """Give the caps that a client's jobs stand under."""
+    """Return the caps that apply to a client's jobs."""
     stack = {Period.DAY: settings.day_cap(), Period.MONTH: settings.month_cap()}
     each = {Period.DAY: settings.client_day_cap(), Period.MONTH: settings.client_month_cap()}
     return budget.caps(client, stack, each)
 
 
 def reserving(caps: Sequence[Cap], reservation: Reservation | None, now: float) -> list[TransactWriteItemTypeDef]:
-    """Describe the writes that reserve, each on the condition that its owner's caps have room."""
+    """Build the writes that reserve, each on the condition that its owner's caps have room."""
     if reservation is None:
         return []
     return [
@@ -41,7 +41,7 @@ def reserving(caps: Sequence[Cap], reservation: Reservation | None, now: float) 
 
 
 def settling(reservation: Reservation, charged: Decimal) -> list[TransactWriteItemTypeDef]:
-    """Describe the writes that put what was charged in the place of what was reserved, on the day of that."""
+    """Build the writes that replace the reserved amount with the charged one, on the day of the reservation."""
     difference = charged - reservation.amount
     if not difference:
         return []
@@ -51,7 +51,7 @@ def settling(reservation: Reservation, charged: Decimal) -> list[TransactWriteIt
 
 @aws.guarded
 def shortfall(caps: Sequence[Cap], estimate: Decimal, now: float) -> Shortfall | None:
-    """Find the cap that has no room for an estimate at this moment."""
+    """Return a cap that has no room for an estimate now; None if all have."""
     day = budget.day_of(now)
     items = {cap.owner: dynamo.get(_key(cap.owner, day)) or {} for cap in caps}
     used = {cap: Decimal(items[cap.owner].get(_total(cap.period, day), 0)) for cap in caps}
@@ -64,7 +64,7 @@ def _reserving(owner: str, reservation: Reservation, caps: Sequence[Cap], now: f
     for cap in caps:
         room = cap.usd - reservation.amount
         values[f":{cap.period}"] = room
-        # Where nothing was reserved yet, the cap itself has to be enough.
+        # Where nothing is reserved yet, the amount must fit under the cap itself.
         or_new = f" OR attribute_not_exists(#{cap.period})" if room >= 0 else ""
         conditions.append(f"(#{cap.period} <= :{cap.period}{or_new})")
     expiry = "SET expires_at = if_not_exists(expires_at, :expires_at)"

@@ -1,8 +1,8 @@
-"""The keys of the HTTPS door's clients, of which the table holds hashes only.
+"""The API keys of the HTTPS door's clients; the table stores only their hashes.
 
-A key lies under its hash (``KEY#hash``), where the authorizer looks, and a note of it under its client and id
-(``KEYS``), by which it is listed. Dead keys leave the table some months after their end, when ``expires_at``, the
-table's time to live, is reached; that is another time than ``valid_until``.
+A key is stored under its hash (``KEY#hash``), where the authorizer finds it, and a note of it under its client and ID
+(``KEYS``), for listing. Expired and revoked keys are deleted some months later, at ``expires_at``, the table's time to
+live; that is not the same as ``valid_until``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from gallop.domain.clients.rate_limit import RateLimit
 
 NOTES = "KEYS"
-# What each write of a use asks of the key, before it asks anything of the bucket.
-_OPENS = (
+# What every use requires of the key, besides a token of its rate limit.
+_IS_VALID = (
     "attribute_exists(pk) AND attribute_not_exists(revoked_at)"
     " AND (attribute_not_exists(valid_until) OR valid_until > :now)"
 )
@@ -33,7 +33,7 @@ _OPENS = (
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A key that somebody came with, and the seconds to wait if it is used too fast."""
+    """The key of a request, and the seconds to wait if its rate limit is exceeded."""
 
     key: Key
     wait_seconds: int = 0
@@ -54,15 +54,15 @@ def create(key: Key) -> None:
         record["valid_until"] = dynamo.time(key.valid_until)
         record["expires_at"] = note["expires_at"] = int(key.valid_until) + DEAD_KEYS_KEPT_SECONDS
     if not all(dynamo.transact([dynamo.put_if_new(record), dynamo.put_if_new(note)])):
-        raise AwsTrouble(f"There is a key {key.id} of client {key.client} already.")
+        raise AwsTrouble(f"Client {key.client} already has a key {key.id}.")
 
 
 @aws.guarded
 def use(key_hash: str, now: float, limit: RateLimit) -> Use | None:
-    """Use a key, if it opens the door and its pace allows; None for an unknown one.
+    """Use a key, if it is valid and within its rate limit; None for an unknown one.
 
-    A use that is let through is one conditional write, or two in a burst (see ``domain.pace``). It reads the key,
-    takes a token and notes when, all at once; nothing is read before it.
+    An accepted use is one conditional write, or two in a burst (see ``domain.clients.rate_limit``). It reads the key,
+    takes a token and records the time in one step; nothing is read before it.
     """
     at = moment(now)
     full = _Taking("(attribute_not_exists(tat) OR tat <= :now)", ":tat", {":tat": limit.after_a_pause(at)})
@@ -77,7 +77,7 @@ def use(key_hash: str, now: float, limit: RateLimit) -> Use | None:
 
 @aws.guarded
 def listed(client: str = "") -> list[Key]:
-    """Read the keys of one client, or of all, in the order of clients and then of age."""
+    """Return the keys of one client, or of all, ordered by client and then by age."""
     notes = dynamo.query(NOTES, f"{client}#" if client else "")
     found = [item for note in notes if (item := dynamo.get(_key(str(note["hash"]))))]
     return sorted(map(_key_from, found), key=lambda key: (key.client, key.created_at))
@@ -85,7 +85,7 @@ def listed(client: str = "") -> list[Key]:
 
 @aws.guarded
 def revoke(key: Key, now: float) -> bool:
-    """Let a key open nothing from now on; False if that was so already, or the key is gone."""
+    """Revoke a key, effective immediately; return False if it was revoked before or no longer exists."""
     values = {":now": dynamo.time(now), ":gone": int(now) + DEAD_KEYS_KEPT_SECONDS}
     update = dynamo.update(
         _key(key.hash),
@@ -99,7 +99,7 @@ def revoke(key: Key, now: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Taking:
-    """A way to take a token: when it holds, and what ``tat`` becomes."""
+    """A way to take a token: its condition, and the new value of ``tat``."""
 
     condition: str
     tat: str
@@ -107,14 +107,14 @@ class _Taking:
 
 
 def _take(key_hash: str, at: Decimal, taking: _Taking) -> tuple[dict[str, Any], bool]:
-    """Take a token in one write; gives the key's record, empty for an unknown one, and whether it held."""
+    """Take a token in one write; return the key's record, empty for an unknown one, and whether it was taken."""
     client = aws.dynamodb()
     try:
-        answer = client.update_item(
+        response = client.update_item(
             TableName=settings.job_table(),
             Key=dynamo.pack(_key(key_hash)),
             UpdateExpression=f"SET last_used_at = :now, tat = {taking.tat}",
-            ConditionExpression=f"{_OPENS} AND {taking.condition}",
+            ConditionExpression=f"{_IS_VALID} AND {taking.condition}",
             ExpressionAttributeValues=dynamo.pack({":now": at, **taking.values}),
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -122,7 +122,7 @@ def _take(key_hash: str, at: Decimal, taking: _Taking) -> tuple[dict[str, Any], 
     except client.exceptions.ConditionalCheckFailedException as refused:
         old: Any = refused.response.get("Item", {})
         return dynamo.unpack(old), False
-    return dynamo.unpack(answer["Attributes"]), True
+    return dynamo.unpack(response["Attributes"]), True
 
 
 def _key_from(item: Mapping[str, Any]) -> Key:

@@ -14,13 +14,13 @@ from gallop.adapters import aws
 from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import dynamo
 
-# Longer than any job lives after its task has begun.
+# Longer than any job lasts after its task has started.
 SECONDS_KEPT = 86_400
 
 
 @aws.guarded
 def wait(job_id: str, token: str, now: float) -> bool:
-    """Record the token to resume when the task ends; True if an event arrived before, which this call consumes."""
+    """Record the token to resume when the task ends; return True if an event arrived before, and consume the event."""
     change = "SET task_token = :token, expires_at = :until REMOVE is_completed"
     values = {":token": token, ":until": int(now) + SECONDS_KEPT}
     return "is_completed" in _update(job_id, change, values, ReturnValues="ALL_OLD")
@@ -28,9 +28,9 @@ def wait(job_id: str, token: str, now: float) -> bool:
 
 @aws.guarded
 def notify(job_id: str, task_id: str, now: float) -> bool:
-    """Resume the execution that waits for a task, or mark the task as ended; False if this event came before.
+    """Resume the execution that waits for a task, or mark the task as ended; return False for a repeated event.
 
-    The event is recorded last: after a crash half-way, the same event finishes the work.
+    The event is recorded last: after a crash halfway, the same event finishes the work.
     """
     client = aws.dynamodb()
     try:
@@ -49,7 +49,7 @@ def notify(job_id: str, task_id: str, now: float) -> bool:
 
 
 def _leave_notice(job_id: str, task_id: str, now: float) -> str | None:
-    """Mark the task as ended; gives the token of the execution that waits, if there is one."""
+    """Mark the task as ended; return the token of the execution that waits, if there is one."""
     change = "SET is_completed = :is_completed, expires_at = :until"
     values = {":is_completed": True, ":task": task_id, ":until": int(now) + SECONDS_KEPT}
     not_notified = "attribute_not_exists(notified_of) OR notified_of <> :task"
@@ -57,11 +57,11 @@ def _leave_notice(job_id: str, task_id: str, now: float) -> str | None:
 
 
 def _update(job_id: str, change: str, values: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - boto3's
-    answer = aws.dynamodb().update_item(
+    response = aws.dynamodb().update_item(
         TableName=settings.job_table(),
         Key=dynamo.pack({"pk": f"COMPLETION#{job_id}", "sk": "COMPLETION"}),
         UpdateExpression=change,
         ExpressionAttributeValues=dynamo.pack(values),
         **more,
     )
-    return dynamo.unpack(answer.get("Attributes", {}))
+    return dynamo.unpack(response.get("Attributes", {}))

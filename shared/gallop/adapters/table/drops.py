@@ -1,4 +1,4 @@
-"""The fronts of drops in the table: one item a drop, turned by conditional writes."""
+"""The current job of each drop in the table: one item per drop, changed by conditional writes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @aws.guarded
 def get(path: str) -> CurrentDrop:
-    """Read the front of a drop, by the prefix of its receipts."""
+    """Return the current state of a drop, by the prefix of its receipts."""
     item = dynamo.get(_key(path))
     return CurrentDrop(path) if item is None else _current_from(path, item)
 
 
 @aws.guarded
 def replace(before: CurrentDrop, after: CurrentDrop) -> bool:
-    """Turn a front from what was read to what it is to be; tells whether nobody was quicker."""
+    """Replace the state that was read with a new one; return False if somebody else replaced it first."""
     return all(dynamo.transact([replacing(before, after)]))
 
 
 def replacing(before: CurrentDrop, after: CurrentDrop) -> TransactWriteItemTypeDef:
-    """Describe that write, so that it can be made together with others."""
+    """Build that write, for use in a transaction with others."""
     condition = "version = :version" if before.version else "attribute_not_exists(pk)"
     put: dict[str, Any] = {
         "TableName": settings.job_table(),

@@ -1,6 +1,6 @@
-"""The one table, in its own words: items as plain maps, reads that are strongly consistent, writes that hold or do not.
+"""The DynamoDB table: items as plain maps, strongly consistent reads, and conditional writes.
 
-What lies in it is the matter of the modules that use this one: jobs (``store``), the lane (``lane``), clients' keys.
+What the items contain is up to the modules that use this one: ``jobs``, ``slots``, ``client_keys`` and others.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     )
 
 MAX_CONFLICTS = 8
-_CONFLICTS = "Writes to the same records kept getting into each other's way."
+_CONFLICTS = "Too many conflicting writes to the same records."
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
 def get(key: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read an item, strongly consistent; None where there is none."""
-    answer = aws.dynamodb().get_item(TableName=settings.job_table(), Key=pack(key), ConsistentRead=True)
-    item = answer.get("Item")
+    """Read an item, strongly consistent; None if there is none."""
+    response = aws.dynamodb().get_item(TableName=settings.job_table(), Key=pack(key), ConsistentRead=True)
+    item = response.get("Item")
     return unpack(item) if item else None
 
 
 def get_all(keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Read up to 100 items, strongly consistent, in any order; those that are not there are left out.
+    """Read up to 100 items, strongly consistent, in any order; missing ones are left out.
 
     Raises:
-        AwsTrouble: the table kept leaving some for later.
+        AwsTrouble: DynamoDB repeatedly left some unprocessed.
 
     """
     found: list[dict[str, Any]] = []
@@ -54,15 +54,15 @@ def get_all(keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if not waiting:
             return found
         clock.sleep(0.05 * (2**attempt - 1))
-        wanted: KeysAndAttributesTypeDef = {"Keys": waiting, "ConsistentRead": True}
-        answer = aws.dynamodb().batch_get_item(RequestItems={settings.job_table(): wanted})
-        found += [unpack(item) for item in answer["Responses"].get(settings.job_table(), [])]
-        waiting = answer["UnprocessedKeys"].get(settings.job_table(), {"Keys": []})["Keys"]
-    raise AwsTrouble("Records could not be read, for the table kept leaving some for later.")
+        request: KeysAndAttributesTypeDef = {"Keys": waiting, "ConsistentRead": True}
+        response = aws.dynamodb().batch_get_item(RequestItems={settings.job_table(): request})
+        found += [unpack(item) for item in response["Responses"].get(settings.job_table(), [])]
+        waiting = response["UnprocessedKeys"].get(settings.job_table(), {"Keys": []})["Keys"]
+    raise AwsTrouble("Records cannot be read: DynamoDB repeatedly left some unprocessed.")
 
 
 def query(partition: str, begins_with: str = "") -> Iterator[dict[str, Any]]:
-    """Read the items of a partition whose sort key begins so, in its order, strongly consistent."""
+    """Read the items of a partition whose sort key begins with a prefix, in order, strongly consistent."""
     condition, values = "pk = :pk", {":pk": partition}
     if begins_with:
         condition, values = f"{condition} AND begins_with(sk, :sk)", {**values, ":sk": begins_with}
@@ -80,14 +80,14 @@ def query(partition: str, begins_with: str = "") -> Iterator[dict[str, Any]]:
 
 
 def put_if_new(item: Mapping[str, Any]) -> TransactWriteItemTypeDef:
-    """Describe the write of an item whose key is not taken yet."""
+    """Build the write of an item whose key does not exist yet."""
     return put(item, "attribute_not_exists(pk)")
 
 
 def put(
     item: Mapping[str, Any], condition: str = "", values: Mapping[str, Any] | None = None
 ) -> TransactWriteItemTypeDef:
-    """Describe the write of an item, on a condition if there is one, whatever lies there else."""
+    """Build the write of an item, with an optional condition; it replaces an existing item."""
     put: PutTypeDef = {"TableName": settings.job_table(), "Item": pack(item)}
     if condition:
         put["ConditionExpression"] = condition
@@ -103,7 +103,7 @@ def update(
     values: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> TransactWriteItemTypeDef:
-    """Describe a change of an item; ``names`` stand for attributes whose names are DynamoDB's own words."""
+    """Build an update of an item; ``names`` are placeholders for attributes whose names DynamoDB reserves."""
     update: UpdateTypeDef = {"TableName": settings.job_table(), "Key": pack(key), "UpdateExpression": change}
     if condition:
         update["ConditionExpression"] = condition
@@ -120,7 +120,7 @@ def delete(
     values: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> TransactWriteItemTypeDef:
-    """Describe the removal of an item; ``names`` as for ``update``."""
+    """Build the deletion of an item; ``names`` as for ``update``."""
     delete: DeleteTypeDef = {"TableName": settings.job_table(), "Key": pack(key)}
     if condition:
         delete["ConditionExpression"] = condition
@@ -132,9 +132,10 @@ def delete(
 
 
 def write(one: TransactWriteItemTypeDef) -> bool:
-    """Make one write, at half the price of a transaction; True if it was written, False if its condition failed.
+    """Make one write, at half the price of a transaction; return False if its condition failed.
 
-    boto3 does not retry a write that met a transaction on the same item (``TransactionConflictException``); this does.
+    boto3 does not retry a write that conflicts with a transaction on the same item
+    (``TransactionConflictException``); this does.
     """
     client = aws.dynamodb()
     calls: dict[str, Any] = {"Put": client.put_item, "Update": client.update_item, "Delete": client.delete_item}
@@ -145,14 +146,14 @@ def write(one: TransactWriteItemTypeDef) -> bool:
         except client.exceptions.ConditionalCheckFailedException:
             return False
         except client.exceptions.TransactionConflictException:
-            _step_aside(attempt)
+            _back_off(attempt)
         else:
             return True
     raise AwsTrouble(_CONFLICTS)
 
 
 def transact(writes: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
-    """Write all or nothing; gives for each write whether its condition held. All True: it was written."""
+    """Write all or nothing; return for each write whether its condition held. All True: everything was written."""
     client = aws.dynamodb()
     for attempt in range(MAX_CONFLICTS):
         try:
@@ -161,27 +162,27 @@ def transact(writes: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
             codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
             if "ConditionalCheckFailed" in codes:
                 return [code != "ConditionalCheckFailed" for code in codes]
-            _step_aside(attempt)
+            _back_off(attempt)
         else:
             return [True for _ in writes]
     raise AwsTrouble(_CONFLICTS)
 
 
-def _step_aside(attempt: int) -> None:
-    """Let another transaction on the same items end: whoever comes second learns from the condition."""
+def _back_off(attempt: int) -> None:
+    """Wait for another transaction on the same items to end; the condition decides who writes."""
     clock.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
 
 
 def time(seconds: float) -> Decimal:
-    """Write down a time: to the millisecond."""
+    """Return a time as it is stored: in seconds, to the millisecond."""
     return Decimal(f"{seconds:.3f}")
 
 
 def pack(item: Mapping[str, Any]) -> dict[str, AttributeValueTypeDef]:
-    """Write an item as DynamoDB's protocol has it."""
+    """Convert an item to DynamoDB's wire format."""
     return {name: _serialize(value) for name, value in item.items()}
 
 
 def unpack(item: Mapping[str, AttributeValueTypeDef]) -> dict[str, Any]:
-    """Read an item of DynamoDB's protocol."""
+    """Convert an item from DynamoDB's wire format."""
     return {name: _deserialize(value) for name, value in item.items()}

@@ -1,6 +1,6 @@
-"""Which jobs use an image that Gallop keeps: one item for each, written with the job itself.
+"""Which jobs use an image that Gallop stores: one item per image and job, written with the job itself.
 
-An upload may serve many jobs, and goes with the last of them.
+Many jobs may use one upload; it is deleted with the last of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
-    """Describe the writes that note a new job beside each of its images."""
+    """Build the writes that record a new job with each of its images."""
     return [
         dynamo.put({"pk": _partition(found), "sk": job.id, "expires_at": expires_at})
         for found in uploads.inputs_of(job.request.images, job.client)
@@ -28,7 +28,7 @@ def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
 
 @aws.guarded
 def release(found: Input, job_id: str) -> bool:
-    """Forget that a job uses an image; tells whether no other does."""
+    """Record that a job no longer uses an image; return whether no other job does."""
     dynamo.write(dynamo.delete({"pk": _partition(found), "sk": job_id}))
     return not any(dynamo.query(_partition(found)))
 

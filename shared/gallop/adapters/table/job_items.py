@@ -1,4 +1,4 @@
-"""A job as the table holds it: plain maps, and numbers as decimals."""
+"""A job as a table item: plain maps, and numbers as decimals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def job_record(job: Job) -> dict[str, Any]:
-    """Write a job down. Every attribute is always there, so that conditions can compare it."""
+    """Convert a job to its item. Every attribute is always present, so that conditions can compare it."""
     return {
         "id": job.id,
         "client": job.client,
@@ -52,7 +52,7 @@ def job_record(job: Job) -> dict[str, Any]:
         "notes": list(job.notes),
         "dropped_at": seconds(job.dropped_at),
         "dropped_again_at": seconds(job.dropped_again_at),
-        **_turn_record(job),
+        **_queue_record(job),
         "cancel": job.cancel and cancel_record(job.cancel),
         "failure": job.failure and asdict(job.failure),
     }
@@ -92,14 +92,14 @@ def job_from(record: Mapping[str, Any]) -> Job:
         notes=tuple(record["notes"]),
         dropped_at=read_seconds(record["dropped_at"]),
         dropped_again_at=read_seconds(record["dropped_again_at"]),
-        **_turn_from(record),
+        **_queue_from(record),
         cancel=_cancel_from(record["cancel"]),
         failure=failure_from(record["failure"]) if record["failure"] else None,
     )
 
 
-def _turn_record(job: Job) -> dict[str, Any]:
-    """Write down what a job waits for, and has."""
+def _queue_record(job: Job) -> dict[str, Any]:
+    """Return what a job waits for and holds."""
     return {
         "slot_since": seconds(job.slot_since),
         "position": job.position,
@@ -109,7 +109,7 @@ def _turn_record(job: Job) -> dict[str, Any]:
     }
 
 
-def _turn_from(record: Mapping[str, Any]) -> dict[str, Any]:
+def _queue_from(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "slot_since": read_seconds(record["slot_since"]),
         "position": None if record["position"] is None else int(record["position"]),
@@ -120,22 +120,22 @@ def _turn_from(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def file_record(file: Result) -> dict[str, Any]:
-    """Write down where a file is."""
+    """Convert a file's location to its attribute."""
     return asdict(file)
 
 
 def cancel_record(cancel: CancelAnswer) -> dict[str, Any]:
-    """Write down what came of a cancel."""
+    """Convert the outcome of a cancel to its attribute."""
     return {**asdict(cancel), "time": seconds(cancel.time)}
 
 
 def reservation_record(reservation: Reservation) -> dict[str, Any]:
-    """Write down what is reserved."""
+    """Convert a reservation to its attribute."""
     return {**asdict(reservation), "owners": list(reservation.owners)}
 
 
 def parked_record(parked: Parked) -> dict[str, Any]:
-    """Write down why a job is parked."""
+    """Convert the reason why a job is parked to its attribute."""
     return {**asdict(parked), "until": seconds(parked.until)}
 
 
@@ -161,7 +161,7 @@ def _request_record(request: VideoRequest) -> dict[str, Any]:
         "duration": request.duration,
         "seed": request.seed,
         "watermark": request.watermark,
-        # Text, because the caller's own numbers must come back as they were sent.
+        # Text, because the client's own numbers must come back as they were sent.
         "metadata": json.dumps(dict(request.metadata)),
         "webhook": request.webhook,
         "priority": request.priority,
@@ -204,7 +204,7 @@ def _result_from(record: Mapping[str, Any] | None) -> Result | None:
 
 
 def seconds(value: float | None) -> Decimal | None:
-    """Write down a time, if there is one: to the millisecond."""
+    """Return a time as it is stored: in seconds, to the millisecond; None stays None."""
     return None if value is None else Decimal(f"{value:.3f}")
 
 

@@ -1,4 +1,4 @@
-"""Jobs in the table, and whose a task is. Jobs move forward only, by conditional writes."""
+"""Jobs in the table, and which job owns a task. Jobs move forward only, by conditional writes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gallop.domain.request.idempotency import IdempotencyRecord
 
 OPEN_JOBS = "OpenJobs"
-# Jobs that the sweep looks after; those that wait in line, and those that wait for money, which need nobody.
+# Jobs that the sweep watches; those that wait in the queue; and those that wait for budget, which need no watching.
 OPEN, WAITING, PARKED = "yes", "waiting", "parked"
 MAX_SWEEP = 500
 # Longer than DashScope's list shows a task.
@@ -29,7 +29,7 @@ TASK_SECONDS = 3 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What became of a create: the job's id, whether it is new, and the fingerprint of the one it repeats."""
+    """The result of a create: the job's ID, whether it is new, and the fingerprint of the create that it repeats."""
 
     job_id: str
     is_new: bool
@@ -43,14 +43,14 @@ def create(
     together: Sequence[TransactWriteItemTypeDef] = (),
     reserving: Sequence[TransactWriteItemTypeDef] = (),
 ) -> Creation:
-    """Record a new job, unless it is there already, or ``once`` says that it is another's repetition.
+    """Record a new job, unless it exists already, or ``idempotency`` shows that it repeats another.
 
-    One conditional write decides, never a read before it. What is to be written ``together`` with a new job, and what
-    it is to reserve, is written only then.
+    One conditional write decides, never a read before it. The writes of ``together`` and ``reserving`` are made only
+    with a new job.
 
     Raises:
-        WrongState: the job is new, and what was to be written together with it met something else.
-        NoRoom: the job is new, and there is no room for what it was to reserve.
+        WrongState: The job is new, but a condition of ``together`` failed.
+        NoRoom: The job is new, but there is no room for its reservation.
 
     """
     item = _new_job_item(job)
@@ -72,12 +72,12 @@ def create(
     if not held[0]:
         return Creation(job.id, is_new=False)
     if not all(held[1 : 1 + len(together)]):
-        raise WrongState(f"What job {job.id} was to be recorded with has moved on.")
-    raise NoRoom(f"There is no room for job {job.id}.")
+        raise WrongState(f"Job {job.id} was not recorded: the records written with it have changed.")
+    raise NoRoom(f"There is no room under a cap for job {job.id}.")
 
 
 def job_key(job_id: str) -> dict[str, str]:
-    """Give the key of a job's record."""
+    """Return the key of a job's record."""
     return {"pk": f"JOB#{job_id}", "sk": "JOB"}
 
 
@@ -86,31 +86,30 @@ def get(job_id: str) -> Job:
     """Read a job, strongly consistent.
 
     Raises:
-        JobNotFound: there is none of this id.
+        JobNotFound: There is no job with this ID.
 
     """
     item = dynamo.get(job_key(job_id))
     if item is None:
-        raise JobNotFound(f"There is no job {job_id}.")
+        raise JobNotFound(f"Job {job_id} not found.")
     return job_items.job_from(item)
 
 
 @aws.guarded
 def get_all(job_ids: Sequence[str]) -> list[Job]:
-    """Read up to 100 jobs, strongly consistent, in this order; those that are not there any more are left out."""
+    """Read up to 100 jobs, strongly consistent, in this order; those that no longer exist are left out."""
     found = {str(item["id"]): item for item in dynamo.get_all([job_key(job_id) for job_id in job_ids])}
     return [job_items.job_from(found[job_id]) for job_id in job_ids if job_id in found]
 
 
 @aws.guarded
 def advance(before: Job, after: Job) -> Job:
-    """Move a job's record forward from what was read to what it is to be.
+    """Move a job's record forward from the state that was read to a new one.
 
-    The write holds only if the job is still in a state that may move there, and its attempt is still the one that
-    was read.
+    The write succeeds only if the job's state still allows the move, and its attempt is still the one that was read.
 
     Raises:
-        WrongState: the record has moved on since.
+        WrongState: The record has changed since.
 
     """
     if not dynamo.write({"Update": _update(before, after)}) and not _is_written(before, after):
@@ -120,12 +119,12 @@ def advance(before: Job, after: Job) -> Job:
 
 @aws.guarded
 def claim(before: Job, after: Job, *, is_certain: bool) -> Job:
-    """Move a job forward and record that its task is its own, in one write.
+    """Move a job forward and record that it owns its task, in one write.
 
-    ``is_certain`` is the word of the one who holds DashScope's reply, and overrides a claim by inference.
+    ``is_certain`` says that the caller has DashScope's reply, which overrides a claim by inference.
 
     Raises:
-        WrongState: the record has moved on, or the task is another job's.
+        WrongState: The record has changed, or another job owns the task.
 
     """
     item = {**_task_key(after.task_id), "job_id": after.id, "expires_at": int(after.updated_at) + TASK_SECONDS}
@@ -138,31 +137,31 @@ def claim(before: Job, after: Job, *, is_certain: bool) -> Job:
 
 @aws.guarded
 def release(job: Job) -> None:
-    """Give a task back that was not this job's after all."""
+    """Remove the claim of a job on a task that turned out not to be its own."""
     dynamo.write(dynamo.delete(_task_key(job.task_id), "job_id = :job", {":job": job.id}))
 
 
 @aws.guarded
 def owner_of(task_id: str) -> str | None:
-    """Name the job that a task belongs to, if it is one of ours."""
+    """Return the job that owns a task; None if no job of ours does."""
     item = dynamo.get(_task_key(task_id))
     return None if item is None else str(item["job_id"])
 
 
 @aws.guarded
 def note(before: Job, name: str, value: object) -> bool:
-    """Write down something about a job that is no move of it, if what was noted before is still what was read."""
+    """Record a fact about a job that does not move it, if the previous value is still the one that was read."""
     values = {":new": value, ":old": job_items.job_record(before)[name]}
     return dynamo.write(dynamo.update(job_key(before.id), "SET #name = :new", "#name = :old", values, {"#name": name}))
 
 
 @aws.guarded
 def unpark(before: Job, after: Job, reserving: Sequence[TransactWriteItemTypeDef]) -> Job:
-    """Let a parked job go on, and reserve what it is estimated at, in one write.
+    """Release a parked job and reserve its estimated cost, in one write.
 
     Raises:
-        WrongState: it is not parked any more.
-        NoRoom: there is no room for what it was to reserve.
+        WrongState: It is no longer parked.
+        NoRoom: There is no room for its reservation.
 
     """
     update = _update(before, after)
@@ -174,13 +173,13 @@ def unpark(before: Job, after: Job, reserving: Sequence[TransactWriteItemTypeDef
     if not held[0]:
         raise _moved_on(before, after)
     if not all(held):
-        raise NoRoom(f"There is no room for job {before.id}.")
+        raise NoRoom(f"There is no room under a cap for job {before.id}.")
     return after
 
 
 @aws.guarded
 def settle(before: Job, reserved: Reservation, together: Sequence[TransactWriteItemTypeDef]) -> bool:
-    """Note what a job's reservation came to, together with what that changes; tells whether nobody has before."""
+    """Record the final amount of a job's reservation, with the writes it causes; return False if done before."""
     reservations = {":new": job_items.reservation_record(reserved), ":old": job_items.job_record(before)["reserved"]}
     settled = dynamo.update(job_key(before.id), "SET reserved = :new", "reserved = :old", reservations)
     return all(dynamo.transact([settled, *together]))
@@ -188,20 +187,20 @@ def settle(before: Job, reserved: Reservation, together: Sequence[TransactWriteI
 
 @aws.guarded
 def close(job: Job) -> None:
-    """Take a job off the list of those that the sweep looks after: it has ended, and its receipts are written."""
-    # A record that was erased meanwhile stays so: an update would make one of nothing.
+    """Remove a job from those that the sweep watches: it has ended, and its receipts are written."""
+    # A record that was erased meanwhile stays erased: an unconditional update would create an empty one.
     dynamo.write(dynamo.update(job_key(job.id), "REMOVE is_open", "attribute_exists(pk)"))
 
 
 @aws.guarded
 def is_closed(job: Job) -> bool:
-    """Tell whether a job has ended, and its last receipts are written."""
+    """Return whether a job has ended, and its last receipts are written."""
     return is_terminal(job.state) and "is_open" not in (dynamo.get(job_key(job.id)) or {})
 
 
 @aws.guarded
 def erase(job: Job) -> None:
-    """Forget a job that is closed, and its place in the order of jobs, in one write."""
+    """Delete a closed job, and its entries in the order of jobs, in one write."""
     record = dynamo.delete(job_key(job.id), "attribute_not_exists(is_open)")
     if not all(dynamo.transact([record, *job_index.deletes(job)])):
         raise WrongState(f"Job {job.id} is not closed.")
@@ -209,7 +208,7 @@ def erase(job: Job) -> None:
 
 @aws.guarded
 def open_jobs(not_moved_since: float, kind: str = OPEN) -> list[str]:
-    """Name the jobs of a kind (``OPEN``, ``WAITING``, ``PARKED``) that did not move since then, the stillest first."""
+    """Return the jobs of a kind (``OPEN``, ``WAITING``, ``PARKED``) without a change since a time, the oldest first."""
     pages = (
         aws.dynamodb()
         .get_paginator("query")
@@ -249,9 +248,9 @@ def _put_idempotency_record(job: Job, idempotency: IdempotencyRecord) -> Transac
 
 
 def _is_written(before: Job, after: Job) -> bool:
-    """Tell whether a write that was refused has been made: its answer was lost, and boto sent it again."""
-    there, changed = dynamo.get(job_key(before.id)) or {}, _changed(job_items.job_record(before), after)
-    return all(name in there and there[name] == value for name, value in changed.items())
+    """Return whether a refused write was made before: its reply was lost, and boto3 sent it again."""
+    current, changed = dynamo.get(job_key(before.id)) or {}, _changed(job_items.job_record(before), after)
+    return all(name in current and current[name] == value for name, value in changed.items())
 
 
 def _changed(before: dict[str, Any], after: Job) -> dict[str, Any]:
@@ -263,7 +262,7 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
     old = job_items.job_record(before)
     changed = _changed(old, after)
     if before.state is JobState.QUEUED:
-        # Whatever it becomes, it waits for nothing any more.
+        # Whatever its next state is, it no longer waits for anything.
         changed["is_open"] = OPEN
     allowed = {before.state} if before.state is after.state else states_before(after.state)
     values = {f":v{number}": value for number, value in enumerate(changed.values())}
@@ -280,7 +279,7 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
 
 
 def _moved_on(before: Job, after: Job) -> WrongState:
-    return WrongState(f"Job {before.id} has moved on and cannot become {after.state}.")
+    return WrongState(f"Job {before.id} has changed since it was read and cannot become {after.state}.")
 
 
 def _idempotency_key(idempotency: IdempotencyRecord) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""The gate of each lane in the table: who holds its slots, and who waits in line for one.
+"""The slots of each lane in the table: the jobs that hold them, and the queue of those that wait for one.
 
-A slot goes to the first in line in one write of three items: the gate counts it, the line loses it, and the job's
-record says since when. So no breakdown leaves a job between the two.
+A slot goes to the first job in the queue in one write of three items: the pool counts it, the queue loses it, and the
+job's record says since when. So no crash leaves a job between the two.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
 SLOTS = "SLOTS"
-# Beyond so many, nobody is told a place.
+# With more waiting jobs than this, positions are not reported.
 MAX_POSITIONS = 5_000
-# Beyond the job's deadline, for QueueHours (144 at most) may be raised meanwhile.
+# After the job's deadline, because QueueHours (maximum 144) may be raised meanwhile.
 KEPT_SECONDS = 8 * 86_400
 _QUEUE, _WAITER = "QUEUE#", "SLOT_WAITER"
 
 
 @dataclass(frozen=True, slots=True)
 class SlotPool:
-    """A lane's gate as it was read: since when each job holds a slot, and the client who was served last."""
+    """A lane's slots as last read: since when each job holds one (epoch seconds), and the client served last."""
 
     lane: str
     version: int
@@ -43,21 +43,21 @@ class SlotPool:
 
 @aws.guarded
 def pool(lane: str) -> SlotPool:
-    """Read a lane's gate."""
+    """Return the slots of a lane."""
     return _pool_from(dynamo.get(_pool_key(lane)) or _new_pool(lane))
 
 
 @aws.guarded
 def pools() -> list[SlotPool]:
-    """Read all gates."""
+    """Return the slots of all lanes."""
     return [_pool_from(item) for item in dynamo.query(SLOTS)]
 
 
 @aws.guarded
 def enqueue(job: Job, token: str) -> bool:
-    """Put a job in line, with the token of the execution that waits; a newer token takes the place of an older one.
+    """Add a job to the queue, with the task token of the execution that waits; a newer token replaces an older one.
 
-    Tells False, and writes nothing, if it does not need a slot any more, or has one.
+    Return False, and write nothing, if the job has a slot or no longer needs one.
     """
     if dynamo.get(_pool_key(job.lane)) is None:
         dynamo.transact([dynamo.put_if_new(_new_pool(job.lane))])
@@ -70,9 +70,9 @@ def enqueue(job: Job, token: str) -> bool:
 
 @aws.guarded
 def next_in_queue(pool: SlotPool) -> Ticket | None:
-    """Give the one whose turn it is; None if nobody waits."""
+    """Return the ticket that gets the next slot; None if nobody waits."""
     for after in dict.fromkeys([queue.key_after(pool.last_served), ""]):
-        answer = aws.dynamodb().query(
+        response = aws.dynamodb().query(
             TableName=settings.job_table(),
             KeyConditionExpression="pk = :pk AND sk > :sk" if after else "pk = :pk",
             ExpressionAttributeValues=dynamo.pack(
@@ -81,16 +81,16 @@ def next_in_queue(pool: SlotPool) -> Ticket | None:
             Limit=1,
             ConsistentRead=True,
         )
-        if answer["Items"]:
-            return queue.ticket_from(str(dynamo.unpack(answer["Items"][0])["sk"]))
+        if response["Items"]:
+            return queue.ticket_from(str(dynamo.unpack(response["Items"][0])["sk"]))
     return None
 
 
 @aws.guarded
 def grant(pool: SlotPool, ticket: Ticket, now: float, seconds: float) -> bool:
-    """Give a slot to the first in line, whose deadline is ``seconds`` from now on; tells whether it has it.
+    """Grant a slot to the first in the queue, whose new deadline is in ``seconds``; return whether it got it.
 
-    It has not if the gate has moved on since it was read, or the job waits no more: then it leaves the line.
+    It does not if the pool has changed since it was read, or if the job no longer waits: then it leaves the queue.
     """
     counted, left, noted = dynamo.transact(
         [_take_slot(pool, ticket, now), _leave(pool.lane, ticket), _note_slot(ticket, now, now + seconds)]
@@ -102,7 +102,7 @@ def grant(pool: SlotPool, ticket: Ticket, now: float, seconds: float) -> bool:
 
 @aws.guarded
 def release(lane: str, job_id: str) -> None:
-    """Take a job's slot back. What is free is given to the next one by ``grant``."""
+    """Free a job's slot. ``grant`` then gives it to the next one."""
     is_held = "attribute_exists(holders.#job)"
     change = "REMOVE holders.#job SET version = version + :one"
     dynamo.write(dynamo.update(_pool_key(lane), change, is_held, {":one": 1}, {"#job": job_id}))
@@ -110,13 +110,13 @@ def release(lane: str, job_id: str) -> None:
 
 @aws.guarded
 def leave_queue(lane: str, ticket: Ticket) -> None:
-    """Take a job out of the line."""
+    """Remove a job from the queue."""
     dynamo.write(_leave(lane, ticket))
 
 
 @aws.guarded
 def wake(job_id: str) -> bool:
-    """Let a job's execution go on, if one waits for its turn; tells whether one did."""
+    """Resume a job's execution, if one waits for a slot; return whether one did."""
     item = dynamo.get(_waiter_key(job_id))
     if item is None:
         return False
@@ -126,7 +126,7 @@ def wake(job_id: str) -> bool:
 
 @aws.guarded
 def queued(lane: str, limit: int = MAX_POSITIONS) -> dict[Ticket, int | None]:
-    """Give all who wait for a lane, in the table's order, with the place that each was told; nobody if too many do."""
+    """Return all tickets of a lane's queue with the position last reported for each; empty above ``limit`` tickets."""
     pages = (
         aws.dynamodb()
         .get_paginator("query")
@@ -148,7 +148,7 @@ def queued(lane: str, limit: int = MAX_POSITIONS) -> dict[Ticket, int | None]:
 
 @aws.guarded
 def record_position(job: Job, position: QueuePosition) -> bool:
-    """Write down how a job stands in line; tells whether it still does."""
+    """Record a job's position in the queue; return whether it is still in the queue."""
     is_there = "attribute_exists(pk)"
     reported = dynamo.update(
         _queue_key(job.lane, job.ticket),
@@ -187,7 +187,7 @@ def _note_slot(ticket: Ticket, now: float, deadline: float) -> TransactWriteItem
 
 
 def _update_job_without_slot(job_id: str, change: str, values: Mapping[str, object]) -> TransactWriteItemTypeDef:
-    """Describe a change of a job that is queued, and has no slot."""
+    """Build an update of a job that is queued and has no slot."""
     queued = {":queued": JobState.QUEUED.value, ":none": None}
     condition = "#state = :queued AND slot_since = :none"
     return dynamo.update(jobs.job_key(job_id), change, condition, {**values, **queued}, {"#state": "state"})

@@ -1,4 +1,4 @@
-"""The lane: a lease on the one attempt of an account and model that may be in the air, and the pace of attempts."""
+"""The submit lease: one attempt per account and model may be in progress, with a minimum interval between attempts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from gallop.domain.scheduling import submit_backoff
 
 @aws.guarded
 def acquire(lane: str, attempt_id: str, now: float, until: float) -> float | None:
-    """Take the lease on the one attempt that may be in the air; gives the seconds between attempts at this time.
+    """Acquire the lease on the one attempt that may be in progress; return the current seconds between attempts.
 
-    None while another holds it, or the last attempt was too short a time ago.
+    None while another attempt holds it, or if the last attempt was too recent.
     """
     client = aws.dynamodb()
     try:
-        answer = client.update_item(
+        response = client.update_item(
             TableName=settings.job_table(),
             Key=dynamo.pack(_key(lane)),
             UpdateExpression="SET attempt_id = :attempt, #until = :until",
@@ -32,12 +32,12 @@ def acquire(lane: str, attempt_id: str, now: float, until: float) -> float | Non
         )
     except client.exceptions.ConditionalCheckFailedException:
         return None
-    return float(dynamo.unpack(answer["Attributes"]).get("interval", submit_backoff.SHORTEST_SECONDS))
+    return float(dynamo.unpack(response["Attributes"]).get("interval", submit_backoff.SHORTEST_SECONDS))
 
 
 @aws.guarded
 def release(lane: str, attempt_id: str, next_at: float, interval: float) -> None:
-    """Give the lease back, if it is still this attempt's; the next attempt may be made at ``next_at``."""
+    """Release the lease, if this attempt still holds it; the next attempt may start at ``next_at``."""
     times = {":over": 0, ":next": dynamo.time(next_at), ":interval": dynamo.time(interval)}
     dynamo.write(
         dynamo.update(

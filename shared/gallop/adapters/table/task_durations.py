@@ -1,7 +1,7 @@
-"""What was learned of how long tasks run: a sketch for each model, resolution and length, in the table.
+"""How long tasks run: a histogram for each model, resolution and duration, in the table.
 
-It only makes questions better timed. So nothing here ever fails: what cannot be read is what was published, and what
-cannot be written is one task less to learn from.
+It only improves the timing of polls, so nothing here fails: on a failed read the published figures apply, and after a
+failed write there is one task less to learn from.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
     from gallop.domain.scheduling.histogram import Histogram
 
 KEPT_SECONDS = 60
-# Longer than DashScope lets a task run.
+# DashScope's maximum run time is shorter.
 LONGEST_SECONDS = 4 * 3600
 
 Kind = tuple[str, str, int]
 
 
 def known(request: VideoRequest) -> Histogram:
-    """Give how long tasks of this kind run, as it stood within the last minute."""
+    """Return how long tasks of this kind run, as of the last minute."""
     kind = _kind(request)
     try:
         return _kept(kind, int(clock.now() // KEPT_SECONDS)) or _seed(kind)
-    except AwsTrouble as trouble:
-        log.warning("times of tasks cannot be read", reason=str(trouble))
+    except AwsTrouble as error:
+        log.warning("task durations read failed", error=str(error))
         return _seed(kind)
 
 
 def add(request: VideoRequest, seconds: float) -> None:
-    """Learn from a task that has succeeded. If others learn at the same time, one of them is enough."""
+    """Learn from a task that has succeeded. Of simultaneous updates, one is enough."""
     kind = _kind(request)
     if not 0 < seconds <= LONGEST_SECONDS:
         return
     try:
         before = _read(kind)
         _write(kind, before, (before or _seed(kind)).with_task(seconds))
-    except AwsTrouble as trouble:
-        log.warning("the time of a task cannot be written", reason=str(trouble))
+    except AwsTrouble as error:
+        log.warning("task duration write failed", error=str(error))
 
 
 def clear_cache() -> None:
-    """Read again at the next question."""
+    """Forget cached histograms, so that the next call reads the table."""
     _kept.cache_clear()
 
 
@@ -69,7 +69,7 @@ def _read(kind: Kind) -> Histogram | None:
 
 @aws.guarded
 def _write(kind: Kind, before: Histogram | None, after: Histogram) -> None:
-    # Each task counts one up, so their number is the version. What nobody can read is written over.
+    # Each task increments ``tasks``, so that number is the version. An unreadable item is overwritten.
     condition, version = ("tasks = :before", {":before": before.tasks}) if before else ("", {})
     values = {f":{name}": value for name, value in after.as_map().items()}
     change = "SET #format = :format, tasks = :tasks, weights = :weights"

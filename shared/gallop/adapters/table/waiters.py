@@ -1,6 +1,6 @@
-"""Who waits for something of a job: executions, each by a token of Step Functions in an item of the job's.
+"""Executions that wait for a job, each by its Step Functions task token in an item of the job.
 
-Those of a batch wait for its end.
+Those of a batch wait for the job's end.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 @aws.guarded
 def wait(job_id: str, batch_id: str, token: str, until: float) -> None:
-    """Note that a batch waits for a job; a newer token takes the place of an older one. ``until`` is an epoch time."""
+    """Record that a batch waits for a job; a newer token replaces an older one. ``until`` is an epoch time."""
     item = {**_key(job_id, batch_id), "token": token, "expires_at": int(until)}
     aws.dynamodb().put_item(TableName=settings.job_table(), Item=dynamo.pack(item))
 
 
 @aws.guarded
 def resume_all(job_id: str) -> None:
-    """Let all go on that wait for a job: it has ended. Who has gone on already, or waits no more, does not mind."""
+    """Resume all executions that wait for the end of a job. Those that no longer wait are skipped."""
     for item in dynamo.query(f"JOB#{job_id}", "WAITER#"):
         resume(item)
 
 
 @aws.guarded
 def resume(item: Mapping[str, Any]) -> None:
-    """Let the execution go on whose token an item holds, and remove the item.
+    """Resume the execution whose token an item holds, and remove the item.
 
-    Only with this token: a newer one belongs to somebody who will see by himself that there is nothing to wait for.
+    Only with this token: a newer one belongs to an execution that will itself see that there is nothing to wait for.
     """
     executions.resume(item["token"])
     key = {"pk": item["pk"], "sk": item["sk"]}

@@ -1,4 +1,4 @@
-"""The log of deliveries: every try, what it was answered, and when the next one follows; never a body."""
+"""The delivery log: each try, its response, and the time of the next one; never a body."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
 
 
 @aws.guarded
-def note(made: Try) -> None:
-    """Write down a try; it is kept for thirty days."""
+def note(entry: Try) -> None:
+    """Record a try; the record is kept for thirty days."""
     item = {
-        "pk": _partition(made.endpoint_id),
-        "sk": f"{made.at:014.3f}#{made.event_id}#{made.number}",
-        "endpoint_id": made.endpoint_id,
-        "event_id": made.event_id,
-        "event": made.event.value,
-        "number": made.number,
-        "at": dynamo.time(made.at),
-        "status": made.status,
-        "trouble": made.trouble,
-        "milliseconds": made.milliseconds,
-        "next_at": job_items.seconds(made.next_at),
-        "expires_at": int(made.at) + LOG_SECONDS,
+        "pk": _partition(entry.endpoint_id),
+        "sk": f"{entry.at:014.3f}#{entry.event_id}#{entry.number}",
+        "endpoint_id": entry.endpoint_id,
+        "event_id": entry.event_id,
+        "event": entry.event.value,
+        "number": entry.number,
+        "at": dynamo.time(entry.at),
+        "status": entry.status,
+        "trouble": entry.trouble,
+        "milliseconds": entry.milliseconds,
+        "next_at": job_items.seconds(entry.next_at),
+        "expires_at": int(entry.at) + LOG_SECONDS,
     }
     aws.dynamodb().put_item(TableName=settings.job_table(), Item=dynamo.pack(item))
 
 
 @aws.guarded
 def newest(endpoint_id: str, limit: int) -> list[Try]:
-    """Read the last tries at an endpoint, the newest first."""
-    answer = aws.dynamodb().query(
+    """Return the last tries at an endpoint, newest first."""
+    response = aws.dynamodb().query(
         TableName=settings.job_table(),
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues=dynamo.pack({":pk": _partition(endpoint_id)}),
@@ -44,7 +44,7 @@ def newest(endpoint_id: str, limit: int) -> list[Try]:
         ScanIndexForward=False,
         Limit=limit,
     )
-    return [_try(dynamo.unpack(item)) for item in answer["Items"]]
+    return [_try(dynamo.unpack(item)) for item in response["Items"]]
 
 
 def _partition(endpoint_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The endpoints of clients in the table: few, and all in one partition, so that each can be found by its id alone."""
+"""The webhook endpoints in the table: few, and all in one partition, so that each can be found by its ID alone."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ _PARTITION = "WEBHOOKS"
 
 @aws.guarded
 def put(endpoint: Endpoint) -> None:
-    """Record an endpoint as it stands."""
+    """Record an endpoint."""
     dynamo.write(dynamo.put({**_key(endpoint), **_record(endpoint)}))
 
 
 @aws.guarded
 def of_client(client: str) -> list[Endpoint]:
-    """Read a client's endpoints."""
+    """Return a client's endpoints."""
     found = map(_endpoint, dynamo.query(_PARTITION, f"{client}#"))
     return [endpoint for endpoint in found if endpoint.client == client]
 
 
 def origins(client: str) -> tuple[str, ...]:
-    """Give the origins of a client's endpoints that are told of something, each once."""
-    open_ones = [endpoint for endpoint in of_client(client) if endpoint.disabled_at is None]
-    return tuple(dict.fromkeys(urls.origin(endpoint.url) for endpoint in open_ones))
+    """Return the origins of a client's enabled endpoints, without duplicates."""
+    enabled = [endpoint for endpoint in of_client(client) if endpoint.disabled_at is None]
+    return tuple(dict.fromkeys(urls.origin(endpoint.url) for endpoint in enabled))
 
 
 @aws.guarded
 def everyones() -> list[Endpoint]:
-    """Read all endpoints."""
+    """Return all endpoints."""
     return [_endpoint(item) for item in dynamo.query(_PARTITION)]
 
 
 @aws.guarded
 def disable(endpoint: Endpoint, why: str, now: float) -> None:
-    """Let an endpoint be told no more; one that was removed meanwhile stays removed."""
+    """Stop notifying an endpoint; one that was removed meanwhile stays removed."""
     change = "SET disabled_at = :now, disabled_why = :why"
     dynamo.write(
         dynamo.update(_key(endpoint), change, "attribute_exists(pk)", {":now": dynamo.time(now), ":why": why}),
@@ -51,7 +51,7 @@ def disable(endpoint: Endpoint, why: str, now: float) -> None:
 
 @aws.guarded
 def remove(endpoint: Endpoint) -> None:
-    """Forget an endpoint."""
+    """Remove an endpoint."""
     dynamo.write(dynamo.delete(_key(endpoint)))
 
 

@@ -106,9 +106,9 @@ def test_images_of_the_inbox_are_taken_by_name(sandbox: Sandbox, ada: Client) ->
         ({"prompt": None}, "/prompt", "there is no prompt"),
         ({"prompt": "She smiles.", "images": []}, "/images", "there is none, and 1 to 9 are needed"),
         ({"images": [PICTURE] * 10}, "/images", "there are 10 images, and 1 to 9 are needed"),
-        ({"images": [data_uri(b"Not a picture.")]}, "/images/0", "is not a picture that can be used"),
+        ({"images": [data_uri(b"Not a picture.")]}, "/images/0", "is not a supported image"),
         ({"images": [PICTURE, data_uri(picture(width=300, height=300))]}, "/images/1", "is 300 x 300 px"),
-        ({"images": [data_uri(animated("GIF"), "image/gif")]}, "/images/0", "holds 2 frames of an animation"),
+        ({"images": [data_uri(animated("GIF"), "image/gif")]}, "/images/0", "is an animation (2 frames)"),
         ({"images": ["http://example.com/a.jpg"]}, "/images/0", "is not an image that Gallop can take"),
         ({"images": ["https://10.0.0.1/a.jpg"]}, "/images/0", "names a host by address"),
         (

@@ -1,4 +1,4 @@
-"""Finds the route, asks its authorizer, runs its function: one request at a time, on whatever thread calls."""
+"""An HTTP API: find the route, call its authorizer, run its function, all on the calling thread."""
 
 from __future__ import annotations
 
@@ -40,25 +40,27 @@ class HttpApi:
     runner: Runner
     clock: Clock
     may_invoke: Callable[[str, str], bool]
-    """Asks a function's resource policy: (function's ARN, ARN of the route or authorizer)."""
+    """Evaluates a function's resource policy; takes the function's ARN and the ARN of the route or authorizer."""
     stage: Stage = field(default_factory=Stage)
     _cache: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = field(init=False, default_factory=dict)
     _lock: Lock = field(init=False, default_factory=Lock)
     _threads: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make room for invocations that outlive their request's time-out."""
+        """Create the threads of invocations, which may outlive the time-out of their request."""
         self._threads = ThreadPoolExecutor(max_workers=128, thread_name_prefix="integration")
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request."""
+        """Return the response to a request."""
         trace = Trace(request, self.clock.now())
-        answer = self._answer(request, trace)
-        self.stage.log(trace, answer)
-        return HttpResponse(answer.status, [*answer.headers, ("apigw-requestid", request.request_id)], answer.body)
+        response = self._answer(request, trace)
+        self.stage.log(trace, response)
+        return HttpResponse(
+            response.status, [*response.headers, ("apigw-requestid", request.request_id)], response.body
+        )
 
     def close(self) -> None:
-        """Let no further invocation begin."""
+        """Start no further invocation."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, request: HttpRequest, trace: Trace) -> HttpResponse:
@@ -78,7 +80,7 @@ class HttpApi:
         event = messages.event(self.api, trace.route, request, parameters, context)
         payload = json.dumps(event).encode()
         if len(payload) > MAX_REQUEST_BYTES:
-            # Lambda takes less than the gateway, and base64 makes bodies a third larger.
+            # Lambda accepts less than the gateway, and base64 makes bodies a third larger.
             return refusal(413, "Request Entity Too Large")
         return self._integrate(trace.route, request, payload, trace)
 
@@ -101,10 +103,10 @@ class HttpApi:
         except (FutureTimeoutError, Throttled) as error:
             trace.integration_error = type(error).__name__
             return refusal(503, "Service Unavailable")
-        answer = None if result.error else messages.response(result.payload)
-        if answer is None:
+        response = None if result.error else messages.response(result.payload)
+        if response is None:
             trace.integration_error = result.payload
-        return answer or refusal(500, "Internal Server Error")
+        return response or refusal(500, "Internal Server Error")
 
     def _invoke(self, function_arn: str, payload: bytes) -> Result:
         future = self._threads.submit(self.runner.invoke, function_arn, payload)
@@ -119,8 +121,8 @@ class HttpApi:
         key = (authorizer.name, *map(str, identity))
         verdict = self._remembered(key) if authorizer.ttl_s and identity else None
         if verdict is None:
-            asked = messages.authorizer_event(self.api, route, request, parameters, [str(value) for value in identity])
-            verdict = self._ask(authorizer, asked)
+            event = messages.authorizer_event(self.api, route, request, parameters, [str(value) for value in identity])
+            verdict = self._call_authorizer(authorizer, event)
             if verdict is None:
                 return refusal(500, "Internal Server Error")
             if authorizer.ttl_s and identity:
@@ -129,7 +131,7 @@ class HttpApi:
             return refusal(403, "Forbidden")
         return dict(verdict.get("context") or {})
 
-    def _ask(self, authorizer: Authorizer, event: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _call_authorizer(self, authorizer: Authorizer, event: Mapping[str, Any]) -> dict[str, Any] | None:
         if not self.may_invoke(authorizer.function_arn, self.api.arn(f"authorizers/{authorizer.name}")):
             return None
         try:

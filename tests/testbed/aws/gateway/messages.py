@@ -1,4 +1,4 @@
-"""Requests as events of payload format 2.0, and answers of functions as responses."""
+"""Requests as events of payload format 2.0, and replies of functions as responses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEXT = ("application/json", "application/xml", "application/javascript")
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as it came in: header names in lower case, in order, with repetitions."""
+    """A received request: header names in lower case, in order, with repetitions."""
 
     method: str
     path: str
@@ -34,18 +34,18 @@ class HttpRequest:
 
     @property
     def decoded_path(self) -> str:
-        """The path as HTTP APIs hand it on, in contrast to REST APIs: decoded, and cut at a decoded ``?``."""
+        """The path as HTTP APIs pass it on, unlike REST APIs: decoded, and cut at a decoded ``?``."""
         return unquote(self.path).partition("?")[0]
 
     def header(self, name: str) -> str | None:
-        """Give a header; repetitions are joined by commas."""
+        """Return a header, or None; repetitions are joined by commas."""
         values = [value for key, value in self.headers if key == name]
         return ",".join(values) if values else None
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A response to be sent."""
+    """A response to send."""
 
     status: int
     headers: Sequence[tuple[str, str]]
@@ -54,28 +54,28 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What every event says of the API itself."""
+    """The facts about the API that every event contains."""
 
     api_id: str
     account: str
     region: str
     now: Callable[[], float]
-    """Gives the simulated time, in seconds since the epoch."""
+    """Returns the simulated time, in seconds since the epoch."""
 
     def arn(self, part: str) -> str:
-        """Name a route or an authorizer of the API."""
+        """Return the ARN of a route or an authorizer of the API."""
         return f"arn:aws:execute-api:{self.region}:{self.account}:{self.api_id}/{part}"
 
 
 def refusal(status: int, message: str) -> HttpResponse:
-    """Answer as the gateway itself does."""
+    """Return an error response of the gateway itself."""
     return HttpResponse(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
 
 
 def event(
     api: Api, route: Route, request: HttpRequest, parameters: Mapping[str, str], authorized: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Make the event for the function behind a route; ``authorized`` is the context the authorizer gave."""
+    """Create the event for a route's function; ``authorized`` is the authorizer's context."""
     context = request_context(api, route, request)
     if authorized is not None:
         context["authorizer"] = {"lambda": dict(authorized)}
@@ -100,7 +100,7 @@ def event(
 def authorizer_event(
     api: Api, route: Route, request: HttpRequest, parameters: Mapping[str, str], identity: Sequence[str]
 ) -> dict[str, Any]:
-    """Make the event for a route's authorizer, which never sees the body."""
+    """Create the event for a route's authorizer, which never sees the body."""
     path = "" if route.path == "$default" else route.path
     return {
         "version": "2.0",
@@ -114,7 +114,7 @@ def authorizer_event(
 
 
 def request_context(api: Api, route: Route, request: HttpRequest) -> dict[str, Any]:
-    """Say when, where and whence the request came."""
+    """Describe when and where the request was made, and by whom."""
     now = datetime.fromtimestamp(api.now(), UTC)
     domain = request.header("host") or f"{api.api_id}.execute-api.{api.region}.amazonaws.com"
     return {
@@ -162,36 +162,36 @@ def _is_text(content_type: str | None) -> bool:
 
 
 def response(payload: str) -> HttpResponse | None:
-    """Read a function's answer; nothing if API Gateway could not read it, either."""
-    answer = json.loads(payload)
-    if not isinstance(answer, dict) or "statusCode" not in answer:
-        # Whatever has no status code is the body of a success.
-        body = answer if isinstance(answer, str) else json.dumps(answer)
+    """Convert a function's reply to a response; None if API Gateway could not read it either."""
+    reply = json.loads(payload)
+    if not isinstance(reply, dict) or "statusCode" not in reply:
+        # A reply without a status code is the body of a success.
+        body = reply if isinstance(reply, str) else json.dumps(reply)
         return HttpResponse(200, [("content-type", "application/json")], body.encode())
     try:
-        return HttpResponse(int(answer["statusCode"]), _headers(answer), _body(answer))
+        return HttpResponse(int(reply["statusCode"]), _headers(reply), _body(reply))
     except (TypeError, ValueError, AttributeError):
         return None
 
 
-def _headers(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    headers = [(str(name).lower(), _text(value)) for name, value in (answer.get("headers") or {}).items()]
+def _headers(reply: Mapping[str, Any]) -> list[tuple[str, str]]:
+    headers = [(str(name).lower(), _text(value)) for name, value in (reply.get("headers") or {}).items()]
     if not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", "text/plain;charset=UTF-8"))
-    return headers + [("set-cookie", str(cookie)) for cookie in answer.get("cookies") or []]
+    return headers + [("set-cookie", str(cookie)) for cookie in reply.get("cookies") or []]
 
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _body(answer: Mapping[str, Any]) -> bytes:
-    body = answer.get("body")
+def _body(reply: Mapping[str, Any]) -> bytes:
+    body = reply.get("body")
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise TypeError("the body of an answer is a string")
-    if not answer.get("isBase64Encoded"):
+        raise TypeError("the body of a reply must be a string")
+    if not reply.get("isBase64Encoded"):
         return body.encode()
     try:
         return base64.b64decode(body, validate=True)

@@ -1,4 +1,4 @@
-"""The routes of an HTTP API, read from the OpenAPI body that the translated template gives it."""
+"""The routes of an HTTP API, read from the OpenAPI body in the translated template."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Authorizer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route and the function behind it."""
+    """A route and its function."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ class Route:
     _pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Turn the path into an expression; ``{name+}`` takes the rest of the path."""
+        """Compile the path to a regular expression; ``{name+}`` matches the rest of the path."""
         expression = ""
         end = 0
         for variable in _VARIABLE.finditer(self.path):
@@ -49,17 +49,17 @@ class Route:
 
     @property
     def key(self) -> str:
-        """The route's key as API Gateway names it."""
+        """The route's key, as API Gateway writes it."""
         return "$default" if self.path == "$default" else f"{self.method} {self.path}"
 
     @property
     def rank(self) -> tuple[int, int, int]:
-        """What decides among routes that match, smallest first: no variable, then some, then a greedy one."""
+        """The order among matching routes, smallest first: no variable, then some, then a greedy one."""
         greedy = int("+}" in self.path) if self.path != "$default" else 2
         return greedy, self.path.count("{"), int(self.method == "ANY")
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Give the path parameters, or nothing if the route does not match."""
+        """Return the path parameters; None if the route does not match."""
         if self.path == "$default":
             return {}
         found = self._pattern.fullmatch(path) if self.method in ("ANY", method) else None
@@ -70,9 +70,9 @@ class Route:
 
 
 def read_routes(body: Mapping[str, Any]) -> list[Route]:
-    """Read the routes, most specific first; raise ``TemplateError`` for what the testbed's gateway does not do."""
+    """Read the routes, most specific first; raise ``TemplateError`` for what the testbed's gateway does not support."""
     if "x-amazon-apigateway-cors" in body:
-        raise TemplateError("The testbed's gateway does not answer CORS preflights")
+        raise TemplateError("The testbed's gateway does not support CORS preflights.")
     schemes = body.get("components", {}).get("securitySchemes", {})
     authorizers = {name: _authorizer(name, scheme) for name, scheme in schemes.items()}
     routes = [
@@ -103,7 +103,7 @@ def _authorizer(name: str, scheme: Mapping[str, Any]) -> Authorizer:
     settings = scheme.get("x-amazon-apigateway-authorizer", {})
     simple = settings.get("enableSimpleResponses", False)
     if settings.get("type") != "request" or not simple or settings.get("authorizerPayloadFormatVersion") != "2.0":
-        raise TemplateError(f"{name}: the testbed knows Lambda authorizers with simple responses only")
+        raise TemplateError(f"{name}: the testbed supports only Lambda authorizers with simple responses.")
     sources = settings.get("identitySource") or []
     return Authorizer(
         name=name,
@@ -115,12 +115,12 @@ def _authorizer(name: str, scheme: Mapping[str, Any]) -> Authorizer:
 
 def _integration(settings: Mapping[str, Any]) -> str:
     if settings["type"].lower() != "aws_proxy" or str(settings["payloadFormatVersion"]) != "2.0":
-        raise TemplateError("The testbed's gateway runs functions with payload format 2.0 only")
+        raise TemplateError("The testbed's gateway supports only function integrations with payload format 2.0.")
     return _function_arn(settings["uri"])
 
 
 def _function_arn(uri: str) -> str:
     found = _FUNCTION.search(uri)
     if found is None:
-        raise TemplateError(f"The testbed's gateway reaches functions only, not {uri}")
+        raise TemplateError(f"The testbed's gateway supports only functions, not {uri}.")
     return found.group(1)

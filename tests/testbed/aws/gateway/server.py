@@ -1,4 +1,4 @@
-"""The HTTP API's address: an ASGI application under uvicorn, on a thread of its own."""
+"""The HTTP API's server: an ASGI application under uvicorn, on its own thread."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 _THREADS = 128
 _STOP_S = 5.0
 _BACKLOG = 512
-# Longer than a client's connection rests in a crowd: one that is closed just as it is used again looks like an outage.
+# Longer than a client keeps an idle connection under load: closing one just as it is reused looks like an outage.
 _IDLE_S = 60
 
 
 class GatewayServer:
-    """Serves an HTTP API on a port that it holds from the start, so that its address is known before it runs."""
+    """Serves an HTTP API on a port that is bound from the start, so that its address is known before it runs."""
 
     def __init__(self, port: int) -> None:
-        """Take the port; 0 takes any free one."""
+        """Bind the port; 0 means any free one."""
         self._socket = _listen(port)
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="gateway")
         self._server: uvicorn.Server | None = None
@@ -42,7 +42,7 @@ class GatewayServer:
 
     @property
     def url(self) -> str:
-        """The address of the API, without a slash at its end."""
+        """The URL of the API, without a trailing slash."""
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def start(self, api: HttpApi) -> None:
@@ -64,7 +64,7 @@ class GatewayServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close all connections and free the port."""
+        """Close all connections and the port."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = self._server.force_exit = True
             self._thread.join(_STOP_S)
@@ -78,12 +78,12 @@ class GatewayServer:
         if body is None or self._api is None:
             return
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, self._api.handle, _request(scope, body))
-        await _write(send, answer, head=scope["method"] == "HEAD")
+        response = await loop.run_in_executor(self._threads, self._api.handle, _request(scope, body))
+        await _write(send, response, head=scope["method"] == "HEAD")
 
 
 def _listen(port: int) -> socket.socket:
-    """Take a port with a socket that names its protocol: asyncio switches off Nagle's delay for no other."""
+    """Listen on a socket that names its protocol: asyncio disables Nagle's algorithm for no other."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -92,7 +92,7 @@ def _listen(port: int) -> socket.socket:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """Read a body; what is beyond the limit is read and forgotten, so that the refusal reaches its client."""
+    """Read a body; anything beyond the limit is read and discarded, so that the client receives the refusal."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -126,9 +126,11 @@ def _request(scope: dict[str, Any], body: bytes) -> HttpRequest:
     )
 
 
-async def _write(send: Send, answer: HttpResponse, *, head: bool) -> None:
+async def _write(send: Send, response: HttpResponse, *, head: bool) -> None:
     skip = ("content-length", "connection", "transfer-encoding")
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers if name not in skip]
-    headers.append((b"content-length", str(len(answer.body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else answer.body})
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers if name not in skip
+    ]
+    headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else response.body})

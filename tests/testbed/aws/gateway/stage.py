@@ -1,4 +1,4 @@
-"""The stage of an HTTP API: its throttling, and its access log."""
+"""The stage of an HTTP API: its throttling and its access log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\$context\.([A-Za-z.]+[A-Za-z_0-9]*)")
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket in real time: code and clients are real, whatever the clock does."""
+    """A token bucket in real time, because code and clients run in real time."""
 
     rate: float
     burst: float
@@ -29,11 +29,11 @@ class Bucket:
     _lock: Lock = field(init=False, default_factory=Lock)
 
     def __post_init__(self) -> None:
-        """Start full."""
+        """Fill the bucket."""
         self._tokens = self.burst
 
     def take(self) -> bool:
-        """Take a token, if there is one."""
+        """Take a token; return False if there is none."""
         with self._lock:
             now = time.monotonic()
             self._tokens = min(self.burst, self._tokens + (now - self._filled) * self.rate)
@@ -46,7 +46,7 @@ class Bucket:
 
 @dataclass(slots=True)
 class Trace:
-    """What is known of a request by the time it is answered."""
+    """The facts about a request that its log line needs."""
 
     request: HttpRequest
     received_at: float
@@ -69,19 +69,19 @@ class Stage:
     """Writes a line to the access log's group."""
 
     def admits(self, route: str) -> bool:
-        """Say whether a request of a route, by its key, may come in now."""
+        """Return whether the throttling of a route, given by its key, allows another request now."""
         throttle = self.throttles.get(route, self.throttle)
         return throttle is None or throttle.take()
 
-    def log(self, trace: Trace, answer: HttpResponse) -> None:
+    def log(self, trace: Trace, response: HttpResponse) -> None:
         """Write a request's line to the access log."""
         if self.log_format and self.write_log:
-            values = _values(trace, answer)
+            values = _values(trace, response)
             self.write_log(_VARIABLE.sub(lambda found: values.get(found.group(1), "-"), self.log_format))
 
 
 def read_stage(properties: Mapping[str, Any], writer: Callable[[str], Callable[[str], None]]) -> Stage:
-    """Read a stage from its resolved properties; ``writer`` gives the way into a log group, by its ARN."""
+    """Read a stage from its resolved properties; ``writer`` returns the writer of a log group, by its ARN."""
     buckets = {key: _bucket(settings) for key, settings in properties.get("RouteSettings", {}).items()}
     log = properties.get("AccessLogSettings", {})
     return Stage(
@@ -97,8 +97,8 @@ def _bucket(settings: Mapping[str, Any]) -> Bucket | None:
     return Bucket(float(rate), float(burst)) if rate is not None and burst is not None else None
 
 
-def _values(trace: Trace, answer: HttpResponse) -> dict[str, str]:
-    """Give the values of the ``$context`` variables that HTTP APIs know."""
+def _values(trace: Trace, response: HttpResponse) -> dict[str, str]:
+    """Return the values of the ``$context`` variables that HTTP APIs support."""
     moment = datetime.fromtimestamp(trace.received_at, UTC)
     latency = f"{(time.monotonic() - trace.started) * 1000:.0f}"
     return {
@@ -106,10 +106,10 @@ def _values(trace: Trace, answer: HttpResponse) -> dict[str, str]:
         "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
         "requestTimeEpoch": str(int(trace.received_at * 1000)),
         "routeKey": trace.route.key if trace.route else "-",
-        "status": str(answer.status),
+        "status": str(response.status),
         "responseLatency": latency,
         "integrationLatency": latency,
-        "responseLength": str(len(answer.body)),
+        "responseLength": str(len(response.body)),
         "httpMethod": trace.request.method,
         "path": trace.request.decoded_path,
         "protocol": trace.request.protocol,

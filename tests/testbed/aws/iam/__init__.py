@@ -1,1 +1,1 @@
-"""IAM, enforced: who calls, which action on which resource, and whether the template's policies allow it."""
+"""IAM, enforced: the caller, the actions and resources of a call, and whether the template's policies allow them."""

@@ -1,4 +1,4 @@
-"""A call of AWS as it came in, and what it asks permission for."""
+"""A call of AWS, and the permissions that it needs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Ask:
     action: str
     resource: str
     context: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Facts for conditions, beside those that every call has; keys in lower case."""
+    """Condition keys, in lower case, besides those that every call has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call: header names in lower case, query values decoded."""
+    """A received call: header names in lower case, query values decoded."""
 
     service: str
     region: str
     method: str
     path: str
-    """As it came, still percent-encoded."""
+    """As received, percent-encoded."""
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = field(default=b"", repr=False)

@@ -1,4 +1,4 @@
-"""What a call asks for: AWS's names of the actions, the ARNs of the resources, and the facts conditions look at."""
+"""The permissions that a call needs: AWS's names of the actions, ARNs of the resources, and condition keys."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag"}
-"""Where the prefix of actions differs from the name that requests are signed for."""
+"""Services whose prefix of actions differs from the name that requests are signed for."""
 
 
 def identify(call: Call) -> list[Ask]:
-    """Name all that a call asks for; nothing for a call that everybody may make."""
+    """Return all permissions that a call needs; none for a call that everybody may make."""
     if call.service == "s3":
         return list(asks_s3.identify(call))
     operation, parameters = _operation(call)
@@ -31,7 +31,7 @@ def identify(call: Call) -> list[Ask]:
 
 
 def _operation(call: Call) -> tuple[str, Mapping[str, Any]]:
-    """Name the operation and give its parameters, whichever protocol the service speaks."""
+    """Return the operation and its parameters, for any of the services' protocols."""
     target = call.headers.get("x-amz-target")
     if target:
         return target.rsplit(".", 1)[1], json.loads(call.body or b"{}")
@@ -95,7 +95,7 @@ def _table(call: Call, name: str) -> str:
 
 
 def _leading_keys(call: Call, parameters: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Give the partition key that is asked for; a scan asks for none in particular."""
+    """Return the partition key that a call accesses; a scan accesses no particular one."""
     item = parameters.get("Key") or parameters.get("Item") or {}
     name = lookup.partition_key(parameters["TableName"].rsplit("/", 1)[-1], call.region, parameters.get("IndexName"))
     if name in item:

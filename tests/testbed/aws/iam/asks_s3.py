@@ -1,4 +1,4 @@
-"""Which actions a call of S3 asks for: S3 names none, its method, sub-resource and headers do."""
+"""The permissions that an S3 call needs: they follow from its method, sub-resource and headers."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ _VERBS = {"GET": "Get", "PUT": "Put", "DELETE": "Put"}
 
 
 def split(path: str) -> tuple[str, str]:
-    """Give bucket and key of a path-style address."""
+    """Return bucket and key of a path-style URL."""
     bucket, _, key = path.lstrip("/").partition("/")
     return unquote(bucket), unquote(key)
 
 
 def identify(call: Call) -> Iterator[Ask]:
-    """Name all that a call of S3 asks for."""
+    """Yield all permissions that an S3 call needs."""
     bucket, key = split(call.path)
     if not bucket:
         yield Ask("s3:ListAllMyBuckets", "*")
@@ -93,7 +93,7 @@ def identify(call: Call) -> Iterator[Ask]:
 
 
 def object_read(call: Call) -> str | None:
-    """Name the bucket of a call that reads one object: S3 hides from some callers that an object is not there."""
+    """Return the bucket of a call that reads one object: S3 hides from some callers that an object does not exist."""
     bucket, key = split(call.path)
     reads = call.service == "s3" and key and call.method in ("GET", "HEAD") and "uploadId" not in call.query
     return bucket if reads else None

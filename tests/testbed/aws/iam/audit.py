@@ -1,4 +1,4 @@
-"""What was asked for and what came of it, so that tests can say: every grant is used, and nothing else is asked."""
+"""A record of permission checks, so that tests can prove that every grant is used and nothing else is requested."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One permission that somebody asked for."""
+    """One permission that was requested."""
 
     principal: str
     """The name of the role or user."""
@@ -26,7 +26,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One permission that a statement of a policy gave."""
+    """One permission that a policy statement granted."""
 
     principal: str
     statement: str
@@ -37,16 +37,16 @@ class Grant:
 
 @dataclass(slots=True)
 class Audit:
-    """All entries, and which statements allowed them."""
+    """All entries, and the statements that allowed them."""
 
     _entries: Counter[Entry] = field(init=False, default_factory=Counter)
     _grants: set[Grant] = field(init=False, default_factory=set)
     _lock: Lock = field(init=False, default_factory=Lock)
     listeners: list[Callable[[Entry], None]] = field(init=False, default_factory=list)
-    """Called with each entry before the call goes on; one that kills a function's process makes chaos."""
+    """Called with each entry before the call proceeds; chaos tests kill a function's process here."""
 
     def record(self, entry: Entry, statements: Iterable[Statement]) -> None:
-        """Keep an entry."""
+        """Add an entry."""
         with self._lock:
             self._entries[entry] += 1
             if entry.allowed:
@@ -57,21 +57,21 @@ class Audit:
             listener(entry)
 
     def entries(self, principal: str | None = None) -> Counter[Entry]:
-        """Count the entries, of one role or user or of all."""
+        """Return the entries with their counts, of one role or user or of all."""
         with self._lock:
             return Counter({entry: n for entry, n in self._entries.items() if principal in (None, entry.principal)})
 
     def refusals(self) -> list[Entry]:
-        """Give what was refused."""
+        """Return the refused entries."""
         return sorted(entry for entry in self.entries() if not entry.allowed)
 
     def grants(self, principal: str) -> list[Grant]:
-        """Give the permissions that a role or user made use of."""
+        """Return the permissions that a role or user has used."""
         with self._lock:
             return [grant for grant in self._grants if grant.principal == principal]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         with self._lock:
             self._entries.clear()
             self._grants.clear()

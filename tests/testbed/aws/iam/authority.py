@@ -1,4 +1,4 @@
-"""Decides: gathers the policies that apply to a caller and a resource, evaluates them, and keeps the audit."""
+"""Decide whether a call is allowed: collect and evaluate the policies of caller and resource, and audit the result."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):
-    """The policies do not allow it; the message is AWS's own."""
+    """The policies do not allow the call; the message is AWS's own."""
 
     def __init__(self, principal_arn: str, ask: Ask, *, denied: bool, kind: str = "identity-based") -> None:
-        """Say who wanted what, and whether a policy forbids it or none allows it."""
+        """Create AWS's message; ``denied`` says that a policy forbids it, rather than that none allows it."""
         why = (
             f"with an explicit deny in an {kind} policy"
             if denied
@@ -50,19 +50,19 @@ class Authority:
     audit: Audit = field(default_factory=Audit)
 
     def require(self, principal: Principal, ask: Ask) -> None:
-        """Let a call of a role or user pass, or raise ``Refused``."""
+        """Check that a role or user may make a call; raise ``Refused`` if not."""
         own = identity_policies(principal.kind, principal.name)
         context = self._context(principal) | dict(ask.context)
         names = _names(principal)
         document = lookup.resource_policy(ask.resource) if ask.resource != "*" else None
-        theirs = [statement for statement in _document(ask.resource, document) if statement.speaks_to(names)]
+        theirs = [statement for statement in _document(ask.resource, document) if statement.applies_to(names)]
         verdict = evaluate([*own, *theirs], ask.action, ask.resource, context)
         self._note(principal.name, ask, verdict)
         if not verdict.allowed:
             raise Refused(principal.arn, ask, denied=verdict.denied)
 
     def allows(self, principal: Principal, ask: Ask) -> bool:
-        """Tell whether a call would pass, and count it as asked for if it would."""
+        """Return whether a call would be allowed, and audit it."""
         try:
             self.require(principal, ask)
         except Refused:
@@ -70,20 +70,20 @@ class Authority:
         return True
 
     def role_allows(self, role_arn: str, ask: Ask) -> bool:
-        """Tell whether AWS itself, acting with a role, may do something."""
+        """Return whether a role allows something to AWS itself."""
         return self.allows(identities.role_principal(role_arn), ask)
 
     def service_allows(self, service: str, source_arn: str, ask: Ask, policy: str | None) -> bool:
-        """Ask a resource's own policy whether a service of AWS may use it on behalf of another resource."""
+        """Return whether a resource's own policy lets an AWS service use it on behalf of another resource."""
         context = {
             "aws:sourcearn": [source_arn],
             "aws:sourceaccount": [ACCOUNT],
             "aws:securetransport": ["true"],
         }
-        meant = [
-            statement for statement in _document(ask.resource, policy) if statement.speaks_to([("Service", service)])
+        applicable = [
+            statement for statement in _document(ask.resource, policy) if statement.applies_to([("Service", service)])
         ]
-        verdict = evaluate(meant, ask.action, ask.resource, context)
+        verdict = evaluate(applicable, ask.action, ask.resource, context)
         self._note(service, ask, verdict)
         return verdict.allowed
 
@@ -91,7 +91,7 @@ class Authority:
         self.audit.record(Entry(name, ask.action, ask.resource, verdict.allowed), verdict.statements)
 
     def _context(self, principal: Principal) -> dict[str, list[str]]:
-        """Give the facts that every call has. The testbed's plain HTTP stands for AWS's TLS."""
+        """Return the condition keys of every call. The testbed's plain HTTP counts as TLS."""
         now = datetime.fromtimestamp(time.time(), UTC)
         return {
             "aws:currenttime": [now.isoformat(timespec="seconds")],
@@ -105,7 +105,7 @@ class Authority:
 
 
 def identity_policies(kind: str, name: str) -> Iterator[Statement]:
-    """Give all statements of a role or user, of its inline and its managed policies."""
+    """Yield all statements of a role or user, from its inline and its managed policies."""
     yield from own_policies(kind, name)
     for managed in _owner(kind, name).managed_policies.values():
         if isinstance(managed, AWSManagedPolicy):
@@ -113,7 +113,7 @@ def identity_policies(kind: str, name: str) -> Iterator[Statement]:
 
 
 def own_policies(kind: str, name: str) -> Iterator[Statement]:
-    """Give the statements that are the account's own: of inline policies, and of managed ones that are not AWS's."""
+    """Yield the statements of inline policies and of the account's own managed policies."""
     for policy, document in _owner(kind, name).policies.items():
         yield from _document(policy, document if isinstance(document, str) else json.dumps(document, default=str))
     for managed in _owner(kind, name).managed_policies.values():

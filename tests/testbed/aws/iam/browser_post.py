@@ -1,6 +1,6 @@
-"""Uploads by a signed form (S3's "POST Object"): the policy is checked to the letter, and the form becomes a plain PUT.
+"""Uploads by a signed form (S3's "POST Object"): check its policy completely, and convert the form to a plain PUT.
 
-moto takes such a form without a look at its policy, whatever its size, type, key and age are.
+moto accepts such a form without checking its policy: size, type, key and expiration.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _UNCOVERED = {"file", "policy", "x-amz-signature"}
 
 @dataclass(slots=True)
 class SignedForm:
-    """A form as it came in: fields by their names in lower case, and the file."""
+    """A received form: fields by their names in lower case, and the file."""
 
     bucket: str
     fields: dict[str, str] = field(default_factory=dict)
@@ -40,16 +40,16 @@ class SignedForm:
 
     @property
     def key(self) -> str:
-        """The key that the file is for."""
+        """The object key of the upload."""
         return self.fields.get("key", "")
 
     @property
     def ask(self) -> Ask:
-        """What the signer must be allowed to do."""
+        """The permission that the signer needs."""
         return Ask("s3:PutObject", f"arn:aws:s3:::{self.bucket}/{self.key}")
 
     def credential(self) -> Credential:
-        """Give the signer's credential; raise ``BadSignature``."""
+        """Return the signer's credential; raise ``BadSignature`` if there is none."""
         try:
             return Credential.parse(self.fields["x-amz-credential"])
         except (KeyError, ValueError):
@@ -57,7 +57,7 @@ class SignedForm:
 
 
 def is_signed_form(environ: Mapping[str, Any]) -> bool:
-    """Tell whether a request is such an upload: a form that is sent to a bucket."""
+    """Return whether a request is such an upload: a form sent to a bucket."""
     return (
         environ["REQUEST_METHOD"] == "POST"
         and str(environ.get("CONTENT_TYPE", "")).startswith("multipart/form-data")
@@ -67,14 +67,14 @@ def is_signed_form(environ: Mapping[str, Any]) -> bool:
 
 
 def read(environ: Mapping[str, Any]) -> SignedForm:
-    """Read the form; raise ``BadSignature`` where it is none. What comes after the file is ignored, as S3 does."""
+    """Read the form; raise ``BadSignature`` if it is invalid. Fields after the file are ignored, as on S3."""
     form = SignedForm(environ["PATH_INFO"].strip("/"))
 
     def on_field(found: Any) -> None:  # noqa: ANN401 - the parser's own
         if form.file is None:
             form.fields[found.field_name.decode().lower()] = (found.value or b"").decode()
 
-    def on_file(found: Any) -> None:  # noqa: ANN401 - the same
+    def on_file(found: Any) -> None:  # noqa: ANN401 - as above
         found.file_object.seek(0)
         form.file = found.file_object.read()
         found.close()
@@ -91,15 +91,15 @@ def read(environ: Mapping[str, Any]) -> SignedForm:
 
 
 def check(form: SignedForm, principal: Principal, speed: float) -> None:
-    """Check signature, age and conditions of a form's policy; raise ``BadSignature``. Ages are simulated time."""
+    """Check signature, expiration and conditions of a form's policy; raise ``BadSignature``. Ages are simulated."""
     policy = form.fields.get("policy", "")
     expected = form.credential().sign(principal.secret, policy)
     if not hmac.compare_digest(expected, form.fields.get("x-amz-signature", "")):
         raise BadSignature("SignatureDoesNotMatch", "The request signature we calculated does not match.")
     parsed = json.loads(base64.b64decode(policy))
     signed_at = datetime.strptime(form.fields["x-amz-date"], _TIME).replace(tzinfo=UTC).timestamp()
-    lasts = datetime.fromisoformat(parsed["expiration"]).timestamp() - signed_at
-    if (time.time() - signed_at) * speed > lasts:
+    lifetime = datetime.fromisoformat(parsed["expiration"]).timestamp() - signed_at
+    if (time.time() - signed_at) * speed > lifetime:
         raise _invalid("Policy expired.")
     values = {**form.fields, "bucket": form.bucket}
     covered = {name for condition in parsed["conditions"] for name in _covered(condition, values, form.file or b"")}
@@ -109,7 +109,7 @@ def check(form: SignedForm, principal: Principal, speed: float) -> None:
 
 
 def as_put(form: SignedForm, environ: dict[str, Any]) -> dict[str, Any]:
-    """Give the request that puts the same object."""
+    """Return the request that puts the same object."""
     path = f"/{form.bucket}/{form.key}"
     file = form.file or b""
     return {
@@ -125,7 +125,7 @@ def as_put(form: SignedForm, environ: dict[str, Any]) -> dict[str, Any]:
 
 
 def _covered(condition: Any, values: Mapping[str, str], file: bytes) -> set[str]:  # noqa: ANN401 - JSON
-    """Check a condition; gives the names of the fields that it covers."""
+    """Check a condition; return the names of the fields that it covers."""
     if isinstance(condition, dict):
         return {name for key, value in condition.items() for name in _covered(["eq", f"${key}", value], values, file)}
     kind, first, second = condition
@@ -139,12 +139,12 @@ def _covered(condition: Any, values: Mapping[str, str], file: bytes) -> set[str]
     return {name}
 
 
-def _check_size(size: int, least: int, most: int) -> None:
-    if size > most:
+def _check_size(size: int, minimum: int, maximum: int) -> None:
+    if size > maximum:
         raise BadSignature("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", 400)
-    if size < least:
+    if size < minimum:
         raise BadSignature("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size", 400)
 
 
-def _invalid(why: str) -> BadSignature:
-    return BadSignature("AccessDenied", f"Invalid according to Policy: {why}")
+def _invalid(reason: str) -> BadSignature:
+    return BadSignature("AccessDenied", f"Invalid according to Policy: {reason}")

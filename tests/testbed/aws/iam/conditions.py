@@ -1,4 +1,4 @@
-"""The conditions of policies; an operator that is not known here is an error, never a silent no."""
+"""The conditions of policies; an unsupported operator is an error, and never silently false."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ class UnknownCondition(Exception):
 
 
 def holds(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
-    """Tell whether all conditions hold; keys of the context are in lower case."""
+    """Return whether all conditions hold; the context's keys must be in lower case."""
     return all(
-        _condition_holds(name, context.get(key.lower()), _values(wanted))
+        _condition_holds(name, context.get(key.lower()), _values(expected))
         for name, keys in conditions.items()
-        for key, wanted in keys.items()
+        for key, expected in keys.items()
     )
 
 
-def _condition_holds(name: str, present: Sequence[str] | None, wanted: Sequence[str]) -> bool:
+def _condition_holds(name: str, present: Sequence[str] | None, expected: Sequence[str]) -> bool:
     quantifier, _, rest = name.rpartition(":")
     optional = rest.endswith("IfExists")
     base = rest.removesuffix("IfExists")
     if base == "Null":
-        return (present is None) == (wanted[0].lower() == "true")
+        return (present is None) == (expected[0].lower() == "true")
     negated = base.startswith(("StringNot", "ArnNot", "NumericNot", "DateNot", "NotIp"))
     if present is None or (not present and not quantifier):
         return optional or negated or quantifier == "ForAllValues"
     test = _test(base)
 
     def satisfied(value: str) -> bool:
-        # A negated operator must hold against all wanted values, any other against one of them.
-        return (all if negated else any)(test(value, want) for want in wanted)
+        # A negated operator must hold for all expected values, any other for one of them.
+        return (all if negated else any)(test(value, each) for each in expected)
 
     return all(map(satisfied, present)) if quantifier == "ForAllValues" else any(map(satisfied, present))
 
 
 def _test(name: str) -> Test:
     if name not in _TESTS:
-        raise UnknownCondition(f"the testbed does not evaluate the condition {name}: add it in conditions.py")
+        raise UnknownCondition(f"The testbed does not evaluate the condition {name}. Add it to conditions.py.")
     return _TESTS[name]
 
 
-def _values(wanted: Any) -> list[str]:  # noqa: ANN401 - whatever a policy holds
-    values = wanted if isinstance(wanted, list) else [wanted]
+def _values(expected: Any) -> list[str]:  # noqa: ANN401 - any JSON
+    values = expected if isinstance(expected, list) else [expected]
     return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
 
 
@@ -62,19 +62,19 @@ def _like(value: str, pattern: str) -> bool:
 
 
 def _folded(test: Test) -> Test:
-    return lambda value, want: test(value.lower(), want.lower())
+    return lambda value, expected: test(value.lower(), expected.lower())
 
 
 def _not(test: Test) -> Test:
-    return lambda value, want: not test(value, want)
+    return lambda value, expected: not test(value, expected)
 
 
 def _number(compare: Callable[[float, float], bool]) -> Test:
-    return lambda value, want: compare(float(value), float(want))
+    return lambda value, expected: compare(float(value), float(expected))
 
 
 def _date(compare: Callable[[float, float], bool]) -> Test:
-    return lambda value, want: compare(_seconds(value), _seconds(want))
+    return lambda value, expected: compare(_seconds(value), _seconds(expected))
 
 
 def _seconds(moment: str) -> float:

@@ -1,4 +1,4 @@
-"""Stands in front of moto: every call needs a known key, a fresh signature if it is presigned, and permission."""
+"""The check in front of moto: every call needs a known key, a valid signature if it is presigned, and permission."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Gatekeeper:
     identities: Identities
     speed: float
     locks: Mapping[str, Lock] = field(default_factory=lambda: {name: Lock() for name in ("dynamodb", "states")})
-    """Services whose calls are served one after the other: moto decides a condition and writes in two steps."""
+    """Services whose calls run one at a time: moto checks a condition and writes in two steps."""
 
     def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
-        """Let a call pass, or answer it as AWS does."""
+        """Pass a call on, or refuse it as AWS does."""
         start = _with_request_id(start_response)
         if browser_post.is_signed_form(environ):
-            return self._take_form(environ, start)
+            return self._store_form(environ, start)
         credential, presigned = _credential(environ)
         call = _call(environ, credential)
         refusal = self._refusal(call, credential, presigned=presigned)
@@ -77,8 +77,8 @@ class Gatekeeper:
             return refusals.denied(call, str(error))
         return None
 
-    def _take_form(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        """Let a signed form put its object."""
+    def _store_form(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        """Store the object of a signed form."""
         call = _call(environ, None)
         try:
             form = browser_post.read(environ)
@@ -101,7 +101,7 @@ class Gatekeeper:
     def _read_object(
         self, call: Call, credential: Credential, bucket: str, environ: dict[str, Any], start: Start
     ) -> Iterable[bytes]:
-        """Turn a 404 into a 403 for whoever may not list the bucket: S3 does not tell them what is not there."""
+        """Turn a 404 into a 403 for callers that may not list the bucket: S3 does not show them what is missing."""
         started: list[Any] = []
 
         def remember(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401
@@ -123,7 +123,7 @@ class Gatekeeper:
 
 
 def _with_request_id(start: Start) -> Start:
-    """Give every response the id that AWS gives it; moto leaves it out of some, and its interpreter relies on it."""
+    """Add AWS's request ID to every response; moto omits it from some, and its interpreter relies on it."""
 
     def start_with_id(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401
         names = {name.lower() for name, _ in headers}
@@ -135,7 +135,7 @@ def _with_request_id(start: Start) -> Start:
 
 
 def _credential(environ: dict[str, Any]) -> tuple[Credential | None, bool]:
-    """Find the credential that a call names, in its header or in its address."""
+    """Return the credential in a call's header or URL, and whether the URL is presigned."""
     header = environ.get("HTTP_AUTHORIZATION", "")
     query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
     named = query.get("X-Amz-Credential")
@@ -169,7 +169,7 @@ def _call(environ: dict[str, Any], credential: Credential | None) -> Call:
 
 
 def _body(environ: dict[str, Any]) -> bytes:
-    """Read the body and put it back."""
+    """Read the body and make it readable again."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body: bytes = environ["wsgi.input"].read(min(length, _LARGEST_NAMED_BODY))
     environ["wsgi.input"] = io.BytesIO(body)

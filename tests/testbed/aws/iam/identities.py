@@ -1,4 +1,4 @@
-"""Who calls: access keys of users and of assumed roles, kept where moto keeps them."""
+"""The callers: access keys of users and of assumed roles, kept where moto keeps them."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ class Principal:
     kind: str
     name: str
     arn: str
-    """As AWS names it in refusals: the session of a role, or the user."""
+    """As AWS writes it in refusals: the session of a role, or the user."""
     policy_arn: str
-    """As policies name it: the role, or the user."""
+    """As policies write it: the role, or the user."""
     secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Keys to call with."""
+    """Keys for signing calls."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(repr=False)
 
     def variables(self) -> dict[str, str]:
-        """Give them as the variables that SDKs read."""
+        """Return them as the variables that SDKs read."""
         token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
         return {"AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key, **token}
 
     def arguments(self) -> dict[str, str]:
-        """Give them as boto3's arguments."""
+        """Return them as boto3's arguments."""
         return {name.lower(): value for name, value in self.variables().items()}
 
 
 @dataclass(slots=True)
 class Identities:
-    """Hands out credentials and knows their owners again."""
+    """Issues credentials and finds their owners."""
 
     region: str
     _principals: dict[str, Principal] = field(init=False, default_factory=dict)
@@ -59,7 +59,7 @@ class Identities:
     _lock: Lock = field(init=False, default_factory=Lock)
 
     def administrator(self, name: str) -> Credentials:
-        """Create a user who may do everything: the testbed's driver."""
+        """Create a user with full permissions: the testbed's driver."""
         iam = iam_backends[ACCOUNT]["aws"]
         iam.create_user(self.region, name)
         iam.put_user_policy(name, "administrator", _DOCUMENT)
@@ -67,14 +67,14 @@ class Identities:
         return Credentials(key.access_key_id, key.secret_access_key, None)
 
     def assume(self, role_arn: str, session: str) -> Credentials:
-        """Give a session of a role; the same one again for the same role and name."""
+        """Return a session of a role; the same one for the same role and name."""
         with self._lock:
             if (role_arn, session) not in self._sessions:
                 self._sessions[role_arn, session] = self._assume(role_arn, session)
             return self._sessions[role_arn, session]
 
     def principal(self, access_key_id: str) -> Principal | None:
-        """Find the owner of a key."""
+        """Return the owner of a key; None if it is unknown."""
         known = self._principals.get(access_key_id)
         if known is None:
             known = _user(access_key_id) or _session(access_key_id)
@@ -95,12 +95,12 @@ class Identities:
 
 
 def role(name: str) -> Role:
-    """Find a role by its name; raise moto's own error if there is none."""
+    """Return a role by its name; raise moto's own error if there is none."""
     return iam_backends[ACCOUNT]["aws"].get_role(name)
 
 
 def user(name: str) -> User:
-    """Find a user by name; raise moto's own error if there is none."""
+    """Return a user by name; raise moto's own error if there is none."""
     return iam_backends[ACCOUNT]["aws"].get_user(name)
 
 
@@ -122,5 +122,5 @@ def _session(access_key_id: str) -> Principal | None:
 
 
 def role_principal(role_arn: str) -> Principal:
-    """Name a role as the caller when AWS itself acts with it."""
+    """Return a role as the caller when AWS itself acts with it."""
     return Principal("role", role_arn.rsplit("/", 1)[1], role_arn, role_arn, secret="")

@@ -1,4 +1,4 @@
-"""What the gatekeeper must look up in moto to name a resource."""
+"""Names of resources that the gatekeeper has to look up in moto."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def partition_key(table: str, region: str, index: str | None) -> str | None:
-    """Name the partition key of a table or of one of its indexes."""
+    """Return the partition key of a table or of one of its indexes."""
     found = dynamodb_backends[ACCOUNT][region].tables.get(table)
     if found is None:
         return None
@@ -32,7 +32,7 @@ def partition_key(table: str, region: str, index: str | None) -> str | None:
 
 
 def secret_arn(secret: str, region: str) -> str:
-    """Give a secret's ARN, whichever way it is named; six question marks stand for a suffix that nobody knows."""
+    """Return a secret's ARN, from its name or ARN; that of an unknown secret has no random suffix."""
     found = secretsmanager_backends[ACCOUNT][region].secrets.get(secret)
     if found is not None:
         return str(found.arn)
@@ -40,7 +40,7 @@ def secret_arn(secret: str, region: str) -> str:
 
 
 def machine_of_token(token: str, region: str) -> str | None:
-    """Find the state machine that waits for a task token."""
+    """Return the state machine that waits for a task token."""
     for machine in stepfunctions_parser_backends[ACCOUNT][region].state_machines:
         for execution in machine.executions:
             if getattr(execution, "exec_status", None) == ExecutionStatus.RUNNING and _waits_for(execution, token):
@@ -54,13 +54,13 @@ def _waits_for(execution: object, token: str) -> bool:
 
 
 def queue(arn: str) -> Queue:
-    """Find a queue by its ARN."""
+    """Return a queue by its ARN."""
     _, _, _, region, _, name = arn.split(":", 5)
     return sqs_backends[ACCOUNT][region].get_queue(name)
 
 
 def resource_policy(arn: str) -> str | None:
-    """Give the policy of a bucket, an object's bucket or a queue."""
+    """Return the policy of a bucket, an object's bucket or a queue."""
     _, _, service, region, _, name = arn.split(":", 5)
     if service == "s3":
         bucket = s3_backends[ACCOUNT]["aws"].buckets.get(name.partition("/")[0])

@@ -1,4 +1,4 @@
-"""Policies as IAM evaluates them: who may do what with which resource, under which conditions."""
+"""Policies as IAM evaluates them: actions, resources, principals and conditions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, and where it stands."""
+    """One statement, and where it comes from."""
 
     source: str
     """The policy's name and the statement's Sid or number."""
@@ -30,37 +30,37 @@ class Statement:
         return bool(self.body["Effect"] == "Deny")
 
     def elements(self, name: str) -> list[str]:
-        """Give Action, Resource and the like as a list, whichever way they are written."""
+        """Return Action, Resource and the like as a list, in whichever form they are written."""
         return as_list(self.body.get(name, []))
 
     def matches(self, action: str, resource: str, context: Context) -> bool:
-        """Tell whether it speaks of this action on this resource, under these circumstances."""
+        """Return whether the statement covers this action on this resource in this context."""
         return (
-            self._speaks_of("Action", action.lower(), lower=True)
-            and self._speaks_of("Resource", resource, lower=False)
+            self._covers("Action", action.lower(), lower=True)
+            and self._covers("Resource", resource, lower=False)
             and holds(self.body.get("Condition", {}), context)
         )
 
-    def speaks_to(self, principals: Iterable[tuple[str, str]]) -> bool:
-        """Tell whether a resource policy's statement is meant for one of the caller's names, such as an ARN."""
-        meant = self.body.get("Principal", {})
-        if meant == "*":
+    def applies_to(self, principals: Iterable[tuple[str, str]]) -> bool:
+        """Return whether a resource policy's statement applies to one of the caller's names, such as an ARN."""
+        named = self.body.get("Principal", {})
+        if named == "*":
             return True
-        allowed = {(kind, name) for kind, names in meant.items() for name in as_list(names)}
+        allowed = {(kind, name) for kind, names in named.items() for name in as_list(names)}
         return ("AWS", "*") in allowed or not allowed.isdisjoint(principals)
 
-    def _speaks_of(self, element: str, value: str, *, lower: bool) -> bool:
+    def _covers(self, element: str, value: str, *, lower: bool) -> bool:
         if f"Not{element}" in self.body:
             return not _any_matches(self.elements(f"Not{element}"), value, lower=lower)
         if element == "Resource" and element not in self.body:
-            # The policy of a role's trust or of a function names no resource: it is its own.
+            # A role's trust policy and a function's policy name no resource: it is their own.
             return True
         return _any_matches(self.elements(element), value, lower=lower)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the policies say, and which statements said so."""
+    """The decision of the policies, and the statements that decided."""
 
     allowed: bool
     denied: bool
@@ -68,13 +68,13 @@ class Verdict:
 
 
 def statements(name: str, document: Mapping[str, Any]) -> Iterator[Statement]:
-    """Take a policy document apart."""
+    """Yield the statements of a policy document."""
     for number, body in enumerate(as_list(document.get("Statement", []))):
         yield Statement(f"{name}/{body.get('Sid', number)}", body)
 
 
 def evaluate(policies: Iterable[Statement], action: str, resource: str, context: Context) -> Verdict:
-    """Evaluate: an explicit Deny wins, otherwise one Allow is enough."""
+    """Evaluate statements: an explicit Deny wins, otherwise one Allow is enough."""
     matching = [statement for statement in policies if statement.matches(action, resource, context)]
     denials = tuple(statement for statement in matching if statement.denies)
     if denials:
@@ -82,13 +82,13 @@ def evaluate(policies: Iterable[Statement], action: str, resource: str, context:
     return Verdict(allowed=bool(matching), denied=False, statements=tuple(matching))
 
 
-def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - whatever a policy holds
-    """Give one or many as many."""
+def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON
+    """Return a list as it is, and anything else as a list of one."""
     return value if isinstance(value, list) else [value]
 
 
 def wildcard_matches(pattern: str, value: str) -> bool:
-    """Match with ``*`` and ``?``, the whole value, case and all."""
+    """Return whether ``*`` and ``?`` in a pattern match the whole value, case-sensitively."""
     return _expression(pattern).fullmatch(value) is not None
 
 
@@ -98,5 +98,5 @@ def _any_matches(patterns: Iterable[str], value: str, *, lower: bool) -> bool:
 
 @lru_cache(maxsize=4096)
 def _expression(pattern: str) -> re.Pattern[str]:
-    # fnmatch also knows [...], which IAM does not.
+    # fnmatch also supports [...], which IAM does not.
     return re.compile(fnmatch.translate(pattern.replace("[", "[[]")), re.DOTALL)

@@ -1,4 +1,4 @@
-"""Refusals in the shape that each service gives them, so that SDKs raise what they raise on AWS."""
+"""Refusals in the format of each service, so that SDKs raise what they raise on AWS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CORAL = {"dynamodb": "com.amazon.coral.service#"}
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole response."""
+    """A complete response."""
 
     status: int
     headers: Sequence[tuple[str, str]]
@@ -26,7 +26,7 @@ class Response:
 
 
 def denied(call: Call, message: str) -> Response:
-    """Say that a call is not allowed."""
+    """Return the response to a call that is not allowed."""
     if call.service == "s3":
         return s3(call, 403, "AccessDenied", message)
     if call.service == "lambda":
@@ -40,7 +40,7 @@ def denied(call: Call, message: str) -> Response:
 
 
 def unknown_key(call: Call) -> Response:
-    """Say that nobody has this access key."""
+    """Return the response to an unknown access key."""
     if call.service == "s3":
         message = "The AWS Access Key Id you provided does not exist in our records."
         return s3(call, 403, "InvalidAccessKeyId", message)
@@ -54,7 +54,7 @@ def unknown_key(call: Call) -> Response:
 
 
 def s3(call: Call, status: int, code: str, message: str) -> Response:
-    """Refuse as S3 does; a HEAD has no body to say why."""
+    """Return S3's error response; for a HEAD it has no body."""
     text = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escape(message)}</Message>'
         f"<RequestId>{secrets.token_hex(8).upper()}</RequestId><HostId>{secrets.token_hex(16)}</HostId></Error>"

@@ -1,4 +1,4 @@
-"""Signature Version 4, checked: a presigned URL that was tampered with or is too old is refused as S3 refuses it."""
+"""Signature Version 4, checked: a presigned URL that was changed or has expired is refused as on S3."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class BadSignature(Exception):
-    """Why S3 does not take a presigned URL: its error code, and its message."""
+    """Why S3 refuses a presigned URL: its error code and its message."""
 
     def __init__(self, code: str, message: str, status: int = 403) -> None:
-        """Keep what the refusal says."""
+        """Keep S3's error code, message and HTTP status."""
         super().__init__(message)
         self.code = code
         self.status = status
@@ -30,7 +30,7 @@ class BadSignature(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """The credential that a request names: a key and what it was derived for."""
+    """The credential in a request: a key, and the scope that it was derived for."""
 
     access_key_id: str
     date: str
@@ -39,7 +39,7 @@ class Credential:
 
     @classmethod
     def parse(cls, text: str) -> Credential:
-        """Read ``key/date/region/service/aws4_request``; raise ``ValueError``."""
+        """Parse ``key/date/region/service/aws4_request``; raise ``ValueError`` if it is invalid."""
         key, date, region, service, terminator = text.split("/")
         if terminator != "aws4_request":
             raise ValueError(text)
@@ -47,11 +47,11 @@ class Credential:
 
     @property
     def scope(self) -> str:
-        """What the signing key is good for."""
+        """The scope of the signing key."""
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
     def sign(self, secret: str, text: str) -> str:
-        """Sign a text."""
+        """Return the signature of a text, in hexadecimal."""
         key = f"AWS4{secret}".encode()
         for part in (self.date, self.region, self.service, "aws4_request"):
             key = hmac.digest(key, part.encode(), "sha256")
@@ -59,7 +59,7 @@ class Credential:
 
 
 def check_presigned(call: Call, secret: str, speed: float) -> None:
-    """Check signature and age of a presigned URL; ages are simulated time, dates are real ones."""
+    """Check signature and expiration of a presigned URL; ages are simulated time, dates are real."""
     query = call.query
     credential = Credential.parse(query["X-Amz-Credential"])
     signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Which of the permissions that a template grants were made use of."""
+"""The permissions that a template grants and its functions never use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def unused(audit: Audit, roles: Iterable[str]) -> list[str]:
-    """Name what the roles' own policies grant and nobody used: ``role: policy/Sid: action`` (or resource)."""
+    """Return what the roles' own policies grant and nobody used: ``role: policy/Sid: action`` (or resource)."""
     return [
         f"{role}: {statement.source}: {element}"
         for role in roles

@@ -1,4 +1,4 @@
-"""Every place where moto itself is changed, each with its reason; ``installed`` puts all of them back."""
+"""All changes to moto itself, each with its reason; ``installed`` reverts them at the end."""
 
 from __future__ import annotations
 
@@ -46,31 +46,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """What moto is connected to."""
+class MotoHooks:
+    """What moto calls in the testbed."""
 
     clock: AnyClock
     runner: Callable[[], Runner]
-    """Whoever runs functions, asked at each invocation: it is made after the stack."""
+    """Returns the runner of functions; called for each invocation, because it is created after the stack."""
     client: Callable[[str, str], Any]
-    """Gives a client of a service that acts with a role's rights: (service, role's ARN)."""
+    """Returns a client of a service with a role's permissions; takes service and role ARN."""
     in_background: Callable[[str, bytes], None]
-    """Runs a function that nobody waits for: (name, event)."""
+    """Runs a function asynchronously; takes name and event."""
     s3_to_queue: Callable[[str, str, str], None]
-    """Delivers an S3 event: (bucket's ARN, queue's ARN, message)."""
+    """Delivers an S3 event; takes bucket ARN, queue ARN and message."""
     s3_to_function: Callable[[str, str, str], None]
-    """Delivers an S3 event: (bucket's ARN, function's ARN, event)."""
+    """Delivers an S3 event; takes bucket ARN, function ARN and event."""
     to_target: Callable[[Rule, dict[str, Any], dict[str, Any]], bool]
-    """Sends an event to a rule's target, or tells that this kind of target is left to moto."""
+    """Sends an event to a rule's target; returns False if moto must handle this kind of target."""
 
 
 @contextmanager
-def installed(sandbox: World) -> Iterator[None]:
-    """Change moto for as long as the context lasts."""
-    with ExitStack() as seams:
-        for target, name, value in _changes(sandbox):
-            seams.enter_context(patch.object(target, name, value))
-        seams.enter_context(patch.dict(default_user_config, {"stepfunctions": {"execute_state_machine": True}}))
+def installed(hooks: MotoHooks) -> Iterator[None]:
+    """Change moto for the duration of the context."""
+    with ExitStack() as patches:
+        for target, name, value in _changes(hooks):
+            patches.enter_context(patch.object(target, name, value))
+        patches.enter_context(patch.dict(default_user_config, {"stepfunctions": {"execute_state_machine": True}}))
         yield
 
 
@@ -84,50 +84,50 @@ def _parse_template(text: str) -> Any:  # noqa: ANN401 - a template
 _parse_yaml = Stack.parse_template
 
 
-def _changes(sandbox: World) -> Iterator[tuple[object, str, Any]]:
-    # moto reads a template as YAML first, which takes a second where JSON takes none.
+def _changes(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
+    # moto parses every template as YAML, which takes a second; JSON takes no time.
     yield Stack, "parse_template", staticmethod(_parse_template)
-    # moto's server looks through its own folders at every request.
+    # moto's server searches its own folders at every request.
     yield backends, "list_of_moto_modules", partial(frozenset, tuple(backends.list_of_moto_modules()))
-    yield from _functions(sandbox)
-    yield from _queues(sandbox.clock)
+    yield from _functions(hooks)
+    yield from _queues(hooks.clock)
     yield from tables.changes()
-    yield from _objects(sandbox)
-    yield from _state_machines(sandbox)
-    yield events_models, "unix_time", sandbox.clock.now
+    yield from _objects(hooks)
+    yield from _state_machines(hooks)
+    yield events_models, "unix_time", hooks.clock.now
     # moto refuses targets that are functions or state machines.
-    yield Rule, "send_to_targets", _send_to_targets(sandbox)
+    yield Rule, "send_to_targets", _send_to_targets(hooks)
 
 
-def _functions(sandbox: World) -> Iterator[tuple[object, str, Any]]:
+def _functions(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
     def invoke_lambda(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:  # noqa: ANN401
-        result = sandbox.runner().invoke(function.function_name, json.dumps(event).encode())
+        result = hooks.runner().invoke(function.function_name, json.dumps(event).encode())
         return result.payload, result.error, result.log
 
-    # moto needs Docker here; this is the one place that all its callers come through.
+    # moto needs Docker here; all its callers use this one method.
     yield LambdaFunction, "_invoke_lambda", invoke_lambda
-    # moto's Invoke knows no limits, no throttling, and waits for events that nobody waits for.
-    yield LambdaFunction, "invoke", invoke_api.invoker(sandbox.runner, sandbox.in_background)
-    # Logs carry the testbed's time, which moto would take for the future.
-    yield logs_models, "utcnow", interpreter.scaled_utcnow(sandbox.clock)
+    # moto's Invoke has no limits and no throttling, and waits for asynchronous invocations.
+    yield LambdaFunction, "invoke", invoke_api.invoker(hooks.runner, hooks.in_background)
+    # Logs have the testbed's time, which moto would refuse as in the future.
+    yield logs_models, "utcnow", interpreter.scaled_utcnow(hooks.clock)
 
 
 def _queues(clock: AnyClock) -> Iterator[tuple[object, str, Any]]:
     # Delays, visibility and retention run on the testbed's clock.
     yield sqs_models, "unix_time", clock.now
     yield sqs_models, "unix_time_millis", lambda: clock.now() * 1000
-    # moto's list of messages is not safe for several threads, and it runs functions inside SendMessage.
+    # moto's list of messages is not thread-safe, and moto runs functions inside SendMessage.
     yield Queue, "add_message", queues.add_message
     yield Queue, "delete_message", queues.delete_message
     yield SQSBackend, "receive_message", queues.receiver(clock)
 
 
-def _objects(sandbox: World) -> Iterator[tuple[object, str, Any]]:
-    # LastModified is compared with the time of the function that reads it.
-    yield s3_models, "utcnow", interpreter.scaled_utcnow(sandbox.clock)
+def _objects(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
+    # Functions compare LastModified with their own time.
+    yield s3_models, "utcnow", interpreter.scaled_utcnow(hooks.clock)
 
     def s3_event(name: str, bucket: Any, key: Any, rule: str) -> dict[str, Any]:  # noqa: ANN401
-        return s3_events.event(sandbox.clock.now, name, bucket, key, rule)
+        return s3_events.event(hooks.clock.now, name, bucket, key, rule)
 
     def bucket_arn(event: dict[str, Any]) -> str:
         records = event.get("Records")
@@ -135,24 +135,24 @@ def _objects(sandbox: World) -> Iterator[tuple[object, str, Any]]:
 
     def to_queue(account_id: str, event_body: dict[str, Any], queue_name: str, region_name: str) -> None:
         queue_arn = f"arn:aws:sqs:{region_name}:{account_id}:{queue_name}"
-        sandbox.s3_to_queue(bucket_arn(event_body), queue_arn, json.dumps(event_body))
+        hooks.s3_to_queue(bucket_arn(event_body), queue_arn, json.dumps(event_body))
 
     def to_function(account_id: str, event_body: dict[str, Any], fn_arn: str, region_name: str) -> None:
         del account_id, region_name
-        sandbox.s3_to_function(bucket_arn(event_body), fn_arn, json.dumps(event_body))
+        hooks.s3_to_function(bucket_arn(event_body), fn_arn, json.dumps(event_body))
 
-    # moto takes a bucket policy without its conditions; the gatekeeper evaluates the whole of it.
+    # moto applies a bucket policy without its conditions; the gatekeeper evaluates all of it.
     yield s3_models.FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL
-    # moto's events lack half of the fields, and it asks neither the queue's nor the function's policy.
+    # moto's events lack half of the fields, and moto checks neither the queue's nor the function's policy.
     yield notifications, "_get_s3_event", s3_event
     yield notifications, "_send_sqs_message", to_queue
     yield notifications, "_invoke_awslambda", to_function
-    yield notifications, "unix_time", sandbox.clock.now
+    yield notifications, "unix_time", hooks.clock.now
 
 
-def _state_machines(sandbox: World) -> Iterator[tuple[object, str, Any]]:
-    clock = sandbox.clock
-    # The places where the interpreter spends time.
+def _state_machines(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
+    clock = hooks.clock
+    # Where the interpreter waits.
     yield WaitFunction, "_wait_interval", interpreter.wait_interval(clock)
     yield retrier_decl, "time", interpreter.Sleeper(clock)
     yield Program, "eval", interpreter.scale_program(Program.eval, clock)
@@ -164,26 +164,26 @@ def _state_machines(sandbox: World) -> Iterator[tuple[object, str, Any]]:
             clock,
         ),
     )
-    yield CallbackEndpoint, "interrupt_all", interpreter.spending(CallbackEndpoint.interrupt_all)
-    yield CallbackPoolManager, "notify", interpreter.refusing_spent(CallbackPoolManager.notify)
+    yield CallbackEndpoint, "interrupt_all", interpreter.invalidating(CallbackEndpoint.interrupt_all)
+    yield CallbackPoolManager, "notify", interpreter.refusing_invalid(CallbackPoolManager.notify)
     yield AmazonStateLanguageParser, "parse", staticmethod(interpreter.parse_once())
     for paths in (json_path, result_path):
         yield paths, "parse", cache(paths.parse)
     shim = interpreter.scaled_datetime(clock)
-    for module in interpreter.modules_that_tell_the_time():
+    for module in interpreter.modules_reading_the_clock():
         yield module, "datetime", shim
 
     def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ANN401
         del region
-        return sandbox.client(service, state_credentials.role_arn)
+        return hooks.client(service, state_credentials.role_arn)
 
-    # What an execution meets is in its history, and not on the screen of whoever watches.
+    # An execution's errors are in its history; they must not fill the terminal as well.
     quiet = logging.getLogger("moto.stepfunctions")
     yield quiet, "propagate", False
     yield quiet, "handlers", [logging.NullHandler()]
-    # An execution without a name is named None, and so there could be only one.
+    # moto names an execution without a name None, so there could be only one.
     yield StepFunctionsParserBackend, "start_execution", _start_named(StepFunctionsParserBackend.start_execution)
-    # The interpreter calls as nobody ("ak"); on AWS it calls as the state machine's role.
+    # The interpreter calls with the key "ak"; on AWS it calls with the state machine's role.
     original = boto_client.boto_client_for
     for module in list(sys.modules.values()):
         if getattr(module, "boto_client_for", None) is original:
@@ -197,15 +197,15 @@ def _start_named(original: Callable[..., Any]) -> Callable[..., Any]:
     return start_execution
 
 
-def _send_to_targets(sandbox: World) -> Callable[..., None]:
+def _send_to_targets(hooks: MotoHooks) -> Callable[..., None]:
     original = Rule.send_to_targets
 
     def send_to_targets(rule: Rule, original_event: EventMessageType, transform_input: bool = True) -> None:
-        # A rule without a pattern is a schedule; moto takes it for one that matches everything.
-        silent = rule.state == "DISABLED" or not rule.event_pattern.get_pattern()
-        if silent or not rule.event_pattern.matches_event(original_event):
+        # A rule without a pattern is a schedule; moto treats it as one that matches everything.
+        ignored = rule.state == "DISABLED" or not rule.event_pattern.get_pattern()
+        if ignored or not rule.event_pattern.matches_event(original_event):
             return
-        left = [target for target in rule.targets if not sandbox.to_target(rule, target, dict(original_event))]
+        left = [target for target in rule.targets if not hooks.to_target(rule, target, dict(original_event))]
         if left:
             targets, rule.targets = rule.targets, left
             try:
