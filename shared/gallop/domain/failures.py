@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import remedies
-from gallop.domain.dashscope import error_codes
 from gallop.domain.errors import FailureCode
 from gallop.domain.remedies import Remedy
 
@@ -180,11 +179,8 @@ def failure_from(record: Mapping[str, Any]) -> Failure:
     return Failure(**{**known, "code": FailureCode(record["code"])})
 
 
-def remedy_of(job: Job, failure: Failure) -> str:
-    """Say what to do about a failure, for the door of the job, and whether it was charged if that is certain."""
-    action = FAILURE_KINDS[failure.code].remedy
-    if failure.vendor_code:
-        action = error_codes.meaning(failure.vendor_code).remedy
+def remedy_text(job: Job, failure: Failure, action: Remedy) -> str:
+    """Put an action into words for the door of a job; they say that nothing was charged, if that is certain."""
     is_free = charge_of(job, failure) == 0
     if action is Remedy.SEARCH_CONSOLE and is_free:
         action = Remedy.CREATE_AGAIN

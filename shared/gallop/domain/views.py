@@ -6,7 +6,8 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
-from gallop.domain.failures import Failure, remedy_of
+from gallop.domain.dashscope import error_codes
+from gallop.domain.failures import FAILURE_KINDS, Failure, remedy_text
 from gallop.domain.job import Job, JobState, Result, is_terminal, openai_status
 from gallop.domain.scheduling import histogram, polling
 
@@ -95,6 +96,13 @@ def error_view(job: Job, failure: Failure | None = None) -> dict[str, str] | Non
         **(vendor if failure.vendor_code else {}),
         "remedy": remedy_of(job, failure),
     }
+
+
+def remedy_of(job: Job, failure: Failure) -> str:
+    """Say what to do about a failure: DashScope's own code decides, if it gave one."""
+    if failure.vendor_code:
+        return remedy_text(job, failure, error_codes.meaning(failure.vendor_code).remedy)
+    return remedy_text(job, failure, FAILURE_KINDS[failure.code].remedy)
 
 
 def progress(job: Job, now: float, known: Histogram | None = None) -> int:

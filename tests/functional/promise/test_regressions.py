@@ -10,7 +10,7 @@ import pytest
 from gallop.adapters import dashscope
 from gallop.adapters.table import jobs, submit_lease
 from gallop.domain.errors import AwsTrouble, VendorRefused
-from gallop.domain.failures import remedy_of
+from gallop.domain.views import remedy_of
 from gallop.steps.start_task import start_task
 
 from tests.support.promise import Simulation, fresh

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop.domain.errors import FailureCode
-from gallop.domain.failures import remedy_of
+from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Job, JobState
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ def _reason(job: Job) -> dict[str, str]:
     if failure.vendor_code:
         return {"code": failure.vendor_code, "message": failure.vendor_message or failure.message}
     code = _CODES.get(failure.code, "InternalError")
-    return {"code": code, "message": f"{failure.message} {remedy_of(job, failure)}"}
+    remedy = remedy_text(job, failure, FAILURE_KINDS[failure.code].remedy)
+    return {"code": code, "message": f"{failure.message} {remedy}"}
 
 
 def _usage(request: VideoRequest) -> dict[str, Any]:
