@@ -15,7 +15,8 @@ STEP := @.ci/step
 # Distributed by file, because the tests of a file share fixtures; three processes suit any machine.
 PYTEST := -m pytest -n 3 --dist loadfile --hypothesis-profile ci
 # Bytecode of this machine's Python must not be deployed; the layer contains that of Lambda's own version.
-SAM_BUILD = sh -c 'find functions -name __pycache__ -prune -exec rm -rf {} + && PYTHON_3_13=$$(.ci/python 3.13) sam build'
+SAM = SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
+SAM_BUILD = sh -c 'find functions -name __pycache__ -prune -exec rm -rf {} + && PYTHON_3_13=$$(.ci/python 3.13) $(SAM) build'
 FAST := $(wildcard tests/unit tests/functional tests/template tests/workflow)
 # Lambda runs Python 3.13: there, test every function again, and everything that reads JSON, images and records.
 OWN := tests/functional/test_events.py tests/unit/domain/request tests/unit/media tests/unit/adapters/table
@@ -63,7 +64,7 @@ check: .gate-passed  ## run the gate and the fast tests
 	@$(PY) $(PYTEST) $(FAST) $(addprefix --ignore=,$(PROOFS))
 
 .PHONY: .gate-passed
-.gate-passed: .tests-ready .checkov-ready
+.gate-passed: .tests-ready .checkov-ready .sam-ready
 	$(STEP) "ruff format" $(PY) -m ruff format --check .
 	$(STEP) "ruff check" $(PY) -m ruff check .
 	$(STEP) "prose" $(PY) .ci/prose.py
@@ -75,8 +76,8 @@ check: .gate-passed  ## run the gate and the fast tests
 	$(STEP) "translation" $(PY) -m tests.template out/translated.json
 	$(STEP) "cfn-lint" $(PY) -c "import sys, cfnlint.runner as run; sys.exit(run.main())" template.yaml out/translated.json
 	$(STEP) "checkov" .venv-checkov/bin/python -m checkov.main --config-file .checkov.yaml
-	@if command -v sam >/dev/null; then .ci/step "sam validate" sam validate --lint --region us-east-1 && .ci/step "sam build" $(SAM_BUILD); \
-	else echo "sam validate, sam build     skipped: the SAM CLI is not installed"; fi
+	$(STEP) "sam validate" env $(SAM) validate --lint --region us-east-1
+	$(STEP) "sam build" $(SAM_BUILD)
 
 .PHONY: .python-3.13
 .python-3.13: .tests-ready .python-3.13-ready
@@ -99,8 +100,7 @@ bench-polling: .tests-ready  ## compare polling schedules; writes docs/polling.m
 
 # ---------------------------------------------------------------- ship it
 .PHONY: build docs lock clean
-build:  ## build the stack for AWS with the SAM CLI (then: sam deploy --guided)
-	@command -v sam >/dev/null || { echo "The AWS SAM CLI is not installed. See https://docs.aws.amazon.com/serverless-application-model/"; exit 1; }
+build: .sam-ready  ## build the stack for AWS with the SAM CLI (then: .venv-sam/bin/sam deploy --guided)
 	@$(SAM_BUILD)
 
 docs: .tests-ready  ## regenerate the parts of the documentation that are made from code
@@ -113,12 +113,12 @@ lock:  ## resolve the *.in files again into the hashed lock files
 	@.ci/lock
 
 clean:  ## remove everything that make has created
-	@rm -rf .venv .venv-3.13 .venv-checkov .venv-lock .aws-sam out .testbed .testbed.json
+	@rm -rf .venv .venv-3.13 .venv-checkov .venv-sam .venv-lock .aws-sam out .testbed .testbed.json
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	@find .ci shared functions tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------- set-up: runs once per content of the lock files
-.PHONY: .testbed-ready .tests-ready .checkov-ready .python-3.13-ready .environments-ready
+.PHONY: .testbed-ready .tests-ready .checkov-ready .sam-ready .python-3.13-ready .environments-ready
 # Standard output is only the command's own, for KEY=$(make -s key CLIENT=me).
 .testbed-ready:
 	@python=$$(.ci/python) && "$$python" .ci/venv.py --commands .venv $(TESTBED) >&2
@@ -129,10 +129,13 @@ clean:  ## remove everything that make has created
 .checkov-ready:
 	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv-checkov .ci/checkov/requirements.txt
 
+.sam-ready:
+	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv-sam .ci/sam/requirements.txt
+
 .python-3.13-ready:
 	@if [ "$$($$(.ci/python) -c 'import sys; print(sys.version_info[:2])')" != "(3, 13)" ] && python=$$(.ci/python 3.13); then \
 		PYTHON= "$$python" .ci/venv.py .venv-3.13 $(TESTS); fi
 
 # In parallel, because pip uses only one core.
 .environments-ready:
-	@$(MAKE) --no-print-directory -j2 SIDE_BY_SIDE=1 .tests-ready .checkov-ready
+	@$(MAKE) --no-print-directory -j2 SIDE_BY_SIDE=1 .tests-ready .checkov-ready .sam-ready
