@@ -5,19 +5,17 @@ The error classes of ``gallop.domain.errors`` that end a job carry a code of thi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gallop.domain import remedies
 from gallop.domain.errors import FailureCode
 from gallop.domain.remedies import Remedy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gallop.domain.job import Job
+    from gallop.domain.job import Failure, Job
 
 
 class Billed(StrEnum):
@@ -26,16 +24,6 @@ class Billed(StrEnum):
     NO = "no"
     PERHAPS = "perhaps"
     YES = "yes"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a job ended without a video: Gallop's code and message, and DashScope's own where it gave them."""
-
-    code: FailureCode
-    message: str
-    vendor_code: str = ""
-    vendor_message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +154,6 @@ FAILURE_KINDS = {
     )
 }
 """By code, the most common first."""
-
-
-def cancelled(message: str) -> Failure:
-    """Give the reason of a job that was cancelled."""
-    return Failure(FailureCode.CANCELLED, message)
-
-
-def failure_from(record: Mapping[str, Any]) -> Failure:
-    """Read a failure that was written as a map; fields of other versions are left out."""
-    known = {field.name: record[field.name] for field in fields(Failure) if field.name in record}
-    return Failure(**{**known, "code": FailureCode(record["code"])})
 
 
 def remedy_text(job: Job, failure: Failure, action: Remedy) -> str:

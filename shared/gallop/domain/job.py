@@ -6,10 +6,11 @@ import base64
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
+from gallop.domain.errors import FailureCode
 from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from gallop.domain.budget import Parked, Reservation
     from gallop.domain.doors import Door
-    from gallop.domain.failures import Failure
     from gallop.domain.request.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
@@ -96,6 +96,27 @@ class Attempt:
     started_at: float
     end: AttemptEnd = AttemptEnd.OPEN
     ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job ended without a video: Gallop's code and message, and DashScope's own where it gave them."""
+
+    code: FailureCode
+    message: str
+    vendor_code: str = ""
+    vendor_message: str = ""
+
+
+def cancelled(message: str) -> Failure:
+    """Give the reason of a job that was cancelled."""
+    return Failure(FailureCode.CANCELLED, message)
+
+
+def failure_from(record: Mapping[str, Any]) -> Failure:
+    """Read a failure that was written as a map; fields of other versions are left out."""
+    known = {field.name: record[field.name] for field in fields(Failure) if field.name in record}
+    return Failure(**{**known, "code": FailureCode(record["code"])})
 
 
 @dataclass(frozen=True, slots=True)

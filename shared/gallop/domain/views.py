@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
 from gallop.domain.dashscope import error_codes
-from gallop.domain.failures import FAILURE_KINDS, Failure, remedy_text
-from gallop.domain.job import Job, JobState, Result, is_terminal, openai_status
+from gallop.domain.failures import FAILURE_KINDS, remedy_text
+from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
 from gallop.domain.scheduling import histogram, polling
 
 if TYPE_CHECKING:

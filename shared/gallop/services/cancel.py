@@ -9,8 +9,7 @@ from gallop import clock, log
 from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble, JobNotFound, TryAgain, VendorRefused, WrongState
-from gallop.domain.failures import Failure, cancelled
-from gallop.domain.job import Job, JobState, is_terminal
+from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.services.ending import notify
 
 MAX_LOOKS = 5

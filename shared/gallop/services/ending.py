@@ -9,8 +9,7 @@ from gallop import clock, log
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, waiters
 from gallop.domain.errors import FailureCode, WrongState
-from gallop.domain.failures import Failure
-from gallop.domain.job import JobState, is_terminal
+from gallop.domain.job import Failure, JobState, is_terminal
 from gallop.services import publish, settle, slots
 
 if TYPE_CHECKING:

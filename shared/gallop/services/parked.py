@@ -11,7 +11,7 @@ from gallop.adapters.table import budgets, jobs
 from gallop.domain import budget
 from gallop.domain.budget import Period
 from gallop.domain.errors import FailureCode, NoRoom
-from gallop.domain.failures import Failure
+from gallop.domain.job import Failure
 from gallop.services import publish
 from gallop.services.ending import fail
 from gallop.services.isolation import left_to_next_sweep

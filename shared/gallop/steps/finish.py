@@ -9,8 +9,7 @@ from gallop import clock
 from gallop.adapters.table import jobs
 from gallop.domain import errors
 from gallop.domain.errors import AwsTrouble, FailureCode, GallopError, JobNotFound, Stranded
-from gallop.domain.failures import Failure, failure_from
-from gallop.domain.job import Job, is_terminal
+from gallop.domain.job import Failure, Job, failure_from, is_terminal
 from gallop.services import ending
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain.dashscope import reconciliation
 from gallop.domain.errors import FailureCode, TryAgain, VendorRefused, WrongState
-from gallop.domain.failures import Failure
-from gallop.domain.job import AttemptEnd, Job, JobState, is_terminal
+from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
 from gallop.services import publish
 from gallop.steps import step
 

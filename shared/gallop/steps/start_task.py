@@ -22,8 +22,7 @@ from gallop.domain.errors import (
     VendorUnreachable,
     WrongState,
 )
-from gallop.domain.failures import Failure
-from gallop.domain.job import Attempt, AttemptEnd, Job, JobState
+from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.scheduling import submit_backoff
 from gallop.services import poll_schedule, publish

@@ -11,8 +11,7 @@ from gallop.adapters.table import jobs
 from gallop.domain import models
 from gallop.domain.dashscope import reconciliation, replies
 from gallop.domain.errors import FailureCode, TryAgain, VendorRefused
-from gallop.domain.failures import Failure, cancelled
-from gallop.domain.job import Job, JobState, is_terminal
+from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.services import poll_schedule, publish, slots
 from gallop.steps import step
 

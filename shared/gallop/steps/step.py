@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 
 if TYPE_CHECKING:
-    from gallop.domain.failures import Failure
+    from gallop.domain.job import Failure
 
 
 class Next(StrEnum):

@@ -13,8 +13,7 @@ from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.stepfunctions.job_workflow import Execution
 from gallop.adapters.table import jobs
 from gallop.domain.errors import FailureCode
-from gallop.domain.failures import Failure
-from gallop.domain.job import Job, JobState, is_terminal
+from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.services import parked, slots
 from gallop.services.ending import fail, notify
 from gallop.services.isolation import left_to_next_sweep

@@ -11,8 +11,7 @@ import pytest
 from gallop.adapters.table import jobs
 from gallop.domain import errors
 from gallop.domain.errors import AwsTrouble, FailureCode, GallopError, Stranded, WrongState
-from gallop.domain.failures import Failure
-from gallop.domain.job import JobState
+from gallop.domain.job import Failure, JobState
 from gallop.domain.request.images import StoredImage
 from gallop.domain.views import error_view
 from gallop.steps.finish import MAX_UNPAID_RESUMES

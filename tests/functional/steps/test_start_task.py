@@ -14,8 +14,7 @@ from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain import remedies
 from gallop.domain.errors import AttemptInFlight, AwsTrouble, FailureCode, LaneBusy, VendorThrottled, VendorUnreachable
-from gallop.domain.failures import Failure, failure_from
-from gallop.domain.job import AttemptEnd, JobState
+from gallop.domain.job import AttemptEnd, Failure, JobState, failure_from
 from gallop.domain.remedies import Remedy
 from gallop.domain.request.images import LinkedImage, StoredImage
 from gallop.domain.views import remedy_of

@@ -10,8 +10,7 @@ import httpx
 import pytest
 from gallop.domain import remedies
 from gallop.domain.errors import FailureCode
-from gallop.domain.failures import Failure, failure_from
-from gallop.domain.job import JobState
+from gallop.domain.job import Failure, JobState, failure_from
 from gallop.domain.remedies import Remedy
 from gallop.domain.views import remedy_of
 from gallop.steps import status

@@ -9,8 +9,7 @@ import pytest
 from gallop.domain import budget, failures
 from gallop.domain.budget import Cap, Period
 from gallop.domain.errors import BudgetExceeded, FailureCode
-from gallop.domain.failures import Failure, cancelled
-from gallop.domain.job import Attempt, AttemptEnd, JobState
+from gallop.domain.job import Attempt, AttemptEnd, Failure, JobState, cancelled
 
 from tests.support.jobs import START, a_job
 

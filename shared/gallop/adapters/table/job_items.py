@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
-from gallop.domain.failures import failure_from
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Job, JobState, Result
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Job, JobState, Result, failure_from
 from gallop.domain.request.images import image_from, image_record
 from gallop.domain.request.request import VideoRequest
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.errors import FailureCode
-from gallop.domain.failures import Failure
-from gallop.domain.job import CancelAnswer, Job, JobState, is_terminal
+from gallop.domain.job import CancelAnswer, Failure, Job, JobState, is_terminal
 from gallop.domain.request.images import image_record
 from gallop.domain.times import timestamp
 from gallop.domain.views import error_view, file_facts

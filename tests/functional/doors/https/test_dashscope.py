@@ -10,8 +10,7 @@ import pytest
 import requests
 from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble, FailureCode
-from gallop.domain.failures import Failure
-from gallop.domain.job import JobState
+from gallop.domain.job import Failure, JobState
 
 from tests.functional.fake_dashscope.sandbox import SUBMIT, order
 from tests.support.dashscope import TASKS, Vendor, at_vendor, shape

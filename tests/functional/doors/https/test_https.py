@@ -11,8 +11,7 @@ import requests
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble, FailureCode
-from gallop.domain.failures import Failure
-from gallop.domain.job import JobState, new_job_id
+from gallop.domain.job import Failure, JobState, new_job_id
 from gallop.domain.request.images import StoredImage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -10,8 +10,7 @@ from gallop.domain import models
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.errors import FailureCode
-from gallop.domain.failures import Failure
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Job, JobState, Result
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage, Original, StoredImage
 from gallop.domain.request.request import VideoRequest
 from gallop.domain.scheduling import queue

@@ -10,8 +10,7 @@ import pytest
 from gallop.domain.clients import webhooks
 from gallop.domain.clients.webhooks import Endpoint, Event
 from gallop.domain.errors import FailureCode
-from gallop.domain.failures import Failure
-from gallop.domain.job import Job, JobState
+from gallop.domain.job import Failure, Job, JobState
 from hypothesis import given
 from hypothesis import strategies as st
 from openai import InvalidWebhookSignatureError, OpenAI

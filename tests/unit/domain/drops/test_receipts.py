@@ -12,9 +12,8 @@ from gallop.domain import remedies, views
 from gallop.domain.doors import Door
 from gallop.domain.drops import receipts
 from gallop.domain.errors import FailureCode
-from gallop.domain.failures import Failure
 from gallop.domain.faults import Fault, file_fault
-from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, Result
+from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState, Result
 from gallop.domain.remedies import Remedy
 from gallop.domain.request.images import StoredImage
 
