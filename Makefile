@@ -103,10 +103,11 @@ build:  ## build the stack for AWS with the SAM CLI (then: sam deploy --guided)
 	@command -v sam >/dev/null || { echo "sam build needs the AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/"; exit 1; }
 	@$(SAM_BUILD)
 
-docs: .tests-ready  ## draw anew what the documents show of the code
+docs: .tests-ready  ## update what the pages show of the code and the template
 	@$(PY) -m tests.template.picture
 	@$(PY) -m tests.docs.fake_dashscope_page
 	@$(PY) -m tests.docs.errors_page
+	@$(PY) -m tests.docs.pages
 
 lock:  ## resolve the *.in files anew into the hashed lock files
 	@.ci/lock

@@ -1,4 +1,4 @@
-"""Writes ``docs/errors.md`` from the code: ``python -m tests.docs.errors_page`` writes it anew; a test compares."""
+"""Generates ``docs/errors.md`` from the code: ``python -m tests.docs.errors_page`` updates it; a test compares."""
 
 from __future__ import annotations
 
@@ -13,46 +13,49 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 INTRODUCTION = """\
-# What can go wrong
+# Errors
 
-Made from the code, by `make docs`. Two things are kept apart: a request that Gallop *refuses*, which costs nothing,
-and a job that was accepted and *ended without a video*. Codes are stable; messages and remedies are for people, and
-may get better.
+`make docs` generates this page from the code.
+There are two kinds of errors: a request that Gallop *refuses*, which costs nothing, and a job that was accepted and \
+*ended without a video*.
+Codes are stable; messages and remedies are for people, and may improve.
 
-"Again?" says whether the very same request can succeed later.
+"Again?" says whether the same request, unchanged, can succeed later.
 """
 REFUSALS = """\
 ## Refusals
 
-The HTTPS door answers with `application/problem+json` (RFC 9457). Its `type` is `/errors/` and the code; `errors`
-lists every fault of a request, each with the JSON pointer of its place. To OpenAI's clients the same is said as
-`error.code`, to DashScope's in the words of the last table. The S3 door says it in `error.json`, as `faults`, each
-with the file. `budget_exceeded` has the numbers of the cap in `budget`; DashScope's clients are told `Arrearage`.
+The HTTPS door answers with `application/problem+json` (RFC 9457).
+Its `type` is `/errors/` and the code; `errors` lists every problem of a request, each with the JSON pointer of its \
+place.
+OpenAI's clients receive the code as `error.code`, and DashScope's clients a code of the last table.
+The S3 door writes `error.json`, which lists the problems as `faults`, each with its file.
+`budget_exceeded` has the figures of the cap in `budget`; DashScope's clients receive `Arrearage`.
 """
 ENDS = """\
-## Ends without a video
+## Jobs without a video
 
-`error.code` of a job whose `state` is `failed` or `cancelled`, in `GET /v1/videos/{id}` as in `error.json`.
+`error.code` of a job whose `state` is `failed` or `cancelled`, in `GET /v1/videos/{id}` and in `error.json`.
 """
 VENDOR = """\
 ## DashScope's own codes
 
-A job's `error.message` begins with DashScope's code where there is one. A refused submit ends the job as
-`vendor_refused`, or is sent again where it was refused for its rate; a task that failed ends it as
-`generation_failed`. What to do depends on DashScope's code alone. A code of a family that is not listed
-(`InvalidFile.FPS`) means what its family means; one of no family: %s
+A refused submit ends the job as `vendor_refused`, or is sent again if the rate limit was the reason; a failed task \
+ends it as `generation_failed`.
+What to do depends only on DashScope's code.
+A code that is not listed (`InvalidFile.FPS`) has the meaning of its family; for a code without a family: %s
 """
 
 
 def page() -> str:
-    """Give the whole page."""
+    """Return the page."""
     unlisted = error_codes.UNLISTED.remedy
     parts = [INTRODUCTION, REFUSALS, _refusals(), ENDS, _ends(), VENDOR % unlisted, _vendor()]
     return "\n".join(parts)
 
 
 def refusals() -> Iterator[type[errors.CallerError]]:
-    """Give every class of refusal, in the order of its status and name."""
+    """Yield every class of refusal, by status and code."""
     yield from sorted(set(_below(errors.CallerError)), key=lambda kind: (kind.status, kind.code))
 
 

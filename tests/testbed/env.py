@@ -1,4 +1,4 @@
-"""``eval "$(make -s env)"``: the running testbed in the variables of a shell, as the README's examples use them."""
+"""``eval "$(make -s env)"``: the running testbed in the variables of a shell, as the examples on the pages use them."""
 
 from __future__ import annotations
 
