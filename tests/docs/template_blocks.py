@@ -42,7 +42,7 @@ def parameters() -> str:
 def outputs() -> str:
     """Return the table of outputs."""
     rows = [
-        (f"`{name}`", one["Description"] + (f" Only with `{one['Condition']}`." if "Condition" in one else ""))
+        (f"`{name}`", " ".join([one["Description"], *_conditions(one)]))
         for name, one in stack.written()["Outputs"].items()
     ]
     return table(("output", "what it is"), rows)
@@ -107,6 +107,12 @@ def _values(one: dict[str, Any]) -> str:
     if one["Type"] == "Number":
         return f"{one['MinValue']:,} to {one['MaxValue']:,}" if "MaxValue" in one else f"{one['MinValue']:,} or more"
     return f"{one.get('MinLength', 0):,} to {one['MaxLength']:,} characters" if "MaxLength" in one else "text"
+
+
+def _conditions(one: dict[str, Any]) -> Iterator[str]:
+    if "Condition" in one:
+        parameter, value = stack.written()["Conditions"][one["Condition"]]["Fn::Equals"]
+        yield f"Only if `{parameter['Ref']}` is `{value}`."
 
 
 def _properties(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
