@@ -1,4 +1,4 @@
-"""Writes ``docs/errors.md`` from the code: ``python -m tests.docs.errors_page`` writes it anew; a test compares."""
+"""Generates ``docs/errors.md`` from the code: ``python -m tests.docs.errors_page`` updates it; a test compares."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ For a code without a family: %s
 
 
 def page() -> str:
-    """Give the whole page."""
+    """Return the page."""
     unlisted = _words(error_codes.UNLISTED.remedy)
     parts = [INTRODUCTION, REFUSALS, _refusals(), ENDS, _ends(), VENDOR % unlisted, _vendor()]
     return "\n".join(parts)
 
 
 def refusals() -> Iterator[type[errors.CallerError]]:
-    """Give every class of refusal, in the order of its status and name."""
+    """Yield every class of refusal, by status and code."""
     yield from sorted(set(_below(errors.CallerError)), key=lambda kind: (kind.status, kind.code))
 
 

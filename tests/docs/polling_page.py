@@ -20,44 +20,59 @@ JUST_SHIFTED = 50
 TEXT = """\
 # When DashScope is asked
 
-Written by `make bench-polling`, text, figures and picture. DashScope tells nobody that a task has ended (but for an
-optional event bus of its own), so somebody has to ask. Its advice is every 15 seconds. Each question costs three state
-transitions and a run of a function, some $0.00008, and one of the 20 questions a second that an account may ask.
+`make bench-polling` writes this page: text, figures and picture.
+DashScope does not report that a task has ended, except through an optional event bus \
+([pushed-completion.md](pushed-completion.md)), so Gallop has to ask.
+DashScope's advice is every 15 seconds.
+Each status query costs three state transitions and one function run, about $0.00008, and one of the 20 queries per \
+second that an account may make.
 
 ## How it is decided
 
-**What is learned.** When a task has succeeded, the time from its `scheduled_time` to its `end_time` is counted in a
-sketch of its model, resolution and length: 100 bins, each 8 %% wider than the one before, in one item of the table
-(`DURATIONS`). Before each new task the others lose 2 %% of their weight, so a vendor who gets faster or slower is
-followed. It begins with what was published, worth five tasks. Two functions that count at the same time: one of them
-counts. Nothing here can fail a job; without the item, the published samples decide.
+**What is learned.**
+When a task has succeeded, the time from its `scheduled_time` to its `end_time` is added to a histogram of its model, \
+resolution and length: 100 bins, each 8 %% wider than the previous one, in one item of the table (`DURATIONS`).
+Before each new task the others lose 2 %% of their weight, so the histogram follows a vendor that becomes faster or \
+slower.
+It starts with published samples, which count as five tasks.
+If two functions add a task at the same time, one of them counts.
+None of this can fail a job; without the item, the published samples are used.
 
-**What is wanted** is the least expected delay plus price per question. Few tasks end before a certain age: the first
-question waits for that. Where most of them end, questions come closest; between two heaps of times nothing is asked.
-Beyond all that was ever known the waits grow with the age, up to two minutes. The derivation stands in
-[`polling.py`](../shared/gallop/domain/polling.py).
+**What is minimised** is the expected delay plus a price per query.
+Few tasks end before a certain age: the first query waits for that.
+Queries are closest where most tasks end; between two peaks there are none.
+Beyond every known duration the waits grow with the age, up to two minutes.
+The derivation is in [`polling.py`](../shared/gallop/domain/scheduling/polling.py).
 
-**The price** of a question would make whoever knows nothing but the mean begin with waits of 20.5 seconds, which keeps
-questions few; and a delay over 14 seconds counts nine times from there on, which keeps its tail short. Both were found
-by trial, so that the rule beats the advice of 15 seconds on each figure below, and on times that are spread normally or
-evenly, too.
+**The price** of a query makes a schedule that knows only the mean start with waits of 20.5 seconds, which keeps \
+queries few.
+A delay above 14 seconds counts nine times, which keeps the tail short.
+Both figures were found by trial, so that the rule is better than the advice of 15 seconds on each figure below, and \
+also for normally and evenly distributed durations.
 
-**Bounds.** Whole seconds; one at least. As many tasks as may be in flight (`MaxInFlight` for each model) together ask
-no more than 10 times a second in the mean, half of what an account may. A task that waits at DashScope does not age.
+**Limits.**
+Waits are whole seconds, at least one.
+The maximum number of tasks in flight (`MaxInFlight` per model) together ask at most 10 times per second on average, \
+half of what an account may.
+A task that waits at DashScope does not age.
 
-`Retry-After`, `openai-poll-after-ms` and `progress` come from the same sketch.
+`Retry-After`, `openai-poll-after-ms` and `progress` come from the same histogram.
 
-## What came of it
+## Results
 
-%(before)d tasks to learn from, then %(measured)d that are measured, five at a time, on the same times for every
-schedule; log-normal, by mean and standard deviation, drawn with a fixed seed. The last two mixes change half way.
-*Delay* is from the end of a task to the question that finds it ended, in seconds; *questions* are a task's. "From the
-seed" never learns.
+Each schedule learns from %(before)d tasks, and is then measured on %(measured)d, five at a time, with the same \
+durations for every schedule.
+The durations are log-normal, with the given mean and standard deviation and a fixed seed.
+The last two mixes change half way.
+*Delay* is the time in seconds from the end of a task to the query that finds it; *questions* is the number of \
+queries per task.
+"From the seed" never learns.
 
-![Delay against questions for each schedule and mix](images/polling.png)
+![Delay and queries for each schedule and mix](images/polling.png)
 
 %(tables)s
-**After a shift.** The %(just)d tasks right after the change of the last two mixes, which the sketch has yet to learn:
+**After a change.** The %(just)d tasks directly after the change in the last two mixes, before the histogram has \
+adapted:
 
 %(shifts)s
 """

@@ -38,7 +38,7 @@ Point = tuple[float, float]
 
 
 def draw(measured: Mapping[str, Mapping[str, Figures]]) -> None:
-    """Draw the picture anew."""
+    """Draw the picture."""
     lines = -(-len(measured) // COLUMNS)
     size = (COLUMNS * PANEL_WIDTH, HEADER + lines * PANEL_HEIGHT + FOOTER)
     canvas = Image.new("RGB", (size[0] * SCALE, size[1] * SCALE), PAPER)

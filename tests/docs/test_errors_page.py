@@ -94,7 +94,7 @@ def codes_in_the_code() -> set[str]:
 
 
 def test_the_page_is_that_of_the_code() -> None:
-    """Whoever changes a code or a remedy runs `make docs`."""
+    """After a change of a code or a remedy, run `make docs`."""
     assert errors_page.page() == errors_page.PAGE.read_text(encoding="utf-8")
 
 

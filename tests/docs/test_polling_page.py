@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_the_words_are_those_of_the_bench() -> None:
-    """Whoever changes them runs `make bench-polling`."""
+    """After a change of the text, run `make bench-polling`."""
     written = polling_page.PAGE.read_text(encoding="utf-8")
     words = re.split(r"%\(\w+\)[ds]", polling_page.TEXT)
     assert [] == [part for part in words if part.replace("%%", "%") not in written]
@@ -23,12 +23,12 @@ def test_the_words_are_those_of_the_bench() -> None:
 
 @pytest.mark.parametrize("mix", [mix for mix in bench.MIXES if mix.name.startswith("80 s ±")], ids=lambda mix: mix.name)
 def test_the_figures_are_those_of_the_code(mix: bench.Mix) -> None:
-    """Of the mixes that take a second each; whoever changes the schedule runs `make bench-polling`."""
+    """Only for mixes that take a second each; after a change of the schedule, run `make bench-polling`."""
     assert polling_page.rows(mix.name, bench.results(mix)) in polling_page.PAGE.read_text(encoding="utf-8")
 
 
 def test_a_picture_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of whatever was measured."""
+    """From any measurement."""
     monkeypatch.setattr(polling_picture, "FILE", tmp_path / "polling.png")
     polling_picture.draw({"a mix": dict.fromkeys(polling_picture.COLOURS, bench.Figures(5.0, 10.0, 4.0))})
     assert (tmp_path / "polling.png").read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""What the documents offer to copy and paste is run as it stands, on one running testbed."""
+"""The examples that pages offer to copy and paste run unchanged, on one running testbed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SECTIONS = [
     ("README.md", "The S3 door", ("qipao.mp4", "qipao.json")),
-    ("README.md", "The HTTPS door", ("https.mp4", "cat.mp4")),
-    ("README.md", "When something goes wrong", ()),
-    ("docs/s3-door.md", "What you drop, and what appears where", ()),
+    ("README.md", "The HTTPS door", ("https.mp4",)),
+    ("docs/s3-door.md", "What you drop, and what you get", ()),
     ("docs/s3-door.md", "When something is missing or wrong", ()),
     ("docs/s3-door.md", "Cancelling", ()),
-    ("docs/https-door.md", "Gallop's own", ("own.mp4", "own.jpg")),
+    ("docs/https-door.md", "Gallop's own", ("own.mp4", "own.jpg", "cat.mp4")),
+    ("docs/https-door.md", "When something goes wrong", ()),
     ("docs/https-door.md", "OpenAI's dialect", ("openai.mp4",)),
     ("docs/https-door.md", "DashScope's dialect", ()),
 ]
@@ -30,7 +30,7 @@ SECTIONS = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Stand in a folder that looks like the repository and may be written to."""
+    """Return a folder that looks like the repository and may be written to."""
     for name in ("tests", "LICENSE"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
@@ -51,8 +51,8 @@ def test_examples_run_as_they_stand(
 
 
 def test_refusals_are_shown_word_for_word(testbed: Testbed, folder: Path) -> None:
-    """Nothing in a refusal varies, so what the README shows is what anyone gets."""
-    (example,) = examples(text("README.md"), "When something goes wrong")
+    """Nothing in a refusal varies, so the page shows what anyone gets."""
+    (example,) = examples(text("docs/https-door.md"), "When something goes wrong")
     if not shutil.which("curl"):
         pytest.skip("no curl here")
     assert json.loads(str(example.shown)) == json.loads(run(example, testbed, folder))

@@ -1,66 +1,30 @@
-"""The README's figures are those of the code, and what it points at is there."""
+"""The README is short, and a newcomer gets from it to the demo and the tests."""
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from gallop.domain import models
-
-from tests.e2e.examples import section
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SINGAPORE = "https://dashscope-intl.aliyuncs.com/api/v1"
-LENGTHS = (5, 10, 15)
+DEMO = ROOT / "tests" / "testbed" / "demo"
+MAX_LINES = 150
 
 
-def test_prices_are_those_of_the_catalogue() -> None:
-    """Every model and resolution has its row, with the price of three lengths."""
-    rows = set(re.findall(r"^\| `(\S+)` \| (\S+) \| (.*) \|$", section(README, "What it costs"), re.MULTILINE))
-    expected = {
-        (model.id, resolution, " | ".join(f"{price(model.id, resolution, length):.2f}" for length in LENGTHS))
-        for model in models.MODELS.values()
-        for resolution in model.resolutions
-    }
-    assert expected == rows
+def test_it_fits_on_one_screen_or_two() -> None:
+    """Everything else is in docs/."""
+    assert MAX_LINES >= len(README.splitlines())
 
 
-def price(model: str, resolution: str, seconds: int) -> Decimal:
-    """Give the price of a video at the international region."""
-    return models.cost_usd(model, resolution, seconds, SINGAPORE)
+@pytest.mark.parametrize("command", ["make demo", "make test"])
+def test_it_names_the_commands_to_start_with(command: str) -> None:
+    """They need Python and make only."""
+    assert command in README
 
 
-def test_the_sum_of_the_aws_costs_is_right() -> None:
-    """The bill of a job adds up, and each line is what its arithmetic says."""
-    table = section(README, "What it costs").split("| what | arithmetic |")[1].split("\n\n")[0]
-    lines = re.findall(r"^\| ([^|*]+) \| ([^|]+) \| ([\d.]+) \|$", table, re.MULTILINE)
-    bill = [Decimal(amount) for what, _, amount in lines if "download" not in what]
-    (total,) = re.findall(r"\| \*\*a job\*\* \| \| \*\*([\d.]+)\*\* \|", table)
-    assert Decimal(total) == sum(bill)
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!https?:)([^)#]+)\)", README))))
-def test_what_it_links_to_is_there(target: str) -> None:
-    """Every link into the repository leads somewhere."""
-    assert (ROOT / target).exists()
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|\$ |\()make (?:-s )?([a-z]+)", README))))
-def test_every_make_target_exists(target: str) -> None:
-    """What it tells to make can be made."""
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-
-
-def test_every_code_of_a_failure_exists() -> None:
-    """The codes in the table are those that the code gives."""
-    codes = {
-        code
-        for cell in re.findall(r"^\| (`[^|]+) \|", section(README, "When something goes wrong"), re.MULTILINE)
-        for code in re.findall(r"`(\w+)`", cell)
-    }
-    source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "shared" / "gallop").rglob("*.py"))
-    assert codes
-    assert not {code for code in codes if f'"{code}"' not in source}
+@pytest.mark.parametrize("line", [0, -2])
+def test_it_shows_the_output_of_the_demo(line: int) -> None:
+    """The first line and the one before the last do not vary from run to run."""
+    output = README.partition("$ make demo\n")[2].partition("\n```")[0].splitlines()
+    assert output[line] in "".join(path.read_text(encoding="utf-8") for path in DEMO.glob("*.py"))

@@ -1,4 +1,4 @@
-"""AWS's list prices in us-east-1, in USD, as in the README's table, and the billed duration of a function's run."""
+"""AWS's list prices in us-east-1, in USD, as in docs/costs.md, and how long a run of a function is billed."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ WRITE_UNIT = 0.000000625
 READ_UNIT = 0.000000125
 S3_WRITE = 0.000005
 S3_READ = 0.0000004
-# Assumed, because a laptop's times are not Lambda's: the README's 7 GB-seconds of 13 runs are about this.
+# Assumed, because the times of a laptop are not those of Lambda: see docs/load.md.
 SECONDS_OF_A_RUN = 0.7

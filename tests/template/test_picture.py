@@ -1,4 +1,4 @@
-"""The picture of the workflow in the README is the workflow."""
+"""The picture of the workflow on the page of the architecture is the workflow."""
 
 from __future__ import annotations
 

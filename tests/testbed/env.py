@@ -1,4 +1,4 @@
-"""``eval "$(make -s env)"``: the running testbed as shell variables, as the README's examples use them."""
+"""``eval "$(make -s env)"``: the running testbed as shell variables, as the pages' examples use them."""
 
 from __future__ import annotations
 

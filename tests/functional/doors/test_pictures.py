@@ -67,7 +67,8 @@ def test_the_receipts_tell_what_was_done(sandbox: Sandbox) -> None:
     (job,) = sandbox.jobs()
     sandbox.invoke("StartTaskFunction", {"job_id": job.id})
     sandbox.clock.advance(3600)
-    for function in ("StatusFunction", "SaveResultFunction", "FinishFunction"):
+    sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})
+    for function in ("SaveResultFunction", "FinishFunction"):
         sandbox.invoke(function, {"job_id": job.id})
     assert JobState.SUCCEEDED is sandbox.job(job.id).state
     receipt = sandbox.receipt("ad/video.json")

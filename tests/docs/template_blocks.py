@@ -1,0 +1,172 @@
+"""What pages show of the template: parameters, outputs, alarms, and what is kept for how long."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from tests.docs.markdown import table
+from tests.template import stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DAY_SECONDS = 86_400
+KEEPS = {
+    "Retain": "stays",
+    "RetainExceptOnCreate": "stays, unless the first deployment fails",
+    "Delete": "is deleted",
+}
+COMPARISONS = {
+    "GreaterThanThreshold": ">",
+    "GreaterThanOrEqualToThreshold": "≥",
+    "LessThanThreshold": "<",
+    "LessThanOrEqualToThreshold": "≤",
+}
+
+
+def parameters() -> str:
+    """Return the table of parameters, in the groups that the console shows."""
+    body = stack.written()
+    groups = body["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    rows = [
+        (group["Label"]["default"], f"`{name}`", *_parameter(body["Parameters"][name]))
+        for group in groups
+        for name in group["Parameters"]
+    ]
+    return table(("group", "parameter", "default", "values", "meaning"), rows)
+
+
+def outputs() -> str:
+    """Return the table of outputs."""
+    rows = [
+        (f"`{name}`", " ".join([one["Description"], *_conditions(one)]))
+        for name, one in stack.written()["Outputs"].items()
+    ]
+    return table(("output", "what it is"), rows)
+
+
+def alarms() -> str:
+    """Return the table of alarms."""
+    rows = [
+        (f"`{name}`", _watched(one), one["AlarmDescription"]) for name, one in _properties("AWS::CloudWatch::Alarm")
+    ]
+    return table(("alarm", "goes off when", "meaning"), rows)
+
+
+def buckets() -> str:
+    """Return what is kept of the objects in each bucket."""
+    rows = [
+        (f"`{name}`", f"`{rule.get('Prefix', '')}*`", ", ".join(_expiries(rule)))
+        for name, one in _properties("AWS::S3::Bucket")
+        for rule in one.get("LifecycleConfiguration", {}).get("Rules", [])
+    ]
+    return table(("bucket", "objects", "rule"), rows)
+
+
+def logs() -> str:
+    """Return how long each log group keeps its entries."""
+    groups = defaultdict(list)
+    for name, one in _properties("AWS::Logs::LogGroup"):
+        groups[json.dumps(one["RetentionInDays"])].append(f"`{name}`")
+    rows = [(_days(json.loads(days)), ", ".join(names)) for days, names in groups.items()]
+    return table(("kept for", "log groups"), rows)
+
+
+def queues() -> str:
+    """Return how long each queue keeps a message."""
+    rows = [
+        (f"`{name}`", f"{int(one['MessageRetentionPeriod']) / DAY_SECONDS:g} days")
+        for name, one in _properties("AWS::SQS::Queue")
+    ]
+    return table(("queue", "a message stays for up to"), rows)
+
+
+def kept_resources() -> str:
+    """Return what a deleted stack leaves behind, and what protects it until then."""
+    rows = [
+        (f"`{name}`", KEEPS[one["DeletionPolicy"]], _protection(one["Properties"]))
+        for name, one in stack.translated().resources.items()
+        if "DeletionPolicy" in one and one["Type"] in ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
+    ]
+    return table(("resource", "when the stack is deleted, it", "protection"), rows)
+
+
+def _parameter(one: dict[str, Any]) -> tuple[str, str, str]:
+    default = f"`{one['Default']}`" if "Default" in one else "none: you are asked"
+    return default, _values(one), " ".join(one["Description"].split())
+
+
+def _values(one: dict[str, Any]) -> str:
+    if "AllowedValues" in one:
+        return ", ".join(f"`{value}`" for value in one["AllowedValues"])
+    if "AllowedPattern" in one:
+        return str(one["ConstraintDescription"])
+    if one["Type"] == "Number":
+        return f"{one['MinValue']:,} to {one['MaxValue']:,}" if "MaxValue" in one else f"{one['MinValue']:,} or more"
+    return f"{one.get('MinLength', 0):,} to {one['MaxLength']:,} characters" if "MaxLength" in one else "text"
+
+
+def _conditions(one: dict[str, Any]) -> Iterator[str]:
+    if "Condition" in one:
+        parameter, value = stack.written()["Conditions"][one["Condition"]]["Fn::Equals"]
+        yield f"Only if `{parameter['Ref']}` is `{value}`."
+
+
+def _properties(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from ((name, resource["Properties"]) for name, resource in stack.of_type(kind).items())
+
+
+def _watched(one: dict[str, Any]) -> str:
+    (dimension,) = one["Dimensions"]
+    seconds = int(one["Period"]) * int(one["EvaluationPeriods"])
+    limit = f"{COMPARISONS[one['ComparisonOperator']]} {one['Threshold']:g}"
+    of = _resource(dimension["Value"])
+    return f"{one['Statistic'].lower()} of `{one['MetricName']}` of `{of}` {limit} within {seconds} s"
+
+
+def _resource(value: Any) -> str:  # noqa: ANN401 - a reference, an attribute or a substitution
+    """Return the logical id of the resource that a value refers to, with what follows it."""
+    match value:
+        case {"Ref": str(name)}:
+            return name
+        case {"Fn::GetAtt": [str(name), *_]}:
+            return name
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{(\w+)[\w.]*\}", r"\1", text)
+    return str(value)
+
+
+def _expiries(rule: dict[str, Any]) -> Iterator[str]:
+    if "ExpirationInDays" in rule:
+        yield f"deleted after {rule['ExpirationInDays']} days"
+    if "NoncurrentVersionExpiration" in rule:
+        days = rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        yield f"replaced or deleted versions removed after {_number(days)}"
+    if "AbortIncompleteMultipartUpload" in rule:
+        days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
+        yield f"unfinished multipart uploads removed after {_number(days)}"
+
+
+def _number(days: int) -> str:
+    return f"{days} day" if int(days) == 1 else f"{days} days"
+
+
+def _days(value: Any) -> str:  # noqa: ANN401 - a number, or a reference to a parameter
+    if isinstance(value, dict):
+        default = stack.written()["Parameters"][value["Ref"]]["Default"]
+        return f"`{value['Ref']}` days (default {default})"
+    return _number(value)
+
+
+def _protection(properties: dict[str, Any]) -> str:
+    found = []
+    if properties.get("VersioningConfiguration", {}).get("Status") == "Enabled":
+        found.append("versioning: every version is kept until a rule removes it")
+    if properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
+        found.append("point-in-time recovery: any second of the last 35 days")
+    if "TimeToLiveSpecification" in properties:
+        found.append(f"items expire at `{properties['TimeToLiveSpecification']['AttributeName']}`")
+    return "; ".join(found)
