@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import log
 from gallop.adapters.table import drops, job_items, jobs
+from gallop.adapters.table.codec import SECONDS
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
 from gallop.domain.errors import WrongState
@@ -130,7 +131,7 @@ def _cancel_job(job: Job, uploaded_at: float) -> None:
     # A run that died before it could note its answer has cancelled the job all the same.
     result = Cancellation.CANCELLED if job.state is JobState.CANCELLED else outcome
     answer = CancelAnswer(result.value, _ANSWERS[result.value], uploaded_at)
-    jobs.note(job, "cancel", job_items.cancel_record(answer))
+    jobs.note(job, "cancel", job_items.CANCEL.write(answer))
     publish.status(jobs.get(job.id))
 
 
@@ -138,7 +139,7 @@ def _note_redrop(job: Job, uploaded_at: float) -> None:
     if uploaded_at <= (job.dropped_at or 0.0):
         return
     if uploaded_at > (job.dropped_again_at or 0.0):
-        jobs.note(job, "dropped_again_at", job_items.seconds(uploaded_at))
+        jobs.note(job, "dropped_again_at", SECONDS.write(uploaded_at))
     publish.status(jobs.get(job.id))
 
 

@@ -147,7 +147,7 @@ def _move_files(job: Job, prefix: str) -> Job:
 
 def _move(job: Job, name: str, file: Result, key: str) -> None:
     moved = replace(file, key=key, version_id=buckets.copy_result(file.key, file.version_id, key))
-    if jobs.note(job, name, job_items.file_record(moved)):
+    if jobs.note(job, name, job_items.FILE.write(moved)):
         left = buckets.result(file.key)
         if left and left.owner == job.id:
             buckets.remove_result(left)

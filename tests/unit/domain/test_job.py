@@ -6,7 +6,7 @@ import pytest
 from gallop.domain import job as jobs
 from gallop.domain.job import JobState
 from gallop.domain.request import images
-from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
+from gallop.domain.request.images import InlineImage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,14 +96,6 @@ def test_an_id_stands_for_its_identity(one: list[str], other: list[str]) -> None
     """The same parts give the same id, and parts that only look alike when joined do not."""
     assert jobs.is_job_id(jobs.job_id_of(*one))
     assert (one == other) is (jobs.job_id_of(*one) == jobs.job_id_of(*other))
-
-
-@pytest.mark.parametrize(
-    "image", [LinkedImage("https://example.com/a.jpg"), StoredImage("inbox", "uploads/a.png", "v1", "hash")]
-)
-def test_an_image_comes_back_from_its_record(image: LinkedImage | StoredImage) -> None:
-    """What is written of an image is all of it."""
-    assert image == images.image_from(images.image_record(image))
 
 
 def test_inline_images_are_not_recorded() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gallop import settings
+from gallop import log, settings
 from gallop.adapters import aws
 from gallop.adapters.table import dynamo, image_references, job_index, job_items
 from gallop.domain.errors import JobNotFound, NoRoom, WrongState
@@ -97,9 +97,13 @@ def get(job_id: str) -> Job:
 
 @aws.guarded
 def get_all(job_ids: Sequence[str]) -> list[Job]:
-    """Read up to 100 jobs, strongly consistent, in this order; those that no longer exist are left out."""
+    """Read up to 100 jobs, strongly consistent, in this order.
+
+    Those that no longer exist are left out, and so are those that cannot be read: one of them must not hide the others.
+    """
     found = {str(item["id"]): item for item in dynamo.get_all([job_key(job_id) for job_id in job_ids])}
-    return [job_items.job_from(found[job_id]) for job_id in job_ids if job_id in found]
+    jobs = (_readable(found[job_id]) for job_id in job_ids if job_id in found)
+    return [job for job in jobs if job]
 
 
 @aws.guarded
@@ -152,7 +156,8 @@ def owner_of(task_id: str) -> str | None:
 def note(before: Job, name: str, value: object) -> bool:
     """Record a fact about a job that does not move it, if the previous value is still the one that was read."""
     values = {":new": value, ":old": job_items.job_record(before)[name]}
-    return dynamo.write(dynamo.update(job_key(before.id), "SET #name = :new", "#name = :old", values, {"#name": name}))
+    condition = f"attribute_exists(pk) AND {_unchanged('#name', ':old', values[':old'])}"
+    return dynamo.write(dynamo.update(job_key(before.id), "SET #name = :new", condition, values, {"#name": name}))
 
 
 @aws.guarded
@@ -180,7 +185,7 @@ def unpark(before: Job, after: Job, reserving: Sequence[TransactWriteItemTypeDef
 @aws.guarded
 def settle(before: Job, reserved: Reservation, together: Sequence[TransactWriteItemTypeDef]) -> bool:
     """Record the final amount of a job's reservation, with the writes it causes; return False if done before."""
-    reservations = {":new": job_items.reservation_record(reserved), ":old": job_items.job_record(before)["reserved"]}
+    reservations = {":new": job_items.RESERVATION.write(reserved), ":old": job_items.job_record(before)["reserved"]}
     settled = dynamo.update(job_key(before.id), "SET reserved = :new", "reserved = :old", reservations)
     return all(dynamo.transact([settled, *together]))
 
@@ -221,6 +226,14 @@ def open_jobs(not_moved_since: float, kind: str = OPEN) -> list[str]:
         )
     )
     return [str(dynamo.unpack(item)["id"]) for page in pages for item in page["Items"]]
+
+
+def _readable(item: dict[str, Any]) -> Job | None:
+    try:
+        return job_items.job_from(item)
+    except (KeyError, TypeError, ValueError) as error:
+        log.warning("job record unreadable", job_id=str(item["id"]), error=type(error).__name__)
+        return None
 
 
 def _new_job_item(job: Job) -> dict[str, Any]:
@@ -272,10 +285,18 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
         "TableName": settings.job_table(),
         "Key": dynamo.pack(job_key(before.id)),
         "UpdateExpression": "SET " + ", ".join(f"#n{number} = :v{number}" for number in range(len(changed))),
-        "ConditionExpression": f"#state IN ({', '.join(states)}) AND #attempt = :attempt",
+        "ConditionExpression": (
+            f"#state IN ({', '.join(states)}) AND {_unchanged('#attempt', ':attempt', old['attempt'])}"
+        ),
         "ExpressionAttributeNames": {**names, "#state": "state", "#attempt": "attempt"},
         "ExpressionAttributeValues": dynamo.pack({**values, **states, ":attempt": old["attempt"]}),
     }
+
+
+def _unchanged(name: str, placeholder: str, old: object) -> str:
+    """Write the condition that an attribute still has its old value; an earlier version left out what was None."""
+    is_equal = f"{name} = {placeholder}"
+    return is_equal if old is not None else f"({is_equal} OR attribute_not_exists({name}))"
 
 
 def _moved_on(before: Job, after: Job) -> WrongState:

@@ -189,7 +189,7 @@ def _note_slot(ticket: Ticket, now: float, deadline: float) -> TransactWriteItem
 def _update_job_without_slot(job_id: str, change: str, values: Mapping[str, object]) -> TransactWriteItemTypeDef:
     """Build an update of a job that is queued and has no slot."""
     queued = {":queued": JobState.QUEUED.value, ":none": None}
-    condition = "#state = :queued AND slot_since = :none"
+    condition = "#state = :queued AND (slot_since = :none OR attribute_not_exists(slot_since))"
     return dynamo.update(jobs.job_key(job_id), change, condition, {**values, **queued}, {"#state": "state"})
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo, job_items
+from gallop.adapters.table import dynamo
+from gallop.adapters.table.codec import SECONDS
 from gallop.domain.clients.webhooks import LOG_SECONDS, Event, Try
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def note(entry: Try) -> None:
         "status": entry.status,
         "trouble": entry.trouble,
         "milliseconds": entry.milliseconds,
-        "next_at": job_items.seconds(entry.next_at),
+        "next_at": SECONDS.write(entry.next_at),
         "expires_at": int(entry.at) + LOG_SECONDS,
     }
     aws.dynamodb().put_item(TableName=settings.job_table(), Item=dynamo.pack(item))
@@ -61,5 +62,5 @@ def _try(item: Mapping[str, Any]) -> Try:
         status=None if item["status"] is None else int(item["status"]),
         trouble=item["trouble"],
         milliseconds=int(item["milliseconds"]),
-        next_at=job_items.read_seconds(item["next_at"]),
+        next_at=SECONDS.read(item["next_at"]),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo, job_items
+from gallop.adapters.table import dynamo
+from gallop.adapters.table.codec import SECONDS
 from gallop.domain.clients.webhooks import Endpoint, Event, Secret
 from gallop.domain.request import urls
 
@@ -65,11 +66,11 @@ def _record(endpoint: Endpoint) -> dict[str, Any]:
         "client": endpoint.client,
         "url": endpoint.url,
         "secrets": [
-            {"value": secret.value, "valid_until": job_items.seconds(secret.valid_until)} for secret in endpoint.secrets
+            {"value": secret.value, "valid_until": SECONDS.write(secret.valid_until)} for secret in endpoint.secrets
         ],
         "events": [event.value for event in endpoint.events],
         "created_at": dynamo.time(endpoint.created_at),
-        "disabled_at": job_items.seconds(endpoint.disabled_at),
+        "disabled_at": SECONDS.write(endpoint.disabled_at),
         "disabled_why": endpoint.disabled_why,
     }
 
@@ -79,11 +80,9 @@ def _endpoint(item: Mapping[str, Any]) -> Endpoint:
         id=item["id"],
         client=item["client"],
         url=item["url"],
-        secrets=tuple(
-            Secret(secret["value"], job_items.read_seconds(secret["valid_until"])) for secret in item["secrets"]
-        ),
+        secrets=tuple(Secret(secret["value"], SECONDS.read(secret["valid_until"])) for secret in item["secrets"]),
         events=tuple(Event(event) for event in item["events"]),
         created_at=float(item["created_at"]),
-        disabled_at=job_items.read_seconds(item["disabled_at"]),
+        disabled_at=SECONDS.read(item["disabled_at"]),
         disabled_why=item["disabled_why"],
     )

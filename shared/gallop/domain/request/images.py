@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, assert_never
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, assert_never
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +85,6 @@ def image_record(image: Image) -> dict[str, Any]:
             return {**record, "original": asdict(original)} if original else record
         case _:
             raise TypeError("an inline image has no record")
-
-
-def image_from(record: Mapping[str, Any]) -> Image:
-    """Read what ``image_record`` wrote."""
-    if "url" in record:
-        return LinkedImage(record["url"])
-    original = record.get("original")
-    return StoredImage(**{**record, "original": Original(**original) if original else None})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
+import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from gallop import __version__
 from gallop.adapters.table import job_items
 from gallop.domain import models
 from gallop.domain.budget import Parked, Reservation
@@ -18,6 +23,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.jobs import a_job
+
+RECORDS = Path(__file__).parent / "records"
+VERSIONS = sorted(path.stem for path in RECORDS.glob("*.json"))
 
 times = st.integers(0, 4_000_000_000_000).map(lambda milliseconds: milliseconds / 1000)
 texts = st.text(max_size=30)
@@ -112,7 +120,7 @@ def test_every_field_is_tried() -> None:
 @given(jobs)
 def test_a_record_always_has_every_attribute(job: Job) -> None:
     """A condition on a record never meets an attribute that is not there."""
-    assert set(Job.__dataclass_fields__) == job_items.job_record(job).keys()
+    assert {*Job.__dataclass_fields__, "format"} == job_items.job_record(job).keys()
 
 
 def test_odd_numbers_of_the_vendor_are_kept() -> None:
@@ -120,3 +128,38 @@ def test_odd_numbers_of_the_vendor_are_kept() -> None:
     odd = {"duration": 13.24, "tokens": 10**50, "rate": 1e-300}
     job = a_job(JobState.STORING, usage=odd)
     assert odd == job_items.job_from(through_the_table(job_items.job_record(job))).usage
+
+
+def frozen(version: str) -> dict[str, Any]:
+    """Read the record of a job that a released version wrote; such files never change."""
+    item = json.loads((RECORDS / f"{version}.json").read_text(encoding="utf-8"))
+    return {name: TypeDeserializer().deserialize(value) for name, value in item.items()}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_records_of_released_versions_stay_readable(version: str) -> None:
+    """Nothing that a released version wrote is lost: today's record has all of it."""
+    item = frozen(version)
+    assert item == {name: job_items.job_record(job_items.job_from(item))[name] for name in item}
+
+
+def test_the_present_version_has_a_frozen_record() -> None:
+    """Whoever releases a version adds the record that it writes."""
+    assert __version__ in VERSIONS
+
+
+def test_a_record_of_a_later_version_is_readable() -> None:
+    """After a rollback: attributes that nobody here knows are left out, at every depth."""
+    item = frozen(__version__)
+    later = {**item, "format": 2, "provenance": {"a": 1}, "request": {**item["request"], "audio": "auto"}}
+    later["attempt"] = {**item["attempt"], "host": "x"}
+    later["request"]["images"] = [{**image, "depth": 1} for image in item["request"]["images"]]
+    assert job_items.job_from(item) == job_items.job_from(later)
+
+
+@pytest.mark.parametrize("name", sorted(field.name for field in fields(Job) if field.default is not MISSING))
+def test_an_attribute_that_an_earlier_version_did_not_write_has_its_default(name: str) -> None:
+    """The update of a stack changes one function after the other, while records of both versions are read."""
+    item = frozen(__version__)
+    del item[name]
+    assert Job.__dataclass_fields__[name].default == getattr(job_items.job_from(item), name)
