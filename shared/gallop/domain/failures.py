@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Billed(StrEnum):
-    """Whether DashScope charged for it."""
+    """Whether DashScope charged for the job."""
 
     NO = "no"
     PERHAPS = "perhaps"
@@ -31,7 +31,7 @@ class Billed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a job ended without a video: Gallop's code and message, and DashScope's own where it gave them."""
+    """Why a job ended without a video: Gallop's code and message, and those of DashScope if it reported any."""
 
     code: FailureCode
     message: str
@@ -41,7 +41,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class FailureKind:
-    """What a code means. ``retryable``: the same request, created again, may succeed."""
+    """What a code means. ``retryable`` says whether the same request, created again, may succeed."""
 
     code: FailureCode
     what: str
@@ -170,18 +170,18 @@ FAILURE_KINDS = {
 
 
 def cancelled(message: str) -> Failure:
-    """Give the reason of a job that was cancelled."""
+    """Return the failure of a job that was cancelled."""
     return Failure(FailureCode.CANCELLED, message)
 
 
 def failure_from(record: Mapping[str, Any]) -> Failure:
-    """Read a failure that was written as a map; fields of other versions are left out."""
+    """Read a failure from a record; fields of other versions are ignored."""
     known = {field.name: record[field.name] for field in fields(Failure) if field.name in record}
     return Failure(**{**known, "code": FailureCode(record["code"])})
 
 
 def remedy_of(job: Job, failure: Failure) -> str:
-    """Say what to do about a failure, for the door of the job, and whether it was charged if that is certain."""
+    """Return what to do about a failure, for the door of the job, and that it was not charged, if that is certain."""
     action = FAILURE_KINDS[failure.code].remedy
     if failure.vendor_code:
         action = error_codes.meaning(failure.vendor_code).remedy
@@ -195,7 +195,7 @@ def remedy_of(job: Job, failure: Failure) -> str:
 
 
 def charge_of(job: Job, failure: Failure | None = None) -> Decimal | None:
-    """Return what an ended job cost in USD: DashScope's usage, or 0; None if nobody can say.
+    """Return what an ended job cost in USD: DashScope's usage, or 0; None if that is unknown.
 
     A task that was lost, through a lost reply or a deadline, may be charged. ``failure`` is the job's own if not given.
     """

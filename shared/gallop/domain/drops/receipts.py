@@ -1,4 +1,4 @@
-"""The small files in the results bucket that tell a dropper how a job is going."""
+"""Receipts: the small files in the results bucket that report the state of a drop and its job."""
 
 from __future__ import annotations
 
