@@ -32,9 +32,9 @@
     │   └── AwsTrouble          an AWS service returned an error
     ├── VendorRefused           DashScope refused permanently
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
-    ├── Stranded                the execution of a job that is, or may be, paid has failed: the sweep resumes it
+    ├── Stranded                the execution of a job that is or may be charged has failed: the sweep resumes it
     ├── AlreadyCompleted        the task has been reported as ended: nothing to wait for
-    ├── CallFailed              a host that somebody else named did not answer
+    ├── CallFailed              an external host did not answer within the limits
     │   └── UnsafeAddress       an address that Gallop must not call
     ├── NoRoom                  the budgets have no room for a reservation
     ├── NoSuchObject            the inbox has no object with this key
@@ -158,7 +158,8 @@ class BudgetExceeded(CallerError):
     title = "Spending cap reached"
     retryable = True
     remedy = (
-        "Wait until the next day or month, order less, or ask the operator to raise the cap. You have not been charged."
+        "Wait until the next day or month, create smaller jobs, or ask the operator to raise the cap. "
+        "You have not been charged."
     )
 
     def __init__(self, shortfall: Shortfall, now: float) -> None:
@@ -239,7 +240,7 @@ class VideoNotReady(CallerError):
 
 
 class NoThumbnail(CallerError):
-    """No thumbnail could be made of the video."""
+    """The video has no thumbnail."""
 
     code = "no_thumbnail"
     status = 404
@@ -353,7 +354,7 @@ class OutcomeUnknown(GallopError):
 
 
 class Stranded(GallopError):
-    """The execution of a job that is, or may be, paid has failed: the sweep resumes the job."""
+    """The execution of a job that is or may be charged has failed: the sweep resumes the job."""
 
     code = "stranded"
 
@@ -365,7 +366,7 @@ class AlreadyCompleted(GallopError):
 
 
 class CallFailed(GallopError):
-    """A host that somebody else named did not answer within the limits."""
+    """An external host, such as a webhook receiver, did not answer within the limits."""
 
     code = "call_failed"
     remedy = "Check the receiver: it must be up and answer within 10 seconds."

@@ -1,4 +1,4 @@
-"""How a job can end without a video: every ``code`` that its ``error`` may have, and what to do about it.
+"""How a job can end without a video: every ``code`` of its ``error``, and what to do about it.
 
 The error classes of ``gallop.domain.errors`` that end a job carry a code of this list.
 """
@@ -111,7 +111,7 @@ FAILURE_KINDS = {
         ),
         FailureKind(
             FailureCode.BUDGET_EXCEEDED,
-            "The job was parked for a spending cap, and no budget came free in time",
+            "The job was parked for a spending cap, and no budget became available in time",
             True,
             Billed.NO,
             Remedy.RAISE_CAP,

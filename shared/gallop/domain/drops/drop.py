@@ -63,7 +63,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Lone:
-    """The scope of files at the root that share a stem: an image, and the text beside it."""
+    """The scope of files at the root that share a stem: an image, and its text."""
 
     stem: str
 
@@ -136,7 +136,7 @@ def drops_of(scope: Scope, listing: list[Entry]) -> list[Drop]:
     match scope:
         case Folder(path):
             drop = _folder(path, entries, images)
-            # Images beside a batch wait for its lines, not for a prompt.
+            # Images in the folder of a batch are for its lines, and need no prompt.
             is_of_batch = not (drop.prompt or drop.settings) and any(is_batch(entry.key) for entry in listing)
             found = [drop] if (entries or cancels) and not is_of_batch else []
         case Lone():

@@ -140,6 +140,6 @@ def _no_prompt(drop: Drop) -> Fault:
         if stranger.name.lower().endswith(_WRITTEN):
             return file_fault(PROMPT, "is missing", f"Rename {stranger.name} to {PROMPT}.")
         if stranger.name.lower().endswith(_DOCUMENTS):
-            remedy = f"Open {stranger.name}, save it as plain text under the name {PROMPT}, and upload that."
+            remedy = f"Open {stranger.name}, save it as plain text under the name {PROMPT}, and upload that file."
             return file_fault(PROMPT, "is missing", remedy)
     return file_fault(PROMPT, "is missing", "Upload a text file that describes what should happen in the video.")

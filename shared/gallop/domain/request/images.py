@@ -91,7 +91,7 @@ def image_record(image: Image) -> dict[str, Any]:
 
 
 def image_from(record: Mapping[str, Any]) -> Image:
-    """Read what ``image_record`` wrote."""
+    """Read the output of ``image_record``."""
     if "url" in record:
         return LinkedImage(record["url"])
     original = record.get("original")
