@@ -35,7 +35,11 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "over-long prompt": ({**FINE, "prompt": "a" * 5001}, ["/prompt"], "too long"),
     "over-long Chinese prompt": ({**FINE, "prompt": "马" * 2501}, ["/prompt"], "too long"),
     "[Image 4] of three": ({"prompt": "See [Image 4].", "images": SEED["images"]}, ["/prompt"], "[Image 4]"),
-    "missing object": ({**FINE, "images": ["s3://{inbox}/uploads/nothing.jpg"]}, ["/images/0"], "not in the bucket"),
+    "missing object": (
+        {**FINE, "images": ["s3://{inbox}/uploads/nothing.jpg"]},
+        ["/images/0"],
+        "not found in the inbox bucket",
+    ),
     "another bucket": ({**FINE, "images": ["s3://elsewhere/uploads/a.jpg"]}, ["/images/0"], "outside"),
     "misspelt field": ({**FINE, "resolutoin": "1080P"}, ["/resolutoin"], "not a field"),
     "everything at once": (

@@ -190,7 +190,7 @@ def test_refusals_are_the_packages_own_errors(caller: Caller, client: openai.Ope
             through.videos.create(prompt="x", input_reference=bytes(4_600_000))
         assert 5 == way.posts
     assert ("invalid_request_error", "invalid_request", "images") == (bad.value.type, bad.value.code, bad.value.param)
-    assert '/model: "sora-2" is not known' in bad.value.message
+    assert '/model: unknown value "sora-2"' in bad.value.message
     assert "happyhorse-1.0-r2v" in bad.value.message
     assert ("authentication_error", "unauthenticated") == (stranger.value.type, stranger.value.code)
     assert ("invalid_request_error", "idempotency_mismatch") == (mismatch.value.type, mismatch.value.code)

@@ -1,1 +1,1 @@
-"""The rules: what a request, a drop, a job and a video are. Pure: no SDK, no clock, no environment."""
+"""The rules for requests, drops, jobs and videos. Pure: no SDK, no clock, no environment."""

@@ -1,6 +1,6 @@
-"""What may be spent: caps for a day and a month (UTC), on the whole stack and on each client. Money is in USD.
+"""Spending caps per day and month (UTC), for the whole stack and for each client. Money is in USD.
 
-A job's estimate is reserved when the job is recorded. At its end the reservation gives way to what the job cost.
+A job's estimated cost is reserved when the job is recorded, and replaced by its actual cost when the job ends.
 """
 
 from __future__ import annotations
@@ -19,20 +19,23 @@ if TYPE_CHECKING:
 
 
 STACK = "ALL"
-# After the day or month that it waited for has begun, a parked job waits so long for those before it.
+# How long a parked job waits for the jobs before it, after the day or month for which it waited has begun.
 PATIENCE_SECONDS = 3 * 86_400
 
 
 class Period(StrEnum):
-    """What a cap is for."""
+    """The period of a cap."""
 
     DAY = "day"
     MONTH = "month"
 
 
+_ADJECTIVES = {Period.DAY: "daily", Period.MONTH: "monthly"}
+
+
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """How much all jobs of an owner, the stack or a client, may cost in a day or in a month."""
+    """The maximum cost, per day or per month, of all jobs of an owner: the stack or a client."""
 
     owner: str
     period: Period
@@ -41,9 +44,9 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What a job holds of its owners' budgets, on the day (``2026-11-27``) on which it was reserved.
+    """The amount that a job reserves in its owners' budgets, and the day (``2026-11-27``) on which it was reserved.
 
-    ``charged`` is what it came to, once that is settled.
+    ``charged`` is the actual cost, once it is settled.
     """
 
     day: str
@@ -54,7 +57,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Why a job waits for money, and from when on (seconds since the epoch) there is some again."""
+    """Why a job waits for a budget, and until when (seconds since the epoch) none is available."""
 
     reason: str
     until: float
@@ -62,7 +65,10 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A cap that has no room for a job: what is reserved or spent of it, and what the job is estimated at."""
+    """A cap that has no room for a job: the amount reserved or spent, and the estimated cost of the job.
+
+    ``resets_at`` is in seconds since the epoch.
+    """
 
     cap: Cap
     used: Decimal
@@ -71,26 +77,26 @@ class Shortfall:
 
     @property
     def is_final(self) -> bool:
-        """Tell whether the job alone is over the cap, so that no waiting helps."""
+        """Whether the job alone exceeds the cap, so that waiting does not help."""
         return self.estimate > self.cap.usd
 
     def seconds_left(self, now: float) -> int | None:
-        """Give the seconds until the cap begins anew; None where no waiting helps."""
+        """Return the whole seconds until the cap resets; None if waiting does not help."""
         return None if self.is_final else max(1, ceil(self.resets_at - now))
 
     @property
     def message(self) -> str:
-        """Say it, with its numbers."""
-        whose = "stack" if self.cap.owner == STACK else "client"
-        cap = f"The {whose}'s {self.cap.period} cap is {_usd(self.cap.usd)}"
+        """The shortfall as readable text, with its amounts."""
+        owner = "stack" if self.cap.owner == STACK else "client"
+        cap = f"The {owner}'s {_ADJECTIVES[self.cap.period]} cap is {_usd(self.cap.usd)}"
         if self.is_final:
-            return f"{cap}, and this job alone is estimated at {_usd(self.estimate)}."
-        used = f"{_usd(self.used)} of it are reserved or spent"
-        again = f"It begins anew at {timestamp(self.resets_at)}."
-        return f"{cap}: {used}, and this job is estimated at {_usd(self.estimate)}. {again}"
+            return f"{cap}, but this job alone is estimated at {_usd(self.estimate)}."
+        used = f"{_usd(self.used)} is reserved or spent"
+        reset = f"The cap resets at {timestamp(self.resets_at)}."
+        return f"{cap}: {used}, and this job is estimated at {_usd(self.estimate)}. {reset}"
 
     def view(self) -> dict[str, Any]:
-        """Show its numbers to a program."""
+        """Return its amounts as a JSON object."""
         return {
             "of": "stack" if self.cap.owner == STACK else "client",
             "period": self.cap.period.value,
@@ -103,32 +109,32 @@ class Shortfall:
 
 
 def caps(client: str, stack: Mapping[Period, Decimal], each: Mapping[Period, Decimal]) -> tuple[Cap, ...]:
-    """Give the caps that a client's jobs stand under; an amount of 0 is no cap."""
+    """Return the caps that apply to a client's jobs; an amount of 0 means that there is no cap."""
     owners = ((STACK, stack), (f"CLIENT#{client}", each))
     return tuple(Cap(owner, period, usd) for owner, amounts in owners for period, usd in amounts.items() if usd)
 
 
 def day_of(now: float) -> str:
-    """Name the day of a moment."""
+    """Return the day (``2026-11-27``, UTC) of a time in seconds since the epoch."""
     return datetime.fromtimestamp(now, UTC).date().isoformat()
 
 
 def month_of(day: str) -> str:
-    """Name the month of a day."""
+    """Return the month (``2026-11``) of a day."""
     return day[:7]
 
 
 def reservation(caps: Iterable[Cap], estimate: Decimal, now: float) -> Reservation | None:
-    """Give what a new job is to reserve; nothing where there is no cap."""
+    """Return the reservation of a new job; None if there is no cap."""
     owners = tuple(dict.fromkeys(cap.owner for cap in caps))
     return Reservation(day_of(now), estimate, owners) if owners else None
 
 
 def shortfall(used: Mapping[Cap, Decimal], estimate: Decimal, day: str) -> Shortfall | None:
-    """Find the cap that has no room for an estimate; of several, the one that will have none for the longest time."""
-    short = [Shortfall(cap, spent, estimate, _reset(cap.period, day)) for cap, spent in used.items()]
-    found = [one for one in short if one.used + one.estimate > one.cap.usd]
-    return max(found, key=lambda one: (one.is_final, one.resets_at), default=None)
+    """Return the cap that has no room for an estimate, else None; of several, the one that resets last."""
+    exceeded = [cap for cap, spent in used.items() if spent + estimate > cap.usd]
+    shortfalls = [Shortfall(cap, used[cap], estimate, _reset(cap.period, day)) for cap in exceeded]
+    return max(shortfalls, key=lambda shortfall: (shortfall.is_final, shortfall.resets_at), default=None)
 
 
 def _reset(period: Period, day: str) -> float:
@@ -139,4 +145,4 @@ def _reset(period: Period, day: str) -> float:
 
 
 def _usd(amount: Decimal) -> str:
-    return f"${amount:.2f}" if amount == round(amount, 2) else f"${amount.normalize():f}"
+    return f"${amount:,.2f}" if amount == round(amount, 2) else f"${amount.normalize():,f}"

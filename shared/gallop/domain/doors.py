@@ -1,4 +1,4 @@
-"""The ways in."""
+"""The doors: the ways in which a job can be created."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Door(StrEnum):
-    """Which way a job came in."""
+    """The door through which a job was created."""
 
     S3 = "s3"
     HTTPS = "https"

@@ -12,7 +12,7 @@
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobNotFound         also for another client's job
     │   ├── NoSuchRoute
-    │   ├── DashScopeRefusal    for a DashScope client, in DashScope's words
+    │   ├── DashScopeRefusal    for a DashScope client, in DashScope's format
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType
     │   ├── VideoNotReady
@@ -20,21 +20,21 @@
     │   ├── JobNotFinished
     │   └── JobNotDeletable     the job belongs to the S3 door
     ├── TryAgain                the same step may run again: it cost nothing
-    │   ├── VendorUnreachable   the request certainly never left
+    │   ├── VendorUnreachable   the request was certainly never sent
     │   ├── VendorThrottled     DashScope's rate limits refused it
     │   ├── VendorUnavailable   a query, never a submit, got no usable answer
     │   ├── AttemptInFlight     another run of the step may still be in progress
     │   ├── LaneBusy            another job's attempt is in flight
-    │   ├── ResultIncomplete    the download of the video broke off
+    │   ├── ResultIncomplete    the download of the video was interrupted
     │   ├── ResultUnusable      the file that DashScope delivered is not a video
     │   ├── ResultExpired       DashScope no longer has the video
     │   ├── WrongState          the record has changed since: this run came late
     │   └── AwsTrouble          an AWS service returned an error
-    ├── VendorRefused           DashScope refused for good
+    ├── VendorRefused           DashScope refused permanently
     ├── OutcomeUnknown          a submit was sent and its reply was lost: only reconciliation may follow
-    ├── Stranded                the execution of a job that is, or may be, paid has failed: the sweep resumes it
+    ├── Stranded                the execution of a job that is or may be charged has failed: the sweep resumes it
     ├── AlreadyCompleted        the task has been reported as ended: nothing to wait for
-    ├── CallFailed              a host that somebody else named did not answer
+    ├── CallFailed              an external host did not answer within the limits
     │   └── UnsafeAddress       an address that Gallop must not call
     ├── NoRoom                  the budgets have no room for a reservation
     ├── NoSuchObject            the inbox has no object with this key
@@ -102,20 +102,20 @@ class CallerError(GallopError):
 
 
 class InvalidRequest(CallerError):
-    """A request with faults, all of them in ``faults``."""
+    """An invalid request; ``faults`` lists every problem."""
 
     code = "invalid_request"
     title = "Invalid request"
     remedy = "Fix the problems listed in `errors` and resend. You have not been charged."
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        """Keep the faults, in the order in which they were found."""
+        """Store the faults, in the order in which they were found."""
         super().__init__("; ".join(fault.message for fault in faults))
         self.faults = tuple(faults)
 
 
 class Unauthenticated(CallerError):
-    """The API key is missing or not known."""
+    """The API key is missing or invalid."""
 
     code = "unauthenticated"
     status = 401
@@ -140,11 +140,12 @@ class TooManyRequests(CallerError):
     title = "Rate limit exceeded"
     retryable = True
     remedy = (
-        "Wait for the seconds in `Retry-After`. Poll a job no sooner than its answers say. You have not been charged."
+        "Wait for the seconds in `Retry-After`, and poll jobs only as often as their answers say. "
+        "You have not been charged."
     )
 
     def __init__(self, retry_after: int) -> None:
-        """Keep the seconds."""
+        """Store the seconds after which to retry."""
         super().__init__(f"Rate limit exceeded. Retry in {retry_after} second{'' if retry_after == 1 else 's'}.")
         self.retry_after = retry_after
 
@@ -157,11 +158,12 @@ class BudgetExceeded(CallerError):
     title = "Spending cap reached"
     retryable = True
     remedy = (
-        "Wait until the next day or month, order less, or ask the operator to raise the cap. You have not been charged."
+        "Wait until the next day or month, create smaller jobs, or ask the operator to raise the cap. "
+        "You have not been charged."
     )
 
     def __init__(self, shortfall: Shortfall, now: float) -> None:
-        """Keep the numbers."""
+        """Store the amounts."""
         super().__init__(shortfall.message)
         self.shortfall = shortfall
         self.retry_after = shortfall.seconds_left(now)
@@ -199,11 +201,11 @@ class DashScopeRefusal(CallerError):
     """A refusal with DashScope's own code, ``vendor_code``, for a client of DashScope."""
 
     code = "dashscope_refusal"
-    title = "Refused in DashScope's words, for a DashScope client"
+    title = "Refused in DashScope's format, for a DashScope client"
     remedy = "See DashScope's codes below."
 
     def __init__(self, vendor_code: str, message: str, status: int = 400) -> None:
-        """Keep DashScope's code and status."""
+        """Store DashScope's code and status."""
         super().__init__(message)
         self.vendor_code = vendor_code
         self.status = status
@@ -238,7 +240,7 @@ class VideoNotReady(CallerError):
 
 
 class NoThumbnail(CallerError):
-    """No thumbnail could be made of the video."""
+    """The video has no thumbnail."""
 
     code = "no_thumbnail"
     status = 404
@@ -274,7 +276,7 @@ class TryAgain(GallopError):
 
 
 class VendorUnreachable(TryAgain):
-    """No connection to DashScope: the request certainly never left."""
+    """No connection to DashScope: the request was certainly never sent."""
 
     code = FailureCode.VENDOR_UNREACHABLE
 
@@ -304,7 +306,7 @@ class LaneBusy(TryAgain):
 
 
 class ResultIncomplete(TryAgain):
-    """The download of the video broke off."""
+    """The download of the video was interrupted."""
 
     code = FailureCode.RESULT_INCOMPLETE
 
@@ -334,12 +336,12 @@ class AwsTrouble(TryAgain):
 
 
 class VendorRefused(GallopError):
-    """DashScope refused for good; ``vendor_code`` and ``vendor_message`` are its own."""
+    """DashScope refused permanently; ``vendor_code`` and ``vendor_message`` are its own."""
 
     code = FailureCode.VENDOR_REFUSED
 
     def __init__(self, vendor_code: str, message: str) -> None:
-        """Keep DashScope's code and message."""
+        """Store DashScope's code and message."""
         super().__init__(f"DashScope refused: {vendor_code}: {message}")
         self.vendor_code = vendor_code
         self.vendor_message = message
@@ -352,7 +354,7 @@ class OutcomeUnknown(GallopError):
 
 
 class Stranded(GallopError):
-    """The execution of a job that is, or may be, paid has failed: the sweep resumes the job."""
+    """The execution of a job that is or may be charged has failed: the sweep resumes the job."""
 
     code = "stranded"
 
@@ -364,7 +366,7 @@ class AlreadyCompleted(GallopError):
 
 
 class CallFailed(GallopError):
-    """A host that somebody else named did not answer within the limits."""
+    """An external host, such as a webhook receiver, did not answer within the limits."""
 
     code = "call_failed"
     remedy = "Check the receiver: it must be up and answer within 10 seconds."
@@ -395,6 +397,6 @@ class ObjectTooLarge(GallopError):
     code = "object_too_large"
 
     def __init__(self, size: int) -> None:
-        """Keep the size."""
-        super().__init__(f"The object has {size} bytes.")
+        """Store the size."""
+        super().__init__(f"The object has {size:,} bytes.")
         self.size = size

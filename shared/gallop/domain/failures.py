@@ -1,4 +1,4 @@
-"""How a job can end without a video: every ``code`` that its ``error`` may have, and what to do about it.
+"""How a job can end without a video: every ``code`` of its ``error``, and what to do about it.
 
 The error classes of ``gallop.domain.errors`` that end a job carry a code of this list.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Billed(StrEnum):
-    """Whether DashScope charged for it."""
+    """Whether DashScope charged for the job."""
 
     NO = "no"
     PERHAPS = "perhaps"
@@ -28,7 +28,7 @@ class Billed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FailureKind:
-    """What a code means. ``retryable``: the same request, created again, may succeed."""
+    """What a code means. ``retryable`` says whether the same request, created again, may succeed."""
 
     code: FailureCode
     what: str
@@ -98,7 +98,7 @@ FAILURE_KINDS = {
         ),
         FailureKind(
             FailureCode.BUDGET_EXCEEDED,
-            "The job was parked for a spending cap, and no budget came free in time",
+            "The job was parked for a spending cap, and no budget became available in time",
             True,
             Billed.NO,
             Remedy.RAISE_CAP,
@@ -168,7 +168,7 @@ def remedy_text(job: Job, failure: Failure, action: Remedy) -> str:
 
 
 def charge_of(job: Job, failure: Failure | None = None) -> Decimal | None:
-    """Return what an ended job cost in USD: DashScope's usage, or 0; None if nobody can say.
+    """Return what an ended job cost in USD: DashScope's usage, or 0; None if that is unknown.
 
     A task that was lost, through a lost reply or a deadline, may be charged. ``failure`` is the job's own if not given.
     """

@@ -1,4 +1,4 @@
-"""Faults of a request: one shape, whichever door it came through."""
+"""Faults of a request: one shape at every door."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Fault:
         return f"{place}: {self.detail}" if place else self.detail
 
     def view(self) -> dict[str, Any]:
-        """Show the fault as every door does: its place, ``detail`` and ``remedy``."""
+        """Return the fault as a JSON object: its place, ``detail`` and ``remedy``."""
         place = {"file": self.file, "line": self.line, "column": self.column, "header": self.header}
         known: dict[str, Any] = {name: value for name, value in place.items() if value}
         if self.pointer or not known:
@@ -42,12 +42,12 @@ class Fault:
 
 
 def file_fault(file: str, detail: str, remedy: str) -> Fault:
-    """Make the fault of a whole file, or of a folder."""
+    """Return the fault of a whole file, or of a folder."""
     return Fault("", detail, remedy, file)
 
 
 def fault_from(view: Mapping[str, Any]) -> Fault:
-    """Read what ``Fault.view`` shows."""
+    """Read the output of ``Fault.view``."""
     line, column = view.get("line"), view.get("column")
     return Fault(
         view.get("pointer", ""),

@@ -1,4 +1,4 @@
-"""A job: one wish for one video, from the door to the receipt."""
+"""A job: one request for one video, from the door to the receipt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ID = re.compile(r"job_[a-z2-7]{26}")
 
 
 class JobState(StrEnum):
-    """Where a job stands. States only move forward, and a terminal state never changes."""
+    """The state of a job. States only move forward, and a terminal state never changes."""
 
     QUEUED = "queued"
     SUBMITTING = "submitting"
@@ -38,7 +38,7 @@ class JobState(StrEnum):
 
 
 def states_before(state: JobState) -> tuple[JobState, ...]:
-    """Name the states from which a job may move to ``state``."""
+    """Return the states from which a job may move to ``state``."""
     match state:
         case JobState.QUEUED:
             return ()
@@ -60,12 +60,12 @@ def states_before(state: JobState) -> tuple[JobState, ...]:
 
 
 def is_terminal(state: JobState) -> bool:
-    """Tell whether a job in this state has ended."""
+    """Return whether a job in this state has ended."""
     return state in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
 def openai_status(state: JobState) -> str:
-    """Say a state in the four words that OpenAI's clients know."""
+    """Convert a state to one of the four that OpenAI's clients support."""
     match state:
         case JobState.QUEUED | JobState.SUBMITTING | JobState.OUTCOME_UNKNOWN:
             return "queued"
@@ -79,7 +79,7 @@ def openai_status(state: JobState) -> str:
 
 
 class AttemptEnd(StrEnum):
-    """What became of an attempt. Only after REFUSED and ABSENT, which made no task, may another follow."""
+    """How an attempt ended. Another may follow only after REFUSED and ABSENT, which created no task."""
 
     OPEN = "open"
     REFUSED = "refused"
@@ -90,7 +90,7 @@ class AttemptEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One POST that may create a task; recorded before its first byte leaves. Times are seconds since the epoch."""
+    """One POST that may create a task; recorded before it is sent. Times are seconds since the epoch."""
 
     id: str
     started_at: float
@@ -109,19 +109,22 @@ class Failure:
 
 
 def cancelled(message: str) -> Failure:
-    """Give the reason of a job that was cancelled."""
+    """Return the failure of a job that was cancelled."""
     return Failure(FailureCode.CANCELLED, message)
 
 
 def failure_from(record: Mapping[str, Any]) -> Failure:
-    """Read a failure that was written as a map; fields of other versions are left out."""
+    """Read a failure from a map; fields of other versions are ignored."""
     known = {field.name: record[field.name] for field in fields(Failure) if field.name in record}
     return Failure(**{**known, "code": FailureCode(record["code"])})
 
 
 @dataclass(frozen=True, slots=True)
 class CancelAnswer:
-    """What came of a cancel that was asked for by a file, in plain words; ``time`` is when the file was uploaded."""
+    """The answer to a cancel request that was made by a file, as readable text.
+
+    ``time`` is when the file was uploaded, in seconds since the epoch.
+    """
 
     answer: str
     message: str
@@ -144,15 +147,16 @@ class Result:
 class Job:
     """The record of a job. Times are seconds since the epoch, money is in USD.
 
-    ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is where its task lives, and
-    ``key_name`` the secret with the key that goes there: they are used for every call about it, even when the stack
-    has moved on to another region. ``submits`` counts the attempts, ``lost`` those whose reply was lost.
-    ``is_adopted`` marks a task that the reconciler found. ``began_at`` is when DashScope began it, as far as we know:
-    not before. ``unknown_since`` is when DashScope began to say that it does not know the task. ``resumes`` counts the
-    executions after the first. ``notes`` say what was done to the images. ``dropped_at`` is when the newest file of its
-    drop was uploaded, and ``dropped_again_at`` when the same content came again. ``slot_since`` is when its turn came.
-    ``place`` is the place in line that its owner was told last, and ``starts_at`` when its turn was likely to come
-    then. ``reserved`` is what it holds of the budgets, and ``parked`` says why it waits for money, if it does.
+    ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is the DashScope region of its task,
+    and ``key_name`` the secret with the API key for that region: every call about the task uses them, even after the
+    stack has moved to another region. ``submits`` counts the attempts, ``lost`` those whose reply was lost.
+    ``is_adopted`` marks a task that reconciliation found. ``running_since`` is when the task was created, and
+    ``began_at`` when DashScope started it, or when it was last seen pending. ``unknown_since`` is when DashScope first
+    reported the task as unknown. ``resumes`` counts the executions after the first. ``notes`` describe how the images
+    were converted. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the
+    same content was dropped again. ``slot_since`` is when it got its slot. ``position`` is its last published position
+    in the queue, from 1, and ``starts_at`` the start that was estimated at that time. ``reserved`` is what it reserves
+    in the budgets, and ``parked`` says why it waits for a budget, if it does.
     """
 
     id: str
@@ -196,47 +200,47 @@ class Job:
 
     @property
     def made_no_task(self) -> bool:
-        """Tell whether no attempt of this job has made a task, for certain: then nothing was charged."""
+        """Whether no attempt of this job has created a task, for certain: then nothing was charged."""
         return self.attempt is None or self.attempt.end in (AttemptEnd.REFUSED, AttemptEnd.ABSENT)
 
     @property
     def lane(self) -> str:
-        """Name the lane of its attempts and slots: an account, as far as we can tell accounts apart, and a model."""
+        """The lane of its attempts and slots: an account, as far as Gallop can tell accounts apart, and a model."""
         return f"{self.base_url}|{self.key_name}|{self.request.model}"
 
     @property
     def ticket(self) -> Ticket:
-        """Give its place in the line of that lane."""
+        """Its place in the queue of that lane."""
         return Ticket(self.client, self.request.priority, self.created_at, self.id)
 
     @property
     def queue_position(self) -> QueuePosition | None:
-        """Tell how it stood in line, if it waits there, when its owner was told last."""
+        """Its last published position and estimated start, if it is waiting in the queue."""
         if self.state is not JobState.QUEUED or self.slot_since or self.position is None or self.starts_at is None:
             return None
         return QueuePosition(self.position, self.starts_at)
 
     def task_age(self, now: float) -> float:
-        """Give the seconds for which DashScope has worked at the task: 0 while there is none."""
+        """Return the seconds for which DashScope has been working on the task; 0 while there is none."""
         return max(now - (self.began_at or self.running_since or now), 0.0)
 
     def at(self, state: JobState, now: float) -> Job:
-        """Give the job as it looks once it is in ``state``."""
+        """Return the job, moved to ``state``."""
         return replace(self, state=state, updated_at=now)
 
 
 def is_job_id(text: str) -> bool:
-    """Tell whether a text has the form of a job's id."""
+    """Return whether a text has the format of a job's id."""
     return _ID.fullmatch(text) is not None
 
 
 def new_job_id() -> str:
-    """Make an id that no other job has (128 random bits)."""
+    """Create a unique job id (128 random bits)."""
     return _job_id(secrets.token_bytes(16))
 
 
 def job_id_of(*identity: str) -> str:
-    """Derive the id of a job from what makes it the same job."""
+    """Derive the id of a job from the parts of its identity: the same parts give the same id."""
     digest = hashlib.sha256()
     for part in identity:
         encoded = part.encode()

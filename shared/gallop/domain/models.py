@@ -1,4 +1,4 @@
-"""The models that Gallop offers, their parameters and what they cost: data, not code.
+"""The models that Gallop offers, their parameters and prices: data, not code.
 
 Limits and enumerations: fact sheet §1.2. Prices: §6, USD per second of video; the input images are free.
 """
@@ -14,7 +14,7 @@ SEEDS = range(2_147_483_648)
 MAX_IMAGES = 9
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 IMAGE_SHORT_SIDE_PIXELS = 400
-# What Gallop itself looks into, to make it right if DashScope could not take it.
+# The limits for images that Gallop reads, in order to convert those that DashScope does not accept.
 MAX_PICTURE_BYTES = 100 * 1024 * 1024
 MAX_PICTURE_PIXELS = 100_000_000
 MAX_PROMPT_CHARACTERS = 5000
@@ -28,9 +28,9 @@ DEFAULT_DURATION_SECONDS = 5
 class Model:
     """A model that makes a video from reference images.
 
-    ``international`` and ``elsewhere`` map each resolution to USD per second: Singapore's price, and that of the
-    mainland and the global scope. Of 1.1 only the mainland's prices are known; Singapore's are inferred from the
-    factor between the two scopes.
+    ``international`` and ``elsewhere`` map each resolution to USD per second: the price in Singapore, and the price in
+    mainland China and the global scope. For model 1.1 only the mainland prices are published; those of Singapore are
+    inferred from the ratio between the two scopes.
     """
 
     id: str
@@ -39,7 +39,7 @@ class Model:
 
     @property
     def resolutions(self) -> tuple[str, ...]:
-        """Name the resolutions that this model renders."""
+        """The resolutions that this model renders."""
         return tuple(self.international)
 
 
@@ -61,14 +61,14 @@ MODELS = {
 
 
 def cost_usd(model: str, resolution: str, seconds: float, base_url: str) -> Decimal:
-    """Give the list price, in USD, of ``seconds`` of video at the DashScope region of ``base_url``."""
+    """Return the list price, in USD, of ``seconds`` of video in the DashScope region of ``base_url``."""
     international = "intl" in base_url or "ap-southeast-1" in base_url or "aliyuncs.com" not in base_url
     prices = MODELS[model].international if international else MODELS[model].elsewhere
     return (prices[resolution] * Decimal(str(seconds))).quantize(Decimal("0.0001")).normalize()
 
 
 def size(resolution: str, ratio: str) -> str:
-    """Give the pixels of a resolution and ratio, as OpenAI writes them (``1280x720``): the short side is nominal."""
+    """Return the pixels of a resolution and ratio in OpenAI's format (``1280x720``); the short side is nominal."""
     short = int(resolution.removesuffix("P"))
     across, down = (int(part) for part in ratio.split(":"))
     long = round(short * max(across, down) / min(across, down) / 2) * 2

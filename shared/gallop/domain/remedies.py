@@ -1,4 +1,4 @@
-"""What a person can do about a job that brought no video: an action, put into words for the door it came through."""
+"""What a person can do about a job that ended without a video: an action, with a text for each door."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Remedy(StrEnum):
-    """What to do, whichever door the reader stands at."""
+    """What to do, independent of the door."""
 
     CREATE_AGAIN = "create_again"
     CREATE_AGAIN_LATER = "create_again_later"
@@ -86,6 +86,6 @@ _TEXTS: Mapping[Remedy, str] = {
 
 
 def text(remedy: Remedy, door: Door) -> str:
-    """Put a remedy into words for those who use a door."""
+    """Return the text of a remedy for the users of a door."""
     again = _AGAIN[door]
     return _TEXTS[remedy].format(again=again, Again=again[0].upper() + again[1:])

@@ -1,4 +1,4 @@
-"""A job as the HTTPS door and webhooks show it."""
+"""Jobs as the HTTPS door and webhooks show them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from gallop.domain.scheduling.queue import QueuePosition
 
 
-# A video is fetched in a few seconds.
+# Downloading a video takes a few seconds.
 STORING_SECONDS = 5
-
-
+# The longest that a client waits between two polls of a queued job, which may start earlier than estimated.
 QUEUED_SECONDS = 60
 
 
 def job_view(
     job: Job, now: float, known: Histogram | None = None, position: QueuePosition | None = None
 ) -> dict[str, Any]:
-    """Show a job to its client: OpenAI's fields and words, and beside them our own.
+    """Return a job as its client sees it: OpenAI's fields and values, and Gallop's own.
 
-    ``known`` is how long such tasks run, if that was learned; ``standing`` is how it stands in line, if it waits there.
+    ``known`` is the histogram of such tasks' run times, if there is one; ``position`` is the job's position in the
+    queue, if it is waiting there.
     """
     request = job.request
     view: dict[str, Any] = {
@@ -85,7 +85,7 @@ def _files_view(job: Job) -> dict[str, Any]:
 
 
 def error_view(job: Job, failure: Failure | None = None) -> dict[str, str] | None:
-    """Show why a job failed, in the words of its door; ``failure`` is the job's own if not given."""
+    """Return why a job failed, with the remedy for its door; ``failure`` is the job's own if not given."""
     failure = failure or job.failure
     if failure is None:
         return None
@@ -106,7 +106,7 @@ def remedy_of(job: Job, failure: Failure) -> str:
 
 
 def progress(job: Job, now: float, known: Histogram | None = None) -> int:
-    """Estimate how far a job is, in percent."""
+    """Estimate the progress of a job, in percent."""
     if job.state is JobState.SUCCEEDED:
         return 100
     if job.state is JobState.STORING:
@@ -117,16 +117,17 @@ def progress(job: Job, now: float, known: Histogram | None = None) -> int:
 
 
 def poll_after_seconds(job: Job, now: float, known: Histogram | None = None, starts_at: float | None = None) -> int:
-    """Tell a client when it is worth asking again: when we would ask DashScope, or when its turn may have come.
+    """Return the seconds after which a client should poll again.
 
-    ``starts_at`` is when that is likely; a line may move faster, so that nobody is told to wait more than a minute.
+    That is when Gallop itself would poll DashScope, or when a queued job is likely to have started (``starts_at``, in
+    seconds since the epoch), but at most ``QUEUED_SECONDS``, because a queue may move faster than estimated.
     """
     if is_terminal(job.state):
         return 1
     if job.state is JobState.STORING:
         return STORING_SECONDS
-    until_turn = min(ceil(starts_at - now), QUEUED_SECONDS) if starts_at else 0
-    return max(polling.next_wait(known or _published(job), job.task_age(now)), until_turn)
+    until_start = min(ceil(starts_at - now), QUEUED_SECONDS) if starts_at else 0
+    return max(polling.next_wait(known or _published(job), job.task_age(now)), until_start)
 
 
 def _published(job: Job) -> Histogram:
@@ -134,5 +135,5 @@ def _published(job: Job) -> Histogram:
 
 
 def file_facts(result: Result) -> dict[str, Any]:
-    """Show a file of the results bucket: size in bytes, hash and type."""
+    """Describe a file of the results bucket: size in bytes, hash and type."""
     return {"bytes": result.size, "sha256": result.sha256, "content_type": result.content_type}

@@ -65,8 +65,8 @@ def test_a_create_over_the_cap_is_refused_with_its_numbers(sandbox: Sandbox, ada
     told = answer.json
     assert ("budget_exceeded", "/errors/budget_exceeded") == (told["code"], told["type"])
     assert told["detail"] == (
-        "The client's day cap is $1.00: $0.70 of it are reserved or spent, and this job is estimated at $0.70. "
-        f"It begins anew at {midnight(sandbox)}."
+        "The client's daily cap is $1.00: $0.70 is reserved or spent, and this job is estimated at $0.70. "
+        f"The cap resets at {midnight(sandbox)}."
     )
     numbers = {"cap": 1.0, "used": 0.7, "estimated_cost": 0.7, "currency": "USD", "resets_at": midnight(sandbox)}
     assert {"of": "client", "period": "day", **numbers} == told["budget"]

@@ -105,12 +105,12 @@ def test_both_doors_draw_on_the_caps_of_the_stack(simulation: Simulation) -> Non
     """And each client on its own: what one has spent is no matter of another."""
     with caps(day=1.0, client_day=0.5):
         created(simulation)
-        with pytest.raises(BudgetExceeded, match=r"client's day cap is [$]0.50"):
+        with pytest.raises(BudgetExceeded, match=r"client's daily cap is [$]0.50"):
             simulation.post(PROMPT)
         drop(simulation, "ad")
         simulation.run_for(30)
         assert 2 == len(simulation.jobs())
-        with pytest.raises(BudgetExceeded, match=r"stack's day cap is [$]1.00: [$]0.84 of it"):
+        with pytest.raises(BudgetExceeded, match=r"stack's daily cap is [$]1.00: [$]0.84 is reserved"):
             videos.create_video("bob", Body(BODY, "application/json"), {})
     assert [2 * PRICE, PRICE, PRICE, None] == [
         used(simulation, owner).get("10") for owner in ("ALL", "CLIENT#ada", "CLIENT#s3", "CLIENT#bob")
@@ -258,7 +258,7 @@ def test_the_next_day_has_room_again_and_the_month_has_not(simulation: Simulatio
             with pytest.raises(BudgetExceeded, match=r"cap is [$]0.[59]0"):
                 simulation.post(PROMPT)
         simulation.clock.advance(DAY)
-        with pytest.raises(BudgetExceeded, match=r"month cap is [$]0.90: [$]0.84 of it"):
+        with pytest.raises(BudgetExceeded, match=r"month cap is [$]0.90: [$]0.84 is reserved"):
             simulation.post(PROMPT)
         go_to_noon(simulation)
         created(simulation)

@@ -71,7 +71,7 @@ def test_what_is_over_the_cap_is_parked_and_says_so(simulation: Simulation) -> N
     assert {"10": PRICE, "month": PRICE} == used(simulation)
     told = status(simulation, "second")
     assert ("queued", None, None) == (told["state"], told["queue_position"], told["error"])
-    assert "stack's day cap is $0.50: $0.42 of it are reserved or spent" in told["parked"]["message"]
+    assert "stack's daily cap is $0.50: $0.42 is reserved or spent" in told["parked"]["message"]
     assert told["parked"]["retry_at"].endswith("-11T00:00:00Z")
     assert status(simulation, "first")["parked"] is None
 
@@ -310,7 +310,7 @@ def test_lines_of_a_batch_are_refused_where_the_stack_refuses(simulation: Simula
         told = batch_receipt(simulation)
         assert ("finished", 2, 2) == (told["state"], told["jobs"]["succeeded"], told["bad"])
         assert {"refused", "succeeded"} == {row["state"] for row in rows(simulation)}
-        assert all("stack's day cap is $0.90" in fault["detail"] for fault in told["faults"])
+        assert all("stack's daily cap is $0.90" in fault["detail"] for fault in told["faults"])
         simulation.clock.advance(DAY)
         simulation.put("drop/spring/batch.jsonl", lines)
         simulation.run_for(2 * HOUR)

@@ -330,7 +330,7 @@ def test_a_cancel_beside_no_folder_is_told_where_to_go(sandbox: Sandbox, door: D
     sandbox.drop("drop/CANCEL", b"")
     door.run(QUIET + 1)
     (fault,) = front(sandbox, "CANCEL")["waiting_for"]
-    assert ("lies in no folder", True) == (fault["detail"], "cat.jpg.CANCEL" in fault["remedy"])
+    assert ("is not in a folder", True) == (fault["detail"], "cat.jpg.CANCEL" in fault["remedy"])
 
 
 def test_a_text_that_waited_for_its_image_waits_no_more(sandbox: Sandbox, door: Door) -> None:

@@ -101,7 +101,7 @@ def test_a_job_that_alone_is_over_a_cap_is_told_so() -> None:
     short = budget.shortfall(used, Decimal(7), "2026-11-27")
     assert short is not None
     assert (OF_ADA, True) == (short.cap, short.is_final)
-    assert "The client's day cap is $5.00, and this job alone is estimated at $7.00." == short.message
+    assert "The client's daily cap is $5.00, but this job alone is estimated at $7.00." == short.message
 
 
 def test_the_numbers_are_told_in_words_and_as_fields() -> None:
@@ -110,8 +110,8 @@ def test_the_numbers_are_told_in_words_and_as_fields() -> None:
     assert short is not None
     error = BudgetExceeded(short, at("2026-11-27T23:59:00"))
     expected = (
-        "The stack's day cap is $10.00: $9.8001 of it are reserved or spent, and this job is estimated at $0.70. "
-        "It begins anew at 2026-11-28T00:00:00Z."
+        "The stack's daily cap is $10.00: $9.8001 is reserved or spent, and this job is estimated at $0.70. "
+        "The cap resets at 2026-11-28T00:00:00Z."
     )
     assert (expected, 60) == (str(error), error.retry_after)
     assert {

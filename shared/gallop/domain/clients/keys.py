@@ -1,4 +1,4 @@
-"""The keys of the HTTPS door: 256 random bits, of which the stack keeps a hash only."""
+"""API keys of the HTTPS door: 256 random bits, of which the stack stores only a hash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 PREFIX = "gallop_"
 MAX_CHARACTERS = 200
-# Long enough for `list` to show what became of a key.
+# How long `list` still shows a revoked or expired key.
 DEAD_KEYS_KEPT_SECONDS = 90 * 86_400
 
 S3_DOOR = "s3"
@@ -21,7 +21,7 @@ _UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 
 
 class KeyState(StrEnum):
-    """Whether a key opens the door."""
+    """Whether a key grants access."""
 
     ACTIVE = "active"
     EXPIRED = "expired"
@@ -30,9 +30,9 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a key: all but the key itself. Times are in seconds since the epoch.
+    """The record of a key, without the key itself. Times are in seconds since the epoch.
 
-    ``id`` may be shown to anyone: it is made of the hash, so whoever finds a key can tell which one it is.
+    ``id`` is public. It is derived from the hash, so that anyone who finds a key can identify it.
     """
 
     hash: str
@@ -45,17 +45,17 @@ class Key:
 
     @property
     def id(self) -> str:
-        """The name by which it is listed and revoked."""
+        """The id under which it is listed and revoked."""
         return f"key_{base64.b32encode(bytes.fromhex(self.hash)).decode().lower()[:10]}"
 
     @property
     def ends_at(self) -> float | None:
-        """The moment from which it opens nothing, if there is one."""
+        """The time at which it stops granting access, if there is one."""
         ends = [time for time in (self.revoked_at, self.valid_until) if time is not None]
         return min(ends, default=None)
 
     def state(self, now: float) -> KeyState:
-        """Tell whether it opens the door. Its last second is the one before ``valid_until``."""
+        """Return whether it grants access at ``now``; at ``valid_until`` it no longer does."""
         if self.revoked_at is not None:
             return KeyState.REVOKED
         is_over = self.valid_until is not None and now >= self.valid_until
@@ -63,21 +63,21 @@ class Key:
 
 
 def generate() -> str:
-    """Make a new key; it is shown once and stored nowhere."""
+    """Create a key; it is shown once and stored nowhere."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def hash_of(key: str) -> str:
-    """Give what is stored of a key. A plain hash does: nobody guesses 256 bits."""
+    """Return the hash of a key that is stored. A fast hash is sufficient: 256 random bits cannot be guessed."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def is_client_name(name: str) -> bool:
-    """Tell whether a client may have this name; ``s3`` is the S3 door's own."""
+    """Return whether a client may have this name; ``s3`` is reserved for the S3 door."""
     return _CLIENT.fullmatch(name) is not None and name != S3_DOOR
 
 
 def lifetime_seconds(text: str) -> int | None:
-    """Read a lifetime in minutes, hours or days (``30m``, ``12h``, ``90d``); None for anything else."""
+    """Parse a lifetime in minutes, hours or days (``30m``, ``12h``, ``90d``) to seconds; None if it is invalid."""
     match = _LIFETIME.fullmatch(text)
     return int(match[1]) * _UNIT_SECONDS[match[2]] if match else None

@@ -1,22 +1,22 @@
-"""How fast a key may be used: a token bucket that is one number, so that one conditional write decides.
+"""The rate limit of a key: a token bucket stored as one number, so that one conditional write decides.
 
-The number is the *theoretical arrival time* ``tat`` of the generic cell rate algorithm (ITU-T I.371): the moment at
-which the bucket is full again. With ``step = 1 / rate``, a bucket of ``burst`` tokens lacks ``(tat - now) / step`` of
-them. A request at ``now`` finds a token while ``tat <= now + (burst - 1) * step``, and takes it by
-``tat = max(tat, now) + step``.
+The number is the *theoretical arrival time* ``tat`` of the generic cell rate algorithm (ITU-T I.371): the time at which
+the bucket is full again. With ``step = 1 / rate``, a bucket of ``burst`` tokens lacks ``(tat - now) / step`` of them. A
+request at ``now`` finds a token if ``tat <= now + (burst - 1) * step``, and takes it by ``tat = max(tat, now) + step``.
 
-The table knows no ``max`` in a write, so the two cases are two writes, of which the second is tried when the first was
-refused, and each holds only if it is right at the moment at which it is made:
+DynamoDB has no ``max`` in an update, so the two cases are two writes. The second is tried when the first was refused,
+and each succeeds only if its condition is true at the time of the write:
 
 1. ``tat = now + step``, if ``tat <= now`` (the bucket is full);
 2. ``tat = tat + step``, if ``tat <= now + (burst - 1) * step``.
 
-``tat`` only ever grows, so after the first was refused ``tat > now`` stays true, and the second adds nothing for free.
+``tat`` never decreases. After the first write was refused, ``tat > now`` therefore remains true, and the second write
+grants no additional token.
 
-However many requests run at the same time, their writes have an order. Each that is let through raises ``tat`` by at
-least ``step`` and leaves it at or below ``now + burst * step``. Of n of them between the times a and b, the first
-leaves ``tat >= a + step``, the others add ``(n - 1) * step``, the last leaves ``tat <= b + burst * step``: so
-``n <= burst + (b - a) * rate``. A request that is refused takes nothing.
+The writes of concurrent requests are serialized. Each accepted request raises ``tat`` by at least ``step``, to at most
+``now + burst * step``. Of n accepted requests between the times a and b, the first leaves ``tat >= a + step``, the
+others add ``(n - 1) * step``, and the last leaves ``tat <= b + burst * step``: so ``n <= burst + (b - a) * rate``. A
+refused request takes no token.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ _MICROSECOND = Decimal("0.000001")
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """So many requests a second in the long run, and those of two seconds at once. Times are Decimal seconds."""
+    """Sustained requests per second, with bursts up to twice that. Times are seconds, as Decimal."""
 
     per_second: int
 
     @property
     def step(self) -> Decimal:
-        """The seconds until a token comes back."""
+        """The seconds until a token is replaced."""
         return (1 / Decimal(self.per_second)).quantize(_MICROSECOND, ROUND_UP)
 
     @property
     def burst(self) -> int:
-        """The tokens of a full bucket."""
+        """The number of tokens in a full bucket."""
         return self.per_second * BURST_SECONDS
 
     def after_a_pause(self, now: Decimal) -> Decimal:
-        """Give the ``tat`` after a request that found the bucket full."""
+        """Return the ``tat`` after a request that found the bucket full."""
         return now + self.step
 
     def latest(self, now: Decimal) -> Decimal:
-        """Give the highest ``tat`` at which there is still a token."""
+        """Return the highest ``tat`` at which there is still a token."""
         return now + (self.burst - 1) * self.step
 
     def wait_seconds(self, tat: Decimal, now: Decimal) -> int:
-        """Give the whole seconds after which a refused request finds a token, if no other takes it: one at least."""
+        """Return the whole seconds, at least 1, after which a token is available to a refused request."""
         return max(1, ceil(tat - self.latest(now)))
 
 
 def moment(seconds: float) -> Decimal:
-    """Write down a time as the bucket has it: to the microsecond."""
+    """Convert seconds to the precision of the bucket: microseconds."""
     return Decimal(f"{seconds:.6f}")

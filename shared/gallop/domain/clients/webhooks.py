@@ -1,6 +1,6 @@
-"""Webhooks: who is told of the end of a job, in which words, how often, and under which signature.
+"""Webhooks: the receivers of a job's end, the message, its signature and the schedule of delivery.
 
-The form is that of Standard Webhooks (https://www.standardwebhooks.com), for which receivers have libraries.
+The format is that of Standard Webhooks (https://www.standardwebhooks.com), for which receivers have libraries.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 SECRET_BYTES = 24
 OLD_SECRET_SECONDS = 24 * 3600
 JITTER = 0.2
-# Before each try: the seconds since the one before.
+# The seconds to wait before each delivery attempt.
 SCHEDULE_SECONDS = (0, 5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
 LOG_SECONDS = 30 * 86_400
 GONE = 410
 
 
 class Event(StrEnum):
-    """What a webhook is about. ``PING`` is a test that an operator asks for."""
+    """The type of an event. ``PING`` is a test that an operator requests."""
 
     COMPLETED = "video.completed"
     FAILED = "video.failed"
@@ -46,19 +46,22 @@ JOB_EVENTS = (Event.COMPLETED, Event.FAILED, Event.CANCELLED)
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A signing secret; one that was replaced holds until ``valid_until``."""
+    """A signing secret; one that was replaced is valid until ``valid_until``, in seconds since the epoch."""
 
     value: str
     valid_until: float | None = None
 
     def __repr__(self) -> str:
-        """Show that there is one, and not what it is."""
+        """Hide the value."""
         return f"Secret(valid_until={self.valid_until})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An address of a client that is told of its jobs. ``disabled_why`` says why it is told no more."""
+    """A client's address that is notified of its jobs. ``disabled_why`` says why it was disabled.
+
+    Times are in seconds since the epoch.
+    """
 
     id: str
     client: str
@@ -72,7 +75,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: the same id and body at every try and every replay."""
+    """A message: its id and body are the same in every delivery attempt and every replay."""
 
     id: str
     event: Event
@@ -81,7 +84,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """One try of a delivery: the HTTP status, or what kept it from coming; and when the next follows, if one does."""
+    """One delivery attempt: the HTTP status, or the error in ``trouble``; ``next_at`` is the time of the next, if any.
+
+    Times are in seconds since the epoch.
+    """
 
     endpoint_id: str
     event_id: str
@@ -95,19 +101,19 @@ class Try:
 
 
 def endpoint(client: str, url: str, events: Iterable[Event], now: float) -> Endpoint:
-    """Make an endpoint with a secret of its own."""
+    """Create an endpoint with its own secret; without ``events`` it receives all events of jobs."""
     entropy = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
     chosen = tuple(events) or JOB_EVENTS
     return Endpoint(id=f"whe_{entropy}", client=client, url=url, secrets=(new_secret(),), events=chosen, created_at=now)
 
 
 def new_secret() -> Secret:
-    """Make a secret in the form that every library of Standard Webhooks reads: base64 without padding."""
+    """Create a secret in the format that every Standard Webhooks library accepts: base64 without padding."""
     return Secret("whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
 
 
 def rotated(endpoint: Endpoint, now: float) -> Endpoint:
-    """Give the endpoint a new secret; those it has still hold for a day, so that a receiver can change over."""
+    """Add a new secret to an endpoint; the old ones stay valid for a day, so that the receiver can switch."""
     old = tuple(
         replace(secret, valid_until=min(secret.valid_until or now + OLD_SECRET_SECONDS, now + OLD_SECRET_SECONDS))
         for secret in secrets_at(endpoint, now)
@@ -116,12 +122,12 @@ def rotated(endpoint: Endpoint, now: float) -> Endpoint:
 
 
 def secrets_at(endpoint: Endpoint, now: float) -> tuple[Secret, ...]:
-    """Give the secrets that hold now, the newest first."""
+    """Return the secrets that are valid at ``now``, the newest first."""
     return tuple(secret for secret in endpoint.secrets if secret.valid_until is None or now < secret.valid_until)
 
 
 def event_of(state: JobState) -> Event:
-    """Name the event of a job's end."""
+    """Return the event of a terminal state."""
     match state:
         case JobState.SUCCEEDED:
             return Event.COMPLETED
@@ -132,28 +138,28 @@ def event_of(state: JobState) -> Event:
 
 
 def event_id(job_id: str) -> str:
-    """Name the event of a job's end; it has one only."""
+    """Return the id of the event of a job's end; there is one per job."""
     return f"evt_{job_id.removeprefix('job_')}"
 
 
 def job_id_of(event: str) -> str:
-    """Name the job of an event."""
+    """Return the id of the job of an event."""
     return f"job_{event.removeprefix('evt_')}"
 
 
 def end_of(job: Job) -> dict[str, Any]:
-    """Tell the end of a job: what its client sees of it, but for the prompt, and without any address that opens it."""
+    """Return the data of a message about a job's end: the job's view, without prompt and presigned addresses."""
     view = views.job_view(job, job.ended_at or job.updated_at)
     return {name: value for name, value in view.items() if name != "prompt"}
 
 
 def message(job: Job) -> Message:
-    """Write the message about a job's end, in the words of OpenAI's webhooks and of Standard Webhooks."""
+    """Return the message about a job's end, in the format of OpenAI's webhooks and of Standard Webhooks."""
     return _message(event_id(job.id), event_of(job.state), end_of(job), job.ended_at or job.updated_at)
 
 
 def ping(endpoint: Endpoint, ping_id: str, now: float) -> Message:
-    """Write a test message."""
+    """Return a test message."""
     return _message(ping_id, Event.PING, {"id": endpoint.id, "object": "webhook_endpoint"}, now)
 
 
@@ -170,7 +176,7 @@ def _message(name: str, event: Event, data: dict[str, Any], at: float) -> Messag
 
 
 def headers(sent: Message, signed_with: Iterable[Secret], at: float) -> dict[str, str]:
-    """Sign a message for one try: one signature for each secret that holds."""
+    """Return the headers of one delivery attempt, with a signature for each valid secret."""
     time = datetime.fromtimestamp(int(at), UTC)
     signatures = [Webhook(secret.value).sign(sent.id, time, sent.body) for secret in signed_with]
     return {
@@ -183,32 +189,32 @@ def headers(sent: Message, signed_with: Iterable[Secret], at: float) -> dict[str
 
 
 def receivers(endpoints: Iterable[Endpoint], job: Job) -> list[Endpoint]:
-    """Choose who is told of a job's end: all that want the event, or the first at the origin that the job names."""
+    """Return the endpoints to notify of a job's end: all subscribed ones, or the first at the origin in the job."""
     if not is_terminal(job.state):
         return []
     event = event_of(job.state)
-    willing = [endpoint for endpoint in endpoints if endpoint.disabled_at is None and event in endpoint.events]
-    oldest_first = sorted(willing, key=lambda endpoint: (endpoint.created_at, endpoint.id))
+    subscribed = [endpoint for endpoint in endpoints if endpoint.disabled_at is None and event in endpoint.events]
+    oldest_first = sorted(subscribed, key=lambda endpoint: (endpoint.created_at, endpoint.id))
     if not job.request.webhook:
         return oldest_first
     return [endpoint for endpoint in oldest_first if urls.origin(endpoint.url) == urls.origin(job.request.webhook)][:1]
 
 
 def url_for(endpoint: Endpoint, job: Job) -> str:
-    """Give the address that is called: the endpoint's, or the path and query that the job names at its origin."""
-    names_it = job.request.webhook and urls.origin(job.request.webhook) == urls.origin(endpoint.url)
-    return job.request.webhook if names_it else endpoint.url
+    """Return the address to call: the job's own, if it is at the origin of the endpoint, or else the endpoint's."""
+    is_same_origin = job.request.webhook and urls.origin(job.request.webhook) == urls.origin(endpoint.url)
+    return job.request.webhook if is_same_origin else endpoint.url
 
 
 def is_delivered(status: int | None) -> bool:
-    """Tell whether a receiver took a message: any 2xx says so, and nothing else, a redirect least of all."""
+    """Return whether a receiver accepted a message: with any 2xx status; a redirect is a failure."""
     return status is not None and 200 <= status < 300  # noqa: PLR2004 - RFC 9110's class of successes
 
 
 def wait_before(attempt: int, chance: float) -> int | None:
-    """Give the whole seconds to wait before a try (the first is 1), or None after the last.
+    """Return the whole seconds to wait before a delivery attempt (the first is 1), or None after the last.
 
-    ``chance`` (0 to 1) shifts them by up to a fifth, so that a receiver that comes back is not met by all at once.
+    ``chance`` (0 to 1) shifts them by up to a fifth, so that a recovered receiver does not get all messages at once.
     """
     if not 1 <= attempt <= len(SCHEDULE_SECONDS):
         return None

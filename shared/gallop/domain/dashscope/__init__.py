@@ -1,1 +1,1 @@
-"""DashScope's protocol, without the network."""
+"""DashScope's protocol, without network access."""

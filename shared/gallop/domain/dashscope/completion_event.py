@@ -1,4 +1,4 @@
-"""DashScope's word that a task has ended: a CloudEvent of Alibaba's EventBridge. It says when to ask, and no more."""
+"""DashScope's event that a task has ended, a CloudEvent of Alibaba's EventBridge: the signal to query the task."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 SOURCE = "acs.dashscope"
 TYPE = "dashscope:System:AsyncTaskFinish"
-# The header that the target's "Token" is sent in.
+# The header that carries the target's "Token".
 TOKEN_HEADER = "x-eventbridge-signature-token"  # noqa: S105 - a name
-# EventBridge's own limit; the events that are read here have about a thousand.
+# EventBridge's own limit; these events have about 1,000 bytes.
 MAX_BYTES = 65_536
 
 _TASK_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
 
 def task_of(event: Mapping[str, Any]) -> str | None:
-    """Name the task whose end an event tells of; None if it tells of something else.
+    """Return the id of the task whose end an event reports; None if it reports something else.
 
     Raises:
-        InvalidRequest: it tells of the end of a task, and does not name it.
+        InvalidRequest: the event reports the end of a task, but has no valid task id.
 
     """
     if (event.get("source"), event.get("type")) != (SOURCE, TYPE):
@@ -33,6 +33,6 @@ def task_of(event: Mapping[str, Any]) -> str | None:
     data = event.get("data")
     task_id = data.get("task_id") if isinstance(data, dict) else None
     if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
-        fault = Fault("/data/task_id", "names no task", "Let the rule's target send the event as it is, whole.")
-        raise InvalidRequest([fault])
+        remedy = "Configure the rule's target to send the complete, unchanged event."
+        raise InvalidRequest([Fault("/data/task_id", "must be a task id", remedy)])
     return task_id

@@ -1,6 +1,6 @@
-"""What DashScope's error codes mean to a user (fact sheet §5).
+"""The meaning of DashScope's error codes for a user (fact sheet §5).
 
-Every code has one meaning, as the answer to a submit and as the end of a task. Codes form families
+Every code has one meaning, both as the answer to a submit and as the result of a task. Codes form families
 (``InvalidImage.ImageSize``), and DashScope adds members to them: a code that is not listed has the meaning of its
 family, and one without a family is ``UNLISTED``.
 """
@@ -14,7 +14,7 @@ from gallop.domain.remedies import Remedy
 
 
 class Kind(StrEnum):
-    """What the code is about."""
+    """The subject of a code."""
 
     REQUEST = "request"
     IMAGE = "image"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code means. ``retryable``: the same request may succeed later."""
+    """What a code means. ``retryable`` says whether the same request may succeed later."""
 
     kind: Kind
     retryable: bool
@@ -45,7 +45,7 @@ _BILL = Meaning(Kind.BILL, False, Remedy.PAY_BILL)
 _RATE = Meaning(Kind.RATE, True, Remedy.CREATE_AGAIN_LATER)
 _VENDOR = Meaning(Kind.VENDOR, True, Remedy.CREATE_AGAIN)
 
-# These are about the account, and so every other request fails as well.
+# These concern the account, so that every other request fails as well.
 OF_THE_ACCOUNT = frozenset({Kind.KEY, Kind.PERMISSION, Kind.BILL})
 
 UNLISTED = Meaning(Kind.VENDOR, True, Remedy.READ_VENDOR_MESSAGE)
@@ -101,7 +101,7 @@ MEANINGS = {
 
 
 def meaning(code: str) -> Meaning:
-    """Look a code up by its own name, or else by that of its family."""
+    """Return the meaning of a code, or else that of its family."""
     name = code
     while name:
         if name in MEANINGS:

@@ -1,4 +1,4 @@
-"""DashScope's question for a list of tasks: its filters, its window and its pages (fact sheet §3)."""
+"""DashScope's query for a list of tasks: filters, time window and pages (fact sheet §3)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _STAMP = re.compile(r"[0-9]{14}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Which tasks: those submitted from ``since`` to ``until`` (seconds since the epoch), and of them one page."""
+    """A query: one page of the tasks submitted from ``since`` to ``until`` (seconds since the epoch).
+
+    ``task_id``, ``model`` and ``status`` are filters; an empty one matches every task.
+    """
 
     since: float
     until: float
@@ -39,11 +42,11 @@ class Question:
 
     @property
     def is_about_all(self) -> bool:
-        """Tell whether every task of the window is meant, whatever it is like."""
+        """Whether no filter is set, so that every task of the window matches."""
         return not (self.task_id or self.model or self.status)
 
     def takes(self, job: Job) -> bool:
-        """Tell whether a job of the window is meant."""
+        """Return whether a job of the window matches the filters."""
         return (
             self.task_id in ("", job.id)
             and self.model in ("", job.request.model)
@@ -51,15 +54,15 @@ class Question:
         )
 
     def page_of(self, found: list[T]) -> list[T]:
-        """Give the page out of all that was found."""
+        """Return the page of all matching items."""
         return found[(self.page_no - 1) * self.page_size : self.page_no * self.page_size]
 
 
 def read(parameters: Mapping[str, str], now: float) -> Question:
-    """Read the parameters; the window is the last 24 hours unless they name one, of 24 hours at most.
+    """Read the parameters; the window is at most 24 hours, by default the last 24 hours.
 
     Raises:
-        DashScopeRefusal: one of them is not valid.
+        DashScopeRefusal: a parameter is invalid.
 
     """
     since, until = _window(_time(parameters, "start_time"), _time(parameters, "end_time"), now)
@@ -78,7 +81,7 @@ def read(parameters: Mapping[str, str], now: float) -> Question:
 
 
 def answer(question: Question, total: int, shown: Sequence[Job]) -> dict[str, Any]:
-    """Show a page of ``total`` tasks."""
+    """Return the answer: a page of ``total`` tasks."""
     return {
         "total": total,
         "data": [entry(job) for job in shown],
@@ -103,7 +106,7 @@ def _time(parameters: Mapping[str, str], name: str) -> float | None:
     if not text:
         return None
     try:
-        # DashScope does not say in which zone; all its times are in this one.
+        # DashScope does not document the time zone; all its own times are in this one.
         return datetime.strptime(_stamp(text), "%Y%m%d%H%M%S").replace(tzinfo=ZONE).timestamp()
     except (ValueError, OverflowError):
         raise _invalid(name) from None

@@ -1,4 +1,4 @@
-"""The outer boxes of an MP4 file, checked as its bytes stream by (ISO/IEC 14496-12 §4.2)."""
+"""The outer boxes of an MP4 file, checked while its bytes are streamed (ISO/IEC 14496-12 §4.2)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ _LONG_HEADER = 16
 
 
 class BoxWalk:
-    """Follows the chain of outer boxes through a file that comes in pieces; keeps no more than a header of it.
+    """Follow the chain of outer boxes through a file that arrives in pieces, buffering at most one header.
 
-    A file is whole when it begins with ``ftyp``, has ``moov`` and ``mdat``, and ends where its last box ends.
+    A file is complete when it begins with ``ftyp``, has ``moov`` and ``mdat``, and ends where its last box ends.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class BoxWalk:
         self._broken = False
 
     def feed(self, piece: bytes) -> None:
-        """Take the next bytes."""
+        """Process the next bytes."""
         view = memoryview(piece)
         while view and not self._to_the_end and not self._broken:
             if self._skip:
@@ -32,22 +32,22 @@ class BoxWalk:
                 view = self._collect_header(view)
 
     def complaint(self) -> str:
-        """Say what keeps the bytes so far from being a whole MP4 file; empty when they are one."""
+        """Return why the bytes so far are not a complete MP4 file; empty if they are one."""
         if self._broken or self._types[:1] != [b"ftyp"]:
             return "it is not an MP4 file"
         if self._skip or self._header:
-            return "it breaks off inside a box"
+            return "it ends inside a box"
         missing = [kind.decode() for kind in (b"moov", b"mdat") if kind not in self._types]
         return f"it has no {' and no '.join(missing)} box" if missing else ""
 
     @property
     def is_foreign(self) -> bool:
-        """Tell whether what has come so far can no longer become an MP4 file."""
+        """Whether the bytes so far cannot be the beginning of an MP4 file."""
         return self._broken
 
     def _collect_header(self, view: memoryview) -> memoryview:
-        wanted = _LONG_HEADER if self._header[:4] == b"\0\0\0\1" else _HEADER
-        step = min(wanted - len(self._header), len(view))
+        length = _LONG_HEADER if self._header[:4] == b"\0\0\0\1" else _HEADER
+        step = min(length - len(self._header), len(view))
         self._header += bytes(view[:step])
         if len(self._header) == _HEADER and self._header[:4] != b"\0\0\0\1":
             self._open_box(int.from_bytes(self._header[:4], "big"), _HEADER)

@@ -1,4 +1,4 @@
-"""What DashScope answers, as types: a submit, a task, a row of the list (fact sheet §1 to §3)."""
+"""DashScope's answers as types: to a submit, a query and a list (fact sheet §1 to §3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A submit that made a task."""
+    """A submit that created a task."""
 
     task_id: str
     request_id: str
@@ -19,7 +19,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class TaskWaiting:
-    """PENDING or RUNNING, or a word that we do not know yet. ``scheduled_at`` is when it began, if that is told."""
+    """PENDING, RUNNING, or an unknown status. ``scheduled_at`` is when it began, if that is reported."""
 
     is_pending: bool = False
     scheduled_at: float | None = None
@@ -27,9 +27,9 @@ class TaskWaiting:
 
 @dataclass(frozen=True, slots=True)
 class TaskSucceeded:
-    """SUCCEEDED. The address is good for 24 hours from the end of the task; it is empty if DashScope forgot it.
+    """SUCCEEDED. The address is valid for 24 hours after the end of the task; it is empty if DashScope omitted it.
 
-    ``ran_for`` is the seconds from its beginning to its end, if both are told.
+    ``ran_for`` is the run time in seconds, if DashScope reports the beginning and the end.
     """
 
     video_url: str = field(repr=False)
@@ -53,12 +53,12 @@ class TaskCanceled:
 
 @dataclass(frozen=True, slots=True)
 class TaskUnknown:
-    """UNKNOWN: expired, or a task of another account or region."""
+    """UNKNOWN: the task has expired, or belongs to another account or region."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedTask:
-    """A task as the list shows it: no prompt, no parameters. ``created_at`` is in seconds since the epoch."""
+    """A task in the list, which shows neither prompt nor parameters. ``created_at`` is in seconds since the epoch."""
 
     task_id: str
     created_at: float

@@ -1,7 +1,7 @@
-"""DashScope's own request for a video, read into ours: its names, its defaults, and its words for what is wrong.
+"""DashScope's own request for a video, converted to Gallop's: its names, its defaults and its error messages.
 
-Everything that it documents for these models is understood (fact sheet §1.2); what it does not document is accepted
-and ignored, as it does itself. What it would cut or alter silently, and charge, is refused here.
+Everything that DashScope documents for these models is supported (fact sheet §1.2); undocumented fields are ignored, as
+DashScope does. What DashScope would silently truncate or change, and charge, is refused here.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], I
     """Read the body of a submit.
 
     Raises:
-        DashScopeRefusal: it is not a request for a model that there is.
-        InvalidRequest: with one fault for each thing that is wrong.
+        DashScopeRefusal: the body is malformed, or does not name a supported model.
+        InvalidRequest: the request is invalid, with one fault per problem.
 
     """
     whole = _document(body)
@@ -59,7 +59,7 @@ def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], I
 
 @dataclass(frozen=True, slots=True)
 class _Media:
-    """The addresses of the media, empty where one is wrong; ``reported`` names the images that ``faults`` covers."""
+    """The addresses of the media, empty if invalid; ``reported`` has the pointers of the images that have a fault."""
 
     urls: list[object]
     faults: list[Fault]
@@ -89,7 +89,7 @@ def _model(name: object) -> str:
 
 def _parameters(given: object) -> dict[str, Any]:
     if given is not None and not isinstance(given, dict):
-        raise InvalidRequest([Fault("/parameters", "is not an object", "Send an object, or leave it out.")])
+        raise InvalidRequest([Fault("/parameters", "must be an object", "Send an object, or omit it.")])
     known = {name: given[name] for name in PARAMETERS if given.get(name) is not None} if given else {}
     return {**DEFAULTS, **known}
 
@@ -97,11 +97,11 @@ def _parameters(given: object) -> dict[str, Any]:
 def _media(given: object) -> _Media:
     if given is not None and not isinstance(given, list):
         remedy = f'Send a list: [{{"type": "{MEDIA_TYPE}", "url": "https://..."}}].'
-        return _Media([], [Fault(_MEDIA, "is not a list", remedy)], {"/images"})
+        return _Media([], [Fault(_MEDIA, "must be a list", remedy)], {"/images"})
     urls: list[object] = []
     media = _Media(urls, [], set())
     for index, item in enumerate(given or []):
-        fault = _what_is_wrong_with(f"{_MEDIA}/{index}", item)
+        fault = _problem_of(f"{_MEDIA}/{index}", item)
         if fault:
             media.faults.append(fault)
             media.reported.add(f"/images/{index}")
@@ -109,22 +109,22 @@ def _media(given: object) -> _Media:
     return media
 
 
-def _what_is_wrong_with(where: str, item: object) -> Fault | None:
+def _problem_of(where: str, item: object) -> Fault | None:
     if not isinstance(item, dict):
-        return Fault(where, "is not an object", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.')
+        return Fault(where, "must be an object", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.')
     if item.get("type") != MEDIA_TYPE:
-        return Fault(f"{where}/type", "is not a type that this model takes", f"Use {MEDIA_TYPE}.")
+        return Fault(f"{where}/type", "is not a supported media type", f"Use {MEDIA_TYPE}.")
     url = item.get("url")
     if not isinstance(url, str) or not url:
-        return Fault(f"{where}/url", "is missing", "Give the image as https://... or data:image/jpeg;base64,...")
+        return Fault(f"{where}/url", "is missing", "Send the image as https://... or data:image/jpeg;base64,...")
     if url.lower().startswith("oss://"):
-        problem = "is a file in DashScope's own storage, which only your account there can read"
-        return Fault(f"{where}/url", problem, "Give the image as https://... or data:image/jpeg;base64,...")
+        problem = "is in DashScope's own storage, which only your account there can read"
+        return Fault(f"{where}/url", problem, "Send the image as https://... or data:image/jpeg;base64,...")
     return None
 
 
 def _place(where: str) -> str:
-    """Name the place in DashScope's body that a pointer into ours is about."""
+    """Convert a pointer into Gallop's request to one into DashScope's body."""
     name, *rest = where.removeprefix("/").split("/")
     if name == "images":
         return "/".join((_MEDIA, *rest, *(("url",) if rest else ())))

@@ -1,4 +1,4 @@
-"""A job as DashScope would show it: a task, in its words, its times and its fields (fact sheet §2 and §3)."""
+"""A job in DashScope's format: a task, with its statuses, times and fields (fact sheet §2 and §3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ZONE = timezone(timedelta(hours=8))
 UNKNOWN = "UNKNOWN"
 STATUSES = ("PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", UNKNOWN)
 
-# Where a job failed without a word of DashScope's. Whatever is not here is an InternalError.
+# For jobs that failed without an error code of DashScope. All other failures are an InternalError.
 _CODES = {
     FailureCode.VENDOR_THROTTLED: "Throttling.RateQuota",
     FailureCode.VENDOR_UNREACHABLE: "ModelUnavailable",
@@ -30,9 +30,9 @@ _CODES = {
 
 
 def status(state: JobState) -> str:
-    """Say a state in DashScope's words.
+    """Convert a state to DashScope's task status.
 
-    A job that is storing its video is RUNNING: after SUCCEEDED a client looks for the address, and asks no more.
+    A job that is storing its video is RUNNING: after SUCCEEDED a client expects the address, and stops polling.
     """
     match state:
         case JobState.QUEUED | JobState.SUBMITTING | JobState.OUTCOME_UNKNOWN:
@@ -49,17 +49,17 @@ def status(state: JobState) -> str:
 
 
 def submitted(job_id: str) -> dict[str, Any]:
-    """Answer a submit. PENDING also to a repetition: only a question tells what came of a task, with all it made."""
+    """Return the answer to a submit: PENDING, also for a repetition, as only a query returns a task's result."""
     return {"output": {"task_id": job_id, "task_status": "PENDING"}}
 
 
 def unknown(task_id: str) -> dict[str, Any]:
-    """Answer for a task that is not there, or is not the client's."""
+    """Return the answer for a task that does not exist, or is not the client's."""
     return {"output": {"task_id": task_id, "task_status": UNKNOWN}}
 
 
 def task(job: Job, video_url: str) -> dict[str, Any]:
-    """Show a task; ``video_url`` is empty unless it succeeded."""
+    """Return the answer to a query; ``video_url`` is empty unless the task succeeded."""
     output: dict[str, Any] = {"task_id": job.id, "task_status": status(job.state)}
     if job.state is JobState.FAILED:
         return {"output": output | _reason(job)}
@@ -77,7 +77,7 @@ def task(job: Job, video_url: str) -> dict[str, Any]:
 
 
 def entry(job: Job) -> dict[str, Any]:
-    """Show a task in a list: times in milliseconds since the epoch, neither prompt nor address."""
+    """Return a task's entry in a list: times in milliseconds since the epoch, without prompt and address."""
     shown: dict[str, Any] = {
         "api_key_id": "",
         "caller_parent_id": job.client,
@@ -98,7 +98,7 @@ def entry(job: Job) -> dict[str, Any]:
 
 
 def local_time(moment: float) -> str:
-    """Write seconds since the epoch as DashScope does: UTC+8, to the millisecond, without a zone."""
+    """Format seconds since the epoch as DashScope does: UTC+8, to the millisecond, without a zone."""
     return datetime.fromtimestamp(moment, ZONE).isoformat(" ", "milliseconds").partition("+")[0]
 
 
@@ -114,7 +114,7 @@ def _reason(job: Job) -> dict[str, str]:
 
 
 def _usage(request: VideoRequest) -> dict[str, Any]:
-    """Say what was ordered, where DashScope's own account of it lacks something."""
+    """Return the usage as ordered, for the fields that DashScope's own usage lacks."""
     return {
         "duration": request.duration,
         "input_video_duration": 0,

@@ -1,1 +1,1 @@
-"""What people drop in the inbox, and the receipts they get."""
+"""Drops in the inbox, and the receipts that answer them."""

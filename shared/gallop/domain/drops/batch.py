@@ -1,4 +1,4 @@
-"""A batch: one file with a wish a line, how far its jobs are, and what its dropper is told."""
+"""Batches: one file with a request per line, the progress of its jobs, and its receipt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLUMNS = ("line", "job", "state", "seconds", "cost", "video", "error")
 
 
 class BatchState(StrEnum):
-    """Where a batch stands."""
+    """The state of a batch."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -38,7 +38,7 @@ class BatchState(StrEnum):
 
 
 class SkipReason(StrEnum):
-    """Why a line that was to have a job has none: it is at fault, a newer file is there, or AWS was in trouble."""
+    """Why a valid line has no job: its images are invalid, a newer file replaced it, or AWS failed."""
 
     REFUSED = "refused"
     SUPERSEDED = "superseded"
@@ -47,7 +47,10 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One upload of a ``batch.jsonl``: what its execution is named, and begins with. ``started`` is an epoch time."""
+    """One upload of a ``batch.jsonl``. ``id`` is the name of its execution.
+
+    ``started`` is in seconds since the epoch.
+    """
 
     id: str
     key: str
@@ -56,47 +59,50 @@ class Batch:
 
     @property
     def path(self) -> str:
-        """Give what makes its jobs its own: ``spring/batch`` for ``drop/spring/batch.jsonl``."""
+        """The path that identifies its jobs: ``spring/batch`` for ``drop/spring/batch.jsonl``."""
         return self.key.removeprefix(drop.PREFIX)[: -len(".jsonl")]
 
     @property
     def receipt(self) -> str:
-        """Give the key of its receipt in the results bucket."""
+        """The key of its receipt in the results bucket."""
         return f"{drop.receipts_of(self.path)}.json"
 
     @property
     def table(self) -> str:
-        """Give the key of its table in the results bucket."""
+        """The key of its table in the results bucket."""
         return f"{drop.receipts_of(self.path)}.csv"
 
     @property
     def folder(self) -> str:
-        """Give the prefix of the files beside it."""
+        """The prefix of the files in its folder."""
         return self.key[: self.key.rindex("/") + 1]
 
     @property
     def is_in_folder(self) -> bool:
-        """Tell whether it lies in a folder, and not at the root of ``drop/``."""
+        """Whether it is in a folder, rather than at the root of ``drop/``."""
         return self.folder != drop.PREFIX
 
     @property
     def items(self) -> str:
-        """Give the key, in the results bucket, of the lines that become jobs."""
+        """The key, in the results bucket, of the lines that become jobs."""
         return f"{drop.BATCHES}/{self.id}/lines.json"
 
     @property
     def findings(self) -> str:
-        """Give the key, in the results bucket, of what was found when the lines were read."""
+        """The key, in the results bucket, of the findings from reading the lines."""
         return f"{drop.BATCHES}/{self.id}/findings.json"
 
     def receipts_of(self, line: int) -> str:
-        """Give what the receipts of a line's job lie under."""
+        """Return the prefix of the receipts of a line's job."""
         return drop.receipts_of(f"{self.path}/{line:05d}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineOutcome:
-    """What became of a line. ``is_new`` tells whether this batch made the job, or an earlier one of the same path."""
+    """The result of a line. ``seconds`` is the time from creation to end of its job, ``cost`` is in USD.
+
+    ``is_new`` is false if an earlier batch of the same path created the job.
+    """
 
     line: int
     state: str
@@ -110,7 +116,11 @@ class LineOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchProgress:
-    """How far a batch is: ``begun`` counts its lines whose turn has come, ``ended`` those that ended, by state."""
+    """The progress of a batch. Costs are in USD.
+
+    ``good`` counts the valid lines, ``started`` those that have started, ``ended`` those that have ended, by state, and
+    ``repeated`` those whose job an earlier batch had created.
+    """
 
     lines: int
     good: int
@@ -122,13 +132,13 @@ class BatchProgress:
 
 
 def batch_of(key: str, version_id: str, started: float) -> Batch:
-    """Name an upload of a file: the same one again has the same name."""
+    """Return the batch of an upload; the same version of a file always has the same id."""
     digest = hashlib.sha256(f"{len(key)}:{key}{version_id}".encode()).hexdigest()
     return Batch(f"batch_{digest[:40]}", key, version_id, started)
 
 
 def digest_of(listing: Iterable[Entry]) -> str:
-    """Give what changes whenever anything in a batch's folder does."""
+    """Return a hash that changes whenever anything in a batch's folder changes."""
     seen = sorted(
         f"{entry.key}\n{entry.etag}\n{entry.modified}" for entry in listing if not drop.is_clutter(entry.name)
     )
@@ -136,7 +146,7 @@ def digest_of(listing: Iterable[Entry]) -> str:
 
 
 def outcome_of(line: int, job: Job, started: float) -> LineOutcome:
-    """Tell what became of a line by its job."""
+    """Return the outcome of a line, from its job."""
     return LineOutcome(
         line=line,
         state=job.state.value,
@@ -150,18 +160,20 @@ def outcome_of(line: int, job: Job, started: float) -> LineOutcome:
 
 
 def deleted(line: int, job_id: str) -> LineOutcome:
-    """Tell that somebody has deleted a line's job."""
+    """Return the outcome of a line whose job was deleted."""
     return LineOutcome(line=line, state="deleted", job=job_id, error="the job was deleted")
 
 
-def skipped(line: int, why: SkipReason) -> LineOutcome:
-    """Tell why a line has no job, and no fault."""
-    error = "superseded by a newer batch.jsonl" if why is SkipReason.SUPERSEDED else f"the line {aws_failure().detail}"
-    return LineOutcome(line=line, state=why, error=error)
+def skipped(line: int, reason: SkipReason) -> LineOutcome:
+    """Return the outcome of a valid line without a job."""
+    error = (
+        "superseded by a newer batch.jsonl" if reason is SkipReason.SUPERSEDED else f"the line {aws_failure().detail}"
+    )
+    return LineOutcome(line=line, state=reason, error=error)
 
 
 def refused(line: int, faults: Iterable[Fault]) -> LineOutcome:
-    """Tell that a line is at fault."""
+    """Return the outcome of an invalid line."""
     error = "; ".join(fault.message for fault in faults)
     return LineOutcome(line=line, state=SkipReason.REFUSED, error=error)
 
@@ -169,7 +181,7 @@ def refused(line: int, faults: Iterable[Fault]) -> LineOutcome:
 def receipt(
     batch: Batch, state: BatchState, progress: BatchProgress, faults: Sequence[Fault], ended: float | None
 ) -> dict[str, Any]:
-    """Tell how a batch stands."""
+    """Return the receipt of a batch; ``ended`` is in seconds since the epoch, None while it is running."""
     counts = dict(progress.ended)
     skipped_lines = sum(counts.get(name, 0) for name in SkipReason)
     still_open = progress.started - sum(counts.values()) + skipped_lines
@@ -196,12 +208,12 @@ def receipt(
         "started_at": timestamp(batch.started),
         "completed_at": None if ended is None else timestamp(ended),
         "error": _error(AwsTrouble.code, aws_failure()) if state is BatchState.FAILED else None,
-        "faults": [fault.view() for fault in sorted(faults, key=lambda one: one.line or 0)[:MAX_FAULTS_SHOWN]],
+        "faults": [fault.view() for fault in sorted(faults, key=lambda fault: fault.line or 0)[:MAX_FAULTS_SHOWN]],
     }
 
 
 def refusal(batch: Batch, state: BatchState, code: str, fault: Fault, now: float) -> dict[str, Any]:
-    """Tell why nothing, or no more, came of a batch."""
+    """Return the receipt of a batch that was refused, or failed before it was counted."""
     return {
         "batch": batch.id,
         "state": state.value,
@@ -213,17 +225,17 @@ def refusal(batch: Batch, state: BatchState, code: str, fault: Fault, now: float
 
 
 def aws_failure() -> Fault:
-    """Say that AWS let a batch down."""
+    """Return the fault of a batch that failed because of AWS."""
     remedy = "Upload batch.jsonl again: jobs that exist are not created or charged again. Check the logs of the stack."
     return file_fault(drop.BATCH, "could not be processed because of an AWS error", remedy)
 
 
 def table(outcomes: Iterable[LineOutcome]) -> str:
-    """Write what became of each line as CSV, by the number of the line."""
+    """Return the outcomes as CSV, sorted by line number."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    for outcome in sorted(outcomes, key=lambda one: one.line):
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.line):
         seconds = "" if outcome.seconds is None else f"{outcome.seconds:g}"
         cost = "" if outcome.cost is None else f"{outcome.cost:f}"
         writer.writerow([outcome.line, outcome.job, outcome.state, seconds, cost, outcome.video, outcome.error])

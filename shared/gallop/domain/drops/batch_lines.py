@@ -1,4 +1,4 @@
-"""The lines of a batch: one wish each, read so that a bad one never stops a good one."""
+"""The lines of a batch: one request each; an invalid line does not affect the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_LINES = 10_000
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024
-# An S3 key has 1,024 bytes at most.
+# An S3 key has at most 1,024 bytes.
 MAX_NAME_CHARACTERS = 1024
 
 _SCHEME = re.compile(r"[a-z][a-z0-9]*://|data:", re.IGNORECASE)
@@ -37,13 +37,13 @@ class Line:
 
     @property
     def canonical_json(self) -> str:
-        """Write the line down in the one way that all lines of this content have."""
+        """The line in a canonical form: lines with equal content are equal."""
         return json.dumps(self.fields, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in a batch's file: ``count`` lines that are not blank, the objects among them, and what is wrong."""
+    """The content of a batch's file: ``count`` lines that are not blank, the objects among them, and the faults."""
 
     count: int
     lines: tuple[Line, ...]
@@ -52,9 +52,9 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class BatchFolder:
-    """Where a batch lies: ``beside`` gives the keys of the files in its folder, by their NFC names.
+    """The folder of a batch: ``beside`` maps the NFC names of the files in it to their keys.
 
-    ``is_folder`` is false at the root of ``drop/``, where every image is a drop of its own.
+    ``is_folder`` is false at the root of ``drop/``, where every image is a separate drop.
     """
 
     defaults: RequestDefaults
@@ -63,16 +63,18 @@ class BatchFolder:
 
 
 def read(data: bytes) -> Contents | Fault:
-    """Read a batch's file; a fault says why it is none."""
+    """Read a batch's file; return a fault if it is not a batch."""
     text = _without_bom(data)
     if text is None:
-        return file_fault(drop.BATCH, "is not a text in UTF-8", "Save it as UTF-8 text and upload it again.")
+        return file_fault(drop.BATCH, "is not valid UTF-8 text", "Save it as UTF-8 text and upload it again.")
     rows = [(number, row) for number, row in enumerate(text.split(b"\n"), start=1) if row.strip()]
     if not rows:
-        return file_fault(drop.BATCH, "is empty", 'Write one JSON object a line: {"prompt": "...", "images": ["..."]}.')
+        return file_fault(
+            drop.BATCH, "is empty", 'Write one JSON object per line: {"prompt": "...", "images": ["..."]}.'
+        )
     if len(rows) > MAX_LINES:
         return file_fault(
-            drop.BATCH, f"has {len(rows)} lines; {MAX_LINES} is the most", "Split it over several folders."
+            drop.BATCH, f"has {len(rows):,} lines; the maximum is {MAX_LINES:,}", "Split it across several folders."
         )
     parsed = [_parse(number, row) for number, row in rows]
     lines = tuple(line for line in parsed if isinstance(line, Line))
@@ -82,13 +84,13 @@ def read(data: bytes) -> Contents | Fault:
 
 
 def too_large(size: int) -> Fault:
-    """Refuse a batch by its size in bytes."""
-    problem = f"has {size / 1024**2:.1f} MB; {MAX_FILE_BYTES // 1024**2} MB is the most"
-    return file_fault(drop.BATCH, problem, "Split it over several folders.")
+    """Return the fault of a batch that is too large; ``size`` is in bytes."""
+    problem = f"is too large: {size / 1024**2:.1f} MB; the maximum is {MAX_FILE_BYTES // 1024**2} MB"
+    return file_fault(drop.BATCH, problem, "Split it across several folders.")
 
 
 def checked(line: Line, folder: BatchFolder) -> Line | list[Fault]:
-    """Check all of a line but the bytes of its images; names of files beside the batch become addresses."""
+    """Check a line, except for the bytes of its images; replace names of files in the batch's folder by addresses."""
     if "images" in line.fields:
         images, missing = _addressed(line.fields["images"], folder)
         line = replace(line, fields={**line.fields, "images": images})
@@ -104,20 +106,20 @@ def checked(line: Line, folder: BatchFolder) -> Line | list[Fault]:
 def request_of(
     fields: Mapping[str, Any], defaults: RequestDefaults, inspect: Callable[[str, Image], Image | Fault]
 ) -> VideoRequest:
-    """Read the request in a checked line; ``inspect`` looks into each image that can be looked into.
+    """Read the request in a checked line; ``inspect`` checks the bytes of each image that Gallop can read.
 
     Raises:
-        InvalidRequest: with one fault for each thing that is wrong.
+        InvalidRequest: the request is invalid, with one fault per problem.
 
     """
     reader = Reader(fields)
     images = reader.take("images")
     if images is not None and not isinstance(images, list):
-        reader.fault("/images", "is not a list", 'Write a list: ["1.jpg", "https://..."].')
+        reader.fault("/images", "must be a list", 'Write a list: ["1.jpg", "https://..."].')
         images = [images]
     places = {f"/images/{index}": image for index, image in enumerate(images or [])}
-    looked_at = list(_inspected(places, defaults.inbox_bucket, inspect))
-    return reader.request(defaults.default_model, reader.usable(looked_at), of=len(places))
+    inspected = list(_inspected(places, defaults.inbox_bucket, inspect))
+    return reader.request(defaults.default_model, reader.usable(inspected), of=len(places))
 
 
 def _inspected(
@@ -133,14 +135,16 @@ def _image(where: str, value: object, bucket: str) -> Image | Fault:
     if isinstance(value, str) and value.startswith(dropped) and len(value) > len(dropped):
         return StoredImage(bucket, value.removeprefix(f"s3://{bucket}/"))
     if isinstance(value, str) and value[:5].lower() == "data:":
-        return Fault(where, "is the picture itself", "Put the picture beside the batch.jsonl, and write its name here.")
+        return Fault(
+            where, "is an inline image", "Upload the image to the folder of batch.jsonl, and write its name here."
+        )
     reader = Reader({"images": [value]})
     found = reader.images(bucket)
     return next(iter(found.values())) if found else replace(reader.faults[0], pointer=where)
 
 
 def _addressed(images: object, folder: BatchFolder) -> tuple[object, dict[str, Fault]]:
-    """Put addresses in the place of names; gives what is wrong with the names, too, by their place."""
+    """Replace file names by addresses; also return the faults of the names, by JSON pointer."""
     if not isinstance(images, list):
         return images, {}
     addressed, faults = list(images), {}
@@ -150,7 +154,7 @@ def _addressed(images: object, folder: BatchFolder) -> tuple[object, dict[str, F
         key = folder.beside.get(unicodedata.normalize("NFC", name)) if folder.is_folder else None
         if key is None:
             faults[f"/images/{index}"] = _not_beside(f"/images/{index}", name, folder)
-        # A name that leads nowhere gets an address, too: what is wrong with it is told once.
+        # A name that was not found gets an address too, so that it is reported only once.
         addressed[index] = f"s3://{folder.defaults.inbox_bucket}/{key or drop.PREFIX + '?'}"
     return addressed, faults
 
@@ -158,9 +162,9 @@ def _addressed(images: object, folder: BatchFolder) -> tuple[object, dict[str, F
 def _not_beside(where: str, name: str, folder: BatchFolder) -> Fault:
     shown = name if len(name) <= MAX_NAME_CHARACTERS else f"{name[:60]}..."
     if not folder.is_folder:
-        remedy = "Put batch.jsonl and its images into a folder: an image directly under drop/ is a drop of its own."
-        return Fault(where, f"{shown} names a file, and this batch has no folder", remedy)
-    remedy = "Upload it into that folder, or mend its name, then upload batch.jsonl once more."
+        remedy = "Put batch.jsonl and its images into a folder: an image directly under drop/ is a separate drop."
+        return Fault(where, f"{shown} is a file name, but batch.jsonl is not in a folder", remedy)
+    remedy = "Upload it to that folder, or correct its name, then upload batch.jsonl again."
     return Fault(where, f"{shown} is not in the folder of batch.jsonl", remedy)
 
 
@@ -174,21 +178,21 @@ def _without_bom(data: bytes) -> bytes | None:
 
 
 def _parse(number: int, row: bytes) -> Line | Fault:
-    remedy = "Mend that place and upload the file again."
+    remedy = "Fix the line and upload the file again."
     if len(row) > MAX_LINE_BYTES:
-        problem = f"has {len(row)} bytes; {MAX_LINE_BYTES} is the most"
-        return Fault("", problem, "Put pictures beside the file, and name them in the line.", line=number)
+        problem = f"is too long: {len(row):,} bytes; the maximum is {MAX_LINE_BYTES:,} bytes"
+        return Fault("", problem, "Upload images to the folder, and write their names in the line.", line=number)
     try:
         value = texts.parse(row.decode(), _unique_names)
     except UnicodeDecodeError as error:
         column = len(row[: error.start].decode()) + 1
-        return Fault("", "is not UTF-8", "Save the file as UTF-8 text.", line=number, column=column)
+        return Fault("", "is not valid UTF-8", "Save the file as UTF-8 text.", line=number, column=column)
     except json.JSONDecodeError as error:
         return Fault("", f"is not valid JSON: {error.msg}", remedy, line=number, column=error.colno)
     except ValueError as error:
         return Fault("", f"is not valid JSON: {error}", remedy, line=number)
     except RecursionError:
-        return Fault("", "is nested too deeply", "Write one flat object a line.", line=number)
+        return Fault("", "is nested too deeply", "Write one flat object per line.", line=number)
     if not isinstance(value, dict):
         return Fault("", "is not a JSON object", 'Write an object: {"prompt": "...", "images": []}.', line=number)
     return Line(number, value)
@@ -198,18 +202,18 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:
-            raise ValueError(f"{json.dumps(name)[:80]} is there twice")
+            raise ValueError(f"{json.dumps(name)[:80]} occurs twice")
         fields[name] = value
     return fields
 
 
 def _no_lines(text: bytes, parsed: list[Line | Fault]) -> Fault:
     first = next(fault for fault in parsed if isinstance(fault, Fault))
-    remedy = "Write one JSON object a line, without brackets around them and without commas between them."
+    remedy = "Write one JSON object per line, without brackets around them and without commas between them."
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
-        return file_fault(drop.BATCH, f"has no line that can be read; line {first.line} {first.detail}", remedy)
+        return file_fault(drop.BATCH, f"has no valid line; line {first.line} {first.detail}", remedy)
     if isinstance(whole, list):
-        return file_fault(drop.BATCH, "is one JSON array", remedy)
-    return file_fault(drop.BATCH, "is one JSON value, and not one a line", remedy)
+        return file_fault(drop.BATCH, "is one JSON array instead of one object per line", remedy)
+    return file_fault(drop.BATCH, "is one JSON value instead of one object per line", remedy)

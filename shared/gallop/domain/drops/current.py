@@ -1,4 +1,4 @@
-"""The front of a drop: what the receipts directly under its path tell of. Earlier jobs have folders of their own."""
+"""The current job or receipts of a drop, directly under its path. Earlier jobs have subfolders of their own."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NO_JOB = ""
 
 @dataclass(frozen=True, slots=True)
 class CurrentDrop:
-    """What stands at the front of a drop: a job, or what was said of the drop while it has none.
+    """The current state of a drop: its newest job, or the receipts that were written while it has no job.
 
-    ``path`` is the prefix of its receipts and ``job`` an id, or ``NOBODY``; then ``words`` are the receipts, by file
-    name. ``asked_at`` is when the newest of the files that it is about was uploaded, ``cancelled_at`` when the last
-    CANCEL was. ``behind`` names those whose files may still lie at the front, and ``turn`` counts the changes; in
-    turn 0 nothing was ever said.
+    ``path`` is the prefix of its receipts. ``job`` is the id of its job, or ``NO_JOB``; ``receipts`` are then the
+    receipts of the drop itself, by file name. ``uploaded_at`` is when the newest of its files was uploaded, and
+    ``cancelled_at`` when the last CANCEL was, in seconds since the epoch. ``displaced`` has the earlier jobs whose
+    receipts may still be directly under ``path``. ``version`` counts the changes; at 0 nothing was written yet.
     """
 
     path: str
@@ -31,38 +31,39 @@ class CurrentDrop:
     version: int = 0
 
     def prefix_for(self, job_id: str) -> str:
-        """Give the prefix under which a job's files belong now."""
+        """Return the prefix for a job's receipts: the drop's own for the current job, else a subfolder."""
         return self.path if self.version == 0 or self.job == job_id else f"{self.path}/{job_id}"
 
     def supersedes(self, uploaded_at: float, job_id: str = NO_JOB) -> bool:
-        """Tell whether files whose newest is from then were overtaken: by a CANCEL, or by another job of newer ones.
+        """Return whether this state supersedes files of which the newest was uploaded at ``uploaded_at``.
 
-        ``job_id`` is the job that is made of them: it never overtakes itself, however its time was rounded.
+        It does after a later CANCEL, or with another job whose files are newer. ``job_id`` is the job of these files,
+        which never supersedes itself, however its time is rounded.
         """
         return self.cancelled_at >= uploaded_at or (self.job not in (NO_JOB, job_id) and self.uploaded_at > uploaded_at)
 
     def with_job(self, job_id: str, uploaded_at: float) -> CurrentDrop:
-        """Put a job to the front."""
+        """Make a job the current one."""
         return self._replaced(job_id, {}, uploaded_at)
 
     def with_receipts(self, receipts: Mapping[str, Any], uploaded_at: float) -> CurrentDrop:
-        """Put what is said of a drop without a job to the front."""
+        """Set the receipts of a drop that has no job."""
         return self._replaced(NO_JOB, receipts, uploaded_at)
 
     def with_cancel(self, at: float) -> CurrentDrop:
-        """Note a CANCEL: what was uploaded before it starts no more."""
+        """Record a CANCEL: files that were uploaded before it no longer start a job."""
         return replace(self, cancelled_at=at, version=self.version + 1)
 
     def cleaned_up(self) -> CurrentDrop:
-        """Note that nobody else's files lie at the front any more."""
+        """Record that the receipts of all earlier jobs have been moved."""
         return replace(self, displaced=(), version=self.version + 1)
 
     def may_remove(self, owner: str, name: str) -> bool:
-        """Tell whether a file at the front is left from before."""
+        """Return whether a receipt directly under ``path`` belongs to an earlier state, and may be removed."""
         return owner in self.displaced and not (owner == NO_JOB and name in self.receipts)
 
     def shows(self, receipts: Mapping[str, Any]) -> bool:
-        """Tell whether this is said already; when it was first said does not matter."""
+        """Return whether these receipts are the current ones, regardless of their times."""
         return self.version > 0 and self.job == NO_JOB and _without_times(self.receipts) == _without_times(receipts)
 
     def _replaced(self, job_id: str, receipts: Mapping[str, Any], uploaded_at: float) -> CurrentDrop:

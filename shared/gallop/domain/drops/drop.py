@@ -1,4 +1,4 @@
-"""Drops: what lies under the inbox prefix, and what of it belongs together."""
+"""Drops: the objects under the inbox prefix, and which of them belong together."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PREFIX = "drop/"
 PROMPT = "prompt.txt"
 SETTINGS = "job.json"
 BATCH = "batch.jsonl"
-# In the results bucket: what the workflow of batches reads their lines from.
+# The folder in the results bucket from which the workflow of batches reads their lines.
 BATCHES = ".batches"
 MAX_KEY_BYTES = 1024
 # A slash, a job's id, a slash, and the longest name of a receipt.
 RECEIPT_BYTES = len("/job_") + 26 + len("/thumbnail.jpg")
 
-# The first that is there counts; Windows hides suffixes, so that they are easily written twice.
+# The first that exists is used. Windows hides suffixes, so that people often write them twice.
 _PROMPTS = (PROMPT, "prompt.txt.txt")
 _SETTINGS = (SETTINGS, "job.json.json", "job.json.txt")
 _PICTURES = frozenset(
@@ -36,7 +36,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object of the inbox; ``size`` is in bytes, ``modified`` an ISO time."""
+    """An object of the inbox; ``size`` is in bytes, ``modified`` is an ISO 8601 time."""
 
     key: str
     size: int
@@ -45,12 +45,12 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """Give the file's own name."""
+        """The file name, without its folder."""
         return self.key.rpartition("/")[2]
 
     @property
     def time(self) -> float:
-        """Give the time of the upload in seconds since the epoch; S3 knows whole seconds only."""
+        """The time of the upload in seconds since the epoch; S3 stores whole seconds."""
         return datetime.fromisoformat(self.modified).timestamp()
 
 
@@ -63,7 +63,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Lone:
-    """The scope of files at the root that share a stem: an image, and the text beside it."""
+    """The scope of files at the root that share a stem: an image, and its text."""
 
     stem: str
 
@@ -73,7 +73,10 @@ Scope = Folder | Lone
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """One folder, or one lone image. ``cancel`` is there as long as nothing was uploaded after it."""
+    """One folder, or one lone image. ``strangers`` are files of no known kind.
+
+    ``cancel`` is the file that asks to cancel it, unless another file was uploaded later.
+    """
 
     path: str
     images: tuple[Entry, ...]
@@ -85,36 +88,36 @@ class Drop:
 
     @property
     def receipts(self) -> str:
-        """Give the prefix of its receipts, which mirrors its path."""
+        """The prefix of its receipts, which mirrors its path."""
         return receipts_of(self.path)
 
     @property
     def newest(self) -> float:
-        """Give the time of its newest upload."""
+        """The time of its newest upload, in seconds since the epoch."""
         files = (*self.images, self.prompt, self.settings, *self.strangers)
         return max((entry.time for entry in files if entry), default=0.0)
 
 
 def scope_of(key: str) -> Scope | None:
-    """Tell which scope an object belongs to; None for what is no part of a drop."""
+    """Return the scope of an object; None if it is not part of a drop."""
     path = key.removeprefix(PREFIX)
     folder, slash, name = path.rpartition("/")
-    is_none = not key.startswith(PREFIX) or not name or is_clutter(name) or is_batch(key)
-    if is_none or _MAC_ARCHIVE in folder.split("/"):
+    is_other = not key.startswith(PREFIX) or not name or is_clutter(name) or is_batch(key)
+    if is_other or _MAC_ARCHIVE in folder.split("/"):
         return None
     return Folder(folder) if slash else Lone(unicodedata.normalize("NFC", _stem(name)))
 
 
 def is_batch(key: str) -> bool:
-    """Tell whether an object is a batch, which is no part of a drop beside it."""
+    """Return whether an object is a batch, which is not part of a drop in the same folder."""
     return key.startswith(PREFIX) and key.rpartition("/")[2].lower() == BATCH
 
 
 def prefixes_of(scope: Scope) -> tuple[str, ...]:
-    """Give the prefixes under which the objects of a scope are listed.
+    """Return the prefixes under which the objects of a scope are listed.
 
-    An accent may be written in two ways. A lone image and its text are one drop however each writes it; folders that
-    differ in it are two, because their receipts mirror them.
+    Unicode has two forms of an accented letter. A lone image and its text are one drop even if their forms differ;
+    folders whose names differ in form are two drops, because their receipts mirror their paths.
     """
     match scope:
         case Folder(path):
@@ -125,15 +128,15 @@ def prefixes_of(scope: Scope) -> tuple[str, ...]:
 
 
 def drops_of(scope: Scope, listing: list[Entry]) -> list[Drop]:
-    """Make the drops of a scope from what is listed under its prefixes."""
-    there = [entry for entry in listing if scope_of(entry.key) == scope]
-    cancels = [entry for entry in there if is_cancel(entry.name)]
-    entries = [entry for entry in there if entry.size and entry not in cancels]
+    """Return the drops of a scope, from the objects listed under its prefixes."""
+    members = [entry for entry in listing if scope_of(entry.key) == scope]
+    cancels = [entry for entry in members if is_cancel(entry.name)]
+    entries = [entry for entry in members if entry.size and entry not in cancels]
     images = tuple(sorted((entry for entry in entries if _is_picture(entry.name)), key=_natural))
     match scope:
         case Folder(path):
             drop = _folder(path, entries, images)
-            # Images beside a batch wait for its lines, not for a prompt.
+            # Images in the folder of a batch are for its lines, and need no prompt.
             is_of_batch = not (drop.prompt or drop.settings) and any(is_batch(entry.key) for entry in listing)
             found = [drop] if (entries or cancels) and not is_of_batch else []
         case Lone():
@@ -144,33 +147,33 @@ def drops_of(scope: Scope, listing: list[Entry]) -> list[Drop]:
 
 
 def is_cancel(name: str) -> bool:
-    """Tell whether a file asks to cancel: ``CANCEL`` in a folder, ``cat.jpg.CANCEL`` beside a lone image."""
+    """Return whether a file asks to cancel: ``CANCEL`` in a folder, ``cat.jpg.CANCEL`` for a lone image."""
     return cancelled_name(name) is not None
 
 
 def cancelled_name(name: str) -> str | None:
-    """Give what stands before ``.CANCEL`` in a name, nothing in a folder's ``CANCEL``; None for other names."""
+    """Return what precedes ``.CANCEL`` in a name, which is empty for ``CANCEL`` alone; None for other names."""
     found = _CANCEL.fullmatch(name.strip())
     return None if found is None else found[1] or ""
 
 
 def digest_of(scope: Scope, listing: list[Entry]) -> str:
-    """Give what changes whenever anything in a scope does."""
+    """Return a hash that changes whenever anything in a scope changes."""
     entries = sorted((e.key, e.etag, e.modified) for e in listing if scope_of(e.key) == scope)
     return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
 
 
 def has_new_upload(scope: Scope, listing: list[Entry], since: float) -> bool:
-    """Tell whether anything was uploaded since then: that has an event of its own. What is taken away has none."""
+    """Return whether a file was uploaded after ``since``, which has its own event, unlike a deletion."""
     return any(entry.time > since for entry in listing if scope_of(entry.key) == scope)
 
 
 def receipts_of(path: str) -> str:
-    """Give the prefix that mirrors a drop's path in the results bucket.
+    """Return the prefix that mirrors a drop's path in the results bucket.
 
-    A path so long that S3 would not take the longest receipt under it ends in ``~`` and 16 digits of its SHA-256
-    instead. One that ends like the folder of a job gets a ``~``, so that it cannot be taken for one; and so does one
-    that begins like the folder in which batches keep their lines.
+    A path too long for the key of the longest receipt is cut, and ends in ``~`` and 16 digits of its SHA-256. A path
+    that ends like the folder of a job, or begins like the folder of the lines of batches, gets a ``~``, so that the two
+    cannot be confused.
     """
     if path.partition("/")[0] == BATCHES:
         path = path.replace(BATCHES, f"{BATCHES}~", 1)
@@ -185,7 +188,7 @@ def receipts_of(path: str) -> str:
 
 
 def is_clutter(name: str) -> bool:
-    """Tell whether a file was left by an operating system rather than by a person."""
+    """Return whether a file was created by an operating system rather than by a person."""
     return name.lower() in _CLUTTER or name.startswith("._")
 
 
@@ -210,8 +213,8 @@ def _lone(entries: list[Entry], images: tuple[Entry, ...], cancels: list[Entry])
 
 def _cancel_of(drop: Drop, cancels: list[Entry]) -> Entry | None:
     names = {""} if drop.is_folder else {_composed(drop.path), _composed(PurePosixPath(drop.path).stem)}
-    meant = [entry for entry in cancels if _composed(cancelled_name(entry.name) or "") in names]
-    return max(meant, key=lambda entry: entry.time, default=None)
+    matching = [entry for entry in cancels if _composed(cancelled_name(entry.name) or "") in names]
+    return max(matching, key=lambda entry: entry.time, default=None)
 
 
 def _composed(name: str) -> str:
@@ -219,12 +222,12 @@ def _composed(name: str) -> str:
 
 
 def _first(entries: list[Entry], names: tuple[str, ...]) -> Entry | None:
-    there = {entry.name.strip().lower(): entry for entry in entries}
-    return next((there[name] for name in names if name in there), None)
+    by_name = {entry.name.strip().lower(): entry for entry in entries}
+    return next((by_name[name] for name in names if name in by_name), None)
 
 
 def _stem(name: str) -> str:
-    """Give what an image and the text beside it have in common: ``cat`` of ``cat.txt`` and of ``cat.jpg.txt``."""
+    """Return the stem that an image and its text share: ``cat`` for ``cat.txt`` and ``cat.jpg.txt``."""
     cancelled = cancelled_name(name)
     if cancelled:
         return PurePosixPath(cancelled).stem if _is_picture(cancelled) else cancelled
@@ -239,6 +242,6 @@ def _is_picture(name: str) -> bool:
 
 
 def _natural(entry: Entry) -> tuple[list[tuple[int, str]], str]:
-    # By the stem first: "photo.jpg" comes before "photo2.jpg".
+    # Compare the stems first: "photo.jpg" comes before "photo2.jpg".
     parts = _DIGITS.split(unicodedata.normalize("NFC", PurePosixPath(entry.name).stem).lower())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], entry.name

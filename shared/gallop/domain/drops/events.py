@@ -1,4 +1,4 @@
-"""Events of the inbox: which objects they tell of."""
+"""Events of the inbox, and the objects that they report."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _CREATED = "ObjectCreated:"
 
 
 def keys_in(event: Mapping[str, Any]) -> list[str]:
-    """Name the objects that an event says were put, posted, copied or put together of parts.
+    """Return the keys of the objects that an event reports as created: by put, post, copy or multipart upload.
 
-    S3's own notification writes keys as a form does, the one that comes by way of EventBridge as they are: each is
-    decoded once, or not at all. S3's test message tells of none.
+    S3's own notifications encode keys as in a form, events through EventBridge do not: a key is decoded once or not at
+    all. S3's test message reports no object.
 
     Raises:
-        KeyError: it is no event of S3.
+        KeyError: the event is not one of S3.
 
     """
     if "detail-type" in event:

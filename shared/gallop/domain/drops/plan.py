@@ -1,4 +1,4 @@
-"""Whether a drop can start, and if not, what it lacks: each thing in words that name the file and the remedy."""
+"""Whether a drop can start, and if not, what is missing or invalid: each fault names the file and the remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gallop.domain.faults import Fault, file_fault
 if TYPE_CHECKING:
     from gallop.domain.drops.texts import Texts
 
-# More than a request may have is a fault of its own; the first names will do then.
+# More images than a request may have is a separate fault; the first names are enough then.
 MAX_LISTED = 2 * models.MAX_IMAGES
 _ROOT_TEXTS = (PROMPT, SETTINGS)
 _WRITTEN = (".txt", ".text", ".md")
@@ -24,11 +24,12 @@ _DOCUMENTS = (".rtf", ".doc", ".docx", ".odt", ".pages", ".pdf")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to become of a drop: the fields of its request, its images in their order, ``sent`` of them meant.
+    """The request of a drop: its fields, its images in their order, and the number of images that it names (``sent``).
 
-    ``missing`` is what may still come, ``faults`` what has to be mended. ``at_once`` marks a drop that says itself
-    when it is whole. ``identity`` is what its texts say, without the stack's defaults: a drop stays the same when
-    those change. ``prompt_in_settings`` tells which of the two texts the prompt is from.
+    ``missing`` lists what may still be uploaded, ``faults`` what must be fixed. ``at_once`` marks a drop that lists its
+    images, so that it is complete as soon as they exist. ``identity`` is the content of its texts without the stack's
+    defaults: the identity of a drop does not change with them. ``prompt_in_settings`` says whether the prompt is from
+    the settings.
     """
 
     fields: dict[str, Any]
@@ -42,7 +43,7 @@ class Plan:
 
 
 def plan(drop: Drop, texts: Texts, default_prompt: str) -> Plan:
-    """Put together what a drop says, and what it lacks."""
+    """Return the plan of a drop, from its files and texts."""
     fields = dict(texts.settings or {})
     prompt_in_settings = "prompt" in fields
     if texts.prompt is not None:
@@ -68,7 +69,7 @@ def plan(drop: Drop, texts: Texts, default_prompt: str) -> Plan:
 
 
 def placed(fault: Fault, drop: Drop, plan: Plan) -> Fault | None:
-    """Say the fault of a field in terms of the file that it came from; None if the plan has said it already."""
+    """Return the fault of a field, located in the file that it is from; None if the plan already reports it."""
     if fault.file:
         return fault
     if fault.pointer == "/prompt" and "prompt" not in plan.fields:
@@ -82,30 +83,30 @@ def placed(fault: Fault, drop: Drop, plan: Plan) -> Fault | None:
 
 @dataclass(slots=True)
 class _Found:
-    """What was found out about the images of a drop."""
+    """The findings about the images of a drop."""
 
     missing: list[Fault] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
     def all(self, drop: Drop) -> tuple[Entry, ...]:
-        """Take all images, in the order of their names."""
+        """Return all images, sorted by name."""
         if not drop.images:
             self.missing.append(_no_image(drop))
         return drop.images
 
     def listed(self, drop: Drop, names: list[str]) -> tuple[Entry, ...]:
-        """Take the images that are listed, in their order; case and form of the letters may differ."""
-        there = [*drop.images, *drop.strangers]
-        found = {name: _named(there, name) for name in names[:MAX_LISTED]}
+        """Return the listed images, in their order; upper and lower case and the Unicode form may differ."""
+        files = [*drop.images, *drop.strangers]
+        found = {name: _named(files, name) for name in names[:MAX_LISTED]}
         absent = list(dict.fromkeys(name for name, entry in found.items() if entry is None))
-        remedy = "Upload it, or take it off the list."
-        problem = f"is listed in {SETTINGS} and is not in the folder"
+        remedy = "Upload it, or remove it from the list."
+        problem = f"is listed in {SETTINGS}, but is not in the folder"
         self.missing += [file_fault(name[:200], problem, remedy) for name in absent]
         return tuple(entry for name in names[: models.MAX_IMAGES] if (entry := found[name]) is not None)
 
 
 def _named(entries: list[Entry], name: str) -> Entry | None:
-    """Find the entry of a name, or else the only one whose name differs in capital letters only."""
+    """Return the entry with a name, or else the only entry whose name differs only in upper and lower case."""
     exact = [entry for entry in entries if _composed(entry.name) == _composed(name)]
     folded = [entry for entry in entries if _composed(entry.name).casefold() == _composed(name).casefold()]
     return exact[0] if exact else (folded[0] if len(folded) == 1 else None)
@@ -117,22 +118,20 @@ def _composed(name: str) -> str:
 
 def _no_image(drop: Drop) -> Fault:
     if drop.is_folder:
-        remedy = "Upload 1 to 9 images (JPEG, PNG or WEBP) into the folder."
+        remedy = "Upload 1 to 9 images (JPEG, PNG or WEBP) to the folder."
         if drop.strangers:
             names = ", ".join(entry.name[:80] for entry in drop.strangers[:3])
-            remedy = f"{remedy} As an image, {names} cannot be used."
+            remedy = f"{remedy} These files are not images: {names}."
         return file_fault(drop.path, "has no image", remedy)
     if is_cancel(drop.path):
-        remedy = "Put it into the folder that it is meant for; for a lone image cat.jpg, name it cat.jpg.CANCEL."
-        return file_fault(drop.path, "lies in no folder", remedy)
+        remedy = "Put it into the folder that you want to cancel; for a lone image cat.jpg, name it cat.jpg.CANCEL."
+        return file_fault(drop.path, "is not in a folder", remedy)
     if drop.path.lower() in _ROOT_TEXTS:
-        remedy = f"Put it into a folder of its own together with its images: {PREFIX}<any name>/{drop.path}."
-        return file_fault(drop.path, "lies in no folder", remedy)
+        remedy = f"Put it into a folder together with its images: {PREFIX}<any name>/{drop.path}."
+        return file_fault(drop.path, "is not in a folder", remedy)
     if drop.prompt:
         stem = PurePosixPath(drop.path).stem
-        return file_fault(
-            drop.path, "has no image beside it", f"Upload the image that it is for as {PREFIX}{stem}.jpg."
-        )
+        return file_fault(drop.path, "has no image", f"Upload the image that it describes as {PREFIX}{stem}.jpg.")
     return file_fault(drop.path, "is not an image", "Upload a JPEG, PNG or WEBP instead.")
 
 
@@ -141,6 +140,6 @@ def _no_prompt(drop: Drop) -> Fault:
         if stranger.name.lower().endswith(_WRITTEN):
             return file_fault(PROMPT, "is missing", f"Rename {stranger.name} to {PROMPT}.")
         if stranger.name.lower().endswith(_DOCUMENTS):
-            remedy = f"Open {stranger.name}, save it as plain text under the name {PROMPT}, and upload that."
+            remedy = f"Open {stranger.name}, save it as plain text under the name {PROMPT}, and upload that file."
             return file_fault(PROMPT, "is missing", remedy)
-    return file_fault(PROMPT, "is missing", "Upload a text that says what should happen in the video.")
+    return file_fault(PROMPT, "is missing", "Upload a text file that describes what should happen in the video.")

@@ -1,4 +1,4 @@
-"""The small files in the results bucket that tell a dropper how a job is going."""
+"""Receipts: the small files in the results bucket that report the state of a drop and its job."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TRY_AGAIN = (
 
 
 def for_job(job: Job) -> dict[str, dict[str, Any]]:
-    """Return the receipts of a job in its present state, by file name."""
+    """Return the receipts of a job in its current state, by file name."""
     ends: dict[str, dict[str, Any]] = {}
     if job.state is JobState.SUCCEEDED:
         ends[VIDEO_DETAILS] = video_receipt(job)
@@ -127,13 +127,13 @@ def faults_receipt(faults: Sequence[Fault], now: float) -> dict[str, Any]:
 
 
 def refused(faults: Sequence[Fault], now: float) -> dict[str, dict[str, Any]]:
-    """Refuse a drop, with its faults."""
+    """Return the receipts of a refused drop, by file name."""
     status = {"job": None, "state": "refused", "updated_at": timestamp(now), "note": f"{ERROR} lists what to fix."}
     return {ERROR: faults_receipt(faults, now), STATUS: status}
 
 
 def over_budget(over: BudgetExceeded, now: float) -> dict[str, dict[str, Any]]:
-    """Refuse a drop for a spending cap."""
+    """Return the receipts of a drop that exceeds a spending cap, by file name."""
     remedy = f"{over.remedy} Then upload any of its files again: the job starts automatically."
     error = {"code": over.code, "message": str(over), "remedy": remedy}
     numbers = {"faults": [], "budget": over.shortfall.view(), "updated_at": timestamp(now)}
@@ -143,7 +143,7 @@ def over_budget(over: BudgetExceeded, now: float) -> dict[str, dict[str, Any]]:
 
 
 def incomplete(missing: Sequence[Fault], since: float, until: float) -> dict[str, dict[str, Any]]:
-    """List what an incomplete drop lacks, and until when Gallop waits for it."""
+    """List what an incomplete drop lacks, and until when Gallop waits for it; times are seconds since the epoch."""
     status = {
         "job": None,
         "state": "incomplete",
@@ -154,14 +154,16 @@ def incomplete(missing: Sequence[Fault], since: float, until: float) -> dict[str
     return {STATUS: status}
 
 
-def cancelled_before(asked_at: float) -> dict[str, dict[str, Any]]:
+def cancelled_before(requested_at: float) -> dict[str, dict[str, Any]]:
     """Confirm the cancel of a drop that had not become a job."""
-    answer = CancelAnswer(JobState.CANCELLED, "Cancelled before the job started. You have not been charged.", asked_at)
+    answer = CancelAnswer(
+        JobState.CANCELLED, "Cancelled before the job started. You have not been charged.", requested_at
+    )
     note = "To start the job after all, upload any of its files again."
     status = {
         "job": None,
         "state": JobState.CANCELLED.value,
-        "updated_at": timestamp(asked_at),
+        "updated_at": timestamp(requested_at),
         "cancel": _cancel_view(answer),
         "note": note,
     }
@@ -182,4 +184,4 @@ def _note(job: Job) -> str | None:
         return None
     if job.state in (JobState.FAILED, JobState.CANCELLED):
         return f"The same content was dropped again. Its job had ended without a video. {_TRY_AGAIN}"
-    return "The same content was dropped again. It is the same job: made once, charged once."
+    return "The same content was dropped again. It is the same job, created and charged only once."

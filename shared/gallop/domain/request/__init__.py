@@ -1,1 +1,1 @@
-"""What a request may contain, checked before any money is spent."""
+"""Requests for videos, checked before any money is spent."""

@@ -1,7 +1,7 @@
-"""A create that comes as ``multipart/form-data``: the fields of the JSON body, as text and files.
+"""Create requests in ``multipart/form-data``: the fields of the JSON body, as text and files.
 
-A name may nest as OpenAI's clients write it: ``images[]``, ``metadata[order]``, ``media[][url]``. Names of files are
-not looked at, and their contents are judged by what they are.
+Names may nest in the notation of OpenAI's clients: ``images[]``, ``metadata[order]``, ``media[][url]``. File names are
+ignored; the type of a file is determined from its content.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _PLAIN = ("", "binary", "7bit", "8bit")
 
 @dataclass(slots=True)
 class Part:
-    """One part of a form: its headers (lower case), and its bytes."""
+    """One part of a form: its headers (names in lower case) and its bytes."""
 
     headers: dict[str, str] = field(default_factory=dict)
     data: bytearray = field(default_factory=bytearray)
 
 
 def read(boundary: bytes, body: bytes) -> dict[str, Any]:
-    """Read a form into the fields of a JSON body; files become inline images.
+    """Convert a form to the fields of a JSON body; files become inline images.
 
     Raises:
-        InvalidRequest: it is no whole form, or has parts that mean nothing.
+        InvalidRequest: the form is malformed or incomplete, or has an invalid part.
 
     """
     fields: dict[str, Any] = {}
@@ -55,27 +55,27 @@ def read(boundary: bytes, body: bytes) -> dict[str, Any]:
 
 
 def parts(boundary: bytes, body: bytes) -> list[Part]:
-    """Take a form apart.
+    """Split a form into its parts.
 
     Raises:
-        InvalidRequest: it is broken, has no end, or has too many parts.
+        InvalidRequest: the form is malformed or incomplete, or has too many parts.
 
     """
     if not boundary:
-        raise _refused("the form has no boundary", "Let your HTTP client write the Content-Type of a form by itself.")
+        raise _refused("the form has no boundary", "Let your HTTP client set the Content-Type of the form.")
     form = _Form()
     try:
         parser = MultipartParser(boundary, form.callbacks())
         parser.write(body)
     except FormParserError:
-        raise _refused("the form is broken", "Let an HTTP client write it, such as curl with -F.") from None
+        raise _refused("the form is malformed", "Create it with an HTTP client, for example curl -F.") from None
     if not form.has_ended:
-        raise _refused("the form breaks off: its last boundary is missing", "Send it whole.")
+        raise _refused("the form is incomplete: its last boundary is missing", "Send the complete form.")
     return form.parts
 
 
 class _Form:
-    """Collects what the parser finds."""
+    """Collect the parts that the parser finds."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -83,8 +83,8 @@ class _Form:
         self._name = bytearray()
         self._value = bytearray()
 
-    def callbacks(self) -> Any:  # noqa: ANN401 - a mapping whose type the parser does not give out
-        """Give the functions that the parser calls."""
+    def callbacks(self) -> Any:  # noqa: ANN401 - a mapping whose type the parser does not export
+        """Return the functions that the parser calls."""
         return {
             "on_part_begin": self._begin,
             "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
@@ -96,7 +96,7 @@ class _Form:
 
     def _begin(self) -> None:
         if len(self.parts) >= MAX_PARTS:
-            raise _refused(f"the form has more than {MAX_PARTS} parts", "Leave some out.")
+            raise _refused(f"the form has more than {MAX_PARTS} parts", "Remove some.")
         self.parts.append(Part())
 
     def _header(self) -> None:
@@ -114,49 +114,53 @@ def _field(part: Part) -> tuple[list[str], str | InlineImage]:
         raise _refused("the form has a part without a name", "Name each part.")
     path = _path(options[b"name"])
     if part.headers.get("content-transfer-encoding", "").strip().lower() not in _PLAIN:
-        raise _refused("the form has a part in a transfer encoding", "Send files as they are, in binary.")
+        raise _refused("the form has a part with a transfer encoding", "Send files unencoded, in binary.")
     media_type, _ = parse_options_header(part.headers.get("content-type"))
     if b"filename" in options or media_type.startswith(b"image/"):
         if path[0] not in OF_IMAGES:
-            raise InvalidRequest([Fault(f"/{path[0]}", "is a file", "Send it as text; only images are files.")])
+            raise InvalidRequest(
+                [Fault(f"/{path[0]}", "is sent as a file", "Send it as text; only images can be files.")]
+            )
         return path, InlineImage(bytes(part.data))
     try:
         return path, part.data.decode()
     except UnicodeDecodeError:
-        raise InvalidRequest([Fault(f"/{path[0]}", "is not text in UTF-8", "Send text in UTF-8.")]) from None
+        raise InvalidRequest([Fault(f"/{path[0]}", "is not valid UTF-8", "Send text as UTF-8.")]) from None
 
 
 def _path(name: bytes) -> list[str]:
-    """Read a name: ``media[][url]`` is media, any, url."""
+    """Split a name at its brackets: ``media[][url]`` becomes ``media``, an empty string and ``url``."""
     try:
         found = _NAME.fullmatch(name.decode())
     except UnicodeDecodeError:
         found = None
     path = [found["first"], *re.findall(r"\[(.*?)\]", found["rest"])] if found else []
     if not 1 <= len(path) <= MAX_LEVELS:
-        raise _refused("the form has a part whose name cannot be read", "Name it as in images[] or metadata[order].")
+        raise _refused("the form has a part with an invalid name", "Use names such as images[] or metadata[order].")
     return path
 
 
 def _put(fields: dict[str, Any], path: list[str], value: str | InlineImage) -> None:
     if path[0] in OF_IMAGES and len(path) == 1:
-        # One file, or the same name again and again, is a list as well.
+        # A single file, or one name that is repeated, is a list as well.
         path = [path[0], ""]
     node: Any = fields
     for step, following in zip(path, [*path[1:], None], strict=True):
         inner: object = value if following is None else {} if following else []
         if isinstance(node, list) and step == "":
-            node = _of_row(node, following, inner)
+            node = _row_value(node, following, inner)
         elif isinstance(node, dict) and step:
             if following is None and step in node:
-                raise InvalidRequest([Fault(f"/{path[0]}", "is in the form twice", "Send it once.")])
+                raise InvalidRequest([Fault(f"/{path[0]}", "occurs twice in the form", "Send it once.")])
             node = node.setdefault(step, inner)
         else:
-            raise InvalidRequest([Fault(f"/{path[0]}", "is in the form in two shapes", "Send it in one way.")])
+            raise InvalidRequest(
+                [Fault(f"/{path[0]}", "has two different shapes in the form", "Use the same shape in all its parts.")]
+            )
 
 
-def _of_row(rows: list[Any], name: str | None, inner: object) -> object:
-    """Give the row of a list that a value belongs to: the first without it, as clients send column after column."""
+def _row_value(rows: list[Any], name: str | None, inner: object) -> object:
+    """Return the row that a value belongs to: the first row without it, because clients send one column at a time."""
     if name:
         for row in rows:
             if isinstance(row, dict) and name not in row:

@@ -1,4 +1,4 @@
-"""What makes two creates the same: the client's own key, or an SDK's retry of the same content."""
+"""When two create requests are the same: they carry the same idempotency key, or one is an SDK's retry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 KEY_SECONDS = 24 * 3600
 RETRY_SECONDS = 600
-# DashScope's package gives a submit 300 s, waits 8 s at most, and sends it three times: the last leaves by 616 s.
+# DashScope's package sends a submit up to three times, with a timeout of 300 s and waits of at most 8 s: the last
+# request is sent within 616 s.
 UNMARKED_RETRY_SECONDS = 660
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -28,11 +29,11 @@ _COUNT = re.compile(r"[0-9]{1,6}")
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """The record that lets a create happen once.
+    """The record that makes a create request take effect only once.
 
-    ``name`` is unique to client and key, or client and content, and holds for ``seconds``. ``only_meets_retries``
-    marks a first try: it repeats nothing, except a retry of its own that has overtaken it. ``may_replace`` names a job
-    that it does not repeat after all.
+    ``name`` is unique to client and key, or client and content, and is valid for ``seconds``. ``only_meets_retries``
+    marks a first attempt: it matches no earlier request except a retry of itself that arrived first. ``may_replace``
+    is the id of a job that matched but is not repeated.
     """
 
     name: str
@@ -44,7 +45,7 @@ class IdempotencyRecord:
 
 
 def from_headers(client: str, request: VideoRequest, headers: Mapping[str, str]) -> IdempotencyRecord:
-    """Read from the headers (lower case) what a create repeats, if it repeats anything.
+    """Derive the record from the headers, whose names are in lower case.
 
     Raises:
         InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters.
@@ -54,9 +55,9 @@ def from_headers(client: str, request: VideoRequest, headers: Mapping[str, str])
     key = headers.get("idempotency-key")
     if key is not None:
         if not _KEY.fullmatch(key):
-            remedy = "Use 1 to 255 visible ASCII characters, a UUID for example."
+            remedy = "Use a UUID, for example."
             raise InvalidRequest(
-                [Fault("", "is empty, too long, or contains other characters", remedy, header="Idempotency-Key")]
+                [Fault("", "must be 1 to 255 visible ASCII characters", remedy, header="Idempotency-Key")]
             )
         return IdempotencyRecord(_name("key", client, key), fingerprint, KEY_SECONDS)
     count = headers.get("x-stainless-retry-count", "")
@@ -66,7 +67,7 @@ def from_headers(client: str, request: VideoRequest, headers: Mapping[str, str])
 
 
 def from_content(client: str, request: VideoRequest, headers: Mapping[str, str]) -> IdempotencyRecord:
-    """Take equal content for a repetition, where no header tells a retry from a second wish; a key comes first.
+    """Treat equal content as a repetition, as no header distinguishes a retry; an Idempotency-Key has precedence.
 
     Raises:
         InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters.
@@ -79,7 +80,7 @@ def from_content(client: str, request: VideoRequest, headers: Mapping[str, str])
 
 
 def fingerprint_of(request: VideoRequest) -> str:
-    """Name a request by its content: parsed fields and the identity of its images, in their order."""
+    """Return a hash of the content of a request: its parsed fields, and the identity of its images in their order."""
     fields = {**asdict(request), "images": [identity_of(image) for image in request.images]}
     return _name(json.dumps(fields, sort_keys=True))
 

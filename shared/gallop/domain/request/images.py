@@ -1,4 +1,4 @@
-"""Reference images: where they are, and what makes two of them the same."""
+"""Reference images: where they are stored, and when two of them are the same."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, assert_never
 
 @dataclass(frozen=True, slots=True)
 class LinkedImage:
-    """An image at a public address, which DashScope fetches by itself."""
+    """An image at a public address, which DashScope downloads."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """What a converted image was made of: bytes of this hash, in an object of the inbox if they came as one."""
+    """The source of a converted image: the hash of its bytes, and its object in the inbox if it was sent as one."""
 
     sha256: str
     bucket: str = ""
@@ -26,9 +26,9 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class InlineImage:
-    """An image whose bytes are at hand: it came inside the request, or was converted.
+    """An image in memory: it was sent inside the request, or converted.
 
-    ``media_type`` is known once it has been looked into, and ``note`` says what was done to its ``original``.
+    ``media_type`` is set once the image has been inspected; ``note`` describes how its ``original`` was converted.
     """
 
     data: bytes
@@ -39,7 +39,7 @@ class InlineImage:
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """An image in the inbox bucket; ``version_id`` and ``sha256`` are known once it has been read."""
+    """An image in the inbox bucket; ``version_id`` and ``sha256`` are set once it has been read."""
 
     bucket: str
     key: str
@@ -52,17 +52,17 @@ Image = LinkedImage | InlineImage | StoredImage
 
 
 def sha256(data: bytes) -> str:
-    """Name an image by its content."""
+    """Return the SHA-256 of an image in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def identity_of(image: Image) -> str:
-    """Give what makes an image the same: its address, or the bytes as they came, whatever they were converted to."""
+    """Return the identity of an image: its address, or the hash of the bytes that were sent, before any conversion."""
     match image:
         case LinkedImage(url):
             return f"url:{url}"
-        case InlineImage(original=Original(sha256=came)) | StoredImage(original=Original(sha256=came)):
-            return f"sha256:{came}"
+        case InlineImage(original=Original(sha256=sent)) | StoredImage(original=Original(sha256=sent)):
+            return f"sha256:{sent}"
         case InlineImage(data):
             return f"sha256:{sha256(data)}"
         case StoredImage():
@@ -71,10 +71,10 @@ def identity_of(image: Image) -> str:
 
 
 def image_record(image: Image) -> dict[str, Any]:
-    """Write down where an image is; inline images are stored before they get here.
+    """Return the record of where an image is; an inline image must be stored first.
 
     Raises:
-        TypeError: the image is still inline.
+        TypeError: the image is inline.
 
     """
     match image:
@@ -89,7 +89,7 @@ def image_record(image: Image) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """A picture as DashScope gets it. ``note`` says in words what was done to it; empty: it is as it came."""
+    """An image as it is sent to DashScope. ``note`` describes how it was converted; empty if it was not."""
 
     data: bytes
     media_type: str

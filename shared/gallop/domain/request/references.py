@@ -1,4 +1,4 @@
-"""What may stand for a reference image in a request, and the image that it stands for."""
+"""The forms in which a request may name a reference image, and the image that each names."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "reference_image"
 
-# Where something stands, and what: what stands for an image, or what is wrong there.
+# A JSON pointer, and the value there: something that names an image, or a fault.
 Sent = tuple[str, object]
 
 
 def not_there(where: str) -> Fault:
-    """Refuse an object that is not in the inbox, or is kept for somebody else: nobody learns which."""
-    return Fault(where, "is not in the bucket", "Upload it first, or mend its name.")
+    """Report an object that is not in the inbox, or belongs to another client: the message does not say which."""
+    return Fault(where, "not found in the inbox bucket", "Upload it first, or correct its name.")
 
 
 def parse_images(value: object) -> Iterator[Sent]:
-    """Read ``images``: a list."""
+    """Read ``images``, a list; yield each item."""
     if value is not None and not isinstance(value, list):
-        yield _wrong("/images", "is not a list", 'Send a list: ["https://...", ...].')
+        yield _wrong("/images", "must be a list", 'Send a list: ["https://...", ...].')
         return
     yield from ((f"/images/{index}", item) for index, item in enumerate(value or []))
 
 
 def parse_input_reference(value: object) -> Iterator[Sent]:
-    """Read OpenAI's ``input_reference``: an image, an object that names one, or a list of either."""
+    """Read OpenAI's ``input_reference``: an image, an object with its address or id, or a list of either."""
     if isinstance(value, list):
         yield from (_referred(f"/input_reference/{index}", item) for index, item in enumerate(value))
     elif value is not None:
@@ -45,7 +45,7 @@ def parse_input_reference(value: object) -> Iterator[Sent]:
 def parse_media(value: object) -> Iterator[Sent]:
     """Read DashScope's ``media``: a list of objects with ``url`` and ``type``."""
     if value is not None and not isinstance(value, list):
-        yield _wrong("/media", "is not a list", 'Send a list: [{"url": "https://..."}, ...].')
+        yield _wrong("/media", "must be a list", 'Send a list: [{"url": "https://..."}, ...].')
         return
     for index, item in enumerate(value or []):
         where = f"/media/{index}"
@@ -53,10 +53,10 @@ def parse_media(value: object) -> Iterator[Sent]:
             yield where, item
         elif not isinstance(item, dict) or item.keys() - {"url", "type"} or "url" not in item:
             yield _wrong(
-                where, "is not an object with a url", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.'
+                where, "must be an object with a url", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.'
             )
         elif item.get("type") not in (None, MEDIA_TYPE):
-            yield _wrong(f"{where}/type", "is not a kind of image that these models take", f"Use {MEDIA_TYPE}.")
+            yield _wrong(f"{where}/type", "is not a supported image type", f"Use {MEDIA_TYPE}.")
         else:
             yield f"{where}/url", item["url"]
 
@@ -66,7 +66,7 @@ def _referred(where: str, value: object) -> Sent:
         return where, value
     names = [name for name in ("image_url", "file_id") if name in value]
     if len(names) != 1 or len(value) != 1:
-        return _wrong(where, "is not an object with an image_url or a file_id", 'Send {"image_url": "https://..."}.')
+        return _wrong(where, "must be an object with either image_url or file_id", 'Send {"image_url": "https://..."}.')
     return f"{where}/{names[0]}", value[names[0]]
 
 
@@ -76,13 +76,13 @@ def _wrong(where: str, problem: str, remedy: str) -> Sent:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """The one bucket whose objects may be named, and by whom."""
+    """The only bucket that a request may refer to, and the client that sends the request."""
 
     bucket: str
     client: str
 
     def image(self, where: str, value: object) -> Image | Fault:
-        """Read what stands for an image; bytes and faults are what they are."""
+        """Read a value that names an image; inline images and faults are returned unchanged."""
         if isinstance(value, InlineImage | Fault):
             return value
         if isinstance(value, str):
@@ -97,7 +97,7 @@ class Inbox:
                 return self._stored(where, value)
         return Fault(
             where,
-            "is not an image that Gallop can take",
+            "is not a supported image reference",
             f"Use https://..., data:image/jpeg;base64,..., upload_... or s3://{self.bucket}/uploads/...",
         )
 
@@ -107,8 +107,8 @@ class Inbox:
         if bucket != self.bucket or path[0] != "uploads" or len(path) == 1 or {"", ".", ".."} & set(path):
             return Fault(
                 where,
-                "names an object outside the inbox bucket's uploads/",
-                f"Copy it to s3://{self.bucket}/uploads/ and name it there.",
+                "refers to an object outside uploads/ in the inbox bucket",
+                f"Copy it to s3://{self.bucket}/uploads/ and use that address.",
             )
         if uploads.belongs_to_another(key, self.client):
             return not_there(where)
@@ -125,14 +125,15 @@ def _linked(where: str, url: str) -> LinkedImage | Fault:
 def _inline(where: str, uri: str) -> InlineImage | Fault:
     head, comma, payload = uri.partition(",")
     if not comma or not head.lower().endswith(";base64"):
-        return Fault(where, "is a data URI without base64", "Write it as data:image/jpeg;base64,...")
+        return Fault(where, "is a data URI without base64", "Send it as data:image/jpeg;base64,...")
     try:
         return InlineImage(base64.b64decode(payload, validate=True))
     except (binascii.Error, ValueError):
-        return Fault(where, "is a data URI whose base64 is broken", "Encode the file again, without line breaks.")
+        return Fault(where, "is a data URI with invalid base64", "Encode the file again, without line breaks.")
 
 
 def too_large(where: str, size: int) -> Fault:
-    """Refuse a picture by its size in bytes."""
+    """Report an image that is too large; ``size`` is in bytes."""
     limit = models.MAX_PICTURE_BYTES // 1024**2
-    return Fault(where, f"has {size / 1024**2:.1f} MB; {limit} MB is the most", "Save it smaller, as JPEG for example.")
+    detail = f"is too large: {size / 1024**2:.1f} MB; the maximum is {limit} MB"
+    return Fault(where, detail, "Reduce its size, for example by saving it as JPEG.")

@@ -1,4 +1,4 @@
-"""What a caller may ask for, read field by field, so that every fault is found before any money is spent."""
+"""Requests for a video, read field by field, so that every fault is found before any money is spent."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _HAN = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoRequest:
-    """A wish for one video, whole and within DashScope's limits. ``duration`` is in seconds.
+    """A valid request for one video, within DashScope's limits. ``duration`` is in seconds.
 
-    ``webhook`` is the address to tell of its end, where it is another than its client's endpoints. ``priority`` is 0 to
-    9: of the jobs of one client that wait, those of a higher one start first.
+    ``webhook`` is the address to notify when the job ends; empty for the client's endpoints. ``priority`` is 0 to 9:
+    among the waiting jobs of one client, those with the highest priority start first.
     """
 
     prompt: str
@@ -50,9 +50,9 @@ class VideoRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestDefaults:
-    """What a stack adds to a request: its default model, and the one bucket whose objects may be named.
+    """What a stack adds to a request: its default model, and the only bucket that a request may refer to.
 
-    ``client`` is whose uploads may be named, and ``webhook_origins`` are those of its endpoints.
+    A request may refer to the uploads of ``client``; ``webhook_origins`` are the origins of that client's endpoints.
     """
 
     default_model: str
@@ -62,10 +62,10 @@ class RequestDefaults:
 
 
 def read(body: object, defaults: RequestDefaults, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
-    """Read a native JSON body; ``inspect`` looks into each image that can be looked into.
+    """Read a native JSON body; ``inspect`` checks the bytes of each image that Gallop can read.
 
     Raises:
-        InvalidRequest: with one fault for each thing that is wrong.
+        InvalidRequest: the request is invalid, with one fault per problem.
 
     """
     reader = Reader(body)
@@ -78,10 +78,10 @@ def read(body: object, defaults: RequestDefaults, inspect: Callable[[str, Image]
 def read_fields(
     fields: Mapping[str, Any], images: Sequence[Image | Fault], sent: int, default_model: str
 ) -> VideoRequest:
-    """Read the fields of a request whose images came apart from it: ``sent`` of them, usable or at fault.
+    """Read the fields of a request whose images were read separately: ``sent`` of them, usable or not.
 
     Raises:
-        InvalidRequest: with one fault for each thing that is wrong.
+        InvalidRequest: the request is invalid, with one fault per problem.
 
     """
     reader = Reader({name: value for name, value in fields.items() if name != "images"})
@@ -89,28 +89,37 @@ def read_fields(
 
 
 class Reader:
-    """Takes field after field from a body, and notes what is wrong with each in ``faults``."""
+    """Read one field after the other from a body, and collect the problems in ``faults``."""
 
     def __init__(self, body: object) -> None:
         """Take a parsed JSON body.
 
         Raises:
-            InvalidRequest: the body is not an object, or one nested beyond reason.
+            InvalidRequest: the body is not an object, or is nested more than ``MAX_NESTING`` levels deep.
 
         """
         if not isinstance(body, dict):
             raise InvalidRequest([Fault("", "the body is not a JSON object", 'Send an object: {"prompt": "..."}.')])
         if _is_deeper_than(MAX_NESTING, body):
-            raise InvalidRequest([Fault("", "is nested too deeply", "Write one flat object.")])
+            raise InvalidRequest([Fault("", "the body is nested too deeply", "Send a flat object.")])
         self.fields: dict[str, Any] = dict(body)
         self.faults: list[Fault] = []
         self.images_sent = 0
         self._read = {"images"}
         for name in (name for name, value in self.fields.items() if not _is_text(value)):
-            self.fault(_pointer(name), "has half of a character in it", "Send whole characters: UTF-8, no surrogates.")
+            self.fault(
+                _pointer(name),
+                "contains an unpaired surrogate; send valid UTF-8",
+                "In JSON, escape a character beyond U+FFFF as a pair of surrogates, or do not escape it.",
+            )
 
     def request(self, default_model: str, images: tuple[Image, ...], of: int) -> VideoRequest:
-        """Make the request; ``of`` images were meant, readable or not."""
+        """Build the request; ``of`` is the number of images that were sent, usable or not.
+
+        Raises:
+            InvalidRequest: the request is invalid, with one fault per problem.
+
+        """
         prompt = self.prompt(of)
         self._check_image_count(of)
         model = self.choice("model", tuple(models.MODELS), default_model)
@@ -127,45 +136,45 @@ class Reader:
             metadata=self.metadata(),
             priority=self.whole("priority", queue.PRIORITIES) or 0,
         )
-        self._refuse_what_is_left()
+        self._refuse_unknown_fields()
         if self.faults:
             raise InvalidRequest(self.faults)
         return request
 
     def fault(self, where: str, problem: str, remedy: str) -> None:
-        """Note a fault."""
+        """Record a problem."""
         self.faults.append(Fault(where, problem, remedy))
 
     def take(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        """Take a field; None where it is absent or null."""
+        """Remove a field and return its value; None if it is absent or null."""
         self._read.add(name)
         return self.fields.pop(name, None)
 
     def prompt(self, images: int) -> str:
-        """Read the prompt of a request that has so many images."""
+        """Read the prompt of a request with this number of images."""
         value = self.take("prompt")
         if not isinstance(value, str) or not value.strip():
-            self.fault("/prompt", "there is no prompt", "Say in words what should happen in the video.")
+            self.fault("/prompt", "is missing or empty", "Describe what should happen in the video.")
             return ""
-        weight = prompt_length(value)
-        if weight > models.MAX_PROMPT_CHARACTERS:
+        length = prompt_length(value)
+        if length > models.MAX_PROMPT_CHARACTERS:
             self.fault(
                 "/prompt",
-                f"is too long: it weighs {weight} characters, and {models.MAX_PROMPT_CHARACTERS} is the most "
-                "(a Chinese character weighs two); DashScope would cut it silently",
-                "Shorten it.",
+                f"is too long: {length:,} characters; the maximum is {models.MAX_PROMPT_CHARACTERS:,} "
+                "(a Chinese character counts as two)",
+                "Shorten it: DashScope would silently cut off the rest.",
             )
         for number in sorted({int(match) for match in _NUMBERED_IMAGE.findall(value)}):
             if not 1 <= number <= images:
                 self.fault(
                     "/prompt",
-                    f"speaks of [Image {number}], and there {_are(images)}",
-                    "Number the images from 1, in the order in which they are sent.",
+                    f"refers to [Image {number}], but there {_only(images)}",
+                    "Number the images from 1, in the order in which you send them.",
                 )
         return value
 
     def images(self, inbox_bucket: str, client: str = "") -> dict[str, Image]:
-        """Read the images, under all the names that they have: what can be read of them, by its place."""
+        """Read the images from every field that may contain them; return those that are valid, by JSON pointer."""
         sent = [
             *references.parse_images(self.take("images")),
             *references.parse_input_reference(self.take("input_reference")),
@@ -180,37 +189,37 @@ class Reader:
     def inspected(
         self, images: Mapping[str, Image], inspect: Callable[[str, Image], Image | Fault]
     ) -> tuple[Image, ...]:
-        """Look into the images; those that cannot be used become faults."""
+        """Inspect the images and return the usable ones; the others become faults."""
         return self.usable([inspect(where, image) for where, image in images.items()])
 
-    def usable(self, looked_at: Sequence[Image | Fault]) -> tuple[Image, ...]:
-        """Keep the images that can be used, and note the faults of the others."""
-        self.faults.extend(found for found in looked_at if isinstance(found, Fault))
-        return tuple(found for found in looked_at if not isinstance(found, Fault))
+    def usable(self, inspected: Sequence[Image | Fault]) -> tuple[Image, ...]:
+        """Return the usable images, and record the faults of the others."""
+        self.faults.extend(image for image in inspected if isinstance(image, Fault))
+        return tuple(image for image in inspected if not isinstance(image, Fault))
 
     def _check_image_count(self, count: int) -> None:
         if not 1 <= count <= models.MAX_IMAGES:
             self.fault(
                 "/images",
-                f"there {_are(count)}, and 1 to {models.MAX_IMAGES} are needed",
-                "Send one reference image at least, in images or input_reference." if count < 1 else "Leave some out.",
+                f"there are {count} images; 1 to {models.MAX_IMAGES} are required",
+                "Send at least one reference image, in images or input_reference." if count < 1 else "Remove some.",
             )
 
     def choice(self, name: str, choices: Sequence[str], default: str) -> str:
-        """Read a field that has a few values."""
+        """Read a field with a fixed set of values."""
         value = self.take(name)
         if value is None:
             return default
         if value not in choices:
             hint = difflib.get_close_matches(str(value), choices, n=1)
             remedy = f"Did you mean {hint[0]}? " if hint else ""
-            remedy = f"{remedy}Use one of {', '.join(choices)}. Left out, it is {default}."
-            self.fault(f"/{name}", f"{_shown(value)} is not known", remedy)
+            remedy = f"{remedy}Use one of {', '.join(choices)}. The default is {default}."
+            self.fault(f"/{name}", f"unknown value {_shown(value)}", remedy)
             return default
         return str(value)
 
     def whole(self, name: str, within: range, unit: str = "") -> int | None:
-        """Read a whole number."""
+        """Read a whole number; ``unit`` follows the range in the message."""
         value = self.take(name)
         if value is None:
             return None
@@ -219,17 +228,17 @@ class Reader:
         if isinstance(value, bool) or not isinstance(value, int) or value not in within:
             self.fault(
                 f"/{name}",
-                f"{_shown(value)} is not a whole number from {within.start} to {within.stop - 1}{unit}",
-                f"Use a whole number from {within.start} to {within.stop - 1}.",
+                f"must be a whole number from {within.start:,} to {within.stop - 1:,}{unit}, not {_shown(value)}",
+                "Send a whole number in this range.",
             )
             return None
         return value
 
     def flag(self, name: str) -> bool:
-        """Read a field that is true or false (the default)."""
+        """Read a Boolean field; the default is false."""
         value = self.take(name)
         if value is not None and not isinstance(value, bool):
-            self.fault(f"/{name}", f"{_shown(value)} is neither true nor false", "Use true or false.")
+            self.fault(f"/{name}", f"must be true or false, not {_shown(value)}", "Send true or false.")
             return False
         return bool(value)
 
@@ -238,25 +247,27 @@ class Reader:
         return self.whole("seed", models.SEEDS)
 
     def webhook(self, origins: Sequence[str]) -> str:
-        """Read which address is told of the end: only path and query are the request's to choose."""
+        """Read the address to notify at the end: a request may choose only its path and query."""
         value = self.take("webhook")
         if value is None:
             return ""
         url = urls.within(value, origins) if isinstance(value, str) else None
         if url is None:
-            known = f"Of {', '.join(origins)}, or as a path: /..." if len(origins) == 1 else f"Of {', '.join(origins)}."
-            remedy = known if origins else "Let the stack's operator add one: gallop webhooks add."
-            self.fault("/webhook", "is not an address of a webhook endpoint of yours", remedy)
+            path = ", or only a path: /..." if len(origins) == 1 else "."
+            remedy = f"Use an address at {' or '.join(origins)}{path}"
+            if not origins:
+                remedy = "Ask the operator of the stack to add an endpoint: gallop webhooks add."
+            self.fault("/webhook", "must be an address at one of your webhook endpoints", remedy)
             return ""
         return url
 
     def metadata(self) -> dict[str, Any]:
-        """Read the caller's own notes."""
+        """Read the metadata, which belongs to the caller: Gallop stores and returns it."""
         value = self.take("metadata")
         if value is None:
             return {}
         if not isinstance(value, dict) or len(json.dumps(value).encode()) > MAX_METADATA_BYTES:
-            self.fault("/metadata", f"is not an object of at most {MAX_METADATA_BYTES} bytes", "Make it smaller.")
+            self.fault("/metadata", f"must be an object of at most {MAX_METADATA_BYTES:,} bytes", "Shorten it.")
             return {}
         return value
 
@@ -264,10 +275,10 @@ class Reader:
         if "duration" not in self.fields and isinstance(self.fields.get("seconds"), str):
             text = self.fields["seconds"]
             self.fields["seconds"] = int(text) if _DIGITS.fullmatch(text) else text
-        seconds = self.whole("seconds", models.DURATION_SECONDS, " (seconds)")
-        duration = self.whole("duration", models.DURATION_SECONDS, " (seconds)")
+        seconds = self.whole("seconds", models.DURATION_SECONDS, " seconds")
+        duration = self.whole("duration", models.DURATION_SECONDS, " seconds")
         if duration is not None and seconds is not None and duration != seconds:
-            self.fault("/seconds", f"says {seconds}, and duration says {duration}", "Send one of the two.")
+            self.fault("/seconds", f"is {seconds}, but duration is {duration}", "Send only one of the two.")
         return duration or seconds or models.DEFAULT_DURATION_SECONDS
 
     def _picture(self, resolutions: Sequence[str]) -> tuple[str, str]:
@@ -278,28 +289,28 @@ class Reader:
             if isinstance(size, str) and size in sizes:
                 resolution, ratio = sizes[size]
             else:
-                self.fault("/size", f"{_shown(size)} is not known", f"Use one of {', '.join(sizes)}.")
+                self.fault("/size", f"unknown value {_shown(size)}", f"Use one of {', '.join(sizes)}.")
         return self.choice("resolution", resolutions, resolution), self.choice("ratio", models.RATIOS, ratio)
 
-    def _refuse_what_is_left(self) -> None:
+    def _refuse_unknown_fields(self) -> None:
         for name in self.fields:
             hint = difflib.get_close_matches(name, sorted(self._read), n=1)
-            remedy = f"Did you mean {hint[0]}?" if hint else f"Known are {', '.join(sorted(self._read))}."
+            remedy = f"Did you mean {hint[0]}?" if hint else f"Valid fields are {', '.join(sorted(self._read))}."
             self.fault(_pointer(name), "is not a field of a video request", remedy)
 
 
 def prompt_length(prompt: str) -> int:
-    """Count a prompt as DashScope does: 5,000 other or 2,500 Chinese characters fill it (fact sheet §1.2)."""
+    """Count the characters of a prompt as DashScope does, a Chinese character as two (fact sheet §1.2)."""
     return len(prompt) + len(_HAN.findall(prompt))
 
 
-def _are(count: int) -> str:
-    return {0: "is none", 1: "is 1 image"}.get(count, f"are {count} images")
+def _only(images: int) -> str:
+    return "is only 1 image" if images == 1 else f"are only {images} images"
 
 
 def _shown(value: object) -> str:
     text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line's worth
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - one line
 
 
 def _pointer(name: str) -> str:

@@ -1,4 +1,4 @@
-"""JSON that two readers cannot read in two ways: no name twice, no number that is none, nothing without a bottom."""
+"""JSON that every parser reads the same way: no duplicate names, no NaN or infinity, no unlimited nesting."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MAX_DIGITS = 40
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Read a JSON object.
+    """Parse a JSON object.
 
     Raises:
-        InvalidRequest: it is not JSON, no object, or would be read in two ways.
+        InvalidRequest: the text is not JSON or not an object, or parsers could read it differently.
 
     """
     try:
@@ -27,38 +27,39 @@ def parse(text: str) -> dict[str, Any]:
             text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
         )
     except RecursionError:
-        raise _refused("is nested too deeply", "Write one flat object.") from None
+        raise _refused("the body is nested too deeply", "Send a flat object.") from None
     except ValueError as error:
-        place = f" in line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise _refused(f"the body is not JSON{place}", "Send one JSON object.") from None
+        place = f": line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise _refused(f"the body is not valid JSON{place}", "Send one JSON object.") from None
     if not isinstance(parsed, dict):
         raise _refused("the body is not a JSON object", 'Send an object: {"prompt": "..."}.')
     return parsed
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    value = dict(pairs)
+    if len(value) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _refused(f"the body has {json.dumps(twice)[:80]} twice in one object", "Send each name once.")
-    return made
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise _refused(f"the body contains {json.dumps(duplicate)[:80]} twice in one object", "Send each name once.")
+    return value
 
 
 def _constant(name: str) -> NoReturn:
-    raise _refused(f"the body is not JSON: {name} is no number", "Leave it out, or send null.")
+    raise _refused(f"the body is not valid JSON: {name} is not a number", "Omit it, or send null.")
 
 
 def _float(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise _refused(f"the body has a number beyond all bounds: {digits[:20]}", "Send a smaller number.")
+        raise _refused(f"the body contains a number that is out of range: {digits[:20]}", "Send a smaller number.")
     return number
 
 
 def _int(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise _refused(f"the body has a number of {len(digits)} digits", "Send a smaller number.")
+        problem = f"the body contains a number of {len(digits):,} digits; the maximum is {MAX_DIGITS}"
+        raise _refused(problem, "Send a smaller number.")
     return int(digits)
 
 

@@ -1,4 +1,4 @@
-"""What clients put into the inbox by way of Gallop: whose it is, and under which key."""
+"""Files that clients upload to the inbox through Gallop: their owner and their key."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 PREFIX = "uploads/"
 
 _ID = re.compile(r"upload_[a-z2-7]{26}")
-# The names that Gallop gives: of an upload, and of an image that came inside a request.
-_KEPT = re.compile(rf"{PREFIX}(.+)/(?:{_ID.pattern}|[0-9a-f]{{64}}\.[a-z0-9.+-]+)", re.DOTALL)
+# The keys that Gallop assigns: to an upload, and to an image that was sent inside a request.
+_STORED = re.compile(rf"{PREFIX}(.+)/(?:{_ID.pattern}|[0-9a-f]{{64}}\.[a-z0-9.+-]+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Input:
-    """A version of an object that Gallop keeps for a client, and that jobs of this client use."""
+    """A version of an object that Gallop stores for a client, and that jobs of this client use."""
 
     bucket: str
     key: str
@@ -32,34 +32,33 @@ class Input:
 
 
 def new_id() -> str:
-    """Make an id that no other upload has, and nobody guesses (128 random bits)."""
+    """Create a unique upload id that cannot be guessed (128 random bits)."""
     return "upload_" + base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text has the form of an upload's id."""
+    """Return whether a text has the format of an upload's id."""
     return _ID.fullmatch(text) is not None
 
 
 def key_of(client: str, upload_id: str) -> str:
-    """Give the key of a client's upload."""
+    """Return the key of a client's upload."""
     return f"{PREFIX}{client}/{upload_id}"
 
 
 def belongs_to_another(key: str, client: str) -> bool:
-    """Tell whether Gallop keeps this object for a client other than this; what people copied there is for all."""
-    return _keeper(key) not in (None, client)
+    """Return whether Gallop stores this object for another client; objects that people copied there are for all."""
+    return _owner(key) not in (None, client)
 
 
 def inputs_of(images: Iterable[Image], client: str) -> list[Input]:
-    """Name what Gallop keeps of these images for a client, each version once; also what they were converted from."""
+    """Return the object versions that Gallop stores for a client's images and their originals, each version once."""
     stored = [image for image in images if isinstance(image, StoredImage)]
-    held: list[StoredImage | Original] = [*stored, *(image.original for image in stored if image.original)]
-    return sorted(
-        {Input(one.bucket, one.key, one.version_id) for one in held if one.version_id and _keeper(one.key) == client}
-    )
+    sources: list[StoredImage | Original] = [*stored, *(image.original for image in stored if image.original)]
+    own = [source for source in sources if source.version_id and _owner(source.key) == client]
+    return sorted({Input(source.bucket, source.key, source.version_id) for source in own})
 
 
-def _keeper(key: str) -> str | None:
-    kept = _KEPT.fullmatch(key)
-    return kept and kept[1]
+def _owner(key: str) -> str | None:
+    match = _STORED.fullmatch(key)
+    return match and match[1]

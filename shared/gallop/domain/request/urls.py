@@ -1,6 +1,7 @@
-"""Which addresses Gallop may be sent to by others: public names over https, and of their IP addresses only public ones.
+"""The addresses that Gallop calls on behalf of others: https, with a public host name and public IP addresses only.
 
-A name is judged by how it is written, an IP address by what the name was resolved to: only the second is a defence.
+A host name is checked by its spelling, and the IP addresses to which it resolves are checked before each connection.
+Only the second check protects against server-side request forgery.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ HTTPS_PORT = 443
 
 # The last label begins with a letter, so that no number in any notation (127.1, 0x7f.1, 017700000001) is a name.
 _NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])\.?")
-# Names that are resolved inside networks only, or nowhere (RFC 6761, 6762, 8375, 7686; ICANN's internal).
+# Names that resolve only inside private networks, or nowhere (RFC 6761, 6762, 8375, 7686; ICANN's internal).
 _NOT_PUBLIC = frozenset(
     ("arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost", "onion")
 )
-# A backslash is a slash to some programs, and none to others.
+# Some programs read a backslash as a slash, others do not.
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]|\\")
 
 _REFUSED_V4 = tuple(
@@ -50,7 +51,7 @@ _REFUSED_V4 = tuple(
         "240.0.0.0/4",  # reserved, broadcast
     )
 )
-# Everything outside is unassigned, local, or another network in disguise: mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96).
+# Everything outside is unassigned, local, or embeds an IPv4 address: mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96).
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _REFUSED_V6 = tuple(
     ipaddress.IPv6Network(network)
@@ -65,7 +66,7 @@ _REFUSED_V6 = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address belongs to the public internet: a unicast one, and nothing special."""
+    """Return whether an IP address is a unicast address of the public internet, without any special purpose."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -78,7 +79,7 @@ def is_public(address: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether an IP address is this machine itself."""
+    """Return whether an IP address is a loopback address."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
@@ -86,25 +87,25 @@ def is_loopback(address: str) -> bool:
 
 
 def what_is_wrong_with(url: str) -> str:
-    """Say what keeps a URL from being a public one, as it is written; nothing if nothing does."""
+    """Return why a URL, as written, is not a public https address; empty if it is one."""
     if len(url) > MAX_URL_CHARACTERS:
-        return f"is longer than {MAX_URL_CHARACTERS} characters"
+        return f"is longer than {MAX_URL_CHARACTERS:,} characters"
     parts = split(url)
     if parts is None or not parts.hostname:
-        return "is not a URL (percent-encode what is not ASCII)"
+        return "is not a valid URL (percent-encode characters outside ASCII)"
     if parts.scheme != "https":
         return "does not begin with https://"
     if parts.username is not None or parts.password is not None:
-        return "carries a user name or a password"
+        return "contains a user name or password"
     if parts.port not in (None, HTTPS_PORT):
-        return "names a port other than 443"
+        return "uses a port other than 443"
     if not _NAME.fullmatch(parts.hostname) or parts.hostname.rstrip(".").rpartition(".")[2] in _NOT_PUBLIC:
-        return "names a host by address, or one that is not public"
+        return "has a host that is an IP address or is not public"
     return ""
 
 
 def names_loopback(url: str) -> bool:
-    """Tell whether a URL is one of this machine, on any port, without a user name."""
+    """Return whether the host of a URL is this machine, on any port, without a user name."""
     parts = split(url)
     if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc:
         return False
@@ -112,7 +113,7 @@ def names_loopback(url: str) -> bool:
 
 
 def split(url: str) -> SplitResult | None:
-    """Take a URL apart; None for a text that is none, or that two programs could read in two ways."""
+    """Split a URL into its parts; None if the text is not a URL, or if programs could parse it differently."""
     if _UNPRINTABLE.search(url):
         return None
     try:
@@ -124,14 +125,14 @@ def split(url: str) -> SplitResult | None:
 
 
 def origin(url: str) -> str:
-    """Give scheme, host and port of a URL, in one way of writing."""
+    """Return the scheme, host and port of a URL in a normalized form."""
     parts = urlsplit(url)
     port = "" if parts.port in (None, HTTPS_PORT) else f":{parts.port}"
     return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}{port}"
 
 
 def within(value: str, origins: Sequence[str]) -> str | None:
-    """Give the whole URL of an address at one of the origins; a path alone will do where there is one only."""
+    """Return the complete URL of an address at one of the origins, else None; with one origin, a path is enough."""
     url = f"{origins[0]}{value}" if value.startswith("/") and len(origins) == 1 else value
     parts = split(url)
     if parts is None or "@" in parts.netloc or "#" in url or len(url) > MAX_URL_CHARACTERS:

@@ -1,1 +1,1 @@
-"""Who waits for a slot, and when DashScope is asked."""
+"""The queue for slots, and when to poll DashScope."""

@@ -1,8 +1,7 @@
-"""How long tasks of one kind run: a small histogram that forgets, and so follows a vendor who gets faster or slower.
+"""The run times of tasks of one kind: a small histogram that forgets, so that it follows a vendor's changes in speed.
 
-A task is counted in a bin whose edges grow by 8 %, as what matters of a time is its order of size. Before each new
-task all that was counted before loses a fiftieth of its weight: after 200 tasks, 2 % of what was first known is left,
-and in the end nothing.
+The edges of the bins grow by 8 %, because the order of magnitude of a time matters. Each new task first reduces the
+weight of all earlier ones by 2 %: after 200 tasks, 2 % of the initial weight is left, and eventually none.
 """
 
 from __future__ import annotations
@@ -21,26 +20,27 @@ SHORTEST, GROWTH, BINS = 5.0, 1.08, 100
 EDGES = tuple(SHORTEST * GROWTH**number for number in range(BINS + 1))
 MIDDLES = tuple((low + high) / 2 for low, high in pairwise(EDGES))
 KEPT, FORGOTTEN = 0.98, 0.001
-# A task says something of its neighbours, too: 50 tasks in 100 bins would leave holes.
+# A task also counts in the neighbouring bins: 50 tasks in 100 bins would leave gaps.
 SPREAD = (1, 2, 3, 2, 1)
-# What was published is worth a few tasks, and lies this wide: 40 s, 80 s and 102 s were told of nearly the same task.
+# The published samples count as a few tasks, with this deviation: 40 s, 80 s and 102 s were reported for nearly the
+# same task.
 SEED_WEIGHT, SEED_DEVIATION = 5.0, 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """The weight of each bin, to the millionth, and the number of tasks that were ever counted."""
+    """The weight of each bin, rounded to a millionth, and the total number of tasks counted."""
 
     weights: tuple[float, ...]
     tasks: int = 0
 
     @property
     def mean(self) -> float:
-        """Give the mean of the known times, in seconds."""
+        """The mean run time, in seconds."""
         return sum(w * middle for w, middle in zip(self.weights, MIDDLES, strict=True)) / sum(self.weights)
 
     def with_task(self, seconds: float) -> Histogram:
-        """Count one more task, and forget a little of the others."""
+        """Count another task of this run time, and reduce the weight of the earlier ones."""
         weights = [weight * KEPT if weight >= FORGOTTEN else 0.0 for weight in self.weights]
         middle = bin_of(seconds)
         for offset, share in enumerate(SPREAD, -(len(SPREAD) // 2)):
@@ -48,7 +48,7 @@ class Histogram:
         return Histogram(tuple(round(weight, 6) for weight in weights), self.tasks + 1)
 
     def as_map(self) -> dict[str, Any]:
-        """Write it down in whole numbers: what ``from_map`` reads."""
+        """Convert it to whole numbers, for ``from_map``."""
         return {
             "format": FORMAT,
             "tasks": self.tasks,
@@ -57,40 +57,40 @@ class Histogram:
 
 
 def from_map(written: Mapping[str, Any]) -> Histogram:
-    """Read what ``as_map`` wrote.
+    """Read the output of ``as_map``.
 
     Raises:
-        ValueError: it is not that, or of another format.
+        ValueError: the map is not a histogram, or has another format.
 
     """
     try:
         weights = tuple(float(Decimal(weight) / 1_000_000) for weight in written["weights"])
-        histogram, known = Histogram(weights, int(written["tasks"])), int(written["format"])
+        histogram, version = Histogram(weights, int(written["tasks"])), int(written["format"])
     except (ArithmeticError, KeyError, TypeError) as error:
-        raise ValueError("not a sketch") from error
-    if known != FORMAT or len(weights) != BINS or min(weights) < 0 or not sum(weights):
-        raise ValueError("a sketch of another format")
+        raise ValueError("not a histogram") from error
+    if version != FORMAT or len(weights) != BINS or min(weights) < 0 or not sum(weights):
+        raise ValueError("a histogram of another format")
     return histogram
 
 
 def expected_seconds(resolution: str, duration: int) -> float:
-    """Estimate how long a task runs, from the published samples (fact sheet §2).
+    """Estimate how long a task runs, in seconds, from the published samples (fact sheet §2).
 
-    720P of 5 s took 80 s and 1080P of 15 s about 840 s; a start-up of 30 s and a rate per second of video go
-    through both, and give 300 s for 1080P of 5 s, which lies in the 1 to 5 minutes that DashScope speaks of.
+    5 s of 720P took 80 s, and 15 s of 1080P about 840 s. A start-up time of 30 s and a rate per second of video fit
+    both samples, and give 300 s for 5 s of 1080P, which is within DashScope's own range of 1 to 5 minutes.
     """
     per_second = 54.0 if resolution == "1080P" else 10.0
     return 30.0 + per_second * duration
 
 
 def seed(resolution: str, duration: int) -> Histogram:
-    """Give what is known before the first task: log-normal about the estimate, two thirds within a factor of 1.8."""
+    """Return the histogram before the first task: log-normal around the estimate, with deviation ``SEED_DEVIATION``."""
     below = [_normal(log(edge / expected_seconds(resolution, duration)) / SEED_DEVIATION) for edge in EDGES]
     return Histogram(tuple(round(SEED_WEIGHT * (high - low), 6) for low, high in pairwise(below)))
 
 
 def bin_of(seconds: float) -> int:
-    """Give the bin of a time; what lies beyond the edges counts in the last one."""
+    """Return the bin of a run time in seconds; times outside the edges belong to the first or last bin."""
     return min(max(int(log(max(seconds, SHORTEST) / SHORTEST) / log(GROWTH)), 0), BINS - 1)
 
 

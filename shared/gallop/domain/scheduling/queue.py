@@ -1,9 +1,9 @@
-"""Who waits for a slot, and whose turn is next: round robin over clients, first come first served within a client.
+"""The queue for slots: round robin over clients, first in, first out within a client.
 
-Those who wait for one lane lie in one partition of the table, in the order of their names: ``client#rank#came#job``.
-The next client is the first one behind the client who was served last, in a circle, so that one question finds it
-however many wait, and a client with one job starts after at most one job of each other client. Within a client, a
-higher priority goes first.
+The waiting jobs of a lane are in one partition of the table, sorted by name: ``client#rank#creation time#job``. The
+next client is the first after the one that was served last, cyclically, so that one query finds it however long the
+queue is, and a client with one job waits for at most one job of each other client. Within a client, jobs with a higher
+priority go first.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PRIORITIES = range(10)
-# A character behind all that follows a client's name, and none of which a name has.
+# Sorts after every character that follows a client's name, and does not occur in names.
 END = "~"
-# DashScope runs so many tasks of a model at a time (fact sheet §6). Of more slots than that one is for a task that
-# waits there, ready; with more slots still, the account has a higher limit.
+# The tasks of a model that DashScope runs at a time (fact sheet §6). If there are more slots than that, one of them is
+# for a task that waits at DashScope; if there are even more, the account has a higher limit.
 RUNNING_AT_DASHSCOPE = 5
-# What should have ended by now may do so at any moment: told in steps, so that what has not changed reads the same.
+# A task that should have ended by now may end at any moment. Estimates are rounded to these steps, so that an unchanged
+# situation gives an unchanged estimate.
 STEP_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A place in the line of a lane. ``came_at`` is when the job was created, in seconds since the epoch."""
+    """A place in the queue of a lane. ``came_at`` is when the job was created, in seconds since the epoch."""
 
     client: str
     priority: int
@@ -37,34 +38,34 @@ class Ticket:
 
     @property
     def name(self) -> str:
-        """What it is sorted by."""
+        """The sort key in the queue."""
         return f"{self.client}#{PRIORITIES[-1] - self.priority}#{round(self.came_at * 1000):014d}#{self.job_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """How a waiting job stands: its place, from 1, and when its turn is likely to come (seconds since the epoch)."""
+    """A waiting job's position, from 1, and when it is likely to start (seconds since the epoch)."""
 
     position: int
     starts_at: float
 
 
 def ticket_from(name: str) -> Ticket:
-    """Read a ticket's name."""
-    client, rank, came, job_id = name.split("#")
-    return Ticket(client, PRIORITIES[-1] - int(rank), int(came) / 1000, job_id)
+    """Parse a ticket's name."""
+    client, rank, created, job_id = name.split("#")
+    return Ticket(client, PRIORITIES[-1] - int(rank), int(created) / 1000, job_id)
 
 
 def key_after(client: str) -> str:
-    """Give a name behind all those of a client."""
+    """Return a name that sorts after all those of a client."""
     return f"{client}#{END}" if client else ""
 
 
 def positions(tickets: Iterable[Ticket], last_served: str) -> dict[str, int]:
-    """Give each job's place, from 1, if nobody else came; ``tickets`` are all that wait, in the table's order.
+    """Return each waiting job's position, from 1, assuming that no other job is added.
 
-    In the n-th round each client that still has a job gets its n-th one served, beginning behind the one who was
-    served last.
+    ``tickets`` are all waiting jobs, in the table's order. The n-th round serves the n-th job of each client that has
+    one, starting after the client that was served last.
     """
     seen: Counter[str] = Counter()
     order: list[tuple[int, bool, str, str]] = []
@@ -75,10 +76,10 @@ def positions(tickets: Iterable[Ticket], last_served: str) -> dict[str, int]:
 
 
 def starts_at(position: int, since: Iterable[float], now: float, task_seconds: float, slots: int) -> float:
-    """Estimate when a place's turn comes, if all tasks take so long: there is one whenever a task ends.
+    """Estimate when the job at a position starts, if every task takes ``task_seconds``: one starts when one ends.
 
-    ``since`` is from when on each of those who hold a slot has had it. Where those are more than there are slots by
-    now, the first ends bring nobody a turn.
+    ``since`` gives the time at which each current holder got its slot. If there are more holders than slots, because
+    the number of slots was reduced, the first tasks to end do not free a slot. Times are seconds since the epoch.
     """
     at_once = slots - 1 if slots > RUNNING_AT_DASHSCOPE else max(slots, 1)
     soon = ceil(now / STEP_SECONDS) * STEP_SECONDS

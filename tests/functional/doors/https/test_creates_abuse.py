@@ -31,31 +31,31 @@ def of(text: str) -> str:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (of('"prompt": "another"'), 'the body has "prompt" twice'),
-        (of('"metadata": {"a": 1, "b": 2, "a": 1}'), 'the body has "a" twice'),
-        (of('"\\u0070rompt": "another"'), 'the body has "prompt" twice'),
-        (of('"\\ud800": 1, "\\ud800": 2'), 'the body has "\\ud800" twice'),
-        (of(f'"{"k" * 9999}": 1, "{"k" * 9999}": 2'), 'the body has "kkk'),
-        (of('"seed": NaN'), "the body is not JSON: NaN is no number"),
-        (of('"seed": -Infinity'), "the body is not JSON: -Infinity is no number"),
-        (of('"seed": 1e999'), "the body has a number beyond all bounds: 1e999"),
-        (of('"metadata": {"a": -1e999}'), "the body has a number beyond all bounds: -1e999"),
-        (of('"seed": ' + "9" * 41), "the body has a number of 41 digits"),
-        (of('"seed": 1' + "0" * 1_000_000), "the body has a number of 1000001 digits"),
+        (of('"prompt": "another"'), 'the body contains "prompt" twice'),
+        (of('"metadata": {"a": 1, "b": 2, "a": 1}'), 'the body contains "a" twice'),
+        (of('"\\u0070rompt": "another"'), 'the body contains "prompt" twice'),
+        (of('"\\ud800": 1, "\\ud800": 2'), 'the body contains "\\ud800" twice'),
+        (of(f'"{"k" * 9999}": 1, "{"k" * 9999}": 2'), 'the body contains "kkk'),
+        (of('"seed": NaN'), "the body is not valid JSON: NaN is not a number"),
+        (of('"seed": -Infinity'), "the body is not valid JSON: -Infinity is not a number"),
+        (of('"seed": 1e999'), "the body contains a number that is out of range: 1e999"),
+        (of('"metadata": {"a": -1e999}'), "the body contains a number that is out of range: -1e999"),
+        (of('"seed": ' + "9" * 41), "the body contains a number of 41 digits"),
+        (of('"seed": 1' + "0" * 1_000_000), "the body contains a number of 1,000,001 digits"),
         ("[" * 1_000_000, "is nested too deeply"),
         ('{"a":' * 200_000, "is nested too deeply"),
         (of('"metadata": ' + '{"a":' * 33 + "1" + "}" * 33), "is nested too deeply"),
         (of('"metadata": {"a": ' + "[" * 33 + "]" * 33 + "}"), "is nested too deeply"),
-        ("\ufeff" + json.dumps(new_job()), "the body is not JSON"),
+        ("\ufeff" + json.dumps(new_job()), "the body is not valid JSON"),
         (json.dumps(new_job()).encode("utf-16"), "the body is not text in UTF-8"),
         (b'{"prompt": "\xff"}', "the body is not text in UTF-8"),
         (b'{"prompt": "\xed\xa0\x80"}', "the body is not text in UTF-8"),
         ('{"prompt": "\ud800"}', "the body is not text in UTF-8"),
         ('{"prompt": "caf\ufffd"}', "the body is not text in UTF-8"),
-        (json.dumps(new_job()) + "x", "the body is not JSON in line 1"),
-        (json.dumps(new_job()) * 2, "the body is not JSON in line 1"),
+        (json.dumps(new_job()) + "x", "the body is not valid JSON: line 1"),
+        (json.dumps(new_job()) * 2, "the body is not valid JSON: line 1"),
         ("null", "the body is not a JSON object"),
-        ("1e999", "the body has a number beyond all bounds"),
+        ("1e999", "the body contains a number that is out of range"),
     ],
 )
 def test_json_that_means_no_good_is_told_so(sandbox: Sandbox, ada: Client, body: Body, problem: str) -> None:
@@ -217,7 +217,7 @@ def test_an_address_that_is_not_surely_public_is_refused(sandbox: Sandbox, ada: 
 )
 def test_images_come_by_https_only(ada: Client, url: str) -> None:
     """And by what Gallop holds itself."""
-    assert ada.post(new_job(images=[url])).faults["/images/0"].startswith("is not an image that Gallop can take")
+    assert ada.post(new_job(images=[url])).faults["/images/0"].startswith("is not a supported image reference")
 
 
 def test_a_public_address_of_any_length_that_is_allowed_is_taken(sandbox: Sandbox, ada: Client) -> None:

@@ -120,15 +120,19 @@ def test_a_reference_by_url_is_understood_in_a_form(sandbox: Sandbox, ada: Clien
 @pytest.mark.parametrize(
     ("sent", "place", "problem"),
     [
-        ({"input_reference": {}}, "/input_reference", "is not an object with an image_url or a file_id"),
-        ({"input_reference": {"image_url": PICTURE, "file_id": "x"}}, "/input_reference", "is not an object with"),
-        ({"input_reference": [7]}, "/input_reference/0", "is not an image that Gallop can take"),
+        ({"input_reference": {}}, "/input_reference", "must be an object with either image_url or file_id"),
+        ({"input_reference": {"image_url": PICTURE, "file_id": "x"}}, "/input_reference", "must be an object with"),
+        ({"input_reference": [7]}, "/input_reference/0", "is not a supported image reference"),
         ({"input_reference": {"image_url": "http://x.example/a"}}, "/input_reference/image_url", "is not an image"),
-        ({"input_reference": {"file_id": "upload_" + "a" * 26}}, "/input_reference/file_id", "is not in the bucket"),
-        ({"media": PICTURE}, "/media", "is not a list"),
-        ({"media": [PICTURE]}, "/media/0", "is not an object with a url"),
+        (
+            {"input_reference": {"file_id": "upload_" + "a" * 26}},
+            "/input_reference/file_id",
+            "not found in the inbox bucket",
+        ),
+        ({"media": PICTURE}, "/media", "must be a list"),
+        ({"media": [PICTURE]}, "/media/0", "must be an object with a url"),
         ({"media": [{"url": PICTURE, "type": "first_frame"}]}, "/media/0/type", "is not a kind of image"),
-        ({"media": [{"url": "x"}]}, "/media/0/url", "is not an image that Gallop can take"),
+        ({"media": [{"url": "x"}]}, "/media/0/url", "is not a supported image reference"),
     ],
 )
 def test_a_reference_at_fault_is_named_where_it_stands(
@@ -144,7 +148,7 @@ def test_a_reference_at_fault_is_named_where_it_stands(
 def test_more_than_nine_images_are_counted_over_all_names(sandbox: Sandbox, ada: Client) -> None:
     """And a form with too many is told how many it has."""
     faults = ada.post_form({"prompt": PROMPT, "images[]": [PICTURE] * 5}, [file("input_reference[]")] * 5).faults
-    assert {"/images": "there are 10 images, and 1 to 9 are needed"} == faults
+    assert {"/images": "there are 10 images; 1 to 9 are required"} == faults
     assert_nothing_started(sandbox)
 
 
@@ -193,9 +197,9 @@ def test_an_unknown_model_is_refused_and_the_known_are_named(sandbox: Sandbox, a
     error = answer.json["error"]
     assert (400, "model", "invalid_request_error") == (answer.status, error["param"], error["type"])
     for words in (
-        '"sora-2" is not known',
+        'unknown value "sora-2"',
         "happyhorse-1.0-r2v, happyhorse-1.1-r2v",
-        "Left out, it is happyhorse-1.0-r2v",
+        "The default is happyhorse-1.0-r2v.",
     ):
         assert words in error["message"]
     assert_nothing_started(sandbox)
@@ -219,24 +223,32 @@ WHOLE = part("prompt", PROMPT.encode()) + part("images[]", PICTURE.encode())
     [
         ("multipart/form-data", WHOLE + b"--B--\r\n", "the form has no boundary"),
         ("multipart/form-data; boundary=", WHOLE + b"--B--\r\n", "the form has no boundary"),
-        ("multipart/form-data; boundary=C", WHOLE + b"--B--\r\n", "the form is broken"),
-        ("multipart/form-data; boundary=" + "B" * 300, WHOLE, "the form is broken"),
-        ("multipart/form-data; boundary=B", b"", "the form breaks off"),
-        ("multipart/form-data; boundary=B", WHOLE, "the form breaks off"),
-        ("multipart/form-data; boundary=B", WHOLE + b"--B", "the form breaks off"),
+        ("multipart/form-data; boundary=C", WHOLE + b"--B--\r\n", "the form is malformed"),
+        ("multipart/form-data; boundary=" + "B" * 300, WHOLE, "the form is malformed"),
+        ("multipart/form-data; boundary=B", b"", "the form is incomplete"),
+        ("multipart/form-data; boundary=B", WHOLE, "the form is incomplete"),
+        ("multipart/form-data; boundary=B", WHOLE + b"--B", "the form is incomplete"),
         ("multipart/form-data; boundary=B", part("x") * 5000 + b"--B--\r\n", "the form has more than 100 parts"),
-        ("multipart/form-data; boundary=B", part("x", head=b"\r\nA: b" * 100) + b"--B--", "the form is broken"),
-        ("multipart/form-data; boundary=B", part("x", head=b"\r\nA: " + b"b" * 9000) + b"--B--", "the form is broken"),
-        ("multipart/form-data; boundary=B", b"--B\r\nA" + b"a" * 100_000, "the form is broken"),
+        ("multipart/form-data; boundary=B", part("x", head=b"\r\nA: b" * 100) + b"--B--", "the form is malformed"),
+        (
+            "multipart/form-data; boundary=B",
+            part("x", head=b"\r\nA: " + b"b" * 9000) + b"--B--",
+            "the form is malformed",
+        ),
+        ("multipart/form-data; boundary=B", b"--B\r\nA" + b"a" * 100_000, "the form is malformed"),
         ("multipart/form-data; boundary=B", b"--B\r\n\r\nx\r\n--B--\r\n", "the form has a part without a name"),
         ("multipart/form-data; boundary=B", part("") + b"--B--", "the form has a part without a name"),
-        ("multipart/form-data; boundary=B", part("[]") + b"--B--", "the form has a part whose name cannot be read"),
-        ("multipart/form-data; boundary=B", part("a[b") + b"--B--", "the form has a part whose name cannot be read"),
-        ("multipart/form-data; boundary=B", part("a" + "[b]" * 50) + b"--B--", "the form has a part whose name"),
+        ("multipart/form-data; boundary=B", part("[]") + b"--B--", "the form has a part with an invalid name"),
+        ("multipart/form-data; boundary=B", part("a[b") + b"--B--", "the form has a part with an invalid name"),
+        (
+            "multipart/form-data; boundary=B",
+            part("a" + "[b]" * 50) + b"--B--",
+            "the form has a part with an invalid name",
+        ),
         (
             "multipart/form-data; boundary=B",
             part("x", head=b"\r\nContent-Transfer-Encoding: base64") + b"--B--",
-            "the form has a part in a transfer encoding",
+            "the form has a part with a transfer encoding",
         ),
     ],
 )
@@ -253,13 +265,13 @@ def test_a_form_that_is_none_is_told_so(
 @pytest.mark.parametrize(
     ("parts", "place", "problem"),
     [
-        (part("prompt", b"once") + part("prompt", b"twice"), "/prompt", "is in the form twice"),
-        (part("metadata[a]") + part("metadata[a]"), "/metadata", "is in the form twice"),
-        (part("metadata[a]") + part("metadata"), "/metadata", "is in the form twice"),
-        (part("metadata") + part("metadata[a]"), "/metadata", "is in the form in two shapes"),
-        (part("images[]") + part("images[a]"), "/images", "is in the form in two shapes"),
-        (part("prompt", b"\xff\xfe"), "/prompt", "is not text in UTF-8"),
-        (part("prompt", picture(), b'; filename="p.jpg"'), "/prompt", "is a file"),
+        (part("prompt", b"once") + part("prompt", b"twice"), "/prompt", "occurs twice in the form"),
+        (part("metadata[a]") + part("metadata[a]"), "/metadata", "occurs twice in the form"),
+        (part("metadata[a]") + part("metadata"), "/metadata", "occurs twice in the form"),
+        (part("metadata") + part("metadata[a]"), "/metadata", "has two different shapes in the form"),
+        (part("images[]") + part("images[a]"), "/images", "has two different shapes in the form"),
+        (part("prompt", b"\xff\xfe"), "/prompt", "is not valid UTF-8"),
+        (part("prompt", picture(), b'; filename="p.jpg"'), "/prompt", "is sent as a file"),
     ],
 )
 def test_parts_that_contradict_each_other_are_named(

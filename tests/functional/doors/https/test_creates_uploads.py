@@ -109,7 +109,7 @@ def test_an_upload_that_never_came_is_not_there(sandbox: Sandbox, ada: Client) -
     """As is one that nobody was given."""
     waiting = ada.upload({"content_type": "image/jpeg"}).json["id"]
     for upload_id in (waiting, "upload_" + "a" * 26):
-        assert {"/images/0": "is not in the bucket"} == ada.post(new_job(images=[upload_id])).faults
+        assert {"/images/0": "not found in the inbox bucket"} == ada.post(new_job(images=[upload_id])).faults
     assert_nothing_started(sandbox)
 
 

@@ -116,8 +116,8 @@ def test_all_faults_and_their_remedies_are_in_one_message(ada: Vendor) -> None:
     """Each by its place in the body."""
     message = ada.submit(order(duration=2, seed=-1)).json["message"]
     assert (
-        "/parameters/duration: 2 is not a whole number from 3 to 15 (seconds). Use a whole number from 3 to 15. "
-        "/parameters/seed: -1 is not a whole number from 0 to 2147483647. Use a whole number from 0 to 2147483647."
+        "/parameters/duration: must be a whole number from 3 to 15 seconds, not 2. Send a whole number in this range. "
+        "/parameters/seed: must be a whole number from 0 to 2,147,483,647, not -1. Send a whole number in this range."
     ) == message
 
 

@@ -102,29 +102,33 @@ def test_images_of_the_inbox_are_taken_by_name(sandbox: Sandbox, ada: Client) ->
 @pytest.mark.parametrize(
     ("fields", "place", "problem"),
     [
-        ({"prompt": None}, "/prompt", "there is no prompt"),
-        ({"prompt": "She smiles.", "images": []}, "/images", "there is none, and 1 to 9 are needed"),
-        ({"images": [PICTURE] * 10}, "/images", "there are 10 images, and 1 to 9 are needed"),
+        ({"prompt": None}, "/prompt", "is missing or empty"),
+        ({"prompt": "She smiles.", "images": []}, "/images", "there are 0 images; 1 to 9 are required"),
+        ({"images": [PICTURE] * 10}, "/images", "there are 10 images; 1 to 9 are required"),
         ({"images": [data_uri(b"Not a picture.")]}, "/images/0", "is not a supported image"),
         ({"images": [PICTURE, data_uri(picture(width=300, height=300))]}, "/images/1", "is 300 x 300 px"),
         ({"images": [data_uri(animated("GIF"), "image/gif")]}, "/images/0", "is an animation (2 frames)"),
-        ({"images": ["http://example.com/a.jpg"]}, "/images/0", "is not an image that Gallop can take"),
-        ({"images": ["https://10.0.0.1/a.jpg"]}, "/images/0", "names a host by address"),
+        ({"images": ["http://example.com/a.jpg"]}, "/images/0", "is not a supported image reference"),
+        ({"images": ["https://10.0.0.1/a.jpg"]}, "/images/0", "has a host that is an IP address"),
         (
             {"images": ["s3://gallop-inbox-123456789012-eu-central-1/uploads/no.jpg"]},
             "/images/0",
-            "is not in the bucket",
+            "not found in the inbox bucket",
         ),
         (
             {"images": ["s3://gallop-inbox-123456789012-eu-central-1/drop/a/1.jpg"]},
             "/images/0",
             "names an object outside",
         ),
-        ({"ratio": "2:1"}, "/ratio", '"2:1" is not known'),
-        ({"duration": 2}, "/duration", "2 is not a whole number from 3 to 15"),
-        ({"duration": 16}, "/duration", "16 is not a whole number from 3 to 15"),
-        ({"prompt": "x" * 5001}, "/prompt", "is too long: it weighs 5001 characters"),
-        ({"prompt": "[Image 4]", "images": [PICTURE] * 3}, "/prompt", "speaks of [Image 4], and there are 3 images"),
+        ({"ratio": "2:1"}, "/ratio", 'unknown value "2:1"'),
+        ({"duration": 2}, "/duration", "must be a whole number from 3 to 15 seconds, not 2"),
+        ({"duration": 16}, "/duration", "must be a whole number from 3 to 15 seconds, not 16"),
+        ({"prompt": "x" * 5001}, "/prompt", "is too long: 5,001 characters"),
+        (
+            {"prompt": "[Image 4]", "images": [PICTURE] * 3},
+            "/prompt",
+            "refers to [Image 4], but there are only 3 images",
+        ),
         ({"fps": 60}, "/fps", "is not a field of a video request"),
     ],
 )
@@ -158,12 +162,12 @@ def test_all_faults_come_in_one_answer(sandbox: Sandbox, ada: Client) -> None:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (None, "the body is not JSON in line 1, column 1"),
-        ("", "the body is not JSON in line 1, column 1"),
-        ('{"prompt": "x",}', "the body is not JSON in line 1, column"),
-        ("prompt=x", "the body is not JSON in line 1, column 1"),
-        ('{"seed": NaN}', "the body is not JSON"),
-        ('{"seed": ' + "9" * 5000 + "}", "the body has a number of 5000 digits"),
+        (None, "the body is not valid JSON: line 1, column 1"),
+        ("", "the body is not valid JSON: line 1, column 1"),
+        ('{"prompt": "x",}', "the body is not valid JSON: line 1, column"),
+        ("prompt=x", "the body is not valid JSON: line 1, column 1"),
+        ('{"seed": NaN}', "the body is not valid JSON"),
+        ('{"seed": ' + "9" * 5000 + "}", "the body contains a number of 5,000 digits"),
         ("[" * 100_000, "is nested too deeply"),
         ('{"metadata": {"a": ' + "[" * 500 + "]" * 500 + "}}", "is nested too deeply"),
         ("[]", "the body is not a JSON object"),
@@ -222,7 +226,7 @@ def test_openais_sdk_is_answered_in_its_form(sandbox: Sandbox, ada: Client) -> N
     assert (400, "application/json") == (answer.status, answer.headers["Content-Type"])
     error = answer.json["error"]
     assert ("invalid_request_error", "images[1]", "invalid_request") == (error["type"], error["param"], error["code"])
-    assert '/ratio: "2:1" is not known' in error["message"]
+    assert '/ratio: unknown value "2:1"' in error["message"]
     assert "Use one of 16:9" in error["message"]
     assert 404 == Client(sandbox).get(f"/v1/videos/{new_job_id()}", x_stainless_lang="python").status
 

@@ -124,7 +124,7 @@ def test_every_field_is_described() -> None:
     """What the door names as known fields is in the schema, and nothing else."""
     with pytest.raises(InvalidRequest) as refused:
         read({**PLAIN, "zzz": 1}, GROUND, lambda _, image: image)
-    known = set(re.findall(r"[a-z_]+", refused.value.faults[-1].remedy.partition("Known are ")[2]))
+    known = set(re.findall(r"[a-z_]+", refused.value.faults[-1].remedy.partition("Valid fields are ")[2]))
     assert known | {"dry_run"} == components()["VideoRequest"]["properties"].keys()
 
 

@@ -98,14 +98,14 @@ def test_all_faults_are_told_at_once_by_dashscopes_names() -> None:
 @pytest.mark.parametrize(
     ("media", "where", "words"),
     [
-        (None, "/input/media", "is none"),
-        ([], "/input/media", "is none"),
-        ("a.jpg", "/input/media", "is not a list"),
+        (None, "/input/media", "there are 0 images"),
+        ([], "/input/media", "there are 0 images"),
+        ("a.jpg", "/input/media", "must be a list"),
         (MEDIA * 10, "/input/media", "are 10 images"),
         ([{"type": "reference_image"}], "/input/media/0/url", "is missing"),
         ([{"type": "reference_image", "url": "oss://a/b.png"}], "/input/media/0/url", "DashScope's own storage"),
-        ([{"type": "reference_image", "url": "https://10.0.0.1/a.jpg"}], "/input/media/0/url", "by address"),
-        ([{"url": URL}], "/input/media/0/type", "is not a type"),
+        ([{"type": "reference_image", "url": "https://10.0.0.1/a.jpg"}], "/input/media/0/url", "is an IP address"),
+        ([{"url": URL}], "/input/media/0/type", "is not a supported media type"),
     ],
 )
 def test_media_that_cannot_be_used_are_one_fault(media: object, where: str, words: str) -> None:
@@ -141,7 +141,7 @@ def test_what_is_no_request_is_refused_in_dashscopes_words() -> None:
     assert (404, "ModelNotFound") == (status, code)
     assert words.startswith("Model can not be found.")
     assert "happyhorse-1.0-r2v" in words
-    assert {"/parameters": "is not an object"} == faults(body(parameters=[1]))
+    assert {"/parameters": "must be an object"} == faults(body(parameters=[1]))
 
 
 JSON = st.recursive(

@@ -100,12 +100,12 @@ def test_utf16() -> None:
         ('{"prompt": "x" 5}', 16, "is not valid JSON"),
         ("{oops", 2, "is not valid JSON"),
         ('{"seed": NaN}', None, "is not valid JSON: NaN is not a number"),
-        ('{"seed": 1, "seed": 2}', None, 'is not valid JSON: "seed" is there twice'),
+        ('{"seed": 1, "seed": 2}', None, 'is not valid JSON: "seed" occurs twice'),
         ('["prompt"]', None, "is not a JSON object"),
         ("[" * 20_000, None, "is nested too deeply"),
-        (f'{{"prompt": "{"x" * 70_000}"}}', None, "has 70014 bytes"),
-        (f'{{"seed": {"9" * 5000}}}', None, "is not valid JSON: it has a number of 5000 digits"),
-        ('{"metadata": {"a": 1e999}}', None, "is not valid JSON: it has a number beyond all bounds, 1e999"),
+        (f'{{"prompt": "{"x" * 70_000}"}}', None, "is too long: 70,014 bytes; the maximum is 65,536 bytes"),
+        (f'{{"seed": {"9" * 5000}}}', None, "is not valid JSON: it contains a number of 5,000 digits"),
+        ('{"metadata": {"a": 1e999}}', None, "is not valid JSON: it contains a number that is out of range, 1e999"),
     ],
 )
 def test_broken_lines_are_told_by_place(row: str, column: int | None, problem: str) -> None:
@@ -119,7 +119,7 @@ def test_broken_lines_are_told_by_place(row: str, column: int | None, problem: s
 def test_a_line_that_is_not_utf8() -> None:
     """It is told where; the file's other lines are not lost with it."""
     found = read(text(GOOD) + b'\n{"prompt": "\xff"}\n')
-    assert [Fault("", "is not UTF-8", "Save the file as UTF-8 text.", line=2, column=13)] == list(found.faults)
+    assert [Fault("", "is not valid UTF-8", "Save the file as UTF-8 text.", line=2, column=13)] == list(found.faults)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_a_line_that_is_not_utf8() -> None:
     [
         (b"", "is empty"),
         (b" \n\n", "is empty"),
-        (b"\xff\xfea", "is not a text in UTF-8"),
-        (json.dumps([GOOD, GOOD]).encode(), "is one JSON array"),
-        (json.dumps(GOOD, indent=2).encode(), "is one JSON value, and not one a line"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "has no line that can be read"),
-        (b"{}\n" * 10_001, "has 10001 lines; 10000 is the most"),
+        (b"\xff\xfea", "is not valid UTF-8 text"),
+        (json.dumps([GOOD, GOOD]).encode(), "is one JSON array instead of one object per line"),
+        (json.dumps(GOOD, indent=2).encode(), "is one JSON value instead of one object per line"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "has no valid line"),
+        (b"{}\n" * 10_001, "has 10,001 lines; the maximum is 10,000"),
     ],
 )
 def test_what_is_no_batch_is_refused_in_words(data: bytes, problem: str) -> None:
@@ -155,12 +155,12 @@ def test_images() -> None:
     ("place", "image", "problem"),
     [
         (FOLDER, "9.jpg", "9.jpg is not in the folder of batch.jsonl"),
-        (ROOT, "1.jpg", "1.jpg names a file, and this batch has no folder"),
-        (FOLDER, "data:image/png;base64,AAAA", "is the picture itself"),
-        (FOLDER, "http://example.com/1.jpg", "is not an image that Gallop can take"),
+        (ROOT, "1.jpg", "1.jpg is a file name, but batch.jsonl is not in a folder"),
+        (FOLDER, "data:image/png;base64,AAAA", "is an inline image"),
+        (FOLDER, "http://example.com/1.jpg", "is not a supported image reference"),
         (FOLDER, "s3://other/drop/1.jpg", None),
         (FOLDER, "", " is not in the folder of batch.jsonl"),
-        (FOLDER, 7, "is not an image that Gallop can take"),
+        (FOLDER, 7, "is not a supported image reference"),
     ],
 )
 def test_images_that_cannot_be_meant(place: BatchFolder, image: object, problem: str | None) -> None:
@@ -173,4 +173,4 @@ def test_all_faults_of_a_line_are_told() -> None:
     """Not only the first."""
     found = faults_of(images=["9.jpg", 7], duration=99, ratio="2:7", sed=1, prompt="[Image 3] runs")
     assert {"/images/0", "/images/1", "/duration", "/ratio", "/sed", "/prompt"} == {where for where, _ in found}
-    assert [("/images", "is not a list")] == faults_of(images="1.jpg")[:1]
+    assert [("/images", "must be a list")] == faults_of(images="1.jpg")[:1]

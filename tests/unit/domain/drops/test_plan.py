@@ -61,8 +61,8 @@ def test_a_change_of_the_stacks_prompt_is_no_change_of_the_drop() -> None:
 
 def test_a_folder_needs_a_prompt_and_an_image() -> None:
     """Each thing that is missing is named, with what to do about it."""
-    no_prompt = {"prompt.txt": "Upload a text that says what should happen in the video."}
-    no_image = {"ad": "Upload 1 to 9 images (JPEG, PNG or WEBP) into the folder."}
+    no_prompt = {"prompt.txt": "Upload a text file that describes what should happen in the video."}
+    no_image = {"ad": "Upload 1 to 9 images (JPEG, PNG or WEBP) to the folder."}
     assert no_prompt == missing(folder("1.jpg"))
     assert no_image == missing(folder("prompt.txt"), "a prompt")
     assert no_prompt | no_image == missing(folder("job.json"), None, {})
@@ -72,8 +72,8 @@ def test_what_cannot_be_used_is_named() -> None:
     """A folder of other files is told which of them count for nothing."""
     expected = {
         "prompt.txt": "Open notes.docx, save it as plain text under the name prompt.txt, and upload that.",
-        "ad": "Upload 1 to 9 images (JPEG, PNG or WEBP) into the folder. "
-        "As an image, notes.docx, cat.psd cannot be used.",
+        "ad": "Upload 1 to 9 images (JPEG, PNG or WEBP) to the folder. "
+        "These files are not images: notes.docx, cat.psd.",
     }
     assert expected == missing(folder("notes.docx", "cat.psd"))
 
@@ -132,9 +132,9 @@ def test_a_fault_names_the_file_that_it_came_from(
 @pytest.mark.parametrize(
     ("name", "problem", "remedy"),
     [
-        ("cat.txt", "has no image beside it", "Upload the image that it is for as drop/cat.jpg."),
-        ("Prompt.txt", "lies in no folder", "Put it into a folder of its own together with its images: drop/"),
-        ("job.json", "lies in no folder", "Put it into a folder of its own together with its images: drop/"),
+        ("cat.txt", "has no image", "Upload the image that it describes as drop/cat.jpg."),
+        ("Prompt.txt", "is not in a folder", "Put it into a folder together with its images: drop/"),
+        ("job.json", "is not in a folder", "Put it into a folder together with its images: drop/"),
         ("film.mp4", "is not an image", "Upload a JPEG, PNG or WEBP instead."),
     ],
 )
@@ -182,4 +182,4 @@ def test_what_cannot_be_read_is_not_called_missing() -> None:
     broken = Fault("prompt.txt", "is not a text", "save it")
     plan = plans.plan(folder("1.jpg", "prompt.txt"), Texts(faults=(broken,)), "the default")
     assert ((), (broken,)) == (plan.missing, plan.faults)
-    assert plans.placed(Fault("/prompt", "there is no prompt", "write one"), folder("1.jpg"), plan) is None
+    assert plans.placed(Fault("/prompt", "is missing or empty", "write one"), folder("1.jpg"), plan) is None

@@ -121,39 +121,43 @@ def test_both_ends_of_every_range_are_allowed(field: str, value: object) -> None
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [
-        ("prompt", None, "there is no prompt"),
-        ("prompt", "", "there is no prompt"),
-        ("prompt", " \n\t", "there is no prompt"),
-        ("prompt", 17, "there is no prompt"),
-        ("prompt", "a" * 5001, "is too long: it weighs 5001 characters, and 5000 is the most"),
-        ("images", None, "there is none, and 1 to 9 are needed"),
-        ("images", [], "there is none, and 1 to 9 are needed"),
-        ("images", PICTURE, "is not a list"),
-        ("images", {"0": PICTURE}, "is not a list"),
-        ("images", [PICTURE] * 10, "there are 10 images, and 1 to 9 are needed"),
-        ("model", "sora-2", '"sora-2" is not known'),
-        ("model", 1, "1 is not known"),
-        ("resolution", "480P", '"480P" is not known'),
-        ("resolution", "720p", '"720p" is not known'),
-        ("ratio", "2:1", '"2:1" is not known'),
-        ("ratio", ["16:9"], '["16:9"] is not known'),
-        ("duration", 2, "2 is not a whole number from 3 to 15 (seconds)"),
-        ("duration", 16, "16 is not a whole number from 3 to 15 (seconds)"),
-        ("duration", 5.5, "5.5 is not a whole number from 3 to 15 (seconds)"),
-        ("duration", "5", '"5" is not a whole number from 3 to 15 (seconds)'),
-        ("duration", True, "true is not a whole number from 3 to 15 (seconds)"),
-        ("duration", 10**400, "is not a whole number from 3 to 15 (seconds)"),
-        ("seconds", "2", "2 is not a whole number from 3 to 15 (seconds)"),
-        ("seconds", "five", '"five" is not a whole number from 3 to 15 (seconds)'),
-        ("seed", -1, "-1 is not a whole number from 0 to 2147483647"),
-        ("seed", 2_147_483_648, "2147483648 is not a whole number from 0 to 2147483647"),
-        ("seed", float("inf"), "Infinity is not a whole number"),
-        ("watermark", "no", '"no" is neither true nor false'),
-        ("watermark", 0, "0 is neither true nor false"),
-        ("metadata", [1], "is not an object of at most 4096 bytes"),
-        ("metadata", {"a": "x" * 4096}, "is not an object of at most 4096 bytes"),
-        ("size", "100x100", '"100x100" is not known'),
-        ("size", ["1280x720"], '["1280x720"] is not known'),
+        ("prompt", None, "is missing or empty"),
+        ("prompt", "", "is missing or empty"),
+        ("prompt", " \n\t", "is missing or empty"),
+        ("prompt", 17, "is missing or empty"),
+        (
+            "prompt",
+            "a" * 5001,
+            "is too long: 5,001 characters; the maximum is 5,000 (a Chinese character counts as two)",
+        ),
+        ("images", None, "there are 0 images; 1 to 9 are required"),
+        ("images", [], "there are 0 images; 1 to 9 are required"),
+        ("images", PICTURE, "must be a list"),
+        ("images", {"0": PICTURE}, "must be a list"),
+        ("images", [PICTURE] * 10, "there are 10 images; 1 to 9 are required"),
+        ("model", "sora-2", 'unknown value "sora-2"'),
+        ("model", 1, "unknown value 1"),
+        ("resolution", "480P", 'unknown value "480P"'),
+        ("resolution", "720p", 'unknown value "720p"'),
+        ("ratio", "2:1", 'unknown value "2:1"'),
+        ("ratio", ["16:9"], 'unknown value ["16:9"]'),
+        ("duration", 2, "must be a whole number from 3 to 15 seconds, not 2"),
+        ("duration", 16, "must be a whole number from 3 to 15 seconds, not 16"),
+        ("duration", 5.5, "must be a whole number from 3 to 15 seconds, not 5.5"),
+        ("duration", "5", 'must be a whole number from 3 to 15 seconds, not "5"'),
+        ("duration", True, "must be a whole number from 3 to 15 seconds, not true"),
+        ("duration", 10**400, "must be a whole number from 3 to 15 seconds"),
+        ("seconds", "2", "must be a whole number from 3 to 15 seconds, not 2"),
+        ("seconds", "five", 'must be a whole number from 3 to 15 seconds, not "five"'),
+        ("seed", -1, "must be a whole number from 0 to 2,147,483,647, not -1"),
+        ("seed", 2_147_483_648, "must be a whole number from 0 to 2,147,483,647, not 2147483648"),
+        ("seed", float("inf"), "must be a whole number from 0 to 2,147,483,647, not Infinity"),
+        ("watermark", "no", 'must be true or false, not "no"'),
+        ("watermark", 0, "must be true or false, not 0"),
+        ("metadata", [1], "must be an object of at most 4,096 bytes"),
+        ("metadata", {"a": "x" * 4096}, "must be an object of at most 4,096 bytes"),
+        ("size", "100x100", 'unknown value "100x100"'),
+        ("size", ["1280x720"], 'unknown value ["1280x720"]'),
         ("webhok", "https://example.com", "is not a field of a video request"),
     ],
 )
@@ -196,7 +200,7 @@ def test_all_faults_are_told_at_once() -> None:
         ("resolution", "720p", "Did you mean 720P?"),
         ("model", "happyhorse-1.0-rv2", "Did you mean happyhorse-1.0-r2v?"),
         ("duraton", 5, "Did you mean duration?"),
-        ("xyz", 5, "Known are duration, images, input_reference, media, metadata"),
+        ("xyz", 5, "Valid fields are duration, images, input_reference, media, metadata"),
     ],
 )
 def test_a_slip_of_the_pen_gets_a_hint(field: str, value: object, remedy: str) -> None:
@@ -226,25 +230,25 @@ def test_chinese_characters_weigh_two(prompt: str, weight: int) -> None:
 def test_a_prompt_is_measured_by_its_weight() -> None:
     """What DashScope would cut silently is refused; what just fits is not."""
     assert "中" * 2500 == read(body(prompt="中" * 2500), GROUND, untouched).prompt
-    assert "it weighs 5002 characters" in faults_of(body(prompt="中" * 2501))["/prompt"]
+    assert "5,002 characters" in faults_of(body(prompt="中" * 2501))["/prompt"]
 
 
 @pytest.mark.parametrize("spelling", ["[Image 2]", "[image 2]", "[ Image  2 ]", "[IMAGE2]"])
 def test_a_prompt_may_only_speak_of_images_that_are_there(spelling: str) -> None:
     """[Image N] means the N-th image, however it is spelled."""
     prompt = f"The woman of {spelling} dances."
-    assert {"/prompt": "speaks of [Image 2], and there is 1 image"} == faults_of(body(prompt=prompt))
+    assert {"/prompt": "refers to [Image 2], but there is only 1 image"} == faults_of(body(prompt=prompt))
     assert prompt == read(body(prompt=prompt, images=[PICTURE, PICTURE]), GROUND, untouched).prompt
 
 
 def test_images_are_counted_from_one() -> None:
     """There is no [Image 0]."""
-    assert {"/prompt": "speaks of [Image 0], and there is 1 image"} == faults_of(body(prompt="[Image 0]"))
+    assert {"/prompt": "refers to [Image 0], but there is only 1 image"} == faults_of(body(prompt="[Image 0]"))
 
 
 def test_an_image_of_absurd_number_is_only_not_there() -> None:
     """A number too long to be read as one is a fault like any other."""
-    assert "and there is 1 image" in faults_of(body(prompt=f"[Image {'9' * 4500}]"))["/prompt"]
+    assert "but there is only 1 image" in faults_of(body(prompt=f"[Image {'9' * 4500}]"))["/prompt"]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +285,7 @@ def test_openais_seconds_is_duration(seconds: object) -> None:
 
 def test_seconds_and_duration_must_agree() -> None:
     """Two answers to one question are a fault."""
-    assert {"/seconds": "says 8, and duration says 5"} == faults_of(body(seconds=8, duration=5))
+    assert {"/seconds": "is 8, but duration is 5"} == faults_of(body(seconds=8, duration=5))
     assert 8 == read(body(seconds=8, duration=8), GROUND, untouched).duration
 
 
@@ -304,38 +308,38 @@ def test_a_public_address_is_passed_on_as_it_is(url: str) -> None:
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("http://example.com/a.jpg", "is not an image that Gallop can take"),
-        ("file:///etc/passwd", "is not an image that Gallop can take"),
-        ("javascript:alert(1)", "is not an image that Gallop can take"),
-        ("a.jpg", "is not an image that Gallop can take"),
-        ("", "is not an image that Gallop can take"),
-        (None, "is not an image that Gallop can take"),
-        (7, "is not an image that Gallop can take"),
-        ({"url": PICTURE}, "is not an image that Gallop can take"),
-        ("https://", "is not a URL"),
-        ("https:///a.jpg", "is not a URL"),
-        ("https://[::1/a.jpg", "is not a URL"),
-        ("https://example.com:99999/a.jpg", "is not a URL"),
-        ("https://example.com/a b.jpg", "is not a URL"),
-        ("https://example.com/a\nb.jpg", "is not a URL"),
-        ("https://example.com/bücher.jpg", "is not a URL"),
-        ("https://ada:secret@example.com/a.jpg", "carries a user name or a password"),
-        ("https://@example.com/a.jpg", "carries a user name or a password"),
-        ("https://example.com:8443/a.jpg", "names a port other than 443"),
-        ("https://127.0.0.1/a.jpg", "names a host by address, or one that is not public"),
-        ("https://2130706433/a.jpg", "names a host by address, or one that is not public"),
-        ("https://[::1]/a.jpg", "names a host by address, or one that is not public"),
-        ("https://localhost/a.jpg", "names a host by address, or one that is not public"),
-        ("https://example.com/" + "a" * 2029, "is longer than 2048 characters"),
+        ("http://example.com/a.jpg", "is not a supported image reference"),
+        ("file:///etc/passwd", "is not a supported image reference"),
+        ("javascript:alert(1)", "is not a supported image reference"),
+        ("a.jpg", "is not a supported image reference"),
+        ("", "is not a supported image reference"),
+        (None, "is not a supported image reference"),
+        (7, "is not a supported image reference"),
+        ({"url": PICTURE}, "is not a supported image reference"),
+        ("https://", "is not a valid URL"),
+        ("https:///a.jpg", "is not a valid URL"),
+        ("https://[::1/a.jpg", "is not a valid URL"),
+        ("https://example.com:99999/a.jpg", "is not a valid URL"),
+        ("https://example.com/a b.jpg", "is not a valid URL"),
+        ("https://example.com/a\nb.jpg", "is not a valid URL"),
+        ("https://example.com/bücher.jpg", "is not a valid URL"),
+        ("https://ada:secret@example.com/a.jpg", "contains a user name or password"),
+        ("https://@example.com/a.jpg", "contains a user name or password"),
+        ("https://example.com:8443/a.jpg", "uses a port other than 443"),
+        ("https://127.0.0.1/a.jpg", "has a host that is an IP address or is not public"),
+        ("https://2130706433/a.jpg", "has a host that is an IP address or is not public"),
+        ("https://[::1]/a.jpg", "has a host that is an IP address or is not public"),
+        ("https://localhost/a.jpg", "has a host that is an IP address or is not public"),
+        ("https://example.com/" + "a" * 2029, "is longer than 2,048 characters"),
         ("data:image/png,abc", "is a data URI without base64"),
         ("data:image/png;base64", "is a data URI without base64"),
-        ("data:image/png;base64,a", "is a data URI whose base64 is broken"),
-        ("data:image/png;base64,aGk=\n", "is a data URI whose base64 is broken"),
-        ("data:image/png;base64,ü", "is a data URI whose base64 is broken"),
-        ("s3://inbox", "names an object outside the inbox bucket's uploads/"),
-        ("s3://inbox/drop/a.jpg", "names an object outside the inbox bucket's uploads/"),
-        ("s3://inbox/uploads/", "names an object outside the inbox bucket's uploads/"),
-        ("s3://other/uploads/a.jpg", "names an object outside the inbox bucket's uploads/"),
+        ("data:image/png;base64,a", "is a data URI with invalid base64"),
+        ("data:image/png;base64,aGk=\n", "is a data URI with invalid base64"),
+        ("data:image/png;base64,ü", "is a data URI with invalid base64"),
+        ("s3://inbox", "refers to an object outside uploads/ in the inbox bucket"),
+        ("s3://inbox/drop/a.jpg", "refers to an object outside uploads/ in the inbox bucket"),
+        ("s3://inbox/uploads/", "refers to an object outside uploads/ in the inbox bucket"),
+        ("s3://other/uploads/a.jpg", "refers to an object outside uploads/ in the inbox bucket"),
     ],
 )
 def test_an_image_that_cannot_be_taken_is_named(value: object, problem: str) -> None:
@@ -385,7 +389,7 @@ def test_deep_nesting_is_refused() -> None:
     deep: Any = []
     for _ in range(400):
         deep = [deep]
-    assert {"": "is nested too deeply"} == faults_of(body(metadata={"a": deep}))
+    assert {"": "the body is nested too deeply"} == faults_of(body(metadata={"a": deep}))
 
 
 def test_fields_apart_from_their_images_obey_the_same_rules() -> None:

@@ -140,7 +140,7 @@ def test_whatever_python_calls_special_is_not_called(address: ipaddress.IPv4Addr
 )
 def test_hosts_that_are_no_public_name_are_refused(host: str) -> None:
     """No IP address in any notation is a name, nor is a name without a dot."""
-    assert "names a host by address" in urls.what_is_wrong_with(f"https://{host}/hook")
+    assert "has a host that is an IP address" in urls.what_is_wrong_with(f"https://{host}/hook")
 
 
 @pytest.mark.parametrize(
@@ -148,15 +148,15 @@ def test_hosts_that_are_no_public_name_are_refused(host: str) -> None:
     [
         ("http://example.com/", "does not begin with https://"),
         ("ftp://example.com/", "does not begin with https://"),
-        ("https://a@example.com/", "carries a user name"),
-        ("https://example.com:@example.com/", "carries a user name"),
-        ("https://example.com:8443/", "names a port other than 443"),
-        ("https://example.com\\@127.0.0.1/", "is not a URL"),
-        ("https://example.com/a b", "is not a URL"),
-        ("https://example.com/\n", "is not a URL"),
-        ("https://\uff45xample.com/", "is not a URL"),
-        ("https://example.com:99999/", "is not a URL"),
-        ("https://example.com/" + "a" * 2029, "is longer than 2048 characters"),
+        ("https://a@example.com/", "contains a user name"),
+        ("https://example.com:@example.com/", "contains a user name"),
+        ("https://example.com:8443/", "uses a port other than 443"),
+        ("https://example.com\\@127.0.0.1/", "is not a valid URL"),
+        ("https://example.com/a b", "is not a valid URL"),
+        ("https://example.com/\n", "is not a valid URL"),
+        ("https://\uff45xample.com/", "is not a valid URL"),
+        ("https://example.com:99999/", "is not a valid URL"),
+        ("https://example.com/" + "a" * 2029, "is longer than 2,048 characters"),
         ("https://example.com:443/hook?order=7", ""),
         ("https://xn--bcher-kva.example/", ""),
         ("https://hooks_1.example.com./x", ""),

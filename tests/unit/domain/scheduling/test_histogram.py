@@ -61,7 +61,7 @@ def test_what_is_written_is_read(seconds: list[float]) -> None:
 )
 def test_what_is_no_sketch_is_not_read(written: dict[str, object]) -> None:
     """It is of another time, or of another hand."""
-    with pytest.raises(ValueError, match="sketch"):
+    with pytest.raises(ValueError, match="histogram"):
         histogram.from_map(written)
 
 

@@ -24,7 +24,7 @@ REQUEST = {
 FAULTS = (
     Fault(
         "/prompt",
-        "speaks of [Image 2], and there is 1 image",
+        "refers to [Image 2], but there is only 1 image",
         "Number the images from 1, in the order in which they are sent.",
     ),
 )
