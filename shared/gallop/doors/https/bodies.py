@@ -34,8 +34,8 @@ class Body:
 
         """
         if len(self.data) > MAX_BODY_BYTES:
-            size = f"{len(self.data) / 1e6:.1f} MB"
-            raise BodyTooLarge(f"The body is too large: {size}; the maximum is {MAX_BODY_BYTES / 1e6:.1f} MB.")
+            size = f"{len(self.data):,} bytes"
+            raise BodyTooLarge(f"The body is too large: {size}; the maximum is {MAX_BODY_BYTES:,} bytes.")
 
     def text(self) -> str:
         """Return the body as text.

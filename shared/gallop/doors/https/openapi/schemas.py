@@ -249,7 +249,7 @@ def _of_the_request() -> dict[str, Schema]:
         },
         "webhook": {
             "type": "string",
-            "description": "Where to send the notification: path and query at one of your webhook endpoints, or the URL.",
+            "description": "Where to send notifications: path and query at one of your webhook endpoints, or a URL.",
         },
         "dry_run": {"type": "boolean", "default": False, "description": "Only return the price."},
     }
