@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Answer API Gateway with the caller and whether it may pass."""
+    """Return the caller, or the problem with its key, to API Gateway."""
     return authorize(event)

@@ -1,4 +1,4 @@
-"""Processes a batch: reads its lines, creates their jobs in turn, records their outcomes, closes it."""
+"""Processes a batch: reads its lines, creates their jobs, records their outcomes, closes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Take the action that is named; ``run`` is what the workflow knows by then."""
+    """Run the named action; ``run`` is the state of the workflow."""
     match event.get("action"):
         case "read":
             return batch.read(event["run"])

@@ -1,4 +1,4 @@
-"""Describes the HTTPS door: as OpenAPI for programs, as a page for people. Open to all, without any rights.
+"""Describes the HTTPS door: as OpenAPI for programs, as a page for people. It needs no API key and no permissions.
 
 It serves the files beside it, and imports the standard library only: `make docs` writes all but the style sheet.
 """

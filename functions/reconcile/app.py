@@ -1,4 +1,4 @@
-"""Reconciles one job after a lost reply, for the workflow, and sweeps up every stranded job, on a schedule."""
+"""Reconciles one job after a lost reply, for the workflow, and repairs all stranded jobs, on a schedule."""
 
 from __future__ import annotations
 

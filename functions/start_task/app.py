@@ -1,4 +1,4 @@
-"""The one place that spends money."""
+"""Sends the one paid request of a job."""
 
 from __future__ import annotations
 

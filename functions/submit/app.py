@@ -41,7 +41,7 @@ def submit_task() -> Response[str]:
 
 @app.post("/v1/uploads")
 def create_upload() -> Response[str]:
-    """Give out a form that uploads one image."""
+    """Return a form that uploads one image."""
     return resolver.answer(201, uploads.create_upload(resolver.caller_of(app).client, resolver.body_of(app)))
 
 

@@ -1,4 +1,4 @@
-"""Puts a job into the queue for a slot; its execution resumes when its turn comes."""
+"""Puts a job into the queue for a slot; its execution resumes when it has one."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> None:
-    """Take a slot for a job, now or when its turn comes."""
+    """Put a job into the queue, and grant the free slots."""
     take_slot(event["job_id"], event["token"])

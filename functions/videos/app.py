@@ -21,22 +21,22 @@ def list_videos() -> Response[str]:
 
 @app.get("/v1/videos/<job_id>")
 def get_video(job_id: str) -> Response[str]:
-    """Show a job, at once or when its state has changed."""
-    asked = app.current_event.headers
-    seconds = long_poll.wait_seconds(asked.get("prefer", ""))
+    """Show a job, immediately or when its state has changed."""
+    sent = app.current_event.headers
+    seconds = long_poll.wait_seconds(sent.get("prefer", ""))
     job = long_poll.wait_for_change(resolver.caller_of(app), job_id, seconds)
     view = videos.view(job)
     headers = {"ETag": long_poll.tag_of(view), "Cache-Control": "private, no-cache", **videos.poll_headers(job, view)}
     if seconds:
         headers["Preference-Applied"] = f"wait={seconds}"
-    if long_poll.has_seen(asked.get("if-none-match", ""), headers["ETag"]):
+    if long_poll.has_seen(sent.get("if-none-match", ""), headers["ETag"]):
         return Response(304, None, "", dict(headers))
     return resolver.answer(200, view, headers)
 
 
 @app.get("/v1/videos/<job_id>/content")
 def get_content(job_id: str) -> Response[str]:
-    """Send the client to the video, or to its thumbnail."""
+    """Redirect the client to the video, or to its thumbnail."""
     variant = app.current_event.query_string_parameters.get("variant", videos.VIDEO)
     url = videos.content_url(resolver.caller_of(app), job_id, variant)
     return Response(302, "text/plain", "", {"Location": url, "Cache-Control": "no-store"})
@@ -86,7 +86,7 @@ def refuse_upload() -> Response[str]:
 
 @app.get("/health")
 def health() -> Response[str]:
-    """Report that the door is open."""
+    """Report that the HTTPS door is available."""
     return resolver.answer(200, {"status": "ok"})
 
 

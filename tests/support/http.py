@@ -98,7 +98,7 @@ def form(data: Mapping[str, Any], files: Sequence[File] = ()) -> tuple[str, byte
 
 def event(method: str, path: str, body: Body, headers: Mapping[str, str], caller: Caller) -> dict[str, Any]:
     """Give an event in the shape that API Gateway documents; bytes come in base64, as other media types do."""
-    authorized = asdict(caller) if caller.client else {"problem": "There is no key in the request."}
+    authorized = asdict(caller) if caller.client else {"problem": "The request has no API key."}
     path, _, query = path.partition("?")
     made: dict[str, Any] = {
         "version": "2.0",

@@ -1,1 +1,1 @@
-"""How jobs come in and are shown: the S3 door and the HTTPS door."""
+"""How jobs are created and shown: the S3 door and the HTTPS door."""

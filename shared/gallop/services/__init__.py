@@ -1,1 +1,1 @@
-"""What is done to a job, whoever asks for it."""
+"""Operations on jobs, which doors and steps share."""

@@ -1,4 +1,4 @@
-"""Makes a job of a request that has been read: the same way for both doors."""
+"""Creates a job from a request that has been read and checked: the same for both doors."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ MAX_TRIES = 8
 
 
 def inspect(where: str, image: Image) -> Image | Fault:
-    """Look into an image whose bytes we hold.
+    """Check an image whose bytes Gallop holds; return the image, or its fault.
 
-    A stored one comes back with its version and hash, or, if DashScope could not take it as it is, as the bytes that
-    were made of it: they are stored with the job, and a request that is refused leaves nothing behind.
+    A stored image is returned with its version and hash, or, if DashScope does not accept it as it is, as converted
+    bytes. Those are stored with the job, so that a refused request stores nothing.
     """
     match image:
         case LinkedImage():
@@ -49,15 +49,15 @@ def inspect(where: str, image: Image) -> Image | Fault:
 
 
 def estimate(request: VideoRequest) -> Decimal:
-    """Give the list price of a request, in USD."""
+    """Return the list price of a request in USD."""
     return models.cost_usd(request.model, request.resolution, request.duration, settings.dashscope_base_url())
 
 
 def check_budget(request: VideoRequest, client: str) -> None:
-    """Look whether there is room for a request at this moment; nothing is reserved.
+    """Check that the caps currently have room for a request; reserve nothing.
 
     Raises:
-        BudgetExceeded: there is none.
+        BudgetExceeded: a cap has no room.
 
     """
     now = clock.now()
@@ -67,9 +67,9 @@ def check_budget(request: VideoRequest, client: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A request at a door: what is wanted, by whom, and what makes it the same wish when it comes again.
+    """A request that becomes a job: its client, its door, and how to recognize it when it is repeated.
 
-    ``turn`` is the front of its drop as it was read and as it is to be, once the job is recorded.
+    ``drop_update`` is the current drop as it was read, and as it will be once the job is recorded.
     """
 
     job_id: str
@@ -83,27 +83,27 @@ class NewJob:
 
 
 def accept(new_job: NewJob) -> tuple[Job, bool]:
-    """Record the job, reserve its estimate and start its workflow; gives it as recorded, and whether it is new.
+    """Record a job, reserve its estimate and start its workflow; return the recorded job, and whether it is new.
 
-    A wish that was accepted before changes nothing; what was recorded and not started is started now. What is over a
-    cap is recorded and parked, if the S3 door does that.
+    A repeated request creates nothing, but starts its job if that was recorded and not started. The S3 door records
+    and parks a job that exceeds a cap, unless the stack refuses those.
 
     Raises:
-        BudgetExceeded: there is no room for its estimate.
-        IdempotencyMismatch: the client's key stands for another request.
-        WrongState: the job is new, and the front of its drop is no longer what was read.
+        BudgetExceeded: a cap has no room for its estimate.
+        IdempotencyMismatch: the client used the key for another request.
+        WrongState: the job is new, and its current drop has changed since it was read.
 
     """
-    made = _record(new_job)
-    if new_job.idempotency and not made.is_new and made.fingerprint != new_job.idempotency.fingerprint:
-        raise IdempotencyMismatch("This Idempotency-Key came with another request before.")
-    job = jobs.get(made.job_id)
+    creation = _record(new_job)
+    if new_job.idempotency and not creation.is_new and creation.fingerprint != new_job.idempotency.fingerprint:
+        raise IdempotencyMismatch("This Idempotency-Key was already used for a different request.")
+    job = jobs.get(creation.job_id)
     if job.state is JobState.QUEUED:
         publish.status(job)
         if not job.parked:
             job_workflow.start(job.id)
-    log.info("job accepted", job_id=job.id, door=new_job.door.value, is_new=made.is_new)
-    return job, made.is_new
+    log.info("job accepted", job_id=job.id, door=new_job.door.value, is_new=creation.is_new)
+    return job, creation.is_new
 
 
 def _record(new_job: NewJob) -> Creation:
@@ -116,11 +116,11 @@ def _record(new_job: NewJob) -> Creation:
             reserving = budgets.reserving(caps, reserved, now)
             return jobs.create(replace(job, reserved=reserved), new_job.idempotency, together, reserving)
         except NoRoom:
-            # Of this moment: a day may have begun meanwhile, which has room.
+            # Read again: a new day, which has room, may have begun meanwhile.
             short = budgets.shortfall(caps, job.estimated_cost, clock.now())
         if short:
             return jobs.create(_parked(job, short), new_job.idempotency, together)
-    raise WrongState(f"The budgets kept changing under job {job.id}.")
+    raise WrongState(f"The budgets of job {job.id} kept changing.")
 
 
 def _parked(job: Job, short: Shortfall) -> Job:

@@ -1,4 +1,4 @@
-"""Cancels a job: free as long as it surely has no task, and in time as long as DashScope has not begun it."""
+"""Cancels a job: without charge while it certainly has no task, and in time until DashScope starts the task."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gallop.domain.errors import AwsTrouble, JobNotFound, TryAgain, VendorRefuse
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.services.ending import notify
 
-MAX_LOOKS = 5
+MAX_TRIES = 5
 
 
 class Cancellation(StrEnum):
-    """What came of it: only ``CANCELLED`` costs nothing for certain."""
+    """The outcome of a cancel request: only ``CANCELLED`` guarantees that there is no charge."""
 
     CANCELLED = "cancelled"
     TOO_LATE = "too_late"
@@ -24,14 +24,14 @@ class Cancellation(StrEnum):
 
 
 def cancel(job_id: str) -> tuple[Job, Cancellation]:
-    """Cancel a job if that is still possible; gives it as it stands then.
+    """Cancel a job if that is still possible; return the job as it is afterwards, and the outcome.
 
     Raises:
         JobNotFound: there is no such job.
-        WrongState: it kept moving.
+        WrongState: its record kept changing.
 
     """
-    for _ in range(MAX_LOOKS):
+    for _ in range(MAX_TRIES):
         job = jobs.get(job_id)
         if is_terminal(job.state):
             return job, Cancellation.ALREADY_FINISHED
@@ -44,7 +44,7 @@ def cancel(job_id: str) -> tuple[Job, Cancellation]:
             continue
         _notify(job)
         return job, Cancellation.CANCELLED
-    raise WrongState(f"Job {job_id} kept moving on.")
+    raise WrongState(f"The record of job {job_id} kept changing.")
 
 
 def _end(job: Job, reason: Failure) -> Job:
@@ -57,15 +57,15 @@ def _end(job: Job, reason: Failure) -> Job:
 def _notify(job: Job) -> None:
     try:
         notify(jobs.get(job.id))
-    except (AwsTrouble, JobNotFound, WrongState) as trouble:
-        # It is cancelled all the same. The job stays open, and its execution or the sweep tells of its end.
-        log.warning("end not told yet", job_id=job.id, trouble=str(trouble))
+    except (AwsTrouble, JobNotFound, WrongState) as error:
+        # The job is cancelled anyway. It stays open, and its execution or the sweep sends the notifications.
+        log.warning("end notification deferred", job_id=job.id, error=str(error))
 
 
 def _reason(job: Job) -> Failure | None:
     if job.state is JobState.RUNNING:
         in_time = _cancel_task(job)
-        return cancelled("The job was cancelled before DashScope had begun it.") if in_time else None
+        return cancelled("The job was cancelled before DashScope started it.") if in_time else None
     may_have_task = job.state is JobState.STORING or not job.made_no_task
     return None if may_have_task else cancelled("The job was cancelled before it was sent to DashScope.")
 
@@ -73,7 +73,7 @@ def _reason(job: Job) -> Failure | None:
 def _cancel_task(job: Job) -> bool:
     try:
         return dashscope.cancel(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
-    except (TryAgain, VendorRefused) as trouble:
-        # If DashScope cancelled it all the same, the wait loop learns it, and the job ends as cancelled.
-        log.warning("no answer to a cancel", job_id=job.id, trouble=str(trouble))
+    except (TryAgain, VendorRefused) as error:
+        # If DashScope cancelled the task anyway, the next status query finds that, and the job ends as cancelled.
+        log.warning("cancel request failed", job_id=job.id, error=str(error))
         return False

@@ -1,4 +1,4 @@
-"""Takes DashScope's word that a task has ended. It is never believed: whoever is woken asks."""
+"""Receives DashScope's reports that a task has ended. They are not trusted: the resumed execution asks DashScope."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gallop.adapters.table import completion_waits, jobs
 
 
 class CompletionResult(StrEnum):
-    """What came of an event."""
+    """The result of an event."""
 
     RECEIVED = "received"
     ALREADY_RECEIVED = "already_received"
@@ -17,7 +17,7 @@ class CompletionResult(StrEnum):
 
 
 def receive(task_id: str) -> CompletionResult:
-    """Take the word that a task has ended: once, and only of a task that a job of ours owns."""
+    """Record that a task has ended: once, and only for a task that a job of this stack owns."""
     job_id = jobs.owner_of(task_id)
     if job_id is None:
         return CompletionResult.NOT_OURS

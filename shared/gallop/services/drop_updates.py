@@ -1,8 +1,8 @@
-"""Turns the front of a drop: to a job, to a word about what it lacks, or to what came of a CANCEL.
+"""Updates the current drop: with a job, with receipts that say what is missing, or with the answer to a CANCEL.
 
-Events come late, twice and at the same time. Each turn is one conditional write, and whoever finds that another was
-quicker looks again. What a turn leaves to be done (receipts, files of earlier jobs) is done again by whoever finds it
-undone.
+Events arrive late, twice and at the same time. Each update is one conditional write, and a run that loses the race
+reads the drop again. What remains to be done after an update (receipts, files of displaced jobs) is repeated by the
+next run that finds it unfinished.
 """
 
 from __future__ import annotations
@@ -28,25 +28,27 @@ if TYPE_CHECKING:
 
 MAX_TRIES = 8
 _ANSWERS = {
-    "cancelled": "The job was cancelled in time. Nothing was charged.",
-    "too_late": "DashScope is at it already: the video will be made, charged, and put here.",
-    "already_finished": "The job had ended before.",
+    "cancelled": "The job has been cancelled. Nothing was charged.",
+    "too_late": "Too late to cancel: DashScope has started. The video will be delivered here and charged.",
+    "already_finished": "The job had already ended.",
 }
 
 
 def start(new_job: NewJob, uploaded_at: float) -> None:
-    """Make a drop's job the one at its front, new or known; ``asked_at`` is when its newest file was uploaded.
+    """Make a job, new or known, the current one of its drop.
+
+    ``uploaded_at`` is when the newest file of the job was uploaded, in epoch seconds.
 
     Raises:
-        BudgetExceeded: there is no room for its estimate.
-        WrongState: the front kept turning.
+        BudgetExceeded: a cap has no room for its estimate.
+        WrongState: the current drop kept changing.
 
     """
     new_job = replace(new_job, dropped_at=uploaded_at)
     for _ in range(MAX_TRIES):
         before = drops.get(new_job.receipts)
         if before.supersedes(uploaded_at, new_job.job_id):
-            log.info("drop overtaken", drop=new_job.receipts, job_id=new_job.job_id)
+            log.info("drop superseded", drop=new_job.receipts, job_id=new_job.job_id)
             return
         after = before.with_job(new_job.job_id, uploaded_at)
         with suppress(WrongState):
@@ -59,14 +61,14 @@ def start(new_job: NewJob, uploaded_at: float) -> None:
                 _note_redrop(job, uploaded_at)
                 _clean_up(before if is_known else after)
                 return
-    raise WrongState(f"The front of drop {new_job.receipts} kept turning.")
+    raise WrongState(f"The current drop of {new_job.receipts} kept changing.")
 
 
 def show_receipts(path: str, receipts: Mapping[str, Any], uploaded_at: float) -> None:
-    """Say something of a drop that is no job.
+    """Show receipts of a drop that has no job.
 
     Raises:
-        WrongState: the front kept turning.
+        WrongState: the current drop kept changing.
 
     """
     for _ in range(MAX_TRIES):
@@ -78,14 +80,14 @@ def show_receipts(path: str, receipts: Mapping[str, Any], uploaded_at: float) ->
             publish.show(after)
             _clean_up(after)
             return
-    raise WrongState(f"The front of drop {path} kept turning.")
+    raise WrongState(f"The current drop of {path} kept changing.")
 
 
 def cancel(path: str, uploaded_at: float) -> None:
-    """Cancel what stands at the front of a drop, and what was uploaded before and has not started.
+    """Cancel the current job of a drop, and what was uploaded before ``uploaded_at`` and has not started.
 
     Raises:
-        WrongState: the front or the job kept moving.
+        WrongState: the current drop, or the job's record, kept changing.
 
     """
     for _ in range(MAX_TRIES):
@@ -98,11 +100,11 @@ def cancel(path: str, uploaded_at: float) -> None:
         if after is before or drops.replace(before, after):
             _answer_cancel(after, uploaded_at)
             return
-    raise WrongState(f"The front of drop {path} kept turning.")
+    raise WrongState(f"The current drop of {path} kept changing.")
 
 
 def withdraw(path: str) -> None:
-    """Take back what was said of a text that waited for its image."""
+    """Remove the receipts of a text that waited for its image."""
     current = drops.get(path)
     if current.receipts:
         current, before = current.with_receipts({}, current.uploaded_at), current
@@ -124,11 +126,11 @@ def _answer_cancel(current: CurrentDrop, uploaded_at: float) -> None:
 
 
 def _cancel_job(job: Job, uploaded_at: float) -> None:
-    # Its way to DashScope takes long to load, and few drops are cancelled.
+    # The DashScope client is slow to import, and few drops are cancelled.
     from gallop.services.cancel import Cancellation, cancel  # noqa: PLC0415
 
     job, outcome = cancel(job.id)
-    # A run that died before it could note its answer has cancelled the job all the same.
+    # A run that crashed before it recorded its answer may have cancelled the job.
     result = Cancellation.CANCELLED if job.state is JobState.CANCELLED else outcome
     answer = CancelAnswer(result.value, _ANSWERS[result.value], uploaded_at)
     jobs.note(job, "cancel", job_items.CANCEL.write(answer))

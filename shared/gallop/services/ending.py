@@ -1,4 +1,4 @@
-"""The end of a job, whoever brings it about, and what follows it."""
+"""Ends jobs, and does what follows: slots, receipts, resumed executions, notifications and budgets."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def fail(job: Job, failure: Failure) -> None:
-    """End a job, as it was read, whose execution does not say why, because it has none or broke down.
+    """End a job whose execution cannot do so, because there is none or it failed.
 
     Raises:
-        WrongState: the job has moved on.
+        WrongState: the job has changed since it was read.
 
     """
     notify(end(job, failure))
 
 
 def notify(job: Job) -> None:
-    """Do what is to be done once a job has ended; its record is closed last, so that what breaks off is made again."""
+    """Do everything that follows the end of a job; close its record last, so that an interrupted run is repeated."""
     slots.release(job)
     job = publish.status(job)
     waiters.resume_all(job.id)
@@ -37,10 +37,10 @@ def notify(job: Job) -> None:
 
 
 def end(job: Job, failure: Failure | None) -> Job:
-    """Give a job its terminal state; one that has its video succeeds, whatever broke afterwards."""
+    """Give a job its terminal state and return it; a job whose video is stored succeeds, whatever failed later."""
     now = clock.now()
     if job.result:
-        # The video is there and checked: whatever broke afterwards does not take it away.
+        # The video is stored and verified: later errors do not affect it.
         failure = None
     elif failure is None:
         failure = Failure(FailureCode.INTERNAL_ERROR, "The workflow ended without a video.")

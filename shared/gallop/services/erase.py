@@ -1,6 +1,6 @@
-"""Removes a job that has ended, and all that is its own: images, video, receipts, and at last its record.
+"""Deletes an ended job and everything that belongs to it: images, video, receipts and, last, its record.
 
-Killed at any point, it leaves the record, and the next run does the rest.
+A run that crashes leaves the record, so that the next run can delete the rest.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 def erase(job: Job) -> None:
-    """Remove a job of the HTTPS door. Images that another job uses as well stay for that one.
+    """Delete a job of the HTTPS door. Images that other jobs use are kept.
 
     Raises:
-        JobNotDeletable: it is the S3 door's.
+        JobNotDeletable: it came through the S3 door.
         JobNotFinished: it has not ended, or its last receipts are being written.
 
     """
     if job.door is not Door.HTTPS:
-        raise JobNotDeletable("Without its record, the files that were dropped would be made, and charged, once more.")
+        raise JobNotDeletable("Without its record, the dropped files would start a job, and be charged, again.")
     if not jobs.is_closed(job):
-        raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are just being written.")
+        raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are still being written.")
     for found in uploads.inputs_of(job.request.images, job.client):
         if image_references.release(found, job.id):
             buckets.remove_input(found)

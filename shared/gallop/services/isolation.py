@@ -1,4 +1,4 @@
-"""Trouble with one job, when many are looked after: it is logged, and holds up no other."""
+"""Isolates an error of one job from the other jobs of the same run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def left_to_next_sweep(what: str, job_id: str = "") -> Iterator[None]:
-    """Log trouble, and let what follows go on: the next sweep tries again.
+    """Log an error instead of raising it, so that the run continues; the next sweep tries again.
 
-    Trouble may be of any kind: a record of another version, which nobody here can read, is one job's alone, too.
+    ``what`` is the log message. Errors of any kind are caught: a record that this version cannot read affects one job
+    only.
     """
     try:
         yield
-    except GallopError as trouble:
-        log.warning(what, job_id=job_id, trouble=str(trouble))
+    except GallopError as error:
+        log.warning(what, job_id=job_id, error=str(error))
     except Exception as error:  # noqa: BLE001 - see above
         log.exception(what, job_id=job_id, error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Lets jobs go on that were parked for want of money, once there is room for them, in the order in which they came."""
+"""Starts jobs that a cap has parked, in the order in which they arrived, once there is room for them."""
 
 from __future__ import annotations
 
@@ -23,38 +23,39 @@ if TYPE_CHECKING:
     from gallop.domain.budget import Cap, Shortfall
     from gallop.domain.job import Job
 
-# What one run does: it has less than a minute.
+# The maximum per run, which has less than a minute.
 MAX_RELEASES = 100
 
 
 def release_due() -> None:
-    """Start the parked jobs for which there is room now, and end those that have waited too long.
+    """Start the parked jobs for which there is room, and end those that have waited too long.
 
-    The first one that is short of a day's money holds up those behind it: a large job is not overtaken for ever. One
-    that is short of the month's waits for the next month, and cheaper ones behind it may have what is left of this one.
+    The first job without room in the day's cap holds up all later ones, so that an expensive job is not overtaken
+    permanently. A job without room in the month's cap waits for the next month, and later, cheaper jobs may use what
+    remains of this month.
     """
-    left, held_up = MAX_RELEASES, False
+    remaining, held_up = MAX_RELEASES, False
     too_expensive: dict[Cap, Decimal] = {}
     for job_id in jobs.open_jobs(clock.now(), jobs.PARKED):
-        with left_to_next_sweep("parked job could not be moved", job_id):
+        with left_to_next_sweep("parked job release failed", job_id):
             job = jobs.get(job_id)
             if job.parked and clock.now() >= job.deadline:
                 _give_up(job, f"{job.parked.reason} No budget became free in time.")
-            elif job.parked and left and not held_up and not _is_too_expensive(job, too_expensive):
+            elif job.parked and remaining and not held_up and not _is_too_expensive(job, too_expensive):
                 short = _release(job)
-                left -= short is None
+                remaining -= short is None
                 held_up = short is not None and short.cap.period is Period.DAY
                 if short:
                     too_expensive[short.cap] = short.estimate
 
 
 def _is_too_expensive(job: Job, too_expensive: Mapping[Cap, Decimal]) -> bool:
-    """Tell whether one that costs no more has just had no room under a cap of this job's."""
+    """Return whether a cap of this job has just had no room for a job that costs the same or less."""
     return any(cap in too_expensive and too_expensive[cap] <= job.estimated_cost for cap in budgets.caps_of(job.client))
 
 
 def _release(job: Job) -> Shortfall | None:
-    """Start a parked job; gives the cap that has no room for it, if it has to wait for that."""
+    """Start a parked job; return what a cap lacks for it, if the job has to wait for that."""
     caps, now = budgets.caps_of(job.client), clock.now()
     reserved = budget.reservation(caps, job.estimated_cost, now)
     deadline = now + settings.queue_seconds() + settings.deadline_seconds()

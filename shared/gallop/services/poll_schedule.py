@@ -1,4 +1,4 @@
-"""The pace of questions: what is learned of how long tasks run, and when to ask about one."""
+"""Schedules the status queries of a task, by how long earlier tasks ran."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
     from gallop.domain.dashscope import replies
     from gallop.domain.job import Job
 
-# DashScope's clock and ours may differ a little; by hours only if it means another zone than it says.
+# DashScope's clock and ours may differ a little. A difference of hours means a time zone other than the stated one.
 CLOCKS_DIFFER_SECONDS = 60
 SECONDS_APART = 1.0
 
 
 def wait_seconds(job: Job) -> int:
-    """Give the whole seconds until the next question about a job's task."""
+    """Return the whole seconds until the next status query of a job's task."""
     in_flight = settings.max_in_flight() * len(models.MODELS)
     return polling.next_wait(task_durations.known(job.request), job.task_age(clock.now()), in_flight)
 
 
-def keep_apart(asked_at: float) -> None:
-    """Wait until a second has passed since the last question about a task."""
-    clock.sleep(min(max(0.0, asked_at + SECONDS_APART - clock.now()), SECONDS_APART))
+def keep_apart(queried_at: float) -> None:
+    """Wait until a second has passed since a task was last queried (epoch seconds)."""
+    clock.sleep(min(max(0.0, queried_at + SECONDS_APART - clock.now()), SECONDS_APART))
 
 
 def seen(job: Job, task: replies.TaskWaiting) -> Job:
-    """Note that DashScope knows the task, and when it began: one that still waits there has not aged."""
+    """Record that DashScope knows the task, and when it began: a pending task does not age. Return the job."""
     now = clock.now()
-    began_at = now if task.is_pending else _believed(job, task.scheduled_at, now)
+    began_at = now if task.is_pending else _plausible(job, task.scheduled_at, now)
     after = replace(job, unknown_since=None, began_at=began_at)
     return job if after == job else jobs.advance(job, after)
 
 
-def learn(job: Job, task: replies.TaskSucceeded, asked_before: float) -> None:
-    """Learn how long a task ran: by DashScope's word, or else to the middle between the last two questions."""
+def learn(job: Job, task: replies.TaskSucceeded, previous_query_at: float) -> None:
+    """Record how long a task ran: as DashScope reports, or until halfway between the last two queries."""
     now = clock.now()
-    halfway = job.task_age((asked_before + now) / 2)
+    halfway = job.task_age((previous_query_at + now) / 2)
     task_durations.add(job.request, halfway if task.ran_for is None else task.ran_for)
 
 
-def _believed(job: Job, reported: float | None, now: float) -> float | None:
+def _plausible(job: Job, reported: float | None, now: float) -> float | None:
     earliest, latest = (job.running_since or 0) - CLOCKS_DIFFER_SECONDS, now + CLOCKS_DIFFER_SECONDS
     return min(reported, now) if reported is not None and earliest <= reported <= latest else job.began_at

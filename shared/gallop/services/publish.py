@@ -1,7 +1,7 @@
-"""Tells in the results bucket how jobs and drops stand: the one place that writes receipts.
+"""Writes the receipts of jobs and drops to the results bucket; no other module does.
 
-The front of a drop may be turned to another job at any moment, and a record may move on while a receipt of it is being
-written. Whoever has written therefore looks once more, and writes again until what was written is what holds.
+A drop's current job may be replaced at any moment, and a record may change while its receipt is being written. Every
+write is therefore followed by another read, and repeated until what was written is up to date.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from gallop.adapters.s3.buckets import Found
     from gallop.domain.job import Job
 
-MAX_LOOKS = 8
+MAX_TRIES = 8
 
 
 def status(job: Job) -> Job:
-    """Tell the job's state, and once it has ended all that came of it; gives the job as it stands then.
+    """Write the receipts of a job's current state, and move its files to where they belong; return the job.
 
     Raises:
-        WrongState: it kept moving.
+        WrongState: the job's record, or its current drop, kept changing.
 
     """
     written: tuple[str, dict[str, Any]] | None = None
-    for _ in range(MAX_LOOKS):
+    for _ in range(MAX_TRIES):
         current = _current(job)
         prefix = current.prefix_for(job.id)
         job = _move_files(job, prefix)
@@ -49,16 +49,16 @@ def status(job: Job) -> Job:
             _withdraw(job, current)
         written = due
         job = jobs.get(job.id)
-    raise WrongState(f"Job {job.id} kept moving on.")
+    raise WrongState(f"The record of job {job.id} kept changing.")
 
 
 def prefix_of(job: Job) -> str:
-    """Give the prefix under which a job's files belong at this moment."""
+    """Return the prefix under which a job's files currently belong."""
     return _current(job).prefix_for(job.id)
 
 
 def put_thumbnail(job: Job, jpeg: bytes) -> Result:
-    """Store the picture of a job's video beside it."""
+    """Store the thumbnail of a job's video beside the video; return what was stored."""
     key = f"{prefix_of(job)}/{receipts.THUMBNAIL}"
     return Result(
         bucket=settings.results_bucket(),
@@ -71,12 +71,12 @@ def put_thumbnail(job: Job, jpeg: bytes) -> Result:
 
 
 def move_files(job: Job) -> Job:
-    """Let a job's files lie where they belong, when they were stored while that changed."""
+    """Move a job's files to where they belong, if that changed while they were being stored; return the job."""
     return _move_files(job, prefix_of(job))
 
 
 def show(current: CurrentDrop) -> None:
-    """Tell what stands at the front of a drop."""
+    """Write the receipts of a drop's current job, or of a drop without a job."""
     if current.job == NO_JOB:
         for name, receipt in current.receipts.items():
             buckets.put_receipt(f"{current.path}/{name}", receipt, NO_JOB)
@@ -84,13 +84,13 @@ def show(current: CurrentDrop) -> None:
     try:
         status(jobs.get(current.job))
     except JobNotFound:
-        log.warning("the record of a drop's job is gone", job_id=current.job)
+        log.warning("record of current job not found", job_id=current.job)
 
 
 def clean_up(current: CurrentDrop) -> None:
-    """Give every earlier job of a drop a folder of its own, and leave at the front what belongs there.
+    """Move the files of each displaced job of a drop to a folder of its own, and keep only current files in the drop's.
 
-    Whatever breaks off leaves the front marked as untidy, and the next one to come along does it again.
+    A run that is interrupted leaves ``displaced`` as it is, and the next run repeats the work.
     """
     for owner in current.displaced:
         if owner != NO_JOB:
@@ -118,22 +118,22 @@ def _archive(owner: str, current: CurrentDrop) -> None:
 
 
 def _withdraw(job: Job, current: CurrentDrop) -> None:
-    """Take away what a job wrote at the front while that was turned, or before it died; show there what belongs there.
+    """Remove what a job wrote to the drop's folder while it was being replaced there; show the current job instead.
 
-    Before a job's end that is its ``status.json`` alone, which is written over.
+    Before the job's end that is only its ``status.json``, which is overwritten.
     """
     if not is_terminal(job.state) or _remove(current, current.path, lambda found, _: found.owner == job.id):
         show(current)
 
 
-def _remove(current: CurrentDrop, prefix: str, is_left: Callable[[Found, str], bool]) -> bool:
-    """Remove files that are left, as long as the front is what it was; tells whether there were any."""
-    looked_at = {name: buckets.result(f"{prefix}/{name}") for name in receipts.FILES}
-    left = [found for name, found in looked_at.items() if found and is_left(found, name)]
-    for found in left:
+def _remove(current: CurrentDrop, prefix: str, is_obsolete: Callable[[Found, str], bool]) -> bool:
+    """Remove obsolete files while the drop's current job is the same; return whether there were any."""
+    existing = {name: buckets.result(f"{prefix}/{name}") for name in receipts.FILES}
+    obsolete = [found for name, found in existing.items() if found and is_obsolete(found, name)]
+    for found in obsolete:
         if drops.get(current.path).job == current.job:
             buckets.remove_result(found)
-    return bool(left)
+    return bool(obsolete)
 
 
 def _move_files(job: Job, prefix: str) -> Job:

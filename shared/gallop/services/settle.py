@@ -1,4 +1,4 @@
-"""Settles what a job had reserved, once: by what it cost, or by giving it back."""
+"""Settles the reservation of a job, once: replaces it by the cost, or releases it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def settle(job: Job) -> None:
-    """Put what an ended job cost in the place of what it had reserved.
+    """Replace the reservation of an ended job by its cost.
 
-    Where nobody can tell what it cost, the whole reservation counts as spent. Run twice, it does nothing more.
+    If the cost is unknown, the whole reservation counts as spent. A second run has no effect.
     """
     reserved = job.reserved
     if reserved is None or reserved.charged is not None:
         return
     charged = failures.charge_of(job)
     if charged is None:
-        log.warning("reservation kept, for the job may be charged", job_id=job.id, usd=str(reserved.amount))
+        log.warning("charge unknown, reservation counted as spent", job_id=job.id, usd=str(reserved.amount))
         charged = reserved.amount
     jobs.settle(job, replace(reserved, charged=charged), budgets.settling(reserved, charged))

@@ -1,7 +1,7 @@
-"""Lets so many jobs of a lane be at DashScope at a time, and the others wait for nothing but their turn.
+"""Limits the tasks of a lane that are in flight: each job needs a slot, and waits in a queue until one is free.
 
-A slot is a lease on one of the tasks that may be in flight. Whoever changes something (a job that comes, one whose
-task has ended) gives out what is free then. A breakdown anywhere leaves records from which ``repair`` goes on.
+A slot is a lease on one of those tasks. Every job that arrives, and every job that releases its slot, grants the slots
+that are free then. After a crash at any point, ``repair`` restores slots and queue from the records.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 # More than the largest MaxInFlight (100).
 MAX_GRANTS = 200
-# A newcomer to a longer line is told its place by the next sweep, which reads the line once for all.
+# In a longer queue, the position of a new job comes with the next sweep, which reads the queue once for all jobs.
 SHORT_QUEUE = 200
-# So many receipts are written anew by one sweep; the others by the next.
+# Maximum number of receipts that one sweep updates; the others follow in the next.
 MAX_POSITION_UPDATES = 100
-# An environment reads a line once in so many seconds, however many clients ask it for a place.
+# An environment reads a queue once in this time, however many clients ask for a position.
 QUEUE_CACHE_SECONDS = 5
 
 
 def grant_free_slots(lane: str) -> None:
-    """Give the slots of a lane that are free to those whose turn it is.
+    """Grant the free slots of a lane to the next jobs in its queue.
 
     Raises:
-        WrongState: others kept changing the gate; they give out what is free, or the sweep does.
+        WrongState: other runs kept changing the slot pool; they grant the free slots, or the sweep does.
 
     """
     for _ in range(MAX_GRANTS):
@@ -49,71 +49,73 @@ def grant_free_slots(lane: str) -> None:
         if ticket is None:
             return
         if slots.grant(pool, ticket, clock.now(), settings.deadline_seconds()):
-            log.info("slot given", job_id=ticket.job_id)
+            log.info("slot granted", job_id=ticket.job_id)
             slots.wake(ticket.job_id)
-    raise WrongState(f"The gate of lane {lane} kept moving.")
+    raise WrongState(f"The slot pool of lane {lane} kept changing.")
 
 
 def release(job: Job) -> None:
-    """Take back the slot, or the place in line, of a job that needs it no more, and let the next one start.
+    """Release the slot, or the queue position, of a job that no longer needs it, and grant the slots that are free.
 
-    The job itself is done with it: trouble here is left to the sweep.
+    Errors are logged, not raised, because the job itself is not affected: the sweep tries again.
     """
-    with _left_to_sweep(job.id):
+    with _isolated(job.id):
         slots.release(job.lane, job.id)
-    with _left_to_sweep(job.id):
+    with _isolated(job.id):
         if job.slot_since is None:
             slots.leave_queue(job.lane, job.ticket)
         slots.wake(job.id)
-    with _left_to_sweep(job.id):
+    with _isolated(job.id):
         grant_free_slots(job.lane)
 
 
 def record_first_position(job: Job) -> None:
-    """Write down where a job that has just come stands, if it waits; in a long line the next sweep does."""
-    if _waits(job) and (position := _position_in(job, _queue(job.lane, SHORT_QUEUE))):
+    """Record the queue position of a job that has just arrived, if it waits; in a long queue the next sweep does."""
+    if _is_waiting(job) and (position := _position_in(job, _queue(job.lane, SHORT_QUEUE))):
         _record_position(job, position)
 
 
 def queue_position(job: Job) -> QueuePosition | None:
-    """Tell how a job stands in line, as of a few seconds ago; None if it does not wait there.
+    """Return a job's queue position, at most ``QUEUE_CACHE_SECONDS`` old; None if the job does not wait for a slot.
 
-    For one that has just come, and in a line of too many, it is what its owner was told last.
+    For a job that has just arrived, and in a queue that is too long to be read, it is the position recorded last.
     """
-    return _position_in(job, _cached_queue(job.lane, int(clock.now() // QUEUE_CACHE_SECONDS))) if _waits(job) else None
+    if not _is_waiting(job):
+        return None
+    return _position_in(job, _cached_queue(job.lane, int(clock.now() // QUEUE_CACHE_SECONDS)))
 
 
 def clear_cache() -> None:
-    """Read lines again at the next question."""
+    """Forget the queues that were read."""
     _cached_queue.cache_clear()
 
 
 def repair() -> None:
-    """Make good what breakdowns left of slots and turns, and tell those who wait how far they have come.
+    """Repair the slots and wake-ups that crashes left behind, and update the queue positions of waiting jobs.
 
-    A receipt is written anew when the place has halved, so that nobody is told more than a dozen times.
-    What cannot be repaired is left to the next sweep, and holds up nothing else.
+    A receipt is updated when its position has halved, so that a job's receipt is updated about a dozen times at most.
+    What cannot be repaired is left to the next sweep and does not hold up the rest.
     """
-    with _left_to_sweep():
+    with _isolated():
         for pool in slots.pools():
             for job_id in pool.holders:
-                with _left_to_sweep(job_id):
+                with _isolated(job_id):
                     _repair(pool.lane, job_id)
-            with _left_to_sweep():
+            with _isolated():
                 grant_free_slots(pool.lane)
-            with _left_to_sweep():
+            with _isolated():
                 _update_positions(pool.lane)
 
 
-def _left_to_sweep(job_id: str = "") -> AbstractContextManager[None]:
-    return left_to_next_sweep("slots not in order yet", job_id)
+def _isolated(job_id: str = "") -> AbstractContextManager[None]:
+    return left_to_next_sweep("slot repair failed", job_id)
 
 
 def _repair(lane: str, job_id: str) -> None:
     if not _needs_slot(job_id):
         slots.release(lane, job_id)
     elif slots.wake(job_id):
-        log.warning("turn told late", job_id=job_id)
+        log.warning("slot wake-up resent", job_id=job_id)
 
 
 def _update_positions(lane: str) -> None:
@@ -123,7 +125,7 @@ def _update_positions(lane: str) -> None:
         ticket for ticket, reported in waiting.items() if reported is None or positions[ticket.job_id] <= reported // 2
     ]
     for ticket in due[:MAX_POSITION_UPDATES]:
-        with _left_to_sweep(ticket.job_id):
+        with _isolated(ticket.job_id):
             _update_position(pool, ticket, positions[ticket.job_id])
 
 
@@ -131,7 +133,7 @@ def _update_position(pool: SlotPool, ticket: Ticket, position: int) -> None:
     try:
         job = jobs.get(ticket.job_id)
     except JobNotFound:
-        # It ended and was deleted, and its place was left behind.
+        # It ended and was deleted, but is still in the queue.
         slots.leave_queue(pool.lane, ticket)
     else:
         _record_position(job, _position(job, position, pool))
@@ -142,7 +144,7 @@ def _record_position(job: Job, position: QueuePosition) -> None:
         publish.status(jobs.get(job.id))
 
 
-def _waits(job: Job) -> bool:
+def _is_waiting(job: Job) -> bool:
     return job.state is JobState.QUEUED and job.slot_since is None
 
 

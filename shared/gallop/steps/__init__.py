@@ -1,1 +1,1 @@
-"""What the workflow runs, one module a step. Each takes a job's id and answers with what comes next."""
+"""The steps of the workflows and of the schedule, one per module."""

@@ -1,4 +1,4 @@
-"""The steps of the batch workflow: read the file, create the lines' jobs in turn, record their ends, close."""
+"""The steps of the batch workflow: read the file, create the jobs of its lines, record their outcomes, close."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def read(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a batch's file; gives whether there are lines to work off, and where they lie."""
+    """Read and check a batch's file; return what comes next, and where the valid lines are stored."""
     batch = Batch(**run["batch"])
     batch_table.supersede(batch)
     contents = _contents(batch)
@@ -39,19 +39,19 @@ def read(run: Mapping[str, Any]) -> dict[str, Any]:
         receipt = batches.refusal(batch, BatchState.REFUSED, InvalidRequest.code, contents, clock.now())
         _put_receipt(batch, receipt)
         return _next("refused", batch)
-    good, faults = _checked(batch, contents)
-    findings = {"lines": [line.number for line in good], "faults": [fault.view() for fault in faults]}
+    valid, faults = _checked(batch, contents)
+    findings = {"lines": [line.number for line in valid], "faults": [fault.view() for fault in faults]}
     buckets.put_document(batch.findings, findings)
-    buckets.put_document(batch.items, [{"number": line.number, "wish": line.canonical_json} for line in good])
+    buckets.put_document(batch.items, [{"number": line.number, "wish": line.canonical_json} for line in valid])
     batch_table.set_totals(
-        batch, contents.count, len(good), sum((_estimate(line) for line in good), start=batches.NOTHING)
+        batch, contents.count, len(valid), sum((_estimate(line) for line in valid), start=batches.NOTHING)
     )
     _publish(batch, BatchState.RUNNING)
-    return _next("work" if good else "close", batch)
+    return _next("work" if valid else "close", batch)
 
 
 def submit_line(run: Mapping[str, Any], token: str) -> None:
-    """Create the job of a line, or find it; whoever holds the token goes on when the job has ended."""
+    """Create or find the job of a line; the execution that holds the token resumes when the job has ended."""
     batch, number = Batch(**run["batch"]), int(run["line"]["number"])
     if not batch_table.is_newest(batch):
         batch_table.record_outcome(batch, batches.skipped(number, SkipReason.SUPERSEDED))
@@ -67,7 +67,7 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         _refuse(batch, number, [Fault("", f"was not started. {over}", over.remedy)], token)
         return
     except JobNotFound:
-        # A newer upload had this line's turn meanwhile.
+        # Not created: a newer upload is the current drop of this line.
         batch_table.record_outcome(batch, batches.skipped(number, SkipReason.SUPERSEDED))
         executions.resume(token)
         return
@@ -77,7 +77,7 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
 
 
 def end_line(run: Mapping[str, Any]) -> None:
-    """Record what became of a line, and tell how far the batch is."""
+    """Record the outcome of a line, and update the batch's receipt if that is due."""
     batch, number = Batch(**run["batch"]), int(run["line"]["number"])
     batch_table.record_outcome(batch, _outcome_of(batch, number))
     if batch_table.may_publish(batch, clock.now()):
@@ -85,7 +85,7 @@ def end_line(run: Mapping[str, Any]) -> None:
 
 
 def close(run: Mapping[str, Any]) -> None:
-    """Write the table of all lines, and the last receipt."""
+    """Write the table of all lines, and the last receipt of the batch."""
     batch = Batch(**run["batch"])
     if "read" not in run:
         receipt = batches.refusal(batch, BatchState.FAILED, AwsTrouble.code, batches.aws_failure(), clock.now())
@@ -95,10 +95,10 @@ def close(run: Mapping[str, Any]) -> None:
     for number in set(findings["lines"]) - {end.line for end in batch_table.outcomes(batch)}:
         batch_table.record_outcome(batch, _outcome_of(batch, number))
     ended = batch_table.outcomes(batch)
-    at_fault: dict[int, list[Fault]] = {}
+    refused: dict[int, list[Fault]] = {}
     for found in map(fault_from, findings["faults"]):
-        at_fault.setdefault(found.line or 0, []).append(found)
-    ended += [batches.refused(number, faults) for number, faults in at_fault.items()]
+        refused.setdefault(found.line or 0, []).append(found)
+    ended += [batches.refused(number, faults) for number, faults in refused.items()]
     if batch_table.is_newest(batch):
         buckets.put_table(batch.table, batches.table(ended))
     _publish(batch, BatchState.FAILED if "error" in run else BatchState.FINISHED)
@@ -130,8 +130,8 @@ def _outcome_of(batch: Batch, number: int) -> LineOutcome:
 
 
 def _publish(batch: Batch, state: BatchState) -> None:
-    read_before = [fault_from(view) for view in buckets.document(batch.findings)["faults"]]
-    faults = [*read_before, *batch_table.faults(batch)]
+    in_file = [fault_from(view) for view in buckets.document(batch.findings)["faults"]]
+    faults = [*in_file, *batch_table.faults(batch)]
     ended = None if state is BatchState.RUNNING else clock.now()
     _put_receipt(batch, batches.receipt(batch, state, batch_table.progress(batch), faults, ended))
 
@@ -153,15 +153,15 @@ def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], 
         unicodedata.normalize("NFC", entry.name): entry.key for entry in buckets.list_beside(batch.key) if entry.size
     }
     folder = BatchFolder(_defaults(), names, batch.is_in_folder)
-    good: list[Line] = []
+    valid: list[Line] = []
     faults = list(contents.faults)
     for line in contents.lines:
         found = batch_lines.checked(line, folder)
         if isinstance(found, Line):
-            good.append(found)
+            valid.append(found)
         else:
             faults += found
-    return good, faults
+    return valid, faults
 
 
 def _estimate(line: Line) -> Decimal:

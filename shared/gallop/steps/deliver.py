@@ -1,4 +1,4 @@
-"""Tells of the end of a job: an event on EventBridge, and webhooks, of which each try is one run of this step."""
+"""Sends notifications of an ended job: an event on EventBridge, and webhooks, one run of this step per attempt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GONE = "its receiver answered 410 Gone"
 
 
 def announce(job_id: str) -> dict[str, int]:
-    """Put the event of an ended job on the bus and start a delivery to each endpoint that wants it; counts them."""
+    """Put the event of an ended job on EventBridge and start its webhook deliveries; return how many there are."""
     job = _job(job_id)
     if job is None:
         return {"deliveries": 0}
@@ -35,16 +35,16 @@ def announce(job_id: str) -> dict[str, int]:
 
 
 def attempt(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Make one try of a delivery; tells whether, and after how many seconds, another follows."""
+    """Make one attempt of a delivery; return whether, and after how many seconds, another follows."""
     job_id, endpoint_id, number = event["job_id"], event["endpoint_id"], int(event["number"])
     job = _job(job_id)
     endpoint = None if job is None else _endpoint(job.client, endpoint_id)
     seconds = None
-    # A job that was deleted, or an endpoint that was removed or disabled meanwhile, has nothing to be told any more.
+    # Nothing to send if the job was deleted, or the endpoint removed or disabled, meanwhile.
     if job is not None and endpoint is not None and endpoint.disabled_at is None:
         seconds = webhooks.wait_before(number + 1, random.random())  # noqa: S311 - jitter, not a secret
-        made = _send(endpoint, webhooks.url_for(endpoint, job), webhooks.message(job), number, seconds)
-        seconds = seconds if made.next_at else None
+        result = _send(endpoint, webhooks.url_for(endpoint, job), webhooks.message(job), number, seconds)
+        seconds = seconds if result.next_at else None
     return {
         "job_id": job_id,
         "endpoint_id": endpoint_id,
@@ -55,49 +55,49 @@ def attempt(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ping(client: str, endpoint_id: str, ping_id: str) -> dict[str, Any]:
-    """Send a test to an endpoint, once; gives what came of it."""
+    """Send one test event to an endpoint; return the HTTP status, the error if any, and the milliseconds it took."""
     endpoint = _endpoint(client, endpoint_id)
     if endpoint is None:
         return {"status": None, "trouble": "There is no such endpoint.", "milliseconds": 0}
-    made = _send(endpoint, endpoint.url, webhooks.ping(endpoint, ping_id, clock.now()), 1, None)
-    return {"status": made.status, "trouble": made.trouble, "milliseconds": made.milliseconds}
+    result = _send(endpoint, endpoint.url, webhooks.ping(endpoint, ping_id, clock.now()), 1, None)
+    return {"status": result.status, "trouble": result.trouble, "milliseconds": result.milliseconds}
 
 
-def _send(endpoint: Endpoint, url: str, sent: Message, number: int, again_in: int | None) -> Try:
+def _send(endpoint: Endpoint, url: str, message: Message, number: int, retry_in: int | None) -> Try:
     now = clock.now()
-    status, trouble, seconds = None, "", 0.0
-    headers = webhooks.headers(sent, webhooks.secrets_at(endpoint, now), clock.wall())
+    status, error, seconds = None, "", 0.0
+    headers = webhooks.headers(message, webhooks.secrets_at(endpoint, now), clock.wall())
     try:
-        answer = safe_http.post(url, headers, sent.body.encode())
+        answer = safe_http.post(url, headers, message.body.encode())
         status, seconds = answer.status, answer.seconds
     except CallFailed as failed:
-        trouble = str(failed)
+        error = str(failed)
     is_final = webhooks.is_delivered(status) or status == webhooks.GONE
-    made = Try(
+    result = Try(
         endpoint_id=endpoint.id,
-        event_id=sent.id,
-        event=sent.event,
+        event_id=message.id,
+        event=message.event,
         number=number,
         at=now,
         status=status,
-        trouble=trouble,
+        trouble=error,
         milliseconds=round(seconds * 1000),
-        next_at=None if is_final or again_in is None else now + again_in,
+        next_at=None if is_final or retry_in is None else now + retry_in,
     )
     if status == webhooks.GONE:
         webhook_endpoints.disable(endpoint, GONE, now)
-    webhook_deliveries.note(made)
-    _log(made)
-    return made
+    webhook_deliveries.note(result)
+    _log(result)
+    return result
 
 
-def _log(made: Try) -> None:
-    fields = {"endpoint_id": made.endpoint_id, "event_id": made.event_id, "number": made.number}
-    if webhooks.is_delivered(made.status):
-        log.info("webhook delivered", **fields, milliseconds=made.milliseconds)
+def _log(result: Try) -> None:
+    fields = {"endpoint_id": result.endpoint_id, "event_id": result.event_id, "number": result.number}
+    if webhooks.is_delivered(result.status):
+        log.info("webhook delivered", **fields, milliseconds=result.milliseconds)
     else:
-        message = "webhook given up" if made.next_at is None else "webhook not delivered"
-        log.warning(message, **fields, status=made.status, trouble=made.trouble)
+        message = "webhook delivery abandoned" if result.next_at is None else "webhook attempt failed"
+        log.warning(message, **fields, status=result.status, error=result.trouble)
 
 
 def _job(job_id: str) -> Job | None:

@@ -1,4 +1,4 @@
-"""Gives a job its terminal state and writes its last receipts. Run twice, it does the same."""
+"""Gives a job its terminal state and writes its last receipts. A second run has the same result."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from gallop.services import ending
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A paid job is resumed as long as its deadline allows. One that cost nothing yet is told to be lost sooner, so that
-# whoever waits for it learns that this stack is broken; until then an hour of trouble in AWS costs nobody a job.
+# A paid job is resumed until its deadline. One that has cost nothing fails earlier, so that its client learns that this
+# stack is broken; an AWS outage of an hour still fails no job.
 MAX_UNPAID_RESUMES = 15
 
 
 def finish(event: Mapping[str, Any]) -> dict[str, str]:
-    """End the job of an execution, by what its last step or its error says; gives the job's state.
+    """End the job of an execution as its last step or its error requires; return the job's state.
 
     Raises:
-        Stranded: AWS let the execution down, and the job has time: the sweep resumes it.
+        Stranded: the execution failed because of AWS, and the job has time left: the sweep resumes it.
 
     """
     try:
         job = jobs.get(event["job_id"])
     except JobNotFound:
-        # Cancelled, and deleted before its execution had heard of that.
+        # Cancelled and deleted before its execution ended.
         return {"state": "deleted"}
     if not is_terminal(job.state):
-        if "error" in event and _can_go_on(job, str(event["error"].get("Error", ""))):
-            raise Stranded(f"The execution of job {job.id} broke down; the sweep takes the job up.")
+        if "error" in event and _can_resume(job, str(event["error"].get("Error", ""))):
+            raise Stranded(f"The execution of job {job.id} failed; the sweep resumes the job.")
         job = ending.end(job, _failure_in(event))
     ending.notify(job)
     return {"state": job.state.value}
 
 
-def _can_go_on(job: Job, error: str) -> bool:
-    is_of_aws = error in (AwsTrouble.__name__, "States.Timeout") or error.startswith(
+def _can_resume(job: Job, error: str) -> bool:
+    is_aws_error = error in (AwsTrouble.__name__, "States.Timeout") or error.startswith(
         ("Lambda.", "Runtime.", "Sandbox.")
     )
     has_time = clock.now() < job.deadline and (not job.made_no_task or job.resumes < MAX_UNPAID_RESUMES)
-    return is_of_aws and has_time and not job.result
+    return is_aws_error and has_time and not job.result
 
 
 def _failure_in(event: Mapping[str, Any]) -> Failure | None:
@@ -58,7 +58,7 @@ def _failure_in(event: Mapping[str, Any]) -> Failure | None:
 def _failure_of(name: str, cause: str) -> Failure:
     kind = getattr(errors, name, None)
     if kind is AwsTrouble:
-        # Its message names parts of the stack: that belongs in the log, not in front of a client.
+        # The message names parts of the stack: clients must not see them, and the log has them.
         return Failure(FailureCode.AWS_TROUBLE, "An AWS service returned an error.")
     if isinstance(kind, type) and issubclass(kind, GallopError) and isinstance(kind.code, FailureCode):
         return Failure(kind.code, _message_in(cause))

@@ -1,4 +1,4 @@
-"""Waits that DashScope's word cuts short. It is never believed by itself: whoever is woken asks."""
+"""Waits that DashScope's report can end early. The report is not trusted: the resumed execution asks DashScope."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from gallop.domain.errors import AlreadyCompleted
 
 
 def listen(job_id: str, token: str) -> None:
-    """Let the execution that holds the token be woken when its job's task has ended.
+    """Register an execution's task token, so that it resumes when the job's task has ended.
 
     Raises:
-        AlreadyCompleted: it has ended, so that there is nothing to wait for.
+        AlreadyCompleted: DashScope has already reported the end.
 
     """
     if completion_waits.wait(job_id, token, clock.now()):
-        raise AlreadyCompleted(f"The task of job {job_id} is said to have ended.")
+        raise AlreadyCompleted(f"DashScope has already reported the end of the task of job {job_id}.")

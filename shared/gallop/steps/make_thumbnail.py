@@ -1,4 +1,4 @@
-"""Makes a picture of the finished video. Nothing depends on it: the workflow goes on whatever becomes of this step."""
+"""Makes a thumbnail of the finished video. Nothing depends on it: the workflow continues even if this step fails."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def make_thumbnail(job_id: str) -> Step:
-    """Store a frame of the video of a job that is in ``storing``, if one of its frames shows something.
+    """Store a frame of the video of a job in ``storing`` as its thumbnail, if the video has a frame that can be used.
 
     Raises:
-        WrongState: the job has ended since.
-        AwsTrouble: a bucket or the table did not do what was asked.
+        WrongState: the job has ended meanwhile.
+        AwsTrouble: a bucket or the table returned an error.
 
     """
     job = jobs.get(job_id)

@@ -1,4 +1,4 @@
-"""Finds out what became of a submit whose reply was lost. It asks and never submits."""
+"""Finds the task of a submit whose reply was lost, or makes sure that there is none. It never submits."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 def reconcile(job_id: str) -> Step:
-    """Look once for the task of a job in ``outcome_unknown``, and say what comes next."""
+    """Look once for the task of a job in ``outcome_unknown``; return what comes next."""
     job = jobs.get(job_id)
     if is_terminal(job.state):
         return step.finish()
     if job.state is not JobState.OUTCOME_UNKNOWN or job.attempt is None or job.attempt.end is AttemptEnd.ABSENT:
         return step.start()
     if clock.now() > job.deadline:
-        return step.finish(_failure("DashScope's list of tasks could not be read until the job's deadline."))
+        return step.finish(_failure("DashScope's task list could not be read before the job's deadline."))
     try:
         unowned = _unowned(job, job.attempt)
-    except (TryAgain, VendorRefused) as trouble:
-        log.warning("no list from DashScope", job_id=job.id, trouble=str(trouble))
+    except (TryAgain, VendorRefused) as error:
+        log.warning("task list unavailable", job_id=job.id, error=str(error))
         return step.reconcile(reconciliation.look_again_in(clock.now() - _lost_at(job.attempt)))
     return _act(job, job.attempt, unowned)
 
@@ -51,10 +51,10 @@ def _act(job: Job, attempt: Attempt, unowned: dict[str, float]) -> Step:
         case reconciliation.Adopt(task_id):
             return _adopt(job, attempt, task_id)
         case reconciliation.Absent():
-            return _free(job, attempt)
+            return _resubmit(job, attempt)
         case reconciliation.Ambiguous(count):
-            what = f"Tasks of this model that no job owns were made at that time ({count}): they are left alone."
-            return step.finish(_failure(what))
+            reason = f"Tasks of this model without a job were created at that time ({count}); none was adopted."
+            return step.finish(_failure(reason))
     assert_never(verdict)
 
 
@@ -76,12 +76,12 @@ def _adopt(job: Job, attempt: Attempt, task_id: str) -> Step:
     return step.wait(1)
 
 
-def _free(job: Job, attempt: Attempt) -> Step:
+def _resubmit(job: Job, attempt: Attempt) -> Step:
     if job.lost >= reconciliation.MAX_LOSSES:
-        return step.finish(_failure(f"That happened {job.lost} times, and DashScope lists no task of any."))
-    freed = replace(job.at(job.state, clock.now()), attempt=replace(attempt, end=AttemptEnd.ABSENT))
-    jobs.advance(job, freed)
-    log.info("no task was made", job_id=job.id)
+        return step.finish(_failure(f"This happened {job.lost} times, and DashScope lists no task for any of them."))
+    without_task = replace(job.at(job.state, clock.now()), attempt=replace(attempt, end=AttemptEnd.ABSENT))
+    jobs.advance(job, without_task)
+    log.info("no task created", job_id=job.id)
     return step.start()
 
 
@@ -89,5 +89,5 @@ def _lost_at(attempt: Attempt) -> float:
     return attempt.started_at if attempt.ended_at is None else attempt.ended_at
 
 
-def _failure(what: str) -> Failure:
-    return Failure(FailureCode.OUTCOME_UNKNOWN, f"The reply to the submit was lost. {what}")
+def _failure(reason: str) -> Failure:
+    return Failure(FailureCode.OUTCOME_UNKNOWN, f"The reply to the submit was lost. {reason}")

@@ -1,4 +1,4 @@
-"""Streams the finished video from DashScope into the results bucket, and lets nothing but a whole MP4 appear there."""
+"""Streams the finished video from DashScope into the results bucket; only a complete MP4 file appears there."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ CONTENT_TYPE = "video/mp4"
 
 
 def save_result(job_id: str) -> Step:
-    """Fetch the video of a job that is in ``storing``.
+    """Save the video of a job in ``storing``; return what comes next.
 
     Raises:
-        VendorThrottled, VendorUnavailable, VendorUnreachable: DashScope gave no answer, or no video, this time.
-        ResultIncomplete, ResultUnusable: what came is no whole video; nothing was stored.
-        ResultExpired: DashScope says that there is none any more.
+        VendorThrottled, VendorUnavailable, VendorUnreachable: DashScope did not answer, or did not send the video.
+        ResultIncomplete, ResultUnusable: the download is not a complete video; nothing was stored.
+        ResultExpired: DashScope no longer has the video.
 
     """
     job = jobs.get(job_id)
     if job.state is not JobState.STORING or job.result:
         return step.finish()
-    # The last question was the one that it has ended, or that of an earlier run of this step.
+    # The last query may be recent: the one that found the end of the task, or that of an earlier run of this step.
     poll_schedule.keep_apart(clock.now())
-    # The address is asked for anew each time and kept nowhere: it is a key to the video for a day.
+    # The URL is requested each time and never stored: for a day, it gives anyone access to the video.
     task = dashscope.query(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
     match task:
         case replies.TaskSucceeded(video_url):
@@ -49,13 +49,13 @@ def save_result(job_id: str) -> Step:
         case replies.TaskUnknown():
             raise ResultExpired(f"DashScope no longer has the video of task {job.task_id}: it keeps them for 24 hours.")
         case replies.TaskWaiting() | replies.TaskFailed() | replies.TaskCanceled():
-            raise ResultIncomplete("DashScope takes back that the task has ended.")
+            raise ResultIncomplete("DashScope no longer reports the task as finished.")
     assert_never(task)
 
 
 def _save(job: Job, url: str) -> Step:
     if not _is_the_vendors(url, job.base_url):
-        raise ResultUnusable("DashScope's answer names no address of its own for the video.")
+        raise ResultUnusable("The URL of the video is not on one of DashScope's hosts.")
     copy = _Copy()
     key = f"{publish.prefix_of(job)}/{receipts.VIDEO}"
     with dashscope.download(url) as (length, pieces):
@@ -74,7 +74,7 @@ def _save(job: Job, url: str) -> Step:
 
 
 class _Copy:
-    """What is learned of the bytes while they pass."""
+    """Measures and checks a video while it is copied."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -92,14 +92,14 @@ class _Copy:
 
     def verify(self, length: int | None) -> None:
         if length is not None and length != self.size:
-            raise ResultIncomplete(f"The video has {self.size} bytes where {length} were announced.")
-        complaint = self._boxes.complaint()
-        if complaint:
-            raise ResultIncomplete(f"The video cannot be used: {complaint}.")
+            raise ResultIncomplete(f"The video has {self.size} bytes instead of {length}.")
+        problem = self._boxes.complaint()
+        if problem:
+            raise ResultIncomplete(f"The video cannot be used: {problem}.")
 
 
 def _is_the_vendors(url: str, base_url: str) -> bool:
-    # Hosts change and there is no list (fact sheet §2), but all lie under one name; or it is DashScope's own host.
+    # Hosts change and are not documented (fact sheet §2), but all are in one domain, or it is the API host.
     try:
         parts, base = urlsplit(url), urlsplit(base_url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The one place that spends money: one POST, recorded before its first byte leaves."""
+"""Sends the one paid request of a job: a single POST, recorded before its first byte is sent."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
     from gallop.steps.step import Step
 
 ATTEMPT_SECONDS = reconciliation.ATTEMPT_SECONDS
-# About two seconds: then the workflow waits, which costs nothing and keeps no function busy.
+# About two seconds. After that the workflow waits, which costs nothing and occupies no function.
 LANE_TRIES = 12
 LANE_WAIT_SECONDS, LANE_WAIT_GROWTH, MAX_LANE_WAIT = 0.05, 1.2, 0.4
 
 
 def start_task(job_id: str) -> Step:
-    """Start the job's task, unless it has one, or may have one.
+    """Start a job's task, unless it has one, or may have one; return what comes next.
 
     Raises:
-        VendorUnreachable, VendorThrottled: surely no task was made; the step may be run again.
+        VendorUnreachable, VendorThrottled: certainly no task was created; the step may be run again.
         AttemptInFlight: another run of this step may still be waiting for its reply.
-        LaneBusy: other jobs' attempts are in the air.
-        WrongState: another run of this step was quicker.
+        LaneBusy: attempts of other jobs are in progress.
+        WrongState: another run of this step was faster.
 
     """
     job = jobs.get(job_id)
@@ -69,8 +69,8 @@ def _resume(job: Job) -> Step:
     if job.attempt is None or job.made_no_task:
         return _submit(job)
     if clock.now() - job.attempt.started_at < ATTEMPT_SECONDS:
-        raise AttemptInFlight(f"An attempt of job {job.id} may still be in the air.")
-    return _park(job, "the function that sent it died")
+        raise AttemptInFlight(f"An attempt of job {job.id} may still be in progress.")
+    return _park(job, "the function that sent the request crashed")
 
 
 def _submit(job: Job) -> Step:
@@ -93,13 +93,13 @@ def _submit(job: Job) -> Step:
         submit_lease.release(lane, attempt_id, clock.now() + interval, interval)
         raise
     except VendorUnreachable:
-        # Surely no task. After any other error the lease runs out by itself: until then the attempt has its time alone.
+        # Certainly no task. After any other error the lease is left to expire: until then no other attempt can start.
         submit_lease.release(lane, attempt_id, entered_at + interval, interval)
         raise
     if what_next.next is Next.RECONCILE:
-        # Closed for a while, so that a task that appears late is nobody else's.
+        # Held for a while, so that a task that appears late cannot be another job's.
         submit_lease.acquire(lane, attempt_id, clock.now(), clock.now() + reconciliation.LANE_HELD_SECONDS)
-    elif _is_of_the_account(what_next.failure):
+    elif _is_account_error(what_next.failure):
         submit_lease.release(lane, attempt_id, clock.now() + submit_backoff.ACCOUNT_REFUSED_SECONDS, interval)
     else:
         submit_lease.release(lane, attempt_id, entered_at + interval, submit_backoff.after_acceptance(interval))
@@ -123,12 +123,12 @@ def _send(job: Job, key: str, body: dict[str, Any]) -> Step:
     return step.wait_for_task(poll_schedule.wait_seconds(job))
 
 
-def _is_of_the_account(failure: Failure | None) -> bool:
+def _is_account_error(failure: Failure | None) -> bool:
     return failure is not None and error_codes.meaning(failure.vendor_code).kind in error_codes.OF_THE_ACCOUNT
 
 
 def _enter(lane: str, attempt_id: str) -> tuple[float, float]:
-    """Wait a moment for the lane; gives when it was entered, and the seconds between attempts at this time."""
+    """Wait briefly for the lane; return when it was entered (epoch seconds), and the seconds between attempts."""
     wait = LANE_WAIT_SECONDS
     for _ in range(LANE_TRIES):
         now = clock.now()
@@ -137,7 +137,7 @@ def _enter(lane: str, attempt_id: str) -> tuple[float, float]:
             return now, interval
         clock.sleep(random.uniform(0.5, 1) * wait)  # noqa: S311 - jitter, not a secret
         wait = min(wait * LANE_WAIT_GROWTH, MAX_LANE_WAIT)
-    raise LaneBusy("Other jobs' attempts are in the air, or DashScope wants fewer of them.")
+    raise LaneBusy("Attempts of other jobs are in progress, or DashScope has throttled them.")
 
 
 def _open_attempt(job: Job, attempt: Attempt) -> Job:
@@ -149,11 +149,11 @@ def _close_attempt(job: Job, end: AttemptEnd) -> Job:
     return jobs.advance(job, replace(job.at(job.state, clock.now()), attempt=_ended(job, end)))
 
 
-def _park(job: Job, what_happened: str) -> Step:
+def _park(job: Job, reason: str) -> Step:
     parked = job.at(JobState.OUTCOME_UNKNOWN, clock.now())
     parked = jobs.advance(job, replace(parked, attempt=_ended(job, AttemptEnd.UNKNOWN), lost=job.lost + 1))
     publish.status(parked)
-    log.warning("outcome unknown", job_id=job.id, reason=what_happened)
+    log.warning("outcome unknown", job_id=job.id, reason=reason)
     return step.reconcile(reconciliation.FIRST_LOOK_SECONDS)
 
 
@@ -162,7 +162,7 @@ def _record_task(job: Job, accepted: replies.Accepted) -> Job:
     try:
         return jobs.claim(job, _running(job, accepted), is_certain=True)
     except WrongState:
-        # A second run took this one for dead and parked the job. We know better: here is the reply.
+        # Another run presumed that this one had crashed, and parked the job. But the reply is here.
         parked = jobs.get(job.id)
         return jobs.claim(parked, _running(parked, accepted), is_certain=True)
 

@@ -1,4 +1,4 @@
-"""Asks DashScope how a job's task stands. Trouble with a question never ends a job: the deadline does."""
+"""Asks DashScope for the status of a job's task. A failed query never ends a job; its deadline does."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from gallop.steps import step
 if TYPE_CHECKING:
     from gallop.steps.step import Step
 
-# DashScope may need a moment to know a task that it has just accepted.
+# DashScope may not find a task that it has just accepted.
 UNKNOWN_IS_EARLY_SECONDS = 120
-# It has to say so for a while: one such answer, or a key that was mixed up for a moment, costs no paid task.
+# It must answer so for a while: one such answer, or a wrong key for a moment, must not lose a paid task.
 UNKNOWN_FOR_SECONDS = 600
 REFUSED_WAIT_SECONDS = 60
 MAX_BILLED_SECONDS = 3600
 
 
 def status(job_id: str) -> Step:
-    """Ask once, record it, and say what comes next."""
+    """Query the task once and record its status; return what comes next."""
     job = jobs.get(job_id)
     if is_terminal(job.state):
         return step.finish()
     if job.state is JobState.STORING:
         slots.release(job)
         return step.save()
-    asked_before = job.updated_at
-    poll_schedule.keep_apart(asked_before)
+    previous_query_at = job.updated_at
+    poll_schedule.keep_apart(previous_query_at)
     job = jobs.advance(job, replace(job.at(job.state, clock.now()), polls=job.polls + 1))
     try:
         task = dashscope.query(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
-    except TryAgain as trouble:
-        return _ask_again(job, str(trouble), at_least=0)
+    except TryAgain as error:
+        return _ask_again(job, str(error), at_least=0)
     except VendorRefused as refused:
-        # The task is paid and goes on; a key can be mended before the deadline.
+        # The task is paid and continues to run; a wrong key can be replaced before the deadline.
         return _ask_again(job, str(refused), at_least=REFUSED_WAIT_SECONDS)
-    return _decide(job, task, asked_before)
+    return _decide(job, task, previous_query_at)
 
 
-def _decide(job: Job, task: replies.Task, asked_before: float) -> Step:
+def _decide(job: Job, task: replies.Task, previous_query_at: float) -> Step:
     match task:
         case replies.TaskWaiting():
             return _ask_again(poll_schedule.seen(job, task), "")
         case replies.TaskSucceeded():
-            return _store(job, task, asked_before)
+            return _store(job, task, previous_query_at)
         case replies.TaskFailed(code, message):
             return step.finish(
                 Failure(FailureCode.GENERATION_FAILED, "DashScope could not make the video.", code, message)
@@ -64,23 +64,23 @@ def _decide(job: Job, task: replies.Task, asked_before: float) -> Step:
     assert_never(task)
 
 
-def _ask_again(job: Job, trouble: str, at_least: int = 0) -> Step:
+def _ask_again(job: Job, error: str, at_least: int = 0) -> Step:
     now = clock.now()
-    left = job.deadline - now
-    if left <= 0:
+    remaining = job.deadline - now
+    if remaining <= 0:
         minutes = round((job.deadline - job.created_at) / 60)
-        message = f"Task {job.task_id} had not ended {minutes} minutes after the job was accepted. {trouble}".strip()
+        message = f"Task {job.task_id} had not ended {minutes} minutes after the job was accepted. {error}".strip()
         return step.finish(Failure(FailureCode.DEADLINE_EXCEEDED, message))
-    if trouble:
-        log.warning("no answer from DashScope", job_id=job.id, trouble=trouble)
+    if error:
+        log.warning("task status unavailable", job_id=job.id, error=error)
     seconds = max(poll_schedule.wait_seconds(job), at_least)
-    return step.wait_for_task(max(1, min(seconds, round(left))))
+    return step.wait_for_task(max(1, min(seconds, round(remaining))))
 
 
-def _store(job: Job, task: replies.TaskSucceeded, asked_before: float) -> Step:
+def _store(job: Job, task: replies.TaskSucceeded, previous_query_at: float) -> Step:
     if job.is_adopted and not _is_ours(job, task):
         jobs.release(job)
-        message = f"The reply to the submit was lost, and the only task that could match did not ({job.task_id})."
+        message = f"The reply to the submit was lost, and the only candidate, task {job.task_id}, does not match."
         return step.finish(Failure(FailureCode.OUTCOME_UNKNOWN, message))
     request, resolution, seconds = job.request, _billed_resolution(job, task), _billed_seconds(job, task)
     stored = replace(
@@ -90,7 +90,7 @@ def _store(job: Job, task: replies.TaskSucceeded, asked_before: float) -> Step:
     )
     stored = jobs.advance(job, stored)
     slots.release(stored)
-    poll_schedule.learn(job, task, asked_before)
+    poll_schedule.learn(job, task, previous_query_at)
     publish.status(stored)
     return step.save()
 

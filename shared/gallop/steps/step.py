@@ -1,4 +1,4 @@
-"""What a step answers to the workflow."""
+"""What a step returns to the workflow."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What comes next; after how many whole seconds, if it is a wait; and why the job failed, if it did."""
+    """What comes next, the whole seconds to wait before it, and why the job failed, if it did."""
 
     next: Next
     wait_seconds: int = 0
     failure: Failure | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give what the state machine reads; every key is always there."""
+        """Return what the state machine reads; every key is always present."""
         return {**asdict(self), "next": self.next.value}
 
 
 def start() -> Step:
-    """Send a submit."""
+    """Submit the job."""
     return Step(Next.START)
 
 
 def reconcile(seconds: int) -> Step:
-    """Look, in so many seconds, whether a lost submit made a task."""
+    """Look after this many seconds whether a submit without a reply created a task."""
     return Step(Next.RECONCILE, wait_seconds=seconds)
 
 
 def wait(seconds: int) -> Step:
-    """Ask again in so many seconds."""
+    """Query the task again after this many seconds."""
     return Step(Next.WAIT, wait_seconds=seconds)
 
 
 def wait_for_task(seconds: int) -> Step:
-    """Ask again in so many seconds, or at once when DashScope says that the task has ended, where it may say so."""
+    """Query the task again after this many seconds, or when DashScope reports its end, if completion events are on."""
     return Step(Next.LISTEN if settings.completion_events() else Next.WAIT, wait_seconds=seconds)
 
 
 def save() -> Step:
-    """Fetch the video."""
+    """Save the video."""
     return Step(Next.SAVE)
 
 

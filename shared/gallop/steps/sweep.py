@@ -1,4 +1,4 @@
-"""Looks after the jobs whose execution cannot: never started, broken down, or ended without a word.
+"""Repairs the jobs whose execution never started, failed, or ended without ending the job.
 
 A job stays on the sweep's list until it has ended and its last receipts are written.
 """
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STILL_SECONDS = 120
-# One every two minutes, as long as the longest deadline lasts.
+# One every two minutes until the longest deadline.
 MAX_RESUMES = 150
 
 
 def sweep() -> dict[str, int]:
-    """Repair every job that has not moved for a while, and what breakdowns left of slots; start what was parked.
+    """Repair the slots, and every job that has not changed for a while; start parked jobs; return counts of jobs.
 
-    One that cannot be repaired does not hold up the others.
+    A job that cannot be repaired does not hold up the others.
     """
-    # First, for all others wait for it.
+    # First, because waiting jobs depend on it.
     slots.repair()
     waited = jobs.open_jobs(clock.now() - settings.queue_seconds(), jobs.WAITING)
     still = jobs.open_jobs(clock.now() - STILL_SECONDS)
-    done = [*(_tried(_give_up, job_id) for job_id in waited), *(_tried(_repair, job_id) for job_id in still)]
+    done = [*(_try(_give_up, job_id) for job_id in waited), *(_try(_repair, job_id) for job_id in still)]
     parked.release_due()
     return {"repaired": done.count(True), "failed": done.count(None)}
 
 
-def _tried(act: Callable[[Job], bool], job_id: str) -> bool | None:
-    with left_to_next_sweep("sweep could not repair", job_id):
+def _try(act: Callable[[Job], bool], job_id: str) -> bool | None:
+    with left_to_next_sweep("job repair failed", job_id):
         return act(jobs.get(job_id))
     return None
 
 
 def _give_up(job: Job) -> bool:
     if job.state is not JobState.QUEUED or job.slot_since is not None:
-        # Its turn came when the list had been read.
+        # It got a slot after the list had been read.
         return False
     hours = round((clock.now() - job.created_at) / 3600)
     fail(job, Failure(FailureCode.WAITED_TOO_LONG, f"No slot became free within {hours} hours."))
@@ -56,24 +56,24 @@ def _give_up(job: Job) -> bool:
 
 
 def _repair(job: Job) -> bool:
-    position = job_workflow.execution_state(job.id, job.resumes)
-    match position:
+    execution = job_workflow.execution_state(job.id, job.resumes)
+    match execution:
         case Execution.LIVE:
-            # One that has ended may still wait in line.
+            # An ended job may still be in the queue.
             if is_terminal(job.state):
                 slots.release(job)
             return False
         case Execution.MISSING:
             job_workflow.start(job.id, job.resumes)
         case Execution.OVER:
-            _take_over(job)
+            _resume(job)
         case _:
-            assert_never(position)
-    log.info("job repaired", job_id=job.id, execution=position.value)
+            assert_never(execution)
+    log.info("job repaired", job_id=job.id, execution=execution.value)
     return True
 
 
-def _take_over(job: Job) -> None:
+def _resume(job: Job) -> None:
     if is_terminal(job.state):
         notify(job)
     elif clock.now() >= job.deadline or job.resumes >= MAX_RESUMES:

@@ -8,7 +8,7 @@ from gallop.services.slots import grant_free_slots, record_first_position
 
 
 def take_slot(job_id: str, token: str) -> None:
-    """Let the execution that gave this token go on once the job has a slot, or needs none.
+    """Put a job in the queue; the execution that holds the token resumes once the job has a slot, or needs none.
 
     Raises:
         JobNotFound: there is no such job.

@@ -1,4 +1,4 @@
-"""Tells a client from its Bearer key, and keeps each key to its pace."""
+"""Identifies a client by its Bearer key, and limits the rate of each key."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from gallop.adapters.table.client_keys import Use
 
-NO_KEY = "There is no key in the request."
-# Of a revoked key as well: whoever stole it need not learn that it was a good one.
-WRONG_KEY = "The key is not one of this stack's."
+NO_KEY = "The request has no API key."
+# For a revoked key, too: a thief must not learn that it was valid.
+WRONG_KEY = "The API key is not valid."
 
 
 def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the client of a request, or the problem with its key, or the seconds that it has to wait.
+    """Return the client of a request, or the problem with its key, or the seconds until the key may be used again.
 
-    The answer always lets the request through: API Gateway's own refusals say nothing, and an HTTP API cannot be
-    taught words. Requests are refused by ``http.caller_of``, through which every route learns whom it serves.
+    The answer always lets the request through, because API Gateway's own refusals explain nothing and an HTTP API
+    cannot change them. ``resolver.caller_of``, which every route calls, refuses requests.
     """
     scheme, _, key = str(_header(event, "authorization")).strip().partition(" ")
     key = key.strip()
@@ -46,17 +46,17 @@ def _use(key_hash: str) -> dict[str, Any]:
         case KeyState.REVOKED:
             return _context(problem=WRONG_KEY)
         case KeyState.EXPIRED:
-            return _context(problem=f"The key {key.id} expired on {times.day_and_time(key.valid_until or now)}.")
+            return _context(problem=f"The API key {key.id} expired on {times.day_and_time(key.valid_until or now)}.")
         case KeyState.ACTIVE:
             wait = {"retry_after": used.wait_seconds} if used.wait_seconds else {}
             return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **wait)
 
 
 def _within_rate_limit(key_hash: str) -> tuple[Use | None, float]:
-    """Use a key; gives the time of that, too.
+    """Use a key; return the result, and the time of use (epoch seconds).
 
-    A request that is slow to reach the table meets there what faster ones left, which began after it. Once it has been
-    on its way for as long as it would have to wait, it has waited, and tries with the time that it is by now.
+    A request that is slow to reach the table finds it changed by faster ones that began later. If it has been under way
+    for as long as it would have to wait, it has waited long enough, and tries again with the current time.
     """
     limit, now = RateLimit(settings.requests_per_second()), clock.now()
     used = client_keys.use(key_hash, now, limit)

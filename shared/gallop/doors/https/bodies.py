@@ -1,4 +1,4 @@
-"""What comes with a request, and as what it may be read."""
+"""Bodies of requests, and the types as which they can be read."""
 
 from __future__ import annotations
 
@@ -11,67 +11,67 @@ from gallop.domain.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaT
 from gallop.domain.faults import Fault
 from gallop.domain.request import form, strict_json
 
-# Lambda takes 6 MB of an event that has forms in base64 and JSON with escapes. What is over this limit, and gets
-# through nevertheless, is told in words.
+# Lambda takes events of 6 MB, with forms in base64 and JSON with escapes. A body that is larger than this maximum, but
+# small enough for Lambda, gets an answer that explains the refusal.
 MAX_BODY_BYTES = 4_500_000
 
 _UTF8 = (b"", b"utf-8", b"utf8", b"us-ascii")
-_LOST = "\ufffd"
+_REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The bytes of a body, and the type that its sender gives it."""
+    """The bytes of a body, and its declared type."""
 
     data: bytes
     content_type: str
 
     def __post_init__(self) -> None:
-        """Refuse what is too large.
+        """Check the size.
 
         Raises:
-            BodyTooLarge: it is.
+            BodyTooLarge: it exceeds ``MAX_BODY_BYTES``.
 
         """
         if len(self.data) > MAX_BODY_BYTES:
-            size = f"{len(self.data) / 1e6:.1f} MB"
-            raise BodyTooLarge(f"The body has {size}; {MAX_BODY_BYTES / 1e6:.1f} MB are the most.")
+            size = f"{len(self.data):,} bytes"
+            raise BodyTooLarge(f"The body is too large: {size}; the maximum is {MAX_BODY_BYTES:,} bytes.")
 
     def text(self) -> str:
-        """Read text.
+        """Return the body as text.
 
         Raises:
-            InvalidRequest: it is none.
+            InvalidRequest: it is not valid UTF-8.
 
         """
         try:
             text = self.data.decode()
         except UnicodeDecodeError:
-            text = _LOST
-        if _LOST in text:
-            # API Gateway puts this character where it found no character.
-            raise InvalidRequest([Fault("", "the body is not text in UTF-8", "Send one JSON object, in UTF-8.")])
+            text = _REPLACEMENT
+        if _REPLACEMENT in text:
+            # API Gateway replaces invalid bytes by this character.
+            raise InvalidRequest([Fault("", "the body is not valid UTF-8", "Send one JSON object, in UTF-8.")])
         return text
 
     def json(self) -> dict[str, Any]:
-        """Read a JSON object; no type counts as JSON.
+        """Return the body as a JSON object; a missing type counts as JSON.
 
         Raises:
-            UnsupportedMediaType: it is said to be something else.
-            InvalidRequest: it is none.
+            UnsupportedMediaType: its declared type is not JSON.
+            InvalidRequest: it is not a JSON object.
 
         """
         kind, options = parse_options_header(self.content_type)
         is_json = kind in (b"", b"application/json") or (kind.startswith(b"application/") and kind.endswith(b"+json"))
         if not is_json or options.get(b"charset", b"").lower() not in _UTF8:
-            raise UnsupportedMediaType(f"The body is said to be {self.content_type[:80]!a}.")
+            raise UnsupportedMediaType(f"The type of the body is {self.content_type[:80]!a}.")
         return strict_json.parse(self.text())
 
     def fields(self) -> dict[str, Any]:
-        """Read a JSON object, or a form with the same fields.
+        """Return the fields of the body: a JSON object, or a form with the same fields.
 
         Raises:
-            UnsupportedMediaType: it is said to be neither.
+            UnsupportedMediaType: its declared type is neither.
             InvalidRequest: it is neither.
 
         """

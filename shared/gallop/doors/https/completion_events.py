@@ -1,4 +1,4 @@
-"""The door of Alibaba's EventBridge: a target's token opens it, and nothing else does."""
+"""The route of Alibaba's EventBridge: it accepts only requests with the token of its target."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ IGNORED = "ignored"
 
 
 def take(headers: Mapping[str, str], body: Body) -> str:
-    """Take an event; gives what came of it.
+    """Receive an event; return its result.
 
     Raises:
-        UnknownSender: it does not come with the token.
-        BodyTooLarge: it is larger than any event of EventBridge's.
+        UnknownSender: it does not have the token.
+        BodyTooLarge: it is larger than EventBridge allows.
         InvalidRequest: it cannot be read.
 
     """
     _check_sender(headers.get(completion_event.TOKEN_HEADER, ""))
     if len(body.data) > completion_event.MAX_BYTES:
-        raise BodyTooLarge(f"The event has {len(body.data)} bytes; {completion_event.MAX_BYTES} are the most.")
+        raise BodyTooLarge(
+            f"The event is too large: {len(body.data):,} bytes; the maximum is {completion_event.MAX_BYTES:,}."
+        )
     task_id = completion_event.task_of(strict_json.parse(body.text()))
     return IGNORED if task_id is None else receive(task_id).value
 
@@ -40,4 +42,4 @@ def take(headers: Mapping[str, str], body: Body) -> str:
 def _check_sender(token: str) -> None:
     expected = secrets.completion_token(settings.completion_secret_arn())
     if not token or not hmac.compare_digest(token.encode(errors="surrogatepass"), expected.encode()):
-        raise UnknownSender("The event does not carry this stack's token.")
+        raise UnknownSender("The event does not have this stack's token.")

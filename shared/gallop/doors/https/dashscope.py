@@ -1,7 +1,8 @@
-"""The HTTPS door in DashScope's own protocol: what was written for DashScope gets a durable job and changes nothing.
+"""The HTTPS door in DashScope's own protocol: a client written for DashScope gets durable jobs without changes.
 
-A task's id is the job's, so that both protocols show the same job. The package re-sends a submit when the reply is
-lost, without a sign that it does: equal content of one client is therefore the same job for a while (``domain.once``).
+A task's id is the job's, so that both protocols show the same job. DashScope's package resends a submit when the reply
+is lost, without marking it as repeated: equal content of one client is therefore the same job for a while
+(``domain.request.idempotency``).
 """
 
 from __future__ import annotations
@@ -37,17 +38,17 @@ SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
 TASKS = "/api/v1/tasks"
 UPLOADS = "/api/v1/uploads"
 
-# What one list looks at, for whatever filter.
+# Maximum number of jobs that one list reads, whatever its filter.
 MAX_TASKS = 500
 
 _TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING status."
 
 
 def caller_of(app: APIGatewayHttpResolver) -> Caller:
-    """Tell who asks.
+    """Return the caller.
 
     Raises:
-        DashScopeRefusal: nobody that we know, in DashScope's words.
+        DashScopeRefusal: the API key is missing or not valid; in DashScope's format.
 
     """
     try:
@@ -67,10 +68,10 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
     """Create a job, or find the one that this submit repeats.
 
     Raises:
-        DashScopeRefusal: with DashScope's own words.
+        DashScopeRefusal: DashScope would refuse it, too; in DashScope's format.
         InvalidRequest: with every fault.
         BudgetExceeded: a cap has no room for it.
-        IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
+        IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
 
     """
     if headers.get("x-dashscope-async", "").lower() != "enable":
@@ -82,13 +83,13 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
     idempotency = from_content(client, request, headers)
     new_job = accept.NewJob(job_id, request, client, Door.HTTPS, f"videos/{job_id}", idempotency)
     job, is_new = accept.accept(new_job)
-    if not is_new and _came_to_nothing(job) and "idempotency-key" not in headers:
+    if not is_new and _failed_without_charge(job) and "idempotency-key" not in headers:
         job, _ = accept.accept(replace(new_job, idempotency=replace(idempotency, may_replace=job.id)))
     return dashscope_task.submitted(job.id)
 
 
 def task(caller: Caller, task_id: str) -> dict[str, Any]:
-    """Show a task; one that is not there, or another client's, is UNKNOWN, as it is for DashScope."""
+    """Show a task; one that does not exist, or is another client's, is UNKNOWN, as at DashScope."""
     try:
         job = videos.video(caller, task_id)
     except JobNotFound:
@@ -100,7 +101,7 @@ def cancel_task(caller: Caller, task_id: str) -> None:
     """Cancel a task.
 
     Raises:
-        DashScopeRefusal: there is none, or it is too late.
+        DashScopeRefusal: there is no such task, or it is too late.
 
     """
     try:
@@ -113,7 +114,7 @@ def cancel_task(caller: Caller, task_id: str) -> None:
 
 
 def list_tasks(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Show a page of the tasks that a caller may see, the newest first, out of the newest ``MAX_TASKS``.
+    """Show a page of the tasks that a caller may see, newest first; only the newest ``MAX_TASKS`` are read.
 
     Raises:
         DashScopeRefusal: a parameter is not valid.
@@ -132,13 +133,13 @@ def list_tasks(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
 
 
 def no_uploads() -> DashScopeRefusal:
-    """Refuse DashScope's way to upload a file: its package fills in a form that S3 does not take."""
-    message = "Gallop takes no files this way: give each image as https://... or data:image/jpeg;base64,..."
+    """Return the refusal of DashScope's uploads: its package fills in a form that S3 does not accept."""
+    message = "Gallop does not accept uploads here: send each image as https://... or data:image/jpeg;base64,..."
     return DashScopeRefusal("UnsupportedOperation", message)
 
 
-def _came_to_nothing(job: Job) -> bool:
-    """Tell whether a job ended without a video and surely without a charge: then equal content is a new wish."""
+def _failed_without_charge(job: Job) -> bool:
+    """Return whether a job ended without a video and certainly without a charge: equal content is a new job then."""
     end = FAILURE_KINDS.get(job.failure.code) if job.failure else None
     return end is not None and end.billed is Billed.NO
 

@@ -1,4 +1,4 @@
-"""A refusal in the words of whoever asked: RFC 9457 for everybody, unless it is OpenAI's or DashScope's client."""
+"""Refusals in the format of the client: RFC 9457, or OpenAI's or DashScope's own for their clients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON = "application/json"
 
 _DASHSCOPE_CODES = {
     401: "InvalidApiKey",
-    # The one of its codes that says that there is no money, and that its clients do not repeat.
+    # DashScope's code for an account without money; its clients do not retry it.
     402: "Arrearage",
     403: "AccessDenied",
     404: "NotFound",
@@ -36,7 +36,7 @@ _OPENAI_TYPES = {
 
 
 class Dialect(StrEnum):
-    """Whose protocol a client speaks."""
+    """The format of errors that a client expects."""
 
     NATIVE = "native"
     OPENAI = "openai"
@@ -45,7 +45,7 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """What is to be told: the error, and the status and title of its answer."""
+    """An error, with the status and title of its answer."""
 
     error: GallopError
     status: int
@@ -54,7 +54,7 @@ class ErrorAnswer:
 
 
 def dialect_of(path: str, headers: Iterable[str]) -> Dialect:
-    """Tell a client's dialect by the path that it asks for, and the names of the headers that it sends."""
+    """Return a client's dialect, which the path of its request and the names of its headers show."""
     if path.startswith("/api/v1/"):
         return Dialect.DASHSCOPE
     if any(name.lower().startswith("x-stainless-") for name in headers):
@@ -63,7 +63,7 @@ def dialect_of(path: str, headers: Iterable[str]) -> Dialect:
 
 
 def render(refusal: ErrorAnswer, dialect: Dialect) -> tuple[str, str]:
-    """Put a refusal into words; gives their media type, and the body."""
+    """Render a refusal; return the media type and the body."""
     match dialect:
         case Dialect.NATIVE:
             return PROBLEM, json.dumps(rfc9457(refusal), ensure_ascii=False)
@@ -75,7 +75,7 @@ def render(refusal: ErrorAnswer, dialect: Dialect) -> tuple[str, str]:
 
 
 def rfc9457(refusal: ErrorAnswer) -> dict[str, Any]:
-    """Put a refusal as RFC 9457 has it."""
+    """Return a refusal in the format of RFC 9457."""
     error = refusal.error
     problem: dict[str, Any] = {
         "type": f"/errors/{error.code}",
@@ -120,6 +120,6 @@ def _dashscope(refusal: ErrorAnswer) -> dict[str, Any]:
 
 
 def _param(pointer: str) -> str | None:
-    """Write a JSON pointer as OpenAI names a parameter: ``/images/0`` is ``images[0]``."""
+    """Return OpenAI's name of the parameter at a JSON pointer: ``images[0]`` for ``/images/0``."""
     name, *rest = pointer.removeprefix("/").split("/")
     return name + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in rest) or None

@@ -1,4 +1,4 @@
-"""Who asks at the HTTPS door."""
+"""The caller of the HTTPS door."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The client that a key stands for, and the key's own id, which is no secret.
+    """The client that an API key belongs to, and the key's own id, which is not secret.
 
-    An operator's key (``is_admin``) shows the jobs of all clients, those of the S3 door included; what it creates
-    belongs to its own client.
+    An operator's key (``is_admin``) shows the jobs of all clients, including those of the S3 door; the jobs that it
+    creates belong to its own client.
     """
 
     client: str
@@ -18,5 +18,5 @@ class Caller:
     key_id: str = ""
 
     def may_see(self, client: str) -> bool:
-        """Tell whether this caller may see what belongs to a client."""
+        """Return whether this caller may see what belongs to a client."""
         return self.is_admin or client == self.client

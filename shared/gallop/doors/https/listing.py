@@ -1,4 +1,4 @@
-"""Lists jobs, page by page, while others arrive: none is left out, and none comes twice."""
+"""Lists jobs page by page; none is missing or shown twice, even if others arrive meanwhile."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from gallop.doors.https.identity import Caller
 
 LIMIT, MAX_LIMIT = 20, 100
-# How many jobs one request looks at: a filter that few of them pass gives short pages, and no long requests.
+# Maximum number of jobs that one request reads: a filter with few matches gives short pages, not long requests.
 MAX_LOOKS = 300
-_OPENAI_WORDS = frozenset(openai_status(state) for state in JobState)
-_WORDS = sorted(_OPENAI_WORDS | {state.value for state in JobState})
+_OPENAI_STATUSES = frozenset(openai_status(state) for state in JobState)
+_STATUSES = sorted(_OPENAI_STATUSES | {state.value for state in JobState})
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which jobs, how many, and in which order; ``low`` and ``high`` are places in the order of jobs."""
+    """Which jobs, how many, and in which order; ``low`` and ``high`` are cursors of the job index."""
 
     low: str
     high: str
@@ -37,15 +37,15 @@ class Question:
     ascending: bool
 
     def takes(self, job: Job) -> bool:
-        """Tell whether a job is meant. OpenAI's words are about ``status``, all others about ``state``."""
-        status = openai_status(job.state) if self.status in _OPENAI_WORDS else job.state.value
+        """Return whether a job matches. OpenAI's statuses are compared with ``status``, all others with ``state``."""
+        status = openai_status(job.state) if self.status in _OPENAI_STATUSES else job.state.value
         return not self.status or status == self.status
 
 
 def page(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Give a page of the jobs that a caller may see, as OpenAI's lists are.
+    """Return a page of the jobs that a caller may see, in the format of OpenAI's lists.
 
-    ``last_id`` is where the next page begins: the last job that was looked at, even if a filter left it out.
+    The next page begins after ``last_id``: the last job that was read, even if the filter excluded it.
 
     Raises:
         InvalidRequest: with every fault of the parameters.
@@ -53,26 +53,26 @@ def page(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
     """
     question = _question(caller, parameters)
     client = None if caller.is_admin else caller.client
-    at_a_time = min(question.limit + 1, job_index.PAGE)  # One more than is shown tells whether others follow.
+    at_a_time = min(question.limit + 1, job_index.PAGE)  # One more than is shown, to see whether others follow.
     entries = job_index.entries(client, question.low, question.high, ascending=question.ascending, at_a_time=at_a_time)
-    taken: list[Job] = []
+    found: list[Job] = []
     last = ""
-    for looked, (entry, job) in enumerate(_read(entries, at_a_time)):
-        if len(taken) == question.limit or looked == MAX_LOOKS:
-            return _answer(taken, last, has_more=True)
+    for number_read, (entry, job) in enumerate(_read(entries, at_a_time)):
+        if len(found) == question.limit or number_read == MAX_LOOKS:
+            return _answer(found, last, has_more=True)
         last = entry.job_id
         if job and question.takes(job):
-            taken.append(job)
-    return _answer(taken, last, has_more=False)
+            found.append(job)
+    return _answer(found, last, has_more=False)
 
 
-def _answer(taken: list[Job], last: str, *, has_more: bool) -> dict[str, Any]:
+def _answer(found: list[Job], last: str, *, has_more: bool) -> dict[str, Any]:
     return {
         "object": "list",
-        "data": videos.view_all(taken),
+        "data": videos.view_all(found),
         "has_more": has_more,
-        "first_id": taken[0].id if taken else None,
-        "last_id": (last or None) if has_more else (taken[-1].id if taken else None),
+        "first_id": found[0].id if found else None,
+        "last_id": (last or None) if has_more else (found[-1].id if found else None),
     }
 
 
@@ -86,12 +86,12 @@ def _question(caller: Caller, parameters: Mapping[str, str]) -> Question:
     faults: list[Fault] = []
     limit = _limit(parameters.get("limit", str(LIMIT)), faults)
     order = _one_of("order", parameters.get("order", "desc"), ["asc", "desc"], faults)
-    status = _one_of("status", parameters["status"], _WORDS, faults) if parameters.get("status") else ""
+    status = _one_of("status", parameters["status"], _STATUSES, faults) if parameters.get("status") else ""
     since, until = (_time(name, parameters.get(name, ""), faults) for name in ("created_after", "created_before"))
     low = job_index.START if since is None else job_index.cursor_at(since + 1)
     high = job_index.END if until is None else job_index.cursor_at(until)
     if after := parameters.get("after"):
-        low, high = job_index.beyond(_place(caller, after, faults), low, high, ascending=order == "asc")
+        low, high = job_index.beyond(_cursor(caller, after, faults), low, high, ascending=order == "asc")
     if faults:
         raise InvalidRequest(faults)
     return Question(low, high, limit, status, ascending=order == "asc")
@@ -100,13 +100,13 @@ def _question(caller: Caller, parameters: Mapping[str, str]) -> Question:
 def _limit(text: str, faults: list[Fault]) -> int:
     limit = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIMIT)) else 0
     if not 1 <= limit <= MAX_LIMIT:
-        faults.append(Fault("/limit", "is no whole number from 1 to 100", "Use a whole number from 1 to 100."))
+        faults.append(Fault("/limit", "is not a whole number from 1 to 100", "Use a whole number from 1 to 100."))
     return limit
 
 
 def _one_of(name: str, value: str, choices: list[str], faults: list[Fault]) -> str:
     if value not in choices:
-        faults.append(Fault(f"/{name}", "is a word that is not known here", f"Use one of {', '.join(choices)}."))
+        faults.append(Fault(f"/{name}", "unknown value", f"Use one of {', '.join(choices)}."))
     return value
 
 
@@ -117,21 +117,21 @@ def _time(name: str, text: str, faults: list[Fault]) -> int | None:
         return round(_seconds(text) * 1000)
     except (ValueError, OverflowError, OSError):
         remedy = "Use seconds since 1970, or ISO 8601 such as 2026-11-27T12:00:00Z."
-        faults.append(Fault(f"/{name}", "is no time", remedy))
+        faults.append(Fault(f"/{name}", "not a valid time", remedy))
         return None
 
 
 def _seconds(text: str) -> float:
     if text.isascii() and text.isdigit():
         return datetime.fromtimestamp(int(text), UTC).timestamp()
-    # A plus sign in an address is read as a blank.
+    # A plus sign in a URL is decoded as a space.
     moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
-def _place(caller: Caller, job_id: str, faults: list[Fault]) -> str:
+def _cursor(caller: Caller, job_id: str, faults: list[Fault]) -> str:
     try:
         return job_index.cursor_of(videos.video(caller, job_id))
     except JobNotFound:
-        faults.append(Fault("/after", "is no video of yours", "Use `last_id` of the page before."))
+        faults.append(Fault("/after", "no such video", "Use `last_id` of the previous page."))
         return job_index.END

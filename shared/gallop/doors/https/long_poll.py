@@ -1,4 +1,4 @@
-"""Waits until a job moves on, and spares a client what it has seen: ``Prefer: wait``, ``ETag``, ``If-None-Match``."""
+"""Waits for a job to change, and does not resend what a client has: ``Prefer: wait``, ``ETag``, ``If-None-Match``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
     from gallop.doors.https.identity import Caller
 
-# API Gateway lets nobody wait longer than 30.
+# API Gateway's maximum is 30.
 MAX_WAIT_SECONDS = 25
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 2.0, 1.25
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
@@ -25,36 +25,36 @@ _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 def wait_seconds(prefer: str) -> int:
-    """Read how long a client would wait; 0 if it does not say so.
+    """Return how many seconds a client is ready to wait; 0 if it does not say so.
 
-    RFC 7240: what is not understood of ``Prefer`` is passed over, the first of equal preferences counts, and a
-    server may do less than it is asked for.
+    RFC 7240: unknown preferences in ``Prefer`` are ignored, the first of equal ones counts, and a server may do less
+    than is requested.
     """
-    asked = next((match for part in prefer.split(",") if (match := _WAIT.fullmatch(part))), None)
-    return min(int(asked[1]), MAX_WAIT_SECONDS) if asked else 0
+    requested = next((match for part in prefer.split(",") if (match := _WAIT.fullmatch(part))), None)
+    return min(int(requested[1]), MAX_WAIT_SECONDS) if requested else 0
 
 
 def wait_for_change(caller: Caller, job_id: str, seconds: int) -> Job:
-    """Find a job; if it has not ended, wait so long for its state to change.
+    """Return a job; if it has not ended, first wait up to this many seconds for its state to change.
 
     Raises:
-        JobNotFound: there is none, or it is another client's.
+        JobNotFound: there is no such job, or it is another client's.
 
     """
     job = before = videos.video(caller, job_id)
     until, pause = clock.now() + seconds, _FIRST_PAUSE
-    while (left := until - clock.now()) > 0 and job.state is before.state and not is_terminal(job.state):
-        clock.sleep(min(pause, left))
+    while (remaining := until - clock.now()) > 0 and job.state is before.state and not is_terminal(job.state):
+        clock.sleep(min(pause, remaining))
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
         job = videos.video(caller, job_id)
     return job
 
 
 def tag_of(view: Mapping[str, Any]) -> str:
-    """Give the strong ETag of what a client is shown."""
+    """Return the strong ETag of what a client is shown."""
     return f'"{hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()[:32]}"'
 
 
 def has_seen(if_none_match: str, tag: str) -> bool:
-    """Tell whether a client has this already."""
+    """Return whether a client already has the version with this ETag."""
     return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)

@@ -1,4 +1,4 @@
-"""HTTP for both of the HTTPS door's functions: who asks, what they send, and how errors are told. Nowhere else."""
+"""HTTP for all functions of the HTTPS door, and for nothing else: callers, bodies, answers and errors."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 RETRY_AFTER_SECONDS = 5
-# What is served again later than this is for no retry of a client's own.
+# With a longer wait than this, a client should not retry automatically.
 MAX_RETRY_AFTER_SECONDS = 60
 
 
 class Resolver(APIGatewayHttpResolver):
-    """Finds the route of a request, and gives every answer the id under which the access log has it."""
+    """Finds the route of a request, and adds to every answer the id that the access log has for it."""
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
         """Answer a request."""
@@ -36,7 +36,7 @@ class Resolver(APIGatewayHttpResolver):
 
 
 def new_resolver() -> Resolver:
-    """Make a resolver that tells every error in the dialect of the client."""
+    """Return a resolver that answers every error in the dialect of the client."""
     app = Resolver()
     app.exception_handler(CallerError)(partial(_refused, app))
     app.exception_handler(TryAgain)(partial(_unavailable, app))
@@ -46,39 +46,39 @@ def new_resolver() -> Resolver:
 
 
 def caller_of(app: APIGatewayHttpResolver) -> Caller:
-    """Tell whom the authorizer found: the one way in which every route learns whom it serves.
+    """Return the caller that the authorizer identified; every route learns from this function whom it serves.
 
     Raises:
-        Unauthenticated: it found nobody.
-        TooManyRequests: the key is used faster than it may.
+        Unauthenticated: it identified nobody.
+        TooManyRequests: the API key exceeds its rate limit.
 
     """
     event = app.current_event.raw_event
     context = event["requestContext"].get("authorizer", {}).get("lambda") or {}
     client = context.get("client")
     if not isinstance(client, str) or not client:
-        raise Unauthenticated(str(context.get("problem") or "There is no key in the request."))
+        raise Unauthenticated(str(context.get("problem") or "The request has no API key."))
     if seconds := context.get("retry_after"):
         raise TooManyRequests(int(seconds))
     return Caller(client, is_admin=context.get("is_admin") is True, key_id=str(context.get("key_id", "")))
 
 
 def body_of(app: APIGatewayHttpResolver) -> Body:
-    """Give the body of the request.
+    """Return the body of the request.
 
     Raises:
-        BodyTooLarge: it is over what is taken here.
+        BodyTooLarge: it exceeds the maximum.
 
     """
     event = app.current_event
-    sent: str = event.body or ""
-    # Half of a character, which no client can send, is no UTF-8 afterwards, and is refused as such.
-    data = base64.b64decode(sent) if event.is_base64_encoded else sent.encode(errors="surrogatepass")
+    body: str = event.body or ""
+    # No client can send an unpaired surrogate. Here it becomes invalid UTF-8, which is refused.
+    data = base64.b64decode(body) if event.is_base64_encoded else body.encode(errors="surrogatepass")
     return Body(data, event.headers.get("content-type", ""))
 
 
 def request_id_of(app: APIGatewayHttpResolver) -> str:
-    """Give the id under which the access log has this request."""
+    """Return the id that the access log has for this request."""
     return str(app.current_event.raw_event["requestContext"]["requestId"])
 
 
@@ -88,7 +88,7 @@ def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | No
 
 
 def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
-    # OpenAI's clients would repeat some of them on their own.
+    # OpenAI's clients would retry some of them automatically.
     is_soon = error.retryable and (error.retry_after or 0) <= MAX_RETRY_AFTER_SECONDS
     headers = {} if is_soon else {"x-should-retry": "false"}
     if error.retry_after is not None:
@@ -99,14 +99,14 @@ def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
 
 
 def _unavailable(app: APIGatewayHttpResolver, error: TryAgain) -> Response[str]:
-    log.warning("neighbour in trouble", error=str(error), request_id=request_id_of(app))
-    shown = TryAgain("Gallop cannot do this right now.")
-    return _answer_error(app, shown, 503, "Not available right now", {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    log.warning("upstream unavailable", error=str(error), request_id=request_id_of(app))
+    shown = TryAgain("Gallop is temporarily unavailable.")
+    return _answer_error(app, shown, 503, "Temporarily unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _internal_error(app: APIGatewayHttpResolver, error: Exception) -> Response[str]:
-    log.exception("request broke", error=type(error).__name__, request_id=request_id_of(app))
-    return _answer_error(app, GallopError("Something broke inside Gallop."), 500, "Internal error", {})
+    log.exception("unhandled exception", error=type(error).__name__, request_id=request_id_of(app))
+    return _answer_error(app, GallopError("Gallop failed because of an internal error."), 500, "Internal error", {})
 
 
 def _no_route(app: APIGatewayHttpResolver, _: NotFoundError) -> Response[str]:

@@ -1,4 +1,4 @@
-"""The HTTPS door for images that are too large to come inside a request: straight into the inbox, by a signed form."""
+"""The HTTPS door for images that are too large for a request: a presigned form uploads them to the inbox directly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gallop.domain.request import uploads
 if TYPE_CHECKING:
     from gallop.doors.https.bodies import Body
 
-# What a picture may be; the others are made into one of the first three.
+# The types of images that are accepted; Gallop converts all but the first three to one of those.
 MEDIA_TYPES = (
     "image/jpeg",
     "image/png",
@@ -29,11 +29,11 @@ MEDIA_TYPES = (
 
 
 def create_upload(client: str, body: Body) -> dict[str, Any]:
-    """Give out a form that uploads one image of this client's; what it holds is judged when a create names it.
+    """Return a form that uploads one image of a client; the image is checked when a request for a video names it.
 
     Raises:
         InvalidRequest: with every fault.
-        UnsupportedMediaType: the body is no JSON.
+        UnsupportedMediaType: the body is not JSON.
 
     """
     media_type = _media_type(body.json())
@@ -53,10 +53,10 @@ def create_upload(client: str, body: Body) -> dict[str, Any]:
 
 def _media_type(fields: dict[str, Any]) -> str:
     media_type = fields.pop("content_type", None)
-    known = f"Use one of {', '.join(MEDIA_TYPES)}."
+    remedy = f"Use one of {', '.join(MEDIA_TYPES)}."
     faults = [Fault(f"/{name[:80]}", "is not a field of an upload", "Send content_type only.") for name in fields]
     if media_type not in MEDIA_TYPES:
-        faults.append(Fault("/content_type", "is not the type of an image that Gallop takes", known))
+        faults.append(Fault("/content_type", "is not a supported type of image", remedy))
     if faults:
         raise InvalidRequest(faults)
     return str(media_type)

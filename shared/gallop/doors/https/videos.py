@@ -1,4 +1,4 @@
-"""The HTTPS door: create a video, see how it stands, fetch it."""
+"""The HTTPS door: create, show, fetch, cancel and delete videos."""
 
 from __future__ import annotations
 
@@ -28,76 +28,76 @@ if TYPE_CHECKING:
 
 VIDEO, THUMBNAIL = "video", "thumbnail"
 _CANCELLATIONS = {
-    Cancellation.CANCELLED: "The job is cancelled. Nothing was charged.",
-    Cancellation.TOO_LATE: "DashScope has the job, or may have it: it goes on, and running tasks are billed.",
-    Cancellation.ALREADY_FINISHED: "The job had ended before; nothing has changed.",
+    Cancellation.CANCELLED: "The job has been cancelled. Nothing was charged.",
+    Cancellation.TOO_LATE: "Too late to cancel: DashScope may have started. The job continues and may be billed.",
+    Cancellation.ALREADY_FINISHED: "The job had already ended. Nothing has changed.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A job, and whether it was there before this request."""
+    """A job, and whether it existed before this request."""
 
     job: Job
     is_replay: bool
 
 
 def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created | dict[str, Any]:
-    """Create a job of a JSON body or a form; with ``dry_run`` only say what it would cost.
+    """Create a job from a JSON body or a form; with ``dry_run``, only return its price.
 
     Raises:
         InvalidRequest: with every fault.
-        UnsupportedMediaType: it is neither JSON nor a form.
+        UnsupportedMediaType: the body is neither JSON nor a form.
         BudgetExceeded: a cap has no room for it.
-        IdempotencyMismatch: the Idempotency-Key in the headers (lower case) stands for another request.
+        IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
 
     """
     fields = body.fields()
     dry_run = _take_dry_run(fields)
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
     defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins)
-    wanted = request.read(fields, defaults, accept.inspect)
-    record = idempotency.from_headers(client, wanted, headers)
+    video_request = request.read(fields, defaults, accept.inspect)
+    record = idempotency.from_headers(client, video_request, headers)
     if dry_run:
-        accept.check_budget(wanted, client)
-        return {"object": "video.estimate", "estimated_cost": float(accept.estimate(wanted)), "currency": "USD"}
+        accept.check_budget(video_request, client)
+        return {"object": "video.estimate", "estimated_cost": float(accept.estimate(video_request)), "currency": "USD"}
     job_id = new_job_id()
-    job, is_new = accept.accept(accept.NewJob(job_id, wanted, client, Door.HTTPS, f"videos/{job_id}", record))
+    job, is_new = accept.accept(accept.NewJob(job_id, video_request, client, Door.HTTPS, f"videos/{job_id}", record))
     return Created(job, is_replay=not is_new)
 
 
 def video(caller: Caller, job_id: str) -> Job:
-    """Find a job that this caller may see: its client's own, or any if it is an operator.
+    """Return a job that this caller may see: one of its client, or any if it is an operator.
 
     Raises:
-        JobNotFound: there is none, or it is another client's.
+        JobNotFound: there is no such job, or it is another client's.
 
     """
-    # The same words whether it is not there or another's, so that nobody learns which.
-    nowhere = JobNotFound(f"There is no video {job_id[:40]!r}.")
+    # The same message in both cases, so that nobody learns which ids exist.
+    not_found = JobNotFound(f"Video {job_id[:40]!r} not found.")
     if not is_job_id(job_id):
-        raise nowhere
+        raise not_found
     try:
         job = jobs.get(job_id)
     except JobNotFound:
-        raise nowhere from None
+        raise not_found from None
     if not caller.may_see(job.client):
-        raise nowhere
+        raise not_found
     return job
 
 
 def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
-    """Give a fresh address of a finished video, or of its thumbnail.
+    """Return a new presigned URL of a finished video, or of its thumbnail.
 
     Raises:
         InvalidRequest: there is no such variant.
         JobNotFound: there is no such job.
-        VideoNotReady: it has no video.
-        NoThumbnail: of its video no picture could be made.
+        VideoNotReady: the job has no video.
+        NoThumbnail: the video has no thumbnail.
 
     """
     if variant not in (VIDEO, THUMBNAIL):
-        problem = "is not made here" if variant == "spritesheet" else "is a word that is not known here"
+        problem = "is not supported" if variant == "spritesheet" else "unknown value"
         raise InvalidRequest([Fault("/variant", problem, f"Use {VIDEO} or {THUMBNAIL}.")])
     job = video(caller, job_id)
     if job.state is not JobState.SUCCEEDED or job.result is None:
@@ -105,16 +105,16 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
         raise VideoNotReady(f"The job is {job.state.value}{reason}")
     found = job.result if variant == VIDEO else job.thumbnail
     if found is None:
-        raise NoThumbnail("No picture could be made of this video.")
+        raise NoThumbnail("No thumbnail could be made of this video.")
     return presigned.url_for_client(found.bucket, found.key, found.version_id, found.content_type)
 
 
 def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
-    """Cancel a job if that is still possible; gives the job, and under ``cancel`` what came of it.
+    """Cancel a job if that is still possible; return the job, with the outcome under ``cancel``.
 
     Raises:
         JobNotFound: there is no such job.
-        WrongState: it kept moving.
+        WrongState: its record kept changing.
 
     """
     job, answer = cancel(video(caller, job_id).id)
@@ -122,12 +122,12 @@ def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 
 def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
-    """Remove a job that has ended, and all that is its own; answers as OpenAI does.
+    """Delete an ended job and everything that belongs to it; answer as OpenAI does.
 
     Raises:
         JobNotFound: there is no such job.
-        JobNotFinished: it has not ended, or only just.
-        JobNotDeletable: it is the S3 door's.
+        JobNotFinished: it has not ended, or its last receipts are being written.
+        JobNotDeletable: it came through the S3 door.
 
     """
     job = video(caller, job_id)
@@ -136,17 +136,17 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 
 def view(job: Job) -> dict[str, Any]:
-    """Show a job as its client sees it, with its place if it waits in line."""
+    """Show a job as its client sees it, with its position if it is in the queue."""
     return views.job_view(job, clock.now(), _known(job), queue_position(job))
 
 
 def view_all(found: Sequence[Job]) -> list[dict[str, Any]]:
-    """Show jobs as their clients see them, with the places that those who wait in line were told last."""
+    """Show jobs as their clients see them, with the queue positions that were recorded last."""
     return [views.job_view(job, clock.now(), _known(job), job.queue_position) for job in found]
 
 
 def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:
-    """Tell a client who is shown a job's ``view`` when it is worth asking again."""
+    """Return the headers that say when a client should request a job again; ``shown`` is the job's ``view``."""
     seconds = views.poll_after_seconds(job, clock.now(), _known(job), shown["estimated_start"])
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
 

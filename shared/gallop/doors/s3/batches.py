@@ -1,8 +1,8 @@
-"""Batches of the S3 door: a ``batch.jsonl`` that is quiet becomes an execution, and each of its lines a job in turn.
+"""Batches of the S3 door: a ``batch.jsonl`` that is quiet starts an execution, which creates a job for each line.
 
-As with any drop, an event says only that something changed, and a message that comes back after the quiet time finds
-whether it still looks the same. The lines' jobs are created one after the other, as many at a time as the template
-says; who waits for a job to end holds a token, which the job's own end gives back.
+As with any drop, an event says only that something changed, and a message that is delivered after the quiet time
+checks whether the folder is still the same. The jobs are created in the order of the lines, and as many run at a time
+as the template allows; a line waits for the end of its job with a task token.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def arrive(key: str) -> None:
-    """Take the news that a batch was uploaded: look again when it has been quiet."""
+    """Schedule a check of an uploaded batch for after the quiet time."""
     listing = buckets.list_beside(key)
     if any(entry.key == key and entry.size for entry in listing):
         look = {"key": key, "digest": batches.digest_of(listing)}
@@ -31,7 +31,7 @@ def arrive(key: str) -> None:
 
 
 def look_again(look: Mapping[str, Any]) -> None:
-    """Start a batch if nothing in its folder has changed since, and else wait once more."""
+    """Start a batch if nothing in its folder has changed meanwhile; otherwise schedule another check."""
     key = look["key"]
     if batches.digest_of(buckets.list_beside(key)) != look["digest"]:
         arrive(key)

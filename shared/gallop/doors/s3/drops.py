@@ -1,8 +1,8 @@
-"""The S3 door: events of the inbox become looks at a drop, and a drop that is quiet and whole becomes a job.
+"""The S3 door: events of the inbox trigger checks of a drop, and a drop that is quiet and complete becomes a job.
 
-An event says only that something changed. The door then looks at the whole drop, and sends itself a message that
-comes back after the quiet time: if the drop still looks the same then, nothing changed meanwhile. No function waits,
-nothing polls, and of many events for one drop all but the last find that it has changed since and let it be.
+An event says only that something changed. The door then lists the whole drop, and sends itself a message that is
+delivered after the quiet time: if the drop is still the same then, nothing changed meanwhile. No function waits and
+nothing polls. Of many messages about one drop, all but the last find that it has changed, and do nothing.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ if TYPE_CHECKING:
 
 
 class Batch:
-    """A batch of messages; what several of them say about one drop is done once."""
+    """A batch of messages; each drop that they are about is checked once."""
 
     def __init__(self) -> None:
-        """Start with nothing done."""
+        """Start with no drop checked."""
         self._arrived: set[Scope] = set()
 
     def take(self, body: str) -> None:
-        """Take one message: an event of S3, or a look that the door sent to itself.
+        """Process one message: an event of S3, or a check that the door sent to itself.
 
-        What it raises gives the message back to the queue, which brings it again.
+        An exception returns the message to the queue, which delivers it again.
         """
         try:
             self._take(json.loads(body))
         except Exception as error:
-            log.exception("message could not be taken", error=type(error).__name__)
+            log.exception("message processing failed", error=type(error).__name__)
             raise
 
     def _take(self, message: Mapping[str, Any]) -> None:
@@ -88,19 +88,19 @@ def _look_again(look: Mapping[str, Any]) -> None:
             _arrive(scope)
         return
     until = look["since"] + settings.incomplete_seconds()
-    left = until - clock.now()
-    # A drop that was told what it waits for, and has not changed since, need not be told again.
-    waits = bool(look.get("told")) and left > 0
-    if waits or not all([_try(drop, look["since"], until) for drop in drops.drops_of(scope, listing)]):  # noqa: C419
-        _send_look(scope, look["digest"], look["since"], min(left, drop_queue.MAX_DELAY_SECONDS), is_told=True)
+    remaining = until - clock.now()
+    # The receipt of a drop that has not changed since already says what is missing.
+    is_waiting = bool(look.get("told")) and remaining > 0
+    if is_waiting or not all([_try(drop, look["since"], until) for drop in drops.drops_of(scope, listing)]):  # noqa: C419
+        _send_look(scope, look["digest"], look["since"], min(remaining, drop_queue.MAX_DELAY_SECONDS), is_shown=True)
 
 
 def _list(scope: Scope) -> list[Entry]:
     return [entry for prefix in drops.prefixes_of(scope) for entry in buckets.list_directly_under(prefix)]
 
 
-def _send_look(scope: Scope, digest: str, since: float, seconds: float, *, is_told: bool = False) -> None:
-    drop_queue.send_later({"look": {**asdict(scope), "digest": digest, "since": since, "told": is_told}}, seconds)
+def _send_look(scope: Scope, digest: str, since: float, seconds: float, *, is_shown: bool = False) -> None:
+    drop_queue.send_later({"look": {**asdict(scope), "digest": digest, "since": since, "told": is_shown}}, seconds)
 
 
 def _start_if_explicit(drop: Drop) -> bool:
@@ -112,7 +112,7 @@ def _start_if_explicit(drop: Drop) -> bool:
 
 
 def _try(drop: Drop, since: float, until: float) -> bool:
-    """Start a drop that is whole, and refuse one that is at fault or late; tells whether that is its end."""
+    """Start a complete drop, or refuse an invalid or late one; return whether no further check is needed."""
     if _cancel(drop):
         return True
     plan = _plan(drop)
@@ -150,7 +150,9 @@ def _text(entry: Entry | None) -> str | Fault | None:
     except NoSuchObject:
         return None
     except ObjectTooLarge as error:
-        return file_fault(entry.name, f"has {error.size} bytes: too large for a text", "Make it shorter.")
+        return file_fault(
+            entry.name, f"is too large: {error.size:,} bytes; the maximum is {texts.MAX_BYTES:,}", "Shorten it."
+        )
     return texts.decode(entry.name, data)
 
 
@@ -163,12 +165,12 @@ def _start(drop: Drop, plan: Plan) -> None:
 
 
 def _request(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
-    """Make the request of a drop, or find all that is at fault with what is there; what is missing is no fault."""
+    """Return the request of a drop, or the faults of the files that it has; a missing file is not a fault."""
     bucket = settings.inbox_bucket()
     within_limit = plan.images[: models.MAX_IMAGES]
     inspected = [_inspect(entry, bucket) for entry in within_limit]
     try:
-        # Where no image is there yet, any number may come.
+        # As long as no image has been uploaded, any number may follow.
         sent = plan.sent or models.MAX_IMAGES
         request = read_fields(plan.fields, inspected, sent, settings.default_model())
     except InvalidRequest as invalid:
@@ -196,7 +198,7 @@ def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
     try:
         drop_updates.start(new_job, max(entry.time for entry in used if entry))
     except BudgetExceeded as over:
-        log.info("drop over a cap", drop=drop.path)
+        log.info("drop exceeds a cap", drop=drop.path)
         drop_updates.show_receipts(drop.receipts, receipts.over_budget(over, clock.now()), drop.newest)
     if drop.prompt and not drop.is_folder:
         drop_updates.withdraw(drops.receipts_of(drop.prompt.name))

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from tests.support.sandbox import Sandbox
 
-NO_KEY = "There is no key in the request."
-WRONG_KEY = "The key is not one of this stack's."
+NO_KEY = "The request has no API key."
+WRONG_KEY = "The API key is not valid."
 
 
 def ask(sandbox: Sandbox, **headers: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def test_a_key_expires_at_the_second(sandbox: Sandbox) -> None:
     sandbox.clock.advance(until - 0.001 - sandbox.clock.now())
     assert "ada" == ask(sandbox, authorization=f"Bearer {key}")["client"]
     sandbox.clock.advance(0.001)
-    expected = f"The key {record.id} expired on {day_and_time(until)}."
+    expected = f"The API key {record.id} expired on {day_and_time(until)}."
     assert {"problem": expected} == ask(sandbox, authorization=f"Bearer {key}")
 
 

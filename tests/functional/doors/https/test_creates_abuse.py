@@ -47,11 +47,11 @@ def of(text: str) -> str:
         (of('"metadata": ' + '{"a":' * 33 + "1" + "}" * 33), "is nested too deeply"),
         (of('"metadata": {"a": ' + "[" * 33 + "]" * 33 + "}"), "is nested too deeply"),
         ("\ufeff" + json.dumps(new_job()), "the body is not valid JSON"),
-        (json.dumps(new_job()).encode("utf-16"), "the body is not text in UTF-8"),
-        (b'{"prompt": "\xff"}', "the body is not text in UTF-8"),
-        (b'{"prompt": "\xed\xa0\x80"}', "the body is not text in UTF-8"),
-        ('{"prompt": "\ud800"}', "the body is not text in UTF-8"),
-        ('{"prompt": "caf\ufffd"}', "the body is not text in UTF-8"),
+        (json.dumps(new_job()).encode("utf-16"), "the body is not valid UTF-8"),
+        (b'{"prompt": "\xff"}', "the body is not valid UTF-8"),
+        (b'{"prompt": "\xed\xa0\x80"}', "the body is not valid UTF-8"),
+        ('{"prompt": "\ud800"}', "the body is not valid UTF-8"),
+        ('{"prompt": "caf\ufffd"}', "the body is not valid UTF-8"),
         (json.dumps(new_job()) + "x", "the body is not valid JSON: line 1"),
         (json.dumps(new_job()) * 2, "the body is not valid JSON: line 1"),
         ("null", "the body is not a JSON object"),
@@ -115,7 +115,7 @@ def test_a_body_over_the_limit_is_sent_to_the_uploads(sandbox: Sandbox, ada: Cli
     fits = ada.post(body.encode() if as_bytes else body)
     assert (400, MAX_BODY_BYTES) == (fits.status, len(body))
     over = ada.post(body.encode() + b" " if as_bytes else body + " ")
-    assert (413, "body_too_large", "The body has 4.5 MB; 4.5 MB are the most.") == (
+    assert (413, "body_too_large", "The body is too large: 4,500,001 bytes; the maximum is 4,500,000 bytes.") == (
         over.status,
         over.json["code"],
         over.json["detail"],

@@ -172,8 +172,8 @@ def test_all_faults_come_in_one_answer(sandbox: Sandbox, ada: Client) -> None:
         ('{"metadata": {"a": ' + "[" * 500 + "]" * 500 + "}}", "is nested too deeply"),
         ("[]", "the body is not a JSON object"),
         ('"x"', "the body is not a JSON object"),
-        (b"\xff\xfe\x00", "the body is not text in UTF-8"),
-        (b"--boundary\r\nContent-Type: image/png\r\n\r\n\x89PNG", "the body is not text in UTF-8"),
+        (b"\xff\xfe\x00", "the body is not valid UTF-8"),
+        (b"--boundary\r\nContent-Type: image/png\r\n\r\n\x89PNG", "the body is not valid UTF-8"),
     ],
 )
 def test_a_body_that_is_no_request_is_told_so(
@@ -276,7 +276,7 @@ def test_without_a_key_there_is_no_service(sandbox: Sandbox) -> None:
     """401, with the way to a key; on every route but the open one."""
     nobody = Client(sandbox, "")
     answers = [nobody.post(new_job()), nobody.get(f"/v1/videos/{new_job_id()}"), nobody.get("/v1/videos/job_x/content")]
-    assert {(401, "unauthenticated", "There is no key in the request.", "Bearer")} == {
+    assert {(401, "unauthenticated", "The request has no API key.", "Bearer")} == {
         (answer.status, answer.json["code"], answer.json["detail"], answer.headers["WWW-Authenticate"])
         for answer in answers
     }

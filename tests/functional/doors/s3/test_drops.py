@@ -334,7 +334,7 @@ def test_an_incomplete_drop_starts_when_it_is_completed(sandbox: Sandbox, door: 
         ({"prompt": b"x" * 5001}, {"prompt.txt": "is too long: 5,001 characters"}),
         ({"prompt": b"[Image 4] dances"}, {"prompt.txt": "refers to [Image 4], but there are only 3 images"}),
         ({"prompt": b"Gr\xfc\xdfe"}, {"prompt.txt": "is not valid UTF-8 text"}),
-        ({"prompt": b"x" * 300_000}, {"prompt.txt": "has 300000 bytes: too large for a text"}),
+        ({"prompt": b"x" * 300_000}, {"prompt.txt": "is too large: 300,000 bytes; the maximum is "}),
         ({"p2": b"Not a picture."}, {"2.jpg": "is not a supported image"}),
         ({"p2": animated("GIF")}, {"2.jpg": "is an animation (2 frames)"}),
         (

@@ -1,4 +1,4 @@
-"""The HTTPS door described as OpenAPI 3.1, made from the code that validates and answers."""
+"""The OpenAPI 3.1 description of the HTTPS door, generated from the code that validates requests and answers them."""
 
 from gallop.doors.https.openapi.document import document
 

@@ -1,4 +1,4 @@
-"""The whole document."""
+"""The complete OpenAPI document."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from gallop.doors.https.openapi.routes import ROUTES
 
 TITLE = "Gallop"
 DESCRIPTION = """\
-Reference images and a prompt in, a video in your own S3 bucket out. One create, one charge, one result.
+Reference images and a prompt in, a video in your own S3 bucket out. One request, one charge, one result.
 
-Everything that can be checked is checked before any money is spent, and all faults are told at once, as
-`application/problem+json`. Clients of OpenAI (`X-Stainless-*` headers) are told them as OpenAI does. Under `/api/v1/`
-DashScope's own protocol is spoken: a client written for DashScope works with only host and key changed.
+Gallop checks everything that it can before it spends any money, and reports all problems of a request together, as
+`application/problem+json`. OpenAI's clients (`X-Stainless-*` headers) get errors in OpenAI's format. The routes under
+`/api/v1/` follow DashScope's own protocol: for a client written for DashScope, change only the host and the key.
 """
 
 
 @cache
 def document(version: str) -> dict[str, Any]:
-    """Give the OpenAPI document; ``version`` is that of the package."""
+    """Return the OpenAPI document; ``version`` is the version of the package."""
     paths: dict[str, Any] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method] = operations.operation(route)

@@ -1,4 +1,4 @@
-"""One route as OpenAPI writes it: the answers that are its own, and those that any route may give."""
+"""One route as an OpenAPI operation: its own answers, and those that all routes have in common."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def _refusals(route: Route) -> dict[str, Any]:
 
 
 def _common(route: Route) -> Sequence[type[errors.CallerError]]:
-    # What no id can look like is a path of no route.
+    # A path with a malformed id matches no route.
     at_a_path = (errors.NoSuchRoute,) if "{" in route.path else ()
     return at_a_path if route.is_open else (*_OF_EVERY_KEY, *at_a_path)
 
 
 def _refusal(kinds: Sequence[type[errors.CallerError]]) -> dict[str, Any]:
-    shown = {kind.code: {"value": examples.refused(kind)} for kind in kinds}
+    values = {kind.code: {"value": examples.refused(kind)} for kind in kinds}
     return {
         "description": "; ".join(f"{kind.title} (`{kind.code}`)" for kind in kinds),
         "content": {
-            PROBLEM: {"schema": ref("Problem"), "examples": shown},
+            PROBLEM: {"schema": ref("Problem"), "examples": values},
             JSON: {"schema": {"anyOf": [ref("OpenAIError"), ref("DashScopeError")]}},
         },
     }
@@ -60,7 +60,7 @@ def _refusal(kinds: Sequence[type[errors.CallerError]]) -> dict[str, Any]:
 
 def _not_available() -> dict[str, Any]:
     return {
-        "description": "A neighbour is in trouble: the same request may be sent again after `Retry-After` seconds.",
+        "description": "An upstream service is unavailable. Send the same request again after `Retry-After` seconds.",
         "headers": {"Retry-After": {"schema": {"type": "integer"}}},
         "content": {PROBLEM: {"schema": ref("Problem")}},
     }

@@ -1,4 +1,4 @@
-"""The OpenAPI document as one page for people: no script, nothing from elsewhere."""
+"""The OpenAPI document as one readable HTML page, without scripts and without external resources."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _VARIABLES = "The examples use two variables: `GALLOP_URL` is the address of this API, `GALLOP_KEY` is your API key."
-_REFUSALS = "Codes are stable. A request that was refused costs nothing."
+_REFUSALS = "Error codes are stable. A refused request costs nothing."
 
 
 def page(described: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The routes of the HTTPS door: how each is asked, what it answers when all is well, and how it may refuse."""
+"""The routes of the HTTPS door: the request, the successful answers and the refusals of each."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Route:
 
 
 def content(schema: Schema, example: object = None) -> Schema:
-    """Describe an answer in JSON."""
-    shown = {} if example is None else {"example": example}
-    return {"description": "All is well.", "content": {JSON: {"schema": schema, **shown}}}
+    """Describe a successful answer in JSON."""
+    examples = {} if example is None else {"example": example}
+    return {"description": "Success.", "content": {JSON: {"schema": schema, **examples}}}
 
 
 def header(name: str, description: str, **schema: object) -> Schema:
-    """Describe a header that may be sent."""
+    """Describe a request header."""
     return {"name": name, "in": "header", "description": description, "schema": {"type": "string", **schema}}
 
 
@@ -45,24 +45,27 @@ def query(name: str, description: str, **schema: object) -> Schema:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-_IN_DASHSCOPES_WORDS: Schema = {
-    "description": "Refused, in DashScope's words.",
+_DASHSCOPE_REFUSAL: Schema = {
+    "description": "Refused, in DashScope's format.",
     "content": {JSON: {"schema": ref("DashScopeError")}},
 }
 _ID: Schema = {"name": "id", "in": "path", "required": True, "schema": JOB_ID}
 _OF_A_JOB: Refusals = (errors.JobNotFound,)
 _STATES = sorted({*(state.value for state in JobState), *(openai_status(state) for state in JobState)})
 _REDIRECT: Schema = {
-    "description": "A fresh address of your own bucket, good for an hour.",
+    "description": "A new presigned URL of your own bucket, valid for one hour.",
     "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
 }
-_NOT_MODIFIED: Schema = {"description": "It stands as it did when you had this ETag."}
+_NOT_MODIFIED: Schema = {"description": "Not changed since the answer with this ETag."}
 _CREATED: Schema = {
     **content(ref("Video"), examples.queued()),
-    "description": "The job is recorded. `Idempotent-Replay: true` says that it was there before.",
+    "description": "The job has been recorded. `Idempotent-Replay: true` means that it already existed.",
     "headers": {
         "Location": {"schema": {"type": "string"}},
-        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until it is worth asking."},
+        "Retry-After": {
+            "schema": {"type": "integer"},
+            "description": "Seconds until you should request the job again.",
+        },
         "openai-poll-after-ms": {"schema": {"type": "integer"}},
         "Idempotent-Replay": {"schema": {"const": "true"}},
     },
@@ -76,7 +79,7 @@ NATIVE = (
         parameters=(
             header(
                 "Idempotency-Key",
-                "The same key and content are the same job, for 24 hours.",
+                "For 24 hours, requests with the same key and content return the same job.",
                 minLength=1,
                 maxLength=255,
                 pattern="^[\\x21-\\x7e]+$",
@@ -97,12 +100,16 @@ NATIVE = (
         path="/v1/videos",
         summary="List your videos, newest first",
         parameters=(
-            query("after", "Go on behind this job.", **JOB_ID),
-            query("limit", "How many.", type="integer", minimum=1, maximum=100, default=20),
-            query("order", "By the time of the create.", enum=["desc", "asc"], default="desc"),
-            query("status", "Only those in this state; Gallop's words and OpenAI's.", enum=_STATES),
-            query("created_after", "Only younger ones: seconds since the epoch, or ISO 8601.", type="string"),
-            query("created_before", "Only older ones.", type="string"),
+            query("after", "Start after this job.", **JOB_ID),
+            query("limit", "Maximum number of jobs.", type="integer", minimum=1, maximum=100, default=20),
+            query("order", "Order by time of creation.", enum=["desc", "asc"], default="desc"),
+            query("status", "Only jobs with this state of Gallop or status of OpenAI.", enum=_STATES),
+            query(
+                "created_after",
+                "Only jobs created after this time: seconds since the epoch, or ISO 8601.",
+                type="string",
+            ),
+            query("created_before", "Only jobs created before this time, in the same formats.", type="string"),
         ),
         answers={"200": content(ref("VideoList"))},
         refusals=(errors.InvalidRequest,),
@@ -110,11 +117,13 @@ NATIVE = (
     Route(
         method="get",
         path="/v1/videos/{id}",
-        summary="See how a video stands",
+        summary="Get the state of a video",
         parameters=(
             _ID,
-            header("If-None-Match", "An ETag that you have."),
-            header("Prefer", "`wait=N`: answer when it changes, or after N (at most 25) seconds.", pattern="^wait="),
+            header("If-None-Match", "The ETag of the answer that you have."),
+            header(
+                "Prefer", "`wait=N`: answer when the state changes, or after N seconds (maximum 25).", pattern="^wait="
+            ),
         ),
         answers={"200": content(ref("Video"), examples.succeeded()), "304": _NOT_MODIFIED},
         refusals=_OF_A_JOB,
@@ -123,7 +132,7 @@ NATIVE = (
         method="get",
         path="/v1/videos/{id}/content",
         summary="Fetch the video, or its thumbnail",
-        parameters=(_ID, query("variant", "Which file.", enum=["video", "thumbnail"], default="video")),
+        parameters=(_ID, query("variant", "The file to fetch.", enum=["video", "thumbnail"], default="video")),
         answers={"302": _REDIRECT},
         refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady, errors.NoThumbnail),
     ),
@@ -138,7 +147,7 @@ NATIVE = (
     Route(
         method="delete",
         path="/v1/videos/{id}",
-        summary="Remove a finished video: inputs, outputs, receipts and record",
+        summary="Delete a finished video with its inputs, outputs, receipts and record",
         parameters=(_ID,),
         answers={"200": content(ref("DeletedVideo"))},
         refusals=(*_OF_A_JOB, errors.JobNotFinished, errors.JobNotDeletable),
@@ -146,7 +155,7 @@ NATIVE = (
     Route(
         method="post",
         path="/v1/uploads",
-        summary="Get a form that uploads one image, to be used by its id",
+        summary="Get a form that uploads one image; requests then refer to it by its id",
         body={JSON: {"schema": ref("UploadRequest"), "example": {"content_type": "image/jpeg"}}},
         answers={"201": content(ref("Upload"))},
         refusals=(errors.InvalidRequest, errors.BodyTooLarge, errors.UnsupportedMediaType),
@@ -154,14 +163,14 @@ NATIVE = (
     Route(
         method="get",
         path="/health",
-        summary="Ask whether the door is open",
+        summary="Check whether the HTTPS door is available",
         answers={"200": content(ref("Health"))},
         is_open=True,
     ),
 )
 
 _TASK_ID: Schema = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-_IN_ITS_WORDS: Refusals = (errors.DashScopeRefusal, errors.InvalidRequest, errors.BodyTooLarge)
+_TASK_REFUSALS: Refusals = (errors.DashScopeRefusal, errors.InvalidRequest, errors.BodyTooLarge)
 _TASK = content({"type": "object", "required": ["request_id", "output"]})
 
 DASHSCOPE = (
@@ -169,15 +178,15 @@ DASHSCOPE = (
         method="post",
         path=dashscope.SUBMIT,
         summary="Create a video, in DashScope's protocol",
-        parameters=(header("X-DashScope-Async", "`enable`, as DashScope wants it."),),
+        parameters=(header("X-DashScope-Async", "Must be `enable`, as at DashScope."),),
         body={JSON: {"schema": {"type": "object", "required": ["model", "input"]}}},
-        answers={"200": _TASK, "403": _IN_DASHSCOPES_WORDS},
-        refusals=(*_IN_ITS_WORDS, errors.BudgetExceeded, errors.IdempotencyMismatch),
+        answers={"200": _TASK, "403": _DASHSCOPE_REFUSAL},
+        refusals=(*_TASK_REFUSALS, errors.BudgetExceeded, errors.IdempotencyMismatch),
     ),
     Route(
         method="get",
         path=f"{dashscope.TASKS}/{{id}}",
-        summary="See how a task stands, in DashScope's protocol",
+        summary="Get the state of a task, in DashScope's protocol",
         parameters=(_TASK_ID,),
         answers={"200": _TASK},
     ),

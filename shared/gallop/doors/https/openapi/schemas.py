@@ -1,4 +1,4 @@
-"""The shapes of what comes in and goes out; limits and enumerations are those of the code that checks them."""
+"""The schemas of requests and answers; limits and enumerations are those of the code that checks them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TEXT = {"type": "string"}
 
 
 def ref(name: str) -> Schema:
-    """Point at a component."""
+    """Return a reference to a component."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def components() -> dict[str, Schema]:
-    """Give all components by name."""
+    """Return all components by name."""
     return {
         "VideoRequest": video_request(),
         "VideoForm": video_form(),
@@ -54,12 +54,12 @@ def video_request() -> Schema:
     return {
         **_object(_fields(), required=("prompt",)),
         "anyOf": [{"required": [name]} for name in form.OF_IMAGES],
-        "description": "A wish for one video. Images come as `images`, or under OpenAI's or DashScope's name.",
+        "description": "A request for one video. Send the images as `images`, or under OpenAI's or DashScope's name.",
     }
 
 
 def video_form() -> Schema:
-    """Describe the same as a form: numbers and flags are text, images are files or text, under any of their names."""
+    """Describe the same body as a form: numbers and flags are text; images are files or text, under any name."""
     texts: dict[str, Schema] = {name: TEXT for name in _fields() if name not in (*form.OF_IMAGES, "metadata")}
     images = {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}}
     shape = _object({**texts, "input_reference[]": images}, required=("prompt",))
@@ -67,7 +67,7 @@ def video_form() -> Schema:
 
 
 def upload_request() -> Schema:
-    """Describe what is said of an image that is to be uploaded."""
+    """Describe the body that requests an upload form."""
     return _object({"content_type": {"enum": list(uploads.MEDIA_TYPES)}})
 
 
@@ -87,7 +87,7 @@ def upload() -> Schema:
 
 
 def video() -> Schema:
-    """Describe a job as ``receipts.job_view`` shows it."""
+    """Describe a job as ``views.job_view`` shows it."""
     whole = {"type": "integer"}
     properties: dict[str, Schema] = {
         "id": JOB_ID,
@@ -125,7 +125,7 @@ def video() -> Schema:
 
 
 def video_list() -> Schema:
-    """Describe a page of jobs, as OpenAI has it."""
+    """Describe a page of jobs, in the format of OpenAI."""
     identity = _nullable(JOB_ID)
     return _object(
         {
@@ -139,16 +139,16 @@ def video_list() -> Schema:
 
 
 def cancelled_video() -> Schema:
-    """Describe what a cancel answers: the job, and what came of it."""
+    """Describe the answer to a cancel: the job, and the outcome."""
     answer = _object({"answer": {"enum": ["cancelled", "too_late", "already_finished"]}, "message": TEXT})
     return {"allOf": [ref("Video"), {"type": "object", "properties": {"cancel": answer}, "required": ["cancel"]}]}
 
 
 def problem() -> Schema:
-    """Describe a refusal, as RFC 9457 has it."""
+    """Describe a refusal, in the format of RFC 9457."""
     return _object(
         {
-            "type": {"type": "string", "description": "`/errors/` and the code: see docs/errors.md."},
+            "type": {"type": "string", "description": "`/errors/` and the code; see docs/errors.md."},
             "title": TEXT,
             "status": {"type": "integer"},
             "detail": TEXT,
@@ -162,7 +162,7 @@ def problem() -> Schema:
 
 
 def fault() -> Schema:
-    """Describe one thing that is wrong with a request."""
+    """Describe one problem of a request."""
     return _object({"pointer": TEXT, "detail": TEXT, "remedy": TEXT})
 
 
@@ -173,7 +173,7 @@ def budget() -> Schema:
             "of": {"enum": ["stack", "client"]},
             "period": {"enum": [period.value for period in Period]},
             "cap": USD,
-            "used": {**USD, "description": "Reserved or spent of it, in US dollars."},
+            "used": {**USD, "description": "Reserved or spent, in US dollars."},
             "estimated_cost": USD,
             "currency": {"const": "USD"},
             "resets_at": {"type": "string", "format": "date-time"},
@@ -182,7 +182,7 @@ def budget() -> Schema:
 
 
 def openai_error() -> Schema:
-    """Describe the same refusal as OpenAI's clients are told it."""
+    """Describe the same refusal, in the format of OpenAI."""
     inner = _object({"message": TEXT, "type": TEXT, "param": _nullable(TEXT), "code": TEXT})
     return _object({"error": inner})
 
@@ -198,7 +198,7 @@ def _prompt() -> Schema:
         "minLength": 1,
         "maxLength": models.MAX_PROMPT_CHARACTERS,
         "pattern": r"\S",
-        "description": "`[Image 1]` is the first image. A Chinese character counts twice.",
+        "description": "`[Image 1]` refers to the first image. A Chinese character counts as two.",
     }
 
 
@@ -213,39 +213,45 @@ def _of_the_video() -> dict[str, Schema]:
         "duration": {**duration, "default": models.DEFAULT_DURATION_SECONDS, "description": "Seconds."},
         "seed": {"type": "integer", "minimum": seeds.start, "maximum": seeds.stop - 1},
         "watermark": {"type": "boolean", "default": False},
-        "seconds": {"anyOf": [duration, in_text], "description": "OpenAI's name of `duration`."},
-        "size": {"enum": _sizes(), "description": "OpenAI's name of `resolution` and `ratio` together."},
+        "seconds": {"anyOf": [duration, in_text], "description": "OpenAI's name for `duration`."},
+        "size": {"enum": _sizes(), "description": "OpenAI's name for `resolution` and `ratio` together."},
     }
 
 
 def _of_the_request() -> dict[str, Schema]:
-    most = models.MAX_IMAGES
+    limit = models.MAX_IMAGES
     referred = [_object({name: TEXT}, required=(name,)) for name in ("image_url", "file_id")]
     reference = {"anyOf": [_IMAGE, *referred]}
     media = _object({"type": {"enum": [references.MEDIA_TYPE, None]}, "url": _IMAGE}, required=("url",))
     return {
-        "images": {"type": "array", "minItems": 1, "maxItems": most, "items": _IMAGE},
+        "images": {"type": "array", "minItems": 1, "maxItems": limit, "items": _IMAGE},
         "input_reference": {
-            "anyOf": [reference, {"type": "array", "minItems": 1, "maxItems": most, "items": reference}],
-            "description": "OpenAI's name of `images`.",
+            "anyOf": [reference, {"type": "array", "minItems": 1, "maxItems": limit, "items": reference}],
+            "description": "OpenAI's name for `images`.",
         },
-        "media": {"type": "array", "minItems": 1, "maxItems": most, "items": media, "description": "DashScope's."},
+        "media": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": limit,
+            "items": media,
+            "description": "DashScope's name for `images`.",
+        },
         "metadata": {
             "type": "object",
-            "description": f"Yours, given back as it came; at most {request.MAX_METADATA_BYTES} bytes.",
+            "description": f"Your own data, returned unchanged; maximum {request.MAX_METADATA_BYTES:,} bytes.",
         },
         "priority": {
             "type": "integer",
             "minimum": queue.PRIORITIES.start,
             "maximum": queue.PRIORITIES.stop - 1,
             "default": 0,
-            "description": "Of your own jobs that wait, those of a higher priority start first.",
+            "description": "Of your own waiting jobs, those with a higher priority start first.",
         },
         "webhook": {
             "type": "string",
-            "description": "Where to tell of the end: path and query at a webhook endpoint of yours, or all of it.",
+            "description": "Where to send notifications: path and query at one of your webhook endpoints, or a URL.",
         },
-        "dry_run": {"type": "boolean", "default": False, "description": "Only tell the price."},
+        "dry_run": {"type": "boolean", "default": False, "description": "Only return the price."},
     }
 
 

@@ -1,4 +1,4 @@
-"""JSON Schema as text that people can read."""
+"""JSON Schema as readable text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def fields(schema: Schema) -> Element:
 
 
 def term(name: str, place: str = "", *, is_required: bool) -> Element:
-    """Return what introduces a field or parameter; ``place`` is where it is sent, if that needs a word."""
+    """Return what introduces a field or parameter; ``place`` is where it is sent, if that must be named."""
     content: list[Node] = [code(name)]
     if place:
         content += [" ", element("small", place)]
