@@ -54,7 +54,7 @@ For a code without a family: %s
 
 
 def page() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     unlisted = _words(error_codes.UNLISTED.remedy)
     parts = [INTRODUCTION, REFUSALS, _refusals(), ENDS, _ends(), VENDOR % unlisted, _vendor()]
     return "\n".join(parts)

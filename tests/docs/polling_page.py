@@ -76,7 +76,7 @@ def write() -> None:
 
 
 def page(measured: Mapping[str, Mapping[str, Sequence[Noticed]]]) -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     tables = "\n".join([HEAD, *(rows(name, runs) for name, runs in measured.items()), ""])
     shifts = "\n".join([HEAD, *(_just_shifted(mix.name, measured[mix.name]) for mix in bench.MIXES if mix.shifts)])
     return TEXT % {
@@ -89,7 +89,7 @@ def page(measured: Mapping[str, Mapping[str, Sequence[Noticed]]]) -> str:
 
 
 def rows(name: str, runs: Mapping[str, Sequence[Noticed]]) -> str:
-    """Give a mix's lines of the table."""
+    """Return a mix's lines of the table."""
     return "\n".join(_row(name, schedule, figures) for schedule, figures in summed(runs).items())
 
 

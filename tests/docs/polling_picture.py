@@ -70,7 +70,7 @@ class _Panel:
             self._mark(COLOURS[schedule], figures)
 
     def at(self, questions: float, delay: float) -> Point:
-        """Give the place of a figure."""
+        """Return the place of a figure."""
         across = (PANEL_WIDTH - LEFT - RIGHT) * questions / self.most
         up = (PANEL_HEIGHT - TOP - BOTTOM) * delay / HIGHEST_DELAY
         return self.corner[0] + LEFT + across, self.corner[1] + PANEL_HEIGHT - BOTTOM - up

@@ -83,7 +83,7 @@ CODES = [
 
 
 def codes_in_the_code() -> set[str]:
-    """Give the codes that are written out where a job's end is made."""
+    """Return the codes that are written out where a job's end is made."""
     calls = (
         node
         for file in PACKAGE.rglob("*.py")

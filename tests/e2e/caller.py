@@ -99,7 +99,7 @@ class Caller:
         raise AssertionError(f"{job_id} never ran")
 
     def tasks_for(self, prompt: str) -> list[dict[str, Any]]:
-        """Give the tasks that the vendor's ledger has for a prompt."""
+        """Return the tasks that the vendor's ledger has for a prompt."""
         return [task for task in self.testbed.dashscope.ledger()["tasks"] if task["prompt"] == prompt]
 
     def items(self) -> Iterator[dict[str, Any]]:

@@ -30,20 +30,20 @@ class Example:
 
 
 def section(page: str, title: str) -> str:
-    """Give the text of a page under a heading, with that of deeper ones."""
+    """Return the text of a page under a heading, with that of deeper ones."""
     found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     assert found is not None, f"there is no section {title!r}"
     return found[1]
 
 
 def examples(page: str, title: str) -> list[Example]:
-    """Give what a section of a page offers to copy and paste."""
+    """Return what a section of a page offers to copy and paste."""
     pattern = r"^```(sh|python)\n(.*?)^```\n(?:```json\n(.*?)^```$)?"
     return [Example(*found) for found in re.findall(pattern, section(page, title), re.MULTILINE | re.DOTALL)]
 
 
 def shape(value: object) -> object:
-    """Give the names in a JSON document, without what varies from run to run."""
+    """Return the names in a JSON document, without what varies from run to run."""
     match value:
         case dict():
             return {name: shape(inner) for name, inner in value.items()}

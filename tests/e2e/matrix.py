@@ -96,7 +96,7 @@ class Cell:
         return f"cell-{self.number:03}" if self.client.startswith("s3") else f"Cell {self.number:03}"
 
     def text_for(self, function: str) -> str:
-        """Give what stands in the events of a function that are this cell's, and may be killed."""
+        """Return what stands in the events of a function that are this cell's, and may be killed."""
         if function not in DOORS:
             return self.job_id
         return json.dumps(f'"path": "{self.marker}"')[1:-1] if self.is_look else self.marker
@@ -222,16 +222,16 @@ class Matrix:
         self._send(cell)
 
     def tasks(self, cell: Cell) -> list[dict[str, Any]]:
-        """Give the vendor's tasks of a cell."""
+        """Return the vendor's tasks of a cell."""
         return [task for task in self.fake.ledger()["tasks"] if task["prompt"] == cell.prompt]
 
     def film(self, task_id: str) -> str:
-        """Give the SHA-256 of the vendor's own video."""
+        """Return the SHA-256 of the vendor's own video."""
         film = self.fake.vendor.film(self.fake.vendor.tasks[task_id])
         return hashlib.sha256(b"".join(film.read(0, film.size))).hexdigest()
 
     def digest(self, key: str) -> str:
-        """Give the SHA-256 of what lies in the results bucket."""
+        """Return the SHA-256 of what lies in the results bucket."""
         return hashlib.sha256(self.caller.video(key)).hexdigest()
 
     def _begin(self, cell: Cell) -> None:

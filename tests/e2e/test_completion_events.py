@@ -35,7 +35,7 @@ def testbed() -> Iterator[Testbed]:
 
 @pytest.fixture(scope="module")
 def target(caller: Caller) -> dict[str, Any]:
-    """Give what an operator reads to set up the rule's target; every function has run once by then."""
+    """Return what an operator reads to set up the rule's target; every function has run once by then."""
     run(caller, "To warm up [Image 1].")
     outputs = caller.testbed.aws.outputs()
     secret = caller.testbed.client("secretsmanager").get_secret_value(SecretId=outputs["CompletionSecretArn"])
@@ -44,7 +44,7 @@ def target(caller: Caller) -> dict[str, Any]:
 
 
 def run(caller: Caller, prompt: str) -> tuple[dict[str, Any], float]:
-    """Run a job; gives it, and the seconds from the end of its task to the moment in which its execution knew."""
+    """Run a job and return it, and the seconds from the end of its task to the moment in which its execution knew."""
     body = {"prompt": prompt, "images": [data_uri(picture())], "duration": 15}
     job = caller.wait_for_job(caller.create(body).json()["id"])
     (task,) = caller.tasks_for(prompt)

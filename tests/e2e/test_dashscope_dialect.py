@@ -31,7 +31,7 @@ TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING 
 
 @pytest.fixture(scope="module")
 def way(caller: Caller) -> Iterator[Lossy]:
-    """Give the way from the package to Gallop."""
+    """Yield the way from the package to Gallop."""
     with Lossy(caller.at.api_url) as way:
         yield way
 
@@ -46,20 +46,20 @@ def at_gallop(way: Lossy, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> Lo
 
 @pytest.fixture
 def client(way: Lossy, caller: Caller) -> Iterator[Any]:
-    """Give the package's new client, pointed at Gallop."""
+    """Yield the package's new client, pointed at Gallop."""
     with dashscope.Client(base_url=f"{way.url}/api/v1", api_key=caller.at.api_key) as client:
         yield client
 
 
 def wanted(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - any argument
-    """Give the arguments of a call that succeeds, and that no other call is equal to."""
+    """Return the arguments of a call that succeeds, and that no other call is equal to."""
     media = [{"type": "reference_image", "url": data_uri(picture())}]
     prompt = f"The woman of [Image 1] smiles, {uuid4()}."
     return {"model": MODEL, "prompt": prompt, "media": media, "resolution": "720P", "duration": 3, **more}
 
 
 def shape(value: object) -> object:
-    """Give the keys of a reply, all the way down."""
+    """Return the keys of a reply, all the way down."""
     return {key: shape(inner) for key, inner in value.items()} if isinstance(value, dict) else None
 
 

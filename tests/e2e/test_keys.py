@@ -35,7 +35,7 @@ def testbed() -> Iterator[Testbed]:
 
 @contextmanager
 def client(testbed: Testbed, key: str) -> Iterator[httpx.Client]:
-    """Give a client with a key."""
+    """Yield a client with a key."""
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=testbed.coordinates.api_url, headers=headers, timeout=30) as http:
         yield http

@@ -40,7 +40,7 @@ def client(caller: Caller) -> Iterator[openai.OpenAI]:
 
 
 def hurried(caller: Caller, resource: Any) -> list[float]:  # noqa: ANN401 - both kinds of the package's
-    """Let the package's own waits pass at the testbed's speed; gives the list of what it waited."""
+    """Let the package's own waits pass at the testbed's speed and return the list of what it waited."""
     waits: list[float] = []
 
     def sleep(seconds: float) -> None:

@@ -54,7 +54,7 @@ SELDOM_USED = {
 
 
 def granted() -> set[tuple[str, str]]:
-    """Give what the roles of the template's own policies may do, action by action, logs and traces apart.
+    """Return what the roles of the template's own policies may do, action by action, logs and traces apart.
 
     A role that is not there by default has a test of its own.
     """

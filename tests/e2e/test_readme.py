@@ -29,7 +29,7 @@ def test_prices_are_those_of_the_catalogue() -> None:
 
 
 def price(model: str, resolution: str, seconds: int) -> Decimal:
-    """Give the price of a video at the international region."""
+    """Return the price of a video at the international region."""
     return models.cost_usd(model, resolution, seconds, SINGAPORE)
 
 

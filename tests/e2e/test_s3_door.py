@@ -62,7 +62,7 @@ class Dropper:
         subprocess.run(["aws", "s3", *arguments, "--only-show-errors"], env=variables, check=True, timeout=120)
 
     def to(self, name: str) -> str:
-        """Give the address of a drop."""
+        """Return the address of a drop."""
         return f"s3://{self.caller.at.inbox_bucket}/drop/{name}"
 
 

@@ -37,7 +37,7 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def described(testbed: Testbed) -> Any:  # noqa: ANN401 - a schema of schemathesis'
-    """Give the document that the door itself hands out."""
+    """Return the document that the door itself hands out."""
     return schemathesis.openapi.from_url(f"{testbed.coordinates.api_url}/openapi.json")
 
 

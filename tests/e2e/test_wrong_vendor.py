@@ -14,7 +14,7 @@ SPEED = 60.0
 
 
 def closed_port() -> int:
-    """Give a port of this machine where nobody listens."""
+    """Return a port of this machine where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 

@@ -37,7 +37,7 @@ JOB = "job_o5xw4zdfoj2wy3dznruwwzjaoe"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Give the template with all that it can have."""
+    """Yield the template with all that it can have."""
     with deployed(ManualClock(), executing=False, CompletionEvents="on") as stack:
         yield stack
 
@@ -49,7 +49,7 @@ def sample(name: str) -> Any:  # noqa: ANN401 - JSON
 
 @cache
 def template() -> dict[str, Any]:
-    """Give the resources of the template as it is written."""
+    """Return the resources of the template as it is written."""
     resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
     return resources
 
@@ -66,7 +66,7 @@ def source_of(event: dict[str, Any]) -> str:
 
 
 def scheduled() -> list[dict[str, Any]]:
-    """Give the events that the template's schedules send."""
+    """Return the events that the template's schedules send."""
     sources = [one for item in template().values() for one in item.get("Properties", {}).get("Events", {}).values()]
     return [json.loads(one["Properties"]["Input"]) for one in sources if one["Type"] == "Schedule"]
 
@@ -372,7 +372,7 @@ def test_finish_without_a_video(sandbox: Sandbox, event: dict[str, Any], code: s
 
 
 def dropped_batch(sandbox: Sandbox, event: dict[str, Any]) -> dict[str, Any]:
-    """Drop the batch that a sample speaks of, without its own events; gives the sample with its version."""
+    """Drop the batch that a sample speaks of, without its own events and return the sample with its version."""
     batch = event["run"]["batch"]
     sandbox.drop("drop/spring/1.jpg", picture())
     content = json.dumps({"prompt": "The woman of [Image 1] smiles.", "images": ["1.jpg"]}).encode()

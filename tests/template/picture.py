@@ -66,7 +66,7 @@ class Edge:
 
 
 def edges(definition: Mapping[str, Any]) -> Iterator[Edge]:
-    """Give all ways but those of errors to the safety net."""
+    """Yield all ways but those of errors to the safety net."""
     for name, state in definition["States"].items():
         for choice in state.get("Choices", ()):
             yield Edge(name, choice["Next"], choice["StringEquals"])
@@ -119,7 +119,7 @@ Points = list[tuple[float, float]]
 
 
 def _route(edge: Edge, shift: float) -> tuple[Points, tuple[float, float]]:
-    """Give the corners of a way, and where its label stands."""
+    """Return the corners of a way, and where its label stands."""
     (x, y), (to_x, to_y) = _middle(edge.source), _middle(edge.target)
     half_width, half_height = BOX_WIDTH / 2, BOX_HEIGHT / 2
     right = 1 if to_x > x else -1

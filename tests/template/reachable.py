@@ -42,13 +42,13 @@ def parse(path: Path, package: str) -> Module:
 
 
 def find(dotted: str) -> Path | None:
-    """Give the file of a module of the layer."""
+    """Return the file of a module of the layer."""
     path = SHARED.joinpath(*dotted.split("."))
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 def references(module: Module, name: str) -> set[str]:
-    """Give what a definition mentions, in full: ``gallop.settings.job_table``, or ``.helper`` for its own."""
+    """Return what a definition mentions, in full: ``gallop.settings.job_table``, or ``.helper`` for its own."""
     mentioned = set()
     for node in (inner for statement in module.definitions.get(name, []) for inner in ast.walk(statement)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in module.imports:
@@ -59,7 +59,7 @@ def references(module: Module, name: str) -> set[str]:
 
 
 def settings_of(folder: Path) -> set[str]:
-    """Give the functions of ``gallop.settings`` that a function's code may call."""
+    """Return the functions of ``gallop.settings`` that a function's code may call."""
     owners = (reference.rpartition(".") for reference in mentioned_by(folder))
     return {name for owner, _, name in owners if owner == "gallop.settings"}
 

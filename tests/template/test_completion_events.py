@@ -66,7 +66,7 @@ def test_who_is_woken_is_all_that_the_door_decides() -> None:
 
 
 def keys(statement: dict[str, dict[str, dict[str, list[str]]]]) -> list[str]:
-    """Give the partitions that a statement is about."""
+    """Return the partitions that a statement is about."""
     return statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
 
 

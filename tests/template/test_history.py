@@ -19,7 +19,7 @@ STATES = stack.definition()["States"]
 
 
 def events(name: str) -> int:
-    """Give the most events of one visit of a state: entered, left, and every call that its retries allow."""
+    """Return the most events of one visit of a state: entered, left, and every call that its retries allow."""
     state: dict[str, Any] = STATES[name]
     if state["Type"] != "Task":
         return EVENTS_OF_A_STATE
@@ -30,7 +30,7 @@ def events(name: str) -> int:
 
 
 def longest_deadline() -> int:
-    """Give the longest deadline that the template allows, in seconds."""
+    """Return the longest deadline that the template allows, in seconds."""
     return int(stack.written()["Parameters"]["DeadlineMinutes"]["MaxValue"]) * 60
 
 

@@ -39,7 +39,7 @@ def build(target: Path, logical_id: str = "SharedLayer") -> Path:
 
 
 def size_mb(folder: Path) -> float:
-    """Give the size of all files of a folder."""
+    """Return the size of all files of a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
@@ -58,20 +58,20 @@ def native_layers(name: str) -> list[str]:
 
 
 def python_3_13() -> str:
-    """Give a Python of Lambda's version, or nothing."""
+    """Return a Python of Lambda's version, or nothing."""
     found = subprocess.run([stack.ROOT / ".ci" / "python", "3.13"], capture_output=True, text=True, check=False)
     return found.stdout.strip()
 
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a layer that was built anew."""
+    """Return a layer that was built anew."""
     return build(tmp_path_factory.mktemp("layer") / "first")
 
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the packages of Lambda's runtime, and nothing else."""
+    """Return a folder with the packages of Lambda's runtime, and nothing else."""
     folder = tmp_path_factory.mktemp("runtime")
     for name in RUNTIME:
         spec = importlib.util.find_spec(name)

@@ -24,12 +24,12 @@ NO_RESOURCES = ("logs:*", "xray:*")
 
 
 def listed(value: str | list[str]) -> list[str]:
-    """Give one or several as several."""
+    """Return one or several as several."""
     return value if isinstance(value, list) else [value]
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    """Give the statements of a role's own policies, inline and managed, references resolved."""
+    """Return the statements of a role's own policies, inline and managed, references resolved."""
     inline = [policy["PolicyDocument"] for policy in ROLES[role].get("Policies", [])]
     documents = inline + [POLICIES[name]["PolicyDocument"] for name in shared_policies(role)]
     return [stack.resolve(statement) for document in documents for statement in listed(document["Statement"])]
@@ -42,7 +42,7 @@ def shared_policies(role: str) -> list[str]:
 
 
 def may_write(role: str, start: str) -> list[str]:
-    """Give the actions by which a role may write an item of the table whose partition key starts so."""
+    """Return the actions by which a role may write an item of the table whose partition key starts so."""
     return [
         action
         for statement in statements(role)
@@ -53,19 +53,19 @@ def may_write(role: str, start: str) -> list[str]:
 
 
 def names_table(statement: dict[str, Any]) -> bool:
-    """Tell whether a statement is about the table or an index of it."""
+    """Return whether a statement is about the table or an index of it."""
     on_table = any(resource.startswith(stack.arn("JobTable")) for resource in listed(statement["Resource"]))
     return on_table or any(action.startswith("dynamodb:") for action in listed(statement["Action"]))
 
 
 def leading_keys(statement: dict[str, Any]) -> list[str]:
-    """Give the patterns of the partition keys that a statement is about; without a condition, of all."""
+    """Return the patterns of the partition keys that a statement is about; without a condition, of all."""
     condition = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
     return listed(condition.get("dynamodb:LeadingKeys", "*"))
 
 
 def may_start(pattern: str, start: str) -> bool:
-    """Tell whether a pattern of IAM matches any text that starts so."""
+    """Return whether a pattern of IAM matches any text that starts so."""
     for position, letter in enumerate(start):
         if pattern[position : position + 1] == "*":
             return True
@@ -75,7 +75,7 @@ def may_start(pattern: str, start: str) -> bool:
 
 
 def may_change(role: str, object_arn: str) -> list[str]:
-    """Give the actions by which a role may change an object."""
+    """Return the actions by which a role may change an object."""
     return [
         action
         for statement in statements(role)

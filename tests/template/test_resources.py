@@ -142,6 +142,6 @@ def test_output_explains_itself(name: str) -> None:
 
 
 def values(content: Any) -> list[Any]:  # noqa: ANN401 - a template holds anything
-    """Give a value and all that lies in it."""
+    """Return a value and all that lies in it."""
     inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else []
     return [content, *(deeper for item in inner for deeper in values(item))]

@@ -16,7 +16,7 @@ GIVEN_TO_ALL = stack.written()["Globals"]["Function"]["Environment"]["Variables"
 
 
 def read_by(name: str) -> set[str]:
-    """Give the variables that the code of a function may read."""
+    """Return the variables that the code of a function may read."""
     return {reachable.variables()[setting] for setting in reachable.settings_of(stack.translated().code[name])}
 
 

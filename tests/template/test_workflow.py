@@ -49,7 +49,7 @@ AS_LONG_AS_THE_STEP_SAYS = {
 
 
 def may_be_retried() -> set[str]:
-    """Give the names of the errors that cost nothing when the same step runs again."""
+    """Return the names of the errors that cost nothing when the same step runs again."""
     return {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.TryAgain)}
 
 

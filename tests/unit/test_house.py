@@ -15,13 +15,13 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def modules(tree: str) -> dict[str, list[str]]:
-    """Give the lines of every module under a folder."""
+    """Return the lines of every module under a folder."""
     paths = sorted((ROOT / tree).rglob("*.py"))
     return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").splitlines() for path in paths}
 
 
 def functions(tree: str) -> dict[str, int]:
-    """Give the length in lines of every function under a folder."""
+    """Return the length in lines of every function under a folder."""
     return {
         f"{path}:{node.name}:{node.lineno}": (node.end_lineno or node.lineno) - node.lineno + 1
         for path, lines in modules(tree).items()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def lambda_error(name: str) -> Exception:
-    """Give an error as Step Functions sees it when Lambda itself reports ``name``."""
+    """Return an error as Step Functions sees it when Lambda itself reports ``name``."""
     return type(name, (Exception,), {})("broken")  # type: ignore[no-any-return]
 
 
@@ -32,7 +32,7 @@ class Runs:
     sandbox: Sandbox
 
     def run(self, **fields: Any) -> Job:  # noqa: ANN401 - any field of a job
-        """Record a job and run it; gives it as it ended."""
+        """Record a job and run it and return it as it ended."""
         job = self.sandbox.put(**fields)
         aws("stepfunctions").start_execution(
             stateMachineArn=self.machine, name=job.id, input=json.dumps({"job_id": job.id})
@@ -51,7 +51,7 @@ class Runs:
         return described
 
     def history(self, name: str) -> list[dict[str, Any]]:
-        """Give the events of an execution."""
+        """Return the events of an execution."""
         arn = self.execution(name)["executionArn"]
         pages = aws("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]

@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Give the deployed template; executions run side by side, for those of a batch wait for those of its jobs."""
+    """Yield the deployed template; executions run side by side, for those of a batch wait for those of its jobs."""
     with (
         patch.object(AmazonStateLanguageParser, "parse", staticmethod(parsed)),
         deployed(ManualClock(), executing=True, BatchConcurrency="2") as stack,
@@ -46,7 +46,7 @@ def a_line(**fields: Any) -> str:  # noqa: ANN401 - any field of a request
 
 
 def drop(runs: Runs, *lines: str, folder: str = "spring/") -> str:
-    """Upload a batch and wait until it is worked off; gives how its execution ended."""
+    """Upload a batch and wait until it is worked off and return how its execution ended."""
     runs.sandbox.drop(f"drop/{folder}batch.jsonl", "\n".join(lines).encode())
     Door(runs.sandbox).run(60)
     machine, until = runs.sandbox.stack.resource("BatchWorkflow"), time.monotonic() + PATIENCE_SECONDS

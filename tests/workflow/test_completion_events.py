@@ -38,7 +38,7 @@ QUICK_SECONDS, PLAN_SECONDS = 8, 24
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Give a stack that takes completion events; while an execution waits, the clock goes on and events come."""
+    """Yield a stack that takes completion events; while an execution waits, the clock goes on and events come."""
     clock = ManualClock()
     with (
         patch.object(ExecutionWorker, "start", one_after_the_other()),
@@ -50,7 +50,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def listening(runs: Runs) -> Iterator[Runs]:
-    """Give a world in which DashScope's events reach the door for them, and waits pass second by second."""
+    """Yield a world in which DashScope's events reach the door for them, and waits pass second by second."""
 
     def bring(request: httpx.Request) -> httpx.Response:
         headers = {completion_event.TOKEN_HEADER: request.headers[completion_event.TOKEN_HEADER]}
@@ -79,7 +79,7 @@ def notify(runs: Runs, **rule: object) -> None:
 
 
 def seconds_of(runs: Runs, **fields: Any) -> tuple[Job, int]:  # noqa: ANN401 - any field of a job
-    """Run a job; gives it, and how long it took."""
+    """Run a job and return it, and how long it took."""
     started = runs.sandbox.clock.now()
     job = runs.run(**fields)
     assert job.ended_at

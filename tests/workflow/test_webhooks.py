@@ -39,7 +39,7 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def shop() -> Iterator[Receiver]:
-    """Give a receiver."""
+    """Yield a receiver."""
     with receiver() as here:
         yield here
 
@@ -64,7 +64,7 @@ def deliveries_of(runs: Runs, job: Job) -> list[str]:
 
 
 def state_of(runs: Runs, name: str) -> str:
-    """Tell how an execution of the machine stands."""
+    """Return how an execution of the machine stands."""
     machine = runs.sandbox.stack.resource("WebhookWorkflow").replace(":stateMachine:", ":execution:")
     return str(aws("stepfunctions").describe_execution(executionArn=f"{machine}:{name}")["status"])
 

@@ -36,7 +36,7 @@ def stamp(moment: float) -> str:
 
 
 def several(sandbox: Sandbox, count: int, **fields: Any) -> list[str]:  # noqa: ANN401 - any field of a job
-    """Record jobs a minute apart; gives their ids, the newest first."""
+    """Record jobs a minute apart and return their ids, the newest first."""
     made = []
     for _ in range(count):
         made.append(sandbox.put(**fields).id)
@@ -46,7 +46,7 @@ def several(sandbox: Sandbox, count: int, **fields: Any) -> list[str]:  # noqa: 
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Vendor:
-    """Give a client."""
+    """Return a client."""
     return Vendor(sandbox)
 
 

@@ -36,12 +36,12 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def post(url: str) -> int:
-    """Send something; gives the status."""
+    """Send something and return the status."""
     return safe_http.post(url, {"webhook-id": "evt_1"}, b"{}").status
 
 
 def answers(*addresses: str) -> list[tuple[Any, ...]]:
-    """Give what a resolver answers."""
+    """Return what a resolver answers."""
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
 
 
@@ -102,14 +102,14 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl
 
 @pytest.fixture
 def host(trust: tuple[ssl.SSLContext, ssl.SSLContext]) -> Iterator[Receiver]:
-    """Give a receiver that speaks TLS under our name."""
+    """Yield a receiver that speaks TLS under our name."""
     with receiver(trust[0]) as here:
         yield here
 
 
 @pytest.fixture
 def internet(host: Receiver, trust: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> Internet:
-    """Give an internet in which our name stands for a public address."""
+    """Return an internet in which our name stands for a public address."""
     internet = Internet(host.port)
     monkeypatch.setattr(socket, "getaddrinfo", internet.getaddrinfo)
 

@@ -48,7 +48,7 @@ SHELL = {
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[None]:
-    """Give an account with a stack that has a table, and one that has none."""
+    """Yield an account with a stack that has a table, and one that has none."""
     with mock_aws(), patch.dict(os.environ, SHELL):
         cloudformation = boto3.client("cloudformation")
         outputs = {"JobTableName": {"Value": {"Ref": "JobTable"}}}
@@ -60,7 +60,7 @@ def account() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def shell(account: None) -> Iterator[None]:
-    """Give a shell in which nothing was done yet, and a table without keys."""
+    """Yield a shell in which nothing was done yet, and a table without keys."""
     del account
     aws.dynamodb.cache_clear()
     with patch.dict(os.environ, SHELL):
@@ -76,14 +76,14 @@ def table() -> str:
 
 
 def items() -> list[dict[str, Any]]:
-    """Give all that stands in it."""
+    """Return all that stands in it."""
     found: list[dict[str, Any]] = boto3.client("dynamodb").scan(TableName=table())["Items"]
     return found
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Give the time; a test moves it on."""
+    """Return the time; a test moves it on."""
     time = [1_795_352_400.0]
     monkeypatch.setattr("gallop.clock.now", lambda: time[0])
     return time
@@ -95,7 +95,7 @@ def gallop(*words: str) -> Result:
 
 
 def create(*words: str) -> str:
-    """Create a key; gives the one line that stands on standard output."""
+    """Create a key and return the one line that stands on standard output."""
     result = gallop("keys", "create", *words)
     assert 0 == result.exit_code, result.stderr
     (key,) = result.stdout.splitlines()

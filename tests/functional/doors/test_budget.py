@@ -32,21 +32,21 @@ DAY = 86_400
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Give a stack in which one client may spend 1.00 a day, and all together 1.50 a month."""
+    """Yield a stack in which one client may spend 1.00 a day, and all together 1.50 a month."""
     with deployed(ManualClock(), executing=False, ClientDayCap="1.0", MonthCap="1.5") as stack:
         yield stack
 
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client who has reserved 0.70 of her cap."""
+    """Return a client who has reserved 0.70 of her cap."""
     ada = Client(sandbox)
     assert 202 == ada.post(WISH).status
     return ada
 
 
 def midnight(sandbox: Sandbox) -> str:
-    """Give the next one, in UTC."""
+    """Return the next one, in UTC."""
     following = (sandbox.clock.now() // DAY + 1) * DAY
     return datetime.fromtimestamp(following, UTC).isoformat().replace("+00:00", "Z")
 

@@ -51,7 +51,7 @@ def target() -> Target:
 
 @pytest.fixture
 def sandbox(make_sandbox: Callable[..., Sandbox], target: Target) -> Sandbox:
-    """Give a fake whose tasks take a minute, and whose events go to the target."""
+    """Return a fake whose tasks take a minute, and whose events go to the target."""
     target.sandbox = make_sandbox(send=target.take, switches=MINUTE)
     return target.sandbox
 

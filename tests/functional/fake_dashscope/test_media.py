@@ -48,7 +48,7 @@ IMAGE_RULES = {
 
 
 def with_media(*urls: str, model: str = R2V, kind: str = "reference_image", **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Give a body with media of one type."""
+    """Return a body with media of one type."""
     media = [{"type": kind, "url": url} for url in urls]
     return {"model": model, "input": {"prompt": "A prompt", "media": media}, "parameters": parameters}
 

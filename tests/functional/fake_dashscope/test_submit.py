@@ -22,7 +22,7 @@ MISSING = "Required parameter({}) missing or invalid, please check the request p
 
 
 def media_order(model: str, *items: tuple[str, str]) -> dict[str, Any]:
-    """Give a body with the media of ``(type, url)``."""
+    """Return a body with the media of ``(type, url)``."""
     media = [{"type": kind, "url": url} for kind, url in items]
     return {"model": model, "input": {"prompt": "A prompt", "media": media}}
 

@@ -52,7 +52,7 @@ def pictures(video: bytes) -> list[Image]:
 
 
 def colour(picture: Image) -> tuple[int, ...]:
-    """Give the mean colour of the left quarter, where neither ring nor watermark is."""
+    """Return the mean colour of the left quarter, where neither ring nor watermark is."""
     return tuple(round(part) for part in ImageStat.Stat(picture.crop((0, 0, picture.width // 4, picture.height))).mean)
 
 
@@ -170,7 +170,7 @@ def test_a_video_can_start_before_it_is_whole(studio: Sandbox) -> None:
 
 
 def boxes(video: bytes) -> list[str]:
-    """Give the types of the boxes of an MP4, which must fill it exactly."""
+    """Return the types of the boxes of an MP4, which must fill it exactly."""
     kinds, at = [], 0
     while at < len(video):
         size, kind = struct.unpack_from(">I4s", video, at)

@@ -19,7 +19,7 @@ KILLS = (0, 2, 4, 6, 9, 12)
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world."""
+    """Yield an empty simulation."""
     with quick() as made:
         yield made
 

@@ -30,7 +30,7 @@ HOUR = 3600
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world in which one task may be in flight, and jobs wait for an hour."""
+    """Yield an empty simulation in which one task may be in flight, and jobs wait for an hour."""
     with fresh() as made, patch.dict("os.environ", {"MAX_IN_FLIGHT": "1", "QUEUE_HOURS": "1"}):
         yield made
 

@@ -43,7 +43,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.fixture
 def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
-    """Give two clients of each service: the first goes directly, the second by HTTP."""
+    """Yield two clients of each service: the first goes directly, the second by HTTP."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
@@ -67,7 +67,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
 
 
 def response(client: Any, call: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - a client of any service
-    """Give an answer or a refusal, without what tells of its way and of what moto says that it cost."""
+    """Return an answer or a refusal, without what tells of its way and of what moto says that it cost."""
     try:
         answer = getattr(client, call)(**request)
     except ClientError as error:

@@ -25,7 +25,7 @@ TEN_MINUTES, DAY = 600, 86_400
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world."""
+    """Yield an empty simulation."""
     with fresh() as made:
         yield made
 

@@ -28,20 +28,20 @@ SUBMITS_A_SECOND = 5
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world."""
+    """Yield an empty simulation."""
     with fresh() as made:
         yield made
 
 
 def created(simulation: Simulation, prompt: str = PROMPT) -> Job:
-    """Give a job that was just accepted."""
+    """Return a job that was just accepted."""
     made = simulation.post(prompt)
     assert not isinstance(made, dict)
     return made.job
 
 
 def reason(simulation: Simulation, job: Job) -> str:
-    """Give the code of a job's failure."""
+    """Return the code of a job's failure."""
     failure = simulation.job(job.id).failure
     return failure.code if failure else ""
 

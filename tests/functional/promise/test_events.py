@@ -54,7 +54,7 @@ def asking() -> Plan:
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world that listens."""
+    """Yield an empty simulation that listens."""
     with fresh(listening=True) as made:
         yield made
 
@@ -76,7 +76,7 @@ def assert_one_video(simulation: Simulation, job: Job) -> None:
 
 
 def delay(simulation: Simulation, job: Job) -> int:
-    """Give the seconds from the task's end to the job's, without the moment that DashScope needs to begin."""
+    """Return the seconds from the task's end to the job's, without the moment that DashScope needs to begin."""
     assert job.ended_at
     return round(job.ended_at - simulation.fake.vendor.tasks[job.task_id].ended)
 
@@ -257,7 +257,7 @@ def test_a_lost_reply_is_not_found_by_an_event(simulation: Simulation) -> None:
 
 
 def asked_at(simulation: Simulation) -> list[float]:
-    """Give the list of the times at which tasks are asked about, as it grows."""
+    """Return the list of the times at which tasks are asked about, as it grows."""
     times: list[float] = []
 
     def note(name: str) -> None:

@@ -34,7 +34,7 @@ BODY = b'{"prompt": "The girl of [Image 1] waves.", "images": ["https://example.
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world at noon of a tenth."""
+    """Yield an empty simulation at noon of a tenth."""
     with fresh() as made:
         go_to_noon(made)
         yield made

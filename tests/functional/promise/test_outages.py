@@ -24,7 +24,7 @@ MINUTE = 60
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world."""
+    """Yield an empty simulation."""
     with fresh() as made:
         yield made
 

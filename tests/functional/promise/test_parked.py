@@ -30,14 +30,14 @@ CALLS_OF_A_RELEASE = 12
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world at noon of a tenth."""
+    """Yield an empty simulation at noon of a tenth."""
     with fresh() as made:
         go_to_noon(made)
         yield made
 
 
 def drop_and_wait(simulation: Simulation, *folders: str) -> list[Job]:
-    """Drop folders one after the other; gives the job of each."""
+    """Drop folders one after the other and return the job of each."""
     for folder in folders:
         drop(simulation, folder)
         simulation.run_for(30)
@@ -45,7 +45,7 @@ def drop_and_wait(simulation: Simulation, *folders: str) -> list[Job]:
 
 
 def job_of(simulation: Simulation, folder: str) -> Job:
-    """Give the job at the front of a folder."""
+    """Return the job at the front of a folder."""
     return simulation.job(str(status(simulation, folder)["job"]))
 
 
@@ -57,7 +57,7 @@ def status(simulation: Simulation, folder: str) -> dict[str, Any]:
 
 
 def states(simulation: Simulation, *folders: str) -> list[str]:
-    """Give how the jobs of folders stand, as far as they are told."""
+    """Return how the jobs of folders stand, as far as they are told."""
     return [status(simulation, folder)["state"] for folder in folders]
 
 
@@ -319,7 +319,7 @@ def test_lines_of_a_batch_are_refused_where_the_stack_refuses(simulation: Simula
 
 
 def put_folder(simulation: Simulation, folder: str, seconds: int) -> Job:
-    """Drop a folder whose video has so many seconds; gives its job."""
+    """Drop a folder whose video has so many seconds and return its job."""
     simulation.put(f"drop/{folder}/1.jpg", picture())
     new_job = {"prompt": "[Image 1] waves.", "images": ["1.jpg"], "duration": seconds}
     simulation.put(f"drop/{folder}/job.json", json.dumps(new_job).encode())

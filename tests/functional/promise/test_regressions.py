@@ -28,13 +28,13 @@ ENOUGH = 3000
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world."""
+    """Yield an empty simulation."""
     with fresh() as made:
         yield made
 
 
 def created(simulation: Simulation, prompt: str = PROMPT) -> Job:
-    """Give a job that was just accepted."""
+    """Return a job that was just accepted."""
     made = simulation.post(prompt)
     assert not isinstance(made, dict)
     return made.job

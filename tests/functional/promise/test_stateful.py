@@ -190,7 +190,7 @@ class Promise(RuleBasedStateMachine):
                 self.check_end(job)
 
     def settled(self) -> bool:
-        """Tell whether nothing is left to do."""
+        """Return whether nothing is left to do."""
         return not self.simulation.queue.messages and all(
             "is_open" not in record for record in self.simulation.records("JOB")
         )

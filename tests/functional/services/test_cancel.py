@@ -31,12 +31,12 @@ NO_TASK = [
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client."""
+    """Return a client."""
     return Client(sandbox)
 
 
 def answer_of(client: Client, job: Job) -> str:
-    """Cancel a job; gives the answer."""
+    """Cancel a job and return the answer."""
     told = client.cancel(job.id)
     assert 200 == told.status, told.text
     assert told.json["cancel"]["message"].endswith(".")

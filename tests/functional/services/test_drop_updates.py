@@ -33,7 +33,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def door(sandbox: Sandbox) -> Door:
-    """Give the door of a world."""
+    """Return the door of a world."""
     return Door(sandbox)
 
 
@@ -344,7 +344,7 @@ def test_a_text_that_waited_for_its_image_waits_no_more(sandbox: Sandbox, door: 
 
 
 def deaths(act: Callable[[], object]) -> Callable[[int], bool]:
-    """Give what does something and is killed before its n-th call of AWS; tells whether it came so far."""
+    """Return what does something and is killed before its n-th call of AWS; tells whether it came so far."""
     original = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - boto3 has no other seam
 
     def die(number: int) -> bool:

@@ -25,12 +25,12 @@ WISH = {"prompt": "She smiles.", "images": [data_uri(picture())]}
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client."""
+    """Return a client."""
     return Client(sandbox)
 
 
 def ended(sandbox: Sandbox, client: Client, images: list[str] | None = None, **headers: str) -> str:
-    """Create a job and cancel it; gives its id."""
+    """Create a job and cancel it and return its id."""
     job_id: str = client.post({**WISH, "images": images or WISH["images"]}, **headers).json["id"]
     assert "cancelled" == client.cancel(job_id).json["cancel"]["answer"]
     assert sandbox.results_there()
@@ -38,7 +38,7 @@ def ended(sandbox: Sandbox, client: Client, images: list[str] | None = None, **h
 
 
 def versions(sandbox: Sandbox, bucket: str) -> list[Any]:
-    """Give all versions and markers of a bucket."""
+    """Return all versions and markers of a bucket."""
     found = sandbox.s3.list_object_versions(Bucket=bucket)
     return [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
 

@@ -36,7 +36,7 @@ DAY = 86_400
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world in which three tasks may be in flight."""
+    """Yield an empty simulation in which three tasks may be in flight."""
     with fresh() as made, patch.dict("os.environ", {"MAX_IN_FLIGHT": str(SLOTS)}):
         yield made
 
@@ -76,7 +76,7 @@ def in_flight(simulation: Simulation) -> int:
 
 
 def gate() -> slots.SlotPool:
-    """Give the only gate."""
+    """Return the only gate."""
     (only,) = slots.pools()
     return only
 
@@ -351,7 +351,7 @@ def test_the_start_is_estimated_from_those_that_run(simulation: Simulation, slot
 
 
 def estimate(job: Job, simulation: Simulation) -> float:
-    """Give the seconds until a job's turn, as GET tells them."""
+    """Return the seconds until a job's turn, as GET tells them."""
     return float(videos.view(videos.video(Caller("ada"), job.id))["estimated_start"] - simulation.clock.now())
 
 

@@ -36,19 +36,19 @@ NAMES = sorted(
 
 
 def finish(sandbox: Sandbox, job: Job, **event: Any) -> str:  # noqa: ANN401 - JSON
-    """Run the step; gives the state that it tells."""
+    """Run the step and return the state that it tells."""
     state: str = sandbox.invoke("FinishFunction", {"job_id": job.id, **event})["state"]
     return state
 
 
 def caught(name: str, message: str = "what happened") -> dict[str, Any]:
-    """Give what the workflow's Catch puts into its state."""
+    """Return what the workflow's Catch puts into its state."""
     cause = {"errorMessage": message, "errorType": name, "stackTrace": ["secret lines"]}
     return {"error": {"Error": name, "Cause": json.dumps(cause)}}
 
 
 def stored(sandbox: Sandbox) -> Job:
-    """Give a job whose video is stored and checked."""
+    """Return a job whose video is stored and checked."""
     job = sandbox.storing()
     sandbox.invoke("SaveResultFunction", {"job_id": job.id})
     return sandbox.job(job.id)

@@ -28,7 +28,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def stored(sandbox: Sandbox, video: bytes) -> Job:
-    """Give a job in ``storing`` whose video is in the bucket."""
+    """Return a job in ``storing`` whose video is in the bucket."""
     job = sandbox.storing()
     key = f"{job.receipts}/video.mp4"
     version = sandbox.s3.put_object(Bucket=sandbox.results, Key=key, Body=video)["VersionId"]
@@ -40,13 +40,13 @@ def stored(sandbox: Sandbox, video: bytes) -> Job:
 
 
 def make(sandbox: Sandbox, job: Job) -> Job:
-    """Run the step; gives the job as it is then."""
+    """Run the step and return the job as it is then."""
     assert "finish" == sandbox.invoke("ThumbnailFunction", {"job_id": job.id})["next"]
     return sandbox.job(job.id)
 
 
 def picture_of(video: bytes) -> Image.Image | None:
-    """Give the picture that a video gets."""
+    """Return the picture that a video gets."""
     jpeg = frames.extract(io.BytesIO(video))
     return None if jpeg is None else Image.open(io.BytesIO(jpeg))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def properties(template: dict[str, Any], name: str) -> dict[str, Any]:
-    """Give a resource's properties, to be changed."""
+    """Return a resource's properties, to be changed."""
     found: dict[str, Any] = template["Resources"][name]["Properties"]
     return found
 

@@ -74,7 +74,7 @@ def running(file: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def children(process: subprocess.Popen[str]) -> list[int]:
-    """Give the processes that a process started."""
+    """Return the processes that a process started."""
     return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()] + [
         int(pid)
         for task in Path(f"/proc/{process.pid}/task").iterdir()
@@ -84,7 +84,7 @@ def children(process: subprocess.Popen[str]) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; a zombie does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
     except OSError:
@@ -92,12 +92,12 @@ def alive(pid: int) -> bool:
 
 
 def ports(coordinates: dict[str, Any]) -> list[int]:
-    """Give the ports of a testbed."""
+    """Return the ports of a testbed."""
     return [int(coordinates[name].rsplit(":", 1)[1]) for name in ("api_url", "aws_endpoint_url", "dashscope_url")]
 
 
 def free(port: int) -> bool:
-    """Tell whether a port can be taken."""
+    """Return whether a port can be taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

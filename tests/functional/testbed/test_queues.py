@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def taken(stack: SmallStack, body: str) -> list[str]:
-    """Give the receive counts at which the consumer took a message with this body."""
+    """Return the receive counts at which the consumer took a message with this body."""
     words = stack.aws.runtime.logs("Consumer").split()
     return [word.partition("#")[2] for word in words if word.partition("#")[0] == body]
 

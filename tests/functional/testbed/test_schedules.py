@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 22, 10, 7, 30, tzinfo=UTC)
 
 
 def after(expression: str) -> str:
-    """Give the next time after ``NOW``."""
+    """Return the next time after ``NOW``."""
     return datetime.fromtimestamp(following(expression)(NOW.timestamp()), UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -23,7 +23,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 @contextmanager
 def moto(*, changed: bool) -> Iterator[Any]:
-    """Give a client of moto's DynamoDB, with the testbed's changes or as moto has it."""
+    """Yield a client of moto's DynamoDB, with the testbed's changes or as moto has it."""
     with ExitStack() as resources:
         resources.enter_context(patch.dict("os.environ", KEYS))
         resources.enter_context(mock_aws())
@@ -34,7 +34,7 @@ def moto(*, changed: bool) -> Iterator[Any]:
 
 @pytest.fixture
 def table() -> Iterator[Any]:
-    """Give a client of a table named ``t``, with the testbed's changes to moto."""
+    """Yield a client of a table named ``t``, with the testbed's changes to moto."""
     with moto(changed=True) as client:
         client.create_table(
             TableName="t",

@@ -38,7 +38,7 @@ def running(change: Callable[[dict[str, Any]], object]) -> Iterator[SmallStack]:
 
 
 def own_role(resources: dict[str, Any], function: str) -> None:
-    """Give a function a role that may do nothing."""
+    """Return a function a role that may do nothing."""
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
     document = {"Version": "2012-10-17", "Statement": [trust]}
     resources["OwnRole"] = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": document}}
@@ -86,7 +86,7 @@ def test_a_machine_that_may_not_run_its_function_fails() -> None:
 
 
 def machine(definition: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
-    """Give the change that makes the machine another one."""
+    """Return the change that makes the machine another one."""
 
     def change(resources: dict[str, Any]) -> None:
         resources["Machine"]["Properties"].pop("DefinitionUri")
@@ -165,13 +165,13 @@ def test_a_token_is_good_once() -> None:
 
 
 def has_entered(states: Any, arn: str, state: str) -> bool:  # noqa: ANN401 - a client
-    """Tell whether an execution has come to a state."""
+    """Return whether an execution has come to a state."""
     events = states.get_execution_history(executionArn=arn)["events"]
     return state in [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
 
 
 def is_spent(states: Any, token: str) -> bool:  # noqa: ANN401 - a client
-    """Tell whether an answer to a token is refused."""
+    """Return whether an answer to a token is refused."""
     try:
         states.send_task_success(taskToken=token, output="{}")
     except states.exceptions.TaskTimedOut:
@@ -180,7 +180,7 @@ def is_spent(states: Any, token: str) -> bool:  # noqa: ANN401 - a client
 
 
 def token_of(states: Any, arn: str) -> str | None:  # noqa: ANN401 - a client
-    """Give the token that an execution's function was given, as soon as it was."""
+    """Return the token that an execution's function was given, as soon as it was."""
     events = states.get_execution_history(executionArn=arn)["events"]
     payloads = [e["taskScheduledEventDetails"]["parameters"] for e in events if e["type"] == "TaskScheduled"]
     return json.loads(payloads[0])["Payload"]["token"] if payloads else None

@@ -22,7 +22,7 @@ ESTIMATE = Decimal("0.7")
 
 
 def at(moment: str) -> float:
-    """Give a moment in UTC."""
+    """Return a moment in UTC."""
     return datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()
 
 

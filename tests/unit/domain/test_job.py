@@ -17,7 +17,7 @@ FREED = (JobState.OUTCOME_UNKNOWN, JobState.SUBMITTING)
 
 
 def reachable(start: JobState, edges: set[tuple[JobState, JobState]]) -> set[JobState]:
-    """Give the states that a job in ``start`` can come to."""
+    """Return the states that a job in ``start`` can come to."""
     found: set[JobState] = set()
     new = {start}
     while new:

@@ -48,7 +48,7 @@ STORED = {
 
 
 def problem_of(data: bytes) -> str:
-    """Examine a picture that must be refused; gives the problem."""
+    """Examine a picture that must be refused and return the problem."""
     fault = pictures.examine("2.jpg", data)
     assert isinstance(fault, Fault)
     assert "2.jpg" == fault.pointer
@@ -66,7 +66,7 @@ def usable(data: bytes) -> Usable:
 
 
 def made_of(data: bytes, note: str) -> Image.Image:
-    """Examine a picture that must be converted, and must be good as it is then; gives what was made of it."""
+    """Examine a picture that must be converted, and must be good as it is then and return what was made of it."""
     found = usable(data)
     assert f"2.jpg: {note}" == found.note
     assert Usable(found.data, found.media_type) == pictures.examine("again", found.data)
@@ -76,7 +76,7 @@ def made_of(data: bytes, note: str) -> Image.Image:
 
 
 def is_as_it_came(data: bytes) -> bool:
-    """Tell whether a picture is taken without a change."""
+    """Return whether a picture is taken without a change."""
     found = usable(data)
     return (data, "") == (found.data, found.note)
 
@@ -325,7 +325,7 @@ def test_an_empty_file_is_refused() -> None:
 
 @cache
 def some(form: str, **how: Any) -> bytes:  # noqa: ANN401 - Pillow's options
-    """Give a file of a format, of which any part matters."""
+    """Return a file of a format, of which any part matters."""
     return encoded(noise(400, 400), form, **how)
 
 

@@ -53,7 +53,7 @@ class QuietDoor:
         return None
 
     def fetch_video(self) -> bytes:
-        """Give what is no film."""
+        """Return what is no film."""
         return VIDEO
 
 
@@ -118,7 +118,7 @@ def test_lines_are_plain_where_nothing_may_move(variable: tuple[str, str], monke
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the files of a job that went well."""
+    """Return the files of a job that went well."""
     monkeypatch.setattr(proof, "play", lambda _: FILM)
     write(tmp_path, RECEIPT)
     (tmp_path / "status.json").write_text(json.dumps({"state": "succeeded"}))

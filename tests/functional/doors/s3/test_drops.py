@@ -44,7 +44,7 @@ NAMES = [
 
 @pytest.fixture
 def door(sandbox: Sandbox) -> Door:
-    """Give the door of a world."""
+    """Return the door of a world."""
     return Door(sandbox)
 
 
@@ -56,13 +56,13 @@ def drop(sandbox: Sandbox, folder: str, **files: bytes) -> None:
 
 
 def names_of(sandbox: Sandbox) -> list[str]:
-    """Give the keys of the one job's images."""
+    """Return the keys of the one job's images."""
     (job,) = sandbox.jobs()
     return [image.key.rpartition("/")[2] for image in job.request.images if isinstance(image, StoredImage)]
 
 
 def refusal(sandbox: Sandbox, path: str) -> dict[str, str]:
-    """Read an error.json that must be there while there is no job and no task; gives problems by file."""
+    """Read an error.json that must be there while there is no job and no task and return problems by file."""
     receipt = sandbox.receipt(f"{path}/error.json")
     assert ([], []) == (sandbox.jobs(), sandbox.executions())
     assert (None, "refused", "invalid_request") == (receipt["job"], receipt["state"], receipt["error"]["code"])

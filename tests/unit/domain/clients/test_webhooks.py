@@ -24,18 +24,18 @@ OPENAI = OpenAI(api_key="unused", base_url="http://127.0.0.1:9")
 
 
 def an_endpoint(url: str = URL, events: tuple[Event, ...] = ()) -> Endpoint:
-    """Give an endpoint of the client of all jobs here."""
+    """Return an endpoint of the client of all jobs here."""
     return webhooks.endpoint("ada", url, events, 0)
 
 
 def an_end(state: JobState = JobState.FAILED, webhook: str = "") -> Job:
-    """Give a job that has ended."""
+    """Return a job that has ended."""
     failure = None if state is JobState.SUCCEEDED else Failure(FailureCode.TIMED_OUT, "message")
     return a_job(state, ended_at=1_780_000_100.0, failure=failure, request=a_request(webhook=webhook))
 
 
 def verified_by_both(secret: str, body: str, headers: dict[str, str]) -> dict[str, object]:
-    """Let both libraries check a message; gives what they read."""
+    """Let both libraries check a message and return what they read."""
     first = Webhook(secret).verify(body, headers)
     second = OPENAI.webhooks.unwrap(body, headers, secret=secret)
     assert (first["id"], first["type"]) == (second.id, second.type)

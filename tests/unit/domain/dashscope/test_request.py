@@ -27,7 +27,7 @@ MEDIA = [{"type": "reference_image", "url": URL}]
 
 
 def body(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Give a body without a fault, but for ``fields``; those of ``input`` are named by themselves."""
+    """Return a body without a fault, but for ``fields``; those of ``input`` are named by themselves."""
     given = {name: fields.pop(name) for name in ("prompt", "media", "extend_prompt") if name in fields}
     return {"model": "happyhorse-1.0-r2v", "input": {"prompt": PROMPT, "media": MEDIA, **given}, **fields}
 
@@ -38,7 +38,7 @@ def read(whole: object) -> VideoRequest:
 
 
 def faults(whole: object) -> dict[str, str]:
-    """Give the faults of a body, by their pointers."""
+    """Return the faults of a body, by their pointers."""
     with pytest.raises(InvalidRequest) as refused:
         read(whole)
     assert all(fault.detail and fault.remedy for fault in refused.value.faults)
@@ -46,7 +46,7 @@ def faults(whole: object) -> dict[str, str]:
 
 
 def refusal(whole: object) -> tuple[int, str, str]:
-    """Give the refusal of a body in DashScope's words."""
+    """Return the refusal of a body in DashScope's words."""
     with pytest.raises(DashScopeRefusal) as refused:
         read(whole)
     return refused.value.status, refused.value.vendor_code, str(refused.value)

@@ -34,7 +34,7 @@ def read(data: bytes) -> Contents:
 
 
 def faults_of(place: BatchFolder = FOLDER, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any field
-    """Give what is wrong with a line."""
+    """Return what is wrong with a line."""
     found = batch_lines.checked(Line(1, {**GOOD, **fields}), place)
     return [] if isinstance(found, Line) else [(fault.pointer, fault.detail) for fault in found]
 

@@ -14,12 +14,12 @@ NFC, NFD = (unicodedata.normalize(form, "Grüße.jpg") for form in ("NFC", "NFD"
 
 
 def entry(key: str, size: int = 10, etag: str = '"e"', modified: str = "2026-05-29T04:26:40+00:00") -> Entry:
-    """Give an object of the inbox."""
+    """Return an object of the inbox."""
     return Entry(key, size, etag, modified)
 
 
 def folder(*names: str) -> Drop:
-    """Give the one drop of a folder with these files."""
+    """Return the one drop of a folder with these files."""
     (drop,) = drops.drops_of(Folder("ad"), [entry(f"drop/ad/{name}") for name in names])
     return drop
 

@@ -17,7 +17,7 @@ def notification(key: str, name: str = "ObjectCreated:Put") -> dict[str, Any]:
 
 
 def event(key: str, kind: str = "Object Created") -> dict[str, Any]:
-    """Give the form that comes by way of EventBridge, which writes the key as it is."""
+    """Return the form that comes by way of EventBridge, which writes the key as it is."""
     return {"source": "aws.s3", "detail-type": kind, "detail": {"bucket": {"name": "inbox"}, "object": {"key": key}}}
 
 

@@ -30,7 +30,7 @@ def ready(drop: Drop, prompt: str | None = None, settings: dict[str, Any] | None
 
 
 def missing(drop: Drop, prompt: str | None = None, settings: dict[str, Any] | None = None) -> dict[str, str]:
-    """Plan a drop that must lack something; gives its remedies by what is missing."""
+    """Plan a drop that must lack something and return its remedies by what is missing."""
     plan = planned(drop, prompt, settings)
     assert plan.missing
     return {fault.file: fault.remedy for fault in plan.missing}

@@ -32,7 +32,7 @@ INTERNAL = ("dashscope", "the secret", "attempt")
 
 
 def succeeded() -> Job:
-    """Give a job with its video."""
+    """Return a job with its video."""
     job = a_job(JobState.SUCCEEDED, id="job_" + "a" * 26, ended_at=START + 95.5, updated_at=START + 95.5)
     return replace(job, result=RESULT, cost=Decimal("0.7"), usage={"duration": 5, "SR": 720}, polls=4)
 

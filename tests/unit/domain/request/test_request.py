@@ -45,19 +45,19 @@ def untouched(_: str, image: Image) -> Image:
 
 
 def body(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Give a body without a fault, but for ``fields``."""
+    """Return a body without a fault, but for ``fields``."""
     return {"prompt": "The woman of [Image 1] smiles.", "images": [PICTURE], **fields}
 
 
 def faults_of(value: object) -> dict[str, str]:
-    """Read what must be refused; gives the problems by their place."""
+    """Read what must be refused and return the problems by their place."""
     with pytest.raises(InvalidRequest) as caught:
         read(value, GROUND, untouched)
     return {fault.pointer: fault.detail for fault in caught.value.faults}
 
 
 def outcome_of(value: object) -> tuple[VideoRequest | None, tuple[Fault, ...]]:
-    """Read anything; gives the request, or the faults."""
+    """Read anything and return the request, or the faults."""
     try:
         return read(value, GROUND, untouched), ()
     except InvalidRequest as invalid:

@@ -31,7 +31,7 @@ ages = st.floats(0, LONGEST_DEADLINE_SECONDS)
 
 
 def taught(seconds: list[float]) -> Histogram:
-    """Give what is known after such tasks."""
+    """Return what is known after such tasks."""
     return reduce(Histogram.with_task, seconds, histogram.seed("720P", 5))
 
 
@@ -39,7 +39,7 @@ OF_80_SECONDS = taught([80.0] * 1000)
 
 
 def questions(known: Histogram, until: float, in_flight: int = 1) -> Iterator[float]:
-    """Give the ages at which a task that never ends is asked about."""
+    """Yield the ages at which a task that never ends is asked about."""
     age = float(polling.next_wait(known, 0, in_flight))
     while age <= until:
         yield age
