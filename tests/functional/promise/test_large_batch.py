@@ -1,4 +1,4 @@
-"""A batch of 1,000 lines, 50 of them bad, on a clock that stands still."""
+"""A batch of 1,000 lines, 50 of them invalid, on a manual clock."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MENDED = 113
 COST = 0.42
 
 
-def test_a_thousand_lines_of_which_fifty_are_bad() -> None:
-    """Each good line is one job, task and charge, six at a time; the same file again is none, a mended line one."""
+def test_a_thousand_lines_of_which_fifty_are_invalid() -> None:
+    """Each valid line is one job, task and charge, six at a time; the same file adds none, a fixed line adds one."""
     assert (50, 950) == (len(BAD), GOOD)
     lines = ["{oops" if number in BAD else a_line(seed=number) for number in range(1, LINES + 1)]
     with quick() as simulation:

@@ -206,7 +206,7 @@ def test_a_callers_values_are_returned_in_no_header(ada: Client) -> None:
     ],
 )
 def test_an_address_that_may_not_be_public_is_refused(sandbox: Sandbox, ada: Client, host: str) -> None:
-    """This holds for every notation of an address. Gallop passes addresses on and does not call them itself."""
+    """Every notation of an address is refused. Gallop passes addresses on and does not call them itself."""
     faults = ada.post(new_job(images=[f"https://{host}/a.jpg"])).faults
     assert ["/images/0"] == list(faults)
     assert_nothing_started(sandbox)

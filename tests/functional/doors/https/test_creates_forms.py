@@ -49,7 +49,7 @@ def shades_of(job: Job) -> list[int]:
 
 @pytest.mark.parametrize("field", ["images", "images[]", "input_reference", "input_reference[]"])
 def test_files_become_images_in_order(sandbox: Sandbox, ada: Client, field: str) -> None:
-    """This holds for each of the four names, sent once or repeatedly, as HTTP clients send lists."""
+    """Each of the four names works, sent once or repeatedly, as HTTP clients send lists."""
     job = made_by(sandbox, ada.post_form({"prompt": PROMPT}, [file(field, shade) for shade in (200, 10, 60)]))
     assert [200, 10, 60] == shades_of(job)
     assert {"uploads/ada"} == {image.key.rpartition("/")[0] for image in job.request.images}  # type: ignore[union-attr]

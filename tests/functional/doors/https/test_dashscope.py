@@ -55,7 +55,7 @@ def running(sandbox: Sandbox) -> Job:
 
 
 def test_a_submit_creates_a_job(sandbox: Sandbox, ada: Vendor) -> None:
-    """The answer is 200 with the job's id as the task id; omitted fields get DashScope's defaults; the workflow runs."""
+    """The answer is 200 with the job's id as task id; omitted fields get DashScope's defaults; the workflow runs."""
     answer = ada.submit(order(images=2))
     (job,) = sandbox.jobs()
     assert {"task_id": job.id, "task_status": "PENDING"} == answer.json["output"]

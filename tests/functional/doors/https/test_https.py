@@ -304,7 +304,7 @@ def test_nobody_sees_another_clients_job(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("owner", ["ada", "s3"])
 def test_an_operator_sees_everyones_jobs(sandbox: Sandbox, owner: str) -> None:
-    """This includes jobs of the S3 door, which no client can read; a missing job stays missing."""
+    """Jobs of the S3 door, which no client can read, are included; a missing job stays missing."""
     job = sandbox.put(client=owner)
     operator = Client(sandbox, "ops", is_admin=True)
     assert (200, job.id) == ((answer := operator.get(f"/v1/videos/{job.id}")).status, answer.json["id"])

@@ -102,7 +102,7 @@ def test_an_empty_page_has_no_first_and_last_id(ada: Client) -> None:
 @pytest.mark.parametrize("limit", [1, 4, 100])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_pages_of_any_size_hold_every_job_once(sandbox: Sandbox, ada: Client, limit: int, order: str) -> None:
-    """This holds for jobs of the same millisecond, too."""
+    """Jobs of the same millisecond are no exception."""
     created = [sandbox.put().id for _ in range(4)] + [job.id for job in some(sandbox, 5)]
     found = all_ids(ada, f"limit={limit}&order={order}")
     assert sorted(created) == sorted(found)
@@ -134,7 +134,9 @@ def test_pages_are_stable_while_jobs_arrive_and_move_on(sandbox: Sandbox, ada: C
         ("storing", {JobState.STORING}),
     ],
 )
-def test_a_status_filter_is_openais_status_or_a_state(sandbox: Sandbox, ada: Client, status: str, states: set[JobState]) -> None:
+def test_a_status_filter_is_openais_status_or_a_state(
+    sandbox: Sandbox, ada: Client, status: str, states: set[JobState]
+) -> None:
     """A word that both use means the `status` in the answer."""
     created = [sandbox.put(state) for _ in range(2) for state in JobState]
     found = all_ids(ada, f"status={status}&limit=1")
