@@ -50,7 +50,7 @@ class Installed:
         )
 
     def pytest(self, folder: Path, *arguments: str) -> str:
-        """Run pytest in a folder, with no other plugins than a stranger has and return its output, and fails as it does."""
+        """Run pytest in a folder, with default plugins only; return its output, or fail with it."""
         without = [part for plugin in OTHER_PLUGINS for part in ("-p", f"no:{plugin}")]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *without, *arguments]
         with self.start(command, folder) as process:
