@@ -44,8 +44,8 @@ def test_memory_stays_flat_whatever_the_size() -> None:
             check=False,
         )
         assert 0 == ran.returncode, ran.stderr
-        told = json.loads(ran.stdout.splitlines()[-1])
-        assert "finish" == told["answer"]["next"]
+        measured = json.loads(ran.stdout.splitlines()[-1])
+        assert "finish" == measured["answer"]["next"]
         assert GIGABYTE <= server.stored < GIGABYTE + MEBIBYTE
         assert 1 == len(server.updates)
-    assert told["peak"] - told["idle"] < ALLOWED
+    assert measured["peak"] - measured["idle"] < ALLOWED

@@ -106,16 +106,16 @@ def test_public_hosts_are_not_asked(sandbox: Sandbox) -> None:
 
 def test_public_hosts_are_asked_by_switch(make_sandbox: Callable[..., Sandbox]) -> None:
     """By switch everything is fetched; what cannot be reached fails the task."""
-    asked = []
+    requested = []
 
     def refuse(url: str, max_bytes: int, timeout: float) -> bytes:
-        asked.append((url, max_bytes, timeout))
+        requested.append((url, max_bytes, timeout))
         raise VendorError("InvalidURL.ConnectionRefused")
 
     sandbox = make_sandbox(switches=Switches(fetch="all", fetch_timeout=3), get=refuse)
     output = sandbox.finish(with_media("https://example.com/a.jpg"))["output"]
     assert "InvalidURL.ConnectionRefused" == output["code"]
-    assert [("https://example.com/a.jpg", 20 * 1024 * 1024, 3)] == asked
+    assert [("https://example.com/a.jpg", 20 * 1024 * 1024, 3)] == requested
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def assert_one_video(simulation: Simulation) -> None:
     assert (1, 1) == (len(simulation.tasks()), charges(simulation))
     (row,) = rows(simulation)
     assert (job.id, "succeeded", "0.42") == (row["job"], row["state"], row["cost"])
-    told = receipt(simulation)
-    assert ("finished", 1, 0.42) == (told["state"], told["jobs"]["succeeded"], told["cost"])
+    shown = receipt(simulation)
+    assert ("finished", 1, 0.42) == (shown["state"], shown["jobs"]["succeeded"], shown["cost"])
     assert not [one for one in simulation.records("JOB") if one.get("is_open")]
 
 
@@ -41,10 +41,10 @@ def test_lines_become_jobs_in_order(simulation: Simulation) -> None:
     good = LINES - len(BAD)
     assert CONCURRENCY == work_off(simulation, lines, times=3)
     assert [good] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
-    told, table = receipt(simulation), rows(simulation)
-    assert ("finished", LINES, good, len(BAD)) == tuple(told[name] for name in ("state", "lines", "good", "bad"))
-    assert (sorted(BAD), good) == ([fault["line"] for fault in told["faults"]], told["jobs"]["succeeded"])
-    assert told["estimated_cost"] == told["cost"] == pytest.approx(0.42 * good)
+    shown, table = receipt(simulation), rows(simulation)
+    assert ("finished", LINES, good, len(BAD)) == tuple(shown[name] for name in ("state", "lines", "good", "bad"))
+    assert (sorted(BAD), good) == ([fault["line"] for fault in shown["faults"]], shown["jobs"]["succeeded"])
+    assert shown["estimated_cost"] == shown["cost"] == pytest.approx(0.42 * good)
     assert list(range(1, LINES + 1)) == [int(row["line"]) for row in table]
     assert BAD == {int(row["line"]) for row in table if row["state"] == "refused" and not row["job"] and row["error"]}
     by_job = {job.id: job for job in simulation.jobs()}
@@ -53,13 +53,13 @@ def test_lines_become_jobs_in_order(simulation: Simulation) -> None:
         assert (job.result and job.result.key, int(row["line"])) == (row["video"], job.request.seed)
 
     work_off(simulation, lines)
-    told = receipt(simulation)
-    assert (good, good, 0.0) == (len(simulation.tasks()), told["repeated"], told["cost"])
+    shown = receipt(simulation)
+    assert (good, good, 0.0) == (len(simulation.tasks()), shown["repeated"], shown["cost"])
 
     work_off(simulation, [*lines[:6], a_line(seed=7), *lines[7:]])
-    told = receipt(simulation)
-    assert (good + 1, good + 1, good) == (len(simulation.tasks()), told["good"], told["repeated"])
-    assert 0.42 == told["cost"]
+    shown = receipt(simulation)
+    assert (good + 1, good + 1, good) == (len(simulation.tasks()), shown["good"], shown["repeated"])
+    assert 0.42 == shown["cost"]
 
 
 @pytest.mark.parametrize("runs_before", [0, 1, 2, 3], ids=["read", "submit_line", "end_line", "close"])
@@ -71,8 +71,8 @@ def test_a_batch_step_may_be_killed_anywhere(simulation: Simulation, runs_before
         assert [] == simulation.kills["Batch"]
         (row,) = rows(simulation)
         assert ("succeeded", "0.42") == (row["state"], row["cost"])
-        told = receipt(simulation)
-        assert (1, 0, 0.42, 0) == (told["jobs"]["succeeded"], told["repeated"], told["cost"], told["jobs"]["open"])
+        shown = receipt(simulation)
+        assert (1, 0, 0.42, 0) == (shown["jobs"]["succeeded"], shown["repeated"], shown["cost"], shown["jobs"]["open"])
     assert [len(KILLS)] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
 
 

@@ -16,7 +16,7 @@ from gallop.services.cancel import cancel
 from gallop.services.erase import erase
 from gallop.steps.finish import finish
 
-from tests.functional.services.test_slots import TASK_SECONDS, create, gate, run, started, swept
+from tests.functional.services.test_slots import TASK_SECONDS, create, only_pool, run, started, swept
 from tests.support.promise import Simulation, fresh
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_a_job_that_left_the_queue_incompletely_does_not_stop_the_sweep(simulati
     assert others[1].ticket in slots.queued(others[1].lane)
     run(simulation, 8 * TASK_SECONDS)
     assert {"first", "other 0", "other 2"} == set(started(simulation))
-    assert ({}, {}) == (gate().holders, slots.queued(others[1].lane))
+    assert ({}, {}) == (only_pool().holders, slots.queued(others[1].lane))
 
 
 def test_a_job_leaves_the_queue_although_its_slot_cannot_be_released(simulation: Simulation) -> None:

@@ -186,11 +186,11 @@ def test_job_keeps_its_address_and_its_key(simulation: Simulation) -> None:
     """A stack that moves to another region polls running jobs at their old region, with their old key."""
     job = created(simulation)
     simulation.run_for(1)
-    asked: list[tuple[str, str]] = []
+    queried: list[tuple[str, str]] = []
     query = dashscope.query
 
     def spy(base_url: str, key: str, task_id: str) -> replies.Task:
-        asked.append((base_url, key))
+        queried.append((base_url, key))
         return query(base_url, key, task_id)
 
     moved = {"DASHSCOPE_BASE_URL": "https://dashscope.aliyuncs.com/api/v1", "DASHSCOPE_SECRET_ARN": "other-secret"}
@@ -198,7 +198,7 @@ def test_job_keeps_its_address_and_its_key(simulation: Simulation) -> None:
     keyring = patch.object(secrets, "dashscope_key", keys.__getitem__)
     with patch.dict("os.environ", moved), patch.object(dashscope, "query", spy), keyring:
         simulation.run_for(1000)
-    assert {("https://dashscope-intl.aliyuncs.com/api/v1", KEY)} == {*asked}
+    assert {("https://dashscope-intl.aliyuncs.com/api/v1", KEY)} == {*queried}
     assert "succeeded" == simulation.job(job.id).state.value
 
 

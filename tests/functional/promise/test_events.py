@@ -42,7 +42,7 @@ SECONDS_TO_THE_NEXT_TRY = 15
 
 
 @pytest.fixture(scope="module")
-def asking() -> Plan:
+def schedule() -> Plan:
     """Return, by task duration, how often a job is polled without events, and how late its end is noticed."""
     found = {}
     for seconds in TASK_SECONDS:
@@ -98,9 +98,9 @@ def test_the_result_does_not_depend_on_events(
 
 
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS)
-def test_the_end_is_noticed_immediately(asking: Plan, simulation: Simulation, task_seconds: float) -> None:
+def test_the_end_is_noticed_immediately(schedule: Plan, simulation: Simulation, task_seconds: float) -> None:
     """It takes a second for the event and one between two polls; by polling alone it takes up to a minute."""
-    polls, seconds = asking[task_seconds]
+    polls, seconds = schedule[task_seconds]
     simulation.notify()
     job = run(simulation, task_seconds)
     assert delay(simulation, job) <= 3 <= seconds
@@ -117,12 +117,12 @@ def test_a_short_task_needs_one_poll(simulation: Simulation) -> None:
 @pytest.mark.parametrize("rule", [{"mode": "never"}, {"mode": "late"}], ids=str)
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS[2:])
 def test_without_events_the_schedule_is_the_same(
-    asking: Plan, simulation: Simulation, rule: dict[str, Any], task_seconds: float
+    schedule: Plan, simulation: Simulation, rule: dict[str, Any], task_seconds: float
 ) -> None:
     """Lost events cost nothing: polls come at the same times as in a stack without events."""
     simulation.notify(**rule)
     job = run(simulation, task_seconds)
-    assert asking[task_seconds] == (job.polls, delay(simulation, job))
+    assert schedule[task_seconds] == (job.polls, delay(simulation, job))
 
 
 def test_a_second_event_changes_nothing(simulation: Simulation) -> None:
@@ -160,8 +160,8 @@ def test_an_event_that_comes_too_early_costs_one_poll(simulation: Simulation) ->
     answers = [replies.TaskWaiting()] * 2
     query = dashscope.query
 
-    def behind(*told: str) -> replies.Task:
-        return answers.pop() if answers else query(*told)
+    def behind(*arguments: str) -> replies.Task:
+        return answers.pop() if answers else query(*arguments)
 
     with patch.object(dashscope, "query", behind):
         job = run(simulation, 20.0)
@@ -175,8 +175,8 @@ def test_an_event_for_a_wait_that_is_over_is_kept(simulation: Simulation) -> Non
     query = dashscope.query
     came: list[Delivery] = []
 
-    def meanwhile(*told: str) -> replies.Task:
-        task = query(*told)
+    def meanwhile(*arguments: str) -> replies.Task:
+        task = query(*arguments)
         if isinstance(task, replies.TaskWaiting) and not came:
             # The answer is on its way when the task ends.
             simulation.clock.advance(40)
@@ -221,13 +221,13 @@ def test_a_wait_that_cannot_start_waits_without_events(simulation: Simulation, c
     assert 60 >= delay(simulation, job)
 
 
-def test_an_unavailable_table_causes_no_loop(asking: Plan, simulation: Simulation) -> None:
+def test_an_unavailable_table_causes_no_loop(schedule: Plan, simulation: Simulation) -> None:
     """Without stored tokens the job is polled as often as without events, and not more."""
     simulation.notify()
     with patch("functions.status.app.listen", side_effect=AwsTrouble("no")):
         job = run(simulation, 403.0)
     assert_one_video(simulation, job)
-    assert asking[403.0] == (job.polls, delay(simulation, job))
+    assert schedule[403.0] == (job.polls, delay(simulation, job))
 
 
 def test_a_task_of_another_account_user_is_ignored(simulation: Simulation) -> None:

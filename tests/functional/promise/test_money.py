@@ -55,11 +55,11 @@ def contended(simulation: Simulation) -> Iterator[list[str]]:
                 return call(name, request)  # type: ignore[no-any-return]
         if not in_a_transaction.acquire(blocking=False):
             cancelled.append(threading.current_thread().name)
-            told = {
+            reasons = {
                 "Error": {"Code": "TransactionCanceledException"},
                 "CancellationReasons": [{"Code": "TransactionConflict"}],
             }
-            raise client.exceptions.TransactionCanceledException(told, name)
+            raise client.exceptions.TransactionCanceledException(reasons, name)
         try:
             time.sleep(0.01)
             with in_moto:

@@ -37,10 +37,10 @@ def ada(sandbox: Sandbox) -> Client:
 
 def answer_of(client: Client, job: Job) -> str:
     """Cancel a job and return the answer."""
-    told = client.cancel(job.id)
-    assert 200 == told.status, told.text
-    assert told.json["cancel"]["message"].endswith(".")
-    return str(told.json["cancel"]["answer"])
+    response = client.cancel(job.id)
+    assert 200 == response.status, response.text
+    assert response.json["cancel"]["message"].endswith(".")
+    return str(response.json["cancel"]["answer"])
 
 
 def assert_cancelled(sandbox: Sandbox, job: Job) -> None:
@@ -96,9 +96,9 @@ def test_a_task_that_runs_is_too_late(sandbox: Sandbox, ada: Client) -> None:
     job = sandbox.submitted()
     sandbox.clock.advance(30)
     sandbox.fake.ledger()
-    told = ada.cancel(job.id).json
-    assert ("too_late", "running") == (told["cancel"]["answer"], told["state"])
-    assert "billed" in told["cancel"]["message"]
+    response = ada.cancel(job.id).json
+    assert ("too_late", "running") == (response["cancel"]["answer"], response["state"])
+    assert "billed" in response["cancel"]["message"]
 
 
 def test_a_task_that_waits_is_cancelled_at_dashscope(sandbox: Sandbox, ada: Client) -> None:

@@ -71,18 +71,18 @@ def current_status(sandbox: Sandbox, path: str = "ad") -> dict[str, Any]:
     return sandbox.receipt(f"{path}/status.json")
 
 
-def assert_shown_at(sandbox: Sandbox, job: Job, place: str, state: str) -> None:
+def assert_shown_at(sandbox: Sandbox, job: Job, prefix: str, state: str) -> None:
     """Assert that a prefix shows this job and no other, and that the record knows where its video is."""
     at_the_end = {"succeeded": {"video.json", "video.mp4"}, "failed": {"error.json"}, "cancelled": {"error.json"}}
     names = {"status.json"} | at_the_end.get(state, set())
-    there = {key.removeprefix(f"{place}/") for key in sandbox.results_there() if key.startswith(f"{place}/")}
+    there = {key.removeprefix(f"{prefix}/") for key in sandbox.results_there() if key.startswith(f"{prefix}/")}
     assert names == {name for name in there if "/" not in name}
-    status = sandbox.receipt(f"{place}/status.json")
+    status = sandbox.receipt(f"{prefix}/status.json")
     assert (job.id, state) == (status["job"], status["state"])
     result = sandbox.job(job.id).result
     if state == "succeeded":
         assert result
-        assert f"{place}/video.mp4" == result.key == sandbox.receipt(f"{place}/video.json")["video"]["key"]
+        assert f"{prefix}/video.mp4" == result.key == sandbox.receipt(f"{prefix}/video.json")["video"]["key"]
         video = sandbox.s3.get_object(Bucket=sandbox.results, Key=result.key, VersionId=result.version_id)[
             "Body"
         ].read()
@@ -144,11 +144,11 @@ def test_a_video_that_is_stored_while_its_drop_changes_is_moved(sandbox: Sandbox
     call = {"SaveResultFunction": "store_stream", "FinishFunction": "put_receipt"}[function]
     if function == "FinishFunction":
         sandbox.invoke("SaveResultFunction", {"job_id": old.id})
-    turned: list[Job] = []
-    with during(call, lambda: turned.append(dropped(sandbox, door, TWO))):
+    newer: list[Job] = []
+    with during(call, lambda: newer.append(dropped(sandbox, door, TWO))):
         sandbox.invoke(function, {"job_id": old.id, "step": {}})
     sandbox.invoke("FinishFunction", {"job_id": old.id, "step": {}})
-    (new,) = turned
+    (new,) = newer
     assert_shown_at(sandbox, new, "ad", "queued")
     assert_shown_at(sandbox, old, f"ad/{old.id}", "succeeded")
 
@@ -156,10 +156,10 @@ def test_a_video_that_is_stored_while_its_drop_changes_is_moved(sandbox: Sandbox
 def test_a_status_that_is_written_during_a_change_is_replaced(sandbox: Sandbox, door: Door) -> None:
     """The function that wrote it checks again, and writes the new job's status."""
     old = dropped(sandbox, door, ONE)
-    turned: list[Job] = []
-    with during("put_receipt", lambda: turned.append(dropped(sandbox, door, TWO))):
+    newer: list[Job] = []
+    with during("put_receipt", lambda: newer.append(dropped(sandbox, door, TWO))):
         sandbox.invoke("StartTaskFunction", {"job_id": old.id})
-    assert_shown_at(sandbox, turned[0], "ad", "queued")
+    assert_shown_at(sandbox, newer[0], "ad", "queued")
     assert_shown_at(sandbox, old, f"ad/{old.id}", "running")
 
 

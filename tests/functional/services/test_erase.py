@@ -52,8 +52,8 @@ def records(sandbox: Sandbox) -> list[str]:
 def test_nothing_of_a_deleted_job_remains(sandbox: Sandbox, ada: Client) -> None:
     """Neither a version of its image or receipts, nor a record, nor an entry of the list is left."""
     job_id = ended(sandbox, ada)
-    told = ada.delete(job_id)
-    assert (200, {"id": job_id, "object": "video.deleted", "deleted": True}) == (told.status, told.json)
+    response = ada.delete(job_id)
+    assert (200, {"id": job_id, "object": "video.deleted", "deleted": True}) == (response.status, response.json)
     assert ([], [], []) == (versions(sandbox, sandbox.inbox), versions(sandbox, sandbox.results), records(sandbox))
     assert [404, 404] == [ada.get(f"/v1/videos/{job_id}").status, ada.delete(job_id).status]
     assert [] == ada.get("/v1/videos").json["data"]
@@ -108,9 +108,9 @@ def test_objects_that_operators_copied_are_kept(sandbox: Sandbox, ada: Client) -
 def test_a_job_that_has_not_ended_is_not_deleted(sandbox: Sandbox, ada: Client, state: JobState) -> None:
     """The refusal says to cancel it first."""
     job = sandbox.put(state)
-    told = ada.delete(job.id)
-    assert (409, "not_finished") == (told.status, told.json["code"])
-    assert "x-should-retry" not in told.headers
+    response = ada.delete(job.id)
+    assert (409, "not_finished") == (response.status, response.json["code"])
+    assert "x-should-retry" not in response.headers
     assert job == sandbox.job(job.id)
 
 
@@ -124,9 +124,13 @@ def test_a_dropped_job_is_kept_with_its_drop(sandbox: Sandbox, ada: Client) -> N
     job = sandbox.put(JobState.FAILED, door=Door.S3, client="s3")
     with sandbox.stack.acting_as("FinishFunction"):
         jobs.close(job)
-    told = Client(sandbox, "root", is_admin=True).delete(job.id)
-    assert (409, "not_deletable", "false") == (told.status, told.json["code"], told.headers["x-should-retry"])
-    assert "drop/" in told.json["remedy"]
+    response = Client(sandbox, "root", is_admin=True).delete(job.id)
+    assert (409, "not_deletable", "false") == (
+        response.status,
+        response.json["code"],
+        response.headers["x-should-retry"],
+    )
+    assert "drop/" in response.json["remedy"]
     assert (404, job) == (ada.delete(job.id).status, sandbox.job(job.id))
 
 

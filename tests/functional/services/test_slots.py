@@ -75,7 +75,7 @@ def in_flight(simulation: Simulation) -> int:
     return sum(task["status"] in ("PENDING", "RUNNING") for task in simulation.tasks())
 
 
-def gate() -> slots.SlotPool:
+def only_pool() -> slots.SlotPool:
     """Return the only slot pool."""
     (only,) = slots.pools()
     return only
@@ -93,7 +93,7 @@ def test_no_more_tasks_than_slots(simulation: Simulation) -> None:
     run(simulation, 15 * 2 * TASK_SECONDS)
     assert {"succeeded"} == {simulation.job(job.id).state.value for job in created}
     assert (SLOTS, len(created)) == (most[0], len(simulation.tasks()))
-    assert {} == gate().holders
+    assert {} == only_pool().holders
 
 
 def test_a_freed_slot_is_passed_on_immediately(simulation: Simulation) -> None:
@@ -181,8 +181,8 @@ def test_concurrent_requests_for_positions_read_the_queue_once(simulation: Simul
     created = [create(simulation, f"job {number}") for number in range(SLOTS + 5)]
     simulation.run_due()
     with simulation.calls.run():
-        places = [videos.view(videos.video(Caller("ada"), job.id))["queue_position"] for job in created * 3]
-        assert [*[None] * SLOTS, 1, 2, 3, 4, 5] * 3 == places
+        positions = [videos.view(videos.video(Caller("ada"), job.id))["queue_position"] for job in created * 3]
+        assert [*[None] * SLOTS, 1, 2, 3, 4, 5] * 3 == positions
         assert 1 == simulation.calls.made.count("Query")
     cancel(created[SLOTS].id)
     simulation.clock.advance(steps.QUEUE_CACHE_SECONDS)
@@ -252,14 +252,14 @@ def test_no_kill_loses_a_slot_or_a_position(simulation: Simulation, function: st
     created = [create(simulation, f"job {number}") for number in range(calls + SLOTS)]
     for _ in range(60):
         run(simulation, 2 * SWEEP_SECONDS)
-        assert len(gate().holders) <= SLOTS
+        assert len(only_pool().holders) <= SLOTS
         if all(simulation.job(job.id).state is JobState.SUCCEEDED for job in created):
             break
     run(simulation, calls * SWEEP_SECONDS)
     assert [] == simulation.kills[function]
     assert {"succeeded"} == {simulation.job(job.id).state.value for job in created}
     assert sorted(job.request.prompt for job in created) == sorted(started(simulation))
-    assert ({}, [], {}) == (gate().holders, simulation.records("SLOT_WAITER"), slots.queued(created[0].lane))
+    assert ({}, [], {}) == (only_pool().holders, simulation.records("SLOT_WAITER"), slots.queued(created[0].lane))
 
 
 def test_a_lost_wake_up_is_resent_within_a_minute(simulation: Simulation) -> None:
@@ -267,7 +267,7 @@ def test_a_lost_wake_up_is_resent_within_a_minute(simulation: Simulation) -> Non
     with patch.object(slots, "wake", lambda _: False):
         job = create(simulation, "lost")
         simulation.run_due()
-    assert (1, 0) == (len(gate().holders), len(simulation.tasks()))
+    assert (1, 0) == (len(only_pool().holders), len(simulation.tasks()))
     simulation.sweep()
     simulation.run_due()
     assert (JobState.RUNNING, 1) == (simulation.job(job.id).state, len(simulation.tasks()))
@@ -279,13 +279,13 @@ def test_the_slot_of_a_missing_job_is_freed(simulation: Simulation) -> None:
         for number in range(SLOTS):
             create(simulation, f"job {number}")
         simulation.run_for(4 * TASK_SECONDS)
-    assert SLOTS == len(gate().holders)
+    assert SLOTS == len(only_pool().holders)
     job = create(simulation, "next")
     simulation.run_due()
-    assert job.id not in gate().holders
+    assert job.id not in only_pool().holders
     simulation.sweep()
     simulation.run_due()
-    assert [job.id] == [*gate().holders]
+    assert [job.id] == [*only_pool().holders]
 
 
 def test_a_waiting_execution_that_failed_is_started_again(simulation: Simulation) -> None:

@@ -173,16 +173,16 @@ def test_a_large_video_is_read_in_few_parts(sandbox: Sandbox) -> None:
     """Only the needed parts of 40 MB are downloaded, a mebibyte at a time."""
     video = b"".join(films.large_film(40 * MEBIBYTE))
     job = stored(sandbox, video)
-    asked: list[int] = []
+    requested: list[int] = []
     client = aws.s3()
 
     def counted(**request: Any) -> object:  # noqa: ANN401 - of boto3
         first, last = request["Range"].removeprefix("bytes=").split("-")
-        asked.append(int(last) - int(first) + 1)
+        requested.append(int(last) - int(first) + 1)
         return get_object(**request)
 
     get_object = client.get_object
     with patch.object(client, "get_object", counted):
         assert make(sandbox, job).thumbnail
-    assert max(asked) <= ranged_reader.RANGE_BYTES
-    assert len(asked) <= 8
+    assert max(requested) <= ranged_reader.RANGE_BYTES
+    assert len(requested) <= 8

@@ -89,11 +89,11 @@ def test_the_age_of_a_task_starts_when_it_runs(sandbox: Sandbox) -> None:
     assert (15, began_at) == (ask(sandbox, job)["wait_seconds"], sandbox.job(job.id).began_at)
 
 
-@pytest.mark.parametrize("told", ["2019-01-01 00:00:00.000", "2999-01-01 00:00:00", "soon", 7, None])
-def test_an_impossible_start_time_is_ignored(sandbox: Sandbox, told: object) -> None:
+@pytest.mark.parametrize("reported", ["2019-01-01 00:00:00.000", "2999-01-01 00:00:00", "soon", 7, None])
+def test_an_impossible_start_time_is_ignored(sandbox: Sandbox, reported: object) -> None:
     """If the time is of another zone or a wrong clock, the task's age counts from its submit."""
     job = sandbox.submitted()
-    task_says(sandbox, task_status="RUNNING", scheduled_time=told)
+    task_says(sandbox, task_status="RUNNING", scheduled_time=reported)
     sandbox.clock.advance(23)
     assert (15, None) == (ask(sandbox, job)["wait_seconds"], sandbox.job(job.id).began_at)
 
@@ -309,10 +309,10 @@ def test_a_job_keeps_the_address_that_it_was_submitted_to(sandbox: Sandbox) -> N
     assert [] == sandbox.sent(SUBMIT_URL)
 
 
-@pytest.mark.parametrize(("told", "cost"), [(1080, "0.72"), (720, "0.42"), (4320, "0.42"), ("x", "0.42")])
-def test_the_cost_follows_the_usage(sandbox: Sandbox, told: object, cost: str) -> None:
+@pytest.mark.parametrize(("reported", "cost"), [(1080, "0.72"), (720, "0.42"), (4320, "0.42"), ("x", "0.42")])
+def test_the_cost_follows_the_usage(sandbox: Sandbox, reported: object, cost: str) -> None:
     """The resolution in the usage counts if the model has it, otherwise the request's: 720P for three seconds."""
     job = sandbox.submitted(request=a_request(duration=3, resolution="720P"))
-    usage_says(sandbox, SR=told, duration=3)
+    usage_says(sandbox, SR=reported, duration=3)
     ask(sandbox, job)
     assert cost == str(sandbox.job(job.id).cost)

@@ -225,8 +225,8 @@ def test_the_audit_keeps_what_was_asked_and_what_came_of_it(stack: SmallStack) -
     put(stack, "theirs/a.txt")
     role = stack.aws.deployment.resources["ProbeRole"].physical_id
     box = f"arn:aws:s3:::{stack.outputs['BoxName']}"
-    asked = {(e.action, e.resource, e.allowed) for e in stack.aws.audit.entries(role) if e.action.startswith("s3:")}
-    assert {("s3:PutObject", f"{box}/mine/a.txt", True), ("s3:PutObject", f"{box}/theirs/a.txt", False)} == asked
+    checked = {(e.action, e.resource, e.allowed) for e in stack.aws.audit.entries(role) if e.action.startswith("s3:")}
+    assert {("s3:PutObject", f"{box}/mine/a.txt", True), ("s3:PutObject", f"{box}/theirs/a.txt", False)} == checked
     assert [f"{box}/theirs/a.txt"] == [entry.resource for entry in stack.aws.audit.refusals()]
     unused = stack.aws.unused_grants()
     assert f"{role}: ProbeRolePolicy0/Objects: s3:GetObject" in unused

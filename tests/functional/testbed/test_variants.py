@@ -141,8 +141,8 @@ def test_a_task_that_waits_for_the_world_goes_on_when_it_answers() -> None:
         token = eventually(lambda: token_of(states, arn))
         states.send_task_success(taskToken=token, output='{"answer": 42}')
         assert {"answer": 42} == json.loads(end()["output"])
-        asked = {e.resource for e in stack.aws.audit.entries() if e.action == "states:SendTaskSuccess"}
-    assert {stack.outputs["MachineArn"]} == asked
+        checked = {e.resource for e in stack.aws.audit.entries() if e.action == "states:SendTaskSuccess"}
+    assert {stack.outputs["MachineArn"]} == checked
 
 
 def test_a_token_is_good_once() -> None:

@@ -118,7 +118,7 @@ def test_a_reference_by_url_is_accepted_in_a_form(sandbox: Sandbox, ada: Client)
 
 
 @pytest.mark.parametrize(
-    ("sent", "place", "problem"),
+    ("sent", "pointer", "problem"),
     [
         ({"input_reference": {}}, "/input_reference", "is not an object with an image_url or a file_id"),
         ({"input_reference": {"image_url": PICTURE, "file_id": "x"}}, "/input_reference", "is not an object with"),
@@ -132,12 +132,12 @@ def test_a_reference_by_url_is_accepted_in_a_form(sandbox: Sandbox, ada: Client)
     ],
 )
 def test_an_invalid_reference_is_reported_at_its_pointer(
-    sandbox: Sandbox, ada: Client, sent: dict[str, Any], place: str, problem: str
+    sandbox: Sandbox, ada: Client, sent: dict[str, Any], pointer: str, problem: str
 ) -> None:
     """The pointer refers to the body as it was sent."""
     faults = ada.post({"prompt": PROMPT, **sent}).faults
-    assert [place] == list(faults)
-    assert faults[place].startswith(problem)
+    assert [pointer] == list(faults)
+    assert faults[pointer].startswith(problem)
     assert_nothing_started(sandbox)
 
 
@@ -251,7 +251,7 @@ def test_a_malformed_form_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("parts", "place", "problem"),
+    ("parts", "pointer", "problem"),
     [
         (part("prompt", b"once") + part("prompt", b"twice"), "/prompt", "is in the form twice"),
         (part("metadata[a]") + part("metadata[a]"), "/metadata", "is in the form twice"),
@@ -263,12 +263,12 @@ def test_a_malformed_form_is_refused(
     ],
 )
 def test_contradictory_parts_are_reported(
-    sandbox: Sandbox, ada: Client, parts: bytes, place: str, problem: str
+    sandbox: Sandbox, ada: Client, parts: bytes, pointer: str, problem: str
 ) -> None:
     """A field has one value and one shape."""
     faults = ada.post(parts + b"--B--\r\n", content_type="multipart/form-data; boundary=B").faults
-    assert [place] == list(faults)
-    assert faults[place].startswith(problem)
+    assert [pointer] == list(faults)
+    assert faults[pointer].startswith(problem)
     assert_nothing_started(sandbox)
 
 

@@ -59,7 +59,7 @@ def test_every_upload_has_a_key_of_its_own(ada: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "place"),
+    ("body", "status", "pointer"),
     [
         ({}, 400, "/content_type"),
         ({"content_type": "text/html"}, 400, "/content_type"),
@@ -70,10 +70,10 @@ def test_every_upload_has_a_key_of_its_own(ada: Client) -> None:
         ("[]", 400, ""),
     ],
 )
-def test_an_invalid_upload_request_is_refused(ada: Client, body: Any, status: int, place: str) -> None:  # noqa: ANN401
+def test_an_invalid_upload_request_is_refused(ada: Client, body: Any, status: int, pointer: str) -> None:  # noqa: ANN401
     """The answer has a message, like every refusal."""
     answer = ada.upload(body)
-    assert (status, [place]) == (answer.status, list(answer.faults))
+    assert (status, [pointer]) == (answer.status, list(answer.faults))
 
 
 def test_an_upload_needs_a_key(sandbox: Sandbox) -> None:

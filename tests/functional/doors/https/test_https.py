@@ -101,7 +101,7 @@ def test_images_in_the_inbox_are_referenced_by_name(sandbox: Sandbox, ada: Clien
 
 
 @pytest.mark.parametrize(
-    ("fields", "place", "problem"),
+    ("fields", "pointer", "problem"),
     [
         ({"prompt": None}, "/prompt", "there is no prompt"),
         ({"prompt": "She smiles.", "images": []}, "/images", "there is none, and 1 to 9 are needed"),
@@ -130,12 +130,12 @@ def test_images_in_the_inbox_are_referenced_by_name(sandbox: Sandbox, ada: Clien
     ],
 )
 def test_invalid_input_is_explained(
-    sandbox: Sandbox, ada: Client, fields: dict[str, Any], place: str, problem: str
+    sandbox: Sandbox, ada: Client, fields: dict[str, Any], pointer: str, problem: str
 ) -> None:
     """The answer is 400 problem+json with pointer, detail and remedy, and nothing is started."""
     faults = ada.post(new_job(**fields)).faults
-    assert [place] == list(faults)
-    assert faults[place].startswith(problem)
+    assert [pointer] == list(faults)
+    assert faults[pointer].startswith(problem)
     assert_nothing_started(sandbox)
 
 

@@ -85,11 +85,11 @@ def test_a_page_reads_one_job_more_than_it_shows(sandbox: Sandbox, ada: Client) 
     """That one shows whether there is a next page; all are read in one go."""
     some(sandbox, 8)
     with (
-        patch.object(job_index, "page", wraps=job_index.page) as places,
+        patch.object(job_index, "page", wraps=job_index.page) as pages,
         patch.object(jobs, "get_all", wraps=jobs.get_all) as records,
     ):
         assert 3 == len(ids(ada, "limit=3"))
-    assert [4] == [call.kwargs["limit"] for call in places.call_args_list]
+    assert [4] == [call.kwargs["limit"] for call in pages.call_args_list]
     assert [4] == [len(call.args[0]) for call in records.call_args_list]
 
 

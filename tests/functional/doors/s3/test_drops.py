@@ -379,8 +379,8 @@ def test_no_text_crashes_the_door(
         data = settings_text if isinstance(settings_text, bytes) else json.dumps({"prompt": settings_text}).encode()
         drop(sandbox, folder, job=data)
     door.run(2 * QUIET)
-    told = sandbox.s3.list_objects_v2(Bucket=sandbox.results, Prefix=folder).get("Contents", [])
-    assert ([], True) == (door.waiting(), any(entry["Key"].endswith("/status.json") for entry in told))
+    found = sandbox.s3.list_objects_v2(Bucket=sandbox.results, Prefix=folder).get("Contents", [])
+    assert ([], True) == (door.waiting(), any(entry["Key"].endswith("/status.json") for entry in found))
 
 
 def test_all_problems_are_reported_at_once(sandbox: Sandbox, door: Door) -> None:
@@ -397,12 +397,12 @@ def test_images_are_checked_even_if_the_texts_are_invalid(sandbox: Sandbox, door
     drop(sandbox, "bad", prompt=b"\xff", job=b"{", p1=b"text")
     drop(sandbox, "half", job=b'{"images": ["1.jpg", "2.jpg"], "seed": -1}', p1=b"text")
     door.run(QUIET + 1)
-    told = {folder: set(details(sandbox.receipt(f"{folder}/error.json")["faults"])) for folder in ("bad", "half")}
+    found = {folder: set(details(sandbox.receipt(f"{folder}/error.json")["faults"])) for folder in ("bad", "half")}
     expected = {
         "bad": {"prompt.txt", "job.json", "1.jpg"},
         "half": {"2.jpg", "prompt.txt", "1.jpg", "job.json /seed"},
     }
-    assert expected == told
+    assert expected == found
 
 
 def test_a_fixed_drop_starts_automatically(sandbox: Sandbox, door: Door) -> None:

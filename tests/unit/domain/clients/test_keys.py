@@ -8,10 +8,10 @@ from gallop.domain.clients import keys
 
 def test_keys_are_long_and_never_the_same() -> None:
     """256 random bits behind a prefix that secret scanners can know."""
-    minted = {keys.generate() for _ in range(100)}
-    assert 100 == len(minted)
-    assert {"gallop_"} == {key[:7] for key in minted}
-    assert {43} == {len(key.removeprefix("gallop_")) for key in minted}
+    created = {keys.generate() for _ in range(100)}
+    assert 100 == len(created)
+    assert {"gallop_"} == {key[:7] for key in created}
+    assert {43} == {len(key.removeprefix("gallop_")) for key in created}
 
 
 def test_a_hash_does_not_show_its_key() -> None:

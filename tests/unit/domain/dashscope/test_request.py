@@ -96,7 +96,7 @@ def test_all_faults_are_told_at_once_by_dashscopes_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("media", "where", "words"),
+    ("media", "where", "message"),
     [
         (None, "/input/media", "is none"),
         ([], "/input/media", "is none"),
@@ -108,11 +108,11 @@ def test_all_faults_are_told_at_once_by_dashscopes_names() -> None:
         ([{"url": URL}], "/input/media/0/type", "is not a type"),
     ],
 )
-def test_media_that_cannot_be_used_are_one_fault(media: object, where: str, words: str) -> None:
+def test_media_that_cannot_be_used_are_one_fault(media: object, where: str, message: str) -> None:
     """One fault for one thing that is wrong, although two protocols look at it."""
     found = faults(body(prompt="She smiles.", media=media))
     assert [where] == list(found)
-    assert words in found[where]
+    assert message in found[where]
 
 
 def test_an_image_that_is_looked_into_keeps_its_place() -> None:
@@ -133,14 +133,14 @@ def test_a_long_prompt_is_refused_and_not_cut() -> None:
 
 def test_what_is_no_request_is_refused_in_dashscopes_words() -> None:
     """Bodies without an input or a model that there is have codes of DashScope's own."""
-    words = "Required body invalid, please check the request body format: the body is not a JSON object."
-    assert (400, "InvalidParameter", words) == refusal([])
+    message = "Required body invalid, please check the request body format: the body is not a JSON object."
+    assert (400, "InvalidParameter", message) == refusal([])
     assert (400, "BadRequest.EmptyInput") == refusal({"model": "happyhorse-1.0-r2v"})[:2]
     assert (400, "BadRequest.EmptyModel") == refusal({**body(), "model": ""})[:2]
-    status, code, words = refusal(body(model="happyhorse-1.0-t2v"))
+    status, code, message = refusal(body(model="happyhorse-1.0-t2v"))
     assert (404, "ModelNotFound") == (status, code)
-    assert words.startswith("Model can not be found.")
-    assert "happyhorse-1.0-r2v" in words
+    assert message.startswith("Model can not be found.")
+    assert "happyhorse-1.0-r2v" in message
     assert {"/parameters": "is not an object"} == faults(body(parameters=[1]))
 
 

@@ -33,9 +33,9 @@ def read(data: bytes) -> Contents:
     return found
 
 
-def faults_of(place: BatchFolder = FOLDER, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any field
+def faults_of(folder: BatchFolder = FOLDER, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any field
     """Return what is wrong with a line."""
-    found = batch_lines.checked(Line(1, {**GOOD, **fields}), place)
+    found = batch_lines.checked(Line(1, {**GOOD, **fields}), folder)
     return [] if isinstance(found, Line) else [(fault.pointer, fault.detail) for fault in found]
 
 
@@ -152,7 +152,7 @@ def test_images() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "image", "problem"),
+    ("folder", "image", "problem"),
     [
         (FOLDER, "9.jpg", "9.jpg is not in the folder of batch.jsonl"),
         (ROOT, "1.jpg", "1.jpg names a file, and this batch has no folder"),
@@ -163,9 +163,9 @@ def test_images() -> None:
         (FOLDER, 7, "is not an image that Gallop can take"),
     ],
 )
-def test_images_that_cannot_be_meant(place: BatchFolder, image: object, problem: str | None) -> None:
+def test_images_that_cannot_be_meant(folder: BatchFolder, image: object, problem: str | None) -> None:
     """Each is told by its place in the list."""
-    ((where, told),) = faults_of(place, images=[image])
+    ((where, told),) = faults_of(folder, images=[image])
     assert ("/images/0", True) == (where, problem in (None, told))
 
 

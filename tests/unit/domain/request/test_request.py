@@ -184,9 +184,9 @@ def test_all_faults_are_told_at_once() -> None:
     }
     with pytest.raises(InvalidRequest) as caught:
         read(everything_wrong, GROUND, untouched)
-    places = sorted(fault.pointer for fault in caught.value.faults)
+    pointers = sorted(fault.pointer for fault in caught.value.faults)
     expected = [f"/{name}" for name in everything_wrong if name != "images"]
-    assert sorted([*expected, "/prompt", "/images/0", "/images/1"]) == places
+    assert sorted([*expected, "/prompt", "/images/0", "/images/1"]) == pointers
 
 
 @pytest.mark.parametrize(
@@ -376,8 +376,8 @@ def test_half_a_character_is_refused(name: str) -> None:
 
 def test_every_place_of_a_fault_can_be_written_down() -> None:
     """A fault is told in UTF-8, whatever the caller's fields are called."""
-    for place in faults_of(body(**{"\ud800/~": 1})):
-        assert place.encode()
+    for pointer in faults_of(body(**{"\ud800/~": 1})):
+        assert pointer.encode()
 
 
 def test_deep_nesting_is_refused() -> None:

@@ -64,16 +64,16 @@ def test_after_all_that_was_ever_known_waits_grow_up_to_two_minutes(age: float) 
 
 def test_the_first_question_waits_until_something_can_have_ended() -> None:
     """What never took less than 70 s is not asked before, but for the door left open; then often."""
-    asked = list(questions(taught([70.0 + number % 20 for number in range(300)]), 90))
-    early = [age for age in asked if age < 60]
+    polled = list(questions(taught([70.0 + number % 20 for number in range(300)]), 90))
+    early = [age for age in polled if age < 60]
     assert len(early) <= 1
-    assert max(after - before for before, after in pairwise(asked[-3:])) <= 15
+    assert max(after - before for before, after in pairwise(polled[-3:])) <= 15
 
 
 def test_a_gap_between_two_heaps_of_times_is_slept_through() -> None:
     """Where nothing ends, little is asked."""
-    asked = list(questions(taught([60.0, 600.0] * 200), 700))
-    in_the_gap = sum(120 < age < 480 for age in asked)
+    polled = list(questions(taught([60.0, 600.0] * 200), 700))
+    in_the_gap = sum(120 < age < 480 for age in polled)
     assert in_the_gap <= 12 < 360 / 15
 
 
@@ -87,8 +87,8 @@ def test_a_task_is_asked_about_a_bounded_number_of_times(known: Histogram) -> No
 def test_all_jobs_together_stay_under_twenty_questions_a_second(tasks: int) -> None:
     """Even of a kind that ends in 10 s as a rule, submitted one after another at DashScope's own limit."""
     ages = list(questions(taught([10.0] * 200), 600, in_flight=tasks))
-    asked = Counter(int(number / 5 + age) for number in range(tasks) for age in ages)
-    assert max(asked.values()) <= 20
+    polled = Counter(int(number / 5 + age) for number in range(tasks) for age in ages)
+    assert max(polled.values()) <= 20
 
 
 @given(sketches, st.floats(-10, 1e6), st.floats(-10, 1e6))

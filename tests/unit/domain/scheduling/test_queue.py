@@ -32,8 +32,8 @@ def served(waiting: list[Ticket], last_served: str) -> list[str]:
 @given(tickets, clients | st.just(""))
 def test_places_are_those_in_which_they_are_served(waiting: list[Ticket], last_served: str) -> None:
     """What a job is told is the number of turns until its own, if nobody else comes."""
-    told = queue.positions(sorted(waiting, key=lambda ticket: ticket.name), last_served)
-    assert list(range(1, len(waiting) + 1)) == [told[job_id] for job_id in served(waiting, last_served)]
+    positions = queue.positions(sorted(waiting, key=lambda ticket: ticket.name), last_served)
+    assert list(range(1, len(waiting) + 1)) == [positions[job_id] for job_id in served(waiting, last_served)]
 
 
 @given(tickets, clients, clients)
@@ -41,8 +41,8 @@ def test_a_single_job_waits_for_one_of_each_client_at_most(waiting: list[Ticket]
     """However many jobs of others wait, a client with one job starts after at most one of each of them."""
     others = [ticket for ticket in waiting if ticket.client != late]
     single = Ticket(late, 0, 4 * 10**9, new_job_id())
-    place = served([*others, single], last_served).index(single.job_id)
-    assert place <= len({ticket.client for ticket in others})
+    position = served([*others, single], last_served).index(single.job_id)
+    assert position <= len({ticket.client for ticket in others})
 
 
 @given(tickets)
@@ -62,17 +62,17 @@ def test_a_ticket_can_be_read_from_its_name(ticket: Ticket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "slots", "rounds"), [(1, 6, 1), (5, 6, 1), (6, 6, 2), (1000, 6, 200), (3, 1, 3), (3, 2, 2), (8, 8, 2)]
+    ("position", "slots", "rounds"), [(1, 6, 1), (5, 6, 1), (6, 6, 2), (1000, 6, 200), (3, 1, 3), (3, 2, 2), (8, 8, 2)]
 )
-def test_the_start_is_estimated_by_rounds(place: int, slots: int, rounds: int) -> None:
+def test_the_start_is_estimated_by_rounds(position: int, slots: int, rounds: int) -> None:
     """Five run at a time, or as many as there are slots, or all but one of them under a higher limit."""
-    assert 1000 + rounds * 80 == queue.starts_at(place, [1000.0] * slots, 1000, 80, slots)
+    assert 1000 + rounds * 80 == queue.starts_at(position, [1000.0] * slots, 1000, 80, slots)
 
 
 @given(st.lists(st.integers(0, 1000), max_size=8), st.integers(1, 8), st.integers(1, 400))
 def test_no_place_starts_before_the_one_before_it_or_in_the_past(since: list[int], slots: int, seconds: int) -> None:
     """Whoever holds a slot since when, and however much longer a task takes than was thought."""
-    starts = [queue.starts_at(place, since, 1000, seconds, slots) for place in range(1, 30)]
+    starts = [queue.starts_at(position, since, 1000, seconds, slots) for position in range(1, 30)]
     assert sorted(starts) == starts
     assert starts[0] >= 1000
 
