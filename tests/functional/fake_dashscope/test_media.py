@@ -148,7 +148,7 @@ def test_data_uris_are_taken(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("uri", ["data:image/png;base64,%%%", "data:image/png,abc", data_uri(b"no picture")])
-def test_a_data_uri_that_is_no_image_fails_the_task(sandbox: Sandbox, uri: str) -> None:
+def test_a_data_uri_that_is_not_an_image_fails_the_task(sandbox: Sandbox, uri: str) -> None:
     """A data URI that does not hold an image is an image format error."""
     output = sandbox.finish(with_media(uri))["output"]
     assert ("InvalidParameter", "image format error") == (output["code"], output["message"])
@@ -176,7 +176,7 @@ def test_an_edit_is_billed_for_input_and_output(sandbox: Sandbox, origin: Origin
     } == reply["usage"]
 
 
-def test_a_video_that_is_none_fails_the_edit(sandbox: Sandbox, origin: Origin) -> None:
+def test_an_edit_of_something_else_than_a_video_fails(sandbox: Sandbox, origin: Origin) -> None:
     """An edit of something that is not a video fails."""
     output = sandbox.finish(_edit(origin.url("text.jpg")))["output"]
     assert ("FAILED", "InvalidFile.Format") == (output["task_status"], output["code"])

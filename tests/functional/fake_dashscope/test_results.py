@@ -140,7 +140,7 @@ def test_a_result_can_be_of_any_size(sandbox: Sandbox) -> None:
         assert whole.content[start : start + 100] == part.content
 
 
-def test_what_is_not_there_is_not_there(sandbox: Sandbox) -> None:
+def test_a_missing_result_is_refused(sandbox: Sandbox) -> None:
     """Anything that is not signed is refused, whether it exists or not."""
     url = sandbox.video_url(QUICK).partition("?")[0]
     assert 403 == sandbox.client.get(url).status_code

@@ -277,7 +277,7 @@ def test_sdk_bug_the_new_list_is_always_empty(client: Any, fake: FakeDashScope) 
 
 
 def test_sdk_bug_a_status_is_taken_for_granted(fake: FakeDashScope) -> None:
-    """1.x cannot read a reply that breaks off."""
+    """1.x cannot read a truncated reply."""
     submitted = VideoSynthesis.async_call(**wanted())
     fake.fault(on="query", kind="malformed")
     with pytest.raises((KeyError, ValueError, json.JSONDecodeError)):

@@ -72,7 +72,7 @@ def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
         ("16:9", "1080P", 3, (1920, 1080)),
     ],
 )
-def test_a_video_is_what_was_asked_for(
+def test_a_video_is_as_requested(
     studio: Sandbox,
     ratio: str,
     resolution: str,
