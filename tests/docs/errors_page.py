@@ -1,4 +1,4 @@
-"""Writes ``docs/errors.md`` from the code: ``python -m tests.docs.errors_page`` writes it anew; a test compares."""
+"""Writes ``docs/errors.md`` from the code: ``python -m tests.docs.errors_page`` updates it; a test compares."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ENDS = """\
 ## Failures
 
 `error.code` of a job whose `state` is `failed` or `cancelled`, in `GET /v1/videos/{id}` and in `error.json`.
-The remedies are in the words of the HTTPS door; `error.json` says "drop it again", not "create the job again".
+The remedies are those of the HTTPS door; `error.json` says "drop it again", not "create the job again".
 If it is certain that nothing was charged, the remedy says so.
 """
 VENDOR = """\
@@ -61,7 +61,7 @@ def page() -> str:
 
 
 def refusals() -> Iterator[type[errors.CallerError]]:
-    """Give every class of refusal, in the order of its status and name."""
+    """Yield every class of refusal, ordered by status and name."""
     yield from sorted(set(_below(errors.CallerError)), key=lambda kind: (kind.status, kind.code))
 
 

@@ -1,4 +1,4 @@
-"""Writes ``docs/polling.md`` and its picture from what ``tests.bench.polling`` measures: ``make bench-polling``."""
+"""Writes ``docs/polling.md`` and its chart from the measurements of ``tests.bench.polling``: ``make bench-polling``."""
 
 from __future__ import annotations
 
@@ -18,55 +18,64 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parents[2] / "docs" / "polling.md"
 JUST_SHIFTED = 50
 TEXT = """\
-# When DashScope is asked
+# When DashScope is polled
 
-Written by `make bench-polling`, text, figures and picture. DashScope tells nobody that a task has ended (but for an
-optional event bus of its own), so somebody has to ask. Its advice is every 15 seconds. Each question costs three state
-transitions and a run of a function, some $0.00008, and one of the 20 questions a second that an account may ask.
+Text, figures and chart are written by `make bench-polling`.
+DashScope does not report when a task has ended (except through an optional event bus), so Gallop polls.
+DashScope advises to poll every 15 seconds.
+Each poll costs three state transitions and a run of a function, about $0.00008.
+It also counts towards the limit of 20 polls per second per account.
 
-## How it is decided
+## How the interval is chosen
 
-**What is learned.** When a task has succeeded, the time from its `scheduled_time` to its `end_time` is counted in a
-sketch of its model, resolution and length: 100 bins, each 8 %% wider than the one before, in one item of the table
-(`DURATIONS`). Before each new task the others lose 2 %% of their weight, so a vendor who gets faster or slower is
-followed. It begins with what was published, worth five tasks. Two functions that count at the same time: one of them
-counts. Nothing here can fail a job; without the item, the published samples decide.
+**Learning.** When a task has succeeded, the time from its `scheduled_time` to its `end_time` is added to a histogram.
+There is one histogram per model, resolution and length, in one item of the table (`DURATIONS`).
+It has 100 bins, each 8 %% wider than the one before.
+Before each new task the others lose 2 %% of their weight, so the histogram follows a vendor whose speed changes.
+It starts with the published samples, which count as five tasks.
+If two functions update it at the same time, one of the updates counts.
+No error here can fail a job; without the item, the published samples apply.
 
-**What is wanted** is the least expected delay plus price per question. Few tasks end before a certain age: the first
-question waits for that. Where most of them end, questions come closest; between two heaps of times nothing is asked.
-Beyond all that was ever known the waits grow with the age, up to two minutes. The derivation stands in
-[`polling.py`](../shared/gallop/domain/polling.py).
+**The goal** is the minimum of expected delay plus price per poll.
+Hardly any task ends before a certain age, so the first poll waits for that.
+Polls are closest where most tasks end; in a gap between two clusters of durations there are none.
+Beyond all known durations the interval grows with the age, up to two minutes.
+The derivation is in [`polling.py`](../shared/gallop/domain/scheduling/polling.py).
 
-**The price** of a question would make whoever knows nothing but the mean begin with waits of 20.5 seconds, which keeps
-questions few; and a delay over 14 seconds counts nine times from there on, which keeps its tail short. Both were found
-by trial, so that the rule beats the advice of 15 seconds on each figure below, and on times that are spread normally or
-evenly, too.
+**The price** of a poll is set so that a schedule that knows only the mean starts with intervals of 20.5 seconds.
+That keeps the number of polls low.
+The part of a delay that exceeds 14 seconds counts nine times, which keeps long delays rare.
+Both values were found by experiment: the schedule is better than the advised 15 seconds in each figure below.
+It is also better for durations with a normal or uniform distribution.
 
-**Bounds.** Whole seconds; one at least. As many tasks as may be in flight (`MaxInFlight` for each model) together ask
-no more than 10 times a second in the mean, half of what an account may. A task that waits at DashScope does not age.
+**Limits.** Intervals are whole seconds, at least one.
+All tasks in flight (up to `MaxInFlight` for each model) together are polled at most 10 times per second on average.
+That is half of an account's limit.
+The age of a task starts when DashScope starts it, not while it waits there.
 
-`Retry-After`, `openai-poll-after-ms` and `progress` come from the same sketch.
+`Retry-After`, `openai-poll-after-ms` and `progress` come from the same histogram.
 
-## What came of it
+## Results
 
-%(before)d tasks to learn from, then %(measured)d that are measured, five at a time, on the same times for every
-schedule; log-normal, by mean and standard deviation, drawn with a fixed seed. The last two mixes change half way.
-*Delay* is from the end of a task to the question that finds it ended, in seconds; *questions* are a task's. "From the
-seed" never learns.
+Each schedule learns from %(before)d tasks, then %(measured)d are measured, five at a time.
+All schedules get the same durations: log-normal, with the given mean and standard deviation and a fixed seed.
+The last two mixes change half-way.
+*Delay* is the time from the end of a task to the poll that finds it ended, in seconds; *polls* are per task.
+"From the seed" never learns.
 
-![Delay against questions for each schedule and mix](images/polling.png)
+![Delay against polls for each schedule and mix](images/polling.png)
 
 %(tables)s
-**After a shift.** The %(just)d tasks right after the change of the last two mixes, which the sketch has yet to learn:
+**After a shift.** These are the %(just)d tasks right after the change of the last two mixes, still to be learned:
 
 %(shifts)s
 """
 ROW = "| {} | {} | {:.1f} | {:.1f} | {:.1f} |"
-HEAD = "| mix | schedule | mean delay | p95 delay | questions |\n|---|---|--:|--:|--:|"
+HEAD = "| mix | schedule | mean delay | p95 delay | polls |\n|---|---|--:|--:|--:|"
 
 
 def write() -> None:
-    """Run the bench, and write the page and its picture."""
+    """Run the benchmark, and write the page and its chart."""
     console, measured = Console(), {}
     for mix in bench.MIXES:
         measured[mix.name] = bench.results(mix)
@@ -89,12 +98,12 @@ def page(measured: Mapping[str, Mapping[str, Sequence[Noticed]]]) -> str:
 
 
 def rows(name: str, runs: Mapping[str, Sequence[Noticed]]) -> str:
-    """Return a mix's lines of the table."""
+    """Return the table's lines for a mix."""
     return "\n".join(_row(name, schedule, figures) for schedule, figures in summed(runs).items())
 
 
 def summed(runs: Mapping[str, Sequence[Noticed]]) -> dict[str, Figures]:
-    """Sum up each schedule's run."""
+    """Return the figures of each schedule's run."""
     return {schedule: bench.figures(noticed) for schedule, noticed in runs.items()}
 
 

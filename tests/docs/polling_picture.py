@@ -1,4 +1,4 @@
-"""Draws ``docs/images/polling.png``: for each mix, what each schedule asks, and how late it notices."""
+"""Draws ``docs/images/polling.png``: the polls and the delay of each schedule, for each mix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.bench.polling import Figures
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "polling.png"
-# Drawn twice as large, then made small: Pillow's own lines have steps.
+# Drawn at twice the size, then reduced: Pillow's lines are not antialiased.
 SCALE = 2
 COLUMNS, PANEL_WIDTH, PANEL_HEIGHT = 3, 400, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 22, 44, 46
@@ -31,14 +31,14 @@ COLOURS = {
     bench.SEED: "#7cc29a",
     bench.LEARNED: "#0f8a4d",
 }
-TITLE = "How late a task's end is noticed, and by how many questions"
-SUBTITLE = "Dot: mean delay. Line: up to its 95th percentile. Shaded: fewer questions and less delay than every 15 s."
+TITLE = "How late a task's end is noticed, and with how many polls"
+SUBTITLE = "Dot: mean delay. Line: up to its 95th percentile. Shaded: fewer polls and less delay than every 15 s."
 
 Point = tuple[float, float]
 
 
 def draw(measured: Mapping[str, Mapping[str, Figures]]) -> None:
-    """Draw the picture anew."""
+    """Draw the chart."""
     lines = -(-len(measured) // COLUMNS)
     size = (COLUMNS * PANEL_WIDTH, HEADER + lines * PANEL_HEIGHT + FOOTER)
     canvas = Image.new("RGB", (size[0] * SCALE, size[1] * SCALE), PAPER)
@@ -53,12 +53,12 @@ def draw(measured: Mapping[str, Mapping[str, Figures]]) -> None:
 
 
 class _Panel:
-    """One mix: questions a task to the right, delay upwards."""
+    """The panel of one mix: polls per task to the right, delay upwards."""
 
-    def __init__(self, pen: ImageDraw.ImageDraw, corner: Point, most_questions: float) -> None:
+    def __init__(self, pen: ImageDraw.ImageDraw, corner: Point, most_polls: float) -> None:
         self.pen, self.corner = pen, corner
-        self.step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if most_questions / step <= 5)
-        self.most = most_questions * 1.06
+        self.step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if most_polls / step <= 5)
+        self.most = most_polls * 1.06
 
     def draw(self, name: str, schedules: Mapping[str, Figures]) -> None:
         """Draw it."""
@@ -70,7 +70,7 @@ class _Panel:
             self._mark(COLOURS[schedule], figures)
 
     def at(self, questions: float, delay: float) -> Point:
-        """Return the place of a figure."""
+        """Return the position of a figure."""
         across = (PANEL_WIDTH - LEFT - RIGHT) * questions / self.most
         up = (PANEL_HEIGHT - TOP - BOTTOM) * delay / HIGHEST_DELAY
         return self.corner[0] + LEFT + across, self.corner[1] + PANEL_HEIGHT - BOTTOM - up
@@ -82,7 +82,7 @@ class _Panel:
         for questions in range(0, int(self.most) + 1, self.step):
             x, y = self.at(questions, 0)
             _text(self.pen, (x, y + 14), str(questions), 12, FAINT, "mm")
-        _text(self.pen, (self.at(self.most / 2, 0)[0], self.at(0, 0)[1] + 31), "questions a task", 12, FAINT, "mm")
+        _text(self.pen, (self.at(self.most / 2, 0)[0], self.at(0, 0)[1] + 31), "polls per task", 12, FAINT, "mm")
 
     def _mark(self, colour: str, figures: Figures) -> None:
         mean, p95 = self.at(figures.questions, figures.mean), self.at(figures.questions, figures.p95)
@@ -111,7 +111,7 @@ def _dot(pen: ImageDraw.ImageDraw, place: Point, colour: str) -> None:
     pen.circle(_scaled(place), 6 * SCALE, fill=colour, outline=PAPER, width=SCALE)
 
 
-def _text(  # noqa: PLR0913, PLR0917 - a text has a place and a look
+def _text(  # noqa: PLR0913, PLR0917 - a text has a position and a style
     pen: ImageDraw.ImageDraw, place: Point, text: str, size: int, colour: str, anchor: str = "lm"
 ) -> None:
     pen.text(_scaled(place), text, font=_font(size), fill=colour, anchor=anchor)

@@ -1,4 +1,4 @@
-"""The page of errors says what the code says, and leaves nothing out."""
+"""The errors page matches the code completely."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ CODES = [
 
 
 def codes_in_the_code() -> set[str]:
-    """Return the codes that are written out where a job's end is made."""
+    """Return the failure codes that the code uses where a job ends."""
     calls = (
         node
         for file in PACKAGE.rglob("*.py")
@@ -93,31 +93,31 @@ def codes_in_the_code() -> set[str]:
     return {FailureCode[call.args[0].attr] for call in calls if ast.unparse(call.args[0]).startswith("FailureCode.")}  # type: ignore[attr-defined]
 
 
-def test_the_page_is_that_of_the_code() -> None:
-    """Whoever changes a code or a remedy runs `make docs`."""
+def test_the_page_matches_the_code() -> None:
+    """After a change of a code or a remedy, `make docs` must be run."""
     assert errors_page.page() == errors_page.PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_code_of_the_vendor_has_a_meaning_of_its_own_or_of_its_family(code: str) -> None:
-    """No documented code is left to guesses, and each has exactly one meaning."""
+def test_every_code_of_the_vendor_has_a_meaning(code: str) -> None:
+    """Each documented code has exactly one meaning, its own or its family's."""
     assert error_codes.UNLISTED != error_codes.meaning(code)
 
 
-def test_a_code_that_nobody_has_seen_has_a_meaning_too() -> None:
+def test_an_unknown_code_has_a_meaning_too() -> None:
     """DashScope adds codes without notice."""
     assert error_codes.UNLISTED == error_codes.meaning("Brand.New.Code") == error_codes.meaning("")
     assert Kind.IMAGE is error_codes.meaning("InvalidImage.Something.New").kind
 
 
-def test_every_end_of_a_job_is_on_the_page() -> None:
-    """A code that a job may end with is listed."""
+def test_every_failure_code_is_on_the_page() -> None:
+    """Each code with which a job may end is listed."""
     assert codes_in_the_code() <= failures.FAILURE_KINDS.keys()
     assert {FailureCode.GENERATION_FAILED, FailureCode.DEADLINE_EXCEEDED} <= codes_in_the_code()
     assert set(FailureCode) == failures.FAILURE_KINDS.keys()
 
 
 def test_codes_of_refusals_are_not_used_twice() -> None:
-    """One code is one thing."""
+    """One code has one meaning."""
     codes = [kind.code for kind in errors_page.refusals()]
     assert len(codes) == len(set(codes))

@@ -30,7 +30,7 @@ def reproduction(section: str) -> str:
 
 @pytest.mark.parametrize("section", SECTIONS, ids=title)
 def test_the_fault_still_exists(section: str) -> None:
-    """The page's own script passes, as anyone can run it."""
+    """The script on the page passes, as anyone can run it."""
     script = compile(f"{PREAMBLE}\n{reproduction(section)}", f"<{title(section)}>", "exec")
     names: dict[str, Any] = {"__name__": "reproduction"}
     with patch.dict(os.environ), warnings.catch_warnings():
@@ -45,7 +45,7 @@ def test_the_fault_still_exists(section: str) -> None:
 
 @pytest.mark.parametrize("section", SECTIONS, ids=title)
 def test_the_entry_is_complete(section: str) -> None:
-    """A report needs what AWS documents, what moto does, and a script; we need the place of the workaround."""
+    """A report needs AWS's documentation, moto's behaviour and a script; we need the location of the workaround."""
     assert ["AWS", "moto", "Workaround"] == re.findall(r"^- (\w+):", section, re.MULTILINE)
     assert re.search(r"\(https://docs\.aws\.amazon\.com/\S+\)", section)
     assert "assert " in reproduction(section)

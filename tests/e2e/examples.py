@@ -1,4 +1,4 @@
-"""The examples of a page: what it offers to copy and paste, and what it shows as the answer."""
+"""The examples of a page: the commands that readers copy, and the output that it shows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Commands, and the JSON that is shown as their output, if any is."""
+    """Commands, and the JSON that is shown as their output, if any."""
 
     language: str
     code: str
@@ -30,20 +30,20 @@ class Example:
 
 
 def section(page: str, title: str) -> str:
-    """Return the text of a page under a heading, with that of deeper ones."""
+    """Return the text of a page under a heading, including deeper ones."""
     found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     assert found is not None, f"there is no section {title!r}"
     return found[1]
 
 
 def examples(page: str, title: str) -> list[Example]:
-    """Return what a section of a page offers to copy and paste."""
+    """Return the examples of a section."""
     pattern = r"^```(sh|python)\n(.*?)^```\n(?:```json\n(.*?)^```$)?"
     return [Example(*found) for found in re.findall(pattern, section(page, title), re.MULTILINE | re.DOTALL)]
 
 
 def shape(value: object) -> object:
-    """Return the names in a JSON document, without what varies from run to run."""
+    """Return the names in a JSON document, without values that vary."""
     match value:
         case dict():
             return {name: shape(inner) for name, inner in value.items()}
@@ -54,7 +54,7 @@ def shape(value: object) -> object:
 
 
 def run(example: Example, testbed: Testbed, folder: Path) -> str:
-    """Run an example as a user of the testbed would; give what it shows."""
+    """Run an example as a user of the testbed would; return its output."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     variables = {**os.environ, "PATH": path, **env.variables(asdict(testbed.coordinates))}
     command = ["bash", "-euo", "pipefail", "-c"] if example.language == "sh" else [sys.executable, "-c"]
@@ -66,7 +66,7 @@ def run(example: Example, testbed: Testbed, folder: Path) -> str:
 
 
 def run_all(page: str, title: str, testbed: Testbed, folder: Path) -> None:
-    """Run the examples of a section in their order; they must work, and show what is shown."""
+    """Run the examples of a section in order; they must work and print what is shown."""
     offered = examples(page, title)
     for tool in ("aws", "curl"):
         if any(re.search(rf"\b{tool} ", example.code) for example in offered) and not shutil.which(tool):

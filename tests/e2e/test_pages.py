@@ -1,4 +1,4 @@
-"""What the documents offer to copy and paste is run as it stands, on one running testbed."""
+"""The examples in the documentation are run unchanged, on one running testbed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SECTIONS = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Stand in a folder that looks like the repository and may be written to."""
+    """Change to a folder that looks like the repository and may be written to."""
     for name in ("tests", "LICENSE"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
@@ -42,16 +42,16 @@ def text(page: str) -> str:
 
 
 @pytest.mark.parametrize(("page", "title", "brings"), SECTIONS)
-def test_examples_run_as_they_stand(
+def test_examples_work_unchanged(
     page: str, title: str, brings: tuple[str, ...], testbed: Testbed, folder: Path
 ) -> None:
-    """Copied and pasted in their order they work, show what is shown, and bring the files that they name."""
+    """Run in order they work, print what is shown, and create the files that they name."""
     run_all(text(page), title, testbed, folder)
     assert all((folder / name).stat().st_size for name in brings)
 
 
-def test_refusals_are_shown_word_for_word(testbed: Testbed, folder: Path) -> None:
-    """Nothing in a refusal varies, so what the README shows is what anyone gets."""
+def test_refusals_are_shown_exactly(testbed: Testbed, folder: Path) -> None:
+    """A refusal has no variable parts, so the README shows exactly what anyone gets."""
     (example,) = examples(text("README.md"), "When something goes wrong")
     if not shutil.which("curl"):
         pytest.skip("no curl here")

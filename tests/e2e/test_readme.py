@@ -1,4 +1,4 @@
-"""The README's figures are those of the code, and what it points at is there."""
+"""The README's figures match the code, and its links work."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def test_prices_are_those_of_the_catalogue() -> None:
 
 
 def price(model: str, resolution: str, seconds: int) -> Decimal:
-    """Return the price of a video at the international region."""
+    """Return the price of a video in the international region."""
     return models.cost_usd(model, resolution, seconds, SINGAPORE)
 
 
-def test_the_sum_of_the_aws_costs_is_right() -> None:
-    """The bill of a job adds up, and each line is what its arithmetic says."""
+def test_the_sum_of_the_aws_costs_is_correct() -> None:
+    """The costs of a job add up, and each line equals its arithmetic."""
     table = section(README, "What it costs").split("| what | arithmetic |")[1].split("\n\n")[0]
     lines = re.findall(r"^\| ([^|*]+) \| ([^|]+) \| ([\d.]+) \|$", table, re.MULTILINE)
     bill = [Decimal(amount) for what, _, amount in lines if "download" not in what]
@@ -43,19 +43,19 @@ def test_the_sum_of_the_aws_costs_is_right() -> None:
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!https?:)([^)#]+)\)", README))))
-def test_what_it_links_to_is_there(target: str) -> None:
-    """Every link into the repository leads somewhere."""
+def test_its_links_work(target: str) -> None:
+    """Every link into the repository leads to a file."""
     assert (ROOT / target).exists()
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|\$ |\()make (?:-s )?([a-z]+)", README))))
 def test_every_make_target_exists(target: str) -> None:
-    """What it tells to make can be made."""
+    """Every target that it names exists."""
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def test_every_code_of_a_failure_exists() -> None:
-    """The codes in the table are those that the code gives."""
+def test_every_failure_code_exists() -> None:
+    """The codes in the table are those of the code."""
     codes = {
         code
         for cell in re.findall(r"^\| (`[^|]+) \|", section(README, "When something goes wrong"), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The picture of the workflow in the README is the workflow."""
+"""The picture of the workflow in the README matches the workflow."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from tests.template import picture, stack
 
 
-def test_the_picture_is_drawn_from_the_definition_as_it_stands() -> None:
-    """After a change of the workflow, ``make docs`` draws it anew."""
+def test_the_picture_matches_the_definition() -> None:
+    """After a change of the workflow, ``make docs`` must be run."""
     assert picture.draw(stack.definition()) == picture.FILE.read_text(encoding="utf-8")
 
 
-def test_every_way_is_drawn_but_those_of_errors_to_the_safety_net() -> None:
-    """Each transition of the definition is an edge, or named in the sentence below."""
+def test_every_transition_but_errors_is_drawn() -> None:
+    """Each transition of the definition is an edge, or named in the sentence below the picture."""
     drawn = {(edge.source, edge.target) for edge in picture.edges(stack.definition())}
     states = stack.definition()["States"]
     ways = {(name, states[name][key]) for name in states for key in ("Next", "Default") if key in states[name]}
@@ -27,8 +27,8 @@ def test_every_way_is_drawn_but_those_of_errors_to_the_safety_net() -> None:
     assert all(name in picture.draw(stack.definition()).rsplit("Errors in", 1)[1] for name, _ in ways - drawn)
 
 
-def test_a_state_without_a_place_is_not_forgotten() -> None:
-    """A new state has to be placed before the picture can be drawn."""
+def test_a_state_without_a_position_is_an_error() -> None:
+    """A new state must be given a position before the picture can be drawn."""
     definition = deepcopy(stack.definition())
     definition["States"]["Celebrate"] = {"Type": "Succeed"}
     with pytest.raises(ValueError, match="Celebrate"):

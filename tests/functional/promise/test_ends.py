@@ -51,7 +51,7 @@ def test_adopted_task_of_another_is_released(simulation: Simulation) -> None:
     job = created(simulation)
     simulation.fake.fault(on="submit", kind="drop_before_accept")
     simulation.run_for(1)
-    foreign = simulation.foreign_task("Somebody else's wish for [Image 1].")
+    foreign = simulation.foreign_task("Somebody else's request for [Image 1].")
     simulation.run_for(1000)
     assert ("outcome_unknown", 0) == (reason(simulation, job), len(simulation.tasks(PROMPT)))
     assert foreign in str(simulation.job(job.id).failure)
@@ -64,7 +64,7 @@ def test_several_candidates_are_left_alone(simulation: Simulation) -> None:
     job = created(simulation)
     simulation.fake.fault(on="submit", kind="drop_after_accept")
     simulation.run_for(1)
-    simulation.foreign_task("Somebody else's wish for [Image 1].")
+    simulation.foreign_task("Somebody else's request for [Image 1].")
     simulation.run_for(3000)
     assert ("outcome_unknown", 1) == (reason(simulation, job), len(simulation.tasks(PROMPT)))
     receipt = simulation.receipt(f"{job.receipts}/error.json") or {}

@@ -233,7 +233,7 @@ def test_an_unavailable_table_causes_no_loop(schedule: Plan, simulation: Simulat
 def test_a_task_of_another_account_user_is_ignored(simulation: Simulation) -> None:
     """It costs one read and no write, and the 2xx answer prevents a second delivery."""
     simulation.notify()
-    simulation.foreign_task("Somebody else's wish for [Image 1].")
+    simulation.foreign_task("Somebody else's request for [Image 1].")
     simulation.run_for(100)
     assert [(200, '{"result": "not_ours"}')] == simulation.events.answers
     assert [["GetItem"]] == simulation.made["Wake"]

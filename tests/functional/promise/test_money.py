@@ -190,7 +190,7 @@ def test_what_may_be_charged_stays_reserved(simulation: Simulation, on: str, kin
         simulation.fake.fault(on=on, kind=kind)
         simulation.run_for(1)
         if code == "outcome_unknown":
-            simulation.foreign_task("Somebody else's wish for [Image 1].")
+            simulation.foreign_task("Somebody else's request for [Image 1].")
         simulation.run_for(5 * HOUR)
     failure = simulation.job(job.id).failure
     assert failure

@@ -31,7 +31,7 @@ def simulation() -> Iterator[Simulation]:
 
 def queue_of(simulation: Simulation, jobs: int) -> list[Job]:
     """Create a number of jobs."""
-    return [created(simulation, f"Wish {number} of [Image 1].") for number in range(jobs)]
+    return [created(simulation, f"Request {number} of [Image 1].") for number in range(jobs)]
 
 
 def run(simulation: Simulation, seconds: float) -> None:
