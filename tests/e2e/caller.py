@@ -68,7 +68,7 @@ class Caller:
             receipt = self.receipt(key)
             if receipt is not None and receipt["state"] in (states or ENDED):
                 return receipt
-        raise AssertionError(f"{key} never spoke of an end: {self.receipt(key)}")
+        raise AssertionError(f"{key} never had a final state: {self.receipt(key)}")
 
     def wait_for_cancel(self, key: str) -> dict[str, Any]:
         """Wait until a receipt has the answer to a CANCEL."""

@@ -96,13 +96,13 @@ class Sandbox:
         )
 
     def finish(self, body: Any = None, **headers: str) -> dict[str, Any]:  # noqa: ANN401
-        """Submit and let the task run and return its last query reply."""
+        """Submit, let the task run, and return its last query reply."""
         task_id = self.submit(body, **headers)
         self.advance(1)
         self.advance(3 * 3600 - 1)
         return self.query(task_id)
 
     def video_url(self, body: Any = None) -> str:  # noqa: ANN401
-        """Submit and let the task run and return the URL of its video."""
+        """Submit, let the task run, and return the URL of its video."""
         url: str = self.finish(body)["output"]["video_url"]
         return url

@@ -111,9 +111,7 @@ def test_a_task_that_fails_has_an_event_too(sandbox: Sandbox, target: Target) ->
     ],
     ids=str,
 )
-def test_events_come_as_badly_as_asked_for(
-    sandbox: Sandbox, target: Target, rule: dict[str, Any], times: list[int]
-) -> None:
+def test_events_come_as_the_rule_says(sandbox: Sandbox, target: Target, rule: dict[str, Any], times: list[int]) -> None:
     """Once, twice, late or never, in simulated time."""
     notify(sandbox, **rule)
     begun = sandbox.clock.now()

@@ -133,7 +133,7 @@ def test_public_hosts_are_asked_by_switch(make_sandbox: Callable[..., Sandbox]) 
         ("https://10.0.0.1/a", False),
     ],
 )
-def test_loopback_is_told_by_the_host(url: str, loopback: bool) -> None:
+def test_loopback_is_recognised_by_the_host(url: str, loopback: bool) -> None:
     """Only the host decides whether a URL is this machine's."""
     assert loopback == is_loopback(url)
 

@@ -261,7 +261,7 @@ def test_a_long_prompt_is_cut_silently(prompt: str, read: int) -> None:
     assert prompt[:read] == cut(prompt)
 
 
-def test_a_cut_prompt_is_still_a_success_and_echoed_whole(sandbox: Sandbox) -> None:
+def test_a_cut_prompt_succeeds_and_is_returned_complete(sandbox: Sandbox) -> None:
     """An over-long prompt costs as any other; ``orig_prompt`` is what was sent."""
     body = order()
     body["input"]["prompt"] = "a" * 6000

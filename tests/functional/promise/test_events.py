@@ -99,7 +99,7 @@ def test_the_result_does_not_depend_on_events(
 
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS)
 def test_the_end_is_noticed_immediately(schedule: Plan, simulation: Simulation, task_seconds: float) -> None:
-    """It takes a second for the event and one between two polls; by polling alone it takes up to a minute."""
+    """It takes a second for the event and one between two polls; by polling alone it may take a minute."""
     polls, seconds = schedule[task_seconds]
     simulation.notify()
     job = run(simulation, task_seconds)

@@ -135,7 +135,7 @@ def test_lane_stays_closed_while_a_reply_cannot_be_recorded(simulation: Simulati
     created(simulation)
 
     def trouble() -> None:
-        raise AwsTrouble("The table is in trouble.")
+        raise AwsTrouble("The table is unavailable.")
 
     with patch.object(jobs, "claim", once(jobs.claim, trouble)):
         simulation.run_for(1)

@@ -49,7 +49,7 @@ def delivers(sandbox: Sandbox, response: Callable[[], httpx.Response]) -> None:
 
 
 def assert_nothing_stored(sandbox: Sandbox, job: Job) -> None:
-    """Assert that there is no object, version or part, and no result in the record."""
+    """Assert that no object, version or part exists, and that the record has no result."""
     found = sandbox.s3.list_object_versions(Bucket=sandbox.results, Prefix=f"{job.receipts}/video")
     uploads = sandbox.s3.list_multipart_uploads(Bucket=sandbox.results)
     assert ([], [], None) == (found.get("Versions", []), uploads.get("Uploads", []), sandbox.job(job.id).result)

@@ -72,7 +72,7 @@ def test_the_prefix_of_a_listing_is_a_condition(stack: SmallStack) -> None:
     assert "AccessDenied" == as_probe(stack, "s3", "list_objects_v2", Bucket=bucket)["code"]
 
 
-def test_a_role_without_list_permission_is_not_told_what_is_missing(stack: SmallStack) -> None:
+def test_a_role_without_list_permission_cannot_see_what_is_missing(stack: SmallStack) -> None:
     """For a missing key S3 answers 403, not 404, unless the caller may list the bucket."""
     missing = {"Bucket": stack.outputs["BoxName"], "Key": "mine/missing"}
     assert "AccessDenied" == as_probe(stack, "s3", "get_object", **missing)["code"]

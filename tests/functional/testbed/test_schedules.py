@@ -61,7 +61,7 @@ def test_a_bucket_sends_to_the_event_bus(stack: SmallStack) -> None:
     """It does if it is configured so; the rule's pattern matches inside the event."""
     s3 = stack.aws.client("s3")
     s3.put_object(Bucket=stack.outputs["BoxName"], Key="quiet/a", Body=b"x")
-    s3.put_object(Bucket=stack.outputs["BoxName"], Key="told/a", Body=b"x")
+    s3.put_object(Bucket=stack.outputs["BoxName"], Key="events/a", Body=b"x")
     eventually(lambda: "ticked Object Created aws.s3" in stack.aws.runtime.logs("Ticker"))
     assert 1 == stack.aws.runtime.logs("Ticker").count("ticked Object Created")
 
