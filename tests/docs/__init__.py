@@ -1,1 +1,1 @@
-"""The parts of the documents that are made from the code, and what keeps them true."""
+"""The parts of the documentation that are generated from the code, and the tests that keep them up to date."""

@@ -11,8 +11,8 @@ from tests.docs.fake_dashscope_page import PAGE, renew
 TEXT = PAGE.read_text("utf-8")
 
 
-def test_tables_and_record_are_those_of_the_code() -> None:
-    """Fault table, model table and the record of the seed request are those that the code generates, byte for byte."""
+def test_tables_and_record_match_the_code() -> None:
+    """Fault table, model table and the record of the seed request are what the code generates, byte for byte."""
     assert renew(TEXT) == TEXT
 
 

@@ -1,4 +1,4 @@
-"""The receiver that the page shows takes what Gallop signs."""
+"""The receiver that the page shows accepts what Gallop signs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "https-door.md"
 
 
 def test_the_receiver_on_the_page_works() -> None:
-    """It reads a message of ours, and refuses one that was changed."""
+    """It reads a message from Gallop, and refuses one that was changed."""
     section = PAGE.read_text(encoding="utf-8").partition("\n## Webhooks\n")[2]
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert found

@@ -1,4 +1,4 @@
-"""A person at Gallop's doors: drops files, calls the API, waits, and looks at what came of it."""
+"""A person who uses Gallop's doors: drops files, calls the API, waits and reads the results."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ENDED = ("succeeded", "failed", "cancelled", "refused", "finished")
 
 
 class Caller:
-    """Stands at the doors of one testbed."""
+    """A user of one testbed."""
 
     def __init__(self, testbed: Testbed) -> None:
-        """Take the coordinates that any client would be given."""
+        """Read the coordinates that any client would be given."""
         self.testbed = testbed
         self.at = testbed.coordinates
         self.s3 = testbed.client("s3")
@@ -34,13 +34,13 @@ class Caller:
         )
 
     def __enter__(self) -> Self:
-        """Stand there."""
+        """Return the caller."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Go."""
+        """Close the connections."""
         self.http.close()
 
     def drop(self, files: Mapping[str, bytes]) -> None:
@@ -49,7 +49,7 @@ class Caller:
             self.s3.put_object(Bucket=self.at.inbox_bucket, Key=f"drop/{name}", Body=content)
 
     def receipt(self, key: str) -> dict[str, Any] | None:
-        """Read a receipt, if it is there."""
+        """Read a receipt, if it exists."""
         try:
             body = self.s3.get_object(Bucket=self.at.results_bucket, Key=key)["Body"]
         except ClientError:
@@ -58,20 +58,20 @@ class Caller:
         return receipt
 
     def video(self, key: str) -> bytes:
-        """Read a video out of the results bucket."""
+        """Read a video from the results bucket."""
         body: bytes = self.s3.get_object(Bucket=self.at.results_bucket, Key=key)["Body"].read()
         return body
 
     def wait_for_receipt(self, key: str, *states: str) -> dict[str, Any]:
-        """Wait until a receipt is there and speaks of one of these states, or of any end."""
+        """Wait until a receipt has one of these states, or any final state."""
         for _ in self._glances():
             receipt = self.receipt(key)
             if receipt is not None and receipt["state"] in (states or ENDED):
                 return receipt
-        raise AssertionError(f"{key} never spoke of an end: {self.receipt(key)}")
+        raise AssertionError(f"{key} never had a final state: {self.receipt(key)}")
 
     def wait_for_cancel(self, key: str) -> dict[str, Any]:
-        """Wait until a receipt says what came of a CANCEL."""
+        """Wait until a receipt has the answer to a CANCEL."""
         for _ in self._glances():
             receipt = self.receipt(key) or {}
             if receipt.get("cancel"):
@@ -79,7 +79,7 @@ class Caller:
         raise AssertionError(f"{key} never answered: {self.receipt(key)}")
 
     def create(self, body: Mapping[str, Any], **headers: str) -> httpx.Response:
-        """Ask for a video."""
+        """Request a video."""
         return self.http.post("/v1/videos", json=body, headers=headers)
 
     def wait_for_job(self, job_id: str) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Caller:
         raise AssertionError(f"{job_id} never ran")
 
     def tasks_for(self, prompt: str) -> list[dict[str, Any]]:
-        """Give the tasks that the vendor's ledger has for a prompt."""
+        """Return the tasks that the vendor's ledger has for a prompt."""
         return [task for task in self.testbed.dashscope.ledger()["tasks"] if task["prompt"] == prompt]
 
     def items(self) -> Iterator[dict[str, Any]]:
@@ -110,7 +110,7 @@ class Caller:
         return ({name: read(value) for name, value in item.items()} for page in pages for item in page["Items"])
 
     def dead_letters(self) -> int:
-        """Count what lies in the dead-letter queue."""
+        """Return the number of messages in the dead-letter queue."""
         sqs = self.testbed.client("sqs")
         (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "DeadLetter" in url]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])

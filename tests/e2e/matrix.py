@@ -1,4 +1,4 @@
-"""The cells of the fault matrix: one job each, with its own trouble, all on one testbed at once."""
+"""The cells of the fault matrix: one job each, with its own fault, all on one testbed at once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FAULTS: list[dict[str, Any]] = [
 ]
 LOST = FAULTS[0]
 CLIENTS = ("https", "https retried", "s3", "s3 five-fold")
-# How many calls to the world a plain run of each function makes; one that has no key of DashScope yet asks for it, too.
+# How many calls of AWS and DashScope a normal run of each function makes; one without DashScope's key reads it, too.
 CALLS = {
     "AuthorizeFunction": 1,
     "SubmitFunction": 8,
@@ -51,17 +51,17 @@ CALLS = {
 }
 DOOR = "SubmitFunction"
 DOORS = (DOOR, "AuthorizeFunction")
-GATE = "TakeSlotFunction"
+TAKE_SLOT = "TakeSlotFunction"
 RECONCILE = "ReconcileFunction"
 CALLS_OF_RECONCILE = 9
-# When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
+# When files arrive, the door lists their folder and sends itself a message; on that message, it creates the job.
 CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 11
-# So that each is alone in its batch, where with others that die a message would be given up.
+# So that each is alone in its batch: in a batch with others that are killed, a message would be given up.
 SECONDS_BETWEEN = 60.0
 # More than any run makes.
 COUNTED = 1000
 DELIVERIES, POSTS = 5, 2
-# Far above what it takes: machines are busy.
+# Far more than it takes, because machines may be busy.
 PATIENCE_S, POST_S = 400.0, 180.0
 GLANCE_S = 0.5
 AT_A_TIME = 8
@@ -73,7 +73,7 @@ MAX_RUNS = 4
 
 @dataclass(slots=True)
 class Cell:
-    """One job and its trouble."""
+    """One job and its fault."""
 
     name: str
     client: str
@@ -87,23 +87,23 @@ class Cell:
 
     @property
     def prompt(self) -> str:
-        """What this cell's job is known by, everywhere."""
+        """The text by which this cell's job is recognised everywhere."""
         return f"Cell {self.number:03}. The girl of [Image 1] waves."
 
     @property
     def marker(self) -> str:
-        """What stands in the events that come before there is a job."""
+        """The text by which events are recognised before there is a job."""
         return f"cell-{self.number:03}" if self.client.startswith("s3") else f"Cell {self.number:03}"
 
     def text_for(self, function: str) -> str:
-        """Give what stands in the events of a function that are this cell's, and may be killed."""
+        """Return the text by which a function's events are recognised as this cell's, so that its run may be killed."""
         if function not in DOORS:
             return self.job_id
         return json.dumps(f'"path": "{self.marker}"')[1:-1] if self.is_look else self.marker
 
     @property
     def has_key(self) -> bool:
-        """Whether its client sends an Idempotency-Key; every other one that retries is recognised by its count."""
+        """Whether its client sends an Idempotency-Key; the other half's retries are recognised by their retry count."""
         return self.client == "https retried" and self.number % 2 == 1
 
     @property
@@ -114,7 +114,7 @@ class Cell:
 
 
 def cells() -> list[Cell]:
-    """Give every fault through every door with and without retries, and every kill."""
+    """Return every fault through every door with and without retries, and every kill."""
     drops = kills_of_drops()
     for number, cell in enumerate(drops):
         cell.starts_after = number * SECONDS_BETWEEN
@@ -123,7 +123,7 @@ def cells() -> list[Cell]:
         *[
             Cell(f"{function} killed after {n}", "https retried" if function in DOORS else "s3", kills=((function, n),))
             for function, calls in CALLS.items()
-            if function != GATE
+            if function != TAKE_SLOT
             for n in range(calls + 1)
         ],
         *[
@@ -134,13 +134,13 @@ def cells() -> list[Cell]:
     ]
 
 
-def kills_at_the_gate() -> list[Cell]:
-    """Give every kill of the function that takes a slot, to be run one by one: others would give a job its slot."""
-    return [Cell(f"{GATE} killed after {n}", "s3", kills=((GATE, n),)) for n in range(CALLS[GATE] + 1)]
+def kills_of_take_slot() -> list[Cell]:
+    """Return every kill of the function that takes a slot, to be run one by one: others would give a job its slot."""
+    return [Cell(f"{TAKE_SLOT} killed after {n}", "s3", kills=((TAKE_SLOT, n),)) for n in range(CALLS[TAKE_SLOT] + 1)]
 
 
 def kills_of_drops() -> list[Cell]:
-    """Give every kill of the S3 door."""
+    """Return every kill of the S3 door."""
     arrivals, looks = range(CALLS_OF_AN_ARRIVAL + 1), range(CALLS_OF_A_LOOK + 1)
     runs = [*((False, n) for n in arrivals), *((True, n) for n in looks)]
     return [
@@ -155,7 +155,7 @@ def kills_of_drops() -> list[Cell]:
 
 
 def counted() -> list[Cell]:
-    """Give cells in which nobody dies, and calls are counted: one at a time, for a crowd makes others wait and ask."""
+    """Return cells without kills, in which calls are counted, one at a time: others would add waits and polls."""
     steps = [name for name in CALLS if name not in DOORS]
     return [
         Cell("calls from an arrival on", "s3", kills=each_counted(DOOR, *steps)),
@@ -166,13 +166,13 @@ def counted() -> list[Cell]:
 
 
 def each_counted(*functions: str) -> tuple[tuple[str, int], ...]:
-    """Let the calls of the functions be counted."""
+    """Return the functions, each with its counted number of calls."""
     return tuple((function, COUNTED) for function in functions)
 
 
 @dataclass(slots=True)
 class Matrix:
-    """Runs cells through a testbed, and looks at what came of them."""
+    """Runs cells through a testbed, and reads their results."""
 
     testbed: Testbed
     caller: Caller
@@ -183,7 +183,7 @@ class Matrix:
     began_at: float = 0.0
 
     def run(self, cells: Sequence[Cell]) -> None:
-        """Send every cell's job in, and wait until all have ended."""
+        """Start every cell's job, and wait until all have ended."""
         self.caller.http.timeout = httpx.Timeout(POST_S)
         self.began_at = self.testbed.clock.now()
         wanted = len(self.records()) + len(cells)
@@ -199,7 +199,7 @@ class Matrix:
         self.look()
 
     def run_until_killed(self, cell: Cell) -> None:
-        """Run a cell by itself, and one like it for each time that its kill met nobody: the sweep may take the slot."""
+        """Run a cell alone, and another like it each time that no run was killed: the sweep may take the slot."""
         ((function, _),) = cell.kills
         for another in (cell, *(replace(cell, number=next(NUMBERS)) for _ in range(MAX_RUNS - 1))):
             before = self.killed(function)
@@ -208,30 +208,30 @@ class Matrix:
                 return
 
     def killed(self, function: str) -> int:
-        """Count the runs of a function that were killed."""
+        """Return the number of runs of a function that were killed."""
         return sum(run.error == "Runtime.ExitError" for run in self.testbed.invocations(function))
 
     def look(self) -> None:
-        """Read all jobs, by their prompts."""
+        """Read all jobs by prompt."""
         self.jobs.clear()
         for item in self.records():
             self.jobs.setdefault(item["request"]["prompt"], []).append(job_from(item))
 
     def send_again(self, cell: Cell) -> None:
-        """Repeat what the client of a cell did, as a late delivery does."""
+        """Repeat a cell's request, as a late delivery does."""
         self._send(cell)
 
     def tasks(self, cell: Cell) -> list[dict[str, Any]]:
-        """Give the vendor's tasks of a cell."""
+        """Return the vendor's tasks of a cell."""
         return [task for task in self.fake.ledger()["tasks"] if task["prompt"] == cell.prompt]
 
     def film(self, task_id: str) -> str:
-        """Give the SHA-256 of the vendor's own video."""
+        """Return the SHA-256 of the vendor's own video."""
         film = self.fake.vendor.film(self.fake.vendor.tasks[task_id])
         return hashlib.sha256(b"".join(film.read(0, film.size))).hexdigest()
 
     def digest(self, key: str) -> str:
-        """Give the SHA-256 of what lies in the results bucket."""
+        """Return the SHA-256 of an object in the results bucket."""
         return hashlib.sha256(self.caller.video(key)).hexdigest()
 
     def _begin(self, cell: Cell) -> None:

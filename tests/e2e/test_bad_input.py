@@ -1,4 +1,4 @@
-"""Bad input: one clear message, through the door it came by; no charge, and no other job lost."""
+"""Invalid input gets one clear answer through its own door; it costs nothing, and no other job is lost."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str], str]] = {
 
 
 @pytest.mark.parametrize("case", REQUESTS)
-def test_a_bad_request_is_told_all_its_faults(caller: Caller, case: str) -> None:
-    """Every fault is named by JSON pointer, in words and with a remedy, in one problem+json answer."""
+def test_all_problems_of_a_request_are_reported(caller: Caller, case: str) -> None:
+    """Every problem has a JSON pointer, a detail and a remedy, in one problem+json answer."""
     body, pointers, words = REQUESTS[case]
     body = {**body, "images": [url.replace("{inbox}", caller.at.inbox_bucket) for url in body.get("images", [])]}
     answer = caller.create(body if body["images"] else {k: v for k, v in body.items() if k != "images"})
@@ -65,8 +65,8 @@ def test_a_bad_request_is_told_all_its_faults(caller: Caller, case: str) -> None
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1]", b"", b"[" * 100_000, b'{"duration": NaN}', "{é".encode("latin-1")])
-def test_a_body_that_is_no_json_object_is_refused(caller: Caller, body: bytes) -> None:
-    """Whatever the bytes are, the answer is a 400 in words."""
+def test_a_body_that_is_not_a_json_object_is_refused(caller: Caller, body: bytes) -> None:
+    """For any bytes the answer is a 400 with a message."""
     answer = caller.http.post("/v1/videos", content=body, headers={"Content-Type": "application/json"})
     assert (400, "invalid_request") == (answer.status_code, answer.json()["code"])
 
@@ -74,8 +74,8 @@ def test_a_body_that_is_no_json_object_is_refused(caller: Caller, body: bytes) -
 @pytest.mark.parametrize(
     "authorization", [None, "Bearer wrong", "Bearer", "Basic abc", "Bearer gallop_" + "x" * 500, "Bearer clé"]
 )
-def test_a_missing_or_wrong_key_is_told_so(caller: Caller, authorization: str | None) -> None:
-    """Without a valid key there is a 401 in words on every route, and no job."""
+def test_a_missing_or_wrong_key_is_reported(caller: Caller, authorization: str | None) -> None:
+    """Without a valid key every route answers 401 with a message, and there is no job."""
     headers = {} if authorization is None else {b"Authorization": authorization.encode()}
     with httpx.Client(base_url=caller.at.api_url, headers=headers) as stranger:
         for answer in (
@@ -87,8 +87,8 @@ def test_a_missing_or_wrong_key_is_told_so(caller: Caller, authorization: str | 
             assert "Bearer" == answer.headers["WWW-Authenticate"]
 
 
-def test_another_clients_job_is_not_there(caller: Caller) -> None:
-    """A job of somebody else answers exactly as one that never was: 404."""
+def test_another_clients_job_is_not_found(caller: Caller) -> None:
+    """The answer is the same 404 as for a job that never existed."""
     job_id = caller.create({**FINE, "prompt": "Mine.", "duration": 3}).json()["id"]
     theirs = {"Authorization": f"Bearer {caller.testbed.mint_key('somebody-else')}"}
     for path in (f"/v1/videos/{job_id}", f"/v1/videos/{job_id}/content"):
@@ -98,8 +98,8 @@ def test_another_clients_job_is_not_there(caller: Caller) -> None:
     assert "succeeded" == caller.wait_for_job(job_id)["state"]
 
 
-def test_a_video_that_is_not_there_yet_is_told_so(caller: Caller) -> None:
-    """The content of an unfinished job is a 409 that says how the job stands, and /health needs no key."""
+def test_an_unfinished_video_is_reported(caller: Caller) -> None:
+    """The content of an unfinished job is a 409 with the job's state, and /health needs no key."""
     job_id = caller.create({**FINE, "prompt": "Not yet.", "duration": 3}).json()["id"]
     answer = caller.http.get(f"/v1/videos/{job_id}/content")
     assert (409, "not_ready") == (answer.status_code, answer.json()["code"])
@@ -144,10 +144,10 @@ DROPS: dict[str, tuple[dict[str, bytes], str, str]] = {
 }
 
 
-def test_a_bad_drop_is_told_all_its_faults(caller: Caller) -> None:
-    """Each bad folder gets an error.json that names the file, what is wrong and how to mend it, and costs nothing.
+def test_all_problems_of_a_drop_are_reported(caller: Caller) -> None:
+    """Each invalid folder gets an error.json with the file, the problem and the remedy, and costs nothing.
 
-    All are dropped at once, with a good one among them, which none of them holds up.
+    All are dropped at once together with a valid one, which none of them delays.
     """
     for case, (files, _, _) in DROPS.items():
         folder = "bad/" + case.replace(" ", "-")
@@ -164,8 +164,8 @@ def test_a_bad_drop_is_told_all_its_faults(caller: Caller) -> None:
     assert [] == caller.tasks_for(PROMPT)
 
 
-def test_a_mended_drop_starts_by_itself(caller: Caller) -> None:
-    """A corrected file in the same folder is all it takes; the error.json goes."""
+def test_a_fixed_drop_starts_automatically(caller: Caller) -> None:
+    """Uploading the fixed file to the same folder is enough; error.json is removed."""
     caller.drop({"mend/1.jpg": NOT_AN_IMAGE, "mend/prompt.txt": b"Mended."})
     assert "refused" == caller.wait_for_receipt("mend/error.json")["state"]
     caller.drop({"mend/1.jpg": picture()})

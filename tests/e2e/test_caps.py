@@ -1,4 +1,4 @@
-"""A cap on the running testbed, with permissions enforced: both doors, a batch, and what is parked."""
+"""A cap on the running testbed, with permissions enforced: both doors, a batch, and parked jobs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LINES = [json.dumps({"prompt": f"Line {number}.", "images": ["1.jpg"], "duration
 
 @pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
-    """Run the template with room for two jobs of 0.42 a month."""
+    """Run the template with room for two jobs of 0.42 per month."""
     with Testbed(speed=SPEED, parameters={"MonthCap": "1.0", "ClientDayCap": "50"}) as running:
         yield running
 
 
 def test_a_cap_holds_at_both_doors(testbed: Testbed, caller: Caller) -> None:
-    """Two jobs fit. Of a batch one line is parked, until a job that is cancelled makes room; nothing is in the way."""
+    """Two jobs fit. One line of a batch is parked until a cancelled job makes room; no permission is missing."""
     testbed.dashscope.fault(on="submit", kind="429", rate=1.0)
     body = {"prompt": "Waits.", "images": [data_uri(picture())], "duration": 3}
     job_id = caller.create(body).json()["id"]
@@ -40,7 +40,7 @@ def test_a_cap_holds_at_both_doors(testbed: Testbed, caller: Caller) -> None:
         refused.json()["code"],
         refused.json()["budget"]["used"],
     )
-    # In the moment of an attempt it is too late.
+    # During an attempt it is too late.
     answers = (caller.http.post(f"/v1/videos/{job_id}/cancel").json()["cancel"]["answer"] for _ in range(9))
     assert "cancelled" in answers
     testbed.dashscope.faults.clear()

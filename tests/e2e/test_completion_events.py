@@ -1,4 +1,4 @@
-"""DashScope's word of ended tasks, on a running testbed: function processes, permissions, HTTP on both sides."""
+"""DashScope's completion events on a running testbed: function processes, permissions, HTTP on both sides."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 SPEED = 8.0
 TASK_SECONDS = 5.0
-# The event comes a second after the end, and the laptop's own work takes some more; the first question that nobody was
-# taught to ask earlier comes half a minute after a video of 15 s was ordered.
+# The event comes a second after the end, and this machine needs some time, too; without learned durations the first
+# poll comes half a minute after a video of 15 s was requested.
 AT_ONCE = 18.0
 
 
 @pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
-    """Run the template with completion events on, before a DashScope whose tasks take five seconds."""
+    """Run the template with completion events on, with a DashScope whose tasks take five seconds."""
     fake = FakeDashScope(ScaledClock(SPEED), limits=Limits.none(), switches=Switches(task_seconds=TASK_SECONDS))
     started = ("StartTaskFunction", "StatusFunction", "WakeFunction", "SaveResultFunction")
     with Testbed(fake=fake, parameters={"CompletionEvents": "on"}, prewarm=started) as running:
@@ -35,7 +35,7 @@ def testbed() -> Iterator[Testbed]:
 
 @pytest.fixture(scope="module")
 def target(caller: Caller) -> dict[str, Any]:
-    """Give what an operator reads to set up the rule's target; every function has run once by then."""
+    """Return the settings of the rule's target that an operator reads; every function has run once by then."""
     run(caller, "To warm up [Image 1].")
     outputs = caller.testbed.aws.outputs()
     secret = caller.testbed.client("secretsmanager").get_secret_value(SecretId=outputs["CompletionSecretArn"])
@@ -44,7 +44,7 @@ def target(caller: Caller) -> dict[str, Any]:
 
 
 def run(caller: Caller, prompt: str) -> tuple[dict[str, Any], float]:
-    """Run a job; gives it, and the seconds from the end of its task to the moment in which its execution knew."""
+    """Run a job; return it, and the seconds from its task's end until its execution knew."""
     body = {"prompt": prompt, "images": [data_uri(picture())], "duration": 15}
     job = caller.wait_for_job(caller.create(body).json()["id"])
     (task,) = caller.tasks_for(prompt)
@@ -53,7 +53,7 @@ def run(caller: Caller, prompt: str) -> tuple[dict[str, Any], float]:
 
 
 def _stored_at(caller: Caller, job_id: str) -> float:
-    """Give when the execution knew that the task had succeeded, in simulated time."""
+    """Return when the execution knew that the task had succeeded, in simulated time."""
     machine = caller.testbed.aws.outputs()["WorkflowArn"].replace(":stateMachine:", ":execution:")
     states = caller.testbed.client("stepfunctions")
     events = states.get_execution_history(executionArn=f"{machine}:{job_id}", maxResults=1000)["events"]
@@ -63,29 +63,29 @@ def _stored_at(caller: Caller, job_id: str) -> float:
 
 
 @pytest.mark.parametrize("mode", ["once", "twice", "late", "never"])
-def test_the_end_is_the_same_and_comes_in_time(caller: Caller, target: dict[str, Any], mode: str) -> None:
-    """One task, one charge and one video each; with the event at once, without it when the plan asks."""
+def test_the_end_is_the_same_and_on_time(caller: Caller, target: dict[str, Any], mode: str) -> None:
+    """There is one task, one charge and one video each; with the event immediately, without it by the schedule."""
     httpx.post(f"{caller.at.dashscope_url}/__fake__/events", json={**target, "mode": mode}).raise_for_status()
-    prompt = f"Told {mode} of [Image 1]."
+    prompt = f"Notified {mode} of [Image 1]."
     job, seconds = run(caller, prompt)
     assert ("succeeded", 1) == (job["state"], len(caller.tasks_for(prompt)))
     assert seconds < AT_ONCE
     assert [] == caller.testbed.aws.authority.audit.refusals()
 
 
-def test_an_event_without_the_token_wakes_nobody(caller: Caller, target: dict[str, Any]) -> None:
-    """Whoever knows the address alone can tell nothing; the job ends by asking."""
+def test_an_event_without_the_token_is_refused(caller: Caller, target: dict[str, Any]) -> None:
+    """The address alone is not enough to report an end; the job ends by polling."""
     wrong = {"x-eventbridge-signature-token": "guessed"}
     caller.testbed.dashscope.notify(url=target["url"], headers=wrong)
-    job, _ = run(caller, "Not told of [Image 1].")
+    job, _ = run(caller, "Not notified of [Image 1].")
     assert "succeeded" == job["state"]
     assert {403} == {sent["status"] for sent in caller.testbed.dashscope.events()["sent"][-1:]}
 
 
 def test_the_grants_of_the_door_are_used(caller: Caller, target: dict[str, Any]) -> None:
-    """Each of them, and nothing was refused."""
+    """Each of them is used, and nothing was refused."""
     caller.testbed.dashscope.notify(**target)
-    run(caller, "Told once more of [Image 1].")
+    run(caller, "Notified again of [Image 1].")
     audit = caller.testbed.aws.authority.audit
     (door,) = {entry.principal for entry in audit.entries() if "WakeFunctionRole" in entry.principal}
     granted = {"dynamodb:GetItem", "dynamodb:UpdateItem", "states:SendTaskSuccess", "secretsmanager:GetSecretValue"}

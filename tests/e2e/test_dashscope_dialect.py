@@ -1,6 +1,6 @@
 """The official ``dashscope`` package, unmodified, at Gallop's door: only its host and its key are changed.
 
-What it gets is held, key for key, against what it gets from the fake DashScope for the same calls.
+Its replies are compared, key for key, with those of the fake DashScope for the same calls.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING 
 
 @pytest.fixture(scope="module")
 def way(caller: Caller) -> Iterator[Lossy]:
-    """Give the way from the package to Gallop."""
+    """Yield the connection from the package to Gallop."""
     with Lossy(caller.at.api_url) as way:
         yield way
 
@@ -46,20 +46,20 @@ def at_gallop(way: Lossy, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> Lo
 
 @pytest.fixture
 def client(way: Lossy, caller: Caller) -> Iterator[Any]:
-    """Give the package's new client, pointed at Gallop."""
+    """Yield the package's new client, pointed at Gallop."""
     with dashscope.Client(base_url=f"{way.url}/api/v1", api_key=caller.at.api_key) as client:
         yield client
 
 
 def wanted(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - any argument
-    """Give the arguments of a call that succeeds, and that no other call is equal to."""
+    """Return the arguments of a call that succeeds, and that differs from all others."""
     media = [{"type": "reference_image", "url": data_uri(picture())}]
     prompt = f"The woman of [Image 1] smiles, {uuid4()}."
     return {"model": MODEL, "prompt": prompt, "media": media, "resolution": "720P", "duration": 3, **more}
 
 
 def shape(value: object) -> object:
-    """Give the keys of a reply, all the way down."""
+    """Return the keys of a reply, at any depth."""
     return {key: shape(inner) for key, inner in value.items()} if isinstance(value, dict) else None
 
 
@@ -70,14 +70,14 @@ def from_vendor(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def assert_ours(caller: Caller, url: str) -> None:
-    """Assert that the address opens a film in the user's own bucket."""
+    """Assert that the address returns a video in the user's own bucket."""
     assert caller.at.results_bucket in url
     assert b"ftyp" == httpx.get(url, timeout=30).content[4:8]
 
 
 @pytest.mark.usefixtures("at_gallop")
-def test_call_gives_a_video_of_ones_own(caller: Caller) -> None:
-    """``VideoSynthesis.call`` submits, waits and gives an address; one task was paid."""
+def test_call_returns_a_video_in_the_users_bucket(caller: Caller) -> None:
+    """``VideoSynthesis.call`` submits, waits and returns an address; one task was charged."""
     order = wanted()
     reply = VideoSynthesis.call(**order)
     assert (200, "SUCCEEDED", order["prompt"]) == (
@@ -93,8 +93,8 @@ def test_call_gives_a_video_of_ones_own(caller: Caller) -> None:
 
 
 @pytest.mark.usefixtures("at_gallop")
-def test_replies_are_those_of_dashscope(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Submit, success, unknown task and refusals: the package's replies have the same keys, codes and statuses."""
+def test_replies_equal_dashscopes(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For submit, success, unknown task and refusals the package's replies have the same keys, codes and statuses."""
     calls: dict[str, Callable[[], Any]] = {
         "submit": lambda: VideoSynthesis.async_call(**wanted()),
         "call": lambda: VideoSynthesis.call(**wanted()),
@@ -119,7 +119,7 @@ def test_replies_are_those_of_dashscope(caller: Caller, monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("at_gallop")
 def test_fetch_and_wait_find_the_task() -> None:
-    """By reply and by id, as often as is asked."""
+    """Both work by reply and by id, any number of times."""
     submitted = VideoSynthesis.async_call(**wanted())
     task_id = submitted.output.task_id
     assert (200, "PENDING") == (submitted.status_code, submitted.output.task_status)
@@ -132,7 +132,7 @@ def test_fetch_and_wait_find_the_task() -> None:
 
 @pytest.mark.usefixtures("at_gallop")
 def test_the_asynchronous_twins_do_the_same(caller: Caller) -> None:
-    """They ask with a slash at the end of the path."""
+    """They query paths with a trailing slash."""
 
     async def story() -> tuple[Any, ...]:
         submitted = await AioVideoSynthesis.async_call(**wanted())
@@ -146,16 +146,16 @@ def test_the_asynchronous_twins_do_the_same(caller: Caller) -> None:
     assert (400, "UnsupportedOperation") == (cancelled.status_code, cancelled.code), cancelled
 
 
-def test_the_new_client_gives_a_video_of_ones_own(client: Any, caller: Caller) -> None:  # noqa: ANN401
-    """``Client.videos`` submits, waits and gives the address; its times are in order."""
+def test_the_new_client_returns_a_video_in_the_users_bucket(client: Any, caller: Caller) -> None:  # noqa: ANN401
+    """``Client.videos`` submits, waits and returns the address; its times are in order."""
     job = client.videos.generate(**wanted())
     assert job.succeeded
     assert_ours(caller, job.video_url)
     assert job.submitted_at < job.scheduled_at < job.finished_at
 
 
-def test_the_new_asynchronous_client_as_well(way: Lossy, caller: Caller) -> None:
-    """``AsyncClient.videos`` does the same."""
+def test_the_new_asynchronous_client_does_the_same(way: Lossy, caller: Caller) -> None:
+    """The client is ``AsyncClient.videos``."""
 
     async def story() -> Any:  # noqa: ANN401
         async with dashscope.AsyncClient(base_url=f"{way.url}/api/v1", api_key=caller.at.api_key) as client:
@@ -164,8 +164,8 @@ def test_the_new_asynchronous_client_as_well(way: Lossy, caller: Caller) -> None
     assert_ours(caller, asyncio.run(story()).video_url)
 
 
-def test_the_new_client_raises_what_it_would_raise_at_dashscope(client: Any, caller: Caller) -> None:  # noqa: ANN401
-    """Refusals are exceptions of the package's own tree, and so are tasks that fail."""
+def test_the_new_client_raises_as_with_dashscope(client: Any, caller: Caller) -> None:  # noqa: ANN401
+    """Refusals and failed tasks are exceptions of the package's own tree."""
     with pytest.raises(v2_errors.BadRequestError, match="resolution"):
         client.videos.jobs.create(**wanted(resolution="8K"))
     with pytest.raises(v2_errors.AuthenticationError):
@@ -177,7 +177,7 @@ def test_the_new_client_raises_what_it_would_raise_at_dashscope(client: Any, cal
 
 
 def test_a_lost_reply_is_one_job_and_one_task(at_gallop: Lossy, caller: Caller) -> None:
-    """1.x POSTs again when its connection is dropped: at DashScope two paid tasks, here one."""
+    """1.x POSTs again when its connection is dropped: at DashScope these are two charged tasks, here one."""
     order = wanted()
     at_gallop.lose("dropped")
     reply = VideoSynthesis.call(**order)
@@ -187,7 +187,7 @@ def test_a_lost_reply_is_one_job_and_one_task(at_gallop: Lossy, caller: Caller) 
 
 @pytest.mark.parametrize("loss", ["dropped", "error"])
 def test_two_lost_replies_are_one_job_and_one_task(client: Any, way: Lossy, caller: Caller, loss: Any) -> None:  # noqa: ANN401
-    """The new client POSTs three times when replies are lost, or are a 500: at DashScope three paid tasks, here one."""
+    """The new client POSTs three times when replies are lost or a 500: at DashScope three charged tasks, here one."""
     order = wanted()
     way.lose(loss, loss)
     job = client.videos.generate(**order)
@@ -197,7 +197,7 @@ def test_two_lost_replies_are_one_job_and_one_task(client: Any, way: Lossy, call
 
 @pytest.mark.usefixtures("at_gallop")
 def test_lists_are_the_raw_page(client: Any, caller: Caller) -> None:  # noqa: ANN401
-    """1.x, its asynchronous twin and the new client see the same tasks; the new client reads another field of it."""
+    """1.x, its asynchronous twin and the new client see the same tasks; the new client reads another field."""
     task_id = VideoSynthesis.async_call(**wanted()).output.task_id
     page = VideoSynthesis.list(model_name=MODEL, page_size=2)  # type: ignore[attr-defined]
     twin = run(AioVideoSynthesis.list(model_name=MODEL, page_size=2))
@@ -208,7 +208,7 @@ def test_lists_are_the_raw_page(client: Any, caller: Caller) -> None:  # noqa: A
 
 @pytest.mark.usefixtures("at_gallop")
 def test_a_task_that_waits_is_cancelled(caller: Caller) -> None:
-    """The last test here: it fills DashScope's places, and a job that still waits is let go."""
+    """It is the last test because it fills DashScope's capacity; the waiting job is cancelled."""
     caller.testbed.dashscope.fault(on="task", kind="never_ends", times=5)
     replies = [VideoSynthesis.async_call(**wanted(seed=seed)) for seed in range(6)]
     for reply in replies:

@@ -1,4 +1,4 @@
-"""``make demo``, as somebody who has just cloned the repository runs it."""
+"""``make demo``, as someone who has just cloned the repository runs it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOORS = ("s3-door", "https-door")
 
 @pytest.fixture
 def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the demo write somewhere else than a person's runs do."""
+    """Let the demo write to another folder than a user's runs."""
     monkeypatch.setattr(demo, "ROOT", tmp_path)
     monkeypatch.setattr(demo, "OUT", tmp_path / "out" / "demo")
     return tmp_path / "out" / "demo"
@@ -37,7 +37,7 @@ def test_it_ends_with_two_videos_and_their_receipts(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Both jobs seen at every stage, both videos playable, one POST a job, all files where it says; no log between."""
+    """Each job is seen at every stage, has a playable video and one POST; all files exist; no log is mixed in."""
     monkeypatch.setenv("SPEED", "30")
     assert 0 == demo.main()
     shown = capsys.readouterr().out
@@ -54,7 +54,7 @@ def test_it_ends_with_two_videos_and_their_receipts(
 
 
 @pytest.mark.parametrize("speed", ["fast", "0", "-1", "1000"])
-def test_a_speed_that_is_none_is_refused_in_words(
+def test_an_invalid_speed_is_refused_with_a_message(
     speed: str, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing is started, and the exit code is not 0."""
@@ -66,7 +66,7 @@ def test_a_speed_that_is_none_is_refused_in_words(
 
 @pytest.fixture
 def running() -> Iterator[subprocess.Popen[str]]:
-    """Run the demo in a session of its own, and see it ready."""
+    """Run the demo in its own session, until it is ready."""
     # An ignored SIGINT would be inherited.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-u", "-m", "tests.testbed.demo"]
@@ -80,7 +80,7 @@ def running() -> Iterator[subprocess.Popen[str]]:
 
 
 def test_ctrl_c_leaves_nothing_running(running: subprocess.Popen[str]) -> None:
-    """Interrupted in the middle of its jobs, it says so and takes all of its processes along."""
+    """Interrupted during its jobs, it says so and ends all of its processes."""
     assert running.stdout is not None
     assert any("sent" in line for line in running.stdout)
     os.killpg(running.pid, signal.SIGINT)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 SPEED = 20.0
-# Cells that run at a time: as many as may have slots, for a full gate changes how many calls a run makes.
+# The number of cells at a time is that of the slots, because a full pool changes how many calls a run makes.
 IN_FLIGHT = 60
-IN_CROWDS, ALONE = matrix.cells(), matrix.kills_at_the_gate()
+IN_CROWDS, ALONE = matrix.cells(), matrix.kills_of_take_slot()
 CELLS = [*IN_CROWDS, *ALONE]
 
 
@@ -46,7 +46,7 @@ def ended() -> Iterator[Matrix]:
 
 @pytest.mark.parametrize("cell", CELLS, ids=[cell.name for cell in CELLS])
 def test_one_job_one_task_one_result(ended: Matrix, cell: Cell) -> None:
-    """Whatever broke: one job, which succeeded; one task; the vendor's bytes; the receipts of an end."""
+    """Whatever failed, there is one job, which succeeded, one task, the vendor's bytes, and final receipts."""
     (job,) = ended.jobs[cell.prompt]
     assert ("succeeded", None) == (job.state.value, job.failure)
     assert [job.task_id] == [task["task_id"] for task in ended.tasks(cell)]
@@ -57,8 +57,8 @@ def test_one_job_one_task_one_result(ended: Matrix, cell: Cell) -> None:
 
 
 @pytest.mark.parametrize("function", [*matrix.CALLS, matrix.RECONCILE])
-def test_every_call_was_the_last_one_once(ended: Matrix, function: str) -> None:
-    """Each function died before its first call, after its last one, and at each in between."""
+def test_every_function_was_killed_at_every_call(ended: Matrix, function: str) -> None:
+    """Each function was killed before its first call, after its last one, and at each in between."""
     kills = [kill for cell in CELLS for kill in cell.kills]
     planned = [calls for name, calls in kills if name == function and calls < matrix.COUNTED]
     name = ended.testbed.aws.runtime.spec(function).name
@@ -68,22 +68,22 @@ def test_every_call_was_the_last_one_once(ended: Matrix, function: str) -> None:
 
 
 @pytest.mark.parametrize("function", [*matrix.CALLS, matrix.RECONCILE])
-def test_the_last_call_is_the_last_one(ended: Matrix, function: str) -> None:
-    """A run in which nobody dies makes as many calls as kills were planned for; one more if it asks for the key."""
+def test_the_number_of_calls_is_known(ended: Matrix, function: str) -> None:
+    """A run without a kill makes the number of calls for which kills were planned; one more if it reads the key."""
     ends = {
         "SubmitFunction": [matrix.CALLS_OF_AN_ARRIVAL, matrix.CALLS["SubmitFunction"], matrix.CALLS_OF_A_LOOK],
         matrix.RECONCILE: [matrix.CALLS_OF_RECONCILE],
     }.get(function) or [matrix.CALLS[function]]
     made = sorted(run.calls for run in ended.testbed.invocations(function) if run.calls is not None and not run.error)
-    if function == matrix.GATE:
-        # One whose slot was given to it by the sweep was run again; it made fewer.
+    if function == matrix.TAKE_SLOT:
+        # A run whose slot was given by the sweep was repeated, and made fewer.
         made = made[-1:]
     assert len(ends) == len(made)
     assert all(calls in (end, end + 1) for end, calls in zip(ends, made, strict=True)), (ends, made)
 
 
 def test_nothing_is_stuck(ended: Matrix) -> None:
-    """No message is in the dead-letter queue, no fault is left over, no execution runs."""
+    """No message is in the dead-letter queue, no fault is unused, no execution runs."""
     assert 0 == ended.caller.dead_letters()
     assert [] == ended.fake.aims.waiting
     arn = ended.testbed.aws.outputs()["WorkflowArn"]
@@ -92,9 +92,9 @@ def test_nothing_is_stuck(ended: Matrix) -> None:
 
 
 def test_late_deliveries_change_nothing(ended: Matrix) -> None:
-    """Files that are dropped again after success, and a retry that comes late, make nothing and move nothing.
+    """Files that are dropped again after success, and a late retry, create nothing and change nothing.
 
-    All that changes: a dropper is told that it was noticed.
+    The only change is a note in the receipt that the drop was repeated.
     """
     late = [cell for cell in CELLS if cell.client == "s3 five-fold" or cell.has_key][:8]
     before = {cell.prompt: (ended.jobs[cell.prompt], ended.tasks(cell)) for cell in late}
@@ -105,9 +105,9 @@ def test_late_deliveries_change_nothing(ended: Matrix) -> None:
     for cell in late:
         noticed = any(job.dropped_again_at for job in ended.jobs[cell.prompt])
         assert cell.client.startswith("s3") == noticed
-    assert before == {cell.prompt: (unnoticed(ended.jobs[cell.prompt]), ended.tasks(cell)) for cell in late}
+    assert before == {cell.prompt: (without_notes(ended.jobs[cell.prompt]), ended.tasks(cell)) for cell in late}
 
 
-def unnoticed(jobs: list[Job]) -> list[Job]:
-    """Give jobs as they were before their files were dropped again."""
+def without_notes(jobs: list[Job]) -> list[Job]:
+    """Return jobs as they were before their files were dropped again."""
     return [replace(job, dropped_again_at=None) for job in jobs]

@@ -1,4 +1,4 @@
-"""Keys over real HTTP, with many requests at the same time: none too many gets through, and none after a revocation."""
+"""Keys over real HTTP, with concurrent requests: none exceeds the rate limit, and none succeeds after a revocation."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ ABSENT = "/v1/videos/job_" + "a" * 26
 
 @pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
-    """Run the template with a pace that tests can outrun."""
+    """Run the template with a rate limit that tests can exceed."""
     with Testbed(speed=1, parameters={"RequestsPerSecond": str(PER_SECOND)}, prewarm=("AuthorizeFunction",)) as running:
         yield running
 
 
 @contextmanager
 def client(testbed: Testbed, key: str) -> Iterator[httpx.Client]:
-    """Give a client with a key."""
+    """Yield a client with a key."""
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=testbed.coordinates.api_url, headers=headers, timeout=30) as http:
         yield http
@@ -43,14 +43,14 @@ def client(testbed: Testbed, key: str) -> Iterator[httpx.Client]:
 
 @contextmanager
 def table(testbed: Testbed) -> Iterator[None]:
-    """Turn to the stack's table, as the command does."""
+    """Use the stack's table, as the command does."""
     name = {"JOB_TABLE": testbed.aws.outputs()["JobTableName"]}
     with patch.dict(os.environ, name), patch.object(aws, "dynamodb", lambda: testbed.client("dynamodb")):
         yield
 
 
-def test_no_more_get_through_than_the_pace_allows(testbed: Testbed) -> None:
-    """Of many at the same time, for a while: those of a burst, and what time has brought. The others are told when."""
+def test_no_more_requests_pass_than_the_limit_allows(testbed: Testbed) -> None:
+    """Of many concurrent requests a burst and then the sustained rate pass; the others get the time to retry."""
     with client(testbed, testbed.mint_key("fast")) as http, ThreadPoolExecutor(AT_ONCE) as threads:
         began = testbed.clock.now()
         answers = list(threads.map(lambda _: http.get(ABSENT), range(5 * BURST)))
@@ -65,8 +65,8 @@ def test_no_more_get_through_than_the_pace_allows(testbed: Testbed) -> None:
         assert 404 == http.get(ABSENT).status_code
 
 
-def test_a_key_stops_in_the_middle_of_its_use(testbed: Testbed) -> None:
-    """A request that begins after the revocation is refused, and the client's next key is not touched by it."""
+def test_a_revoked_key_stops_during_use(testbed: Testbed) -> None:
+    """A request that starts after the revocation is refused, and the client's next key is not affected."""
     old, new = testbed.mint_key("turning"), testbed.mint_key("turning")
     answers: list[tuple[float, int]] = []
     is_over = threading.Event()

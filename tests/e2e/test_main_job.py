@@ -1,4 +1,4 @@
-"""The main job, through both doors: images and a prompt in, a playable video in S3 out."""
+"""The main job through both doors: images and a prompt become a playable video in S3."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 SEED = json.loads((Path(__file__).parent / "seed_request.json").read_text(encoding="utf-8"))
 
 
-def test_a_folder_becomes_a_video_beside_its_receipts(caller: Caller) -> None:
-    """Three pictures and a prompt, in any order, become one task, one video and one set of receipts."""
+def test_a_folder_becomes_a_video_with_its_receipts(caller: Caller) -> None:
+    """Three images and a prompt, in any order, become one task, one video and one set of receipts."""
     prompt = "The first of [Image 1] meets [Image 2] and [Image 3]."
     caller.drop(
         {
@@ -49,15 +49,15 @@ def test_a_folder_becomes_a_video_beside_its_receipts(caller: Caller) -> None:
     assert pytest.approx(0.7) == details["cost"] == status["cost"]
 
 
-def test_a_lone_image_becomes_a_video_with_the_stacks_prompt(caller: Caller) -> None:
-    """A picture at the root needs no prompt; its receipts lie under its own name."""
+def test_a_single_image_becomes_a_video_with_the_stacks_prompt(caller: Caller) -> None:
+    """An image at the root needs no prompt; its receipts have its own name."""
     caller.drop({"cat.jpg": picture()})
     assert "succeeded" == caller.wait_for_receipt("cat.jpg/status.json")["state"]
     assert caller.video("cat.jpg/video.mp4").startswith(b"\0\0\0")
 
 
-def test_the_seed_request_becomes_a_video_that_plays(caller: Caller) -> None:
-    """The seed request goes in as it stands, and an H.264 video of the right size, rate and length comes out."""
+def test_the_example_request_becomes_a_playable_video(caller: Caller) -> None:
+    """The example request, unchanged, gives an H.264 video of the right size, frame rate and length."""
     created = caller.create(SEED)
     assert 202 == created.status_code, created.text
     job = created.json()
@@ -77,8 +77,8 @@ def test_the_seed_request_becomes_a_video_that_plays(caller: Caller) -> None:
     assert 1 == len(caller.tasks_for(SEED["prompt"]))
 
 
-def test_images_of_all_three_kinds_reach_the_vendor(caller: Caller) -> None:
-    """An address, an inline picture and an object of the inbox become the references, in their order."""
+def test_images_of_all_three_kinds_are_sent_to_the_vendor(caller: Caller) -> None:
+    """An address, an inline image and an object of the inbox become the references, in order."""
     caller.s3.put_object(Bucket=caller.at.inbox_bucket, Key="uploads/mine.jpg", Body=picture())
     prompt = "[Image 1], [Image 2] and [Image 3] dance."
     body = {
@@ -98,5 +98,5 @@ def test_images_of_all_three_kinds_reach_the_vendor(caller: Caller) -> None:
 
 
 def test_nothing_was_refused(caller: Caller) -> None:
-    """On the way of these jobs no function asked for what its role may not do, not even for what it can do without."""
+    """For these jobs no function needed a permission that its role lacks, not even an optional one."""
     assert [] == caller.testbed.aws.authority.audit.refusals()

@@ -1,4 +1,4 @@
-"""OpenAI's own package, unmodified, with another address and key and no more; and equal creates, however they come."""
+"""OpenAI's own package, unmodified except for address and key; and equal creates in every format."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ SIZE: Any = "720x1280"
 
 @pytest.fixture
 def client(caller: Caller) -> Iterator[openai.OpenAI]:
-    """Give OpenAI's client of Gallop."""
+    """Yield OpenAI's client of Gallop."""
     with openai.OpenAI(base_url=f"{caller.at.api_url}/v1", api_key=caller.at.api_key) as client:
         yield client
 
 
 def hurried(caller: Caller, resource: Any) -> list[float]:  # noqa: ANN401 - both kinds of the package's
-    """Let the package's own waits pass at the testbed's speed; gives the list of what it waited."""
+    """Let the package's own waits pass at the testbed's speed; return the growing list of waits."""
     waits: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -56,7 +56,7 @@ def hurried(caller: Caller, resource: Any) -> list[float]:  # noqa: ANN401 - bot
 
 
 def test_a_video_is_made_polled_and_downloaded(caller: Caller, client: openai.OpenAI) -> None:
-    """One file, a prompt, seconds and size: the package's model of a video holds it, and its helper sees the end."""
+    """One file, a prompt, seconds and size fill the package's video model, and its helper sees the end."""
     waits = hurried(caller, client.videos)
     prompt = "OpenAI's package lets [Image 1] wave."
     reference = ("girl.jpg", picture(), "image/jpeg")
@@ -73,7 +73,7 @@ def test_a_video_is_made_polled_and_downloaded(caller: Caller, client: openai.Op
     assert "succeeded" == video.model_dump()["state"]
     assert video.completed_at
     assert video.completed_at >= video.created_at
-    # What the first answer said, again and again; left alone, the package asks every second.
+    # The interval of the first answer, repeatedly; without it, the package polls every second.
     assert 1 == len(set(waits))
     assert waits[0] > 1
     content = client.videos.download_content(video.id)
@@ -109,7 +109,7 @@ def test_the_async_client_does_the_same(caller: Caller) -> None:
 
 
 def test_extra_fields_reach_gallop(client: openai.OpenAI) -> None:
-    """What the package does not know, it sends as text under names in brackets: media, metadata, flags and numbers."""
+    """Fields that the package lacks are sent as text with bracketed names: media, metadata, flags and numbers."""
     urls = ["https://example.com/a.jpg", "https://example.com/b.jpg"]
     extra = {
         "media": [{"type": "reference_image", "url": url} for url in urls],
@@ -125,8 +125,8 @@ def test_extra_fields_reach_gallop(client: openai.OpenAI) -> None:
     assert {"order": "17", "of": {"who": "ada"}, "tags": ["x", "y"], "new": "true"} == dump["metadata"]
 
 
-def test_an_upload_is_a_file_by_its_id(caller: Caller, client: openai.OpenAI) -> None:
-    """``input_reference`` with a ``file_id``, as the package's types have it."""
+def test_an_upload_is_a_file_with_an_id(caller: Caller, client: openai.OpenAI) -> None:
+    """The request has ``input_reference`` with a ``file_id``, as in the package's types."""
     upload: Any = client.post("/uploads", body={"content_type": "image/jpeg"}, cast_to=object)
     caller.s3.put_object(Bucket=caller.at.inbox_bucket, Key=upload["fields"]["key"], Body=picture())
     by_id = {"input_reference": {"file_id": upload["id"]}}
@@ -134,7 +134,7 @@ def test_an_upload_is_a_file_by_its_id(caller: Caller, client: openai.OpenAI) ->
 
 
 def test_videos_are_listed_page_by_page(client: openai.OpenAI) -> None:
-    """Newest first or last, in the package's own pages, each video once; the list and the one say the same."""
+    """Newest first or last, each video is listed once in the package's own pages, equal to the single video."""
     extra = {"images": ["https://example.com/a.jpg"]}
     made = [client.videos.create(prompt=f"Listed {number}.", extra_body=extra).id for number in range(3)]
     page = client.videos.list(limit=2)
@@ -149,7 +149,7 @@ def test_videos_are_listed_page_by_page(client: openai.OpenAI) -> None:
 
 
 def test_the_thumbnail_is_a_variant(caller: Caller, client: openai.OpenAI) -> None:
-    """Downloaded as the video is; a kind that Gallop does not make is refused."""
+    """It is downloaded like the video; a variant that Gallop does not make is refused."""
     video = client.videos.create(prompt="[Image 1] is still.", input_reference=picture(), seconds=SECONDS)
     caller.wait_for_job(video.id)
     assert client.videos.download_content(video.id, variant="thumbnail").read()
@@ -158,14 +158,14 @@ def test_the_thumbnail_is_a_variant(caller: Caller, client: openai.OpenAI) -> No
     assert 400 <= refused.value.status_code < 500
 
 
-def test_an_ended_video_is_deleted(caller: Caller, client: openai.OpenAI) -> None:
-    """The package is told so, and the video is gone."""
+def test_a_finished_video_is_deleted(caller: Caller, client: openai.OpenAI) -> None:
+    """The package gets the confirmation, and the video is gone."""
     video = client.videos.create(prompt="[Image 1] waves goodbye.", input_reference=picture(), seconds=SECONDS)
     caller.wait_for_job(video.id)
     deleted = None
     until = time.monotonic() + 30
     while deleted is None and time.monotonic() < until:
-        # Its last receipts may just be on their way, which is a conflict that passes.
+        # Its last receipts may still be written, which is a temporary conflict.
         with suppress(openai.ConflictError):
             deleted = client.videos.delete(video.id)
     assert deleted
@@ -175,7 +175,7 @@ def test_an_ended_video_is_deleted(caller: Caller, client: openai.OpenAI) -> Non
 
 
 def test_refusals_are_the_packages_own_errors(caller: Caller, client: openai.OpenAI) -> None:
-    """Each raised as its class, with message, type, param and code; asked once, as repeating would be useless."""
+    """Each is raised as its class, with message, type, param and code, after one request: a retry is useless."""
     with Lossy(caller.at.api_url) as way, client.with_options(base_url=f"{way.url}/v1") as through:
         with pytest.raises(openai.BadRequestError) as bad:
             through.videos.create(prompt="No image.", model="sora-2", size="1x1")  # type: ignore[arg-type]
@@ -198,8 +198,8 @@ def test_refusals_are_the_packages_own_errors(caller: Caller, client: openai.Ope
     assert all(error.value.request_id for error in (bad, stranger, mismatch, large))
 
 
-def test_a_video_that_is_not_there_is_not_found(client: openai.OpenAI) -> None:
-    """By retrieve and by download; one that is not finished is a conflict."""
+def test_a_missing_video_is_not_found(client: openai.OpenAI) -> None:
+    """Retrieve and download raise it; a video that is not finished is a conflict."""
     nowhere = "job_" + "a" * 26
     for call in (client.videos.retrieve, client.videos.download_content):
         with pytest.raises(openai.NotFoundError) as none:
@@ -212,7 +212,7 @@ def test_a_video_that_is_not_there_is_not_found(client: openai.OpenAI) -> None:
 
 
 def test_lost_replies_make_one_job(caller: Caller, client: openai.OpenAI) -> None:
-    """The package sends a create again, twice, with a new boundary each time: one job, one charge."""
+    """The package repeats a create twice, with a new boundary each time: one job, one charge."""
     prompt = "Two replies are lost, and [Image 1] waves once."
     with Lossy(caller.at.api_url) as way, client.with_options(base_url=f"{way.url}/v1") as through:
         way.lose("dropped", "dropped")
@@ -224,7 +224,7 @@ def test_lost_replies_make_one_job(caller: Caller, client: openai.OpenAI) -> Non
 
 
 def test_every_answer_has_a_request_id(client: openai.OpenAI) -> None:
-    """The package shows it of successes as of errors."""
+    """The package shows it for successes and for errors."""
     video = client.videos.create(prompt="x", extra_body={"images": ["https://example.com/a.jpg"]})
     assert video._request_id  # noqa: SLF001 - a public name of the package, for all its underscore
     assert client.videos.retrieve(video.id)._request_id != video._request_id  # noqa: SLF001 - the same
@@ -232,7 +232,7 @@ def test_every_answer_has_a_request_id(client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("how", ["by key", "as retries"])
 def test_equal_creates_at_once_are_one_job(caller: Caller, how: str) -> None:
-    """Fifty at the same moment, by JSON and by forms of other boundaries: one is new, and one is charged."""
+    """Of fifty at the same moment, as JSON and as forms with other boundaries, one is new and one is charged."""
     prompt = f"Fifty times at once, {how}: [Image 1] waves once."
     new_job = {"prompt": prompt, "images": [data_uri(picture())], "duration": 3}
     mark = {"Idempotency-Key": f"fifty-{time.time()}"} if how == "by key" else {"x-stainless-retry-count": "1"}
@@ -244,7 +244,7 @@ def test_equal_creates_at_once_are_one_job(caller: Caller, how: str) -> None:
         while (
             answer := caller.http.post("/v1/videos", content=body, headers={"Content-Type": media_type, **mark})
         ).status_code == 429:
-            # Fifty at once are over the pace of one key.
+            # Fifty at once exceed the rate limit of one key.
             time.sleep(int(answer.headers["Retry-After"]) / caller.at.speed)
         assert 202 == answer.status_code, answer.text
         return answer.json()["id"], answer.headers.get("Idempotent-Replay")

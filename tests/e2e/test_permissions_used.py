@@ -1,6 +1,6 @@
-"""What the template grants is what the functions use: nothing is refused, and nothing is granted for later.
+"""The template grants what the functions use: nothing is refused, and nothing is granted without use.
 
-With permissions enforced, a grant that is missing breaks a job; a grant that no job here uses is one too many.
+With permissions enforced, a missing grant fails a job; a grant that no job here uses is unnecessary.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Gallop
     from tests.support.receivers import Receiver
 
-# What a healthy hour does not need, and what does.
-TURNED_MEANWHILE = "a drop that changes in the moment in which its video is stored"
-OVER = "a job whose execution is over, which ends as any does"
-TURNED_WHEN_OVER = "such a job, of a drop that has changed since"
+# Grants that a normal run does not use, and what uses them.
+CHANGED_MEANWHILE = "a drop that changes while its video is being stored"
+OVER = "a job whose execution has ended, which ends like any other"
+CHANGED_WHEN_OVER = "such a job of a drop that has changed since"
 SELDOM_USED = {
-    ("SaveResultFunctionRole", "s3:AbortMultipartUpload"): "a video that breaks off or is none",
-    ("SaveResultFunctionRole", "s3:DeleteObject"): TURNED_MEANWHILE,
-    ("SaveResultFunctionRole", "s3:GetObject"): TURNED_MEANWHILE,
-    ("SaveResultFunctionRole", "s3:GetObjectVersion"): TURNED_MEANWHILE,
-    ("SaveResultFunctionRole", "s3:ListBucket"): TURNED_MEANWHILE,
-    ("FinishFunctionRole", "s3:DeleteObject"): TURNED_MEANWHILE,
-    ("FinishFunctionRole", "s3:GetObject"): TURNED_MEANWHILE,
-    ("FinishFunctionRole", "s3:GetObjectVersion"): TURNED_MEANWHILE,
-    ("FinishFunctionRole", "s3:ListBucket"): TURNED_MEANWHILE,
-    ("StatusFunctionRole", "dynamodb:DeleteItem"): "an adopted task that was another's is given back",
-    ("ReconcileFunctionRole", "states:StartExecution"): "a job whose execution broke down",
-    ("ReconcileFunctionRole", "states:DescribeExecution"): "a job that did not move for a while",
+    ("SaveResultFunctionRole", "s3:AbortMultipartUpload"): "a truncated download, or one that is not a video",
+    ("SaveResultFunctionRole", "s3:DeleteObject"): CHANGED_MEANWHILE,
+    ("SaveResultFunctionRole", "s3:GetObject"): CHANGED_MEANWHILE,
+    ("SaveResultFunctionRole", "s3:GetObjectVersion"): CHANGED_MEANWHILE,
+    ("SaveResultFunctionRole", "s3:ListBucket"): CHANGED_MEANWHILE,
+    ("FinishFunctionRole", "s3:DeleteObject"): CHANGED_MEANWHILE,
+    ("FinishFunctionRole", "s3:GetObject"): CHANGED_MEANWHILE,
+    ("FinishFunctionRole", "s3:GetObjectVersion"): CHANGED_MEANWHILE,
+    ("FinishFunctionRole", "s3:ListBucket"): CHANGED_MEANWHILE,
+    ("StatusFunctionRole", "dynamodb:DeleteItem"): "an adopted task that was another's is released",
+    ("ReconcileFunctionRole", "states:StartExecution"): "a job whose execution failed",
+    ("ReconcileFunctionRole", "states:DescribeExecution"): "a job whose state did not change for a while",
     ("ReconcileFunctionRole", "dynamodb:DeleteItem"): OVER,
     ("ReconcileFunctionRole", "states:SendTaskSuccess"): OVER,
-    ("ReconcileFunctionRole", "s3:DeleteObject"): TURNED_WHEN_OVER,
-    ("ReconcileFunctionRole", "s3:GetObject"): TURNED_WHEN_OVER,
-    ("ReconcileFunctionRole", "s3:GetObjectVersion"): TURNED_WHEN_OVER,
-    ("ReconcileFunctionRole", "s3:ListBucket"): TURNED_WHEN_OVER,
+    ("ReconcileFunctionRole", "s3:DeleteObject"): CHANGED_WHEN_OVER,
+    ("ReconcileFunctionRole", "s3:GetObject"): CHANGED_WHEN_OVER,
+    ("ReconcileFunctionRole", "s3:GetObjectVersion"): CHANGED_WHEN_OVER,
+    ("ReconcileFunctionRole", "s3:ListBucket"): CHANGED_WHEN_OVER,
     ("VideosFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
-    # Step Functions itself asks for these when it runs a distributed map; the testbed's interpreter asks nobody.
+    # Step Functions itself needs these for a distributed map; the testbed's interpreter checks none of them.
     ("BatchWorkflowRole", "states:StartExecution"): "each line of a batch",
     ("BatchWorkflowRole", "states:DescribeExecution"): "each line of a batch",
     ("BatchWorkflowRole", "states:StopExecution"): "a batch that is stopped",
-    ("BatchWorkflowRole", "states:RedriveExecution"): "a batch that is taken up again",
+    ("BatchWorkflowRole", "states:RedriveExecution"): "a batch that is resumed",
 }
 
 
 def granted() -> set[tuple[str, str]]:
-    """Give what the roles of the template's own policies may do, action by action, logs and traces apart.
+    """Return the actions that the roles of the template's own policies may use, without logs and traces.
 
-    A role that is not there by default has a test of its own.
+    Roles that do not exist by default have their own test.
     """
     by_default = [role for role, found in stack.of_type("AWS::IAM::Role").items() if "Condition" not in found]
     return {
@@ -69,7 +69,7 @@ def granted() -> set[tuple[str, str]]:
 
 
 def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
-    """Take jobs through both doors: a lost reply, a line, mended and changed drops, batches, webhooks, cancels."""
+    """Run jobs through both doors: a lost reply, a queue, fixed and changed drops, batches, webhooks, cancels."""
     shop.answers = [204, 410]
     gallop("webhooks", "add", "testbed", shop.url)
     caller.testbed.dashscope.fault(on="submit", kind="drop_after_accept", times=1)
@@ -81,22 +81,22 @@ def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
     assert 200 == httpx.get(content).status_code
     shop.wait_for(1)
     assert 200 == caller.http.delete(f"/v1/videos/{job['id']}").status_code
-    wait_in_line(caller)
-    drop_mend_and_change(caller)
+    wait_in_the_queue(caller)
+    drop_fix_and_change(caller)
     drop_batches(caller)
     cancel_at_both_doors(caller)
     shop.wait_for(2)
 
 
-def wait_in_line(caller: Caller) -> None:
-    """Send more jobs than there are slots: some wait, are told their place, and start when others' tasks have ended."""
-    body = {"prompt": "In line.", "images": ["https://example.com/girl.jpg"], "duration": 3}
+def wait_in_the_queue(caller: Caller) -> None:
+    """Send more jobs than there are slots: some wait, see their position, and start when other tasks have ended."""
+    body = {"prompt": "In the queue.", "images": ["https://example.com/girl.jpg"], "duration": 3}
     for job_id in [caller.create({**body, "seed": seed}).json()["id"] for seed in range(10)]:
         caller.wait_for_job(job_id)
 
 
-def drop_mend_and_change(caller: Caller) -> None:
-    """Drop something that is no picture, a picture in its place, and then another prompt: the job's files make room."""
+def drop_fix_and_change(caller: Caller) -> None:
+    """Drop a file that is not an image, then an image in its place, then another prompt: the job's files are moved."""
     caller.drop({"grants/1.jpg": NOT_AN_IMAGE, "grants/prompt.txt": b"Through the S3 door."})
     caller.wait_for_receipt("grants/error.json")
     caller.drop({"grants/1.jpg": picture()})
@@ -107,18 +107,18 @@ def drop_mend_and_change(caller: Caller) -> None:
 
 
 def drop_batches(caller: Caller) -> None:
-    """Drop four lines: two pictures, something that is none, and something that is not there; then change one."""
+    """Drop four lines: two images, a file that is not an image, and a missing one; then change one line."""
     drop_lines(caller, "A line.", "Another.")
     receipt = caller.wait_for_receipt("many/batch.json", "finished")
     assert (2, 2) == (receipt["good"], receipt["bad"])
-    drop_lines(caller, "A line.", "Another, mended.")
+    drop_lines(caller, "A line.", "Another, fixed.")
     while (again := caller.wait_for_receipt("many/batch.json", "finished"))["batch"] == receipt["batch"]:
         time.sleep(0.1)
     assert (2, 1) == (again["good"], again["repeated"])
 
 
 def drop_lines(caller: Caller, *prompts: str) -> None:
-    """Drop a batch of one line a picture."""
+    """Drop a batch with one line per image."""
     new_jobs = zip(("1.jpg", "1.jpg", "2.jpg", "3.jpg"), (*prompts, "None.", "Not there."), strict=True)
     lines = [json.dumps({"prompt": prompt, "images": [name], "duration": 3}) for name, prompt in new_jobs]
     files = {"many/1.jpg": picture(), "many/2.jpg": NOT_AN_IMAGE}
@@ -126,7 +126,7 @@ def drop_lines(caller: Caller, *prompts: str) -> None:
 
 
 def cancel_at_both_doors(caller: Caller) -> None:
-    """Fill DashScope's places, and cancel what waits there: by DashScope's protocol, and by a file, a batch's line."""
+    """Fill DashScope's capacity, and cancel waiting jobs: by DashScope's protocol, by a file, and a line of a batch."""
     caller.testbed.dashscope.fault(on="task", kind="never_ends", times=5)
     body = {"prompt": "To be cancelled.", "images": [data_uri(picture())], "duration": 3}
     jobs = [caller.create({**body, "seed": seed}).json()["id"] for seed in range(6)]
@@ -151,8 +151,8 @@ def wait_for_sweep(caller: Caller) -> None:
         time.sleep(0.1)
 
 
-def test_grants_are_what_is_used(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
-    """Of all calls of functions, workflow and presigned URLs none is refused, and every grant serves one of them."""
+def test_every_grant_is_used(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
+    """No call of functions, workflow and presigned URLs is refused, and every grant is used by one of them."""
     use_both_doors(caller, gallop, shop)
     wait_for_sweep(caller)
     audit = caller.testbed.aws.authority.audit
@@ -162,6 +162,6 @@ def test_grants_are_what_is_used(caller: Caller, gallop: Gallop, shop: Receiver)
     assert granted() - used <= set(SELDOM_USED)
 
 
-def test_seldom_used_grants_exist() -> None:
-    """The list of exceptions names grants that the template has."""
+def test_rarely_used_grants_exist() -> None:
+    """The exceptions are grants that the template has."""
     assert set(SELDOM_USED) <= granted()

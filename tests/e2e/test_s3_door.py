@@ -1,6 +1,6 @@
-"""Every way of uploading and every kind of name, with boto3 and the real ``aws`` command line, on the real events.
+"""Every way to upload and every kind of name, with boto3 and the real ``aws`` command line, and real events.
 
-All is dropped first, and then each case waits for its own: one job, one task, with its pictures and its prompt.
+Everything is dropped first, and then each case waits for its own: one job, one task, with its images and its prompt.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STARTED = ("running", "storing", "succeeded")
 
 @dataclass(frozen=True, slots=True)
 class Dropper:
-    """A person with boto3, the command line, and a folder on a laptop."""
+    """A user with boto3, the command line, and a local folder."""
 
     caller: Caller
     laptop: Path
@@ -42,12 +42,12 @@ class Dropper:
         self.caller.drop({key: data})
 
     def put_folder(self, name: str, prompt: str, *, names: tuple[str, ...] = ("1.jpg", "prompt.txt")) -> None:
-        """Put a picture and a prompt."""
+        """Put an image and a prompt."""
         for file in names:
             self.put(f"{name}/{file}", prompt.encode() if file.lower().endswith("txt") else picture())
 
     def folder(self, name: str, prompt: str) -> Path:
-        """Make a folder on the laptop, with what a Mac leaves in it."""
+        """Create a local folder, with the system files of a Mac."""
         folder = self.laptop / name
         folder.mkdir(parents=True)
         for file, data in {"1.jpg": picture(), "2.JPG": picture(shade=3), ".DS_Store": b"x", "._1.jpg": b"x"}.items():
@@ -62,12 +62,12 @@ class Dropper:
         subprocess.run(["aws", "s3", *arguments, "--only-show-errors"], env=variables, check=True, timeout=120)
 
     def to(self, name: str) -> str:
-        """Give the address of a drop."""
+        """Return the address of a drop."""
         return f"s3://{self.caller.at.inbox_bucket}/drop/{name}"
 
 
 def multipart(dropper: Dropper, name: str, prompt: str) -> None:
-    """Upload as programs do with large files."""
+    """Upload in parts, as programs do with large files."""
     s3, target = dropper.caller.s3, {"Bucket": dropper.caller.at.inbox_bucket, "Key": f"drop/{name}/1.jpg"}
     upload = s3.create_multipart_upload(**target)["UploadId"]
     part = s3.upload_part(**target, UploadId=upload, PartNumber=1, Body=picture())
@@ -77,7 +77,7 @@ def multipart(dropper: Dropper, name: str, prompt: str) -> None:
 
 
 def copy(dropper: Dropper, name: str, prompt: str) -> None:
-    """Copy a picture that is in the bucket already."""
+    """Copy an image that is already in the bucket."""
     bucket = dropper.caller.at.inbox_bucket
     dropper.caller.s3.put_object(Bucket=bucket, Key="uploads/cat.jpg", Body=picture())
     source: Any = {"Bucket": bucket, "Key": "uploads/cat.jpg"}
@@ -86,7 +86,7 @@ def copy(dropper: Dropper, name: str, prompt: str) -> None:
 
 
 def post(dropper: Dropper, name: str, prompt: str) -> None:
-    """Upload as a browser does with a form, and make the folder first, as the console does."""
+    """Upload a form as a browser does, and create the folder first, as the console does."""
     dropper.put(f"{name}/", b"")
     form = dropper.caller.s3.generate_presigned_post(dropper.caller.at.inbox_bucket, f"drop/{name}/1.jpg")
     assert httpx.post(form["url"], data=form["fields"], files={"file": picture()}).is_success
@@ -106,24 +106,24 @@ def sync(dropper: Dropper, name: str, prompt: str) -> None:
 
 
 def move(dropper: Dropper, name: str, prompt: str) -> None:
-    """``aws s3 mv --recursive``, from another place of the bucket."""
+    """Run ``aws s3 mv --recursive`` from another prefix of the bucket."""
     dropper.aws("mv", "--recursive", str(dropper.folder(name, prompt)), dropper.to(name))
 
 
 def listed(dropper: Dropper, name: str, prompt: str) -> None:
-    """Put a job.json that writes an accent in one way where the picture has it in the other."""
+    """Put a job.json that uses another form of an accent than the image's name."""
     dropper.put(f"{name}/Job.JSON", f'{{"prompt": "{prompt}", "images": ["{NFC}.jpg"]}}'.encode("utf-8-sig"))
     dropper.put(f"{name}/{NFD}.jpg", picture())
 
 
 def lone(dropper: Dropper, name: str, prompt: str) -> None:
-    """Put a text first, and then the lone picture that it is for."""
+    """Put a text first, and then the single image that it belongs to."""
     dropper.put(f"{name.removesuffix('.jpeg')}.txt", prompt.encode())
     dropper.put(name, picture())
 
 
 def suffixes(dropper: Dropper, name: str, prompt: str) -> None:
-    """Put upper case, WEBP, and a suffix that Windows hides."""
+    """Put upper case names, a WEBP, and a suffix that Windows hides."""
     dropper.put(f"{name}/2.WEBP", picture("WEBP"))
     dropper.put(f"{name}/1.JPEG", picture())
     dropper.put(f"{name}/PROMPT.TXT.txt", prompt.replace("\n", "\r\n").encode("utf-8-sig"))
@@ -156,7 +156,7 @@ CASES: dict[str, tuple[Callable[[Dropper, str, str], None], int]] = {
 
 
 def prompt_of(name: str) -> str:
-    """Give each case words of its own."""
+    """Return the prompt of a case."""
     return f"Case {list(CASES).index(name)}: the cat smiles."
 
 
@@ -174,7 +174,7 @@ def dropped(caller: Caller, tmp_path_factory: pytest.TempPathFactory) -> Caller:
     not (Path(sys.executable).parent / "aws").exists() and not shutil.which("aws"), reason="no aws here"
 )
 def test_every_drop_becomes_one_job(name: str, dropped: Caller) -> None:
-    """With its receipts under its own name, its pictures and its words."""
+    """It has receipts under its own name, its images and its prompt."""
     dropped.wait_for_receipt(f"{name}/status.json", *STARTED)
     (task,) = dropped.tasks_for(prompt_of(name))
     assert CASES[name][1] == len(task["images"])

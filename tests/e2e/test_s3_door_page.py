@@ -1,4 +1,4 @@
-"""The page for those who drop pictures: its words are those of the product."""
+"""The page for people who drop images uses the product's words."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PAGE = (ROOT / "docs" / "s3-door.md").read_text(encoding="utf-8")
 
 
 def test_every_state_is_explained() -> None:
-    """Those of jobs, and the two of drops that are none."""
+    """The states are those of jobs, and the two of drops that are not jobs."""
     cells = re.findall(r"^\| ([^|]+) \|", section(PAGE, "What the states mean"), re.MULTILINE)
     told = {state for cell in cells for state in re.findall(r"`(\w+)`", cell)} - {"state"}
     assert {"incomplete", "refused", *(state.value for state in JobState)} == told
 
 
-def test_the_longest_path_is_what_the_page_says() -> None:
-    """Before it is cut."""
+def test_the_longest_path_is_as_documented() -> None:
+    """A longer path is shortened."""
     (figure,) = re.findall(r"more than ([\d,]+) bytes is cut", PAGE)
     longest = "x" * int(figure.replace(",", ""))
     assert longest == drop.receipts_of(longest) != drop.receipts_of(longest + "x")

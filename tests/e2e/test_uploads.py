@@ -1,4 +1,4 @@
-"""Uploads over real HTTP: the signed form is obeyed to the letter, and what came by it becomes a video."""
+"""Uploads over real HTTP: the signed form is enforced exactly, and an uploaded image becomes a video."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MB = 1024 * 1024
 
 
 def prepared(caller: Caller, media_type: str = "image/jpeg") -> dict[str, Any]:
-    """Ask for a form."""
+    """Request a form."""
     answer = caller.http.post("/v1/uploads", json={"content_type": media_type})
     assert 201 == answer.status_code, answer.text
     upload: dict[str, Any] = answer.json()
@@ -26,13 +26,13 @@ def prepared(caller: Caller, media_type: str = "image/jpeg") -> dict[str, Any]:
 
 
 def send(upload: dict[str, Any], data: bytes, **fields: str) -> httpx.Response:
-    """Send the form, with some of its fields changed, as any program would: the file last."""
+    """Send the form, with some fields changed, as any program would: the file last."""
     changed = {**upload["fields"], **{name.replace("_", "-"): value for name, value in fields.items()}}
     return httpx.post(upload["url"], data=changed, files={"file": ("a.jpg", data)}, timeout=30)
 
 
-def test_what_was_uploaded_becomes_a_video(caller: Caller) -> None:
-    """A large picture, which no body could carry, by its id: kept under its key, with its type."""
+def test_an_uploaded_image_becomes_a_video(caller: Caller) -> None:
+    """A large image, which no body could contain, is used by its id and stored under its key, with its type."""
     upload = prepared(caller)
     large = picture(width=1200, height=900) + bytes(12 * MB)
     assert 204 == send(upload, large).status_code
@@ -54,14 +54,14 @@ def test_what_was_uploaded_becomes_a_video(caller: Caller) -> None:
         ({"success_action_redirect": "https://example.com"}, 403, "AccessDenied"),
     ],
 )
-def test_the_form_is_good_for_one_image_only(caller: Caller, fields: dict[str, str], status: int, code: str) -> None:
-    """Another key, another type, one field more, or another signature: S3 refuses."""
+def test_the_form_is_valid_for_one_image_only(caller: Caller, fields: dict[str, str], status: int, code: str) -> None:
+    """S3 refuses another key, another type, an additional field and another signature."""
     answer = send(prepared(caller), picture(), **fields)
     assert (status, True) == (answer.status_code, f"<Code>{code}</Code>" in answer.text)
 
 
-def test_the_size_is_bounded(caller: Caller) -> None:
-    """Nothing at all is too little, and a byte more than was signed too much."""
+def test_the_size_is_limited(caller: Caller) -> None:
+    """An empty file is too small, and a byte more than was signed is too much."""
     assert "<Code>EntityTooSmall</Code>" in send(prepared(caller), b"").text
     bounds: list[Any] = [["content-length-range", 1, 10]]
     form = caller.s3.generate_presigned_post(caller.at.inbox_bucket, "uploads/small", Conditions=bounds)
@@ -69,15 +69,15 @@ def test_the_size_is_bounded(caller: Caller) -> None:
 
 
 def test_a_form_expires(caller: Caller) -> None:
-    """After the time that was signed with it S3 refuses; an hour of the product's is a minute and a half here."""
+    """S3 refuses it after the signed time; an hour of the product is a minute and a half here."""
     form = caller.s3.generate_presigned_post(caller.at.inbox_bucket, "uploads/late", ExpiresIn=1)
     time.sleep(1.1 / caller.at.speed)
     answer = send(form, picture())
     assert (403, True) == (answer.status_code, "Policy expired." in answer.text)
 
 
-def test_bodies_beyond_all_limits_are_refused_by_aws_itself(caller: Caller) -> None:
-    """Ours come first, with words; what Lambda or API Gateway cannot take, gets theirs, and no job either."""
+def test_bodies_beyond_all_limits_are_refused_by_aws(caller: Caller) -> None:
+    """Gallop's limit comes first, with a message; larger bodies get Lambda's or API Gateway's error, and no job."""
     told = {
         size: caller.http.post("/v1/videos", content=bytes(size)) for size in (4_500_001, 6 * MB, MAX_BODY_BYTES + 1)
     }

@@ -1,4 +1,4 @@
-"""Webhooks end to end: the command adds an endpoint, a job ends, and a receiver on this machine is told, once."""
+"""Webhooks end to end: the command adds an endpoint, a job ends, and a local receiver is notified once."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from tests.support.receivers import Receiver
 
 
-def test_a_client_is_told_of_its_video(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
-    """Once, at the path that the job names, under a signature that Standard Webhooks' library takes."""
+def test_a_client_is_notified_of_its_video(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
+    """There is one request, at the job's path, with a signature that Standard Webhooks' library accepts."""
     secret = gallop("webhooks", "add", "testbed", shop.url)
-    body = {"prompt": "Tell me.", "images": [data_uri(picture())], "duration": 3, "webhook": "/hook?order=7"}
+    body = {"prompt": "Notify me.", "images": [data_uri(picture())], "duration": 3, "webhook": "/hook?order=7"}
     created = caller.create(body)
     assert 202 == created.status_code, created.text
     (request,) = shop.wait_for(1)
@@ -43,7 +43,7 @@ def test_a_client_is_told_of_its_video(caller: Caller, gallop: Gallop, shop: Rec
 
 
 def test_a_foreign_host_is_refused_at_the_door(caller: Caller) -> None:
-    """Only an operator chooses hosts."""
-    body = {"prompt": "Tell them.", "images": [data_uri(picture())], "webhook": "https://evil.example.com/"}
+    """Only operators choose hosts."""
+    body = {"prompt": "Notify them.", "images": [data_uri(picture())], "webhook": "https://evil.example.com/"}
     refused = caller.create(body)
     assert (400, ["/webhook"]) == (refused.status_code, [one["pointer"] for one in refused.json()["errors"]])

@@ -1,4 +1,4 @@
-"""A stack whose way to DashScope does not work: its jobs end with the reason, at no cost."""
+"""A stack without a working connection to DashScope: its jobs end with the reason, at no cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPEED = 60.0
 
 
 def closed_port() -> int:
-    """Give a port of this machine where nobody listens."""
+    """Return a local port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -31,8 +31,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_reason_comes_through_both_doors(case: str) -> None:
-    """Job and error.json say what DashScope said, or that it could not be reached, and how to mend it."""
+def test_the_reason_is_shown_at_both_doors(case: str) -> None:
+    """Job and error.json have DashScope's message, or say that it is unreachable, and how to fix it."""
     parameters, code, words, remedy = CASES[case]
     with Testbed(speed=SPEED, parameters=parameters) as testbed, Caller(testbed) as caller:
         caller.drop({"ad/1.jpg": picture(), "ad/prompt.txt": b"Nobody hears this."})

@@ -37,7 +37,7 @@ JOB = "job_o5xw4zdfoj2wy3dznruwwzjaoe"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Give the template with all that it can have."""
+    """Yield the template with all its options enabled."""
     with deployed(ManualClock(), executing=False, CompletionEvents="on") as stack:
         yield stack
 
@@ -49,13 +49,13 @@ def sample(name: str) -> Any:  # noqa: ANN401 - JSON
 
 @cache
 def template() -> dict[str, Any]:
-    """Give the resources of the template as it is written."""
+    """Return the resources of the template as it is written."""
     resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
     return resources
 
 
 def source_of(event: dict[str, Any]) -> str:
-    """Name the source that an event is from."""
+    """Return the source that an event is from."""
     if event.get("type") == "REQUEST":
         return "authorizer"
     if event in scheduled():
@@ -66,13 +66,13 @@ def source_of(event: dict[str, Any]) -> str:
 
 
 def scheduled() -> list[dict[str, Any]]:
-    """Give the events that the template's schedules send."""
+    """Return the events that the template's schedules send."""
     sources = [one for item in template().values() for one in item.get("Properties", {}).get("Events", {}).values()]
     return [json.loads(one["Properties"]["Input"]) for one in sources if one["Type"] == "Schedule"]
 
 
 def sources_in_the_template() -> set[tuple[str, str]]:
-    """Give each function's folder with each source that the template gives it."""
+    """Return each function's folder with each source that the template connects."""
     functions = {
         name: resource["Properties"]
         for name, resource in template().items()
@@ -105,14 +105,14 @@ def _function(arn: dict[str, list[str]]) -> str:
 
 
 def dropped(sandbox: Sandbox) -> None:
-    """Put the drop that the samples of the S3 door speak of into the inbox, without its own events."""
+    """Put the drop of the S3 door's samples into the inbox, without its own events."""
     sandbox.drop(f"drop/{FOLDER}/1.jpg", picture())
     sandbox.drop(f"drop/{FOLDER}/prompt.txt", b"The woman of [Image 1] smiles.")
     Door(sandbox).forget()
 
 
 def test_every_function_and_source_has_a_sample() -> None:
-    """What the template connects can be tried out with a file."""
+    """Everything that the template connects can be tried with a file."""
     samples = {
         (name.partition(".")[0].partition("-")[0], source_of(sample(name.removesuffix(".json")))) for name in SAMPLES
     }
@@ -120,27 +120,27 @@ def test_every_function_and_source_has_a_sample() -> None:
 
 
 def test_every_function_has_a_source() -> None:
-    """No function of the template is there for nothing."""
+    """The template has no function without a trigger."""
     folders = {path.name for path in (ROOT / "functions").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == {folder for folder, _ in sources_in_the_template()}
 
 
-def test_every_sample_is_tried_out_here() -> None:
-    """No file in the folder is only decoration."""
+def test_every_sample_is_used() -> None:
+    """Every file in the folder is used by a test here."""
     text = (ROOT / "tests/functional/test_events.py").read_text(encoding="utf-8")
     assert [] == [name for name in SAMPLES if f'sample("{name.removesuffix(".json")}")' not in text]
 
 
 @pytest.mark.parametrize("function", ["StatusFunction", "ReconcileFunction", "BatchFunction", "DeliverFunction"])
 @pytest.mark.parametrize("event", [{"action": "dance", "job_id": JOB}, {"job_id": JOB}])
-def test_an_unknown_action_is_named(sandbox: Sandbox, function: str, event: dict[str, Any]) -> None:
-    """A function that has several actions guesses none: it names what it was given, and what it knows."""
+def test_an_unknown_action_is_refused(sandbox: Sandbox, function: str, event: dict[str, Any]) -> None:
+    """A function with several actions does not guess: the error has the given action and the supported ones."""
     with pytest.raises(ValueError, match=rf"^Unknown action {event.get('action')!r}: use \w+.* or \w+\.$"):
         sandbox.invoke(function, event)
 
 
 def test_submit_http(sandbox: Sandbox) -> None:
-    """The seed request becomes a job of the client that the authorizer named."""
+    """The example request becomes a job of the client that the authorizer identified."""
     answer = sandbox.invoke("SubmitFunction", sample("submit-http"))
     (job,) = sandbox.jobs()
     assert (202, "ada", 3, [job.id]) == (
@@ -152,13 +152,13 @@ def test_submit_http(sandbox: Sandbox) -> None:
 
 
 def test_submit_upload(sandbox: Sandbox) -> None:
-    """A form for one image is given out."""
+    """A form for one image is issued."""
     answer = sandbox.invoke("SubmitFunction", sample("submit-upload"))
     assert (201, "image/png") == (answer["statusCode"], json.loads(answer["body"])["content_type"])
 
 
 def test_submit_s3_notification(sandbox: Sandbox) -> None:
-    """Two events for one folder, whose name S3 has encoded: one look, when it has been quiet."""
+    """Two events for one folder, whose name S3 has encoded, cause one check after the quiet time."""
     dropped(sandbox)
     assert {"batchItemFailures": []} == sandbox.invoke("SubmitFunction", sample("submit-s3-notification"))
     (message,) = Door(sandbox).waiting()
@@ -167,7 +167,7 @@ def test_submit_s3_notification(sandbox: Sandbox) -> None:
 
 
 def test_submit_look(sandbox: Sandbox) -> None:
-    """A folder that still looks the same is started."""
+    """A folder that has not changed is started."""
     dropped(sandbox)
     with sandbox.stack.acting_as("SubmitFunction"):
         listing = buckets.list_directly_under(f"drop/{FOLDER}/")
@@ -181,26 +181,26 @@ def test_submit_look(sandbox: Sandbox) -> None:
 
 
 def test_submit_s3_test_event(sandbox: Sandbox) -> None:
-    """S3's greeting is passed over."""
+    """S3's test event is ignored."""
     assert {"batchItemFailures": []} == sandbox.invoke("SubmitFunction", sample("submit-s3-test-event"))
     assert ([], []) == (sandbox.jobs(), Door(sandbox).waiting())
 
 
 def test_videos_get(sandbox: Sandbox) -> None:
-    """The job is shown to its client."""
+    """The client sees its job."""
     sandbox.put(JobState.RUNNING, id=JOB)
     answer = sandbox.invoke("VideosFunction", sample("videos-get"))
     assert (200, JOB) == (answer["statusCode"], json.loads(answer["body"])["id"])
 
 
 def test_videos_content(sandbox: Sandbox) -> None:
-    """A job that has no video yet says so."""
+    """A job without a video says so."""
     sandbox.put(JobState.RUNNING, id=JOB)
     assert 409 == sandbox.invoke("VideosFunction", sample("videos-content"))["statusCode"]
 
 
 def test_submit_task(sandbox: Sandbox) -> None:
-    """What DashScope's package sends becomes a job."""
+    """A request from DashScope's package becomes a job."""
     answer = sandbox.invoke("SubmitFunction", sample("submit-task"))
     (job,) = sandbox.jobs()
     assert (200, job.id) == (answer["statusCode"], json.loads(answer["body"])["output"]["task_id"])
@@ -214,14 +214,14 @@ def test_videos_task(sandbox: Sandbox) -> None:
 
 
 def test_videos_cancel_task(sandbox: Sandbox) -> None:
-    """A job that waits is cancelled."""
+    """A waiting job is cancelled."""
     sandbox.put(JobState.QUEUED, id=JOB)
     assert 200 == sandbox.invoke("VideosFunction", sample("videos-cancel-task"))["statusCode"]
     assert JobState.CANCELLED is sandbox.job(JOB).state
 
 
 def test_videos_list(sandbox: Sandbox) -> None:
-    """Two jobs at most, of those that run."""
+    """The list has at most two jobs, all of them running."""
     sandbox.put(JobState.RUNNING, id=JOB)
     sandbox.put()
     listed = json.loads(sandbox.invoke("VideosFunction", sample("videos-list"))["body"])
@@ -235,38 +235,38 @@ def test_videos_delete(sandbox: Sandbox) -> None:
 
 
 def test_videos_cancel(sandbox: Sandbox) -> None:
-    """A job that waits is cancelled."""
+    """A waiting job is cancelled."""
     sandbox.put(id=JOB)
     answer = sandbox.invoke("VideosFunction", sample("videos-cancel"))
     assert "cancelled" == json.loads(answer["body"])["cancel"]["answer"]
 
 
 def test_describe_openapi(sandbox: Sandbox) -> None:
-    """The document is there for everyone."""
+    """The document is public."""
     answer = sandbox.invoke("DescribeFunction", sample("describe-openapi"))
     assert (200, "3.1.0") == (answer["statusCode"], json.loads(answer["body"])["openapi"])
 
 
 def test_describe_docs(sandbox: Sandbox) -> None:
-    """So is the page."""
+    """The page is public."""
     answer = sandbox.invoke("DescribeFunction", sample("describe-docs"))
     assert 200 == answer["statusCode"]
     assert "<h1>Gallop " in answer["body"]
 
 
 def test_describe_file(sandbox: Sandbox) -> None:
-    """And what the page is made of."""
+    """The page's files are public."""
     answer = sandbox.invoke("DescribeFunction", sample("describe-file"))
     assert (200, "text/css") == (answer["statusCode"], answer["headers"]["Content-Type"])
 
 
 def test_videos_health(sandbox: Sandbox) -> None:
-    """Open to all."""
+    """The health check is public."""
     assert 200 == sandbox.invoke("VideosFunction", sample("videos-health"))["statusCode"]
 
 
 def test_authorize(sandbox: Sandbox) -> None:
-    """The key in the sample opens nothing, until somebody gives it to a client."""
+    """The key in the sample grants no access until it is assigned to a client."""
     event = sample("authorize")
     assert "problem" in sandbox.invoke("AuthorizeFunction", event)["context"]
     key = Key(keys.hash_of(event["headers"]["authorization"].removeprefix("Bearer ")), "ada", 0)
@@ -277,7 +277,7 @@ def test_authorize(sandbox: Sandbox) -> None:
 
 
 def test_take_slot(sandbox: Sandbox) -> None:
-    """The job gets a slot at once, and stands in no line."""
+    """The job gets a slot immediately and does not wait in the queue."""
     sandbox.put(id=JOB)
     with patch.object(executions, "resume") as go_on:
         assert sandbox.invoke("TakeSlotFunction", sample("take_slot")) is None
@@ -293,19 +293,19 @@ def test_start_task(sandbox: Sandbox) -> None:
 
 
 def test_status(sandbox: Sandbox) -> None:
-    """The task is asked about, and has succeeded."""
+    """The task is polled, and has succeeded."""
     sandbox.submitted(id=JOB)
     sandbox.clock.advance(3600)
     assert "save" == sandbox.invoke("StatusFunction", sample("status-ask"))["next"]
 
 
 def test_status_listen(sandbox: Sandbox) -> None:
-    """Whom to wake is noted."""
+    """The token of the waiting execution is stored."""
     assert {} == sandbox.invoke("StatusFunction", sample("status-listen"))
 
 
 def test_wake(sandbox: Sandbox) -> None:
-    """DashScope's word of a job's task is taken from whoever has the token."""
+    """A completion event is accepted from anyone who has the token."""
     event = sample("wake")
     assert 403 == sandbox.invoke("WakeFunction", event)["statusCode"]
     token, secret = event["headers"]["x-eventbridge-signature-token"], sandbox.stack.resource("CompletionSecret")
@@ -334,7 +334,7 @@ def test_thumbnail(sandbox: Sandbox) -> None:
 
 
 def test_reconcile_job(sandbox: Sandbox) -> None:
-    """A job whose reply was lost is looked for."""
+    """A task whose reply was lost is searched for."""
     sandbox.fake.fault(on="submit", kind="drop_after_accept")
     sandbox.submitted(id=JOB)
     sandbox.clock.advance(60)
@@ -363,7 +363,7 @@ def test_finish_succeeded(sandbox: Sandbox) -> None:
     ids=["failed", "error"],
 )
 def test_finish_without_a_video(sandbox: Sandbox, event: dict[str, Any], code: str) -> None:
-    """A step's failure, and an error that the workflow caught, become the job's reason."""
+    """The failure of a step, and an error that the workflow caught, become the job's failure."""
     sandbox.put(JobState.RUNNING, id=JOB)
     assert {"state": "failed"} == sandbox.invoke("FinishFunction", event)
     failure = sandbox.job(JOB).failure
@@ -372,7 +372,7 @@ def test_finish_without_a_video(sandbox: Sandbox, event: dict[str, Any], code: s
 
 
 def dropped_batch(sandbox: Sandbox, event: dict[str, Any]) -> dict[str, Any]:
-    """Drop the batch that a sample speaks of, without its own events; gives the sample with its version."""
+    """Drop the batch of a sample without its own events; return the sample with the file's version."""
     batch = event["run"]["batch"]
     sandbox.drop("drop/spring/1.jpg", picture())
     content = json.dumps({"prompt": "The woman of [Image 1] smiles.", "images": ["1.jpg"]}).encode()
@@ -383,7 +383,7 @@ def dropped_batch(sandbox: Sandbox, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_batch_read(sandbox: Sandbox) -> None:
-    """The file's one line is good, and its receipt appears."""
+    """The file's one line is valid, and its receipt appears."""
     answer = sandbox.invoke("BatchFunction", dropped_batch(sandbox, sample("batch-read")))
     assert sample("batch-close")["run"]["read"] == answer
     assert ("running", 1, 0) == tuple(sandbox.receipt("spring/batch.json")[name] for name in ("state", "good", "bad"))
@@ -397,7 +397,7 @@ def test_batch_submit_line(sandbox: Sandbox) -> None:
 
 
 def test_batch_end_line(sandbox: Sandbox) -> None:
-    """A line whose turn brought no job is counted all the same."""
+    """A line that made no job is counted, too."""
     sandbox.invoke("BatchFunction", dropped_batch(sandbox, sample("batch-read")))
     sandbox.invoke("BatchFunction", dropped_batch(sandbox, sample("batch-end_line")))
     sandbox.invoke("BatchFunction", sample("batch-close"))
@@ -405,7 +405,7 @@ def test_batch_end_line(sandbox: Sandbox) -> None:
 
 
 def test_batch_close(sandbox: Sandbox) -> None:
-    """The table appears, and the last receipt."""
+    """The table and the final receipt appear."""
     sandbox.invoke("BatchFunction", dropped_batch(sandbox, sample("batch-read")))
     sandbox.invoke("BatchFunction", sample("batch-close"))
     assert "finished" == sandbox.receipt("spring/batch.json")["state"]
@@ -413,7 +413,7 @@ def test_batch_close(sandbox: Sandbox) -> None:
 
 
 def test_deliver_announce(sandbox: Sandbox) -> None:
-    """The end of a job is put on the bus, and each endpoint of its client gets a delivery of its own."""
+    """The end of a job is put on the event bus, and each endpoint of its client gets its own delivery."""
     job = sandbox.put(JobState.FAILED, id=JOB)
     endpoint = webhooks.endpoint(job.client, "https://example.com/hook", (), 0)
     with sandbox.stack.acting_as("SubmitFunction"):
@@ -423,12 +423,12 @@ def test_deliver_announce(sandbox: Sandbox) -> None:
 
 
 def test_deliver_attempt(sandbox: Sandbox) -> None:
-    """An endpoint that was removed is told nothing."""
+    """An endpoint that was removed is not notified."""
     sandbox.put(JobState.FAILED, id=JOB)
     assert "settled" == sandbox.invoke("DeliverFunction", sample("deliver-attempt"))["next"]
 
 
 def test_deliver_ping(sandbox: Sandbox) -> None:
-    """There is no endpoint to test, and the answer says so."""
+    """The answer says that there is no endpoint to test."""
     expected = {"status": None, "trouble": "There is no such endpoint.", "milliseconds": 0}
     assert expected == sandbox.invoke("DeliverFunction", sample("deliver-ping"))

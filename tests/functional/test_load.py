@@ -1,4 +1,4 @@
-"""The programs of ``make load`` and ``make soak``, in the small: what they count, and that the promises hold."""
+"""The programs of ``make load`` and ``make soak``, with a small load: their counts, and that the promises hold."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ JOBS = 14
 MINUTE = 60
 
 
-def test_the_most_requests_of_a_second() -> None:
-    """Any one second counts, not only those that a clock begins."""
+def test_the_maximum_of_requests_per_second() -> None:
+    """Every interval of a second counts, not only those aligned to the clock."""
     assert 3 == most_within(1.0, [0.0, 0.7, 1.1, 1.6, 2.65])
     assert 0 == most_within(1.0, [])
 
 
-def test_the_most_tasks_at_once() -> None:
-    """One that ends as another begins is gone; one that has not ended is there for ever."""
+def test_the_maximum_of_concurrent_tasks() -> None:
+    """A task that ends when another begins does not overlap it; one that has not ended runs forever."""
     assert 2 == most_at_once([(0, 2), (1, 3), (2, 4), (4, NEVER)])
 
 
-def test_a_try_that_is_made_again_is_a_transition() -> None:
-    """Step Functions charges for entering a state, and for each retry of it."""
+def test_a_retry_is_a_transition() -> None:
+    """Step Functions charges for entering a state, and for each retry."""
     history: list[dict[str, Any]] = [
         {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "StartTask"}},
         {"type": "TaskScheduled"},
@@ -39,7 +39,7 @@ def test_a_try_that_is_made_again_is_a_transition() -> None:
 
 
 def test_many_at_once_keep_the_promises() -> None:
-    """A burst of three clients, and a late one: all promises hold, and the slots are made use of."""
+    """With three clients at once and a late one, all promises hold and the slots are used."""
     with in_process.started(JOBS, seed=1) as run:
         made = figures(run.make())
     assert all(made.promises().values()), made
@@ -47,7 +47,7 @@ def test_many_at_once_keep_the_promises() -> None:
 
 
 def test_kills_lose_no_slot() -> None:
-    """One run in eight of each function is killed: all jobs end once, no slot is lost or held twice."""
+    """With one in eight runs of each function killed, all jobs end once, and no slot is lost or held twice."""
     rng = Random(1)
     with in_process.started(0, seed=1) as run:
         watch = Watch(run)

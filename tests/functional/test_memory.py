@@ -1,4 +1,4 @@
-"""What a large video costs in memory."""
+"""The memory that a large video needs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ GIGABYTE = 1024 * MEBIBYTE
 ALLOWED = 64 * MEBIBYTE
 
 
-def test_memory_stays_flat_whatever_the_size() -> None:
-    """A gigabyte is streamed through less than 64 MB above what the idle function has."""
+def test_memory_does_not_grow_with_the_video() -> None:
+    """A gigabyte is streamed with less than 64 MB more than the idle function has."""
     with stand_ins(GIGABYTE) as server:
         server.job = a_job(JobState.STORING, base_url=f"{server.url}/api/v1")
         ran = subprocess.run(
@@ -44,8 +44,8 @@ def test_memory_stays_flat_whatever_the_size() -> None:
             check=False,
         )
         assert 0 == ran.returncode, ran.stderr
-        told = json.loads(ran.stdout.splitlines()[-1])
-        assert "finish" == told["answer"]["next"]
+        measured = json.loads(ran.stdout.splitlines()[-1])
+        assert "finish" == measured["answer"]["next"]
         assert GIGABYTE <= server.stored < GIGABYTE + MEBIBYTE
         assert 1 == len(server.updates)
-    assert told["peak"] - told["idle"] < ALLOWED
+    assert measured["peak"] - measured["idle"] < ALLOWED

@@ -1,1 +1,1 @@
-"""The stack as files: what the template, the workflow and the layer must hold, checked without running them."""
+"""The stack as files: the contents of the template, the workflow and the layer, checked without running them."""

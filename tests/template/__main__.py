@@ -1,4 +1,4 @@
-"""Writes the translated template, the state machines inline, to the file that is named: for tools that know no SAM."""
+"""Writes the translated template, with inline state machines, to the named file, for tools without support for SAM."""
 
 from __future__ import annotations
 

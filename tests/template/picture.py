@@ -1,7 +1,7 @@
 """Draws ``docs/images/workflow.svg`` from ``functions/workflow.asl.yaml``.
 
-``python -m tests.template.picture`` draws it anew; a test compares. What is drawn comes from the definition; only the
-places of the states are given here.
+``python -m tests.template.picture`` updates it; a test compares. The content comes from the definition; only the
+positions of the states are set here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PLACES = {
     "Finish": (6, 1),
     "NotFinished": (6, 2),
 }
-# Where every failing step leads: said in a sentence below the picture, for its lines would bury the others.
+# Where every failing step leads: a sentence below the picture says it, because its lines would hide the others.
 SAFETY_NET = "Finish"
 
 COLUMN, ROW = 206, 128
@@ -57,7 +57,7 @@ text-anchor:middle}
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One way from a state to another; ``label`` says when it is taken."""
+    """A transition from one state to another; ``label`` is its condition."""
 
     source: str
     target: str
@@ -66,7 +66,7 @@ class Edge:
 
 
 def edges(definition: Mapping[str, Any]) -> Iterator[Edge]:
-    """Give all ways but those of errors to the safety net."""
+    """Yield all transitions except those of errors to the safety net."""
     for name, state in definition["States"].items():
         for choice in state.get("Choices", ()):
             yield Edge(name, choice["Next"], choice["StringEquals"])
@@ -119,7 +119,7 @@ Points = list[tuple[float, float]]
 
 
 def _route(edge: Edge, shift: float) -> tuple[Points, tuple[float, float]]:
-    """Give the corners of a way, and where its label stands."""
+    """Return the corners of a transition's line, and the position of its label."""
     (x, y), (to_x, to_y) = _middle(edge.source), _middle(edge.target)
     half_width, half_height = BOX_WIDTH / 2, BOX_HEIGHT / 2
     right = 1 if to_x > x else -1
@@ -174,7 +174,7 @@ def _notes(state: Mapping[str, Any]) -> list[str]:
             if "TimeoutSecondsPath" in state:
                 return ["until the task ends, or", "as the last step says"]
             waits = state["Resource"].endswith(".waitForTaskToken")
-            return [folder, "until its turn comes" if waits else f"at most {state['TimeoutSeconds']} s per attempt"]
+            return [folder, "until it has a slot" if waits else f"at most {state['TimeoutSeconds']} s per attempt"]
         case "Wait":
             return ["as the last step says"]
         case _:
@@ -182,18 +182,18 @@ def _notes(state: Mapping[str, Any]) -> list[str]:
 
 
 def _safety_net(definition: Mapping[str, Any]) -> str:
-    told, untold = _caught(definition, is_told=True), _caught(definition, is_told=False)
+    reasons, others = (", ".join(_caught(definition, has_reason=has_reason)) for has_reason in (True, False))
     hours = definition["TimeoutSeconds"] / 3600
-    net = f"Errors in {', '.join(told)} lead to {SAFETY_NET}, with their reason; those in {', '.join(untold)}, without."
+    net = f"Errors in {reasons} lead to {SAFETY_NET}, with their reason; those in {others}, without."
     return f"{net} An execution ends after {hours:g} hours at most."
 
 
-def _caught(definition: Mapping[str, Any], *, is_told: bool) -> list[str]:
+def _caught(definition: Mapping[str, Any], *, has_reason: bool) -> list[str]:
     return [
         name
         for name, state in definition["States"].items()
         for catcher in state.get("Catch", ())
-        if catcher["Next"] == SAFETY_NET and is_told == (catcher["ResultPath"] is not None)
+        if catcher["Next"] == SAFETY_NET and has_reason == (catcher["ResultPath"] is not None)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Which settings the code behind a handler may ask for: followed from name to name, nothing is run."""
+"""The settings that the code behind a handler may read, found by following names, without running anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHARED = stack.ROOT / "shared"
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module's top level: what each name defined there is made of, and what each imported name stands for."""
+    """A module's top level: what each definition refers to, and what each imported name means."""
 
     definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Module:
 
 @cache
 def parse(path: Path, package: str) -> Module:
-    """Read a module; ``package`` is what its relative imports start from."""
+    """Read a module; ``package`` is the base of its relative imports."""
     module = Module()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
@@ -42,13 +42,13 @@ def parse(path: Path, package: str) -> Module:
 
 
 def find(dotted: str) -> Path | None:
-    """Give the file of a module of the layer."""
+    """Return the file of a module of the layer."""
     path = SHARED.joinpath(*dotted.split("."))
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 def references(module: Module, name: str) -> set[str]:
-    """Give what a definition mentions, in full: ``gallop.settings.job_table``, or ``.helper`` for its own."""
+    """Return what a definition refers to, in full: ``gallop.settings.job_table``, or ``.helper`` for its own."""
     mentioned = set()
     for node in (inner for statement in module.definitions.get(name, []) for inner in ast.walk(statement)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in module.imports:
@@ -59,13 +59,13 @@ def references(module: Module, name: str) -> set[str]:
 
 
 def settings_of(folder: Path) -> set[str]:
-    """Give the functions of ``gallop.settings`` that a function's code may call."""
+    """Return the functions of ``gallop.settings`` that a function's code may call."""
     owners = (reference.rpartition(".") for reference in mentioned_by(folder))
     return {name for owner, _, name in owners if owner == "gallop.settings"}
 
 
 def mentioned_by(folder: Path) -> set[str]:
-    """Give, in full, all that a function's code may call, from its ``handler`` on."""
+    """Return the full names of everything that a function's code may call, starting from its ``handler``."""
     app = folder / "app.py"
     waiting: list[tuple[Path, str, str]] = [(app, "", name) for name in parse(app, "").definitions]
     seen, found = set(waiting), set[str]()
@@ -84,7 +84,7 @@ def mentioned_by(folder: Path) -> set[str]:
 
 
 def variables() -> dict[str, str]:
-    """Give, for each function of ``gallop.settings``, the environment variable that it reads."""
+    """Return, for each function of ``gallop.settings``, the environment variable that it reads."""
     tree = ast.parse((SHARED / "gallop" / "settings.py").read_text(encoding="utf-8"))
     return {
         function.name: node.slice.value

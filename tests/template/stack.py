@@ -1,4 +1,4 @@
-"""The template as the tests look at it: as written, as CloudFormation gets it, and with references resolved."""
+"""The template in the forms that tests use: as written, as CloudFormation gets it, and with references resolved."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ PSEUDO_PARAMETERS = {
 
 @cache
 def written() -> dict[str, Any]:
-    """Give ``template.yaml`` as it is written."""
+    """Return ``template.yaml`` as written."""
     content: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
     return content
 
 
 @cache
 def translated() -> template.Template:
-    """Give the template as CloudFormation gets to see it."""
+    """Return the template that CloudFormation gets."""
     return template.read(ROOT / "template.yaml", REGION)
 
 
 def source_of(machine: str) -> str:
-    """Give the text of a state machine, by its logical id."""
+    """Return the text of a state machine, by its logical id."""
     return (ROOT / "functions" / MACHINES[machine]).read_text(encoding="utf-8")
 
 
 @cache
 def definition(machine: str = "Workflow") -> dict[str, Any]:
-    """Give a state machine as it is written."""
+    """Return a state machine as written."""
     content: dict[str, Any] = yaml.safe_load(source_of(machine))
     return content
 
 
 def plain(**changed: dict[str, Any]) -> dict[str, Any]:
-    """Give the translated template with its state machines inline, as linters can read it: nothing in S3."""
+    """Return the translated template with inline state machines, as linters can read it: nothing in S3."""
     body = deepcopy(translated().body)
     for name, resource in body["Resources"].items():
         properties = resource.get("Properties", {})
@@ -69,7 +69,7 @@ def plain(**changed: dict[str, Any]) -> dict[str, Any]:
 
 
 def unnested(value: Any, *met: str) -> Any:  # noqa: ANN401 - a template holds anything
-    """Give a value without conditions inside of themselves, as SAM writes them for the route of such a function."""
+    """Return a value without nested equal conditions, which SAM writes for the route of a conditional function."""
     if isinstance(value, list):
         return [unnested(item, *met) for item in value]
     if not isinstance(value, dict):
@@ -83,17 +83,17 @@ def unnested(value: Any, *met: str) -> Any:  # noqa: ANN401 - a template holds a
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
-    """Give the resources of one type, by logical id, translated."""
+    """Return the resources of one type, by logical id, translated."""
     return {name: resource for name, resource in translated().resources.items() if resource["Type"] == kind}
 
 
 def functions() -> dict[str, dict[str, Any]]:
-    """Give the functions' properties, by logical id."""
+    """Return the functions' properties, by logical id."""
     return {name: resource["Properties"] for name, resource in of_type("AWS::Lambda::Function").items()}
 
 
 def arn(name: str) -> str:
-    """Give a resource's ARN as far as it is known now: a bucket's in full, else one with its logical id."""
+    """Return a resource's ARN: a bucket's in full, others with their logical id."""
     resource = translated().resources[name]
     if resource["Type"] == "AWS::S3::Bucket":
         return f"arn:aws:s3:::{resolve(resource['Properties']['BucketName'])}"
@@ -101,7 +101,7 @@ def arn(name: str) -> str:
 
 
 def resolve(value: Any) -> Any:  # noqa: ANN401 - a template holds anything
-    """Give a value with its intrinsic functions worked out."""
+    """Return a value with its intrinsic functions evaluated."""
     if isinstance(value, list):
         return [resolve(item) for item in value]
     if not isinstance(value, dict):
@@ -121,7 +121,7 @@ def resolve(value: Any) -> Any:  # noqa: ANN401 - a template holds anything
 
 
 def _reference(name: str) -> str:
-    """Give what ``Ref`` stands for: a bucket's name, a parameter's default, the ARN of most that policies name."""
+    """Return the value of ``Ref``: a bucket's name, a parameter's default, or an ARN for most that policies name."""
     if name in PSEUDO_PARAMETERS:
         return PSEUDO_PARAMETERS[name]
     if name in translated().body["Parameters"]:

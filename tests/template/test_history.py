@@ -1,4 +1,4 @@
-"""An execution's history stays under Step Functions' limit: computed from the workflow and from the plans."""
+"""An execution's history stays below Step Functions' limit, as computed from the workflow and the schedules."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ STATES = stack.definition()["States"]
 
 
 def events(name: str) -> int:
-    """Give the most events of one visit of a state: entered, left, and every call that its retries allow."""
+    """Return the maximum of events of one visit to a state: entered, left, and every call with its retries."""
     state: dict[str, Any] = STATES[name]
     if state["Type"] != "Task":
         return EVENTS_OF_A_STATE
     calls = 1 + sum(int(rule["MaxAttempts"]) for rule in state.get("Retry", []))
-    # Between its start and its end, that it was handed over.
+    # Between start and end there is the event that it was scheduled.
     handed_over: bool = state["Resource"].endswith(".waitForTaskToken")
     return EVENTS_OF_A_STATE + (EVENTS_OF_A_CALL + handed_over) * calls
 
 
 def longest_deadline() -> int:
-    """Give the longest deadline that the template allows, in seconds."""
+    """Return the longest deadline that the template allows, in seconds."""
     return int(stack.written()["Parameters"]["DeadlineMinutes"]["MaxValue"]) * 60
 
 
 def questions(known: Histogram) -> int:
-    """Count the questions about a task that never ends."""
+    """Return the number of polls of a task that never ends."""
     age, count = 0.0, 0
     while age <= longest_deadline():
         age += polling.next_wait(known, age)
@@ -44,7 +44,7 @@ def questions(known: Histogram) -> int:
 
 
 def looks(seconds: int) -> int:
-    """Count the looks for a lost task within so many seconds."""
+    """Return the number of searches for a lost task within a number of seconds."""
     waited, count = float(reconciliation.FIRST_LOOK_SECONDS), 0
     while waited <= seconds:
         waited += reconciliation.look_again_in(waited)
@@ -53,7 +53,7 @@ def looks(seconds: int) -> int:
 
 
 def test_history_stays_under_the_limit() -> None:
-    """Even with every retry of every step used up, and the whole deadline spent on questions and on looks, both."""
+    """Every step uses all its retries, and the whole deadline is spent on polls and on searches, both."""
     seeds = [
         histogram.seed(resolution, duration)
         for model in models.MODELS.values()
@@ -73,7 +73,7 @@ def test_history_stays_under_the_limit() -> None:
 
 
 def test_every_loop_is_counted() -> None:
-    """The states are those that the sum knows: a new one has to be added to it."""
+    """The sum includes all states: a new one must be added to it."""
     counted = {
         "WaitForSlot",
         "StartTask",

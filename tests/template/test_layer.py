@@ -17,18 +17,18 @@ from tests.testbed.aws.layers import build_layer
 from . import reachable, stack
 
 FUNCTIONS = sorted(path.parent.name for path in (stack.ROOT / "functions").glob("*/app.py"))
-# What Lambda's python3.13 runtime brings, beside the standard library.
+# What Lambda's python3.13 runtime includes, in addition to the standard library.
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 LARGEST_MB = 20
 # Lambda's own limit for a function with all its layers, unpacked.
 ALL_LAYERS_MB = 250
 MACHINES = {0xB7: "arm64", 0x3E: "x86_64"}
-# As Lambda imports a function: nothing on the path but its folder, the layer and the runtime's own packages.
+# As Lambda imports a function: only its folder, the layers and the runtime's own packages are on the path.
 IMPORT = "import sys; sys.path[:0] = sys.argv[1:]; import app; assert callable(app.handler)"
 
 
 def build(target: Path, logical_id: str = "SharedLayer") -> Path:
-    """Build a layer as ``sam build`` does: in a copy of its folder, by the Makefile there."""
+    """Build a layer as ``sam build`` does: in a copy of its folder, with its Makefile."""
     source = target.with_name(f"{target.name}-source")
     shutil.copytree(stack.ROOT / stack.written()["Resources"][logical_id]["Properties"]["ContentUri"], source)
     command = ["make", f"build-{logical_id}", f"ARTIFACTS_DIR={target}", f"PIP_PYTHON={sys.executable}"]
@@ -39,17 +39,17 @@ def build(target: Path, logical_id: str = "SharedLayer") -> Path:
 
 
 def size_mb(folder: Path) -> float:
-    """Give the size of all files of a folder."""
+    """Return the size of all files of a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
 def machine_of(library: Path) -> str:
-    """Name the processor that an ELF library is for."""
+    """Return the processor that an ELF library is for."""
     return MACHINES[int.from_bytes(library.read_bytes()[18:20], "little")]
 
 
 def native_layers(name: str) -> list[str]:
-    """Name the layers that the template gives a function beside the one that all have."""
+    """Return the layers that the template gives a function in addition to the shared one."""
     resources = stack.written()["Resources"].values()
     (function,) = [
         item["Properties"] for item in resources if item["Properties"].get("CodeUri") == f"functions/{name}/"
@@ -58,20 +58,20 @@ def native_layers(name: str) -> list[str]:
 
 
 def python_3_13() -> str:
-    """Give a Python of Lambda's version, or nothing."""
+    """Return a Python of Lambda's version, or nothing."""
     found = subprocess.run([stack.ROOT / ".ci" / "python", "3.13"], capture_output=True, text=True, check=False)
     return found.stdout.strip()
 
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a layer that was built anew."""
+    """Return a new build of the layer."""
     return build(tmp_path_factory.mktemp("layer") / "first")
 
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the packages of Lambda's runtime, and nothing else."""
+    """Return a folder with the packages of Lambda's runtime only."""
     folder = tmp_path_factory.mktemp("runtime")
     for name in RUNTIME:
         spec = importlib.util.find_spec(name)
@@ -84,19 +84,19 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_find_all_they_import(name: str, layer: Path, runtime: Path, tmp_path: Path) -> None:
+def test_functions_find_all_their_imports(name: str, layer: Path, runtime: Path, tmp_path: Path) -> None:
     """A handler can be imported from its folder, its layers and the runtime alone, in an empty environment."""
     folders = [stack.ROOT / "functions" / name, layer, runtime]
     for other in native_layers(name):
-        # Those are built for Lambda's processor: here stands the same of this machine's.
+        # Those are built for Lambda's processor: this machine's own packages replace them here.
         content = stack.ROOT / stack.written()["Resources"][other]["Properties"]["ContentUri"]
         folders.append(build_layer(content, tmp_path / other))
     subprocess.run([sys.executable, "-I", "-S", "-B", "-c", IMPORT, *folders], env={}, check=True)
 
 
 @pytest.mark.parametrize("logical_id", ["SharedLayer", "PictureLayer"])
-def test_two_builds_are_the_same(logical_id: str, tmp_path: Path) -> None:
-    """Two builds of the same source are the same, byte for byte, so that a deployment without changes is none."""
+def test_two_builds_are_equal(logical_id: str, tmp_path: Path) -> None:
+    """Two builds of the same source are equal, byte for byte, so that nothing is deployed without a change."""
     once, again = build(tmp_path / "first", logical_id), build(tmp_path / "second", logical_id)
     files = sorted(path.relative_to(once) for path in once.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
@@ -104,26 +104,26 @@ def test_two_builds_are_the_same(logical_id: str, tmp_path: Path) -> None:
     assert [] == different + unreadable
 
 
-def test_pure_python(layer: Path) -> None:
-    """Nothing in the layer is machine code, so what is built anywhere runs on arm64."""
+def test_the_layer_is_pure_python(layer: Path) -> None:
+    """The layer has no machine code, so a build on any machine runs on arm64."""
     assert [] == [path for path in layer.rglob("*") if path.suffix in {".so", ".pyd", ".dylib", ".dll"}]
 
 
-def test_nothing_twice_and_nothing_idle(layer: Path) -> None:
-    """The layer holds neither boto3, which the runtime brings, nor commands or tests, which nobody runs there."""
+def test_the_layer_has_nothing_redundant(layer: Path) -> None:
+    """It contains neither boto3, which the runtime has, nor commands or tests, which nobody runs there."""
     names = {path.name for path in layer.iterdir()}
     assert set() == {"boto3", "botocore", "s3transfer", "urllib3", "bin"} & names
     assert [] == [path for path in layer.rglob("tests") if path.is_dir()]
     assert {"gallop", "httpx", "aws_lambda_powertools"} <= names
 
 
-def test_size(layer: Path) -> None:
-    """The layer stays small: cold starts unpack all of it."""
+def test_the_layer_is_small(layer: Path) -> None:
+    """Cold starts unpack all of it."""
     assert LARGEST_MB > size_mb(layer)
 
 
-def test_bytecode(layer: Path) -> None:
-    """Bytecode is there for every module, goes by no date, and names files as Lambda sees them."""
+def test_every_module_has_bytecode(layer: Path) -> None:
+    """The bytecode does not depend on dates, and names files as Lambda sees them."""
     if not python_3_13():
         pytest.skip("no Python 3.13 on this machine: the layer ships without bytecode")
     modules = list(layer.rglob("*.py"))
@@ -136,29 +136,29 @@ def test_bytecode(layer: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["shared", "shared/pictures", "shared/videos"])
-def test_lock_is_the_same_everywhere(folder: str) -> None:
-    """A layer's lock has no environment markers, or what is built would depend on where."""
+def test_the_lock_is_the_same_everywhere(folder: str) -> None:
+    """A layer's lock has no environment markers, so that the build does not depend on the machine."""
     lock = (stack.ROOT / folder / "requirements.txt").read_text(encoding="utf-8")
     assert [] == [line for line in lock.splitlines() if "==" in line and ";" in line]
 
 
 @pytest.mark.parametrize("package", ["cli", "doors/https/openapi"])
-def test_what_no_function_uses_is_not_deployed(package: str, layer: Path) -> None:
-    """The command line is for operators, and the description is written before a deployment."""
+def test_unused_modules_are_not_deployed(package: str, layer: Path) -> None:
+    """The command line is for operators, and the API description is written before a deployment."""
     assert (stack.ROOT / "shared" / "gallop" / package).is_dir()
     assert not (layer / "gallop" / package).exists()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_who_looks_into_pictures_has_the_means(name: str) -> None:
-    """Pillow is loaded when the first bytes are looked into: no start of a function would tell that it is not there."""
+def test_functions_that_inspect_images_have_pillow(name: str) -> None:
+    """Pillow is loaded when the first image is inspected: no start of a function would show that it is missing."""
     looks = "gallop.media.pictures.examine" in reachable.mentioned_by(stack.ROOT / "functions" / name)
     assert looks == ("PictureLayer" in native_layers(name))
 
 
 @pytest.mark.parametrize("logical_id", ["PictureLayer", "VideoLayer"])
-def test_native_code_is_lambdas(logical_id: str, layer: Path, tmp_path: Path) -> None:
-    """A layer of machine code is for arm64 throughout, and Lambda has room for it beside the one that all have."""
+def test_native_code_is_for_lambdas_processor(logical_id: str, layer: Path, tmp_path: Path) -> None:
+    """A layer with machine code is for arm64 throughout, and fits into Lambda's limit together with the shared one."""
     native = build(tmp_path / logical_id, logical_id)
     libraries = [path for path in native.rglob("*") if ".so" in path.suffixes]
     assert {"arm64"} == {machine_of(path) for path in libraries}

@@ -1,4 +1,4 @@
-"""The template and the workflow, as cfn-lint and statelint see them once the SAM transform no longer hides them."""
+"""The template and the workflow, as cfn-lint and statelint see them after the SAM transform."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 
 def faults_of_workflow(definition: dict[str, Any]) -> list[str]:
-    """Say what statelint finds; BackoffRate may be whole, an ItemReader has a kind, a Map a label, whatever it says."""
+    """Return statelint's findings, without known false ones: BackoffRate, ItemReader and the label of a Map."""
     faults: list[str] = Linter.validate(deepcopy(definition), Config(ignored_problem_types={ProblemType.FLOAT}))
     allowed = ('Field "InputType" not allowed in', 'Field "Label" not allowed in')
     return [fault for fault in faults if not fault.startswith(allowed)]
 
 
 def faults_of_template(**changed: dict[str, Any]) -> list[str]:
-    """Say what cfn-lint finds in the translated template with its state machines inline, errors and warnings."""
+    """Return cfn-lint's findings, errors and warnings, for the translated template with inline state machines."""
     found = lint_all(json.dumps(stack.plain(**changed), default=str))
     return [f"{match.rule.id} {match.message}" for match in found if match.rule.severity != "informational"]
 
 
-def test_translated_template() -> None:
-    """cfn-lint finds nothing in what CloudFormation gets: IAM actions, circular references, time-outs, the workflow."""
+def test_the_translated_template_is_valid() -> None:
+    """cfn-lint has no findings: IAM actions, circular references, time-outs and the workflow are correct."""
     assert [] == faults_of_template()
 
 
 @pytest.mark.parametrize("machine", stack.MACHINES)
-def test_workflow(machine: str) -> None:
-    """State machines keep the Amazon States Language: every state is reached, every path leads to an end."""
+def test_state_machines_are_valid(machine: str) -> None:
+    """They conform to the Amazon States Language: every state is reachable, and every path leads to an end."""
     assert [] == faults_of_workflow(stack.definition(machine))
 
 
@@ -49,22 +49,22 @@ BREAKS: dict[str, Break] = {
     "a catch to nowhere": lambda states: states["SaveResult"]["Catch"][0].update(Next="Nowhere"),
     "a state that nothing reaches": lambda states: states.update(Lost={"Type": "Succeed"}),
     "a field misspelt": lambda states: states["SaveResult"].update(TimeOutSeconds=3),
-    "a path that is none": lambda states: states["WaitForTask"].update(SecondsPath="step.wait_seconds"),
+    "a malformed path": lambda states: states["WaitForTask"].update(SecondsPath="step.wait_seconds"),
     "a catch-all that is not alone": lambda states: states["SaveResult"]["Catch"][0]["ErrorEquals"].append("Other"),
     "a number in quotes": lambda states: states["SaveResult"]["Retry"][0].update(MaxAttempts="8"),
 }
 
 
 @pytest.mark.parametrize("fault", BREAKS)
-def test_statelint_bites(fault: str) -> None:
-    """A broken workflow is found: the linter is not one that nods."""
+def test_statelint_finds_errors(fault: str) -> None:
+    """Each deliberate error is found."""
     broken = deepcopy(stack.definition())
     BREAKS[fault](broken["States"])
     assert [] != faults_of_workflow(broken)
 
 
-def test_cfn_lint_bites() -> None:
-    """A state without a resource, which statelint lets pass, is found by cfn-lint: the workflow does lie inline."""
+def test_cfn_lint_finds_errors() -> None:
+    """cfn-lint finds a state without a resource, which statelint accepts: the workflow is really inline."""
     broken = deepcopy(stack.definition())
     del broken["States"]["SaveResult"]["Resource"]
     assert ["E3601 'Resource' is a required property"] == faults_of_template(Workflow=broken)

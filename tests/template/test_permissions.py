@@ -1,4 +1,4 @@
-"""What the roles of the stack may do, read from the translated template."""
+"""The permissions of the stack's roles, as read from the translated template."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from . import stack
 ROLES = {name: role["Properties"] for name, role in stack.of_type("AWS::IAM::Role").items()}
 POLICIES = {name: policy["Properties"] for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items()}
 FUNCTION_ROLES = {function["Role"]["Fn::GetAtt"][0] for function in stack.functions().values()}
-# What leaves every object as it is; anything else may change one.
+# Actions that change no object; any other action may.
 READS = ("s3:Get*", "s3:List*", "s3:Head*")
-# Requests that always carry their partition keys: where a request has none, ForAllValues lets it pass.
+# Requests that always contain their partition keys: ForAllValues accepts a request without any.
 TABLE_READS = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 TABLE_WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
-# What AWS lets every role have.
+# AWS's maximum of managed policies per role.
 POLICIES_AT_MOST = 10
-# Log delivery and tracing know no resources: AWS asks for "*" there.
+# Log delivery and tracing do not support resources: AWS requires "*" there.
 NO_RESOURCES = ("logs:*", "xray:*")
 
 
 def listed(value: str | list[str]) -> list[str]:
-    """Give one or several as several."""
+    """Return one or several values as a list."""
     return value if isinstance(value, list) else [value]
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    """Give the statements of a role's own policies, inline and managed, references resolved."""
+    """Return the statements of a role's own policies, inline and managed, references resolved."""
     inline = [policy["PolicyDocument"] for policy in ROLES[role].get("Policies", [])]
     documents = inline + [POLICIES[name]["PolicyDocument"] for name in shared_policies(role)]
     return [stack.resolve(statement) for document in documents for statement in listed(document["Statement"])]
 
 
 def shared_policies(role: str) -> list[str]:
-    """Name the managed policies of the template that a role has."""
+    """Return the template's managed policies that a role has."""
     attached = ROLES[role].get("ManagedPolicyArns", [])
     return [arn["Ref"] for arn in attached if isinstance(arn, dict) and arn.get("Ref") in POLICIES]
 
 
 def may_write(role: str, start: str) -> list[str]:
-    """Give the actions by which a role may write an item of the table whose partition key starts so."""
+    """Return the actions by which a role may write an item whose partition key has this prefix."""
     return [
         action
         for statement in statements(role)
@@ -53,19 +53,19 @@ def may_write(role: str, start: str) -> list[str]:
 
 
 def names_table(statement: dict[str, Any]) -> bool:
-    """Tell whether a statement is about the table or an index of it."""
+    """Return whether a statement refers to the table or an index of it."""
     on_table = any(resource.startswith(stack.arn("JobTable")) for resource in listed(statement["Resource"]))
     return on_table or any(action.startswith("dynamodb:") for action in listed(statement["Action"]))
 
 
 def leading_keys(statement: dict[str, Any]) -> list[str]:
-    """Give the patterns of the partition keys that a statement is about; without a condition, of all."""
+    """Return the patterns of the partition keys that a statement refers to; without a condition, of all."""
     condition = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
     return listed(condition.get("dynamodb:LeadingKeys", "*"))
 
 
 def may_start(pattern: str, start: str) -> bool:
-    """Tell whether a pattern of IAM matches any text that starts so."""
+    """Return whether a pattern of IAM matches any text with this prefix."""
     for position, letter in enumerate(start):
         if pattern[position : position + 1] == "*":
             return True
@@ -75,7 +75,7 @@ def may_start(pattern: str, start: str) -> bool:
 
 
 def may_change(role: str, object_arn: str) -> list[str]:
-    """Give the actions by which a role may change an object."""
+    """Return the actions by which a role may change an object."""
     return [
         action
         for statement in statements(role)
@@ -87,15 +87,15 @@ def may_change(role: str, object_arn: str) -> list[str]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_can_trigger_itself(role: str) -> None:
-    """No role may write, tag or delete under drop/ of the inbox: what a function does never starts a job."""
+def test_no_function_can_trigger_itself(role: str) -> None:
+    """No role may write, tag or delete under drop/ of the inbox: no action of a function starts a job."""
     inbox = stack.arn("InboxBucket")
     for key in ("drop/cat.jpg", "drop/spring-ad/prompt.txt", "drop/"):
         assert [] == may_change(role, f"{inbox}/{key}")
 
 
 def test_only_drops_send_events() -> None:
-    """One bucket notifies one queue, of one prefix; the results and the uploads of the HTTPS door notify nobody."""
+    """One bucket notifies one queue, for one prefix; results and uploads of the HTTPS door notify nothing."""
     buckets = {name: bucket["Properties"] for name, bucket in stack.of_type("AWS::S3::Bucket").items()}
     assert ["InboxBucket"] == [name for name, bucket in buckets.items() if "NotificationConfiguration" in bucket]
     configuration = buckets["InboxBucket"]["NotificationConfiguration"]
@@ -105,15 +105,15 @@ def test_only_drops_send_events() -> None:
     assert ("s3:ObjectCreated:*", stack.arn("DropQueue")) == (rule["Event"], stack.resolve(rule["Queue"]))
 
 
-def test_no_rule_of_eventbridge_listens_to_the_buckets() -> None:
-    """Nothing that is written starts anything by another way."""
+def test_no_event_rule_listens_to_the_buckets() -> None:
+    """Objects start nothing in another way either."""
     patterns = [rule["Properties"].get("EventPattern", {}) for rule in stack.of_type("AWS::Events::Rule").values()]
     assert [] == [pattern for pattern in patterns if "aws.s3" in pattern.get("source", [])]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_write_goes_to_a_place_that_triggers_nothing(role: str) -> None:
-    """Whatever a role may change in S3 lies under uploads/ of the inbox, or in the results."""
+def test_every_writable_path_triggers_nothing(role: str) -> None:
+    """Each role may write only under uploads/ of the inbox, or to the results."""
     quiet = (f"{stack.arn('InboxBucket')}/uploads/", f"{stack.arn('ResultsBucket')}/")
     changed = [
         resource
@@ -125,23 +125,23 @@ def test_every_write_goes_to_a_place_that_triggers_nothing(role: str) -> None:
     assert [] == [resource for resource in changed if not resource.startswith(quiet)]
 
 
-def test_only_the_inbox_may_feed_the_queue() -> None:
-    """And the submit function, which sends itself looks."""
+def test_only_the_inbox_and_the_door_may_send_to_the_queue() -> None:
+    """The submit function sends checks of folders to itself."""
     senders = [
         role for role in ROLES for statement in statements(role) if "sqs:SendMessage" in listed(statement["Action"])
     ]
     assert ["SubmitFunctionRole"] == senders
 
 
-def test_the_rule_can_be_broken() -> None:
-    """The rule above sees writes where they are allowed: uploads of the HTTPS door are."""
+def test_the_rule_about_triggers_can_fail() -> None:
+    """It finds writes where they are allowed, in the uploads of the HTTPS door."""
     inbox = stack.arn("InboxBucket")
     assert ["s3:PutObject"] == may_change("SubmitFunctionRole", f"{inbox}/uploads/a/1.jpg")
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_statements_say_what_they_allow(role: str) -> None:
-    """Every statement has a name, names its actions one by one, and never turns its meaning round with Not..."""
+def test_statements_are_explicit(role: str) -> None:
+    """Every statement has a name and lists its actions one by one, and none uses Not..."""
     for statement in statements(role):
         assert (
             {"Sid", "Effect", "Action", "Resource"}
@@ -153,15 +153,15 @@ def test_statements_say_what_they_allow(role: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_statements_name_resources(role: str) -> None:
-    """No statement is about everything, but where AWS knows no resources; buckets are named by prefix or whole."""
+    """Only actions without support for resources use "*"; buckets are named by prefix or completely."""
     for statement in statements(role):
         if not all(any(fnmatchcase(action, free) for free in NO_RESOURCES) for action in listed(statement["Action"])):
             assert [] == [resource for resource in listed(statement["Resource"]) if resource.startswith("*")]
 
 
 @pytest.mark.parametrize("role", sorted(FUNCTION_ROLES))
-def test_managed_policies(role: str) -> None:
-    """Of AWS's own policies a function has those for its log and its trace, and the one for its queue if it has one."""
+def test_aws_managed_policies_are_limited(role: str) -> None:
+    """A function has those for its log and its trace, and the one for its queue if it has one."""
     arns = stack.resolve(ROLES[role]["ManagedPolicyArns"])
     names = {arn.rsplit("/", 1)[1] for arn in arns if arn.startswith("arn:aws:iam::aws:policy/")}
     consumers = {
@@ -173,8 +173,8 @@ def test_managed_policies(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_table_rights_end_with_their_partitions(role: str) -> None:
-    """Every statement on the table or its index names its partition keys, for requests that always carry one."""
+def test_table_permissions_are_limited_to_partitions(role: str) -> None:
+    """Every statement on the table or its index names its partition keys, for requests that always contain one."""
     found = [statement for statement in statements(role) if names_table(statement)]
     assert [] == [statement["Sid"] for statement in found if "*" in leading_keys(statement)]
     actions = {action for statement in found for action in listed(statement["Action"])}
@@ -182,7 +182,7 @@ def test_table_rights_end_with_their_partitions(role: str) -> None:
 
 
 def test_only_the_authorizer_writes_keys() -> None:
-    """No other role may write an item under KEY#, whichever way its patterns put it, nor the list of keys."""
+    """No other role may write an item under KEY#, whatever its patterns look like, nor the list of keys."""
     writers = {(role, action) for role in ROLES for action in may_write(role, "KEY#")}
     assert {("AuthorizeFunctionRole", "dynamodb:UpdateItem")} == writers
     assert [] == [role for role in ROLES if may_write(role, "KEYS")]
@@ -204,23 +204,23 @@ def test_only_the_authorizer_writes_keys() -> None:
         ("key#*", False),
     ],
 )
-def test_patterns_are_understood(pattern: str, *, expected: bool) -> None:
-    """The rule above sees wildcards, and keys that only look alike."""
+def test_patterns_are_evaluated_correctly(pattern: str, *, expected: bool) -> None:
+    """The rule above recognises wildcards, and keys that only look similar."""
     assert expected == may_start(pattern, "KEY#")
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_roles_have_room(role: str) -> None:
-    """A role has no more managed policies than AWS lets it have without asking."""
+def test_roles_stay_below_the_limit_of_policies(role: str) -> None:
+    """A role has no more managed policies than AWS's default quota."""
     assert POLICIES_AT_MOST >= len(ROLES[role].get("ManagedPolicyArns", []))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_managed_policies_are_shared(policy: str) -> None:
-    """A managed policy is for rights that several roles have; what one role has is written there."""
+    """A managed policy is for permissions that several roles have; those of a single role are inline."""
     assert 1 < len([role for role in ROLES if policy in shared_policies(role)])
 
 
 def test_roles_are_not_shared() -> None:
-    """Each function has a role of its own, so that each has only what it needs."""
+    """Each function has its own role, so that each has only what it needs."""
     assert len(stack.functions()) == len(FUNCTION_ROLES)

@@ -1,4 +1,4 @@
-"""What every function, bucket, table and parameter of the stack has."""
+"""Properties that every function, bucket, table and parameter of the stack must have."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ KEEPS_DATA = ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_function_runs_as_decided(name: str) -> None:
-    """Functions run on python3.13 and arm64, traced by Lambda itself, and say what they are for."""
+def test_functions_have_the_same_runtime(name: str) -> None:
+    """Functions run on python3.13 and arm64, are traced by Lambda, and have a description."""
     function = FUNCTIONS[name]
     assert "python3.13" == function["Runtime"]
     assert ["arm64"] == function["Architectures"]
@@ -25,23 +25,23 @@ def test_function_runs_as_decided(name: str) -> None:
     assert function["Description"].endswith(".")
 
 
-def test_function_logs_are_apart() -> None:
-    """Each function writes to a log group of its own."""
+def test_functions_have_their_own_logs() -> None:
+    """Each function writes to its own log group."""
     groups = [function["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS.values()]
     assert sorted(set(groups)) == sorted(groups)
     assert set(groups) <= set(stack.of_type("AWS::Logs::LogGroup"))
 
 
 @pytest.mark.parametrize("name", stack.of_type("AWS::Logs::LogGroup"))
-def test_logs_do_not_pile_up(name: str) -> None:
-    """Every log group forgets, after the days that the operator chose."""
+def test_logs_expire(name: str) -> None:
+    """Every log group has the retention that the operator chose."""
     group = stack.of_type("AWS::Logs::LogGroup")[name]["Properties"]
     assert {"Ref": "LogRetentionDays"} == group["RetentionInDays"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_queued_work_stays_hidden_while_it_runs(name: str) -> None:
-    """A queue hides a message six times as long as its function may take, as AWS advises, or it is taken twice."""
+def test_queued_work_stays_hidden_while_it_is_processed(name: str) -> None:
+    """A queue hides a message for six times its function's timeout, as AWS advises, to prevent a second delivery."""
     sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()
     for source in (item["Properties"] for item in sources if item["Properties"]["FunctionName"] == {"Ref": name}):
         queue = stack.translated().resources[source["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
@@ -51,8 +51,8 @@ def test_queued_work_stays_hidden_while_it_runs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_that_writes_to_its_own_queue_may(name: str) -> None:
-    """Lambda stops what looks like a loop after 16 rounds, unless the function says that it means it."""
+def test_a_function_that_writes_to_its_own_queue_is_allowed_to(name: str) -> None:
+    """Lambda stops a loop after 16 rounds unless the function is configured to allow it."""
     sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()
     mine = [item["Properties"] for item in sources if item["Properties"]["FunctionName"] == {"Ref": name}]
     queues = [stack.resolve(source["EventSourceArn"]) for source in mine]
@@ -63,8 +63,8 @@ def test_a_function_that_writes_to_its_own_queue_may(name: str) -> None:
     assert loops == (name == "SubmitFunction")
 
 
-def test_what_anyone_may_fetch_is_limited() -> None:
-    """The description needs no key, so each of its routes has a limit of its own, far below that of the stage."""
+def test_public_routes_are_limited() -> None:
+    """The description needs no key, so each of its routes has its own limit, far below that of the stage."""
     events = stack.written()["Resources"]["DescribeFunction"]["Properties"]["Events"].values()
     (stage,) = (item["Properties"] for item in stack.of_type("AWS::ApiGatewayV2::Stage").values())
     routes = {f"{event['Properties']['Method']} {event['Properties']['Path']}" for event in events}
@@ -72,7 +72,7 @@ def test_what_anyone_may_fetch_is_limited() -> None:
     assert 5 >= max(settings["ThrottlingRateLimit"] for settings in stage["RouteSettings"].values())
 
 
-def test_lines_of_batches_ring_an_alarm() -> None:
+def test_failed_lines_of_batches_raise_an_alarm() -> None:
     """CloudWatch counts the executions of a distributed map under its label."""
     label = stack.definition("BatchWorkflow")["States"]["EachLine"]["Label"]
     (dimension,) = stack.of_type("AWS::CloudWatch::Alarm")["LinesNotFinished"]["Properties"]["Dimensions"]
@@ -80,8 +80,8 @@ def test_lines_of_batches_ring_an_alarm() -> None:
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_bucket_is_private(name: str) -> None:
-    """Buckets refuse the public in all four ways, are encrypted, and know no ACLs."""
+def test_buckets_are_private(name: str) -> None:
+    """Buckets block public access in all four ways, are encrypted, and have no ACLs."""
     properties = BUCKETS[name]["Properties"]
     switches = properties["PublicAccessBlockConfiguration"]
     every_way = {"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
@@ -92,8 +92,8 @@ def test_bucket_is_private(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_bucket_wants_tls(name: str) -> None:
-    """A bucket's policy denies everybody everything that comes without TLS."""
+def test_buckets_require_tls(name: str) -> None:
+    """A bucket's policy denies every request without TLS."""
     policies = [item["Properties"] for item in stack.of_type("AWS::S3::BucketPolicy").values()]
     (policy,) = [item for item in policies if item["Bucket"] == {"Ref": name}]
     (deny,) = [item for item in policy["PolicyDocument"]["Statement"] if item["Effect"] == "Deny"]
@@ -105,15 +105,15 @@ def test_bucket_wants_tls(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for kind in KEEPS_DATA for name in stack.of_type(kind)])
-def test_data_outlives_the_stack(name: str) -> None:
-    """Nothing that holds videos, images or records goes when the stack is deleted, or its resource replaced."""
+def test_data_survives_the_stack(name: str) -> None:
+    """Resources with videos, images or records are kept when the stack is deleted or the resource is replaced."""
     resource = stack.translated().resources[name]
     assert "RetainExceptOnCreate" == resource["DeletionPolicy"]
     assert "Retain" == resource["UpdateReplacePolicy"]
 
 
-def test_table() -> None:
-    """The table costs nothing while idle, can be restored to any second, forgets old records, and is encrypted."""
+def test_the_table_is_configured() -> None:
+    """The table costs nothing while idle, can be restored to any second, removes expired records, and is encrypted."""
     (table,) = stack.of_type("AWS::DynamoDB::Table").values()
     properties = table["Properties"]
     assert "PAY_PER_REQUEST" == properties["BillingMode"]
@@ -123,25 +123,25 @@ def test_table() -> None:
 
 
 @pytest.mark.parametrize("name", stack.written()["Parameters"])
-def test_parameter_explains_itself(name: str) -> None:
-    """`sam deploy --guided` shows a sentence for every parameter, and asks for none that has no use."""
+def test_parameters_are_described(name: str) -> None:
+    """`sam deploy --guided` shows a sentence for every parameter, and every parameter is used."""
     parameter = stack.written()["Parameters"][name]
     assert parameter["Description"].strip().endswith(".")
     assert {"Ref": name} in list(values(stack.translated().resources))
 
 
 def test_secrets_are_not_echoed() -> None:
-    """The vendor's key shows up in no console."""
+    """The vendor's key is visible in no console."""
     assert stack.written()["Parameters"]["DashScopeApiKey"]["NoEcho"] is True
 
 
 @pytest.mark.parametrize("name", stack.written()["Outputs"])
-def test_output_explains_itself(name: str) -> None:
-    """Every output has a sentence."""
+def test_outputs_are_described(name: str) -> None:
+    """Every output has a description."""
     assert stack.written()["Outputs"][name]["Description"].endswith(".")
 
 
 def values(content: Any) -> list[Any]:  # noqa: ANN401 - a template holds anything
-    """Give a value and all that lies in it."""
+    """Return a value and everything in it."""
     inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else []
     return [content, *(deeper for item in inner for deeper in values(item))]

@@ -1,4 +1,4 @@
-"""What the workflow promises beyond the language it is written in."""
+"""The properties of the workflow that its language does not guarantee."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from . import stack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Names that Step Functions and Lambda report, not our code.
+# Names that Step Functions and Lambda report, not Gallop's code.
 REPORTED_BY_AWS = re.compile(r"(States|Lambda|Sandbox|Runtime)\.\w+")
 
 
 def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every state, those inside of Map and Parallel too."""
+    """Yield every state, including those inside Map and Parallel."""
     for name, state in machine["States"].items():
         yield name, state
         for inner in (state.get("ItemProcessor"), *state.get("Branches", [])):
@@ -37,31 +37,31 @@ TASKS = {
 
 
 def matched_names() -> set[str]:
-    """Give every error name that a Retry or a Catch waits for."""
+    """Return every error name that a Retry or a Catch matches."""
     rules = [rule for state in TASKS.values() for kind in ("Retry", "Catch") for rule in state.get(kind, [])]
     return {name for rule in rules for name in rule["ErrorEquals"]}
 
 
-# Waits whose length, as that of a Wait state, comes from the step before: never under a second, by its own tests.
+# Waits whose length, as that of a Wait state, comes from the step before: at least a second, by its own tests.
 AS_LONG_AS_THE_STEP_SAYS = {
     name for name, state in TASKS.items() if state.get("TimeoutSecondsPath") == "$.step.wait_seconds"
 }
 
 
 def may_be_retried() -> set[str]:
-    """Give the names of the errors that cost nothing when the same step runs again."""
+    """Return the names of the errors that cost nothing when the same step runs again."""
     return {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.TryAgain)}
 
 
-def test_errors_exist() -> None:
-    """Step Functions matches errors by name: every name that is waited for is a class of the tree, or AWS's own."""
+def test_matched_errors_exist() -> None:
+    """Step Functions matches errors by name: every matched name is a class of the tree, or AWS's own."""
     ours = {name for name in matched_names() if not REPORTED_BY_AWS.fullmatch(name)}
     assert set() == ours - {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_only_what_costs_nothing_is_retried(task: str) -> None:
-    """A Retry names only errors that say that the step may run again."""
+def test_only_free_errors_are_retried(task: str) -> None:
+    """A Retry matches only errors after which the step may run again without a cost."""
     names = {name for rule in TASKS[task].get("Retry", []) for name in rule["ErrorEquals"]}
     ours = {name for name in names if not REPORTED_BY_AWS.fullmatch(name)}
     assert set() == ours - may_be_retried()
@@ -70,7 +70,7 @@ def test_only_what_costs_nothing_is_retried(task: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_has_an_end(task: str) -> None:
-    """No task waits for ever, and whatever breaks in it is caught."""
+    """No task waits forever, and every error in it is caught."""
     assert 0 < TASKS[task].get("TimeoutSeconds", 0) or task in AS_LONG_AS_THE_STEP_SAYS
     assert ["States.ALL"] == TASKS[task]["Catch"][-1]["ErrorEquals"]
 
@@ -83,8 +83,8 @@ LEVELS = {
 
 
 @pytest.mark.parametrize("end", LEVELS)
-def test_catches_meet(end: str) -> None:
-    """Every failure leads to the one state that records an end; that state's own failure ends the execution."""
+def test_catches_lead_to_one_state(end: str) -> None:
+    """Every failure leads to the state that records an end; that state's own failure ends the execution."""
     level = LEVELS[end]["States"]
     meeting_points = {
         name: {rule["Next"] for rule in state["Catch"]}
@@ -96,14 +96,14 @@ def test_catches_meet(end: str) -> None:
     assert {"Fail"} == {level[name]["Type"] for name in ends}
 
 
-def test_whole_has_an_end() -> None:
-    """The execution has a time-out of its own, above the longest deadline that the template allows."""
+def test_the_execution_has_an_end() -> None:
+    """It has its own timeout, above the longest deadline that the template allows."""
     longest = stack.written()["Parameters"]["DeadlineMinutes"]["MaxValue"] * 60
     assert longest < stack.definition()["TimeoutSeconds"]
 
 
 def test_a_batch_has_an_end() -> None:
-    """A line waits for its job as long as that may take, parked for a month, and a batch as long as all its lines."""
+    """A line waits as long as its job may take, including a month of parking, and a batch as long as all its lines."""
     longest, batch = stack.definition()["TimeoutSeconds"], stack.definition("BatchWorkflow")
     assert 31 * 86_400 + budget.PATIENCE_SECONDS + longest < TASKS["SubmitLine"]["TimeoutSeconds"]
     default = stack.written()["Parameters"]["BatchConcurrency"]["Default"]
@@ -112,14 +112,14 @@ def test_a_batch_has_an_end() -> None:
 
 
 def test_a_line_that_fails_stops_no_other() -> None:
-    """The map goes on whatever becomes of its items; each is an execution that may take hours."""
+    """The map continues whatever happens to its items; each is an execution that may take hours."""
     each = stack.definition("BatchWorkflow")["States"]["EachLine"]
     assert 100 == each["ToleratedFailurePercentage"]
     assert {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} == each["ItemProcessor"]["ProcessorConfig"]
 
 
 def test_listening_is_a_wait() -> None:
-    """Whatever comes of it, a question follows: at once where there is reason to, and after the wait where not."""
+    """Whatever its result, a poll follows: immediately if there is a reason, otherwise after the wait."""
     states = stack.definition()["States"]
     listening, waiting = states["WaitForEvent"], states["WaitForTask"]
     assert {"WaitForEvent"} == AS_LONG_AS_THE_STEP_SAYS
@@ -127,28 +127,28 @@ def test_listening_is_a_wait() -> None:
     assert waiting["Next"] == listening["Next"]
     ways = [(rule["ErrorEquals"], rule["Next"]) for rule in listening["Catch"]]
     assert [(["States.Timeout", "AlreadyCompleted"], waiting["Next"]), (["States.ALL"], "WaitForTask")] == ways
-    # Nothing of it reaches the steps that follow.
+    # None of it is passed to the following steps.
     assert {None} == {listening["ResultPath"], *(rule["ResultPath"] for rule in listening["Catch"])}
 
 
 @pytest.mark.parametrize("task", sorted({*TASKS} - AS_LONG_AS_THE_STEP_SAYS))
-def test_task_outlasts_its_function(task: str) -> None:
-    """A task's time-out is above that of its function, so that the function's own error is what is seen."""
+def test_task_timeouts_exceed_their_functions(task: str) -> None:
+    """The function's own error is then the one that is reported."""
     name = re.fullmatch(r"\$\{(\w+)Arn\}", TASKS[task]["Parameters"]["FunctionName"])
     assert name is not None
     assert stack.functions()[name[1]]["Timeout"] < TASKS[task]["TimeoutSeconds"]
 
 
 @pytest.mark.parametrize("machine", stack.MACHINES)
-def test_substitutions(machine: str) -> None:
+def test_substitutions_are_complete(machine: str) -> None:
     """Every placeholder of a state machine is given a value by the template, and every value is used."""
     used = set(re.findall(r"\$\{(\w+)\}", stack.source_of(machine)))
     properties = stack.of_type("AWS::StepFunctions::StateMachine")[machine]["Properties"]
     assert used == set(properties["DefinitionSubstitutions"])
 
 
-def test_the_telling_of_an_end_outlasts_its_plan() -> None:
-    """The execution of a delivery ends by its plan, even at its longest and with every try at its slowest."""
+def test_the_delivery_outlasts_its_schedule() -> None:
+    """The execution of a delivery has time for its longest schedule with every try at its slowest."""
     waits = [webhooks.wait_before(number, 1.0) or 0 for number in range(1, len(webhooks.SCHEDULE_SECONDS) + 1)]
     machine = stack.definition("WebhookWorkflow")
     tries = len(waits) * machine["States"]["Deliver"]["TimeoutSeconds"]

@@ -1,1 +1,1 @@
-"""The domain, without any neighbour."""
+"""Tests of the domain, without any adapter."""

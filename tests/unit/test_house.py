@@ -1,4 +1,4 @@
-"""The measures of the house: code that is read more often than written stays in small pieces."""
+"""Limits on the size of functions, modules and handlers, so that the code stays easy to read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# What their users guard; what signs and asks nobody; what puts AWS's errors into words by itself.
+# Guarded by their callers; only signs and calls no service; converts AWS's errors.
 UNGUARDED = ("dynamo.py", "presigned.py", "secrets.py")
 TREES = ("shared/gallop", "functions", "tests/testbed")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def modules(tree: str) -> dict[str, list[str]]:
-    """Give the lines of every module under a folder."""
+    """Return the lines of every module under a folder."""
     paths = sorted((ROOT / tree).rglob("*.py"))
     return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").splitlines() for path in paths}
 
 
 def functions(tree: str) -> dict[str, int]:
-    """Give the length in lines of every function under a folder."""
+    """Return the length in lines of every function under a folder."""
     return {
         f"{path}:{node.name}:{node.lineno}": (node.end_lineno or node.lineno) - node.lineno + 1
         for path, lines in modules(tree).items()
@@ -55,13 +55,13 @@ def test_handlers_are_small() -> None:
 
 @pytest.mark.parametrize("tree", TREES)
 def test_comments_are_few(tree: str) -> None:
-    """At most five lines of a hundred are comments: code says what it does, and a comment only why."""
+    """At most five lines in a hundred are comments: code says what it does, and a comment only why."""
     lines = [line for module in modules(tree).values() for line in module]
     assert len(lines) * 0.05 >= len([line for line in lines if line.strip().startswith("#")])
 
 
-def test_what_speaks_to_aws_fails_in_our_own_words() -> None:
-    """The workflow repeats errors by the name of their class: whatever an edge asks of AWS is guarded."""
+def test_calls_of_aws_raise_our_own_errors() -> None:
+    """The workflow retries errors by class name, so every adapter's call of AWS is guarded."""
     loose = [
         f"{path.name}: {node.name}"
         for path in sorted((ROOT / "shared" / "gallop" / "adapters").rglob("*.py"))

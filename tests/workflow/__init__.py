@@ -1,1 +1,1 @@
-"""The workflow as it is written, run by an interpreter of the language against the real handlers."""
+"""The workflow as written, run by an interpreter of the language with the real handlers."""

@@ -1,4 +1,4 @@
-"""Jobs that run through the workflow, and what is known of their executions afterwards."""
+"""Jobs that run through the workflow, and what is recorded of their executions."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 def lambda_error(name: str) -> Exception:
-    """Give an error as Step Functions sees it when Lambda itself reports ``name``."""
+    """Return an error as Step Functions sees it when Lambda reports ``name``."""
     return type(name, (Exception,), {})("broken")  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Runs jobs to their end."""
+    """Runs jobs until they end."""
 
     sandbox: Sandbox
 
     def run(self, **fields: Any) -> Job:  # noqa: ANN401 - any field of a job
-        """Record a job and run it; gives it as it ended."""
+        """Record a job and run it; return it as it ended."""
         job = self.sandbox.put(**fields)
         aws("stepfunctions").start_execution(
             stateMachineArn=self.machine, name=job.id, input=json.dumps({"job_id": job.id})
@@ -51,13 +51,13 @@ class Runs:
         return described
 
     def history(self, name: str) -> list[dict[str, Any]]:
-        """Give the events of an execution."""
+        """Return the events of an execution."""
         arn = self.execution(name)["executionArn"]
         pages = aws("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]
 
     def states(self, name: str) -> list[str]:
-        """Name the states that an execution entered, in their order, without the choices in between."""
+        """Return the states that an execution entered, in order, without choices."""
         entered = [
             event["stateEnteredEventDetails"]["name"]
             for event in self.history(name)
@@ -66,11 +66,11 @@ class Runs:
         return [state for state in entered if state != "WhatNext"]
 
     def calls(self) -> Counter[str]:
-        """Count the runs of each function."""
+        """Return the number of runs of each function."""
         return Counter(name for name, _ in self.sandbox.stack.runner.calls)
 
     def breaks(self, function: str, errors: Iterable[Exception], *, after: bool = False) -> None:
-        """Let a function break with each of the errors, instead of its work or after it; then it works again."""
+        """Let a function fail with each of the errors, instead of its work or after it; then it works again."""
         spec, left = self.sandbox.stack.deployment.functions[function], iter(errors)
 
         def handler(event: Any, context: Any) -> Any:  # noqa: ANN401 - whatever a handler takes and gives

@@ -1,4 +1,4 @@
-"""Batches, run by the interpreter of the language against the real handlers: from the file to its table."""
+"""Batches, from the file to the table, run by the interpreter of the language with the real handlers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Give the deployed template; executions run side by side, for those of a batch wait for those of its jobs."""
+    """Yield the deployed template; executions run concurrently, because those of a batch wait for those of its jobs."""
     with (
         patch.object(AmazonStateLanguageParser, "parse", staticmethod(parsed)),
         deployed(ManualClock(), executing=True, BatchConcurrency="2") as stack,
@@ -41,12 +41,12 @@ def stack() -> Iterator[Stack]:
 
 
 def a_line(**fields: Any) -> str:  # noqa: ANN401 - any field of a request
-    """Write a line that is as plain as can be, but for ``fields``."""
+    """Return a minimal line, changed by ``fields``."""
     return json.dumps({"prompt": PROMPT, "images": [URL], "duration": 3, **fields})
 
 
 def drop(runs: Runs, *lines: str, folder: str = "spring/") -> str:
-    """Upload a batch and wait until it is worked off; gives how its execution ended."""
+    """Upload a batch, wait until it is processed, and return how its execution ended."""
     runs.sandbox.drop(f"drop/{folder}batch.jsonl", "\n".join(lines).encode())
     Door(runs.sandbox).run(60)
     machine, until = runs.sandbox.stack.resource("BatchWorkflow"), time.monotonic() + PATIENCE_SECONDS
@@ -66,7 +66,7 @@ def rows(runs: Runs, path: str = "spring/batch") -> list[dict[str, str]]:
 
 
 def test_a_batch_runs_to_its_table(runs: Runs) -> None:
-    """Each good line is a job with receipts of its own; bad ones are told, and stop nothing."""
+    """Each valid line is a job with its own receipts; invalid ones are reported and stop nothing."""
     runs.sandbox.drop("drop/spring/1.jpg", picture())
     lines = [a_line(), "{oops", a_line(images=["1.jpg"]), a_line(duration=99, ratio="2:7")]
     assert "SUCCEEDED" == drop(runs, *lines)

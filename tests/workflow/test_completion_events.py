@@ -1,4 +1,4 @@
-"""Waits that an event cuts short, run by the interpreter of the language against the real handlers."""
+"""Waits that an event shortens, run by the interpreter of the language with the real handlers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 URL = "https://gallop.example/events/dashscope"
 ENDING = ["SaveResult", "MakeThumbnail", "Finish"]
-# What is asked first comes at the plan's time, long after such a task has ended; a second later the video is asked for.
+# The first poll comes at the scheduled time, long after such a task has ended; a second later the video is requested.
 QUICK_SECONDS, PLAN_SECONDS = 8, 24
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Give a stack that takes completion events; while an execution waits, the clock goes on and events come."""
+    """Yield a stack with completion events; while an execution waits, the clock advances and events arrive."""
     clock = ManualClock()
     with (
         patch.object(ExecutionWorker, "start", one_after_the_other()),
@@ -50,7 +50,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def listening(runs: Runs) -> Iterator[Runs]:
-    """Give a world in which DashScope's events reach the door for them, and waits pass second by second."""
+    """Yield runs in which DashScope's events reach their door, and waits pass second by second."""
 
     def bring(request: httpx.Request) -> httpx.Response:
         headers = {completion_event.TOKEN_HEADER: request.headers[completion_event.TOKEN_HEADER]}
@@ -73,13 +73,13 @@ def listening(runs: Runs) -> Iterator[Runs]:
 
 
 def notify(runs: Runs, **rule: object) -> None:
-    """Let DashScope tell of ended tasks, in its way."""
+    """Let DashScope send events of tasks that have ended, by this rule."""
     secret = aws("secretsmanager").get_secret_value(SecretId=runs.sandbox.stack.resource("CompletionSecret"))
     runs.sandbox.fake.notify(url=URL, headers={completion_event.TOKEN_HEADER: secret["SecretString"]}, **rule)
 
 
 def seconds_of(runs: Runs, **fields: Any) -> tuple[Job, int]:  # noqa: ANN401 - any field of a job
-    """Run a job; gives it, and how long it took."""
+    """Run a job and return it, and how many seconds it took."""
     started = runs.sandbox.clock.now()
     job = runs.run(**fields)
     assert job.ended_at
@@ -88,7 +88,7 @@ def seconds_of(runs: Runs, **fields: Any) -> tuple[Job, int]:  # noqa: ANN401 - 
 
 @pytest.mark.parametrize("mode", ["once", "twice"])
 def test_an_event_ends_the_wait(listening: Runs, mode: str) -> None:
-    """A quick task is asked about once, a second after its end, where the plan would wait much longer."""
+    """A short task is polled once, a second after its end, where the schedule would wait much longer."""
     notify(listening, mode=mode)
     job, seconds = seconds_of(listening)
     assert_succeeded(listening, job)
@@ -98,8 +98,8 @@ def test_an_event_ends_the_wait(listening: Runs, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["late", "never"])
-def test_without_an_event_the_wait_ends_in_time(listening: Runs, mode: str) -> None:
-    """The same end by the same states, at the time of the plan."""
+def test_without_an_event_the_wait_ends_on_schedule(listening: Runs, mode: str) -> None:
+    """The end is reached by the same states, at the scheduled time."""
     notify(listening, mode=mode)
     job, seconds = seconds_of(listening)
     assert_succeeded(listening, job)
@@ -107,8 +107,8 @@ def test_without_an_event_the_wait_ends_in_time(listening: Runs, mode: str) -> N
     assert (1, PLAN_SECONDS) == (job.polls, seconds)
 
 
-def test_an_event_that_was_there_before_leads_to_a_question_at_once(listening: Runs) -> None:
-    """And to one only: DashScope says that the task runs, and the next wait is one."""
+def test_an_event_before_its_wait_leads_to_a_poll_immediately(listening: Runs) -> None:
+    """There is only one such poll: DashScope says that the task runs, and the next wait is a real one."""
     job_id = new_job_id()
     with listening.sandbox.stack.acting_as("WakeFunction"):
         assert completion_waits.notify(
@@ -120,8 +120,8 @@ def test_an_event_that_was_there_before_leads_to_a_question_at_once(listening: R
     assert (2, True) == (job.polls, seconds <= QUICK_SECONDS + 3)
 
 
-def test_who_cannot_listen_waits(listening: Runs) -> None:
-    """An error while a wait begins leads to a plain wait, never to a question at once: nothing spins."""
+def test_a_failed_wait_is_a_plain_wait(listening: Runs) -> None:
+    """An error while a wait starts leads to a plain wait, never to an immediate poll, so that nothing loops."""
     listening.breaks("StatusFunction", [AwsTrouble("no")])
     job, seconds = seconds_of(listening)
     assert_succeeded(listening, job)
@@ -129,16 +129,16 @@ def test_who_cannot_listen_waits(listening: Runs) -> None:
     assert (1, PLAN_SECONDS) == (job.polls, seconds)
 
 
-def test_a_task_that_fails_is_told_of_as_well(listening: Runs) -> None:
-    """The reason is DashScope's answer to the question, not the event."""
+def test_a_task_that_fails_is_reported_as_well(listening: Runs) -> None:
+    """The reason comes from DashScope's answer to the poll, not from the event."""
     listening.sandbox.fake.fault(on="task", kind="fail", code="InternalError.Algo", message="No.")
     job, seconds = seconds_of(listening)
     assert_failed(listening, job, "generation_failed")
     assert QUICK_SECONDS + 3 >= seconds
 
 
-def test_a_door_that_breaks_costs_time_only(listening: Runs) -> None:
-    """Every event meets a function that fails: polling gives the same end."""
+def test_a_failing_door_costs_time_only(listening: Runs) -> None:
+    """Every event meets a function that fails: polling leads to the same end."""
     listening.sandbox.instead[URL] = lambda _: httpx.Response(500)
     job, seconds = seconds_of(listening)
     assert_succeeded(listening, job)

@@ -1,4 +1,4 @@
-"""From the end of a job to its webhooks: the machine as it is written, the real handler, and real receivers."""
+"""From the end of a job to its webhooks: the state machine as written, the real handler, and real receivers."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ PLAN = [0, 5, 300, 1800, 7200, 18_000, 36_000]
 
 @pytest.fixture(autouse=True)
 def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let receivers on this machine be called, as on the testbed."""
+    """Allow calls to receivers on this machine, as on the testbed."""
     monkeypatch.setattr(safe_http, "loopback_allowed", True)
 
 
 @pytest.fixture
 def shop() -> Iterator[Receiver]:
-    """Give a receiver."""
+    """Yield a receiver."""
     with receiver() as here:
         yield here
 
@@ -53,30 +53,30 @@ def receiving(runs: Runs, url: str, *events: Event) -> Endpoint:
 
 
 def tries(runs: Runs, endpoint: Endpoint) -> list[Try]:
-    """Read the log, the oldest first."""
+    """Read the log of deliveries, the oldest first."""
     with runs.sandbox.stack.acting_as("DeliverFunction"):
         return webhook_deliveries.newest(endpoint.id, 100)[::-1]
 
 
 def deliveries_of(runs: Runs, job: Job) -> list[str]:
-    """Name the executions that have to do with a job's end."""
+    """Return the executions that belong to a job's end."""
     return sorted(name for name in runs.sandbox.executions("WebhookWorkflow") if name.startswith(job.id))
 
 
 def state_of(runs: Runs, name: str) -> str:
-    """Tell how an execution of the machine stands."""
+    """Return the status of an execution of the state machine."""
     machine = runs.sandbox.stack.resource("WebhookWorkflow").replace(":stateMachine:", ":execution:")
     return str(aws("stepfunctions").describe_execution(executionArn=f"{machine}:{name}")["status"])
 
 
 def replay(runs: Runs, job: Job, endpoint: Endpoint) -> None:
-    """Tell an endpoint once more."""
+    """Notify an endpoint again."""
     with runs.sandbox.stack.acting_as("DeliverFunction"):
         webhook_workflow.replay(job.id, endpoint.id)
 
 
-def test_the_end_of_a_job_is_told_once(runs: Runs, shop: Receiver) -> None:
-    """One signed request with the job's end, and finish run again sends no second one."""
+def test_the_end_of_a_job_is_sent_once(runs: Runs, shop: Receiver) -> None:
+    """There is one signed request with the job's result, and a second run of finish sends no other."""
     endpoint = receiving(runs, shop.url)
     job = runs.run()
     (request,) = shop.received
@@ -90,8 +90,8 @@ def test_the_end_of_a_job_is_told_once(runs: Runs, shop: Receiver) -> None:
     assert (1, 204, "", None) == (made.number, made.status, made.trouble, made.next_at)
 
 
-def test_a_receiver_that_is_down_is_tried_by_the_plan(runs: Runs, shop: Receiver) -> None:
-    """Seven tries in a day, each signed anew under one id; then the delivery is given up, and no execution fails."""
+def test_a_receiver_that_is_down_is_tried_on_schedule(runs: Runs, shop: Receiver) -> None:
+    """There are seven signed tries in a day, under one id; then the delivery is given up, and no execution fails."""
     endpoint, shop.answers = receiving(runs, shop.url), [500, 404, 302, 429, 503, 500, 500]
     job = runs.run()
     made = tries(runs, endpoint)
@@ -109,15 +109,15 @@ def test_a_receiver_that_is_down_is_tried_by_the_plan(runs: Runs, shop: Receiver
     assert "SUCCEEDED" == state_of(runs, f"{job.id}-{endpoint.id}")
 
 
-def test_a_receiver_that_comes_back_is_told(runs: Runs, shop: Receiver) -> None:
-    """And no more after that."""
+def test_a_receiver_that_comes_back_is_notified(runs: Runs, shop: Receiver) -> None:
+    """After that no more requests are sent."""
     endpoint, shop.answers = receiving(runs, shop.url), [500, 500, 500, 200]
     runs.run()
     assert [500, 500, 500, 200] == [one.status for one in tries(runs, endpoint)]
 
 
-def test_a_dead_receiver_holds_nobody_up(runs: Runs, shop: Receiver) -> None:
-    """The job has ended before the first try, and the other endpoint is told at once."""
+def test_a_dead_receiver_delays_no_other(runs: Runs, shop: Receiver) -> None:
+    """The job has ended before the first try, and the other endpoint is notified immediately."""
     dead, alive = receiving(runs, "http://127.0.0.1:1/hook"), receiving(runs, shop.url)
     job = runs.run()
     assert JobState.SUCCEEDED is job.state
@@ -129,8 +129,8 @@ def test_a_dead_receiver_holds_nobody_up(runs: Runs, shop: Receiver) -> None:
     assert [204] == [one.status for one in tries(runs, alive)]
 
 
-def test_gone_disables(runs: Runs, shop: Receiver) -> None:
-    """410 means: never again, for this job and those that follow."""
+def test_gone_disables_the_endpoint(runs: Runs, shop: Receiver) -> None:
+    """410 means never again, for this job and all later ones."""
     endpoint, shop.answers = receiving(runs, shop.url), [410]
     runs.run()
     runs.run()
@@ -140,8 +140,8 @@ def test_gone_disables(runs: Runs, shop: Receiver) -> None:
     assert (endpoint.id, "its receiver answered 410 Gone") == (found.id, found.disabled_why)
 
 
-def test_only_the_events_that_are_wanted_are_told(runs: Runs, shop: Receiver) -> None:
-    """Failures to one endpoint, successes to another."""
+def test_only_the_wanted_events_are_sent(runs: Runs, shop: Receiver) -> None:
+    """One endpoint wants failures, another one successes."""
     receiving(runs, shop.url, Event.FAILED)
     runs.run()
     assert [] == shop.received
@@ -151,14 +151,14 @@ def test_only_the_events_that_are_wanted_are_told(runs: Runs, shop: Receiver) ->
 
 
 def test_a_job_may_name_path_and_query(runs: Runs, shop: Receiver) -> None:
-    """At the origin of an endpoint."""
+    """They are used at the origin of an endpoint."""
     receiving(runs, shop.url)
     runs.run(request=a_request(webhook=f"{shop.url}/special?order=7"))
     assert ["/hook/special?order=7"] == [request.path for request in shop.received]
 
 
-def test_a_replay_is_the_same_message_once_more(runs: Runs, shop: Receiver) -> None:
-    """Same id, same body; a receiver that keeps the ids does nothing twice."""
+def test_a_replay_is_the_same_message_again(runs: Runs, shop: Receiver) -> None:
+    """It has the same id and body, so that a receiver can recognise it."""
     endpoint = receiving(runs, shop.url)
     job = runs.run()
     runs.sandbox.clock.advance(86_400)
@@ -168,7 +168,7 @@ def test_a_replay_is_the_same_message_once_more(runs: Runs, shop: Receiver) -> N
 
 
 def test_a_ping_is_sent_once(runs: Runs, shop: Receiver) -> None:
-    """It is signed like any other message, and its answer is told."""
+    """It is signed like any other message, and its result is recorded."""
     endpoint, shop.answers = receiving(runs, shop.url), [500]
     event = {"action": "ping", "client": "ada", "endpoint_id": endpoint.id, "ping_id": "evt_test"}
     answer = runs.sandbox.invoke("DeliverFunction", event)
@@ -178,8 +178,8 @@ def test_a_ping_is_sent_once(runs: Runs, shop: Receiver) -> None:
     assert [Event.PING] == [one.event for one in tries(runs, endpoint)]
 
 
-def test_an_endpoint_that_was_removed_meanwhile_is_let_go(runs: Runs) -> None:
-    """Its delivery ends at the next try."""
+def test_the_delivery_to_a_removed_endpoint_ends(runs: Runs) -> None:
+    """It ends at the next try."""
     endpoint = receiving(runs, "http://127.0.0.1:1/hook")
     note = webhook_deliveries.note
 
@@ -192,8 +192,8 @@ def test_an_endpoint_that_was_removed_meanwhile_is_let_go(runs: Runs) -> None:
     assert (1, "SUCCEEDED") == (len(tries(runs, endpoint)), state_of(runs, f"{job.id}-{endpoint.id}"))
 
 
-def test_the_end_of_a_job_is_an_event_on_the_bus(runs: Runs) -> None:
-    """With what its client sees of it, but for the prompt, and without an address that opens the video."""
+def test_the_end_of_a_job_is_an_event_on_the_event_bus(runs: Runs) -> None:
+    """It contains the client's view of the job, without the prompt and without a signed address."""
     seen: list[dict[str, Any]] = []
 
     class Bus:
@@ -212,8 +212,8 @@ def test_the_end_of_a_job_is_an_event_on_the_bus(runs: Runs) -> None:
     assert "X-Amz" not in event["Detail"]
 
 
-def test_a_bus_that_is_away_for_a_while_gets_the_event(runs: Runs, shop: Receiver) -> None:
-    """AWS's trouble is waited out, and the job has ended long since."""
+def test_an_event_bus_that_is_unavailable_gets_the_event_later(runs: Runs, shop: Receiver) -> None:
+    """AWS errors are retried, long after the job has ended."""
     receiving(runs, shop.url)
     put, left = event_bus.put, [3]
 
@@ -228,8 +228,8 @@ def test_a_bus_that_is_away_for_a_while_gets_the_event(runs: Runs, shop: Receive
     assert (JobState.SUCCEEDED, 1) == (job.state, len(shop.received))
 
 
-def test_a_bug_in_the_telling_is_a_failed_execution_and_no_failed_job(runs: Runs, shop: Receiver) -> None:
-    """That is what the alarm is for."""
+def test_a_bug_in_the_delivery_is_a_failed_execution_but_not_a_failed_job(runs: Runs, shop: Receiver) -> None:
+    """The failed execution raises the alarm."""
     receiving(runs, shop.url)
     with patch.object(event_bus, "put", side_effect=ZeroDivisionError):
         job = runs.run()

@@ -1,4 +1,4 @@
-"""From the paid request to the last receipt, and every way in which that can go wrong."""
+"""From the paid request to the last receipt, and every way in which that can fail."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from tests.workflow.runs import Runs
 
-# Entered and left: the wait, the question with its three events of the call, the choice.
+# Entered and left: the wait, the poll with its three events of the call, the choice.
 EVENTS_OF_A_QUESTION = 9
 EVENTS_OF_A_TRY = 3
-# As the unit tests of polling prove it.
+# As the unit tests of polling prove.
 MAX_QUESTIONS = 350
 MAX_HISTORY = 25_000
 STEPS = ("StartTaskFunction", "StatusFunction", "SaveResultFunction")
@@ -50,7 +50,7 @@ LAMBDAS_OWN = [
 
 
 def assert_succeeded(runs: Runs, job: Job) -> None:
-    """Assert that the job has its video, whole, for one charge, and that its receipts say so."""
+    """Assert that the job has its complete video, for one charge, and that its receipts say so."""
     assert JobState.SUCCEEDED is job.state, job.failure
     assert job.result
     stored = runs.sandbox.result(job.result.key)
@@ -65,7 +65,7 @@ def assert_succeeded(runs: Runs, job: Job) -> None:
 
 
 def assert_failed(runs: Runs, job: Job, code: str) -> None:
-    """Assert that the job failed for a reason that its receipt tells: an outcome, not a failed execution."""
+    """Assert that the job failed with a code that its receipt shows: an outcome, not a failed execution."""
     assert JobState.FAILED is job.state
     assert job.failure
     error = runs.sandbox.receipt(f"{job.receipts}/error.json")["error"]
@@ -79,12 +79,12 @@ def assert_failed(runs: Runs, job: Job, code: str) -> None:
 
 
 def submits(runs: Runs) -> int:
-    """Count the POSTs that left for DashScope."""
+    """Return the number of POSTs that were sent to DashScope."""
     return len(runs.sandbox.sent(SUBMIT_URL))
 
 
 def test_a_job_of_the_https_door_runs_to_its_video(runs: Runs) -> None:
-    """One POST, a few questions, one download, and the client is sent to the video."""
+    """There is one POST, a few polls and one download, and the client is redirected to the video."""
     ada = Client(runs.sandbox)
     answer = ada.post({"prompt": "The woman of [Image 1] smiles.", "images": ["https://example.com/girl.jpg"]})
     job = runs.sandbox.job(answer.json["id"])
@@ -106,7 +106,7 @@ def test_a_job_of_the_https_door_runs_to_its_video(runs: Runs) -> None:
 
 
 def test_a_job_of_the_s3_door_runs_to_its_video(runs: Runs) -> None:
-    """The receipts and the video mirror the path of the drop."""
+    """The receipts and the video have the path of the drop."""
     runs.sandbox.drop("drop/spring ad/1.jpg", picture())
     runs.sandbox.drop("drop/spring ad/prompt.txt", b"The woman of [Image 1] smiles.")
     Door(runs.sandbox).run(60)
@@ -116,8 +116,8 @@ def test_a_job_of_the_s3_door_runs_to_its_video(runs: Runs) -> None:
     assert [f"spring ad/{name}" for name in names] == runs.sandbox.results_there()
 
 
-def test_the_status_is_told_along_the_way(runs: Runs) -> None:
-    """At each step the receipt says where the job stands."""
+def test_the_status_is_updated_along_the_way(runs: Runs) -> None:
+    """At each step the receipt has the job's state."""
     seen = []
     put = jobs.advance
 
@@ -131,7 +131,7 @@ def test_the_status_is_told_along_the_way(runs: Runs) -> None:
 
 
 def test_waits_come_from_the_status_function(runs: Runs) -> None:
-    """The first question comes when the task can have ended."""
+    """The first poll comes when the task may have ended."""
     started = runs.sandbox.clock.now()
     job = runs.run()
     queries = [call.request for call in runs.sandbox.router.calls if "/tasks/" in str(call.request.url)]
@@ -142,7 +142,7 @@ def test_waits_come_from_the_status_function(runs: Runs) -> None:
 
 @pytest.mark.parametrize("code", ["DataInspectionFailed", "InternalError.Algo"])
 def test_a_task_that_fails_fails_the_job(runs: Runs, code: str) -> None:
-    """Nothing is fetched and nothing charged."""
+    """Nothing is downloaded or charged."""
     runs.sandbox.fake.fault(on="task", kind="fail", code=code, message="No.")
     job = runs.run()
     assert_failed(runs, job, "generation_failed")
@@ -150,15 +150,15 @@ def test_a_task_that_fails_fails_the_job(runs: Runs, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["InvalidApiKey", "Arrearage", "PostpaidBillOverdue", "InvalidParameter"])
-def test_a_refused_submit_fails_the_job_at_once(runs: Runs, code: str) -> None:
-    """What DashScope will refuse again is not sent again."""
+def test_a_refused_submit_fails_the_job_immediately(runs: Runs, code: str) -> None:
+    """A request that DashScope would refuse again is not repeated."""
     runs.sandbox.fake.fault(on="submit", kind="error", code=code, rate=1)
     assert_failed(runs, runs.run(), "vendor_refused")
     assert (1, []) == (submits(runs), runs.sandbox.tasks())
 
 
-def test_an_unreachable_vendor_is_tried_a_while(runs: Runs) -> None:
-    """Attempts of 25 minutes that never left, then the job ends, with nothing charged."""
+def test_an_unreachable_vendor_is_tried_for_a_while(runs: Runs) -> None:
+    """After 25 minutes of attempts that were never sent the job ends, with nothing charged."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
@@ -171,8 +171,8 @@ def test_an_unreachable_vendor_is_tried_a_while(runs: Runs) -> None:
     assert AttemptEnd.REFUSED is job.attempt.end
 
 
-def test_a_vendor_that_comes_back_is_reached(runs: Runs) -> None:
-    """A short outage costs a job nothing but time."""
+def test_a_vendor_that_recovers_is_reached(runs: Runs) -> None:
+    """A short outage only costs time."""
     left = [3]
 
     def refuse_at_first(request: httpx.Request) -> httpx.Response:
@@ -188,14 +188,14 @@ def test_a_vendor_that_comes_back_is_reached(runs: Runs) -> None:
 
 @pytest.mark.parametrize("times", [1, 5, 15])
 def test_a_throttled_submit_is_repeated(runs: Runs, times: int) -> None:
-    """429 made no task: one more POST each, and one task in the end."""
+    """A 429 created no task: there is one more POST for each, and one task in the end."""
     runs.sandbox.fake.fault(on="submit", kind="429", times=times)
     assert_succeeded(runs, runs.run())
     assert (times + 1, 1) == (submits(runs), len(runs.sandbox.tasks()))
 
 
 def test_endless_throttling_ends_the_job(runs: Runs) -> None:
-    """Not a number of tries, but the deadline; nothing was charged, and its message says so."""
+    """The deadline ends it, not a number of tries; nothing was charged, and the message says so."""
     runs.sandbox.fake.fault(on="submit", kind="429", rate=1)
     job = runs.run()
     assert_failed(runs, job, "deadline_exceeded")
@@ -205,8 +205,8 @@ def test_endless_throttling_ends_the_job(runs: Runs) -> None:
 
 
 @pytest.mark.parametrize("kind", ["drop_after_accept", "500_after_accept", "stall_after_accept", "unreadable_200"])
-def test_a_lost_reply_is_found_again(runs: Runs, kind: str) -> None:
-    """The task was made: the reconciler finds it, and no second POST leaves."""
+def test_the_task_of_a_lost_reply_is_found(runs: Runs, kind: str) -> None:
+    """The reconciler finds the task, and there is no second POST."""
     runs.sandbox.fake.fault(on="submit", kind=kind)
     job = runs.run()
     assert_succeeded(runs, job)
@@ -215,8 +215,8 @@ def test_a_lost_reply_is_found_again(runs: Runs, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["drop_before_accept", "502_html"])
-def test_a_submit_that_made_no_task_is_sent_again_in_the_end(runs: Runs, kind: str) -> None:
-    """Once DashScope's list has had time to show a task and shows none, there is a second POST, and one task."""
+def test_a_submit_that_created_no_task_is_finally_repeated(runs: Runs, kind: str) -> None:
+    """If DashScope's list shows no task after a safe time, there is a second POST, and one task."""
     runs.sandbox.fake.fault(on="submit", kind=kind)
     job = runs.run()
     assert_succeeded(runs, job)
@@ -224,8 +224,8 @@ def test_a_submit_that_made_no_task_is_sent_again_in_the_end(runs: Runs, kind: s
 
 
 @pytest.mark.parametrize("kind", ["drop", "stall", "500", "429", "malformed"])
-def test_questions_without_an_answer_are_waited_out(runs: Runs, kind: str) -> None:
-    """Polling never kills a job."""
+def test_unanswered_polls_are_waited_out(runs: Runs, kind: str) -> None:
+    """Polling never fails a job."""
     runs.sandbox.fake.fault(on="query", kind=kind, times=8)
     job = runs.run()
     assert_succeeded(runs, job)
@@ -234,8 +234,8 @@ def test_questions_without_an_answer_are_waited_out(runs: Runs, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", ["truncate", "stall", "403_expired", "500", "wrong_bytes"])
-def test_a_download_that_breaks_is_repeated(runs: Runs, kind: str) -> None:
-    """The video that is stored in the end is whole, and was charged once."""
+def test_a_failed_download_is_repeated(runs: Runs, kind: str) -> None:
+    """The stored video is complete, and was charged once."""
     runs.sandbox.fake.fault(on="download", kind=kind, times=3)
     assert_succeeded(runs, runs.run())
     assert (4, 1) == (runs.sandbox.requests()["download"], submits(runs))
@@ -246,14 +246,14 @@ def test_a_download_that_breaks_is_repeated(runs: Runs, kind: str) -> None:
     [("truncate", "result_incomplete"), ("403_expired", "vendor_unavailable"), ("wrong_bytes", "result_unusable")],
 )
 def test_a_download_that_never_works_ends_the_job(runs: Runs, kind: str, code: str) -> None:
-    """Nothing half appears in the bucket, and the answer names what was wrong."""
+    """No partial object appears in the bucket, and the failure names the problem."""
     runs.sandbox.fake.fault(on="download", kind=kind, rate=1)
     assert_failed(runs, runs.run(), code)
     assert [] == runs.sandbox.s3.list_multipart_uploads(Bucket=runs.sandbox.results).get("Uploads", [])
 
 
 @pytest.mark.parametrize("function", STEPS)
-def test_a_step_that_breaks_for_good_fails_the_job_with_a_reason(runs: Runs, function: str) -> None:
+def test_a_step_that_always_fails_fails_the_job_with_a_reason(runs: Runs, function: str) -> None:
     """A bug in a step does not leave a job without an end."""
     runs.breaks(function, repeat(ZeroDivisionError("a bug")))
     job = runs.run()
@@ -264,16 +264,16 @@ def test_a_step_that_breaks_for_good_fails_the_job_with_a_reason(runs: Runs, fun
 
 @pytest.mark.parametrize("names", [LAMBDAS_OWN[:6], LAMBDAS_OWN[-2:]])
 @pytest.mark.parametrize("function", [*STEPS, "FinishFunction"])
-def test_a_step_that_lambda_loses_is_run_again(runs: Runs, function: str, names: list[str]) -> None:
-    """Throttled, timed out, killed: after six more tries at most the job goes on, with one POST."""
+def test_a_step_that_lambda_loses_is_repeated(runs: Runs, function: str, names: list[str]) -> None:
+    """If it is throttled, timed out or killed, the job continues after at most six more tries, with one POST."""
     runs.breaks(function, [lambda_error(name) for name in names])
     assert_succeeded(runs, runs.run())
     assert 1 == submits(runs)
 
 
 @pytest.mark.parametrize("function", [*STEPS, "FinishFunction"])
-def test_a_step_whose_answer_is_lost_does_its_work_once(runs: Runs, function: str) -> None:
-    """The function did all it had to do, and then its answer never arrived."""
+def test_a_step_whose_reply_is_lost_does_its_work_once(runs: Runs, function: str) -> None:
+    """The function completed its work, and then its reply was lost."""
     runs.breaks(function, [lambda_error("Lambda.Unknown")] * 2, after=True)
     job = runs.run()
     assert_succeeded(runs, job)
@@ -282,8 +282,8 @@ def test_a_step_whose_answer_is_lost_does_its_work_once(runs: Runs, function: st
 
 
 @pytest.mark.parametrize("function", ["TakeSlotFunction", "StartTaskFunction"])
-def test_a_job_that_cost_nothing_outlives_its_execution_too(runs: Runs, function: str) -> None:
-    """Lambda was away for longer than an execution tries: the sweep resumes the job, and it gets its video."""
+def test_an_uncharged_job_outlives_its_execution_too(runs: Runs, function: str) -> None:
+    """Lambda failed for longer than an execution retries: the sweep resumes the job, and it gets its video."""
     tries = 13 if function == "TakeSlotFunction" else 7
     runs.breaks(function, repeat(lambda_error("Sandbox.Timedout"), tries))
     job = runs.run()
@@ -300,8 +300,8 @@ def test_a_job_that_cost_nothing_outlives_its_execution_too(runs: Runs, function
 @pytest.mark.parametrize(
     ("error", "code"), [(lambda_error("Sandbox.Timedout"), "timed_out"), (AwsTrouble("no"), "aws_trouble")]
 )
-def test_a_first_step_that_never_works_fails_the_job_in_the_end(runs: Runs, error: Exception, code: str) -> None:
-    """Where nothing was charged, so many resumptions are enough; the reason says what did not work."""
+def test_a_first_step_that_always_fails_finally_fails_the_job(runs: Runs, error: Exception, code: str) -> None:
+    """If nothing was charged, the number of resumptions is limited; the reason names what failed."""
     resumes = 2
     runs.breaks("StartTaskFunction", repeat(error))
     with patch.object(steps, "MAX_UNPAID_RESUMES", resumes):
@@ -317,8 +317,8 @@ def test_a_first_step_that_never_works_fails_the_job_in_the_end(runs: Runs, erro
 
 @pytest.mark.parametrize("error", [lambda_error("Sandbox.Timedout"), AwsTrouble("no")])
 @pytest.mark.parametrize("function", STEPS[1:])
-def test_a_paid_job_outlives_its_execution(runs: Runs, function: str, error: Exception) -> None:
-    """However long AWS is away, a paid job is not given up: its execution fails, and the sweep resumes the job."""
+def test_a_charged_job_outlives_its_execution(runs: Runs, function: str, error: Exception) -> None:
+    """However long AWS fails, a charged job is not given up: its execution fails, and the sweep resumes the job."""
     runs.breaks(function, repeat(error, 7))
     job = runs.run()
     assert ("FAILED", False) == (runs.execution(job.id)["status"], is_terminal(job.state))
@@ -330,8 +330,8 @@ def test_a_paid_job_outlives_its_execution(runs: Runs, function: str, error: Exc
 
 
 @pytest.mark.parametrize("function", STEPS[1:])
-def test_a_paid_job_that_aws_lets_down_for_good_ends_at_its_deadline(runs: Runs, function: str) -> None:
-    """Every accepted job ends, and says why."""
+def test_a_charged_job_that_aws_never_completes_ends_at_its_deadline(runs: Runs, function: str) -> None:
+    """Every accepted job ends, with a reason."""
     runs.breaks(function, repeat(AwsTrouble("no")))
     job = runs.run()
     runs.sandbox.clock.advance(5 * 3600)
@@ -343,8 +343,8 @@ def test_a_paid_job_that_aws_lets_down_for_good_ends_at_its_deadline(runs: Runs,
 
 
 @pytest.mark.parametrize("function", STEPS)
-def test_trouble_with_aws_is_waited_out(runs: Runs, function: str) -> None:
-    """The table or a bucket may be away for a moment, and not for good."""
+def test_aws_errors_are_waited_out(runs: Runs, function: str) -> None:
+    """The table or a bucket may be unavailable for a while."""
     runs.breaks(function, [AwsTrouble("no")] * 6)
     assert_succeeded(runs, runs.run())
 
@@ -361,8 +361,8 @@ def test_trouble_with_aws_is_waited_out(runs: Runs, function: str) -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_a_thumbnail_that_fails_costs_the_thumbnail_alone(runs: Runs, error: Exception, tries: int) -> None:
-    """The video is paid for and stored: whatever becomes of its picture, the job succeeds."""
+def test_a_failed_thumbnail_costs_the_thumbnail_only(runs: Runs, error: Exception, tries: int) -> None:
+    """The video is charged and stored: the job succeeds whatever happens to its thumbnail."""
     runs.breaks("ThumbnailFunction", repeat(error))
     job = runs.run()
     assert_succeeded(runs, job)
@@ -371,16 +371,16 @@ def test_a_thumbnail_that_fails_costs_the_thumbnail_alone(runs: Runs, error: Exc
     assert "error" not in json.loads(runs.execution(job.id)["output"])
 
 
-def test_a_function_killed_after_its_post_leads_to_no_second_one(runs: Runs) -> None:
-    """The POST left, the process died, the record says that an attempt is open: wait, look, adopt."""
+def test_a_function_killed_after_its_post_causes_no_second_one(runs: Runs) -> None:
+    """The POST was sent and the record has an open attempt: wait, search, adopt."""
     with patch.object(jobs, "claim", side_effect=[lambda_error("Sandbox.Timedout"), DEFAULT], wraps=jobs.claim):
         job = runs.run()
     assert_succeeded(runs, job)
     assert (1, 1, True) == (submits(runs), len(runs.sandbox.tasks()), job.is_adopted)
 
 
-def test_a_finish_that_is_run_again_does_the_same(runs: Runs) -> None:
-    """The execution is over, and somebody runs its last step once more: nothing changes."""
+def test_a_second_finish_does_the_same(runs: Runs) -> None:
+    """If the last step of a completed execution is run again, nothing changes."""
     job = runs.run()
     receipts = {key: runs.sandbox.result(key) for key in runs.sandbox.results_there()}
     last = json.loads(runs.execution(job.id)["output"])
@@ -392,8 +392,8 @@ def test_a_finish_that_is_run_again_does_the_same(runs: Runs) -> None:
     )
 
 
-def test_an_end_that_cannot_be_recorded_is_a_failed_execution(runs: Runs) -> None:
-    """That is what the alarm is for; the sweep takes the job up later."""
+def test_an_end_that_cannot_be_recorded_fails_the_execution(runs: Runs) -> None:
+    """The failed execution raises the alarm; the sweep resumes the job later."""
     runs.breaks("FinishFunction", repeat(AwsTrouble("no")))
     job = runs.run()
     assert JobState.STORING is job.state
@@ -405,7 +405,7 @@ def test_an_end_that_cannot_be_recorded_is_a_failed_execution(runs: Runs) -> Non
 
 
 def test_an_execution_without_a_job_ends(runs: Runs) -> None:
-    """Somebody started one by hand, or deleted its job: it does nothing, and rings no alarm."""
+    """If it was started by hand, or its job was deleted, it does nothing and raises no alarm."""
     unknown = "job_" + "a" * 26
     aws("stepfunctions").start_execution(
         stateMachineArn=runs.machine, name=unknown, input=json.dumps({"job_id": unknown})
@@ -416,7 +416,7 @@ def test_an_execution_without_a_job_ends(runs: Runs) -> None:
 
 
 def test_one_job_has_one_execution(runs: Runs) -> None:
-    """Started again under the job's name, it is the same one."""
+    """A second start under the job's name is the same execution."""
     job = runs.run()
     with runs.sandbox.stack.acting_as("SubmitFunction"):
         job_workflow.start(job.id)
@@ -424,8 +424,8 @@ def test_one_job_has_one_execution(runs: Runs) -> None:
     assert 1 == submits(runs)
 
 
-def test_a_task_that_never_ends_is_let_go_within_bounds(runs: Runs) -> None:
-    """At its deadline the job ends, far from the 25,000 events at which Step Functions would end its execution."""
+def test_a_task_that_never_ends_is_given_up_in_time(runs: Runs) -> None:
+    """The job ends at its deadline, far below the 25,000 events at which Step Functions would end its execution."""
     runs.sandbox.fake.fault(on="task", kind="never_ends")
     job = runs.run(deadline=runs.sandbox.clock.now() + 1800)
     assert_failed(runs, job, "deadline_exceeded")
@@ -433,13 +433,13 @@ def test_a_task_that_never_ends_is_let_go_within_bounds(runs: Runs) -> None:
     assert 0 <= job.ended_at - job.deadline < 2
     beside_questions = len(runs.history(job.id)) - EVENTS_OF_A_QUESTION * job.polls
     assert 0 < beside_questions < 25
-    # Even if Lambda lost each question six times, of as many as the longest deadline leaves room for.
+    # Even if Lambda failed each poll six times, with as many polls as the longest deadline allows.
     worst = (EVENTS_OF_A_QUESTION + 6 * EVENTS_OF_A_TRY) * MAX_QUESTIONS + beside_questions
     assert worst < MAX_HISTORY / 2
 
 
-def test_every_error_that_a_step_may_be_run_again_for_is_retried_somewhere(runs: Runs) -> None:
-    """The names in the workflow are classes of the tree, and no class to try again is forgotten."""
+def test_every_retryable_error_is_retried(runs: Runs) -> None:
+    """The names in the workflow are classes of the tree, and no retryable class is missing."""
     definition = json.loads(aws("stepfunctions").describe_state_machine(stateMachineArn=runs.machine)["definition"])
     retried = {
         name

@@ -1,4 +1,4 @@
-"""DashScope's list of tasks at the HTTPS door: whose, which, and in which pages."""
+"""DashScope's task list at the HTTPS door: which tasks it shows, and its pages."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 
 def listed(vendor: Vendor, **parameters: Any) -> Answer:  # noqa: ANN401 - whatever a client sends
-    """Ask for a page."""
+    """Request a page."""
     query = f"?{urlencode(parameters)}" if parameters else ""
     return vendor.call("VideosFunction", "GET", f"{TASKS}{query}")
 
 
 def ids(answer: Answer) -> list[str]:
-    """Name the tasks of a page."""
+    """Return the task ids of a page."""
     return [entry["task_id"] for entry in answer.json["data"]]
 
 
 def stamp(moment: float) -> str:
-    """Write a time as the list's parameters have it: UTC+8."""
+    """Return a time in the format of the list's parameters: UTC+8."""
     return (datetime.fromtimestamp(moment, UTC) + timedelta(hours=8)).strftime("%Y%m%d%H%M%S")
 
 
 def several(sandbox: Sandbox, count: int, **fields: Any) -> list[str]:  # noqa: ANN401 - any field of a job
-    """Record jobs a minute apart; gives their ids, the newest first."""
+    """Record jobs a minute apart; return their ids, the newest first."""
     made = []
     for _ in range(count):
         made.append(sandbox.put(**fields).id)
@@ -46,12 +46,12 @@ def several(sandbox: Sandbox, count: int, **fields: Any) -> list[str]:  # noqa: 
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Vendor:
-    """Give a client."""
+    """Return a client."""
     return Vendor(sandbox)
 
 
-def test_pages_are_dashscopes_the_newest_first(sandbox: Sandbox, ada: Vendor) -> None:
-    """Pages from 1, of 10 unless the client says otherwise and of 100 at most, with the total of all."""
+def test_pages_are_dashscopes_with_the_newest_first(sandbox: Sandbox, ada: Vendor) -> None:
+    """Pages start at 1 and have 10 tasks by default, 100 at most, with the total number of tasks."""
     made = several(sandbox, 12)
     first = listed(ada)
     assert (12, 2, 1, 10, made[:10]) == (
@@ -65,8 +65,8 @@ def test_pages_are_dashscopes_the_newest_first(sandbox: Sandbox, ada: Vendor) ->
     assert made == ids(ada.call("VideosFunction", "GET", f"{TASKS}/?page_size=20"))
 
 
-def test_a_page_has_the_fields_of_dashscopes_own(sandbox: Sandbox, ada: Vendor) -> None:
-    """Key for key, for tasks that wait, run and have ended; times are milliseconds."""
+def test_a_page_has_dashscopes_fields(sandbox: Sandbox, ada: Vendor) -> None:
+    """Waiting, running and finished tasks have the same keys; times are in milliseconds."""
     at_vendor(sandbox, "POST", SUBMIT, order(), x_dashscope_async="enable")
     theirs = at_vendor(sandbox, "GET", f"{TASKS}?page_no=1&page_size=10").json
     waiting = sandbox.put()
@@ -81,16 +81,16 @@ def test_a_page_has_the_fields_of_dashscopes_own(sandbox: Sandbox, ada: Vendor) 
     assert shape(theirs["data"][0]) == shape(listed(ada).json["data"][0])
 
 
-def test_a_client_sees_its_own_and_an_operator_all(sandbox: Sandbox, ada: Vendor) -> None:
-    """Nobody else's, whatever is asked for."""
+def test_a_client_sees_its_own_tasks_and_an_operator_all(sandbox: Sandbox, ada: Vendor) -> None:
+    """Another client's tasks are never listed, whatever the parameters."""
     own, theirs = sandbox.put(client="ada").id, sandbox.put(client="bob").id
     assert [own] == ids(listed(ada))
     assert [] == ids(listed(ada, task_id=theirs))
     assert {own, theirs} == set(ids(listed(Vendor(sandbox, "ops", is_admin=True))))
 
 
-def test_filters_hold_together(sandbox: Sandbox, ada: Vendor) -> None:
-    """By id, by model and by status in DashScope's words; the total is of what is meant."""
+def test_filters_are_combined(sandbox: Sandbox, ada: Vendor) -> None:
+    """Filters are id, model and DashScope's status; the total counts the matching tasks."""
     newer = a_request(model="happyhorse-1.1-r2v")
     (waiting,) = several(sandbox, 1)
     (stores,) = several(sandbox, 1, state=JobState.STORING, request=newer)
@@ -104,8 +104,8 @@ def test_filters_hold_together(sandbox: Sandbox, ada: Vendor) -> None:
     assert [] == ids(listed(ada, status="UNKNOWN"))
 
 
-def test_the_window_is_a_day(sandbox: Sandbox, ada: Vendor) -> None:
-    """The last 24 hours, or those before an end, or after a beginning; both at once, up to 24 hours."""
+def test_the_window_is_at_most_a_day(sandbox: Sandbox, ada: Vendor) -> None:
+    """It is the last 24 hours, those before an end or those after a start; with both, at most 24 hours."""
     start = sandbox.clock.now()
     old = sandbox.put().id
     sandbox.clock.advance(12 * 3600)
@@ -131,15 +131,17 @@ def test_the_window_is_a_day(sandbox: Sandbox, ada: Vendor) -> None:
         ({"start_time": "20260101000000", "end_time": "20260103000000"}, "start_time"),
     ],
 )
-def test_a_bad_parameter_is_refused_in_dashscopes_words(ada: Vendor, parameters: dict[str, str], named: str) -> None:
-    """400, with the name of the parameter."""
+def test_an_invalid_parameter_is_refused_in_dashscopes_format(
+    ada: Vendor, parameters: dict[str, str], named: str
+) -> None:
+    """The answer is 400 and names the parameter."""
     answer = listed(ada, **parameters)
     words = f"Required parameter({named}) missing or invalid, please check the request parameters."
     assert (400, "InvalidParameter", words) == (answer.status, answer.json["code"], answer.json["message"])
 
 
-def test_times_at_the_ends_of_all_times_are_empty_lists(sandbox: Sandbox, ada: Vendor) -> None:
-    """Whatever year is named, the answer is a list or a refusal in words."""
+def test_extreme_times_give_empty_lists(sandbox: Sandbox, ada: Vendor) -> None:
+    """For every year the answer is a list or a readable refusal."""
     sandbox.put()
     for name in ("start_time", "end_time"):
         for moment in ("00010101000000", "00020101000000", "19691231000000", "99981231000000", "99991231235959"):
@@ -147,14 +149,14 @@ def test_times_at_the_ends_of_all_times_are_empty_lists(sandbox: Sandbox, ada: V
             assert (200, []) == (answer.status, ids(answer)) or 400 == answer.status
 
 
-def test_a_list_looks_at_so_many_and_no_more(sandbox: Sandbox, ada: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many there are, the work is bounded, and the total is of what was looked at."""
+def test_a_list_reads_a_bounded_number_of_jobs(sandbox: Sandbox, ada: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many jobs there are, the work is bounded, and the total counts the jobs that were read."""
     monkeypatch.setattr(dashscope, "MAX_TASKS", 3)
     made = several(sandbox, 5)
     assert (3, made[:3]) == ((answer := listed(ada)).json["total"], ids(answer))
     assert made[:3] == ids(listed(ada, status="PENDING"))
 
 
-def test_without_a_key_there_is_no_list(sandbox: Sandbox) -> None:
-    """401, as on every route."""
+def test_the_list_needs_a_key(sandbox: Sandbox) -> None:
+    """The answer is 401, as on every route."""
     assert 401 == listed(Vendor(sandbox, "")).status

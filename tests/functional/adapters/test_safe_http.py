@@ -1,4 +1,4 @@
-"""The safe caller, over real connections: whom it calls, and how long it listens."""
+"""The safe HTTP client over real connections: which hosts it calls, and how long it waits."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 @pytest.fixture
 def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Turn the switch that the testbed turns, and no template can."""
+    """Set the switch of the testbed, which no template can set."""
     monkeypatch.setattr(safe_http, "loopback_allowed", True)
 
 
 def post(url: str) -> int:
-    """Send something; gives the status."""
+    """Send something and return the status."""
     return safe_http.post(url, {"webhook-id": "evt_1"}, b"{}").status
 
 
 def answers(*addresses: str) -> list[tuple[Any, ...]]:
-    """Give what a resolver answers."""
+    """Return a resolver's answer with these addresses."""
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
 
 
 class Internet:
-    """Names that stand for whatever a test says, and a public host that is really the receiver beside us."""
+    """Names that resolve to what a test sets, and a public host that is really the local receiver."""
 
     def __init__(self, port: int) -> None:
-        """Lead every connection to this port."""
+        """Direct every connection to this port."""
         self.port = port
         self.questions: list[str] = []
         self.connections: list[str] = []
@@ -59,7 +59,7 @@ class Internet:
         self._connect = httpcore.SyncBackend.connect_tcp
 
     def getaddrinfo(self, host: str, port: int, *rest: Any, **more: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
-        """Resolve a name; an address stands for itself."""
+        """Resolve a name; an address resolves to itself."""
         if host == "127.0.0.1":
             return [*self._resolve(host, port, *rest, **more)]
         self.questions.append(host)
@@ -76,7 +76,7 @@ class Internet:
 
 @pytest.fixture(scope="module")
 def trust(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Give TLS for a host of our name, and for a client that trusts it."""
+    """Return TLS for a host with our name, and for a client that trusts it."""
     folder: Path = tmp_path_factory.mktemp("tls")
     key, subject = (
         ec.generate_private_key(ec.SECP256R1()),
@@ -102,14 +102,14 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl
 
 @pytest.fixture
 def host(trust: tuple[ssl.SSLContext, ssl.SSLContext]) -> Iterator[Receiver]:
-    """Give a receiver that speaks TLS under our name."""
+    """Yield a receiver that serves TLS under our name."""
     with receiver(trust[0]) as here:
         yield here
 
 
 @pytest.fixture
 def internet(host: Receiver, trust: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> Internet:
-    """Give an internet in which our name stands for a public address."""
+    """Return an internet in which our name resolves to a public address."""
     internet = Internet(host.port)
     monkeypatch.setattr(socket, "getaddrinfo", internet.getaddrinfo)
 
@@ -122,22 +122,22 @@ def internet(host: Receiver, trust: tuple[ssl.SSLContext, ssl.SSLContext], monke
 
 
 def test_a_public_host_is_called_by_its_checked_address(internet: Internet, host: Receiver) -> None:
-    """The connection goes to the address that was checked; TLS and Host speak of the name."""
+    """The connection goes to the address that was checked; TLS and the Host header use the name."""
     assert 204 == post(f"https://{NAME}/hook?order=7")
     assert ([NAME], [PUBLIC]) == (internet.questions, internet.connections)
     (request,) = host.received
     assert ("/hook?order=7", NAME, "evt_1") == (request.path, request.headers["host"], request.headers["webhook-id"])
 
 
-def test_a_host_of_another_name_is_not_spoken_to(internet: Internet, host: Receiver) -> None:
-    """Its certificate has to be for the name, whatever address it has."""
+def test_a_host_of_another_name_is_refused(internet: Internet, host: Receiver) -> None:
+    """Its certificate must be for the name, whatever its address."""
     with pytest.raises(CallFailed):
         post("https://other.example.com/hook")
     assert (1, []) == (len(internet.connections), host.received)
 
 
 def test_a_name_is_resolved_once(internet: Internet) -> None:
-    """A resolver that says something private the second time (DNS rebinding) is not asked a second time."""
+    """A resolver that returns a private address the second time (DNS rebinding) is not called twice."""
     internet.resolves = iter([answers(PUBLIC), answers(PRIVATE), answers("127.0.0.1")])
     assert 204 == post(f"https://{NAME}/hook")
     assert ([NAME], [PUBLIC]) == (internet.questions, internet.connections)
@@ -146,30 +146,30 @@ def test_a_name_is_resolved_once(internet: Internet) -> None:
 @pytest.mark.parametrize(
     "addresses", [[PRIVATE], [PUBLIC, PRIVATE], ["169.254.169.254"], ["::1"], ["::ffff:10.0.0.1"], []]
 )
-def test_one_address_that_is_not_public_is_one_too_many(internet: Internet, addresses: list[str]) -> None:
-    """Nothing is connected to, not even the public one beside it."""
+def test_one_address_that_is_not_public_is_enough_to_refuse(internet: Internet, addresses: list[str]) -> None:
+    """Nothing is connected to, not even a public address of the same name."""
     internet.resolves = iter([answers(*addresses)])
     with pytest.raises(UnsafeAddress):
         post(f"https://{NAME}/hook")
     assert [] == internet.connections
 
 
-def test_the_next_address_is_tried_where_one_is_dead(internet: Internet) -> None:
-    """Hosts have several addresses for that."""
+def test_the_next_address_is_tried_if_one_fails(internet: Internet) -> None:
+    """Hosts have several addresses for that purpose."""
     internet.resolves, internet.dead = iter([answers(PUBLIC, SECOND)]), {PUBLIC}
     assert 204 == post(f"https://{NAME}/hook")
     assert [PUBLIC, SECOND] == internet.connections
 
 
-def test_a_redirect_is_an_answer_like_any_other(internet: Internet, host: Receiver) -> None:
+def test_a_redirect_is_returned(internet: Internet, host: Receiver) -> None:
     """It is not followed."""
     host.answers = [302]
     assert 302 == post(f"https://{NAME}/hook")
     assert (1, 1) == (len(host.received), len(internet.connections))
 
 
-def test_proxies_of_the_environment_have_no_say(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy would resolve the name by itself."""
+def test_proxies_of_the_environment_are_ignored(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would resolve the name again."""
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert 204 == post(f"https://{NAME}/hook")
@@ -181,14 +181,14 @@ def test_proxies_of_the_environment_have_no_say(internet: Internet, monkeypatch:
     ["http://127.0.0.1:{}/hook", "http://localhost:{}/hook", "https://127.0.0.1/hook", "https://[::1]/hook"],
 )
 def test_this_machine_is_not_called(url: str) -> None:
-    """Without the testbed's switch, nothing of it is."""
+    """Without the testbed's switch, none of its addresses is called."""
     with receiver() as here, pytest.raises(UnsafeAddress):
         post(url.format(here.port))
     assert [] == here.received
 
 
-def test_the_switch_opens_this_machine_and_nothing_else(loopback: None) -> None:
-    """The testbed may call its receivers; other private addresses stay closed."""
+def test_the_switch_allows_this_machine_and_nothing_else(loopback: None) -> None:
+    """The testbed may call its receivers; other private addresses stay blocked."""
     del loopback
     with receiver() as here:
         assert 204 == post(here.url)
@@ -199,8 +199,8 @@ def test_the_switch_opens_this_machine_and_nothing_else(loopback: None) -> None:
         post("http://localhost/")
 
 
-def test_nobody_there_is_a_failure(loopback: None) -> None:
-    """A refused connection is told as one."""
+def test_a_refused_connection_is_a_failure(loopback: None) -> None:
+    """It is reported as such."""
     del loopback
     with receiver() as here:
         url = here.url
@@ -209,21 +209,21 @@ def test_nobody_there_is_a_failure(loopback: None) -> None:
 
 
 def drip(connection: socket.socket) -> None:
-    """Answer with one byte now and then."""
+    """Answer one byte at a time."""
     for _ in range(200):
         connection.sendall(b"H")
         time.sleep(0.05)
 
 
 def interim(connection: socket.socket) -> None:
-    """Say for ever that the answer is to come."""
+    """Announce an answer forever."""
     for _ in range(400):
         connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
         time.sleep(0.02)
 
 
 def say(text: bytes, times: int = 1) -> Any:  # noqa: ANN401 - a behaviour
-    """Answer with a text, again and again."""
+    """Answer with a text repeatedly."""
 
     def behave(connection: socket.socket) -> None:
         for _ in range(times):
@@ -233,7 +233,7 @@ def say(text: bytes, times: int = 1) -> Any:  # noqa: ANN401 - a behaviour
 
 
 def stop(connection: socket.socket) -> None:
-    """Promise a body, and send none."""
+    """Announce a body, and send none."""
     connection.sendall(HEAD + b"Content-Length: 9\r\n\r\n")
     time.sleep(2)
 
@@ -250,8 +250,8 @@ def stop(connection: socket.socket) -> None:
         pytest.param(say(HEAD + b"A: b\r\n" * 50_000), id="many headers"),
     ],
 )
-def test_a_receiver_without_an_answer_fails_in_time(behave: Any, loopback: None) -> None:  # noqa: ANN401
-    """Whatever it does instead, it has so many seconds in all."""
+def test_a_receiver_without_an_answer_fails_on_time(behave: Any, loopback: None) -> None:  # noqa: ANN401
+    """Whatever it does instead, there is a total timeout."""
     del loopback
     begun = time.monotonic()
     with peer(behave) as url, patch.object(safe_http, "MAX_SECONDS", 0.4), pytest.raises(CallFailed):
@@ -267,8 +267,8 @@ def test_a_receiver_without_an_answer_fails_in_time(behave: Any, loopback: None)
         pytest.param(say(HEAD + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n"), id="a body that is broken"),
     ],
 )
-def test_a_body_does_not_matter(behave: Any, loopback: None) -> None:  # noqa: ANN401
-    """The status was told: what follows is not waited for longer than there is time, nor kept."""
+def test_the_body_is_ignored(behave: Any, loopback: None) -> None:  # noqa: ANN401
+    """The status is known: the body is neither waited for beyond the timeout nor kept."""
     del loopback
     begun = time.monotonic()
     with peer(behave) as url, patch.object(safe_http, "MAX_SECONDS", 0.4):
@@ -276,8 +276,8 @@ def test_a_body_does_not_matter(behave: Any, loopback: None) -> None:  # noqa: A
     assert 1.5 > time.monotonic() - begun
 
 
-def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's own has no time-out that we could set."""
+def test_a_resolver_that_hangs_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's resolver has no timeout that could be set."""
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(1))
     monkeypatch.setattr(safe_http, "MAX_SECONDS", 0.2)
     with pytest.raises(CallFailed, match="not resolved in time"):
@@ -285,7 +285,7 @@ def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_name_that_does_not_exist_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may exist when the next try is made."""
+    """The name may exist when the next try is made."""
 
     def nobody(*_: object, **__: object) -> None:
         raise socket.gaierror
@@ -295,8 +295,8 @@ def test_a_name_that_does_not_exist_is_a_failure(monkeypatch: pytest.MonkeyPatch
         post(f"https://{NAME}/hook")
 
 
-def test_no_error_repeats_the_address(internet: Internet) -> None:
-    """What a client put into its path or query may be a key."""
+def test_no_error_contains_the_address(internet: Internet) -> None:
+    """A client's path or query may contain a key."""
     internet.dead = {PUBLIC}
     with pytest.raises(CallFailed) as caught:
         post(f"https://{NAME}/hook?token=sesame")

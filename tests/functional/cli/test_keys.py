@@ -1,4 +1,4 @@
-"""The command ``gallop keys``, in an AWS of its own."""
+"""The command ``gallop keys``, in a separate AWS account."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SHELL = {
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[None]:
-    """Give an account with a stack that has a table, and one that has none."""
+    """Yield an account with a stack that has a table, and one that has none."""
     with mock_aws(), patch.dict(os.environ, SHELL):
         cloudformation = boto3.client("cloudformation")
         outputs = {"JobTableName": {"Value": {"Ref": "JobTable"}}}
@@ -60,7 +60,7 @@ def account() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def shell(account: None) -> Iterator[None]:
-    """Give a shell in which nothing was done yet, and a table without keys."""
+    """Yield an unused shell, and a table without keys."""
     del account
     aws.dynamodb.cache_clear()
     with patch.dict(os.environ, SHELL):
@@ -71,19 +71,19 @@ def shell(account: None) -> Iterator[None]:
 
 
 def table() -> str:
-    """Name the table of the stack."""
+    """Return the name of the stack's table."""
     return next(name for name in boto3.client("dynamodb").list_tables()["TableNames"] if name.startswith("mine"))
 
 
 def items() -> list[dict[str, Any]]:
-    """Give all that stands in it."""
+    """Return all items of the table."""
     found: list[dict[str, Any]] = boto3.client("dynamodb").scan(TableName=table())["Items"]
     return found
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Give the time; a test moves it on."""
+    """Return the time, which a test can change."""
     time = [1_795_352_400.0]
     monkeypatch.setattr("gallop.clock.now", lambda: time[0])
     return time
@@ -95,7 +95,7 @@ def gallop(*words: str) -> Result:
 
 
 def create(*words: str) -> str:
-    """Create a key; gives the one line that stands on standard output."""
+    """Create a key; return the one line of standard output."""
     result = gallop("keys", "create", *words)
     assert 0 == result.exit_code, result.stderr
     (key,) = result.stdout.splitlines()
@@ -103,38 +103,38 @@ def create(*words: str) -> str:
 
 
 def listed(*words: str) -> list[dict[str, Any]]:
-    """List keys, as a program does."""
+    """List keys as JSON."""
     found: list[dict[str, Any]] = json.loads(gallop("keys", "list", "--json", *words).stdout)
     return found
 
 
 def context_of(bearer: str) -> dict[str, Any]:
-    """Ask the authorizer whose key it is."""
+    """Return what the authorizer knows about a key."""
     context: dict[str, Any] = authorize.authorize({"headers": {"authorization": f"Bearer {bearer}"}})["context"]
     return context
 
 
-def test_a_key_opens_the_door() -> None:
-    """The one line on standard output is a key with which the authorizer knows the client."""
+def test_a_key_grants_access() -> None:
+    """The one line of standard output is a key by which the authorizer identifies the client."""
     key = create("acme")
     assert ("acme", False) == (context_of(key)["client"], context_of(key)["is_admin"])
     assert "problem" in context_of(key + "x")
 
 
-def test_an_operators_key_is_one() -> None:
-    """Only with ``--admin``."""
+def test_an_operators_key_needs_the_option() -> None:
+    """Only ``--admin`` creates one."""
     assert context_of(create("ops", "--admin"))["is_admin"]
 
 
-def test_the_stack_keeps_no_key() -> None:
-    """What is stored, and what is listed, does not hold the key."""
+def test_the_stack_does_not_store_the_key() -> None:
+    """Neither the table nor the list contains it."""
     key = create("acme")
     assert items()
     assert key.removeprefix("gallop_") not in f"{items()}{gallop('keys', 'list').output}{listed()}"
 
 
-def test_a_program_gets_json() -> None:
-    """The key, and what the list shows of it."""
+def test_json_output_is_complete() -> None:
+    """It has the key and what the list shows of it."""
     made = json.loads(gallop("keys", "create", "acme", "--json").stdout)
     assert "acme" == context_of(made.pop("key"))["client"]
     (shown,) = listed()
@@ -142,8 +142,8 @@ def test_a_program_gets_json() -> None:
 
 
 @pytest.mark.parametrize(("expires", "seconds"), [("30m", 1800), ("12h", 43_200), ("90d", 90 * DAY)])
-def test_a_key_expires(now: list[float], expires: str, seconds: int) -> None:
-    """At the second, counted from its creation; then the list says so."""
+def test_a_key_expires_at_the_second(now: list[float], expires: str, seconds: int) -> None:
+    """The time counts from its creation; after that the list shows that it has expired."""
     key = create("acme", "--expires", expires)
     now[0] += seconds - 1
     assert "acme" == context_of(key)["client"]
@@ -152,8 +152,8 @@ def test_a_key_expires(now: list[float], expires: str, seconds: int) -> None:
     assert ["expired"] == [key["state"] for key in listed()]
 
 
-def test_keys_are_changed_without_a_gap(now: list[float]) -> None:
-    """A second key, then the first is revoked, by its id: it stops at once, and the list keeps both."""
+def test_keys_are_rotated_without_a_gap(now: list[float]) -> None:
+    """Create a second key, then revoke the first by its id: it stops immediately, and the list shows both."""
     old = create("acme")
     now[0] += DAY
     new = create("acme")
@@ -166,8 +166,8 @@ def test_keys_are_changed_without_a_gap(now: list[float]) -> None:
     assert [] == listed("--client", "acm")
 
 
-def test_the_list_is_for_people_too(now: list[float]) -> None:
-    """One line a key, whole however narrow the place is: whose, how it stands, when it was used, when it ends."""
+def test_the_list_is_readable(now: list[float]) -> None:
+    """It has one unwrapped line per key: the client, the state, the last use and the expiry."""
     create("acme", "--expires", "90d")
     key = create("ops", "--admin")
     now[0] += 90
@@ -182,8 +182,8 @@ def test_the_list_is_for_people_too(now: list[float]) -> None:
     )[1:]
 
 
-def test_an_empty_list_says_so() -> None:
-    """To a person in words, to a program as an empty list."""
+def test_an_empty_list_is_reported() -> None:
+    """The output is a sentence, or an empty list in JSON."""
     assert "has no keys of client 'acme'" in gallop("keys", "list", "--client", "acme").stderr
     assert [] == listed()
 
@@ -201,22 +201,22 @@ def test_an_empty_list_says_so() -> None:
         (["revoke", "key_aaaaaaaaaa"], "no key with that ID"),
     ],
 )
-def test_a_refusal_says_why(words: list[str], says: str) -> None:
-    """A name that no client may have, a stack that is not there or is another one: a sentence, no key, exit code 2."""
+def test_a_refusal_is_explained(words: list[str], says: str) -> None:
+    """An invalid client name, a missing stack or one of another kind gives one sentence, no key, and exit code 2."""
     result = gallop("keys", *words)
     assert (2, "") == (result.exit_code, result.stdout)
     assert says in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_a_key_in_place_of_its_id_is_not_repeated() -> None:
-    """What was typed may be the key itself, and screens are looked at by others."""
+def test_a_key_given_instead_of_its_id_is_not_repeated() -> None:
+    """The argument may be the key itself, and others may see the screen."""
     key = create("acme")
     assert key not in gallop("keys", "revoke", key).output
 
 
-def test_nothing_to_make_a_key_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without a running testbed and without a stack, both ways are named."""
+def test_a_missing_stack_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a running testbed and without a stack, both options are named."""
     monkeypatch.setattr(target, "RUNNING", tmp_path / "absent.json")
     result = gallop("keys", "create", "acme", "--stack", "")
     assert 2 == result.exit_code
@@ -224,8 +224,8 @@ def test_nothing_to_make_a_key_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert "--stack" in result.stderr
 
 
-def test_the_testbeds_time_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, now: list[float]) -> None:
-    """A key for the running testbed lives by the testbed's clock, which is ahead of the real one."""
+def test_the_testbeds_clock_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, now: list[float]) -> None:
+    """A key for the running testbed uses the testbed's clock, which is ahead of the real one."""
     running = {"anchor": now[0], "speed": 20.0, "region": "eu-central-1", "aws_endpoint_url": ""}
     running |= {"aws_access_key_id": "AKIDTESTS", "aws_secret_access_key": "secret-of-the-tests"}
     file = tmp_path / "testbed.json"
@@ -238,7 +238,7 @@ def test_the_testbeds_time_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_the_command_is_installed(tmp_path: Path) -> None:
-    """What ``make`` puts beside the environment's Python runs the code that lies here, from any folder."""
+    """The script that ``make`` installs runs the code of this repository, from any folder."""
     (tmp_path / "bin").mkdir()
     python = tmp_path / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')

@@ -1,4 +1,4 @@
-"""A cap at the doors of the deployed template: refused in each dialect, with its numbers; parked at the S3 door."""
+"""A cap in the deployed template: requests are refused in each dialect, with amounts, and drops are parked."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ DAY = 86_400
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Give a stack in which one client may spend 1.00 a day, and all together 1.50 a month."""
+    """Yield a stack in which one client may spend 1.00 per day, and all together 1.50 per month."""
     with deployed(ManualClock(), executing=False, ClientDayCap="1.0", MonthCap="1.5") as stack:
         yield stack
 
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client who has reserved 0.70 of her cap."""
+    """Return a client that has reserved 0.70 of its cap."""
     ada = Client(sandbox)
     assert 202 == ada.post(WISH).status
     return ada
 
 
 def midnight(sandbox: Sandbox) -> str:
-    """Give the next one, in UTC."""
+    """Return the next midnight in UTC."""
     following = (sandbox.clock.now() // DAY + 1) * DAY
     return datetime.fromtimestamp(following, UTC).isoformat().replace("+00:00", "Z")
 
 
 def assert_refused(sandbox: Sandbox, answer: Answer) -> None:
-    """Nothing came of a create: no job beside the first, no execution, and no client's retry."""
+    """Assert that a create had no effect: no job beside the first, no execution, and no retry by the client."""
     assert (402, "false") == (answer.status, answer.headers["x-should-retry"])
     assert (1, 1) == (len(sandbox.jobs()), len(sandbox.executions()))
     assert 60 < int(answer.headers["Retry-After"]) <= DAY
 
 
-def test_a_create_over_the_cap_is_refused_with_its_numbers(sandbox: Sandbox, ada: Client) -> None:
-    """What the cap is, what is used of it, what the job is estimated at, and when it begins anew."""
+def test_a_create_over_the_cap_is_refused_with_amounts(sandbox: Sandbox, ada: Client) -> None:
+    """The answer has the cap, the amount used, the job's estimate and the time when the cap resets."""
     answer = ada.post(WISH)
     assert_refused(sandbox, answer)
     told = answer.json
@@ -75,8 +75,8 @@ def test_a_create_over_the_cap_is_refused_with_its_numbers(sandbox: Sandbox, ada
     Draft202012Validator(described).validate(told)
 
 
-def test_openais_clients_are_told_so(sandbox: Sandbox, ada: Client) -> None:
-    """In the type that they know for it, and in words."""
+def test_openais_clients_get_the_refusal_in_their_format(sandbox: Sandbox, ada: Client) -> None:
+    """It has OpenAI's error type for it, and a readable message."""
     answer = ada.post(WISH, x_stainless_lang="python", x_stainless_retry_count="0")
     assert_refused(sandbox, answer)
     error = answer.json["error"]
@@ -84,8 +84,8 @@ def test_openais_clients_are_told_so(sandbox: Sandbox, ada: Client) -> None:
     assert "day cap is $1.00: $0.70 of it" in error["message"]
 
 
-def test_dashscopes_clients_are_told_so(sandbox: Sandbox, ada: Client) -> None:
-    """By the code that says that there is no money; what it means here stands in the message."""
+def test_dashscopes_clients_get_the_refusal_in_their_format(sandbox: Sandbox, ada: Client) -> None:
+    """It has the code for an unpaid account; the message explains what it means here."""
     answer = Vendor(sandbox, ada.name).submit(order(resolution="720P"))
     assert_refused(sandbox, answer)
     told = answer.json
@@ -93,15 +93,15 @@ def test_dashscopes_clients_are_told_so(sandbox: Sandbox, ada: Client) -> None:
     assert ("Arrearage", True) == (told["code"], "day cap is $1.00: $0.70 of it" in told["message"])
 
 
-def test_a_dry_run_is_told_so(ada: Client) -> None:
-    """What the create would be told; another client's dry run is told the price."""
+def test_a_dry_run_gets_the_same_refusal(ada: Client) -> None:
+    """A dry run is refused like the create; another client's dry run gets the price."""
     assert 402 == ada.post({**WISH, "dry_run": True}).status
     answer = Client(ada.sandbox, "bob").post({**WISH, "dry_run": True})
     assert (200, 0.7) == (answer.status, answer.json["estimated_cost"])
 
 
 def test_a_smaller_job_may_still_fit(ada: Client) -> None:
-    """The cap is on money, not on jobs; a second client's day is as long as the month allows."""
+    """The cap limits money, not jobs; the second client is limited by the month's cap only."""
     bob = Client(ada.sandbox, "bob")
     assert 402 == ada.post({**WISH, "duration": 3}).status
     assert 202 == bob.post(WISH).status
@@ -109,23 +109,23 @@ def test_a_smaller_job_may_still_fit(ada: Client) -> None:
     assert (402, "month", "stack") == (answer.status, answer.json["budget"]["period"], answer.json["budget"]["of"])
 
 
-def test_a_refused_key_is_as_good_as_new(sandbox: Sandbox, ada: Client) -> None:
-    """The same request on the next day is accepted, under the key that it was refused with."""
+def test_the_key_of_a_refused_create_can_be_reused(sandbox: Sandbox, ada: Client) -> None:
+    """The same request is accepted on the next day, under the same Idempotency-Key."""
     assert 402 == ada.post(WISH, idempotency_key="order-1").status
     sandbox.clock.advance(DAY)
     answer = ada.post({**WISH, "duration": 4}, idempotency_key="order-1")
     assert (202, None) == (answer.status, answer.headers.get("Idempotent-Replay"))
 
 
-def test_a_repeated_create_is_the_job_at_the_cap_too(sandbox: Sandbox) -> None:
-    """Who has it already is not refused."""
+def test_a_repeated_create_is_accepted_at_the_cap(sandbox: Sandbox) -> None:
+    """A client that already has the job is not refused."""
     ada = Client(sandbox)
     first, again = (ada.post(WISH, idempotency_key="order-2") for _ in range(2))
     assert (202, first.json["id"], "true") == (again.status, again.json["id"], again.headers["Idempotent-Replay"])
 
 
-def test_a_drop_over_the_cap_is_parked_by_the_functions_of_the_stack(sandbox: Sandbox) -> None:
-    """With the environment that the template gives them: recorded, told, and released by the scheduled sweep."""
+def test_a_drop_over_the_cap_is_parked_by_the_deployed_functions(sandbox: Sandbox) -> None:
+    """With the template's environment the drop is recorded, reported and released by the scheduled sweep."""
     door = Door(sandbox)
     for folder in ("first", "second"):
         sandbox.drop(f"drop/{folder}/1.jpg", picture())

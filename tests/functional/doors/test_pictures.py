@@ -1,4 +1,4 @@
-"""Pictures that were made right, from either door to the receipts."""
+"""Images that were converted, from either door to the receipts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTES = [
 
 
 def dropped(sandbox: Sandbox) -> None:
-    """Drop a folder with two pictures to be made right and one that is, and let it start."""
+    """Drop a folder with two images that need a conversion and one that does not, and let it start."""
     files = {"prompt.txt": PROMPT, "1.heic": HEIC, "2.jpg": SIDEWAYS, "3.png": picture("PNG")}
     for name, data in files.items():
         sandbox.drop(f"drop/ad/{name}", data)
@@ -37,14 +37,14 @@ def dropped(sandbox: Sandbox) -> None:
 
 
 def stored(sandbox: Sandbox, image: Any) -> bytes:  # noqa: ANN401 - whatever a request names
-    """Read what a job's image names, in the version that it names."""
+    """Read the object and version that a job's image refers to."""
     assert isinstance(image, StoredImage)
     answer = sandbox.s3.get_object(Bucket=image.bucket, Key=image.key, VersionId=image.version_id)
     return answer["Body"].read()
 
 
-def test_a_drop_gets_what_dashscope_can_take(sandbox: Sandbox) -> None:
-    """Pictures are stored upright and as JPEG under uploads/; the record names the objects that they were made of."""
+def test_a_drop_is_converted_to_what_dashscope_accepts(sandbox: Sandbox) -> None:
+    """Images are stored upright and as JPEG under uploads/; the record also names their original objects."""
     dropped(sandbox)
     (job,) = sandbox.jobs()
     heic, sideways, png = job.request.images
@@ -60,8 +60,8 @@ def test_a_drop_gets_what_dashscope_can_take(sandbox: Sandbox) -> None:
     assert ("drop/ad/3.png", None) == (png.key, png.original)
 
 
-def test_the_receipts_tell_what_was_done(sandbox: Sandbox) -> None:
-    """In status.json from the start, and in video.json at the end, with the objects as they were dropped."""
+def test_the_receipts_list_the_conversions(sandbox: Sandbox) -> None:
+    """They are in status.json from the start and in video.json at the end, with the objects as they were dropped."""
     dropped(sandbox)
     assert NOTES == sandbox.receipt("ad/status.json")["notes"]
     (job,) = sandbox.jobs()
@@ -77,8 +77,8 @@ def test_the_receipts_tell_what_was_done(sandbox: Sandbox) -> None:
     assert ["drop/ad/1.heic", "drop/ad/2.jpg", "drop/ad/3.png"] == came
 
 
-def test_the_same_drop_is_the_same_job_whatever_is_made_of_it(sandbox: Sandbox) -> None:
-    """A job is known by the bytes as they came: a library that converts otherwise makes no second job of them."""
+def test_an_equal_drop_is_the_same_job_despite_another_conversion(sandbox: Sandbox) -> None:
+    """A job is identified by the original bytes: a library that converts differently makes no second job."""
     dropped(sandbox)
     otherwise = Usable(encoded(corners(), "JPEG", quality=50), "image/jpeg", "1.heic: converted otherwise")
     with patch.object(pictures, "examine", lambda where, _: otherwise if where == "1.heic" else Usable(b"", "")):
@@ -87,8 +87,8 @@ def test_the_same_drop_is_the_same_job_whatever_is_made_of_it(sandbox: Sandbox) 
 
 
 @pytest.mark.parametrize("how", ["inline", "uploaded"])
-def test_the_https_door_does_the_same(sandbox: Sandbox, how: str) -> None:
-    """The job shows its notes, which speak of the place of the picture in the body."""
+def test_the_https_door_converts_and_notes_the_same(sandbox: Sandbox, how: str) -> None:
+    """The notes of the job name the position of the image in the body."""
     ada = Client(sandbox)
     address = f"s3://{sandbox.inbox}/uploads/mine.jpg"
     sandbox.drop("uploads/mine.jpg", SIDEWAYS)
@@ -105,8 +105,8 @@ def test_the_https_door_does_the_same(sandbox: Sandbox, how: str) -> None:
     assert "true" == ada.post(body, idempotency_key="one").headers["Idempotent-Replay"]
 
 
-def test_a_refused_request_leaves_nothing_behind(sandbox: Sandbox) -> None:
-    """What was made of a good picture is stored with the job, and there is none."""
+def test_a_refused_request_stores_no_image(sandbox: Sandbox) -> None:
+    """Converted images are stored with their job only, and here is no job."""
     faults = Client(sandbox).post({"prompt": "She smiles.", "images": [data_uri(HEIC), data_uri(b"no")]}).faults
     assert ["/images/1"] == list(faults)
     assert [] == sandbox.s3.list_objects_v2(Bucket=sandbox.inbox).get("Contents", [])

@@ -110,5 +110,5 @@ class Origin:
         return self._server.methods
 
     def url(self, name: str) -> str:
-        """Give the URL of a page."""
+        """Return the URL of a page."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/{name}"

@@ -35,7 +35,7 @@ def order(model: str = R2V, images: int = 1, **parameters: Any) -> dict[str, Any
 
 
 def authorized(key: str = KEY, **headers: str) -> dict[str, str]:
-    """Give the headers of a submit."""
+    """Return the headers of a submit."""
     return {"Authorization": f"Bearer {key}", "X-DashScope-Async": "enable", **headers}
 
 
@@ -77,14 +77,14 @@ class Sandbox:
         return self.client.get(f"{self.base}/api/v1{path}", params=params, headers={"Authorization": f"Bearer {key}"})
 
     def query(self, task_id: str, key: str = KEY) -> dict[str, Any]:
-        """Give the reply of the query API."""
+        """Return the reply of the query API."""
         response = self.get(f"/tasks/{task_id}", key)
         assert 200 == response.status_code, response.text
         reply: dict[str, Any] = response.json()
         return reply
 
     def output(self, task_id: str) -> dict[str, Any]:
-        """Give the ``output`` of the query API."""
+        """Return the ``output`` of the query API."""
         output: dict[str, Any] = self.query(task_id)["output"]
         return output
 
@@ -96,13 +96,13 @@ class Sandbox:
         )
 
     def finish(self, body: Any = None, **headers: str) -> dict[str, Any]:  # noqa: ANN401
-        """Submit and let the task run; gives its last query reply."""
+        """Submit, let the task run, and return its last query reply."""
         task_id = self.submit(body, **headers)
         self.advance(1)
         self.advance(3 * 3600 - 1)
         return self.query(task_id)
 
     def video_url(self, body: Any = None) -> str:  # noqa: ANN401
-        """Submit and let the task run; gives the URL of its video."""
+        """Submit, let the task run, and return the URL of its video."""
         url: str = self.finish(body)["output"]["video_url"]
         return url

@@ -51,7 +51,7 @@ def target() -> Target:
 
 @pytest.fixture
 def sandbox(make_sandbox: Callable[..., Sandbox], target: Target) -> Sandbox:
-    """Give a fake whose tasks take a minute, and whose events go to the target."""
+    """Return a fake whose tasks take a minute, and whose events go to the target."""
     target.sandbox = make_sandbox(send=target.take, switches=MINUTE)
     return target.sandbox
 
@@ -111,9 +111,7 @@ def test_a_task_that_fails_has_an_event_too(sandbox: Sandbox, target: Target) ->
     ],
     ids=str,
 )
-def test_events_come_as_badly_as_asked_for(
-    sandbox: Sandbox, target: Target, rule: dict[str, Any], times: list[int]
-) -> None:
+def test_events_come_as_the_rule_says(sandbox: Sandbox, target: Target, rule: dict[str, Any], times: list[int]) -> None:
     """Once, twice, late or never, in simulated time."""
     notify(sandbox, **rule)
     begun = sandbox.clock.now()
@@ -160,7 +158,7 @@ def test_without_a_rule_there_are_no_events(sandbox: Sandbox, target: Target) ->
     ],
     ids=str,
 )
-def test_a_rule_that_is_none_is_refused(sandbox: Sandbox, rule: object) -> None:
+def test_an_invalid_rule_is_refused(sandbox: Sandbox, rule: object) -> None:
     """A bad rule is a 400 that lists the modes."""
     answer = sandbox.client.post(f"{sandbox.base}/__fake__/events", json=rule)
     assert (400, ["once", "twice", "late", "never"]) == (answer.status_code, list(answer.json()["modes"]))
@@ -169,13 +167,13 @@ def test_a_rule_that_is_none_is_refused(sandbox: Sandbox, rule: object) -> None:
             sandbox.fake.notify(**rule)
 
 
-def test_what_is_no_json_is_refused(sandbox: Sandbox) -> None:
+def test_a_body_that_is_not_json_is_refused(sandbox: Sandbox) -> None:
     """Python raises an error that says what is allowed."""
     assert 400 == sandbox.client.post(f"{sandbox.base}/__fake__/events", content=b"{").status_code
 
 
 def test_events_come_by_http(http_sandbox: Sandbox) -> None:
-    """A receiver that knows nothing of the fake gets them, with the headers of the rule."""
+    """A receiver without any link to the fake gets them, with the headers of the rule."""
     http_sandbox.fake.reset()
     with receiver() as shop:
         http_sandbox.fake.notify(url=shop.url, headers={"x-token": "a-token"})

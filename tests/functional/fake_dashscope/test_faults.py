@@ -84,7 +84,7 @@ def arm(sandbox: Sandbox, on: str, kind: str, **more: Any) -> None:  # noqa: ANN
 
 
 @pytest.mark.parametrize(("on", "kind"), REPLIES)
-def test_a_fault_strikes_as_often_as_asked_for(sandbox: Sandbox, on: str, kind: str) -> None:
+def test_a_fault_strikes_the_requested_number_of_times(sandbox: Sandbox, on: str, kind: str) -> None:
     """Each fault ends its requests as documented, ``times`` times; then everything works again."""
     arm(sandbox, on, kind, times=2)
     ends = [outcome(sandbox, on, kind) for _ in range(2)]

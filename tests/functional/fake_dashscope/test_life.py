@@ -184,7 +184,7 @@ def test_a_pending_task_can_be_cancelled(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("state", ["running", "ended", "foreign", "nonsense"])
-def test_nothing_but_a_pending_task_can_be_cancelled(sandbox: Sandbox, state: str) -> None:
+def test_only_a_pending_task_can_be_cancelled(sandbox: Sandbox, state: str) -> None:
     """Cancelling anything else is a 400 UnsupportedOperation, in DashScope's words."""
     task_id = sandbox.submit(key="sk-other" if state == "foreign" else "sk-second-key")
     sandbox.advance(HOUR if state == "ended" else 1)
@@ -249,7 +249,7 @@ def test_running_times_fit_the_published_samples(
     seconds: float,
     sample: float,
 ) -> None:
-    """Each published running time lies between the 2nd and the 98th percentile of what is drawn for its kind."""
+    """Each published running time is between the 2nd and the 98th percentile of the simulated ones of its kind."""
     drawn = sorted(durations.draw(rng, model, resolution, seconds) for rng in seeded(1000))
     assert drawn[20] < sample < drawn[-20]
 

@@ -48,7 +48,7 @@ IMAGE_RULES = {
 
 
 def with_media(*urls: str, model: str = R2V, kind: str = "reference_image", **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Give a body with media of one type."""
+    """Return a body with media of one type."""
     media = [{"type": kind, "url": url} for url in urls]
     return {"model": model, "input": {"prompt": "A prompt", "media": media}, "parameters": parameters}
 
@@ -106,16 +106,16 @@ def test_public_hosts_are_not_asked(sandbox: Sandbox) -> None:
 
 def test_public_hosts_are_asked_by_switch(make_sandbox: Callable[..., Sandbox]) -> None:
     """By switch everything is fetched; what cannot be reached fails the task."""
-    asked = []
+    requested = []
 
     def refuse(url: str, max_bytes: int, timeout: float) -> bytes:
-        asked.append((url, max_bytes, timeout))
+        requested.append((url, max_bytes, timeout))
         raise VendorError("InvalidURL.ConnectionRefused")
 
     sandbox = make_sandbox(switches=Switches(fetch="all", fetch_timeout=3), get=refuse)
     output = sandbox.finish(with_media("https://example.com/a.jpg"))["output"]
     assert "InvalidURL.ConnectionRefused" == output["code"]
-    assert [("https://example.com/a.jpg", 20 * 1024 * 1024, 3)] == asked
+    assert [("https://example.com/a.jpg", 20 * 1024 * 1024, 3)] == requested
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_public_hosts_are_asked_by_switch(make_sandbox: Callable[..., Sandbox]) 
         ("https://10.0.0.1/a", False),
     ],
 )
-def test_loopback_is_told_by_the_host(url: str, loopback: bool) -> None:
+def test_loopback_is_recognised_by_the_host(url: str, loopback: bool) -> None:
     """Only the host decides whether a URL is this machine's."""
     assert loopback == is_loopback(url)
 
@@ -148,7 +148,7 @@ def test_data_uris_are_taken(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("uri", ["data:image/png;base64,%%%", "data:image/png,abc", data_uri(b"no picture")])
-def test_a_data_uri_that_is_no_image_fails_the_task(sandbox: Sandbox, uri: str) -> None:
+def test_a_data_uri_that_is_not_an_image_fails_the_task(sandbox: Sandbox, uri: str) -> None:
     """A data URI that does not hold an image is an image format error."""
     output = sandbox.finish(with_media(uri))["output"]
     assert ("InvalidParameter", "image format error") == (output["code"], output["message"])
@@ -176,7 +176,7 @@ def test_an_edit_is_billed_for_input_and_output(sandbox: Sandbox, origin: Origin
     } == reply["usage"]
 
 
-def test_a_video_that_is_none_fails_the_edit(sandbox: Sandbox, origin: Origin) -> None:
+def test_an_edit_of_something_else_than_a_video_fails(sandbox: Sandbox, origin: Origin) -> None:
     """An edit of something that is not a video fails."""
     output = sandbox.finish(_edit(origin.url("text.jpg")))["output"]
     assert ("FAILED", "InvalidFile.Format") == (output["task_status"], output["code"])

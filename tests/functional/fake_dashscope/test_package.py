@@ -1,4 +1,4 @@
-"""The package as a stranger gets it: built, installed by itself, its command run, its fixtures used."""
+"""The package as a new user gets it: built, installed alone, its command run, its fixtures used."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Installed:
         )
 
     def pytest(self, folder: Path, *arguments: str) -> str:
-        """Run pytest in a folder, with no other plugins than a stranger has; gives its output, and fails as it does."""
+        """Run pytest in a folder, with default plugins only; return its output, or fail with it."""
         without = [part for plugin in OTHER_PLUGINS for part in ("-p", f"no:{plugin}")]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *without, *arguments]
         with self.start(command, folder) as process:
@@ -134,14 +134,14 @@ def test_the_command_serves_until_it_is_interrupted(installed: Installed, tmp_pa
 
 
 def test_the_readmes_examples_pass(installed: Installed, tmp_path: Path) -> None:
-    """Each Python block of the README is a test file that passes with nothing but the installed package."""
+    """Each Python block of the README is a test file that passes with the installed package only."""
     for number, block in enumerate(PYTHON_BLOCKS):
         (tmp_path / f"test_{number}.py").write_text(block, encoding="utf-8")
     assert f"{len(PYTHON_BLOCKS)} passed" in installed.pytest(tmp_path, "-W", "error", "--strict-markers")
 
 
 def test_the_fixtures_are_listed_with_what_they_do(installed: Installed, tmp_path: Path) -> None:
-    """``pytest --fixtures`` shows a stranger all four, each with a line that explains it."""
+    """``pytest --fixtures`` lists all four, each with a line that explains it."""
     listed = installed.pytest(tmp_path, "--fixtures")
     shown = re.findall(r"^(\w*dashscope\w*) -- .*\n    \w", listed, re.MULTILINE)
     assert ["dashscope_clock", "fake_dashscope", "mounted_dashscope", "served_dashscope"] == sorted(shown)

@@ -1,4 +1,4 @@
-"""The respx face by itself: hosts and regions, asynchronous clients, other routes."""
+"""The respx face alone: hosts and regions, asynchronous clients, other routes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_one_more_host_can_be_mounted() -> None:
 def test_asynchronous_clients_are_served_as_well(
     mounted_dashscope: FakeDashScope, dashscope_clock: ManualClock
 ) -> None:
-    """An ``AsyncClient`` can submit, query and stream a result, whole or broken off."""
+    """An ``AsyncClient`` can submit, query and stream a result, complete or truncated."""
 
     async def story() -> tuple[bytes, str]:
         async with httpx.AsyncClient(headers=authorized(), base_url=ALIBABA) as client, httpx.AsyncClient() as plain:

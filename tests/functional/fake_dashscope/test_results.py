@@ -43,7 +43,7 @@ def test_a_get_gives_the_whole_video(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "part"),
+    ("requested", "part"),
     [
         ("bytes=0-9", slice(0, 10)),
         ("bytes=100-", slice(100, None)),
@@ -51,11 +51,11 @@ def test_a_get_gives_the_whole_video(sandbox: Sandbox) -> None:
         ("bytes=1000-99999999", slice(1000, None)),
     ],
 )
-def test_a_range_gives_a_part(sandbox: Sandbox, asked: str, part: slice) -> None:
+def test_a_range_gives_a_part(sandbox: Sandbox, requested: str, part: slice) -> None:
     """A Range gives 206 with just these bytes."""
     url = sandbox.video_url(QUICK)
     whole = sandbox.client.get(url).content
-    response = sandbox.client.get(url, headers={"Range": asked})
+    response = sandbox.client.get(url, headers={"Range": requested})
     assert 206 == response.status_code
     assert whole[part] == response.content
     start = range(len(whole))[part].start
@@ -140,7 +140,7 @@ def test_a_result_can_be_of_any_size(sandbox: Sandbox) -> None:
         assert whole.content[start : start + 100] == part.content
 
 
-def test_what_is_not_there_is_not_there(sandbox: Sandbox) -> None:
+def test_a_missing_result_is_refused(sandbox: Sandbox) -> None:
     """Anything that is not signed is refused, whether it exists or not."""
     url = sandbox.video_url(QUICK).partition("?")[0]
     assert 403 == sandbox.client.get(url).status_code

@@ -53,7 +53,7 @@ def fake(running: tuple[FakeDashScope, Server], monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def client(running: tuple[FakeDashScope, Server], fake: FakeDashScope) -> Iterator[Any]:
-    """Give the package's new client."""
+    """Yield the package's new client."""
     assert fake is running[0]
     with dashscope.Client(base_url=running[1].api_url, api_key=KEY) as client:
         yield client
@@ -65,7 +65,7 @@ def media(*urls: str) -> list[dict[str, str]]:
 
 
 def wanted(**more: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Give the arguments of a call that succeeds."""
+    """Return the arguments of a call that succeeds."""
     return {"model": R2V, "prompt": PROMPT, "media": media(), "resolution": "720P", "duration": 3, **more}
 
 
@@ -277,7 +277,7 @@ def test_sdk_bug_the_new_list_is_always_empty(client: Any, fake: FakeDashScope) 
 
 
 def test_sdk_bug_a_status_is_taken_for_granted(fake: FakeDashScope) -> None:
-    """1.x cannot read a reply that breaks off."""
+    """1.x cannot read a truncated reply."""
     submitted = VideoSynthesis.async_call(**wanted())
     fake.fault(on="query", kind="malformed")
     with pytest.raises((KeyError, ValueError, json.JSONDecodeError)):

@@ -1,4 +1,4 @@
-"""The HTTP face by itself: sockets, threads, what it loads, and the command line."""
+"""The HTTP face alone: sockets, threads, what it loads, and the command line."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_the_command_says_when_its_port_is_taken() -> None:
     assert f"127.0.0.1:{port}: Address already in use" == done.stderr.strip()
 
 
-def test_the_command_makes_the_fake_that_is_asked_for() -> None:
+def test_the_command_passes_its_options() -> None:
     """Each option reaches the fake."""
     options = parser().parse_args(
         [
@@ -238,7 +238,7 @@ def test_the_command_refuses_half_an_account(text: str, capsys: pytest.CaptureFi
     assert f"invalid account '{text}'; write NAME=KEY[,KEY…][@REGION]" in capsys.readouterr().err
 
 
-def test_the_default_model_line_is_served() -> None:
+def test_the_default_models_are_served() -> None:
     """A fake made without any options serves the default key."""
     fake = FakeDashScope(ManualClock())
     reply = fake.handle(httpx.Request("POST", "http://127.0.0.1" + SUBMIT, json=order(R2V), headers=authorized()))

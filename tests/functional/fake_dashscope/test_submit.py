@@ -22,7 +22,7 @@ MISSING = "Required parameter({}) missing or invalid, please check the request p
 
 
 def media_order(model: str, *items: tuple[str, str]) -> dict[str, Any]:
-    """Give a body with the media of ``(type, url)``."""
+    """Return a body with the media of ``(type, url)``."""
     media = [{"type": kind, "url": url} for kind, url in items]
     return {"model": model, "input": {"prompt": "A prompt", "media": media}}
 
@@ -153,14 +153,14 @@ def test_a_bad_parameter_may_fail_the_task_instead(make_sandbox: Callable[..., S
         (order("happyhorse-2.0-r2v"), 404, "ModelNotFound"),
     ],
 )
-def test_a_body_that_makes_no_sense_is_refused(sandbox: Sandbox, body: object, status: int, code: str) -> None:
+def test_an_invalid_body_is_refused(sandbox: Sandbox, body: object, status: int, code: str) -> None:
     """A refusal is flat JSON with code, message and request id."""
     response = sandbox.client.post(sandbox.base + SUBMIT, json=body, headers=authorized())
     assert (status, code) == (response.status_code, response.json()["code"])
     assert {"code", "message", "request_id"} == set(response.json())
 
 
-def test_a_body_that_is_no_json_is_refused(sandbox: Sandbox) -> None:
+def test_a_body_that_is_not_json_is_refused(sandbox: Sandbox) -> None:
     """A body that is not JSON gets DashScope's message for it."""
     response = sandbox.client.post(sandbox.base + SUBMIT, content=b"{", headers=authorized())
     assert 400 == response.status_code
@@ -199,7 +199,7 @@ def test_a_synchronous_call_is_denied(sandbox: Sandbox) -> None:
         ({"Authorization": "Bearer sk-beijing"}, "Invalid API-key provided."),
     ],
 )
-def test_a_key_that_is_missing_wrong_or_of_another_region_is_refused(
+def test_a_missing_wrong_or_foreign_key_is_refused(
     sandbox: Sandbox,
     authorization: dict[str, str],
     message: str,
@@ -256,12 +256,12 @@ def test_parameters_may_be_absent(sandbox: Sandbox) -> None:
         ("🐎" * 5001, 5000),
     ],
 )
-def test_a_long_prompt_is_cut_and_nobody_is_told(prompt: str, read: int) -> None:
+def test_a_long_prompt_is_cut_silently(prompt: str, read: int) -> None:
     """The model reads 5,000 non-Chinese or 2,500 Chinese characters; the rest is ignored."""
     assert prompt[:read] == cut(prompt)
 
 
-def test_a_cut_prompt_is_still_a_success_and_echoed_whole(sandbox: Sandbox) -> None:
+def test_a_cut_prompt_succeeds_and_is_returned_complete(sandbox: Sandbox) -> None:
     """An over-long prompt costs as any other; ``orig_prompt`` is what was sent."""
     body = order()
     body["input"]["prompt"] = "a" * 6000

@@ -55,7 +55,7 @@ def uploaded(sandbox: Sandbox, model: str = R2V, key: str = KEY) -> str:
 
 
 def body_with(url: str, model: str = R2V) -> dict[str, Any]:
-    """Give a body with one reference image."""
+    """Return a body with one reference image."""
     return {"model": model, "input": {"prompt": "A cat", "media": [{"type": "reference_image", "url": url}]}}
 
 

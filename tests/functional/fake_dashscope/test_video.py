@@ -52,7 +52,7 @@ def pictures(video: bytes) -> list[Image]:
 
 
 def colour(picture: Image) -> tuple[int, ...]:
-    """Give the mean colour of the left quarter, where neither ring nor watermark is."""
+    """Return the mean colour of the left quarter, where neither ring nor watermark is."""
     return tuple(round(part) for part in ImageStat.Stat(picture.crop((0, 0, picture.width // 4, picture.height))).mean)
 
 
@@ -72,7 +72,7 @@ def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
         ("16:9", "1080P", 3, (1920, 1080)),
     ],
 )
-def test_a_video_is_what_was_asked_for(
+def test_a_video_is_as_requested(
     studio: Sandbox,
     ratio: str,
     resolution: str,
@@ -170,7 +170,7 @@ def test_a_video_can_start_before_it_is_whole(studio: Sandbox) -> None:
 
 
 def boxes(video: bytes) -> list[str]:
-    """Give the types of the boxes of an MP4, which must fill it exactly."""
+    """Return the types of the boxes of an MP4, which must fill it exactly."""
     kinds, at = [], 0
     while at < len(video):
         size, kind = struct.unpack_from(">I4s", video, at)

@@ -1,4 +1,4 @@
-"""Batches on a clock that stands still: every line has one job, one task and one end, whichever function dies when."""
+"""Batches on a manual clock: every line has one job, one task and one end, whichever function is killed and when."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ KILLS = (0, 2, 4, 6, 9, 12)
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world."""
+    """Yield an empty simulation."""
     with quick() as made:
         yield made
 
 
 def assert_one_video(simulation: Simulation) -> None:
-    """Of a batch of one line, one job, task and charge came, and a row that says so."""
+    """Assert that a batch of one line has one job, task and charge, and a row in the table that says so."""
     (job,) = simulation.jobs()
     assert (1, 1) == (len(simulation.tasks()), charges(simulation))
     (row,) = rows(simulation)
     assert (job.id, "succeeded", "0.42") == (row["job"], row["state"], row["cost"])
-    told = receipt(simulation)
-    assert ("finished", 1, 0.42) == (told["state"], told["jobs"]["succeeded"], told["cost"])
+    shown = receipt(simulation)
+    assert ("finished", 1, 0.42) == (shown["state"], shown["jobs"]["succeeded"], shown["cost"])
     assert not [one for one in simulation.records("JOB") if one.get("is_open")]
 
 
-def test_lines_become_jobs_in_turn(simulation: Simulation) -> None:
-    """Each good line is one job, task and charge, six at a time; the same file again is none, a mended line one."""
+def test_lines_become_jobs_in_order(simulation: Simulation) -> None:
+    """Each valid line is one job, task and charge, six at a time; the same file adds none, a fixed line adds one."""
     lines = ["{oops" if number in BAD else a_line(seed=number) for number in range(1, LINES + 1)]
     good = LINES - len(BAD)
     assert CONCURRENCY == work_off(simulation, lines, times=3)
     assert [good] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
-    told, table = receipt(simulation), rows(simulation)
-    assert ("finished", LINES, good, len(BAD)) == tuple(told[name] for name in ("state", "lines", "good", "bad"))
-    assert (sorted(BAD), good) == ([fault["line"] for fault in told["faults"]], told["jobs"]["succeeded"])
-    assert told["estimated_cost"] == told["cost"] == pytest.approx(0.42 * good)
+    shown, table = receipt(simulation), rows(simulation)
+    assert ("finished", LINES, good, len(BAD)) == tuple(shown[name] for name in ("state", "lines", "good", "bad"))
+    assert (sorted(BAD), good) == ([fault["line"] for fault in shown["faults"]], shown["jobs"]["succeeded"])
+    assert shown["estimated_cost"] == shown["cost"] == pytest.approx(0.42 * good)
     assert list(range(1, LINES + 1)) == [int(row["line"]) for row in table]
     assert BAD == {int(row["line"]) for row in table if row["state"] == "refused" and not row["job"] and row["error"]}
     by_job = {job.id: job for job in simulation.jobs()}
@@ -53,39 +53,39 @@ def test_lines_become_jobs_in_turn(simulation: Simulation) -> None:
         assert (job.result and job.result.key, int(row["line"])) == (row["video"], job.request.seed)
 
     work_off(simulation, lines)
-    told = receipt(simulation)
-    assert (good, good, 0.0) == (len(simulation.tasks()), told["repeated"], told["cost"])
+    shown = receipt(simulation)
+    assert (good, good, 0.0) == (len(simulation.tasks()), shown["repeated"], shown["cost"])
 
     work_off(simulation, [*lines[:6], a_line(seed=7), *lines[7:]])
-    told = receipt(simulation)
-    assert (good + 1, good + 1, good) == (len(simulation.tasks()), told["good"], told["repeated"])
-    assert 0.42 == told["cost"]
+    shown = receipt(simulation)
+    assert (good + 1, good + 1, good) == (len(simulation.tasks()), shown["good"], shown["repeated"])
+    assert 0.42 == shown["cost"]
 
 
 @pytest.mark.parametrize("runs_before", [0, 1, 2, 3], ids=["read", "submit_line", "end_line", "close"])
-def test_a_step_of_the_batch_that_dies_anywhere(simulation: Simulation, runs_before: int) -> None:
-    """The step is run again, and nothing is made or counted twice."""
+def test_a_batch_step_may_be_killed_anywhere(simulation: Simulation, runs_before: int) -> None:
+    """The step is run again, and nothing is created or counted twice."""
     for kill_at in KILLS:
         simulation.kills["Batch"] = [*[1000] * runs_before, kill_at]
         work_off(simulation, [a_line(seed=kill_at)])
         assert [] == simulation.kills["Batch"]
         (row,) = rows(simulation)
         assert ("succeeded", "0.42") == (row["state"], row["cost"])
-        told = receipt(simulation)
-        assert (1, 0, 0.42, 0) == (told["jobs"]["succeeded"], told["repeated"], told["cost"], told["jobs"]["open"])
+        shown = receipt(simulation)
+        assert (1, 0, 0.42, 0) == (shown["jobs"]["succeeded"], shown["repeated"], shown["cost"], shown["jobs"]["open"])
     assert [len(KILLS)] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
 
 
 @pytest.mark.parametrize("kill_at", KILLS)
-def test_an_end_that_dies_anywhere(simulation: Simulation, kill_at: int) -> None:
-    """Whether it died before its terminal write or before it told who waits: the batch hears of it, once."""
+def test_an_end_may_be_killed_anywhere(simulation: Simulation, kill_at: int) -> None:
+    """If it was killed before its terminal write or before its notification, the batch is notified once."""
     simulation.kills["Finish"] = [kill_at]
     work_off(simulation, [a_line()])
     assert_one_video(simulation)
 
 
-def test_an_end_that_never_comes_back_is_told_by_the_sweep(simulation: Simulation) -> None:
-    """The execution of the job is lost between its terminal write and its word: the sweep runs the end again."""
+def test_the_sweep_reports_an_end_that_was_lost(simulation: Simulation) -> None:
+    """If a job's execution is lost between its terminal write and its notification, the sweep repeats the end."""
     simulation.kills["Finish"] = [3] * 8
     simulation.put("drop/spring/batch.jsonl", a_line().encode())
     simulation.run_for(HOUR)
@@ -97,8 +97,8 @@ def test_an_end_that_never_comes_back_is_told_by_the_sweep(simulation: Simulatio
     assert_one_video(simulation)
 
 
-def test_a_newer_file_takes_the_place_of_an_older_one(simulation: Simulation) -> None:
-    """Lines whose turn had not come are not paid for; those that are under way go on, and are the same jobs."""
+def test_a_newer_file_replaces_an_older_one(simulation: Simulation) -> None:
+    """Lines that were not submitted yet are not paid for; running ones continue as the same jobs."""
     lines = [a_line(seed=number) for number in range(1, 13)]
     simulation.put("drop/spring/batch.jsonl", "\n".join(lines).encode())
     simulation.run_for(12)
@@ -109,8 +109,8 @@ def test_a_newer_file_takes_the_place_of_an_older_one(simulation: Simulation) ->
 
 
 @pytest.mark.parametrize("part", [0.0004, 0.0006])
-def test_a_line_is_not_overtaken_by_itself(simulation: Simulation, part: float) -> None:
-    """A function that died between a line's record and its execution is repeated, however the time was rounded."""
+def test_a_line_does_not_supersede_itself(simulation: Simulation, part: float) -> None:
+    """If a function was killed between a line's record and its execution, the repetition ignores rounded times."""
     simulation.clock.time = float(int(simulation.clock.time)) + part
     simulation.kills["Batch"] = [1000, 4]
     work_off(simulation, [a_line()])

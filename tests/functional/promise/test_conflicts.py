@@ -1,4 +1,4 @@
-"""What DynamoDB does when many write at once, or when its answer is lost: it costs no slot, no time and no video."""
+"""Write conflicts and lost replies of DynamoDB cost no slot, no time and no video."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gallop.services.cancel import cancel
 from gallop.services.erase import erase
 from gallop.steps.finish import finish
 
-from tests.functional.services.test_slots import TASK_SECONDS, create, gate, run, started, swept
+from tests.functional.services.test_slots import TASK_SECONDS, create, only_pool, run, started, swept
 from tests.support.promise import Simulation, fresh
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ HOUR = 3600
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world in which one task may be in flight, and jobs wait for an hour."""
+    """Yield an empty simulation in which one task may be in flight and jobs wait for up to an hour."""
     with fresh() as made, patch.dict("os.environ", {"MAX_IN_FLIGHT": "1", "QUEUE_HOURS": "1"}):
         yield made
 
 
 def disturb(simulation: Simulation, times: int, matches: Callable[[str, str], bool], act: Callable[[Any], Any]) -> None:
-    """Let ``act`` answer so many calls of the table that match by their operation and their arguments."""
+    """Let ``act`` answer a number of table calls that match by operation and arguments."""
     client: Any = simulation.clients["dynamodb"]
     original, left = client._make_api_call, [times]  # noqa: SLF001 - as botocore's own stubber does
 
@@ -50,59 +50,59 @@ def disturb(simulation: Simulation, times: int, matches: Callable[[str, str], bo
 
 
 def conflict(_: Callable[[], Any]) -> None:
-    """Answer as DynamoDB does while a transaction writes the same item."""
+    """Answer as DynamoDB does while another transaction writes the same item."""
     kind = aws.dynamodb().exceptions.TransactionConflictException
     raise kind({"Error": {"Code": "TransactionConflictException", "Message": "ongoing"}}, "UpdateItem")
 
 
 def denied(_: Callable[[], Any]) -> None:
-    """Answer as DynamoDB does for good."""
+    """Answer as DynamoDB does when access is denied permanently."""
     raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "UpdateItem")
 
 
 def twice(served: Callable[[], Any]) -> Any:  # noqa: ANN401 - JSON
-    """Serve a call whose answer is lost, so that boto sends it again."""
+    """Serve a call whose reply is lost, so that boto sends it again."""
     served()
     return served()
 
 
-def takes_slot_back(operation: str, arguments: str) -> bool:
-    """Tell the write that takes a slot back."""
+def releases_slot(operation: str, arguments: str) -> bool:
+    """Return whether a call is the write that releases a slot."""
     return operation == "UpdateItem" and "REMOVE holders" in arguments
 
 
-def leaves_line(operation: str, arguments: str) -> bool:
-    """Tell the write that takes a job out of the line."""
+def leaves_queue(operation: str, arguments: str) -> bool:
+    """Return whether a call is the write that removes a job from the queue."""
     return operation == "DeleteItem" and "QUEUE#" in arguments
 
 
 def moves(job: Job, state: JobState) -> Callable[[str, str], bool]:
-    """Tell the write that moves a job to a state."""
+    """Return what recognises the write that moves a job to a state."""
     return lambda operation, arguments: (
         operation == "UpdateItem" and f"JOB#{job.id}" in arguments and f"'{state.value}'" in arguments
     )
 
 
-def test_a_slot_goes_on_at_once_although_others_write_at_its_gate(simulation: Simulation) -> None:
-    """A conflict with another job's turn is no trouble: it is tried again, and nobody waits for the sweep."""
+def test_a_slot_is_passed_on_despite_conflicting_writes(simulation: Simulation) -> None:
+    """A conflict with another job in the queue is not an error: it is retried, and no job waits for the sweep."""
     first, _ = create(simulation, "first"), create(simulation, "second")
     simulation.run_for(5)
-    disturb(simulation, 3, takes_slot_back, conflict)
+    disturb(simulation, 3, releases_slot, conflict)
     finish({"job_id": first.id, "step": {"failure": FAILURE}})
     simulation.run_for(1)
     assert ["first", "second"] == started(simulation)
 
 
-def test_a_job_moves_on_although_others_write_at_its_record(simulation: Simulation) -> None:
-    """The sweep that tells a place, a drop that is noticed again, write at the same record: no step fails for it."""
+def test_a_job_moves_on_despite_conflicting_writes(simulation: Simulation) -> None:
+    """The sweep and repeated drops write to the same record, and no step fails because of that."""
     job = create(simulation, "first")
     disturb(simulation, 3, moves(job, JobState.SUBMITTING), conflict)
     simulation.run_due()
     assert JobState.RUNNING is simulation.job(job.id).state
 
 
-def test_a_write_whose_answer_is_lost_is_known_again(simulation: Simulation) -> None:
-    """Boto sends it again, and the record refuses, for it has moved on: to what was to be written."""
+def test_a_write_whose_reply_is_lost_is_recognised(simulation: Simulation) -> None:
+    """Boto repeats it, and the condition fails because the record already has the new state."""
     job = create(simulation, "first")
     disturb(simulation, 1, moves(job, JobState.SUBMITTING), twice)
     simulation.run_for(5)
@@ -110,33 +110,33 @@ def test_a_write_whose_answer_is_lost_is_known_again(simulation: Simulation) -> 
     assert (["first"], JobState.RUNNING, 1, 0) == (started(simulation), there.state, there.submits, there.lost)
 
 
-def test_a_job_that_left_with_trouble_does_not_stop_the_sweep(simulation: Simulation) -> None:
-    """Cancelled while it waited, deleted, and still in line, for AWS had trouble then: the sweep takes it out."""
+def test_a_job_that_left_the_queue_incompletely_does_not_stop_the_sweep(simulation: Simulation) -> None:
+    """A job that was cancelled and deleted, but stayed in the queue after an AWS error, is removed by the sweep."""
     create(simulation, "first")
     others = [create(simulation, f"other {number}") for number in range(3)]
     simulation.run_for(5)
-    disturb(simulation, 1, leaves_line, denied)
+    disturb(simulation, 1, leaves_queue, denied)
     cancel(others[1].id)
     simulation.run_due()
     erase(simulation.job(others[1].id))
     assert others[1].ticket in slots.queued(others[1].lane)
     run(simulation, 8 * TASK_SECONDS)
     assert {"first", "other 0", "other 2"} == set(started(simulation))
-    assert ({}, {}) == (gate().holders, slots.queued(others[1].lane))
+    assert ({}, {}) == (only_pool().holders, slots.queued(others[1].lane))
 
 
-def test_a_slot_that_cannot_be_taken_back_does_not_keep_its_job_in_line(simulation: Simulation) -> None:
-    """Of the two things that a job leaves behind, trouble with one leaves the other alone."""
+def test_a_job_leaves_the_queue_although_its_slot_cannot_be_released(simulation: Simulation) -> None:
+    """An error with one of the two does not affect the other."""
     _, waits = create(simulation, "first"), create(simulation, "second")
     simulation.run_for(5)
-    disturb(simulation, 1, takes_slot_back, denied)
+    disturb(simulation, 1, releases_slot, denied)
     cancel(waits.id)
     assert {} == slots.queued(waits.lane)
 
 
 @pytest.mark.parametrize("broken", ["pools", "pool"])
-def test_trouble_at_the_gate_does_not_hold_up_the_sweep(simulation: Simulation, broken: str) -> None:
-    """Jobs whose time is over end, whatever is wrong with the slots."""
+def test_an_error_of_the_slot_pool_does_not_stop_the_sweep(simulation: Simulation, broken: str) -> None:
+    """Jobs past their deadline end, whatever is wrong with the slots."""
     create(simulation, "first")
     waits = create(simulation, "second")
     simulation.run_for(1)
@@ -148,8 +148,8 @@ def test_trouble_at_the_gate_does_not_hold_up_the_sweep(simulation: Simulation, 
 
 
 @pytest.mark.parametrize("when", ["list", "record"])
-def test_a_job_whose_turn_came_is_not_given_up(simulation: Simulation, when: str) -> None:
-    """The sweep's list of those that waited too long is a little old: who has started meanwhile goes on."""
+def test_a_job_that_got_a_slot_does_not_time_out(simulation: Simulation, when: str) -> None:
+    """The sweep's list of jobs that waited too long may be stale: a job that has started meanwhile continues."""
     simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=HOUR + 60.0)
     create(simulation, "first")
     waits = create(simulation, "second")

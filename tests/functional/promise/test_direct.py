@@ -1,4 +1,4 @@
-"""The short way to moto, which the promise is proven on, answers as the way by HTTP does."""
+"""The direct connection to moto, which the promise tests use, answers like the one by HTTP."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.fixture
 def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
-    """Give two clients of each service: the first goes directly, the second by HTTP."""
+    """Yield two clients of each service: the first connects directly, the second by HTTP."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
@@ -67,7 +67,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
 
 
 def response(client: Any, call: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - a client of any service
-    """Give an answer or a refusal, without what tells of its way and of what moto says that it cost."""
+    """Return an answer or a refusal, without the parts that depend on the connection or on moto's capacity figures."""
     try:
         answer = getattr(client, call)(**request)
     except ClientError as error:
@@ -77,7 +77,7 @@ def response(client: Any, call: str, **request: Any) -> dict[str, Any]:  # noqa:
 
 
 def test_the_table_answers_the_same(ways: dict[str, list[Any]]) -> None:
-    """Item by item, and refusal by refusal."""
+    """Every item and every refusal is equal."""
     for call, request in CALLS:
         short, long = (
             response(client, call, TableName=f"table-{n}", **request) for n, client in enumerate(ways["dynamodb"])
@@ -85,8 +85,8 @@ def test_the_table_answers_the_same(ways: dict[str, list[Any]]) -> None:
         assert long == {name: short.get(name) for name in long}, call
 
 
-def test_transactions_hold_or_change_nothing(ways: dict[str, list[Any]]) -> None:
-    """With the reasons of the refusal, write by write."""
+def test_transactions_apply_completely_or_not_at_all(ways: dict[str, list[Any]]) -> None:
+    """A refusal has the reason for each write."""
     for _ in range(2):
         answers = []
         for number, client in enumerate(ways["dynamodb"]):
@@ -100,7 +100,7 @@ def test_transactions_hold_or_change_nothing(ways: dict[str, list[Any]]) -> None
 
 
 def test_objects_are_the_same(ways: dict[str, list[Any]]) -> None:
-    """Content, type and metadata, whether they were put at once or in parts."""
+    """Content, type and metadata are equal, for single and multipart uploads."""
     described = {"ContentType": "video/mp4", "Metadata": {"gallop-job": "job_1"}}
     seen = []
     for number, client in enumerate(ways["s3"]):

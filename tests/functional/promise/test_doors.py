@@ -1,4 +1,4 @@
-"""One create, however often it is sent: keys, an SDK's retries, equal requests at once, and executions that exist."""
+"""One create, however often it is sent: keys, SDK retries, equal requests at once, and existing executions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEN_MINUTES, DAY = 600, 86_400
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world."""
+    """Yield an empty simulation."""
     with fresh() as made:
         yield made
 
@@ -38,14 +38,14 @@ def create(simulation: Simulation, new_job: dict[str, Any] | None = None, **head
 
 
 def test_same_key_same_content_is_the_same_job(simulation: Simulation) -> None:
-    """The second answer shows the first job, and says that it is a replay."""
+    """The second answer shows the first job, marked as a replay."""
     first, second = (create(simulation, idempotency_key="k") for _ in range(2))
     assert (first.job.id, False, True) == (second.job.id, first.is_replay, second.is_replay)
     assert 1 == len(simulation.jobs())
 
 
 def test_same_key_other_content_is_refused(simulation: Simulation) -> None:
-    """Nothing is made of the other content."""
+    """The other content has no effect."""
     create(simulation, idempotency_key="k")
     with pytest.raises(IdempotencyMismatch):
         create(simulation, {**WISH, "duration": 4}, idempotency_key="k")
@@ -58,14 +58,14 @@ def test_same_key_other_content_is_refused(simulation: Simulation) -> None:
     ids=str,
 )
 def test_what_content_is(simulation: Simulation, other: dict[str, Any]) -> None:
-    """The order of the images and every field count."""
+    """The order of the images and every field are part of the content."""
     create(simulation, idempotency_key="k")
     with pytest.raises(IdempotencyMismatch):
         create(simulation, {**WISH, **other}, idempotency_key="k")
 
 
 def test_what_content_is_not(simulation: Simulation) -> None:
-    """The order of keys, white space, and defaults that are spelled out do not count."""
+    """The order of keys, white space and explicit default values are not part of the content."""
     first = create(simulation, idempotency_key="k")
     spelled = {name: WISH[name] for name in reversed(WISH)} | {"resolution": "720P", "watermark": False}
     made = simulation.post_body(json.dumps(spelled, indent=4), idempotency_key="k")
@@ -74,7 +74,7 @@ def test_what_content_is_not(simulation: Simulation) -> None:
 
 
 def test_key_belongs_to_its_client(simulation: Simulation) -> None:
-    """Another client's equal key is another key."""
+    """An equal key of another client is another key."""
     from gallop.doors.https import videos  # noqa: PLC0415
     from gallop.doors.https.bodies import Body  # noqa: PLC0415
 
@@ -85,14 +85,14 @@ def test_key_belongs_to_its_client(simulation: Simulation) -> None:
 
 
 def test_refused_request_leaves_its_key_unused(simulation: Simulation) -> None:
-    """A request with faults can be mended and sent with the same key."""
+    """An invalid request can be fixed and resent with the same key."""
     with pytest.raises(InvalidRequest):
         create(simulation, {**WISH, "duration": 99}, idempotency_key="k")
     assert not create(simulation, idempotency_key="k").is_replay
 
 
 def test_key_is_forgotten_after_a_day(simulation: Simulation) -> None:
-    """A key holds for 24 hours."""
+    """A key is valid for 24 hours."""
     first = create(simulation, idempotency_key="k")
     simulation.clock.advance(DAY - 1)
     assert first.job.id == create(simulation, idempotency_key="k").job.id
@@ -101,8 +101,8 @@ def test_key_is_forgotten_after_a_day(simulation: Simulation) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"idempotency_key": "k"}, {"x_stainless_retry_count": "1"}], ids=str)
-def test_fifty_at_once_are_one(simulation: Simulation, headers: dict[str, str]) -> None:
-    """Of fifty equal requests at the same time one makes the job; all show it."""
+def test_fifty_at_once_are_one_job(simulation: Simulation, headers: dict[str, str]) -> None:
+    """One of fifty equal concurrent requests creates the job; all show it."""
     with ThreadPoolExecutor(50) as pool:
         made = list(pool.map(lambda _: create(simulation, None, **headers), range(50)))
     assert 1 == len({one.job.id for one in made}) == len(simulation.jobs())
@@ -111,7 +111,7 @@ def test_fifty_at_once_are_one(simulation: Simulation, headers: dict[str, str]) 
 
 
 def test_sdk_retry_is_the_same_job(simulation: Simulation) -> None:
-    """A retry that says so, of the same content, within ten minutes, needs no key."""
+    """A marked retry of the same content within ten minutes needs no key."""
     first = create(simulation, x_stainless_retry_count="0")
     simulation.clock.advance(TEN_MINUTES - 1)
     assert first.job.id == create(simulation, x_stainless_retry_count="1").job.id
@@ -120,18 +120,18 @@ def test_sdk_retry_is_the_same_job(simulation: Simulation) -> None:
 
 
 def test_sdk_retry_that_overtakes_its_first_try_is_the_same_job(simulation: Simulation) -> None:
-    """Whichever of the two arrives first makes the job."""
+    """The one that arrives first creates the job."""
     retry = create(simulation, x_stainless_retry_count="1")
     assert retry.job.id == create(simulation, x_stainless_retry_count="0").job.id
 
 
-def test_equal_wishes_without_a_sign_are_two(simulation: Simulation) -> None:
-    """Who asks twice without a key, and is no SDK that retries, wants two videos."""
+def test_equal_requests_without_a_mark_are_two(simulation: Simulation) -> None:
+    """Two equal requests without a key or a retry header are two videos."""
     assert create(simulation).job.id != create(simulation).job.id
 
 
-def test_create_that_died_is_made_good(simulation: Simulation) -> None:
-    """Wherever the door died, the retry shows one job, and that job runs."""
+def test_create_that_was_killed_is_completed(simulation: Simulation) -> None:
+    """Wherever the door was killed, the retry shows one job, and that job runs."""
     for kill_at in range(5):
         key = f"key-{kill_at}"
         new_job = {**WISH, "seed": kill_at}
@@ -142,14 +142,14 @@ def test_create_that_died_is_made_good(simulation: Simulation) -> None:
 
 
 def test_execution_that_exists_is_success(simulation: Simulation) -> None:
-    """A workflow is started once, however often that is asked for."""
+    """A workflow is started once, however often it is requested."""
     job = create(simulation).job
     job_workflow.start(job.id)
     assert (Execution.LIVE, 1) == (job_workflow.execution_state(job.id), len(simulation.workflow.executions))
 
 
-def test_late_create_after_the_end_moves_nothing(simulation: Simulation) -> None:
-    """A replay of a job that has ended shows the end."""
+def test_late_create_after_the_end_changes_nothing(simulation: Simulation) -> None:
+    """A replay of a job that has ended shows its end."""
     job = create(simulation, idempotency_key="k").job
     simulation.run_for(1000)
     ended = simulation.job(job.id)

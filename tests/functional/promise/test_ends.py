@@ -1,4 +1,4 @@
-"""Every job ends: lost replies, dead leases, workflows that are gone, deadlines; and an end is an end."""
+"""Every job ends: lost replies, expired leases, missing workflows, deadlines; and an end is final."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 PROMPT = "The girl of [Image 1] waves."
-# Upper bounds of what each call takes inside one region; the POST is to another one.
+# Upper bounds of the duration of each call within one region; the POST goes to another region.
 SECONDS_OF_A_POST, SECONDS_OF_A_CALL = 0.1, 0.015
 SUBMITS_A_SECOND = 5
 
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world."""
+    """Yield an empty simulation."""
     with fresh() as made:
         yield made
 
 
 def created(simulation: Simulation, prompt: str = PROMPT) -> Job:
-    """Give a job that was just accepted."""
+    """Return a job that was just accepted."""
     made = simulation.post(prompt)
     assert not isinstance(made, dict)
     return made.job
 
 
 def reason(simulation: Simulation, job: Job) -> str:
-    """Give the code of a job's failure."""
+    """Return the code of a job's failure."""
     failure = simulation.job(job.id).failure
     return failure.code if failure else ""
 
 
-def test_adopted_task_that_is_not_ours_is_given_back(simulation: Simulation) -> None:
-    """An adopted task is checked against the order when it ends; another's is released, and the job says so."""
+def test_adopted_task_of_another_is_released(simulation: Simulation) -> None:
+    """An adopted task is compared with the request when it ends; a task of another is released, and the job says so."""
     job = created(simulation)
     simulation.fake.fault(on="submit", kind="drop_before_accept")
     simulation.run_for(1)
-    foreign = simulation.foreign_task("Somebody else's wish for [Image 1].")
+    foreign = simulation.foreign_task("Somebody else's request for [Image 1].")
     simulation.run_for(1000)
     assert ("outcome_unknown", 0) == (reason(simulation, job), len(simulation.tasks(PROMPT)))
     assert foreign in str(simulation.job(job.id).failure)
@@ -60,18 +60,18 @@ def test_adopted_task_that_is_not_ours_is_given_back(simulation: Simulation) -> 
 
 
 def test_several_candidates_are_left_alone(simulation: Simulation) -> None:
-    """Where two tasks may be the lost one, none is taken, none is made, and the operator is told what to do."""
+    """If two tasks may be the lost one, none is adopted, none is created, and the operator is notified."""
     job = created(simulation)
     simulation.fake.fault(on="submit", kind="drop_after_accept")
     simulation.run_for(1)
-    simulation.foreign_task("Somebody else's wish for [Image 1].")
+    simulation.foreign_task("Somebody else's request for [Image 1].")
     simulation.run_for(3000)
     assert ("outcome_unknown", 1) == (reason(simulation, job), len(simulation.tasks(PROMPT)))
     receipt = simulation.receipt(f"{job.receipts}/error.json") or {}
     assert "console" in receipt["error"]["remedy"]
 
 
-def test_lost_again_and_again_is_given_up(simulation: Simulation) -> None:
+def test_repeatedly_lost_replies_end_the_job(simulation: Simulation) -> None:
     """After three lost replies without a task the job ends; there was never a second task."""
     job = created(simulation)
     simulation.fake.fault(on="submit", kind="drop_before_accept", times=9)
@@ -83,8 +83,8 @@ def test_lost_again_and_again_is_given_up(simulation: Simulation) -> None:
     )
 
 
-def test_list_that_lags_costs_no_second_task(simulation: Simulation) -> None:
-    """A list that shows a task a minute late is waited for."""
+def test_delayed_list_costs_no_second_task(simulation: Simulation) -> None:
+    """The job waits for a list that shows tasks a minute late."""
     simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, list_lag=60.0)
     job = created(simulation)
     simulation.fake.fault(on="submit", kind="drop_after_accept")
@@ -96,8 +96,8 @@ def test_list_that_lags_costs_no_second_task(simulation: Simulation) -> None:
     )
 
 
-def test_lease_of_the_dead_runs_out(simulation: Simulation) -> None:
-    """A function that died in the lane keeps the others waiting for a minute and a half, and no longer."""
+def test_lease_of_a_killed_function_expires(simulation: Simulation) -> None:
+    """A function that was killed in the lane blocks the others for a minute and a half at most."""
     created(simulation)
     simulation.kills["StartTask"] = [2]
     simulation.run_for(1)
@@ -109,7 +109,7 @@ def test_lease_of_the_dead_runs_out(simulation: Simulation) -> None:
 
 
 def test_workflow_that_was_never_started_is_started_by_the_sweep(simulation: Simulation) -> None:
-    """A door that died between record and start strands nothing."""
+    """A door that was killed between record and start loses no job."""
     with pytest.raises(Killed):
         simulation.post(PROMPT, kill_at=1)
     assert ({}, 1) == (simulation.workflow.executions, len(simulation.jobs()))
@@ -120,8 +120,8 @@ def test_workflow_that_was_never_started_is_started_by_the_sweep(simulation: Sim
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 20, 45, 70])
-def test_workflow_that_broke_down_is_resumed_by_the_sweep(simulation: Simulation, seconds: int) -> None:
-    """Wherever it broke: the job goes on from its record, with the task that it has."""
+def test_workflow_that_failed_is_resumed_by_the_sweep(simulation: Simulation, seconds: int) -> None:
+    """Wherever it failed, the job continues from its record, with its task."""
     job = created(simulation)
     simulation.run_for(seconds)
     simulation.workflow.abort(job.id)
@@ -132,7 +132,7 @@ def test_workflow_that_broke_down_is_resumed_by_the_sweep(simulation: Simulation
 
 
 def test_receipts_that_were_not_written_are_written_by_the_sweep(simulation: Simulation) -> None:
-    """A job that ended without a word gets its receipts."""
+    """A job that ended without its receipts gets them."""
     job = created(simulation)
     simulation.kills["Finish"] = [2, *[1] * 6]
     simulation.run_for(1000)
@@ -143,7 +143,7 @@ def test_receipts_that_were_not_written_are_written_by_the_sweep(simulation: Sim
 
 
 def test_deadline_ends_a_task_that_never_ends(simulation: Simulation) -> None:
-    """A job ends by its published deadline, and a little for the last question."""
+    """A job ends by its published deadline, plus the time of the last query."""
     job = created(simulation)
     simulation.fake.fault(on="task", kind="never_ends")
     simulation.run_for(settings.deadline_seconds() + 120)
@@ -153,8 +153,8 @@ def test_deadline_ends_a_task_that_never_ends(simulation: Simulation) -> None:
     assert 60 >= ended - simulation.job(job.id).deadline >= 0
 
 
-def test_deadline_ends_a_job_whose_workflow_breaks_down_each_time(simulation: Simulation) -> None:
-    """The sweep resumes it again and again; past its deadline the job ends with what its owner can do."""
+def test_deadline_ends_a_job_whose_workflow_fails_each_time(simulation: Simulation) -> None:
+    """The sweep resumes it repeatedly; past its deadline the job ends and names what its owner can do."""
     job = created(simulation)
     for number in range(4):
         simulation.run_for(1)
@@ -169,8 +169,8 @@ def test_deadline_ends_a_job_whose_workflow_breaks_down_each_time(simulation: Si
     assert "console" in (simulation.receipt(f"{job.receipts}/error.json") or {})["error"]["remedy"]
 
 
-def test_redrive_and_second_finish_move_nothing(simulation: Simulation) -> None:
-    """An execution that is redriven after the end, and a finish that comes again with bad news, change nothing."""
+def test_redrive_and_second_finish_change_nothing(simulation: Simulation) -> None:
+    """Neither an execution that is redriven after the end nor a second finish with an error changes anything."""
     job = created(simulation)
     simulation.kills["Finish"] = [5] * 7
     simulation.run_for(1000)
@@ -182,15 +182,15 @@ def test_redrive_and_second_finish_move_nothing(simulation: Simulation) -> None:
     assert "succeeded" == (simulation.receipt(f"{job.receipts}/status.json") or {})["state"]
 
 
-def test_job_stays_with_its_address_and_its_key(simulation: Simulation) -> None:
-    """A stack that moves to another region asks for the jobs that run where they run, with their key."""
+def test_job_keeps_its_address_and_its_key(simulation: Simulation) -> None:
+    """A stack that moves to another region polls running jobs at their old region, with their old key."""
     job = created(simulation)
     simulation.run_for(1)
-    asked: list[tuple[str, str]] = []
+    queried: list[tuple[str, str]] = []
     query = dashscope.query
 
     def spy(base_url: str, key: str, task_id: str) -> replies.Task:
-        asked.append((base_url, key))
+        queried.append((base_url, key))
         return query(base_url, key, task_id)
 
     moved = {"DASHSCOPE_BASE_URL": "https://dashscope.aliyuncs.com/api/v1", "DASHSCOPE_SECRET_ARN": "other-secret"}
@@ -198,12 +198,12 @@ def test_job_stays_with_its_address_and_its_key(simulation: Simulation) -> None:
     keyring = patch.object(secrets, "dashscope_key", keys.__getitem__)
     with patch.dict("os.environ", moved), patch.object(dashscope, "query", spy), keyring:
         simulation.run_for(1000)
-    assert {("https://dashscope-intl.aliyuncs.com/api/v1", KEY)} == {*asked}
+    assert {("https://dashscope-intl.aliyuncs.com/api/v1", KEY)} == {*queried}
     assert "succeeded" == simulation.job(job.id).state.value
 
 
-def test_lane_lets_five_submits_a_second_pass(simulation: Simulation) -> None:
-    """What a job does while it holds the lane takes less than the fifth of a second that DashScope allows."""
+def test_lane_allows_five_submits_a_second(simulation: Simulation) -> None:
+    """A job holds the lane for less than the fifth of a second that DashScope allows."""
     created(simulation)
     simulation.run_for(1)
     calls = simulation.made["StartTask"][0]
@@ -213,8 +213,8 @@ def test_lane_lets_five_submits_a_second_pass(simulation: Simulation) -> None:
     assert 1 / SUBMITS_A_SECOND >= SECONDS_OF_A_POST + (len(inside) - posts) * SECONDS_OF_A_CALL
 
 
-def test_no_secret_in_what_is_left(simulation: Simulation) -> None:
-    """The vendor's address of the video and the key are in no record, no receipt and no execution."""
+def test_no_secret_in_what_is_stored(simulation: Simulation) -> None:
+    """Neither DashScope's address of the video nor the key is in a record, a receipt or an execution."""
     created(simulation)
     simulation.run_for(1000)
     items = simulation.clients["dynamodb"].scan(TableName="jobs")["Items"]

@@ -1,4 +1,4 @@
-"""DashScope's word that a task has ended, against the promise: early, late, twice, never, and broken off half-way."""
+"""DashScope's completion events against the promise: early, late, twice, never, and killed half-way."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ MODES: list[dict[str, Any]] = [
     {"mode": "late"},
     {"mode": "never"},
 ]
-# The first two end before the first question would come, the last one long after.
+# The first two end before the first poll of the schedule, the last one long after it.
 TASK_SECONDS = (0.5, 20.0, 66.0, 403.0)
-# What the door for events asks of the world to wake somebody: whose task, whom to wake, wake, note it.
+# The calls of the events' door that wake an execution: find the job, find its token, wake, record it.
 CALLS_OF_WAKE = 4
 SECONDS_TO_THE_NEXT_TRY = 15
 
 
 @pytest.fixture(scope="module")
-def asking() -> Plan:
-    """Give, by the length of its task, how often a job is asked about where no events come, and how late it ends."""
+def schedule() -> Plan:
+    """Return, by task duration, how often a job is polled without events, and how late its end is noticed."""
     found = {}
     for seconds in TASK_SECONDS:
         with fresh() as other:
@@ -54,13 +54,13 @@ def asking() -> Plan:
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world that listens."""
+    """Yield an empty simulation that listens."""
     with fresh(listening=True) as made:
         yield made
 
 
 def run(simulation: Simulation, task_seconds: float = 60.0, seconds: float = ENOUGH) -> Job:
-    """Create a job whose task takes so long, and run it, and the events that come after its end."""
+    """Create a job with a task of this duration, and run it and the events after its end."""
     simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=task_seconds)
     made = simulation.post(PROMPT)
     assert not isinstance(made, dict)
@@ -69,46 +69,46 @@ def run(simulation: Simulation, task_seconds: float = 60.0, seconds: float = ENO
 
 
 def assert_one_video(simulation: Simulation, job: Job) -> None:
-    """Assert that the wish has one job that succeeded, one task and the vendor's own bytes."""
+    """Assert that the request has one job that succeeded, one task and the vendor's own bytes."""
     assert ("succeeded", 1) == (job.state.value, len(simulation.tasks(PROMPT))), job.failure
     assert job.result
     assert job.result.sha256 == simulation.film_of(job.task_id)
 
 
 def delay(simulation: Simulation, job: Job) -> int:
-    """Give the seconds from the task's end to the job's, without the moment that DashScope needs to begin."""
+    """Return the seconds from the task's end to the job's, without DashScope's time to start."""
     assert job.ended_at
     return round(job.ended_at - simulation.fake.vendor.tasks[job.task_id].ended)
 
 
 def waits(simulation: Simulation, job: Job) -> int:
-    """Count the waits of a job's execution that were begun with a token."""
+    """Return how many waits of a job's execution were started with a token."""
     return sum(1 for run in simulation.made["Status"] if run == ["UpdateItem"]) if job else 0
 
 
 @pytest.mark.parametrize("rule", MODES, ids=str)
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS[1:3])
-def test_the_end_is_the_same_however_events_come(
+def test_the_result_does_not_depend_on_events(
     simulation: Simulation, rule: dict[str, Any], task_seconds: float
 ) -> None:
-    """With the event or without, once or twice, early or late: one task, one charge, one video."""
+    """With or without the event, once or twice, early or late: one task, one charge, one video."""
     simulation.notify(**rule)
     assert_one_video(simulation, run(simulation, task_seconds))
     assert {200} >= {status for status, _ in simulation.events.answers}
 
 
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS)
-def test_the_end_is_seen_at_once(asking: Plan, simulation: Simulation, task_seconds: float) -> None:
-    """A second for the event, and one between two questions; by asking alone it takes up to a minute."""
-    polls, seconds = asking[task_seconds]
+def test_the_end_is_noticed_immediately(schedule: Plan, simulation: Simulation, task_seconds: float) -> None:
+    """It takes a second for the event and one between two polls; by polling alone it may take a minute."""
+    polls, seconds = schedule[task_seconds]
     simulation.notify()
     job = run(simulation, task_seconds)
     assert delay(simulation, job) <= 3 <= seconds
     assert polls >= job.polls
 
 
-def test_a_quick_task_needs_one_question(simulation: Simulation) -> None:
-    """Its end is told before the first question would have come."""
+def test_a_short_task_needs_one_poll(simulation: Simulation) -> None:
+    """Its end is reported before the first scheduled poll."""
     simulation.notify()
     job = run(simulation, 20.0)
     assert (1, 1) == (job.polls, waits(simulation, job))
@@ -116,25 +116,25 @@ def test_a_quick_task_needs_one_question(simulation: Simulation) -> None:
 
 @pytest.mark.parametrize("rule", [{"mode": "never"}, {"mode": "late"}], ids=str)
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS[2:])
-def test_without_events_the_plan_is_as_before(
-    asking: Plan, simulation: Simulation, rule: dict[str, Any], task_seconds: float
+def test_without_events_the_schedule_is_the_same(
+    schedule: Plan, simulation: Simulation, rule: dict[str, Any], task_seconds: float
 ) -> None:
-    """Lost events cost nothing: the questions come as they come to a stack that does not listen."""
+    """Lost events cost nothing: polls come at the same times as in a stack without events."""
     simulation.notify(**rule)
     job = run(simulation, task_seconds)
-    assert asking[task_seconds] == (job.polls, delay(simulation, job))
+    assert schedule[task_seconds] == (job.polls, delay(simulation, job))
 
 
 def test_a_second_event_changes_nothing(simulation: Simulation) -> None:
-    """It finds that the end was told, and wakes nobody."""
+    """It finds that the end was reported, and wakes no execution."""
     simulation.notify(mode="twice")
     run(simulation, 20.0)
     assert [(200, '{"result": "received"}'), (200, '{"result": "already_received"}')] == simulation.events.answers
     assert ["GetItem", "UpdateItem"] == simulation.made["Wake"][1]
 
 
-def test_an_event_before_its_wait_is_heard(simulation: Simulation) -> None:
-    """It comes while the job is on its way to its wait: the wait does not begin, and the question comes at once."""
+def test_an_event_before_its_wait_is_not_lost(simulation: Simulation) -> None:
+    """If it arrives before the job's wait, the wait does not start, and the poll comes immediately."""
     simulation.notify(delay_seconds=0)
     original = listen.listen
     early: list[str] = []
@@ -154,14 +154,14 @@ def test_an_event_before_its_wait_is_heard(simulation: Simulation) -> None:
     assert (1, 11) == (job.polls, round(delay(simulation, job)))
 
 
-def test_an_event_that_comes_too_soon_costs_one_question(simulation: Simulation) -> None:
-    """DashScope says that the task runs on: the job listens again, asks by its plan, and does not spin."""
+def test_an_event_that_comes_too_early_costs_one_poll(simulation: Simulation) -> None:
+    """If DashScope says that the task still runs, the job waits for events again and polls by schedule: no loop."""
     simulation.notify(delay_seconds=0)
     answers = [replies.TaskWaiting()] * 2
     query = dashscope.query
 
-    def behind(*told: str) -> replies.Task:
-        return answers.pop() if answers else query(*told)
+    def behind(*arguments: str) -> replies.Task:
+        return answers.pop() if answers else query(*arguments)
 
     with patch.object(dashscope, "query", behind):
         job = run(simulation, 20.0)
@@ -169,16 +169,16 @@ def test_an_event_that_comes_too_soon_costs_one_question(simulation: Simulation)
     assert (3, True) == (job.polls, delay(simulation, job) < 60)
 
 
-def test_an_event_to_a_wait_that_is_over_is_kept(simulation: Simulation) -> None:
-    """The token that is found is spent: the news stays for the next wait, which does not begin."""
+def test_an_event_for_a_wait_that_is_over_is_kept(simulation: Simulation) -> None:
+    """The token was already used: the event is kept for the next wait, which does not start."""
     simulation.notify(delay_seconds=0)
     query = dashscope.query
     came: list[Delivery] = []
 
-    def meanwhile(*told: str) -> replies.Task:
-        task = query(*told)
+    def meanwhile(*arguments: str) -> replies.Task:
+        task = query(*arguments)
         if isinstance(task, replies.TaskWaiting) and not came:
-            # The answer is on its way, and the task ends.
+            # The answer is on its way when the task ends.
             simulation.clock.advance(40)
             simulation.fake.tick()
             came.extend(simulation.events.waiting)
@@ -192,8 +192,8 @@ def test_an_event_to_a_wait_that_is_over_is_kept(simulation: Simulation) -> None
 
 
 @pytest.mark.parametrize("calls", range(CALLS_OF_WAKE + 1))
-def test_an_event_whose_taking_is_killed_is_brought_again(simulation: Simulation, calls: int) -> None:
-    """After each of its calls: the next delivery finishes what was begun, and nothing happens twice."""
+def test_an_event_whose_handler_is_killed_is_delivered_again(simulation: Simulation, calls: int) -> None:
+    """After a kill at any of its calls the next delivery completes the work, and nothing happens twice."""
     simulation.notify()
     simulation.kills["Wake"] = [calls]
     job = run(simulation, 20.0)
@@ -203,8 +203,8 @@ def test_an_event_whose_taking_is_killed_is_brought_again(simulation: Simulation
     assert ([200], []) == ([status for status, _ in simulation.events.answers], simulation.events.waiting)
 
 
-def test_an_event_is_taken_in_four_calls(simulation: Simulation) -> None:
-    """Those after each of which it may be killed."""
+def test_an_event_is_handled_in_four_calls(simulation: Simulation) -> None:
+    """These are the calls after which the handler may be killed."""
     simulation.notify()
     run(simulation, 20.0)
     expected = ["GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"]
@@ -212,8 +212,8 @@ def test_an_event_is_taken_in_four_calls(simulation: Simulation) -> None:
 
 
 @pytest.mark.parametrize("calls", range(3))
-def test_a_wait_that_cannot_begin_waits_without_listening(simulation: Simulation, calls: int) -> None:
-    """The function died before or after it noted the token: the wait is as long as ever, and then it asks."""
+def test_a_wait_that_cannot_start_waits_without_events(simulation: Simulation, calls: int) -> None:
+    """If the function was killed before or after it stored the token, the job waits for the usual time and polls."""
     simulation.notify()
     simulation.kills["Status"] = [calls]
     job = run(simulation, 20.0)
@@ -221,27 +221,27 @@ def test_a_wait_that_cannot_begin_waits_without_listening(simulation: Simulation
     assert 60 >= delay(simulation, job)
 
 
-def test_a_table_that_is_away_makes_no_loop(asking: Plan, simulation: Simulation) -> None:
-    """Nobody can listen: the job is asked about as often as without events, and no more."""
+def test_an_unavailable_table_causes_no_loop(schedule: Plan, simulation: Simulation) -> None:
+    """Without stored tokens the job is polled as often as without events, and not more."""
     simulation.notify()
     with patch("functions.status.app.listen", side_effect=AwsTrouble("no")):
         job = run(simulation, 403.0)
     assert_one_video(simulation, job)
-    assert asking[403.0] == (job.polls, delay(simulation, job))
+    assert schedule[403.0] == (job.polls, delay(simulation, job))
 
 
-def test_a_task_of_somebody_else_is_nobodys(simulation: Simulation) -> None:
-    """One look into the table, no write, and a good answer: it is not brought again."""
+def test_a_task_of_another_account_user_is_ignored(simulation: Simulation) -> None:
+    """It costs one read and no write, and the 2xx answer prevents a second delivery."""
     simulation.notify()
-    simulation.foreign_task("Somebody else's wish for [Image 1].")
+    simulation.foreign_task("Somebody else's request for [Image 1].")
     simulation.run_for(100)
     assert [(200, '{"result": "not_ours"}')] == simulation.events.answers
     assert [["GetItem"]] == simulation.made["Wake"]
     assert [] == simulation.records("COMPLETION")
 
 
-def test_an_event_is_never_believed(simulation: Simulation) -> None:
-    """It says SUCCEEDED of a task that fails: what DashScope answers decides."""
+def test_an_event_is_never_trusted(simulation: Simulation) -> None:
+    """If it says SUCCEEDED for a task that failed, DashScope's answer decides."""
     simulation.notify()
     simulation.fake.fault(on="task", kind="fail")
     job = run(simulation, 20.0)
@@ -249,15 +249,15 @@ def test_an_event_is_never_believed(simulation: Simulation) -> None:
 
 
 def test_a_lost_reply_is_not_found_by_an_event(simulation: Simulation) -> None:
-    """A task that no job owns yet is nobody's; the reconciler finds it as ever, and there is one charge."""
+    """A task that no job owns yet is ignored; the reconciler finds it as usual, and there is one charge."""
     simulation.notify()
     simulation.fake.fault(on="submit", kind="drop_after_accept")
     assert_one_video(simulation, run(simulation, 0.5))
     assert '{"result": "not_ours"}' in {body for _, body in simulation.events.answers}
 
 
-def asked_at(simulation: Simulation) -> list[float]:
-    """Give the list of the times at which tasks are asked about, as it grows."""
+def polled_at(simulation: Simulation) -> list[float]:
+    """Return the growing list of times at which tasks are polled."""
     times: list[float] = []
 
     def note(name: str) -> None:
@@ -269,18 +269,18 @@ def asked_at(simulation: Simulation) -> list[float]:
 
 
 @pytest.mark.parametrize("task_seconds", TASK_SECONDS)
-def test_no_task_is_asked_about_twice_within_a_second(simulation: Simulation, task_seconds: float) -> None:
-    """Not even for the video, right after the answer that it is there."""
-    times = asked_at(simulation)
+def test_no_task_is_polled_twice_within_a_second(simulation: Simulation, task_seconds: float) -> None:
+    """The request for the video right after the answer that it is ready is no exception."""
+    times = polled_at(simulation)
     simulation.notify(mode="twice")
     run(simulation, task_seconds)
     assert len(times) > 1
     assert all(later - earlier >= 1 for earlier, later in pairwise(times))
 
 
-def test_an_event_right_after_a_question_waits_its_second(simulation: Simulation) -> None:
-    """It is believed in nothing, and so leads to a question, but not to one that comes too soon."""
-    times = asked_at(simulation)
+def test_an_event_right_after_a_poll_waits_a_second(simulation: Simulation) -> None:
+    """An event is not trusted and leads to a poll, but not to one that comes too early."""
+    times = polled_at(simulation)
     job = run(simulation, 403.0, seconds=0)
     while not times:
         simulation.run_for(1)

@@ -1,4 +1,4 @@
-"""A batch of 1,000 lines, 50 of them bad, on a clock that stands still."""
+"""A batch of 1,000 lines, 50 of them invalid, on a manual clock."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ MENDED = 113
 COST = 0.42
 
 
-def test_a_thousand_lines_of_which_fifty_are_bad() -> None:
-    """Each good line is one job, task and charge, six at a time; the same file again is none, a mended line one."""
+def test_a_thousand_lines_of_which_fifty_are_invalid() -> None:
+    """Each valid line is one job, task and charge, six at a time; the same file adds none, a fixed line adds one."""
     assert (50, 950) == (len(BAD), GOOD)
     lines = ["{oops" if number in BAD else a_line(seed=number) for number in range(1, LINES + 1)]
     with quick() as simulation:
         assert CONCURRENCY == work_off(simulation, lines)
         assert [GOOD] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
-        told, table = receipt(simulation), rows(simulation)
-        assert ("finished", LINES, GOOD, 50) == tuple(told[name] for name in ("state", "lines", "good", "bad"))
-        assert list(BAD) == [fault["line"] for fault in told["faults"]]
-        assert (GOOD, 0) == (told["jobs"]["succeeded"], told["repeated"])
-        assert told["estimated_cost"] == told["cost"] == pytest.approx(COST * GOOD)
+        shown, table = receipt(simulation), rows(simulation)
+        assert ("finished", LINES, GOOD, 50) == tuple(shown[name] for name in ("state", "lines", "good", "bad"))
+        assert list(BAD) == [fault["line"] for fault in shown["faults"]]
+        assert (GOOD, 0) == (shown["jobs"]["succeeded"], shown["repeated"])
+        assert shown["estimated_cost"] == shown["cost"] == pytest.approx(COST * GOOD)
         assert list(range(1, LINES + 1)) == [int(row["line"]) for row in table]
         assert {"succeeded": GOOD, "refused": 50} == Counter(row["state"] for row in table)
         assert list(BAD) == [int(row["line"]) for row in table if row["error"] and not row["job"]]
         assert GOOD == len({row["job"] for row in table if row["job"]})
 
         assert CONCURRENCY >= work_off(simulation, lines)
-        told = receipt(simulation)
-        assert (GOOD, GOOD, 0.0) == (len(simulation.tasks()), told["repeated"], told["cost"])
+        shown = receipt(simulation)
+        assert (GOOD, GOOD, 0.0) == (len(simulation.tasks()), shown["repeated"], shown["cost"])
 
         work_off(simulation, [*lines[: MENDED - 1], a_line(seed=MENDED), *lines[MENDED:]])
-        told = receipt(simulation)
+        shown = receipt(simulation)
         assert [GOOD + 1] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
-        assert (GOOD + 1, GOOD, COST) == (told["good"], told["repeated"], told["cost"])
+        assert (GOOD + 1, GOOD, COST) == (shown["good"], shown["repeated"], shown["cost"])

@@ -1,4 +1,4 @@
-"""Caps on what may be spent hold: whatever comes at once, breaks, or costs other than was thought."""
+"""Spending caps hold despite concurrency, failures and costs that differ from the estimate."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BODY = b'{"prompt": "The girl of [Image 1] waves.", "images": ["https://example.
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world at noon of a tenth."""
+    """Yield an empty simulation at noon of the tenth of a month."""
     with fresh() as made:
         go_to_noon(made)
         yield made
@@ -42,9 +42,9 @@ def simulation() -> Iterator[Simulation]:
 
 @contextmanager
 def contended(simulation: Simulation) -> Iterator[list[str]]:
-    """Let transactions meet as they do at DynamoDB: of two on the same items the later one is cancelled.
+    """Let transactions conflict as they do at DynamoDB: of two on the same items the later one is cancelled.
 
-    Every create here meets every other one. Gives the names of those that were cancelled.
+    Every create here conflicts with every other one. Yield the names of those that were cancelled.
     """
     client, in_moto, in_a_transaction = simulation.clients["dynamodb"], threading.Lock(), threading.Lock()
     call, cancelled = client._make_api_call, list[str]()  # noqa: SLF001 - where all calls of a client pass
@@ -55,11 +55,11 @@ def contended(simulation: Simulation) -> Iterator[list[str]]:
                 return call(name, request)  # type: ignore[no-any-return]
         if not in_a_transaction.acquire(blocking=False):
             cancelled.append(threading.current_thread().name)
-            told = {
+            reasons = {
                 "Error": {"Code": "TransactionCanceledException"},
                 "CancellationReasons": [{"Code": "TransactionConflict"}],
             }
-            raise client.exceptions.TransactionCanceledException(told, name)
+            raise client.exceptions.TransactionCanceledException(reasons, name)
         try:
             time.sleep(0.01)
             with in_moto:
@@ -71,8 +71,8 @@ def contended(simulation: Simulation) -> Iterator[list[str]]:
         yield cancelled
 
 
-def test_without_a_cap_no_job_writes_what_another_writes(simulation: Simulation) -> None:
-    """A burst of creates has nothing to wait for, and no create reads more than it did."""
+def test_without_a_cap_no_two_jobs_write_the_same_item(simulation: Simulation) -> None:
+    """Concurrent creates do not wait for each other, and no create reads more than before."""
     created(simulation)
     assert {} == used(simulation) == used(simulation, "CLIENT#ada")
     assert ["TransactWriteItems", "GetItem"] == simulation.made["Submit"][0][:2]
@@ -83,7 +83,7 @@ def test_without_a_cap_no_job_writes_what_another_writes(simulation: Simulation)
     "limits", [{"day": 3.0}, {"month": 3.0}, {"client_day": 3.0}, {"day": 3.0, "client_month": 50}]
 )
 def test_twenty_creates_at_once_never_exceed_a_cap(simulation: Simulation, limits: dict[str, float]) -> None:
-    """Seven of 0.42 fit into 3.00: seven are made, and thirteen get a plain no, whoever comes first."""
+    """Seven jobs at 0.42 fit into 3.00: seven are created, and thirteen are refused, in any order."""
 
     def post(_: int) -> str:
         try:
@@ -102,7 +102,7 @@ def test_twenty_creates_at_once_never_exceed_a_cap(simulation: Simulation, limit
 
 
 def test_both_doors_draw_on_the_caps_of_the_stack(simulation: Simulation) -> None:
-    """And each client on its own: what one has spent is no matter of another."""
+    """Each client has a cap of its own, which others do not use up."""
     with caps(day=1.0, client_day=0.5):
         created(simulation)
         with pytest.raises(BudgetExceeded, match=r"client's daily cap is [$]0.50"):
@@ -118,7 +118,7 @@ def test_both_doors_draw_on_the_caps_of_the_stack(simulation: Simulation) -> Non
 
 
 def test_a_create_that_is_repeated_reserves_once(simulation: Simulation) -> None:
-    """At the cap, too: who has the job already is told of it, and not of the cap."""
+    """At the cap, too, a client that has the job gets the job, not the refusal."""
     with caps(day=0.5):
         first = created(simulation, idempotency_key="order-1")
         again = simulation.post(PROMPT, idempotency_key="order-1")
@@ -128,7 +128,7 @@ def test_a_create_that_is_repeated_reserves_once(simulation: Simulation) -> None
 
 
 def test_a_refused_create_leaves_nothing(simulation: Simulation) -> None:
-    """No job, no reservation, and its Idempotency-Key is as good as new."""
+    """It leaves no job and no reservation, and its Idempotency-Key can be used again."""
     with caps(day=0.5):
         job = created(simulation)
         with pytest.raises(BudgetExceeded):
@@ -138,8 +138,8 @@ def test_a_refused_create_leaves_nothing(simulation: Simulation) -> None:
     assert (2, PRICE) == (len(simulation.jobs()), used(simulation)["10"])
 
 
-def test_a_failed_job_gives_back_what_it_reserved(simulation: Simulation) -> None:
-    """DashScope charges no failed task."""
+def test_a_failed_job_returns_its_reservation(simulation: Simulation) -> None:
+    """DashScope does not charge for failed tasks."""
     with caps(day=5, client_month=5):
         job = created(simulation)
         simulation.fake.fault(on="task", kind="fail")
@@ -148,8 +148,8 @@ def test_a_failed_job_gives_back_what_it_reserved(simulation: Simulation) -> Non
     assert {"10": 0, "month": 0} == used(simulation) == used(simulation, "CLIENT#ada")
 
 
-def test_a_cancelled_job_gives_back_what_it_reserved(simulation: Simulation) -> None:
-    """Once, however often it is cancelled."""
+def test_a_cancelled_job_returns_its_reservation(simulation: Simulation) -> None:
+    """The reservation is returned once, however often the job is cancelled."""
     with caps(day=5):
         job = created(simulation)
         assert [Cancellation.CANCELLED, Cancellation.ALREADY_FINISHED] == [cancel(job.id)[1], cancel(job.id)[1]]
@@ -158,8 +158,8 @@ def test_a_cancelled_job_gives_back_what_it_reserved(simulation: Simulation) -> 
 
 
 @pytest.mark.parametrize("seconds", [2, 3, 7])
-def test_usage_takes_the_place_of_the_estimate(simulation: Simulation, seconds: int) -> None:
-    """Less, as much, or more than was reserved: what counts in the end is what DashScope charged."""
+def test_usage_replaces_the_estimate(simulation: Simulation, seconds: int) -> None:
+    """If DashScope charged less, the same or more than was reserved, its charge counts in the end."""
     query = dashscope.query
 
     def reply(*args: str) -> replies.Task:
@@ -184,13 +184,13 @@ def test_usage_takes_the_place_of_the_estimate(simulation: Simulation, seconds: 
     [("task", "never_ends", "deadline_exceeded"), ("submit", "drop_after_accept", "outcome_unknown")],
 )
 def test_what_may_be_charged_stays_reserved(simulation: Simulation, on: str, kind: str, code: str) -> None:
-    """A task that was lost sight of may be charged: its estimate counts as spent, so that the cap holds."""
+    """A lost task may be charged: its estimate counts as spent, so that the cap holds."""
     with caps(day=5):
         job = created(simulation)
         simulation.fake.fault(on=on, kind=kind)
         simulation.run_for(1)
         if code == "outcome_unknown":
-            simulation.foreign_task("Somebody else's wish for [Image 1].")
+            simulation.foreign_task("Somebody else's request for [Image 1].")
         simulation.run_for(5 * HOUR)
     failure = simulation.job(job.id).failure
     assert failure
@@ -199,7 +199,7 @@ def test_what_may_be_charged_stays_reserved(simulation: Simulation, on: str, kin
 
 @pytest.mark.parametrize("fault", [None, "fail"])
 def test_a_crash_at_any_call_of_finish_settles_once(simulation: Simulation, fault: str | None) -> None:
-    """Killed wherever it may be, as often as it may be: nothing is given back twice, and nothing stays reserved."""
+    """Killed at any call, any number of times: nothing is returned twice, and nothing stays reserved."""
     kills = 0
     while True:
         with caps(day=500):
@@ -207,7 +207,7 @@ def test_a_crash_at_any_call_of_finish_settles_once(simulation: Simulation, faul
             if fault:
                 simulation.fake.fault(on="task", kind=fault)
             simulation.kills["Finish"] = [kills] * 7
-            # A quarter, so that the whole of it ends before midnight.
+            # A quarter, so that all of it ends before midnight.
             simulation.run_for(HOUR / 4)
             calls = len(simulation.made["Finish"][-1])
             simulation.kills.clear()
@@ -225,7 +225,7 @@ def test_a_crash_at_any_call_of_finish_settles_once(simulation: Simulation, faul
 
 
 def test_two_ends_at_once_settle_once(simulation: Simulation) -> None:
-    """Both have read that nothing is settled; the record knows better."""
+    """Both have read that nothing is settled; the condition on the record decides."""
     with caps(day=5):
         created(simulation, "The girl of [Image 1] sings.")
         job = created(simulation)
@@ -237,7 +237,7 @@ def test_two_ends_at_once_settle_once(simulation: Simulation) -> None:
 
 
 def test_a_job_of_yesterday_settles_on_yesterday(simulation: Simulation) -> None:
-    """It was reserved there; today's cap is as full as before."""
+    """The job was reserved on that day; today's cap is not affected."""
     with caps(day=0.5, month=50):
         simulation.clock.advance(12 * HOUR - 20)
         created(simulation)
@@ -249,8 +249,8 @@ def test_a_job_of_yesterday_settles_on_yesterday(simulation: Simulation) -> None
     assert {"10": 0, "11": PRICE, "month": PRICE} == pytest.approx(used(simulation))
 
 
-def test_the_next_day_has_room_again_and_the_month_has_not(simulation: Simulation) -> None:
-    """Each cap begins anew with its own time."""
+def test_the_daily_cap_resets_on_the_next_day_and_the_monthly_does_not(simulation: Simulation) -> None:
+    """Each cap resets with its own period."""
     with caps(day=0.5, month=0.9):
         for hours in (0, 24):
             simulation.clock.advance(hours * HOUR)
@@ -264,8 +264,8 @@ def test_the_next_day_has_room_again_and_the_month_has_not(simulation: Simulatio
         created(simulation)
 
 
-def test_dry_run_tells_what_the_create_would_be_told(simulation: Simulation) -> None:
-    """And reserves nothing."""
+def test_dry_run_returns_what_the_create_would(simulation: Simulation) -> None:
+    """A dry run reserves nothing."""
     dry = BODY.decode().replace("{", '{"dry_run": true, ', 1)
     with caps(day=0.5):
         assert {"estimated_cost": PRICE} == {"estimated_cost": simulation.post_body(dry)["estimated_cost"]}  # type: ignore[index]
@@ -276,8 +276,8 @@ def test_dry_run_tells_what_the_create_would_be_told(simulation: Simulation) -> 
 
 
 @pytest.mark.parametrize("kill_at", range(4))
-def test_a_create_that_dies_reserves_for_the_job_that_it_made(simulation: Simulation, kill_at: int) -> None:
-    """Job and reservation are one write: there is both, and the sweep starts it, or neither."""
+def test_a_create_that_is_killed_reserves_only_with_its_job(simulation: Simulation, kill_at: int) -> None:
+    """Job and reservation are one write: either both exist, and the sweep starts the job, or neither does."""
     with caps(day=5):
         try:
             simulation.post(PROMPT, kill_at=kill_at)
@@ -288,15 +288,15 @@ def test_a_create_that_dies_reserves_for_the_job_that_it_made(simulation: Simula
     assert made * PRICE == used(simulation).get("10", 0)
 
 
-def test_who_is_over_the_cap_alone_is_told_no_time(simulation: Simulation) -> None:
-    """No waiting helps: the refusal names none, and does not say that the same may be served later."""
+def test_a_job_larger_than_the_cap_gets_no_time_to_retry(simulation: Simulation) -> None:
+    """Waiting does not help: the refusal has no time and does not suggest a retry."""
     with caps(day=PRICE - 0.01), pytest.raises(BudgetExceeded) as refused:
         created(simulation)
     assert (None, False) == (refused.value.retry_after, refused.value.retryable)
 
 
-def test_a_create_over_midnight_has_the_new_day(simulation: Simulation) -> None:
-    """Refused by the old day's cap, a moment before the new one began: there is room, and it is taken."""
+def test_a_create_over_midnight_uses_the_new_day(simulation: Simulation) -> None:
+    """If the old day's cap refuses it just before midnight, it is accepted under the new day's cap."""
     create = jobs.create
 
     def slowly(*new_job: Any, **options: Any) -> Any:  # noqa: ANN401 - as they come

@@ -1,4 +1,4 @@
-"""What was dropped and is over a cap waits, visibly, until there is room; or it is refused, if the stack says so."""
+"""Drops over a cap wait, visibly, until there is room, or are refused if the stack is configured so."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 
-# Of a sweep that releases one job.
+# The number of calls in a sweep that releases one job.
 CALLS_OF_A_RELEASE = 12
 
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world at noon of a tenth."""
+    """Yield an empty simulation at noon of the tenth of a month."""
     with fresh() as made:
         go_to_noon(made)
         yield made
 
 
 def drop_and_wait(simulation: Simulation, *folders: str) -> list[Job]:
-    """Drop folders one after the other; gives the job of each."""
+    """Drop folders one after the other; return the job of each."""
     for folder in folders:
         drop(simulation, folder)
         simulation.run_for(30)
@@ -45,7 +45,7 @@ def drop_and_wait(simulation: Simulation, *folders: str) -> list[Job]:
 
 
 def job_of(simulation: Simulation, folder: str) -> Job:
-    """Give the job at the front of a folder."""
+    """Return the current job of a folder."""
     return simulation.job(str(status(simulation, folder)["job"]))
 
 
@@ -57,12 +57,12 @@ def status(simulation: Simulation, folder: str) -> dict[str, Any]:
 
 
 def states(simulation: Simulation, *folders: str) -> list[str]:
-    """Give how the jobs of folders stand, as far as they are told."""
+    """Return the states of the folders' current jobs, from their receipts."""
     return [status(simulation, folder)["state"] for folder in folders]
 
 
-def test_what_is_over_the_cap_is_parked_and_says_so(simulation: Simulation) -> None:
-    """Recorded and queued, without an execution and without a reservation; its receipt says why, and until when."""
+def test_a_drop_over_the_cap_is_parked_and_says_so(simulation: Simulation) -> None:
+    """It is recorded without an execution or a reservation; its receipt says why it waits, and until when."""
     with caps(day=0.5):
         first, second = drop_and_wait(simulation, "first", "second")
         sweep_for(simulation, HOUR)
@@ -76,8 +76,8 @@ def test_what_is_over_the_cap_is_parked_and_says_so(simulation: Simulation) -> N
     assert status(simulation, "first")["parked"] is None
 
 
-def test_it_runs_on_the_next_day(simulation: Simulation) -> None:
-    """By itself, in the order in which it came, as far as the next day's cap has room."""
+def test_a_parked_job_runs_on_the_next_day(simulation: Simulation) -> None:
+    """Jobs start automatically, in order of arrival, as far as the next day's cap allows."""
     folders = ("one", "two", "three", "four")
     with caps(day=0.9):
         drop_and_wait(simulation, *folders)
@@ -92,7 +92,7 @@ def test_it_runs_on_the_next_day(simulation: Simulation) -> None:
     assert 4 == len(simulation.tasks())
 
 
-def test_the_order_is_that_of_their_coming(simulation: Simulation) -> None:
+def test_parked_jobs_start_in_order_of_arrival(simulation: Simulation) -> None:
     """The first one starts first, however many days it takes."""
     folders = [f"{number}" for number in range(4)]
     with caps(day=0.5):
@@ -103,8 +103,8 @@ def test_the_order_is_that_of_their_coming(simulation: Simulation) -> None:
             simulation.clock.advance(23 * HOUR)
 
 
-def test_room_that_comes_free_today_is_used_today(simulation: Simulation) -> None:
-    """A job that gives back what it reserved makes room for one that waits."""
+def test_room_that_is_freed_today_is_used_today(simulation: Simulation) -> None:
+    """A job that returns its reservation makes room for one that waits."""
     with caps(client_day=0.5):
         simulation.fake.fault(on="task", kind="fail")
         drop_and_wait(simulation, "first", "second")
@@ -113,8 +113,8 @@ def test_room_that_comes_free_today_is_used_today(simulation: Simulation) -> Non
     assert {"10": PRICE, "month": PRICE} == used(simulation, "CLIENT#s3")
 
 
-def test_a_months_cap_is_waited_for_until_the_next_month(simulation: Simulation) -> None:
-    """The days in between bring nothing."""
+def test_a_monthly_cap_is_waited_for_until_the_next_month(simulation: Simulation) -> None:
+    """The days in between release nothing."""
     with caps(day=5, month=0.5):
         _, job = drop_and_wait(simulation, "first", "second")
         assert job.parked is not None
@@ -130,15 +130,15 @@ def test_a_months_cap_is_waited_for_until_the_next_month(simulation: Simulation)
 
 
 def test_the_https_door_never_parks(simulation: Simulation) -> None:
-    """And what is parked does not hold it up: it draws on the same caps."""
+    """Parked jobs do not block it: both doors use the same caps."""
     with caps(client_day=0.5):
         drop_and_wait(simulation, "first", "second")
         assert JobState.QUEUED is created(simulation).state
     assert {"10": PRICE, "month": PRICE} == used(simulation, "CLIENT#ada")
 
 
-def test_a_parked_job_is_cancelled_for_free_and_at_once(simulation: Simulation) -> None:
-    """By a file, as any job; nothing was reserved, and nothing ever starts."""
+def test_a_parked_job_is_cancelled_immediately_and_free(simulation: Simulation) -> None:
+    """A CANCEL file works as for any job; nothing was reserved, and nothing ever starts."""
     with caps(day=0.5):
         drop_and_wait(simulation, "first", "second", "third")
         simulation.put("drop/second/CANCEL", b"")
@@ -151,8 +151,8 @@ def test_a_parked_job_is_cancelled_for_free_and_at_once(simulation: Simulation) 
     assert not [one for one in simulation.records("JOB") if one.get("is_open")]
 
 
-def test_a_cancel_that_dies_is_told_by_the_sweep(simulation: Simulation) -> None:
-    """A parked job that has ended is parked no more."""
+def test_a_cancel_that_is_killed_is_completed_by_the_sweep(simulation: Simulation) -> None:
+    """A parked job that has ended is no longer parked."""
     with caps(day=0.5):
         *_, job = drop_and_wait(simulation, "first", "second")
         simulation.put("drop/second/CANCEL", b"")
@@ -164,8 +164,8 @@ def test_a_cancel_that_dies_is_told_by_the_sweep(simulation: Simulation) -> None
     assert not [one for one in simulation.records("JOB") if one.get("is_open")]
 
 
-def test_one_that_waits_beyond_its_deadline_fails_in_words(simulation: Simulation) -> None:
-    """Others took the room of three days; nothing was charged for it, and nothing is reserved."""
+def test_a_job_parked_past_its_deadline_fails_with_an_explanation(simulation: Simulation) -> None:
+    """Others used the caps of three days; nothing was charged for it, and nothing is reserved."""
     with caps(day=0.5):
         _, job = drop_and_wait(simulation, "first", "second")
         given_up = status(simulation, "second")["parked"]["deadline"]
@@ -187,7 +187,7 @@ def test_one_that_waits_beyond_its_deadline_fails_in_words(simulation: Simulatio
 
 
 def test_a_cap_that_was_lowered_below_a_job_ends_it(simulation: Simulation) -> None:
-    """It could never start, and would hold up all behind it."""
+    """It could never start, and would block all jobs behind it."""
     with caps(day=0.5):
         drop_and_wait(simulation, "first", "second")
     with caps(day=0.4):
@@ -196,7 +196,7 @@ def test_a_cap_that_was_lowered_below_a_job_ends_it(simulation: Simulation) -> N
     assert ("budget_exceeded", True) == (error["code"], "this job alone" in error["message"])
 
 
-def test_a_cap_that_was_lifted_lets_all_go(simulation: Simulation) -> None:
+def test_removing_the_cap_releases_all(simulation: Simulation) -> None:
     """Without a cap nothing is reserved."""
     folders = ("first", "second", "third")
     with caps(day=0.5):
@@ -207,7 +207,7 @@ def test_a_cap_that_was_lifted_lets_all_go(simulation: Simulation) -> None:
 
 
 def test_the_same_drop_again_is_the_parked_job(simulation: Simulation) -> None:
-    """It is neither started nor reserved for, however often its events come."""
+    """It is neither started nor reserved for, however often its events are repeated."""
     with caps(day=0.5):
         _, job = drop_and_wait(simulation, "first", "second")
         drop(simulation, "second")
@@ -219,7 +219,7 @@ def test_the_same_drop_again_is_the_parked_job(simulation: Simulation) -> None:
 
 @pytest.mark.parametrize("kill_at", range(CALLS_OF_A_RELEASE + 1))
 def test_a_crash_at_any_call_of_the_release_loses_nothing(simulation: Simulation, kill_at: int) -> None:
-    """Reserved and released in one write: the next sweep does the rest, and nothing is reserved twice."""
+    """Reservation and release are one write: the next sweep does the rest, and nothing is reserved twice."""
     with caps(day=0.5):
         _, job = drop_and_wait(simulation, "first", "second")
         simulation.clock.advance(13 * HOUR)
@@ -232,7 +232,7 @@ def test_a_crash_at_any_call_of_the_release_loses_nothing(simulation: Simulation
 
 
 def test_two_sweeps_at_once_release_once(simulation: Simulation) -> None:
-    """The slower one finds it released, and reserves nothing, although there is room for more."""
+    """The slower sweep finds the job released and reserves nothing, although there is room for more."""
     with caps(day=0.5):
         drop_and_wait(simulation, "first", "second")
     unpark, others = jobs.unpark, [True]
@@ -250,8 +250,8 @@ def test_two_sweeps_at_once_release_once(simulation: Simulation) -> None:
     assert (2, 2 * PRICE) == (len(simulation.tasks()), used(simulation)["10"])
 
 
-def test_the_sweep_does_not_take_a_parked_job_for_stranded(simulation: Simulation) -> None:
-    """It has no execution, and shall have none."""
+def test_the_sweep_does_not_restart_a_parked_job(simulation: Simulation) -> None:
+    """It has no execution and must not get one."""
     with caps(day=0.5):
         drop_and_wait(simulation, "first", "second")
         simulation.run_for(HOUR)
@@ -260,7 +260,7 @@ def test_the_sweep_does_not_take_a_parked_job_for_stranded(simulation: Simulatio
 
 
 def test_a_stack_that_refuses_says_why(simulation: Simulation) -> None:
-    """No job, and an error.json with the numbers; uploaded once more when there is room, it starts."""
+    """There is no job, and error.json has the amounts; uploaded again when there is room, the drop starts."""
     with caps(day=0.5), patch.dict("os.environ", OVER_CAP="refuse"):
         drop_and_wait(simulation, "first")
         drop(simulation, "second")
@@ -277,8 +277,8 @@ def test_a_stack_that_refuses_says_why(simulation: Simulation) -> None:
     assert simulation.receipt("second/error.json") is None
 
 
-def test_what_alone_is_over_a_cap_is_not_parked(simulation: Simulation) -> None:
-    """No waiting would help it."""
+def test_a_job_larger_than_the_cap_is_not_parked(simulation: Simulation) -> None:
+    """Waiting would not help it."""
     with caps(month=0.4):
         drop(simulation, "large")
         simulation.run_for(30)
@@ -288,7 +288,7 @@ def test_what_alone_is_over_a_cap_is_not_parked(simulation: Simulation) -> None:
 
 
 def test_lines_of_a_batch_are_parked_and_run_on_the_next_day(simulation: Simulation) -> None:
-    """The batch waits with them, and ends when they have ended."""
+    """The batch waits for them, and ends when they have ended."""
     lines = "\n".join(a_line(seed=number) for number in range(4))
     with caps(day=0.9):
         simulation.put("drop/spring/batch.jsonl", lines.encode())
@@ -302,7 +302,7 @@ def test_lines_of_a_batch_are_parked_and_run_on_the_next_day(simulation: Simulat
 
 
 def test_lines_of_a_batch_are_refused_where_the_stack_refuses(simulation: Simulation) -> None:
-    """Line by line, with the numbers; the file uploaded again on the next day makes the rest."""
+    """Each line is refused with the amounts; uploading the file again on the next day creates the rest."""
     lines = "\n".join(a_line(seed=number) for number in range(4)).encode()
     with caps(day=0.9), patch.dict("os.environ", OVER_CAP="refuse"):
         simulation.put("drop/spring/batch.jsonl", lines)
@@ -319,7 +319,7 @@ def test_lines_of_a_batch_are_refused_where_the_stack_refuses(simulation: Simula
 
 
 def put_folder(simulation: Simulation, folder: str, seconds: int) -> Job:
-    """Drop a folder whose video has so many seconds; gives its job."""
+    """Drop a folder whose video has a number of seconds; return its job."""
     simulation.put(f"drop/{folder}/1.jpg", picture())
     new_job = {"prompt": "[Image 1] waves.", "images": ["1.jpg"], "duration": seconds}
     simulation.put(f"drop/{folder}/job.json", json.dumps(new_job).encode())
@@ -327,8 +327,8 @@ def put_folder(simulation: Simulation, folder: str, seconds: int) -> Job:
     return job_of(simulation, folder)
 
 
-def test_one_that_waits_for_the_next_month_holds_up_nobody_who_waits_for_a_day(simulation: Simulation) -> None:
-    """0.42 and 0.70 are more than the month has, and 0.42 twice more than the day: the small one runs tomorrow."""
+def test_a_job_that_waits_for_the_month_does_not_block_those_that_wait_for_a_day(simulation: Simulation) -> None:
+    """0.42 and 0.70 exceed the month's cap, and twice 0.42 exceeds the day's: the small job runs tomorrow."""
     with caps(day=0.8, month=1.0):
         put_folder(simulation, "first", 3)
         large, small = put_folder(simulation, "large", 5), put_folder(simulation, "small", 3)
@@ -336,8 +336,8 @@ def test_one_that_waits_for_the_next_month_holds_up_nobody_who_waits_for_a_day(s
     assert [JobState.QUEUED, JobState.SUCCEEDED] == [simulation.job(job.id).state for job in (large, small)]
 
 
-def test_who_is_held_up_is_given_up_in_time(simulation: Simulation) -> None:
-    """The one in front does not hide that the time of those behind it is over."""
+def test_a_blocked_job_still_ends_at_its_deadline(simulation: Simulation) -> None:
+    """The first job in the queue does not hide that those behind it are past their deadline."""
     with caps(day=0.5):
         first, second, third = drop_and_wait(simulation, "first", "second", "third")
         with patch.dict("os.environ", {"DAY_CAP": "0.43", "MONTH_CAP": "0.43"}):
@@ -348,8 +348,8 @@ def test_who_is_held_up_is_given_up_in_time(simulation: Simulation) -> None:
     assert [None, "budget_exceeded", "budget_exceeded"] == [failure and failure.code for failure in failures]
 
 
-def test_a_place_of_one_that_was_parked_for_weeks_lasts(simulation: Simulation) -> None:
-    """Its turn and its token are kept from its release on, however long ago it was created."""
+def test_a_job_that_was_parked_for_weeks_keeps_its_position(simulation: Simulation) -> None:
+    """Its position and its token are kept from its release on, however long ago it was created."""
     with caps(month=0.5):
         drop_and_wait(simulation, "first", "second")
         simulation.clock.advance(22 * DAY)
@@ -359,8 +359,8 @@ def test_a_place_of_one_that_was_parked_for_weeks_lasts(simulation: Simulation) 
     assert 3 * DAY < int(waiter["expires_at"]["N"]) - simulation.clock.now()
 
 
-def test_many_that_are_short_of_the_month_are_not_tried_each(simulation: Simulation) -> None:
-    """The first one without room speaks for all that cost no less, and a sweep is no dearer for a hundred of them."""
+def test_many_jobs_over_the_monthly_cap_are_not_tried_each(simulation: Simulation) -> None:
+    """The first one without room stands for all that cost no less, so a sweep is not slower for a hundred of them."""
     with caps(month=0.5):
         drop_and_wait(simulation, *(f"folder {number}" for number in range(6)))
         simulation.run_for(HOUR)

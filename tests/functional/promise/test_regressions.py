@@ -1,4 +1,4 @@
-"""Breakdowns that once cost a video or a second charge, each as small as it can be told."""
+"""Failures that once cost a video or a second charge, each reduced to its minimum."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ ENOUGH = 3000
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world."""
+    """Yield an empty simulation."""
     with fresh() as made:
         yield made
 
 
 def created(simulation: Simulation, prompt: str = PROMPT) -> Job:
-    """Give a job that was just accepted."""
+    """Return a job that was just accepted."""
     made = simulation.post(prompt)
     assert not isinstance(made, dict)
     return made.job
 
 
 def assert_one_video(simulation: Simulation, *prompts: str) -> None:
-    """Each wish has one job that succeeded, and one task."""
+    """Assert that each request has one job that succeeded, and one task."""
     assert dict.fromkeys(prompts, "succeeded") == {job.request.prompt: job.state.value for job in simulation.jobs()}
     assert dict.fromkeys(prompts, 1) == {prompt: len(simulation.tasks(prompt)) for prompt in prompts}
 
 
 def once(original: Callable[..., Any], disturb: Callable[[], Any], when: Callable[..., bool] = lambda *_: True) -> Any:  # noqa: ANN401
-    """Wrap a function so that its first call, of those that match, is preceded by something."""
+    """Wrap a function so that ``disturb`` runs before its first call that matches."""
     left = [disturb]
 
     def disturbed(*args: Any, **options: Any) -> Any:  # noqa: ANN401
@@ -58,8 +58,8 @@ def once(original: Callable[..., Any], disturb: Callable[[], Any], when: Callabl
     return disturbed
 
 
-def test_throttled_submits_are_not_lost_ones(simulation: Simulation) -> None:
-    """Only replies that were lost count towards giving up: a submit that was refused before did not."""
+def test_throttled_submits_are_not_lost_replies(simulation: Simulation) -> None:
+    """Only lost replies count towards giving up: a submit that was refused does not."""
     created(simulation)
     simulation.fake.fault(on="submit", kind="429", times=3)
     simulation.fake.fault(on="submit", kind="drop_before_accept")
@@ -68,7 +68,7 @@ def test_throttled_submits_are_not_lost_ones(simulation: Simulation) -> None:
 
 
 def test_submit_step_that_runs_twice_at_once(simulation: Simulation) -> None:
-    """Of two runs of the submit step the slower one finds the attempt of the other, and fails nothing."""
+    """The slower of two runs finds the attempt of the other, and fails nothing."""
     job = created(simulation)
     with patch.object(submit_lease, "acquire", once(submit_lease.acquire, lambda: start_task(job.id))):
         simulation.run_for(ENOUGH)
@@ -76,7 +76,7 @@ def test_submit_step_that_runs_twice_at_once(simulation: Simulation) -> None:
 
 
 def test_status_step_that_runs_twice_at_once(simulation: Simulation) -> None:
-    """A run that comes late to a change of state looks again, and does not end the job."""
+    """A run that notices a change of state too late reads again, and does not end the job."""
     job = created(simulation)
     moved: list[Job] = []
     advance = jobs.advance
@@ -91,8 +91,8 @@ def test_status_step_that_runs_twice_at_once(simulation: Simulation) -> None:
     assert_one_video(simulation, PROMPT)
 
 
-def test_time_of_a_lost_attempt_is_its_own(simulation: Simulation) -> None:
-    """A function killed before its POST does not take the task of the next submit, whose reply is lost, for its own."""
+def test_lost_attempt_has_its_own_time_window(simulation: Simulation) -> None:
+    """A function killed before its POST does not claim the task of the next submit, whose reply is lost."""
     simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=900.0)
     created(simulation)
     simulation.kills["StartTask"] = [3]
@@ -105,7 +105,7 @@ def test_time_of_a_lost_attempt_is_its_own(simulation: Simulation) -> None:
 
 
 def test_late_task_of_a_lost_submit_is_left_to_its_owner(simulation: Simulation) -> None:
-    """A task from after a lost attempt's own time is not adopted; once another job has it, a new attempt may follow."""
+    """A task created after a lost attempt's window is not adopted; if another job has it, a new attempt may follow."""
     first = created(simulation)
     simulation.fake.fault(on="submit", kind="drop_before_accept")
     simulation.run_for(12)
@@ -117,7 +117,7 @@ def test_late_task_of_a_lost_submit_is_left_to_its_owner(simulation: Simulation)
 
 
 def test_late_task_that_nobody_owns_is_left_alone(simulation: Simulation) -> None:
-    """Where nobody takes it, the job ends with a reason, and no further submit is made."""
+    """If no job claims it, the job ends with a reason, and no further submit is made."""
     job = created(simulation)
     simulation.fake.fault(on="submit", kind="drop_before_accept")
     simulation.run_for(20)
@@ -130,12 +130,12 @@ def test_late_task_that_nobody_owns_is_left_alone(simulation: Simulation) -> Non
     assert "DashScope's console" in remedy_of(simulation.job(job.id), failure)
 
 
-def test_lane_stays_closed_when_a_reply_cannot_be_written_down(simulation: Simulation) -> None:
-    """While the table is in trouble after a POST, no other attempt may enter the time of this one."""
+def test_lane_stays_closed_while_a_reply_cannot_be_recorded(simulation: Simulation) -> None:
+    """While the table is unavailable after a POST, no other attempt may start within its time window."""
     created(simulation)
 
     def trouble() -> None:
-        raise AwsTrouble("The table is in trouble.")
+        raise AwsTrouble("The table is unavailable.")
 
     with patch.object(jobs, "claim", once(jobs.claim, trouble)):
         simulation.run_for(1)
@@ -144,8 +144,8 @@ def test_lane_stays_closed_when_a_reply_cannot_be_written_down(simulation: Simul
     assert_one_video(simulation, PROMPT)
 
 
-def test_one_answer_of_unknown_costs_no_paid_task(simulation: Simulation) -> None:
-    """DashScope has to say for a while that it does not know a task."""
+def test_one_unknown_answer_costs_no_paid_task(simulation: Simulation) -> None:
+    """DashScope must report a task as unknown for a while before the job ends."""
     simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=400.0)
     job = created(simulation)
     simulation.run_for(200)
@@ -156,8 +156,8 @@ def test_one_answer_of_unknown_costs_no_paid_task(simulation: Simulation) -> Non
 
 
 @pytest.mark.parametrize("kind", ["wrong_bytes", "403_expired"])
-def test_video_that_came_wrong_is_asked_for_again(simulation: Simulation, kind: str) -> None:
-    """The next download may bring what was paid for."""
+def test_damaged_video_is_downloaded_again(simulation: Simulation, kind: str) -> None:
+    """The next download may be complete."""
     job = created(simulation)
     simulation.fake.fault(on="download", kind=kind, times=3)
     simulation.run_for(ENOUGH)
@@ -167,8 +167,8 @@ def test_video_that_came_wrong_is_asked_for_again(simulation: Simulation, kind: 
     assert simulation.film_of(simulation.job(job.id).task_id) == result.sha256
 
 
-def test_video_that_is_there_outlives_its_workflow(simulation: Simulation) -> None:
-    """A job whose video was stored succeeds, even when its workflow broke then and the deadline has passed."""
+def test_stored_video_outlives_its_workflow(simulation: Simulation) -> None:
+    """A job whose video was stored succeeds, even if its workflow failed then and the deadline has passed."""
     job = created(simulation)
     simulation.kills["Finish"] = [0] * 7
     simulation.run_for(ENOUGH)
@@ -181,8 +181,8 @@ def test_video_that_is_there_outlives_its_workflow(simulation: Simulation) -> No
     assert (simulation.receipt(f"{job.receipts}/video.json") or {})["job"] == job.id
 
 
-def test_list_that_cannot_be_read_keeps_the_history_short(simulation: Simulation) -> None:
-    """The longer DashScope's list is out of order, the less often it is asked for; the deadline ends the job."""
+def test_unreadable_list_keeps_the_history_short(simulation: Simulation) -> None:
+    """The longer DashScope's list fails, the less often it is requested; the deadline ends the job."""
     job = created(simulation)
     simulation.fake.fault(on="submit", kind="drop_after_accept")
     simulation.fake.fault(on="list", kind="500", rate=1)
@@ -195,7 +195,7 @@ def test_list_that_cannot_be_read_keeps_the_history_short(simulation: Simulation
 
 @pytest.mark.parametrize("hours", [0.0, 8.0])
 def test_a_busy_day_hides_no_lost_reply(simulation: Simulation, hours: float) -> None:
-    """However many tasks the account had in the hours before, and whichever zone the list reads: the task is found."""
+    """The task is found despite many tasks in the hours before, and in whichever time zone the list is read."""
     simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, list_hours=hours)
     for _ in range(dashscope.LIST_PAGE_SIZE + 1):
         simulation.foreign_task(OTHER)
@@ -208,8 +208,8 @@ def test_a_busy_day_hides_no_lost_reply(simulation: Simulation, hours: float) ->
     assert_one_video(simulation, PROMPT)
 
 
-def test_a_list_that_refuses_a_short_window_is_asked_for_a_long_one(simulation: Simulation) -> None:
-    """In the wrong zone a window may lie ahead. One that is refused is not taken for one without tasks."""
+def test_a_list_that_refuses_a_short_window_is_queried_with_a_long_one(simulation: Simulation) -> None:
+    """In the wrong zone a window may be in the future. A refused window does not count as one without tasks."""
     ask = dashscope._tasks_in  # noqa: SLF001 - a vendor who refuses what the fake does not
 
     def strict(base_url: str, key: str, model: str, window: Any) -> list[ListedTask]:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""The promise under whatever may happen in any order: creates, repeats, faults, kills, breakdowns, time, sweeps."""
+"""The promise under anything, in any order: creates, repeats, faults, kills, failures, time, sweeps."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ FAULTS = [
     *[("download", kind) for kind in ("truncate", "stall", "403_expired", "500", "no_content_length", "wrong_bytes")],
     *[("task", kind) for kind in ("fail", "fail_without_detail", "succeed_without_url")],
 ]
-# What may lie before each state; an attempt that made no task may be followed by another.
+# The states that may precede each state; an attempt that created no task may be followed by another.
 BEFORE = {
     JobState.QUEUED: set(),
     JobState.SUBMITTING: {JobState.QUEUED, JobState.OUTCOME_UNKNOWN},
     JobState.OUTCOME_UNKNOWN: {JobState.QUEUED, JobState.SUBMITTING},
     JobState.RUNNING: {JobState.QUEUED, JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN},
 }
-# Whatever breaks, a job does not end with a word that only a programmer understands.
+# Whatever fails, a job does not end with a message that only a programmer understands.
 REASONS = {
     "outcome_unknown",
     "generation_failed",
@@ -67,7 +67,7 @@ HOUR = 3600
 
 
 class Promise(RuleBasedStateMachine):
-    """Up to six wishes, three through each door."""
+    """Up to six requests, three through each door."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Promise(RuleBasedStateMachine):
         events=st.none() | st.sampled_from([*MODES]),
     )
     def vendor(self, task_seconds: float, lag: float, events: str | None) -> None:
-        """Choose how long tasks run, how late the list shows them, and how badly their ends are told, if they are."""
+        """Choose how long tasks run, how late the list shows them, and how reliably completion events arrive."""
         if events:
             os.environ["COMPLETION_EVENTS"] = "on"
             self.simulation.notify(mode=events)
@@ -94,7 +94,7 @@ class Promise(RuleBasedStateMachine):
 
     @rule(slot=SLOTS, how=st.sampled_from(["key", "sdk"]), kill_at=st.none() | st.integers(0, 5))
     def post(self, slot: int, how: str, kill_at: int | None) -> None:
-        """Create at the HTTPS door, for the first time or again, with a key or as an SDK retries."""
+        """Create at the HTTPS door, for the first time or again, with a key or as an SDK retry."""
         prompt = f"By {how} {slot}: the girl of [Image 1]."
         tried = self.tries.get(prompt, 0)
         now = self.simulation.clock.now()
@@ -112,20 +112,20 @@ class Promise(RuleBasedStateMachine):
 
     @rule(slot=SLOTS, times=st.integers(1, 5))
     def drop(self, slot: int, times: int) -> None:
-        """Drop a folder, for the first time or again; its events come several times."""
+        """Drop a folder, for the first time or again; its events are repeated."""
         prompt = f"By drop {slot}: the girl of [Image 1]."
         self.simulation.put(f"drop/folder {slot}/1.jpg", picture(), times)
         self.simulation.put(f"drop/folder {slot}/prompt.txt", prompt.encode(), times)
 
     @rule(fault=st.sampled_from(FAULTS), times=st.integers(1, 3))
     def fault(self, fault: tuple[str, str], times: int) -> None:
-        """Let DashScope, or the way to it, break."""
+        """Let DashScope or the connection to it fail."""
         on, kind = fault
         self.simulation.fake.fault(on=on, kind=kind, times=times)
 
     @rule(function=st.sampled_from(FUNCTIONS), after=st.integers(0, 8))
     def kill(self, function: str, after: int) -> None:
-        """Let the next run of a function die after so many calls."""
+        """Kill the next run of a function after a number of calls."""
         self.simulation.kills.setdefault(function, []).append(after)
 
     @precondition(lambda self: self.simulation.workflow.executions)
@@ -141,7 +141,7 @@ class Promise(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 5, 15, 40, 100, 300, 1500]))
     def wait(self, seconds: int) -> None:
-        """Let time pass, and all happen that is due."""
+        """Let time pass and everything happen that is due."""
         self.simulation.run_for(seconds)
 
     @rule(seconds=st.sampled_from([30, 120, 4000]))
@@ -151,15 +151,15 @@ class Promise(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        """Run the sweep; it may be killed, too."""
+        """Run the sweep, which may be killed, too."""
         try:
             self.simulation.sweep()
         except Killed:
             return
 
     @invariant()
-    def one_job_a_wish_and_one_task_a_job(self) -> None:
-        """Whatever was repeated, there is one job; whatever was lost, there is one task, and one charge."""
+    def one_job_per_request_and_one_task_per_job(self) -> None:
+        """Despite repeats there is one job; despite lost replies there is one task and one charge."""
         prompts = [job.request.prompt for job in self.simulation.jobs()]
         assert len(set(prompts)) == len(prompts)
         tasks = [task["prompt"] for task in self.simulation.tasks()]
@@ -167,7 +167,7 @@ class Promise(RuleBasedStateMachine):
 
     @invariant()
     def forward_only(self) -> None:
-        """States only move forward, and an end is an end; only a drop of the same is noted later."""
+        """States only move forward, and an end is final; only a repeated drop is recorded later."""
         for job in self.simulation.jobs():
             before = self.seen.get(job.id)
             if before is not None and is_terminal(before.state):
@@ -177,7 +177,7 @@ class Promise(RuleBasedStateMachine):
             self.seen[job.id] = job
 
     def teardown(self) -> None:
-        """After enough time and sweeps each job has ended, and says so where its client looks."""
+        """Check that after enough time and sweeps each job has ended, and its client can see that."""
         with self.resources:
             self.simulation.kills.clear()
             for _ in range(ENDS_WITHIN):
@@ -185,23 +185,23 @@ class Promise(RuleBasedStateMachine):
                     break
                 self.simulation.run_for(HOUR)
                 self.simulation.sweep()
-            self.check_invariants_once_more()
+            self.check_invariants_again()
             for job in self.simulation.jobs():
                 self.check_end(job)
 
     def settled(self) -> bool:
-        """Tell whether nothing is left to do."""
+        """Return whether all work is done."""
         return not self.simulation.queue.messages and all(
             "is_open" not in record for record in self.simulation.records("JOB")
         )
 
-    def check_invariants_once_more(self) -> None:
-        """Hold the end to what held at every step."""
-        self.one_job_a_wish_and_one_task_a_job()
+    def check_invariants_again(self) -> None:
+        """Check the invariants again at the end."""
+        self.one_job_per_request_and_one_task_per_job()
         self.forward_only()
 
     def check_end(self, job: Job) -> None:
-        """Expect the vendor's bytes of a job that succeeded, a reason of one that failed, and receipts of both."""
+        """Expect the vendor's bytes for a job that succeeded, a reason for one that failed, and receipts for both."""
         assert is_terminal(job.state), job
         assert job.state.value == (self.receipt(job, "status.json") or {}).get("state")
         if job.state is JobState.SUCCEEDED:

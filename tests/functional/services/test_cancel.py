@@ -1,4 +1,4 @@
-"""Cancel: three honest answers, whatever the job does meanwhile."""
+"""A cancel has three answers, each true whatever the job does meanwhile."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ NO_TASK = [
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client."""
+    """Return a client."""
     return Client(sandbox)
 
 
 def answer_of(client: Client, job: Job) -> str:
-    """Cancel a job; gives the answer."""
-    told = client.cancel(job.id)
-    assert 200 == told.status, told.text
-    assert told.json["cancel"]["message"].endswith(".")
-    return str(told.json["cancel"]["answer"])
+    """Cancel a job and return the answer."""
+    response = client.cancel(job.id)
+    assert 200 == response.status, response.text
+    assert response.json["cancel"]["message"].endswith(".")
+    return str(response.json["cancel"]["answer"])
 
 
 def assert_cancelled(sandbox: Sandbox, job: Job) -> None:
-    """Assert that the job has ended as cancelled, on record and in its receipts, and is charged nothing."""
+    """Assert that the job ended as cancelled, in its record and receipts, and that nothing was charged."""
     ended = sandbox.job(job.id)
     assert (JobState.CANCELLED, None) == (ended.state, ended.cost)
     assert ended.failure
@@ -57,10 +57,10 @@ def assert_cancelled(sandbox: Sandbox, job: Job) -> None:
 
 @pytest.mark.parametrize("fields", NO_TASK, ids=["never sent", "refused", "absent"])
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.SUBMITTING])
-def test_a_job_that_surely_has_no_task_is_cancelled(
+def test_a_job_without_a_task_is_cancelled(
     sandbox: Sandbox, ada: Client, state: JobState, fields: dict[str, Any]
 ) -> None:
-    """Free, and at once; the submit step then sends nothing."""
+    """It is cancelled immediately and free; the submit step then sends nothing."""
     job = sandbox.put(state, **{"attempt": None, "submits": 0, **fields})
     assert "cancelled" == answer_of(ada, job)
     assert_cancelled(sandbox, job)
@@ -69,48 +69,48 @@ def test_a_job_that_surely_has_no_task_is_cancelled(
 
 
 @pytest.mark.parametrize("state", [JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN, JobState.STORING])
-def test_a_job_that_may_have_a_task_goes_on(sandbox: Sandbox, ada: Client, state: JobState) -> None:
-    """An attempt in the air, a lost reply, a video on its way: too late, and nothing changes."""
+def test_a_job_that_may_have_a_task_is_not_cancelled(sandbox: Sandbox, ada: Client, state: JobState) -> None:
+    """During an attempt, after a lost reply or during the download it is too late, and nothing changes."""
     job = sandbox.put(state)
     assert "too_late" == answer_of(ada, job)
     assert job == sandbox.job(job.id)
 
 
 @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])
-def test_an_end_stays_an_end(sandbox: Sandbox, ada: Client, state: JobState) -> None:
-    """Cancelled twice, or too late by far: the job is shown as it ended."""
+def test_an_end_is_final(sandbox: Sandbox, ada: Client, state: JobState) -> None:
+    """A second or late cancel shows the job as it ended."""
     job = sandbox.put(state)
     assert "already_finished" == answer_of(ada, job)
     assert job == sandbox.job(job.id)
 
 
 def test_a_second_cancel_says_that_the_job_has_ended(sandbox: Sandbox, ada: Client) -> None:
-    """The first one did it."""
+    """The first cancel ended the job."""
     job = sandbox.put()
     assert ["cancelled", "already_finished"] == [answer_of(ada, job), answer_of(ada, job)]
     assert_cancelled(sandbox, job)
 
 
 def test_a_task_that_runs_is_too_late(sandbox: Sandbox, ada: Client) -> None:
-    """DashScope refuses (400 UnsupportedOperation), and the words say that it will be billed."""
+    """DashScope refuses with 400 UnsupportedOperation, and the answer says that the video will be charged."""
     job = sandbox.submitted()
     sandbox.clock.advance(30)
     sandbox.fake.ledger()
-    told = ada.cancel(job.id).json
-    assert ("too_late", "running") == (told["cancel"]["answer"], told["state"])
-    assert "billed" in told["cancel"]["message"]
+    response = ada.cancel(job.id).json
+    assert ("too_late", "running") == (response["cancel"]["answer"], response["state"])
+    assert "billed" in response["cancel"]["message"]
 
 
 def test_a_task_that_waits_is_cancelled_at_dashscope(sandbox: Sandbox, ada: Client) -> None:
-    """DashScope says yes: nothing is charged."""
+    """If DashScope confirms the cancel, nothing is charged."""
     created = [sandbox.submitted() for _ in range(8)]
     assert "cancelled" == answer_of(ada, created[-1])
     assert_cancelled(sandbox, created[-1])
 
 
 @pytest.mark.parametrize("kind", ["lost", "500", "refused"])
-def test_an_unclear_answer_of_dashscope_is_no_promise(sandbox: Sandbox, ada: Client, kind: str) -> None:
-    """Without a clear yes the answer is too late; if the task was cancelled all the same, the loop learns it."""
+def test_an_unclear_answer_of_dashscope_is_too_late(sandbox: Sandbox, ada: Client, kind: str) -> None:
+    """Without a confirmation the answer is too late; if the task was cancelled nevertheless, polling finds out."""
     job = sandbox.submitted()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -125,7 +125,7 @@ def test_an_unclear_answer_of_dashscope_is_no_promise(sandbox: Sandbox, ada: Cli
 
 
 def racing(sandbox: Sandbox, move: Callable[[], object]) -> Any:  # noqa: ANN401 - a patch
-    """Let something happen to a job between a cancel's look at it and its write."""
+    """Let something happen to a job between a cancel's read and its write."""
     advance, moves = jobs.advance, [move]
 
     def late(before: Job, after: Job) -> Job:
@@ -138,7 +138,7 @@ def racing(sandbox: Sandbox, move: Callable[[], object]) -> Any:  # noqa: ANN401
 
 
 def test_a_submit_that_opens_an_attempt_meanwhile_wins(sandbox: Sandbox, ada: Client) -> None:
-    """The attempt is on record before the cancel's write: the job goes on, and is told so."""
+    """The attempt is recorded before the cancel's write: the job continues, and the answer says so."""
     job = sandbox.put()
 
     def opens() -> None:
@@ -151,15 +151,15 @@ def test_a_submit_that_opens_an_attempt_meanwhile_wins(sandbox: Sandbox, ada: Cl
 
 
 def test_a_job_that_ends_meanwhile_has_ended(sandbox: Sandbox, ada: Client) -> None:
-    """Two cancels at once: one of them did it, and the other says that it was done."""
+    """Of two cancels at once, one ends the job and the other reports that it has ended."""
     job = sandbox.put()
     ended = replace(job.at(JobState.FAILED, sandbox.clock.now()), ended_at=sandbox.clock.now())
     with racing(sandbox, lambda: jobs.advance(job, ended)):
         assert "already_finished" == answer_of(ada, job)
 
 
-def test_nobody_cancels_what_is_anothers(sandbox: Sandbox, ada: Client) -> None:
-    """In the same words as for a job that does not exist; an operator may."""
+def test_a_client_cannot_cancel_anothers_job(sandbox: Sandbox, ada: Client) -> None:
+    """The answer is the same as for a missing job; an operator may cancel it."""
     job = sandbox.put(client="bob")
     refused, nowhere = ada.cancel(job.id), ada.cancel(new_job_id())
     assert (404, 404) == (refused.status, nowhere.status)
@@ -167,7 +167,7 @@ def test_nobody_cancels_what_is_anothers(sandbox: Sandbox, ada: Client) -> None:
 
 
 def test_a_cancel_holds_even_if_its_receipts_cannot_be_written(sandbox: Sandbox, ada: Client) -> None:
-    """What is cancelled is said to be; its execution, or the one that the sweep starts, writes what is missing."""
+    """The answer is still cancelled; its execution, or the one that the sweep starts, writes the missing receipts."""
     job = sandbox.put()
     with patch.object(buckets, "put_receipt", side_effect=AwsTrouble("no bucket today")):
         assert "cancelled" == answer_of(ada, job)

@@ -1,4 +1,4 @@
-"""Drops that change, come again or are cancelled: what stands at the front, and what becomes of earlier jobs."""
+"""Drops that change, are repeated or cancelled: the current job of each drop, and the files of earlier jobs."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ ONE, TWO = b"The cat smiles.", b"The dog smiles."
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process was killed."""
 
 
 @pytest.fixture
 def door(sandbox: Sandbox) -> Door:
-    """Give the door of a world."""
+    """Return the door of a sandbox."""
     return Door(sandbox)
 
 
 def upload(sandbox: Sandbox, prompt: bytes, path: str = "ad") -> None:
-    """Put a whole folder there."""
+    """Put a complete folder."""
     sandbox.drop(f"drop/{path}/1.jpg", picture())
     sandbox.drop(f"drop/{path}/prompt.txt", prompt)
 
 
 def dropped(sandbox: Sandbox, door: Door, prompt: bytes, path: str = "ad") -> Job:
-    """Drop a folder, and give its job."""
+    """Drop a folder and return its job."""
     upload(sandbox, prompt, path)
     door.run(QUIET + 2)
     return next(job for job in sandbox.jobs() if job.request.prompt == prompt.decode())
 
 
 def run(sandbox: Sandbox, job: Job, *, until: JobState = JobState.SUCCEEDED) -> None:
-    """Take a job through the steps of its workflow."""
+    """Run a job through the steps of its workflow."""
     assert "wait" == sandbox.invoke("StartTaskFunction", {"job_id": job.id})["next"]
     if until is not JobState.RUNNING:
         sandbox.clock.advance(HOUR)
@@ -61,28 +61,28 @@ def run(sandbox: Sandbox, job: Job, *, until: JobState = JobState.SUCCEEDED) -> 
 
 
 def save_and_finish(sandbox: Sandbox, job: Job) -> None:
-    """Take a job through its last steps."""
+    """Run a job through its last steps."""
     sandbox.invoke("SaveResultFunction", {"job_id": job.id})
     sandbox.invoke("FinishFunction", {"job_id": job.id, "step": {}})
 
 
-def front(sandbox: Sandbox, path: str = "ad") -> dict[str, Any]:
-    """Read the status at the front."""
+def current_status(sandbox: Sandbox, path: str = "ad") -> dict[str, Any]:
+    """Read the status of the drop's current job."""
     return sandbox.receipt(f"{path}/status.json")
 
 
-def tells_of(sandbox: Sandbox, job: Job, place: str, state: str) -> None:
-    """Check that a place tells of a job, of it alone, and that the record knows where its video is."""
+def assert_shown_at(sandbox: Sandbox, job: Job, prefix: str, state: str) -> None:
+    """Assert that a prefix shows this job and no other, and that the record knows where its video is."""
     at_the_end = {"succeeded": {"video.json", "video.mp4"}, "failed": {"error.json"}, "cancelled": {"error.json"}}
     names = {"status.json"} | at_the_end.get(state, set())
-    there = {key.removeprefix(f"{place}/") for key in sandbox.results_there() if key.startswith(f"{place}/")}
+    there = {key.removeprefix(f"{prefix}/") for key in sandbox.results_there() if key.startswith(f"{prefix}/")}
     assert names == {name for name in there if "/" not in name}
-    status = sandbox.receipt(f"{place}/status.json")
+    status = sandbox.receipt(f"{prefix}/status.json")
     assert (job.id, state) == (status["job"], status["state"])
     result = sandbox.job(job.id).result
     if state == "succeeded":
         assert result
-        assert f"{place}/video.mp4" == result.key == sandbox.receipt(f"{place}/video.json")["video"]["key"]
+        assert f"{prefix}/video.mp4" == result.key == sandbox.receipt(f"{prefix}/video.json")["video"]["key"]
         video = sandbox.s3.get_object(Bucket=sandbox.results, Key=result.key, VersionId=result.version_id)[
             "Body"
         ].read()
@@ -92,7 +92,7 @@ def tells_of(sandbox: Sandbox, job: Job, place: str, state: str) -> None:
 
 
 def during(call: str, act: Callable[[], None]) -> Any:  # noqa: ANN401 - a patch
-    """Let something happen between the first call of an edge and what follows it."""
+    """Let something happen right after the first call of an adapter's function."""
     original, waiting = getattr(buckets, call), [act]
 
     def call_then_act(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the call takes
@@ -106,13 +106,13 @@ def during(call: str, act: Callable[[], None]) -> Any:  # noqa: ANN401 - a patch
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.STORING, JobState.SUCCEEDED])
 def test_changed_content_moves_the_old_job_aside(sandbox: Sandbox, door: Door, state: JobState) -> None:
-    """Whatever the old job has come to: the new one is at the front, the old one under its id, now and at its end."""
+    """Whatever state the old job has, the new one's files are at the drop's path and the old one's under its id."""
     old = dropped(sandbox, door, ONE)
     if state is not JobState.QUEUED:
         run(sandbox, old, until=state)
     new = dropped(sandbox, door, TWO)
-    tells_of(sandbox, new, "ad", "queued")
-    tells_of(sandbox, old, f"ad/{old.id}", state.value)
+    assert_shown_at(sandbox, new, "ad", "queued")
+    assert_shown_at(sandbox, old, f"ad/{old.id}", state.value)
     run(sandbox, new)
     if state is JobState.QUEUED:
         run(sandbox, old)
@@ -120,53 +120,51 @@ def test_changed_content_moves_the_old_job_aside(sandbox: Sandbox, door: Door, s
         sandbox.invoke("StatusFunction", {"action": "ask", "job_id": old.id})
     if state is not JobState.SUCCEEDED:
         save_and_finish(sandbox, old)
-    tells_of(sandbox, new, "ad", "succeeded")
-    tells_of(sandbox, old, f"ad/{old.id}", "succeeded")
+    assert_shown_at(sandbox, new, "ad", "succeeded")
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "succeeded")
 
 
-def test_old_content_again_brings_its_job_back(sandbox: Sandbox, door: Door) -> None:
-    """A, B, A: no third job; A's receipts and its video are at the front again, and B's under its id."""
+def test_the_old_content_again_brings_its_job_back(sandbox: Sandbox, door: Door) -> None:
+    """After A, B, A there is no third job; A's receipts and video are at the drop's path, and B's are under its id."""
     first, second = dropped(sandbox, door, ONE), dropped(sandbox, door, TWO)
     run(sandbox, first)
     run(sandbox, second)
     dropped(sandbox, door, ONE)
     assert 2 == len(sandbox.jobs())
-    tells_of(sandbox, first, "ad", "succeeded")
-    tells_of(sandbox, second, f"ad/{second.id}", "succeeded")
+    assert_shown_at(sandbox, first, "ad", "succeeded")
+    assert_shown_at(sandbox, second, f"ad/{second.id}", "succeeded")
     assert [] == [key for key in sandbox.results_there() if key.startswith(f"ad/{first.id}/")]
 
 
 @pytest.mark.parametrize("function", ["SaveResultFunction", "FinishFunction"])
 def test_a_video_that_is_stored_while_its_drop_changes_is_moved(sandbox: Sandbox, door: Door, function: str) -> None:
-    """The turn falls into the upload, or between two receipts: in the end everything is where it belongs."""
+    """If the change happens during the upload or between two receipts, everything is moved to its place in the end."""
     old = dropped(sandbox, door, ONE)
     run(sandbox, old, until=JobState.STORING)
     call = {"SaveResultFunction": "store_stream", "FinishFunction": "put_receipt"}[function]
     if function == "FinishFunction":
         sandbox.invoke("SaveResultFunction", {"job_id": old.id})
-    turned: list[Job] = []
-    with during(call, lambda: turned.append(dropped(sandbox, door, TWO))):
+    newer: list[Job] = []
+    with during(call, lambda: newer.append(dropped(sandbox, door, TWO))):
         sandbox.invoke(function, {"job_id": old.id, "step": {}})
     sandbox.invoke("FinishFunction", {"job_id": old.id, "step": {}})
-    (new,) = turned
-    tells_of(sandbox, new, "ad", "queued")
-    tells_of(sandbox, old, f"ad/{old.id}", "succeeded")
+    (new,) = newer
+    assert_shown_at(sandbox, new, "ad", "queued")
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "succeeded")
 
 
-def test_a_status_that_is_written_while_the_drop_changes_does_not_stay_at_the_front(
-    sandbox: Sandbox, door: Door
-) -> None:
-    """The function that wrote it looks once more, and puts the new job's there."""
+def test_a_status_that_is_written_during_a_change_is_replaced(sandbox: Sandbox, door: Door) -> None:
+    """The function that wrote it checks again, and writes the new job's status."""
     old = dropped(sandbox, door, ONE)
-    turned: list[Job] = []
-    with during("put_receipt", lambda: turned.append(dropped(sandbox, door, TWO))):
+    newer: list[Job] = []
+    with during("put_receipt", lambda: newer.append(dropped(sandbox, door, TWO))):
         sandbox.invoke("StartTaskFunction", {"job_id": old.id})
-    tells_of(sandbox, turned[0], "ad", "queued")
-    tells_of(sandbox, old, f"ad/{old.id}", "running")
+    assert_shown_at(sandbox, newer[0], "ad", "queued")
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "running")
 
 
-def test_a_receipt_that_is_overtaken_is_written_again(sandbox: Sandbox, door: Door) -> None:
-    """A job that moves on while its receipt is being written has the right one in the end."""
+def test_an_outdated_receipt_is_written_again(sandbox: Sandbox, door: Door) -> None:
+    """A job that changes while its receipt is being written has the right receipt in the end."""
     job = dropped(sandbox, door, ONE)
 
     def fail() -> None:
@@ -174,111 +172,111 @@ def test_a_receipt_that_is_overtaken_is_written_again(sandbox: Sandbox, door: Do
 
     with during("put_receipt", fail):
         sandbox.invoke("StartTaskFunction", {"job_id": job.id})
-    assert "failed" == front(sandbox)["state"]
+    assert "failed" == current_status(sandbox)["state"]
 
 
-def test_a_refused_change_stands_at_the_front_and_the_old_job_aside(sandbox: Sandbox, door: Door) -> None:
-    """Nobody thinks that the new upload was not noticed; mended, it is a new job, and undone, the old one."""
+def test_a_refused_change_is_shown_and_the_old_job_moved_aside(sandbox: Sandbox, door: Door) -> None:
+    """The receipt shows that the upload was noticed; fixed, it becomes a new job, and undone, the old one."""
     old = dropped(sandbox, door, ONE)
     run(sandbox, old)
     sandbox.drop("drop/ad/1.jpg", b"no picture")
     door.run(QUIET + 2)
-    assert (None, "refused") == (front(sandbox)["job"], front(sandbox)["state"])
+    assert (None, "refused") == (current_status(sandbox)["job"], current_status(sandbox)["state"])
     assert ["1.jpg"] == [fault["file"] for fault in sandbox.receipt("ad/error.json")["faults"]]
-    tells_of(sandbox, old, f"ad/{old.id}", "succeeded")
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "succeeded")
     sandbox.drop("drop/ad/1.jpg", picture())
     door.run(QUIET + 2)
-    tells_of(sandbox, old, "ad", "succeeded")
+    assert_shown_at(sandbox, old, "ad", "succeeded")
 
 
 def test_the_files_of_a_job_whose_record_has_expired_are_kept(sandbox: Sandbox, door: Door) -> None:
-    """They move as they are."""
+    """They are moved unchanged."""
     old = dropped(sandbox, door, ONE)
     run(sandbox, old)
     table = sandbox.stack.resource("JobTable")
     aws("dynamodb").delete_item(TableName=table, Key={"pk": {"S": f"JOB#{old.id}"}, "sk": {"S": "JOB"}})
     new = dropped(sandbox, door, TWO)
-    tells_of(sandbox, new, "ad", "queued")
+    assert_shown_at(sandbox, new, "ad", "queued")
     kept = sorted(key for key in sandbox.results_there() if key.startswith(f"ad/{old.id}/"))
     assert [f"ad/{old.id}/{name}" for name in ("video.json", "video.mp4")] == kept
 
 
-def test_the_same_content_again_is_told_so(sandbox: Sandbox, door: Door) -> None:
-    """With the time, and that nothing more is charged; events that come twice are no second drop."""
+def test_a_repeated_drop_is_noted_in_the_receipt(sandbox: Sandbox, door: Door) -> None:
+    """The note has the time and says that nothing more is charged; repeated events are not a second drop."""
     job = dropped(sandbox, door, ONE)
-    assert (None, None) == (front(sandbox)["dropped_again_at"], front(sandbox)["note"])
+    assert (None, None) == (current_status(sandbox)["dropped_again_at"], current_status(sandbox)["note"])
     run(sandbox, job)
     dropped(sandbox, door, ONE)
-    status = front(sandbox)
+    status = current_status(sandbox)
     assert ("succeeded", job.id) == (status["state"], status["job"])
     assert status["dropped_again_at"] > status["created_at"]
     assert "charged once" in status["note"]
     assert 1 == len(sandbox.jobs())
 
 
-def test_events_that_come_again_are_no_second_drop(sandbox: Sandbox) -> None:
+def test_repeated_events_are_not_a_second_drop(sandbox: Sandbox) -> None:
     """The files are the same as before."""
     upload(sandbox, ONE)
     Door(sandbox, times=3).run(HOUR)
-    assert (None, 1) == (front(sandbox)["dropped_again_at"], len(sandbox.jobs()))
+    assert (None, 1) == (current_status(sandbox)["dropped_again_at"], len(sandbox.jobs()))
 
 
 def test_a_job_that_failed_says_how_to_try_again(sandbox: Sandbox, door: Door) -> None:
-    """To a dropper: what to change, since the same content is the same job."""
+    """For a dropper it names what to change, because equal content is the same job."""
     job = dropped(sandbox, door, ONE)
     sandbox.invoke("FinishFunction", {"job_id": job.id, "error": {"Error": "VendorUnreachable", "Cause": "{}"}})
     remedy = sandbox.receipt("ad/error.json")["error"]["remedy"]
     assert "create" not in remedy.lower()
     assert '"metadata": {"try": 2}' in remedy
     dropped(sandbox, door, ONE)
-    assert "change one word of the prompt" in front(sandbox)["note"]
+    assert "change one word of the prompt" in current_status(sandbox)["note"]
     sandbox.drop("drop/ad/job.json", b'{"metadata": {"try": 2}}')
     door.run(QUIET + 2)
-    assert (2, "queued") == (len(sandbox.jobs()), front(sandbox)["state"])
-    tells_of(sandbox, job, f"ad/{job.id}", "failed")
+    assert (2, "queued") == (len(sandbox.jobs()), current_status(sandbox)["state"])
+    assert_shown_at(sandbox, job, f"ad/{job.id}", "failed")
 
 
 @pytest.mark.parametrize("name", ["CANCEL", "cancel", "Cancel.txt"])
 def test_a_waiting_job_is_cancelled_by_a_file(sandbox: Sandbox, door: Door, name: str) -> None:
-    """However it is written, with or without bytes in it; the receipt says what came of it, and stays so."""
+    """Its spelling and content do not matter; the receipt shows the answer permanently."""
     job = dropped(sandbox, door, ONE)
     sandbox.drop(f"drop/ad/{name}", b"")
     events = [str(body) for body in door.waiting()]
     door.run(1)
     assert events
-    tells_of(sandbox, job, "ad", "cancelled")
-    cancel = front(sandbox)["cancel"]
+    assert_shown_at(sandbox, job, "ad", "cancelled")
+    cancel = current_status(sandbox)["cancel"]
     assert ("cancelled", True) == (cancel["answer"], "Nothing was charged" in cancel["message"])
     sandbox.drop(f"drop/ad/{name}", b"once more")
     door.run(HOUR)
     assert ([], "finish") == (sandbox.tasks(), sandbox.invoke("StartTaskFunction", {"job_id": job.id})["next"])
-    assert "cancelled" == front(sandbox)["cancel"]["answer"]
+    assert "cancelled" == current_status(sandbox)["cancel"]["answer"]
 
 
 def test_a_task_that_has_begun_cannot_be_cancelled(sandbox: Sandbox, door: Door) -> None:
-    """The receipt says so, now and when the video is there."""
+    """The receipt says so, immediately and when the video is stored."""
     job = dropped(sandbox, door, ONE)
     run(sandbox, job, until=JobState.STORING)
     sandbox.drop("drop/ad/CANCEL", b"")
     door.run(1)
-    assert ("storing", "too_late") == (front(sandbox)["state"], front(sandbox)["cancel"]["answer"])
+    assert ("storing", "too_late") == (current_status(sandbox)["state"], current_status(sandbox)["cancel"]["answer"])
     save_and_finish(sandbox, job)
-    tells_of(sandbox, job, "ad", "succeeded")
-    assert "too_late" == front(sandbox)["cancel"]["answer"]
+    assert_shown_at(sandbox, job, "ad", "succeeded")
+    assert "too_late" == current_status(sandbox)["cancel"]["answer"]
 
 
-def test_a_finished_job_stays_as_it_is(sandbox: Sandbox, door: Door) -> None:
-    """Nothing is taken away by a CANCEL that comes too late for anything."""
+def test_a_finished_job_does_not_change(sandbox: Sandbox, door: Door) -> None:
+    """A CANCEL that comes after the end removes nothing."""
     job = dropped(sandbox, door, ONE)
     run(sandbox, job)
     sandbox.drop("drop/ad/CANCEL", b"")
     door.run(1)
-    tells_of(sandbox, job, "ad", "succeeded")
-    assert "already_finished" == front(sandbox)["cancel"]["answer"]
+    assert_shown_at(sandbox, job, "ad", "succeeded")
+    assert "already_finished" == current_status(sandbox)["cancel"]["answer"]
 
 
-def test_a_drop_that_has_not_started_is_cancelled_before_it_does(sandbox: Sandbox, door: Door) -> None:
-    """It never becomes a job, and the receipt says that nothing was charged; a later upload starts it after all."""
+def test_a_drop_that_has_not_started_is_cancelled_without_a_job(sandbox: Sandbox, door: Door) -> None:
+    """The receipt says that nothing was charged; a later upload starts the drop."""
     upload(sandbox, ONE)
     door.run(3)
     sandbox.drop("drop/ad/CANCEL", b"")
@@ -286,65 +284,68 @@ def test_a_drop_that_has_not_started_is_cancelled_before_it_does(sandbox: Sandbo
     assert ([], [], []) == (sandbox.jobs(), door.waiting(), door.dead())
     assert ["ad/status.json"] == sandbox.results_there()
     assert (None, "cancelled", "cancelled") == (
-        front(sandbox)["job"],
-        front(sandbox)["state"],
-        front(sandbox)["cancel"]["answer"],
+        current_status(sandbox)["job"],
+        current_status(sandbox)["state"],
+        current_status(sandbox)["cancel"]["answer"],
     )
     job = dropped(sandbox, door, ONE)
-    tells_of(sandbox, job, "ad", "queued")
+    assert_shown_at(sandbox, job, "ad", "queued")
 
 
 def test_a_change_that_has_not_started_is_cancelled_with_its_job(sandbox: Sandbox, door: Door) -> None:
-    """CANCEL is about everything that was uploaded before it."""
+    """CANCEL applies to everything that was uploaded before it."""
     job = dropped(sandbox, door, ONE)
     upload(sandbox, TWO)
     door.run(3)
     sandbox.drop("drop/ad/CANCEL", b"")
     door.run(HOUR)
     assert [job.id] == [job.id for job in sandbox.jobs()]
-    tells_of(sandbox, job, "ad", "cancelled")
+    assert_shown_at(sandbox, job, "ad", "cancelled")
 
 
-def test_a_cancel_is_void_once_something_is_uploaded_after_it(sandbox: Sandbox, door: Door) -> None:
-    """The person went on."""
+def test_an_upload_after_a_cancel_voids_it(sandbox: Sandbox, door: Door) -> None:
+    """The later upload starts the drop."""
     sandbox.drop("drop/ad/CANCEL", b"")
     door.run(2)
     job = dropped(sandbox, door, ONE)
-    tells_of(sandbox, job, "ad", "queued")
-    assert front(sandbox)["cancel"] is None
+    assert_shown_at(sandbox, job, "ad", "queued")
+    assert current_status(sandbox)["cancel"] is None
 
 
 @pytest.mark.parametrize("name", ["cat.jpg.CANCEL", "cat.CANCEL", "cat.cancel.txt"])
-def test_a_lone_image_is_cancelled_by_a_file_of_its_name(sandbox: Sandbox, door: Door, name: str) -> None:
-    """With its suffix or without, beside it."""
+def test_a_single_image_is_cancelled_by_a_file_of_its_name(sandbox: Sandbox, door: Door, name: str) -> None:
+    """The file is next to it, with or without the image's suffix."""
     sandbox.drop("drop/cat.jpg", picture())
     sandbox.drop("drop/cats.jpg", picture())
     door.run(QUIET + 1)
     sandbox.drop(f"drop/{name}", b"")
     door.run(HOUR)
-    assert ("cancelled", "queued") == (front(sandbox, "cat.jpg")["state"], front(sandbox, "cats.jpg")["state"])
+    assert ("cancelled", "queued") == (
+        current_status(sandbox, "cat.jpg")["state"],
+        current_status(sandbox, "cats.jpg")["state"],
+    )
 
 
-def test_a_cancel_beside_no_folder_is_told_where_to_go(sandbox: Sandbox, door: Door) -> None:
-    """It cannot mean everything."""
+def test_a_cancel_outside_a_folder_is_explained(sandbox: Sandbox, door: Door) -> None:
+    """It cannot apply to everything."""
     sandbox.drop("drop/CANCEL", b"")
     door.run(QUIET + 1)
-    (fault,) = front(sandbox, "CANCEL")["waiting_for"]
+    (fault,) = current_status(sandbox, "CANCEL")["waiting_for"]
     assert ("is not in a folder", True) == (fault["detail"], "cat.jpg.CANCEL" in fault["remedy"])
 
 
-def test_a_text_that_waited_for_its_image_waits_no_more(sandbox: Sandbox, door: Door) -> None:
-    """What was said of the text alone goes when the image comes."""
+def test_a_text_that_waited_for_its_image_waits_no_longer(sandbox: Sandbox, door: Door) -> None:
+    """The receipt about the text is removed when the image arrives."""
     sandbox.drop("drop/cat.txt", ONE)
     door.run(QUIET + 1)
-    assert "incomplete" == front(sandbox, "cat.txt")["state"]
+    assert "incomplete" == current_status(sandbox, "cat.txt")["state"]
     sandbox.drop("drop/cat.jpg", picture())
     door.run(QUIET + 1)
     assert ["cat.jpg/status.json"] == sandbox.results_there()
 
 
 def deaths(act: Callable[[], object]) -> Callable[[int], bool]:
-    """Give what does something and is killed before its n-th call of AWS; tells whether it came so far."""
+    """Return a runner that is killed before its n-th call of AWS, and returns whether it got that far."""
     original = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - boto3 has no other seam
 
     def die(number: int) -> bool:
@@ -367,28 +368,28 @@ def deaths(act: Callable[[], object]) -> Callable[[int], bool]:
     return die
 
 
-def test_a_turn_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
-    """Killed before any of its calls, and delivered once more, it comes to the same end."""
+def test_a_change_may_be_killed_anywhere(sandbox: Sandbox, door: Door) -> None:
+    """Killed before any of its calls and delivered again, it has the same result."""
     number, died = 0, True
     while died:
         path = f"ad-{number}"
         upload(sandbox, ONE, path)
         door.run(QUIET + 2)
-        old = sandbox.job(front(sandbox, path)["job"])
+        old = sandbox.job(current_status(sandbox, path)["job"])
         run(sandbox, old)
         upload(sandbox, TWO, path)
         died = deaths(lambda: door.run(QUIET + 2))(number)
         door.run(HOUR)
-        new = sandbox.job(front(sandbox, path)["job"])
+        new = sandbox.job(current_status(sandbox, path)["job"])
         assert TWO.decode() == new.request.prompt
-        tells_of(sandbox, new, path, "queued")
-        tells_of(sandbox, old, f"{path}/{old.id}", "succeeded")
+        assert_shown_at(sandbox, new, path, "queued")
+        assert_shown_at(sandbox, old, f"{path}/{old.id}", "succeeded")
         number += 9
     assert number > 30
 
 
-def test_a_cancel_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
-    """Killed before each of its calls, and delivered once more, it says the same."""
+def test_a_cancel_may_be_killed_anywhere(sandbox: Sandbox, door: Door) -> None:
+    """Killed before any of its calls and delivered again, it gives the same answer."""
     number, died = 0, True
     while died:
         path = f"ad-{number}"
@@ -397,13 +398,16 @@ def test_a_cancel_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
         sandbox.drop(f"drop/{path}/CANCEL", b"")
         died = deaths(lambda: door.run(QUIET))(number)
         door.run(2 * HOUR)
-        assert ("cancelled", "cancelled") == (front(sandbox, path)["state"], front(sandbox, path)["cancel"]["answer"])
+        assert ("cancelled", "cancelled") == (
+            current_status(sandbox, path)["state"],
+            current_status(sandbox, path)["cancel"]["answer"],
+        )
         number += 5
     assert number > 15
 
 
-def test_a_job_may_be_noted_about_while_it_moves(sandbox: Sandbox, door: Door) -> None:
-    """A note takes back no move, and a second one of the same thing does not hold."""
+def test_a_note_and_a_move_of_a_job_do_not_conflict(sandbox: Sandbox, door: Door) -> None:
+    """A note reverts no change of state, and a second equal note has no effect."""
     job = dropped(sandbox, door, ONE)
     run(sandbox, job, until=JobState.RUNNING)
     with sandbox.stack.acting_as("SubmitFunction"):

@@ -1,4 +1,4 @@
-"""Slots: so many jobs are at DashScope at a time, the others wait for nothing but their turn, and none is forgotten."""
+"""Slots limit the tasks at DashScope; other jobs wait in a queue, in which none is forgotten."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DAY = 86_400
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty world in which three tasks may be in flight."""
+    """Yield an empty simulation in which three tasks may be in flight."""
     with fresh() as made, patch.dict("os.environ", {"MAX_IN_FLIGHT": str(SLOTS)}):
         yield made
 
@@ -51,7 +51,7 @@ def create(simulation: Simulation, prompt: str, client: str = "ada", **fields: A
 
 
 def run(simulation: Simulation, seconds: float) -> None:
-    """Let time pass, with the sweep that comes every minute."""
+    """Let time pass, with a sweep every minute."""
     until = simulation.clock.now() + seconds
     while simulation.clock.now() < until:
         simulation.run_for(min(SWEEP_SECONDS, until - simulation.clock.now()))
@@ -59,30 +59,30 @@ def run(simulation: Simulation, seconds: float) -> None:
 
 
 def swept(simulation: Simulation) -> None:
-    """Run the sweep, which may be killed as any function."""
+    """Run the sweep, which may be killed like any function."""
     with suppress(Killed):
         simulation.sweep()
     simulation.run_due()
 
 
 def started(simulation: Simulation) -> list[str]:
-    """Name the tasks at the vendor by their prompts, in their order."""
+    """Return the prompts of the vendor's tasks, in order."""
     return [task["prompt"] for task in simulation.tasks()]
 
 
 def in_flight(simulation: Simulation) -> int:
-    """Count the vendor's tasks that have not ended."""
+    """Return the number of the vendor's tasks that have not ended."""
     return sum(task["status"] in ("PENDING", "RUNNING") for task in simulation.tasks())
 
 
-def gate() -> slots.SlotPool:
-    """Give the only gate."""
+def only_pool() -> slots.SlotPool:
+    """Return the only slot pool."""
     (only,) = slots.pools()
     return only
 
 
 def test_no_more_tasks_than_slots(simulation: Simulation) -> None:
-    """However many jobs come at once, at most so many are at DashScope at any moment, and all are made."""
+    """However many jobs come at once, DashScope never has more tasks than there are slots, and all jobs are done."""
     most = [0]
 
     def look(_: str) -> None:
@@ -93,11 +93,11 @@ def test_no_more_tasks_than_slots(simulation: Simulation) -> None:
     run(simulation, 15 * 2 * TASK_SECONDS)
     assert {"succeeded"} == {simulation.job(job.id).state.value for job in created}
     assert (SLOTS, len(created)) == (most[0], len(simulation.tasks()))
-    assert {} == gate().holders
+    assert {} == only_pool().holders
 
 
-def test_a_freed_slot_goes_on_at_once(simulation: Simulation) -> None:
-    """The moment at which Gallop learns that a task has ended is the moment at which the next one is sent."""
+def test_a_freed_slot_is_passed_on_immediately(simulation: Simulation) -> None:
+    """As soon as Gallop learns that a task has ended, the next one is submitted."""
     for number in range(SLOTS + 1):
         create(simulation, f"job {number}")
     simulation.run_due()
@@ -109,7 +109,7 @@ def test_a_freed_slot_goes_on_at_once(simulation: Simulation) -> None:
 
 
 def test_waiting_costs_nothing(simulation: Simulation) -> None:
-    """A job that waited a day goes through as many states as one that did not, and no function runs meanwhile."""
+    """A job that waited a day has as many state transitions as one that did not, and no function runs meanwhile."""
     quick = create(simulation, "quick")
     run(simulation, 4 * TASK_SECONDS)
     with patch.dict("os.environ", {"MAX_IN_FLIGHT": "0"}):
@@ -126,8 +126,8 @@ def test_waiting_costs_nothing(simulation: Simulation) -> None:
     assert ["succeeded", "succeeded"] == [simulation.job(job.id).state.value for job in (quick, late)]
 
 
-def test_clients_take_turns(simulation: Simulation) -> None:
-    """Round robin over clients, first come first served within one: a late single job starts next."""
+def test_slots_are_shared_round_robin(simulation: Simulation) -> None:
+    """Scheduling is round robin over clients and first come, first served within one: a late single job starts next."""
     for number in range(12):
         create(simulation, f"ada {number}", "ada")
     for number in range(2):
@@ -142,7 +142,7 @@ def test_clients_take_turns(simulation: Simulation) -> None:
 
 
 def test_priority_is_within_a_client(simulation: Simulation) -> None:
-    """A job of a higher priority starts before its client's others, and not before those of other clients."""
+    """A job with a higher priority starts before its client's others, but not before those of other clients."""
     for number in range(5):
         create(simulation, f"ada {number}", "ada")
     simulation.run_due()
@@ -153,16 +153,16 @@ def test_priority_is_within_a_client(simulation: Simulation) -> None:
 
 
 @pytest.mark.parametrize("priority", [-1, 10, 1.5, "high", True])
-def test_priority_is_checked(simulation: Simulation, priority: object) -> None:
-    """A priority that is none is refused in words, before anything is made."""
+def test_an_invalid_priority_is_refused(simulation: Simulation, priority: object) -> None:
+    """The refusal is readable and comes before anything is created."""
     del simulation
     body = {"prompt": "x", "images": [PICTURE_URL], "priority": priority}
     with pytest.raises(Exception, match="priority"):
         videos.create_video("ada", Body(json.dumps(body).encode(), "application/json"), {})
 
 
-def test_those_who_wait_know_their_place(simulation: Simulation) -> None:
-    """GET and status.json tell the place and when the turn is likely to come; the receipt again when it has halved."""
+def test_waiting_jobs_show_their_position(simulation: Simulation) -> None:
+    """GET and status.json show the position and the expected start; the receipt is updated when it has halved."""
     created = [create(simulation, f"job {number}") for number in range(SLOTS + 5)]
     simulation.run_due()
     last = videos.view(videos.video(Caller("ada"), created[-1].id))
@@ -176,21 +176,21 @@ def test_those_who_wait_know_their_place(simulation: Simulation) -> None:
     assert videos.view(videos.video(Caller("ada"), created[0].id))["queue_position"] is None
 
 
-def test_a_crowd_that_asks_for_places_reads_the_line_once(simulation: Simulation) -> None:
-    """Who asks within the same few seconds is shown the line as it was read for the first; later it is read anew."""
+def test_concurrent_requests_for_positions_read_the_queue_once(simulation: Simulation) -> None:
+    """Requests within a few seconds share the queue as it was read for the first; later ones read it again."""
     created = [create(simulation, f"job {number}") for number in range(SLOTS + 5)]
     simulation.run_due()
     with simulation.calls.run():
-        places = [videos.view(videos.video(Caller("ada"), job.id))["queue_position"] for job in created * 3]
-        assert [*[None] * SLOTS, 1, 2, 3, 4, 5] * 3 == places
+        positions = [videos.view(videos.video(Caller("ada"), job.id))["queue_position"] for job in created * 3]
+        assert [*[None] * SLOTS, 1, 2, 3, 4, 5] * 3 == positions
         assert 1 == simulation.calls.made.count("Query")
     cancel(created[SLOTS].id)
     simulation.clock.advance(steps.QUEUE_CACHE_SECONDS)
     assert 1 == videos.view(videos.video(Caller("ada"), created[SLOTS + 1].id))["queue_position"]
 
 
-def test_to_join_a_long_line_costs_no_more_than_a_short_one(simulation: Simulation) -> None:
-    """A newcomer to a long line reads not the whole of it: the next sweep, which does so once for all, tells places."""
+def test_joining_a_long_queue_costs_no_more_than_a_short_one(simulation: Simulation) -> None:
+    """A new job does not read a whole long queue: the next sweep, which reads it once for all, sets the positions."""
     with patch.object(steps, "SHORT_QUEUE", 2):
         created = [create(simulation, f"job {number}") for number in range(SLOTS + 4)]
         simulation.run_due()
@@ -200,7 +200,7 @@ def test_to_join_a_long_line_costs_no_more_than_a_short_one(simulation: Simulati
 
 
 def test_cancel_of_a_waiting_job_is_free_and_immediate(simulation: Simulation) -> None:
-    """No question to DashScope, no slot, no task; its execution ends, and those behind it move up."""
+    """It needs no request to DashScope, slot or task; its execution ends, and the jobs behind it move up."""
     created = [create(simulation, f"job {number}") for number in range(SLOTS + 2)]
     simulation.run_due()
     before = simulation.fake.ledger()["requests"]
@@ -214,8 +214,8 @@ def test_cancel_of_a_waiting_job_is_free_and_immediate(simulation: Simulation) -
     assert [] == simulation.records("SLOT_WAITER")
 
 
-def test_one_that_waits_too_long_is_told_so(simulation: Simulation) -> None:
-    """After QueueHours a waiting job fails, nothing is charged, and it leaves the line."""
+def test_a_job_that_waits_too_long_fails(simulation: Simulation) -> None:
+    """After QueueHours a waiting job fails, nothing is charged, and it leaves the queue."""
     with patch.dict("os.environ", {"MAX_IN_FLIGHT": "0"}):
         job = create(simulation, "late")
         simulation.run_due()
@@ -235,8 +235,8 @@ def test_one_that_waits_too_long_is_told_so(simulation: Simulation) -> None:
     assert {} == slots.queued(job.lane)
 
 
-def test_the_deadline_begins_with_the_turn(simulation: Simulation) -> None:
-    """A job that waited has as long for its task as one that did not."""
+def test_the_deadline_starts_with_the_slot(simulation: Simulation) -> None:
+    """A job that waited has as much time for its task as one that did not."""
     with patch.dict("os.environ", {"MAX_IN_FLIGHT": "0"}):
         job = create(simulation, "late")
         simulation.run_for(20 * 3600)
@@ -245,51 +245,51 @@ def test_the_deadline_begins_with_the_turn(simulation: Simulation) -> None:
 
 
 @pytest.mark.parametrize("function", ["TakeSlot", "Status", "Finish", "Reconcile"])
-def test_no_breakdown_loses_a_slot_or_a_turn(simulation: Simulation, function: str) -> None:
-    """Killed at each of its calls, once a job: all jobs end, no slot stays taken, nobody waits, no task is doubled."""
+def test_no_kill_loses_a_slot_or_a_position(simulation: Simulation, function: str) -> None:
+    """Killed once per job at each call: all jobs end, no slot stays taken, no job is stuck, no task is doubled."""
     calls = 16
     simulation.kills[function] = list(range(calls))
     created = [create(simulation, f"job {number}") for number in range(calls + SLOTS)]
     for _ in range(60):
         run(simulation, 2 * SWEEP_SECONDS)
-        assert len(gate().holders) <= SLOTS
+        assert len(only_pool().holders) <= SLOTS
         if all(simulation.job(job.id).state is JobState.SUCCEEDED for job in created):
             break
     run(simulation, calls * SWEEP_SECONDS)
     assert [] == simulation.kills[function]
     assert {"succeeded"} == {simulation.job(job.id).state.value for job in created}
     assert sorted(job.request.prompt for job in created) == sorted(started(simulation))
-    assert ({}, [], {}) == (gate().holders, simulation.records("SLOT_WAITER"), slots.queued(created[0].lane))
+    assert ({}, [], {}) == (only_pool().holders, simulation.records("SLOT_WAITER"), slots.queued(created[0].lane))
 
 
-def test_a_lost_wake_up_is_made_good_within_a_minute(simulation: Simulation) -> None:
-    """A slot that was given, and whose job was not told, is told by the next sweep."""
+def test_a_lost_wake_up_is_resent_within_a_minute(simulation: Simulation) -> None:
+    """A job that got a slot without being notified is notified by the next sweep."""
     with patch.object(slots, "wake", lambda _: False):
         job = create(simulation, "lost")
         simulation.run_due()
-    assert (1, 0) == (len(gate().holders), len(simulation.tasks()))
+    assert (1, 0) == (len(only_pool().holders), len(simulation.tasks()))
     simulation.sweep()
     simulation.run_due()
     assert (JobState.RUNNING, 1) == (simulation.job(job.id).state, len(simulation.tasks()))
 
 
-def test_the_slot_of_a_job_that_is_gone_is_freed(simulation: Simulation) -> None:
-    """A slot whose job has ended, or is no more, goes to the next one within a minute."""
+def test_the_slot_of_a_missing_job_is_freed(simulation: Simulation) -> None:
+    """A slot whose job has ended or was deleted goes to the next one within a minute."""
     with patch.object(slots, "release", lambda *_: None):
         for number in range(SLOTS):
             create(simulation, f"job {number}")
         simulation.run_for(4 * TASK_SECONDS)
-    assert SLOTS == len(gate().holders)
+    assert SLOTS == len(only_pool().holders)
     job = create(simulation, "next")
     simulation.run_due()
-    assert job.id not in gate().holders
+    assert job.id not in only_pool().holders
     simulation.sweep()
     simulation.run_due()
-    assert [job.id] == [*gate().holders]
+    assert [job.id] == [*only_pool().holders]
 
 
-def test_a_waiting_execution_that_broke_down_is_started_again(simulation: Simulation) -> None:
-    """When its turn comes nobody is there to be told; the sweep sees it, and the job is made once."""
+def test_a_waiting_execution_that_failed_is_started_again(simulation: Simulation) -> None:
+    """When the job gets a slot, no execution can be notified; the sweep notices, and the job runs once."""
     for number in range(SLOTS):
         create(simulation, f"job {number}")
     job = create(simulation, "broken")
@@ -299,8 +299,8 @@ def test_a_waiting_execution_that_broke_down_is_started_again(simulation: Simula
     assert ("succeeded", 1) == (simulation.job(job.id).state.value, len(simulation.tasks("broken")))
 
 
-def test_a_refusal_slows_all_down_and_they_recover(simulation: Simulation) -> None:
-    """After a 429 nobody of the lane submits for a while; then they do, and the pace comes back by itself."""
+def test_a_refusal_slows_down_the_lane_until_it_recovers(simulation: Simulation) -> None:
+    """After a 429 no job of the lane submits for a while; then they do, and the rate recovers automatically."""
     simulation.fake.fault(on="submit", kind="429", times=3)
     times: list[float] = []
     simulation.calls.on_call = lambda name: times.append(simulation.clock.now()) if name.startswith("POST") else None
@@ -319,8 +319,8 @@ def test_a_refusal_slows_all_down_and_they_recover(simulation: Simulation) -> No
     assert "0.250" == item["interval"]["N"]
 
 
-def test_an_account_without_room_fails_no_job(simulation: Simulation) -> None:
-    """Refused for the limits again and again, a job waits for its deadline and not for a number of tries."""
+def test_an_account_without_capacity_fails_no_job(simulation: Simulation) -> None:
+    """If DashScope's limits refuse it repeatedly, a job waits for its deadline, not for a number of tries."""
     simulation.fake.fault(on="submit", kind="429", times=25)
     job = create(simulation, "patient")
     run(simulation, 2.5 * 3600)
@@ -328,8 +328,8 @@ def test_an_account_without_room_fails_no_job(simulation: Simulation) -> None:
     assert 26 == jobs.get(job.id).submits
 
 
-def test_more_hours_in_line_keep_every_place(simulation: Simulation) -> None:
-    """A place outlives the hours that held when it was taken: QueueHours may be raised over a backlog."""
+def test_raising_the_queue_hours_keeps_every_position(simulation: Simulation) -> None:
+    """A position outlives the limit under which it was taken: QueueHours may be raised over a backlog."""
     job = [create(simulation, f"job {number}") for number in range(SLOTS + 1)][-1]
     simulation.run_due()
     items = simulation.clients["dynamodb"].scan(TableName="jobs")["Items"]
@@ -339,8 +339,8 @@ def test_more_hours_in_line_keep_every_place(simulation: Simulation) -> None:
 
 
 @pytest.mark.parametrize(("slots_there", "at_once"), [(1, 1), (3, 3), (5, 5), (6, 5), (8, 7)])
-def test_the_start_is_estimated_from_those_that_run(simulation: Simulation, slots_there: int, at_once: int) -> None:
-    """A turn comes with each end, and DashScope runs five at a time, or as many as there are slots."""
+def test_the_start_is_estimated_from_running_jobs(simulation: Simulation, slots_there: int, at_once: int) -> None:
+    """A job starts with each end; DashScope runs five tasks at a time, or as many as there are slots."""
     with patch.dict("os.environ", {"MAX_IN_FLIGHT": str(slots_there)}):
         created = [create(simulation, f"job {number}") for number in range(slots_there + at_once + 1)]
         simulation.run_for(1)
@@ -351,12 +351,12 @@ def test_the_start_is_estimated_from_those_that_run(simulation: Simulation, slot
 
 
 def estimate(job: Job, simulation: Simulation) -> float:
-    """Give the seconds until a job's turn, as GET tells them."""
+    """Return the seconds until a job starts, as GET shows them."""
     return float(videos.view(videos.video(Caller("ada"), job.id))["estimated_start"] - simulation.clock.now())
 
 
-def test_whoever_waits_and_asks_again_is_told_that_nothing_has_changed(simulation: Simulation) -> None:
-    """The estimate stands still while its grounds do, and so the tag is the same; nobody need ask every few seconds."""
+def test_a_waiting_job_is_unchanged_while_its_estimate_is(simulation: Simulation) -> None:
+    """The estimate is the same while its inputs are, and so is the ETag; clients need not poll every few seconds."""
     created = [create(simulation, f"job {number}") for number in range(4 * SLOTS)]
     simulation.run_for(1)
     tags = []
@@ -368,8 +368,8 @@ def test_whoever_waits_and_asks_again_is_told_that_nothing_has_changed(simulatio
     assert "60" == videos.poll_headers(job, videos.view(job))["Retry-After"]
 
 
-def test_a_hundred_slots_are_given_out_at_once(simulation: Simulation) -> None:
-    """As many as MaxInFlight may be raised to."""
+def test_a_hundred_slots_are_assigned_at_once(simulation: Simulation) -> None:
+    """The maximum of MaxInFlight is 100."""
     created = [create(simulation, f"job {number}") for number in range(SLOTS + 100)]
     simulation.run_due()
     with patch.dict("os.environ", {"MAX_IN_FLIGHT": "100"}):
@@ -377,8 +377,8 @@ def test_a_hundred_slots_are_given_out_at_once(simulation: Simulation) -> None:
     assert 100 == len(slots.pool(created[0].lane).holders)
 
 
-def test_a_record_that_nobody_can_read_holds_up_no_other(simulation: Simulation) -> None:
-    """As one of another version of Gallop: the sweep goes on to the next job."""
+def test_an_unreadable_record_does_not_block_others(simulation: Simulation) -> None:
+    """The sweep skips a record of another version of Gallop and continues with the next job."""
     old = create(simulation, "old")
     key = {"pk": {"S": f"JOB#{old.id}"}, "sk": {"S": "JOB"}}
     simulation.clients["dynamodb"].update_item(TableName="jobs", Key=key, UpdateExpression="REMOVE reserved, parked")
@@ -388,8 +388,8 @@ def test_a_record_that_nobody_can_read_holds_up_no_other(simulation: Simulation)
     assert JobState.SUCCEEDED is simulation.job(young.id).state
 
 
-def test_who_is_deleted_right_after_its_cancel_leaves_no_failed_execution(simulation: Simulation) -> None:
-    """The execution of a job whose record is gone has nothing left to do, and no alarm rings."""
+def test_a_job_deleted_right_after_its_cancel_leaves_no_failed_execution(simulation: Simulation) -> None:
+    """The execution of a deleted job has nothing left to do, and triggers no alarm."""
     created = [create(simulation, f"job {number}") for number in range(SLOTS + 1)]
     simulation.run_due()
     cancel(created[-1].id)

@@ -35,26 +35,26 @@ NAMES = sorted(
 
 
 def finish(sandbox: Sandbox, job: Job, **event: Any) -> str:  # noqa: ANN401 - JSON
-    """Run the step; gives the state that it tells."""
+    """Run the step and return the resulting state."""
     state: str = sandbox.invoke("FinishFunction", {"job_id": job.id, **event})["state"]
     return state
 
 
 def caught(name: str, message: str = "what happened") -> dict[str, Any]:
-    """Give what the workflow's Catch puts into its state."""
+    """Return the state into which the workflow's Catch puts an error."""
     cause = {"errorMessage": message, "errorType": name, "stackTrace": ["secret lines"]}
     return {"error": {"Error": name, "Cause": json.dumps(cause)}}
 
 
 def stored(sandbox: Sandbox) -> Job:
-    """Give a job whose video is stored and checked."""
+    """Return a job whose video is stored and checked."""
     job = sandbox.storing()
     sandbox.invoke("SaveResultFunction", {"job_id": job.id})
     return sandbox.job(job.id)
 
 
-def test_a_stored_video_makes_the_job_a_success(sandbox: Sandbox) -> None:
-    """The record, video.json and status.json say so, and error.json does not exist."""
+def test_a_stored_video_makes_the_job_succeed(sandbox: Sandbox) -> None:
+    """The record, video.json and status.json show it, and there is no error.json."""
     job = stored(sandbox)
     assert "succeeded" == finish(sandbox, job, step={"next": "finish", "wait_seconds": 0, "failure": None})
     ended = sandbox.job(job.id)
@@ -65,8 +65,8 @@ def test_a_stored_video_makes_the_job_a_success(sandbox: Sandbox) -> None:
     assert "succeeded" == sandbox.receipt(f"{job.receipts}/status.json")["state"]
 
 
-def test_a_failure_of_a_step_is_the_reason_of_the_job(sandbox: Sandbox) -> None:
-    """What the step said stands in the record and in error.json."""
+def test_the_failure_of_a_step_is_the_failure_of_the_job(sandbox: Sandbox) -> None:
+    """The step's message is in the record and in error.json."""
     job = sandbox.put(JobState.RUNNING)
     assert "failed" == finish(sandbox, job, step={"next": "finish", "wait_seconds": 0, "failure": asdict(FAILURE)})
     ended = sandbox.job(job.id)
@@ -79,8 +79,8 @@ def test_a_failure_of_a_step_is_the_reason_of_the_job(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_error_of_the_tree_becomes_a_reason(sandbox: Sandbox, name: str) -> None:
-    """The class gives the code, the message says what happened, and the stack trace stays in the log."""
+def test_every_error_class_becomes_a_failure(sandbox: Sandbox, name: str) -> None:
+    """The class determines the code, the message says what happened, and the stack trace stays in the log."""
     job = sandbox.put(JobState.QUEUED)
     assert "failed" == finish(sandbox, job, **caught(name))
     failure = sandbox.job(job.id).failure
@@ -94,8 +94,8 @@ def test_every_error_of_the_tree_becomes_a_reason(sandbox: Sandbox, name: str) -
     assert "secret lines" not in str(sandbox.receipt(f"{job.receipts}/error.json"))
 
 
-def test_trouble_with_aws_is_told_without_its_inside(sandbox: Sandbox) -> None:
-    """AWS's own words name what the stack is made of: they are for the log."""
+def test_an_aws_error_is_reported_without_internals(sandbox: Sandbox) -> None:
+    """AWS's message names resources of the stack: it belongs in the log only."""
     job = sandbox.put(JobState.QUEUED, resumes=MAX_UNPAID_RESUMES)
     finish(sandbox, job, **caught("AwsTrouble", "role/gallop-Finish may not write to gallop-results"))
     expected = Failure(FailureCode.AWS_TROUBLE, "An AWS service returned an error.")
@@ -116,8 +116,8 @@ def test_trouble_with_aws_is_told_without_its_inside(sandbox: Sandbox) -> None:
         ("", "internal_error"),
     ],
 )
-def test_what_is_not_ours_is_told_plainly(sandbox: Sandbox, name: str, code: str) -> None:
-    """A step that broke or hung ends the job with a reason, without its message: that may say anything."""
+def test_an_unhandled_exception_is_reported_plainly(sandbox: Sandbox, name: str, code: str) -> None:
+    """A step that failed or timed out ends the job with a reason, without its message, which may contain anything."""
     job = sandbox.put(JobState.QUEUED, resumes=MAX_UNPAID_RESUMES)
     finish(sandbox, job, **caught(name, "a secret: smiles"))
     failure = sandbox.job(job.id).failure
@@ -126,8 +126,8 @@ def test_what_is_not_ours_is_told_plainly(sandbox: Sandbox, name: str, code: str
 
 
 @pytest.mark.parametrize("name", ["AwsTrouble", "States.Timeout", "Sandbox.Timedout", "Lambda.Unknown"])
-def test_trouble_with_aws_alone_ends_no_job_that_has_time(sandbox: Sandbox, name: str) -> None:
-    """Nothing was charged yet, and nothing is wrong with the job: its owner could only ask for the same again."""
+def test_an_aws_error_alone_ends_no_job_that_has_time(sandbox: Sandbox, name: str) -> None:
+    """Nothing was charged yet, and the job is valid: its owner could only request the same again."""
     job = sandbox.put(JobState.QUEUED, resumes=MAX_UNPAID_RESUMES - 1)
     with pytest.raises(Stranded):
         finish(sandbox, job, **caught(name))
@@ -135,8 +135,8 @@ def test_trouble_with_aws_alone_ends_no_job_that_has_time(sandbox: Sandbox, name
 
 
 @pytest.mark.parametrize("cause", ["", "not JSON", "[]", "7", '{"message": "x"}'])
-def test_a_cause_that_cannot_be_read_is_no_reason(sandbox: Sandbox, cause: str) -> None:
-    """Whatever stands there, the job ends."""
+def test_an_unreadable_cause_does_not_prevent_the_end(sandbox: Sandbox, cause: str) -> None:
+    """The job ends whatever the cause contains."""
     job = sandbox.put(JobState.RUNNING)
     finish(sandbox, job, error={"Error": "VendorUnreachable", "Cause": cause})
     failure = sandbox.job(job.id).failure
@@ -144,8 +144,8 @@ def test_a_cause_that_cannot_be_read_is_no_reason(sandbox: Sandbox, cause: str) 
     assert ("vendor_unreachable", "No reason was given.") == (failure.code, failure.message)
 
 
-def test_an_error_outweighs_what_an_earlier_step_said(sandbox: Sandbox) -> None:
-    """The step before the error was fine."""
+def test_an_error_takes_precedence_over_an_earlier_step(sandbox: Sandbox) -> None:
+    """The step before the error succeeded."""
     job = sandbox.put(JobState.QUEUED, resumes=MAX_UNPAID_RESUMES)
     finish(sandbox, job, step={"next": "wait", "wait_seconds": 5, "failure": None}, **caught("AwsTrouble"))
     failure = sandbox.job(job.id).failure
@@ -153,15 +153,15 @@ def test_an_error_outweighs_what_an_earlier_step_said(sandbox: Sandbox) -> None:
     assert "aws_trouble" == failure.code
 
 
-def test_a_video_that_is_there_outweighs_an_error(sandbox: Sandbox) -> None:
-    """It was made, paid, checked and stored: whatever broke afterwards does not take it away."""
+def test_a_stored_video_takes_precedence_over_an_error(sandbox: Sandbox) -> None:
+    """It was made, charged, checked and stored: a later error does not change that."""
     job = stored(sandbox)
     assert "succeeded" == finish(sandbox, job, **caught("States.Timeout"))
     assert sandbox.job(job.id).failure is None
 
 
 def test_no_video_and_no_reason_is_a_failure(sandbox: Sandbox) -> None:
-    """No job succeeds by silence."""
+    """No job succeeds by default."""
     job = sandbox.put(JobState.RUNNING)
     assert "failed" == finish(sandbox, job, step={"next": "finish", "wait_seconds": 0, "failure": None})
     failure = sandbox.job(job.id).failure
@@ -171,12 +171,12 @@ def test_no_video_and_no_reason_is_a_failure(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("state", [state for state in JobState if state.value not in {"succeeded", "cancelled"}])
 def test_a_job_can_fail_from_every_state(sandbox: Sandbox, state: JobState) -> None:
-    """Wherever it was, the job ends."""
+    """The job ends whatever state it had."""
     assert "failed" == finish(sandbox, sandbox.put(state), step={"failure": asdict(FAILURE)})
 
 
-def test_run_twice_it_does_the_same(sandbox: Sandbox) -> None:
-    """The same state, the same receipts, the same time of the end."""
+def test_a_second_run_does_the_same(sandbox: Sandbox) -> None:
+    """The state, the receipts and the time of the end stay the same."""
     job = stored(sandbox)
     finish(sandbox, job, step={"failure": None})
     before, receipt = sandbox.job(job.id), sandbox.receipt(f"{job.receipts}/video.json")
@@ -187,15 +187,15 @@ def test_run_twice_it_does_the_same(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("event", [{"step": {"failure": asdict(FAILURE)}}, caught("AwsTrouble")])
 def test_a_terminal_state_never_changes(sandbox: Sandbox, event: dict[str, Any]) -> None:
-    """A late failure does not touch a job that has succeeded."""
+    """A late failure does not change a job that has succeeded."""
     job = stored(sandbox)
     finish(sandbox, job, step={"failure": None})
     assert "succeeded" == finish(sandbox, job, **event)
     assert "error.json" not in "".join(sandbox.results_there())
 
 
-def test_a_run_that_died_before_its_receipts_is_made_good(sandbox: Sandbox) -> None:
-    """The record has ended and the receipts have not been written: the next run writes them."""
+def test_a_run_killed_before_its_receipts_is_completed(sandbox: Sandbox) -> None:
+    """If the record has ended and the receipts are missing, the next run writes them."""
     job = stored(sandbox)
     with patch("gallop.services.publish.receipts.video_receipt", side_effect=MemoryError), pytest.raises(MemoryError):
         finish(sandbox, job, step={"failure": None})
@@ -205,7 +205,7 @@ def test_a_run_that_died_before_its_receipts_is_made_good(sandbox: Sandbox) -> N
 
 
 def test_two_ends_at_once_are_one(sandbox: Sandbox) -> None:
-    """Whoever comes second finds the job ended, and writes its receipts."""
+    """The second one finds the job ended, and writes its receipts."""
     job = stored(sandbox)
     ended = jobs.advance
 
@@ -218,21 +218,21 @@ def test_two_ends_at_once_are_one(sandbox: Sandbox) -> None:
     assert "succeeded" == sandbox.receipt(f"{job.receipts}/status.json")["state"]
 
 
-def test_a_job_that_has_moved_on_is_not_ended_by_force(sandbox: Sandbox) -> None:
-    """Where the record and this run disagree and the job has not ended, the workflow decides: the step fails."""
+def test_a_job_that_has_moved_on_is_not_ended(sandbox: Sandbox) -> None:
+    """If the record contradicts this run and the job has not ended, the step fails and the workflow decides."""
     job = sandbox.put(JobState.RUNNING)
     with patch.object(jobs, "advance", side_effect=WrongState("moved on")), pytest.raises(WrongState):
         finish(sandbox, job, step={"failure": asdict(FAILURE)})
 
 
-def test_a_job_that_is_not_there_needs_no_end(sandbox: Sandbox) -> None:
-    """It was deleted right after its cancel: there is nobody to tell, and nothing to be alarmed about."""
+def test_a_missing_job_needs_no_end(sandbox: Sandbox) -> None:
+    """It was deleted right after its cancel: nothing is left to notify, and no alarm is needed."""
     assert {"state": "deleted"} == sandbox.invoke("FinishFunction", {"job_id": "job_" + "a" * 26})
     assert [] == sandbox.jobs()
 
 
-def test_receipts_tell_no_secret(sandbox: Sandbox) -> None:
-    """No key, no address that opens anything, nothing of the inside: of a success and of a failure."""
+def test_receipts_contain_no_secret(sandbox: Sandbox) -> None:
+    """The receipts of a success and of a failure have no key, no signed address and no internals."""
     image = StoredImage(sandbox.inbox, "drop/ad/1.jpg", "v1", "hash")
     succeeded, failed = sandbox.storing(request=a_request(images=(image,))), sandbox.put(JobState.RUNNING)
     sandbox.invoke("SaveResultFunction", {"job_id": succeeded.id})
@@ -244,8 +244,8 @@ def test_receipts_tell_no_secret(sandbox: Sandbox) -> None:
     assert [] == [word for word in forbidden for text in texts if word in text]
 
 
-def test_receipts_are_json_for_everybody(sandbox: Sandbox) -> None:
-    """UTF-8, with a type that browsers show, and not to be cached: they change."""
+def test_receipts_are_readable_json(sandbox: Sandbox) -> None:
+    """They are UTF-8, with a content type that browsers display, and are not cached, because they change."""
     job = sandbox.put(JobState.RUNNING, receipts="spring ad/Grüße 🐎")
     finish(sandbox, job, step={"failure": {**asdict(FAILURE), "message": "世界"}})
     head = sandbox.s3.head_object(Bucket=sandbox.results, Key="spring ad/Grüße 🐎/error.json")

@@ -1,4 +1,4 @@
-"""A picture out of the finished video: one that shows something, or none; the video is never touched."""
+"""The thumbnail of the finished video: a frame that shows something, or none; the video is never changed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def stored(sandbox: Sandbox, video: bytes) -> Job:
-    """Give a job in ``storing`` whose video is in the bucket."""
+    """Return a job in ``storing`` whose video is in the bucket."""
     job = sandbox.storing()
     key = f"{job.receipts}/video.mp4"
     version = sandbox.s3.put_object(Bucket=sandbox.results, Key=key, Body=video)["VersionId"]
@@ -40,19 +40,19 @@ def stored(sandbox: Sandbox, video: bytes) -> Job:
 
 
 def make(sandbox: Sandbox, job: Job) -> Job:
-    """Run the step; gives the job as it is then."""
+    """Run the step and return the job's new record."""
     assert "finish" == sandbox.invoke("ThumbnailFunction", {"job_id": job.id})["next"]
     return sandbox.job(job.id)
 
 
 def picture_of(video: bytes) -> Image.Image | None:
-    """Give the picture that a video gets."""
+    """Return the thumbnail of a video."""
     jpeg = frames.extract(io.BytesIO(video))
     return None if jpeg is None else Image.open(io.BytesIO(jpeg))
 
 
-def test_the_picture_lies_beside_the_video_and_on_record(sandbox: Sandbox) -> None:
-    """Size, SHA-256, content type and version are told, and the job stands where it stood."""
+def test_the_thumbnail_is_stored_beside_the_video_and_recorded(sandbox: Sandbox) -> None:
+    """Size, SHA-256, content type and version are recorded, and the job's state does not change."""
     job = make(sandbox, stored(sandbox, films.film()))
     jpeg = sandbox.result(f"{job.receipts}/thumbnail.jpg")
     head = sandbox.s3.head_object(Bucket=sandbox.results, Key=f"{job.receipts}/thumbnail.jpg")
@@ -72,8 +72,8 @@ def test_the_picture_lies_beside_the_video_and_on_record(sandbox: Sandbox) -> No
     ("size", "expected"),
     [((1920, 1080), (1280, 720)), ((1080, 1920), (720, 1280)), ((1440, 1440), (1280, 1280)), ((640, 480), (640, 480))],
 )
-def test_a_picture_is_at_most_1280_pixels_long(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    """Larger films are scaled, and smaller ones are not."""
+def test_a_thumbnail_is_at_most_1280_pixels_long(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Larger videos are scaled down, smaller ones are not scaled up."""
     picture = picture_of(films.shots(True, size=size, frames=3))
     assert picture
     assert expected == picture.size
@@ -89,22 +89,22 @@ def test_a_picture_is_at_most_1280_pixels_long(size: tuple[int, int], expected: 
         (True, False, False, False, False),
     ],
 )
-def test_black_is_passed_over(shots: tuple[bool, ...]) -> None:
-    """Wherever in the film something is to be seen, it is found."""
+def test_black_frames_are_skipped(shots: tuple[bool, ...]) -> None:
+    """A frame that shows something is found anywhere in the video."""
     picture = picture_of(films.shots(*shots))
     assert picture
     assert 180 < max(picture.convert("L").tobytes())
 
 
-def test_a_third_of_the_way_is_looked_at_first() -> None:
-    """A film that shows something everywhere is shown at a third, not at its start, which is often a fade."""
+def test_the_frame_at_a_third_is_preferred() -> None:
+    """A video without black frames is shown at a third of its length, because its start is often a fade."""
     with patch.object(frames, "_shows_something", return_value=True) as look:
         assert frames.extract(io.BytesIO(films.film(frames=36)))
     assert [0.5] == [call.args[0].time for call in look.call_args_list]
 
 
-def test_a_film_of_one_colour_is_shown_as_it_is() -> None:
-    """Black all through, and still a frame of that video."""
+def test_a_video_of_one_colour_gets_a_thumbnail() -> None:
+    """If every frame is black, a black frame is used."""
     picture = picture_of(films.shots(False, False))
     assert picture
     assert 16 > max(picture.convert("L").tobytes())
@@ -115,23 +115,23 @@ def test_a_film_of_one_colour_is_shown_as_it_is() -> None:
     [b"", b"nonsense" * 99, films.film()[:900], films.film()[:-900]],
     ids=["empty", "nonsense", "cut off early", "cut off late"],
 )
-def test_a_video_that_cannot_be_shown_gets_no_picture(sandbox: Sandbox, video: bytes) -> None:
-    """Nothing can be decoded: the step says so in the log, and answers as ever."""
+def test_an_undecodable_video_gets_no_thumbnail(sandbox: Sandbox, video: bytes) -> None:
+    """The step writes a log line and returns as usual."""
     job = make(sandbox, stored(sandbox, video))
     assert (None, JobState.STORING) == (job.thumbnail, job.state)
     assert f"{job.receipts}/thumbnail.jpg" not in sandbox.results_there()
     assert "no thumbnail" in sandbox.log_lines.getvalue()
 
 
-def test_the_version_that_was_checked_is_looked_at(sandbox: Sandbox) -> None:
-    """A later object under the same key is another job's."""
+def test_the_version_that_was_checked_is_used(sandbox: Sandbox) -> None:
+    """A later object under the same key belongs to another job."""
     job = stored(sandbox, films.film())
     sandbox.s3.put_object(Bucket=sandbox.results, Key=f"{job.receipts}/video.mp4", Body=b"something else")
     assert make(sandbox, job).thumbnail
 
 
-def test_a_second_run_makes_no_second_picture(sandbox: Sandbox) -> None:
-    """The step whose answer was lost is run again, and finds its work done."""
+def test_a_second_run_makes_no_second_thumbnail(sandbox: Sandbox) -> None:
+    """If its reply was lost, the step is run again and finds the thumbnail."""
     job = make(sandbox, stored(sandbox, films.film()))
     sandbox.clock.advance(10)
     assert job == make(sandbox, job)
@@ -140,15 +140,15 @@ def test_a_second_run_makes_no_second_picture(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.SUCCEEDED])
-def test_without_a_video_that_waits_for_it_nothing_happens(sandbox: Sandbox, state: JobState) -> None:
-    """Only a job in ``storing`` has its picture made."""
+def test_only_a_job_that_stores_gets_a_thumbnail(sandbox: Sandbox, state: JobState) -> None:
+    """In any state other than ``storing`` nothing happens."""
     job = sandbox.put(state)
     assert job == make(sandbox, job)
     assert [] == sandbox.results_there()
 
 
 def test_a_job_that_ends_meanwhile_keeps_its_end(sandbox: Sandbox) -> None:
-    """The picture comes too late: nothing of the record changes."""
+    """The thumbnail comes too late: the record does not change."""
     job = stored(sandbox, films.film())
 
     def ends(video: object) -> bytes:
@@ -161,28 +161,28 @@ def test_a_job_that_ends_meanwhile_keeps_its_end(sandbox: Sandbox) -> None:
     assert (JobState.SUCCEEDED, None) == ((after := sandbox.job(job.id)).state, after.thumbnail)
 
 
-def test_a_video_that_is_gone_is_trouble_with_aws(sandbox: Sandbox) -> None:
-    """An error of the bucket comes through FFmpeg as what it is, for the workflow to try again."""
+def test_a_missing_video_is_an_aws_error(sandbox: Sandbox) -> None:
+    """The bucket's error passes through FFmpeg unchanged, so that the workflow retries."""
     job = stored(sandbox, films.film())
     sandbox.s3.delete_object(Bucket=sandbox.results, Key=job.result.key, VersionId=job.result.version_id)  # type: ignore[union-attr]
     with pytest.raises(AwsTrouble):
         sandbox.invoke("ThumbnailFunction", {"job_id": job.id})
 
 
-def test_a_large_video_is_read_in_few_pieces(sandbox: Sandbox) -> None:
-    """Of 40 MB only the parts that are needed come here, a mebibyte at a time."""
+def test_a_large_video_is_read_in_few_parts(sandbox: Sandbox) -> None:
+    """Only the needed parts of 40 MB are downloaded, a mebibyte at a time."""
     video = b"".join(films.large_film(40 * MEBIBYTE))
     job = stored(sandbox, video)
-    asked: list[int] = []
+    requested: list[int] = []
     client = aws.s3()
 
     def counted(**request: Any) -> object:  # noqa: ANN401 - of boto3
         first, last = request["Range"].removeprefix("bytes=").split("-")
-        asked.append(int(last) - int(first) + 1)
+        requested.append(int(last) - int(first) + 1)
         return get_object(**request)
 
     get_object = client.get_object
     with patch.object(client, "get_object", counted):
         assert make(sandbox, job).thumbnail
-    assert max(asked) <= ranged_reader.RANGE_BYTES
-    assert len(asked) <= 8
+    assert max(requested) <= ranged_reader.RANGE_BYTES
+    assert len(requested) <= 8

@@ -1,4 +1,4 @@
-"""From DashScope into the bucket: a whole, checked MP4, or nothing."""
+"""The download from DashScope into the bucket stores a complete, checked MP4 or nothing."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ def save(sandbox: Sandbox, job: Job) -> dict[str, Any]:
 
 
 def delivers(sandbox: Sandbox, response: Callable[[], httpx.Response]) -> None:
-    """Let the address of the video answer so."""
+    """Let the address of the video give this answer."""
     sandbox.instead[VIDEO_URL] = lambda _: response()
 
 
 def assert_nothing_stored(sandbox: Sandbox, job: Job) -> None:
-    """No object, no version of one, no parts of one, no result in the record."""
+    """Assert that no object, version or part exists, and that the record has no result."""
     found = sandbox.s3.list_object_versions(Bucket=sandbox.results, Prefix=f"{job.receipts}/video")
     uploads = sandbox.s3.list_multipart_uploads(Bucket=sandbox.results)
     assert ([], [], None) == (found.get("Versions", []), uploads.get("Uploads", []), sandbox.job(job.id).result)
     assert JobState.STORING is sandbox.job(job.id).state
 
 
-def test_the_video_in_the_bucket_is_the_one_at_the_vendor(sandbox: Sandbox) -> None:
-    """Byte for byte, with size, SHA-256, content type and version on record."""
+def test_the_stored_video_is_the_vendors(sandbox: Sandbox) -> None:
+    """It is equal byte by byte, and size, SHA-256, content type and version are recorded."""
     job = sandbox.storing()
     assert {"next": "finish", "wait_seconds": 0, "failure": None} == save(sandbox, job)
     result = sandbox.job(job.id).result
@@ -77,8 +77,8 @@ def test_the_video_in_the_bucket_is_the_one_at_the_vendor(sandbox: Sandbox) -> N
     assert "video/mp4" == head["ContentType"]
 
 
-def test_the_key_is_not_shown_to_the_videos_host(sandbox: Sandbox) -> None:
-    """OSS refuses a header beside a signature, and the key is none of its business."""
+def test_the_key_is_not_sent_to_the_videos_host(sandbox: Sandbox) -> None:
+    """OSS refuses an Authorization header in addition to a signature, and the host must not see the key."""
     save(sandbox, sandbox.storing())
     (download,) = sandbox.sent(VIDEO_URL)
     assert ("GET", None, "identity") == (
@@ -89,7 +89,7 @@ def test_the_key_is_not_shown_to_the_videos_host(sandbox: Sandbox) -> None:
 
 
 def test_a_video_without_a_length_is_checked_by_its_boxes(sandbox: Sandbox) -> None:
-    """Where no length is announced, the chain of boxes tells that all is there."""
+    """If no length is announced, the chain of boxes shows whether the file is complete."""
     sandbox.fake.fault(on="download", kind="no_content_length")
     job = sandbox.storing()
     save(sandbox, job)
@@ -97,7 +97,7 @@ def test_a_video_without_a_length_is_checked_by_its_boxes(sandbox: Sandbox) -> N
 
 
 def test_a_large_video_is_stored_in_parts(sandbox: Sandbox) -> None:
-    """More than one part, put together again in their order."""
+    """Two or more parts are combined in order."""
     sandbox.fake.fault(on="task", kind="result_size", bytes=20 * MEBIBYTE)
     job = sandbox.storing()
     save(sandbox, job)
@@ -111,8 +111,8 @@ def test_a_large_video_is_stored_in_parts(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("bytes_", [0, 20 * MEBIBYTE])
 @pytest.mark.parametrize("kind", ["truncate", "stall"])
-def test_a_video_that_breaks_off_is_not_stored(sandbox: Sandbox, kind: str, bytes_: int) -> None:
-    """In the first part or after it: nothing appears, the parts are thrown away, and the next run fetches it whole."""
+def test_a_truncated_video_is_not_stored(sandbox: Sandbox, kind: str, bytes_: int) -> None:
+    """If any part is cut, nothing is stored, the parts are removed, and the next run starts again."""
     sandbox.fake.fault(on="task", kind="result_size", bytes=bytes_)
     sandbox.fake.fault(on="download", kind=kind)
     job = sandbox.storing()
@@ -124,7 +124,7 @@ def test_a_video_that_breaks_off_is_not_stored(sandbox: Sandbox, kind: str, byte
 
 
 def test_a_short_body_of_announced_length_is_not_stored(sandbox: Sandbox) -> None:
-    """A whole MP4 that is not as long as was said is not the one that was meant."""
+    """A complete MP4 of another length than announced is not the expected one."""
     job = sandbox.storing()
     headers = {"Content-Length": str(len(film()) + 5)}
     delivers(sandbox, lambda: httpx.Response(200, headers=headers, stream=Body(lambda: iter([film()]))))
@@ -134,8 +134,8 @@ def test_a_short_body_of_announced_length_is_not_stored(sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 31, 40, 2000, len(film()) - 1])
-def test_a_body_cut_at_any_place_is_not_stored(sandbox: Sandbox, length: int) -> None:
-    """Even where nobody announced how long it would be."""
+def test_a_body_cut_anywhere_is_not_stored(sandbox: Sandbox, length: int) -> None:
+    """No announced length is needed to notice it."""
     job = sandbox.storing()
     delivers(sandbox, lambda: httpx.Response(200, stream=Body(lambda: iter([film()[:length]]))))
     with pytest.raises(ResultIncomplete, match="The video cannot be used"):
@@ -151,8 +151,8 @@ def test_a_body_cut_at_any_place_is_not_stored(sandbox: Sandbox, length: int) ->
         b"RIFF\0\0\0\0AVI LIST",
     ],
 )
-def test_what_is_no_video_is_not_stored(sandbox: Sandbox, body: bytes) -> None:
-    """A page, an error, another format, announced as video/mp4 with the right length."""
+def test_what_is_not_a_video_is_not_stored(sandbox: Sandbox, body: bytes) -> None:
+    """A page, an error or another format is refused even if it is announced as video/mp4 with the right length."""
     job = sandbox.storing()
     delivers(sandbox, lambda: httpx.Response(200, headers={"Content-Type": "video/mp4"}, content=body))
     with pytest.raises(ResultUnusable, match="not an MP4 file"):
@@ -160,8 +160,8 @@ def test_what_is_no_video_is_not_stored(sandbox: Sandbox, body: bytes) -> None:
     assert_nothing_stored(sandbox, job)
 
 
-def test_wrong_bytes_stop_the_download_at_once(sandbox: Sandbox) -> None:
-    """Nobody fetches a gigabyte of something else to the end."""
+def test_wrong_bytes_stop_the_download_immediately(sandbox: Sandbox) -> None:
+    """Gallop does not download a gigabyte of something else."""
     job, taken = sandbox.storing(), []
 
     def endless() -> Iterator[bytes]:
@@ -176,8 +176,8 @@ def test_wrong_bytes_stop_the_download_at_once(sandbox: Sandbox) -> None:
     assert_nothing_stored(sandbox, job)
 
 
-def test_boxes_without_a_film_are_not_stored(sandbox: Sandbox) -> None:
-    """An MP4 needs an index and data."""
+def test_an_mp4_without_content_is_not_stored(sandbox: Sandbox) -> None:
+    """An MP4 needs an index and media data."""
     job = sandbox.storing()
     delivers(sandbox, lambda: httpx.Response(200, content=box(b"ftyp", b"isom") + box(b"moov")))
     with pytest.raises(ResultIncomplete, match="it has no mdat box"):
@@ -189,8 +189,8 @@ def test_boxes_without_a_film_are_not_stored(sandbox: Sandbox) -> None:
     ("kind", "problem"),
     [("403_expired", "returned HTTP 403"), ("500", "returned HTTP 500")],
 )
-def test_an_address_that_refuses_is_asked_for_anew(sandbox: Sandbox, kind: str, problem: str) -> None:
-    """Each run asks DashScope for the address again: an expired one is not the end."""
+def test_an_address_that_refuses_is_requested_again(sandbox: Sandbox, kind: str, problem: str) -> None:
+    """Each run gets the address from DashScope again, so an expired address is not final."""
     sandbox.fake.fault(on="download", kind=kind)
     job = sandbox.storing()
     with pytest.raises(VendorUnavailable, match=problem):
@@ -201,8 +201,8 @@ def test_an_address_that_refuses_is_asked_for_anew(sandbox: Sandbox, kind: str, 
     assert queries + 1 == len(sandbox.sent(TASKS_URL))
 
 
-def test_no_connection_to_the_videos_host_is_told_without_its_address(sandbox: Sandbox) -> None:
-    """The address opens the video: not even an error repeats it."""
+def test_a_connection_error_is_reported_without_the_address(sandbox: Sandbox) -> None:
+    """The address grants access to the video: not even an error repeats it."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
@@ -215,7 +215,7 @@ def test_no_connection_to_the_videos_host_is_told_without_its_address(sandbox: S
 
 
 def test_redirects_are_not_followed(sandbox: Sandbox) -> None:
-    """The video is where DashScope says, not where somebody else points."""
+    """The video is at DashScope's address, and a redirect could lead anywhere."""
     job = sandbox.storing()
     delivers(sandbox, lambda: httpx.Response(302, headers={"Location": "https://example.com/video.mp4"}))
     with pytest.raises(VendorUnavailable, match="HTTP 302"):
@@ -239,8 +239,8 @@ def test_redirects_are_not_followed(sandbox: Sandbox) -> None:
         "//x.aliyuncs.com/video.mp4",
     ],
 )
-def test_only_the_vendors_own_hosts_are_fetched_from(sandbox: Sandbox, url: str) -> None:
-    """An answer that names another host is not followed into somebody's network."""
+def test_only_the_vendors_hosts_are_downloaded_from(sandbox: Sandbox, url: str) -> None:
+    """An answer that names another host must not lead into a private network."""
     job = sandbox.storing()
     output = {"task_status": "SUCCEEDED", "video_url": url}
     sandbox.instead[TASKS_URL] = lambda _: httpx.Response(200, json={"output": output})
@@ -252,15 +252,15 @@ def test_only_the_vendors_own_hosts_are_fetched_from(sandbox: Sandbox, url: str)
 
 
 def test_a_success_without_an_address_is_unusable(sandbox: Sandbox) -> None:
-    """DashScope made a video, billed it and does not say where it is."""
+    """DashScope made and charged the video and does not say where it is."""
     sandbox.fake.fault(on="task", kind="succeed_without_url")
     job = sandbox.storing()
     with pytest.raises(ResultUnusable):
         save(sandbox, job)
 
 
-def test_an_expired_task_is_told_as_such(sandbox: Sandbox) -> None:
-    """After 24 hours there is nothing left to fetch, and the answer says so."""
+def test_an_expired_task_is_reported_as_expired(sandbox: Sandbox) -> None:
+    """After 24 hours the video cannot be downloaded, and the failure says so."""
     job = sandbox.storing()
     sandbox.clock.advance(25 * 3600)
     with pytest.raises(ResultExpired, match=job.task_id):
@@ -269,7 +269,7 @@ def test_an_expired_task_is_told_as_such(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["500", "malformed", "drop"])
-def test_trouble_with_the_question_is_left_to_the_workflow(sandbox: Sandbox, kind: str) -> None:
+def test_a_failed_query_is_left_to_the_workflow(sandbox: Sandbox, kind: str) -> None:
     """The step is run again."""
     job = sandbox.storing()
     sandbox.fake.fault(on="query", kind=kind)
@@ -278,7 +278,7 @@ def test_trouble_with_the_question_is_left_to_the_workflow(sandbox: Sandbox, kin
     assert "finish" == save(sandbox, job)["next"]
 
 
-def test_a_throttled_question_is_left_to_the_workflow(sandbox: Sandbox) -> None:
+def test_a_throttled_query_is_left_to_the_workflow(sandbox: Sandbox) -> None:
     """The step is run again, later."""
     job = sandbox.storing()
     sandbox.fake.fault(on="query", kind="429")
@@ -286,8 +286,8 @@ def test_a_throttled_question_is_left_to_the_workflow(sandbox: Sandbox) -> None:
         save(sandbox, job)
 
 
-def test_a_task_that_takes_its_end_back_is_asked_again(sandbox: Sandbox) -> None:
-    """It had succeeded a moment ago."""
+def test_a_task_that_is_no_longer_finished_is_polled_again(sandbox: Sandbox) -> None:
+    """Its status was SUCCEEDED a moment ago."""
     job = sandbox.storing()
     sandbox.instead[TASKS_URL] = lambda _: httpx.Response(200, json={"output": {"task_status": "RUNNING"}})
     with pytest.raises(ResultIncomplete, match="no longer reports the task as finished"):
@@ -295,8 +295,8 @@ def test_a_task_that_takes_its_end_back_is_asked_again(sandbox: Sandbox) -> None
 
 
 @pytest.mark.parametrize("call", ["create_multipart_upload", "upload_part", "complete_multipart_upload"])
-def test_trouble_with_the_bucket_leaves_nothing_behind(sandbox: Sandbox, call: str) -> None:
-    """Whatever S3 refuses: no half object, and the step may be run again."""
+def test_an_error_of_the_bucket_leaves_nothing_behind(sandbox: Sandbox, call: str) -> None:
+    """Whatever S3 refuses, there is no partial object, and the step can be run again."""
     job = sandbox.storing()
     client = edges.s3()
     with patch.object(client, call, side_effect=ConnectionResetError), pytest.raises(ConnectionResetError):
@@ -305,8 +305,8 @@ def test_trouble_with_the_bucket_leaves_nothing_behind(sandbox: Sandbox, call: s
     assert "finish" == save(sandbox, job)["next"]
 
 
-def test_a_bucket_that_is_not_there_is_trouble_with_aws(sandbox: Sandbox) -> None:
-    """boto3's errors come in our own words, which the workflow knows how to retry."""
+def test_a_missing_bucket_is_an_aws_error(sandbox: Sandbox) -> None:
+    """boto3's errors are converted to Gallop's, which the workflow retries."""
     job = sandbox.storing()
     with (
         patch("gallop.settings.results_bucket", return_value="no-such-bucket"),
@@ -315,8 +315,8 @@ def test_a_bucket_that_is_not_there_is_trouble_with_aws(sandbox: Sandbox) -> Non
         save(sandbox, job)
 
 
-def test_a_run_that_died_after_storing_is_run_again(sandbox: Sandbox) -> None:
-    """The record does not know of the video yet: it is fetched once more, and the record names that version."""
+def test_a_run_killed_after_storing_is_run_again(sandbox: Sandbox) -> None:
+    """The record has no video yet: it is downloaded again, and the record names the new version."""
     job = sandbox.storing()
     with patch.object(jobs, "advance", side_effect=AwsTrouble("no")), pytest.raises(AwsTrouble):
         save(sandbox, job)
@@ -328,8 +328,8 @@ def test_a_run_that_died_after_storing_is_run_again(sandbox: Sandbox) -> None:
     assert newest == result.version_id
 
 
-def test_a_stored_video_is_not_fetched_again(sandbox: Sandbox) -> None:
-    """Run again, the step finds its work done."""
+def test_a_stored_video_is_not_downloaded_again(sandbox: Sandbox) -> None:
+    """A second run of the step finds the video."""
     job = sandbox.storing()
     save(sandbox, job)
     calls = len(sandbox.router.calls)
@@ -339,13 +339,13 @@ def test_a_stored_video_is_not_fetched_again(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("state", [JobState.RUNNING, JobState.SUCCEEDED, JobState.FAILED])
 def test_only_a_job_that_stores_is_stored(sandbox: Sandbox, state: JobState) -> None:
-    """A step that comes late, or early, does nothing."""
+    """A step that runs too late or too early does nothing."""
     assert "finish" == save(sandbox, sandbox.put(state))["next"]
     assert [] == list(sandbox.router.calls)
 
 
-def test_the_buckets_parts_are_thrown_away_by_rule(sandbox: Sandbox) -> None:
-    """Parts that a killed function leaves behind are not paid for longer than a day."""
+def test_the_bucket_removes_abandoned_parts(sandbox: Sandbox) -> None:
+    """Parts that a killed function leaves behind are stored for a day at most."""
     rules = aws("s3").get_bucket_lifecycle_configuration(Bucket=sandbox.results)["Rules"]
     of_parts = [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule]
     assert [1] == [rule["DaysAfterInitiation"] for rule in of_parts]

@@ -1,4 +1,4 @@
-"""The one place that spends money."""
+"""The only step that spends money."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ UNREADABLE = {
 
 
 class Killed(BaseException):
-    """The process is gone: nothing of it runs any more."""
+    """The process was killed: none of it runs any more."""
 
 
 def raising(error: type[httpx.RequestError]) -> Callable[[httpx.Request], httpx.Response]:
-    """Break every request in this way."""
+    """Fail every request with this error."""
 
     def effect(request: httpx.Request) -> httpx.Response:
         raise error("broken", request=request)
@@ -100,12 +100,12 @@ def start(sandbox: Sandbox, job: Job) -> dict[str, Any]:
 
 
 def submits(sandbox: Sandbox) -> int:
-    """Count the POSTs that left for DashScope."""
+    """Return the number of POSTs that were sent to DashScope."""
     return len(sandbox.sent(SUBMIT_URL))
 
 
-def test_the_post_says_every_parameter_by_name(sandbox: Sandbox) -> None:
-    """No default of DashScope's gets in: it would mean twice the price and a watermark."""
+def test_the_post_has_every_parameter(sandbox: Sandbox) -> None:
+    """DashScope's defaults are never used: they would mean twice the price and a watermark."""
     start(sandbox, sandbox.put(request=a_request(ratio="9:16", duration=3, seed=7)))
     (post,) = sandbox.sent(SUBMIT_URL)
     expected = {
@@ -125,13 +125,13 @@ def test_the_post_says_every_parameter_by_name(sandbox: Sandbox) -> None:
 
 
 def test_a_seed_is_sent_only_when_there_is_one(sandbox: Sandbox) -> None:
-    """Without one DashScope draws its own."""
+    """Without one DashScope chooses it."""
     start(sandbox, sandbox.put())
     assert "seed" not in json.loads(sandbox.sent(SUBMIT_URL)[0].content)["parameters"]
 
 
-def test_an_accepted_submit_is_recorded_and_told(sandbox: Sandbox) -> None:
-    """The record has the task, the receipt says so, and the workflow waits until the task can have ended."""
+def test_an_accepted_submit_is_recorded_and_reported(sandbox: Sandbox) -> None:
+    """The record has the task, the receipt shows it, and the workflow waits until the task may have ended."""
     job = sandbox.put()
     assert {"next": "wait", "wait_seconds": 23, "failure": None} == start(sandbox, job)
     running, (task,) = sandbox.job(job.id), sandbox.tasks()
@@ -146,8 +146,8 @@ def test_an_accepted_submit_is_recorded_and_told(sandbox: Sandbox) -> None:
     assert "running" == sandbox.receipt(f"{job.receipts}/status.json")["state"]
 
 
-def test_the_record_says_submitting_before_the_first_byte_leaves(sandbox: Sandbox) -> None:
-    """Whoever dies while the POST is in the air has left a note of it."""
+def test_the_record_is_submitting_before_the_first_byte_is_sent(sandbox: Sandbox) -> None:
+    """A function that is killed during the POST has left a record of it."""
     job, seen = sandbox.put(), []
 
     def look(request: httpx.Request) -> httpx.Response:
@@ -161,8 +161,8 @@ def test_the_record_says_submitting_before_the_first_byte_leaves(sandbox: Sandbo
     assert (JobState.SUBMITTING, AttemptEnd.OPEN, 1) == (during.state, during.attempt.end, during.submits)
 
 
-def test_private_images_are_shown_by_presigned_addresses(sandbox: Sandbox) -> None:
-    """DashScope can fetch the very version that was checked, with a GET and nothing else."""
+def test_private_images_are_passed_as_presigned_addresses(sandbox: Sandbox) -> None:
+    """DashScope can download exactly the version that was checked, with a GET and nothing else."""
     sandbox.drop("uploads/ada/1.png", picture("PNG"))
     version = sandbox.s3.head_object(Bucket=sandbox.inbox, Key="uploads/ada/1.png")["VersionId"]
     sandbox.drop("uploads/ada/1.png", picture("PNG", shade=1))
@@ -190,15 +190,15 @@ def test_private_images_are_shown_by_presigned_addresses(sandbox: Sandbox) -> No
         (JobState.OUTCOME_UNKNOWN, "reconcile"),
     ],
 )
-def test_a_job_that_has_gone_on_is_not_submitted(sandbox: Sandbox, state: JobState, what_next: str) -> None:
-    """A step that is run again, or late, finds where the job stands and sends nothing."""
+def test_a_job_that_has_moved_on_is_not_submitted(sandbox: Sandbox, state: JobState, what_next: str) -> None:
+    """A step that is repeated or late returns what the job's state requires, and sends nothing."""
     job = sandbox.put(state)
     assert (what_next, None) == (start(sandbox, job)["next"], start(sandbox, job)["failure"])
     assert (0, state) == (submits(sandbox), sandbox.job(job.id).state)
 
 
-def test_one_job_is_one_post_however_often_the_step_is_run(sandbox: Sandbox) -> None:
-    """Step Functions may run a step again at any time."""
+def test_one_job_is_one_post_however_often_the_step_runs(sandbox: Sandbox) -> None:
+    """Step Functions may repeat a step at any time."""
     job = sandbox.put()
     for _ in range(5):
         start(sandbox, job)
@@ -206,8 +206,8 @@ def test_one_job_is_one_post_however_often_the_step_is_run(sandbox: Sandbox) -> 
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_what_dashscope_refuses_is_final_and_says_what_to_do(sandbox: Sandbox, code: str) -> None:
-    """A refusal makes no task; the job ends with DashScope's words and a remedy. An unpaid bill comes as a 429."""
+def test_a_refusal_is_final_and_has_a_remedy(sandbox: Sandbox, code: str) -> None:
+    """It creates no task; the job ends with DashScope's message and a remedy. An unpaid account is a 429."""
     sandbox.fake.fault(on="submit", kind="error", code=code, message="No.")
     job = sandbox.put()
     answer = start(sandbox, job)
@@ -221,8 +221,8 @@ def test_what_dashscope_refuses_is_final_and_says_what_to_do(sandbox: Sandbox, c
     assert (AttemptEnd.REFUSED, []) == (attempt.end, sandbox.tasks())
 
 
-def test_a_wrong_key_is_told_as_one(sandbox: Sandbox) -> None:
-    """The key in the vault is what is sent; when DashScope does not know it, the answer says where to mend it."""
+def test_a_wrong_key_is_reported(sandbox: Sandbox) -> None:
+    """The key in the secret is sent; if DashScope rejects it, the failure says where to fix it."""
     secret = aws("secretsmanager")
     secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString="sk-wrong\n")
     answer = start(sandbox, sandbox.put())
@@ -233,8 +233,8 @@ def test_a_wrong_key_is_told_as_one(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("held", [" ", "sk-schlüssel", "sk-one\nsk-two", '{"key": "sk-x"}'])
-def test_what_cannot_be_a_key_is_not_sent(sandbox: Sandbox, held: str) -> None:
-    """A slip of the hand in the vault is told as such, and nothing leaves."""
+def test_an_impossible_key_is_not_sent(sandbox: Sandbox, held: str) -> None:
+    """A malformed value in the secret is reported, and nothing is sent."""
     secret = aws("secretsmanager")
     secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=held)
     answer = start(sandbox, sandbox.put())
@@ -243,8 +243,8 @@ def test_what_cannot_be_a_key_is_not_sent(sandbox: Sandbox, held: str) -> None:
     secret.put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=KEY)
 
 
-def test_addresses_that_dashscope_quotes_are_not_passed_on(sandbox: Sandbox) -> None:
-    """The address of a private image opens it: it belongs in no record, no receipt and no log."""
+def test_addresses_in_dashscopes_messages_are_removed(sandbox: Sandbox) -> None:
+    """The address of a private image grants access: it belongs in no record, receipt or log."""
     quoted = "Cannot fetch https://inbox.s3.amazonaws.com/a.jpg?X-Amz-Signature=abc, sorry; nor data:image/png;base64,a"
     sandbox.fake.fault(on="submit", kind="error", code="InvalidURL", message=quoted)
     answer = start(sandbox, sandbox.put())
@@ -253,7 +253,7 @@ def test_addresses_that_dashscope_quotes_are_not_passed_on(sandbox: Sandbox) -> 
 
 @pytest.mark.parametrize("code", THROTTLES)
 def test_a_throttled_submit_may_be_sent_again(sandbox: Sandbox, code: str) -> None:
-    """An explicit 429 for its rate limits made no task: the workflow waits and the step is run again."""
+    """A 429 for DashScope's rate limits created no task: the workflow waits and runs the step again."""
     sandbox.fake.fault(on="submit", kind="429", code=code)
     job = sandbox.put()
     with pytest.raises(VendorThrottled, match=code):
@@ -262,16 +262,16 @@ def test_a_throttled_submit_may_be_sent_again(sandbox: Sandbox, code: str) -> No
     assert (2, 1, 2) == (submits(sandbox), len(sandbox.tasks()), sandbox.job(job.id).submits)
 
 
-def test_a_429_without_words_is_throttling(sandbox: Sandbox) -> None:
-    """A gateway before DashScope refuses without a code."""
+def test_a_429_without_a_code_is_throttling(sandbox: Sandbox) -> None:
+    """A gateway in front of DashScope refuses without one."""
     sandbox.instead[SUBMIT_URL] = lambda _: httpx.Response(429, text="slow down")
     with pytest.raises(VendorThrottled, match="HTTP 429"):
         start(sandbox, sandbox.put())
 
 
 @pytest.mark.parametrize("error", NEVER_SENT)
-def test_a_submit_that_never_left_may_be_sent_again(sandbox: Sandbox, error: type[httpx.RequestError]) -> None:
-    """Without a connection there is no task; the message names the host and nothing else."""
+def test_a_submit_that_was_never_sent_may_be_repeated(sandbox: Sandbox, error: type[httpx.RequestError]) -> None:
+    """Without a connection there is no task; the message names the host only."""
     job = sandbox.put()
     sandbox.instead[SUBMIT_URL] = raising(error)
     message = rf"Cannot connect to DashScope at dashscope-intl\.aliyuncs\.com \({error.__name__}\)\.$"
@@ -286,16 +286,16 @@ def test_a_submit_that_never_left_may_be_sent_again(sandbox: Sandbox, error: typ
 
 
 @pytest.mark.parametrize("base_url", ["https://dashscope:port/api/v1", "https://[::1/api/v1"])
-def test_an_address_that_leads_nowhere_is_unreachable(sandbox: Sandbox, base_url: str) -> None:
-    """A slip in the stack's parameter costs nothing."""
+def test_an_invalid_base_url_is_unreachable(sandbox: Sandbox, base_url: str) -> None:
+    """A wrong parameter of the stack costs nothing."""
     with pytest.raises(VendorUnreachable):
         start(sandbox, sandbox.put(base_url=base_url))
     assert [] == sandbox.tasks()
 
 
 @pytest.mark.parametrize("error", LOST_ON_THE_WAY)
-def test_a_reply_lost_on_the_way_is_unknown(sandbox: Sandbox, error: type[httpx.RequestError]) -> None:
-    """Once a byte may have left, there may be a task: no second POST, whatever is run again."""
+def test_a_lost_reply_is_unknown(sandbox: Sandbox, error: type[httpx.RequestError]) -> None:
+    """Once a byte may have been sent, there may be a task: no repetition sends a second POST."""
     job = sandbox.put()
     sandbox.instead[SUBMIT_URL] = raising(error)
     assert_unknown(sandbox, job)
@@ -303,20 +303,20 @@ def test_a_reply_lost_on_the_way_is_unknown(sandbox: Sandbox, error: type[httpx.
 
 @pytest.mark.parametrize("kind", LOST_AT_THE_VENDOR)
 def test_a_reply_lost_at_the_vendor_is_unknown(sandbox: Sandbox, kind: str) -> None:
-    """With a task or without one, from here it looks the same."""
+    """With or without a task, the result looks the same to Gallop."""
     sandbox.fake.fault(on="submit", kind=kind)
     assert_unknown(sandbox, sandbox.put())
 
 
 @pytest.mark.parametrize("reply", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_a_reply_that_names_no_task_is_unknown(sandbox: Sandbox, reply: httpx.Response) -> None:
-    """What is no refusal and names no task may have made one."""
+def test_a_reply_without_a_task_is_unknown(sandbox: Sandbox, reply: httpx.Response) -> None:
+    """A reply that is not a refusal and names no task may have created one."""
     sandbox.instead[SUBMIT_URL] = lambda _: reply
     assert_unknown(sandbox, sandbox.put())
 
 
 def assert_unknown(sandbox: Sandbox, job: Job) -> None:
-    """Run the step into an unknown outcome, and again and again: it asks to reconcile, and sends nothing more."""
+    """Run the step into an unknown outcome, then repeat it: it requests reconciliation, and sends nothing more."""
     expected = {"next": "reconcile", "wait_seconds": 15, "failure": None}
     assert expected == start(sandbox, job)
     sandbox.clock.advance(1000)
@@ -328,10 +328,10 @@ def assert_unknown(sandbox: Sandbox, job: Job) -> None:
 
 
 @pytest.mark.parametrize(("where", "posts"), [((jobs, "claim"), 1), ((dashscope, "submit"), 0)])
-def test_a_run_that_died_around_its_post_leaves_no_second_one(
+def test_a_run_killed_around_its_post_causes_no_second_one(
     sandbox: Sandbox, where: tuple[object, str], posts: int
 ) -> None:
-    """Killed before or after the POST, the next runs wait until the first is surely dead, then reconcile."""
+    """If it was killed before or after the POST, the next runs wait until it must have ended, then reconcile."""
     job = sandbox.put()
     with patch.object(*where, side_effect=Killed), pytest.raises(Killed):
         start(sandbox, job)
@@ -344,8 +344,8 @@ def test_a_run_that_died_around_its_post_leaves_no_second_one(
     assert (posts, JobState.OUTCOME_UNKNOWN) == (submits(sandbox), sandbox.job(job.id).state)
 
 
-def test_a_run_that_died_before_its_attempt_is_simply_run_again(sandbox: Sandbox) -> None:
-    """Before the attempt is recorded, nothing has happened."""
+def test_a_run_killed_before_its_attempt_is_simply_repeated(sandbox: Sandbox) -> None:
+    """Until the attempt is recorded, nothing has happened."""
     job = sandbox.put()
     with patch.object(secrets, "dashscope_key", side_effect=AwsTrouble("no")), pytest.raises(AwsTrouble):
         start(sandbox, job)
@@ -354,16 +354,16 @@ def test_a_run_that_died_before_its_attempt_is_simply_run_again(sandbox: Sandbox
     assert 1 == len(sandbox.tasks())
 
 
-def test_a_vault_that_does_not_open_is_trouble_with_aws(sandbox: Sandbox) -> None:
-    """No key, no attempt: the workflow runs the step again, and nothing was sent."""
+def test_an_unreadable_secret_is_an_aws_error(sandbox: Sandbox) -> None:
+    """Without the key there is no attempt: the workflow runs the step again, and nothing was sent."""
     job = sandbox.put(key_name="arn:aws:secretsmanager:eu-central-1:123456789012:secret:not-there")
     with pytest.raises(AwsTrouble, match="The DashScope key cannot be read"):
         start(sandbox, job)
     assert (0, JobState.QUEUED) == (submits(sandbox), sandbox.job(job.id).state)
 
 
-def test_a_second_run_beside_the_first_sends_nothing(sandbox: Sandbox) -> None:
-    """Two runs of one step at the same time make one POST."""
+def test_a_concurrent_second_run_sends_nothing(sandbox: Sandbox) -> None:
+    """Two concurrent runs of the step make one POST."""
     job, second = sandbox.put(), []
 
     def run_again(request: httpx.Request) -> httpx.Response:
@@ -377,8 +377,8 @@ def test_a_second_run_beside_the_first_sends_nothing(sandbox: Sandbox) -> None:
     assert (1, 1) == (len(second), submits(sandbox))
 
 
-def test_one_attempt_at_a_time_is_in_the_air(sandbox: Sandbox) -> None:
-    """While another job's attempt is in the air, this one waits, and then lets the workflow wait."""
+def test_attempts_are_made_one_at_a_time(sandbox: Sandbox) -> None:
+    """During another job's attempt, this one waits briefly, and then lets the workflow wait."""
     first, second = sandbox.put(), sandbox.put()
 
     def meanwhile(request: httpx.Request) -> httpx.Response:
@@ -393,8 +393,8 @@ def test_one_attempt_at_a_time_is_in_the_air(sandbox: Sandbox) -> None:
     assert "wait" == start(sandbox, second)["next"]
 
 
-def test_a_job_whose_deadline_has_passed_is_not_sent(sandbox: Sandbox) -> None:
-    """Nobody waits for it any more, so nobody pays for it."""
+def test_a_job_past_its_deadline_is_not_submitted(sandbox: Sandbox) -> None:
+    """Its video would be charged and too late."""
     job = sandbox.put()
     sandbox.clock.time = job.deadline + 1
     answer = start(sandbox, job)

@@ -1,4 +1,4 @@
-"""The wait loop's question."""
+"""The step that polls a task."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def ask(sandbox: Sandbox, job: Job) -> dict[str, Any]:
 
 
 def task_says(sandbox: Sandbox, **output: object) -> None:
-    """Let every query get this answer."""
+    """Let every query return this answer."""
     sandbox.instead[TASKS_URL] = lambda _: httpx.Response(200, json={"output": output})
 
 
 def usage_says(sandbox: Sandbox, **usage: object) -> None:
-    """Let every query get a success with this usage."""
+    """Let every query return a success with this usage."""
     output = {"task_status": "SUCCEEDED", "video_url": "https://x.aliyuncs.com/v.mp4"}
     sandbox.instead[TASKS_URL] = lambda _: httpx.Response(200, json={"output": output, "usage": usage})
 
 
-def test_the_question_goes_to_the_task_with_the_key(sandbox: Sandbox) -> None:
-    """One GET, at the address that the job was submitted to, and counted."""
+def test_the_query_is_for_the_task_with_the_key(sandbox: Sandbox) -> None:
+    """It is one GET to the address that the job was submitted to, and is counted."""
     job = sandbox.submitted()
     ask(sandbox, job)
     (query,) = sandbox.sent(TASKS_URL)
@@ -68,17 +68,17 @@ def test_the_question_goes_to_the_task_with_the_key(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("word", ["RUNNING", "SUSPENDED", "SOMETHING_NEW"])
 def test_a_task_that_has_not_ended_is_waited_for(sandbox: Sandbox, word: str) -> None:
-    """Words that we do not know (yet) are not the end either."""
+    """An unknown status does not count as an end."""
     job = sandbox.submitted()
     task_says(sandbox, task_status=word)
-    # A second later than the submit, since when one is to pass.
+    # A second later than the submit; polls are at least one second apart.
     assert {"next": "wait", "wait_seconds": 22, "failure": None} == ask(sandbox, job)
     sandbox.clock.advance(22)
     assert 15 == ask(sandbox, job)["wait_seconds"]
 
 
-def test_a_task_that_waits_at_dashscope_does_not_age(sandbox: Sandbox) -> None:
-    """Only from ``scheduled_time`` on, which is UTC+8, can it end; clients are shown the same."""
+def test_the_age_of_a_task_starts_when_it_runs(sandbox: Sandbox) -> None:
+    """It cannot end before ``scheduled_time``, which is in UTC+8; clients see the same time."""
     job = sandbox.submitted()
     task_says(sandbox, task_status="PENDING")
     sandbox.clock.advance(1000)
@@ -89,17 +89,17 @@ def test_a_task_that_waits_at_dashscope_does_not_age(sandbox: Sandbox) -> None:
     assert (15, began_at) == (ask(sandbox, job)["wait_seconds"], sandbox.job(job.id).began_at)
 
 
-@pytest.mark.parametrize("told", ["2019-01-01 00:00:00.000", "2999-01-01 00:00:00", "soon", 7, None])
-def test_a_beginning_that_cannot_be_is_not_believed(sandbox: Sandbox, told: object) -> None:
-    """Another zone, another clock: then the task's age counts from its submit."""
+@pytest.mark.parametrize("reported", ["2019-01-01 00:00:00.000", "2999-01-01 00:00:00", "soon", 7, None])
+def test_an_impossible_start_time_is_ignored(sandbox: Sandbox, reported: object) -> None:
+    """If the time is of another zone or a wrong clock, the task's age counts from its submit."""
     job = sandbox.submitted()
-    task_says(sandbox, task_status="RUNNING", scheduled_time=told)
+    task_says(sandbox, task_status="RUNNING", scheduled_time=reported)
     sandbox.clock.advance(23)
     assert (15, None) == (ask(sandbox, job)["wait_seconds"], sandbox.job(job.id).began_at)
 
 
-def test_a_task_that_succeeded_is_paid_for_and_stored_next(sandbox: Sandbox) -> None:
-    """Usage and cost are recorded before the video is fetched; the address of the video is recorded nowhere."""
+def test_a_task_that_succeeded_is_charged_then_stored(sandbox: Sandbox) -> None:
+    """Usage and cost are recorded before the download; the address of the video is recorded nowhere."""
     job = sandbox.storing(request=a_request(resolution="1080P", duration=15))
     assert (JobState.STORING, "3.6") == (job.state, str(job.cost))
     assert job.usage
@@ -111,8 +111,8 @@ def test_a_task_that_succeeded_is_paid_for_and_stored_next(sandbox: Sandbox) -> 
 
 
 @pytest.mark.parametrize("duration", ["5", None, float(10**9), -3, [5]])
-def test_usage_that_cannot_be_is_not_believed(sandbox: Sandbox, duration: object) -> None:
-    """A video is made and paid: an odd word about its seconds does not lose it, and is priced as ordered."""
+def test_impossible_usage_is_ignored(sandbox: Sandbox, duration: object) -> None:
+    """The video exists and is charged: an invalid duration does not lose it, and the requested one sets the price."""
     job = sandbox.submitted()
     usage_says(sandbox, duration=duration)
     assert "save" == ask(sandbox, job)["next"]
@@ -130,7 +130,7 @@ def test_usage_that_cannot_be_is_not_believed(sandbox: Sandbox, duration: object
     ],
 )
 def test_a_task_that_failed_ends_the_job_with_its_reason(sandbox: Sandbox, code: str, remedy: Remedy) -> None:
-    """DashScope's code and words, and what to do about them."""
+    """The failure has DashScope's code and message, and a remedy."""
     sandbox.fake.fault(on="task", kind="fail", code=code, message="It did not work.")
     job = sandbox.submitted()
     sandbox.clock.advance(3600)
@@ -143,7 +143,7 @@ def test_a_task_that_failed_ends_the_job_with_its_reason(sandbox: Sandbox, code:
 
 
 def test_a_failure_without_detail_is_a_failure(sandbox: Sandbox) -> None:
-    """Not every failure comes with a reason."""
+    """Some failures have no reason."""
     sandbox.fake.fault(on="task", kind="fail_without_detail")
     job = sandbox.submitted()
     sandbox.clock.advance(3600)
@@ -152,16 +152,16 @@ def test_a_failure_without_detail_is_a_failure(sandbox: Sandbox) -> None:
     assert "DashScope reported no reason." == failure["vendor_message"]
 
 
-def test_a_reason_that_quotes_an_address_does_not_pass_it_on(sandbox: Sandbox) -> None:
-    """The presigned address of a private image stays between us and DashScope."""
+def test_addresses_in_a_reason_are_removed(sandbox: Sandbox) -> None:
+    """The presigned address of a private image is shown to DashScope only."""
     job = sandbox.submitted()
     quoted = "Cannot fetch https://inbox.s3.amazonaws.com/a.jpg?X-Amz-Signature=abc."
     task_says(sandbox, task_status="FAILED", code="InvalidParameter", message=quoted)
     assert "Cannot fetch (address)" == ask(sandbox, job)["failure"]["vendor_message"]
 
 
-def test_half_a_character_in_a_reason_does_no_harm(sandbox: Sandbox) -> None:
-    """Whatever DashScope says can be written down."""
+def test_an_unpaired_surrogate_in_a_reason_does_no_harm(sandbox: Sandbox) -> None:
+    """Every message from DashScope can be stored."""
     job = sandbox.submitted()
     body = rb'{"output": {"task_status": "FAILED", "code": "Odd", "message": "broken \ud83d here"}}'
     sandbox.instead[TASKS_URL] = lambda _: httpx.Response(200, content=body)
@@ -169,22 +169,22 @@ def test_half_a_character_in_a_reason_does_no_harm(sandbox: Sandbox) -> None:
 
 
 def test_a_task_cancelled_at_dashscope_ends_the_job(sandbox: Sandbox) -> None:
-    """Somebody cancelled it in the console."""
+    """It was cancelled in DashScope's console."""
     job = sandbox.submitted()
     task_says(sandbox, task_status="CANCELED")
     assert "cancelled" == ask(sandbox, job)["failure"]["code"]
 
 
-def test_an_early_unknown_is_only_too_early(sandbox: Sandbox) -> None:
-    """A task that was accepted a moment ago may not be known everywhere yet."""
+def test_an_early_unknown_is_ignored(sandbox: Sandbox) -> None:
+    """A task that was just accepted may not be visible everywhere yet."""
     job = sandbox.submitted()
     sandbox.fake.fault(on="query", kind="unknown", times=5)
     sandbox.clock.advance(119)
     assert ("wait", None) == (ask(sandbox, job)["next"], ask(sandbox, job)["failure"])
 
 
-def test_a_late_unknown_ends_the_job_and_says_what_it_may_be(sandbox: Sandbox) -> None:
-    """Expired, or asked with a key of another region: both look the same."""
+def test_a_late_unknown_ends_the_job_with_its_possible_causes(sandbox: Sandbox) -> None:
+    """The task has expired or the key is of another region: both look the same."""
     job = sandbox.submitted()
     sandbox.fake.fault(on="query", kind="unknown", times=9)
     sandbox.clock.advance(121)
@@ -195,8 +195,8 @@ def test_a_late_unknown_ends_the_job_and_says_what_it_may_be(sandbox: Sandbox) -
     assert "it expired (24 hours), or the key now belongs to another region or account" in failure["message"]
 
 
-def test_an_unknown_in_between_is_forgotten(sandbox: Sandbox) -> None:
-    """A key that was mixed up for a moment costs no paid task."""
+def test_a_temporary_unknown_is_forgotten(sandbox: Sandbox) -> None:
+    """A key that was wrong for a moment costs no paid task."""
     job = sandbox.submitted()
     for _ in range(3):
         sandbox.clock.advance(status.UNKNOWN_FOR_SECONDS - 1)
@@ -208,8 +208,8 @@ def test_an_unknown_in_between_is_forgotten(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", TROUBLE)
-def test_trouble_with_a_question_never_ends_a_job(sandbox: Sandbox, kind: str) -> None:
-    """Lost, slow, refused for its rate, broken or cut: the answer is asked for again."""
+def test_a_failed_query_never_ends_a_job(sandbox: Sandbox, kind: str) -> None:
+    """If the query is lost, slow, throttled, failed or truncated, the task is polled again."""
     job = sandbox.submitted()
     sandbox.fake.fault(on="query", kind=kind, times=10)
     for _ in range(10):
@@ -221,15 +221,15 @@ def test_trouble_with_a_question_never_ends_a_job(sandbox: Sandbox, kind: str) -
 
 
 @pytest.mark.parametrize("reply", ODD_REPLIES.values(), ids=ODD_REPLIES.keys())
-def test_an_answer_that_cannot_be_read_is_asked_for_again(sandbox: Sandbox, reply: httpx.Response) -> None:
-    """Only an answer with a status decides anything."""
+def test_an_unreadable_answer_is_requested_again(sandbox: Sandbox, reply: httpx.Response) -> None:
+    """Only an answer with a status has an effect."""
     job = sandbox.submitted()
     sandbox.instead[TASKS_URL] = lambda _: reply
     assert ("wait", JobState.RUNNING) == (ask(sandbox, job)["next"], sandbox.job(job.id).state)
 
 
-def test_no_connection_is_waited_out(sandbox: Sandbox) -> None:
-    """The task runs on while the network is down."""
+def test_a_connection_error_is_waited_out(sandbox: Sandbox) -> None:
+    """The task runs while the network is down."""
     job = sandbox.submitted()
 
     def refuse(request: httpx.Request) -> httpx.Response:
@@ -240,8 +240,8 @@ def test_no_connection_is_waited_out(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("code", ["InvalidApiKey", "AccessDenied", "Arrearage"])
-def test_a_refused_key_is_waited_for_and_can_be_mended(sandbox: Sandbox, code: str) -> None:
-    """The task is paid: an operator has until the deadline to put the right key in place, at a question a minute."""
+def test_a_rejected_key_is_waited_for_and_can_be_fixed(sandbox: Sandbox, code: str) -> None:
+    """The task is charged: an operator has until the deadline to correct the key, with one poll per minute."""
     job = sandbox.submitted()
     sandbox.clock.advance(100)
     sandbox.fake.fault(on="query", kind="error", code=code, times=2)
@@ -250,8 +250,8 @@ def test_a_refused_key_is_waited_for_and_can_be_mended(sandbox: Sandbox, code: s
     assert "save" == ask(sandbox, job)["next"]
 
 
-def test_a_rotated_key_is_seen_within_five_minutes(sandbox: Sandbox) -> None:
-    """A warm function asks the vault again."""
+def test_a_rotated_key_is_used_within_five_minutes(sandbox: Sandbox) -> None:
+    """A warm function reads the secret again."""
     job, secret = sandbox.submitted(), sandbox.stack.resource("DashScopeSecret")
     aws("secretsmanager").put_secret_value(SecretId=secret, SecretString="sk-rotated")
     ask(sandbox, job)
@@ -264,7 +264,7 @@ def test_a_rotated_key_is_seen_within_five_minutes(sandbox: Sandbox) -> None:
 
 
 def test_the_deadline_ends_a_job(sandbox: Sandbox) -> None:
-    """A task that never ends does not keep a job for ever; the answer names the task."""
+    """A task that never ends does not keep a job forever; the failure names the task."""
     sandbox.fake.fault(on="task", kind="never_ends")
     job = sandbox.submitted()
     sandbox.clock.time = job.deadline - 1.4
@@ -276,8 +276,8 @@ def test_the_deadline_ends_a_job(sandbox: Sandbox) -> None:
     assert f"Task {job.task_id} had not ended 240 minutes after the job was accepted." == failure["message"]
 
 
-def test_the_deadline_says_what_the_trouble_was(sandbox: Sandbox) -> None:
-    """Who could not ask until the end says why."""
+def test_the_deadline_failure_names_the_last_problem(sandbox: Sandbox) -> None:
+    """If polling failed until the deadline, the failure says why."""
     job = sandbox.submitted()
     sandbox.fake.fault(on="query", kind="500", times=1)
     sandbox.clock.time = job.deadline + 1
@@ -293,14 +293,14 @@ def test_the_deadline_says_what_the_trouble_was(sandbox: Sandbox) -> None:
         (JobState.CANCELLED, "finish"),
     ],
 )
-def test_a_late_question_asks_nothing(sandbox: Sandbox, state: JobState, what_next: str) -> None:
-    """A step that is run again finds where the job stands."""
+def test_a_late_step_does_not_poll(sandbox: Sandbox, state: JobState, what_next: str) -> None:
+    """A step that is repeated returns what the job's state requires."""
     job = sandbox.put(state)
     assert what_next == ask(sandbox, job)["next"]
     assert ([], state) == (sandbox.sent(TASKS_URL), sandbox.job(job.id).state)
 
 
-def test_a_job_stays_with_the_address_that_it_was_submitted_to(sandbox: Sandbox) -> None:
+def test_a_job_keeps_the_address_that_it_was_submitted_to(sandbox: Sandbox) -> None:
     """A stack that moves to another region does not lose its jobs."""
     elsewhere = "https://dashscope.aliyuncs.com/api/v1"
     job = sandbox.put(JobState.RUNNING, base_url=elsewhere)
@@ -309,10 +309,10 @@ def test_a_job_stays_with_the_address_that_it_was_submitted_to(sandbox: Sandbox)
     assert [] == sandbox.sent(SUBMIT_URL)
 
 
-@pytest.mark.parametrize(("told", "cost"), [(1080, "0.72"), (720, "0.42"), (4320, "0.42"), ("x", "0.42")])
-def test_a_task_costs_what_was_made(sandbox: Sandbox, told: object, cost: str) -> None:
-    """The resolution of the usage counts, if the model has it; or else that of the request, 720P for three seconds."""
+@pytest.mark.parametrize(("reported", "cost"), [(1080, "0.72"), (720, "0.42"), (4320, "0.42"), ("x", "0.42")])
+def test_the_cost_follows_the_usage(sandbox: Sandbox, reported: object, cost: str) -> None:
+    """The resolution in the usage counts if the model has it, otherwise the request's: 720P for three seconds."""
     job = sandbox.submitted(request=a_request(duration=3, resolution="720P"))
-    usage_says(sandbox, SR=told, duration=3)
+    usage_says(sandbox, SR=reported, duration=3)
     ask(sandbox, job)
     assert cost == str(sandbox.job(job.id).cost)

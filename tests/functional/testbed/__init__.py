@@ -1,1 +1,1 @@
-"""The testbed itself: what it promises to be faithful in, each promise shown to bite."""
+"""The testbed itself: how faithful it is to AWS, with a counterexample for each claim."""

@@ -1,4 +1,4 @@
-"""Calls whose condition and write are one on AWS are never between each other's two steps here."""
+"""Calls whose condition and write are atomic on AWS are never interleaved here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOGETHER_S = 0.3
 
 
 def met(stack: SmallStack, service: str) -> bool:
-    """Send two calls of a service through a gatekeeper; tell whether they were behind it at the same time."""
+    """Send two calls of a service through a gatekeeper; return whether they were behind it at the same time."""
     barrier = Barrier(2, timeout=TOGETHER_S)
 
     def application(environ: dict[str, Any], start: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI
@@ -46,11 +46,11 @@ def met(stack: SmallStack, service: str) -> bool:
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "states"])
-def test_calls_that_decide_come_one_after_the_other(stack: SmallStack, service: str) -> None:
-    """Conditional writes, and executions' names: moto looks first and writes then."""
+def test_conditional_calls_run_one_after_the_other(stack: SmallStack, service: str) -> None:
+    """For conditional writes and names of executions moto checks first and writes then."""
     assert not met(stack, service)
 
 
-def test_other_calls_are_served_at_once(stack: SmallStack) -> None:
-    """Nobody waits for somebody else's upload."""
+def test_other_calls_run_concurrently(stack: SmallStack) -> None:
+    """No call waits for the upload of another."""
     assert met(stack, "sqs")

@@ -1,4 +1,4 @@
-"""A template that AWS would refuse, or that would not work there, does not come up here."""
+"""A template that AWS would refuse, or that would not work there, is refused here."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def properties(template: dict[str, Any], name: str) -> dict[str, Any]:
-    """Give a resource's properties, to be changed."""
+    """Return a resource's properties, which can be changed."""
     found: dict[str, Any] = template["Resources"][name]["Properties"]
     return found
 
 
 def refused(change: Change) -> str:
-    """Deploy the small stack with a change and give the reason why it does not come up."""
+    """Deploy the small stack with a change; return the reason why it is refused."""
     template = source()
     change(template)
     with pytest.raises(TemplateError) as caught:
@@ -33,18 +33,18 @@ def refused(change: Change) -> str:
 
 
 def test_the_small_stack_comes_up() -> None:
-    """Unchanged, so that the refusals below are those of their changes."""
+    """Without a change it comes up, so that the refusals below are caused by their changes."""
     deploy(source())
 
 
-def test_an_unknown_type_is_named() -> None:
-    """Moto would leave it out with a warning."""
+def test_an_unknown_type_is_reported() -> None:
+    """Moto would ignore it with a warning."""
     change = refused(lambda t: t["Resources"].update(Fleet={"Type": "AWS::IoT::Fleet", "Properties": {}}))
     assert "cannot deploy AWS::IoT::Fleet" in change
 
 
-def test_a_reference_to_nothing_is_named() -> None:
-    """By Ref, GetAtt, Sub or DependsOn."""
+def test_a_reference_to_a_missing_resource_is_reported() -> None:
+    """The reference may be by Ref, GetAtt, Sub or DependsOn."""
     ways: list[Any] = [{"Ref": "Missing"}, {"Fn::GetAtt": ["Missing", "Arn"]}, {"Fn::Sub": "x-${Missing}-y"}]
     for way in ways:
         reason = refused(lambda t, way=way: properties(t, "Queue").update(QueueName=way))  # type: ignore[misc]
@@ -52,8 +52,8 @@ def test_a_reference_to_nothing_is_named() -> None:
     assert "Table refers to Missing" in refused(lambda t: t["Resources"]["Table"].update(DependsOn="Missing"))
 
 
-def test_a_circle_of_references_is_shown() -> None:
-    """A bucket that tells a queue whose policy names the bucket by Ref."""
+def test_a_circular_reference_is_reported() -> None:
+    """The example is a bucket that notifies a queue whose policy refers to the bucket by Ref."""
     condition = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["Box", "Arn"]}}}
 
     def change(template: dict[str, Any]) -> None:
@@ -62,8 +62,8 @@ def test_a_circle_of_references_is_shown() -> None:
     assert "Circular dependency between resources" in refused(change)
 
 
-def test_an_attribute_that_does_not_exist_is_named() -> None:
-    """Moto would leave the property out without a word."""
+def test_an_unknown_attribute_is_reported() -> None:
+    """Moto would omit the property silently."""
 
     def change(template: dict[str, Any]) -> None:
         properties(template, "Probe")["Environment"]["Variables"]["X"] = {"Fn::GetAtt": ["Gate", "SnapStartResponse"]}
@@ -74,40 +74,40 @@ def test_an_attribute_that_does_not_exist_is_named() -> None:
         deploy(template)
 
 
-def test_a_missing_substitution_is_named() -> None:
-    """The state machine would fail at the state that needs it."""
+def test_a_missing_substitution_is_reported() -> None:
+    """The state machine would fail in the state that needs it."""
     reason = refused(lambda t: properties(t, "Machine").pop("DefinitionSubstitutions"))
     assert "DefinitionSubstitutions has no value for ProbeArn, SingleArn" == reason
 
 
-def test_lambdas_own_variables_are_refused() -> None:
-    """As Lambda does."""
+def test_reserved_variables_are_refused() -> None:
+    """Lambda refuses its own variables, too."""
     reason = refused(lambda t: properties(t, "Probe")["Environment"]["Variables"].update(AWS_REGION="x"))
     assert "Lambda sets AWS_REGION itself" in reason
 
 
-def test_code_that_is_not_there_is_named() -> None:
-    """A folder of the source tree."""
+def test_missing_code_is_reported() -> None:
+    """CodeUri must be a folder of the source tree."""
     template = source()
     properties(template, "Gate")["CodeUri"] = "functions/gone/"
     with pytest.raises(TemplateError, match="functions/gone/ is not a folder"):
         translate(template, STACK, REGION)
 
 
-def test_a_queue_that_hides_messages_for_less_than_the_functions_timeout_is_refused() -> None:
-    """A message would come back while it is being worked on."""
+def test_a_visibility_timeout_below_the_functions_timeout_is_refused() -> None:
+    """A message would be delivered again while it is being processed."""
     reason = refused(lambda t: properties(t, "Queue").update(VisibilityTimeout=2))
     assert "Queue visibility timeout: 2 seconds is less than Function timeout: 3 seconds" in reason
 
 
-def test_a_queue_that_does_not_let_the_bucket_send_is_refused() -> None:
-    """S3 validates the destinations of its events."""
+def test_a_queue_that_does_not_allow_the_bucket_to_send_is_refused() -> None:
+    """S3 validates the destinations of its notifications."""
     reason = refused(lambda t: (t["Resources"].pop("QueuePolicy"), t["Resources"]["Box"].pop("DependsOn")))
     assert "Unable to validate the following destination configurations" in reason
 
 
 def test_a_function_that_may_not_read_its_queue_is_refused() -> None:
-    """With a role of its own, the queue's permissions are the template's business."""
+    """If the template sets the role, it must grant the queue's permissions, too."""
 
     def change(template: dict[str, Any]) -> None:
         document = {
@@ -124,7 +124,7 @@ def test_a_function_that_may_not_read_its_queue_is_refused() -> None:
 
 
 def test_a_role_that_lambda_may_not_assume_is_refused() -> None:
-    """The function could not even start."""
+    """The function could not start."""
 
     def change(template: dict[str, Any]) -> None:
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
@@ -136,7 +136,7 @@ def test_a_role_that_lambda_may_not_assume_is_refused() -> None:
 
 
 def test_a_state_machine_that_may_not_deliver_its_log_is_refused() -> None:
-    """Step Functions checks it when the machine is made."""
+    """Step Functions checks it when the state machine is created."""
 
     def change(template: dict[str, Any]) -> None:
         group = {"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": ["AccessLogs", "Arn"]}}}
@@ -145,8 +145,8 @@ def test_a_state_machine_that_may_not_deliver_its_log_is_refused() -> None:
     assert "not authorized to access the Log Destination" in refused(change)
 
 
-def test_a_managed_policy_that_aws_does_not_have_is_named() -> None:
-    """A slip of the pen in an ARN."""
+def test_an_unknown_managed_policy_is_reported() -> None:
+    """The ARN has a typo."""
     arn = "arn:aws:iam::aws:policy/AWSLambdaEverything"
     assert arn in refused(lambda t: properties(t, "Gate").update(Policies=[arn]))
 
@@ -164,7 +164,7 @@ def test_a_managed_policy_that_aws_does_not_have_is_named() -> None:
     ],
 )
 def test_parameters_are_checked_as_the_template_says(given: dict[str, str], reason: str) -> None:
-    """CloudFormation would not even begin; what must not be echoed is not."""
+    """CloudFormation would not start; values with NoEcho are not repeated."""
     declared: dict[str, dict[str, Any]] = {
         "Word": {"Type": "String", "MinLength": 1, "AllowedValues": ["red", "x"], "NoEcho": True},
         "Size": {"Type": "Number", "Default": 5, "MaxValue": 10},

@@ -1,4 +1,4 @@
-"""Functions run as on Lambda: what they see, how they start, how they fail, what is recorded of them."""
+"""Functions run as on Lambda: their environment, their start, their failures and their logs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SET_BY_PYTHON = {"LC_CTYPE"}
 
 
 def at_once(stack: SmallStack, events: Iterable[Any]) -> list[Any]:
-    """Invoke the probe with all events at the same time."""
+    """Invoke the probe with all events concurrently."""
     with ThreadPoolExecutor(8) as threads:
         return list(threads.map(stack.ask, events))
 
@@ -53,7 +53,7 @@ def at_once(stack: SmallStack, events: Iterable[Any]) -> list[Any]:
 def test_a_function_sees_the_variables_of_the_template_and_of_lambda_and_no_other(
     stack: SmallStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of the developer's shell reaches a function; references in the template are resolved."""
+    """The developer's environment does not reach a function; references in the template are resolved."""
     monkeypatch.setenv("DEVELOPERS_OWN", "secret")
     stack.aws.runtime.kill("Probe")
     environment = stack.ask({})["environment"]
@@ -64,8 +64,8 @@ def test_a_function_sees_the_variables_of_the_template_and_of_lambda_and_no_othe
     assert "160" == environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
 
 
-def test_a_function_runs_in_its_own_folder_and_imports_what_it_brings(stack: SmallStack) -> None:
-    """The working folder is CodeUri; the layer and its locked packages are importable, other packages are not."""
+def test_a_function_runs_in_its_own_folder_with_its_own_imports(stack: SmallStack) -> None:
+    """The working folder is CodeUri; the layer with its locked packages is importable, other packages are not."""
     assert str(STACK / "functions/probe") == stack.ask({})["folder"]
     assert "probe_layer" == stack.ask({"do": "import", "module": "probe_layer"})
     assert "python_multipart" == stack.ask({"do": "import", "module": "python_multipart"})
@@ -73,20 +73,20 @@ def test_a_function_runs_in_its_own_folder_and_imports_what_it_brings(stack: Sma
     assert "ModuleNotFoundError" in stack.invoke("Probe", {"do": "import", "module": "moto"}).payload
 
 
-def test_a_function_without_the_layer_does_not_have_what_the_layer_brings(stack: SmallStack) -> None:
-    """Layers are mounted where the template names them, and nowhere else."""
+def test_a_function_without_the_layer_cannot_import_it(stack: SmallStack) -> None:
+    """Layers are mounted only where the template names them."""
     assert "ModuleNotFoundError" in stack.invoke("Bare", {"do": "import", "module": "probe_layer"}).payload
 
 
-def test_an_idle_process_is_used_again(stack: SmallStack) -> None:
+def test_an_idle_process_is_reused(stack: SmallStack) -> None:
     """The second invocation is a warm start in the same process."""
     first, second = stack.ask({}), stack.ask({})
     assert (first["process"], first["calls"] + 1) == (second["process"], second["calls"])
     assert not stack.aws.runtime.invocations("Probe")[-1].cold
 
 
-def test_invocations_at_the_same_time_have_processes_of_their_own(stack: SmallStack) -> None:
-    """Up to the testbed's limit of four, beyond it they wait for each other; none is lost."""
+def test_concurrent_invocations_have_their_own_processes(stack: SmallStack) -> None:
+    """At the testbed's limit of four processes further invocations wait, and none is lost."""
     answers = at_once(stack, [{"do": "sleep", "sleep": 0.3, "n": n} for n in range(6)])
     assert list(range(6)) == [answer["n"] for answer in answers]
     processes = {answer["process"] for answer in at_once(stack, [{}] * 8)}
@@ -94,7 +94,7 @@ def test_invocations_at_the_same_time_have_processes_of_their_own(stack: SmallSt
 
 
 def test_reserved_concurrency_throttles(stack: SmallStack) -> None:
-    """A function that already runs as often as it may is refused, as Lambda does with 429."""
+    """A function that runs at its limit is refused with 429, as by Lambda."""
     client = stack.aws.client("lambda")
     running = threading.Thread(target=stack.invoke, args=("Single", {"do": "sleep", "sleep": 6}))
     running.start()
@@ -107,7 +107,7 @@ def test_reserved_concurrency_throttles(stack: SmallStack) -> None:
 
 
 def test_an_exception_is_reported_by_its_class(stack: SmallStack) -> None:
-    """The error type is the exception's class, which state machines match; the log says what was printed before."""
+    """The error type is the exception's class, which state machines match; the log has the earlier output."""
     result = stack.invoke("Probe", {"do": "raise", "message": "wrong colour"})
     error = json.loads(result.payload)
     assert (True, "ValueError", "wrong colour") == (result.error, error["errorType"], error["errorMessage"])
@@ -117,7 +117,7 @@ def test_an_exception_is_reported_by_its_class(stack: SmallStack) -> None:
 
 
 def test_a_function_that_takes_too_long_is_killed(stack: SmallStack) -> None:
-    """After the template's Timeout the process ends, and the error is Lambda's own."""
+    """After the template's Timeout the process is killed, with Lambda's own error."""
     process = stack.ask({}, "Brief")["process"]
     error = json.loads(stack.invoke("Brief", {"do": "sleep", "sleep": 30}).payload)
     assert "Sandbox.Timedout" == error["errorType"]
@@ -126,16 +126,16 @@ def test_a_function_that_takes_too_long_is_killed(stack: SmallStack) -> None:
         os.kill(process, 0)
 
 
-def test_a_process_that_ends_by_itself_is_reported(stack: SmallStack) -> None:
-    """Whatever the handler was doing, the caller learns that the runtime exited; the next call works."""
+def test_a_process_that_exits_is_reported(stack: SmallStack) -> None:
+    """The caller gets the error that the runtime exited, whatever the handler was doing; the next call works."""
     error = json.loads(stack.invoke("Probe", {"do": "exit", "status": 7}).payload)
     assert "Runtime.ExitError" == error["errorType"]
     assert error["errorMessage"].endswith("Runtime exited with error: exit status 7")
     assert {} == stack.ask({})["event"]
 
 
-def test_a_process_can_be_killed_in_the_middle_of_its_work(stack: SmallStack) -> None:
-    """Tests of chaos kill a function while it works."""
+def test_a_process_can_be_killed_while_it_works(stack: SmallStack) -> None:
+    """Chaos tests kill a function during its work."""
     results: list[Any] = []
     work = threading.Thread(target=lambda: results.append(stack.invoke("Bare", {"do": "sleep", "sleep": 3})))
     work.start()
@@ -144,22 +144,22 @@ def test_a_process_can_be_killed_in_the_middle_of_its_work(stack: SmallStack) ->
     assert json.loads(results[0].payload)["errorMessage"].endswith("Runtime exited with error: signal: killed")
 
 
-def test_an_idle_process_that_died_is_replaced_without_a_word(stack: SmallStack) -> None:
-    """The event had not reached it: on Lambda the next call would simply be a cold start."""
+def test_an_idle_process_that_died_is_replaced_silently(stack: SmallStack) -> None:
+    """The event had not reached it: on Lambda the next call would be a cold start."""
     stack.ask({})
     assert 1 <= stack.aws.runtime.kill("Probe")
     assert 1 == stack.ask({})["calls"]
 
 
-def test_a_function_that_takes_more_memory_than_it_has_is_killed(stack: SmallStack) -> None:
-    """MemorySize is a limit, not a hint."""
+def test_a_function_that_exceeds_its_memory_is_killed(stack: SmallStack) -> None:
+    """MemorySize is a hard limit."""
     error = json.loads(stack.invoke("Probe", {"do": "hog", "bytes": 400_000_000}).payload)
     assert "Runtime.ExitError" == error["errorType"]
     assert 160 < stack.aws.runtime.invocations("Probe")[-1].peak_memory_mb
 
 
 def test_the_memory_of_each_invocation_is_measured(stack: SmallStack) -> None:
-    """The peak is that of the invocation, not of all that the process did before."""
+    """The peak is that of the invocation, not of the process."""
     stack.ask({"do": "hog", "bytes": 60_000_000})
     large = stack.aws.runtime.invocations("Probe")[-1].peak_memory_mb
     stack.ask({})
@@ -167,23 +167,23 @@ def test_the_memory_of_each_invocation_is_measured(stack: SmallStack) -> None:
     assert 40 < large - small
 
 
-def test_large_answers_are_refused_as_lambda_refuses_them(stack: SmallStack) -> None:
-    """Six megabytes and a little are the most; what fits arrives whole."""
+def test_large_answers_are_refused_as_by_lambda(stack: SmallStack) -> None:
+    """The maximum is a little over six megabytes; answers up to that size arrive completely."""
     assert 6_000_000 == len(stack.ask({"do": "reply", "bytes": 6_000_000}))
     error = json.loads(stack.invoke("Probe", {"do": "reply", "bytes": 7_000_000}).payload)
     assert "Function.ResponseSizeTooLarge" == error["errorType"]
 
 
 def test_large_events_are_refused_by_the_api(stack: SmallStack) -> None:
-    """Invoke takes six megabytes."""
+    """Invoke accepts up to six megabytes."""
     client = stack.aws.client("lambda")
     name = stack.aws.deployment.function("Probe").name
     with pytest.raises(client.exceptions.RequestTooLargeException):
         client.invoke(FunctionName=name, Payload=json.dumps({"x": "y" * 6_291_456}))
 
 
-def test_the_api_tells_an_error_from_an_answer(stack: SmallStack) -> None:
-    """Invoke is 200 either way; FunctionError makes the difference."""
+def test_the_api_distinguishes_errors_from_answers(stack: SmallStack) -> None:
+    """Both have status 200; an error has FunctionError."""
     client = stack.aws.client("lambda")
     name = stack.aws.deployment.function("Probe").name
     fine = client.invoke(FunctionName=name, Payload=b"{}")
@@ -192,8 +192,8 @@ def test_the_api_tells_an_error_from_an_answer(stack: SmallStack) -> None:
     assert (200, "Unhandled") == (failed["StatusCode"], failed["FunctionError"])
 
 
-def test_an_event_that_nobody_waits_for_is_tried_three_times(stack: SmallStack) -> None:
-    """Lambda repeats a failed background invocation after one and two minutes of (simulated) time."""
+def test_an_asynchronous_event_is_tried_three_times(stack: SmallStack) -> None:
+    """Lambda repeats a failed asynchronous invocation after one and two minutes of (simulated) time."""
     before = len(stack.aws.runtime.invocations("Bare"))
     name = stack.aws.deployment.function("Bare").name
     answer = stack.aws.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b'{"do": "raise"}')
@@ -203,7 +203,7 @@ def test_an_event_that_nobody_waits_for_is_tried_three_times(stack: SmallStack) 
 
 
 def test_logs_reach_the_log_group(stack: SmallStack) -> None:
-    """With the permissions of its role, what a function writes stands in its log group, framed as by Lambda."""
+    """If the role permits it, a function's output is in its log group, framed as by Lambda."""
     stack.invoke("Probe", {"do": "raise"})
     group = stack.aws.deployment.function("Probe").log_group
     messages = [event["message"] for event in stack.aws.client("logs").filter_log_events(logGroupName=group)["events"]]

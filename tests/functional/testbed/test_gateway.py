@@ -1,4 +1,4 @@
-"""The HTTP API makes the events that API Gateway makes, and answers in its words."""
+"""The HTTP API sends API Gateway's events and gives its answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def http(stack: SmallStack) -> Iterator[httpx.Client]:
 
 
 def test_an_event_has_payload_format_2(http: httpx.Client, stack: SmallStack) -> None:
-    """Header names in lower case, repetitions joined by commas, cookies apart, path and query in every form."""
+    """Header names are lower case, repeated ones joined by commas, cookies separate, path and query complete."""
     headers = [("X-Twice", "1"), ("x-twice", "2"), ("Cookie", "a=1; b=2"), ("Content-Type", "application/json")]
     event = http.post("/open?x=1&x=2&y=%C3%A4", headers=headers, content='{"ä": 1}').json()
     assert ("2.0", "ANY /open", "/open") == (event["version"], event["routeKey"], event["rawPath"])
@@ -38,7 +38,7 @@ def test_an_event_has_payload_format_2(http: httpx.Client, stack: SmallStack) ->
 
 
 def test_a_request_without_body_query_or_cookies_has_no_fields_for_them(http: httpx.Client) -> None:
-    """API Gateway leaves such fields out."""
+    """API Gateway omits such fields."""
     event = http.get("/open").json()
     assert not {"body", "cookies", "queryStringParameters", "pathParameters"} & set(event)
     assert "" == event["rawQueryString"]
@@ -55,13 +55,13 @@ def test_a_request_without_body_query_or_cookies_has_no_fields_for_them(http: ht
     ],
 )
 def test_bodies_are_base64_unless_their_type_is_text(http: httpx.Client, content_type: str, encoded: bool) -> None:
-    """HTTP APIs decide by content type; even forms come as base64."""
+    """HTTP APIs decide by content type; even forms are base64."""
     event = http.post("/open", content=b"hi", headers={"content-type": content_type}).json()
     assert (encoded, "aGk=" if encoded else "hi") == (event["isBase64Encoded"], event["body"])
 
 
 def test_the_most_specific_route_is_taken(http: httpx.Client) -> None:
-    """A fixed path before a variable, a variable before the rest of the path; paths arrive decoded."""
+    """Fixed paths precede variables, and variables precede greedy ones; paths are decoded."""
     assert "GET /items/special" == http.get("/items/special").json()["routeKey"]
     item = http.get("/items/a%20b").json()
     assert ("GET /items/{id}", {"id": "a b"}, "/items/a b") == tuple(
@@ -70,14 +70,14 @@ def test_the_most_specific_route_is_taken(http: httpx.Client) -> None:
     assert {"path": "x/y/z"} == http.get("/files/x/y/z").json()["pathParameters"]
 
 
-def test_what_no_route_matches_is_not_found(http: httpx.Client) -> None:
-    """By path and by method."""
+def test_an_unmatched_request_is_not_found(http: httpx.Client) -> None:
+    """Either the path or the method has no route."""
     for answer in (http.get("/nowhere"), http.post("/items/1"), http.get("/items/1/2")):
         assert (404, {"message": "Not Found"}) == (answer.status_code, answer.json())
 
 
-def test_answers_are_read_as_format_2(http: httpx.Client) -> None:
-    """Status, headers, cookies, base64; and without a status code all of it is the body of a success."""
+def test_answers_have_format_2(http: httpx.Client) -> None:
+    """Status, headers, cookies and base64 are read; an answer without a status code is the body of a success."""
     full = http.get("/open?answer=full")
     assert (201, "yes", b"hi") == (full.status_code, full.headers["x-made"], full.content)
     assert ["a=1", "b=2"] == full.headers.get_list("set-cookie")
@@ -86,14 +86,14 @@ def test_answers_are_read_as_format_2(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("answer", ["fail", "nonsense"])
-def test_a_broken_function_is_an_internal_error(http: httpx.Client, answer: str) -> None:
-    """Whether it raised, or answered what cannot be understood; nothing of it is shown."""
+def test_a_failed_function_is_an_internal_error(http: httpx.Client, answer: str) -> None:
+    """An exception and an invalid answer are both hidden from the client."""
     response = http.get(f"/open?answer={answer}")
     assert (500, {"message": "Internal Server Error"}) == (response.status_code, response.json())
 
 
-def test_the_authorizer_is_asked_and_its_context_handed_on(http: httpx.Client) -> None:
-    """Without identity sources it is always asked, even when there is no header at all."""
+def test_the_authorizer_is_called_and_its_context_passed_on(http: httpx.Client) -> None:
+    """Without identity sources it is always called, even without any header."""
     authorized = http.get("/items/7", headers={"Authorization": "me"}).json()["requestContext"]["authorizer"]
     assert ("me", "REQUEST") == (authorized["lambda"]["client"], authorized["lambda"]["type"])
     assert authorized["lambda"]["arn"].endswith("/$default/GET/items/{id}")
@@ -101,28 +101,28 @@ def test_the_authorizer_is_asked_and_its_context_handed_on(http: httpx.Client) -
 
 
 def test_a_denied_request_is_forbidden(http: httpx.Client) -> None:
-    """In the gateway's own words."""
+    """The message is API Gateway's."""
     denied = http.get("/items/7", headers={"Authorization": "no"})
     assert (403, {"message": "Forbidden"}) == (denied.status_code, denied.json())
 
 
-def test_a_broken_authorizer_is_an_internal_error(http: httpx.Client) -> None:
-    """Nobody is let in by an accident."""
+def test_a_failed_authorizer_is_an_internal_error(http: httpx.Client) -> None:
+    """An error never grants access."""
     assert 500 == http.get("/items/7", headers={"Authorization": "break"}).status_code
 
 
-def test_a_missing_identity_source_is_unauthorized_and_the_authorizer_is_not_asked(
+def test_a_missing_identity_source_is_unauthorized_without_the_authorizer(
     http: httpx.Client, stack: SmallStack
 ) -> None:
-    """The gateway answers by itself."""
+    """The gateway answers alone."""
     before = len(stack.aws.runtime.invocations("Gate"))
     refused = http.get("/token")
     assert (401, {"message": "Unauthorized"}) == (refused.status_code, refused.json())
     assert before == len(stack.aws.runtime.invocations("Gate"))
 
 
-def test_a_verdict_is_remembered_for_its_identity(http: httpx.Client, stack: SmallStack) -> None:
-    """Within its time to live, the authorizer is asked once for each identity."""
+def test_a_verdict_is_cached_by_identity(http: httpx.Client, stack: SmallStack) -> None:
+    """Within its time to live, the authorizer is called once for each identity."""
     before = len(stack.aws.runtime.invocations("Gate"))
     for who in ("ann", "ann", "bob"):
         assert (
@@ -135,22 +135,22 @@ def test_a_verdict_is_remembered_for_its_identity(http: httpx.Client, stack: Sma
 
 
 def test_a_body_beyond_the_limit_is_refused(http: httpx.Client) -> None:
-    """Ten megabytes are the gateway's most, and six those of the function behind it, once they are in base64."""
+    """The gateway's maximum is ten megabytes; the function's is six, in base64."""
     for size in (10 * 1024 * 1024 + 1, 5 * 1024 * 1024):
         answer = http.post("/open", content=bytes(size), headers={"content-type": "image/png"})
         assert (413, {"message": "Request Entity Too Large"}) == (answer.status_code, answer.json())
 
 
 def test_the_access_log_is_written_in_its_format(http: httpx.Client, stack: SmallStack) -> None:
-    """With what the authorizer said of the client."""
+    """It includes the authorizer's context."""
     http.get("/items/7", headers={"Authorization": "logged"})
     group = next(group for group in stack.aws.deployment.of_type("AWS::Logs::LogGroup")).physical_id
     lines = [event["message"] for event in stack.aws.client("logs").filter_log_events(logGroupName=group)["events"]]
     assert "GET /items/{id} 200 logged" in lines
 
 
-def test_many_clients_are_served_at_once(stack: SmallStack) -> None:
-    """Thirty-two connections at a time, and no answer is mixed up."""
+def test_many_clients_are_served_concurrently(stack: SmallStack) -> None:
+    """With thirty-two connections at once, each gets its own answer."""
 
     def ask(number: int) -> int:
         with httpx.Client(base_url=stack.outputs["ApiUrl"], timeout=40) as client:

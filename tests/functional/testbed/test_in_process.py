@@ -1,4 +1,4 @@
-"""The stack in one process, for fast tests: the same deployment, handlers as plain calls, time as the test says."""
+"""The stack in one process, for fast tests: the same deployment, handlers as plain calls, and a manual clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def clock() -> ManualClock:
-    """Stand still until somebody waits."""
+    """Return a clock that moves only when something waits."""
     return ManualClock()
 
 
@@ -30,7 +30,7 @@ def inside(clock: ManualClock) -> Iterator[InProcessStack]:
 
 
 def run(inside: InProcessStack, event: dict[str, Any]) -> dict[str, Any]:
-    """Run the machine to its end."""
+    """Run the state machine until it ends."""
     client = inside.client("stepfunctions")
     machine = inside.deployment.outputs["MachineArn"]
     arn = client.start_execution(stateMachineArn=machine, input=json.dumps(event))["executionArn"]
@@ -44,7 +44,7 @@ def run(inside: InProcessStack, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_handler_sees_the_variables_of_its_function(inside: InProcessStack) -> None:
-    """Those of the template, with parameters overridden, for the length of the call."""
+    """It sees the template's variables, with overridden parameters, during the call."""
     answer = json.loads(inside.runner.invoke("Probe", b"{}").payload)
     assert "salve" == answer["environment"]["GREETING"]
     assert inside.deployment.function("Probe").name == answer["function"]
@@ -52,28 +52,28 @@ def test_a_handler_sees_the_variables_of_its_function(inside: InProcessStack) ->
 
 
 def test_an_exception_has_the_name_that_state_machines_match(inside: InProcessStack) -> None:
-    """As the real runtime reports it."""
+    """The error's name is the one that the real runtime reports."""
     result = inside.runner.invoke("Probe", b'{"do": "raise", "message": "no"}')
     assert (True, "ValueError") == (result.error, json.loads(result.payload)["errorType"])
 
 
-def test_a_machine_waits_on_a_clock_that_stands_still(inside: InProcessStack, clock: ManualClock) -> None:
-    """A Wait state moves the time on by itself; an hour takes none."""
+def test_a_machine_waits_on_a_manual_clock(inside: InProcessStack, clock: ManualClock) -> None:
+    """A Wait state advances the clock; an hour takes no time."""
     before = clock.now()
     done = run(inside, {"do": "wait", "seconds": 3600})
     assert "SUCCEEDED" == done["status"]
     assert 3600 == clock.now() - before
 
 
-def test_a_retry_moves_the_time_on_too(inside: InProcessStack, clock: ManualClock) -> None:
-    """One minute, then two, as the machine's definition says."""
+def test_a_retry_advances_the_clock_too(inside: InProcessStack, clock: ManualClock) -> None:
+    """The delays are one minute, then two, as defined."""
     before = clock.now()
     assert "FAILED" == run(inside, {"do": "raise", "message": "never"})["status"]
     assert 60 + 120 == clock.now() - before
 
 
 def test_a_handler_can_be_replaced(inside: InProcessStack) -> None:
-    """And what was called with what is kept."""
+    """The calls and their arguments are recorded."""
     assert isinstance(inside.runner, InProcessRunner)
     inside.runner.replaced["Probe"] = lambda event, _: {"instead": event["do"]}
     inside.runner.calls.clear()

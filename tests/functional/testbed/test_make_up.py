@@ -1,4 +1,4 @@
-"""``make up``: comes up whole, says how to reach it, and leaves nothing behind however it ends."""
+"""``make up`` starts completely, prints how to reach it, and leaves nothing behind, however it ends."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def start(file: Path, **settings: str) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Name the file that a testbed writes when it is ready."""
+    """Return the path of the file that a testbed writes when it is ready."""
     return tmp_path / "testbed.json"
 
 
 @pytest.fixture
 def running(file: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run a testbed that has a warm function."""
+    """Run a testbed with a warm function."""
     process = start(file, SPEED="60")
     try:
         eventually(lambda: file.exists() or process.poll() is not None)
@@ -74,7 +74,7 @@ def running(file: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def children(process: subprocess.Popen[str]) -> list[int]:
-    """Give the processes that a process started."""
+    """Return the child processes of a process."""
     return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()] + [
         int(pid)
         for task in Path(f"/proc/{process.pid}/task").iterdir()
@@ -84,7 +84,7 @@ def children(process: subprocess.Popen[str]) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; a zombie does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
     except OSError:
@@ -92,12 +92,12 @@ def alive(pid: int) -> bool:
 
 
 def ports(coordinates: dict[str, Any]) -> list[int]:
-    """Give the ports of a testbed."""
+    """Return the ports of a testbed."""
     return [int(coordinates[name].rsplit(":", 1)[1]) for name in ("api_url", "aws_endpoint_url", "dashscope_url")]
 
 
 def free(port: int) -> bool:
-    """Tell whether a port can be taken."""
+    """Return whether a port is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -109,7 +109,7 @@ def free(port: int) -> bool:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)])
 def test_it_leaves_nothing_behind(running: subprocess.Popen[str], file: Path, number: int, code: int) -> None:
-    """No process, no taken port, no file; what the file said while it ran is the contract."""
+    """No process, port or file remains; the content of the file is the interface."""
     coordinates = json.loads(file.read_text(encoding="utf-8"))
     assert CONTRACT | {"anchor"} == set(coordinates)
     assert all(coordinates.values())
@@ -124,8 +124,8 @@ def test_it_leaves_nothing_behind(running: subprocess.Popen[str], file: Path, nu
     assert all(free(port) for port in ports(coordinates))
 
 
-def test_functions_end_with_a_testbed_that_was_killed(running: subprocess.Popen[str]) -> None:
-    """Nobody could stop them any more, so they stop by themselves."""
+def test_functions_end_with_a_killed_testbed(running: subprocess.Popen[str]) -> None:
+    """Nothing else could stop them, so they stop automatically."""
     functions = children(running)
     assert functions
     running.kill()
@@ -133,8 +133,8 @@ def test_functions_end_with_a_testbed_that_was_killed(running: subprocess.Popen[
     eventually(lambda: not any(alive(pid) for pid in functions))
 
 
-def test_a_taken_port_is_named(file: Path) -> None:
-    """In one line, without a traceback, and nothing comes up."""
+def test_a_port_in_use_is_reported(file: Path) -> None:
+    """The error is one line without a traceback, and nothing starts."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = start(file, API_PORT=str(port))

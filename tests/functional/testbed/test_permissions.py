@@ -1,4 +1,4 @@
-"""IAM is enforced in front of every call, with AWS's names of actions, resources and refusals."""
+"""IAM is enforced on every call, with AWS's names of actions and resources, and AWS's refusals."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ ALLOWED = {"status": 200}
 
 
 def as_probe(stack: SmallStack, service: str, call: str, **parameters: Any) -> Any:  # noqa: ANN401
-    """Let the probe's role make a call."""
+    """Call a service as the probe's role."""
     return stack.ask({"do": "aws", "service": service, "call": call, "with": parameters})
 
 
 def put(stack: SmallStack, key: str) -> Any:  # noqa: ANN401
-    """Let the probe put an object."""
+    """Put an object as the probe."""
     return as_probe(stack, "s3", "put_object", Bucket=stack.outputs["BoxName"], Key=key, Body="x")
 
 
 def presigned(stack: SmallStack, key: str, expires: int = 3600) -> str:
-    """Let the probe sign a URL for an object."""
+    """Sign a URL for an object as the probe."""
     parameters = {"Bucket": stack.outputs["BoxName"], "Key": key}
     url: str = stack.ask({"do": "aws", "service": "s3", "call": "presign", "with": parameters, "expires": expires})
     return url
 
 
 def test_what_the_template_grants_is_allowed_and_the_rest_is_not(stack: SmallStack) -> None:
-    """The grant ends with its prefix; the refusal names role, action and resource as AWS does."""
+    """The grant is limited to its prefix; the refusal names role, action and resource as AWS does."""
     assert ALLOWED == put(stack, "mine/a.txt")
     refused = put(stack, "theirs/a.txt")
     assert "AccessDenied" == refused["code"]
@@ -51,13 +51,13 @@ def test_what_the_template_grants_is_allowed_and_the_rest_is_not(stack: SmallSta
 
 
 def test_an_explicit_deny_wins(stack: SmallStack) -> None:
-    """Even over an Allow that matches, too."""
+    """It overrides an Allow that matches, too."""
     refused = put(stack, "mine/forbidden/a.txt")
     assert refused["message"].endswith("with an explicit deny in an identity-based policy")
 
 
 def test_a_multipart_upload_cannot_be_aborted_without_its_own_permission(stack: SmallStack) -> None:
-    """PutObject starts and completes an upload; AbortMultipartUpload is another action."""
+    """PutObject starts and completes an upload; AbortMultipartUpload is a separate action."""
     s3 = stack.aws.client("s3")
     upload = s3.create_multipart_upload(Bucket=stack.outputs["BoxName"], Key="mine/big")["UploadId"]
     parameters = {"Bucket": stack.outputs["BoxName"], "Key": "mine/big", "UploadId": upload}
@@ -66,14 +66,14 @@ def test_a_multipart_upload_cannot_be_aborted_without_its_own_permission(stack: 
 
 
 def test_the_prefix_of_a_listing_is_a_condition(stack: SmallStack) -> None:
-    """ListBucket is allowed for the granted prefix, and not for the whole bucket."""
+    """ListBucket is allowed for the granted prefix only."""
     bucket = stack.outputs["BoxName"]
     assert ALLOWED == as_probe(stack, "s3", "list_objects_v2", Bucket=bucket, Prefix="mine/x")
     assert "AccessDenied" == as_probe(stack, "s3", "list_objects_v2", Bucket=bucket)["code"]
 
 
-def test_who_may_not_list_is_not_told_what_is_missing(stack: SmallStack) -> None:
-    """S3 answers 403, not 404, to a key that is not there, unless its caller may list the bucket."""
+def test_a_role_without_list_permission_cannot_see_what_is_missing(stack: SmallStack) -> None:
+    """For a missing key S3 answers 403, not 404, unless the caller may list the bucket."""
     missing = {"Bucket": stack.outputs["BoxName"], "Key": "mine/missing"}
     assert "AccessDenied" == as_probe(stack, "s3", "get_object", **missing)["code"]
     assert "403" == as_probe(stack, "s3", "head_object", **missing)["code"]
@@ -82,7 +82,7 @@ def test_who_may_not_list_is_not_told_what_is_missing(stack: SmallStack) -> None
 
 
 def test_leading_keys_are_a_condition(stack: SmallStack) -> None:
-    """A grant on a part of a table ends with that part."""
+    """A grant on a part of a table is limited to that part."""
     table = stack.outputs["TableName"]
     assert ALLOWED == as_probe(stack, "dynamodb", "put_item", TableName=table, Item={"pk": {"S": "MINE#1"}})
     refused = as_probe(stack, "dynamodb", "put_item", TableName=table, Item={"pk": {"S": "THEIRS#1"}})
@@ -90,7 +90,7 @@ def test_leading_keys_are_a_condition(stack: SmallStack) -> None:
 
 
 def test_a_managed_policy_of_the_template_counts(stack: SmallStack) -> None:
-    """What it grants is allowed; a batch is about every key in it, to read as well as to write."""
+    """Its grants apply; a batch needs permission for each of its keys, for reads and for writes."""
     table = stack.outputs["TableName"]
 
     def read(*keys: str) -> Any:  # noqa: ANN401
@@ -111,8 +111,8 @@ def test_a_managed_policy_of_the_template_counts(stack: SmallStack) -> None:
     assert f"{role}: {policy}/Batches: dynamodb:BatchGetItem" not in unused
 
 
-def test_a_transaction_asks_for_what_is_in_it(stack: SmallStack) -> None:
-    """There is no permission of that name: each of its items needs its own."""
+def test_a_transaction_needs_permission_for_its_items(stack: SmallStack) -> None:
+    """Transactions have no permission of their own: each item needs its own."""
     table = stack.outputs["TableName"]
     update = {"TableName": table, "Key": {"pk": {"S": "MINE#1"}}, "UpdateExpression": "SET a = :a"}
     update |= {"ExpressionAttributeValues": {":a": {"S": "1"}}}
@@ -147,14 +147,14 @@ def test_a_transaction_asks_for_what_is_in_it(stack: SmallStack) -> None:
 def test_every_service_refuses_what_is_not_granted(
     stack: SmallStack, service: str, call: str, parameters: dict[str, Any], action: str
 ) -> None:
-    """Each in the shape that makes its SDK raise an access error."""
+    """Each refusal has the format that makes its SDK raise an access error."""
     refused = as_probe(stack, service, call, **parameters)
     assert refused["code"].startswith("AccessDenied")
     assert f"is not authorized to perform: {action} on resource: " in refused["message"]
 
 
 def test_an_unknown_key_is_refused(stack: SmallStack) -> None:
-    """By each protocol in its own way."""
+    """Each protocol has its own error for it."""
     session = boto3.Session("AKIANOBODY", "x", region_name=stack.aws.region)
     codes = {}
     calls = (("s3", "list_buckets"), ("dynamodb", "list_tables"), ("lambda", "list_functions"), ("iam", "list_users"))
@@ -172,14 +172,14 @@ def test_an_unknown_key_is_refused(stack: SmallStack) -> None:
     } == codes
 
 
-def test_nobody_comes_in_without_a_key(stack: SmallStack) -> None:
-    """Neither to a bucket nor to the controls of what stands behind the gatekeeper."""
+def test_nothing_is_accessible_without_a_key(stack: SmallStack) -> None:
+    """Neither buckets nor moto's control API behind the gatekeeper can be called without one."""
     for path in (f"/{stack.outputs['BoxName']}/mine/a.txt", "/moto-api/reset"):
         assert 403 == httpx.get(stack.aws.endpoint_url + path).status_code
 
 
 def test_a_presigned_url_acts_with_the_role_that_signed_it(stack: SmallStack) -> None:
-    """It opens what the role may read, whole or in part, and nothing else."""
+    """It grants access to what the role may read, completely or in part, and to nothing else."""
     stack.aws.client("s3").put_object(Bucket=stack.outputs["BoxName"], Key="mine/b.txt", Body=b"0123456789")
     stack.aws.client("s3").put_object(Bucket=stack.outputs["BoxName"], Key="theirs/b.txt", Body=b"x")
     assert b"0123456789" == httpx.get(presigned(stack, "mine/b.txt")).content
@@ -189,8 +189,8 @@ def test_a_presigned_url_acts_with_the_role_that_signed_it(stack: SmallStack) ->
     assert (403, True) == (refused.status_code, "<Code>AccessDenied</Code>" in refused.text)
 
 
-def test_a_presigned_url_opens_only_what_it_was_signed_for(stack: SmallStack) -> None:
-    """Another key, another method or a longer life break the signature."""
+def test_a_presigned_url_is_valid_only_for_what_was_signed(stack: SmallStack) -> None:
+    """Another key, another method or a longer expiry invalidates the signature."""
     url = presigned(stack, "mine/a.txt")
     assert "SignatureDoesNotMatch" in httpx.get(url.replace("a.txt", "b.txt")).text
     assert "SignatureDoesNotMatch" in httpx.get(url.replace("Expires=3600", "Expires=9600")).text
@@ -199,7 +199,7 @@ def test_a_presigned_url_opens_only_what_it_was_signed_for(stack: SmallStack) ->
 
 
 def test_a_presigned_url_expires_on_the_simulated_clock(stack: SmallStack) -> None:
-    """A minute and a half is over in a real second at a speed of a hundred; a day is not."""
+    """At a speed of a hundred, a minute and a half passes in one real second, a day does not."""
     put(stack, "mine/a.txt")
     brief, long = presigned(stack, "mine/a.txt", expires=90), presigned(stack, "mine/a.txt", expires=86_400)
     expired = eventually(lambda: (answer := httpx.get(brief)).status_code == 403 and answer)
@@ -207,8 +207,8 @@ def test_a_presigned_url_expires_on_the_simulated_clock(stack: SmallStack) -> No
     assert 200 == httpx.get(long).status_code
 
 
-def test_a_url_signed_the_old_way_is_refused(stack: SmallStack) -> None:
-    """The testbed's region knows Signature Version 4 only, as all newer regions do."""
+def test_a_url_with_the_old_signature_is_refused(stack: SmallStack) -> None:
+    """The testbed's region supports Signature Version 4 only, like all newer regions."""
     driver = stack.aws.driver
     session = boto3.Session(driver.access_key_id, driver.secret_access_key, region_name="us-east-1")
     client = session.client("s3", endpoint_url=stack.aws.endpoint_url, config=Config(signature_version="s3"))
@@ -218,23 +218,23 @@ def test_a_url_signed_the_old_way_is_refused(stack: SmallStack) -> None:
     assert (400, True) == (answer.status_code, "AWS4-HMAC-SHA256" in answer.text)
 
 
-def test_the_audit_keeps_what_was_asked_and_what_came_of_it(stack: SmallStack) -> None:
-    """Tests of the product assert on it: nothing refused, nothing granted in vain."""
+def test_the_audit_records_calls_and_decisions(stack: SmallStack) -> None:
+    """Tests of the product use it: no call is refused, and no grant is unused."""
     stack.aws.audit.clear()
     put(stack, "mine/a.txt")
     put(stack, "theirs/a.txt")
     role = stack.aws.deployment.resources["ProbeRole"].physical_id
     box = f"arn:aws:s3:::{stack.outputs['BoxName']}"
-    asked = {(e.action, e.resource, e.allowed) for e in stack.aws.audit.entries(role) if e.action.startswith("s3:")}
-    assert {("s3:PutObject", f"{box}/mine/a.txt", True), ("s3:PutObject", f"{box}/theirs/a.txt", False)} == asked
+    checked = {(e.action, e.resource, e.allowed) for e in stack.aws.audit.entries(role) if e.action.startswith("s3:")}
+    assert {("s3:PutObject", f"{box}/mine/a.txt", True), ("s3:PutObject", f"{box}/theirs/a.txt", False)} == checked
     assert [f"{box}/theirs/a.txt"] == [entry.resource for entry in stack.aws.audit.refusals()]
     unused = stack.aws.unused_grants()
     assert f"{role}: ProbeRolePolicy0/Objects: s3:GetObject" in unused
     assert f"{role}: ProbeRolePolicy0/Objects: s3:PutObject" not in unused
 
 
-def test_listeners_hear_of_a_call_before_it_happens(stack: SmallStack) -> None:
-    """Tests of chaos kill a function at each of its calls: the call was permitted, and never came about."""
+def test_listeners_are_called_before_a_call_runs(stack: SmallStack) -> None:
+    """Chaos tests kill a function at each of its calls: the call was permitted and never ran."""
 
     def kill(entry: Any) -> None:  # noqa: ANN401
         if entry.action == "s3:PutObject":

@@ -31,13 +31,13 @@ def verdict(*bodies: dict[str, Any], action: str = "s3:GetObject", resource: str
         ({"Effect": "Deny"}, "deny"),
     ],
 )
-def test_a_statement_speaks_of_its_actions_and_resources(body: dict[str, Any], expected: str) -> None:
-    """Actions without regard to case, resources with; ``*`` and ``?`` are the only wildcards."""
+def test_a_statement_applies_to_its_actions_and_resources(body: dict[str, Any], expected: str) -> None:
+    """Actions are case-insensitive, resources are case-sensitive; ``*`` and ``?`` are the only wildcards."""
     assert expected == verdict(body)
 
 
-def test_not_action_and_not_resource_speak_of_all_others() -> None:
-    """Everything but what they name."""
+def test_not_action_and_not_resource_apply_to_all_others() -> None:
+    """They apply to everything except what they name."""
     allow = {"Effect": "Allow", "Resource": "*", "NotAction": "s3:Put*"}
     document = {"Statement": [allow, {"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::b/*"}]}
     policy = list(statements("p", document))
@@ -47,13 +47,13 @@ def test_not_action_and_not_resource_speak_of_all_others() -> None:
     assert not evaluate(policy[1:], "s3:GetObject", "arn:aws:s3:::b/k", {}).allowed
 
 
-def test_deny_wins_wherever_it_stands() -> None:
-    """Order does not matter."""
+def test_deny_wins_in_any_order() -> None:
+    """The order of statements does not matter."""
     assert "deny" == verdict({}, {"Effect": "Deny", "Action": "s3:Get*"}) == verdict({"Effect": "Deny"}, {})
 
 
-def test_brackets_are_no_wildcards() -> None:
-    """Keys may hold them."""
+def test_brackets_are_not_wildcards() -> None:
+    """Keys may contain them."""
     assert wildcard_matches("a[1]*", "a[1].jpg")
     assert not wildcard_matches("a[1]", "a1")
 
@@ -88,12 +88,12 @@ def test_brackets_are_no_wildcards() -> None:
         ({"StringEquals": {"k": "a"}, "Bool": {"l": "true"}}, {"k": ["a"], "l": ["false"]}, False),
     ],
 )
-def test_conditions_hold_as_they_do_on_aws(condition: Any, context: Any, expected: bool) -> None:  # noqa: ANN401
-    """All of them must; a missing key fails a positive operator and passes a negated one."""
+def test_conditions_are_evaluated_as_on_aws(condition: Any, context: Any, expected: bool) -> None:  # noqa: ANN401
+    """All of them must hold; a missing key fails a positive operator and passes a negated one."""
     assert expected == holds(condition, context)
 
 
 def test_an_unknown_condition_is_an_error() -> None:
-    """Never a silent no, which would look like a missing permission."""
+    """It is never evaluated as false, which would look like a missing permission."""
     with pytest.raises(UnknownCondition, match="BinaryEquals"):
         holds({"BinaryEquals": {"k": "a"}}, {"k": ["a"]})

@@ -1,4 +1,4 @@
-"""The processes of one function, taken in turns."""
+"""The pool of a function's processes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class Idler:
-    """Stands for a process that does nothing."""
+    """A process that does nothing."""
 
     alive = True
 
     def start(self) -> None:
-        """Be there at once."""
+        """Start immediately."""
 
     def close(self) -> None:
-        """Leave nothing."""
+        """Release nothing."""
 
 
-def test_who_waits_is_served_before_who_comes_later() -> None:
-    """In a crowd nobody waits until the door gives up, while others pass."""
+def test_waiting_calls_are_served_in_order() -> None:
+    """Under load no call waits until it times out while later ones are served."""
     pool, served = Pool(lambda: cast("Worker", Idler()), limit=1), list[str]()
 
     def come(name: str) -> None:

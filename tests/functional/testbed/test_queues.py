@@ -1,4 +1,4 @@
-"""Queues feed functions as on AWS: batches, partial failures, delays, dead letters, all on the simulated clock."""
+"""Queues trigger functions as on AWS: batches, partial failures, delays and dead letters, on the simulated clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def taken(stack: SmallStack, body: str) -> list[str]:
-    """Give the receive counts at which the consumer took a message with this body."""
+    """Return the receive counts with which the consumer received a message with this body."""
     words = stack.aws.runtime.logs("Consumer").split()
     return [word.partition("#")[2] for word in words if word.partition("#")[0] == body]
 
@@ -24,7 +24,7 @@ def send(stack: SmallStack, body: str, **more: Any) -> None:  # noqa: ANN401
 
 
 def dead_letters(stack: SmallStack) -> list[str]:
-    """Take what lies in the dead-letter queue."""
+    """Receive everything from the dead-letter queue."""
     sqs, url = stack.aws.client("sqs"), stack.outputs["DeadLettersUrl"]
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     for message in messages:
@@ -32,8 +32,8 @@ def dead_letters(stack: SmallStack) -> list[str]:
     return [message["Body"] for message in messages]
 
 
-def test_a_message_is_taken_once_and_deleted(stack: SmallStack) -> None:
-    """What a function did is gone from the queue."""
+def test_a_message_is_received_once_and_deleted(stack: SmallStack) -> None:
+    """A processed message is removed from the queue."""
     send(stack, "once")
     eventually(lambda: taken(stack, "once"))
     attributes = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -49,7 +49,7 @@ def test_a_message_is_taken_once_and_deleted(stack: SmallStack) -> None:
 
 
 def test_messages_come_in_batches(stack: SmallStack) -> None:
-    """Within the batching window, up to BatchSize messages make one invocation."""
+    """Within the batching window, up to BatchSize messages are one invocation."""
     entries = [{"Id": str(n), "MessageBody": f"batch-{n}"} for n in range(5)]
     before = len(stack.aws.runtime.invocations("Consumer"))
     stack.aws.client("sqs").send_message_batch(QueueUrl=stack.outputs["QueueUrl"], Entries=entries)
@@ -57,8 +57,8 @@ def test_messages_come_in_batches(stack: SmallStack) -> None:
     assert len(stack.aws.runtime.invocations("Consumer")) - before <= 2
 
 
-def test_only_what_failed_comes_again_until_it_is_a_dead_letter(stack: SmallStack) -> None:
-    """A partial failure spares its batch; after maxReceiveCount the message lies in the dead-letter queue."""
+def test_only_failed_messages_are_repeated_until_they_are_dead_letters(stack: SmallStack) -> None:
+    """A partial failure does not affect its batch; after maxReceiveCount the message is in the dead-letter queue."""
     entries = [{"Id": "1", "MessageBody": "fail"}, {"Id": "2", "MessageBody": "neighbour"}]
     stack.aws.client("sqs").send_message_batch(QueueUrl=stack.outputs["QueueUrl"], Entries=entries)
     assert ["fail"] == eventually(lambda: dead_letters(stack))
@@ -66,8 +66,8 @@ def test_only_what_failed_comes_again_until_it_is_a_dead_letter(stack: SmallStac
     assert ["1"] == taken(stack, "neighbour")
 
 
-def test_a_failed_message_comes_back_after_the_visibility_timeout(stack: SmallStack) -> None:
-    """Thirty simulated seconds, 0.3 real ones here; not at once."""
+def test_a_failed_message_is_repeated_after_the_visibility_timeout(stack: SmallStack) -> None:
+    """It takes thirty simulated seconds, 0.3 real ones here, and not less."""
     started = time.monotonic()
     send(stack, "break")
     assert ["break"] == eventually(lambda: dead_letters(stack))
@@ -75,15 +75,15 @@ def test_a_failed_message_comes_back_after_the_visibility_timeout(stack: SmallSt
 
 
 def test_a_delay_is_simulated_time(stack: SmallStack) -> None:
-    """DelaySeconds of 100 pass in one real second at a speed of a hundred, and not in less."""
+    """At a speed of a hundred, DelaySeconds of 100 take one real second, and not less."""
     started = time.monotonic()
     send(stack, "later", DelaySeconds=100)
     eventually(lambda: taken(stack, "later"))
     assert 100 / SPEED <= time.monotonic() - started < 100
 
 
-def test_an_s3_event_has_the_shape_that_s3_gives_it(stack: SmallStack) -> None:
-    """Keys are form-encoded, versions and sequencers are there; other prefixes tell nobody."""
+def test_an_s3_event_has_s3s_format(stack: SmallStack) -> None:
+    """Keys are form-encoded, and it has version and sequencer; other prefixes send no event."""
     s3 = stack.aws.client("s3")
     bodies: list[dict[str, Any]] = []
     original = stack.aws.runtime.invoke

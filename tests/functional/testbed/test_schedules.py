@@ -1,4 +1,4 @@
-"""Schedules fire on the simulated clock; rules send events to functions."""
+"""Schedules fire on the simulated clock; event rules invoke functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 22, 10, 7, 30, tzinfo=UTC)
 
 
 def after(expression: str) -> str:
-    """Give the next time after ``NOW``."""
+    """Return the next time after ``NOW``."""
     return datetime.fromtimestamp(following(expression)(NOW.timestamp()), UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -36,38 +36,38 @@ def after(expression: str) -> str:
         ("cron(0 0 L * ? *)", "2026-11-30 00:00:00"),
     ],
 )
-def test_expressions_give_the_next_time(expression: str, expected: str) -> None:
-    """In UTC, days of the week counted from Sunday as AWS does."""
+def test_expressions_have_the_right_next_time(expression: str, expected: str) -> None:
+    """Times are in UTC, and days of the week count from Sunday, as on AWS."""
     assert expected == after(expression)
 
 
 @pytest.mark.parametrize("expression", ["rate(1 fortnight)", "at(2026-11-22T10:00:00)", "cron(0 0 ? * XXX *)"])
 def test_an_unknown_expression_is_an_error(expression: str) -> None:
-    """It is not left out in silence."""
+    """It is not silently ignored."""
     with pytest.raises(TemplateError):
         following(expression)(NOW.timestamp())
 
 
-def test_a_rate_fires_the_function_again_and_again(stack: SmallStack) -> None:
-    """Every simulated minute; the event is that of a schedule."""
+def test_a_rate_invokes_the_function_repeatedly(stack: SmallStack) -> None:
+    """It fires every simulated minute with the event of a schedule."""
     eventually(lambda: stack.aws.runtime.logs("Ticker").count("ticked Scheduled Event aws.events") >= 3)
     times = [line.split()[-1] for line in stack.aws.runtime.logs("Ticker").splitlines() if "Scheduled Event" in line]
     first, second = (datetime.fromisoformat(moment).timestamp() for moment in times[:2])
-    # A firing is left out while the one before it is at work.
+    # A firing is skipped while the previous one is running.
     assert (True, 0) == (second > first, (second - first) % 60)
 
 
-def test_a_bucket_tells_the_event_bus(stack: SmallStack) -> None:
-    """If it is told to; the rule's pattern reaches into the event."""
+def test_a_bucket_sends_to_the_event_bus(stack: SmallStack) -> None:
+    """It does if it is configured so; the rule's pattern matches inside the event."""
     s3 = stack.aws.client("s3")
     s3.put_object(Bucket=stack.outputs["BoxName"], Key="quiet/a", Body=b"x")
-    s3.put_object(Bucket=stack.outputs["BoxName"], Key="told/a", Body=b"x")
+    s3.put_object(Bucket=stack.outputs["BoxName"], Key="events/a", Body=b"x")
     eventually(lambda: "ticked Object Created aws.s3" in stack.aws.runtime.logs("Ticker"))
     assert 1 == stack.aws.runtime.logs("Ticker").count("ticked Object Created")
 
 
 def test_a_rule_sends_what_its_pattern_matches(stack: SmallStack) -> None:
-    """And nothing else."""
+    """Other events are not sent."""
     events = stack.aws.client("events")
     details = [{"state": "begun"}, {"state": "done"}]
     events.put_events(Entries=[{"Source": "probe", "DetailType": d["state"], "Detail": json.dumps(d)} for d in details])

@@ -1,4 +1,4 @@
-"""State machines run on the simulated clock, with their role's rights, and match errors as on AWS."""
+"""State machines run on the simulated clock, with their role's permissions, and match errors as on AWS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(stack: SmallStack, event: dict[str, Any]) -> dict[str, Any]:
-    """Run the machine to its end."""
+    """Run the state machine until it ends."""
     client = stack.aws.client("stepfunctions")
     arn = client.start_execution(stateMachineArn=stack.outputs["MachineArn"], input=json.dumps(event))["executionArn"]
 
@@ -27,7 +27,7 @@ def run(stack: SmallStack, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_wait_is_simulated_time(stack: SmallStack) -> None:
-    """Two minutes by the history's own times, little more than a second by the wall."""
+    """The history shows two minutes, which take little more than a real second."""
     started = time.monotonic()
     done = run(stack, {"do": "wait", "seconds": 120})
     assert "SUCCEEDED" == done["status"]
@@ -36,7 +36,7 @@ def test_a_wait_is_simulated_time(stack: SmallStack) -> None:
 
 
 def test_a_retry_matches_the_exceptions_class_and_waits_on_the_clock(stack: SmallStack) -> None:
-    """Two retries, after one and two simulated minutes; then the execution fails with the function's own error."""
+    """After two retries, at one and two simulated minutes, the execution fails with the function's own error."""
     before = len(stack.aws.runtime.invocations("Probe"))
     done = run(stack, {"do": "raise", "message": "never"})
     assert ("FAILED", "ValueError") == (done["status"], done["error"])
@@ -46,13 +46,13 @@ def test_a_retry_matches_the_exceptions_class_and_waits_on_the_clock(stack: Smal
 
 
 def test_a_function_that_timed_out_or_died_can_be_caught(stack: SmallStack) -> None:
-    """By the names that Lambda gives such ends."""
+    """The errors have Lambda's names."""
     assert "Sandbox.Timedout" == json.loads(run(stack, {"do": "sleep", "sleep": 30})["output"])["broken"]
     assert "Runtime.ExitError" == json.loads(run(stack, {"do": "exit"})["output"])["broken"]
 
 
 def test_a_throttled_function_has_the_name_that_a_retry_matches(stack: SmallStack) -> None:
-    """Lambda's own, as the state machine of the product counts on."""
+    """It is Lambda's own name, which the product's state machine relies on."""
     running = threading.Thread(target=stack.invoke, args=("Single", {"do": "sleep", "sleep": 2}))
     running.start()
     eventually(lambda: stack.aws.runtime.busy("Single"))
@@ -62,7 +62,7 @@ def test_a_throttled_function_has_the_name_that_a_retry_matches(stack: SmallStac
 
 
 def test_the_machine_acts_with_its_own_role(stack: SmallStack) -> None:
-    """The audit knows it by name, and what it may run."""
+    """The audit shows the role and the function that it may invoke."""
     stack.aws.audit.clear()
     run(stack, {"do": "wait", "seconds": 1})
     role = stack.aws.deployment.resources["MachineRole"].physical_id

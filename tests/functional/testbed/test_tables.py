@@ -1,4 +1,4 @@
-"""Tables under many writers at once."""
+"""Tables with many concurrent writers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 @contextmanager
 def moto(*, changed: bool) -> Iterator[Any]:
-    """Give a client of moto's DynamoDB, with the testbed's changes or as moto has it."""
+    """Yield a client of moto's DynamoDB, with the testbed's changes or as moto has it."""
     with ExitStack() as resources:
         resources.enter_context(patch.dict("os.environ", KEYS))
         resources.enter_context(mock_aws())
@@ -34,7 +34,7 @@ def moto(*, changed: bool) -> Iterator[Any]:
 
 @pytest.fixture
 def table() -> Iterator[Any]:
-    """Give a client of a table named ``t``, with the testbed's changes to moto."""
+    """Yield a client of a table named ``t``, with the testbed's changes to moto."""
     with moto(changed=True) as client:
         client.create_table(
             TableName="t",
@@ -46,18 +46,18 @@ def table() -> Iterator[Any]:
 
 
 def put(key: str, condition: str | None = None) -> dict[str, Any]:
-    """Write a put of a transaction."""
+    """Return a put for a transaction."""
     conditional = {"ConditionExpression": condition} if condition else {}
     return {"Put": {"TableName": "t", "Item": {"pk": {"S": key}}, **conditional}}
 
 
 def keys(client: Any, prefix: str) -> int:  # noqa: ANN401 - a boto3 client
-    """Count the items whose key begins so."""
+    """Return the number of items whose key has a prefix."""
     return sum(item["pk"]["S"].startswith(prefix) for item in client.scan(TableName="t")["Items"])
 
 
-def test_one_conditional_write_decides(table: Any) -> None:  # noqa: ANN401
-    """Of many equal transactions one goes through, and those that fail take nobody else's writes back."""
+def test_one_conditional_write_wins(table: Any) -> None:  # noqa: ANN401
+    """One of many equal transactions succeeds, and those that fail revert no writes of others."""
 
     def write(writer: int) -> None:
         for number in range(ROUNDS):
@@ -75,7 +75,7 @@ def test_one_conditional_write_decides(table: Any) -> None:  # noqa: ANN401
 
 
 def test_transaction_that_fails_changes_nothing(table: Any) -> None:  # noqa: ANN401
-    """An update that comes before the write that fails is taken back with it."""
+    """An update that precedes the failing write is rolled back."""
     table.put_item(TableName="t", Item={"pk": {"S": "job"}, "state": {"S": "submitting"}})
     table.put_item(TableName="t", Item={"pk": {"S": "task"}})
     update = {
@@ -91,8 +91,8 @@ def test_transaction_that_fails_changes_nothing(table: Any) -> None:  # noqa: AN
     assert "submitting" == item["state"]["S"]
 
 
-def test_reads_are_those_of_moto() -> None:
-    """Values of every kind, the order of numbers, pages and indexes: made faster, and not made different."""
+def test_reads_equal_motos() -> None:
+    """Values of every type, the order of numbers, pages and indexes are the same, only faster."""
     with moto(changed=False) as client:
         expected = reads(client)
     with moto(changed=True) as client:
@@ -101,7 +101,7 @@ def test_reads_are_those_of_moto() -> None:
 
 
 def reads(client: Any) -> list[Any]:  # noqa: ANN401 - a boto3 client
-    """Fill a table whose sort key is a number, and read it in many ways."""
+    """Fill a table whose sort key is a number, and read it in several ways."""
     client.create_table(
         TableName="n",
         AttributeDefinitions=[

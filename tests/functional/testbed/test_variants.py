@@ -1,4 +1,4 @@
-"""Stacks that come up on AWS and do not do what they are for: they come up here, too, and fail in the same way."""
+"""Stacks that come up on AWS and do not work there come up here, too, and fail in the same way."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def running(change: Callable[[dict[str, Any]], object]) -> Iterator[SmallStack]:
 
 
 def own_role(resources: dict[str, Any], function: str) -> None:
-    """Give a function a role that may do nothing."""
+    """Give a function a role without permissions."""
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
     document = {"Version": "2012-10-17", "Statement": [trust]}
     resources["OwnRole"] = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": document}}
     resources[function]["Properties"]["Role"] = {"Fn::GetAtt": ["OwnRole", "Arn"]}
 
 
-def test_an_authorizer_that_the_api_may_not_run_lets_nobody_in() -> None:
-    """Without its Permission, API Gateway answers 500; other routes work."""
+def test_an_authorizer_that_the_api_may_not_invoke_lets_nobody_in() -> None:
+    """Without the Permission, API Gateway answers 500; other routes work."""
 
     def change(resources: dict[str, Any]) -> None:
         authorizer = resources["Api"]["Properties"]["Auth"]["Authorizers"]["Always"]
@@ -62,7 +62,7 @@ def test_an_authorizer_that_the_api_may_not_run_lets_nobody_in() -> None:
 
 
 def test_a_function_that_may_not_log_is_silent() -> None:
-    """It works, and CloudWatch has nothing of it."""
+    """It works, and CloudWatch has no log of it."""
     with running(lambda resources: own_role(resources, "Bare")) as stack:
         assert {} == stack.ask({}, "Bare")["event"]
         group = stack.aws.deployment.function("Bare").log_group
@@ -73,7 +73,7 @@ def test_a_function_that_may_not_log_is_silent() -> None:
 
 
 def test_a_machine_that_may_not_run_its_function_fails() -> None:
-    """With the access error that Step Functions reports."""
+    """The error is the access error that Step Functions reports."""
 
     def change(resources: dict[str, Any]) -> None:
         statement = resources["Machine"]["Properties"]["Policies"][0]["Statement"][0]
@@ -86,7 +86,7 @@ def test_a_machine_that_may_not_run_its_function_fails() -> None:
 
 
 def machine(definition: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
-    """Give the change that makes the machine another one."""
+    """Return the change that replaces the machine's definition."""
 
     def change(resources: dict[str, Any]) -> None:
         resources["Machine"]["Properties"].pop("DefinitionUri")
@@ -96,7 +96,7 @@ def machine(definition: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
 
 
 def execution(stack: SmallStack) -> tuple[str, Callable[[], dict[str, Any]]]:
-    """Start an execution; give its ARN, and what waits for its end."""
+    """Start an execution; return its ARN, and a function that waits for its end."""
     states = stack.aws.client("stepfunctions")
     arn: str = states.start_execution(stateMachineArn=stack.outputs["MachineArn"], input="{}")["executionArn"]
 
@@ -108,7 +108,7 @@ def execution(stack: SmallStack) -> tuple[str, Callable[[], dict[str, Any]]]:
 
 
 def test_the_timeout_of_a_machine_is_simulated_time() -> None:
-    """A minute is over in 0.6 s; the wait of a day that it cuts short would take a quarter of an hour."""
+    """A minute passes in 0.6 s; the wait of a day that it interrupts would take a quarter of an hour."""
     wait = {"Type": "Wait", "Seconds": 86_400, "End": True}
     with running(machine({"StartAt": "Wait", "TimeoutSeconds": 60, "States": {"Wait": wait}})) as stack:
         _, end = execution(stack)
@@ -124,16 +124,16 @@ CALLBACK = {
 }
 
 
-def test_a_task_that_waits_for_the_world_times_out_in_simulated_time() -> None:
-    """A hundred seconds without an answer are one."""
+def test_a_task_that_waits_for_a_token_times_out_in_simulated_time() -> None:
+    """A hundred seconds without an answer pass in one."""
     with running(machine({"StartAt": "Ask", "States": {"Ask": CALLBACK}})) as stack:
         _, end = execution(stack)
         found = end()
     assert ("FAILED", "States.Timeout") == (found["status"], found["error"])
 
 
-def test_a_task_that_waits_for_the_world_goes_on_when_it_answers() -> None:
-    """By its token, which permission to answer is asked for on the machine that waits."""
+def test_a_task_that_waits_for_a_token_resumes_with_the_answer() -> None:
+    """The answer has the task's token, and needs permission on the state machine that waits."""
     definition = {"StartAt": "Ask", "States": {"Ask": {**CALLBACK, "TimeoutSeconds": 86_400}}}
     with running(machine(definition)) as stack:
         arn, end = execution(stack)
@@ -141,12 +141,12 @@ def test_a_task_that_waits_for_the_world_goes_on_when_it_answers() -> None:
         token = eventually(lambda: token_of(states, arn))
         states.send_task_success(taskToken=token, output='{"answer": 42}')
         assert {"answer": 42} == json.loads(end()["output"])
-        asked = {e.resource for e in stack.aws.audit.entries() if e.action == "states:SendTaskSuccess"}
-    assert {stack.outputs["MachineArn"]} == asked
+        checked = {e.resource for e in stack.aws.audit.entries() if e.action == "states:SendTaskSuccess"}
+    assert {stack.outputs["MachineArn"]} == checked
 
 
-def test_a_token_is_good_once() -> None:
-    """Answered, or waited for in vain: an execution that goes on takes no further answer to it, as on AWS."""
+def test_a_token_is_valid_once() -> None:
+    """After an answer or a timeout, when the execution has continued, another answer is refused, as on AWS."""
     caught = {"ErrorEquals": ["States.Timeout"], "ResultPath": None, "Next": "Stay"}
     ask = {**CALLBACK, "TimeoutSecondsPath": "$.seconds", "ResultPath": None, "Catch": [caught], "Next": "Stay"}
     del ask["End"], ask["TimeoutSeconds"]
@@ -165,13 +165,13 @@ def test_a_token_is_good_once() -> None:
 
 
 def has_entered(states: Any, arn: str, state: str) -> bool:  # noqa: ANN401 - a client
-    """Tell whether an execution has come to a state."""
+    """Return whether an execution has entered a state."""
     events = states.get_execution_history(executionArn=arn)["events"]
     return state in [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
 
 
 def is_spent(states: Any, token: str) -> bool:  # noqa: ANN401 - a client
-    """Tell whether an answer to a token is refused."""
+    """Return whether an answer to a token is refused."""
     try:
         states.send_task_success(taskToken=token, output="{}")
     except states.exceptions.TaskTimedOut:
@@ -180,14 +180,14 @@ def is_spent(states: Any, token: str) -> bool:  # noqa: ANN401 - a client
 
 
 def token_of(states: Any, arn: str) -> str | None:  # noqa: ANN401 - a client
-    """Give the token that an execution's function was given, as soon as it was."""
+    """Return the token that an execution's function received, as soon as it has."""
     events = states.get_execution_history(executionArn=arn)["events"]
     payloads = [e["taskScheduledEventDetails"]["parameters"] for e in events if e["type"] == "TaskScheduled"]
     return json.loads(payloads[0])["Payload"]["token"] if payloads else None
 
 
-def test_a_stage_throttles_as_it_says() -> None:
-    """Beyond its burst, until the rate has filled it again."""
+def test_a_stage_throttles_as_configured() -> None:
+    """Requests beyond the burst are refused until the rate has refilled it."""
 
     def change(resources: dict[str, Any]) -> None:
         settings = {"ThrottlingBurstLimit": 2, "ThrottlingRateLimit": 0.001}
@@ -200,7 +200,7 @@ def test_a_stage_throttles_as_it_says() -> None:
 
 
 def test_a_route_may_have_a_limit_of_its_own() -> None:
-    """Its requests are counted apart from those of all other routes."""
+    """Its requests are counted separately from those of all other routes."""
 
     def change(resources: dict[str, Any]) -> None:
         settings = {"ThrottlingBurstLimit": 1, "ThrottlingRateLimit": 0.001}
@@ -212,8 +212,8 @@ def test_a_route_may_have_a_limit_of_its_own() -> None:
     assert [200, 429, 200] == [answer.status_code for answer in answers]
 
 
-def test_moto_is_as_it_was_afterwards() -> None:
-    """Every seam is put back, so that other tests have the moto they know."""
+def test_moto_is_restored_afterwards() -> None:
+    """Every patch is reverted, so that other tests get the original moto."""
     before = (LambdaFunction.invoke, LambdaFunction._invoke_lambda, Queue.add_message)  # noqa: SLF001
     with running(lambda _: None):
         assert before[0] is not LambdaFunction.invoke
@@ -221,7 +221,7 @@ def test_moto_is_as_it_was_afterwards() -> None:
     assert {"execute_state_machine": False} == default_user_config["stepfunctions"]
 
 
-def test_there_is_one_at_a_time() -> None:
-    """Two would share moto's one state without a word."""
+def test_only_one_can_run_at_a_time() -> None:
+    """Two would silently share moto's one state."""
     with running(lambda _: None), pytest.raises(RuntimeError, match="Another embedded AWS runs"):
         EmbeddedAws(ScaledClock()).start()

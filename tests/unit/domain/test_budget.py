@@ -1,4 +1,4 @@
-"""Caps on what may be spent: whose, for which day and month, and what a job comes to in the end."""
+"""Spending caps: their owners, days and months, and the final cost of a job."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ ESTIMATE = Decimal("0.7")
 
 
 def at(moment: str) -> float:
-    """Give a moment in UTC."""
+    """Return a moment in UTC."""
     return datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()
 
 
-def test_an_amount_of_zero_is_no_cap() -> None:
-    """And without a cap nothing is reserved: a burst of jobs then writes no item in common."""
+def test_an_amount_of_zero_means_no_cap() -> None:
+    """Without a cap nothing is reserved, so that concurrent jobs write no item in common."""
     assert () == budget.caps("ada", NOTHING, NOTHING)
     assert budget.reservation((), ESTIMATE, START) is None
 
 
-def test_only_owners_with_a_cap_are_reserved_from() -> None:
-    """An item that no cap looks at would only be in the way."""
+def test_only_owners_with_a_cap_have_reservations() -> None:
+    """An item that no cap uses would only cause conflicts."""
     assert (Cap("ALL", Period.DAY, Decimal(10)),) == budget.caps("ada", TEN, NOTHING)
     assert ("CLIENT#ada",) == reserved_by(budget.caps("ada", NOTHING, TEN))
     assert ("ALL", "CLIENT#ada") == reserved_by(budget.caps("ada", TEN, TEN))
 
 
 def reserved_by(caps: tuple[Cap, ...]) -> tuple[str, ...]:
-    """Name those from whom a job reserves."""
+    """Return the owners from whom a job reserves."""
     reservation = budget.reservation(caps, ESTIMATE, START)
     assert reservation is not None
     assert (ESTIMATE, None) == (reservation.amount, reservation.charged)
     return reservation.owners
 
 
-def test_no_client_is_taken_for_the_stack() -> None:
-    """Whatever a client is called, its budget is its own."""
+def test_no_client_is_confused_with_the_stack() -> None:
+    """Whatever a client is called, its budget is separate."""
     (cap,) = budget.caps("ALL", NOTHING, TEN)
     assert budget.STACK != cap.owner
 
@@ -73,8 +73,8 @@ def test_days_are_utc(moment: str, day: str) -> None:
         (MONTH, "2026-12-31", "2027-01-01T00:00:00"),
     ],
 )
-def test_a_cap_begins_anew_with_its_day_or_month(cap: Cap, day: str, again: str) -> None:
-    """The next one begins at midnight, UTC."""
+def test_a_cap_resets_with_its_day_or_month(cap: Cap, day: str, again: str) -> None:
+    """The next period begins at midnight, UTC."""
     short = budget.shortfall({cap: cap.usd}, ESTIMATE, day)
     assert short is not None
     assert at(again) == short.resets_at
@@ -82,21 +82,21 @@ def test_a_cap_begins_anew_with_its_day_or_month(cap: Cap, day: str, again: str)
 
 
 @pytest.mark.parametrize(("used", "is_short"), [("0", False), ("9.3", False), ("9.3001", True), ("10", True)])
-def test_a_cap_may_be_used_up_to_the_last_cent(used: str, is_short: bool) -> None:
-    """What is reserved and the estimate together may be as much as the cap, and not more."""
+def test_a_cap_may_be_used_completely(used: str, is_short: bool) -> None:
+    """Reservations and the estimate together may equal the cap, but not exceed it."""
     assert is_short == (budget.shortfall({DAY: Decimal(used)}, ESTIMATE, "2026-11-27") is not None)
 
 
-def test_of_several_caps_the_longest_wait_is_told() -> None:
-    """Whoever waits for the day alone would be refused again by the month."""
+def test_of_several_caps_the_longest_wait_is_reported() -> None:
+    """A client that waits for the day only would be refused again by the month."""
     used = {DAY: Decimal(10), OF_ADA: Decimal(1), MONTH: Decimal(100)}
     short = budget.shortfall(used, ESTIMATE, "2026-11-27")
     assert short is not None
     assert MONTH == short.cap
 
 
-def test_a_job_that_alone_is_over_a_cap_is_told_so() -> None:
-    """No waiting helps it, whatever else is short until the end of the month."""
+def test_a_job_larger_than_a_cap_is_reported() -> None:
+    """Waiting does not help it, whatever other cap is used up until the end of the month."""
     used = {OF_ADA: Decimal(0), MONTH: Decimal(100)}
     short = budget.shortfall(used, Decimal(7), "2026-11-27")
     assert short is not None
@@ -104,8 +104,8 @@ def test_a_job_that_alone_is_over_a_cap_is_told_so() -> None:
     assert "The client's daily cap is $5.00, but this job alone is estimated at $7.00." == short.message
 
 
-def test_the_numbers_are_told_in_words_and_as_fields() -> None:
-    """The cap, what is used of it, the estimate, and when it begins anew."""
+def test_the_amounts_are_in_the_message_and_in_fields() -> None:
+    """They are the cap, the used amount, the estimate, and the time when the cap resets."""
     short = budget.shortfall({DAY: Decimal("9.8001")}, ESTIMATE, "2026-11-27")
     assert short is not None
     error = BudgetExceeded(short, at("2026-11-27T23:59:00"))
@@ -126,21 +126,21 @@ def test_the_numbers_are_told_in_words_and_as_fields() -> None:
 
 
 @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED])
-def test_usage_tells_what_a_job_cost(state: JobState) -> None:
-    """Whatever became of the video afterwards: DashScope has made it, and says for how much."""
+def test_usage_determines_the_cost(state: JobState) -> None:
+    """DashScope made the video and reports its length, whatever happened to it afterwards."""
     assert Decimal("0.42") == failures.charge_of(a_job(state, cost=Decimal("0.42")))
 
 
 @pytest.mark.parametrize("end", [AttemptEnd.REFUSED, AttemptEnd.ABSENT])
-def test_a_job_without_a_task_cost_nothing(end: AttemptEnd) -> None:
-    """Never sent, refused, or proved to have made none."""
+def test_a_job_without_a_task_costs_nothing(end: AttemptEnd) -> None:
+    """It was never sent, was refused, or is proved to have no task."""
     failure = Failure(FailureCode.VENDOR_UNREACHABLE, "")
     assert Decimal(0) == failures.charge_of(a_job(JobState.FAILED, attempt=None, failure=failure))
     assert Decimal(0) == failures.charge_of(a_job(JobState.FAILED, attempt=Attempt("1", 0, end), failure=failure))
 
 
 @pytest.mark.parametrize("failure", [Failure(FailureCode.GENERATION_FAILED, "moderation"), cancelled("in time")])
-def test_a_task_that_failed_or_was_cancelled_cost_nothing(failure: Failure) -> None:
+def test_a_task_that_failed_or_was_cancelled_costs_nothing(failure: Failure) -> None:
     """DashScope charges for videos only."""
     assert Decimal(0) == failures.charge_of(a_job(JobState.FAILED, failure=failure))
 
@@ -155,8 +155,8 @@ def test_a_task_that_failed_or_was_cancelled_cost_nothing(failure: Failure) -> N
         FailureCode.VENDOR_UNREACHABLE,
     ],
 )
-def test_nobody_can_tell_what_a_lost_task_cost(code: FailureCode) -> None:
-    """There is, or may be, a task: it may be charged."""
+def test_the_cost_of_a_lost_task_is_unknown(code: FailureCode) -> None:
+    """There is, or may be, a task, and it may be charged."""
     assert failures.charge_of(a_job(JobState.FAILED, failure=Failure(code, ""))) is None
     unknown = a_job(JobState.OUTCOME_UNKNOWN, failure=Failure(code, ""))
     assert failures.charge_of(unknown) is None

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 EDGES = {(before, after) for after in JobState for before in jobs.states_before(after)}
 TERMINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
-# The one way back: the reconciler has made sure that a lost submit made no task, so another may be sent.
+# The one way back: the reconciler has proved that a lost submit created no task, so another may be sent.
 FREED = (JobState.OUTCOME_UNKNOWN, JobState.SUBMITTING)
 
 
 def reachable(start: JobState, edges: set[tuple[JobState, JobState]]) -> set[JobState]:
-    """Give the states that a job in ``start`` can come to."""
+    """Return the states that a job in ``start`` can reach."""
     found: set[JobState] = set()
     new = {start}
     while new:
@@ -27,31 +27,31 @@ def reachable(start: JobState, edges: set[tuple[JobState, JobState]]) -> set[Job
 
 
 def test_states_only_move_forward() -> None:
-    """But for a submit that surely made no task, no job comes back to a state that it has left."""
+    """Except for a submit that certainly created no task, no job returns to a state that it has left."""
     forward = {(before, after) for before, after in EDGES if before is not after} - {FREED}
     assert [] == [(before, after) for before, after in forward if before in reachable(after, forward)]
 
 
 def test_a_terminal_state_never_changes() -> None:
-    """A job that has ended has ended."""
+    """An end is final."""
     assert [] == [edge for edge in EDGES if edge[0] in TERMINAL]
     assert set(JobState) >= TERMINAL == {state for state in JobState if jobs.is_terminal(state)}
 
 
 def test_every_job_can_end() -> None:
-    """From each state that is not the end, a job can fail."""
+    """A job can fail in each state that is not terminal."""
     assert {JobState.FAILED} == {
         state for state in TERMINAL if all((before, state) in EDGES for before in set(JobState) - TERMINAL)
     }
 
 
 def test_every_state_can_be_reached() -> None:
-    """No state is there for nothing."""
+    """No state is unused."""
     assert set(JobState) == reachable(JobState.QUEUED, EDGES)
 
 
-def test_success_takes_the_whole_way() -> None:
-    """No job succeeds that did not submit, run and store."""
+def test_success_requires_every_step() -> None:
+    """No job succeeds without having submitted, run and stored."""
     for left_out in (JobState.SUBMITTING, JobState.RUNNING, JobState.STORING):
         without = {edge for edge in EDGES if left_out not in edge}
         assert JobState.SUCCEEDED not in reachable(JobState.QUEUED, without)
@@ -70,13 +70,13 @@ def test_success_takes_the_whole_way() -> None:
         ("cancelled", "failed"),
     ],
 )
-def test_openais_clients_are_told_in_their_words(state: str, status: str) -> None:
-    """OpenAI's SDK knows exactly four."""
+def test_openais_clients_see_openais_statuses(state: str, status: str) -> None:
+    """OpenAI's SDK supports exactly four."""
     assert status == jobs.openai_status(JobState(state))
 
 
-def test_new_ids_differ_and_have_the_form() -> None:
-    """128 random bits, in lower case letters and digits."""
+def test_new_ids_are_unique_and_well_formed() -> None:
+    """They have 128 random bits, in lower case letters and digits."""
     ids = {jobs.new_job_id() for _ in range(1000)}
     assert 1000 == len(ids)
     assert all(jobs.is_job_id(job_id) for job_id in ids)
@@ -85,20 +85,20 @@ def test_new_ids_differ_and_have_the_form() -> None:
 @pytest.mark.parametrize(
     "text", ["", "job_", "video_" + "a" * 26, "job_" + "A" * 26, "job_" + "a" * 25, "job_" + "1" * 26]
 )
-def test_other_texts_are_no_ids(text: str) -> None:
-    """What does not have the form is not looked up."""
+def test_other_texts_are_not_ids(text: str) -> None:
+    """A malformed id is not looked up."""
     assert not jobs.is_job_id(text)
     assert not jobs.is_job_id(jobs.new_job_id() + "\n")
 
 
 @given(st.lists(st.text(), max_size=5), st.lists(st.text(), max_size=5))
-def test_an_id_stands_for_its_identity(one: list[str], other: list[str]) -> None:
-    """The same parts give the same id, and parts that only look alike when joined do not."""
+def test_an_id_depends_on_its_identity(one: list[str], other: list[str]) -> None:
+    """Equal parts give equal ids, and parts that are equal only when joined do not."""
     assert jobs.is_job_id(jobs.job_id_of(*one))
     assert (one == other) is (jobs.job_id_of(*one) == jobs.job_id_of(*other))
 
 
 def test_inline_images_are_not_recorded() -> None:
-    """Bytes belong in the bucket."""
+    """Image bytes belong in the bucket."""
     with pytest.raises(TypeError):
         images.image_record(InlineImage(b"bytes"))

@@ -25,14 +25,16 @@ LAPTOP = "http://127.0.0.1:8000/api/v1"
         ("happyhorse-1.1-r2v", "720P", 13.24, BEIJING, "1.5901"),
     ],
 )
-def test_prices_are_those_of_the_list(model: str, resolution: str, seconds: float, base_url: str, usd: str) -> None:
-    """USD per second of video, by model, resolution and region; to a hundredth of a cent."""
+def test_prices_are_those_of_the_price_list(
+    model: str, resolution: str, seconds: float, base_url: str, usd: str
+) -> None:
+    """They are in USD per second of video, by model, resolution and region, to a hundredth of a cent."""
     assert Decimal(usd) == models.cost_usd(model, resolution, seconds, base_url)
 
 
 @pytest.mark.parametrize("model", models.MODELS.values(), ids=lambda model: model.id)
 def test_every_resolution_has_both_prices(model: models.Model) -> None:
-    """No allowed request is without a price."""
+    """Every allowed request has a price."""
     assert model.international.keys() == model.elsewhere.keys()
     assert models.DEFAULT_RESOLUTION in model.resolutions
 
@@ -49,5 +51,5 @@ def test_every_resolution_has_both_prices(model: models.Model) -> None:
     ],
 )
 def test_sizes_are_even_and_have_the_nominal_short_side(resolution: str, ratio: str, size: str) -> None:
-    """As OpenAI's clients write them."""
+    """They have the format of OpenAI's clients."""
     assert size == models.size(resolution, ratio)

@@ -1,4 +1,4 @@
-"""Which pictures DashScope can use, which are made right, and which are refused: told from their bytes."""
+"""Which images DashScope accepts, which are converted and which are refused, according to their bytes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ STORED = {
 
 
 def problem_of(data: bytes) -> str:
-    """Examine a picture that must be refused; gives the problem."""
+    """Inspect an image that must be refused; return the problem."""
     fault = pictures.examine("2.jpg", data)
     assert isinstance(fault, Fault)
     assert "2.jpg" == fault.pointer
@@ -57,7 +57,7 @@ def problem_of(data: bytes) -> str:
 
 
 def usable(data: bytes) -> Usable:
-    """Examine a picture that must be taken, within DashScope's limits."""
+    """Inspect an image that must be accepted, within DashScope's limits."""
     found = pictures.examine("2.jpg", data)
     assert isinstance(found, Usable), found
     assert LIMIT >= len(found.data)
@@ -66,7 +66,7 @@ def usable(data: bytes) -> Usable:
 
 
 def made_of(data: bytes, note: str) -> Image.Image:
-    """Examine a picture that must be converted, and must be good as it is then; gives what was made of it."""
+    """Inspect an image that must be converted to a valid one; return the result."""
     found = usable(data)
     assert f"2.jpg: {note}" == found.note
     assert Usable(found.data, found.media_type) == pictures.examine("again", found.data)
@@ -76,15 +76,15 @@ def made_of(data: bytes, note: str) -> Image.Image:
 
 
 def is_as_it_came(data: bytes) -> bool:
-    """Tell whether a picture is taken without a change."""
+    """Return whether an image is accepted unchanged."""
     found = usable(data)
     return (data, "") == (found.data, found.note)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("size", [(400, 400), (400, 4000), (4000, 400), (1280, 720)])
-def test_the_three_formats_are_taken_from_400_pixels_on(form: str, size: tuple[int, int]) -> None:
-    """JPEG, PNG and WEBP with a shorter side of 400 px are what DashScope asks for; no longest side is known."""
+def test_the_three_formats_are_accepted_from_400_pixels(form: str, size: tuple[int, int]) -> None:
+    """DashScope requires JPEG, PNG or WEBP with a shorter side of at least 400 px; it documents no maximum."""
     assert is_as_it_came(picture(form, *size))
 
 
@@ -92,19 +92,19 @@ def test_the_three_formats_are_taken_from_400_pixels_on(form: str, size: tuple[i
     ("form", "mode"),
     [("JPEG", "L"), ("PNG", "1"), ("PNG", "L"), ("PNG", "LA"), ("PNG", "P"), ("PNG", "RGBA"), ("WEBP", "RGBA")],
 )
-def test_grey_palettes_and_transparency_are_taken(form: str, mode: str) -> None:
-    """Whatever the three formats have for a screen stays as it came."""
+def test_grey_palettes_and_transparency_are_accepted(form: str, mode: str) -> None:
+    """Every screen mode of the three formats stays unchanged."""
     assert is_as_it_came(encoded(TRANSPARENT.convert(mode), form))
 
 
-def test_a_palette_with_a_transparent_colour_is_taken() -> None:
-    """As programs for small pictures save them."""
+def test_a_palette_with_a_transparent_colour_is_accepted() -> None:
+    """Editors for small images save it."""
     assert is_as_it_came(encoded(corners().convert("P"), "PNG", transparency=0))
 
 
 @pytest.mark.parametrize("progressive", [False, True])
-def test_a_jpeg_with_a_second_picture_behind_it_is_taken(progressive: bool) -> None:
-    """Phones keep a map of depth or light in the same file (MPO); the first picture is the one that is meant."""
+def test_a_jpeg_with_a_second_image_is_accepted(progressive: bool) -> None:
+    """Phones store a depth or gain map in the same file (MPO); the first image is used."""
     second = Image.new("RGB", (480, 480))
     data = encoded(corners(), "MPO", save_all=True, append_images=[second], progressive=progressive)
     assert "MPO" == decoded(data).format
@@ -113,16 +113,16 @@ def test_a_jpeg_with_a_second_picture_behind_it_is_taken(progressive: bool) -> N
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
 @pytest.mark.parametrize(("width", "height"), [(399, 400), (400, 399), (64, 64)])
-def test_a_small_picture_is_measured(form: str, width: int, height: int) -> None:
-    """The answer says how large the picture is and how large it must be."""
+def test_a_small_image_is_measured(form: str, width: int, height: int) -> None:
+    """The message has the size of the image and the minimum."""
     expected = f"is {width} x {height} px; the shorter side must be at least 400 px"
     assert expected == problem_of(picture(form, width, height))
 
 
 @pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_a_picture_is_turned_upright(form: str, orientation: int) -> None:
-    """What a camera stored on its side, upside down or mirrored comes out as it was seen, whoever reads the file."""
+def test_an_image_is_rotated_upright(form: str, orientation: int) -> None:
+    """An image that was stored rotated or mirrored is shown upright by every reader."""
     note = {3: "rotated upright (the camera stored it upside down)"}.get(
         orientation,
         "mirrored (the camera stored a mirror image)"
@@ -135,70 +135,70 @@ def test_a_picture_is_turned_upright(form: str, orientation: int) -> None:
 
 
 @pytest.mark.parametrize("orientation", [0, 1, 9, 4000])
-def test_an_upright_picture_stays_as_it_is(orientation: int) -> None:
-    """An orientation of 1 changes nothing, and neither does one that does not exist."""
+def test_an_upright_image_is_not_changed(orientation: int) -> None:
+    """Neither an orientation of 1 nor an invalid one changes anything."""
     assert is_as_it_came(turned(corners(), orientation))
 
 
-def test_a_picture_is_measured_whichever_way_it_lies() -> None:
+def test_an_image_is_measured_in_any_orientation() -> None:
     """The shorter side is the same."""
     assert usable(rotated(400, 640)).note
     assert "the shorter side must be at least 400 px" in problem_of(rotated(300, 640))
 
 
 @pytest.mark.parametrize(("form", "name"), [("BMP", "BMP"), ("TIFF", "TIFF"), ("GIF", "GIF")])
-def test_what_came_without_loss_stays_without_loss(form: str, name: str) -> None:
-    """BMP, TIFF and a GIF that does not move become PNG."""
+def test_lossless_formats_stay_lossless(form: str, name: str) -> None:
+    """BMP, TIFF and a GIF without animation become PNG."""
     made = made_of(encoded(corners(), form), f"converted from {name} to PNG")
     assert ("PNG", RAINBOW) == (made.format, seen(made))
 
 
 @pytest.mark.parametrize(("form", "name"), [("HEIF", "HEIC"), ("AVIF", "AVIF")])
-def test_what_phones_save_becomes_a_jpeg(form: str, name: str) -> None:
-    """HEIC and AVIF, which DashScope does not know."""
+def test_phone_formats_become_jpeg(form: str, name: str) -> None:
+    """DashScope does not support HEIC and AVIF."""
     made = made_of(encoded(corners(), form), f"converted from {name} to JPEG")
     assert ("JPEG", RAINBOW) == (made.format, seen(made))
 
 
 @pytest.mark.parametrize("form", ["HEIF", "AVIF"])
 @pytest.mark.parametrize("orientation", [3, 6])
-def test_what_phones_turn_is_upright(form: str, orientation: int) -> None:
-    """The turn that HEIC and AVIF ask for in their own way is made, once."""
+def test_phone_formats_are_rotated_upright(form: str, orientation: int) -> None:
+    """The rotation that HEIC and AVIF declare in their own way is applied once."""
     found = usable(turned(corners().transpose(STORED[orientation]), orientation, form))
     made = decoded(found.data)
     assert ((640, 480), RAINBOW) == (made.size, seen(made))
 
 
 @pytest.mark.parametrize("form", ["HEIF", "AVIF", "TIFF", "GIF"])
-def test_transparency_outlives_the_conversion(form: str) -> None:
-    """It comes out as PNG, which has some."""
+def test_transparency_survives_the_conversion(form: str) -> None:
+    """The result is a PNG with transparency."""
     image = TRANSPARENT.copy()
     image.paste((0, 0, 0, 0), (0, 0, 100, 100))
     made = decoded(usable(encoded(image, form)).data)
     assert ("PNG", "RGBA", (0, 0, 0, 0)) == (made.format, made.mode, made.getpixel((50, 50)))
 
 
-def test_transparency_that_hides_nothing_costs_nothing() -> None:
-    """A HEIC whose every pixel can be seen becomes a JPEG."""
+def test_an_unused_alpha_channel_is_dropped() -> None:
+    """A HEIC in which every pixel is opaque becomes a JPEG."""
     data = encoded(corners().convert("RGBA"), "HEIF")
     assert "JPEG" == made_of(data, "converted from HEIC to JPEG").format
 
 
-def test_the_main_picture_of_a_burst_is_taken() -> None:
-    """A HEIC may hold several, of which its camera named one."""
+def test_the_primary_image_of_a_burst_is_used() -> None:
+    """A HEIC may contain several images, of which the camera marked one as primary."""
     data = encoded(corners(), "HEIF", save_all=True, append_images=[Image.new("RGB", (480, 480))], primary_index=0)
     made = made_of(data, "only its main image used, converted from HEIC to JPEG")
     assert RAINBOW == seen(made)
 
 
-def test_colours_of_print_become_those_of_a_screen() -> None:
-    """A JPEG in CMYK, which Adobe's programs save inverted, shows the colours that it had."""
+def test_print_colours_are_converted_to_screen_colours() -> None:
+    """A JPEG in CMYK, which Adobe's programs save inverted, keeps its colours."""
     made = made_of(encoded(corners().convert("CMYK"), "JPEG"), "colours converted from CMYK to sRGB")
     assert ("RGB", RAINBOW) == (made.mode, seen(made))
 
 
-def test_a_picture_in_lab_becomes_one_for_a_screen() -> None:
-    """As programs for print save their TIFFs."""
+def test_a_lab_image_is_converted_for_a_screen() -> None:
+    """Print programs save TIFFs in Lab."""
     lab = ImageCms.profileToProfile(
         corners(), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
     )
@@ -207,8 +207,8 @@ def test_a_picture_in_lab_becomes_one_for_a_screen() -> None:
     assert RAINBOW == seen(made_of(encoded(lab, "TIFF"), note))
 
 
-def test_colours_go_by_the_profile_in_the_file() -> None:
-    """A converted picture is brought from its own profile to sRGB; a broken profile does no harm."""
+def test_colours_follow_the_profile_in_the_file() -> None:
+    """A converted image is brought from its own profile to sRGB; an invalid profile does no harm."""
     swapped = encoded(corners(), "TIFF", icc_profile=profile_with_red_and_blue_swapped())
     assert ["blue", "green", "red", "white"] == seen(made_of(swapped, "converted from TIFF to PNG"))
     broken = encoded(corners(), "TIFF", icc_profile=b"no profile at all")
@@ -216,7 +216,7 @@ def test_colours_go_by_the_profile_in_the_file() -> None:
 
 
 def profile_with_red_and_blue_swapped() -> bytes:
-    """Give sRGB's own profile, with two primaries in each other's place and another name."""
+    """Return sRGB's own profile with two primaries exchanged and another name."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return (
         profile.replace(b"rXYZ", b"tmp1")
@@ -231,7 +231,7 @@ def profile_with_red_and_blue_swapped() -> bytes:
     ("mode", "white"), [("I;16", 65535), ("I", 65535), ("I", 255), ("F", 1.0), ("F", 255.0), ("F", 90000.0)]
 )
 def test_fine_shades_of_grey_become_256(mode: str, white: float) -> None:
-    """Grey of 16 or 32 bits, or in fractions, as scanners and laboratories save it."""
+    """Scanners and laboratories save grey with 16 or 32 bits, or as floats."""
     image = Image.new(mode, (640, 480), 0)
     image.paste(Image.new(mode, (320, 480), white if mode == "F" else int(white)), (320, 0))
     made = made_of(encoded(image, "TIFF"), "reduced to 8 bits per channel, converted from TIFF to PNG")
@@ -239,19 +239,19 @@ def test_fine_shades_of_grey_become_256(mode: str, white: float) -> None:
 
 
 def test_a_png_of_16_bits_becomes_one_of_8() -> None:
-    """In grey, and in colour."""
+    """The image is grey, or in colour."""
     grey = encoded(Image.new("I;16", (640, 480), 65535), "PNG")
     assert 255 == made_of(grey, "reduced to 8 bits per channel").getpixel((0, 0))
 
 
-def test_what_only_takes_much_room_is_not_touched_otherwise() -> None:
-    """A TIFF of 27 MB without compression is a small PNG."""
+def test_a_large_file_is_converted_without_another_change() -> None:
+    """An uncompressed TIFF of 27 MB is a small PNG."""
     data = encoded(corners(3000, 3000), "TIFF")
     assert f"2.jpg: reduced from {len(data) / 1024**2:.1f} MB (TIFF) to 33 KB (PNG)" == usable(data).note
 
 
 def test_the_limit_of_20_mb_is_exact() -> None:
-    """20 MB stay as they are, one byte more does not."""
+    """A file of 20 MB is not changed, one more byte is converted."""
     padding = bytes(LIMIT - len(picture()))
     assert is_as_it_came(picture() + padding)
     assert "2.jpg: reduced from 20.0 MB (JPEG) to 9 KB (JPEG)" == usable(picture() + padding + b"\0").note
@@ -268,12 +268,12 @@ def test_what_is_not_even_looked_into_is_told_so() -> None:
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("frames", [2, 5])
 def test_an_animation_is_refused(form: str, frames: int) -> None:
-    """Which of its frames was meant only its owner knows."""
+    """Only the owner knows which frame is meant."""
     assert f"is an animation ({frames} frames); a still image is required" == problem_of(animated(form, frames))
 
 
 def test_several_pages_are_refused() -> None:
-    """A TIFF of several pages, that is; a thumbnail in it is no page."""
+    """The example is a TIFF of several pages; a thumbnail in it does not count as a page."""
     assert "has 3 pages; a single image is required" == problem_of(animated("TIFF", 3))
     thumbnail = Image.new("RGB", (64, 48))
     tags = ImageFileDirectory_v2()
@@ -283,8 +283,8 @@ def test_several_pages_are_refused() -> None:
     assert RAINBOW == seen(made_of(data, "converted from TIFF to PNG"))
 
 
-def test_the_raw_file_of_a_camera_is_refused() -> None:
-    """It is a TIFF whose first picture is a thumbnail, which must not be taken for the picture."""
+def test_a_cameras_raw_file_is_refused() -> None:
+    """It is a TIFF whose first image is a thumbnail, which must not be used."""
     tags = ImageFileDirectory_v2()
     tags[50706] = b"\1\4\0\0"
     data = encoded(corners(), "TIFF", tiffinfo=tags)
@@ -313,32 +313,32 @@ def test_the_raw_file_of_a_camera_is_refused() -> None:
         (b"\xff\xfe\0\xdc..", "an unknown file type"),
     ],
 )
-def test_what_is_no_picture_is_named(data: bytes, what: str) -> None:
-    """The name of a file is no evidence; its bytes tell what its owner took for a picture."""
+def test_a_file_that_is_not_an_image_is_named(data: bytes, what: str) -> None:
+    """The format is recognised by the bytes, because the name of a file proves nothing."""
     assert f"is not a supported image: its content looks like {what}" == problem_of(data)
 
 
 def test_an_empty_file_is_refused() -> None:
-    """Nothing is no picture."""
+    """It is not an image."""
     assert "is empty" == problem_of(b"")
 
 
 @cache
 def some(form: str, **how: Any) -> bytes:  # noqa: ANN401 - Pillow's options
-    """Give a file of a format, of which any part matters."""
+    """Return a file of a format whose every part matters."""
     return encoded(noise(400, 400), form, **how)
 
 
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.6, 0.95])
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
-def test_a_picture_that_breaks_off_is_damaged(form: str, part: float) -> None:
-    """A file of which only the beginning arrived is refused, wherever it breaks off."""
+def test_a_truncated_image_is_damaged(form: str, part: float) -> None:
+    """An incomplete file is refused, wherever it is cut."""
     data = some(form)
     assert "is damaged or incomplete" == problem_of(data[: int(len(data) * part)])
 
 
-def test_a_png_with_a_wrong_sum_is_damaged() -> None:
-    """Decoders that check it, as most do, would refuse it after the job was accepted."""
+def test_a_png_with_a_wrong_checksum_is_damaged() -> None:
+    """Most decoders check it, and would refuse the image after the job was accepted."""
     data = bytearray(encoded(corners(), "PNG"))
     data[-20] ^= 1
     assert "is damaged or incomplete" == problem_of(bytes(data))
@@ -360,8 +360,8 @@ SEEDS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_damage_breaks_the_check(seed: str) -> None:
-    """Cut anywhere, overwritten anywhere, most of all in the head: out comes a verdict, and what is taken is whole."""
+def test_no_damage_crashes_the_check(seed: str) -> None:
+    """Cut or overwritten anywhere, the file gets a verdict, and an accepted one is complete."""
     whole, dice = SEEDS[seed](), random.Random(seed)
     for _ in range(25):
         data = bytearray(whole)
@@ -387,6 +387,6 @@ def test_no_damage_breaks_the_check(seed: str) -> None:
     ),
     st.binary(max_size=200),
 )
-def test_no_bytes_break_the_check(head: bytes, rest: bytes) -> None:
-    """A file that only begins like a picture: out comes a verdict."""
+def test_no_bytes_crash_the_check(head: bytes, rest: bytes) -> None:
+    """A file that only starts like an image gets a verdict."""
     assert isinstance(pictures.examine("2.jpg", head + rest), Fault)

@@ -1,4 +1,4 @@
-"""Pictures over the 20 MB that DashScope takes, which are brought under them: seconds of work each."""
+"""Images over DashScope's 20 MB, which are reduced to fit: seconds of work each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.support.pictures import decoded, encoded, noise
 from tests.unit.media.test_pictures import LIMIT, problem_of, usable
 
 
-def test_a_picture_of_more_than_20_mb_is_made_smaller() -> None:
+def test_an_image_over_20_mb_is_reduced() -> None:
     """A PNG of 21 MB becomes a JPEG of the same size in pixels."""
     data = encoded(noise(2700, 2700), "PNG", compress_level=1)
     assert LIMIT < len(data)
@@ -16,8 +16,8 @@ def test_a_picture_of_more_than_20_mb_is_made_smaller() -> None:
     assert expected == made.note
 
 
-def test_a_picture_too_large_for_any_quality_is_scaled() -> None:
-    """Half of its pixels at a time, until it fits; here it is transparent, and stays so."""
+def test_an_image_too_large_for_any_quality_is_scaled() -> None:
+    """Its pixels are halved until it fits; this one is transparent, and stays so."""
     data = encoded(noise(2600, 2600, "RGBA"), "PNG", compress_level=0)
     made = usable(data)
     assert ("PNG", "RGBA", (1838, 1838)) == (
@@ -28,7 +28,7 @@ def test_a_picture_too_large_for_any_quality_is_scaled() -> None:
     assert made.note.endswith("scaled from 2600 x 2600 to 1838 x 1838 px")
 
 
-def test_a_picture_that_cannot_be_made_small_enough_is_refused() -> None:
-    """Not below a shorter side of 400 px."""
+def test_an_image_that_cannot_be_reduced_enough_is_refused() -> None:
+    """The shorter side stays at 400 px or more."""
     data = encoded(noise(401, 17000, "RGBA"), "PNG", compress_level=0)
     assert "cannot be reduced to 20 MB unless its shorter side falls below 400 px" == problem_of(data)

@@ -1,4 +1,4 @@
-"""What the demo shows, and what it refuses to call a success."""
+"""What the demo shows, and what it counts as a failure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEDGER: dict[str, Any] = {
 
 @dataclass(slots=True)
 class QuietDoor:
-    """A door at which nothing happens."""
+    """A door that never shows anything."""
 
     name: str = "S3 door"
     arrival: str = "dropped"
@@ -45,32 +45,32 @@ class QuietDoor:
     receipts: str = "folder"
 
     def send(self) -> Snapshot | None:
-        """Do nothing."""
+        """Send nothing."""
         return None
 
     def look(self) -> Snapshot | None:
-        """See nothing."""
+        """Return nothing."""
         return None
 
     def fetch_video(self) -> bytes:
-        """Give what is no film."""
+        """Return bytes that are not a video."""
         return VIDEO
 
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """Let time stand still."""
+    """Return a clock that does not move."""
     return ManualClock()
 
 
 @pytest.fixture
 def track(clock: ManualClock) -> Track:
-    """Begin at the door."""
+    """Start at the quiet door."""
     return Track(QuietDoor(), clock, clock.now())
 
 
-def test_a_track_notes_when_each_stage_was_reached(track: Track, clock: ManualClock) -> None:
-    """Only a new stage is a change, and the moment before the request is part of the first."""
+def test_a_track_records_when_each_stage_was_reached(track: Track, clock: ManualClock) -> None:
+    """Only a new stage is a change, and the time before the request belongs to the first."""
     changes = []
     for seconds, state in [(12, "queued"), (1, "submitting"), (2, "running"), (30, "running"), (40, "succeeded")]:
         clock.advance(seconds)
@@ -83,7 +83,7 @@ def test_a_track_notes_when_each_stage_was_reached(track: Track, clock: ManualCl
 
 @pytest.mark.parametrize("stages", range(6))
 def test_a_timeline_fits_a_terminal_at_every_stage(stages: int, track: Track, clock: ManualClock) -> None:
-    """It names all stages, tells when those behind were reached, and is never wider than 80 columns."""
+    """It shows all stages, with the times of those reached, and has at most 80 columns."""
     for stage in track.stages[1:stages]:
         clock.advance(65)
         track.see(Snapshot(JOB, stage, 0.7, is_estimate=True))
@@ -93,8 +93,8 @@ def test_a_timeline_fits_a_terminal_at_every_stage(stages: int, track: Track, cl
     assert len(line) <= 80
 
 
-def test_a_stage_that_nobody_saw_lies_behind_all_the_same(track: Track, clock: ManualClock) -> None:
-    """A job that was queued and started between two looks is running, and nothing before it is drawn as open."""
+def test_a_skipped_stage_counts_as_reached(track: Track, clock: ManualClock) -> None:
+    """A job that was queued and started between two polls is running, and no earlier stage is shown as open."""
     clock.advance(18)
     track.see(Snapshot(JOB, "running", 0.7, is_estimate=True))
     line = display.timeline(track)
@@ -105,8 +105,8 @@ def test_a_stage_that_nobody_saw_lies_behind_all_the_same(track: Track, clock: M
 
 
 @pytest.mark.parametrize("variable", [("NO_COLOR", "1"), ("CI", "true"), ("TERM", "dumb")])
-def test_lines_are_plain_where_nothing_may_move(variable: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even in a terminal, if it is asked for."""
+def test_lines_are_plain_without_animation(variable: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Animation can be switched off in a terminal, too."""
     for name in ("NO_COLOR", "CI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -118,7 +118,7 @@ def test_lines_are_plain_where_nothing_may_move(variable: tuple[str, str], monke
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the files of a job that went well."""
+    """Return the files of a job that succeeded."""
     monkeypatch.setattr(proof, "play", lambda _: FILM)
     write(tmp_path, RECEIPT)
     (tmp_path / "status.json").write_text(json.dumps({"state": "succeeded"}))
@@ -131,36 +131,36 @@ def write(folder: Path, receipt: dict[str, Any]) -> None:
     (folder / "video.json").write_text(json.dumps(receipt))
 
 
-def test_a_job_that_went_well_passes(folder: Path) -> None:
-    """One task, of which the receipt speaks, and a film as ordered."""
+def test_a_successful_job_passes(folder: Path) -> None:
+    """It has one task, which the receipt names, and a video as ordered."""
     evidence = proof.examine(folder, LEDGER, 80.0)
     proof.audit([evidence], LEDGER)
     assert ("S3", 1) == (evidence.door, evidence.tasks)
 
 
-def test_a_film_of_another_kind_is_a_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was ordered is what has to be there."""
+def test_another_video_than_ordered_is_a_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The video must match the request."""
     monkeypatch.setattr(proof, "play", lambda _: proof.Film("h264", "720x1280", 24, 5))
     with pytest.raises(DemoFailed, match=r"the video is .*; expected H\.264, 1280x720"):
         proof.examine(folder, LEDGER, 80.0)
 
 
-def test_other_bytes_than_the_receipt_names_are_a_failure(folder: Path) -> None:
-    """A receipt vouches for its video."""
+def test_bytes_that_differ_from_the_receipt_are_a_failure(folder: Path) -> None:
+    """The receipt has the video's hash."""
     (folder / "video.mp4").write_bytes(VIDEO + b"!")
     with pytest.raises(DemoFailed, match="SHA-256"):
         proof.examine(folder, LEDGER, 80.0)
 
 
 @pytest.mark.parametrize("tasks", [[], LEDGER["tasks"] * 2, [{**LEDGER["tasks"][0], "task_id": "task-2"}]])
-def test_other_tasks_than_the_one_of_the_receipt_are_a_failure(folder: Path, tasks: list[dict[str, Any]]) -> None:
-    """None, two, or another one: each is told."""
+def test_tasks_that_differ_from_the_receipt_are_a_failure(folder: Path, tasks: list[dict[str, Any]]) -> None:
+    """No task, two tasks and another task are each reported."""
     with pytest.raises(DemoFailed, match="DashScope's tasks"):
         proof.examine(folder, {**LEDGER, "tasks": tasks}, 80.0)
 
 
 def test_a_second_paid_request_is_a_failure(folder: Path) -> None:
-    """Also one that made no task."""
+    """Even a request that created no task counts."""
     ledger = deepcopy(LEDGER)
     ledger["requests"]["submit"] = 2
     evidence = proof.examine(folder, ledger, 80.0)

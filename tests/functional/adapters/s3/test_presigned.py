@@ -11,7 +11,7 @@ from gallop.adapters.s3 import presigned
 
 @pytest.fixture
 def in_frankfurt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in AWS itself, in Frankfurt."""
+    """Run in AWS itself, in Frankfurt."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for name, value in {
         "AWS_DEFAULT_REGION": "eu-central-1",
@@ -23,10 +23,10 @@ def in_frankfurt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("in_frankfurt")
 def test_presigned_addresses_are_regional() -> None:
-    """The host is the region's own, not S3's global one.
+    """The host is the region's, not S3's global one.
 
-    For a bucket's first hours the global one redirects to the region's, whose host the signature does not
-    cover: whoever follows gets a 403 (https://repost.aws/knowledge-center/s3-http-307-response).
+    During a bucket's first hours the global one redirects to the region's, whose host the signature does not cover: a
+    client that follows gets a 403 (https://repost.aws/knowledge-center/s3-http-307-response).
     """
     aws.s3.cache_clear()
     try:

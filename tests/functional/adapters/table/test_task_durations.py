@@ -1,4 +1,4 @@
-"""What is learned of how long tasks run, from the answers of DashScope to the pace of questions."""
+"""Learned task durations, from DashScope's answers to the poll schedule."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SEED = histogram.seed("720P", 5)
 
 @pytest.fixture
 def acting(sandbox: Sandbox) -> Iterator[None]:
-    """Act as the function that learns."""
+    """Act as the function that records durations."""
     with sandbox.stack.acting_as("StatusFunction"):
         yield
 
 
 def ended(sandbox: Sandbox, seconds: float | None) -> Job:
-    """Let a task end that ran for so many seconds, or does not say for how many."""
+    """Let a task end that ran for a number of seconds, or reports no times."""
     job = sandbox.submitted()
     sandbox.clock.advance(300)
     output: dict[str, Any] = {"task_status": "SUCCEEDED", "video_url": "https://x.aliyuncs.com/v.mp4"}
@@ -49,33 +49,33 @@ def ended(sandbox: Sandbox, seconds: float | None) -> Job:
 
 
 def learned(sandbox: Sandbox) -> histogram.Histogram | None:
-    """Read what lies in the table."""
+    """Read the stored histogram."""
     item = aws("dynamodb").get_item(TableName=sandbox.stack.resource("JobTable"), Key=KEY).get("Item")
     return histogram.from_map(dynamo.unpack(item)) if item else None
 
 
-def test_a_task_that_succeeded_is_learned_from_once(sandbox: Sandbox) -> None:
-    """From its beginning to its end, by DashScope's word; a step that is run again adds nothing."""
+def test_a_task_that_succeeded_is_counted_once(sandbox: Sandbox) -> None:
+    """Its duration is measured by DashScope's times; a repeated step adds nothing."""
     job = ended(sandbox, 123.0)
     assert "save" == sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
     assert SEED.with_task(123.0) == learned(sandbox)
 
 
-def test_without_times_the_end_was_between_the_last_two_questions(sandbox: Sandbox) -> None:
-    """The later of the two would teach us to ask ever later."""
+def test_without_times_the_end_was_between_the_last_two_polls(sandbox: Sandbox) -> None:
+    """The later of the two would make polling later and later."""
     ended(sandbox, None)
     assert SEED.with_task(150.0) == learned(sandbox)
 
 
-def test_times_that_cannot_be_teach_nothing(sandbox: Sandbox) -> None:
-    """An end before the beginning, or days after it."""
+def test_impossible_times_are_not_counted(sandbox: Sandbox) -> None:
+    """These are an end before the start, and one days after it."""
     for seconds in (-5.0, 0.0, 1e6):
         ended(sandbox, seconds)
     assert learned(sandbox) is None
 
 
-def test_a_task_that_failed_teaches_nothing(sandbox: Sandbox) -> None:
-    """Failures come early, and say nothing of how long a video takes."""
+def test_a_task_that_failed_is_not_counted(sandbox: Sandbox) -> None:
+    """Failures come early and do not show how long a video takes."""
     sandbox.fake.fault(on="task", kind="fail")
     job = sandbox.submitted()
     sandbox.clock.advance(3600)
@@ -83,8 +83,8 @@ def test_a_task_that_failed_teaches_nothing(sandbox: Sandbox) -> None:
     assert learned(sandbox) is None
 
 
-def test_what_was_learned_sets_the_pace_within_a_minute(sandbox: Sandbox) -> None:
-    """Of the wait loop as of those who ask at the door."""
+def test_learned_durations_change_the_schedule_within_a_minute(sandbox: Sandbox) -> None:
+    """They apply to the wait loop and to the poll interval that clients get."""
     sandbox.submitted()
     with sandbox.stack.acting_as("StatusFunction"):
         for _ in range(20):
@@ -96,8 +96,8 @@ def test_what_was_learned_sets_the_pace_within_a_minute(sandbox: Sandbox) -> Non
 
 
 @pytest.mark.usefixtures("acting")
-def test_of_two_that_learn_at_the_same_time_one_is_enough() -> None:
-    """The number of tasks is the version: whoever read an older one does not overwrite."""
+def test_one_of_two_concurrent_updates_is_enough() -> None:
+    """The number of tasks is the version: an update based on an older one does not overwrite."""
     task_durations.add(a_request(), 100.0)
     with patch.object(task_durations, "_read", return_value=SEED):
         task_durations.add(a_request(), 50.0)
@@ -105,16 +105,16 @@ def test_of_two_that_learn_at_the_same_time_one_is_enough() -> None:
     assert SEED.with_task(100.0) == task_durations.known(a_request())
 
 
-def test_what_nobody_can_read_is_written_over(sandbox: Sandbox) -> None:
-    """An item of another format is as good as none."""
+def test_an_unreadable_item_is_overwritten(sandbox: Sandbox) -> None:
+    """An item of another format counts as missing."""
     aws("dynamodb").put_item(TableName=sandbox.stack.resource("JobTable"), Item={**KEY, "format": {"N": "9"}})
     ended(sandbox, 100.0)
     assert SEED.with_task(100.0) == learned(sandbox)
 
 
 @pytest.mark.usefixtures("acting")
-def test_trouble_with_the_table_harms_nobody() -> None:
-    """What was published counts, and one task less is learned from."""
+def test_an_error_of_the_table_does_no_harm() -> None:
+    """The published durations apply, and one task fewer is counted."""
     with patch.object(clients, "dynamodb", side_effect=AwsTrouble("down")):
         assert SEED == task_durations.known(a_request())
         task_durations.add(a_request(), 100.0)
@@ -122,8 +122,8 @@ def test_trouble_with_the_table_harms_nobody() -> None:
     assert SEED == task_durations.known(a_request())
 
 
-def test_what_is_broken_is_written_over(sandbox: Sandbox) -> None:
-    """An item of this format with no sense in it is learned over, and not stuck for ever."""
+def test_a_corrupt_item_is_overwritten(sandbox: Sandbox) -> None:
+    """An item of this format with invalid content is replaced instead of blocking updates forever."""
     broken = {"format": {"N": "1"}, "tasks": {"N": "40"}, "weights": {"L": [{"S": "what"}]}}
     aws("dynamodb").put_item(TableName=sandbox.stack.resource("JobTable"), Item={**KEY, **broken})
     ended(sandbox, 100.0)

@@ -1,4 +1,4 @@
-"""Who asks, told from a Bearer key."""
+"""The authorizer identifies the client by its Bearer key."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ WRONG_KEY = "The API key is not valid."
 
 
 def ask(sandbox: Sandbox, **headers: str) -> dict[str, Any]:
-    """Ask the authorizer; gives the context that API Gateway passes on."""
+    """Call the authorizer; return the context that API Gateway passes to the functions."""
     event = {"version": "2.0", "type": "REQUEST", "routeKey": "POST /v1/videos", "headers": headers}
     answer = sandbox.invoke("AuthorizeFunction", event)
-    # It always lets through: API Gateway's own refusal has no words, and caller_of refuses in its place.
+    # The authorizer always allows: API Gateway's own refusal has no readable text, so `caller_of` refuses instead.
     assert answer["isAuthorized"] is True
     context: dict[str, Any] = answer["context"]
     return context
@@ -47,21 +47,21 @@ def test_a_key_names_its_client(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 @pytest.mark.parametrize("header", ["authorization", "Authorization", "AUTHORIZATION"])
-def test_case_does_not_matter(sandbox: Sandbox, scheme: str, header: str) -> None:
-    """Neither of the header's name nor of the scheme."""
+def test_case_is_ignored(sandbox: Sandbox, scheme: str, header: str) -> None:
+    """Neither the header's name nor the scheme is case-sensitive."""
     assert "ada" == ask(sandbox, **{header: f"{scheme} {sandbox.mint('ada')} "})["client"]
 
 
-def test_several_spaces_do_not_matter(sandbox: Sandbox) -> None:
-    """Before, between and behind."""
+def test_extra_spaces_are_ignored(sandbox: Sandbox) -> None:
+    """Spaces before, between and after the scheme and the key are ignored."""
     assert "ada" == ask(sandbox, authorization=f"  Bearer    {sandbox.mint('ada')}  ")["client"]
 
 
 @pytest.mark.parametrize(
     "value", ["", " ", "Bearer", "Bearer ", "Basic YWRhOng=", "gallop_abc", "Token x", "Bearer\tx", "Bearer," * 2000]
 )
-def test_no_key_is_told_as_such(sandbox: Sandbox, value: str) -> None:
-    """The header is missing, empty or of another scheme."""
+def test_a_missing_key_is_reported(sandbox: Sandbox, value: str) -> None:
+    """A header that is missing, empty or of another scheme counts as no key."""
     assert {"problem": NO_KEY} == ask(sandbox, authorization=value)
     assert {"problem": NO_KEY} == ask(sandbox)
 
@@ -69,14 +69,14 @@ def test_no_key_is_told_as_such(sandbox: Sandbox, value: str) -> None:
 @pytest.mark.parametrize(
     "key", ["gallop_wrong", "x", "ü", "\udcff", "a" * 100_000, "a b", "KEY#", "\x00", "' OR 1=1", "🗝️"]
 )
-def test_a_wrong_key_is_told_as_such(sandbox: Sandbox, key: str) -> None:
-    """And is no client."""
+def test_a_wrong_key_is_reported(sandbox: Sandbox, key: str) -> None:
+    """A wrong key identifies no client."""
     sandbox.mint("ada")
     assert {"problem": WRONG_KEY} == ask(sandbox, authorization=f"Bearer {key}")
 
 
-def test_the_hash_is_no_key(sandbox: Sandbox) -> None:
-    """Who reads the table cannot come in with what stands there."""
+def test_the_hash_is_not_a_key(sandbox: Sandbox) -> None:
+    """The hash that the table stores cannot be used as a key."""
     key = sandbox.mint("ada")
     assert {"problem": WRONG_KEY} == ask(sandbox, authorization=f"Bearer {keys.hash_of(key)}")
     table = aws("dynamodb").scan(TableName=sandbox.stack.resource("JobTable"))["Items"]
@@ -96,7 +96,7 @@ def revoke(sandbox: Sandbox, key: Key) -> bool:
 
 
 def test_the_answer_names_key_and_rights(sandbox: Sandbox) -> None:
-    """The id of the key, which is no secret, and whether it is an operator's."""
+    """The context has the key's id, which is public, and whether the key is an operator's."""
     sandbox.clock.advance(0.5)
     key, operators = sandbox.mint("ada"), sandbox.mint("ops", is_admin=True)
     (mine,) = found(sandbox, "ada")
@@ -105,8 +105,8 @@ def test_the_answer_names_key_and_rights(sandbox: Sandbox) -> None:
     assert mine.id.removeprefix("key_") not in key
 
 
-def test_a_revoked_key_stops_at_once(sandbox: Sandbox) -> None:
-    """Between two requests, in words that tell a thief nothing; a client's other keys go on, so keys can be changed."""
+def test_a_revoked_key_stops_working_at_once(sandbox: Sandbox) -> None:
+    """A revoked key fails at the next request, without a hint for a thief; the client's other keys keep working."""
     old = sandbox.mint("ada")
     assert "ada" == ask(sandbox, authorization=f"Bearer {old}")["client"]
     (record,) = found(sandbox, "ada")
@@ -118,7 +118,7 @@ def test_a_revoked_key_stops_at_once(sandbox: Sandbox) -> None:
 
 
 def test_a_key_expires_at_the_second(sandbox: Sandbox) -> None:
-    """Its last second is a whole one; then the words say since when."""
+    """A key works until the last second before its expiry; after that the message gives the time of expiry."""
     until = float(int(sandbox.clock.now()) + 3600)
     key = sandbox.mint("ada", valid_until=until)
     (record,) = found(sandbox)
@@ -129,8 +129,8 @@ def test_a_key_expires_at_the_second(sandbox: Sandbox) -> None:
     assert {"problem": expected} == ask(sandbox, authorization=f"Bearer {key}")
 
 
-def test_dead_keys_stay_to_be_seen(sandbox: Sandbox) -> None:
-    """The table's time to live takes records away some months after the end, and not at the end."""
+def test_expired_and_revoked_keys_stay_listed(sandbox: Sandbox) -> None:
+    """The table's time to live removes a key some months after it ends, not immediately."""
     now = sandbox.clock.now()
     sandbox.mint("ada", valid_until=now + 60)
     sandbox.mint("bob")
@@ -143,8 +143,8 @@ def test_dead_keys_stay_to_be_seen(sandbox: Sandbox) -> None:
     assert [("ada", KeyState.EXPIRED), ("bob", KeyState.REVOKED)] == states
 
 
-def test_keys_tell_when_they_were_used(sandbox: Sandbox) -> None:
-    """The last use, at no cost: the write that takes the token notes it. A refused one is none."""
+def test_keys_record_when_they_were_last_used(sandbox: Sandbox) -> None:
+    """The last use is recorded by the write that takes the token; a refused request does not count as a use."""
     key = sandbox.mint("ada")
     assert [None] == [record.last_used_at for record in found(sandbox)]
     for _ in range(2):
@@ -158,8 +158,8 @@ def test_keys_tell_when_they_were_used(sandbox: Sandbox) -> None:
     assert [pytest.approx(used_at)] == [record.last_used_at for record in found(sandbox)]
 
 
-def test_a_client_is_not_the_one_whose_name_begins_so(sandbox: Sandbox) -> None:
-    """A list of ``ada`` holds nothing of ``ada-2``; the oldest key comes first."""
+def test_a_client_whose_name_is_a_prefix_is_another_client(sandbox: Sandbox) -> None:
+    """The list of ``ada`` has no keys of ``ada-2``; the oldest key comes first."""
     for client in ("ada", "ada-2", "ada"):
         sandbox.clock.advance(1)
         sandbox.mint(client)
@@ -169,8 +169,8 @@ def test_a_client_is_not_the_one_whose_name_begins_so(sandbox: Sandbox) -> None:
     assert first.created_at < second.created_at
 
 
-def test_a_key_used_too_fast_waits(sandbox: Sandbox) -> None:
-    """Two seconds' worth at once, then so many as time brings; whoever waits as told gets in; other keys go on."""
+def test_a_key_over_its_rate_limit_waits(sandbox: Sandbox) -> None:
+    """A key may burst two seconds' worth; after the announced wait it works again, and other keys are not affected."""
     key, other = sandbox.mint("ada"), sandbox.mint("ada")
     with patch.object(settings, "requests_per_second", lambda: 10):
         answers = [ask(sandbox, authorization=f"Bearer {key}") for _ in range(25)]
@@ -181,24 +181,24 @@ def test_a_key_used_too_fast_waits(sandbox: Sandbox) -> None:
         assert [None] * 10 + [1] * 2 == [answer.get("retry_after") for answer in answers]
 
 
-def test_a_slow_request_is_not_too_fast(sandbox: Sandbox) -> None:
-    """One that was overtaken on its way to the table, by another with the same key, takes its time anew."""
+def test_a_slow_request_is_not_over_the_rate_limit(sandbox: Sandbox) -> None:
+    """A request that another one with the same key overtakes on the way to the table reads the time again."""
     key, use = sandbox.mint("ada"), client_keys.use
     overtaken: list[Use | None] = []
 
-    def overtake(key_hash: str, now: float, pace: RateLimit) -> Use | None:
+    def overtake(key_hash: str, now: float, rate: RateLimit) -> Use | None:
         if not overtaken:
             sandbox.clock.advance(60)
-            overtaken.append(use(key_hash, sandbox.clock.now(), pace))
-        return use(key_hash, now, pace)
+            overtaken.append(use(key_hash, sandbox.clock.now(), rate))
+        return use(key_hash, now, rate)
 
     with patch.object(client_keys, "use", overtake):
         answer = ask(sandbox, authorization=f"Bearer {key}")
     assert ("ada", None) == (answer["client"], answer.get("retry_after"))
 
 
-def test_the_door_refuses_who_is_too_fast(sandbox: Sandbox) -> None:
-    """429, with the seconds, in the words of the client's dialect; nothing is started."""
+def test_the_door_refuses_requests_over_the_rate_limit(sandbox: Sandbox) -> None:
+    """The answer is 429 with the seconds to wait, in the format of the client's dialect; nothing is started."""
     context = {"client": "ada", "key_id": "key_x", "is_admin": True, "retry_after": 3}
     event = http.event("GET", "/v1/videos/x", None, {}, Caller("ada"))
     event["requestContext"]["authorizer"]["lambda"] = context
@@ -208,6 +208,6 @@ def test_the_door_refuses_who_is_too_fast(sandbox: Sandbox) -> None:
     assert "3" == answer["headers"]["Retry-After"]
 
 
-def test_a_request_without_headers_is_answered(sandbox: Sandbox) -> None:
-    """API Gateway leaves out what is empty."""
+def test_a_request_without_headers_is_accepted(sandbox: Sandbox) -> None:
+    """API Gateway omits empty maps from its event."""
     assert NO_KEY == sandbox.invoke("AuthorizeFunction", {"version": "2.0"})["context"]["problem"]

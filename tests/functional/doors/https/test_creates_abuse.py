@@ -1,4 +1,4 @@
-"""JSON that is made to break its reader, types that are not read here, and bodies that are too large."""
+"""JSON that is made to break its reader, content types that are not supported, and bodies that are too large."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client."""
+    """Return a client."""
     return Client(sandbox)
 
 
 def of(text: str) -> str:
-    """Give a whole request with one more field, as text."""
+    """Return a complete request as text, with one more field."""
     return f"{json.dumps(new_job())[:-1]}, {text}}}"
 
 
@@ -58,8 +58,8 @@ def of(text: str) -> str:
         ("1e999", "the body contains a number that is out of range"),
     ],
 )
-def test_json_that_means_no_good_is_told_so(sandbox: Sandbox, ada: Client, body: Body, problem: str) -> None:
-    """Read in two ways, beyond all bounds, or no text: 400 in few words, and nothing of it is kept."""
+def test_malicious_json_is_refused(sandbox: Sandbox, ada: Client, body: Body, problem: str) -> None:
+    """Ambiguous, out-of-range or undecodable JSON gets a short 400, and none of it is stored."""
     answer = ada.post(body)
     assert [""] == list(answer.faults)
     assert answer.faults[""].startswith(problem)
@@ -67,8 +67,8 @@ def test_json_that_means_no_good_is_told_so(sandbox: Sandbox, ada: Client, body:
     assert_nothing_started(sandbox)
 
 
-def test_many_fields_are_one_answer(sandbox: Sandbox, ada: Client) -> None:
-    """Of names without end, as far as a body holds them."""
+def test_many_unknown_fields_are_one_answer(sandbox: Sandbox, ada: Client) -> None:
+    """A body full of unknown names gets one bounded answer."""
     answer = ada.post({**new_job(), **{f"{'x' * 300}{number}": number for number in range(50)}})
     assert 50 == len(answer.json["errors"])
     assert all(len(error["pointer"]) <= 81 for error in answer.json["errors"])
@@ -79,8 +79,8 @@ def test_many_fields_are_one_answer(sandbox: Sandbox, ada: Client) -> None:
     "content_type",
     ["application/json", "application/json; charset=UTF-8", "APPLICATION/JSON", "application/vnd.api+json", ""],
 )
-def test_json_has_several_names(ada: Client, content_type: str) -> None:
-    """And no name, which is what a hurried caller sends."""
+def test_json_has_several_content_types(ada: Client, content_type: str) -> None:
+    """A missing content type counts as JSON, because simple clients send none."""
     assert 202 == ada.post(new_job(), content_type=content_type).status
 
 
@@ -99,8 +99,8 @@ def test_json_has_several_names(ada: Client, content_type: str) -> None:
         "é/é",
     ],
 )
-def test_other_types_are_not_read(sandbox: Sandbox, ada: Client, content_type: str) -> None:
-    """415, with what is read instead: curl's own type for ``-d`` is none of them."""
+def test_other_content_types_are_refused(sandbox: Sandbox, ada: Client, content_type: str) -> None:
+    """The 415 names the supported types; curl's default for ``-d`` is not one of them."""
     answer = ada.post(json.dumps(new_job()), content_type=content_type)
     assert (415, "unsupported_media_type", True) == (answer.status, answer.json["code"], len(answer.text) < 600)
     assert "Content-Type: application/json" in answer.json["remedy"]
@@ -108,8 +108,8 @@ def test_other_types_are_not_read(sandbox: Sandbox, ada: Client, content_type: s
 
 
 @pytest.mark.parametrize("as_bytes", [False, True])
-def test_a_body_over_the_limit_is_sent_to_the_uploads(sandbox: Sandbox, ada: Client, *, as_bytes: bool) -> None:
-    """413 in our own words, below the size at which AWS refuses without any."""
+def test_a_body_over_the_limit_is_directed_to_uploads(sandbox: Sandbox, ada: Client, *, as_bytes: bool) -> None:
+    """Gallop answers 413 with a readable message, below the size at which AWS refuses without one."""
     padding = "x" * (MAX_BODY_BYTES - len(json.dumps(new_job(metadata={"a": ""}))))
     body = json.dumps(new_job(metadata={"a": padding}))
     fits = ada.post(body.encode() if as_bytes else body)
@@ -126,21 +126,21 @@ def test_a_body_over_the_limit_is_sent_to_the_uploads(sandbox: Sandbox, ada: Cli
 
 
 def test_an_image_may_fill_a_body(ada: Client) -> None:
-    """3 MB of image are 4 MB of data URI; that it is none is found, and told."""
+    """A 3 MB image is a 4 MB data URI; it is decoded, and the answer reports that it is not an image."""
     assert "/images/0" in ada.post(new_job(images=[data_uri(bytes(3_000_000))])).faults
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a\r\nX: y", "a\nb", "\x00", "é", "a" * 256, "\ud800"])
-def test_a_key_that_could_smuggle_something_is_refused(sandbox: Sandbox, ada: Client, key: str) -> None:
-    """Lines, controls and blanks: none gets into a name of the table, or back into a header."""
+def test_a_key_with_control_characters_is_refused(sandbox: Sandbox, ada: Client, key: str) -> None:
+    """Line breaks, control characters and spaces reach neither a key of the table nor a header."""
     answer = ada.post(new_job(), idempotency_key=key)
     assert ["Idempotency-Key"] == list(answer.faults)
     assert not [value for value in answer.headers.values() if "\n" in value or "\r" in value]
     assert_nothing_started(sandbox)
 
 
-def test_what_a_caller_sends_comes_back_in_no_header(ada: Client) -> None:
-    """Metadata is data: it is in the body, as JSON writes it."""
+def test_a_callers_values_are_returned_in_no_header(ada: Client) -> None:
+    """Metadata is returned in the body only, encoded as JSON."""
     nasty = {"a\r\nX: y": "</script>\r\nSet-Cookie: a=b"}
     answer = ada.post(new_job(metadata=nasty))
     assert (202, nasty) == (answer.status, answer.json["metadata"])
@@ -205,8 +205,8 @@ def test_what_a_caller_sends_comes_back_in_no_header(ada: Client) -> None:
         "a." * 130 + "com",
     ],
 )
-def test_an_address_that_is_not_surely_public_is_refused(sandbox: Sandbox, ada: Client, host: str) -> None:
-    """However it is written. Gallop passes such an address on, and calls none itself."""
+def test_an_address_that_may_not_be_public_is_refused(sandbox: Sandbox, ada: Client, host: str) -> None:
+    """Every notation of an address is refused. Gallop passes addresses on and does not call them itself."""
     faults = ada.post(new_job(images=[f"https://{host}/a.jpg"])).faults
     assert ["/images/0"] == list(faults)
     assert_nothing_started(sandbox)
@@ -220,8 +220,8 @@ def test_images_come_by_https_only(ada: Client, url: str) -> None:
     assert ada.post(new_job(images=[url])).faults["/images/0"].startswith("is not a supported image reference")
 
 
-def test_a_public_address_of_any_length_that_is_allowed_is_taken(sandbox: Sandbox, ada: Client) -> None:
-    """2,048 characters, and one more is one too many; a port that is said, and a name in Punycode, are fine."""
+def test_public_addresses_up_to_the_maximum_length_are_accepted(sandbox: Sandbox, ada: Client) -> None:
+    """The maximum is 2,048 characters; an explicit port and a name in Punycode are accepted."""
     start = "https://xn--bcher-kva.example.com:443/a?"
     fits = start + "x" * (2048 - len(start))
     assert 202 == ada.post(new_job(images=[fits])).status

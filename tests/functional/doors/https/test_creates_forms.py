@@ -1,4 +1,4 @@
-"""Creates that come as forms, in the native names and in OpenAI's, and OpenAI's names in JSON."""
+"""Creates as forms, with native and OpenAI's field names, and OpenAI's field names in JSON."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ OTHER = "https://example.com/fan.jpg"
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client."""
+    """Return a client."""
     return Client(sandbox)
 
 
 def file(field: str, shade: int = 128, name: str = "upload", media_type: str = "application/octet-stream") -> File:
-    """Give a picture as a file of a form."""
+    """Return an image as a file of a form."""
     return field, (name, picture(shade=shade), media_type)
 
 
 def made_by(sandbox: Sandbox, answer: Any) -> Job:  # noqa: ANN401 - an answer
-    """Give the one job that an accepted create made."""
+    """Return the one job that an accepted create made."""
     assert 202 == answer.status, answer.text
     (job,) = sandbox.jobs()
     return job
 
 
 def shades_of(job: Job) -> list[int]:
-    """Tell which pictures a job has, in their order."""
+    """Return which images a job has, in order."""
     known = {hashlib.sha256(picture(shade=shade)).hexdigest(): shade for shade in (10, 60, 200, 128)}
     return [known[image.sha256] for image in job.request.images if isinstance(image, StoredImage)]
 
 
 @pytest.mark.parametrize("field", ["images", "images[]", "input_reference", "input_reference[]"])
-def test_files_become_images_in_their_order(sandbox: Sandbox, ada: Client, field: str) -> None:
-    """Under each of the four names, once or again and again, as the clients of the world send lists."""
+def test_files_become_images_in_order(sandbox: Sandbox, ada: Client, field: str) -> None:
+    """Each of the four names works, sent once or repeatedly, as HTTP clients send lists."""
     job = made_by(sandbox, ada.post_form({"prompt": PROMPT}, [file(field, shade) for shade in (200, 10, 60)]))
     assert [200, 10, 60] == shades_of(job)
     assert {"uploads/ada"} == {image.key.rpartition("/")[0] for image in job.request.images}  # type: ignore[union-attr]
 
 
 def test_a_form_has_all_fields_of_the_json_body(sandbox: Sandbox, ada: Client) -> None:
-    """As text: numbers, true and false, and metadata by name, in brackets, as OpenAI's package writes them."""
+    """Numbers, true and false are sent as text, and metadata by name in brackets, as OpenAI's package writes them."""
     fields = {
         "prompt": "Süß: [Image 1] smiles",
         "images[]": [PICTURE, OTHER],
@@ -83,8 +83,8 @@ def test_a_form_has_all_fields_of_the_json_body(sandbox: Sandbox, ada: Client) -
     assert {"order": "17", "tags": ["a", "b"], "of": {"who": "ada"}} == request.metadata
 
 
-def test_openais_names_are_understood_in_forms(sandbox: Sandbox, ada: Client) -> None:
-    """``seconds`` and ``size``; ``media`` in columns, as its package sends a list of objects."""
+def test_openais_names_are_accepted_in_forms(sandbox: Sandbox, ada: Client) -> None:
+    """They are ``seconds``, ``size``, and ``media`` in columns, as its package sends a list of objects."""
     media = {"media[][type]": ["reference_image"] * 2, "media[][url]": [PICTURE, OTHER]}
     answer = ada.post_form({"prompt": PROMPT, "seconds": "8", "size": "720x1280", **media})
     request = made_by(sandbox, answer).request
@@ -105,20 +105,20 @@ def test_openais_names_are_understood_in_forms(sandbox: Sandbox, ada: Client) ->
 def test_images_have_three_names_in_json(
     sandbox: Sandbox, ada: Client, sent: dict[str, Any], expected: list[str] | None
 ) -> None:
-    """Ours, OpenAI's and DashScope's; images of several names count in this order."""
+    """The names are ours, OpenAI's and DashScope's; images under several names count in this order."""
     job = made_by(sandbox, ada.post({"prompt": PROMPT, **sent}))
     urls = [image.url for image in job.request.images if isinstance(image, LinkedImage)]
     assert (expected or ["https://a.example/1", OTHER, PICTURE]) == urls
 
 
-def test_a_reference_by_url_is_understood_in_a_form(sandbox: Sandbox, ada: Client) -> None:
-    """``input_reference[image_url]``, as its package sends the object in extra fields."""
+def test_a_reference_by_url_is_accepted_in_a_form(sandbox: Sandbox, ada: Client) -> None:
+    """The field is ``input_reference[image_url]``, as OpenAI's package sends the object in extra fields."""
     job = made_by(sandbox, ada.post_form({"prompt": PROMPT, "input_reference[image_url]": PICTURE}))
     assert (LinkedImage(PICTURE),) == job.request.images
 
 
 @pytest.mark.parametrize(
-    ("sent", "place", "problem"),
+    ("sent", "pointer", "problem"),
     [
         ({"input_reference": {}}, "/input_reference", "must be an object with either image_url or file_id"),
         ({"input_reference": {"image_url": PICTURE, "file_id": "x"}}, "/input_reference", "must be an object with"),
@@ -135,25 +135,25 @@ def test_a_reference_by_url_is_understood_in_a_form(sandbox: Sandbox, ada: Clien
         ({"media": [{"url": "x"}]}, "/media/0/url", "is not a supported image reference"),
     ],
 )
-def test_a_reference_at_fault_is_named_where_it_stands(
-    sandbox: Sandbox, ada: Client, sent: dict[str, Any], place: str, problem: str
+def test_an_invalid_reference_is_reported_at_its_pointer(
+    sandbox: Sandbox, ada: Client, sent: dict[str, Any], pointer: str, problem: str
 ) -> None:
-    """By a pointer into what was sent."""
+    """The pointer refers to the body as it was sent."""
     faults = ada.post({"prompt": PROMPT, **sent}).faults
-    assert [place] == list(faults)
-    assert faults[place].startswith(problem)
+    assert [pointer] == list(faults)
+    assert faults[pointer].startswith(problem)
     assert_nothing_started(sandbox)
 
 
-def test_more_than_nine_images_are_counted_over_all_names(sandbox: Sandbox, ada: Client) -> None:
-    """And a form with too many is told how many it has."""
+def test_images_are_counted_across_all_names(sandbox: Sandbox, ada: Client) -> None:
+    """A form with more than nine images is refused with the number that it has."""
     faults = ada.post_form({"prompt": PROMPT, "images[]": [PICTURE] * 5}, [file("input_reference[]")] * 5).faults
     assert {"/images": "there are 10 images; 1 to 9 are required"} == faults
     assert_nothing_started(sandbox)
 
 
-def test_faults_of_a_form_are_those_of_json(sandbox: Sandbox, ada: Client) -> None:
-    """All in one answer, with the value as it was sent."""
+def test_problems_of_a_form_are_reported_as_for_json(sandbox: Sandbox, ada: Client) -> None:
+    """All problems come in one answer, with the values as they were sent."""
     fields = {"duration": "5.5", "seed": "many", "watermark": "yes", "metadata": "x", "fps": "60", "dry_run": "true"}
     answer = ada.post_form({"prompt": PROMPT, "images[]": "x", **fields}, [("images[]", ("a", b"text", "image/png"))])
     expected = {"/duration", "/seed", "/watermark", "/metadata", "/fps", "/images/0", "/images/1"}
@@ -169,8 +169,8 @@ def test_a_dry_run_may_be_a_form(sandbox: Sandbox, ada: Client) -> None:
     assert_nothing_started(sandbox)
 
 
-def test_equal_content_is_equal_whatever_it_came_in(sandbox: Sandbox, ada: Client) -> None:
-    """Forms of other boundaries and names of files, and JSON: under one key they are one job."""
+def test_equal_content_is_equal_in_every_format(sandbox: Sandbox, ada: Client) -> None:
+    """Forms with other boundaries and file names, and JSON, are one job under one key."""
     key = {"idempotency_key": "order-17"}
     answers = [
         ada.post_form({"prompt": PROMPT, "seconds": "5"}, [file("images[]", name="a.jpg")], **key),
@@ -183,7 +183,7 @@ def test_equal_content_is_equal_whatever_it_came_in(sandbox: Sandbox, ada: Clien
 
 
 def test_a_retry_of_a_form_is_the_same_job(ada: Client) -> None:
-    """OpenAI's package writes a new boundary for each try, and counts them."""
+    """OpenAI's package writes a new boundary for each try and sends the number of retries."""
     tries = [
         ada.post_form({"prompt": PROMPT}, [file("input_reference")], x_stainless_retry_count=str(n)) for n in range(3)
     ]
@@ -191,8 +191,8 @@ def test_a_retry_of_a_form_is_the_same_job(ada: Client) -> None:
     assert [None, "true", "true"] == [answer.headers.get("Idempotent-Replay") for answer in tries]
 
 
-def test_an_unknown_model_is_refused_and_the_known_are_named(sandbox: Sandbox, ada: Client) -> None:
-    """Silently taking another model would change what the caller pays for; left out, it is the stack's."""
+def test_an_unknown_model_is_refused_with_the_supported_ones(sandbox: Sandbox, ada: Client) -> None:
+    """Another model would change the price, so none is substituted; if omitted, the stack's default applies."""
     answer = ada.post_form({"prompt": PROMPT, "model": "sora-2", "images": PICTURE}, x_stainless_lang="python")
     error = answer.json["error"]
     assert (400, "model", "invalid_request_error") == (answer.status, error["param"], error["type"])
@@ -209,7 +209,7 @@ def test_an_unknown_model_is_refused_and_the_known_are_named(sandbox: Sandbox, a
 
 
 def part(name: str, value: bytes = b"x", head: bytes = b"") -> bytes:
-    """Write one part of a form with the boundary B."""
+    """Return one part of a form with the boundary B."""
     return (
         b'--B\r\nContent-Disposition: form-data; name="' + name.encode() + b'"' + head + b"\r\n\r\n" + value + b"\r\n"
     )
@@ -252,10 +252,10 @@ WHOLE = part("prompt", PROMPT.encode()) + part("images[]", PICTURE.encode())
         ),
     ],
 )
-def test_a_form_that_is_none_is_told_so(
+def test_a_malformed_form_is_refused(
     sandbox: Sandbox, ada: Client, content_type: str, body: bytes, problem: str
 ) -> None:
-    """No boundary, no end, too much of anything: 400 with words, and nothing is kept of it."""
+    """A missing boundary, a missing end or too much of anything gets a 400 with a message, and nothing is stored."""
     faults = ada.post(body, content_type=content_type).faults
     assert [""] == list(faults)
     assert faults[""].startswith(problem)
@@ -263,7 +263,7 @@ def test_a_form_that_is_none_is_told_so(
 
 
 @pytest.mark.parametrize(
-    ("parts", "place", "problem"),
+    ("parts", "pointer", "problem"),
     [
         (part("prompt", b"once") + part("prompt", b"twice"), "/prompt", "occurs twice in the form"),
         (part("metadata[a]") + part("metadata[a]"), "/metadata", "occurs twice in the form"),
@@ -274,21 +274,21 @@ def test_a_form_that_is_none_is_told_so(
         (part("prompt", picture(), b'; filename="p.jpg"'), "/prompt", "is sent as a file"),
     ],
 )
-def test_parts_that_contradict_each_other_are_named(
-    sandbox: Sandbox, ada: Client, parts: bytes, place: str, problem: str
+def test_contradictory_parts_are_reported(
+    sandbox: Sandbox, ada: Client, parts: bytes, pointer: str, problem: str
 ) -> None:
-    """A field has one value, and one shape."""
+    """A field has one value and one shape."""
     faults = ada.post(parts + b"--B--\r\n", content_type="multipart/form-data; boundary=B").faults
-    assert [place] == list(faults)
-    assert faults[place].startswith(problem)
+    assert [pointer] == list(faults)
+    assert faults[pointer].startswith(problem)
     assert_nothing_started(sandbox)
 
 
 @pytest.mark.parametrize(
     "name", [b"../../etc/passwd", b"C:\\boot.ini", b"a\x00.jpg", b"drop/x/1.jpg", b"%0d%0aX: y", "é.jpg".encode(), b""]
 )
-def test_names_of_files_mean_nothing(sandbox: Sandbox, ada: Client, name: bytes) -> None:
-    """An image is kept under its hash, and what its name or its type say is not looked at."""
+def test_file_names_are_ignored(sandbox: Sandbox, ada: Client, name: bytes) -> None:
+    """An image is stored under its hash; its file name and media type are not used."""
     head = b'; filename="' + name + b'"\r\nContent-Type: text/html'
     body = part("prompt", PROMPT.encode()) + part("images[]", picture(), head) + b"--B--\r\n"
     job = made_by(sandbox, ada.post(body, content_type="multipart/form-data; boundary=B"))
@@ -299,8 +299,8 @@ def test_names_of_files_mean_nothing(sandbox: Sandbox, ada: Client, name: bytes)
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_no_form_breaks_the_door(ada: Client, data: st.DataObject) -> None:
-    """Any part of any form, cut and patched anywhere: a problem in words, or a video of what is left."""
+def test_no_form_crashes_the_door(ada: Client, data: st.DataObject) -> None:
+    """Any form, cut or patched anywhere, gets an error message or a video of the valid rest."""
     _, whole = form({"prompt": PROMPT, "metadata[a]": "b", "media[][url]": PICTURE, "seconds": "3"})
     boundary = whole[2:].partition(b"\r\n")[0].decode()
     start, end = sorted(data.draw(st.tuples(st.integers(0, len(whole)), st.integers(0, len(whole)))))

@@ -1,4 +1,4 @@
-"""Images that are uploaded first: the form that is given out, and whose an upload is."""
+"""Images that are uploaded first: the upload form that Gallop issues, and the client that an upload belongs to."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ MB = 1024 * 1024
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client."""
+    """Return a client."""
     return Client(sandbox)
 
 
 def uploaded(sandbox: Sandbox, client: Client, data: bytes | None = None) -> str:
-    """Upload a picture as the form would; gives its id."""
+    """Upload a picture as the form would and return its id."""
     upload = client.upload({"content_type": "image/jpeg"}).json
     sandbox.drop(upload["fields"]["key"], picture() if data is None else data)
     return str(upload["id"])
 
 
 def test_an_upload_is_a_signed_form_for_one_image(sandbox: Sandbox, ada: Client) -> None:
-    """Exact key, exact type, a bounded size, an hour: the policy says so, and nobody can say otherwise."""
+    """The policy fixes the key and the type, limits the size and expires after an hour; no client can change it."""
     answer = ada.upload({"content_type": "image/png"})
     upload = answer.json
     assert (201, "upload", "image/png", 100 * MB) == (
@@ -54,12 +54,12 @@ def test_an_upload_is_a_signed_form_for_one_image(sandbox: Sandbox, ada: Client)
 
 
 def test_every_upload_has_a_key_of_its_own(ada: Client) -> None:
-    """Nobody guesses it, and nobody meets another's."""
+    """Keys cannot be guessed and do not collide."""
     assert 20 == len({ada.upload({"content_type": "image/webp"}).json["id"] for _ in range(20)})
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "place"),
+    ("body", "status", "pointer"),
     [
         ({}, 400, "/content_type"),
         ({"content_type": "text/html"}, 400, "/content_type"),
@@ -70,19 +70,19 @@ def test_every_upload_has_a_key_of_its_own(ada: Client) -> None:
         ("[]", 400, ""),
     ],
 )
-def test_an_upload_of_nothing_known_is_refused(ada: Client, body: Any, status: int, place: str) -> None:  # noqa: ANN401
-    """With words, like every request."""
+def test_an_invalid_upload_request_is_refused(ada: Client, body: Any, status: int, pointer: str) -> None:  # noqa: ANN401
+    """The answer has a message, like every refusal."""
     answer = ada.upload(body)
-    assert (status, [place]) == (answer.status, list(answer.faults))
+    assert (status, [pointer]) == (answer.status, list(answer.faults))
 
 
-def test_nobody_uploads_without_a_key(sandbox: Sandbox) -> None:
-    """401, as everywhere."""
+def test_an_upload_needs_a_key(sandbox: Sandbox) -> None:
+    """The answer is 401, as on every route."""
     assert 401 == Client(sandbox, "").upload({"content_type": "image/png"}).status
 
 
-def test_an_upload_is_used_by_its_id(sandbox: Sandbox, ada: Client) -> None:
-    """Its version and hash are recorded, as those of every object; in OpenAI's names it is a file's id."""
+def test_an_upload_is_referenced_by_its_id(sandbox: Sandbox, ada: Client) -> None:
+    """Its version and hash are recorded, as for every object; in OpenAI's names the id is a file id."""
     upload_id = uploaded(sandbox, ada)
     for sent in ({"images": [upload_id]}, {"input_reference": {"file_id": upload_id}}):
         answer = ada.post({"prompt": "[Image 1] smiles.", **sent})
@@ -92,21 +92,21 @@ def test_an_upload_is_used_by_its_id(sandbox: Sandbox, ada: Client) -> None:
 
 
 def test_an_upload_and_the_same_bytes_are_the_same_content(sandbox: Sandbox, ada: Client) -> None:
-    """A client that changes from one to the other repeats its wish."""
+    """A client that switches from one to the other repeats the same request."""
     first = ada.post(new_job(images=[data_uri(picture())]), idempotency_key="k")
     second = ada.post(new_job(images=[uploaded(sandbox, ada)]), idempotency_key="k")
     assert (202, 202, first.json["id"]) == (first.status, second.status, second.json["id"])
 
 
-def test_an_upload_is_judged_by_its_content(sandbox: Sandbox, ada: Client) -> None:
-    """Before any money is spent; what its type said is forgotten."""
+def test_an_upload_is_checked_by_its_content(sandbox: Sandbox, ada: Client) -> None:
+    """It is checked before any money is spent, and its declared type is ignored."""
     upload_id = uploaded(sandbox, ada, b"<svg onload=alert(1)>")
     assert ada.post(new_job(images=[upload_id])).faults["/images/0"].startswith("is ")
     assert [] == sandbox.jobs()
 
 
-def test_an_upload_that_never_came_is_not_there(sandbox: Sandbox, ada: Client) -> None:
-    """As is one that nobody was given."""
+def test_an_upload_that_never_arrived_is_not_found(sandbox: Sandbox, ada: Client) -> None:
+    """An id that was never issued is not found either."""
     waiting = ada.upload({"content_type": "image/jpeg"}).json["id"]
     for upload_id in (waiting, "upload_" + "a" * 26):
         assert {"/images/0": "not found in the inbox bucket"} == ada.post(new_job(images=[upload_id])).faults
@@ -114,7 +114,7 @@ def test_an_upload_that_never_came_is_not_there(sandbox: Sandbox, ada: Client) -
 
 
 def test_an_upload_belongs_to_its_client(sandbox: Sandbox, ada: Client) -> None:
-    """By its id, by its name in the bucket, and as a kept image: to others it is not there, in the same words."""
+    """For other clients it does not exist, by its id, its name in the bucket or as a stored image: same message."""
     mallory = Client(sandbox, "mallory")
     upload_id = uploaded(sandbox, ada)
     ada.post(new_job(images=[data_uri(picture("PNG"))]))
@@ -139,15 +139,15 @@ def test_an_upload_belongs_to_its_client(sandbox: Sandbox, ada: Client) -> None:
         "/uploads/ada/{id}",
     ],
 )
-def test_no_way_leads_around_the_owner(sandbox: Sandbox, ada: Client, key: str) -> None:
-    """Names with dots and empty parts are refused: to S3 they are other keys, and to some of its clients not."""
+def test_key_tricks_do_not_bypass_the_owner(sandbox: Sandbox, ada: Client, key: str) -> None:
+    """Names with dots and empty parts are refused: S3 takes them for other keys, and some of its clients do not."""
     name = key.format(id=uploaded(sandbox, ada))
     faults = Client(sandbox, "mallory").post(new_job(images=[f"s3://{sandbox.inbox}/{name}"])).faults
     assert faults["/images/0"].startswith("names an object outside")
 
 
-def test_what_people_copied_is_for_all_clients(sandbox: Sandbox) -> None:
-    """Who can write into the bucket has chosen so; folders that are named after clients change nothing."""
+def test_objects_that_operators_copied_are_open_to_all_clients(sandbox: Sandbox) -> None:
+    """Anyone who can write to the bucket decided so; folders named after clients make no difference."""
     sandbox.drop("uploads/ada/cat.jpg", picture())
     assert (
         202

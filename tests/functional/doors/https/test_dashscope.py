@@ -1,4 +1,4 @@
-"""The HTTPS door in DashScope's own protocol, held against the fake DashScope's answers to the same questions."""
+"""The HTTPS door's DashScope dialect, compared with the fake DashScope's answers to the same requests."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ TOO_LATE = "Failed to cancel the task, please confirm if the task is in PENDING 
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Vendor:
-    """Give a client."""
+    """Return a client."""
     return Vendor(sandbox)
 
 
 def ended(sandbox: Sandbox, state: JobState, failure: Failure | None = None) -> Job:
-    """Record a job that has ended so."""
+    """Record a job that ended in a state."""
     return sandbox.put(state, ended_at=sandbox.clock.now() + 60, failure=failure)
 
 
 def succeeded(sandbox: Sandbox) -> str:
-    """Give the id of a job that has its video."""
+    """Return the id of a job that has its video."""
     job = sandbox.storing()
     sandbox.invoke("SaveResultFunction", {"job_id": job.id})
     sandbox.invoke("FinishFunction", {"job_id": job.id})
@@ -53,8 +53,8 @@ def running(sandbox: Sandbox) -> Job:
     return job
 
 
-def test_a_submit_makes_a_job(sandbox: Sandbox, ada: Vendor) -> None:
-    """200 with a task's id, which is the job's; what was left out is as DashScope has it; its workflow runs."""
+def test_a_submit_creates_a_job(sandbox: Sandbox, ada: Vendor) -> None:
+    """The answer is 200 with the job's id as task id; omitted fields get DashScope's defaults; the workflow runs."""
     answer = ada.submit(order(images=2))
     (job,) = sandbox.jobs()
     assert {"task_id": job.id, "task_status": "PENDING"} == answer.json["output"]
@@ -64,8 +64,8 @@ def test_a_submit_makes_a_job(sandbox: Sandbox, ada: Vendor) -> None:
     assert "queued" == sandbox.receipt(f"videos/{job.id}/status.json")["state"]
 
 
-def test_the_task_that_dashscope_gets_is_the_one_that_was_meant(sandbox: Sandbox, ada: Vendor) -> None:
-    """Passed through Gallop, a submit makes the same task as it would have made by itself."""
+def test_the_task_at_dashscope_is_the_same_as_without_gallop(sandbox: Sandbox, ada: Vendor) -> None:
+    """A submit through Gallop creates the same task as a direct submit."""
     body = order(images=3, duration=4, ratio="4:3", seed=11)
     ada.submit(body)
     sandbox.invoke("StartTaskFunction", {"job_id": sandbox.jobs()[0].id})
@@ -75,8 +75,8 @@ def test_the_task_that_dashscope_gets_is_the_one_that_was_meant(sandbox: Sandbox
     assert [theirs[name] for name in same] == [ours[name] for name in same]
 
 
-def test_answers_have_the_fields_of_dashscopes_own(sandbox: Sandbox, ada: Vendor) -> None:
-    """Key for key: a submit, a task that runs, one that succeeded and one that is not there."""
+def test_answers_have_dashscopes_fields(sandbox: Sandbox, ada: Vendor) -> None:
+    """The keys are equal for a submit, a running task, a task that succeeded and a missing one."""
     submitted = at_vendor(sandbox, "POST", SUBMIT, order(), x_dashscope_async="enable")
     assert shape(submitted.json) == shape(ada.submit().json)
     theirs = f"{TASKS}/{submitted.json['output']['task_id']}"
@@ -103,8 +103,8 @@ REFUSED: dict[str, tuple[dict[str, Any] | list[Any], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refusals_are_dashscopes_own(sandbox: Sandbox, ada: Vendor, case: str) -> None:
-    """The same status, code and fields as DashScope's for the same body, and nothing is started."""
+def test_refusals_equal_dashscopes(sandbox: Sandbox, ada: Vendor, case: str) -> None:
+    """The status, code and fields are DashScope's for the same body, and nothing is started."""
     body, code = REFUSED[case]
     ours, theirs = ada.submit(body), at_vendor(sandbox, "POST", SUBMIT, body, x_dashscope_async="enable")
     assert (theirs.status, theirs.json["code"], code) == (ours.status, ours.json["code"], code)
@@ -112,8 +112,8 @@ def test_refusals_are_dashscopes_own(sandbox: Sandbox, ada: Vendor, case: str) -
     assert ([], []) == (sandbox.jobs(), sandbox.executions())
 
 
-def test_all_faults_and_their_remedies_are_in_one_message(ada: Vendor) -> None:
-    """Each by its place in the body."""
+def test_all_problems_and_remedies_are_in_one_message(ada: Vendor) -> None:
+    """Each problem is located by its place in the body."""
     message = ada.submit(order(duration=2, seed=-1)).json["message"]
     assert (
         "/parameters/duration: must be a whole number from 3 to 15 seconds, not 2. Send a whole number in this range. "
@@ -122,7 +122,7 @@ def test_all_faults_and_their_remedies_are_in_one_message(ada: Vendor) -> None:
 
 
 def test_a_call_without_the_async_header_is_refused_first(sandbox: Sandbox, ada: Vendor) -> None:
-    """403, in DashScope's words."""
+    """The answer is 403 with DashScope's message."""
     ours = ada.call("SubmitFunction", "POST", SUBMIT, order())
     theirs = at_vendor(sandbox, "POST", SUBMIT, order())
     assert (theirs.status, theirs.json["code"], theirs.json["message"]) == (
@@ -134,7 +134,7 @@ def test_a_call_without_the_async_header_is_refused_first(sandbox: Sandbox, ada:
 
 
 def test_without_a_key_every_route_answers_as_dashscope_does(sandbox: Sandbox) -> None:
-    """401 InvalidApiKey, whether there is no key or a wrong one."""
+    """The answer is 401 InvalidApiKey, for a missing key and for a wrong one."""
     nobody = Vendor(sandbox, "")
     for answer in (nobody.submit(), nobody.query("job_" + "a" * 26), nobody.cancel("job_" + "a" * 26)):
         assert (401, "InvalidApiKey", "No API-key provided.") == (
@@ -146,16 +146,16 @@ def test_without_a_key_every_route_answers_as_dashscope_does(sandbox: Sandbox) -
     assert (401, "Invalid API-key provided.") == (wrong.status, wrong.json["message"])
 
 
-def test_trouble_is_told_as_dashscope_tells_it(ada: Vendor) -> None:
-    """When AWS fails a client sees a code that it may try again, and when to."""
+def test_aws_errors_are_reported_as_dashscope_does(ada: Vendor) -> None:
+    """When AWS fails, the client gets a retryable code and the time to retry."""
     with patch.object(jobs, "create", side_effect=AwsTrouble("the table is gone")):
         answer = ada.submit()
     assert (503, "ModelUnavailable", "5") == (answer.status, answer.json["code"], answer.headers["Retry-After"])
     assert "table" not in answer.text
 
 
-def test_a_body_that_is_no_json_is_refused(ada: Vendor) -> None:
-    """Whatever the bytes are, the answer is DashScope's 400."""
+def test_a_body_that_is_not_json_is_refused(ada: Vendor) -> None:
+    """For any bytes the answer is DashScope's 400."""
     for body in (b"", b"{", b"\xff\xfe", b"[" * 100_000):
         assert (400, "InvalidParameter") == (ada.submit(body).status, ada.submit(body).json["code"])
 
@@ -170,17 +170,17 @@ def test_a_body_that_is_no_json_is_refused(ada: Vendor) -> None:
         (JobState.STORING, "RUNNING"),
     ],
 )
-def test_a_job_on_its_way_is_shown_in_dashscopes_words(
+def test_a_job_in_progress_is_shown_in_dashscopes_words(
     sandbox: Sandbox, ada: Vendor, state: JobState, status: str
 ) -> None:
-    """SUCCEEDED is said only with an address: a client asks no more after it."""
+    """SUCCEEDED is shown only together with an address, because clients stop polling then."""
     answer = ada.query(sandbox.put(state).id)
     assert (200, status) == (answer.status, answer.json["output"]["task_status"])
     assert "video_url" not in answer.json["output"]
 
 
 def test_a_finished_task_has_an_address_in_the_users_bucket(sandbox: Sandbox, ada: Vendor) -> None:
-    """The address opens the very file that is kept; times are UTC+8."""
+    """The address returns exactly the stored file; times are in UTC+8."""
     job = sandbox.job(succeeded(sandbox))
     output = ada.query(job.id).json["output"]
     assert sandbox.results in output["video_url"]
@@ -194,7 +194,7 @@ def test_a_finished_task_has_an_address_in_the_users_bucket(sandbox: Sandbox, ad
 
 
 def test_a_failed_task_says_why_inside_a_200(sandbox: Sandbox, ada: Vendor) -> None:
-    """Where DashScope said a code it is that code, with its message alone."""
+    """If DashScope gave a code, the answer has that code, with DashScope's message only."""
     sandbox.fake.fault(on="task", kind="fail", code="DataInspectionFailed", message="Output data may contain …")
     job = sandbox.submitted()
     sandbox.clock.advance(3600)
@@ -209,8 +209,8 @@ def test_a_failed_task_says_why_inside_a_200(sandbox: Sandbox, ada: Vendor) -> N
     assert theirs.keys() == answer.json.keys()
 
 
-def test_a_refused_submit_says_dashscopes_code(sandbox: Sandbox, ada: Vendor) -> None:
-    """A job whose submit was refused is a FAILED task with the code of the refusal, and who refused."""
+def test_a_refused_submit_has_dashscopes_code(sandbox: Sandbox, ada: Vendor) -> None:
+    """A job whose submit was refused is a FAILED task with the refusal's code and its source."""
     sandbox.fake.fault(on="submit", kind="error", code="Arrearage")
     job = sandbox.put()
     sandbox.invoke(
@@ -231,26 +231,26 @@ def test_a_refused_submit_says_dashscopes_code(sandbox: Sandbox, ada: Vendor) ->
         (FailureCode.WORKFLOW_LOST, "InternalError"),
     ],
 )
-def test_our_own_failures_get_the_nearest_of_dashscopes_codes(
+def test_our_own_failures_have_the_nearest_dashscope_code(
     sandbox: Sandbox, ada: Vendor, code: FailureCode, vendors: str
 ) -> None:
-    """A client that knows DashScope's codes can act on them; the words are ours."""
+    """A client that handles DashScope's codes can react; the message is Gallop's."""
     job = ended(sandbox, JobState.FAILED, Failure(code, "It did not work."))
     output = ada.query(job.id).json["output"]
     assert vendors == output["code"]
     assert output["message"].startswith("It did not work. ")
 
 
-def test_what_is_not_there_is_unknown(sandbox: Sandbox, ada: Vendor) -> None:
-    """HTTP 200 and UNKNOWN for ids of nothing, of DashScope's own shape, and of another client's job."""
+def test_a_missing_task_is_unknown(sandbox: Sandbox, ada: Vendor) -> None:
+    """Unknown ids, ids in DashScope's format and other clients' jobs get HTTP 200 and UNKNOWN."""
     theirs = sandbox.put(JobState.RUNNING, client="bob").id
     for task_id in ("job_" + "a" * 26, "0f0e0d0c-0b0a-4908-8706-050403020100", "x", theirs):
         answer = ada.query(task_id)
         assert (200, {"task_id": task_id, "task_status": "UNKNOWN"}) == (answer.status, answer.json["output"])
 
 
-def test_a_job_that_waits_is_cancelled(sandbox: Sandbox, ada: Vendor) -> None:
-    """200 with the id of the request and nothing else; the task is CANCELED, its receipts say so."""
+def test_a_waiting_job_is_cancelled(sandbox: Sandbox, ada: Vendor) -> None:
+    """The answer is 200 with the request id only; the task is CANCELED and its receipts say so."""
     job = sandbox.put(JobState.QUEUED)
     answer = ada.cancel(job.id)
     assert (200, ["request_id"]) == (answer.status, list(answer.json))
@@ -259,7 +259,7 @@ def test_a_job_that_waits_is_cancelled(sandbox: Sandbox, ada: Vendor) -> None:
 
 
 def test_a_task_that_waits_at_dashscope_is_cancelled_there(sandbox: Sandbox, ada: Vendor) -> None:
-    """All places are taken: the task is PENDING at DashScope, which lets it go uncharged."""
+    """When all of DashScope's workers are busy, the task is PENDING there and is cancelled without charge."""
     sandbox.fake.fault(on="task", kind="never_ends", times=5)
     created = [sandbox.submitted() for _ in range(6)]
     assert 200 == ada.cancel(created[-1].id).status
@@ -267,7 +267,7 @@ def test_a_task_that_waits_at_dashscope_is_cancelled_there(sandbox: Sandbox, ada
 
 
 def too_late(sandbox: Sandbox) -> list[Callable[[], str]]:
-    """Give ways to an id that cannot be cancelled."""
+    """Return ways to create a job that cannot be cancelled any more; each returns its id."""
     return [
         lambda: running(sandbox).id,
         lambda: sandbox.put(JobState.OUTCOME_UNKNOWN).id,
@@ -279,7 +279,7 @@ def too_late(sandbox: Sandbox) -> list[Callable[[], str]]:
 
 
 def test_what_cannot_be_cancelled_is_refused_in_dashscopes_words(sandbox: Sandbox, ada: Vendor) -> None:
-    """Too late, over, another's or not there: 400 UnsupportedOperation, and nothing changes."""
+    """A job that is too late, over, another client's or missing gets 400 UnsupportedOperation, and nothing changes."""
     for make in too_late(sandbox):
         task_id = make()
         before = sandbox.jobs()
@@ -291,13 +291,13 @@ def test_what_cannot_be_cancelled_is_refused_in_dashscopes_words(sandbox: Sandbo
 
 
 def test_the_native_door_shows_the_same_job(sandbox: Sandbox, ada: Vendor) -> None:
-    """A task's id is a job's id."""
+    """A task's id is its job's id."""
     task_id = ada.submit().json["output"]["task_id"]
     assert task_id == Client(sandbox).get(f"/v1/videos/{task_id}").json["id"]
 
 
-def test_a_slash_at_the_end_of_a_path_changes_nothing(sandbox: Sandbox, ada: Vendor) -> None:
-    """The package's asynchronous calls put one there."""
+def test_a_trailing_slash_is_ignored(sandbox: Sandbox, ada: Vendor) -> None:
+    """The package's asynchronous calls add one."""
     headers = {"x-dashscope-async": "enable"}
     task_id = ada.call("SubmitFunction", "POST", f"{SUBMIT}/", order(), headers).json["output"]["task_id"]
     assert task_id == ada.query(f"{task_id}/").json["output"]["task_id"]
@@ -305,8 +305,8 @@ def test_a_slash_at_the_end_of_a_path_changes_nothing(sandbox: Sandbox, ada: Ven
     assert JobState.CANCELLED is sandbox.job(task_id).state
 
 
-def test_what_is_not_served_is_told_in_dashscopes_form(ada: Vendor) -> None:
-    """Another service, another verb: a 404 with the fields of an error of its."""
+def test_unsupported_routes_are_refused_in_dashscopes_format(ada: Vendor) -> None:
+    """Another service or method gets a 404 with the fields of DashScope's errors."""
     calls = (
         ada.call("SubmitFunction", "POST", "/api/v1/services/aigc/text-generation/generation", {}),
         ada.call("VideosFunction", "POST", f"{TASKS}/x/pause"),
@@ -319,8 +319,8 @@ def test_what_is_not_served_is_told_in_dashscopes_form(ada: Vendor) -> None:
         )
 
 
-def test_a_local_file_is_refused_with_a_way_out(ada: Vendor) -> None:
-    """The package asks for a place to put it, and shows its caller the answer."""
+def test_a_local_file_is_refused_with_an_alternative(ada: Vendor) -> None:
+    """The package requests an upload location and shows the answer to its caller."""
     answer = ada.call("VideosFunction", "GET", "/api/v1/uploads")
     assert (400, "UnsupportedOperation") == (answer.status, answer.json["code"])
     assert "data:image/jpeg;base64" in answer.json["message"]
@@ -330,12 +330,12 @@ def test_a_local_file_is_refused_with_a_way_out(ada: Vendor) -> None:
 
 
 def ids(sandbox: Sandbox) -> set[str]:
-    """Name all jobs."""
+    """Return the ids of all jobs."""
     return {job.id for job in sandbox.jobs()}
 
 
 def test_equal_content_is_the_same_job_for_eleven_minutes(sandbox: Sandbox, ada: Vendor) -> None:
-    """DashScope's package re-sends a submit without a sign, up to 616 s later; after 660 s it is a new wish."""
+    """DashScope's package repeats a submit unmarked for up to 616 s; after 660 s it is a new request."""
     first = ada.submit().json["output"]
     sandbox.clock.advance(650)
     assert first == ada.submit().json["output"]
@@ -346,13 +346,13 @@ def test_equal_content_is_the_same_job_for_eleven_minutes(sandbox: Sandbox, ada:
 
 
 def test_other_content_or_another_client_is_another_job(sandbox: Sandbox, ada: Vendor) -> None:
-    """A seed is enough to ask for a second take."""
+    """A different seed is enough to request another video."""
     answers = [ada.submit(), ada.submit(order(seed=1)), ada.submit(order(seed=2)), Vendor(sandbox, "bob").submit()]
     assert 4 == len({answer.json["output"]["task_id"] for answer in answers})
 
 
-def test_an_idempotency_key_decides_where_there_is_one(sandbox: Sandbox, ada: Vendor) -> None:
-    """Other keys are other jobs, whatever they ask for; the same key with other content is refused."""
+def test_an_idempotency_key_takes_precedence(sandbox: Sandbox, ada: Vendor) -> None:
+    """Other keys are other jobs, whatever their content; the same key with other content is refused."""
     first, second = (ada.submit(idempotency_key=key).json["output"] for key in ("a", "b"))
     assert first != second
     assert first == ada.submit(idempotency_key="a").json["output"]
@@ -363,8 +363,8 @@ def test_an_idempotency_key_decides_where_there_is_one(sandbox: Sandbox, ada: Ve
     assert {first["task_id"], second["task_id"]} == ids(sandbox)
 
 
-def test_what_came_to_nothing_uncharged_may_be_wished_again(sandbox: Sandbox, ada: Vendor) -> None:
-    """After a cancel, equal content is a new job, once, and is itself protected from a second POST."""
+def test_a_job_that_ended_uncharged_may_be_requested_again(sandbox: Sandbox, ada: Vendor) -> None:
+    """After a cancel, equal content is a new job, which is itself protected from a second POST."""
     first = ada.submit().json["output"]["task_id"]
     ada.cancel(first)
     second = ada.submit().json["output"]["task_id"]
@@ -373,8 +373,8 @@ def test_what_came_to_nothing_uncharged_may_be_wished_again(sandbox: Sandbox, ad
     assert {first, second} == ids(sandbox)
 
 
-def test_what_may_have_been_charged_is_not_made_again_by_a_retry(sandbox: Sandbox, ada: Vendor) -> None:
-    """A job that ended without a video, and perhaps with a charge, still is what equal content means."""
+def test_a_retry_does_not_repeat_a_job_that_may_have_been_charged(sandbox: Sandbox, ada: Vendor) -> None:
+    """A job that ended without a video but perhaps with a charge is still the answer to equal content."""
     task_id = ada.submit().json["output"]["task_id"]
     failure = {"code": "outcome_unknown", "message": "Lost.", "remedy": "Look.", "vendor_code": ""}
     sandbox.invoke("FinishFunction", {"job_id": task_id, "step": {"failure": failure}})
@@ -383,8 +383,8 @@ def test_what_may_have_been_charged_is_not_made_again_by_a_retry(sandbox: Sandbo
     assert {task_id} == ids(sandbox)
 
 
-def test_priority_is_that_of_our_own_door(sandbox: Sandbox, ada: Vendor) -> None:
-    """DashScope has none; whoever sends one among the parameters means the line in front of it."""
+def test_priority_is_that_of_the_native_door(sandbox: Sandbox, ada: Vendor) -> None:
+    """DashScope has no priority; if the parameters have one, it applies to Gallop's queue."""
     ada.submit(order(priority=9))
     (job,) = sandbox.jobs()
     assert 9 == job.request.priority

@@ -1,4 +1,4 @@
-"""The description is served as files: quickly, compressed, and without anything that could act."""
+"""The API description is served as files: fast, compressed and without any active content."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TYPES = {
     "/docs": ("docs.html", "text/html"),
     "/docs/style.css": ("style.css", "text/css"),
 }
-# As Lambda imports the function: nothing on the path but its folder.
+# As Lambda imports the function: only its own folder is on the path.
 IMPORT = "import sys; sys.path.append(sys.argv[1]); import app; print(*sys.modules)"
 LARGEST_PAGE = 100_000
 SCHEMAS = document(__version__)["components"]["schemas"]
@@ -40,7 +40,7 @@ OPERATIONS = [
 
 
 def ask(sandbox: Sandbox, path: str, **headers: str) -> Any:  # noqa: ANN401 - JSON
-    """Ask for a path."""
+    """Request a path."""
     event = json.loads((ROOT / "events" / "describe-docs.json").read_text(encoding="utf-8"))
     event["rawPath"] = path
     event["headers"] |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -48,25 +48,25 @@ def ask(sandbox: Sandbox, path: str, **headers: str) -> Any:  # noqa: ANN401 - J
 
 
 def text_of(element: ET.Element) -> str:
-    """Give all text within an element."""
+    """Return all text within an element."""
     return "".join(element.itertext())
 
 
 @pytest.fixture(scope="module")
 def page() -> ET.Element:
-    """Give the page as a tree; void elements are closed for the parser."""
+    """Return the page as a tree; void elements are closed for the parser."""
     html = (FOLDER / "docs.html").read_text(encoding="utf-8").removeprefix("<!DOCTYPE html>")
     return ET.fromstring(re.sub(r"(<(?:meta|link) [^>]*[^/])>", r"\1/>", html))
 
 
 @pytest.fixture(scope="module")
 def sections(page: ET.Element) -> dict[str, ET.Element]:
-    """Give whatever has an anchor, by its name."""
+    """Return every element that has an anchor, by anchor."""
     return {element.attrib["id"]: element for element in page.iter() if "id" in element.attrib}
 
 
 def test_it_loads_the_standard_library_only() -> None:
-    """No product module and no SDK: its folder alone is enough."""
+    """Neither a product module nor an SDK is loaded: the function's own folder is enough."""
     command = [sys.executable, "-I", "-S", "-B", "-c", IMPORT, str(FOLDER)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, env={}).stdout
     loaded = {name.partition(".")[0] for name in printed.split()}
@@ -74,13 +74,13 @@ def test_it_loads_the_standard_library_only() -> None:
 
 
 def test_it_needs_no_layer(sandbox: Sandbox) -> None:
-    """The template gives it none."""
+    """The template attaches none."""
     assert () == sandbox.stack.deployment.functions["DescribeFunction"].layers
 
 
 @pytest.mark.parametrize("path", TYPES)
 def test_each_file_is_served_as_it_is(path: str, sandbox: Sandbox) -> None:
-    """With its media type, to be cached, under the id of the request."""
+    """It has its media type, a cache lifetime and the request's id."""
     name, media_type = TYPES[path]
     answer = ask(sandbox, path)
     assert (FOLDER / name).read_text(encoding="utf-8") == answer["body"]
@@ -90,7 +90,7 @@ def test_each_file_is_served_as_it_is(path: str, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("path", [*TYPES, "/docs/unknown"])
 def test_clients_that_accept_gzip_get_it(path: str, sandbox: Sandbox) -> None:
-    """The same bytes, compressed."""
+    """The content is the same, compressed."""
     plain, answer = ask(sandbox, path), ask(sandbox, path, accept_encoding="br, gzip, deflate")
     assert plain["body"] == gzip.decompress(base64.b64decode(answer["body"])).decode()
     assert "gzip" == answer["headers"]["Content-Encoding"]
@@ -98,15 +98,15 @@ def test_clients_that_accept_gzip_get_it(path: str, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("name", ["../app.py", "app.py", "docs.html", "", "style.css/.."])
-def test_it_gives_out_nothing_else(name: str, sandbox: Sandbox) -> None:
-    """A name is looked up, never joined to a path; what is not found is answered as everywhere."""
+def test_no_other_file_is_served(name: str, sandbox: Sandbox) -> None:
+    """A name is looked up, never joined to a path; an unknown one gets the usual 404."""
     answer = ask(sandbox, f"/docs/{name}")
     assert (404, "application/problem+json") == (answer["statusCode"], answer["headers"]["Content-Type"])
     assert "no_such_route" == json.loads(answer["body"])["code"]
 
 
-def test_the_page_may_load_its_style_and_nothing_else(page: ET.Element, sandbox: Sandbox) -> None:
-    """It works where there is no internet, runs no code, and sends nothing about its reader anywhere."""
+def test_the_page_may_load_its_style_only(page: ET.Element, sandbox: Sandbox) -> None:
+    """The page works without internet access, runs no code and sends nothing about its reader."""
     assert "default-src 'none'; style-src 'self'" in ask(sandbox, "/docs")["headers"]["Content-Security-Policy"]
     names = ("src", "href", "style", "action")
     addresses = {value for element in page.iter() for name, value in element.attrib.items() if name in names}
@@ -115,12 +115,12 @@ def test_the_page_may_load_its_style_and_nothing_else(page: ET.Element, sandbox:
 
 
 def test_the_page_is_small() -> None:
-    """Anyone may fetch it, and what leaves AWS is paid for."""
+    """Anyone may fetch it, and traffic out of AWS costs money."""
     assert LARGEST_PAGE > len((FOLDER / "docs.html").read_bytes())
 
 
-def test_its_links_lead_somewhere(page: ET.Element, sections: dict[str, ET.Element]) -> None:
-    """Every link within the page has its anchor, and no two anchors are the same."""
+def test_internal_links_work(page: ET.Element, sections: dict[str, ET.Element]) -> None:
+    """Every link within the page has its anchor, and anchors are unique."""
     links = {element.attrib["href"][1:] for element in page.iter("a") if element.attrib["href"].startswith("#")}
     assert set() == links - sections.keys()
     assert len(sections) == len([element for element in page.iter() if "id" in element.attrib])
@@ -130,7 +130,7 @@ def test_its_links_lead_somewhere(page: ET.Element, sections: dict[str, ET.Eleme
 def test_every_route_is_shown(
     method: str, path: str, operation: dict[str, Any], sections: dict[str, ET.Element]
 ) -> None:
-    """With its summary, parameters, bodies and answers."""
+    """It has its summary, parameters, bodies and answers."""
     shown = text_of(sections[operation["operationId"]])
     expected = [method.upper(), path, operation["summary"], *operation["responses"]]
     expected += [parameter["name"] for parameter in operation.get("parameters", [])]
@@ -140,13 +140,13 @@ def test_every_route_is_shown(
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_every_field_is_shown(name: str, sections: dict[str, ET.Element]) -> None:
-    """Those of objects within objects, too."""
+    """Fields of nested objects are shown, too."""
     shown = text_of(sections[f"schema-{name}"])
     assert [] == [field for field in properties(SCHEMAS[name]) if field not in shown]
 
 
 def references(content: Any) -> Iterator[str]:  # noqa: ANN401 - any part of the document
-    """Give the schemas that a part of the document points at."""
+    """Yield the schemas that a part of the document points at."""
     if isinstance(content, dict):
         yield from (value for name, value in content.items() if name == "$ref")
     inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
@@ -155,7 +155,7 @@ def references(content: Any) -> Iterator[str]:  # noqa: ANN401 - any part of the
 
 
 def properties(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a schema
-    """Give the names of all fields, at any depth."""
+    """Yield the names of all fields, at any depth."""
     if isinstance(schema, dict):
         yield from schema.get("properties", ())
     inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()

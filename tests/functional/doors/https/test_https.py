@@ -1,4 +1,4 @@
-"""The HTTPS door: creating, seeing and fetching videos."""
+"""The HTTPS door: creating, viewing and downloading videos."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ PICTURE = "https://example.com/girl.jpg"
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client."""
+    """Return a client."""
     return Client(sandbox)
 
 
 def new_job(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Give a body without a fault, but for ``fields``."""
+    """Return a valid body, changed by ``fields``."""
     return {"prompt": "The woman of [Image 1] smiles.", "images": [PICTURE], **fields}
 
 
 def assert_nothing_started(sandbox: Sandbox) -> None:
-    """No job, no execution, nothing stored, nothing asked of DashScope: nothing charged."""
+    """Assert that there is no job, no execution, no object and no request to DashScope: nothing was charged."""
     uploads = sandbox.s3.list_objects_v2(Bucket=sandbox.inbox).get("Contents", [])
     assert ([], [], [], [], []) == (
         sandbox.jobs(),
@@ -49,7 +49,7 @@ def assert_nothing_started(sandbox: Sandbox) -> None:
 
 
 def succeeded(sandbox: Sandbox) -> str:
-    """Give the id of a job that has its video."""
+    """Return the id of a job that has its video."""
     job = sandbox.storing()
     sandbox.invoke("SaveResultFunction", {"job_id": job.id})
     sandbox.invoke("FinishFunction", {"job_id": job.id})
@@ -57,7 +57,7 @@ def succeeded(sandbox: Sandbox) -> str:
 
 
 def test_a_create_is_accepted_and_says_where_to_look(sandbox: Sandbox, ada: Client) -> None:
-    """202, with the job, its address and when to ask; the workflow runs under the job's id."""
+    """The answer is 202 with the job, its address and when to poll; the workflow runs under the job's id."""
     answer = ada.post(new_job())
     (job,) = sandbox.jobs()
     assert (202, f"/v1/videos/{job.id}", "23", "23000") == (
@@ -76,8 +76,8 @@ def test_a_create_is_accepted_and_says_where_to_look(sandbox: Sandbox, ada: Clie
     assert "queued" == sandbox.receipt(f"videos/{job.id}/status.json")["state"]
 
 
-def test_inline_images_are_kept_in_the_inbox(sandbox: Sandbox, ada: Client) -> None:
-    """Under the client's name and their own hash: the record names them, and does not hold them."""
+def test_inline_images_are_stored_in_the_inbox(sandbox: Sandbox, ada: Client) -> None:
+    """They are stored by client and hash; the record refers to them and does not contain them."""
     ada.post(new_job(images=[data_uri(picture("PNG"), "image/png"), data_uri(picture(), "image/jpeg")]))
     (job,) = sandbox.jobs()
     kept = [image for image in job.request.images if isinstance(image, StoredImage)]
@@ -89,7 +89,7 @@ def test_inline_images_are_kept_in_the_inbox(sandbox: Sandbox, ada: Client) -> N
     ]
 
 
-def test_images_of_the_inbox_are_taken_by_name(sandbox: Sandbox, ada: Client) -> None:
+def test_images_in_the_inbox_are_referenced_by_name(sandbox: Sandbox, ada: Client) -> None:
     """Their version and hash are recorded, so that a later upload does not change the job."""
     sandbox.drop("uploads/big.webp", picture("WEBP"))
     ada.post(new_job(images=[f"s3://{sandbox.inbox}/uploads/big.webp"]))
@@ -100,7 +100,7 @@ def test_images_of_the_inbox_are_taken_by_name(sandbox: Sandbox, ada: Client) ->
 
 
 @pytest.mark.parametrize(
-    ("fields", "place", "problem"),
+    ("fields", "pointer", "problem"),
     [
         ({"prompt": None}, "/prompt", "is missing or empty"),
         ({"prompt": "She smiles.", "images": []}, "/images", "there are 0 images; 1 to 9 are required"),
@@ -132,18 +132,18 @@ def test_images_of_the_inbox_are_taken_by_name(sandbox: Sandbox, ada: Client) ->
         ({"fps": 60}, "/fps", "is not a field of a video request"),
     ],
 )
-def test_bad_input_is_told_in_words(
-    sandbox: Sandbox, ada: Client, fields: dict[str, Any], place: str, problem: str
+def test_invalid_input_is_explained(
+    sandbox: Sandbox, ada: Client, fields: dict[str, Any], pointer: str, problem: str
 ) -> None:
-    """400, problem+json, with pointer, problem and remedy of the fault; nothing is started."""
+    """The answer is 400 problem+json with pointer, detail and remedy, and nothing is started."""
     faults = ada.post(new_job(**fields)).faults
-    assert [place] == list(faults)
-    assert faults[place].startswith(problem)
+    assert [pointer] == list(faults)
+    assert faults[pointer].startswith(problem)
     assert_nothing_started(sandbox)
 
 
-def test_all_faults_come_in_one_answer(sandbox: Sandbox, ada: Client) -> None:
-    """As RFC 9457 has it, with the list of everything that is wrong, what was found inside images included."""
+def test_all_problems_come_in_one_answer(sandbox: Sandbox, ada: Client) -> None:
+    """The answer follows RFC 9457 and lists everything that is wrong, inside the images, too."""
     small = data_uri(picture(width=10, height=10))
     answer = ada.post({"images": [small, "x", small], "ratio": "1", "duration": 99, "seed": -1, "watermark": 1, "x": 1})
     expected = {"/prompt", "/images/0", "/images/1", "/images/2", "/ratio", "/duration", "/seed", "/watermark", "/x"}
@@ -176,10 +176,10 @@ def test_all_faults_come_in_one_answer(sandbox: Sandbox, ada: Client) -> None:
         (b"--boundary\r\nContent-Type: image/png\r\n\r\n\x89PNG", "the body is not valid UTF-8"),
     ],
 )
-def test_a_body_that_is_no_request_is_told_so(
+def test_a_body_that_is_not_a_request_is_refused(
     sandbox: Sandbox, ada: Client, body: str | bytes | None, problem: str
 ) -> None:
-    """Whatever comes in as a body, the answer is 400 with words, and never 500."""
+    """Any such body gets a 400 with a message, never a 500."""
     answer = ada.post(body)
     assert [""] == list(answer.faults)
     assert answer.faults[""].startswith(problem)
@@ -193,25 +193,25 @@ def test_a_body_that_is_no_request_is_told_so(
     | st.text(st.characters(), max_size=60).filter(lambda text: not text.isspace())
     | st.dictionaries(st.sampled_from(["prompt", "images", "size", "metadata", "seconds"]), st.integers() | st.text())
 )
-def test_no_body_breaks_the_door(ada: Client, body: str | bytes | dict[str, Any]) -> None:
-    """Bytes, text or JSON: the answer says what is wrong with it."""
+def test_no_body_crashes_the_door(ada: Client, body: str | bytes | dict[str, Any]) -> None:
+    """For bytes, text or JSON the answer says what is wrong with it."""
     assert ada.post(body).faults
 
 
 def test_a_body_in_base64_is_the_same_body(sandbox: Sandbox, ada: Client) -> None:
-    """API Gateway encodes bodies whose type it does not take for text."""
+    """API Gateway encodes bodies that it does not recognise as text."""
     assert 202 == ada.post(b'{"prompt": "The woman smiles.", "images": ["https://example.com/girl.jpg"]}').status
     assert 1 == len(sandbox.jobs())
 
 
-def test_half_a_character_is_a_fault_and_not_a_breakdown(sandbox: Sandbox, ada: Client) -> None:
-    """It could be neither sent to DashScope nor written into a receipt."""
+def test_an_unpaired_surrogate_is_invalid_input(sandbox: Sandbox, ada: Client) -> None:
+    """It could neither be sent to DashScope nor be written to a receipt."""
     assert {"/prompt", "/metadata"} == ada.post(new_job(prompt="\ud83d", metadata={"a": "\udc00"})).faults.keys()
     assert_nothing_started(sandbox)
 
 
-def test_a_dry_run_says_the_price_and_does_nothing(sandbox: Sandbox, ada: Client) -> None:
-    """Checked like a real one, and free."""
+def test_a_dry_run_returns_the_price_and_has_no_effect(sandbox: Sandbox, ada: Client) -> None:
+    """The request is checked like a real one, and costs nothing."""
     answer = ada.post(new_job(dry_run=True, resolution="1080P", duration=15))
     assert (200, 3.6) == (answer.status, answer.json["estimated_cost"])
     assert ["/ratio"] == list(ada.post(new_job(dry_run=True, ratio="x")).faults)
@@ -220,8 +220,8 @@ def test_a_dry_run_says_the_price_and_does_nothing(sandbox: Sandbox, ada: Client
     assert_nothing_started(sandbox)
 
 
-def test_openais_sdk_is_answered_in_its_form(sandbox: Sandbox, ada: Client) -> None:
-    """Its headers show it; it reads message, type, param and code."""
+def test_openais_sdk_gets_errors_in_its_format(sandbox: Sandbox, ada: Client) -> None:
+    """The SDK is recognised by its headers; it reads message, type, param and code."""
     answer = ada.post(new_job(ratio="2:1", images=[PICTURE, "x"]), x_stainless_lang="python")
     assert (400, "application/json") == (answer.status, answer.headers["Content-Type"])
     error = answer.json["error"]
@@ -231,8 +231,8 @@ def test_openais_sdk_is_answered_in_its_form(sandbox: Sandbox, ada: Client) -> N
     assert 404 == Client(sandbox).get(f"/v1/videos/{new_job_id()}", x_stainless_lang="python").status
 
 
-def test_openais_sdk_is_told_the_kind_of_a_refusal(sandbox: Sandbox) -> None:
-    """It raises by status, and shows the type: whose fault it is, the key's, or ours."""
+def test_openais_sdk_gets_the_type_of_a_refusal(sandbox: Sandbox) -> None:
+    """The SDK chooses the exception by status and shows the type: the request, the key or the server."""
     nobody = Client(sandbox, "").post(new_job(), x_stainless_lang="python")
     assert (401, "authentication_error") == (nobody.status, nobody.json["error"]["type"])
     with patch.object(jobs, "create", side_effect=KeyError):
@@ -243,8 +243,8 @@ def test_openais_sdk_is_told_the_kind_of_a_refusal(sandbox: Sandbox) -> None:
     assert (503, "server_error", "5") == (late.status, late.json["error"]["type"], late.headers["Retry-After"])
 
 
-def test_a_final_refusal_is_not_to_be_repeated(sandbox: Sandbox, ada: Client) -> None:
-    """OpenAI's clients obey ``x-should-retry``; what may be served later says nothing of the kind."""
+def test_a_final_refusal_is_not_retried(sandbox: Sandbox, ada: Client) -> None:
+    """OpenAI's clients obey ``x-should-retry``; refusals that may succeed later do not set it."""
     final = [ada.post(new_job(ratio="x")), ada.get("/v1/videos/x"), Client(sandbox, "").post(new_job()), ada.get("/v2")]
     assert ["false"] * 4 == [answer.headers["x-should-retry"] for answer in final]
     unfinished = sandbox.put()
@@ -253,16 +253,16 @@ def test_a_final_refusal_is_not_to_be_repeated(sandbox: Sandbox, ada: Client) ->
     assert [(503, False), (409, False)] == [(answer.status, "x-should-retry" in answer.headers) for answer in later]
 
 
-def test_every_answer_has_the_id_of_its_request(sandbox: Sandbox, ada: Client) -> None:
-    """Successes and refusals alike: under it API Gateway's log has the request."""
+def test_every_answer_has_its_request_id(sandbox: Sandbox, ada: Client) -> None:
+    """Successes and refusals have the id under which API Gateway's log has the request."""
     job = sandbox.put()
     answers = [ada.post(new_job()), ada.post("x"), ada.get(f"/v1/videos/{job.id}"), ada.get("/v2"), ada.get("/health")]
     assert [202, 400, 200, 404, 200] == [answer.status for answer in answers]
     assert {"JKJaXmPLvHcESHA="} == {answer.headers["x-request-id"] for answer in answers}
 
 
-def test_dashscopes_clients_are_refused_in_its_form(ada: Client) -> None:
-    """Code, message and the id of the request, flat, as JSON: their packages read no other type."""
+def test_dashscopes_clients_get_errors_in_its_format(ada: Client) -> None:
+    """Code, message and request id come as flat JSON: DashScope's packages read no other content type."""
     answer = ada.get("/api/v1/no-such-route")
     assert (404, "application/json") == (answer.status, answer.headers["Content-Type"])
     assert {
@@ -272,8 +272,8 @@ def test_dashscopes_clients_are_refused_in_its_form(ada: Client) -> None:
     } == answer.json
 
 
-def test_without_a_key_there_is_no_service(sandbox: Sandbox) -> None:
-    """401, with the way to a key; on every route but the open one."""
+def test_every_route_but_the_open_ones_needs_a_key(sandbox: Sandbox) -> None:
+    """The answer is 401 and says how to get a key."""
     nobody = Client(sandbox, "")
     answers = [nobody.post(new_job()), nobody.get(f"/v1/videos/{new_job_id()}"), nobody.get("/v1/videos/job_x/content")]
     assert {(401, "unauthenticated", "The request has no API key.", "Bearer")} == {
@@ -286,7 +286,7 @@ def test_without_a_key_there_is_no_service(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_a_job_is_shown_in_every_state(sandbox: Sandbox, ada: Client, state: JobState) -> None:
-    """Our word for the state and OpenAI's, and when to ask again."""
+    """The answer has Gallop's state, OpenAI's status and when to poll again."""
     job = sandbox.put(state)
     answer = ada.get(f"/v1/videos/{job.id}")
     assert (200, job.id, state.value) == (answer.status, answer.json["id"], answer.json["state"])
@@ -295,7 +295,7 @@ def test_a_job_is_shown_in_every_state(sandbox: Sandbox, ada: Client, state: Job
 
 
 def test_nobody_sees_another_clients_job(sandbox: Sandbox) -> None:
-    """The answer is the one for a job that is not there, so that ids cannot be tried out."""
+    """The answer is the same as for a missing job, so that ids cannot be probed."""
     job = sandbox.put(client="ada")
     mallory = Client(sandbox, "mallory")
     theirs, none = mallory.get(f"/v1/videos/{job.id}"), mallory.get("/v1/videos/job_" + "a" * 26)
@@ -307,7 +307,7 @@ def test_nobody_sees_another_clients_job(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("owner", ["ada", "s3"])
 def test_an_operator_sees_everyones_jobs(sandbox: Sandbox, owner: str) -> None:
-    """Those of the S3 door, which nobody else can ask for, included; and what is not there is still not there."""
+    """Jobs of the S3 door, which no client can read, are included; a missing job stays missing."""
     job = sandbox.put(client=owner)
     operator = Client(sandbox, "ops", is_admin=True)
     assert (200, job.id) == ((answer := operator.get(f"/v1/videos/{job.id}")).status, answer.json["id"])
@@ -330,8 +330,8 @@ def test_an_operator_sees_everyones_jobs(sandbox: Sandbox, owner: str) -> None:
         "/",
     ],
 )
-def test_what_is_not_there_is_404(ada: Client, path: str) -> None:
-    """With words, and short ones."""
+def test_a_missing_resource_is_404(ada: Client, path: str) -> None:
+    """The message is short."""
     answer = ada.get(path)
     assert (404, "application/problem+json", True) == (
         answer.status,
@@ -341,7 +341,7 @@ def test_what_is_not_there_is_404(ada: Client, path: str) -> None:
 
 
 def test_the_content_is_a_redirect_to_the_bucket(sandbox: Sandbox, ada: Client) -> None:
-    """302 to a fresh address that gives the video as one, for an hour, and is kept in no cache."""
+    """The 302 leads to a new address that returns the video for an hour and is not cached."""
     job_id = succeeded(sandbox)
     answer = ada.get(f"/v1/videos/{job_id}/content")
     assert (302, "no-store") == (answer.status, answer.headers["Cache-Control"])
@@ -360,13 +360,13 @@ def test_the_content_is_a_redirect_to_the_bucket(sandbox: Sandbox, ada: Client) 
     "state", [state for state in JobState if state not in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)]
 )
 def test_there_is_no_content_before_the_end(sandbox: Sandbox, ada: Client, state: JobState) -> None:
-    """409, with where the job stands."""
+    """The answer is 409 with the job's state."""
     answer = ada.get(f"/v1/videos/{sandbox.put(state).id}/content")
     assert (409, f"The job is {state.value}.") == (answer.status, answer.json["detail"])
 
 
 def test_the_content_of_a_failed_job_is_its_reason(sandbox: Sandbox, ada: Client) -> None:
-    """Who asks for the video is told why there is none."""
+    """A request for the video of a failed job gets the reason of the failure."""
     failure = Failure(FailureCode.GENERATION_FAILED, "No video.", "DataInspectionFailed", "Moderation said no.")
     job = sandbox.put(JobState.FAILED, failure=failure)
     answer = ada.get(f"/v1/videos/{job.id}/content")
@@ -383,8 +383,8 @@ def test_the_content_of_a_failed_job_is_its_reason(sandbox: Sandbox, ada: Client
     } == ada.get(f"/v1/videos/{job.id}").json["error"]
 
 
-def test_a_key_for_idempotency_makes_one_job_of_two_creates(sandbox: Sandbox, ada: Client) -> None:
-    """Same key and content: the same job, and it says so. Same key, other content: refused. Another client: its own."""
+def test_an_idempotency_key_makes_one_job_of_two_creates(sandbox: Sandbox, ada: Client) -> None:
+    """Equal key and content are one job, marked as a replay; other content is refused; each client has its own keys."""
     first, second = (ada.post(new_job(), idempotency_key="order-17") for _ in range(2))
     assert (202, None, 202, "true") == (
         first.status,
@@ -401,8 +401,8 @@ def test_a_key_for_idempotency_makes_one_job_of_two_creates(sandbox: Sandbox, ad
     assert 2 == len(sandbox.jobs())
 
 
-def test_trouble_with_aws_is_503_and_costs_nothing(sandbox: Sandbox, ada: Client) -> None:
-    """The client may come again; what AWS said stays in the log."""
+def test_an_aws_error_is_503_and_costs_nothing(sandbox: Sandbox, ada: Client) -> None:
+    """The client may retry; AWS's message stays in the log."""
     with patch.object(jobs, "create", side_effect=AwsTrouble("ProvisionedThroughputExceeded on table x")):
         answer = ada.post(new_job())
     assert (503, "5", False) == (answer.status, answer.headers["Retry-After"], "table x" in answer.text)
@@ -410,16 +410,16 @@ def test_trouble_with_aws_is_503_and_costs_nothing(sandbox: Sandbox, ada: Client
     assert [] == sandbox.executions()
 
 
-def test_a_breakdown_is_500_and_tells_nothing(sandbox: Sandbox, ada: Client) -> None:
-    """What broke is for the log."""
+def test_an_unhandled_exception_is_500_without_details(sandbox: Sandbox, ada: Client) -> None:
+    """Details are in the log only."""
     with patch.object(jobs, "get", side_effect=KeyError("inner workings")):
         answer = ada.get(f"/v1/videos/{new_job_id()}")
     assert (500, "internal_error", False) == (answer.status, answer.json["code"], "inner" in answer.text)
     assert "inner workings" in sandbox.log_lines.getvalue()
 
 
-def test_a_create_that_broke_half_way_is_one_job_when_it_is_repeated(sandbox: Sandbox, ada: Client) -> None:
-    """Recorded and not started: the repetition under the same key starts it."""
+def test_a_create_that_failed_half_way_is_one_job_when_it_is_repeated(sandbox: Sandbox, ada: Client) -> None:
+    """If the job was recorded but not started, repeating the request under the same key starts it."""
     with patch.object(job_workflow, "start", side_effect=AwsTrouble("no")):
         assert 503 == ada.post(new_job(), idempotency_key="k").status
     assert (1, []) == (len(sandbox.jobs()), sandbox.executions())

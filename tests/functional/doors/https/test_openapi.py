@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the door does: routes, bodies, answers and refusals."""
+"""The OpenAPI document describes what the door does: routes, bodies, answers and refusals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PLAIN = {"prompt": "A cat.", "images": [IMAGE]}
 OF_THE_DESCRIPTION = {"GET /openapi.json", "GET /docs", "GET /docs/{name}"}
 OF_NO_CLIENT = {"POST /events/dashscope"}
 METADATA: tuple[object, ...] = ({}, {"a": [1]}, [], "text", None)
-# What a field may be and may not: the schema and the code have to agree on each.
+# Valid and invalid values of a field: the schema and the code must agree on each.
 BODIES: list[dict[str, Any]] = [
     PLAIN,
     {},
@@ -72,18 +72,18 @@ BODIES: list[dict[str, Any]] = [
 
 @cache
 def components() -> dict[str, Any]:
-    """Give the schemas of the document."""
+    """Return the schemas of the document."""
     found: dict[str, Any] = document(__version__)["components"]["schemas"]
     return found
 
 
 def validator(name: str) -> Draft202012Validator:
-    """Give what checks against a component."""
+    """Return the validator of a component."""
     return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": {"schemas": components()}})
 
 
 def is_accepted(body: dict[str, Any]) -> bool:
-    """Tell whether the door takes a body; every picture is a good one."""
+    """Return whether the door accepts a body; every image is valid."""
     try:
         read(body, GROUND, lambda _, image: image)
     except InvalidRequest:
@@ -91,13 +91,13 @@ def is_accepted(body: dict[str, Any]) -> bool:
     return True
 
 
-def test_it_is_a_valid_document() -> None:
+def test_the_document_is_valid() -> None:
     """Any tool can read it."""
     validate(document(__version__))
 
 
-def test_its_routes_are_those_of_the_template() -> None:
-    """No route is left out, and none is promised that leads nowhere. Those of DashScope's protocol share a path."""
+def test_the_documents_routes_are_those_of_the_template() -> None:
+    """Neither has a route that the other lacks. The routes of DashScope's protocol share a path."""
     described = {
         f"{method.upper()} {path}" for path, methods in document(__version__)["paths"].items() for method in methods
     }
@@ -116,12 +116,12 @@ def test_its_routes_are_those_of_the_template() -> None:
 
 @pytest.mark.parametrize("body", BODIES, ids=str)
 def test_the_schema_and_the_code_agree(body: dict[str, Any]) -> None:
-    """What the schema allows the door takes, and what it forbids the door refuses."""
+    """The door accepts what the schema allows, and refuses what it forbids."""
     assert is_accepted(dict(body)) == validator("VideoRequest").is_valid(body)
 
 
 def test_every_field_is_described() -> None:
-    """What the door names as known fields is in the schema, and nothing else."""
+    """The schema has exactly the fields that the door accepts."""
     with pytest.raises(InvalidRequest) as refused:
         read({**PLAIN, "zzz": 1}, GROUND, lambda _, image: image)
     known = set(re.findall(r"[a-z_]+", refused.value.faults[-1].remedy.partition("Valid fields are ")[2]))
@@ -129,15 +129,15 @@ def test_every_field_is_described() -> None:
 
 
 @pytest.mark.parametrize("state", JobState)
-def test_every_job_looks_as_described(state: JobState) -> None:
-    """In whatever state: no field is missing in the description, and none is too much."""
+def test_every_job_matches_its_description(state: JobState) -> None:
+    """In every state the job has exactly the described fields."""
     view = views.job_view(a_job(state), START)
     validator("Video").validate(view)
     assert view.keys() <= components()["Video"]["properties"].keys()
 
 
-def test_examples_are_as_described() -> None:
-    """Whoever copies an example gets on."""
+def test_examples_match_their_descriptions() -> None:
+    """A copied example works."""
     validator("VideoRequest").validate(examples.REQUEST)
     validator("Video").validate(examples.queued())
     validator("Video").validate(examples.succeeded())
@@ -145,20 +145,20 @@ def test_examples_are_as_described() -> None:
     assert is_accepted(dict(examples.REQUEST))
 
 
-def test_its_version_is_that_of_the_package() -> None:
-    """The document shows the one place where the version is written."""
+def test_the_documents_version_is_that_of_the_package() -> None:
+    """The version is written in one place, and the document shows it."""
     assert __version__ == document(__version__)["info"]["version"]
 
 
 @pytest.mark.parametrize("name", files())
-def test_the_files_are_those_of_the_code(name: str) -> None:
-    """Run `make docs` after a change of a route, field or error."""
+def test_the_files_match_the_code(name: str) -> None:
+    """After a change of a route, field or error, `make docs` must be run."""
     assert files()[name] == (FOLDER / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
-def test_the_files_are_the_same_each_time(seed: str, tmp_path: Path) -> None:
-    """What is written does not depend on the order of a set, which differs from process to process."""
+def test_the_files_are_reproducible(seed: str, tmp_path: Path) -> None:
+    """The output does not depend on the order of a set, which differs from process to process."""
     command = [sys.executable, "-m", "gallop.doors.https.openapi", str(tmp_path)]
     subprocess.run(
         command, env={**os.environ, "PYTHONPATH": str(stack.ROOT / "shared"), "PYTHONHASHSEED": seed}, check=True

@@ -1,4 +1,4 @@
-"""The read side of the HTTPS door: pages of jobs, one job and its changes, its files."""
+"""The read side of the HTTPS door: pages of jobs, one job and its changes, and its files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ada(sandbox: Sandbox) -> Client:
-    """Give a client."""
+    """Return a client."""
     return Client(sandbox)
 
 
@@ -34,7 +34,7 @@ def ids(client: Client, query: str = "") -> list[str]:
 
 
 def all_ids(client: Client, query: str = "", between: Any = None) -> list[str]:  # noqa: ANN401 - what to do meanwhile
-    """Follow the pages to their end, as OpenAI's SDK does."""
+    """Follow all pages, as OpenAI's SDK does."""
     found: list[str] = []
     after = ""
     while True:
@@ -48,7 +48,7 @@ def all_ids(client: Client, query: str = "", between: Any = None) -> list[str]: 
 
 
 def some(sandbox: Sandbox, count: int, **fields: Any) -> list[Job]:  # noqa: ANN401 - any field of a job
-    """Record jobs one after the other; the newest is the first."""
+    """Record jobs one after the other; the newest comes first in the result."""
     made = []
     for _ in range(count):
         made.append(sandbox.put(**fields))
@@ -57,7 +57,7 @@ def some(sandbox: Sandbox, count: int, **fields: Any) -> list[Job]:  # noqa: ANN
 
 
 def test_a_job_is_listed_as_soon_as_it_is_accepted(sandbox: Sandbox, ada: Client) -> None:
-    """Also by those who may see everything, and by no other client."""
+    """Operators see it, too, and no other client does."""
     created = ada.post({"prompt": "She smiles.", "images": ["https://example.com/a.jpg"]}).json["id"]
     assert [[created], [created], []] == [
         ids(ada),
@@ -66,8 +66,8 @@ def test_a_job_is_listed_as_soon_as_it_is_accepted(sandbox: Sandbox, ada: Client
     ]
 
 
-def test_a_page_is_one_of_openais(sandbox: Sandbox, ada: Client) -> None:
-    """The newest first, twenty of them, with the ids at which it begins and ends."""
+def test_a_page_has_openais_format(sandbox: Sandbox, ada: Client) -> None:
+    """It has the newest twenty jobs, and the ids of the first and the last."""
     created = some(sandbox, 25)
     page = ada.get("/v1/videos").json
     assert ("list", True, created[0].id, created[19].id) == (
@@ -81,20 +81,20 @@ def test_a_page_is_one_of_openais(sandbox: Sandbox, ada: Client) -> None:
     assert ([job.id for job in created[20:]], False) == ([job["id"] for job in rest["data"]], rest["has_more"])
 
 
-def test_a_page_reads_what_it_shows_and_one_more(sandbox: Sandbox, ada: Client) -> None:
-    """By the one more it tells whether others follow; all at once."""
+def test_a_page_reads_one_job_more_than_it_shows(sandbox: Sandbox, ada: Client) -> None:
+    """That one shows whether there is a next page; all are read in one go."""
     some(sandbox, 8)
     with (
-        patch.object(job_index, "page", wraps=job_index.page) as places,
+        patch.object(job_index, "page", wraps=job_index.page) as pages,
         patch.object(jobs, "get_all", wraps=jobs.get_all) as records,
     ):
         assert 3 == len(ids(ada, "limit=3"))
-    assert [4] == [call.kwargs["limit"] for call in places.call_args_list]
+    assert [4] == [call.kwargs["limit"] for call in pages.call_args_list]
     assert [4] == [len(call.args[0]) for call in records.call_args_list]
 
 
-def test_an_empty_page_has_no_ends(ada: Client) -> None:
-    """Nothing is there, and nothing follows."""
+def test_an_empty_page_has_no_first_and_last_id(ada: Client) -> None:
+    """It is empty, and there is no next page."""
     expected = {"object": "list", "data": [], "has_more": False, "first_id": None, "last_id": None}
     assert expected == ada.get("/v1/videos").json
 
@@ -102,7 +102,7 @@ def test_an_empty_page_has_no_ends(ada: Client) -> None:
 @pytest.mark.parametrize("limit", [1, 4, 100])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_pages_of_any_size_hold_every_job_once(sandbox: Sandbox, ada: Client, limit: int, order: str) -> None:
-    """Jobs of the same millisecond, too."""
+    """Jobs of the same millisecond are no exception."""
     created = [sandbox.put().id for _ in range(4)] + [job.id for job in some(sandbox, 5)]
     found = all_ids(ada, f"limit={limit}&order={order}")
     assert sorted(created) == sorted(found)
@@ -111,7 +111,7 @@ def test_pages_of_any_size_hold_every_job_once(sandbox: Sandbox, ada: Client, li
 
 @pytest.mark.parametrize("seed", range(3))
 def test_pages_are_stable_while_jobs_arrive_and_move_on(sandbox: Sandbox, ada: Client, seed: int) -> None:
-    """What was there at the beginning comes exactly once, in its order, whatever is created between the pages."""
+    """Each job that existed at the beginning comes exactly once, in order, whatever is created between pages."""
     random = Random(seed)
     before = some(sandbox, random.randint(1, 12))
 
@@ -134,15 +134,17 @@ def test_pages_are_stable_while_jobs_arrive_and_move_on(sandbox: Sandbox, ada: C
         ("storing", {JobState.STORING}),
     ],
 )
-def test_a_status_is_openais_word_or_a_state(sandbox: Sandbox, ada: Client, status: str, states: set[JobState]) -> None:
-    """A word that both know means what `status` in the answer says."""
+def test_a_status_filter_is_openais_status_or_a_state(
+    sandbox: Sandbox, ada: Client, status: str, states: set[JobState]
+) -> None:
+    """A word that both use means the `status` in the answer."""
     created = [sandbox.put(state) for _ in range(2) for state in JobState]
     found = all_ids(ada, f"status={status}&limit=1")
     assert sorted(job.id for job in created if job.state in states) == sorted(found)
 
 
-def test_a_filter_that_few_pass_gives_short_pages_and_forgets_none(sandbox: Sandbox, ada: Client) -> None:
-    """A request looks at a bounded number of jobs; an empty page may have a next one."""
+def test_a_selective_filter_gives_short_pages_and_omits_nothing(sandbox: Sandbox, ada: Client) -> None:
+    """A request reads a bounded number of jobs; an empty page may have a next one."""
     created = [*some(sandbox, 1, state=JobState.FAILED), *some(sandbox, 7), *some(sandbox, 1, state=JobState.FAILED)]
     with patch.object(listing, "MAX_LOOKS", 3):
         page = ada.get("/v1/videos?status=failed&limit=2").json
@@ -150,8 +152,8 @@ def test_a_filter_that_few_pass_gives_short_pages_and_forgets_none(sandbox: Sand
         assert {created[0].id, created[-1].id} == set(all_ids(ada, "status=failed&limit=2"))
 
 
-def test_a_time_bounds_the_list_on_either_side(sandbox: Sandbox, ada: Client) -> None:
-    """As seconds or in ISO 8601, without the moment itself."""
+def test_a_time_limits_the_list_on_either_side(sandbox: Sandbox, ada: Client) -> None:
+    """It is in seconds or ISO 8601, and exclusive."""
     created = some(sandbox, 5)
     second, fourth = int(created[3].created_at), int(created[1].created_at)
     assert created[2].created_at == second + 1
@@ -169,13 +171,13 @@ def test_a_time_bounds_the_list_on_either_side(sandbox: Sandbox, ada: Client) ->
         *("created_after=soon", "created_after=100000000000000000", f"created_before={'9' * 5000}"),
     ],
 )
-def test_a_parameter_that_is_not_understood_is_refused(ada: Client, query: str) -> None:
-    """By name, and not passed over: a filter that is not heard would show what was not asked for."""
+def test_an_invalid_parameter_is_refused(ada: Client, query: str) -> None:
+    """It is named and not ignored: an ignored filter would show unwanted jobs."""
     assert [f"/{query.partition('=')[0]}"] == [*ada.get(f"/v1/videos?{query}").faults]
 
 
-def test_another_clients_job_is_no_place_to_go_on_from(sandbox: Sandbox, ada: Client) -> None:
-    """In the same words as for one that does not exist."""
+def test_another_clients_job_is_not_a_cursor(sandbox: Sandbox, ada: Client) -> None:
+    """The refusal is the same as for a job that does not exist."""
     other = sandbox.put(client="bob")
     assert ["/after"] == [*ada.get(f"/v1/videos?after={other.id}").faults]
 
@@ -186,8 +188,8 @@ def test_jobs_of_the_s3_door_are_listed_for_operators(sandbox: Sandbox, ada: Cli
     assert [[], [job.id]] == [ids(ada), ids(Client(sandbox, "ops", is_admin=True))]
 
 
-def test_what_was_seen_is_not_sent_again(sandbox: Sandbox, ada: Client) -> None:
-    """304 without a body as long as nothing has changed, and the new job once it has."""
+def test_an_unchanged_job_is_not_sent_again(sandbox: Sandbox, ada: Client) -> None:
+    """The answer is a 304 without a body until something has changed, then the new job."""
     job = sandbox.put()
     tag = ada.get(f"/v1/videos/{job.id}").headers["ETag"]
     assert tag.startswith('"')
@@ -218,13 +220,13 @@ def test_what_was_seen_is_not_sent_again(sandbox: Sandbox, ada: Client) -> None:
         ("", 0),
     ],
 )
-def test_a_wait_is_read_as_rfc_7240_has_it(prefer: str, seconds: int) -> None:
-    """What is not understood is passed over, and what is too much is cut."""
+def test_a_wait_is_read_as_in_rfc_7240(prefer: str, seconds: int) -> None:
+    """Invalid preferences are ignored, and too long waits are shortened."""
     assert seconds == long_poll.wait_seconds(prefer)
 
 
 def test_a_wait_ends_with_the_first_change(sandbox: Sandbox, ada: Client) -> None:
-    """Asked of our own record only, and no longer than it takes."""
+    """The wait polls Gallop's own record only, and ends as soon as it has changed."""
     job = sandbox.put()
     began, sleep = sandbox.clock.now(), sandbox.clock.sleep
 
@@ -240,8 +242,8 @@ def test_a_wait_ends_with_the_first_change(sandbox: Sandbox, ada: Client) -> Non
     assert {} == {kind: count for kind, count in sandbox.requests().items() if count}
 
 
-def test_a_wait_without_a_change_ends_in_time(sandbox: Sandbox, ada: Client) -> None:
-    """After as many seconds as were asked for, and a bounded number of reads."""
+def test_a_wait_without_a_change_ends_on_time(sandbox: Sandbox, ada: Client) -> None:
+    """It ends after the requested seconds and a bounded number of reads."""
     job, began = sandbox.put(), sandbox.clock.now()
     with patch.object(jobs, "get", wraps=jobs.get) as reads:
         assert "queued" == ada.get(f"/v1/videos/{job.id}", prefer="wait=25").json["state"]
@@ -249,15 +251,15 @@ def test_a_wait_without_a_change_ends_in_time(sandbox: Sandbox, ada: Client) -> 
     assert reads.call_count < 20
 
 
-def test_a_job_that_has_ended_is_not_waited_for(sandbox: Sandbox, ada: Client) -> None:
-    """Nothing will change."""
+def test_a_job_that_has_ended_is_returned_at_once(sandbox: Sandbox, ada: Client) -> None:
+    """It cannot change any more."""
     job, began = sandbox.put(JobState.SUCCEEDED), sandbox.clock.now()
     ada.get(f"/v1/videos/{job.id}", prefer="wait=25")
     assert began == sandbox.clock.now()
 
 
 def finished(sandbox: Sandbox, *, picture: bool = True) -> Job:
-    """Give a job that has its video, and its picture."""
+    """Return a job that has its video and its thumbnail."""
     job = sandbox.storing()
     for function in ("SaveResultFunction", *(["ThumbnailFunction"] if picture else []), "FinishFunction"):
         sandbox.invoke(function, {"job_id": job.id})
@@ -268,7 +270,7 @@ def finished(sandbox: Sandbox, *, picture: bool = True) -> Job:
     ("query", "name"), [("", "video.mp4"), ("?variant=video", "video.mp4"), ("?variant=thumbnail", "thumbnail.jpg")]
 )
 def test_content_leads_to_the_video_or_its_thumbnail(sandbox: Sandbox, ada: Client, query: str, name: str) -> None:
-    """A fresh address that names the version."""
+    """The answer has a new address that names the object's version."""
     job = finished(sandbox)
     answer = ada.get(f"/v1/videos/{job.id}/content{query}")
     assert 302 == answer.status
@@ -278,13 +280,13 @@ def test_content_leads_to_the_video_or_its_thumbnail(sandbox: Sandbox, ada: Clie
 
 @pytest.mark.parametrize("variant", ["spritesheet", "poster", ""])
 def test_an_unknown_variant_is_refused(sandbox: Sandbox, ada: Client, variant: str) -> None:
-    """OpenAI's spritesheet is not made here."""
+    """Gallop does not make OpenAI's spritesheet."""
     job = finished(sandbox)
     assert ["/variant"] == [*ada.get(f"/v1/videos/{job.id}/content?variant={variant}").faults]
 
 
-def test_a_thumbnail_that_is_not_there_is_said_to_be_none(sandbox: Sandbox, ada: Client) -> None:
-    """404 once the job has ended without one, 409 as long as it has no video."""
+def test_a_missing_thumbnail_is_reported(sandbox: Sandbox, ada: Client) -> None:
+    """The answer is 404 once the job has ended without one, and 409 until it has its video."""
     without, running = finished(sandbox, picture=False), sandbox.put(JobState.RUNNING)
     answers = [ada.get(f"/v1/videos/{job.id}/content?variant=thumbnail") for job in (without, running)]
     assert [(404, "no_thumbnail"), (409, "not_ready")] == [(one.status, one.json["code"]) for one in answers]

@@ -44,25 +44,25 @@ NAMES = [
 
 @pytest.fixture
 def door(sandbox: Sandbox) -> Door:
-    """Give the door of a world."""
+    """Return the door of a sandbox."""
     return Door(sandbox)
 
 
 def drop(sandbox: Sandbox, folder: str, **files: bytes) -> None:
-    """Upload files into a folder; ``p1="..."`` is ``1.jpg``, ``prompt`` and ``job`` are the two texts."""
+    """Upload files to a folder; ``p1="..."`` is ``1.jpg``, ``prompt`` and ``job`` are the two texts."""
     names = {"prompt": "prompt.txt", "job": "job.json"}
     for name, data in files.items():
         sandbox.drop(f"drop/{folder}/{names.get(name, f'{name[1:]}.jpg')}", data)
 
 
 def names_of(sandbox: Sandbox) -> list[str]:
-    """Give the keys of the one job's images."""
+    """Return the keys of the one job's images."""
     (job,) = sandbox.jobs()
     return [image.key.rpartition("/")[2] for image in job.request.images if isinstance(image, StoredImage)]
 
 
 def refusal(sandbox: Sandbox, path: str) -> dict[str, str]:
-    """Read an error.json that must be there while there is no job and no task; gives problems by file."""
+    """Return the problems of error.json by file; there must be neither a job nor a task."""
     receipt = sandbox.receipt(f"{path}/error.json")
     assert ([], []) == (sandbox.jobs(), sandbox.executions())
     assert (None, "refused", "invalid_request") == (receipt["job"], receipt["state"], receipt["error"]["code"])
@@ -71,7 +71,7 @@ def refusal(sandbox: Sandbox, path: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("order", list(permutations(["prompt", "p10", "p2"])))
-def test_any_order_of_arrival_makes_the_same_job(sandbox: Sandbox, door: Door, order: tuple[str, ...]) -> None:
+def test_every_order_of_arrival_makes_the_same_job(sandbox: Sandbox, door: Door, order: tuple[str, ...]) -> None:
     """A folder with a prompt and images becomes one job, with its images in the order of their names."""
     files = {"prompt": PROMPT, "p10": picture(shade=10), "p2": picture(shade=2)}
     for name in order:
@@ -89,8 +89,8 @@ def test_any_order_of_arrival_makes_the_same_job(sandbox: Sandbox, door: Door, o
     assert "queued" == sandbox.receipt("ad/status.json")["state"]
 
 
-def test_a_drop_starts_when_it_has_been_quiet(sandbox: Sandbox, door: Door) -> None:
-    """Ten seconds after the last change, and not before."""
+def test_a_drop_starts_when_it_has_been_unchanged(sandbox: Sandbox, door: Door) -> None:
+    """It starts ten seconds after the last change, and not before."""
     drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     door.run(QUIET - 1)
     assert [] == sandbox.jobs()
@@ -101,8 +101,8 @@ def test_a_drop_starts_when_it_has_been_quiet(sandbox: Sandbox, door: Door) -> N
     assert ["1.jpg", "2.jpg"] == names_of(sandbox)
 
 
-def test_what_is_taken_away_while_waiting_is_a_change_like_any_other(sandbox: Sandbox, door: Door) -> None:
-    """S3 sends no event for it here; the drop starts all the same, with what is left."""
+def test_a_deletion_while_waiting_counts_as_a_change(sandbox: Sandbox, door: Door) -> None:
+    """Although S3 sends no event for it here, the drop starts with the remaining files."""
     drop(sandbox, "ad", prompt=PROMPT, p1=picture(), p2=picture(shade=1))
     door.run(QUIET - 1)
     sandbox.s3.delete_object(Bucket=sandbox.inbox, Key="drop/ad/2.jpg")
@@ -110,8 +110,8 @@ def test_what_is_taken_away_while_waiting_is_a_change_like_any_other(sandbox: Sa
     assert ["1.jpg"] == names_of(sandbox)
 
 
-def test_a_drop_that_is_taken_away_is_no_drop(sandbox: Sandbox, door: Door) -> None:
-    """Nothing is left, so nothing happens."""
+def test_a_drop_that_was_deleted_does_not_start(sandbox: Sandbox, door: Door) -> None:
+    """A folder without files starts nothing."""
     drop(sandbox, "ad", p1=picture())
     sandbox.s3.delete_object(Bucket=sandbox.inbox, Key="drop/ad/1.jpg")
     door.run(2 * HOUR)
@@ -119,8 +119,8 @@ def test_a_drop_that_is_taken_away_is_no_drop(sandbox: Sandbox, door: Door) -> N
 
 
 @pytest.mark.parametrize("order", list(permutations(["job", "p1", "p2"])))
-def test_listed_images_start_the_job_at_once(sandbox: Sandbox, door: Door, order: tuple[str, ...]) -> None:
-    """As soon as all that job.json lists is there, without a quiet time, in the order of the list."""
+def test_listed_images_start_the_job_immediately(sandbox: Sandbox, door: Door, order: tuple[str, ...]) -> None:
+    """The job starts as soon as everything that job.json lists is there, in the order of the list."""
     settings = json.dumps({"prompt": PROMPT.decode(), "images": ["2.jpg", "1.jpg"], "duration": 3}).encode()
     files = {"job": settings, "p1": picture(), "p2": picture(shade=2)}
     for name in order[:-1]:
@@ -135,16 +135,16 @@ def test_listed_images_start_the_job_at_once(sandbox: Sandbox, door: Door, order
 
 
 @pytest.mark.parametrize("times", [2, 5])
-def test_one_drop_is_one_job_however_often_it_is_told(sandbox: Sandbox, times: int) -> None:
-    """SQS delivers at least once: five times each is still one job, one execution, one receipt."""
+def test_repeated_events_of_one_drop_make_one_job(sandbox: Sandbox, times: int) -> None:
+    """SQS delivers at least once: five deliveries of each event are one job, one execution and one receipt."""
     drop(sandbox, "ad", prompt=PROMPT, p1=picture(), p2=picture(shade=1))
     Door(sandbox, times).run(HOUR)
     (job,) = sandbox.jobs()
     assert [job.id] == sandbox.executions()
 
 
-def test_late_and_doubled_events_make_no_second_job(sandbox: Sandbox, door: Door) -> None:
-    """Events that come again when the job is long done start nothing."""
+def test_late_and_repeated_events_make_no_second_job(sandbox: Sandbox, door: Door) -> None:
+    """Events that are repeated after the job has ended start nothing."""
     drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     events = [json.dumps(body) for body in door.waiting()]
     door.run(HOUR)
@@ -155,7 +155,7 @@ def test_late_and_doubled_events_make_no_second_job(sandbox: Sandbox, door: Door
 
 
 def test_the_same_content_again_is_the_same_job(sandbox: Sandbox, door: Door) -> None:
-    """Whoever copies the folder once more has dropped nothing new."""
+    """Copying the folder again starts nothing new."""
     for _ in range(2):
         drop(sandbox, "ad", prompt=PROMPT, p1=picture())
         door.run(HOUR)
@@ -164,7 +164,7 @@ def test_the_same_content_again_is_the_same_job(sandbox: Sandbox, door: Door) ->
 
 @pytest.mark.parametrize("change", [{"prompt": PROMPT + b" Again."}, {"p1": picture(shade=7)}, {"job": b'{"seed": 1}'}])
 def test_changed_content_is_a_new_job(sandbox: Sandbox, door: Door, change: dict[str, bytes]) -> None:
-    """Another prompt, another picture or another setting is another wish."""
+    """Another prompt, image or setting is another request."""
     drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     door.run(HOUR)
     drop(sandbox, "ad", **change)
@@ -172,8 +172,8 @@ def test_changed_content_is_a_new_job(sandbox: Sandbox, door: Door, change: dict
     assert 2 == len(sandbox.jobs())
 
 
-def test_a_running_job_keeps_its_pictures(sandbox: Sandbox, door: Door) -> None:
-    """A job names the versions that were checked, so that a later upload does not change it."""
+def test_a_running_job_keeps_its_images(sandbox: Sandbox, door: Door) -> None:
+    """A job refers to the versions that were checked, so that a later upload does not change it."""
     drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     version = sandbox.s3.head_object(Bucket=sandbox.inbox, Key="drop/ad/1.jpg")["VersionId"]
     door.run(HOUR)
@@ -184,8 +184,8 @@ def test_a_running_job_keeps_its_pictures(sandbox: Sandbox, door: Door) -> None:
     assert version == image.version_id
 
 
-def test_a_lone_image_is_a_whole_drop(sandbox: Sandbox, door: Door) -> None:
-    """It takes the stack's prompt, and its receipts carry its name."""
+def test_a_single_image_is_a_complete_drop(sandbox: Sandbox, door: Door) -> None:
+    """It gets the stack's prompt, and its receipts have its name."""
     sandbox.drop("drop/cat.jpg", picture())
     door.run(QUIET + 1)
     (job,) = sandbox.jobs()
@@ -193,8 +193,8 @@ def test_a_lone_image_is_a_whole_drop(sandbox: Sandbox, door: Door) -> None:
     assert ["cat.jpg/status.json"] == sandbox.results_there()
 
 
-def test_a_lone_image_takes_the_prompt_beside_it(sandbox: Sandbox, door: Door) -> None:
-    """Whichever comes first."""
+def test_a_single_image_uses_the_prompt_with_its_name(sandbox: Sandbox, door: Door) -> None:
+    """The order of arrival does not matter."""
     sandbox.drop("drop/cat.txt", b"\xef\xbb\xbfThe cat smiles.\r\n")
     door.run(3)
     sandbox.drop("drop/cat.jpg", picture())
@@ -203,8 +203,8 @@ def test_a_lone_image_takes_the_prompt_beside_it(sandbox: Sandbox, door: Door) -
     assert "The cat smiles." == job.request.prompt
 
 
-def test_settings_beside_the_prompt_are_obeyed(sandbox: Sandbox, door: Door) -> None:
-    """job.json says what the prompt does not."""
+def test_settings_are_combined_with_the_prompt(sandbox: Sandbox, door: Door) -> None:
+    """The prompt comes from its file and everything else from job.json."""
     settings = {
         "ratio": "9:16",
         "resolution": "1080P",
@@ -221,7 +221,7 @@ def test_settings_beside_the_prompt_are_obeyed(sandbox: Sandbox, door: Door) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_works(sandbox: Sandbox, door: Door, name: str) -> None:
-    """Spaces, signs, accents in both forms and emoji, in folders and in files."""
+    """Spaces, special characters, accents in both Unicode forms and emoji work, in folder and file names."""
     sandbox.drop(f"drop/{name}/{name.replace('/', ' ')}.JPG", picture())
     sandbox.drop(f"drop/{name}/prompt.txt", PROMPT)
     door.run(QUIET + 1)
@@ -242,22 +242,22 @@ def test_every_name_works(sandbox: Sandbox, door: Door, name: str) -> None:
         "x.jpg",
     ],
 )
-def test_what_is_no_drop_starts_nothing(sandbox: Sandbox, door: Door, key: str) -> None:
-    """Folder markers, clutter and other prefixes cost no look and get no receipt."""
+def test_a_key_that_is_not_a_drop_starts_nothing(sandbox: Sandbox, door: Door, key: str) -> None:
+    """Folder markers, system files and other prefixes cause no check and get no receipt."""
     sandbox.drop(key, b"anything")
     door.run(2 * HOUR)
     assert ([], [], []) == (door.waiting(), sandbox.jobs(), sandbox.results_there())
 
 
-def test_nothing_that_the_stack_writes_can_start_it(sandbox: Sandbox, door: Door) -> None:
+def test_objects_that_the_stack_writes_start_nothing(sandbox: Sandbox, door: Door) -> None:
     """Results and uploads send no event."""
     sandbox.s3.put_object(Bucket=sandbox.results, Key="drop/ad/1.jpg", Body=picture())
     sandbox.drop("uploads/ada/drop/1.jpg", picture())
     assert [] == door.waiting()
 
 
-def test_an_empty_file_is_not_there_yet(sandbox: Sandbox, door: Door) -> None:
-    """A file of no bytes is what some programs upload first."""
+def test_an_empty_file_counts_as_missing(sandbox: Sandbox, door: Door) -> None:
+    """Some programs first create a file without content."""
     drop(sandbox, "ad", prompt=b"", p1=picture())
     door.run(QUIET + 1)
     assert [] == sandbox.jobs()
@@ -266,8 +266,8 @@ def test_an_empty_file_is_not_there_yet(sandbox: Sandbox, door: Door) -> None:
     assert 1 == len(sandbox.jobs())
 
 
-def test_nested_folders_are_drops_of_their_own(sandbox: Sandbox, door: Door) -> None:
-    """What lies deeper belongs to itself."""
+def test_nested_folders_are_separate_drops(sandbox: Sandbox, door: Door) -> None:
+    """Files in a subfolder belong to the subfolder only."""
     drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     drop(sandbox, "ad/variant", prompt=PROMPT, p2=picture(shade=2))
     door.run(QUIET + 1)
@@ -275,8 +275,8 @@ def test_nested_folders_are_drops_of_their_own(sandbox: Sandbox, door: Door) -> 
     assert {1} == {len(job.request.images) for job in sandbox.jobs()}
 
 
-def test_many_events_cost_few_looks(sandbox: Sandbox, door: Door) -> None:
-    """Ten files that come together are looked at once, and once more when it is quiet."""
+def test_many_events_cause_few_checks(sandbox: Sandbox, door: Door) -> None:
+    """Ten files that arrive together are checked once immediately, and again when the folder has been unchanged."""
     drop(sandbox, "ad", prompt=PROMPT, **{f"p{number}": picture(shade=number) for number in range(1, 10)})
     assert 10 == len(door.waiting())
     assert 2 == door.run(HOUR)
@@ -299,10 +299,10 @@ def test_many_events_cost_few_looks(sandbox: Sandbox, door: Door) -> None:
         ),
     ],
 )
-def test_an_incomplete_drop_is_told_what_it_lacks(
+def test_the_receipt_of_an_incomplete_drop_names_what_is_missing(
     sandbox: Sandbox, door: Door, files: dict[str, bytes], expected: dict[str, str]
 ) -> None:
-    """In status.json as soon as it is quiet, in error.json after an hour; and nothing keeps looking after that."""
+    """It is in status.json once the folder is unchanged and in error.json after an hour; then the checks end."""
     drop(sandbox, "ad", **files)
     door.run(QUIET + 1)
     status = sandbox.receipt("ad/status.json")
@@ -318,7 +318,7 @@ def test_an_incomplete_drop_is_told_what_it_lacks(
 
 
 def test_an_incomplete_drop_starts_when_it_is_completed(sandbox: Sandbox, door: Door) -> None:
-    """Before the hour or after it: the upload of what was missing is enough, and the old answer goes."""
+    """Uploading what was missing is enough, within the hour or after it, and the old receipt is removed."""
     drop(sandbox, "ad", p1=picture())
     door.run(2 * HOUR)
     assert ["ad/error.json", "ad/status.json"] == sandbox.results_there()
@@ -355,10 +355,10 @@ def test_an_incomplete_drop_starts_when_it_is_completed(sandbox: Sandbox, door: 
         ({"job": b"\xff"}, {"job.json": "is not valid UTF-8 text"}),
     ],
 )
-def test_bad_input_is_told_in_words(
+def test_invalid_files_are_explained(
     sandbox: Sandbox, door: Door, files: dict[str, bytes], expected: dict[str, str]
 ) -> None:
-    """Each file that has to be mended is named, with what is wrong; nothing starts and nothing is charged."""
+    """Each file that must be fixed is named with its problem; nothing starts and nothing is charged."""
     whole = {"prompt": PROMPT, "p1": picture(), "p2": picture(shade=2), "p3": picture(shade=3)}
     drop(sandbox, "ad", **{**whole, **files})
     door.run(QUIET + 1)
@@ -369,22 +369,22 @@ def test_bad_input_is_told_in_words(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=60), st.none() | st.binary(min_size=1, max_size=60) | st.text(min_size=1))
-def test_no_text_breaks_the_door(
+def test_no_text_crashes_the_door(
     sandbox: Sandbox, door: Door, prompt: bytes, settings_text: bytes | str | None
 ) -> None:
-    """Whatever stands in the two texts, the dropper gets a job or an answer, and no message is given up."""
+    """Whatever the two texts contain, the drop becomes a job or gets a receipt, and no message fails."""
     folder = uuid4().hex
     drop(sandbox, folder, prompt=prompt, p1=picture())
     if settings_text is not None:
         data = settings_text if isinstance(settings_text, bytes) else json.dumps({"prompt": settings_text}).encode()
         drop(sandbox, folder, job=data)
     door.run(2 * QUIET)
-    told = sandbox.s3.list_objects_v2(Bucket=sandbox.results, Prefix=folder).get("Contents", [])
-    assert ([], True) == (door.waiting(), any(entry["Key"].endswith("/status.json") for entry in told))
+    found = sandbox.s3.list_objects_v2(Bucket=sandbox.results, Prefix=folder).get("Contents", [])
+    assert ([], True) == (door.waiting(), any(entry["Key"].endswith("/status.json") for entry in found))
 
 
-def test_all_faults_are_told_at_once(sandbox: Sandbox, door: Door) -> None:
-    """A dropper mends everything in one go."""
+def test_all_problems_are_reported_at_once(sandbox: Sandbox, door: Door) -> None:
+    """One receipt is enough to fix everything."""
     settings = b'{"ratio": "2:1", "duration": 60, "sead": 1, "sead": 2}'
     drop(sandbox, "ad", prompt=b"[Image 9]", job=settings, p1=b"text", p2=picture(width=10, height=10), p3=picture())
     door.run(QUIET + 1)
@@ -392,21 +392,21 @@ def test_all_faults_are_told_at_once(sandbox: Sandbox, door: Door) -> None:
     assert {"prompt.txt", "1.jpg", "2.jpg"} | of_settings == refusal(sandbox, "ad").keys()
 
 
-def test_pictures_are_looked_at_even_where_the_texts_cannot_be_read(sandbox: Sandbox, door: Door) -> None:
-    """Two broken texts, a bad picture and a listed one that is not there come in one answer."""
+def test_images_are_checked_even_if_the_texts_are_invalid(sandbox: Sandbox, door: Door) -> None:
+    """Two invalid texts, an invalid image and a listed image that is missing are reported in one receipt."""
     drop(sandbox, "bad", prompt=b"\xff", job=b"{", p1=b"text")
     drop(sandbox, "half", job=b'{"images": ["1.jpg", "2.jpg"], "seed": -1}', p1=b"text")
     door.run(QUIET + 1)
-    told = {folder: set(details(sandbox.receipt(f"{folder}/error.json")["faults"])) for folder in ("bad", "half")}
+    found = {folder: set(details(sandbox.receipt(f"{folder}/error.json")["faults"])) for folder in ("bad", "half")}
     expected = {
         "bad": {"prompt.txt", "job.json", "1.jpg"},
         "half": {"2.jpg", "prompt.txt", "1.jpg", "job.json /seed"},
     }
-    assert expected == told
+    assert expected == found
 
 
-def test_a_mended_drop_starts_by_itself(sandbox: Sandbox, door: Door) -> None:
-    """The corrected file is uploaded, and that is all."""
+def test_a_fixed_drop_starts_automatically(sandbox: Sandbox, door: Door) -> None:
+    """Uploading the fixed file is enough."""
     drop(sandbox, "ad", prompt=PROMPT, p1=b"text")
     door.run(QUIET + 1)
     assert ["1.jpg"] == list(refusal(sandbox, "ad"))
@@ -417,7 +417,7 @@ def test_a_mended_drop_starts_by_itself(sandbox: Sandbox, door: Door) -> None:
 
 
 def test_a_key_of_a_thousand_bytes_works(sandbox: Sandbox, door: Door) -> None:
-    """Its receipts are under a path that is cut, and S3 takes every one of them."""
+    """Its receipts have a shortened path, and S3 accepts each of their keys."""
     path = "ü" * 503
     sandbox.drop(f"drop/{path}/1.jpg", picture())
     sandbox.drop(f"drop/{path}/p.txt", b"x")
@@ -426,8 +426,8 @@ def test_a_key_of_a_thousand_bytes_works(sandbox: Sandbox, door: Door) -> None:
     assert ("incomplete", True) == (sandbox.receipt(status)["state"], status.startswith(path[:400]))
 
 
-def test_eventbridge_may_bring_the_events(sandbox: Sandbox, door: Door) -> None:
-    """Its form writes keys as they are, and says the same."""
+def test_events_may_come_from_eventbridge(sandbox: Sandbox, door: Door) -> None:
+    """EventBridge does not encode keys; otherwise its events say the same."""
     drop(sandbox, "100%2B", prompt=PROMPT, p1=picture())
     door.forget()
     detail = {"bucket": {"name": sandbox.inbox}, "object": {"key": "drop/100%2B/1.jpg"}, "reason": "PutObject"}
@@ -436,8 +436,8 @@ def test_eventbridge_may_bring_the_events(sandbox: Sandbox, door: Door) -> None:
     assert ["100%2B"] == [job.receipts for job in sandbox.jobs()]
 
 
-def test_a_bad_drop_costs_no_other(sandbox: Sandbox, door: Door) -> None:
-    """Ten drops, three of them bad, in one batch: seven jobs."""
+def test_an_invalid_drop_does_not_affect_others(sandbox: Sandbox, door: Door) -> None:
+    """Ten drops in one batch, three of them invalid, become seven jobs."""
     for number in range(10):
         drop(sandbox, f"ad-{number}", prompt=PROMPT, p1=b"text" if number % 4 == 1 else picture(shade=number))
     door.run(QUIET + 2)
@@ -448,8 +448,8 @@ def test_a_bad_drop_costs_no_other(sandbox: Sandbox, door: Door) -> None:
 @pytest.mark.parametrize(
     "poison", ["not JSON", "[]", '{"Records": [{}]}', '{"look": {}}', '{"look": {"folder": "x"}}', '{"a": 1}']
 )
-def test_a_message_that_cannot_be_understood_blocks_no_other(sandbox: Sandbox, door: Door, poison: str) -> None:
-    """It alone is reported as failed; after five tries it lies in the dead-letter queue, and the drops are done."""
+def test_an_unreadable_message_blocks_no_other(sandbox: Sandbox, door: Door, poison: str) -> None:
+    """It alone is reported as failed and goes to the dead-letter queue after five tries; the drops are processed."""
     door.send(poison)
     drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     door.run(QUIET + 2)
@@ -458,23 +458,23 @@ def test_a_message_that_cannot_be_understood_blocks_no_other(sandbox: Sandbox, d
     assert ([poison], []) == (door.dead(), door.waiting())
 
 
-def test_a_batch_of_nothing_but_poison_is_answered(sandbox: Sandbox) -> None:
-    """Even then the function reports the items and does not fail as a whole."""
+def test_a_batch_of_unreadable_messages_is_answered(sandbox: Sandbox) -> None:
+    """The function reports each message and does not fail as a whole."""
     event = {"Records": [record("m-1", "x"), record("m-2", "y")]}
     assert {"batchItemFailures": [{"itemIdentifier": "m-1"}, {"itemIdentifier": "m-2"}]} == sandbox.invoke(
         "SubmitFunction", event
     )
 
 
-def test_s3s_own_test_message_is_passed_over(door: Door) -> None:
+def test_s3s_test_message_is_ignored(door: Door) -> None:
     """S3 sends one when notifications are set up."""
     door.send('{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "gallop-inbox"}')
     door.run(1)
     assert ([], []) == (door.waiting(), door.dead())
 
 
-def test_trouble_on_the_way_is_made_good_by_the_next_delivery(sandbox: Sandbox, door: Door) -> None:
-    """A job that was recorded and not started, because the workflow could not be reached, is started later."""
+def test_an_aws_error_is_corrected_by_the_next_delivery(sandbox: Sandbox, door: Door) -> None:
+    """A job that was recorded but not started, because Step Functions was unavailable, is started later."""
     drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     with patch.object(job_workflow, "start", side_effect=AwsTrouble("no")) as start:
         door.run(QUIET + 1)

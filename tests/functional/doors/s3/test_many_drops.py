@@ -1,4 +1,4 @@
-"""A hundred folders at once: what they make, and what that takes."""
+"""A hundred folders at once: the jobs that they become, and how many calls that takes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SLOTS, STATES_TO_THE_TASK, STATES_IN_LINE = 6, 3, 1
 
 @dataclass(slots=True)
 class Lambda:
-    """The event source of the S3 door: takes what is due, ten messages at a time."""
+    """The event source of the S3 door: takes visible messages, ten at a time."""
 
     simulation: Simulation
     invocations: int = 0
 
     def run(self, *, at_least: int = 1) -> None:
-        """Deliver all batches that are full, or all that there are."""
+        """Deliver all full batches, or all messages."""
         while len(due := self._due()) >= at_least:
             self.invocations += 1
             batch = drops.Batch()
@@ -45,7 +45,7 @@ class Lambda:
 
 
 def upload(simulation: Simulation, source: Lambda, rng: Random) -> int:
-    """Put all files there in any order, and deliver their events late, shuffled and some of them twice; count them."""
+    """Put all files in random order and deliver their events late, shuffled and some twice; return their number."""
     names = [f"{number}.jpg" for number in range(1, PICTURES + 1)] + ["prompt.txt"]
     files = [(folder, name) for folder in range(FOLDERS) for name in names]
     rng.shuffle(files)
@@ -63,13 +63,12 @@ def upload(simulation: Simulation, source: Lambda, rng: Random) -> int:
 
 
 def test_a_hundred_folders_make_a_hundred_jobs_at_a_known_price() -> None:
-    """In shuffled order and with doubled events: exactly 100 jobs, of which six are sent at once, and the others wait.
+    """Of exactly 100 jobs, from shuffled and repeated events, six are sent immediately and the others wait.
 
-    An invocation takes ten messages. Each event is one message. In one invocation a folder is looked at once, and
-    sends at most one look, so there are at most as many looks as events: two invocations for ten events at most. No
-    look sends another, since every folder is whole when it is quiet. Of its workflow a job is in WaitForSlot then, in
-    which it stays without any cost, or has gone through three states more, to WaitForTask. In the end each has its
-    video.
+    An invocation takes ten messages, and each event is one message. Within one invocation a folder is checked once and
+    sends at most one check, so there are at most as many checks as events: two invocations for ten events at most. No
+    check sends another, because every folder is complete when it is checked. Each job is then in WaitForSlot, which
+    costs nothing, or has gone through three more states to WaitForTask. In the end each has its video.
     """
     rng, transitions = Random(7), [0]
     original = Workflow._run  # noqa: SLF001 - each run of it is a transition
@@ -82,7 +81,7 @@ def test_a_hundred_folders_make_a_hundred_jobs_at_a_known_price() -> None:
         source = Lambda(simulation)
         events = upload(simulation, source, rng)
         source.run()
-        # Delays are whole seconds, and rounded up or down.
+        # Delays are whole seconds, rounded up or down.
         simulation.clock.advance(QUIET + 2)
         source.run()
         assert [] == simulation.queue.messages

@@ -1,4 +1,4 @@
-"""What is written down of a job is all of it."""
+"""A job's item in the table contains the complete job."""
 
 from __future__ import annotations
 
@@ -101,19 +101,19 @@ jobs = st.builds(Job, **FIELDS)
 
 
 def through_the_table(record: dict[str, Any]) -> dict[str, Any]:
-    """Write a record as DynamoDB's client sends it, and read it back."""
+    """Write a record as DynamoDB's client sends it, and read it again."""
     sent = {name: TypeSerializer().serialize(value) for name, value in record.items()}
     return {name: TypeDeserializer().deserialize(value) for name, value in sent.items()}
 
 
 @given(jobs)
-def test_a_job_comes_back_as_it_was(job: Job) -> None:
+def test_a_job_survives_a_round_trip(job: Job) -> None:
     """Every field survives the table, to the millisecond and the hundredth of a cent."""
     assert job == job_items.job_from(through_the_table(job_items.job_record(job)))
 
 
-def test_every_field_is_tried() -> None:
-    """A field that is added to jobs is tried here, too."""
+def test_every_field_is_tested() -> None:
+    """A field that is added to jobs is tested here, too."""
     assert set(Job.__dataclass_fields__) == FIELDS.keys()
 
 
@@ -123,8 +123,8 @@ def test_a_record_always_has_every_attribute(job: Job) -> None:
     assert {*Job.__dataclass_fields__, "format"} == job_items.job_record(job).keys()
 
 
-def test_odd_numbers_of_the_vendor_are_kept() -> None:
-    """Usage is kept as it was told, whatever it says: DynamoDB's own numbers could not hold it."""
+def test_extreme_numbers_of_the_vendor_are_stored() -> None:
+    """Usage is stored exactly as reported, although DynamoDB's number type could not hold it."""
     odd = {"duration": 13.24, "tokens": 10**50, "rate": 1e-300}
     job = a_job(JobState.STORING, usage=odd)
     assert odd == job_items.job_from(through_the_table(job_items.job_record(job))).usage

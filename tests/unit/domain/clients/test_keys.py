@@ -6,16 +6,16 @@ import pytest
 from gallop.domain.clients import keys
 
 
-def test_keys_are_long_and_never_the_same() -> None:
-    """256 random bits behind a prefix that secret scanners can know."""
-    minted = {keys.generate() for _ in range(100)}
-    assert 100 == len(minted)
-    assert {"gallop_"} == {key[:7] for key in minted}
-    assert {43} == {len(key.removeprefix("gallop_")) for key in minted}
+def test_keys_are_long_and_unique() -> None:
+    """They have 256 random bits after a prefix that secret scanners can recognise."""
+    created = {keys.generate() for _ in range(100)}
+    assert 100 == len(created)
+    assert {"gallop_"} == {key[:7] for key in created}
+    assert {43} == {len(key.removeprefix("gallop_")) for key in created}
 
 
-def test_a_hash_does_not_show_its_key() -> None:
-    """What the table holds is the SHA-256 and nothing of the key."""
+def test_a_hash_does_not_reveal_its_key() -> None:
+    """The table stores the SHA-256 only."""
     assert "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683" == keys.hash_of("key")
 
 
@@ -35,6 +35,6 @@ def test_a_hash_does_not_show_its_key() -> None:
         ("ada\n", False),
     ],
 )
-def test_names_of_clients_fit_into_keys_of_objects(name: str, may: bool) -> None:
-    """A client's name is part of its uploads' keys, and s3 is taken by the S3 door."""
+def test_client_names_fit_into_object_keys(name: str, may: bool) -> None:
+    """A client's name is part of its uploads' keys, and s3 is reserved for the S3 door."""
     assert may is keys.is_client_name(name)

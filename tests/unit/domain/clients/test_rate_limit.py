@@ -1,4 +1,4 @@
-"""A key's pace: never faster than its bucket allows, however many ask at the same time."""
+"""A key never exceeds its rate limit, however many requests arrive concurrently."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 @dataclass(slots=True)
 class Table:
-    """The one number in the table, and its two conditional writes."""
+    """The table's one number, and its two conditional writes."""
 
     pace: RateLimit
     tat: Decimal | None = None
     let_through: list[Decimal] = field(default_factory=list)
 
     def write_first(self, now: Decimal) -> bool:
-        """Find the bucket full."""
+        """Write if the bucket is full."""
         if self.tat is not None and self.tat > now:
             return False
         self.tat = self.pace.after_a_pause(now)
@@ -29,7 +29,7 @@ class Table:
         return True
 
     def write_second(self, now: Decimal) -> bool:
-        """Find a token in it."""
+        """Write if the bucket has a token."""
         assert self.tat is not None
         if self.tat > self.pace.latest(now):
             return False
@@ -39,7 +39,7 @@ class Table:
 
 
 def most_at_once(times: list[Decimal], pace: RateLimit) -> list[tuple[int, Fraction]]:
-    """Give for each stretch of time how many were let through, and how many may be."""
+    """Return, for each interval, how many requests passed, and the maximum."""
     times = sorted(times)
     return [
         (last - first + 1, pace.burst + Fraction(times[last] - times[first]) * pace.per_second)
@@ -49,8 +49,8 @@ def most_at_once(times: list[Decimal], pace: RateLimit) -> list[tuple[int, Fract
 
 
 @given(st.data(), st.integers(1, 7))
-def test_no_order_of_writes_lets_more_through(data: st.DataObject, rate: int) -> None:
-    """Requests whose clocks differ, whose writes come late and in any order: never more than burst + rate * time."""
+def test_no_order_of_writes_exceeds_the_limit(data: st.DataObject, rate: int) -> None:
+    """With differing clocks and late writes in any order, never more than burst + rate * time pass."""
     pace = RateLimit(rate)
     table = Table(pace)
     clocks = data.draw(st.lists(st.floats(0, 4).map(moment), min_size=1, max_size=60))
@@ -63,8 +63,8 @@ def test_no_order_of_writes_lets_more_through(data: st.DataObject, rate: int) ->
 
 
 @given(st.integers(1, 250))
-def test_whoever_keeps_to_the_pace_never_waits(rate: int) -> None:
-    """A burst at once, then a request each step, for ever."""
+def test_a_client_within_its_rate_never_waits(rate: int) -> None:
+    """A burst, then evenly spaced requests, always pass."""
     pace = RateLimit(rate)
     table, start = Table(pace), moment(1_795_352_756.123)
     burst = [start] * pace.burst
@@ -75,8 +75,8 @@ def test_whoever_keeps_to_the_pace_never_waits(rate: int) -> None:
 
 
 @pytest.mark.parametrize(("rate", "tat", "seconds"), [(10, "102", 1), (1, "102", 1), (1, "105.5", 5), (10, "99", 1)])
-def test_the_wait_is_told_in_whole_seconds(rate: int, tat: str, seconds: int) -> None:
-    """Up, and never none: after them there is a token."""
+def test_the_wait_is_in_whole_seconds(rate: int, tat: str, seconds: int) -> None:
+    """It is rounded up, at least 1, and after it there is a token."""
     pace, now = RateLimit(rate), Decimal(100)
     assert seconds == pace.wait_seconds(Decimal(tat), now)
     assert Decimal(tat) <= pace.latest(now + seconds)

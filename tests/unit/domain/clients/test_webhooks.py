@@ -1,4 +1,4 @@
-"""Webhooks as they are written, signed and planned; two libraries of others check the signatures."""
+"""Webhooks are formatted, signed and scheduled correctly; two independent libraries verify the signatures."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ OPENAI = OpenAI(api_key="unused", base_url="http://127.0.0.1:9")
 
 
 def an_endpoint(url: str = URL, events: tuple[Event, ...] = ()) -> Endpoint:
-    """Give an endpoint of the client of all jobs here."""
+    """Return an endpoint of the client that has all jobs here."""
     return webhooks.endpoint("ada", url, events, 0)
 
 
 def an_end(state: JobState = JobState.FAILED, webhook: str = "") -> Job:
-    """Give a job that has ended."""
+    """Return a job that has ended."""
     failure = None if state is JobState.SUCCEEDED else Failure(FailureCode.TIMED_OUT, "message")
     return a_job(state, ended_at=1_780_000_100.0, failure=failure, request=a_request(webhook=webhook))
 
 
 def verified_by_both(secret: str, body: str, headers: dict[str, str]) -> dict[str, object]:
-    """Let both libraries check a message; gives what they read."""
+    """Verify a message with both libraries; return what they read."""
     first = Webhook(secret).verify(body, headers)
     second = OPENAI.webhooks.unwrap(body, headers, secret=secret)
     assert (first["id"], first["type"]) == (second.id, second.type)
@@ -43,8 +43,8 @@ def verified_by_both(secret: str, body: str, headers: dict[str, str]) -> dict[st
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_waits_grow_and_keep_to_the_plan(one: float, other: float) -> None:
-    """Each wait is within a fifth of its place in the plan, and shorter than the next, whatever chance says."""
+def test_waits_grow_and_stay_near_the_schedule(one: float, other: float) -> None:
+    """Each wait is within a fifth of its scheduled value, and shorter than the next, for any random number."""
     waits = [webhooks.wait_before(number, chance) or 0 for number in range(1, 8) for chance in (one, other)]
     plan = [seconds for seconds in (0, 5, 300, 1800, 7200, 18000, 36000) for _ in range(2)]
     assert all(0.8 * planned - 1 <= wait <= 1.2 * planned + 1 for planned, wait in zip(plan, waits, strict=True))
@@ -52,15 +52,15 @@ def test_waits_grow_and_keep_to_the_plan(one: float, other: float) -> None:
     assert all(max(pair) < min(after) for pair, after in pairwise(pairs))
 
 
-def test_the_plan_has_an_end() -> None:
+def test_the_schedule_ends() -> None:
     """After seven tries there is no eighth."""
     assert webhooks.wait_before(8, 0.5) is None
     assert webhooks.wait_before(0, 0.5) is None
 
 
 @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])
-def test_both_libraries_take_what_is_signed(state: JobState) -> None:
-    """The message is what OpenAI's and Standard Webhooks' own libraries expect, and tells the job's end."""
+def test_both_libraries_accept_the_signature(state: JobState) -> None:
+    """The message has the format of OpenAI's and Standard Webhooks' libraries, and contains the job's result."""
     endpoint, job, now = an_endpoint(), an_end(state), time.time()
     sent = webhooks.message(job)
     read = verified_by_both(endpoint.secrets[0].value, sent.body, webhooks.headers(sent, endpoint.secrets, now))
@@ -70,15 +70,15 @@ def test_both_libraries_take_what_is_signed(state: JobState) -> None:
     assert webhooks.job_id_of(sent.id) == job.id
 
 
-def test_a_message_tells_no_prompt_and_no_address_that_opens_anything() -> None:
-    """Whoever reads the receiver's log learns neither."""
+def test_a_message_contains_no_prompt_and_no_signed_address() -> None:
+    """A reader of the receiver's log sees neither."""
     assert "smiles" not in webhooks.message(an_end()).body
     assert "Signature" not in webhooks.message(an_end(JobState.SUCCEEDED)).body
 
 
 @pytest.mark.parametrize("broken", ["body", "signature", "id", "secret", "stale", "early"])
-def test_what_was_tampered_with_is_refused_by_both(broken: str) -> None:
-    """A changed byte, another secret, and a time that is not now."""
+def test_a_tampered_message_is_refused_by_both(broken: str) -> None:
+    """The cases are a changed byte, another secret, and a time too far from now."""
     endpoint, sent, now = an_endpoint(), webhooks.message(an_end()), time.time()
     shift = {"stale": -400, "early": 400}.get(broken, 0)
     headers = webhooks.headers(sent, endpoint.secrets, now + shift)
@@ -94,8 +94,8 @@ def test_what_was_tampered_with_is_refused_by_both(broken: str) -> None:
         OPENAI.webhooks.unwrap(body, headers, secret=secret)
 
 
-def test_a_rotated_secret_holds_beside_the_new_one_for_a_day() -> None:
-    """Each message is signed with both, so that a receiver can change over when it likes; then the old one is gone."""
+def test_a_rotated_secret_is_valid_with_the_new_one_for_a_day() -> None:
+    """Messages are signed with both, so that receivers have a day to switch; then the old one is dropped."""
     before, now = an_endpoint(), time.time()
     after = webhooks.rotated(before, now)
     old, new = before.secrets[0].value, after.secrets[0].value
@@ -109,28 +109,28 @@ def test_a_rotated_secret_holds_beside_the_new_one_for_a_day() -> None:
         Webhook(old).verify(sent.body, one)
 
 
-def test_rotating_again_prolongs_nothing() -> None:
-    """A secret that is on its way out keeps its time."""
+def test_rotating_again_extends_nothing() -> None:
+    """A secret that is being replaced keeps its expiry."""
     once = webhooks.rotated(an_endpoint(), 1000)
     twice = webhooks.rotated(once, 2000)
     assert [None, 2000 + 86_400, 1000 + 86_400] == [secret.valid_until for secret in twice.secrets]
 
 
-def test_secrets_show_themselves_nowhere() -> None:
-    """What is printed or logged of an endpoint does not hold its secret."""
+def test_secrets_are_never_printed() -> None:
+    """The printed or logged form of an endpoint does not contain its secret."""
     endpoint = an_endpoint()
     assert endpoint.secrets[0].value not in repr(endpoint)
 
 
-def test_all_willing_endpoints_are_told() -> None:
-    """But not those that want other events, or were disabled; and nobody before a job has ended."""
+def test_all_subscribed_endpoints_are_notified() -> None:
+    """Endpoints that are disabled or want other events are not notified, and none is before the job has ended."""
     willing, choosy = an_endpoint(), an_endpoint(events=(Event.COMPLETED,))
     assert [willing] == webhooks.receivers([choosy, willing], an_end())
     assert [] == webhooks.receivers([willing], a_job(JobState.RUNNING))
 
 
-def test_a_job_that_names_an_address_tells_one_endpoint() -> None:
-    """The first one at that origin, by the address that the job names; endpoints elsewhere are told nothing."""
+def test_a_job_with_an_address_notifies_one_endpoint() -> None:
+    """It is the first one with that origin, at the address of the job; other endpoints are not notified."""
     here, elsewhere = an_endpoint(), an_endpoint(url="https://other.example.com/x")
     job = an_end(webhook="https://hooks.example.com/special?order=7")
     assert [here] == webhooks.receivers([elsewhere, here], job)
@@ -142,6 +142,6 @@ def test_a_job_that_names_an_address_tells_one_endpoint() -> None:
     ("status", "is_delivered"), [(200, True), (204, True), (299, True), (302, False), (410, False)]
 )
 def test_only_2xx_is_success(status: int, is_delivered: bool) -> None:
-    """A redirect is none."""
+    """A redirect is not a success."""
     assert is_delivered == webhooks.is_delivered(status)
     assert not webhooks.is_delivered(None)

@@ -1,4 +1,4 @@
-"""The outer boxes of an MP4, walked while its bytes stream by."""
+"""The walk over the outer boxes of an MP4 while its bytes are streamed."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def walk(*pieces: bytes) -> BoxWalk:
 
 
 @pytest.mark.parametrize("movflags", ["", "faststart", "frag_keyframe+empty_moov"])
-def test_real_videos_are_whole(movflags: str) -> None:
-    """Each way in which FFmpeg lays out a playable MP4 is accepted."""
+def test_real_videos_are_complete(movflags: str) -> None:
+    """Each layout that FFmpeg writes for a playable MP4 is accepted."""
     data = film(movflags=movflags)
     assert 12 == frames_of(data)
     assert "" == walk(data).complaint()
 
 
 @pytest.mark.parametrize("data", LAYOUTS.values(), ids=LAYOUTS.keys())
-def test_every_layout_is_whole(data: bytes) -> None:
-    """Boxes come in any order, with sizes of 32 or 64 bits, and the last one may run to the end."""
+def test_every_layout_is_complete(data: bytes) -> None:
+    """Boxes come in any order, with sizes of 32 or 64 bits, and the last one may extend to the end of the file."""
     assert "" == walk(data).complaint()
 
 
 @given(st.sampled_from(sorted(LAYOUTS)), st.lists(st.integers(0, 200), max_size=30))
 def test_the_verdict_does_not_depend_on_the_pieces(layout: str, cuts: list[int]) -> None:
-    """However the network cuts a file, the verdict is the one on the whole file."""
+    """However the network splits a file, the verdict is that on the whole file."""
     data = LAYOUTS[layout]
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     pieces = [data[start:end] for start, end in pairwise(edges)]
@@ -54,14 +54,14 @@ def test_the_verdict_does_not_depend_on_the_pieces(layout: str, cuts: list[int])
 
 
 @pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - {"to the end", "fragmented"}))
-def test_a_file_cut_at_any_byte_is_never_whole(layout: str) -> None:
-    """Not one truncation passes."""
+def test_a_file_cut_at_any_byte_is_never_complete(layout: str) -> None:
+    """No truncation is accepted."""
     data = LAYOUTS[layout]
     assert [] == [length for length in range(len(data)) if not walk(data[:length]).complaint()]
 
 
-def test_a_real_video_cut_at_any_byte_is_never_whole() -> None:
-    """Not one truncation passes, of a file as DashScope sends it."""
+def test_a_real_video_cut_at_any_byte_is_never_complete() -> None:
+    """No truncation of a file as DashScope sends it is accepted."""
     data = film(movflags="faststart")
     boxes, passed = BoxWalk(), []
     for length, byte in enumerate(data):
@@ -74,7 +74,7 @@ def test_a_real_video_cut_at_any_byte_is_never_whole() -> None:
 
 @given(st.sampled_from(sorted(LAYOUTS)), st.integers(0, 120), st.lists(st.integers(0, 120), max_size=9))
 def test_a_cut_file_gets_the_same_verdict_in_pieces(layout: str, length: int, cuts: list[int]) -> None:
-    """Truncation is found whatever the pieces."""
+    """A truncation is found however the file is split."""
     data = LAYOUTS[layout][:length]
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     pieces = [data[start:end] for start, end in pairwise(edges)]
@@ -97,26 +97,26 @@ def test_a_cut_file_gets_the_same_verdict_in_pieces(layout: str, length: int, cu
         (SMALLEST + box(b"free", b"x" * 9)[:-1], "it ends inside a box"),
     ],
 )
-def test_what_is_wrong_is_said(data: bytes, complaint: str) -> None:
-    """A file that is no whole MP4 is refused, in words."""
+def test_the_problem_is_explained(data: bytes, complaint: str) -> None:
+    """A file that is not a complete MP4 is refused with a readable message."""
     assert complaint == walk(data).complaint()
 
 
-def test_a_foreign_file_is_known_by_its_first_bytes() -> None:
-    """Eight bytes are enough to stop a download that can only be something else."""
+def test_another_format_is_recognised_by_its_first_bytes() -> None:
+    """Eight bytes are enough to stop a download that cannot be an MP4."""
     assert not walk(b"<!DOCTY").is_foreign
     assert walk(b"<!DOCTYP").is_foreign
     assert not walk(film()).is_foreign
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_break_the_walk(data: bytes) -> None:
-    """Noise gets a verdict."""
+def test_no_bytes_crash_the_walk(data: bytes) -> None:
+    """Random bytes get a verdict."""
     assert walk(data).complaint()
 
 
-def test_a_walk_keeps_nothing_of_what_passes() -> None:
-    """A gigabyte of it leaves no more than a header behind, and 64-bit sizes are followed to their end."""
+def test_a_walk_stores_nothing_of_the_content() -> None:
+    """It stores a header at most for a gigabyte, and handles 64-bit sizes completely."""
     boxes, longest = BoxWalk(), 0
     for piece in large_film(64 * 1024 * 1024):
         boxes.feed(piece)

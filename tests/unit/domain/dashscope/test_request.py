@@ -1,4 +1,4 @@
-"""DashScope's request for a video, read into ours."""
+"""DashScope's request for a video is converted to Gallop's."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ MEDIA = [{"type": "reference_image", "url": URL}]
 
 
 def body(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Give a body without a fault, but for ``fields``; those of ``input`` are named by themselves."""
+    """Return a valid body, changed by ``fields``, in which those of ``input`` are top-level arguments."""
     given = {name: fields.pop(name) for name in ("prompt", "media", "extend_prompt") if name in fields}
     return {"model": "happyhorse-1.0-r2v", "input": {"prompt": PROMPT, "media": MEDIA, **given}, **fields}
 
 
 def read(whole: object) -> VideoRequest:
-    """Read a body whose images are all fine."""
+    """Read a body in which all images are valid."""
     return dashscope_request.read(json.dumps(whole), GROUND, lambda _, image: image)
 
 
 def faults(whole: object) -> dict[str, str]:
-    """Give the faults of a body, by their pointers."""
+    """Return the problems of a body, by pointer."""
     with pytest.raises(InvalidRequest) as refused:
         read(whole)
     assert all(fault.detail and fault.remedy for fault in refused.value.faults)
@@ -46,14 +46,14 @@ def faults(whole: object) -> dict[str, str]:
 
 
 def refusal(whole: object) -> tuple[int, str, str]:
-    """Give the refusal of a body in DashScope's words."""
+    """Return the refusal of a body in DashScope's format."""
     with pytest.raises(DashScopeRefusal) as refused:
         read(whole)
     return refused.value.status, refused.value.vendor_code, str(refused.value)
 
 
-def test_what_is_left_out_is_as_dashscope_has_it() -> None:
-    """1080P, 16:9, 5 seconds and its watermark: not the defaults of our own protocol."""
+def test_omitted_fields_have_dashscopes_defaults() -> None:
+    """They are 1080P, 16:9, 5 seconds and a watermark, not the defaults of Gallop's own protocol."""
     for whole in (body(), body(parameters={}), body(parameters=None), body(parameters={"watermark": None})):
         request = read(whole)
         assert ("1080P", "16:9", 5, None, True) == (
@@ -66,7 +66,7 @@ def test_what_is_left_out_is_as_dashscope_has_it() -> None:
 
 
 def test_every_field_is_read() -> None:
-    """Model, prompt, images in their order and all parameters arrive."""
+    """Model, prompt, the ordered images and all parameters are converted."""
     media = [{"type": "reference_image", "url": url} for url in (URL, data_uri(picture()), URL + "?2")]
     chosen = {"resolution": "480P", "ratio": "9:16", "duration": 15, "seed": 7, "watermark": False}
     request = read(body(model="happyhorse-1.1-r2v", media=media, parameters=chosen))
@@ -75,14 +75,14 @@ def test_every_field_is_read() -> None:
     assert chosen == {name: getattr(request, name) for name in chosen}
 
 
-def test_what_dashscope_does_not_document_is_ignored() -> None:
-    """The package's own keys, parameters of other models and whatever stands beside them do no harm."""
+def test_undocumented_fields_are_ignored() -> None:
+    """The package's own keys, parameters of other models and any other fields do no harm."""
     more = {"prompt_extend": True, "size": "1280*720", "audio": True, "n": 4, "negative_prompt": "rain"}
     assert read(body()) == read(body(parameters=more, extend_prompt=True, resources=[], metadata=1))
 
 
-def test_all_faults_are_told_at_once_by_dashscopes_names() -> None:
-    """Each fault names its place in the body that was sent."""
+def test_all_problems_are_reported_at_once_in_dashscopes_names() -> None:
+    """Each problem has its location in the body that was sent."""
     media = [{"type": "first_frame", "url": URL}, {"type": "reference_image", "url": "http://example.com/a.jpg"}, 1]
     chosen = {"resolution": "8K", "ratio": "1:2", "duration": 2.5, "seed": -1, "watermark": "no"}
     expected = {
@@ -96,7 +96,7 @@ def test_all_faults_are_told_at_once_by_dashscopes_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("media", "where", "words"),
+    ("media", "where", "message"),
     [
         (None, "/input/media", "there are 0 images"),
         ([], "/input/media", "there are 0 images"),
@@ -108,15 +108,15 @@ def test_all_faults_are_told_at_once_by_dashscopes_names() -> None:
         ([{"url": URL}], "/input/media/0/type", "is not a supported media type"),
     ],
 )
-def test_media_that_cannot_be_used_are_one_fault(media: object, where: str, words: str) -> None:
-    """One fault for one thing that is wrong, although two protocols look at it."""
+def test_unusable_media_are_one_problem(media: object, where: str, message: str) -> None:
+    """One mistake is reported once, although two protocols check it."""
     found = faults(body(prompt="She smiles.", media=media))
     assert [where] == list(found)
-    assert words in found[where]
+    assert message in found[where]
 
 
-def test_an_image_that_is_looked_into_keeps_its_place() -> None:
-    """What is wrong with the bytes of an image is told at the image's address."""
+def test_a_problem_inside_an_image_has_the_images_location() -> None:
+    """A problem with the bytes of an image is reported at the image's pointer."""
 
     def small(where: str, _: Image) -> Any:  # noqa: ANN401 - a fault
         return Fault(where, "is small", "Use another.")
@@ -126,21 +126,21 @@ def test_an_image_that_is_looked_into_keeps_its_place() -> None:
     assert ["/input/media/0/url"] == [fault.pointer for fault in refused.value.faults]
 
 
-def test_a_long_prompt_is_refused_and_not_cut() -> None:
-    """DashScope cuts it silently and charges the video."""
+def test_a_long_prompt_is_refused_instead_of_cut() -> None:
+    """DashScope cuts it silently and charges for the video."""
     assert "too long" in faults(body(prompt="a" * 5001))["/input/prompt"]
 
 
-def test_what_is_no_request_is_refused_in_dashscopes_words() -> None:
-    """Bodies without an input or a model that there is have codes of DashScope's own."""
-    words = "Required body invalid, please check the request body format: the body is not a JSON object."
-    assert (400, "InvalidParameter", words) == refusal([])
+def test_a_body_that_is_not_a_request_is_refused_in_dashscopes_format() -> None:
+    """Bodies without an input or a known model get DashScope's own codes."""
+    message = "Required body invalid, please check the request body format: the body is not a JSON object."
+    assert (400, "InvalidParameter", message) == refusal([])
     assert (400, "BadRequest.EmptyInput") == refusal({"model": "happyhorse-1.0-r2v"})[:2]
     assert (400, "BadRequest.EmptyModel") == refusal({**body(), "model": ""})[:2]
-    status, code, words = refusal(body(model="happyhorse-1.0-t2v"))
+    status, code, message = refusal(body(model="happyhorse-1.0-t2v"))
     assert (404, "ModelNotFound") == (status, code)
-    assert words.startswith("Model can not be found.")
-    assert "happyhorse-1.0-r2v" in words
+    assert message.startswith("Model can not be found.")
+    assert "happyhorse-1.0-r2v" in message
     assert {"/parameters": "must be an object"} == faults(body(parameters=[1]))
 
 
@@ -152,8 +152,8 @@ JSON = st.recursive(
 
 
 @given(prompt=JSON, media=JSON | st.lists(st.fixed_dictionaries({"type": JSON, "url": JSON})), parameters=JSON)
-def test_whatever_is_sent_is_read_or_refused(prompt: object, media: object, parameters: object) -> None:
-    """No body breaks the reader."""
+def test_any_body_is_read_or_refused(prompt: object, media: object, parameters: object) -> None:
+    """No body crashes the reader."""
     chosen = dict.fromkeys(dashscope_request.PARAMETERS, parameters)
     for given_parameters in (parameters, chosen):
         whole = body(prompt=prompt, media=media, parameters=given_parameters)

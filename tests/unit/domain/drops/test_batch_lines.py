@@ -1,4 +1,4 @@
-"""The lines of a batch: whatever is in the file, each is a wish or is told what is wrong with it."""
+"""The lines of a batch: each line of any file is a request or is reported with its problems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GOOD = {"prompt": "She smiles.", "images": ["1.jpg"]}
 
 
 def text(*rows: Any) -> bytes:  # noqa: ANN401 - JSON
-    """Write a file."""
+    """Return the bytes of a file with these rows."""
     return "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows).encode()
 
 
@@ -33,9 +33,9 @@ def read(data: bytes) -> Contents:
     return found
 
 
-def faults_of(place: BatchFolder = FOLDER, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any field
-    """Give what is wrong with a line."""
-    found = batch_lines.checked(Line(1, {**GOOD, **fields}), place)
+def faults_of(folder: BatchFolder = FOLDER, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any field
+    """Return the problems of a line."""
+    found = batch_lines.checked(Line(1, {**GOOD, **fields}), folder)
     return [] if isinstance(found, Line) else [(fault.pointer, fault.detail) for fault in found]
 
 
@@ -45,8 +45,8 @@ def faults_of(place: BatchFolder = FOLDER, **fields: Any) -> list[tuple[str, str
     .map("\n".join)
     .map(lambda s: s.encode(errors="surrogatepass"))
 )
-def test_any_bytes_are_lines_or_faults(data: bytes) -> None:
-    """Nothing raises, and each line that is not blank is counted once: as an object, or as a fault."""
+def test_any_bytes_are_lines_or_problems(data: bytes) -> None:
+    """No exception is raised, and each line that is not blank is counted once: as an object or as a problem."""
     found = batch_lines.read(data)
     if isinstance(found, Fault):
         assert found.remedy
@@ -71,8 +71,8 @@ def test_any_bytes_are_lines_or_faults(data: bytes) -> None:
         ),
     )
 )
-def test_any_fields_are_a_request_or_faults(fields: dict[str, Any]) -> None:
-    """Whatever a line says, it is checked and not stumbled over; what is good stays good when it is read again."""
+def test_any_fields_are_a_request_or_problems(fields: dict[str, Any]) -> None:
+    """Any line is checked without an exception; a valid one is still valid when it is read again."""
     found = batch_lines.checked(Line(1, fields), FOLDER)
     if isinstance(found, Line):
         assert found == batch_lines.checked(Line(1, json.loads(found.canonical_json)), FOLDER)
@@ -82,15 +82,15 @@ def test_any_fields_are_a_request_or_faults(fields: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n", b"\n \t\n"])
-def test_marks_ends_and_blank_lines(mark: bytes, end: bytes) -> None:
-    """Files of any editor are read; blank lines are none, and numbers are those of the file."""
+def test_byte_order_marks_line_ends_and_blank_lines(mark: bytes, end: bytes) -> None:
+    """Files of any editor are read; blank lines are skipped, and numbers are those of the file."""
     found = read(mark + end.join([json.dumps(GOOD).encode()] * 3) + end)
     assert (3, ()) == (found.count, found.faults)
     assert [1, 1 + end.count(b"\n"), 1 + 2 * end.count(b"\n")] == [line.number for line in found.lines]
 
 
-def test_utf16() -> None:
-    """What Windows calls Unicode is read, too."""
+def test_utf16_is_read() -> None:
+    """Files that Windows calls Unicode are read, too."""
     assert [GOOD] == [line.fields for line in read(json.dumps(GOOD).encode("utf-16")).lines]
 
 
@@ -108,16 +108,16 @@ def test_utf16() -> None:
         ('{"metadata": {"a": 1e999}}', None, "is not valid JSON: it contains a number that is out of range, 1e999"),
     ],
 )
-def test_broken_lines_are_told_by_place(row: str, column: int | None, problem: str) -> None:
-    """The number of the line, the column where there is one, and what is wrong; the others are read."""
+def test_invalid_lines_are_reported_by_location(row: str, column: int | None, problem: str) -> None:
+    """The report has the line number, the column if there is one, and the problem; other lines are read."""
     found = read(text(GOOD, row, GOOD))
     assert [1, 3] == [line.number for line in found.lines]
     (fault,) = found.faults
     assert (2, column, True) == (fault.line, fault.column, fault.detail.startswith(problem))
 
 
-def test_a_line_that_is_not_utf8() -> None:
-    """It is told where; the file's other lines are not lost with it."""
+def test_a_line_that_is_not_utf8_is_reported() -> None:
+    """The report has its location; the file's other lines are not lost."""
     found = read(text(GOOD) + b'\n{"prompt": "\xff"}\n')
     assert [Fault("", "is not valid UTF-8", "Save the file as UTF-8 text.", line=2, column=13)] == list(found.faults)
 
@@ -134,16 +134,16 @@ def test_a_line_that_is_not_utf8() -> None:
         (b"{}\n" * 10_001, "has 10,001 lines; the maximum is 10,000"),
     ],
 )
-def test_what_is_no_batch_is_refused_in_words(data: bytes, problem: str) -> None:
-    """One fault for the whole file, which says what to do."""
+def test_a_file_that_is_not_a_batch_is_refused(data: bytes, problem: str) -> None:
+    """The whole file gets one problem, with what to do."""
     found = batch_lines.read(data)
     assert isinstance(found, Fault)
     assert found.detail.startswith(problem)
     assert found.remedy
 
 
-def test_images() -> None:
-    """Names beside the batch, however their accents are written, addresses of the inbox, and https."""
+def test_images_are_found() -> None:
+    """They may be files next to the batch, with any form of accents, objects of the inbox, or https addresses."""
     images = ["1.jpg", unicodedata.normalize("NFD", NFC), "s3://inbox/drop/b/2.jpg", "s3://inbox/uploads/3.jpg"]
     found = batch_lines.checked(Line(1, {**GOOD, "images": [*images, "https://example.com/4.jpg"]}), FOLDER)
     assert isinstance(found, Line)
@@ -152,7 +152,7 @@ def test_images() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "image", "problem"),
+    ("folder", "image", "problem"),
     [
         (FOLDER, "9.jpg", "9.jpg is not in the folder of batch.jsonl"),
         (ROOT, "1.jpg", "1.jpg is a file name, but batch.jsonl is not in a folder"),
@@ -163,14 +163,14 @@ def test_images() -> None:
         (FOLDER, 7, "is not a supported image reference"),
     ],
 )
-def test_images_that_cannot_be_meant(place: BatchFolder, image: object, problem: str | None) -> None:
-    """Each is told by its place in the list."""
-    ((where, told),) = faults_of(place, images=[image])
+def test_invalid_images_are_reported(folder: BatchFolder, image: object, problem: str | None) -> None:
+    """Each is reported with its position in the list."""
+    ((where, told),) = faults_of(folder, images=[image])
     assert ("/images/0", True) == (where, problem in (None, told))
 
 
-def test_all_faults_of_a_line_are_told() -> None:
-    """Not only the first."""
+def test_all_problems_of_a_line_are_reported() -> None:
+    """The report is not limited to the first problem."""
     found = faults_of(images=["9.jpg", 7], duration=99, ratio="2:7", sed=1, prompt="[Image 3] runs")
     assert {"/images/0", "/images/1", "/duration", "/ratio", "/sed", "/prompt"} == {where for where, _ in found}
     assert [("/images", "must be a list")] == faults_of(images="1.jpg")[:1]

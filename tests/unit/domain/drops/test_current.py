@@ -1,4 +1,4 @@
-"""What stands at the front of a drop, and what has to make room for it."""
+"""The current job of a drop, and the jobs that it displaces."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ A, B, C = ("job_" + letter * 26 for letter in "abc")
 WORDS = {"status.json": {"state": "incomplete", "updated_at": "noon"}}
 
 
-def test_the_first_job_has_nothing_to_tidy() -> None:
-    """Its files lie at the front, and nobody's lie behind."""
+def test_the_first_job_has_nothing_to_clean_up() -> None:
+    """Its files are at the drop's path, and no job was displaced."""
     current = CurrentDrop("ad").with_job(A, 1.0)
     assert ("ad", ()) == (current.prefix_for(A), current.displaced)
 
 
-def test_an_earlier_job_gets_a_folder_of_its_own() -> None:
-    """Under its id, below the drop."""
+def test_a_displaced_job_gets_its_own_folder() -> None:
+    """It is named by the job's id, below the drop."""
     current = CurrentDrop("ad").with_job(A, 1.0).with_job(B, 2.0)
     assert ("ad", f"ad/{A}", (A,)) == (current.prefix_for(B), current.prefix_for(A), current.displaced)
 
 
-def test_whoever_comes_back_is_not_behind() -> None:
-    """A, B, A: then only B makes room."""
+def test_a_job_that_returns_is_not_displaced() -> None:
+    """After A, B, A only B is displaced."""
     current = CurrentDrop("ad").with_job(A, 1.0).with_job(B, 2.0).with_job(A, 3.0)
     assert ("ad", (B,)) == (current.prefix_for(A), current.displaced)
 
 
-def test_all_who_were_not_tidied_up_are_remembered() -> None:
-    """However quickly one follows the other."""
+def test_all_jobs_that_were_not_cleaned_up_are_remembered() -> None:
+    """However quickly one follows the other, none is forgotten."""
     current = CurrentDrop("ad").with_receipts(WORDS, 1.0).with_job(A, 2.0).with_job(B, 3.0).with_receipts(WORDS, 4.0)
     assert (NO_JOB, A, B) == current.displaced
     assert () == current.cleaned_up().displaced
 
 
-def test_jobs_without_a_drop_have_their_own_place() -> None:
-    """Where nothing was ever turned, everyone is at the front."""
+def test_jobs_without_a_drop_have_their_own_path() -> None:
+    """Where nothing was ever replaced, every job is the current one."""
     assert "videos/x" == CurrentDrop("videos/x").prefix_for(A)
 
 
@@ -43,31 +43,31 @@ def test_jobs_without_a_drop_have_their_own_place() -> None:
     ("owner", "name", "expected"),
     [(A, "status.json", True), (C, "status.json", False), (NO_JOB, "error.json", True), (NO_JOB, "status.json", False)],
 )
-def test_only_what_is_left_is_removed(owner: str, name: str, expected: bool) -> None:
-    """Files of those who made room, and words that hold no more; never those of a stranger or of today."""
+def test_only_outdated_files_are_removed(owner: str, name: str, expected: bool) -> None:
+    """These are files of displaced jobs and outdated receipts, never another job's files or current ones."""
     current = CurrentDrop("ad").with_receipts({}, 0.5).with_job(A, 1.0).with_receipts(WORDS, 2.0)
     assert expected == current.may_remove(owner, name)
 
 
-def test_older_files_do_not_overtake_a_job_of_newer_ones() -> None:
-    """A function that slept between looking and writing comes too late."""
+def test_older_files_do_not_replace_a_job_of_newer_ones() -> None:
+    """A function that was delayed between reading and writing comes too late."""
     current = CurrentDrop("ad").with_job(B, 5.0)
     assert (True, False, False) == tuple(current.supersedes(time) for time in (4.0, 5.0, 6.0))
 
 
-def test_words_can_be_overtaken_by_anything() -> None:
-    """No money hangs on them, and taking files away makes a drop look older."""
+def test_receipts_may_be_replaced_by_anything() -> None:
+    """They cost nothing, and deleting files makes a drop look older."""
     assert not CurrentDrop("ad").with_receipts(WORDS, 5.0).supersedes(4.0)
 
 
-def test_a_cancel_stops_what_was_uploaded_before_it() -> None:
-    """And what was uploaded in the same second, which is all that S3 tells; what comes later starts."""
+def test_a_cancel_applies_to_what_was_uploaded_before_it() -> None:
+    """It includes uploads of the same second, because S3's times are whole seconds; later uploads start."""
     current = CurrentDrop("ad").with_cancel(5.0)
     assert (True, True, False) == tuple(current.supersedes(time) for time in (4.0, 5.0, 6.0))
 
 
-def test_the_same_words_need_not_be_said_twice() -> None:
-    """Only when they were first said differs."""
+def test_equal_receipts_are_not_written_again() -> None:
+    """They differ only in the time when they were first written."""
     current = CurrentDrop("ad").with_receipts(WORDS, 1.0)
     assert current.shows({"status.json": {"state": "incomplete", "updated_at": "one"}})
     assert not current.shows({"status.json": {"state": "refused", "updated_at": "noon"}})

@@ -1,4 +1,4 @@
-"""What lies under the inbox prefix, and what of it belongs together."""
+"""The objects under the inbox prefix, and which of them form a drop."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NFC, NFD = (unicodedata.normalize(form, "Grüße.jpg") for form in ("NFC", "NFD"
 
 
 def entry(key: str, size: int = 10, etag: str = '"e"', modified: str = "2026-05-29T04:26:40+00:00") -> Entry:
-    """Give an object of the inbox."""
+    """Return an object of the inbox."""
     return Entry(key, size, etag, modified)
 
 
 def folder(*names: str) -> Drop:
-    """Give the one drop of a folder with these files."""
+    """Return the one drop of a folder with these files."""
     (drop,) = drops.drops_of(Folder("ad"), [entry(f"drop/ad/{name}") for name in names])
     return drop
 
@@ -55,21 +55,21 @@ def folder(*names: str) -> Drop:
     ],
 )
 def test_every_object_belongs_to_one_scope_or_none(key: str, scope: Scope | None) -> None:
-    """A folder is one drop, files at the root go by their stem, clutter and other prefixes are no drop."""
+    """A folder is one drop, files at the root are grouped by name, and clutter and other prefixes are not a drop."""
     assert scope == drops.scope_of(key)
 
 
 @pytest.mark.parametrize("key", ["drop/a/1.jpg", "drop/a/b/1.jpg", "drop/cat.jpg", "drop//1.jpg", "drop/a//1.jpg"])
 def test_an_object_is_listed_under_the_prefix_of_its_scope(key: str) -> None:
-    """A look at the scope of an object finds the object."""
+    """Listing the scope of an object includes the object."""
     scope = drops.scope_of(key)
     assert scope is not None
     assert key.startswith(drops.prefixes_of(scope))
     assert [key] == [image.key for drop in drops.drops_of(scope, [entry(key)]) for image in drop.images]
 
 
-def test_images_come_in_natural_order() -> None:
-    """2.jpg comes before 10.jpg, whatever S3 thinks."""
+def test_images_are_in_natural_order() -> None:
+    """2.jpg precedes 10.jpg, unlike in S3's order."""
     sent = ["b.webp", "10.jpg", "B10.png", "1.JPG", "b2.jpeg", "2.jpg", "a 1.jpg", "c (2).jpg", "c.jpg", "c (10).jpg"]
     expected = [
         "1.JPG",
@@ -88,21 +88,21 @@ def test_images_come_in_natural_order() -> None:
 
 @given(st.lists(st.integers(0, 10**30), unique=True, max_size=20))
 def test_numbers_are_sorted_as_numbers(numbers: list[int]) -> None:
-    """However many digits they have."""
+    """Any number of digits is supported."""
     names = sorted(f"scene {number}.jpg" for number in numbers)
     expected = [f"scene {number}.jpg" for number in sorted(numbers)]
     assert expected == [image.name for image in folder("x.png", *names).images if image.name != "x.png"]
 
 
 @given(st.lists(st.text(min_size=1, max_size=20).map(lambda text: text.replace("/", "_") + ".jpg"), max_size=9))
-def test_no_name_breaks_the_order(names: list[str]) -> None:
-    """Digits of other scripts, accents, control characters: every name has its place, and none is lost."""
+def test_every_name_can_be_ordered(names: list[str]) -> None:
+    """Digits of other scripts, accents and control characters: every name has its position, and none is lost."""
     kept = {name for name in names if not drops.is_clutter(name)}
     assert kept == {image.name for image in folder("x.png", *kept).images} - {"x.png"}
 
 
-def test_clutter_and_empty_files_are_no_part_of_a_drop() -> None:
-    """What an operating system leaves behind, and what has no bytes (yet), counts for nothing."""
+def test_clutter_and_empty_files_are_ignored() -> None:
+    """System files and files that are still empty are not part of a drop."""
     keys = ["drop/ad/.DS_Store", "drop/ad/._1.jpg", "drop/ad/Thumbs.db", "drop/ad/"]
     listing = [*(entry(key) for key in keys), entry("drop/ad/1.jpg", size=0)]
     assert [] == drops.drops_of(Folder("ad"), listing)
@@ -110,7 +110,7 @@ def test_clutter_and_empty_files_are_no_part_of_a_drop() -> None:
     assert Drop("ad", (entry("drop/ad/2.jpg"),)) == drop
 
 
-def test_texts_are_found_in_any_case() -> None:
+def test_texts_are_found_in_any_letter_case() -> None:
     """PROMPT.TXT is a prompt, too."""
     drop = folder("1.JPG", "Prompt.TXT", "JOB.json", "notes.doc")
     assert drop.prompt
@@ -119,8 +119,8 @@ def test_texts_are_found_in_any_case() -> None:
     assert ["notes.doc"] == [stranger.name for stranger in drop.strangers]
 
 
-def test_a_lone_image_takes_the_text_beside_it() -> None:
-    """cat.txt is the prompt of cat.jpg, and of cat.png, but not of cats.jpg."""
+def test_a_single_image_uses_the_text_with_its_name() -> None:
+    """cat.txt is the prompt of cat.jpg and of cat.png, but not of cats.jpg."""
     keys = ["drop/cat.jpg", "drop/cat.png", "drop/cat.txt", "drop/cats.jpg", "drop/cats.txt"]
     found = drops.drops_of(Lone("cat"), [entry(key) for key in keys])
     assert [("cat.jpg", "cat.txt"), ("cat.png", "cat.txt")] == [
@@ -129,8 +129,8 @@ def test_a_lone_image_takes_the_text_beside_it() -> None:
     assert not any(drop.is_folder for drop in found)
 
 
-def test_an_image_and_its_text_may_write_an_accent_in_two_ways() -> None:
-    """A picture from a Mac and a text from Windows are one lone drop, and both are found."""
+def test_an_image_and_its_text_may_use_two_forms_of_an_accent() -> None:
+    """A picture from a Mac and a text from Windows are one drop, and both are found."""
     text = NFC.replace(".jpg", ".txt")
     scope = drops.scope_of(f"drop/{NFD}")
     assert scope == drops.scope_of(f"drop/{text}")
@@ -140,53 +140,53 @@ def test_an_image_and_its_text_may_write_an_accent_in_two_ways() -> None:
     assert (NFD, entry(f"drop/{text}")) == (drop.path, drop.prompt)
 
 
-def test_folders_that_differ_in_the_form_of_an_accent_are_two() -> None:
-    """S3 has two prefixes, and the receipts mirror each of them."""
+def test_folders_that_differ_in_the_form_of_an_accent_are_two_drops() -> None:
+    """S3 has two prefixes, and the receipts have the same two."""
     assert drops.scope_of("drop/Gr\u00fc\u00dfe/1.jpg") != drops.scope_of("drop/Gru\u0308\u00dfe/1.jpg")
 
 
 @pytest.mark.parametrize("name", ["prompt.txt.txt", "Prompt.TXT.txt", "prompt.txt "])
-def test_a_prompt_with_a_hidden_suffix_is_a_prompt(name: str) -> None:
-    """Windows hides suffixes, so that people write them twice; the right name goes before."""
+def test_a_prompt_with_a_doubled_suffix_is_a_prompt(name: str) -> None:
+    """Windows hides suffixes, so people type them again; the correct name takes precedence."""
     assert entry(f"drop/ad/{name}") == folder("1.jpg", name).prompt
     assert entry("drop/ad/prompt.txt") == folder("1.jpg", name, "prompt.txt").prompt
 
 
-def test_settings_with_a_hidden_suffix_are_settings() -> None:
-    """Notepad makes job.json.txt of job.json."""
+def test_settings_with_a_doubled_suffix_are_settings() -> None:
+    """Notepad saves job.json as job.json.txt."""
     assert entry("drop/ad/Job.json.txt") == folder("1.jpg", "Job.json.txt").settings
 
 
 @given(st.text(min_size=1, max_size=1100))
-def test_receipts_fit_into_a_key_and_mirror_the_path(path: str) -> None:
-    """However long a path is, S3 takes every receipt under it; up to 979 bytes it is the drop's own."""
+def test_receipts_fit_into_a_key_and_follow_the_path(path: str) -> None:
+    """S3 accepts every receipt, however long the path is; up to 979 bytes the receipts' path is the drop's."""
     path = path.encode(errors="replace").decode()[:1000]
     receipts = drops.receipts_of(path)
     assert len(f"{receipts}/job_{'a' * 26}/thumbnail.jpg".encode()) <= 1024
     assert receipts == path or len(path.encode()) > 979
 
 
-def test_long_paths_that_differ_have_receipts_that_differ() -> None:
-    """Even where they differ at the end only."""
+def test_long_paths_that_differ_have_different_receipts() -> None:
+    """They may differ at the end only."""
     first, second = (drops.receipts_of("\u00fc" * 500 + end) for end in "ab")
     assert first != second
     assert ("\u00fc" * 400, True) == (first[:400], "~" in first)
 
 
-def test_no_drop_can_write_where_a_job_keeps_its_results() -> None:
-    """A folder that is named like a job gets receipts of another name."""
+def test_no_drop_can_write_into_a_jobs_results() -> None:
+    """The receipts of a folder that is named like a job have another name."""
     job = "job_" + "a" * 26
     assert (f"ad/{job}~", "job_x") == (drops.receipts_of(f"ad/{job}"), drops.receipts_of("job_x"))
 
 
 @pytest.mark.parametrize(("path", "receipts"), [(".batches", ".batches~"), (".batches/a/b", ".batches~/a/b")])
-def test_no_drop_can_write_where_batches_keep_their_lines(path: str, receipts: str) -> None:
-    """What lies there is removed some months later, and a video is kept."""
+def test_no_drop_can_write_into_the_lines_of_a_batch(path: str, receipts: str) -> None:
+    """Those files expire after some months, and a video must not."""
     assert (receipts, ".batches.d") == (drops.receipts_of(path), drops.receipts_of(".batches.d"))
 
 
-def test_the_digest_changes_with_anything_in_the_scope_and_with_nothing_else() -> None:
-    """Quiet means: the same objects, with the same content, at the same times."""
+def test_the_digest_depends_on_the_objects_of_the_scope_only() -> None:
+    """A drop is unchanged if it has the same objects, with the same content and times."""
     scope = Folder("ad")
     listing = [entry("drop/ad/1.jpg"), entry("drop/ad/prompt.txt")]
     digest = drops.digest_of(scope, listing)

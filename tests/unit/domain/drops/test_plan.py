@@ -1,4 +1,4 @@
-"""Whether a drop can start, and what it lacks."""
+"""Whether a drop can start, and what is missing."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ if TYPE_CHECKING:
 
 
 def planned(drop: Drop, prompt: str | None = None, settings: dict[str, Any] | None = None) -> Plan:
-    """Plan a drop whose texts say so."""
+    """Plan a drop with these texts."""
     return plans.plan(drop, Texts(prompt, settings), "the default")
 
 
 def ready(drop: Drop, prompt: str | None = None, settings: dict[str, Any] | None = None) -> Plan:
-    """Plan a drop that must lack nothing."""
+    """Plan a drop that must be complete."""
     plan = planned(drop, prompt, settings)
     assert ((), ()) == (plan.missing, plan.faults)
     return plan
 
 
 def missing(drop: Drop, prompt: str | None = None, settings: dict[str, Any] | None = None) -> dict[str, str]:
-    """Plan a drop that must lack something; gives its remedies by what is missing."""
+    """Plan a drop that must be incomplete; return the remedies by what is missing."""
     plan = planned(drop, prompt, settings)
     assert plan.missing
     return {fault.file: fault.remedy for fault in plan.missing}
 
 
-def test_accents_are_one_whichever_way_they_are_written() -> None:
-    """A Mac writes an accent as two characters, the rest of the world as one: they sort, and match, the same."""
+def test_both_forms_of_an_accent_are_equal() -> None:
+    """A Mac writes an accent as two characters, other systems as one: they sort and match the same."""
     drop = folder(NFD, "Grüße 2.jpg")
     assert [NFD] == [image.name for image in ready(drop, "x", {"images": [NFC]}).images]
     drop = folder(NFC)
     assert [NFC] == [image.name for image in ready(drop, "x", {"images": [NFD]}).images]
 
 
-def test_a_lone_image_does_with_the_stacks_prompt() -> None:
-    """An image alone is a whole wish."""
+def test_a_single_image_uses_the_stacks_prompt() -> None:
+    """A single image is a complete request."""
     (drop,) = drops.drops_of(Lone("cat"), [entry("drop/cat.jpg")])
     assert {"prompt": "the default"} == ready(drop).fields
     assert {"prompt": "purr"} == ready(drop, " purr\n").fields
 
 
-def test_a_change_of_the_stacks_prompt_is_no_change_of_the_drop() -> None:
-    """The identity of a drop is what was dropped, so that an update of the stack starts nothing anew."""
+def test_changing_the_stacks_prompt_does_not_change_a_drop() -> None:
+    """The identity of a drop is what was dropped, so that an update of the stack restarts nothing."""
     (drop,) = drops.drops_of(Lone("cat"), [entry("drop/cat.jpg")])
     other = plans.plan(drop, Texts(), "another default")
     assert ready(drop).identity == other.identity
@@ -68,8 +68,8 @@ def test_a_folder_needs_a_prompt_and_an_image() -> None:
     assert no_prompt | no_image == missing(folder("job.json"), None, {})
 
 
-def test_what_cannot_be_used_is_named() -> None:
-    """A folder of other files is told which of them count for nothing."""
+def test_unusable_files_are_named() -> None:
+    """The receipt of a folder with other files lists those that are ignored."""
     expected = {
         "prompt.txt": "Open notes.docx, save it as plain text under the name prompt.txt, and upload that.",
         "ad": "Upload 1 to 9 images (JPEG, PNG or WEBP) to the folder. "
@@ -78,13 +78,13 @@ def test_what_cannot_be_used_is_named() -> None:
     assert expected == missing(folder("notes.docx", "cat.psd"))
 
 
-def test_a_text_of_another_name_is_pointed_out() -> None:
-    """Who wrote the prompt into prompt.md is told to rename it."""
+def test_a_text_with_another_name_is_pointed_out() -> None:
+    """If the prompt is in prompt.md, the remedy is to rename it."""
     assert {"prompt.txt": "Rename prompt.md to prompt.txt."} == missing(folder("1.jpg", "prompt.md"))
 
 
-def test_settings_win_over_the_prompt_file() -> None:
-    """job.json says the last word, field by field."""
+def test_settings_take_precedence_over_the_prompt_file() -> None:
+    """Every field of job.json takes precedence."""
     drop = folder("1.jpg", "prompt.txt", "job.json")
     assert {"prompt": "from job", "duration": 3} == ready(
         drop, "from txt", {"prompt": "from job", "duration": 3}
@@ -92,8 +92,8 @@ def test_settings_win_over_the_prompt_file() -> None:
     assert {"prompt": "from txt", "duration": 3} == ready(drop, "from txt", {"duration": 3}).fields
 
 
-def test_listed_images_start_at_once_in_their_order() -> None:
-    """A drop whose images are listed and there need not wait for quiet; the list, not the name, gives the order."""
+def test_listed_images_start_immediately_in_the_listed_order() -> None:
+    """A drop with all listed images need not wait for quiet; the list, not the name, determines the order."""
     drop = folder("1.jpg", "2.jpg", "3.jpg", "job.json")
     plan = ready(drop, "x", {"images": ["3.jpg", "1.jpg"]})
     assert plan.at_once
@@ -101,7 +101,7 @@ def test_listed_images_start_at_once_in_their_order() -> None:
     assert not ready(drop, "x", {"duration": 5}).at_once
 
 
-def test_a_listed_image_that_is_not_there_is_named() -> None:
+def test_a_listed_image_that_is_missing_is_named() -> None:
     """A drop waits for every image that it lists."""
     drop = folder("1.jpg", "prompt.txt", "job.json")
     assert {"2.jpg", "prompt.txt"} == missing(drop, None, {"images": ["1.jpg", "2.jpg"]}).keys()
@@ -118,7 +118,7 @@ def test_a_listed_image_that_is_not_there_is_named() -> None:
         ("", ("prompt.txt", "job.json"), {"metadata": {}}, {"file": "job.json"}),
     ],
 )
-def test_a_fault_names_the_file_that_it_came_from(
+def test_a_problem_names_its_file(
     pointer: str, names: tuple[str, ...], settings: dict[str, Any] | None, expected: dict[str, str]
 ) -> None:
     """A dropper knows files, not fields."""
@@ -138,8 +138,8 @@ def test_a_fault_names_the_file_that_it_came_from(
         ("film.mp4", "is not an image", "Upload a JPEG, PNG or WEBP instead."),
     ],
 )
-def test_a_lone_file_without_an_image_is_told_so(name: str, problem: str, remedy: str) -> None:
-    """In words that fit what it is."""
+def test_a_single_file_without_an_image_is_explained(name: str, problem: str, remedy: str) -> None:
+    """The explanation depends on the type of the file."""
     scope = drops.scope_of(f"drop/{name}")
     assert scope is not None
     (drop,) = drops.drops_of(scope, [entry(f"drop/{name}")])
@@ -149,27 +149,27 @@ def test_a_lone_file_without_an_image_is_told_so(name: str, problem: str, remedy
 
 
 @pytest.mark.parametrize(("listed", "there"), [("CAT.JPG", "cat.jpg"), (NFC.upper(), NFD), ("a.dat", "a.dat")])
-def test_a_listed_image_is_found_whatever_its_case(listed: str, there: str) -> None:
-    """Case, the form of an accent and an unknown suffix keep no image from being found."""
+def test_a_listed_image_is_found_despite_spelling(listed: str, there: str) -> None:
+    """Letter case, the form of an accent and an unknown suffix do not matter."""
     plan = ready(folder("job.json", there), "x", {"images": [listed]})
     assert [there] == [image.name for image in plan.images]
 
 
-def test_names_that_differ_in_case_only_are_told_apart() -> None:
-    """Where both are there, only the exact one counts."""
+def test_names_that_differ_only_in_case_are_distinguished() -> None:
+    """If both exist, only the exact one matches."""
     drop = folder("job.json", "cat.jpg", "CAT.jpg")
     assert ["CAT.jpg"] == [image.name for image in ready(drop, "x", {"images": ["CAT.jpg"]}).images]
     assert ["Cat.jpg"] == list(missing(drop, "x", {"images": ["Cat.jpg"]}))
 
 
-def test_a_list_of_thousands_makes_no_receipt_of_thousands() -> None:
-    """That there are too many is a fault of its own."""
+def test_a_list_of_thousands_does_not_make_a_huge_receipt() -> None:
+    """Having too many is a problem of its own."""
     plan = planned(folder("job.json"), "x", {"images": [f"{number}.jpg" for number in range(5000)]})
     assert (5000, 18) == (plan.sent, len(plan.missing))
 
 
-def test_a_prompt_that_does_not_count_makes_no_other_drop() -> None:
-    """prompt.txt beside a job.json with a prompt of its own is not part of what is asked for."""
+def test_an_unused_prompt_file_does_not_change_the_drop() -> None:
+    """prompt.txt next to a job.json with its own prompt is not part of the request."""
     drop = folder("1.jpg", "prompt.txt", "job.json")
     first, second = (ready(drop, prompt, {"prompt": "from job"}) for prompt in ("one", "two"))
     assert first.identity == second.identity
@@ -177,8 +177,8 @@ def test_a_prompt_that_does_not_count_makes_no_other_drop() -> None:
     assert ready(drop, "one\n", {}).identity == ready(drop, "one", {}).identity
 
 
-def test_what_cannot_be_read_is_not_called_missing() -> None:
-    """A prompt in a broken file is no missing prompt."""
+def test_an_unreadable_prompt_is_not_reported_as_missing() -> None:
+    """A prompt in an unreadable file is not missing."""
     broken = Fault("prompt.txt", "is not a text", "save it")
     plan = plans.plan(folder("1.jpg", "prompt.txt"), Texts(faults=(broken,)), "the default")
     assert ((), (broken,)) == (plan.missing, plan.faults)

@@ -1,4 +1,4 @@
-"""What droppers and clients are shown of a job."""
+"""What droppers and clients see of a job."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ INTERNAL = ("dashscope", "the secret", "attempt")
 
 
 def succeeded() -> Job:
-    """Give a job with its video."""
+    """Return a job with its video."""
     job = a_job(JobState.SUCCEEDED, id="job_" + "a" * 26, ended_at=START + 95.5, updated_at=START + 95.5)
     return replace(job, result=RESULT, cost=Decimal("0.7"), usage={"duration": 5, "SR": 720}, polls=4)
 
 
 @pytest.mark.parametrize("state", list(JobState))
-def test_every_job_can_be_shown(state: JobState) -> None:
-    """In each state a view is JSON, in the words of both worlds, and tells nothing of what lies behind the door."""
+def test_every_state_has_a_view(state: JobState) -> None:
+    """In each state the view is JSON with Gallop's and OpenAI's fields, and without internals."""
     job = a_job(state)
     view = views.job_view(job, START + 10)
     assert (job.id, "video", state.value) == (view["id"], view["object"], view["state"])
@@ -47,7 +47,7 @@ def test_every_job_can_be_shown(state: JobState) -> None:
 
 
 def test_a_finished_job_shows_its_video_and_its_price() -> None:
-    """Where the video is, how large, and what it cost."""
+    """It has the location and size of the video, and its cost."""
     view = views.job_view(succeeded(), START + 100)
     expected = {
         "bytes": 1_048_576,
@@ -67,13 +67,13 @@ def test_a_finished_job_shows_its_video_and_its_price() -> None:
     assert view["error"] is None
 
 
-def test_an_unfinished_job_shows_no_video() -> None:
-    """There is no video before it is checked and stored."""
+def test_an_unfinished_job_has_no_video() -> None:
+    """The video is shown after it was checked and stored."""
     assert "video" not in views.job_view(a_job(JobState.STORING), START)
 
 
-def test_progress_goes_up_to_the_end() -> None:
-    """0 before the task runs, growing while it runs, 99 while the video is stored, 100 at the end."""
+def test_progress_grows_until_the_end() -> None:
+    """It is 0 before the task runs, grows while it runs, is 99 during the download and 100 at the end."""
     running = [views.progress(a_job(JobState.RUNNING), START + seconds) for seconds in (0, 40, 80, 800)]
     states = (JobState.QUEUED, JobState.SUBMITTING, JobState.STORING, JobState.SUCCEEDED)
     others = [views.progress(a_job(state), START) for state in states]
@@ -83,14 +83,14 @@ def test_progress_goes_up_to_the_end() -> None:
 
 
 @pytest.mark.parametrize("state", list(JobState))
-def test_waiting_clients_are_told_when_to_come_back(state: JobState) -> None:
-    """At once when the job has ended, else when the next answer can be expected."""
+def test_waiting_clients_are_given_the_time_of_the_next_poll(state: JobState) -> None:
+    """It is immediately if the job has ended, otherwise when the next change is expected."""
     seconds = views.poll_after_seconds(a_job(state), START + 5)
     assert 1 == seconds if state.value in {"succeeded", "failed", "cancelled"} else 3 <= seconds <= 60
 
 
-def test_the_status_receipt_says_state_and_cost() -> None:
-    """While a job runs, its receipt says how it stands and since when."""
+def test_the_status_receipt_has_state_and_cost() -> None:
+    """While a job runs, its receipt has the state and since when."""
     receipt = receipts.status_receipt(a_job(JobState.RUNNING, id="job_" + "a" * 26))
     expected: dict[str, Any] = {
         "job": "job_" + "a" * 26,
@@ -112,8 +112,8 @@ def test_the_status_receipt_says_state_and_cost() -> None:
     assert expected == receipt
 
 
-def test_the_video_receipt_tells_the_whole_story() -> None:
-    """What was asked, of which objects, which task it was, what it cost and what came of it."""
+def test_the_video_receipt_is_complete() -> None:
+    """It has the request, its objects, the task, the cost and the result."""
     image = StoredImage("inbox", "drop/ad/1.jpg", "v7", "cd" * 32)
     job = replace(succeeded(), request=a_request(images=(image,), metadata={"order": 17}), vendor_request_id="r-1")
     receipt = json.loads(json.dumps(receipts.video_receipt(job)))
@@ -130,7 +130,7 @@ def test_the_video_receipt_tells_the_whole_story() -> None:
     )
 
 
-def test_the_failure_receipt_says_why_and_what_to_do() -> None:
+def test_the_failure_receipt_has_reason_and_remedy() -> None:
     """A job that failed leaves a reason and a remedy."""
     failure = Failure(FailureCode.GENERATION_FAILED, "No video.", "InternalError", "out of memory")
     receipt = receipts.failure_receipt(a_job(JobState.FAILED, failure=failure))
@@ -144,8 +144,8 @@ def test_the_failure_receipt_says_why_and_what_to_do() -> None:
     assert (expected, "failed", "task-1") == (receipt["error"], receipt["state"], receipt["task_id"])
 
 
-def test_a_remedy_speaks_the_language_of_its_door() -> None:
-    """Droppers drop again, with a change, because the same content is the same job; callers create again."""
+def test_a_remedy_fits_its_door() -> None:
+    """Droppers change something and drop again, because equal content is the same job; API clients create again."""
     failure = Failure(FailureCode.VENDOR_THROTTLED, "too many")
     dropped = receipts.failure_receipt(a_job(JobState.FAILED, door=Door.S3, failure=failure))["error"]["remedy"]
     created = receipts.failure_receipt(a_job(JobState.FAILED, failure=failure))["error"]["remedy"]
@@ -157,8 +157,8 @@ def test_a_remedy_speaks_the_language_of_its_door() -> None:
 
 @pytest.mark.parametrize("door", Door)
 @pytest.mark.parametrize("remedy", Remedy)
-def test_every_remedy_has_words_for_every_door(remedy: Remedy, door: Door) -> None:
-    """Whole sentences, without a gap left in them."""
+def test_every_remedy_has_a_text_for_every_door(remedy: Remedy, door: Door) -> None:
+    """The texts are complete sentences without placeholders."""
     text = remedies.text(remedy, door)
     assert text.endswith(".")
     assert text[0].isupper()
@@ -173,20 +173,20 @@ def test_every_remedy_has_words_for_every_door(remedy: Remedy, door: Door) -> No
         (Attempt("1", 0, AttemptEnd.ACCEPTED), "task-1", remedies.text(Remedy.FIND_TASK, Door.HTTPS)),
     ],
 )
-def test_the_console_is_named_only_where_it_can_help(attempt: Attempt | None, task_id: str, expected: str) -> None:
-    """Nobody looks for a task that certainly does not exist; a known one is found by its id."""
+def test_the_console_is_named_only_if_it_helps(attempt: Attempt | None, task_id: str, expected: str) -> None:
+    """Nobody must search for a task that does not exist; a known one is found by its id."""
     failure = Failure(FailureCode.DEADLINE_EXCEEDED, "too late")
     job = a_job(JobState.FAILED, attempt=attempt, task_id=task_id, failure=failure)
     assert expected == receipts.failure_receipt(job)["error"]["remedy"]
 
 
-def test_no_failure_is_without_words() -> None:
-    """Even a job that ended for no recorded reason says so."""
+def test_every_failure_has_a_message() -> None:
+    """Even a job that ended without a recorded reason has one."""
     assert "internal_error" == receipts.failure_receipt(a_job(JobState.FAILED))["error"]["code"]
 
 
-def test_faults_are_told_file_by_file() -> None:
-    """A drop that cannot become a job gets each fault with its file, the problem and the remedy."""
+def test_problems_are_reported_by_file() -> None:
+    """The receipt of an invalid drop has each problem with its file, detail and remedy."""
     faults = [
         file_fault("1.jpg", "is too small", "use a larger one"),
         Fault("/ratio", "is unknown", "use 16:9", file="job.json"),

@@ -1,4 +1,4 @@
-"""The texts of a drop, as people's editors save them."""
+"""The texts of a drop, as common editors save them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from hypothesis import strategies as st
     ],
 )
 def test_a_text_is_read_as_its_editor_saved_it(data: bytes) -> None:
-    """UTF-8 or UTF-16, with or without a byte order mark, with the line ends of Windows, of old Macs or of the rest."""
+    """UTF-8 and UTF-16 are read, with or without a byte order mark, with line ends of Windows, old Macs and Unix."""
     assert "Grüße, 世界\nzweite Zeile" == texts.decode("prompt.txt", data)
 
 
 @pytest.mark.parametrize(
     "data", ["Grüße".encode("latin-1"), b"\xff\xfea", b"\xff\xfe\x00\xd8", b"\x89PNG\r\n\x1a\n", b"a\0b"]
 )
-def test_what_is_no_text_is_refused(data: bytes) -> None:
-    """A prompt of guessed letters would be paid for."""
+def test_a_file_that_is_not_a_text_is_refused(data: bytes) -> None:
+    """A prompt of guessed characters would be charged."""
     fault = texts.decode("prompt.txt", data)
     assert isinstance(fault, Fault)
     assert fault.detail in {"is not valid UTF-8 text", "is not a text file"}
@@ -55,15 +55,15 @@ def test_what_is_no_text_is_refused(data: bytes) -> None:
         ('{"images": [1]}', "has an invalid list of images"),
     ],
 )
-def test_broken_settings_are_told_with_their_place(text: str, problem: str) -> None:
-    """A fault in job.json names the line and the column where there are any."""
+def test_invalid_settings_are_reported_with_their_location(text: str, problem: str) -> None:
+    """A problem in job.json has line and column, if there are any."""
     _, (fault,) = texts.read_settings("job.json", text)
     assert "job.json" == fault.file
     assert problem in fault.detail
 
 
-def test_other_fields_are_read_beside_a_fault() -> None:
-    """What can be read is checked further, so that all faults are told at once."""
+def test_other_fields_are_checked_despite_a_problem() -> None:
+    """The rest is checked, so that all problems are reported at once."""
     fields, faults = texts.read_settings(
         "job.json", '{"seed": 1, "images": "1.jpg", "seed": 2, "metadata": {"a": 1, "a": 2}}'
     )
@@ -76,13 +76,13 @@ def test_other_fields_are_read_beside_a_fault() -> None:
     assert expected == [fault.detail for fault in faults]
 
 
-def test_curved_quotation_marks_are_pointed_out() -> None:
-    """A word processor bends them, and the words of a parser help nobody then."""
+def test_curly_quotation_marks_are_pointed_out() -> None:
+    """Word processors insert them, and a parser's message would not help."""
     _, (fault,) = texts.read_settings("job.json", "{\u201cprompt\u201d: 1}")
     assert "straight" in fault.remedy
 
 
-def test_a_document_is_told_from_a_text() -> None:
+def test_a_document_is_distinguished_from_a_text() -> None:
     """TextEdit saves RTF under any name."""
     fault = texts.decode("prompt.txt", rb"{\rtf1\ansi The cat.}")
     assert isinstance(fault, Fault)
@@ -90,15 +90,15 @@ def test_a_document_is_told_from_a_text() -> None:
 
 
 @given(st.text(max_size=200) | st.recursive(st.integers() | st.text(), st.lists, max_leaves=5).map(json.dumps))
-def test_no_text_breaks_the_settings(text: str) -> None:
-    """Whatever stands in job.json, out come fields, or faults."""
+def test_no_text_crashes_the_settings(text: str) -> None:
+    """Any content of job.json gives fields or problems."""
     fields, faults = texts.read_settings("job.json", text)
     assert isinstance(fields, dict)
     assert faults or isinstance(json.loads(text), dict)
 
 
 @given(st.binary(max_size=100))
-def test_no_bytes_break_the_texts(data: bytes) -> None:
-    """Whatever lies in prompt.txt, out comes a text without NUL, or a fault."""
+def test_no_bytes_crash_the_texts(data: bytes) -> None:
+    """Any content of prompt.txt gives a text without NUL, or a problem."""
     text = texts.decode("prompt.txt", data)
     assert isinstance(text, Fault) or "\0" not in text

@@ -1,4 +1,4 @@
-"""What makes two reference images the same."""
+"""Which reference images are equal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from gallop.domain.request.images import Image, InlineImage, LinkedImage, Origin
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_an_image_is_named_by_its_content() -> None:
-    """SHA-256, in hexadecimal."""
+def test_an_image_is_identified_by_its_content() -> None:
+    """The identity is the SHA-256 in hexadecimal."""
     assert ABC == images.sha256(b"abc")
 
 
@@ -24,6 +24,6 @@ def test_an_image_is_named_by_its_content() -> None:
         (StoredImage("inbox", "uploads/a.png", "v1", "other", Original(ABC, "inbox", "drop/a.bmp")), f"sha256:{ABC}"),
     ],
 )
-def test_a_converted_image_is_the_one_that_came(image: Image, identity: str) -> None:
-    """The same bytes are the same image, wherever they lie and whatever a version of a library makes of them."""
+def test_a_converted_image_keeps_its_identity(image: Image, identity: str) -> None:
+    """Equal original bytes are the same image, wherever they are stored and however a library converts them."""
     assert identity == images.identity_of(image)

@@ -1,4 +1,4 @@
-"""What a caller may ask for."""
+"""Which requests are valid."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ bodies = st.dictionaries(st.sampled_from(FIELDS) | st.text(st.characters()), jso
 
 
 def untouched(_: str, image: Image) -> Image:
-    """Take every image as it is."""
+    """Accept every image unchanged."""
     return image
 
 
 def body(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Give a body without a fault, but for ``fields``."""
+    """Return a valid body, changed by ``fields``."""
     return {"prompt": "The woman of [Image 1] smiles.", "images": [PICTURE], **fields}
 
 
 def faults_of(value: object) -> dict[str, str]:
-    """Read what must be refused; gives the problems by their place."""
+    """Read a body that must be refused; return the problems by pointer."""
     with pytest.raises(InvalidRequest) as caught:
         read(value, GROUND, untouched)
     return {fault.pointer: fault.detail for fault in caught.value.faults}
 
 
 def outcome_of(value: object) -> tuple[VideoRequest | None, tuple[Fault, ...]]:
-    """Read anything; gives the request, or the faults."""
+    """Read any value; return the request or the problems."""
     try:
         return read(value, GROUND, untouched), ()
     except InvalidRequest as invalid:
         return None, invalid.faults
 
 
-def test_a_request_without_wishes_gets_the_cheap_defaults() -> None:
-    """Who names nothing gets 720P, 16:9, 5 s, a random seed and no watermark."""
+def test_a_minimal_request_has_cheap_defaults() -> None:
+    """The defaults are 720P, 16:9, 5 s, a random seed and no watermark."""
     expected = VideoRequest(
         prompt="The woman of [Image 1] smiles.",
         images=(LinkedImage(PICTURE),),
@@ -81,7 +81,7 @@ def test_a_request_without_wishes_gets_the_cheap_defaults() -> None:
 
 
 def test_every_field_is_kept_as_sent() -> None:
-    """What a caller says is what is asked of DashScope."""
+    """A caller's values are passed to DashScope unchanged."""
     new_jobs = {
         "model": "happyhorse-1.1-r2v",
         "resolution": "480P",
@@ -95,7 +95,7 @@ def test_every_field_is_kept_as_sent() -> None:
     assert new_jobs == {name: getattr(request, name) for name in new_jobs}
 
 
-def test_null_means_not_said() -> None:
+def test_null_means_absent() -> None:
     """A field that is null counts as absent."""
     nulls: dict[str, Any] = dict.fromkeys(FIELDS[2:])
     assert read(body(), GROUND, untouched) == read(body(**nulls), GROUND, untouched)
@@ -113,8 +113,8 @@ def test_null_means_not_said() -> None:
         ("resolution", "1080P"),
     ],
 )
-def test_both_ends_of_every_range_are_allowed(field: str, value: object) -> None:
-    """A limit that DashScope allows is allowed here."""
+def test_both_limits_of_every_range_are_allowed(field: str, value: object) -> None:
+    """A value that DashScope allows is allowed here."""
     assert value == getattr(read(body(**{field: value}), GROUND, untouched), field)
 
 
@@ -161,19 +161,19 @@ def test_both_ends_of_every_range_are_allowed(field: str, value: object) -> None
         ("webhok", "https://example.com", "is not a field of a video request"),
     ],
 )
-def test_each_bad_field_is_named(field: str, value: object, problem: str) -> None:
-    """A fault says where it is and what it is."""
+def test_each_invalid_field_is_reported(field: str, value: object, problem: str) -> None:
+    """A problem has a location and a description."""
     assert problem in faults_of(body(**{field: value}))[f"/{field}"]
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 5, True, [{"prompt": "x"}]])
-def test_a_body_that_is_no_object_is_refused(value: object) -> None:
+def test_a_body_that_is_not_an_object_is_refused(value: object) -> None:
     """Only an object can be a request."""
     assert {"": "the body is not a JSON object"} == faults_of(value)
 
 
-def test_all_faults_are_told_at_once() -> None:
-    """Nobody has to mend a request one fault at a time."""
+def test_all_problems_are_reported_at_once() -> None:
+    """A request need not be fixed one problem at a time."""
     everything_wrong = {
         "prompt": "x" * 6000 + " like [Image 3]",
         "images": ["ftp://example.com/a.jpg", "https://127.0.0.1/a.jpg"],
@@ -188,9 +188,9 @@ def test_all_faults_are_told_at_once() -> None:
     }
     with pytest.raises(InvalidRequest) as caught:
         read(everything_wrong, GROUND, untouched)
-    places = sorted(fault.pointer for fault in caught.value.faults)
+    pointers = sorted(fault.pointer for fault in caught.value.faults)
     expected = [f"/{name}" for name in everything_wrong if name != "images"]
-    assert sorted([*expected, "/prompt", "/images/0", "/images/1"]) == places
+    assert sorted([*expected, "/prompt", "/images/0", "/images/1"]) == pointers
 
 
 @pytest.mark.parametrize(
@@ -203,8 +203,8 @@ def test_all_faults_are_told_at_once() -> None:
         ("xyz", 5, "Valid fields are duration, images, input_reference, media, metadata"),
     ],
 )
-def test_a_slip_of_the_pen_gets_a_hint(field: str, value: object, remedy: str) -> None:
-    """A fault says how to mend it, by name where one is near."""
+def test_a_typo_gets_a_hint(field: str, value: object, remedy: str) -> None:
+    """The remedy names the nearest valid value, if one is close."""
     with pytest.raises(InvalidRequest) as caught:
         read(body(**{field: value}), GROUND, untouched)
     assert remedy in caught.value.faults[0].remedy
@@ -222,26 +222,26 @@ def test_a_slip_of_the_pen_gets_a_hint(field: str, value: object, remedy: str) -
         ("\U00020000", 2),
     ],
 )
-def test_chinese_characters_weigh_two(prompt: str, weight: int) -> None:
-    """5,000 other or 2,500 Chinese characters fill a prompt."""
+def test_chinese_characters_count_as_two(prompt: str, weight: int) -> None:
+    """A prompt has at most 5,000 other or 2,500 Chinese characters."""
     assert weight == prompt_length(prompt)
 
 
-def test_a_prompt_is_measured_by_its_weight() -> None:
+def test_the_length_of_a_prompt_counts_chinese_characters_as_two() -> None:
     """What DashScope would cut silently is refused; what just fits is not."""
     assert "中" * 2500 == read(body(prompt="中" * 2500), GROUND, untouched).prompt
     assert "5,002 characters" in faults_of(body(prompt="中" * 2501))["/prompt"]
 
 
 @pytest.mark.parametrize("spelling", ["[Image 2]", "[image 2]", "[ Image  2 ]", "[IMAGE2]"])
-def test_a_prompt_may_only_speak_of_images_that_are_there(spelling: str) -> None:
-    """[Image N] means the N-th image, however it is spelled."""
+def test_a_prompt_may_only_refer_to_existing_images(spelling: str) -> None:
+    """[Image N] means the N-th image, in any spelling."""
     prompt = f"The woman of {spelling} dances."
     assert {"/prompt": "refers to [Image 2], but there is only 1 image"} == faults_of(body(prompt=prompt))
     assert prompt == read(body(prompt=prompt, images=[PICTURE, PICTURE]), GROUND, untouched).prompt
 
 
-def test_images_are_counted_from_one() -> None:
+def test_images_are_numbered_from_one() -> None:
     """There is no [Image 0]."""
     assert {"/prompt": "refers to [Image 0], but there is only 1 image"} == faults_of(body(prompt="[Image 0]"))
 
@@ -260,14 +260,14 @@ def test_an_image_of_absurd_number_is_only_not_there() -> None:
         ("720x720", "720P", "1:1"),
     ],
 )
-def test_openais_size_is_resolution_and_ratio(size: str, resolution: str, ratio: str) -> None:
-    """A client of OpenAI's says both in one word."""
+def test_openais_size_sets_resolution_and_ratio(size: str, resolution: str, ratio: str) -> None:
+    """OpenAI's clients send both as one value."""
     request = read(body(size=size), GROUND, untouched)
     assert (resolution, ratio) == (request.resolution, request.ratio)
 
 
-def test_every_resolution_and_ratio_has_a_size_of_its_own() -> None:
-    """No two pictures share a name, or one could not be asked for."""
+def test_every_resolution_and_ratio_has_its_own_size() -> None:
+    """No two combinations share a size, or one could not be requested."""
     sizes = {
         models.size(resolution, ratio)
         for model in models.MODELS.values()
@@ -278,7 +278,7 @@ def test_every_resolution_and_ratio_has_a_size_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("seconds", ["8", 8, 8.0])
-def test_openais_seconds_is_duration(seconds: object) -> None:
+def test_openais_seconds_set_the_duration(seconds: object) -> None:
     """OpenAI's clients send the seconds as text."""
     assert 8 == read(body(seconds=seconds), GROUND, untouched).duration
 
@@ -300,8 +300,8 @@ def test_seconds_and_duration_must_agree() -> None:
         "https://example.com/" + "a" * 2028,
     ],
 )
-def test_a_public_address_is_passed_on_as_it_is(url: str) -> None:
-    """DashScope gets to see the very address that was sent."""
+def test_a_public_address_is_passed_on_unchanged(url: str) -> None:
+    """DashScope gets exactly the address that was sent."""
     assert (LinkedImage(url),) == read(body(images=[url]), GROUND, untouched).images
 
 
@@ -342,20 +342,20 @@ def test_a_public_address_is_passed_on_as_it_is(url: str) -> None:
         ("s3://other/uploads/a.jpg", "refers to an object outside uploads/ in the inbox bucket"),
     ],
 )
-def test_an_image_that_cannot_be_taken_is_named(value: object, problem: str) -> None:
-    """Nothing but public https, inline images and the inbox's uploads is an image."""
+def test_an_invalid_image_is_reported(value: object, problem: str) -> None:
+    """Only public https addresses, inline images and uploads in the inbox are images."""
     assert problem in faults_of(body(images=[PICTURE, value]))["/images/1"]
 
 
-def test_images_come_in_their_order_from_all_three_places() -> None:
-    """The order in which images are sent is the order of their numbers."""
+def test_images_of_all_three_kinds_keep_their_order() -> None:
+    """Images are numbered in the order in which they are sent."""
     sent = ["s3://inbox/uploads/b.png", PICTURE, data_uri(b"bytes")]
     expected = (StoredImage("inbox", "uploads/b.png"), LinkedImage(PICTURE), InlineImage(b"bytes"))
     assert expected == read(body(images=sent), GROUND, untouched).images
 
 
-def test_what_is_found_inside_an_image_is_a_fault_like_any_other() -> None:
-    """A picture that cannot be used is told together with everything else."""
+def test_a_problem_inside_an_image_is_reported_with_the_others() -> None:
+    """An unusable image is reported together with everything else."""
 
     def inspect(where: str, image: Image) -> Image | Fault:
         return Fault(where, "is too small", "") if where == "/images/1" else image
@@ -365,35 +365,35 @@ def test_what_is_found_inside_an_image_is_a_fault_like_any_other() -> None:
     assert ["/images/1", "/ratio"] == [fault.pointer for fault in caught.value.faults]
 
 
-def test_an_image_at_fault_still_counts() -> None:
-    """[Image 2] of two is right, even while the second one has to be mended."""
+def test_an_invalid_image_still_counts() -> None:
+    """[Image 2] of two is valid, even if the second image must be fixed."""
     sent = body(prompt="[Image 2]", images=[PICTURE, "gopher://x"])
     assert ["/images/1"] == list(faults_of(sent))
 
 
 @pytest.mark.parametrize("name", ["prompt", "metadata", "ratio"])
-def test_half_a_character_is_refused(name: str) -> None:
-    """JSON can hold half of a surrogate pair, and neither DashScope nor S3 can."""
+def test_an_unpaired_surrogate_is_refused(name: str) -> None:
+    """JSON can contain one, but neither DashScope nor S3 accepts it."""
     value: object = {"note": "\ud800"} if name == "metadata" else "\ud800 of [Image 1]"
     assert f"/{name}" in faults_of(body(**{name: value}))
 
 
-def test_every_place_of_a_fault_can_be_written_down() -> None:
-    """A fault is told in UTF-8, whatever the caller's fields are called."""
-    for place in faults_of(body(**{"\ud800/~": 1})):
-        assert place.encode()
+def test_every_pointer_can_be_encoded() -> None:
+    """A problem is reported in UTF-8, whatever the names of the caller's fields."""
+    for pointer in faults_of(body(**{"\ud800/~": 1})):
+        assert pointer.encode()
 
 
 def test_deep_nesting_is_refused() -> None:
-    """What only a machine would nest so deeply is refused before anything has to follow it."""
+    """Only machines nest so deeply, and it is refused before anything recurses into it."""
     deep: Any = []
     for _ in range(400):
         deep = [deep]
     assert {"": "the body is nested too deeply"} == faults_of(body(metadata={"a": deep}))
 
 
-def test_fields_apart_from_their_images_obey_the_same_rules() -> None:
-    """The S3 door brings the images apart from the fields: both are read like one body."""
+def test_fields_and_images_apart_follow_the_same_rules() -> None:
+    """The S3 door passes the images separately: both are checked like one body."""
     image = StoredImage("inbox", "drop/a/1.jpg", "v1", "hash")
     fields = {"prompt": "[Image 1]", "duration": 3}
     assert read_fields(fields, [image], 1, "happyhorse-1.0-r2v").images == (image,)
@@ -404,8 +404,8 @@ def test_fields_apart_from_their_images_obey_the_same_rules() -> None:
 
 
 @given(json_values | bodies)
-def test_no_json_value_breaks_the_reader(value: object) -> None:
-    """Whatever JSON comes in, out comes a request or a list of faults that can be written down, never a crash."""
+def test_no_json_value_crashes_the_reader(value: object) -> None:
+    """Any JSON gives a request or a list of problems that can be encoded, never an exception."""
     request, faults = outcome_of(value)
     assert all(f"{fault.pointer}{fault.detail}{fault.remedy}".encode() for fault in faults)
     if request is None:

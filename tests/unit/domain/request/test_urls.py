@@ -1,4 +1,4 @@
-"""Which addresses Gallop may call: none, in whatever notation, that leads elsewhere than to the public internet."""
+"""Which addresses Gallop may call: only those that lead to the public internet, in every notation."""
 
 from __future__ import annotations
 
@@ -90,25 +90,27 @@ PUBLIC = [
 
 @pytest.mark.parametrize("address", SPECIAL)
 def test_special_addresses_are_not_called(address: str) -> None:
-    """Private, local, metadata, carriers', documentation's, multicast, reserved, or another network in disguise."""
+    """They are private, local, metadata, carrier, documentation, multicast, reserved, or embed such an address."""
     assert not urls.is_public(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_are_called(address: str) -> None:
-    """The neighbours of the special ranges are not taken for them."""
+    """The neighbours of the special ranges do not belong to them."""
     assert urls.is_public(address)
 
 
 @pytest.mark.parametrize("text", ["", "example.com", "127.1", "0x7f.1", "017700000001", "2130706433", "1.2.3.4 "])
-def test_what_is_no_address_is_not_called(text: str) -> None:
-    """A resolver that answers nonsense leads nowhere."""
+def test_an_invalid_address_is_not_called(text: str) -> None:
+    """An invalid answer of a resolver leads nowhere."""
     assert not urls.is_public(text)
 
 
 @given(st.ip_addresses())
-def test_whatever_python_calls_special_is_not_called(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
-    """The table refuses all that the standard library's refuses."""
+def test_addresses_that_python_calls_special_are_not_called(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    """The table refuses everything that the standard library considers special."""
     special = address.is_private or address.is_loopback or address.is_link_local or address.is_multicast
     if special or address.is_reserved or address.is_unspecified:
         assert not urls.is_public(str(address))
@@ -162,8 +164,8 @@ def test_hosts_that_are_no_public_name_are_refused(host: str) -> None:
         ("https://hooks_1.example.com./x", ""),
     ],
 )
-def test_urls_are_judged_as_they_are_written(url: str, problem: str) -> None:
-    """Only https on port 443, without a user, in one way of reading."""
+def test_urls_are_checked_as_written(url: str, problem: str) -> None:
+    """Only https on port 443, without a user and with one interpretation, is accepted."""
     found = urls.what_is_wrong_with(url)
     assert problem in found
     assert bool(problem) == bool(found)
@@ -194,11 +196,11 @@ ORIGINS = ("https://hooks.example.com",)
     ],
 )
 def test_only_path_and_query_may_vary(value: str, url: str | None) -> None:
-    """Whatever is written, the host is one that an operator has added."""
+    """Whatever the value, the host is one that an operator has added."""
     assert url == urls.within(value, ORIGINS)
 
 
-def test_a_path_alone_needs_one_origin() -> None:
-    """With two, or none, it does not say where."""
+def test_a_path_alone_needs_exactly_one_origin() -> None:
+    """With two origins or none, it is ambiguous."""
     assert urls.within("/x", ()) is None
     assert urls.within("/x", ("https://a.example", "https://b.example")) is None

@@ -1,4 +1,4 @@
-"""What is remembered of how long tasks run."""
+"""The histogram of task durations."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ KINDS = [(resolution, duration) for resolution in ("480P", "720P", "1080P") for 
 
 
 def taught(known: Histogram, *seconds: float) -> Histogram:
-    """Count tasks, one after another."""
+    """Add task durations one after another."""
     return reduce(Histogram.with_task, seconds, known)
 
 
 @pytest.mark.parametrize(
     ("resolution", "duration", "seconds"), [("720P", 5, 80), ("1080P", 15, 840), ("1080P", 5, 300)]
 )
-def test_the_estimate_goes_through_the_published_samples(resolution: str, duration: int, seconds: float) -> None:
-    """720P of 5 s took 80 s, 1080P of 15 s 14 minutes, and 1080P of 5 s stays within the 5 minutes spoken of."""
+def test_the_estimate_matches_the_published_samples(resolution: str, duration: int, seconds: float) -> None:
+    """720P of 5 s took 80 s, 1080P of 15 s 14 minutes, and 1080P of 5 s is within the documented 5 minutes."""
     assert seconds == histogram.expected_seconds(resolution, duration)
 
 
 @pytest.mark.parametrize(("resolution", "duration"), KINDS)
-def test_the_seed_lies_about_the_estimate(resolution: str, duration: int) -> None:
-    """Half of its weight is below, and it is worth five tasks."""
+def test_the_seed_is_centred_on_the_estimate(resolution: str, duration: int) -> None:
+    """Half of its weight is below, and it counts as five tasks."""
     weights = histogram.seed(resolution, duration).weights
     middle = histogram.bin_of(histogram.expected_seconds(resolution, duration))
     assert 5 == pytest.approx(sum(weights), abs=0.1)
@@ -37,8 +37,8 @@ def test_the_seed_lies_about_the_estimate(resolution: str, duration: int) -> Non
 
 
 @given(st.lists(st.floats(0.001, 20_000), max_size=20))
-def test_what_is_written_is_read(seconds: list[float]) -> None:
-    """In whole numbers, and without a loss."""
+def test_a_stored_histogram_is_read_unchanged(seconds: list[float]) -> None:
+    """It is stored in whole numbers, without a loss."""
     known = taught(histogram.seed("720P", 5), *seconds)
     written = known.as_map()
     assert known == histogram.from_map(written)
@@ -65,20 +65,20 @@ def test_what_is_no_sketch_is_not_read(written: dict[str, object]) -> None:
         histogram.from_map(written)
 
 
-def test_two_hundred_tasks_leave_little_of_the_seed() -> None:
-    """What happens counts more than what was published, however far they lie apart."""
+def test_two_hundred_tasks_outweigh_the_seed() -> None:
+    """Measured durations count more than the published ones, however much they differ."""
     assert 800 == pytest.approx(taught(histogram.seed("720P", 5), *[800.0] * 200).mean, rel=0.05)
 
 
-def test_a_new_regime_outweighs_the_old_one_after_forty_tasks() -> None:
-    """A vendor who gets three times slower is followed."""
+def test_a_change_outweighs_the_past_after_forty_tasks() -> None:
+    """If the vendor becomes three times slower, the histogram follows."""
     before = taught(histogram.seed("720P", 5), *[80.0] * 1000)
     after = taught(before, *[240.0] * 40)
     assert sum(after.weights[histogram.bin_of(160) :]) > sum(after.weights) / 2
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, EDGES[0], EDGES[-1], 1e9])
-def test_a_time_beyond_the_edges_counts_at_the_edge(seconds: float) -> None:
-    """No time is too odd to be counted."""
+def test_a_duration_out_of_range_counts_at_the_limit(seconds: float) -> None:
+    """Every duration is counted."""
     assert histogram.bin_of(seconds) in {0, BINS - 1}
     assert 1 == taught(histogram.seed("720P", 5), seconds).tasks

@@ -1,4 +1,4 @@
-"""When DashScope is asked, and how often that can be."""
+"""When tasks are polled, and how many polls that can be."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ages = st.floats(0, LONGEST_DEADLINE_SECONDS)
 
 
 def taught(seconds: list[float]) -> Histogram:
-    """Give what is known after such tasks."""
+    """Return the histogram after these durations."""
     return reduce(Histogram.with_task, seconds, histogram.seed("720P", 5))
 
 
@@ -39,7 +39,7 @@ OF_80_SECONDS = taught([80.0] * 1000)
 
 
 def questions(known: Histogram, until: float, in_flight: int = 1) -> Iterator[float]:
-    """Give the ages at which a task that never ends is asked about."""
+    """Yield the ages at which a task that never ends is polled."""
     age = float(polling.next_wait(known, 0, in_flight))
     while age <= until:
         yield age
@@ -48,67 +48,67 @@ def questions(known: Histogram, until: float, in_flight: int = 1) -> Iterator[fl
 
 @given(sketches, ages, st.integers(1, 500))
 def test_waits_are_whole_seconds_within_bounds(known: Histogram, age: float, in_flight: int) -> None:
-    """Never under a second, nor under what all together may ask; and it ends, whatever the sketch says."""
+    """Waits are at least a second, and at least what the shared limit requires; they end, for every histogram."""
     seconds = polling.next_wait(known, age, in_flight)
     assert isinstance(seconds, int)
     assert max(1, in_flight / 10, min(age / 80, 120) - 0.5) <= seconds < histogram.EDGES[-1] + 1
 
 
 @given(ages)
-def test_after_all_that_was_ever_known_waits_grow_up_to_two_minutes(age: float) -> None:
-    """A task that outlives the others is asked ever less often."""
+def test_beyond_all_known_durations_waits_grow_to_two_minutes(age: float) -> None:
+    """A task that runs longer than all others is polled less and less often."""
     late = 200 + age
     assert polling.next_wait(OF_80_SECONDS, late) <= polling.next_wait(OF_80_SECONDS, late * 1.1) <= 120
     assert 120 == polling.next_wait(OF_80_SECONDS, 20_000)
 
 
-def test_the_first_question_waits_until_something_can_have_ended() -> None:
-    """What never took less than 70 s is not asked before, but for the door left open; then often."""
-    asked = list(questions(taught([70.0 + number % 20 for number in range(300)]), 90))
-    early = [age for age in asked if age < 60]
+def test_the_first_poll_waits_until_a_task_may_have_ended() -> None:
+    """Tasks that never took less than 70 s are hardly polled before that, and then often."""
+    polled = list(questions(taught([70.0 + number % 20 for number in range(300)]), 90))
+    early = [age for age in polled if age < 60]
     assert len(early) <= 1
-    assert max(after - before for before, after in pairwise(asked[-3:])) <= 15
+    assert max(after - before for before, after in pairwise(polled[-3:])) <= 15
 
 
-def test_a_gap_between_two_heaps_of_times_is_slept_through() -> None:
-    """Where nothing ends, little is asked."""
-    asked = list(questions(taught([60.0, 600.0] * 200), 700))
-    in_the_gap = sum(120 < age < 480 for age in asked)
+def test_a_gap_between_two_clusters_is_hardly_polled() -> None:
+    """Where no task ends, there are few polls."""
+    polled = list(questions(taught([60.0, 600.0] * 200), 700))
+    in_the_gap = sum(120 < age < 480 for age in polled)
     assert in_the_gap <= 12 < 360 / 15
 
 
 @pytest.mark.parametrize("known", SEEDS)
-def test_a_task_is_asked_about_a_bounded_number_of_times(known: Histogram) -> None:
-    """Up to the longest deadline that the template allows: far from the end of a history."""
+def test_the_number_of_polls_of_a_task_is_bounded(known: Histogram) -> None:
+    """Up to the longest deadline that the template allows, it is far below the limit of a history."""
     assert 360 >= len(list(questions(known, LONGEST_DEADLINE_SECONDS)))
 
 
 @pytest.mark.parametrize("tasks", [1, 12, 20, 60, 200, 505])
-def test_all_jobs_together_stay_under_twenty_questions_a_second(tasks: int) -> None:
-    """Even of a kind that ends in 10 s as a rule, submitted one after another at DashScope's own limit."""
+def test_all_jobs_together_stay_under_twenty_polls_a_second(tasks: int) -> None:
+    """Even tasks that usually end in 10 s, submitted at DashScope's limit, stay under it."""
     ages = list(questions(taught([10.0] * 200), 600, in_flight=tasks))
-    asked = Counter(int(number / 5 + age) for number in range(tasks) for age in ages)
-    assert max(asked.values()) <= 20
+    polled = Counter(int(number / 5 + age) for number in range(tasks) for age in ages)
+    assert max(polled.values()) <= 20
 
 
 @given(sketches, st.floats(-10, 1e6), st.floats(-10, 1e6))
-def test_progress_grows_and_never_promises_the_end(known: Histogram, one: float, other: float) -> None:
-    """From 0 towards 95, and never back."""
+def test_progress_grows_and_never_reaches_the_end(known: Histogram, one: float, other: float) -> None:
+    """It goes from 0 towards 95, and never decreases."""
     earlier, later = sorted([one, other])
     before, after = polling.progress_percent(known, earlier), polling.progress_percent(known, later)
     assert 0 <= before <= after <= 95
 
 
 @pytest.mark.parametrize("mix", [mix for mix in bench.MIXES if not mix.shifts], ids=lambda mix: mix.name)
-def test_what_was_learned_beats_the_advice_on_both_sides(mix: Mix) -> None:
-    """After 200 tasks: less delay, in the mean and at the 95th percentile, and fewer questions than every 15 s."""
+def test_the_learned_schedule_is_better_than_the_advice_in_both_ways(mix: Mix) -> None:
+    """After 200 tasks the mean and 95th percentile of the delay are lower, with fewer polls than every 15 s."""
     times = mix.times(bench.BEFORE + bench.MEASURED, draw=2)
     known = reduce(Histogram.with_task, times[: bench.BEFORE], mix.seed)
     _assert_better(times[bench.BEFORE :], bench.by_sketch(known, times[bench.BEFORE :]))
 
 
-def test_a_shift_is_followed() -> None:
-    """Better on both sides over a shift, too, with what has to be learned anew."""
+def test_the_schedule_follows_a_shift() -> None:
+    """It is better in both ways over a shift, including the time to learn again."""
     (mix,) = (mix for mix in bench.MIXES if mix.name == "240 s, then 80 s")
     times = mix.times(300, draw=2)
     _assert_better(times, bench.learning(mix, times))
@@ -116,7 +116,7 @@ def test_a_shift_is_followed() -> None:
 
 @pytest.mark.parametrize("mix", bench.MIXES, ids=lambda mix: mix.name)
 def test_the_seed_alone_is_not_much_worse_than_the_advice(mix: Mix) -> None:
-    """By 20 % at most on either side, even where the times have shifted and nothing was learned."""
+    """It is at most 20 % worse in either way, even if the durations have shifted and nothing was learned."""
     times = mix.times(bench.BEFORE + bench.MEASURED)
     _assert_better(times, bench.by_sketch(mix.seed, times), factor=1.2)
 

@@ -1,4 +1,4 @@
-"""The line for slots: round robin over clients, and what those who wait are told of it."""
+"""The queue for slots: round robin over clients, and the positions that waiting jobs see."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ tickets = st.lists(
 
 
 def served(waiting: list[Ticket], last_served: str) -> list[str]:
-    """Serve all, as the gate does: each time the first name behind all those of the client who was served last."""
+    """Serve all as the pool does: each time the first after the client that was served last."""
     left = sorted(waiting, key=lambda ticket: ticket.name)
     order = []
     while left:
@@ -30,24 +30,24 @@ def served(waiting: list[Ticket], last_served: str) -> list[str]:
 
 
 @given(tickets, clients | st.just(""))
-def test_places_are_those_in_which_they_are_served(waiting: list[Ticket], last_served: str) -> None:
-    """What a job is told is the number of turns until its own, if nobody else comes."""
-    told = queue.positions(sorted(waiting, key=lambda ticket: ticket.name), last_served)
-    assert list(range(1, len(waiting) + 1)) == [told[job_id] for job_id in served(waiting, last_served)]
+def test_positions_are_the_order_of_service(waiting: list[Ticket], last_served: str) -> None:
+    """A job's position is the number of slots that are assigned until its own, if no other job arrives."""
+    positions = queue.positions(sorted(waiting, key=lambda ticket: ticket.name), last_served)
+    assert list(range(1, len(waiting) + 1)) == [positions[job_id] for job_id in served(waiting, last_served)]
 
 
 @given(tickets, clients, clients)
-def test_a_single_job_waits_for_one_of_each_client_at_most(waiting: list[Ticket], last_served: str, late: str) -> None:
-    """However many jobs of others wait, a client with one job starts after at most one of each of them."""
+def test_a_single_job_waits_for_at_most_one_of_each_client(waiting: list[Ticket], last_served: str, late: str) -> None:
+    """However many jobs others have, a client with one job starts after at most one job of each of them."""
     others = [ticket for ticket in waiting if ticket.client != late]
     single = Ticket(late, 0, 4 * 10**9, new_job_id())
-    place = served([*others, single], last_served).index(single.job_id)
-    assert place <= len({ticket.client for ticket in others})
+    position = served([*others, single], last_served).index(single.job_id)
+    assert position <= len({ticket.client for ticket in others})
 
 
 @given(tickets)
-def test_within_a_client_priority_goes_before_arrival(waiting: list[Ticket]) -> None:
-    """Of one client: the higher priority first, then who came first."""
+def test_within_a_client_priority_precedes_arrival(waiting: list[Ticket]) -> None:
+    """Within a client the higher priority is first, then the earlier arrival."""
     order = served(waiting, "")
     by_id = {ticket.job_id: ticket for ticket in waiting}
     for client in {ticket.client for ticket in waiting}:
@@ -57,32 +57,32 @@ def test_within_a_client_priority_goes_before_arrival(waiting: list[Ticket]) -> 
 
 @given(st.builds(Ticket, clients, st.sampled_from(queue.PRIORITIES), st.integers(0, 3 * 10**9), st.builds(new_job_id)))
 def test_a_ticket_can_be_read_from_its_name(ticket: Ticket) -> None:
-    """The name says all."""
+    """The name contains all of the ticket."""
     assert ticket == queue.ticket_from(ticket.name)
 
 
 @pytest.mark.parametrize(
-    ("place", "slots", "rounds"), [(1, 6, 1), (5, 6, 1), (6, 6, 2), (1000, 6, 200), (3, 1, 3), (3, 2, 2), (8, 8, 2)]
+    ("position", "slots", "rounds"), [(1, 6, 1), (5, 6, 1), (6, 6, 2), (1000, 6, 200), (3, 1, 3), (3, 2, 2), (8, 8, 2)]
 )
-def test_the_start_is_estimated_by_rounds(place: int, slots: int, rounds: int) -> None:
+def test_the_start_is_estimated_by_rounds(position: int, slots: int, rounds: int) -> None:
     """Five run at a time, or as many as there are slots, or all but one of them under a higher limit."""
-    assert 1000 + rounds * 80 == queue.starts_at(place, [1000.0] * slots, 1000, 80, slots)
+    assert 1000 + rounds * 80 == queue.starts_at(position, [1000.0] * slots, 1000, 80, slots)
 
 
 @given(st.lists(st.integers(0, 1000), max_size=8), st.integers(1, 8), st.integers(1, 400))
-def test_no_place_starts_before_the_one_before_it_or_in_the_past(since: list[int], slots: int, seconds: int) -> None:
-    """Whoever holds a slot since when, and however much longer a task takes than was thought."""
-    starts = [queue.starts_at(place, since, 1000, seconds, slots) for place in range(1, 30)]
+def test_no_position_starts_before_the_previous_one_or_in_the_past(since: list[int], slots: int, seconds: int) -> None:
+    """The running jobs may have started at any time, and a task may have any delay."""
+    starts = [queue.starts_at(position, since, 1000, seconds, slots) for position in range(1, 30)]
     assert sorted(starts) == starts
     assert starts[0] >= 1000
 
 
-def test_the_start_stands_still_while_nothing_changes() -> None:
-    """A turn comes when the oldest of those that run has had its time; of one that is overdue, within 15 seconds."""
+def test_the_estimated_start_is_stable_while_nothing_changes() -> None:
+    """A job starts when the oldest running job reaches its expected end; if that is overdue, within 15 seconds."""
     assert [1050, 1050] == [queue.starts_at(1, [970, 990], now, 80, 2) for now in (1000, 1007)]
     assert [1065, 1065] == [queue.starts_at(1, [900, 990], now, 80, 2) for now in (1051, 1065)]
 
 
-def test_more_holders_than_slots_bring_nobody_a_turn_at_first() -> None:
-    """Three hold slots, of which there are two by now: the first end is nobody's turn."""
+def test_more_holders_than_slots_delay_the_first_start() -> None:
+    """If three hold slots and the limit is two now, the first end frees no slot."""
     assert 110 == queue.starts_at(1, [0, 10, 20], 30, 100, 2)

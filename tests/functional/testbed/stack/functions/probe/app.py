@@ -1,5 +1,5 @@
 # ruff: noqa: INP001, T201 - the root of a Lambda, not a package; its prints are its log
-"""Handlers that do what an event tells them, so that tests can see what a function sees and break what it does."""
+"""Handlers that do what an event says, so that tests can see what a function sees, and make it fail."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ calls = 0
 
 
 def probe(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401
-    """Do one thing."""
-    global calls  # noqa: PLW0603 - warm starts are to be seen
+    """Run one action."""
+    global calls  # noqa: PLW0603 - warm starts must be visible
     calls += 1
     return _ACTIONS[event.get("do", "look")](event, context)
 
@@ -62,7 +62,7 @@ def _reply(event: dict[str, Any], _: object) -> str:
 
 
 def _aws(event: dict[str, Any], _: object) -> Any:  # noqa: ANN401
-    import boto3  # noqa: PLC0415 - cold starts without it are to be measured, too
+    import boto3  # noqa: PLC0415 - cold starts without it are measured, too
     from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -90,7 +90,7 @@ _ACTIONS = {
 
 
 def gate(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Let in who says so."""
+    """Allow or deny, as the header says."""
     said = event["headers"].get("authorization", "")
     if said == "break":
         raise RuntimeError("the gate is broken")
@@ -98,7 +98,7 @@ def gate(event: dict[str, Any], _: object) -> dict[str, Any]:
 
 
 def page(event: dict[str, Any], _: object) -> Any:  # noqa: ANN401
-    """Answer as the query says, or show the event."""
+    """Answer as the query says, or return the event."""
     answer = (event.get("queryStringParameters") or {}).get("answer")
     answers: dict[str | None, Any] = {
         "text": "just text",
@@ -117,7 +117,7 @@ def page(event: dict[str, Any], _: object) -> Any:  # noqa: ANN401
 
 
 def consume(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Do messages, but those that say ``fail``; say what came."""
+    """Process messages, except those that say ``fail``, and log them."""
     print(
         "took", *[f"{record['body']}#{record['attributes']['ApproximateReceiveCount']}" for record in event["Records"]]
     )
@@ -128,5 +128,5 @@ def consume(event: dict[str, Any], _: object) -> dict[str, Any]:
 
 
 def tick(event: dict[str, Any], _: object) -> None:
-    """Say what came."""
+    """Log the event."""
     print("ticked", event["detail-type"], event["source"], event["time"])

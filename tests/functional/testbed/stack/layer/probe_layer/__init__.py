@@ -1,3 +1,3 @@
-"""What the probe's layer brings."""
+"""A module that only the probe's layer has."""
 
 NAME = "probe_layer"
