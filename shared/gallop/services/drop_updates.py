@@ -61,7 +61,7 @@ def start(new_job: NewJob, uploaded_at: float) -> None:
                 _note_redrop(job, uploaded_at)
                 _clean_up(before if is_known else after)
                 return
-    raise WrongState(f"The current drop of {new_job.receipts} kept changing.")
+    raise WrongState(f"The current job of drop {new_job.receipts} kept changing.")
 
 
 def show_receipts(path: str, receipts: Mapping[str, Any], uploaded_at: float) -> None:
@@ -80,7 +80,7 @@ def show_receipts(path: str, receipts: Mapping[str, Any], uploaded_at: float) ->
             publish.show(after)
             _clean_up(after)
             return
-    raise WrongState(f"The current drop of {path} kept changing.")
+    raise WrongState(f"The current job of drop {path} kept changing.")
 
 
 def cancel(path: str, uploaded_at: float) -> None:
@@ -100,7 +100,7 @@ def cancel(path: str, uploaded_at: float) -> None:
         if after is before or drops.replace(before, after):
             _answer_cancel(after, uploaded_at)
             return
-    raise WrongState(f"The current drop of {path} kept changing.")
+    raise WrongState(f"The current job of drop {path} kept changing.")
 
 
 def withdraw(path: str) -> None:

@@ -54,7 +54,7 @@ def save_result(job_id: str) -> Step:
 
 
 def _save(job: Job, url: str) -> Step:
-    if not _is_the_vendors(url, job.base_url):
+    if not _is_vendor_url(url, job.base_url):
         raise ResultUnusable("The URL of the video is not on one of DashScope's hosts.")
     copy = _Copy()
     key = f"{publish.prefix_of(job)}/{receipts.VIDEO}"
@@ -98,7 +98,7 @@ class _Copy:
             raise ResultIncomplete(f"The video cannot be used: {problem}.")
 
 
-def _is_the_vendors(url: str, base_url: str) -> bool:
+def _is_vendor_url(url: str, base_url: str) -> bool:
     # Hosts change and are not documented (fact sheet §2), but all are in one domain, or it is the API host.
     try:
         parts, base = urlsplit(url), urlsplit(base_url)

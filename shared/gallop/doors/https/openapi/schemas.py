@@ -50,7 +50,7 @@ def components() -> dict[str, Schema]:
 
 
 def video_request() -> Schema:
-    """Describe the native body of a create."""
+    """Describe the native body of a request for a video."""
     return {
         **_object(_fields(), required=("prompt",)),
         "anyOf": [{"required": [name]} for name in form.OF_IMAGES],
@@ -249,7 +249,7 @@ def _of_the_request() -> dict[str, Schema]:
         },
         "webhook": {
             "type": "string",
-            "description": "Where to send notifications: path and query at one of your webhook endpoints, or a URL.",
+            "description": "Where to send notifications: a URL at one of your webhook endpoints, or its path and query.",
         },
         "dry_run": {"type": "boolean", "default": False, "description": "Only return the price."},
     }
