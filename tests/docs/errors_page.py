@@ -38,7 +38,7 @@ ENDS = """\
 ## Failures
 
 `error.code` of a job whose `state` is `failed` or `cancelled`, in `GET /v1/videos/{id}` and in `error.json`.
-The remedies are in the words of the HTTPS door; `error.json` says "drop it again", not "create the job again".
+The remedies are those of the HTTPS door; `error.json` says "drop it again", not "create the job again".
 If it is certain that nothing was charged, the remedy says so.
 """
 VENDOR = """\

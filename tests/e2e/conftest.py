@@ -27,21 +27,21 @@ SPEED = 40.0
 
 @pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
-    """Run the template as it is; incomplete drops are told so after a minute, 1.5 s here."""
+    """Run the template unchanged; incomplete drops get their error.json after a minute, 1.5 s here."""
     with Testbed(speed=SPEED, parameters={"IncompleteMinutes": "1"}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def caller(testbed: Testbed) -> Iterator[Caller]:
-    """Stand at both doors of it."""
+    """Return a caller of both of its doors."""
     with Caller(testbed) as position:
         yield position
 
 
 @pytest.fixture
 def gallop(caller: Caller, tmp_path: Path) -> Iterator[Gallop]:
-    """Give the command, turned to the running testbed; what it answers is what stands on standard output."""
+    """Return the command line, connected to the running testbed; it returns standard output."""
     file = tmp_path / "testbed.json"
     file.write_text(caller.at.to_json(), encoding="utf-8")
 

@@ -10,7 +10,7 @@ from tests.template import picture, stack
 
 
 def test_the_picture_is_drawn_from_the_definition_as_it_stands() -> None:
-    """After a change of the workflow, ``make docs`` draws it anew."""
+    """After a change of the workflow, ``make docs`` updates it."""
     assert picture.draw(stack.definition()) == picture.FILE.read_text(encoding="utf-8")
 
 

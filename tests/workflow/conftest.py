@@ -61,7 +61,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def runs(stack: Stack) -> Iterator[Runs]:
-    """Give a world in which jobs run to their end."""
+    """Return a sandbox in which jobs run completely."""
     with sandboxes.opened(stack) as sandbox:
         yield Runs(sandbox)
         stack.runner.replaced.clear()

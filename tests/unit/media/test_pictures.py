@@ -258,7 +258,7 @@ def test_the_limit_of_20_mb_is_exact() -> None:
 
 
 def test_what_is_not_even_looked_into_is_told_so() -> None:
-    """100 MB are the most that is read, 100 million pixels the most that is decoded."""
+    """At most 100 MB are read, and at most 100 million pixels are decoded."""
     assert "is too large: 100.0 MB; the maximum is 100 MB" == problem_of(picture() + bytes(models.MAX_PICTURE_BYTES))
     bomb = encoded(Image.new("1", (20_000, 20_000)), "PNG")
     assert len(bomb) < 100_000

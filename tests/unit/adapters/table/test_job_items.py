@@ -144,7 +144,7 @@ def test_records_of_released_versions_stay_readable(version: str) -> None:
 
 
 def test_the_present_version_has_a_frozen_record() -> None:
-    """Whoever releases a version adds the record that it writes."""
+    """A release adds the record that it writes."""
     assert __version__ in VERSIONS
 
 

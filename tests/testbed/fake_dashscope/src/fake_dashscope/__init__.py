@@ -7,7 +7,7 @@
 - ``fake.handle(request)``: an ``httpx.Request`` in, an ``httpx.Response`` out.
 
 ``fake.fault(…)`` makes requests fail, ``fake.ledger()`` shows what arrived and what it cost.
-Everything follows one clock: ``ManualClock`` moves when a test says so, ``ScaledClock`` runs by itself.
+Everything follows one clock: ``ManualClock`` moves when a test says so, ``ScaledClock`` follows real time.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _MODULES = {
 }
 
 if not TYPE_CHECKING:
-    # pytest imports this package at each start, for the plugin: whoever does not use the fake does not wait for it.
+    # pytest imports this package at each start, for the plugin: suites that do not use the fake do not wait for it.
     def __getattr__(name: str) -> object:
         """Import a public name on first use."""
         for module, names in _MODULES.items():

@@ -137,7 +137,7 @@ class FakeDashScope:
             self.faults.arm(read_fault(fault))
 
     def notify(self, **rule: Any) -> None:  # noqa: ANN401
-        """Send an event to ``url`` for each task that ends from now on; raises ``BadRuleError``."""
+        """Send an event to ``url`` for each task that ends after this call; raises ``BadRuleError``."""
         with self._lock:
             self.vendor.notices.rule = read_rule(rule)
 

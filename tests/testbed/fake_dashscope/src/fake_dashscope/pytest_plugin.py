@@ -1,4 +1,4 @@
-"""Fixtures for tests of DashScope clients. pytest loads them by itself where the package is installed.
+"""Fixtures for tests of DashScope clients. pytest loads them if the package is installed.
 
 Override ``dashscope_clock`` or ``fake_dashscope`` in a ``conftest.py`` or test module to configure the other two.
 """

@@ -1,4 +1,4 @@
-"""DashScope's state: accounts, tasks, queues and uploads, and what each call does to them. It knows no HTTP."""
+"""DashScope's state: accounts, tasks, queues and uploads, and what each call does to them. It does not depend on HTTP."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Vendor:
         self.notices.clear()
 
     def work_in_background(self) -> None:
-        """Download, render and send events in threads from now on, so that no call waits for them."""
+        """Start to download, render and send events in threads, so that no call waits for them."""
         self._fetching = ThreadPoolExecutor(4, "fetch")
         self._rendering = ThreadPoolExecutor(1, "render")
         self.sending = ThreadPoolExecutor(4, "events")
