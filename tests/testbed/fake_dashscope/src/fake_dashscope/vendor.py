@@ -1,4 +1,4 @@
-"""DashScope's state: accounts, tasks, queues and uploads, and what each call does to them. It does not depend on HTTP."""
+"""DashScope's state: accounts, tasks, queues and uploads, and what each call does to them, without HTTP."""
 
 from __future__ import annotations
 
