@@ -115,3 +115,13 @@ def test_a_line_is_not_overtaken_by_itself(simulation: Simulation, part: float) 
     simulation.kills["Batch"] = [1000, 4]
     work_off(simulation, [a_line()])
     assert ["succeeded"] == [job.state.value for job in simulation.jobs()]
+
+
+@pytest.mark.parametrize("part", [0.0004, 0.0006])
+def test_a_job_made_as_its_batch_starts_is_new(simulation: Simulation, part: float) -> None:
+    """The table keeps milliseconds: rounded there, a job must not look older than the batch that made it."""
+    simulation.clock.time = float(int(simulation.clock.time)) + part
+    work_off(simulation, [a_line()])
+    told = receipt(simulation)
+    assert 0 == told["repeated"]
+    assert 0.42 == told["cost"]
