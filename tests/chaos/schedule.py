@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.e2e import matrix
 from tests.e2e.matrix import Cell
+from tests.testbed.aws.kill_points import points_of
+
+if TYPE_CHECKING:
+    from tests.testbed.aws.kill_points import KillPoint
 
 SECONDS_BETWEEN_JOBS = 2.0
 CHANCES = {"submit": 0.25, "query": 0.25, "download": 0.2}
@@ -43,7 +47,7 @@ def _cell(rng: Random, number: int) -> Cell:
     return Cell(f"job {number}", client, tuple(faults), kills, starts_after=number * SECONDS_BETWEEN_JOBS)
 
 
-def _kill(rng: Random, client: str) -> tuple[str, int]:
-    steps = [name for name in matrix.CALLS if name not in matrix.DOORS]
+def _kill(rng: Random, client: str) -> tuple[str, KillPoint]:
+    steps = [name for name in matrix.CALLS if name not in (*matrix.DOORS, matrix.RECONCILE)]
     function = rng.choice(steps if client.startswith("s3") else matrix.DOORS)
-    return function, rng.randint(0, matrix.CALLS[function])
+    return function, rng.choice(points_of(matrix.CALLS[function]))

@@ -15,6 +15,7 @@ from gallop.adapters.table.job_items import job_from
 from gallop.domain.job import job_id_of
 
 from tests.support.pictures import picture
+from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
     from tests.e2e.caller import Caller
+    from tests.testbed.aws.kill_points import KillPoint
     from tests.testbed.stack import Testbed
     from tests.testbed.targeted_faults import TargetedDashScope
 
@@ -38,28 +40,54 @@ FAULTS: list[dict[str, Any]] = [
 ]
 LOST = FAULTS[0]
 CLIENTS = ("https", "https retried", "s3", "s3 five-fold")
-# How many calls of AWS and DashScope a normal run of each function makes; one without DashScope's key reads it, too.
-CALLS = {
-    "AuthorizeFunction": 1,
-    "SubmitFunction": 8,
-    "TakeSlotFunction": 14,
-    "StartTaskFunction": 12,
-    "StatusFunction": 15,
-    "SaveResultFunction": 9,
-    "ThumbnailFunction": 5,
-    "FinishFunction": 15,
+# The calls to the world of a plain run of each function, as recorded. Not among them is the question for the key of
+# DashScope, which the first run of a process asks, whoever it works for.
+KEY_READ = "GetSecretValue"
+CALLS: dict[str, tuple[str, ...]] = {
+    "AuthorizeFunction": ("UpdateItem",),
+    "SubmitFunction": (
+        *("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution", "GetItem"),
+        *("Query", "GetItem"),
+    ),
+    "TakeSlotFunction": (
+        *("GetItem", "GetItem", "TransactWriteItems", "TransactWriteItems", "GetItem", "Query"),
+        *("TransactWriteItems", "GetItem", "SendTaskSuccess", "DeleteItem", "GetItem", "Query"),
+        *("Query", "GetItem"),
+    ),
+    "StartTaskFunction": (
+        *("GetItem", "UpdateItem", "UpdateItem", "SubmitTask", "TransactWriteItems", "GetItem", "PutObject"),
+        *("GetItem", "GetItem", "GetItem", "UpdateItem"),
+    ),
+    "StatusFunction": (
+        *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query"),
+        *("Query", "GetItem", "UpdateItem", "GetItem", "PutObject", "GetItem", "GetItem"),
+    ),
+    "SaveResultFunction": (
+        *("GetItem", "QueryTask", "GetItem", "Download", "CreateMultipartUpload", "UploadPart"),
+        *("CompleteMultipartUpload", "UpdateItem", "GetItem"),
+    ),
+    "ThumbnailFunction": ("GetItem", "GetObject", "GetItem", "PutObject", "UpdateItem"),
+    "FinishFunction": (
+        *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "GetItem"),
+        *("PutObject", "PutObject", "GetItem", "GetItem", "Query", "StartExecution", "UpdateItem"),
+    ),
+    "ReconcileFunction": (
+        *("GetItem", "ListTasks", "ListTasks", "GetItem", "TransactWriteItems", "GetItem", "PutObject"),
+        *("GetItem", "GetItem"),
+    ),
 }
 DOOR = "SubmitFunction"
 DOORS = (DOOR, "AuthorizeFunction")
 TAKE_SLOT = "TakeSlotFunction"
 RECONCILE = "ReconcileFunction"
-CALLS_OF_RECONCILE = 9
-# When files arrive, the door lists their folder and sends itself a message; on that message, it creates the job.
-CALLS_OF_AN_ARRIVAL, CALLS_OF_A_LOOK = 2, 11
-# So that each is alone in its batch: in a batch with others that are killed, a message would be given up.
+# When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
+CALLS_OF_AN_ARRIVAL = ("ListObjectsV2", "SendMessage")
+CALLS_OF_A_LOOK = (
+    *("ListObjectsV2", "GetObject", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
+    *("PutObject", "GetItem", "GetItem", "StartExecution"),
+)
+# So that each is alone in its batch, where with others that die a message would be given up.
 SECONDS_BETWEEN = 60.0
-# More than any run makes.
-COUNTED = 1000
 DELIVERIES, POSTS = 5, 2
 # Far more than it takes, because machines may be busy.
 PATIENCE_S, POST_S = 400.0, 180.0
@@ -78,7 +106,8 @@ class Cell:
     name: str
     client: str
     faults: tuple[dict[str, Any], ...] = ()
-    kills: tuple[tuple[str, int], ...] = ()
+    kills: tuple[tuple[str, KillPoint | None], ...] = ()
+    """By function: the call at which a run of it dies; None where its calls are only noted."""
     starts_after: float = 0.0
     """Simulated seconds after the first one."""
     is_look: bool = False
@@ -121,42 +150,38 @@ def cells() -> list[Cell]:
     return [
         *drops,
         *[
-            Cell(f"{function} killed after {n}", "https retried" if function in DOORS else "s3", kills=((function, n),))
+            Cell(f"{function} {kill}", "https retried" if function in DOORS else "s3", kills=((function, kill),))
             for function, calls in CALLS.items()
-            if function != TAKE_SLOT
-            for n in range(calls + 1)
+            if function not in (TAKE_SLOT, RECONCILE)
+            for kill in points_of(calls)
         ],
         *[
-            Cell(f"{RECONCILE} killed after {n}", "s3", faults=(LOST,), kills=((RECONCILE, n),))
-            for n in range(CALLS_OF_RECONCILE + 1)
+            Cell(f"{RECONCILE} {kill}", "s3", faults=(LOST,), kills=((RECONCILE, kill),))
+            for kill in points_of(CALLS[RECONCILE])
         ],
         *[Cell(f"{fault['on']} {fault['kind']}, {by}", by, faults=(fault,)) for fault in FAULTS for by in CLIENTS],
     ]
 
 
 def kills_of_take_slot() -> list[Cell]:
-    """Return every kill of the function that takes a slot, to be run one by one: others would give a job its slot."""
-    return [Cell(f"{TAKE_SLOT} killed after {n}", "s3", kills=((TAKE_SLOT, n),)) for n in range(CALLS[TAKE_SLOT] + 1)]
+    """Give every kill of the function that takes a slot, to be run one by one: others would give a job its slot."""
+    return [Cell(f"{TAKE_SLOT} {kill}", "s3", kills=((TAKE_SLOT, kill),)) for kill in points_of(CALLS[TAKE_SLOT])]
 
 
 def kills_of_drops() -> list[Cell]:
-    """Return every kill of the S3 door."""
-    arrivals, looks = range(CALLS_OF_AN_ARRIVAL + 1), range(CALLS_OF_A_LOOK + 1)
-    runs = [*((False, n) for n in arrivals), *((True, n) for n in looks)]
-    return [
-        Cell(
-            f"{'look at a drop' if is_look else 'arrival of a drop'} killed after {n}",
-            "s3",
-            kills=((DOOR, n),),
-            is_look=is_look,
-        )
-        for is_look, n in runs
+    """Give every kill of the S3 door."""
+    arrivals = [
+        Cell(f"arrival of a drop {kill}", "s3", kills=((DOOR, kill),)) for kill in points_of(CALLS_OF_AN_ARRIVAL)
     ]
+    looks = [
+        Cell(f"look at a drop {kill}", "s3", kills=((DOOR, kill),), is_look=True) for kill in points_of(CALLS_OF_A_LOOK)
+    ]
+    return [*arrivals, *looks]
 
 
 def counted() -> list[Cell]:
-    """Return cells without kills, in which calls are counted, one at a time: others would add waits and polls."""
-    steps = [name for name in CALLS if name not in DOORS]
+    """Give cells in which nobody dies, and calls are noted: one at a time, for a crowd makes others wait and ask."""
+    steps = [name for name in CALLS if name not in (*DOORS, RECONCILE)]
     return [
         Cell("calls from an arrival on", "s3", kills=each_counted(DOOR, *steps)),
         Cell("calls of a request", "https", kills=each_counted(*DOORS)),
@@ -165,9 +190,9 @@ def counted() -> list[Cell]:
     ]
 
 
-def each_counted(*functions: str) -> tuple[tuple[str, int], ...]:
-    """Return the functions, each with its counted number of calls."""
-    return tuple((function, COUNTED) for function in functions)
+def each_counted(*functions: str) -> tuple[tuple[str, None], ...]:
+    """Let the calls of the functions be noted."""
+    return tuple((function, None) for function in functions)
 
 
 @dataclass(slots=True)
@@ -208,8 +233,8 @@ class Matrix:
                 return
 
     def killed(self, function: str) -> int:
-        """Return the number of runs of a function that were killed."""
-        return sum(run.error == "Runtime.ExitError" for run in self.testbed.invocations(function))
+        """Count the runs of a function that were killed."""
+        return sum(run.was_killed for run in self.testbed.invocations(function))
 
     def look(self) -> None:
         """Read all jobs by prompt."""
@@ -238,8 +263,8 @@ class Matrix:
         self.testbed.clock.sleep(self.began_at + cell.starts_after - self.testbed.clock.now())
         for fault in cell.faults:
             self.fake.aim(cell.prompt, **fault)
-        for function, calls in cell.kills:
-            self.testbed.aws.runtime.kill_after(function, calls, cell.text_for(function))
+        for function, point in cell.kills:
+            self.testbed.aws.runtime.kill_at(function, point, cell.text_for(function))
         self._send(cell)
 
     def _send(self, cell: Cell) -> None:

@@ -1,4 +1,4 @@
-"""The stack, deployed once a module, and a fresh world for each test."""
+"""The two back-ends: the stack, deployed once a module and empty for each test, and the product in process."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import pytest
 
 from fake_dashscope.clock import ManualClock
 from tests.support import sandbox as sandboxes
+from tests.support.promise import fresh
 from tests.support.stack import Stack, deployed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.promise import Simulation
     from tests.support.sandbox import Sandbox
 
 
@@ -21,6 +23,13 @@ def stack() -> Iterator[Stack]:
     """Give the deployed template; executions are recorded and not run."""
     with deployed(ManualClock(), executing=False) as stack:
         yield stack
+
+
+@pytest.fixture
+def simulation() -> Iterator[Simulation]:
+    """Give a Gallop in process in which nothing has happened yet."""
+    with fresh() as made:
+        yield made
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gallop.domain.job import is_terminal
 
 from tests.load.vendor import QUERY, SUBMIT, most_at_once
+from tests.template import stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from tests.load.usage import Usage
     from tests.load.vendor import WatchedDashScope
 
-MAX_IN_FLIGHT = 6
-"""The template's default."""
+MAX_IN_FLIGHT = int(stack.parameter("MaxInFlight"))
 NEVER = float("inf")
 
 

@@ -16,21 +16,20 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from gallop.adapters.table import slots
-from gallop.doors.https import videos
-from gallop.doors.https.bodies import Body
 from moto.dynamodb.models import dynamodb_backends
 
 from fake_dashscope import Limits, Switches
 from fake_dashscope.clock import ManualClock
 from tests.load import clients
-from tests.load.figures import MAX_IN_FLIGHT, Evidence
+from tests.load.figures import Evidence
 from tests.load.meter import Meter
 from tests.load.usage import Usage
 from tests.load.vendor import WatchedDashScope
+from tests.support.calls import Killed
 from tests.support.pictures import picture
 from tests.support.promise import fresh
-from tests.support.promise.calls import Killed
 from tests.support.promise.simulation import HANDLERS, REGION, Simulation
+from tests.template.stack import sweep_seconds
 from tests.testbed.aws.account import ACCOUNT
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
     from moto.dynamodb.models.table import Table
 
-STEP_SECONDS, SWEEP_SECONDS = 5, 60
+STEP_SECONDS, SWEEP_SECONDS = 5, sweep_seconds()
 BETWEEN_CREATES = 0.05
 S3_WRITES = {
     "PutObject",
@@ -92,12 +91,10 @@ class Run:
         self.simulation.clock.advance(BETWEEN_CREATES)
         if client == clients.S3:
             for name, content in clients.files(prompt).items():
-                self.simulation.put(f"drop/{name}", content)
+                self.simulation.drop(f"drop/{name}", content)
             return
         self.requests += 1
-        with self.simulation.calls.run():
-            videos.create_video(client, Body(json.dumps(clients.body(prompt)).encode(), "application/json"), {})
-        self.simulation.made.setdefault("Submit", []).append([*self.simulation.calls.made])
+        self.simulation.post_body(json.dumps(clients.body(prompt)), client=client)
 
     def pass_time(self) -> None:
         """Advance the clock by a step, with the sweep every minute, which may be killed."""
@@ -178,7 +175,8 @@ def started(jobs: int, seed: int) -> Iterator[Run]:
     with (
         patch.dict(HANDLERS, Thumbnail=lambda *_: {}),
         fresh(seed, fake) as simulation,
-        patch.dict("os.environ", MAX_IN_FLIGHT=str(MAX_IN_FLIGHT)),
         meter.running(),
     ):
         yield Run(simulation, fake, meter, jobs)
+        # Of those that were drawn for more runs than there were.
+        simulation.kills.clear()

@@ -18,12 +18,14 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from fake_dashscope import Limits, Switches
 from fake_dashscope.clock import ScaledClock
 from tests.e2e.caller import Caller
+from tests.e2e.matrix import CALLS
 from tests.load import clients
 from tests.load.figures import Evidence
 from tests.load.meter import Meter
 from tests.load.usage import Usage
 from tests.load.vendor import WatchedDashScope
 from tests.testbed.aws.account import ACCOUNT
+from tests.testbed.aws.kill_points import points_of
 from tests.testbed.stack import Testbed
 
 if TYPE_CHECKING:
@@ -37,8 +39,14 @@ FUNCTIONS = tuple(
     f"{name}Function"
     for name in ("Submit", "Authorize", "TakeSlot", "StartTask", "Status", "SaveResult", "Thumbnail", "Finish")
 )
-# How many network calls a run of each function makes.
-KILLED = {"TakeSlot": 14, "StartTask": 9, "Status": 12, "SaveResult": 7, "Finish": 12, "Reconcile": 20}
+KILLED = (
+    "FinishFunction",
+    "ReconcileFunction",
+    "SaveResultFunction",
+    "StartTaskFunction",
+    "StatusFunction",
+    "TakeSlotFunction",
+)
 DRIVER = "testbed-driver"
 S3_WRITES, S3_READS = ("s3:PutObject", "s3:ListBucket"), ("s3:GetObject", "s3:GetObjectVersion")
 SCHEDULED = {"TaskScheduled", "LambdaFunctionScheduled"}
@@ -127,8 +135,9 @@ class Run:
         """Kill the next run of some function, now and then, until all kills are used up."""
         due = min(self.kills, self.kills * (self.ended() + 1) // self.jobs)
         for _ in range(due - self.spent):
-            function = self.rng.choice(sorted(KILLED))
-            self.testbed.aws.runtime.kill_after(f"{function}Function", self.rng.randint(0, KILLED[function]), "")
+            function = self.rng.choice(KILLED)
+            point = self.rng.choice(points_of(CALLS[function]))
+            self.testbed.aws.runtime.kill_at(function, point, "")
             self.spent += 1
 
     def _executions(self) -> Iterator[Any]:

@@ -21,6 +21,8 @@ from rich.table import Table
 
 from tests.load import clients, display, in_process
 from tests.load.figures import MAX_IN_FLIGHT, NEVER, figures
+from tests.support.promise.recorded import OF_A_JOB
+from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
     from tests.load.figures import Figures
@@ -30,8 +32,8 @@ DEFAULTS = {"MINUTES": "120", "SEED": "1", "CHANCE": "0.05"}
 # A little less than five tasks at a time can handle.
 SECONDS_BETWEEN_JOBS = 13.0
 DRAIN_SECONDS = 12 * 3600
-# The maximum number of network calls per run of each function, for placing kills.
-CALLS = {"TakeSlot": 14, "StartTask": 10, "Status": 16, "SaveResult": 7, "Finish": 13, "Reconcile": 40}
+# The functions that are killed, each at any call of a run of it.
+KILLED = ("TakeSlot", "StartTask", "Status", "SaveResult", "Finish", "Reconcile")
 SLOT_CALLS = ("TransactWriteItems", "UpdateItem")
 PLAIN_WIDTH = 120
 
@@ -49,7 +51,7 @@ class Watch:
         """Record the most slots that were held, and the most tasks that were at DashScope."""
         if call in SLOT_CALLS:
             self.most_holders = max(self.most_holders, _holders())
-        elif call.startswith("POST"):
+        elif call == "SubmitTask":
             self.most_tasks = max(self.most_tasks, sum(not task.ended for task in self.run.fake.tasks()))
 
     def look_after_sweep(self) -> None:
@@ -71,9 +73,10 @@ def _needs_slot(state: JobState) -> bool:
 
 
 def kills(simulation: Simulation, rng: Random, runs: int, chance: float) -> None:
-    """Draw, for each run of each function, whether it is killed, and after how many calls."""
-    for function, calls in CALLS.items():
-        simulation.kills[function] = [rng.randint(0, calls) if rng.random() < chance else None for _ in range(runs)]
+    """Draw for so many runs of each function whether it is killed, and at which call."""
+    for function in KILLED:
+        points = points_of(OF_A_JOB[function])
+        simulation.kills[function] = [rng.choice(points) if rng.random() < chance else None for _ in range(runs)]
 
 
 def soak(run: in_process.Run, seconds: float, rng: Random) -> list[str]:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from moto.sqs.models import sqs_backends
 
 from tests.support.stack import aws
+from tests.template.stack import batch_size
 from tests.testbed.aws.account import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from tests.support.sandbox import Sandbox
-
-BATCH_SIZE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,11 @@ class Door:
         return [message.body for message in queue._messages]  # noqa: SLF001 - moto's own list
 
     def _deliver(self) -> int:
-        received = aws("sqs").receive_message(QueueUrl=self._url, MaxNumberOfMessages=BATCH_SIZE).get("Messages", [])
+        received = (
+            aws("sqs")
+            .receive_message(QueueUrl=self._url, MaxNumberOfMessages=batch_size("SubmitFunction"))
+            .get("Messages", [])
+        )
         if not received:
             return 0
         event = {"Records": [record(message["MessageId"], message["Body"]) for message in received]}

@@ -11,11 +11,12 @@ from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, new_job_id
 from gallop.domain.request.images import LinkedImage
 from gallop.domain.request.request import VideoRequest
 
-BASE_URL = "https://dashscope-intl.aliyuncs.com/api/v1"
-MODEL = "happyhorse-1.0-r2v"
+from tests.template import stack
+
+BASE_URL, MODEL = stack.parameter("DashScopeBaseUrl"), stack.parameter("DefaultModel")
 PICTURE_URL = "https://example.com/girl.jpg"
 START = 1_780_000_000.0
-DEADLINE_SECONDS = 240 * 60
+DEADLINE_SECONDS = 60 * int(stack.parameter("DeadlineMinutes"))
 
 
 def a_request(**fields: Any) -> VideoRequest:  # noqa: ANN401 - any field of a request

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,8 +27,10 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from fake_dashscope import KEY, FakeDashScope, Limits, Switches, render
 from tests.support.films import film
 from tests.support.jobs import a_job
+from tests.support.simulated import Simulated
 from tests.support.stack import aws
 from tests.testbed.aws.account import ACCOUNT, REGION
+from tests.testbed.aws.bootstrap import name_of_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
     import httpx
     from gallop.domain.job import Job
-    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_s3.client import S3Client
 
-    from fake_dashscope.clock import ManualClock
     from tests.support.stack import Stack
 
 SUBMIT_URL = "https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/video-generation/video-synthesis"
@@ -58,13 +59,12 @@ NEVER_LOGGED = (
 )
 
 
-@dataclass(slots=True)
-class Sandbox:
+@dataclass(kw_only=True)
+class Sandbox(Simulated):
     """What a test of the doors and steps works with."""
 
     stack: Stack
     router: respx.Router
-    fake: FakeDashScope
     log_lines: io.StringIO = field(default_factory=io.StringIO)
     instead: dict[str, Callable[[httpx.Request], httpx.Response]] = field(default_factory=dict)
     """What answers requests to addresses that begin so, in place of the fake vendor."""
@@ -74,22 +74,24 @@ class Sandbox:
         for address, effect in self.instead.items():
             if str(request.url).startswith(address):
                 return effect(request)
-        return self.fake.handle(request)
+        with self.calls.noted(name_of_request(request.method, request.url.path)):
+            return self.fake.handle(request)
 
     def sent(self, address: str) -> list[httpx.Request]:
         """Give the requests to addresses that begin so."""
         return [call.request for call in self.router.calls if str(call.request.url).startswith(address)]
 
     @property
-    def clock(self) -> ManualClock:
-        """The time."""
-        return self.stack.clock
-
-    @property
     def s3(self) -> S3Client:
         """A client of the buckets that may do everything."""
         s3: S3Client = aws("s3")
         return s3
+
+    @property
+    def dynamodb(self) -> DynamoDBClient:
+        """A client of the table that may do everything."""
+        dynamodb: DynamoDBClient = aws("dynamodb")
+        return dynamodb
 
     @property
     def inbox(self) -> str:
@@ -101,9 +103,14 @@ class Sandbox:
         """The results bucket."""
         return self.stack.resource("ResultsBucket")
 
-    def invoke(self, function: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
-        """Run a function."""
-        return self.stack.invoke(function, event)
+    @property
+    def table(self) -> str:
+        """The table of jobs."""
+        return self.stack.resource("JobTable")
+
+    def handle(self, function: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
+        """Run a function's handler."""
+        return self.stack.invoke(f"{function}Function", event)
 
     def put(self, state: JobState = JobState.QUEUED, **fields: Any) -> Job:  # noqa: ANN401 - any field of a job
         """Record a job that stands in ``state``; its key is the stack's."""
@@ -130,12 +137,6 @@ class Sandbox:
         with self.stack.acting_as("SubmitFunction"):
             return store.get(job_id)
 
-    def jobs(self) -> list[Job]:
-        """Read all jobs' records, the oldest first."""
-        items = aws("dynamodb").scan(TableName=self.stack.resource("JobTable"))["Items"]
-        ids = [item["id"]["S"] for item in items if item["sk"]["S"] == "JOB"]
-        return sorted((self.job(job_id) for job_id in ids), key=lambda job: job.created_at)
-
     def mint(self, client: str, *, is_admin: bool = False, valid_until: float | None = None) -> str:
         """Give a client a key."""
         key = keys.generate()
@@ -144,23 +145,9 @@ class Sandbox:
             client_keys.create(record)
         return key
 
-    def drop(self, key: str, data: bytes) -> None:
+    def drop(self, key: str, content: bytes) -> None:
         """Upload something into the inbox."""
-        self.s3.put_object(Bucket=self.inbox, Key=key, Body=data)
-
-    def receipt(self, key: str) -> dict[str, Any]:
-        """Read a receipt."""
-        receipt: dict[str, Any] = json.loads(self.result(key))
-        return receipt
-
-    def result(self, key: str) -> bytes:
-        """Read an object of the results bucket."""
-        return self.s3.get_object(Bucket=self.results, Key=key)["Body"].read()
-
-    def results_there(self) -> list[str]:
-        """Name all objects of the results bucket."""
-        listed = self.s3.list_objects_v2(Bucket=self.results).get("Contents", [])
-        return [entry["Key"] for entry in listed]
+        self.s3.put_object(Bucket=self.inbox, Key=key, Body=content)
 
     def executions(self, of: str = "Workflow") -> list[str]:
         """Name the executions of a state machine that were started."""
@@ -168,23 +155,13 @@ class Sandbox:
         found = aws("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
         return [execution["name"] for execution in found]
 
-    def requests(self) -> dict[str, int]:
-        """Count what the fake vendor was asked, by kind."""
-        counts: dict[str, int] = self.fake.ledger()["requests"]
-        return counts
-
-    def tasks(self) -> list[dict[str, Any]]:
-        """Give the fake vendor's tasks."""
-        tasks: list[dict[str, Any]] = self.fake.ledger()["tasks"]
-        return tasks
-
 
 @contextmanager
 def opened(stack: Stack) -> Iterator[Sandbox]:
     """Give a world in which nothing has happened yet; at its end, nothing secret may stand in its log."""
     fake = FakeDashScope(stack.clock, limits=Limits.none(), switches=Switches(expiry_from="completion"))
     with respx.mock(assert_all_called=False) as router, ExitStack() as seams:
-        sandbox = Sandbox(stack, router, fake)
+        sandbox = Sandbox(clock=stack.clock, fake=fake, stack=stack, router=router)
         # Receivers of webhooks are real.
         router.route(host="127.0.0.1").pass_through()
         router.route().mock(side_effect=sandbox.answer)
@@ -195,7 +172,9 @@ def opened(stack: Stack) -> Iterator[Sandbox]:
         seams.enter_context(patch.object(gallop.clock, "sleep", stack.clock.sleep))
         seams.enter_context(patch.object(render, "render", _render))
         seams.enter_context(_logged(sandbox.log_lines))
+        seams.enter_context(sandbox.calls.of_all_clients())
         yield sandbox
+        sandbox.all_struck()
         _clear(stack)
     assert [] == secrets_in(sandbox.log_lines.getvalue())
 

@@ -82,6 +82,49 @@ def unnested(value: Any, *met: str) -> Any:  # noqa: ANN401 - a template holds a
     return {name: unnested(item, *met) for name, item in value.items()}
 
 
+def parameter(name: str) -> str:
+    """Give the default of a parameter, as a function's environment has it."""
+    return str(written()["Parameters"][name]["Default"])
+
+
+@cache
+def settings() -> dict[str, str]:
+    """Give the environment variables of the functions that parameters set, with the parameters' defaults."""
+    given = [function.get("Environment", {}).get("Variables", {}) for function in functions().values()]
+    parameters = written()["Parameters"]
+    return {
+        name: parameter(value["Ref"])
+        for variables in given
+        for name, value in variables.items()
+        if isinstance(value, dict) and "Default" in parameters.get(value.get("Ref"), {})
+    }
+
+
+def max_receives(queue: str) -> int:
+    """Give how often a message of a queue is received before it goes to the dead-letter queue."""
+    return int(properties(queue)["RedrivePolicy"]["maxReceiveCount"])
+
+
+def batch_size(function: str) -> int:
+    """Give how many messages of its queue a function gets at most at a time."""
+    sources = [source["Properties"] for source in of_type("AWS::Lambda::EventSourceMapping").values()]
+    (size,) = (int(source["BatchSize"]) for source in sources if source["FunctionName"] == {"Ref": function})
+    return size
+
+
+def sweep_seconds() -> int:
+    """Give the seconds from one sweep to the next."""
+    (rule,) = of_type("AWS::Events::Rule").values()
+    (minutes,) = re.findall(r"^rate\((\d+) minutes?\)$", rule["Properties"]["ScheduleExpression"])
+    return 60 * int(minutes)
+
+
+def properties(name: str) -> dict[str, Any]:
+    """Give a resource's properties, translated."""
+    found: dict[str, Any] = translated().resources[name]["Properties"]
+    return found
+
+
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
     """Return the resources of one type, by logical id, translated."""
     return {name: resource for name, resource in translated().resources.items() if resource["Type"] == kind}

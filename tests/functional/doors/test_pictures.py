@@ -14,6 +14,7 @@ from gallop.media import pictures
 from tests.support.drops import Door
 from tests.support.http import Client
 from tests.support.pictures import corners, data_uri, decoded, encoded, picture, seen, turned
+from tests.template.stack import parameter
 
 if TYPE_CHECKING:
     from tests.support.sandbox import Sandbox
@@ -33,7 +34,7 @@ def dropped(sandbox: Sandbox) -> None:
     files = {"prompt.txt": PROMPT, "1.heic": HEIC, "2.jpg": SIDEWAYS, "3.png": picture("PNG")}
     for name, data in files.items():
         sandbox.drop(f"drop/ad/{name}", data)
-    Door(sandbox).run(11)
+    Door(sandbox).run(int(parameter("QuietSeconds")) + 1)
 
 
 def stored(sandbox: Sandbox, image: Any) -> bytes:  # noqa: ANN401 - whatever a request names

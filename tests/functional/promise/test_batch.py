@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.promise.batches import CONCURRENCY, HOUR, a_line, charges, quick, receipt, rows, work_off
+from tests.support.promise.recorded import OF_A_BATCH
+from tests.testbed.aws.kill_points import after, points_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.promise import Simulation
+    from tests.testbed.aws.kill_points import KillPoint
 
 LINES, BAD = 16, {7, 11}
-KILLS = (0, 2, 4, 6, 9, 12)
+STEPS = ("read", "submit_line", "end_line", "close")
 
 
 @pytest.fixture
@@ -62,32 +65,33 @@ def test_lines_become_jobs_in_order(simulation: Simulation) -> None:
     assert 0.42 == shown["cost"]
 
 
-@pytest.mark.parametrize("runs_before", [0, 1, 2, 3], ids=["read", "submit_line", "end_line", "close"])
-def test_a_batch_step_may_be_killed_anywhere(simulation: Simulation, runs_before: int) -> None:
-    """The step is run again, and nothing is created or counted twice."""
-    for kill_at in KILLS:
-        simulation.kills["Batch"] = [*[1000] * runs_before, kill_at]
-        work_off(simulation, [a_line(seed=kill_at)])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_of_the_batch_that_dies_anywhere(simulation: Simulation, step: str) -> None:
+    """The step is run again, and nothing is made or counted twice."""
+    kills = points_of(OF_A_BATCH[step])
+    for number, kill in enumerate(kills):
+        simulation.kills["Batch"] = [*[None] * STEPS.index(step), kill]
+        work_off(simulation, [a_line(seed=number)])
         assert [] == simulation.kills["Batch"]
         (row,) = rows(simulation)
         assert ("succeeded", "0.42") == (row["state"], row["cost"])
-        shown = receipt(simulation)
-        assert (1, 0, 0.42, 0) == (shown["jobs"]["succeeded"], shown["repeated"], shown["cost"], shown["jobs"]["open"])
-    assert [len(KILLS)] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
+        told = receipt(simulation)
+        assert (1, 0, 0.42, 0) == (told["jobs"]["succeeded"], told["repeated"], told["cost"], told["jobs"]["open"])
+    assert [len(kills)] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
 
 
-@pytest.mark.parametrize("kill_at", KILLS)
-def test_an_end_may_be_killed_anywhere(simulation: Simulation, kill_at: int) -> None:
-    """If it was killed before its terminal write or before its notification, the batch is notified once."""
-    simulation.kills["Finish"] = [kill_at]
+@pytest.mark.parametrize("kill", points_of(OF_A_BATCH["Finish"]), ids=str)
+def test_an_end_that_dies_anywhere(simulation: Simulation, kill: KillPoint) -> None:
+    """Whether it died before its terminal write or before it told who waits: the batch hears of it, once."""
+    simulation.kills["Finish"] = [kill]
     work_off(simulation, [a_line()])
     assert_one_video(simulation)
 
 
-def test_the_sweep_reports_an_end_that_was_lost(simulation: Simulation) -> None:
-    """If a job's execution is lost between its terminal write and its notification, the sweep repeats the end."""
-    simulation.kills["Finish"] = [3] * 8
-    simulation.put("drop/spring/batch.jsonl", a_line().encode())
+def test_an_end_that_never_comes_back_is_told_by_the_sweep(simulation: Simulation) -> None:
+    """The execution of the job is lost between its terminal write and its word: the sweep runs the end again."""
+    simulation.kills["Finish"] = [after("UpdateItem", 2), *[after("GetItem", 2)] * 7]
+    simulation.drop("drop/spring/batch.jsonl", a_line().encode())
     simulation.run_for(HOUR)
     (job,) = simulation.jobs()
     simulation.kills.clear()
@@ -100,7 +104,7 @@ def test_the_sweep_reports_an_end_that_was_lost(simulation: Simulation) -> None:
 def test_a_newer_file_replaces_an_older_one(simulation: Simulation) -> None:
     """Lines that were not submitted yet are not paid for; running ones continue as the same jobs."""
     lines = [a_line(seed=number) for number in range(1, 13)]
-    simulation.put("drop/spring/batch.jsonl", "\n".join(lines).encode())
+    simulation.drop("drop/spring/batch.jsonl", "\n".join(lines).encode())
     simulation.run_for(12)
     work_off(simulation, lines[:2])
     assert (CONCURRENCY, CONCURRENCY) == (len(simulation.jobs()), len(simulation.tasks()))
@@ -112,6 +116,16 @@ def test_a_newer_file_replaces_an_older_one(simulation: Simulation) -> None:
 def test_a_line_does_not_supersede_itself(simulation: Simulation, part: float) -> None:
     """If a function was killed between a line's record and its execution, the repetition ignores rounded times."""
     simulation.clock.time = float(int(simulation.clock.time)) + part
-    simulation.kills["Batch"] = [1000, 4]
+    simulation.kills["Batch"] = [None, after("TransactWriteItems", 2)]
     work_off(simulation, [a_line()])
     assert ["succeeded"] == [job.state.value for job in simulation.jobs()]
+
+
+@pytest.mark.parametrize("part", [0.0004, 0.0006])
+def test_a_job_made_as_its_batch_starts_is_new(simulation: Simulation, part: float) -> None:
+    """The table keeps milliseconds: rounded there, a job must not look older than the batch that made it."""
+    simulation.clock.time = float(int(simulation.clock.time)) + part
+    work_off(simulation, [a_line()])
+    told = receipt(simulation)
+    assert 0 == told["repeated"]
+    assert 0.42 == told["cost"]

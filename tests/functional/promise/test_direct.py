@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.support.promise.calls import Calls
+from tests.support.calls import Calls
 from tests.support.promise.direct import direct
 from tests.testbed.aws.account import REGION
 

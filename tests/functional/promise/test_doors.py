@@ -11,23 +11,16 @@ from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.stepfunctions.job_workflow import Execution
 from gallop.domain.errors import IdempotencyMismatch, InvalidRequest
 
-from tests.support.promise import Killed, Simulation, fresh
+from tests.support.promise import Killed, Simulation
+from tests.support.promise.recorded import OF_A_JOB
+from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gallop.doors.https.videos import Created
 
 GIRL, FAN = "https://example.com/girl.jpg", "https://example.com/fan.jpg"
 WISH: dict[str, Any] = {"prompt": "The girl of [Image 1] takes [Image 2].", "images": [GIRL, FAN], "duration": 3}
 TEN_MINUTES, DAY = 600, 86_400
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    """Yield an empty simulation."""
-    with fresh() as made:
-        yield made
 
 
 def create(simulation: Simulation, new_job: dict[str, Any] | None = None, **headers: str) -> Created:
@@ -130,15 +123,16 @@ def test_equal_requests_without_a_mark_are_two(simulation: Simulation) -> None:
     assert create(simulation).job.id != create(simulation).job.id
 
 
-def test_create_that_was_killed_is_completed(simulation: Simulation) -> None:
-    """Wherever the door was killed, the retry shows one job, and that job runs."""
-    for kill_at in range(5):
-        key = f"key-{kill_at}"
-        new_job = {**WISH, "seed": kill_at}
+def test_create_that_died_is_made_good(simulation: Simulation) -> None:
+    """Wherever the door died, the retry shows one job, and that job runs."""
+    points = points_of(OF_A_JOB["Submit"])
+    for number, kill in enumerate(points):
+        key = f"key-{number}"
+        new_job = {**WISH, "seed": number}
         with pytest.raises(Killed):
-            simulation.post_body(json.dumps(new_job), kill_at, idempotency_key=key)
+            simulation.post_body(json.dumps(new_job), kill, idempotency_key=key)
         create(simulation, new_job, idempotency_key=key)
-    assert 5 == len(simulation.jobs()) == len(simulation.workflow.executions)
+    assert len(points) == len(simulation.jobs()) == len(simulation.workflow.executions)
 
 
 def test_execution_that_exists_is_success(simulation: Simulation) -> None:

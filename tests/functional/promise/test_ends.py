@@ -12,32 +12,17 @@ from gallop import settings
 from gallop.adapters import dashscope, secrets
 
 from fake_dashscope import KEY
-from tests.support.promise import Killed, Simulation, fresh
+from tests.support.promise import Killed, Simulation
+from tests.support.promise.money import PROMPT, created
+from tests.testbed.aws.kill_points import after
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gallop.domain.dashscope import replies
     from gallop.domain.job import Job
 
-PROMPT = "The girl of [Image 1] waves."
-# Upper bounds of the duration of each call within one region; the POST goes to another region.
+# Upper bounds of what each call takes inside one region; the POST is to another one.
 SECONDS_OF_A_POST, SECONDS_OF_A_CALL = 0.1, 0.015
 SUBMITS_A_SECOND = 5
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    """Yield an empty simulation."""
-    with fresh() as made:
-        yield made
-
-
-def created(simulation: Simulation, prompt: str = PROMPT) -> Job:
-    """Return a job that was just accepted."""
-    made = simulation.post(prompt)
-    assert not isinstance(made, dict)
-    return made.job
 
 
 def reason(simulation: Simulation, job: Job) -> str:
@@ -67,7 +52,7 @@ def test_several_candidates_are_left_alone(simulation: Simulation) -> None:
     simulation.foreign_task("Somebody else's request for [Image 1].")
     simulation.run_for(3000)
     assert ("outcome_unknown", 1) == (reason(simulation, job), len(simulation.tasks(PROMPT)))
-    receipt = simulation.receipt(f"{job.receipts}/error.json") or {}
+    receipt = simulation.receipt(f"{job.receipts}/error.json")
     assert "console" in receipt["error"]["remedy"]
 
 
@@ -99,7 +84,7 @@ def test_delayed_list_costs_no_second_task(simulation: Simulation) -> None:
 def test_lease_of_a_killed_function_expires(simulation: Simulation) -> None:
     """A function that was killed in the lane blocks the others for a minute and a half at most."""
     created(simulation)
-    simulation.kills["StartTask"] = [2]
+    simulation.kills["StartTask"] = [after("UpdateItem")]
     simulation.run_for(1)
     second = created(simulation, "Another girl of [Image 1].")
     simulation.run_for(130)
@@ -111,7 +96,7 @@ def test_lease_of_a_killed_function_expires(simulation: Simulation) -> None:
 def test_workflow_that_was_never_started_is_started_by_the_sweep(simulation: Simulation) -> None:
     """A door that was killed between record and start loses no job."""
     with pytest.raises(Killed):
-        simulation.post(PROMPT, kill_at=1)
+        simulation.post(PROMPT, after("TransactWriteItems"))
     assert ({}, 1) == (simulation.workflow.executions, len(simulation.jobs()))
     simulation.clock.advance(300)
     assert {"repaired": 1, "failed": 0} == simulation.sweep()
@@ -134,11 +119,11 @@ def test_workflow_that_failed_is_resumed_by_the_sweep(simulation: Simulation, se
 def test_receipts_that_were_not_written_are_written_by_the_sweep(simulation: Simulation) -> None:
     """A job that ended without its receipts gets them."""
     job = created(simulation)
-    simulation.kills["Finish"] = [2, *[1] * 6]
+    simulation.kills["Finish"] = [after("UpdateItem"), *[after("GetItem")] * 6]
     simulation.run_for(1000)
-    assert ("succeeded", None) == (simulation.job(job.id).state.value, simulation.receipt(f"{job.receipts}/video.json"))
+    assert ("succeeded", None) == (simulation.job(job.id).state.value, simulation.stored(f"{job.receipts}/video.json"))
     simulation.sweep()
-    assert job.id == (simulation.receipt(f"{job.receipts}/video.json") or {})["job"]
+    assert job.id == simulation.receipt(f"{job.receipts}/video.json")["job"]
     assert {"repaired": 0, "failed": 0} == simulation.sweep()
 
 
@@ -166,20 +151,20 @@ def test_deadline_ends_a_job_whose_workflow_fails_each_time(simulation: Simulati
     simulation.clock.advance(settings.deadline_seconds())
     simulation.sweep()
     assert ("workflow_lost", "failed") == (reason(simulation, job), simulation.job(job.id).state.value)
-    assert "console" in (simulation.receipt(f"{job.receipts}/error.json") or {})["error"]["remedy"]
+    assert "console" in simulation.receipt(f"{job.receipts}/error.json")["error"]["remedy"]
 
 
 def test_redrive_and_second_finish_change_nothing(simulation: Simulation) -> None:
     """Neither an execution that is redriven after the end nor a second finish with an error changes anything."""
     job = created(simulation)
-    simulation.kills["Finish"] = [5] * 7
+    simulation.kills["Finish"] = [after("GetItem", 3)] * 7
     simulation.run_for(1000)
     ended = simulation.job(job.id)
     simulation.workflow.redrive(job.id)
     simulation.run_for(100)
     simulation.invoke("Finish", {"job_id": job.id, "error": {"Error": "States.Timeout", "Cause": "late"}})
     assert ("succeeded", ended) == (ended.state.value, simulation.job(job.id))
-    assert "succeeded" == (simulation.receipt(f"{job.receipts}/status.json") or {})["state"]
+    assert "succeeded" == simulation.receipt(f"{job.receipts}/status.json")["state"]
 
 
 def test_job_keeps_its_address_and_its_key(simulation: Simulation) -> None:
@@ -208,7 +193,7 @@ def test_lane_allows_five_submits_a_second(simulation: Simulation) -> None:
     simulation.run_for(1)
     calls = simulation.made["StartTask"][0]
     inside = calls[calls.index("UpdateItem") + 1 :]
-    posts = sum(call.startswith("POST") for call in inside)
+    posts = inside.count("SubmitTask")
     assert 1 == posts
     assert 1 / SUBMITS_A_SECOND >= SECONDS_OF_A_POST + (len(inside) - posts) * SECONDS_OF_A_CALL
 
@@ -217,9 +202,8 @@ def test_no_secret_in_what_is_stored(simulation: Simulation) -> None:
     """Neither DashScope's address of the video nor the key is in a record, a receipt or an execution."""
     created(simulation)
     simulation.run_for(1000)
-    items = simulation.clients["dynamodb"].scan(TableName="jobs")["Items"]
-    objects = simulation.clients["s3"].list_objects_v2(Bucket="results")["Contents"]
-    receipts = [simulation.stored(one["Key"]) for one in objects if one["Key"].endswith(".json")]
+    items = simulation.dynamodb.scan(TableName=simulation.table)["Items"]
+    receipts = [simulation.result(key) for key in simulation.results_there() if key.endswith(".json")]
     everything = (
         json.dumps(items) + repr(receipts) + repr([one.data for one in simulation.workflow.executions.values()])
     )

@@ -16,11 +16,15 @@ from gallop.steps import listen
 
 from tests.support.promise import Simulation, fresh
 from tests.support.promise.events import Delivery
+from tests.support.promise.recorded import OF_A_JOB, OF_A_WAIT
+from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gallop.domain.job import Job
+
+    from tests.testbed.aws.kill_points import KillPoint
 
 
 PROMPT = "The girl of [Image 1] waves."
@@ -36,8 +40,6 @@ MODES: list[dict[str, Any]] = [
 ]
 # The first two end before the first poll of the schedule, the last one long after it.
 TASK_SECONDS = (0.5, 20.0, 66.0, 403.0)
-# The calls of the events' door that wake an execution: find the job, find its token, wake, record it.
-CALLS_OF_WAKE = 4
 SECONDS_TO_THE_NEXT_TRY = 15
 
 
@@ -191,11 +193,11 @@ def test_an_event_for_a_wait_that_is_over_is_kept(simulation: Simulation) -> Non
     assert 15 >= delay(simulation, job)
 
 
-@pytest.mark.parametrize("calls", range(CALLS_OF_WAKE + 1))
-def test_an_event_whose_handler_is_killed_is_delivered_again(simulation: Simulation, calls: int) -> None:
-    """After a kill at any of its calls the next delivery completes the work, and nothing happens twice."""
+@pytest.mark.parametrize("kill", points_of(OF_A_JOB["Wake"]), ids=str)
+def test_an_event_whose_taking_is_killed_is_brought_again(simulation: Simulation, kill: KillPoint) -> None:
+    """After each of its calls: the next delivery finishes what was begun, and nothing happens twice."""
     simulation.notify()
-    simulation.kills["Wake"] = [calls]
+    simulation.kills["Wake"] = [kill]
     job = run(simulation, 20.0)
     assert_one_video(simulation, job)
     assert 1 == job.polls
@@ -203,19 +205,18 @@ def test_an_event_whose_handler_is_killed_is_delivered_again(simulation: Simulat
     assert ([200], []) == ([status for status, _ in simulation.events.answers], simulation.events.waiting)
 
 
-def test_an_event_is_handled_in_four_calls(simulation: Simulation) -> None:
-    """These are the calls after which the handler may be killed."""
+def test_an_event_is_taken_in_four_calls(simulation: Simulation) -> None:
+    """Whose task, whom to wake, wake, note it."""
     simulation.notify()
     run(simulation, 20.0)
-    expected = ["GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"]
-    assert ([expected], CALLS_OF_WAKE) == (simulation.made["Wake"], len(expected))
+    assert [["GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"]] == simulation.made["Wake"]
 
 
-@pytest.mark.parametrize("calls", range(3))
-def test_a_wait_that_cannot_start_waits_without_events(simulation: Simulation, calls: int) -> None:
-    """If the function was killed before or after it stored the token, the job waits for the usual time and polls."""
+@pytest.mark.parametrize("kill", points_of(OF_A_WAIT), ids=str)
+def test_a_wait_that_cannot_begin_waits_without_listening(simulation: Simulation, kill: KillPoint) -> None:
+    """The function died before or after it noted the token: the wait is as long as ever, and then it asks."""
     simulation.notify()
-    simulation.kills["Status"] = [calls]
+    simulation.kills["Status"] = [kill]
     job = run(simulation, 20.0)
     assert_one_video(simulation, job)
     assert 60 >= delay(simulation, job)
@@ -261,7 +262,7 @@ def polled_at(simulation: Simulation) -> list[float]:
     times: list[float] = []
 
     def note(name: str) -> None:
-        if name.startswith("GET /api/v1/tasks/"):
+        if name == "QueryTask":
             times.append(simulation.clock.now())
 
     simulation.calls.on_call = note

@@ -25,9 +25,13 @@ from gallop.services.settle import settle
 
 from tests.support.promise import Killed, Simulation, fresh
 from tests.support.promise.money import DAY, HOUR, PRICE, PROMPT, caps, created, drop, go_to_noon, sweep_for, used
+from tests.support.promise.recorded import OF_A_JOB
+from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.testbed.aws.kill_points import KillPoint
 
 BODY = b'{"prompt": "The girl of [Image 1] waves.", "images": ["https://example.com/girl.jpg"], "duration": 3}'
 
@@ -199,29 +203,26 @@ def test_what_may_be_charged_stays_reserved(simulation: Simulation, on: str, kin
 
 @pytest.mark.parametrize("fault", [None, "fail"])
 def test_a_crash_at_any_call_of_finish_settles_once(simulation: Simulation, fault: str | None) -> None:
-    """Killed at any call, any number of times: nothing is returned twice, and nothing stays reserved."""
-    kills = 0
-    while True:
+    """Killed wherever it may be, as often as it may be: nothing is given back twice, and nothing stays reserved."""
+    struck = 0
+    for number, kill in enumerate(points_of(OF_A_JOB["Finish"])):
         with caps(day=500):
-            job = created(simulation, f"Girl {kills} of [Image 1] waves.")
+            job = created(simulation, f"Girl {number} of [Image 1] waves.")
             if fault:
                 simulation.fake.fault(on="task", kind=fault)
-            simulation.kills["Finish"] = [kills] * 7
-            # A quarter, so that all of it ends before midnight.
+            simulation.kills["Finish"] = [kill] * 7
+            # A quarter, so that the whole of it ends before midnight.
             simulation.run_for(HOUR / 4)
-            calls = len(simulation.made["Finish"][-1])
+            assert simulation.killed["Finish"] > struck
+            struck = simulation.killed["Finish"]
             simulation.kills.clear()
             sweep_for(simulation, 900)
         reserved = simulation.job(job.id).reserved
         assert reserved is not None
         assert (0.0 if fault else PRICE) == float(reserved.charged or 0)
-        assert {(kills + 1) * (0.0 if fault else PRICE)} == {
+        assert {(number + 1) * (0.0 if fault else PRICE)} == {
             round(used(simulation)[total], 2) for total in ("10", "month")
         }
-        if calls < kills:
-            break
-        kills += 1
-    assert kills > 5
 
 
 def test_two_ends_at_once_settle_once(simulation: Simulation) -> None:
@@ -275,16 +276,15 @@ def test_dry_run_returns_what_the_create_would(simulation: Simulation) -> None:
     assert PRICE == used(simulation)["10"]
 
 
-@pytest.mark.parametrize("kill_at", range(4))
-def test_a_create_that_is_killed_reserves_only_with_its_job(simulation: Simulation, kill_at: int) -> None:
-    """Job and reservation are one write: either both exist, and the sweep starts the job, or neither does."""
+@pytest.mark.parametrize("kill", points_of(OF_A_JOB["Submit"]), ids=str)
+def test_a_create_that_dies_reserves_for_the_job_that_it_made(simulation: Simulation, kill: KillPoint) -> None:
+    """Job and reservation are one write: there is both, and the sweep starts it, or neither."""
     with caps(day=5):
-        try:
-            simulation.post(PROMPT, kill_at=kill_at)
-        except Killed:
-            sweep_for(simulation, HOUR)
+        with pytest.raises(Killed):
+            simulation.post(PROMPT, kill)
+        sweep_for(simulation, HOUR)
     made = len(simulation.jobs())
-    assert made == len(simulation.tasks()) or kill_at > 2
+    assert made == len(simulation.tasks())
     assert made * PRICE == used(simulation).get("10", 0)
 
 

@@ -5,33 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import pytest
 from gallop.adapters import dashscope
 from gallop.domain.errors import VendorRefused, VendorUnreachable
 from gallop.domain.job import JobState
 
-from tests.support.promise import Simulation, fresh
 from tests.support.promise.money import HOUR, created
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gallop.domain.dashscope import replies
     from gallop.domain.job import Job
+
+    from tests.support.promise import Simulation
 
 MINUTE = 60
 
 
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    """Yield an empty simulation."""
-    with fresh() as made:
-        yield made
-
-
 def queue_of(simulation: Simulation, jobs: int) -> list[Job]:
-    """Create a number of jobs."""
-    return [created(simulation, f"Request {number} of [Image 1].") for number in range(jobs)]
+    """Create so many jobs."""
+    return [created(simulation, f"Wish {number} of [Image 1].") for number in range(jobs)]
 
 
 def run(simulation: Simulation, seconds: float) -> None:

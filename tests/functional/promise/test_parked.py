@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
+from gallop import settings
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import jobs
 from gallop.domain.job import JobState
@@ -17,15 +18,15 @@ from tests.support.promise import Killed, Simulation, fresh
 from tests.support.promise.batches import a_line, rows
 from tests.support.promise.batches import receipt as batch_receipt
 from tests.support.promise.money import DAY, HOUR, PRICE, caps, created, drop, go_to_noon, sweep_for, used
+from tests.support.promise.recorded import OF_A_RELEASE
+from tests.testbed.aws.kill_points import after, points_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gallop.domain.job import Job
 
-
-# The number of calls in a sweep that releases one job.
-CALLS_OF_A_RELEASE = 12
+    from tests.testbed.aws.kill_points import KillPoint
 
 
 @pytest.fixture
@@ -51,9 +52,7 @@ def job_of(simulation: Simulation, folder: str) -> Job:
 
 def status(simulation: Simulation, folder: str) -> dict[str, Any]:
     """Read a folder's status.json."""
-    found = simulation.receipt(f"{folder}/status.json")
-    assert found
-    return found
+    return simulation.receipt(f"{folder}/status.json")
 
 
 def states(simulation: Simulation, *folders: str) -> list[str]:
@@ -88,7 +87,7 @@ def test_a_parked_job_runs_on_the_next_day(simulation: Simulation) -> None:
     assert {"10": 2 * PRICE, "11": 2 * PRICE, "month": 4 * PRICE} == used(simulation)
     released = job_of(simulation, "three")
     assert released.parked is None
-    assert 240 * 60 == released.deadline - released.updated_at or released.ended_at
+    assert settings.deadline_seconds() == released.deadline - released.updated_at or released.ended_at
     assert 4 == len(simulation.tasks())
 
 
@@ -141,7 +140,7 @@ def test_a_parked_job_is_cancelled_immediately_and_free(simulation: Simulation) 
     """A CANCEL file works as for any job; nothing was reserved, and nothing ever starts."""
     with caps(day=0.5):
         drop_and_wait(simulation, "first", "second", "third")
-        simulation.put("drop/second/CANCEL", b"")
+        simulation.drop("drop/second/CANCEL", b"")
         simulation.run_for(1)
         told = status(simulation, "second")
         assert ("cancelled", "cancelled", None) == (told["state"], told["cancel"]["answer"], told["parked"])
@@ -155,8 +154,8 @@ def test_a_cancel_that_is_killed_is_completed_by_the_sweep(simulation: Simulatio
     """A parked job that has ended is no longer parked."""
     with caps(day=0.5):
         *_, job = drop_and_wait(simulation, "first", "second")
-        simulation.put("drop/second/CANCEL", b"")
-        simulation.kills["Drops"] = [5] * 5
+        simulation.drop("drop/second/CANCEL", b"")
+        simulation.kills["Drops"] = [after("UpdateItem"), *[after("GetItem")] * 4]
         sweep_for(simulation, 2 * HOUR)
     assert [] == simulation.kills["Drops"]
     assert JobState.CANCELLED is simulation.job(job.id).state
@@ -178,7 +177,7 @@ def test_a_job_parked_past_its_deadline_fails_with_an_explanation(simulation: Si
             assert JobState.QUEUED is simulation.job(job.id).state
             simulation.clock.advance(23 * HOUR)
         simulation.sweep()
-    error = (simulation.receipt("second/error.json") or {})["error"]
+    error = simulation.receipt("second/error.json")["error"]
     assert "budget_exceeded" == error["code"]
     assert "No budget became free in time." in error["message"]
     assert "raise the cap, then drop it again" in error["remedy"]
@@ -192,7 +191,7 @@ def test_a_cap_that_was_lowered_below_a_job_ends_it(simulation: Simulation) -> N
         drop_and_wait(simulation, "first", "second")
     with caps(day=0.4):
         sweep_for(simulation, 600)
-    error = (simulation.receipt("second/error.json") or {})["error"]
+    error = simulation.receipt("second/error.json")["error"]
     assert ("budget_exceeded", True) == (error["code"], "this job alone" in error["message"])
 
 
@@ -217,13 +216,13 @@ def test_the_same_drop_again_is_the_parked_job(simulation: Simulation) -> None:
     assert job.id not in simulation.workflow.executions
 
 
-@pytest.mark.parametrize("kill_at", range(CALLS_OF_A_RELEASE + 1))
-def test_a_crash_at_any_call_of_the_release_loses_nothing(simulation: Simulation, kill_at: int) -> None:
-    """Reservation and release are one write: the next sweep does the rest, and nothing is reserved twice."""
+@pytest.mark.parametrize("kill", points_of(OF_A_RELEASE), ids=str)
+def test_a_crash_at_any_call_of_the_release_loses_nothing(simulation: Simulation, kill: KillPoint) -> None:
+    """Reserved and released in one write: the next sweep does the rest, and nothing is reserved twice."""
     with caps(day=0.5):
         _, job = drop_and_wait(simulation, "first", "second")
         simulation.clock.advance(13 * HOUR)
-        simulation.kills["Reconcile"] = [kill_at]
+        simulation.kills["Reconcile"] = [kill]
         with pytest.raises(Killed):
             simulation.sweep()
         sweep_for(simulation, 1800)
@@ -265,7 +264,7 @@ def test_a_stack_that_refuses_says_why(simulation: Simulation) -> None:
         drop_and_wait(simulation, "first")
         drop(simulation, "second")
         simulation.run_for(30)
-        error = simulation.receipt("second/error.json") or {}
+        error = simulation.receipt("second/error.json")
         assert (None, "refused", "budget_exceeded") == (error["job"], error["state"], error["error"]["code"])
         assert (0.5, PRICE, PRICE) == tuple(error["budget"][name] for name in ("cap", "used", "estimated_cost"))
         assert "upload any of its files again" in error["error"]["remedy"]
@@ -274,7 +273,7 @@ def test_a_stack_that_refuses_says_why(simulation: Simulation) -> None:
         drop(simulation, "second")
         simulation.run_for(HOUR)
     assert "succeeded" == states(simulation, "second")[0]
-    assert simulation.receipt("second/error.json") is None
+    assert simulation.stored("second/error.json") is None
 
 
 def test_a_job_larger_than_the_cap_is_not_parked(simulation: Simulation) -> None:
@@ -282,7 +281,7 @@ def test_a_job_larger_than_the_cap_is_not_parked(simulation: Simulation) -> None
     with caps(month=0.4):
         drop(simulation, "large")
         simulation.run_for(30)
-    error = simulation.receipt("large/error.json") or {}
+    error = simulation.receipt("large/error.json")
     assert "this job alone is estimated at $0.42" in error["error"]["message"]
     assert [] == simulation.jobs()
 
@@ -291,7 +290,7 @@ def test_lines_of_a_batch_are_parked_and_run_on_the_next_day(simulation: Simulat
     """The batch waits for them, and ends when they have ended."""
     lines = "\n".join(a_line(seed=number) for number in range(4))
     with caps(day=0.9):
-        simulation.put("drop/spring/batch.jsonl", lines.encode())
+        simulation.drop("drop/spring/batch.jsonl", lines.encode())
         sweep_for(simulation, 11 * HOUR)
         assert "running" == batch_receipt(simulation)["state"]
         assert ["queued", "queued", "succeeded", "succeeded"] == sorted(job.state.value for job in simulation.jobs())
@@ -305,24 +304,24 @@ def test_lines_of_a_batch_are_refused_where_the_stack_refuses(simulation: Simula
     """Each line is refused with the amounts; uploading the file again on the next day creates the rest."""
     lines = "\n".join(a_line(seed=number) for number in range(4)).encode()
     with caps(day=0.9), patch.dict("os.environ", OVER_CAP="refuse"):
-        simulation.put("drop/spring/batch.jsonl", lines)
+        simulation.drop("drop/spring/batch.jsonl", lines)
         simulation.run_for(2 * HOUR)
         told = batch_receipt(simulation)
         assert ("finished", 2, 2) == (told["state"], told["jobs"]["succeeded"], told["bad"])
         assert {"refused", "succeeded"} == {row["state"] for row in rows(simulation)}
         assert all("stack's daily cap is $0.90" in fault["detail"] for fault in told["faults"])
         simulation.clock.advance(DAY)
-        simulation.put("drop/spring/batch.jsonl", lines)
+        simulation.drop("drop/spring/batch.jsonl", lines)
         simulation.run_for(2 * HOUR)
     told = batch_receipt(simulation)
     assert ("finished", 4, 2) == (told["state"], told["jobs"]["succeeded"], told["repeated"])
 
 
 def put_folder(simulation: Simulation, folder: str, seconds: int) -> Job:
-    """Drop a folder whose video has a number of seconds; return its job."""
-    simulation.put(f"drop/{folder}/1.jpg", picture())
+    """Drop a folder whose video has so many seconds; gives its job."""
+    simulation.drop(f"drop/{folder}/1.jpg", picture())
     new_job = {"prompt": "[Image 1] waves.", "images": ["1.jpg"], "duration": seconds}
-    simulation.put(f"drop/{folder}/job.json", json.dumps(new_job).encode())
+    simulation.drop(f"drop/{folder}/job.json", json.dumps(new_job).encode())
     simulation.run_for(30)
     return job_of(simulation, folder)
 

@@ -13,31 +13,19 @@ from gallop.domain.errors import AwsTrouble, VendorRefused
 from gallop.domain.views import remedy_of
 from gallop.steps.start_task import start_task
 
-from tests.support.promise import Simulation, fresh
+from tests.support.promise.money import PROMPT, created
+from tests.testbed.aws.kill_points import after, before
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from gallop.domain.dashscope.replies import ListedTask
     from gallop.domain.job import Job
 
-PROMPT = "The girl of [Image 1] waves."
+    from tests.support.promise import Simulation
+
 OTHER = "The girl of [Image 1] sings."
 ENOUGH = 3000
-
-
-@pytest.fixture
-def simulation() -> Iterator[Simulation]:
-    """Yield an empty simulation."""
-    with fresh() as made:
-        yield made
-
-
-def created(simulation: Simulation, prompt: str = PROMPT) -> Job:
-    """Return a job that was just accepted."""
-    made = simulation.post(prompt)
-    assert not isinstance(made, dict)
-    return made.job
 
 
 def assert_one_video(simulation: Simulation, *prompts: str) -> None:
@@ -95,7 +83,7 @@ def test_lost_attempt_has_its_own_time_window(simulation: Simulation) -> None:
     """A function killed before its POST does not claim the task of the next submit, whose reply is lost."""
     simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=900.0)
     created(simulation)
-    simulation.kills["StartTask"] = [3]
+    simulation.kills["StartTask"] = [after("UpdateItem", 2)]
     simulation.run_for(1)
     simulation.clock.advance(96)
     created(simulation, OTHER)
@@ -170,7 +158,7 @@ def test_damaged_video_is_downloaded_again(simulation: Simulation, kind: str) ->
 def test_stored_video_outlives_its_workflow(simulation: Simulation) -> None:
     """A job whose video was stored succeeds, even if its workflow failed then and the deadline has passed."""
     job = created(simulation)
-    simulation.kills["Finish"] = [0] * 7
+    simulation.kills["Finish"] = [before("GetItem")] * 7
     simulation.run_for(ENOUGH)
     assert simulation.job(job.id).result is not None
     assert "FAILED" == simulation.workflow.executions[job.id].status
@@ -178,7 +166,7 @@ def test_stored_video_outlives_its_workflow(simulation: Simulation) -> None:
     simulation.sweep()
     simulation.run_for(60)
     assert_one_video(simulation, PROMPT)
-    assert (simulation.receipt(f"{job.receipts}/video.json") or {})["job"] == job.id
+    assert simulation.receipt(f"{job.receipts}/video.json")["job"] == job.id
 
 
 def test_unreadable_list_keeps_the_history_short(simulation: Simulation) -> None:

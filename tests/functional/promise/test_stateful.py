@@ -17,13 +17,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from fake_dashscope.notices import MODES
 from tests.support.pictures import picture
 from tests.support.promise import Killed, fresh
+from tests.support.promise.recorded import OF_A_JOB, OF_A_RECONCILIATION
+from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
 
     from tests.support.promise import Simulation
+    from tests.testbed.aws.kill_points import KillPoint
 
 FUNCTIONS = ("StartTask", "Status", "Reconcile", "SaveResult", "Thumbnail", "Finish", "Drops", "Wake")
+KILLS = [(function, kill) for function in FUNCTIONS for kill in points_of(OF_A_JOB[function])]
+KILLS += [("Reconcile", kill) for kill in points_of(OF_A_RECONCILIATION)]
 FAULTS = [
     *[
         ("submit", kind)
@@ -92,9 +97,11 @@ class Promise(RuleBasedStateMachine):
             self.simulation.fake.vendor.switches, task_seconds=task_seconds, list_lag=lag
         )
 
-    @rule(slot=SLOTS, how=st.sampled_from(["key", "sdk"]), kill_at=st.none() | st.integers(0, 5))
-    def post(self, slot: int, how: str, kill_at: int | None) -> None:
-        """Create at the HTTPS door, for the first time or again, with a key or as an SDK retry."""
+    @rule(
+        slot=SLOTS, how=st.sampled_from(["key", "sdk"]), kill=st.none() | st.sampled_from(points_of(OF_A_JOB["Submit"]))
+    )
+    def post(self, slot: int, how: str, kill: KillPoint | None) -> None:
+        """Create at the HTTPS door, for the first time or again, with a key or as an SDK retries."""
         prompt = f"By {how} {slot}: the girl of [Image 1]."
         tried = self.tries.get(prompt, 0)
         now = self.simulation.clock.now()
@@ -104,7 +111,7 @@ class Promise(RuleBasedStateMachine):
         headers = by_key if how == "key" else {"x_stainless_retry_count": str(tried)}
         self.tries[prompt] = tried + 1
         try:
-            made = self.simulation.post(prompt, kill_at, **headers)
+            made = self.simulation.post(prompt, kill, **headers)
         except (Killed, AwsTrouble, CallerError):
             return
         assert not isinstance(made, dict)
@@ -114,8 +121,8 @@ class Promise(RuleBasedStateMachine):
     def drop(self, slot: int, times: int) -> None:
         """Drop a folder, for the first time or again; its events are repeated."""
         prompt = f"By drop {slot}: the girl of [Image 1]."
-        self.simulation.put(f"drop/folder {slot}/1.jpg", picture(), times)
-        self.simulation.put(f"drop/folder {slot}/prompt.txt", prompt.encode(), times)
+        self.simulation.drop(f"drop/folder {slot}/1.jpg", picture(), times)
+        self.simulation.drop(f"drop/folder {slot}/prompt.txt", prompt.encode(), times)
 
     @rule(fault=st.sampled_from(FAULTS), times=st.integers(1, 3))
     def fault(self, fault: tuple[str, str], times: int) -> None:
@@ -123,10 +130,11 @@ class Promise(RuleBasedStateMachine):
         on, kind = fault
         self.simulation.fake.fault(on=on, kind=kind, times=times)
 
-    @rule(function=st.sampled_from(FUNCTIONS), after=st.integers(0, 8))
-    def kill(self, function: str, after: int) -> None:
-        """Kill the next run of a function after a number of calls."""
-        self.simulation.kills.setdefault(function, []).append(after)
+    @rule(kill=st.sampled_from(KILLS))
+    def kill(self, kill: tuple[str, KillPoint]) -> None:
+        """Let the next run of a function that makes a call die there."""
+        function, point = kill
+        self.simulation.kills.setdefault(function, []).append(point)
 
     @precondition(lambda self: self.simulation.workflow.executions)
     @rule(number=st.integers(0, 5), redrive=st.booleans())
@@ -179,6 +187,7 @@ class Promise(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Check that after enough time and sweeps each job has ended, and its client can see that."""
         with self.resources:
+            # Kills that met no such call are over now, with those of the HTTPS door.
             self.simulation.kills.clear()
             for _ in range(ENDS_WITHIN):
                 if self.settled():
@@ -203,18 +212,18 @@ class Promise(RuleBasedStateMachine):
     def check_end(self, job: Job) -> None:
         """Expect the vendor's bytes for a job that succeeded, a reason for one that failed, and receipts for both."""
         assert is_terminal(job.state), job
-        assert job.state.value == (self.receipt(job, "status.json") or {}).get("state")
+        assert job.state.value == self.receipt(job, "status.json")["state"]
         if job.state is JobState.SUCCEEDED:
             assert job.result is not None
             assert job.request.prompt == self.simulation.fake.vendor.tasks[job.task_id].order.prompt
             assert self.simulation.film_of(job.task_id) == job.result.sha256
-            assert job.id == (self.receipt(job, "video.json") or {})["job"]
+            assert job.id == self.receipt(job, "video.json")["job"]
         else:
             assert job.failure is not None
             assert job.failure.code in REASONS, job.failure
-            assert job.failure.code == (self.receipt(job, "error.json") or {})["error"]["code"]
+            assert job.failure.code == self.receipt(job, "error.json")["error"]["code"]
 
-    def receipt(self, job: Job, name: str) -> dict[str, Any] | None:
+    def receipt(self, job: Job, name: str) -> dict[str, Any]:
         """Read a receipt of a job."""
         return self.simulation.receipt(f"{job.receipts}/{name}")
 

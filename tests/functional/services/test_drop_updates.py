@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from botocore.client import BaseClient
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import jobs
 from gallop.domain.job import JobState
 
 from tests.support.drops import Door
 from tests.support.pictures import picture
+from tests.support.promise import Killed
 from tests.support.stack import aws
+from tests.template.stack import parameter
+from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,13 +25,10 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
     from tests.support.sandbox import Sandbox
+    from tests.testbed.aws.kill_points import KillPoint
 
-QUIET, HOUR = 10, 3600
+QUIET, HOUR = int(parameter("QuietSeconds")), 3600
 ONE, TWO = b"The cat smiles.", b"The dog smiles."
-
-
-class Killed(BaseException):
-    """The process was killed."""
 
 
 @pytest.fixture
@@ -344,66 +344,60 @@ def test_a_text_that_waited_for_its_image_waits_no_longer(sandbox: Sandbox, door
     assert ["cat.jpg/status.json"] == sandbox.results_there()
 
 
-def deaths(act: Callable[[], object]) -> Callable[[int], bool]:
-    """Return a runner that is killed before its n-th call of AWS, and returns whether it got that far."""
-    original = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - boto3 has no other seam
-
-    def die(number: int) -> bool:
-        left = [number]
-
-        def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - any answer
-            is_the_tests = client.meta.service_model.service_name == "sqs"
-            left[0] -= 0 if is_the_tests else 1
-            if left[0] < 0:
-                raise Killed
-            return original(client, operation, parameters)
-
-        with patch.object(BaseClient, "_make_api_call", call):
-            try:
-                act()
-            except Killed:
-                return True
-        return False
-
-    return die
+def kills_of(runs: list[list[str]], step: int) -> list[list[KillPoint | None]]:
+    """Give kills at every ``step``-th place of what the runs called, each to be met by the run that it is of."""
+    kills = [[*[None] * number, kill] for number, run in enumerate(runs) for kill in points_of(run)]
+    return kills[::step]
 
 
-def test_a_change_may_be_killed_anywhere(sandbox: Sandbox, door: Door) -> None:
-    """Killed before any of its calls and delivered again, it has the same result."""
-    number, died = 0, True
-    while died:
-        path = f"ad-{number}"
+def test_a_turn_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
+    """Killed at any of its calls, and delivered once more, it comes to the same end."""
+
+    def turn(path: str, kill: list[KillPoint | None]) -> list[list[str]]:
         upload(sandbox, ONE, path)
         door.run(QUIET + 2)
         old = sandbox.job(current_status(sandbox, path)["job"])
         run(sandbox, old)
         upload(sandbox, TWO, path)
-        died = deaths(lambda: door.run(QUIET + 2))(number)
+        sandbox.made["Submit"], sandbox.kills["Submit"] = [], kill
+        with suppress(Killed):
+            door.run(QUIET + 2)
+        made = sandbox.made["Submit"]
+        sandbox.all_struck()
         door.run(HOUR)
         new = sandbox.job(current_status(sandbox, path)["job"])
         assert TWO.decode() == new.request.prompt
         assert_shown_at(sandbox, new, path, "queued")
         assert_shown_at(sandbox, old, f"{path}/{old.id}", "succeeded")
-        number += 9
-    assert number > 30
+        return made
+
+    for number, kill in enumerate(kills_of(turn("ad", []), 9)):
+        turn(f"ad-{number}", kill)
+    assert number > 2
 
 
-def test_a_cancel_may_be_killed_anywhere(sandbox: Sandbox, door: Door) -> None:
-    """Killed before any of its calls and delivered again, it gives the same answer."""
-    number, died = 0, True
-    while died:
-        path = f"ad-{number}"
+def test_a_cancel_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
+    """Killed at any of its calls, and delivered once more, it says the same."""
+
+    def cancel(path: str, kill: list[KillPoint | None]) -> list[list[str]]:
         upload(sandbox, ONE, path)
         door.run(QUIET + 2)
         sandbox.drop(f"drop/{path}/CANCEL", b"")
-        died = deaths(lambda: door.run(QUIET))(number)
+        sandbox.made["Submit"], sandbox.kills["Submit"] = [], kill
+        with suppress(Killed):
+            door.run(QUIET)
+        made = sandbox.made["Submit"]
+        sandbox.all_struck()
         door.run(2 * HOUR)
         assert ("cancelled", "cancelled") == (
             current_status(sandbox, path)["state"],
             current_status(sandbox, path)["cancel"]["answer"],
         )
-        number += 5
-    assert number > 15
+        return made
+
+    for number, kill in enumerate(kills_of(cancel("ad", []), 5)):
+        cancel(f"ad-{number}", kill)
+    assert number > 2
 
 
 def test_a_note_and_a_move_of_a_job_do_not_conflict(sandbox: Sandbox, door: Door) -> None:

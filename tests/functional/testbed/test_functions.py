@@ -15,6 +15,7 @@ from tests.testbed.aws.functions import Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 SET_BY_LAMBDA = {
     "_HANDLER",
@@ -93,17 +94,22 @@ def test_concurrent_invocations_have_their_own_processes(stack: SmallStack) -> N
     assert len(processes) <= 4
 
 
-def test_reserved_concurrency_throttles(stack: SmallStack) -> None:
-    """A function that runs at its limit is refused with 429, as by Lambda."""
+def test_reserved_concurrency_throttles(stack: SmallStack, tmp_path: Path) -> None:
+    """A function that already runs as often as it may is refused, as Lambda does with 429."""
     client = stack.aws.client("lambda")
-    running = threading.Thread(target=stack.invoke, args=("Single", {"do": "sleep", "sleep": 6}))
+    end = tmp_path / "end"
+    running = threading.Thread(target=stack.invoke, args=("Single", {"do": "hold", "until": str(end)}))
     running.start()
-    eventually(lambda: stack.aws.runtime.busy("Single"))
-    with pytest.raises(Throttled):
-        stack.invoke("Single", {})
-    with pytest.raises(client.exceptions.TooManyRequestsException):
-        client.invoke(FunctionName=stack.aws.deployment.function("Single").name)
-    running.join()
+    try:
+        eventually(lambda: stack.aws.runtime.busy("Single"))
+        with pytest.raises(Throttled):
+            stack.invoke("Single", {})
+        with pytest.raises(client.exceptions.TooManyRequestsException):
+            client.invoke(FunctionName=stack.aws.deployment.function("Single").name)
+    finally:
+        end.touch()
+        running.join()
+    assert stack.aws.runtime.invocations("Single")[-1].error is None
 
 
 def test_an_exception_is_reported_by_its_class(stack: SmallStack) -> None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from tests.support.promise.simulation import HANDLERS, Simulation, fresh
+from tests.template import stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROMPT = "The girl of [Image 1] waves."
 URL = "https://example.com/girl.jpg"
-CONCURRENCY = 6
+CONCURRENCY = int(stack.parameter("BatchConcurrency"))
 HOUR = 3600
 
 
@@ -36,7 +37,7 @@ def a_line(**fields: Any) -> str:  # noqa: ANN401 - any field of a request
 
 def work_off(simulation: Simulation, lines: list[str], times: int = 1) -> int:
     """Upload a batch and let time pass until it is over; gives the most jobs that were open at a time."""
-    simulation.put("drop/spring/batch.jsonl", "\n".join(lines).encode(), times)
+    simulation.drop("drop/spring/batch.jsonl", "\n".join(lines).encode(), times)
     most = 0
     for _ in range(24 * HOUR // 30):
         simulation.run_for(30)
@@ -49,14 +50,12 @@ def work_off(simulation: Simulation, lines: list[str], times: int = 1) -> int:
 
 def receipt(simulation: Simulation) -> dict[str, Any]:
     """Read the receipt of the batch."""
-    found = simulation.receipt("spring/batch.json")
-    assert found
-    return found
+    return simulation.receipt("spring/batch.json")
 
 
 def rows(simulation: Simulation) -> list[dict[str, str]]:
     """Read the table of the batch."""
-    text = (simulation.stored("spring/batch.csv") or b"").decode("utf-8-sig")
+    text = simulation.result("spring/batch.csv").decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 

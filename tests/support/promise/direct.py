@@ -17,7 +17,7 @@ from tests.testbed.aws.account import ACCOUNT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.promise.calls import Calls
+    from tests.support.calls import Calls
 
     Way = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -11,7 +11,7 @@ from gallop.doors.https.completion_events import PATH
 from gallop.doors.https.identity import Caller
 
 from tests.support import http
-from tests.support.promise.calls import Killed
+from tests.support.calls import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -49,7 +49,7 @@ def used(simulation: Simulation, owner: str = "ALL") -> dict[str, float]:
     """Give what is reserved or spent of an owner's budgets, by day (``10``) and in the month (``month``)."""
     read = TypeDeserializer().deserialize
     totals: dict[str, float] = {}
-    pages = simulation.clients["dynamodb"].get_paginator("scan").paginate(TableName="jobs")
+    pages = simulation.dynamodb.get_paginator("scan").paginate(TableName=simulation.table)
     for item in (item for page in pages for item in page["Items"] if item["pk"]["S"] == f"BUDGET#{owner}"):
         numbers = {name: float(read(value)) for name, value in item.items() if name not in ("pk", "sk", "expires_at")}
         totals |= {name.removeprefix("day_"): usd for name, usd in numbers.items()}
@@ -60,8 +60,8 @@ def drop(simulation: Simulation, folder: str) -> None:
     """Drop a folder of one picture, whose job costs ``PRICE``."""
     from tests.support.pictures import picture  # noqa: PLC0415 - few need it
 
-    simulation.put(f"drop/{folder}/1.jpg", picture())
-    simulation.put(f"drop/{folder}/job.json", b'{"prompt": "[Image 1] waves.", "images": ["1.jpg"], "duration": 3}')
+    simulation.drop(f"drop/{folder}/1.jpg", picture())
+    simulation.drop(f"drop/{folder}/job.json", b'{"prompt": "[Image 1] waves.", "images": ["1.jpg"], "duration": 3}')
 
 
 def sweep_for(simulation: Simulation, seconds: float) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -17,17 +15,16 @@ from urllib.parse import quote_plus
 import boto3
 import httpx
 import respx
-from boto3.dynamodb.types import TypeDeserializer
 from gallop import clock as product_clock
 from gallop.adapters import aws, dashscope, secrets
 from gallop.adapters.s3 import ranged_reader
 from gallop.adapters.table import jobs as store
-from gallop.adapters.table.job_items import job_from
 from gallop.domain.dashscope.completion_event import TOKEN_HEADER
 from gallop.doors.https import videos
 from gallop.doors.https.bodies import Body
 from gallop.doors.s3 import drops
 from moto import mock_aws
+from moto.s3 import models as s3_models
 
 from fake_dashscope import KEY, FakeDashScope, Limits, Switches
 from fake_dashscope.clock import ManualClock
@@ -40,58 +37,52 @@ from functions.status.app import handler as status
 from functions.take_slot.app import handler as take_slot
 from functions.thumbnail.app import handler as thumbnail
 from functions.wake.app import handler as wake
+from tests.support.calls import Calls, Killed
 from tests.support.promise import events
-from tests.support.promise.calls import Calls, Killed
 from tests.support.promise.direct import direct
 from tests.support.promise.events import Events
 from tests.support.promise.workflow import Workflow
+from tests.support.simulated import Simulated
 from tests.template import stack
 from tests.testbed.aws import tables
+from tests.testbed.aws.account import ACCOUNT
+from tests.testbed.aws.bootstrap import name_of_request
+from tests.testbed.aws.interpreter import scaled_utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from gallop.domain.job import Job, Result
     from gallop.doors.https.videos import Created
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_s3.client import S3Client
 
-REGION = "eu-central-1"
-BASE_URL = "https://dashscope-intl.aliyuncs.com/api/v1"
-INBOX, RESULTS = "inbox", "results"
-VISIBILITY_SECONDS, MAX_RECEIVES = 720, 5
+    from tests.testbed.aws.kill_points import KillPoint
+
+REGION = stack.REGION
+INBOX, RESULTS, TABLE = "inbox", "results", "jobs"
 PICTURE_URL = "https://example.com/girl.jpg"
+_MACHINES = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:gallop"
+# What functions are told: the template's settings, and where everything is.
 ENVIRONMENT = {
+    **stack.settings(),
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": REGION,
-    "JOB_TABLE": "jobs",
+    "JOB_TABLE": TABLE,
     "INBOX_BUCKET": INBOX,
     "RESULTS_BUCKET": RESULTS,
     "DROP_QUEUE_URL": "https://sqs/drops",
-    "WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-workflow",
-    "WEBHOOK_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-webhooks",
-    "BATCH_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:gallop-batches",
-    "BATCH_CONCURRENCY": "6",
-    "COMPLETION_EVENTS": "off",
+    "WORKFLOW_ARN": f"{_MACHINES}-workflow",
+    "WEBHOOK_WORKFLOW_ARN": f"{_MACHINES}-webhooks",
+    "BATCH_WORKFLOW_ARN": f"{_MACHINES}-batches",
     "COMPLETION_SECRET_ARN": "the-token-secret",
-    "DASHSCOPE_BASE_URL": BASE_URL,
     "DASHSCOPE_SECRET_ARN": "the-secret",
-    "DEFAULT_MODEL": "happyhorse-1.0-r2v",
-    "DEFAULT_PROMPT": "The subject of [Image 1] moves.",
-    "QUIET_SECONDS": "10",
-    "INCOMPLETE_MINUTES": "60",
-    "MAX_IN_FLIGHT": "6",
-    "QUEUE_HOURS": "72",
-    "DEADLINE_MINUTES": "240",
-    "RECORD_DAYS": "90",
-    "DAY_CAP": "0",
-    "MONTH_CAP": "0",
-    "CLIENT_DAY_CAP": "0",
-    "CLIENT_MONTH_CAP": "0",
-    "OVER_CAP": "park",
     "POWERTOOLS_SERVICE_NAME": "test",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
     "POWERTOOLS_METRICS_NAMESPACE": "test",
 }
+BASE_URL = ENVIRONMENT["DASHSCOPE_BASE_URL"]
 HANDLERS: dict[str, Any] = {
     "TakeSlot": take_slot,
     "StartTask": start_task,
@@ -131,24 +122,42 @@ class Queue:
         self.calls.after("SendMessage")
 
 
-@dataclass(slots=True)
-class Simulation:
-    """A Gallop whose time and luck are in the test's hands."""
+@dataclass(kw_only=True)
+class Simulation(Simulated):
+    """A Gallop in process, with everything that falls due under its hand."""
 
-    clock: ManualClock
-    fake: FakeDashScope
     rng: Random
-    calls: Calls
     clients: dict[str, Any]
     workflow: Workflow = field(init=False)
     queue: Queue = field(init=False)
     events: Events = field(init=False)
-    kills: dict[str, list[int | None]] = field(default_factory=dict)
-    """By function: after how many calls its next runs are killed; None where one is not."""
-    killed: Counter[str] = field(default_factory=Counter)
-    """By function: how many of its runs were."""
-    made: dict[str, list[list[str]]] = field(default_factory=dict)
-    """By function: the calls of each of its runs."""
+
+    @property
+    def s3(self) -> S3Client:
+        """A client of the buckets that may do everything."""
+        s3: S3Client = self.clients["s3"]
+        return s3
+
+    @property
+    def dynamodb(self) -> DynamoDBClient:
+        """A client of the table that may do everything."""
+        dynamodb: DynamoDBClient = self.clients["dynamodb"]
+        return dynamodb
+
+    @property
+    def inbox(self) -> str:
+        """The inbox bucket."""
+        return INBOX
+
+    @property
+    def results(self) -> str:
+        """The results bucket."""
+        return RESULTS
+
+    @property
+    def table(self) -> str:
+        """The table of jobs."""
+        return TABLE
 
     def __post_init__(self) -> None:
         """Connect the parts."""
@@ -156,34 +165,26 @@ class Simulation:
         self.queue = Queue(self.clock, self.calls)
         self.events = Events(self.clock, self.invoke)
 
-    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
-        """Run a function; raises ``Killed`` where it was to be killed."""
-        kills = self.kills.get(function)
-        try:
-            with self.calls.run(kills.pop(0) if kills else None):
-                answer: dict[str, Any] = HANDLERS[function](event, None)
-        except Killed:
-            self.killed[function] += 1
-            raise
-        finally:
-            self.made.setdefault(function, []).append([*self.calls.made])
-        return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
+    def handle(self, function: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
+        """Run a function's handler."""
+        return json.loads(json.dumps(HANDLERS[function](event, None)))
 
-    def post(self, prompt: str, kill_at: int | None = None, **headers: str) -> Created | dict[str, Any]:
+    def post(self, prompt: str, kill: KillPoint | None = None, **headers: str) -> Created | dict[str, Any]:
         """Create a job at the HTTPS door."""
         body = {"prompt": prompt, "images": [PICTURE_URL], "duration": 3}
-        return self.post_body(json.dumps(body), kill_at, **headers)
+        return self.post_body(json.dumps(body), kill, **headers)
 
-    def post_body(self, body: str, kill_at: int | None = None, **headers: str) -> Created | dict[str, Any]:
-        """Send a body to the HTTPS door; header names have underscores here."""
+    def post_body(
+        self, body: str, kill: KillPoint | None = None, *, client: str = "ada", **headers: str
+    ) -> Created | dict[str, Any]:
+        """Send a client's body to the HTTPS door; header names have underscores here."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        try:
-            with self.calls.run(kill_at):
-                return videos.create_video("ada", Body(body.encode(), "application/json"), named)
-        finally:
-            self.made.setdefault("Submit", []).append([*self.calls.made])
+        if kill:
+            self.kills["Submit"] = [kill]
+        with self.run_of("Submit"):
+            return videos.create_video(client, Body(body.encode(), "application/json"), named)
 
-    def put(self, key: str, content: bytes, times: int = 1) -> None:
+    def drop(self, key: str, content: bytes, times: int = 1) -> None:
         """Drop a file; its event is delivered so many times."""
         self.clients["s3"].put_object(Bucket=INBOX, Key=key, Body=content)
         event = {"Records": [{"s3": {"bucket": {"name": INBOX}, "object": {"key": quote_plus(key)}}}]}
@@ -196,24 +197,22 @@ class Simulation:
         if not due:
             return False
         message = min(due, key=lambda one: one.visible_at)
-        kills = self.kills.get("Drops")
         message.received += 1
-        message.visible_at = self.clock.now() + VISIBILITY_SECONDS
+        message.visible_at = self.clock.now() + stack.properties("DropQueue")["VisibilityTimeout"]
         try:
-            with self.calls.run(kills.pop(0) if kills else None):
+            with self.run_of("Drops"):
                 drops.Batch().take(message.body)
             self.queue.messages.remove(message)
         except (Killed, Exception):  # noqa: BLE001 - whatever it was, the queue brings it again
-            if message.received >= MAX_RECEIVES:
+            if message.received >= stack.max_receives("DropQueue"):
                 self.queue.messages.remove(message)
                 self.queue.dead.append(message)
-        finally:
-            self.made.setdefault("Drops", []).append([*self.calls.made])
         return True
 
     def sweep(self) -> dict[str, Any]:
         """Run the scheduled sweep."""
-        return self.invoke("Reconcile", {"action": "sweep"})
+        counts: dict[str, Any] = self.invoke("Reconcile", {})
+        return counts
 
     def notify(self, **rule: Any) -> None:  # noqa: ANN401 - whatever a rule has
         """Let DashScope tell of ended tasks."""
@@ -244,55 +243,19 @@ class Simulation:
         """Read a job's record."""
         return store.get(job_id)
 
-    def jobs(self) -> list[Job]:
-        """Read all jobs."""
-        read = TypeDeserializer().deserialize
-        found = [{name: read(value) for name, value in item.items()} for item in self.records("JOB")]
-        return [job_from(item) for item in found]
-
-    def records(self, sk: str) -> list[dict[str, Any]]:
-        """Read the raw records of a kind."""
-        pages = self.clients["dynamodb"].get_paginator("scan").paginate(TableName="jobs")
-        return [item for page in pages for item in page["Items"] if item["sk"]["S"] == sk]
-
-    def tasks(self, prompt: str | None = None) -> list[dict[str, Any]]:
-        """Give the vendor's tasks, all or of a prompt."""
-        return [task for task in self.fake.ledger()["tasks"] if prompt in (None, task["prompt"])]
-
     def foreign_task(self, prompt: str) -> str:
         """Make a task of the account that is not Gallop's."""
         media = [{"type": "reference_image", "url": PICTURE_URL}]
-        order = {"model": "happyhorse-1.0-r2v", "input": {"prompt": prompt, "media": media}}
+        order = {"model": ENVIRONMENT["DEFAULT_MODEL"], "input": {"prompt": prompt, "media": media}}
         return dashscope.submit(BASE_URL, KEY, order).task_id
-
-    def receipt(self, key: str) -> dict[str, Any] | None:
-        """Read a receipt, if it is there."""
-        data = self.stored(key)
-        return None if data is None else json.loads(data)
-
-    def stored(self, key: str) -> bytes | None:
-        """Read an object of the results bucket, if it is there."""
-        try:
-            body: bytes = self.clients["s3"].get_object(Bucket=RESULTS, Key=key)["Body"].read()
-        except self.clients["s3"].exceptions.NoSuchKey:
-            return None
-        return body
-
-    def film_of(self, task_id: str) -> str:
-        """Give the SHA-256 of the vendor's own video of a task."""
-        film = self.fake.vendor.film(self.fake.vendor.tasks[task_id])
-        return hashlib.sha256(b"".join(film.read(0, film.size))).hexdigest()
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Be DashScope, as a call that may be the last."""
-        self.calls.before(f"{request.method} {request.url.path}")
-        try:
+        with self.calls.noted(name_of_request(request.method, request.url.path)):
             return self.fake.handle(request)
-        finally:
-            self.calls.after(f"{request.method} {request.url.path}")
 
     def _work(self, key: str) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(self.stored(key) or b"")
+        return json.loads(self.result(key))
 
     def _on_call(self, moment: str, name: str) -> None:
         (self.calls.before if moment == "before" else self.calls.after)(name)
@@ -320,8 +283,9 @@ def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool =
         resources.enter_context(mock_aws())
         for target, name, value in tables.changes():
             resources.enter_context(patch.object(target, name, value))
+        resources.enter_context(patch.object(s3_models, "utcnow", scaled_utcnow(clock)))
         clients = _clients(_table())
-        simulation = Simulation(clock, fake, Random(seed), Calls(), clients)
+        simulation = Simulation(clock=clock, fake=fake, rng=Random(seed), clients=clients)
         for name, client in [*clients.items(), ("stepfunctions", simulation.workflow), ("sqs", simulation.queue)]:
             resources.enter_context(patch.object(aws, name, lambda client=client: client))
         for client in clients.values():
@@ -338,6 +302,7 @@ def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool =
         client = resources.enter_context(httpx.Client())
         resources.enter_context(patch.object(dashscope, "_client", lambda: client))
         yield simulation
+        simulation.all_struck()
 
 
 def _emptied(fake: FakeDashScope) -> FakeDashScope:
@@ -353,7 +318,7 @@ def _opened(opened: Callable[[Result], BinaryIO], result: Result) -> BinaryIO:
 
 def _clients(table: Mapping[str, Any]) -> dict[str, Any]:
     clients = {name: _client(name) for name in ("dynamodb", "s3")}
-    clients["dynamodb"].create_table(**{**table, "TableName": "jobs"})
+    clients["dynamodb"].create_table(**{**table, "TableName": TABLE})
     for bucket in (INBOX, RESULTS):
         clients["s3"].create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         clients["s3"].put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

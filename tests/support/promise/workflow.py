@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.support.promise.calls import Killed
+from tests.support.calls import Killed
 from tests.template import stack
 
 if TYPE_CHECKING:

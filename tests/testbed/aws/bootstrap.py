@@ -67,61 +67,85 @@ def allow_loopback(module: Any) -> None:  # noqa: ANN401
     module.loopback_allowed = True
 
 
-class LastCall:
-    """Kills this process when an invocation has made as many network calls as it was granted.
+def name_of_request(method: str, target: str) -> str:
+    """Name a request that is not AWS's as its calls are named: by what it is for."""
+    path = target.partition("?")[0]
+    if path.endswith("/video-synthesis"):
+        return "SubmitTask"
+    if "/api/v1/tasks" not in path:
+        return "Download" if method == "GET" else method.title()
+    task = path.partition("/api/v1/tasks")[2].strip("/")
+    if method == "POST":
+        return "CancelTask"
+    return "QueryTask" if task else "ListTasks"
 
-    The grant is a number in a file; without the file, calls are unlimited.
+
+class LastCall:
+    """Kills this process before or after a named call to the world, and notes the calls that were made.
+
+    Both are in a file: its first line names the call (``UpdateItem#2-after``), or nothing where calls are only noted;
+    each further line is a call that was made. Without the file nothing is noted.
     """
 
-    def __init__(self, grant: str) -> None:
-        """Keep the path of the grant's file."""
-        self.grant = grant
+    def __init__(self, plan: str) -> None:
+        """Keep where the plan is written."""
+        self.plan = plan
 
-    def install(self, owner: str, method: str) -> Callable[[Any], None]:
-        """Return a change that watches a method of a class in a module."""
+    def watch_aws(self, module: Any) -> None:  # noqa: ANN401
+        """Watch the calls of all clients of AWS."""
+        call = module.BaseClient._make_api_call  # noqa: SLF001 - where all calls of a client pass
 
-        def change(module: Any) -> None:  # noqa: ANN401
-            kind = getattr(module, owner)
-            setattr(kind, method, self.watched(getattr(kind, method)))
+        def watched(client: Any, operation_name: str, api_params: Any) -> Any:  # noqa: ANN401
+            return self.made(operation_name, lambda: call(client, operation_name, api_params))
 
-        return change
+        module.BaseClient._make_api_call = watched  # noqa: SLF001
 
-    def watched(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a function that makes a network call."""
+    def watch_http(self, module: Any) -> None:  # noqa: ANN401
+        """Watch all other calls by HTTP."""
+        call = module.ConnectionPool.handle_request
 
-        def watched_call(*args: Any, **options: Any) -> Any:  # noqa: ANN401
-            left = self.left()
-            if left is None:
-                return call(*args, **options)
-            try:
-                return call(*args, **options)
-            finally:
-                with open(self.grant, "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib costs cold start
-                    file.write(str(left - 1))
-                self.left()
+        def watched(pool: Any, request: Any) -> Any:  # noqa: ANN401
+            name = name_of_request(request.method.decode(), request.url.target.decode())
+            return self.made(name, lambda: call(pool, request))
 
-        return watched_call
+        module.ConnectionPool.handle_request = watched
 
-    def left(self) -> int | None:
-        """Read the number of calls left; kill the process if there are none."""
+    def made(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Make a call, unless the process dies before; it may die after it, too."""
+        lines = self.lines()
+        if lines is None:
+            return call()
+        number = lines[1:].count(name) + 1
+        self.die_at(f"{name}#{number}-before", lines[0])
         try:
-            with open(self.grant, encoding="ascii") as file:  # noqa: PTH123 - as above
-                left = int(file.read())
+            return call()
+        finally:
+            with open(self.plan, "a", encoding="ascii") as file:  # noqa: PTH123 - pathlib costs cold start
+                file.write(f"{name}\n")
+            self.die_at(f"{name}#{number}-after", lines[0])
+
+    def lines(self) -> list[str] | None:
+        """Read the plan, if there is one."""
+        try:
+            with open(self.plan, encoding="ascii") as file:  # noqa: PTH123 - the same
+                return file.read().splitlines()
         except FileNotFoundError:
             return None
-        if left == 0:
+
+    def die_at(self, place: str, planned: str) -> None:
+        """End this process if this is the place."""
+        if place == planned:
             os.kill(os.getpid(), signal.SIGKILL)
-        return left
 
 
-def main(speed: str, anchor: str, grant: str, handler: str, *folders: str) -> None:
+def main(speed: str, anchor: str, plan: str, handler: str, *folders: str) -> None:
     """Serve invocations until the process is killed."""
-    last = LastCall(grant)
-    changes = {
+    last = LastCall(plan)
+    changes: dict[str, Callable[[Any], None]] = {
         "gallop.clock": ScaledClock(float(speed), float(anchor)).install,
         "gallop.adapters.safe_http": allow_loopback,
-        "urllib3.connectionpool": last.install("HTTPConnectionPool", "urlopen"),
-        "httpcore._sync.connection_pool": last.install("ConnectionPool", "handle_request"),
+        "botocore.client": last.watch_aws,
+        "httpcore._sync.connection_pool": last.watch_http,
     }
     sys.path[:0] = folders
     sys.meta_path.insert(0, Hooks(changes))

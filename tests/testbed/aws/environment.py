@@ -53,14 +53,14 @@ class Environment:
             self._started += 1
             log = self.scratch / "logs" / f"{spec.logical_id}-{self._started}.log"
         log.touch()
-        grant = log.with_suffix(".calls")
-        arguments = [repr(self.clock.speed), repr(self.clock.anchor), str(grant), spec.handler, *folders]
+        plan = log.with_suffix(".calls")
+        arguments = [repr(self.clock.speed), repr(self.clock.anchor), str(plan), spec.handler, *folders]
         return Worker(
             command=[sys.executable, "-s", "-S", "-P", str(_BOOTSTRAP), *arguments],
             environment=self.variables(spec),
             folder=spec.code,
             log_path=log,
-            grant_path=grant,
+            plan_path=plan,
             memory_mb=spec.memory_mb,
             log_stream=f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{secrets.token_hex(16)}",
         )

@@ -14,6 +14,7 @@ from .worker import Event, InitFailed, ProcessDied
 
 if TYPE_CHECKING:
     from .functions import FunctionSpec
+    from .kill_points import KillPlan
     from .pool import Lease
 
 INIT_TIMEOUT_S = 10.0
@@ -33,10 +34,24 @@ class Invocation:
     peak_memory_mb: float
     """Largest resident size of the process during this invocation; 0 where the system does not report it."""
     error: str | None
-    calls: int | None
-    """Number of network calls, if a kill was planned; None if they were not counted."""
+    calls: tuple[str, ...] | None
+    """To the world, by name, where a kill was planned; None where they were not noted."""
+    kill: KillPlan | None
+    """What was planned for it."""
     log_stream: str
     log: str = field(repr=False)
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether its process ended in the middle of it."""
+        return self.error == "Runtime.ExitError"
+
+    @property
+    def missed_kill(self) -> str | None:
+        """Name the planned kill that did not strike, and what the run did instead; None if there is none."""
+        if self.kill is None or self.kill.point is None or self.was_killed:
+            return None
+        return f"{self.kill} did not strike: the run called {', '.join(self.calls or ['nothing'])}"
 
 
 @dataclass(slots=True)
@@ -46,6 +61,7 @@ class Execution:
     spec: FunctionSpec
     lease: Lease
     payload: bytes
+    kill: KillPlan | None = None
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     _init_ms: float = 0.0
     _started: float = 0.0
@@ -71,6 +87,7 @@ class Execution:
             peak_memory_mb=worker.peak_mb,
             error=name,
             calls=worker.calls(),
+            kill=self.kill,
             log_stream=worker.log_stream,
             log=self._framed(written, duration, worker.peak_mb, name),
         )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import AWSError
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackConsumerLeft, CallbackNotifyConsumerError
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
@@ -102,13 +103,22 @@ def scale_program(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Call
 
 
 def scale_state(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callable[[Any, Any], None]:
-    """Run the time-out of a task that waits for something outside on the clock."""
+    """Let the time-out of a task that waits for the world run on the clock, and spend its token when it strikes.
+
+    It may strike while the function that was given the token still runs: moto then takes answers to it for ever.
+    """
 
     def evaluate_with_timeout(state: Any, env: Any) -> None:  # noqa: ANN401
         waits = getattr(getattr(state, "resource", None), "condition", None) is not None
         if waits and not isinstance(state.timeout, ScaledTimeout):
             state.timeout = ScaledTimeout(state.timeout, clock)
-        evaluate(state, env)
+        try:
+            evaluate(state, env)
+        except EvalTimeoutError:
+            if waits:
+                token = env.states.context_object.context_object_data["Task"]["Token"]
+                env.callback_pool_manager.get(token).report(CallbackConsumerLeft())
+            raise
 
     return evaluate_with_timeout
 

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from .execution import Execution, Invocation
+from .kill_points import KillPlan
 from .pool import Pool
 from .worker import ProcessDied
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from .environment import Environment
     from .functions import FunctionSpec, Result
+    from .kill_points import KillPoint
 
 MAX_PROCESSES = 4
 """Maximum processes per function at a time, on a laptop; further invocations wait."""
@@ -36,7 +38,7 @@ class LambdaRuntime:
         }
         self._lock = Lock()
         self._records: list[Invocation] = []
-        self._last_calls: list[tuple[str, bytes, int]] = []
+        self._kills: list[KillPlan] = []
         self.on_end: list[Callable[[FunctionSpec, Invocation], None]] = []
         """Called after every invocation."""
 
@@ -46,12 +48,13 @@ class LambdaRuntime:
 
     def invoke(self, function: str, payload: bytes) -> Result:
         """Run the function on a JSON payload; raise ``Throttled`` beyond its reserved concurrency."""
-        spec = self.spec(function)
+        spec, kill = self.spec(function), None
         while True:
             try:
                 with self._pools[spec.name].lease() as lease:
-                    lease.worker.grant(self._granted(spec, payload))
-                    result, record = Execution(spec, lease, payload).run()
+                    kill = kill or self._planned(spec, payload)
+                    lease.worker.plan(kill)
+                    result, record = Execution(spec, lease, payload, kill).run()
             except ProcessDied:
                 # An idle process that had died never received the event: Lambda would also start another.
                 continue
@@ -67,15 +70,22 @@ class LambdaRuntime:
         """Kill the function's processes, in the middle of an invocation if there is one; return their number."""
         return self._pools[self.spec(function).name].kill()
 
-    def kill_after(self, function: str, calls: int, matching: str) -> None:
-        """Kill the function's next run on an event that contains a text, after this number of network calls."""
-        with self._lock:
-            self._last_calls.append((self.spec(function).name, matching.encode(), calls))
+    def kill_at(self, function: str, point: KillPoint | None, matching: str) -> None:
+        """Kill the function's next run that makes a call, on an event with a text in it.
 
-    def pending_kills(self) -> list[tuple[str, bytes, int]]:
-        """Return the kills that no run has met yet: function's name, text, calls."""
+        Without a point, the calls of the next run on such an event are only noted.
+        """
         with self._lock:
-            return [*self._last_calls]
+            self._kills.append(KillPlan(self.spec(function).logical_id, matching, point))
+
+    def pending_kills(self) -> list[KillPlan]:
+        """Give the kills that met no run that makes their call."""
+        with self._lock:
+            return [*self._kills]
+
+    def missed_kills(self, function: str | None = None) -> list[str]:
+        """Name the runs that did not make the call that was to be their last, and what they called instead."""
+        return [record.missed_kill for record in self.invocations(function) if record.missed_kill]
 
     def busy(self, function: str) -> int:
         """Return the number of invocations of the function in progress."""
@@ -96,16 +106,18 @@ class LambdaRuntime:
         for pool in self._pools.values():
             pool.close()
 
-    def _granted(self, spec: FunctionSpec, payload: bytes) -> int | None:
+    def _planned(self, spec: FunctionSpec, payload: bytes) -> KillPlan | None:
         with self._lock:
-            found = [plan for plan in self._last_calls if plan[0] == spec.name and plan[1] in payload]
-            if not found:
-                return None
-            self._last_calls.remove(found[0])
-            return found[0][2]
+            for plan in self._kills:
+                if plan.function == spec.logical_id and plan.matching.encode() in payload:
+                    self._kills.remove(plan)
+                    return plan
+            return None
 
     def _record(self, spec: FunctionSpec, record: Invocation) -> None:
         with self._lock:
             self._records.append(record)
+            if record.kill and record.missed_kill:
+                self._kills.append(record.kill)
         for listener in self.on_end:
             listener(spec, record)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from .kill_points import KillPlan
+
 _TICK_S = 0.25
 
 
@@ -66,8 +68,8 @@ class Worker:
     environment: Mapping[str, str]
     folder: Path
     log_path: Path
-    grant_path: Path
-    """Where the process reads how many calls it may still make; see ``grant``."""
+    plan_path: Path
+    """Where the process reads at which call it dies, and notes the calls that it makes; see ``plan``."""
     memory_mb: int
     log_stream: str
     started_at: float = field(init=False, default=0.0)
@@ -78,7 +80,6 @@ class Worker:
     _connection: socket.socket | None = field(init=False, default=None)
     _reader: BinaryIO | None = field(init=False, default=None)
     _killed: bool = field(init=False, default=False)
-    _granted: int | None = field(init=False, default=None)
     _parked: bool = field(init=False, default=False)
     """Whether the process waits for its next event."""
 
@@ -111,17 +112,18 @@ class Worker:
             self._reply(202, b"{}", {})
             raise InitFailed(request.body.decode())
 
-    def grant(self, calls: int | None) -> None:
-        """Kill the process after this number of network calls in the next invocation; None removes the limit."""
-        self._granted = calls
-        if calls is None:
-            self.grant_path.unlink(missing_ok=True)
+    def plan(self, kill: KillPlan | None) -> None:
+        """Let the calls of the next invocation be noted, and the process be killed at one of them; None lifts that."""
+        if kill is None:
+            self.plan_path.unlink(missing_ok=True)
         else:
-            self.grant_path.write_text(str(calls), encoding="ascii")
+            self.plan_path.write_text(f"{kill.point or ''}\n", encoding="ascii")
 
-    def calls(self) -> int | None:
-        """Return how many calls an invocation has made; None if there was no limit."""
-        return None if self._granted is None else self._granted - int(self.grant_path.read_text(encoding="ascii"))
+    def calls(self) -> tuple[str, ...] | None:
+        """Name the calls that the invocation has made; None where they were not noted."""
+        if not self.plan_path.exists():
+            return None
+        return tuple(self.plan_path.read_text(encoding="ascii").splitlines()[1:])
 
     def invoke(self, event: Event) -> tuple[bytes, bool]:
         """Deliver an event; return the reply, and whether it is an error. The handler must be ready."""

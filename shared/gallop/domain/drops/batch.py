@@ -134,7 +134,8 @@ class BatchProgress:
 def batch_of(key: str, version_id: str, started: float) -> Batch:
     """Return the batch of an upload; the same version of a file always has the same id."""
     digest = hashlib.sha256(f"{len(key)}:{key}{version_id}".encode()).hexdigest()
-    return Batch(f"batch_{digest[:40]}", key, version_id, started)
+    # To the millisecond, as the table keeps the times of jobs: one made in this moment must not look older.
+    return Batch(f"batch_{digest[:40]}", key, version_id, round(started, 3))
 
 
 def digest_of(listing: Iterable[Entry]) -> str:

@@ -13,19 +13,20 @@ from gallop.doors.s3 import drops
 from tests.support.pictures import picture
 from tests.support.promise import Simulation, fresh
 from tests.support.promise.workflow import Workflow
+from tests.template.stack import batch_size, parameter
 
 if TYPE_CHECKING:
     from tests.support.promise.simulation import Message
 
-FOLDERS, PICTURES, BATCH_SIZE = 100, 4, 10
-QUIET, HOURS = 10, 1
+FOLDERS, PICTURES, HOURS = 100, 4, 1
+BATCH_SIZE, QUIET = batch_size("SubmitFunction"), int(parameter("QuietSeconds"))
 # MaxInFlight of them go through StartTask, WhatNext and WaitForTask; each waits in WaitForSlot before.
-SLOTS, STATES_TO_THE_TASK, STATES_IN_LINE = 6, 3, 1
+SLOTS, STATES_TO_THE_TASK, STATES_IN_LINE = int(parameter("MaxInFlight")), 3, 1
 
 
 @dataclass(slots=True)
 class Lambda:
-    """The event source of the S3 door: takes visible messages, ten at a time."""
+    """The event source of the S3 door: takes what is due, as many messages at a time as the template says."""
 
     simulation: Simulation
     invocations: int = 0
@@ -53,7 +54,7 @@ def upload(simulation: Simulation, source: Lambda, rng: Random) -> int:
     for folder, name in files:
         prompt = f"The cat of folder {folder} jumps."
         times = rng.choice((1, 1, 1, 2))
-        simulation.put(f"drop/ad {folder}/{name}", prompt.encode() if name == "prompt.txt" else picture(), times)
+        simulation.drop(f"drop/ad {folder}/{name}", prompt.encode() if name == "prompt.txt" else picture(), times)
         events += times
         simulation.clock.advance(0.01)
         if len(simulation.queue.messages) > 10 * BATCH_SIZE:
@@ -65,10 +66,12 @@ def upload(simulation: Simulation, source: Lambda, rng: Random) -> int:
 def test_a_hundred_folders_make_a_hundred_jobs_at_a_known_price() -> None:
     """Of exactly 100 jobs, from shuffled and repeated events, six are sent immediately and the others wait.
 
-    An invocation takes ten messages, and each event is one message. Within one invocation a folder is checked once and
-    sends at most one check, so there are at most as many checks as events: two invocations for ten events at most. No
-    check sends another, because every folder is complete when it is checked. Each job is then in WaitForSlot, which
-    costs nothing, or has gone through three more states to WaitForTask. In the end each has its video.
+    An invocation takes ``BATCH_SIZE`` messages. Each event is one message. In one invocation a folder is looked at
+    once, and sends at most one look, so there are at most as many looks as events: two invocations for ``BATCH_SIZE``
+    events at most. A look sends another only where a file came in the second of the look before, for S3
+    tells times in whole seconds: then that folder is looked at once more. Of its workflow a job is in
+    WaitForSlot then, in which it stays without any cost, or has gone through three states more, to WaitForTask. In the
+    end each has its video.
     """
     rng, transitions = Random(7), [0]
     original = Workflow._run  # noqa: SLF001 - each run of it is a transition
@@ -84,8 +87,11 @@ def test_a_hundred_folders_make_a_hundred_jobs_at_a_known_price() -> None:
         # Delays are whole seconds, rounded up or down.
         simulation.clock.advance(QUIET + 2)
         source.run()
-        assert [] == simulation.queue.messages
         assert source.invocations <= 2 * math.ceil(events / BATCH_SIZE) + 2
+        assert len(simulation.queue.messages) <= FOLDERS
+        simulation.clock.advance(QUIET + 2)
+        source.run()
+        assert [] == simulation.queue.messages
         simulation.run_due()
         jobs = simulation.jobs()
         assert (FOLDERS, FOLDERS) == (len(jobs), len({job.receipts for job in jobs}))

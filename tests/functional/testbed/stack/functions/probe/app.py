@@ -44,6 +44,11 @@ def _sleep(event: dict[str, Any], _: object) -> dict[str, Any]:
     return event
 
 
+def _hold(event: dict[str, Any], _: object) -> None:
+    while not Path(event["until"]).exists():
+        time.sleep(0.01)
+
+
 def _raise(event: dict[str, Any], _: object) -> None:
     print("about to fail")
     raise ValueError(event.get("message", "no"))
@@ -80,6 +85,7 @@ _ACTIONS = {
     "look": _look,
     "import": _import,
     "sleep": _sleep,
+    "hold": _hold,
     "wait": _look,
     "raise": _raise,
     "exit": _exit,

@@ -1,0 +1,95 @@
+"""The external calls of a function, each of which may be its last."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+
+from tests.testbed.aws.kill_points import after, before
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.testbed.aws.kill_points import KillPoint
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that it still tries reaches anyone."""
+
+
+@dataclass(slots=True)
+class Calls:
+    """Notes the calls of one run after the other, and kills a run at a named one of them."""
+
+    made: list[str] = field(default_factory=list)
+    on_call: Callable[[str], None] | None = None
+    """Called with each call's name once it was served."""
+    has_struck: bool = False
+    """Whether the last run was killed."""
+    is_running: bool = False
+    """Whether a function runs: other calls are the test's own."""
+    _kill: KillPoint | None = None
+    _dead: bool = False
+
+    @contextmanager
+    def run(self, kill: KillPoint | None = None) -> Iterator[None]:
+        """Make one run of a function; its end, too, is a place to be killed at."""
+        self.made, self._kill, self.has_struck, self.is_running = [], kill, False, True
+        try:
+            yield
+            self._check()
+        finally:
+            self._kill, self._dead, self.is_running = None, False, False
+
+    def before(self, name: str) -> None:
+        """Let a call leave, unless the process is gone."""
+        if self._kill == before(name, self.made.count(name) + 1):
+            self._dead = True
+        self._check()
+
+    def after(self, name: str) -> None:
+        """Note a call that was served."""
+        self.made.append(name)
+        if self.on_call:
+            self.on_call(name)
+        if self._kill == after(name, self.made.count(name)):
+            self._dead = True
+
+    @contextmanager
+    def noted(self, name: str) -> Iterator[None]:
+        """Make a call, unless the process is gone."""
+        self.before(name)
+        try:
+            yield
+        finally:
+            self.after(name)
+
+    @contextmanager
+    def of_all_clients(self) -> Iterator[None]:
+        """Note the calls that a function makes by boto3, whichever client it makes."""
+        original = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - boto3 has no other seam
+
+        def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - any answer
+            if not self.is_running:
+                return original(client, operation, parameters)
+            with self.noted(operation):
+                return original(client, operation, parameters)
+
+        with patch.object(BaseClient, "_make_api_call", call):
+            yield
+
+    def watch(self, client: Any) -> None:  # noqa: ANN401 - a client of any service
+        """Note the calls of a boto3 client."""
+        events = client.meta.events
+        events.register("before-call", lambda model, **_: self.before(model.name))
+        events.register("after-call", lambda model, **_: self.after(model.name))
+
+    def _check(self) -> None:
+        if self._dead:
+            # What a dying process does on its way out does not happen either.
+            self.has_struck = True
+            raise Killed

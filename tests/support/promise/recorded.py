@@ -1,0 +1,72 @@
+"""The calls of runs in which nobody dies, as they were recorded: each of them can be named to be the last.
+
+``tests/functional/promise/test_recorded.py`` holds them against the calls that such runs make.
+"""
+
+from __future__ import annotations
+
+# A job that came through the HTTPS door, or, for the door of drops, one that came as a folder.
+OF_A_JOB: dict[str, tuple[str, ...]] = {
+    "Submit": ("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution"),
+    "Drops": (
+        *("ListObjectsV2", "GetObject", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
+        *("PutObject", "GetItem", "GetItem", "StartExecution"),
+    ),
+    "TakeSlot": (
+        *("GetItem", "GetItem", "TransactWriteItems", "TransactWriteItems", "GetItem", "Query", "TransactWriteItems"),
+        *("GetItem", "SendTaskSuccess", "DeleteItem", "GetItem", "Query", "Query", "GetItem"),
+    ),
+    "StartTask": (
+        *("GetItem", "UpdateItem", "UpdateItem", "SubmitTask", "TransactWriteItems", "PutObject", "GetItem"),
+        *("GetItem", "UpdateItem"),
+    ),
+    "Status": (
+        *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query"),
+        *("GetItem", "UpdateItem", "PutObject", "GetItem"),
+    ),
+    "SaveResult": (
+        *("GetItem", "QueryTask", "Download", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
+        "UpdateItem",
+    ),
+    # Without what it reads of the video, piece by piece.
+    "Thumbnail": ("GetItem", "GetObject", "PutObject", "UpdateItem"),
+    "Finish": (
+        *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "PutObject", "PutObject"),
+        *("GetItem", "Query", "StartExecution", "UpdateItem"),
+    ),
+    "Reconcile": ("Query", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "Query", "Query"),
+    "Wake": ("GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"),
+}
+# The search for the task of a lost reply.
+OF_A_RECONCILIATION = ("GetItem", "ListTasks", "ListTasks", "GetItem", "TransactWriteItems", "PutObject", "GetItem")
+# A batch of one line: its steps, and the end of the line's job.
+OF_A_BATCH: dict[str, tuple[str, ...]] = {
+    "read": (
+        *("PutItem", "GetObject", "ListObjectsV2", "PutObject", "PutObject", "TransactWriteItems", "GetObject"),
+        *("Query", "GetItem", "GetItem", "PutObject"),
+    ),
+    "submit_line": (
+        *("GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject"),
+        *("GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
+    ),
+    "end_line": (
+        *("GetItem", "GetItem", "TransactWriteItems", "UpdateItem", "GetObject", "Query", "GetItem", "GetItem"),
+        "PutObject",
+    ),
+    "close": (
+        *("GetObject", "Query", "Query", "GetItem", "PutObject", "GetObject", "Query", "GetItem", "GetItem"),
+        "PutObject",
+    ),
+    "Finish": (
+        *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "GetItem", "PutObject"),
+        *("PutObject", "GetItem", "GetItem", "Query", "SendTaskSuccess", "DeleteItem", "StartExecution", "UpdateItem"),
+    ),
+}
+# A sweep on the day after, that releases a parked job beside one that runs.
+OF_A_RELEASE = (
+    *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "Query", "GetItem"),
+    *("DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem"),
+    *("GetItem", "StartExecution"),
+)
+# The wait for the word that a task has ended, begun with a token.
+OF_A_WAIT = ("UpdateItem",)
