@@ -33,7 +33,7 @@ class Vendor:
         return self.call("SubmitFunction", "POST", SUBMIT, order() if body is None else body, sent)
 
     def query(self, task_id: str) -> Answer:
-        """Ask how a task stands."""
+        """Query the state of a task."""
         return self.call("VideosFunction", "GET", f"{TASKS}/{task_id}")
 
     def cancel(self, task_id: str) -> Answer:

@@ -1,4 +1,4 @@
-"""The S3 door's queue, worked off in simulated time as Lambda's event source would."""
+"""The S3 door's queue, processed in simulated time as Lambda's event source would."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Delivers what lies in the queue to the submit function."""
+    """Delivers the messages of the queue to the submit function."""
 
     sandbox: Sandbox
     times: int = 1

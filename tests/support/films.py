@@ -32,7 +32,7 @@ def film(frames: int = 12, movflags: str = "") -> bytes:
 
 @cache
 def shots(*shots: bool, size: tuple[int, int] = (64, 64), frames: int = 12) -> bytes:
-    """Give an MP4 of shots of so many frames each, which show something, or are black."""
+    """Return an MP4 of shots with the given numbers of frames, each visible or black."""
     width, height = size
     shades = b"".join(bytes([255 * row // height]) * 3 * width for row in range(height))
     return _encoded((shades if shows else bytes(len(shades)) for shows in shots for _ in range(frames)), size)
@@ -41,7 +41,7 @@ def shots(*shots: bool, size: tuple[int, int] = (64, 64), frames: int = 12) -> b
 def _encoded(pixels: Iterable[bytes], size: tuple[int, int], movflags: str = "") -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
-        # FFmpeg moves the index to the front by reading what it has written: that takes a file.
+        # FFmpeg moves the index to the start by reading what it has written: that takes a file.
         with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as container:
             video = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
             video.width, video.height = size

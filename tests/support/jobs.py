@@ -20,13 +20,13 @@ DEADLINE_SECONDS = 60 * int(stack.parameter("DeadlineMinutes"))
 
 
 def a_request(**fields: Any) -> VideoRequest:  # noqa: ANN401 - any field of a request
-    """Give a request that is as plain as can be, but for ``fields``."""
+    """Return a minimal request, except for ``fields``."""
     plain = VideoRequest(prompt="The woman of [Image 1] smiles.", images=(LinkedImage(PICTURE_URL),), model=MODEL)
     return replace(plain, **fields)
 
 
 def a_job(state: JobState = JobState.QUEUED, now: float = START, **fields: Any) -> Job:  # noqa: ANN401 - of a job
-    """Give a job as it stands when it has just come into ``state``, but for ``fields``."""
+    """Return a job that has just entered ``state``, except for ``fields``."""
     job_id = fields.pop("id", new_job_id())
     queued = Job(
         id=job_id,

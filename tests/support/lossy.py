@@ -18,7 +18,7 @@ HOP_BY_HOP = ("connection", "content-length", "host", "transfer-encoding")
 
 @dataclass(slots=True)
 class Lossy:
-    """Stands before ``upstream`` and loses the replies to so many POSTs, each after it has been answered there."""
+    """Forwards to ``upstream``, and drops the replies to a number of POSTs after they have been answered there."""
 
     upstream: str
     posts: int = 0

@@ -25,7 +25,7 @@ def picture(form: str = "JPEG", width: int = 640, height: int = 480, shade: int 
 
 @cache
 def rotated(width: int, height: int) -> bytes:
-    """Give a JPEG of so many stored pixels that asks to be shown lying on its side."""
+    """Return a JPEG of the given stored size whose orientation tag turns it on its side."""
     return turned(Image.new("RGB", (width, height), (10, 200, 30)), ROTATED_BY_90)
 
 
@@ -38,7 +38,7 @@ def turned(image: Image.Image, orientation: int, form: str = "JPEG") -> bytes:
 
 @cache
 def animated(form: str, frames: int = 2, **how: Any) -> bytes:  # noqa: ANN401 - Pillow's options
-    """Give a picture of so many frames."""
+    """Return an animation of the given number of frames."""
     first, *others = (Image.new("RGB", (480, 480), (shade * 40, 0, 0)) for shade in range(frames))
     return encoded(first, form, save_all=True, append_images=others, **how)
 

@@ -26,7 +26,7 @@ class Received:
 
 @dataclass(slots=True)
 class Receiver:
-    """Answers with the statuses in ``answers``, one after the other, and with the last one for ever after."""
+    """Answers with the statuses in ``answers``, one after the other, and then always with the last one."""
 
     url: str
     port: int
@@ -38,7 +38,7 @@ class Receiver:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def wait_for(self, count: int, seconds: float = 60.0) -> list[Received]:
-        """Wait until so many requests have arrived."""
+        """Wait until the given number of requests has arrived."""
         until = time.monotonic() + seconds
         while len(self.received) < count:
             assert time.monotonic() < until, f"{len(self.received)} of {count} requests came"
@@ -79,7 +79,7 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 
 @contextmanager
 def peer(behave: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Accept connections and behave as told with each; gives the address to call."""
+    """Accept connections and handle each as configured; return the address to call."""
 
     def serve() -> None:
         with suppress(OSError):

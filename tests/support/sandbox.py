@@ -113,7 +113,7 @@ class Sandbox(Simulated):
         return self.stack.invoke(f"{function}Function", event)
 
     def put(self, state: JobState = JobState.QUEUED, **fields: Any) -> Job:  # noqa: ANN401 - any field of a job
-        """Record a job that stands in ``state``; its key is the stack's."""
+        """Record a job in ``state``; its key is the stack's."""
         job = a_job(state, self.clock.now(), **{"key_name": self.stack.resource("DashScopeSecret"), **fields})
         with self.stack.acting_as("SubmitFunction"):
             assert store.create(job).is_new
@@ -158,7 +158,7 @@ class Sandbox(Simulated):
 
 @contextmanager
 def opened(stack: Stack) -> Iterator[Sandbox]:
-    """Give a world in which nothing has happened yet; at its end, nothing secret may stand in its log."""
+    """Yield an unused sandbox; at its end, its log must contain nothing secret."""
     fake = FakeDashScope(stack.clock, limits=Limits.none(), switches=Switches(expiry_from="completion"))
     with respx.mock(assert_all_called=False) as router, ExitStack() as seams:
         sandbox = Sandbox(clock=stack.clock, fake=fake, stack=stack, router=router)
@@ -180,7 +180,7 @@ def opened(stack: Stack) -> Iterator[Sandbox]:
 
 
 def secrets_in(log: str) -> list[str]:
-    """Give the lines of a log that tell a prompt, a key or an address that opens something."""
+    """Return the lines of a log that contain a prompt, a key or a secret address."""
     return [line for line in log.splitlines() if any(secret in line for secret in NEVER_LOGGED)]
 
 

@@ -88,14 +88,14 @@ class Simulated(ABC):
         """Upload something into the inbox."""
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
-        """Run a function, by its name or logical id; raises ``Killed`` where it was to be killed."""
+        """Run a function, by its name or logical id; raises ``Killed`` at a planned kill."""
         name = function.removesuffix("Function")
         with self.run_of(name):
             return self.handle(name, event)
 
     @contextmanager
     def run_of(self, function: str) -> Iterator[None]:
-        """Make one run of a function: note its calls, and kill it if one of them is to be its last."""
+        """Make one run of a function: record its calls, and kill it at a planned call."""
         kills = self.kills.get(function) or []
         kill = kills[0] if kills else None
         try:

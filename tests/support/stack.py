@@ -72,7 +72,7 @@ class Stack:
 
 
 def context_of(spec: FunctionSpec) -> Context:
-    """Give what Lambda tells a function about its run."""
+    """Return the context that Lambda passes to a function."""
     return Context(spec.name, spec.arn, spec.memory_mb, spec.log_group)
 
 
@@ -94,7 +94,7 @@ def deployed(clock: ManualClock, *, executing: bool, **parameters: str) -> Itera
 
 
 def _record_only(arn: str) -> None:
-    """Create the state machine once more, where moto records executions and runs none."""
+    """Create a second copy of the state machine, in the backend of moto that only records executions."""
     aws("stepfunctions").create_state_machine(
         name=arn.rpartition(":")[2], definition="{}", roleArn=f"arn:aws:iam::{ACCOUNT}:role/unused"
     )

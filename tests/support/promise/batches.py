@@ -1,4 +1,4 @@
-"""Batches in a world whose clock stands still: their lines, and what came of them."""
+"""Batches in simulated time: their lines and their outcomes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def quick() -> Iterator[Simulation]:
 
 
 def a_line(**fields: Any) -> str:  # noqa: ANN401 - any field of a request
-    """Write a line that is as plain as can be, but for ``fields``."""
+    """Write a minimal line, except for ``fields``."""
     return json.dumps({"prompt": PROMPT, "images": [URL], "duration": 3, **fields})
 
 

@@ -1,4 +1,4 @@
-"""What stands between DashScope and Gallop's door for events: it brings an event again until it is taken."""
+"""The delivery between DashScope and Gallop's door for events: it repeats an event until it is accepted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRIES, RETRY_SECONDS = 4, 15
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event that is to be brought."""
+    """An event to deliver."""
 
     body: str
     due: float

@@ -63,7 +63,7 @@ REGION = stack.REGION
 INBOX, RESULTS, TABLE = "inbox", "results", "jobs"
 PICTURE_URL = "https://example.com/girl.jpg"
 _MACHINES = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:gallop"
-# What functions are told: the template's settings, and where everything is.
+# The environment of the functions: the template's settings, and where everything is.
 ENVIRONMENT = {
     **stack.settings(),
     "AWS_ACCESS_KEY_ID": "testing",
@@ -115,7 +115,7 @@ class Queue:
     dead: list[Message] = field(default_factory=list)
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> None:  # noqa: N803 - as boto3
-        """Put a message in, to be seen after so many seconds."""
+        """Send a message that becomes visible after some seconds."""
         del QueueUrl
         self.calls.before("SendMessage")
         self.messages.append(Message(MessageBody, self.clock.now() + DelaySeconds))
@@ -185,7 +185,7 @@ class Simulation(Simulated):
             return videos.create_video(client, Body(body.encode(), "application/json"), named)
 
     def drop(self, key: str, content: bytes, times: int = 1) -> None:
-        """Drop a file; its event is delivered so many times."""
+        """Drop a file; its event is delivered the given number of times."""
         self.clients["s3"].put_object(Bucket=INBOX, Key=key, Body=content)
         event = {"Records": [{"s3": {"bucket": {"name": INBOX}, "object": {"key": quote_plus(key)}}}]}
         for _ in range(times):
@@ -215,7 +215,7 @@ class Simulation(Simulated):
         return counts
 
     def notify(self, **rule: Any) -> None:  # noqa: ANN401 - whatever a rule has
-        """Let DashScope tell of ended tasks."""
+        """Let DashScope report ended tasks by events."""
         self.fake.notify(url=events.URL, headers={TOKEN_HEADER: events.TOKEN}, **rule)
 
     def run_due(self) -> None:
@@ -231,7 +231,7 @@ class Simulation(Simulated):
             self.run_due()
             times = [message.visible_at for message in self.queue.messages]
             wake = self.workflow.next_wake()
-            # DashScope says nothing of the time at which it will tell of an end: look every second.
+            # DashScope does not say when it will report an end: look every second.
             times += [self.clock.now() + 1] if self.fake.events()["rule"] and self.clock.now() < until else []
             following = min([*times, *([] if wake is None else [wake])], default=None)
             if following is None or following > until:
@@ -312,7 +312,7 @@ def _emptied(fake: FakeDashScope) -> FakeDashScope:
 
 
 def _opened(opened: Callable[[Result], BinaryIO], result: Result) -> BinaryIO:
-    """Read a film before PyAV does: FFmpeg passes over the end of a process, and asks again for ever."""
+    """Read a video before PyAV does: FFmpeg ignores the end of a process, and would read again forever."""
     return io.BytesIO(opened(result).read())
 
 

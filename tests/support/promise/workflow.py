@@ -49,7 +49,7 @@ class Exceptions:
 
 @dataclass(slots=True)
 class Execution:
-    """One execution: where it stands, what it carries, and when it goes on."""
+    """One execution: its state, its data, and when it continues."""
 
     name: str
     level: Mapping[str, Any]
@@ -84,7 +84,7 @@ class Workflow:
     entered: Counter[str] = field(default_factory=Counter)
     """How often each state was entered, or tried again."""
     message: set[str] = field(default_factory=set)
-    """The jobs whose end others are told of."""
+    """The jobs whose end has been announced."""
     exceptions: type[Exceptions] = Exceptions
     tokens: int = 0
     _live: dict[str, Execution] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Workflow:
         self.on_call("after", "StartExecution")
 
     def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 - as boto3
-        """Tell how an execution stands."""
+        """Return the state of an execution."""
         self.on_call("before", "DescribeExecution")
         name = executionArn.rpartition(":")[2]
         if name not in self.executions:
@@ -115,7 +115,7 @@ class Workflow:
         return {"status": self.executions[name].status}
 
     def send_task_success(self, *, taskToken: str, output: str) -> None:  # noqa: N803 - as boto3
-        """Let the execution that waits for a token go on."""
+        """Resume the execution that waits for a token."""
         self.on_call("before", "SendTaskSuccess")
         waiting = [one for one in self._running() if one.token == taskToken]
         self.on_call("after", "SendTaskSuccess")
@@ -132,13 +132,13 @@ class Workflow:
             del self._live[name]
 
     def redrive(self, name: str) -> None:
-        """Let an execution that failed go on where it failed."""
+        """Resume a failed execution at the state where it failed."""
         execution = self.executions[name]
         execution.status, execution.retries, execution.wakes_at = RUNNING, {}, self.clock.now()
         self._live[name] = execution
 
     def next_wake(self) -> float | None:
-        """Give the time at which the next execution goes on."""
+        """Return the time at which the next execution continues."""
         return min((one.wakes_at for one in self._running() if one.wakes_at < NEVER), default=None)
 
     def step(self) -> bool:

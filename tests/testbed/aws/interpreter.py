@@ -105,7 +105,7 @@ def scale_program(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Call
 def scale_state(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callable[[Any, Any], None]:
     """Let the time-out of a task that waits for the world run on the clock, and spend its token when it strikes.
 
-    It may strike while the function that was given the token still runs: moto then takes answers to it for ever.
+    It may strike while the function that was given the token still runs: moto then accepts answers to it forever.
     """
 
     def evaluate_with_timeout(state: Any, env: Any) -> None:  # noqa: ANN401

@@ -84,7 +84,7 @@ class LambdaRuntime:
             return [*self._kills]
 
     def missed_kills(self, function: str | None = None) -> list[str]:
-        """Name the runs that did not make the call that was to be their last, and what they called instead."""
+        """Name the runs that never reached the call of their planned kill, with the calls they made."""
         return [record.missed_kill for record in self.invocations(function) if record.missed_kill]
 
     def busy(self, function: str) -> int:
