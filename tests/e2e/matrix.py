@@ -41,7 +41,7 @@ FAULTS: list[dict[str, Any]] = [
 LOST = FAULTS[0]
 CLIENTS = ("https", "https retried", "s3", "s3 five-fold")
 # The calls to the world of a plain run of each function, as recorded. Not among them is the question for the key of
-# DashScope, which the first run of a process asks, whoever it works for.
+# DashScope, which the first run of a process reads, whatever the job.
 KEY_READ = "GetSecretValue"
 CALLS: dict[str, tuple[str, ...]] = {
     "AuthorizeFunction": ("UpdateItem",),

@@ -73,7 +73,7 @@ def _needs_slot(state: JobState) -> bool:
 
 
 def kills(simulation: Simulation, rng: Random, runs: int, chance: float) -> None:
-    """Draw for so many runs of each function whether it is killed, and at which call."""
+    """Decide at random for each run of a function whether it is killed, and at which call."""
     for function in KILLED:
         points = points_of(OF_A_JOB[function])
         simulation.kills[function] = [rng.choice(points) if rng.random() < chance else None for _ in range(runs)]

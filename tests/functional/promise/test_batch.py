@@ -82,7 +82,7 @@ def test_a_step_of_the_batch_that_dies_anywhere(simulation: Simulation, step: st
 
 @pytest.mark.parametrize("kill", points_of(OF_A_BATCH["Finish"]), ids=str)
 def test_an_end_that_dies_anywhere(simulation: Simulation, kill: KillPoint) -> None:
-    """Whether it died before its terminal write or before it told who waits: the batch hears of it, once."""
+    """Whether it died before its terminal write or before it notified the waiters, the batch is notified once."""
     simulation.kills["Finish"] = [kill]
     work_off(simulation, [a_line()])
     assert_one_video(simulation)

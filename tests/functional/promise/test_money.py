@@ -203,7 +203,7 @@ def test_what_may_be_charged_stays_reserved(simulation: Simulation, on: str, kin
 
 @pytest.mark.parametrize("fault", [None, "fail"])
 def test_a_crash_at_any_call_of_finish_settles_once(simulation: Simulation, fault: str | None) -> None:
-    """Killed wherever it may be, as often as it may be: nothing is given back twice, and nothing stays reserved."""
+    """After any number of kills anywhere, nothing is released twice, and nothing stays reserved."""
     struck = 0
     for number, kill in enumerate(points_of(OF_A_JOB["Finish"])):
         with caps(day=500):

@@ -21,8 +21,8 @@ MINUTE = 60
 
 
 def queue_of(simulation: Simulation, jobs: int) -> list[Job]:
-    """Create so many jobs."""
-    return [created(simulation, f"Wish {number} of [Image 1].") for number in range(jobs)]
+    """Create a number of jobs."""
+    return [created(simulation, f"Clip {number} of [Image 1].") for number in range(jobs)]
 
 
 def run(simulation: Simulation, seconds: float) -> None:

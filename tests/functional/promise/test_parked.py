@@ -318,7 +318,7 @@ def test_lines_of_a_batch_are_refused_where_the_stack_refuses(simulation: Simula
 
 
 def put_folder(simulation: Simulation, folder: str, seconds: int) -> Job:
-    """Drop a folder whose video has so many seconds; gives its job."""
+    """Drop a folder with a video of the given seconds; returns its job."""
     simulation.drop(f"drop/{folder}/1.jpg", picture())
     new_job = {"prompt": "[Image 1] waves.", "images": ["1.jpg"], "duration": seconds}
     simulation.drop(f"drop/{folder}/job.json", json.dumps(new_job).encode())

@@ -76,7 +76,7 @@ def test_a_release() -> None:
 
 
 def test_a_run_can_die_before_its_first_call_and_after_each() -> None:
-    """Calls of one name are told apart by their number."""
+    """Calls with the same name are numbered."""
     points = points_of(["GetItem", "UpdateItem", "GetItem"])
     assert [before("GetItem"), after("GetItem"), after("UpdateItem"), after("GetItem", 2)] == points
     assert ["GetItem#1-before", "GetItem#1-after", "UpdateItem#1-after", "GetItem#2-after"] == [*map(str, points)]

@@ -351,7 +351,7 @@ def kills_of(runs: list[list[str]], step: int) -> list[list[KillPoint | None]]:
 
 
 def test_a_turn_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
-    """Killed at any of its calls, and delivered once more, it comes to the same end."""
+    """Killed at any of its calls and delivered again, it has the same result."""
 
     def turn(path: str, kill: list[KillPoint | None]) -> list[list[str]]:
         upload(sandbox, ONE, path)
@@ -377,7 +377,7 @@ def test_a_turn_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
 
 
 def test_a_cancel_may_die_anywhere(sandbox: Sandbox, door: Door) -> None:
-    """Killed at any of its calls, and delivered once more, it says the same."""
+    """Killed at any of its calls and delivered again, it gives the same answer."""
 
     def cancel(path: str, kill: list[KillPoint | None]) -> list[list[str]]:
         upload(sandbox, ONE, path)

@@ -95,7 +95,7 @@ def test_concurrent_invocations_have_their_own_processes(stack: SmallStack) -> N
 
 
 def test_reserved_concurrency_throttles(stack: SmallStack, tmp_path: Path) -> None:
-    """A function that already runs as often as it may is refused, as Lambda does with 429."""
+    """A function that has reached its reserved concurrency is throttled with 429, as in Lambda."""
     client = stack.aws.client("lambda")
     end = tmp_path / "end"
     running = threading.Thread(target=stack.invoke, args=("Single", {"do": "hold", "until": str(end)}))

@@ -66,12 +66,11 @@ def upload(simulation: Simulation, source: Lambda, rng: Random) -> int:
 def test_a_hundred_folders_make_a_hundred_jobs_at_a_known_price() -> None:
     """Of exactly 100 jobs, from shuffled and repeated events, six are sent immediately and the others wait.
 
-    An invocation takes ``BATCH_SIZE`` messages. Each event is one message. In one invocation a folder is looked at
-    once, and sends at most one look, so there are at most as many looks as events: two invocations for ``BATCH_SIZE``
-    events at most. A look sends another only where a file came in the second of the look before, for S3
-    tells times in whole seconds: then that folder is looked at once more. Of its workflow a job is in
-    WaitForSlot then, in which it stays without any cost, or has gone through three states more, to WaitForTask. In the
-    end each has its video.
+    An invocation takes ``BATCH_SIZE`` messages, and each event is one message. In one invocation a folder is listed
+    once and sends at most one look, so there are at most as many looks as events: two invocations per ``BATCH_SIZE``
+    events. A look sends another only if a file arrived in the second of the look before, because S3 rounds times to
+    the second. A job then either waits in WaitForSlot, which costs nothing, or has passed three more states to
+    WaitForTask. In the end each has its video.
     """
     rng, transitions = Random(7), [0]
     original = Workflow._run  # noqa: SLF001 - each run of it is a transition
