@@ -143,7 +143,7 @@ def test_no_way_leads_around_the_owner(sandbox: Sandbox, ada: Client, key: str) 
     """Names with dots and empty parts are refused: to S3 they are other keys, and to some of its clients not."""
     name = key.format(id=uploaded(sandbox, ada))
     faults = Client(sandbox, "mallory").post(new_job(images=[f"s3://{sandbox.inbox}/{name}"])).faults
-    assert faults["/images/0"].startswith("names an object outside")
+    assert faults["/images/0"].startswith("refers to an object outside")
 
 
 def test_what_people_copied_is_for_all_clients(sandbox: Sandbox) -> None:
