@@ -81,7 +81,7 @@ def test_openais_clients_get_the_refusal_in_their_format(sandbox: Sandbox, ada: 
     assert_refused(sandbox, answer)
     error = answer.json["error"]
     assert ("insufficient_quota", "budget_exceeded", None) == (error["type"], error["code"], error["param"])
-    assert "day cap is $1.00: $0.70 of it" in error["message"]
+    assert "daily cap is $1.00: $0.70 is reserved" in error["message"]
 
 
 def test_dashscopes_clients_get_the_refusal_in_their_format(sandbox: Sandbox, ada: Client) -> None:
@@ -90,7 +90,7 @@ def test_dashscopes_clients_get_the_refusal_in_their_format(sandbox: Sandbox, ad
     assert_refused(sandbox, answer)
     told = answer.json
     assert {"code", "message", "request_id"} == told.keys()
-    assert ("Arrearage", True) == (told["code"], "day cap is $1.00: $0.70 of it" in told["message"])
+    assert ("Arrearage", True) == (told["code"], "daily cap is $1.00: $0.70 is reserved" in told["message"])
 
 
 def test_a_dry_run_gets_the_same_refusal(ada: Client) -> None:

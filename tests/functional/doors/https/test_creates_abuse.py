@@ -42,10 +42,10 @@ def of(text: str) -> str:
         (of('"metadata": {"a": -1e999}'), "the body contains a number that is out of range: -1e999"),
         (of('"seed": ' + "9" * 41), "the body contains a number of 41 digits"),
         (of('"seed": 1' + "0" * 1_000_000), "the body contains a number of 1,000,001 digits"),
-        ("[" * 1_000_000, "is nested too deeply"),
-        ('{"a":' * 200_000, "is nested too deeply"),
-        (of('"metadata": ' + '{"a":' * 33 + "1" + "}" * 33), "is nested too deeply"),
-        (of('"metadata": {"a": ' + "[" * 33 + "]" * 33 + "}"), "is nested too deeply"),
+        ("[" * 1_000_000, "the body is nested too deeply"),
+        ('{"a":' * 200_000, "the body is nested too deeply"),
+        (of('"metadata": ' + '{"a":' * 33 + "1" + "}" * 33), "the body is nested too deeply"),
+        (of('"metadata": {"a": ' + "[" * 33 + "]" * 33 + "}"), "the body is nested too deeply"),
         ("\ufeff" + json.dumps(new_job()), "the body is not valid JSON"),
         (json.dumps(new_job()).encode("utf-16"), "the body is not valid UTF-8"),
         (b'{"prompt": "\xff"}', "the body is not valid UTF-8"),
@@ -225,5 +225,5 @@ def test_public_addresses_up_to_the_maximum_length_are_accepted(sandbox: Sandbox
     start = "https://xn--bcher-kva.example.com:443/a?"
     fits = start + "x" * (2048 - len(start))
     assert 202 == ada.post(new_job(images=[fits])).status
-    assert "is longer than 2048" in ada.post(new_job(images=[fits + "x"])).faults["/images/0"]
+    assert "is longer than 2,048 characters" in ada.post(new_job(images=[fits + "x"])).faults["/images/0"]
     assert [] == list(sandbox.router.calls)

@@ -143,7 +143,7 @@ def test_key_tricks_do_not_bypass_the_owner(sandbox: Sandbox, ada: Client, key: 
     """Names with dots and empty parts are refused: S3 takes them for other keys, and some of its clients do not."""
     name = key.format(id=uploaded(sandbox, ada))
     faults = Client(sandbox, "mallory").post(new_job(images=[f"s3://{sandbox.inbox}/{name}"])).faults
-    assert faults["/images/0"].startswith("names an object outside")
+    assert faults["/images/0"].startswith("refers to an object outside")
 
 
 def test_objects_that_operators_copied_are_open_to_all_clients(sandbox: Sandbox) -> None:
