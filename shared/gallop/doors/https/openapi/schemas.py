@@ -249,7 +249,7 @@ def _of_the_request() -> dict[str, Schema]:
         },
         "webhook": {
             "type": "string",
-            "description": "Where to send notifications: a URL at one of your webhook endpoints, or its path and query.",
+            "description": "Where to send notifications: URL at one of your webhook endpoints, or its path and query.",
         },
         "dry_run": {"type": "boolean", "default": False, "description": "Only return the price."},
     }
