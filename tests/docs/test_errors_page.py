@@ -9,7 +9,7 @@ import pytest
 from gallop.domain import failures
 from gallop.domain.dashscope import error_codes
 from gallop.domain.dashscope.error_codes import Kind
-from gallop.domain.errors import FailureCode
+from gallop.domain.failure_codes import FailureCode
 
 from tests.docs import errors_page
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gallop import clock, log
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, waiters
-from gallop.domain.errors import FailureCode, WrongState
+from gallop.domain.errors import WrongState
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState, is_terminal
 from gallop.services import publish, settle, slots
 

@@ -10,7 +10,8 @@ from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import budgets, jobs
 from gallop.domain import budget
 from gallop.domain.budget import Period
-from gallop.domain.errors import FailureCode, NoRoom
+from gallop.domain.errors import NoRoom
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure
 from gallop.services import publish
 from gallop.services.ending import fail

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock
 from gallop.adapters.table import jobs
 from gallop.domain import errors
-from gallop.domain.errors import AwsTrouble, FailureCode, GallopError, JobNotFound, Stranded
+from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, Stranded
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, Job, failure_from, is_terminal
 from gallop.services import ending
 

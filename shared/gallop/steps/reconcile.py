@@ -9,7 +9,8 @@ from gallop import clock, log
 from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain.dashscope import reconciliation
-from gallop.domain.errors import FailureCode, TryAgain, VendorRefused, WrongState
+from gallop.domain.errors import TryAgain, VendorRefused, WrongState
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
 from gallop.services import publish
 from gallop.steps import step

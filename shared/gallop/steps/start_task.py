@@ -14,7 +14,6 @@ from gallop.adapters.table import jobs, submit_lease
 from gallop.domain.dashscope import error_codes, reconciliation, replies
 from gallop.domain.errors import (
     AttemptInFlight,
-    FailureCode,
     LaneBusy,
     OutcomeUnknown,
     VendorRefused,
@@ -22,6 +21,7 @@ from gallop.domain.errors import (
     VendorUnreachable,
     WrongState,
 )
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.scheduling import submit_backoff

@@ -10,7 +10,8 @@ from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain import models
 from gallop.domain.dashscope import reconciliation, replies
-from gallop.domain.errors import FailureCode, TryAgain, VendorRefused
+from gallop.domain.errors import TryAgain, VendorRefused
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.services import poll_schedule, publish, slots
 from gallop.steps import step

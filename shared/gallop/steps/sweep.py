@@ -12,7 +12,7 @@ from gallop import clock, log, settings
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.stepfunctions.job_workflow import Execution
 from gallop.adapters.table import jobs
-from gallop.domain.errors import FailureCode
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.services import parked, slots
 from gallop.services.ending import fail, notify

@@ -10,7 +10,8 @@ from unittest.mock import patch
 import pytest
 from gallop.adapters.table import jobs
 from gallop.domain import errors
-from gallop.domain.errors import AwsTrouble, FailureCode, GallopError, Stranded, WrongState
+from gallop.domain.errors import AwsTrouble, GallopError, Stranded, WrongState
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState
 from gallop.domain.request.images import StoredImage
 from gallop.domain.views import error_view

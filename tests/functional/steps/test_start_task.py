@@ -13,7 +13,8 @@ import requests
 from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain import remedies
-from gallop.domain.errors import AttemptInFlight, AwsTrouble, FailureCode, LaneBusy, VendorThrottled, VendorUnreachable
+from gallop.domain.errors import AttemptInFlight, AwsTrouble, LaneBusy, VendorThrottled, VendorUnreachable
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import AttemptEnd, Failure, JobState, failure_from
 from gallop.domain.remedies import Remedy
 from gallop.domain.request.images import LinkedImage, StoredImage

@@ -9,7 +9,7 @@ from unittest.mock import Mock, patch
 import httpx
 import pytest
 from gallop.domain import remedies
-from gallop.domain.errors import FailureCode
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState, failure_from
 from gallop.domain.remedies import Remedy
 from gallop.domain.views import remedy_of

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 from gallop.domain import budget, failures
 from gallop.domain.budget import Cap, Period
-from gallop.domain.errors import BudgetExceeded, FailureCode
+from gallop.domain.errors import BudgetExceeded
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Attempt, AttemptEnd, Failure, JobState, cancelled
 
 from tests.support.jobs import START, a_job

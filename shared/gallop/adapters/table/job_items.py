@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gallop.adapters.table.codec import INTEGER, JSON, PLAIN, SECONDS, Codec, enum, many, record
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
-from gallop.domain.errors import FailureCode
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage, Original, StoredImage, image_record
 from gallop.domain.request.request import VideoRequest

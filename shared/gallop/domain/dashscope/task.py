@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop.domain.errors import FailureCode
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Job, JobState
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain.errors import FailureCode
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import CancelAnswer, Failure, Job, JobState, is_terminal
 from gallop.domain.request.images import image_record
 from gallop.domain.times import timestamp

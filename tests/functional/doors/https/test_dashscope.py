@@ -9,7 +9,8 @@ from unittest.mock import patch
 import pytest
 import requests
 from gallop.adapters.table import jobs
-from gallop.domain.errors import AwsTrouble, FailureCode
+from gallop.domain.errors import AwsTrouble
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState
 
 from tests.functional.fake_dashscope.sandbox import SUBMIT, order

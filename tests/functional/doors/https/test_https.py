@@ -10,7 +10,8 @@ import pytest
 import requests
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import jobs
-from gallop.domain.errors import AwsTrouble, FailureCode
+from gallop.domain.errors import AwsTrouble
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState, new_job_id
 from gallop.domain.request.images import StoredImage
 from hypothesis import HealthCheck, given, settings

@@ -14,7 +14,7 @@ from gallop.adapters.table import job_items
 from gallop.domain import models
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
-from gallop.domain.errors import FailureCode
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage, Original, StoredImage
 from gallop.domain.request.request import VideoRequest

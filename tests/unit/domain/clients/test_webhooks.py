@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from gallop.domain.clients import webhooks
 from gallop.domain.clients.webhooks import Endpoint, Event
-from gallop.domain.errors import FailureCode
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, Job, JobState
 from hypothesis import given
 from hypothesis import strategies as st

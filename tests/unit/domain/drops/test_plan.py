@@ -71,7 +71,7 @@ def test_a_folder_needs_a_prompt_and_an_image() -> None:
 def test_unusable_files_are_named() -> None:
     """The receipt of a folder with other files lists those that are ignored."""
     expected = {
-        "prompt.txt": "Open notes.docx, save it as plain text under the name prompt.txt, and upload that.",
+        "prompt.txt": "Open notes.docx, save it as plain text under the name prompt.txt, and upload that file.",
         "ad": "Upload 1 to 9 images (JPEG, PNG or WEBP) to the folder. "
         "These files are not images: notes.docx, cat.psd.",
     }

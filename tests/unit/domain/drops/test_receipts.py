@@ -11,7 +11,7 @@ import pytest
 from gallop.domain import remedies, views
 from gallop.domain.doors import Door
 from gallop.domain.drops import receipts
-from gallop.domain.errors import FailureCode
+from gallop.domain.failure_codes import FailureCode
 from gallop.domain.faults import Fault, file_fault
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState, Result
 from gallop.domain.remedies import Remedy
