@@ -87,7 +87,8 @@ def test_lease_of_a_killed_function_expires(simulation: Simulation) -> None:
     simulation.kills["StartTask"] = [after("UpdateItem")]
     simulation.run_for(1)
     second = created(simulation, "Another girl of [Image 1].")
-    simulation.run_for(130)
+    # The lease, and the longest pause before a retry.
+    simulation.run_for(90 + 300)
     assert "succeeded" == simulation.job(second.id).state.value or simulation.job(second.id).task_id
     simulation.run_for(1000)
     assert {"succeeded"} == {job.state.value for job in simulation.jobs()}

@@ -114,7 +114,7 @@ def test_late_task_that_nobody_owns_is_left_alone(simulation: Simulation) -> Non
     failure = simulation.job(job.id).failure
     assert failure is not None
     assert ("outcome_unknown", 0) == (failure.code, len(simulation.tasks(PROMPT)))
-    assert "left alone" in failure.message
+    assert "none was adopted" in failure.message
     assert "DashScope's console" in remedy_of(simulation.job(job.id), failure)
 
 

@@ -211,7 +211,7 @@ class Simulation(Simulated):
 
     def sweep(self) -> dict[str, Any]:
         """Run the scheduled sweep."""
-        counts: dict[str, Any] = self.invoke("Reconcile", {})
+        counts: dict[str, Any] = self.invoke("Reconcile", {"action": "sweep"})
         return counts
 
     def notify(self, **rule: Any) -> None:  # noqa: ANN401 - whatever a rule has

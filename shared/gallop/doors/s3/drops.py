@@ -180,8 +180,9 @@ def _request(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
 
 
 def _inspect(entry: Entry, bucket: str) -> Image | Fault:
-    found = accept.inspect("", StoredImage(bucket, entry.key))
-    return replace(found, file=entry.name) if isinstance(found, Fault) else found
+    # Its name also goes into the notes of a converted image.
+    found = accept.inspect(entry.name, StoredImage(bucket, entry.key))
+    return replace(found, pointer="", file=entry.name) if isinstance(found, Fault) else found
 
 
 def _cancel(drop: Drop) -> bool:
