@@ -35,11 +35,9 @@ def test_a_cap_holds_at_both_doors(testbed: Testbed, caller: Caller) -> None:
     receipts = [caller.wait_for_receipt(f"many/batch/0000{line}/status.json", "queued") for line in (1, 2)]
     assert 1 == len([receipt for receipt in receipts if receipt["parked"]])
     refused = caller.create(body)
-    assert (402, "budget_exceeded", 0.84) == (
-        refused.status_code,
-        refused.json()["code"],
-        refused.json()["budget"]["used"],
-    )
+    assert 402 == refused.status_code
+    assert "budget_exceeded" == refused.json()["code"]
+    assert 0.84 == refused.json()["budget"]["used"]
     # During an attempt it is too late.
     answers = (caller.http.post(f"/v1/videos/{job_id}/cancel").json()["cancel"]["answer"] for _ in range(9))
     assert "cancelled" in answers

@@ -80,16 +80,16 @@ def test_call_returns_a_video_in_the_users_bucket(caller: Caller) -> None:
     """``VideoSynthesis.call`` submits, waits and returns an address; one task was charged."""
     order = wanted()
     reply = VideoSynthesis.call(**order)
-    assert (200, "SUCCEEDED", order["prompt"]) == (
-        reply.status_code,
-        reply.output.task_status,
-        reply.output["orig_prompt"],
-    )
+    assert 200 == reply.status_code
+    assert "SUCCEEDED" == reply.output.task_status
+    assert order["prompt"] == reply.output["orig_prompt"]
     assert_ours(caller, reply.output.video_url)
     assert (3, 720) == (reply.usage["duration"], reply.usage["SR"])
     assert 1 == len(caller.tasks_for(order["prompt"]))
     job = caller.http.get(f"/v1/videos/{reply.output.task_id}").json()
-    assert ("succeeded", True, "720P") == (job["state"], job["watermark"], job["resolution"])
+    assert "succeeded" == job["state"]
+    assert job["watermark"] is True
+    assert "720P" == job["resolution"]
 
 
 @pytest.mark.usefixtures("at_gallop")
@@ -109,12 +109,10 @@ def test_replies_equal_dashscopes(caller: Caller, monkeypatch: pytest.MonkeyPatc
     from_vendor(caller, monkeypatch)
     for name, call in calls.items():
         theirs = call()
-        assert (theirs.status_code, theirs.code, shape(theirs.output), shape(theirs.usage)) == (
-            ours[name].status_code,
-            ours[name].code,
-            shape(ours[name].output),
-            shape(ours[name].usage),
-        ), name
+        assert theirs.status_code == ours[name].status_code, name
+        assert theirs.code == ours[name].code, name
+        assert shape(theirs.output) == shape(ours[name].output), name
+        assert shape(theirs.usage) == shape(ours[name].usage), name
 
 
 @pytest.mark.usefixtures("at_gallop")
@@ -127,7 +125,9 @@ def test_fetch_and_wait_find_the_task() -> None:
     assert "SUCCEEDED" == VideoSynthesis.wait(task_id).output.task_status
     assert "SUCCEEDED" == VideoSynthesis.wait(submitted).output.task_status
     late = VideoSynthesis.cancel(submitted)
-    assert (400, "UnsupportedOperation", TOO_LATE) == (late.status_code, late.code, late.message)
+    assert 400 == late.status_code
+    assert "UnsupportedOperation" == late.code
+    assert TOO_LATE == late.message
 
 
 @pytest.mark.usefixtures("at_gallop")

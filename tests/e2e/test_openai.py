@@ -61,15 +61,13 @@ def test_a_video_is_made_polled_and_downloaded(caller: Caller, client: openai.Op
     prompt = "OpenAI's package lets [Image 1] wave."
     reference = ("girl.jpg", picture(), "image/jpeg")
     video = client.videos.create_and_poll(prompt=prompt, input_reference=reference, seconds=SECONDS, size=SIZE)
-    assert ("completed", 100, "3", SIZE, prompt, "video", None) == (
-        video.status,
-        video.progress,
-        video.seconds,
-        video.size,
-        video.prompt,
-        video.object,
-        video.error,
-    )
+    assert "completed" == video.status
+    assert 100 == video.progress
+    assert "3" == video.seconds
+    assert SIZE == video.size
+    assert prompt == video.prompt
+    assert "video" == video.object
+    assert video.error is None
     assert "succeeded" == video.model_dump()["state"]
     assert video.completed_at
     assert video.completed_at >= video.created_at
@@ -121,7 +119,10 @@ def test_extra_fields_reach_gallop(client: openai.OpenAI) -> None:
     }
     video = client.videos.create(prompt="[Image 1] to [Image 3].", model="happyhorse-1.1-r2v", extra_body=extra)
     dump = video.model_dump()
-    assert ("happyhorse-1.1-r2v", 3, 7, False) == (video.model, dump["images"], dump["seed"], dump["watermark"])
+    assert "happyhorse-1.1-r2v" == video.model
+    assert 3 == dump["images"]
+    assert 7 == dump["seed"]
+    assert dump["watermark"] is False
     assert {"order": "17", "of": {"who": "ada"}, "tags": ["x", "y"], "new": "true"} == dump["metadata"]
 
 
@@ -169,7 +170,9 @@ def test_a_finished_video_is_deleted(caller: Caller, client: openai.OpenAI) -> N
         with suppress(openai.ConflictError):
             deleted = client.videos.delete(video.id)
     assert deleted
-    assert (video.id, True, "video.deleted") == (deleted.id, deleted.deleted, deleted.object)
+    assert video.id == deleted.id
+    assert deleted.deleted is True
+    assert "video.deleted" == deleted.object
     with pytest.raises(openai.NotFoundError):
         client.videos.retrieve(video.id)
 
@@ -189,7 +192,9 @@ def test_refusals_are_the_packages_own_errors(caller: Caller, client: openai.Ope
         with pytest.raises(openai.APIStatusError) as large:
             through.videos.create(prompt="x", input_reference=bytes(4_600_000))
         assert 5 == way.posts
-    assert ("invalid_request_error", "invalid_request", "images") == (bad.value.type, bad.value.code, bad.value.param)
+    assert "invalid_request_error" == bad.value.type
+    assert "invalid_request" == bad.value.code
+    assert "images" == bad.value.param
     assert '/model: unknown value "sora-2"' in bad.value.message
     assert "happyhorse-1.0-r2v" in bad.value.message
     assert ("authentication_error", "unauthenticated") == (stranger.value.type, stranger.value.code)

@@ -37,7 +37,9 @@ def test_the_route_exists_with_them_only() -> None:
     """It is one method of one path, without the authorizer; the function checks the token."""
     paths = stack.plain()["Resources"]["HttpApi"]["Properties"]["Body"]["paths"]
     condition, methods, otherwise = paths.pop(ROUTE)["Fn::If"]
-    assert (CONDITION, ["post"], {"Ref": "AWS::NoValue"}) == (condition, [*methods], otherwise)
+    assert CONDITION == condition
+    assert ["post"] == [*methods]
+    assert {"Ref": "AWS::NoValue"} == otherwise
     assert [{"NONE": []}] == methods["post"]["security"]
     assert "Fn::If" not in str(paths)
 

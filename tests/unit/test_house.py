@@ -62,12 +62,33 @@ def test_comments_are_few(tree: str) -> None:
 
 def test_calls_of_aws_raise_our_own_errors() -> None:
     """The workflow retries errors by class name, so every adapter's call of AWS is guarded."""
+    paths = sorted((ROOT / "shared" / "gallop" / "adapters").rglob("*.py"))
+    assert {*UNGUARDED} < {path.name for path in paths}
     loose = [
         f"{path.name}: {node.name}"
-        for path in sorted((ROOT / "shared" / "gallop" / "adapters").rglob("*.py"))
+        for path in paths
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and path.name not in ("aws.py", *UNGUARDED)
         if not node.name.startswith("_") and "aws.guarded" not in map(ast.unparse, node.decorator_list)
         if any(ast.unparse(inner).startswith("aws.") for inner in ast.walk(node) if isinstance(inner, ast.Call))
     ]
     assert [] == loose
+
+
+def test_an_assert_compares_one_named_thing() -> None:
+    """A failure is readable without the source: no comparison of tuples with three or more elements."""
+    found = [
+        f"{path}:{node.lineno}"
+        for path, lines in modules("tests").items()
+        for node in ast.walk(ast.parse("\n".join(lines)))
+        if isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare)
+        if _compares_tuples([node.test.left, *node.test.comparators])
+    ]
+    assert [] == found
+
+
+def _compares_tuples(sides: list[ast.expr]) -> bool:
+    """Return whether all sides are tuples that are made here, and one of them has three or more elements."""
+    written = [side for side in sides if isinstance(side, ast.Tuple)]
+    made = [side for side in sides if isinstance(side, ast.Call) and ast.unparse(side.func) == "tuple"]
+    return any(len(side.elts) > 2 for side in written) and len(written) + len(made) == len(sides)

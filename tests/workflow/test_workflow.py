@@ -70,11 +70,9 @@ def assert_failed(runs: Runs, job: Job, code: str) -> None:
     assert job.failure
     error = runs.sandbox.receipt(f"{job.receipts}/error.json")["error"]
     assert error["remedy"]
-    assert (code, error_view(job), "SUCCEEDED") == (
-        job.failure.code,
-        error,
-        runs.execution(job.id)["status"],
-    )
+    assert code == job.failure.code
+    assert error_view(job) == error
+    assert "SUCCEEDED" == runs.execution(job.id)["status"]
     assert [] == [key for key in runs.sandbox.results_there() if key.endswith("video.mp4")]
 
 
@@ -166,7 +164,9 @@ def test_an_unreachable_vendor_is_tried_for_a_while(runs: Runs) -> None:
     runs.sandbox.instead[SUBMIT_URL] = refuse
     job = runs.run()
     assert_failed(runs, job, "vendor_unreachable")
-    assert (31, 31, []) == (submits(runs), job.submits, runs.sandbox.tasks())
+    assert 31 == submits(runs)
+    assert 31 == job.submits
+    assert [] == runs.sandbox.tasks()
     assert job.attempt
     assert AttemptEnd.REFUSED is job.attempt.end
 
@@ -210,7 +210,9 @@ def test_the_task_of_a_lost_reply_is_found(runs: Runs, kind: str) -> None:
     runs.sandbox.fake.fault(on="submit", kind=kind)
     job = runs.run()
     assert_succeeded(runs, job)
-    assert (1, 1, True) == (submits(runs), len(runs.sandbox.tasks()), job.is_adopted)
+    assert 1 == submits(runs)
+    assert 1 == len(runs.sandbox.tasks())
+    assert job.is_adopted is True
     assert "Reconcile" in runs.states(job.id)
 
 
@@ -278,7 +280,9 @@ def test_a_step_whose_reply_is_lost_does_its_work_once(runs: Runs, function: str
     job = runs.run()
     assert_succeeded(runs, job)
     calls = max(3, job.polls) if function == "StatusFunction" else 3
-    assert (1, 1, calls) == (submits(runs), runs.sandbox.requests()["download"], runs.calls()[function])
+    assert 1 == submits(runs)
+    assert 1 == runs.sandbox.requests()["download"]
+    assert calls == runs.calls()[function]
 
 
 @pytest.mark.parametrize("function", ["TakeSlotFunction", "StartTaskFunction"])
@@ -287,11 +291,9 @@ def test_an_uncharged_job_outlives_its_execution_too(runs: Runs, function: str) 
     tries = 13 if function == "TakeSlotFunction" else 7
     runs.breaks(function, repeat(lambda_error("Sandbox.Timedout"), tries))
     job = runs.run()
-    assert ("FAILED", False, tries) == (
-        runs.execution(job.id)["status"],
-        is_terminal(job.state),
-        runs.calls()[function],
-    )
+    assert "FAILED" == runs.execution(job.id)["status"]
+    assert is_terminal(job.state) is False
+    assert tries == runs.calls()[function]
     runs.sandbox.clock.advance(300)
     runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
     assert (JobState.SUCCEEDED, 1) == (runs.sandbox.job(job.id).state, submits(runs))
@@ -310,7 +312,9 @@ def test_a_first_step_that_always_fails_finally_fails_the_job(runs: Runs, error:
             runs.sandbox.clock.advance(300)
             runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
     ended = runs.sandbox.job(job.id)
-    assert (JobState.FAILED, resumes, 0) == (ended.state, ended.resumes, submits(runs))
+    assert JobState.FAILED == ended.state
+    assert resumes == ended.resumes
+    assert 0 == submits(runs)
     assert ended.failure
     assert code == ended.failure.code == runs.sandbox.receipt(f"{job.receipts}/error.json")["error"]["code"]
 
@@ -376,7 +380,9 @@ def test_a_function_killed_after_its_post_causes_no_second_one(runs: Runs) -> No
     with patch.object(jobs, "claim", side_effect=[lambda_error("Sandbox.Timedout"), DEFAULT], wraps=jobs.claim):
         job = runs.run()
     assert_succeeded(runs, job)
-    assert (1, 1, True) == (submits(runs), len(runs.sandbox.tasks()), job.is_adopted)
+    assert 1 == submits(runs)
+    assert 1 == len(runs.sandbox.tasks())
+    assert job.is_adopted is True
 
 
 def test_a_second_finish_does_the_same(runs: Runs) -> None:
@@ -397,11 +403,9 @@ def test_an_end_that_cannot_be_recorded_fails_the_execution(runs: Runs) -> None:
     runs.breaks("FinishFunction", repeat(AwsTrouble("no")))
     job = runs.run()
     assert JobState.STORING is job.state
-    assert ("FAILED", "NotFinished", 7) == (
-        (execution := runs.execution(job.id))["status"],
-        execution["error"],
-        runs.calls()["FinishFunction"],
-    )
+    assert "FAILED" == (execution := runs.execution(job.id))["status"]
+    assert "NotFinished" == execution["error"]
+    assert 7 == runs.calls()["FinishFunction"]
 
 
 def test_an_execution_without_a_job_ends(runs: Runs) -> None:

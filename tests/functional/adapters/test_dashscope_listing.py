@@ -137,7 +137,9 @@ def test_an_invalid_parameter_is_refused_in_dashscopes_format(
     """The answer is 400 and names the parameter."""
     answer = listed(ada, **parameters)
     words = f"Required parameter({named}) missing or invalid, please check the request parameters."
-    assert (400, "InvalidParameter", words) == (answer.status, answer.json["code"], answer.json["message"])
+    assert 400 == answer.status
+    assert "InvalidParameter" == answer.json["code"]
+    assert words == answer.json["message"]
 
 
 def test_extreme_times_give_empty_lists(sandbox: Sandbox, ada: Vendor) -> None:

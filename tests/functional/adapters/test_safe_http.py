@@ -126,7 +126,9 @@ def test_a_public_host_is_called_by_its_checked_address(internet: Internet, host
     assert 204 == post(f"https://{NAME}/hook?order=7")
     assert ([NAME], [PUBLIC]) == (internet.questions, internet.connections)
     (request,) = host.received
-    assert ("/hook?order=7", NAME, "evt_1") == (request.path, request.headers["host"], request.headers["webhook-id"])
+    assert "/hook?order=7" == request.path
+    assert NAME == request.headers["host"]
+    assert "evt_1" == request.headers["webhook-id"]
 
 
 def test_a_host_of_another_name_is_refused(internet: Internet, host: Receiver) -> None:

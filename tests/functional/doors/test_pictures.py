@@ -53,7 +53,9 @@ def test_a_drop_is_converted_to_what_dashscope_accepts(sandbox: Sandbox) -> None
     assert heic.key.startswith("uploads/s3/")
     for image in (heic, sideways):
         made = decoded(stored(sandbox, image))
-        assert ("JPEG", (640, 480), RAINBOW) == (made.format, made.size, seen(made))
+        assert "JPEG" == made.format
+        assert (640, 480) == made.size
+        assert RAINBOW == seen(made)
     assert picture("PNG") == stored(sandbox, png)
     version = sandbox.s3.head_object(Bucket=sandbox.inbox, Key="drop/ad/1.heic")["VersionId"]
     assert Original(hashlib.sha256(HEIC).hexdigest(), sandbox.inbox, "drop/ad/1.heic", version) == heic.original

@@ -77,12 +77,10 @@ def test_an_event_says_which_task_has_ended(sandbox: Sandbox, target: Target) ->
     run(sandbox)
     until(lambda: 1 == len(target.got))
     _, event = target.got[0]
-    assert ("1.0", "acs.dashscope", "dashscope:System:AsyncTaskFinish", "default") == (
-        event["specversion"],
-        event["source"],
-        event["type"],
-        event["aliyuneventbusname"],
-    )
+    assert "1.0" == event["specversion"]
+    assert "acs.dashscope" == event["source"]
+    assert "dashscope:System:AsyncTaskFinish" == event["type"]
+    assert "default" == event["aliyuneventbusname"]
     data = event["data"]
     assert (task_id, "SUCCEEDED") == (data["task_id"], data["task_status"])
     assert data["user_api_unique_key"].endswith(":happyhorse-1.0-r2v")

@@ -189,11 +189,9 @@ def test_only_a_pending_task_can_be_cancelled(sandbox: Sandbox, state: str) -> N
     task_id = sandbox.submit(key="sk-other" if state == "foreign" else "sk-second-key")
     sandbox.advance(HOUR if state == "ended" else 1)
     response = sandbox.cancel("nonsense" if state == "nonsense" else task_id)
-    assert (
-        400,
-        "UnsupportedOperation",
-        "Failed to cancel the task, please confirm if the task is in PENDING status.",
-    ) == (response.status_code, response.json()["code"], response.json()["message"])
+    assert 400 == response.status_code
+    assert "UnsupportedOperation" == response.json()["code"]
+    assert "Failed to cancel the task, please confirm if the task is in PENDING status." == response.json()["message"]
 
 
 def test_foreign_and_nonsense_ids_are_unknown(sandbox: Sandbox) -> None:

@@ -108,7 +108,9 @@ def test_what_the_package_adds_is_accepted(fake: FakeDashScope) -> None:
     """The package's own keys (``extend_prompt``, ``function``) reach the fake and do no harm."""
     VideoSynthesis.async_call(**wanted())
     task = fake.ledger()["tasks"][0]
-    assert (PROMPT, R2V, ["https://example.com/girl.jpg"]) == (task["prompt"], task["model"], task["images"])
+    assert PROMPT == task["prompt"]
+    assert R2V == task["model"]
+    assert ["https://example.com/girl.jpg"] == task["images"]
     assert {"resolution": "720P", "duration": 3}.items() <= task["parameters"].items()
 
 
@@ -145,11 +147,9 @@ def test_a_failing_task_comes_back_with_its_reason(fake: FakeDashScope) -> None:
 def test_a_refusal_comes_back_with_code_and_message(fake: FakeDashScope) -> None:
     """A refused submit is a reply with the vendor's status, code and message."""
     reply = VideoSynthesis.async_call(**wanted(resolution="8K"))
-    assert (400, "InvalidParameter", "The resolution is not valid 8K") == (
-        reply.status_code,
-        reply.code,
-        reply.message,
-    )
+    assert 400 == reply.status_code
+    assert "InvalidParameter" == reply.code
+    assert "The resolution is not valid 8K" == reply.message
     wrong_key = VideoSynthesis.async_call(**wanted(api_key="sk-wrong"))
     assert (401, "InvalidApiKey") == (wrong_key.status_code, wrong_key.code)
     assert [] == fake.ledger()["tasks"]
@@ -174,7 +174,9 @@ def test_list_gives_the_raw_page(fake: FakeDashScope) -> None:
     """The 1.x list is the vendor's page, as it is."""
     ids = [VideoSynthesis.async_call(**wanted()).output.task_id for _ in range(3)]
     page = VideoSynthesis.list(model_name=R2V, page_size=2)  # type: ignore[attr-defined]
-    assert (200, 3, 2) == (page.status_code, page.output["total"], page.output["total_page"])
+    assert 200 == page.status_code
+    assert 3 == page.output["total"]
+    assert 2 == page.output["total_page"]
     assert ids[:0:-1] == [entry["task_id"] for entry in page.output["data"]]
     assert ids == [task["task_id"] for task in fake.ledger()["tasks"]]
 

@@ -117,11 +117,9 @@ def test_media_that_a_model_does_not_take_are_refused(sandbox: Sandbox, case: st
 def test_a_bad_parameter_is_refused(sandbox: Sandbox, parameters: tuple[str, Any]) -> None:
     """A bad parameter is a 400, and no task."""
     response = sandbox.post(order(R2V, 1, **dict([parameters])))
-    assert (400, "InvalidParameter", REFUSED_PARAMETERS[parameters]) == (
-        response.status_code,
-        response.json()["code"],
-        response.json()["message"],
-    )
+    assert 400 == response.status_code
+    assert "InvalidParameter" == response.json()["code"]
+    assert REFUSED_PARAMETERS[parameters] == response.json()["message"]
     assert [] == sandbox.fake.ledger()["tasks"]
 
 
@@ -130,7 +128,9 @@ def test_a_bad_parameter_may_fail_the_task_instead(make_sandbox: Callable[..., S
     sandbox = make_sandbox(switches=Switches(bad_parameters="task"))
     for parameters, message in REFUSED_PARAMETERS.items():
         output = sandbox.finish(order(R2V, 1, **dict([parameters])))["output"]
-        assert ("FAILED", "InvalidParameter", message) == (output["task_status"], output["code"], output["message"])
+        assert "FAILED" == output["task_status"]
+        assert "InvalidParameter" == output["code"]
+        assert message == output["message"]
     assert 0 == sandbox.fake.ledger()["accounts"]["main"]["billed_seconds"]
 
 
@@ -170,11 +170,9 @@ def test_a_body_that_is_not_json_is_refused(sandbox: Sandbox) -> None:
 def test_an_unknown_model_may_be_a_bad_parameter(make_sandbox: Callable[..., Sandbox]) -> None:
     """Whether an unknown model is 404 ModelNotFound or 400 InvalidParameter is a switch."""
     response = make_sandbox(switches=Switches(unknown_model="InvalidParameter")).post(order("no-such-model"))
-    assert (400, "InvalidParameter", "Model not exist.") == (
-        response.status_code,
-        response.json()["code"],
-        response.json()["message"],
-    )
+    assert 400 == response.status_code
+    assert "InvalidParameter" == response.json()["code"]
+    assert "Model not exist." == response.json()["message"]
 
 
 def test_a_synchronous_call_is_denied(sandbox: Sandbox) -> None:
@@ -182,11 +180,9 @@ def test_a_synchronous_call_is_denied(sandbox: Sandbox) -> None:
     response = sandbox.client.post(
         sandbox.base + SUBMIT, json=order(), headers={"Authorization": "Bearer sk-second-key"}
     )
-    assert (403, "AccessDenied", "current user api does not support synchronous calls.") == (
-        response.status_code,
-        response.json()["code"],
-        response.json()["message"],
-    )
+    assert 403 == response.status_code
+    assert "AccessDenied" == response.json()["code"]
+    assert "current user api does not support synchronous calls." == response.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -207,11 +203,9 @@ def test_a_missing_wrong_or_foreign_key_is_refused(
     """A missing, wrong or foreign key is a 401 InvalidApiKey."""
     headers = {"X-DashScope-Async": "enable", **authorization}
     response = sandbox.client.post(sandbox.base + SUBMIT, json=order(), headers=headers)
-    assert (401, "InvalidApiKey", message) == (
-        response.status_code,
-        response.json()["code"],
-        response.json()["message"],
-    )
+    assert 401 == response.status_code
+    assert "InvalidApiKey" == response.json()["code"]
+    assert message == response.json()["message"]
 
 
 def test_a_bill_that_is_overdue_is_a_429(sandbox: Sandbox) -> None:
@@ -231,7 +225,9 @@ def test_unknown_keys_are_accepted(sandbox: Sandbox) -> None:
 def test_defaults_are_1080p_16_to_9_five_seconds_and_a_watermark(sandbox: Sandbox, parameters: dict[str, None]) -> None:
     """The defaults are 1080P, 16:9, 5 s, with a watermark."""
     reply = sandbox.finish(order(R2V, 1, **parameters))
-    assert (1080, "16:9", 5) == tuple(reply["usage"][name] for name in ("SR", "ratio", "duration"))
+    assert 1080 == reply["usage"]["SR"]
+    assert "16:9" == reply["usage"]["ratio"]
+    assert 5 == reply["usage"]["duration"]
     assert "_refiner_watermark.mp4" in reply["output"]["video_url"]
     assert {"resolution": "1080P", "ratio": "16:9", "duration": 5, "watermark": True, "seed": None} == (
         sandbox.fake.ledger()["tasks"][0]["parameters"]

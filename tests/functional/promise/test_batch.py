@@ -32,9 +32,13 @@ def assert_one_video(simulation: Simulation) -> None:
     (job,) = simulation.jobs()
     assert (1, 1) == (len(simulation.tasks()), charges(simulation))
     (row,) = rows(simulation)
-    assert (job.id, "succeeded", "0.42") == (row["job"], row["state"], row["cost"])
+    assert job.id == row["job"]
+    assert "succeeded" == row["state"]
+    assert "0.42" == row["cost"]
     shown = receipt(simulation)
-    assert ("finished", 1, 0.42) == (shown["state"], shown["jobs"]["succeeded"], shown["cost"])
+    assert "finished" == shown["state"]
+    assert 1 == shown["jobs"]["succeeded"]
+    assert 0.42 == shown["cost"]
     assert not [one for one in simulation.records("JOB") if one.get("is_open")]
 
 
@@ -45,7 +49,10 @@ def test_lines_become_jobs_in_order(simulation: Simulation) -> None:
     assert CONCURRENCY == work_off(simulation, lines, times=3)
     assert [good] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
     shown, table = receipt(simulation), rows(simulation)
-    assert ("finished", LINES, good, len(BAD)) == tuple(shown[name] for name in ("state", "lines", "good", "bad"))
+    assert "finished" == shown["state"]
+    assert LINES == shown["lines"]
+    assert good == shown["good"]
+    assert len(BAD) == shown["bad"]
     assert (sorted(BAD), good) == ([fault["line"] for fault in shown["faults"]], shown["jobs"]["succeeded"])
     assert shown["estimated_cost"] == shown["cost"] == pytest.approx(0.42 * good)
     assert list(range(1, LINES + 1)) == [int(row["line"]) for row in table]
@@ -57,11 +64,15 @@ def test_lines_become_jobs_in_order(simulation: Simulation) -> None:
 
     work_off(simulation, lines)
     shown = receipt(simulation)
-    assert (good, good, 0.0) == (len(simulation.tasks()), shown["repeated"], shown["cost"])
+    assert good == len(simulation.tasks())
+    assert good == shown["repeated"]
+    assert 0.0 == shown["cost"]
 
     work_off(simulation, [*lines[:6], a_line(seed=7), *lines[7:]])
     shown = receipt(simulation)
-    assert (good + 1, good + 1, good) == (len(simulation.tasks()), shown["good"], shown["repeated"])
+    assert good + 1 == len(simulation.tasks())
+    assert good + 1 == shown["good"]
+    assert good == shown["repeated"]
     assert 0.42 == shown["cost"]
 
 
@@ -76,7 +87,10 @@ def test_a_step_of_the_batch_that_dies_anywhere(simulation: Simulation, step: st
         (row,) = rows(simulation)
         assert ("succeeded", "0.42") == (row["state"], row["cost"])
         told = receipt(simulation)
-        assert (1, 0, 0.42, 0) == (told["jobs"]["succeeded"], told["repeated"], told["cost"], told["jobs"]["open"])
+        assert 1 == told["jobs"]["succeeded"]
+        assert 0 == told["repeated"]
+        assert 0.42 == told["cost"]
+        assert 0 == told["jobs"]["open"]
     assert [len(kills)] * 3 == [len(simulation.jobs()), len(simulation.tasks()), charges(simulation)]
 
 

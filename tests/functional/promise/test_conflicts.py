@@ -107,7 +107,10 @@ def test_a_write_whose_reply_is_lost_is_recognised(simulation: Simulation) -> No
     disturb(simulation, 1, moves(job, JobState.SUBMITTING), twice)
     simulation.run_for(5)
     there = simulation.job(job.id)
-    assert (["first"], JobState.RUNNING, 1, 0) == (started(simulation), there.state, there.submits, there.lost)
+    assert ["first"] == started(simulation)
+    assert JobState.RUNNING == there.state
+    assert 1 == there.submits
+    assert 0 == there.lost
 
 
 def test_a_job_that_left_the_queue_incompletely_does_not_stop_the_sweep(simulation: Simulation) -> None:

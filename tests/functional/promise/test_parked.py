@@ -69,7 +69,9 @@ def test_a_drop_over_the_cap_is_parked_and_says_so(simulation: Simulation) -> No
     assert {first.id} == simulation.workflow.executions.keys()
     assert {"10": PRICE, "month": PRICE} == used(simulation)
     told = status(simulation, "second")
-    assert ("queued", None, None) == (told["state"], told["queue_position"], told["error"])
+    assert "queued" == told["state"]
+    assert told["queue_position"] is None
+    assert told["error"] is None
     assert "stack's daily cap is $0.50: $0.42 is reserved or spent" in told["parked"]["message"]
     assert told["parked"]["retry_at"].endswith("-11T00:00:00Z")
     assert status(simulation, "first")["parked"] is None
@@ -143,7 +145,9 @@ def test_a_parked_job_is_cancelled_immediately_and_free(simulation: Simulation) 
         simulation.drop("drop/second/CANCEL", b"")
         simulation.run_for(1)
         told = status(simulation, "second")
-        assert ("cancelled", "cancelled", None) == (told["state"], told["cancel"]["answer"], told["parked"])
+        assert "cancelled" == told["state"]
+        assert "cancelled" == told["cancel"]["answer"]
+        assert told["parked"] is None
         sweep_for(simulation, DAY)
     assert ["succeeded", "cancelled", "succeeded"] == states(simulation, "first", "second", "third")
     assert (2, PRICE) == (len(simulation.tasks()), used(simulation)["10"])
@@ -265,8 +269,12 @@ def test_a_stack_that_refuses_says_why(simulation: Simulation) -> None:
         drop(simulation, "second")
         simulation.run_for(30)
         error = simulation.receipt("second/error.json")
-        assert (None, "refused", "budget_exceeded") == (error["job"], error["state"], error["error"]["code"])
-        assert (0.5, PRICE, PRICE) == tuple(error["budget"][name] for name in ("cap", "used", "estimated_cost"))
+        assert error["job"] is None
+        assert "refused" == error["state"]
+        assert "budget_exceeded" == error["error"]["code"]
+        assert 0.5 == error["budget"]["cap"]
+        assert PRICE == error["budget"]["used"]
+        assert PRICE == error["budget"]["estimated_cost"]
         assert "upload any of its files again" in error["error"]["remedy"]
         assert ["refused", 1] == [*states(simulation, "second"), len(simulation.jobs())]
         simulation.clock.advance(DAY)
@@ -307,14 +315,18 @@ def test_lines_of_a_batch_are_refused_where_the_stack_refuses(simulation: Simula
         simulation.drop("drop/spring/batch.jsonl", lines)
         simulation.run_for(2 * HOUR)
         told = batch_receipt(simulation)
-        assert ("finished", 2, 2) == (told["state"], told["jobs"]["succeeded"], told["bad"])
+        assert "finished" == told["state"]
+        assert 2 == told["jobs"]["succeeded"]
+        assert 2 == told["bad"]
         assert {"refused", "succeeded"} == {row["state"] for row in rows(simulation)}
         assert all("stack's daily cap is $0.90" in fault["detail"] for fault in told["faults"])
         simulation.clock.advance(DAY)
         simulation.drop("drop/spring/batch.jsonl", lines)
         simulation.run_for(2 * HOUR)
     told = batch_receipt(simulation)
-    assert ("finished", 4, 2) == (told["state"], told["jobs"]["succeeded"], told["repeated"])
+    assert "finished" == told["state"]
+    assert 4 == told["jobs"]["succeeded"]
+    assert 2 == told["repeated"]
 
 
 def put_folder(simulation: Simulation, folder: str, seconds: int) -> Job:

@@ -281,13 +281,13 @@ def test_a_drop_that_has_not_started_is_cancelled_without_a_job(sandbox: Sandbox
     door.run(3)
     sandbox.drop("drop/ad/CANCEL", b"")
     door.run(HOUR)
-    assert ([], [], []) == (sandbox.jobs(), door.waiting(), door.dead())
+    assert [] == sandbox.jobs()
+    assert [] == door.waiting()
+    assert [] == door.dead()
     assert ["ad/status.json"] == sandbox.results_there()
-    assert (None, "cancelled", "cancelled") == (
-        current_status(sandbox)["job"],
-        current_status(sandbox)["state"],
-        current_status(sandbox)["cancel"]["answer"],
-    )
+    assert current_status(sandbox)["job"] is None
+    assert "cancelled" == current_status(sandbox)["state"]
+    assert "cancelled" == current_status(sandbox)["cancel"]["answer"]
     job = dropped(sandbox, door, ONE)
     assert_shown_at(sandbox, job, "ad", "queued")
 

@@ -54,7 +54,9 @@ def test_nothing_of_a_deleted_job_remains(sandbox: Sandbox, ada: Client) -> None
     job_id = ended(sandbox, ada)
     response = ada.delete(job_id)
     assert (200, {"id": job_id, "object": "video.deleted", "deleted": True}) == (response.status, response.json)
-    assert ([], [], []) == (versions(sandbox, sandbox.inbox), versions(sandbox, sandbox.results), records(sandbox))
+    assert [] == versions(sandbox, sandbox.inbox)
+    assert [] == versions(sandbox, sandbox.results)
+    assert [] == records(sandbox)
     assert [404, 404] == [ada.get(f"/v1/videos/{job_id}").status, ada.delete(job_id).status]
     assert [] == ada.get("/v1/videos").json["data"]
 
@@ -125,11 +127,9 @@ def test_a_dropped_job_is_kept_with_its_drop(sandbox: Sandbox, ada: Client) -> N
     with sandbox.stack.acting_as("FinishFunction"):
         jobs.close(job)
     response = Client(sandbox, "root", is_admin=True).delete(job.id)
-    assert (409, "not_deletable", "false") == (
-        response.status,
-        response.json["code"],
-        response.headers["x-should-retry"],
-    )
+    assert 409 == response.status
+    assert "not_deletable" == response.json["code"]
+    assert "false" == response.headers["x-should-retry"]
     assert "drop/" in response.json["remedy"]
     assert (404, job) == (ada.delete(job.id).status, sandbox.job(job.id))
 
@@ -141,7 +141,9 @@ def test_an_interrupted_delete_is_completed_by_the_next(sandbox: Sandbox, ada: C
     with patch.object(buckets, name, side_effect=AwsTrouble("no")):
         assert 503 == ada.delete(job_id).status
     assert 200 == ada.delete(job_id).status
-    assert ([], [], []) == (versions(sandbox, sandbox.inbox), versions(sandbox, sandbox.results), records(sandbox))
+    assert [] == versions(sandbox, sandbox.inbox)
+    assert [] == versions(sandbox, sandbox.results)
+    assert [] == records(sandbox)
 
 
 def test_a_late_close_creates_no_record(sandbox: Sandbox, ada: Client) -> None:

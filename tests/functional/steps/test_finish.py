@@ -59,10 +59,14 @@ def test_a_stored_video_makes_the_job_succeed(sandbox: Sandbox) -> None:
     job = stored(sandbox)
     assert "succeeded" == finish(sandbox, job, step={"next": "finish", "wait_seconds": 0, "failure": None})
     ended = sandbox.job(job.id)
-    assert (JobState.SUCCEEDED, None, sandbox.clock.now()) == (ended.state, ended.failure, ended.ended_at)
+    assert JobState.SUCCEEDED == ended.state
+    assert ended.failure is None
+    assert sandbox.clock.now() == ended.ended_at
     assert ["status.json", "video.json", "video.mp4"] == [key.rpartition("/")[2] for key in sandbox.results_there()]
     details = sandbox.receipt(f"{job.receipts}/video.json")
-    assert (job.id, job.task_id, 0.7) == (details["job"], details["task"]["task_id"], details["cost"])
+    assert job.id == details["job"]
+    assert job.task_id == details["task"]["task_id"]
+    assert 0.7 == details["cost"]
     assert "succeeded" == sandbox.receipt(f"{job.receipts}/status.json")["state"]
 
 

@@ -64,7 +64,9 @@ def test_the_thumbnail_is_stored_beside_the_video_and_recorded(sandbox: Sandbox)
         sha256=hashlib.sha256(jpeg).hexdigest(),
         content_type="image/jpeg",
     )
-    assert (expected, JobState.STORING, "image/jpeg") == (job.thumbnail, job.state, head["ContentType"])
+    assert expected == job.thumbnail
+    assert JobState.STORING == job.state
+    assert "image/jpeg" == head["ContentType"]
     assert "JPEG" == Image.open(io.BytesIO(jpeg)).format
 
 

@@ -26,13 +26,17 @@ def test_an_event_has_payload_format_2(http: httpx.Client, stack: SmallStack) ->
     """Header names are lower case, repeated ones joined by commas, cookies separate, path and query complete."""
     headers = [("X-Twice", "1"), ("x-twice", "2"), ("Cookie", "a=1; b=2"), ("Content-Type", "application/json")]
     event = http.post("/open?x=1&x=2&y=%C3%A4", headers=headers, content='{"ä": 1}').json()
-    assert ("2.0", "ANY /open", "/open") == (event["version"], event["routeKey"], event["rawPath"])
+    assert "2.0" == event["version"]
+    assert "ANY /open" == event["routeKey"]
+    assert "/open" == event["rawPath"]
     assert ("x=1&x=2&y=%C3%A4", {"x": "1,2", "y": "ä"}) == (event["rawQueryString"], event["queryStringParameters"])
     assert ("1,2", ["a=1", "b=2"]) == (event["headers"]["x-twice"], event["cookies"])
     assert "cookie" not in event["headers"]
     assert ('{"ä": 1}', False) == (event["body"], event["isBase64Encoded"])
     context = event["requestContext"]
-    assert ("POST", "/open", "HTTP/1.1") == tuple(context["http"][name] for name in ("method", "path", "protocol"))
+    assert "POST" == context["http"]["method"]
+    assert "/open" == context["http"]["path"]
+    assert "HTTP/1.1" == context["http"]["protocol"]
     assert ("$default", "ANY /open") == (context["stage"], context["routeKey"])
     assert next(stack.aws.deployment.of_type("AWS::ApiGatewayV2::Api")).physical_id == context["apiId"]
 
@@ -64,9 +68,9 @@ def test_the_most_specific_route_is_taken(http: httpx.Client) -> None:
     """Fixed paths precede variables, and variables precede greedy ones; paths are decoded."""
     assert "GET /items/special" == http.get("/items/special").json()["routeKey"]
     item = http.get("/items/a%20b").json()
-    assert ("GET /items/{id}", {"id": "a b"}, "/items/a b") == tuple(
-        item[name] for name in ("routeKey", "pathParameters", "rawPath")
-    )
+    assert "GET /items/{id}" == item["routeKey"]
+    assert {"id": "a b"} == item["pathParameters"]
+    assert "/items/a b" == item["rawPath"]
     assert {"path": "x/y/z"} == http.get("/files/x/y/z").json()["pathParameters"]
 
 
@@ -79,10 +83,14 @@ def test_an_unmatched_request_is_not_found(http: httpx.Client) -> None:
 def test_answers_have_format_2(http: httpx.Client) -> None:
     """Status, headers, cookies and base64 are read; an answer without a status code is the body of a success."""
     full = http.get("/open?answer=full")
-    assert (201, "yes", b"hi") == (full.status_code, full.headers["x-made"], full.content)
+    assert 201 == full.status_code
+    assert "yes" == full.headers["x-made"]
+    assert b"hi" == full.content
     assert ["a=1", "b=2"] == full.headers.get_list("set-cookie")
     text = http.get("/open?answer=text")
-    assert (200, "application/json", "just text") == (text.status_code, text.headers["content-type"], text.text)
+    assert 200 == text.status_code
+    assert "application/json" == text.headers["content-type"]
+    assert "just text" == text.text
 
 
 @pytest.mark.parametrize("answer", ["fail", "nonsense"])

@@ -175,7 +175,9 @@ def test_transparency_survives_the_conversion(form: str) -> None:
     image = TRANSPARENT.copy()
     image.paste((0, 0, 0, 0), (0, 0, 100, 100))
     made = decoded(usable(encoded(image, form)).data)
-    assert ("PNG", "RGBA", (0, 0, 0, 0)) == (made.format, made.mode, made.getpixel((50, 50)))
+    assert "PNG" == made.format
+    assert "RGBA" == made.mode
+    assert (0, 0, 0, 0) == made.getpixel((50, 50))
 
 
 def test_an_unused_alpha_channel_is_dropped() -> None:
@@ -235,7 +237,9 @@ def test_fine_shades_of_grey_become_256(mode: str, white: float) -> None:
     image = Image.new(mode, (640, 480), 0)
     image.paste(Image.new(mode, (320, 480), white if mode == "F" else int(white)), (320, 0))
     made = made_of(encoded(image, "TIFF"), "reduced to 8 bits per channel, converted from TIFF to PNG")
-    assert ("L", 0, 255) == (made.mode, made.getpixel((0, 0)), made.getpixel((639, 0)))
+    assert "L" == made.mode
+    assert 0 == made.getpixel((0, 0))
+    assert 255 == made.getpixel((639, 0))
 
 
 def test_a_png_of_16_bits_becomes_one_of_8() -> None:

@@ -72,14 +72,12 @@ def test_a_form_has_all_fields_of_the_json_body(sandbox: Sandbox, ada: Client) -
     }
     request = made_by(sandbox, ada.post_form(fields)).request
     assert ("Süß: [Image 1] smiles", (LinkedImage(PICTURE), LinkedImage(OTHER))) == (request.prompt, request.images)
-    assert ("happyhorse-1.1-r2v", "480P", "9:16", 3, 7, True) == (
-        request.model,
-        request.resolution,
-        request.ratio,
-        request.duration,
-        request.seed,
-        request.watermark,
-    )
+    assert "happyhorse-1.1-r2v" == request.model
+    assert "480P" == request.resolution
+    assert "9:16" == request.ratio
+    assert 3 == request.duration
+    assert 7 == request.seed
+    assert request.watermark is True
     assert {"order": "17", "tags": ["a", "b"], "of": {"who": "ada"}} == request.metadata
 
 
@@ -88,7 +86,9 @@ def test_openais_names_are_accepted_in_forms(sandbox: Sandbox, ada: Client) -> N
     media = {"media[][type]": ["reference_image"] * 2, "media[][url]": [PICTURE, OTHER]}
     answer = ada.post_form({"prompt": PROMPT, "seconds": "8", "size": "720x1280", **media})
     request = made_by(sandbox, answer).request
-    assert ((LinkedImage(PICTURE), LinkedImage(OTHER)), 8, "9:16") == (request.images, request.duration, request.ratio)
+    assert (LinkedImage(PICTURE), LinkedImage(OTHER)) == request.images
+    assert 8 == request.duration
+    assert "9:16" == request.ratio
     assert ("8", "720x1280") == (answer.json["seconds"], answer.json["size"])
 
 
@@ -199,7 +199,9 @@ def test_an_unknown_model_is_refused_with_the_supported_ones(sandbox: Sandbox, a
     """Another model would change the price, so none is substituted; if omitted, the stack's default applies."""
     answer = ada.post_form({"prompt": PROMPT, "model": "sora-2", "images": PICTURE}, x_stainless_lang="python")
     error = answer.json["error"]
-    assert (400, "model", "invalid_request_error") == (answer.status, error["param"], error["type"])
+    assert 400 == answer.status
+    assert "model" == error["param"]
+    assert "invalid_request_error" == error["type"]
     for words in (
         'unknown value "sora-2"',
         "happyhorse-1.0-r2v, happyhorse-1.1-r2v",

@@ -37,12 +37,10 @@ def test_an_upload_is_a_signed_form_for_one_image(sandbox: Sandbox, ada: Client)
     """The policy fixes the key and the type, limits the size and expires after an hour; no client can change it."""
     answer = ada.upload({"content_type": "image/png"})
     upload = answer.json
-    assert (201, "upload", "image/png", 100 * MB) == (
-        answer.status,
-        upload["object"],
-        upload["content_type"],
-        upload["max_bytes"],
-    )
+    assert 201 == answer.status
+    assert "upload" == upload["object"]
+    assert "image/png" == upload["content_type"]
+    assert 100 * MB == upload["max_bytes"]
     assert uploads.is_id(upload["id"])
     policy = json.loads(base64.b64decode(upload["fields"]["policy"]))
     key = f"uploads/ada/{upload['id']}"
@@ -95,7 +93,9 @@ def test_an_upload_and_the_same_bytes_are_the_same_content(sandbox: Sandbox, ada
     """A client that switches from one to the other repeats the same request."""
     first = ada.post(new_job(images=[data_uri(picture())]), idempotency_key="k")
     second = ada.post(new_job(images=[uploaded(sandbox, ada)]), idempotency_key="k")
-    assert (202, 202, first.json["id"]) == (first.status, second.status, second.json["id"])
+    assert 202 == first.status
+    assert 202 == second.status
+    assert first.json["id"] == second.json["id"]
 
 
 def test_an_upload_is_checked_by_its_content(sandbox: Sandbox, ada: Client) -> None:

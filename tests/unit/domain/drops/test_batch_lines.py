@@ -113,7 +113,9 @@ def test_invalid_lines_are_reported_by_location(row: str, column: int | None, pr
     found = read(text(GOOD, row, GOOD))
     assert [1, 3] == [line.number for line in found.lines]
     (fault,) = found.faults
-    assert (2, column, True) == (fault.line, fault.column, fault.detail.startswith(problem))
+    assert 2 == fault.line
+    assert column == fault.column
+    assert fault.detail.startswith(problem) is True
 
 
 def test_a_line_that_is_not_utf8_is_reported() -> None:

@@ -41,7 +41,9 @@ def test_every_state_has_a_view(state: JobState) -> None:
     """In each state the view is JSON with Gallop's and OpenAI's fields, and without internals."""
     job = a_job(state)
     view = views.job_view(job, START + 10)
-    assert (job.id, "video", state.value) == (view["id"], view["object"], view["state"])
+    assert job.id == view["id"]
+    assert "video" == view["object"]
+    assert state.value == view["state"]
     assert view["status"] in {"queued", "in_progress", "completed", "failed"}
     assert [] == [word for word in INTERNAL if word in json.dumps(view).lower()]
 
@@ -57,13 +59,11 @@ def test_a_finished_job_shows_its_video_and_its_price() -> None:
         "content": f"/v1/videos/{succeeded().id}/content",
     }
     assert expected == view["video"]
-    assert (100, 0.7, 0.7, "USD", int(START + 95)) == (
-        view["progress"],
-        view["cost"],
-        view["estimated_cost"],
-        view["currency"],
-        view["completed_at"],
-    )
+    assert 100 == view["progress"]
+    assert 0.7 == view["cost"]
+    assert 0.7 == view["estimated_cost"]
+    assert "USD" == view["currency"]
+    assert int(START + 95) == view["completed_at"]
     assert view["error"] is None
 
 
@@ -122,12 +122,12 @@ def test_the_video_receipt_is_complete() -> None:
     assert {"order": 17} == receipt["request"]["metadata"]
     assert {"task_id": "task-1", "request_id": "r-1", "polls": 4} == receipt["task"]
     assert {"duration": 5, "SR": 720} == receipt["usage"]
-    assert (1, 0.7, "2026-05-28T20:28:15Z") == (receipt["submits"], receipt["cost"], receipt["completed_at"])
-    assert (1_048_576, "ab" * 32, "video/mp4") == (
-        receipt["video"]["bytes"],
-        receipt["video"]["sha256"],
-        receipt["video"]["content_type"],
-    )
+    assert 1 == receipt["submits"]
+    assert 0.7 == receipt["cost"]
+    assert "2026-05-28T20:28:15Z" == receipt["completed_at"]
+    assert 1_048_576 == receipt["video"]["bytes"]
+    assert "ab" * 32 == receipt["video"]["sha256"]
+    assert "video/mp4" == receipt["video"]["content_type"]
 
 
 def test_the_failure_receipt_has_reason_and_remedy() -> None:
@@ -141,7 +141,9 @@ def test_the_failure_receipt_has_reason_and_remedy() -> None:
         "vendor_message": "out of memory",
         "remedy": "Create the job again. You have not been charged.",
     }
-    assert (expected, "failed", "task-1") == (receipt["error"], receipt["state"], receipt["task_id"])
+    assert expected == receipt["error"]
+    assert "failed" == receipt["state"]
+    assert "task-1" == receipt["task_id"]
 
 
 def test_a_remedy_fits_its_door() -> None:
@@ -197,4 +199,6 @@ def test_problems_are_reported_by_file() -> None:
         {"file": "job.json", "pointer": "/ratio", "detail": "is unknown", "remedy": "use 16:9"},
     ] == receipt["faults"]
     assert "1.jpg: is too small; job.json /ratio: is unknown" == receipt["error"]["message"]
-    assert (None, "refused", "2026-05-28T20:26:40Z") == (receipt["job"], receipt["state"], receipt["updated_at"])
+    assert receipt["job"] is None
+    assert "refused" == receipt["state"]
+    assert "2026-05-28T20:26:40Z" == receipt["updated_at"]
