@@ -55,7 +55,7 @@ key: .testbed-ready  ## create an API key: CLIENT=name [EXPIRES=90d], for the ru
 # ---------------------------------------------------------------- test it
 .PHONY: test check proofs
 test: .environments-ready .gate-passed  ## run the gate, then all tests except the proofs
-	@$(PY) $(PYTEST) $(addprefix --ignore=,$(PROOFS))
+	@$(PY) $(PYTEST) --cov --cov-report=term:skip-covered $(addprefix --ignore=,$(PROOFS))
 
 proofs: .tests-ready .python-3.13  ## run the tests that take minutes each, and the tests under Lambda's Python
 	@$(PY) -m pytest --hypothesis-profile ci $(PROOFS)

@@ -54,10 +54,9 @@ def test_pages_are_dashscopes_with_the_newest_first(sandbox: Sandbox, ada: Vendo
     """Pages start at 1 and have 10 tasks by default, 100 at most, with the total number of tasks."""
     made = several(sandbox, 12)
     first = listed(ada)
-    assert (12, 2, 1, 10, made[:10]) == (
-        *(first.json[name] for name in ("total", "total_page", "page_no", "page_size")),
-        ids(first),
-    )
+    paging = {"total": 12, "total_page": 2, "page_no": 1, "page_size": 10}
+    assert paging == {name: first.json[name] for name in paging}
+    assert made[:10] == ids(first)
     assert made[10:] == ids(listed(ada, page_no=2))
     assert made[4:8] == ids(listed(ada, page_no=2, page_size=4))
     assert [] == ids(listed(ada, page_no=9))

@@ -70,7 +70,8 @@ def test_every_documented_format_is_taken(sandbox: Sandbox, origin: Origin) -> N
 def test_an_image_that_cannot_be_used_fails_the_task(sandbox: Sandbox, origin: Origin, name: str) -> None:
     """Each way in which an image cannot be used fails the task in DashScope's own words, and costs nothing."""
     output = sandbox.finish(with_media(origin.url("red.png"), origin.url(name)))["output"]
-    assert ("FAILED", *REFUSED[name]) == (output["task_status"], output["code"], output["message"])
+    assert "FAILED" == output["task_status"]
+    assert REFUSED[name] == (output["code"], output["message"])
     assert 0 == sandbox.fake.ledger()["accounts"]["main"]["billed_seconds"]
 
 
