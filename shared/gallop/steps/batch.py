@@ -42,7 +42,7 @@ def read(run: Mapping[str, Any]) -> dict[str, Any]:
     valid, faults = _checked(batch, contents)
     findings = {"lines": [line.number for line in valid], "faults": [fault.view() for fault in faults]}
     buckets.put_document(batch.findings, findings)
-    buckets.put_document(batch.items, [{"number": line.number, "wish": line.canonical_json} for line in valid])
+    buckets.put_document(batch.items, [{"number": line.number, "canonical_json": line.canonical_json} for line in valid])
     batch_table.set_totals(
         batch, contents.count, len(valid), sum((_estimate(line) for line in valid), start=batches.NOTHING)
     )
@@ -57,7 +57,7 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         batch_table.record_outcome(batch, batches.skipped(number, SkipReason.SUPERSEDED))
         executions.resume(token)
         return
-    line = Line(number, json.loads(run["line"]["wish"]))
+    line = Line(number, json.loads(run["line"]["canonical_json"]))
     try:
         job = _create(batch, line, batch_lines.request_of(line.fields, _defaults(), accept.inspect))
     except InvalidRequest as invalid:

@@ -90,7 +90,7 @@ def _look_again(look: Mapping[str, Any]) -> None:
     until = look["since"] + settings.incomplete_seconds()
     remaining = until - clock.now()
     # The receipt of a drop that has not changed since already says what is missing.
-    is_waiting = bool(look.get("told")) and remaining > 0
+    is_waiting = bool(look.get("is_shown")) and remaining > 0
     if is_waiting or not all([_try(drop, look["since"], until) for drop in drops.drops_of(scope, listing)]):  # noqa: C419
         _send_look(scope, look["digest"], look["since"], min(remaining, drop_queue.MAX_DELAY_SECONDS), is_shown=True)
 
@@ -100,7 +100,7 @@ def _list(scope: Scope) -> list[Entry]:
 
 
 def _send_look(scope: Scope, digest: str, since: float, seconds: float, *, is_shown: bool = False) -> None:
-    drop_queue.send_later({"look": {**asdict(scope), "digest": digest, "since": since, "told": is_shown}}, seconds)
+    drop_queue.send_later({"look": {**asdict(scope), "digest": digest, "since": since, "is_shown": is_shown}}, seconds)
 
 
 def _start_if_explicit(drop: Drop) -> bool:
