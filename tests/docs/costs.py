@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallop.domain import models
+from gallop.domain.prices import cost_usd
 
 from tests.docs.markdown import table
 from tests.load import prices
@@ -88,8 +89,8 @@ def figure(row: str) -> float:
 
 
 def _prices(model: str, resolution: str, url: str) -> Iterator[str]:
-    yield f"{models.cost_usd(model, resolution, 1, url):.4f}"
-    yield from (f"{models.cost_usd(model, resolution, length, url):.2f}" for length in LENGTHS)
+    yield f"{cost_usd(model, resolution, 1, url):.4f}"
+    yield from (f"{cost_usd(model, resolution, length, url):.2f}" for length in LENGTHS)
 
 
 def _measured() -> Iterator[Line]:

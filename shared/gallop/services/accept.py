@@ -9,7 +9,7 @@ from gallop import clock, log, settings
 from gallop.adapters.s3 import buckets
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import budgets, drops, jobs
-from gallop.domain import budget, models
+from gallop.domain import budget, models, prices
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
 from gallop.domain.errors import BudgetExceeded, IdempotencyMismatch, NoRoom, NoSuchObject, ObjectTooLarge, WrongState
@@ -50,7 +50,7 @@ def inspect(where: str, image: Image) -> Image | Fault:
 
 def estimate(request: VideoRequest) -> Decimal:
     """Return the list price of a request in USD."""
-    return models.cost_usd(request.model, request.resolution, request.duration, settings.dashscope_base_url())
+    return prices.cost_usd(request.model, request.resolution, request.duration, settings.dashscope_base_url())
 
 
 def check_budget(request: VideoRequest, client: str) -> None:

@@ -42,7 +42,9 @@ def read(run: Mapping[str, Any]) -> dict[str, Any]:
     valid, faults = _checked(batch, contents)
     findings = {"lines": [line.number for line in valid], "faults": [fault.view() for fault in faults]}
     buckets.put_document(batch.findings, findings)
-    buckets.put_document(batch.items, [{"number": line.number, "canonical_json": line.canonical_json} for line in valid])
+    buckets.put_document(
+        batch.items, [{"number": line.number, "canonical_json": line.canonical_json} for line in valid]
+    )
     batch_table.set_totals(
         batch, contents.count, len(valid), sum((_estimate(line) for line in valid), start=batches.NOTHING)
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from gallop import clock, log
 from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
-from gallop.domain import models
+from gallop.domain import models, prices
 from gallop.domain.dashscope import reconciliation, replies
 from gallop.domain.errors import TryAgain, VendorRefused
 from gallop.domain.failure_codes import FailureCode
@@ -87,7 +87,7 @@ def _store(job: Job, task: replies.TaskSucceeded, previous_query_at: float) -> S
     stored = replace(
         job.at(JobState.STORING, clock.now()),
         usage=task.usage,
-        cost=models.cost_usd(request.model, resolution, seconds, job.base_url),
+        cost=prices.cost_usd(request.model, resolution, seconds, job.base_url),
     )
     stored = jobs.advance(job, stored)
     slots.release(stored)

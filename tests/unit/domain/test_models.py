@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from gallop.domain import models
+from gallop.domain import models, prices
 
 SINGAPORE = "https://dashscope-intl.aliyuncs.com/api/v1"
 BEIJING = "https://dashscope.aliyuncs.com/api/v1"
@@ -29,7 +29,7 @@ def test_prices_are_those_of_the_price_list(
     model: str, resolution: str, seconds: float, base_url: str, usd: str
 ) -> None:
     """They are in USD per second of video, by model, resolution and region, to a hundredth of a cent."""
-    assert Decimal(usd) == models.cost_usd(model, resolution, seconds, base_url)
+    assert Decimal(usd) == prices.cost_usd(model, resolution, seconds, base_url)
 
 
 @pytest.mark.parametrize("model", models.MODELS.values(), ids=lambda model: model.id)
