@@ -6,7 +6,6 @@ The limits are those of reference-to-video (fact sheet §1.2): JPEG, PNG or WEBP
 
 from __future__ import annotations
 
-import io
 import struct
 
 from pi_heif import HeifImageFile, register_heif_opener
@@ -25,7 +24,8 @@ from gallop.domain import models
 from gallop.domain.faults import Fault
 from gallop.domain.request.images import Usable
 from gallop.domain.request.references import too_large
-from gallop.media import convert, sniff
+from gallop.media import convert, jpeg, png, sniff
+from gallop.media.reading import OutOfTimeError, TimedReader
 
 register_heif_opener()
 # Pillow's own limit only warns, and names no file; ours is checked before any pixel is decoded.
@@ -52,7 +52,6 @@ _AS_IS = {
 }
 _ORIENTATION, _SUBFILE, _SUB_IFDS, _DNG = 0x0112, 254, 330, 50706
 _BROKEN_EXIF = (SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error, OSError)
-_SMALLER = 8
 _DEEP = 16
 _PAGES_COUNTED = 1000
 
@@ -63,14 +62,26 @@ def examine(where: str, data: bytes) -> Usable | Fault:
         return Fault(where, "is empty", "Send the image again.")
     if len(data) > models.MAX_PICTURE_BYTES:
         return too_large(where, len(data))
+    file = TimedReader(data)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            return _fault(where, picture) or _usable(where, picture, data)
+        with Image.open(_readable(data, file), formats=FORMATS) as picture:
+            return _fault(where, picture) or _usable(where, picture, data, file)
     except UnidentifiedImageError:
         return sniff.unreadable(where, data)
+    except OutOfTimeError:
+        return sniff.slow(where)
+    except jpeg.TooManyScansError:
+        return sniff.slow(where, f"has more than {jpeg.MAX_SCANS} progressive scans")
     except Exception as error:  # noqa: BLE001 - eight decoders raise an open set of errors for broken files
         log.info("image unreadable", error=type(error).__name__)
         return sniff.damaged(where)
+
+
+def _readable(data: bytes, file: TimedReader) -> TimedReader:
+    """Return a file without what is not the image and keeps Pillow from reading it."""
+    if data.startswith(png.SIGNATURE):
+        return TimedReader(png.without_long_texts(data, file), file.end)
+    return file
 
 
 def _fault(where: str, picture: Image.Image) -> Fault | None:
@@ -133,25 +144,32 @@ def _is_reduced(picture: TiffImageFile) -> bool:
     return isinstance(subfile, int) and bool(subfile & 1)
 
 
-def _usable(where: str, picture: Image.Image, data: bytes) -> Usable | Fault:
-    is_deep = _is_checked_png(picture, data) and data[24] == _DEEP
+def _usable(where: str, picture: Image.Image, data: bytes, file: TimedReader) -> Usable | Fault:
+    _check_complete(picture, data, file)
+    is_deep = isinstance(picture, PngImageFile) and data[24] == _DEEP
     media_type, modes = _AS_IS.get(str(picture.format), ("", frozenset()))
     orientation = _orientation(picture)
     if picture.mode not in modes or is_deep or orientation != 1 or len(data) > models.MAX_IMAGE_BYTES:
         return convert.convert(where, picture, orientation, len(data), is_deep=is_deep)
-    # A JPEG is decoded at an eighth of its size, with a sixty-fourth of the memory.
-    picture.draft(None, (picture.width // _SMALLER, picture.height // _SMALLER))
-    picture.load()
+    if not isinstance(picture, JpegImageFile):  # that has been decoded already
+        picture.load()
     return Usable(data, media_type)
 
 
-def _is_checked_png(picture: Image.Image, data: bytes) -> bool:
-    """Return whether it is a PNG; if it is, verify its checksums, which decoding does not do."""
-    if not isinstance(picture, PngImageFile):
-        return False
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as again:
-        again.verify()
-    return True
+def _check_complete(picture: Image.Image, data: bytes, file: TimedReader) -> None:
+    """Check what decoding does not.
+
+    Raises:
+        DamagedError: a part of the image is missing.
+        OutOfTimeError: the check takes too long.
+        jpeg.TooManyScansError: the image would take too long.
+
+    """
+    if isinstance(picture, JpegImageFile):
+        picture.decodermaxblock = jpeg.READ_BYTES
+        jpeg.check(data, file)
+    elif isinstance(picture, PngImageFile):
+        png.check_pixels(data, file)
 
 
 def _orientation(picture: Image.Image) -> int:

@@ -57,6 +57,11 @@ def damaged(where: str) -> Fault:
     return Fault(where, "is damaged or incomplete", "Save the image again as JPEG or PNG and send that.")
 
 
+def slow(where: str, problem: str = "takes too long to decode") -> Fault:
+    """Refuse an image whose decoding takes more time than there is."""
+    return Fault(where, problem, "Save the image again as an ordinary JPEG or PNG and send that.")
+
+
 def _is_text(head: bytes) -> bool:
     encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
     try:
