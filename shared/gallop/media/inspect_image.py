@@ -24,8 +24,8 @@ from gallop.domain import models
 from gallop.domain.faults import Fault
 from gallop.domain.request.images import Usable
 from gallop.domain.request.references import too_large
-from gallop.media import convert, jpeg, png, sniff
-from gallop.media.reading import OutOfTimeError, TimedReader
+from gallop.media import colours, convert, heif, jpeg, png, sniff
+from gallop.media.reading import DamagedError, OutOfTimeError, TimedReader
 
 register_heif_opener()
 # Pillow's own limit only warns, and names no file; ours is checked before any pixel is decoded.
@@ -54,6 +54,16 @@ _ORIENTATION, _SUBFILE, _SUB_IFDS, _DNG = 0x0112, 254, 330, 50706
 _BROKEN_EXIF = (SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error, OSError)
 _DEEP = 16
 _PAGES_COUNTED = 1000
+_MAX_STILL_SIDE = 32_768
+# What cameras and phones write into HEIF files beside HEVC and AV1.
+_CODECS = {
+    b"avc1": "H.264",
+    b"jpeg": "JPEG",
+    b"j2k1": "JPEG 2000",
+    b"vvc1": "H.266",
+    b"evc1": "EVC",
+    b"unci": "no codec",
+}
 
 
 def examine(where: str, data: bytes) -> Usable | Fault:
@@ -64,9 +74,12 @@ def examine(where: str, data: bytes) -> Usable | Fault:
         return too_large(where, len(data))
     file = TimedReader(data)
     try:
-        with Image.open(_readable(data, file), formats=FORMATS) as picture:
-            return _fault(where, picture) or _usable(where, picture, data, file)
-    except UnidentifiedImageError:
+        still = heif.still(data) if heif.is_container(data) else None
+        if still is not None and (fault := _fault_of_still(where, still)):
+            return fault
+        with Image.open(_readable(data, still, file), formats=FORMATS) as picture:
+            return _fault(where, picture) or _usable(where, picture, data, file, still)
+    except (UnidentifiedImageError, DamagedError):
         return sniff.unreadable(where, data)
     except OutOfTimeError:
         return sniff.slow(where)
@@ -77,8 +90,22 @@ def examine(where: str, data: bytes) -> Usable | Fault:
         return sniff.damaged(where)
 
 
-def _readable(data: bytes, file: TimedReader) -> TimedReader:
-    """Return a file without what is not the image and keeps Pillow from reading it."""
+def _fault_of_still(where: str, still: heif.Still) -> Fault | None:
+    if not still.brand:
+        codec = _CODECS.get(still.codec, "an unknown codec")
+        return Fault(where, f"is a HEIF image compressed with {codec}, which is not supported", sniff.EXPORT)
+    width, height = still.size
+    if max(still.size) > _MAX_STILL_SIDE:
+        problem = f"is {width} x {height} px; the maximum for HEIC and AVIF is {_MAX_STILL_SIDE} px per side"
+        return Fault(where, problem, "Save it in a smaller size.")
+    # Their readers refuse very large images without saying why.
+    return _too_many_pixels(where, width, height)
+
+
+def _readable(data: bytes, still: heif.Still | None, file: TimedReader) -> TimedReader:
+    """Return a file without what is not the image and keeps its reader from reading it."""
+    if still is not None:
+        return TimedReader(heif.branded(data, still), file.end)
     if data.startswith(png.SIGNATURE):
         return TimedReader(png.without_long_texts(data, file), file.end)
     return file
@@ -88,10 +115,8 @@ def _fault(where: str, picture: Image.Image) -> Fault | None:
     if _is_raw(picture):
         return sniff.not_a_picture(where, sniff.RAW)
     width, height = picture.size
-    if width * height > models.MAX_PICTURE_PIXELS:
-        limit = models.MAX_PICTURE_PIXELS // 1_000_000
-        size = f"{width} x {height} px ({width * height / 1e6:.0f} million pixels)"
-        return Fault(where, f"is {size}; the maximum is {limit} million pixels", "Save it in a smaller size.")
+    if fault := _too_many_pixels(where, width, height):
+        return fault
     frames = _frames(picture)
     if frames > 1:
         count = f"{_PAGES_COUNTED:,} or more" if frames == _PAGES_COUNTED else str(frames)
@@ -102,6 +127,14 @@ def _fault(where: str, picture: Image.Image) -> Fault | None:
     if min(picture.size) < models.IMAGE_SHORT_SIDE_PIXELS:
         return _too_small(where, width, height)
     return None
+
+
+def _too_many_pixels(where: str, width: int, height: int) -> Fault | None:
+    if width * height <= models.MAX_PICTURE_PIXELS:
+        return None
+    limit = models.MAX_PICTURE_PIXELS // 1_000_000
+    size = f"{width} x {height} px ({width * height / 1e6:.0f} million pixels)"
+    return Fault(where, f"is {size}; the maximum is {limit} million pixels", "Save it in a smaller size.")
 
 
 def _too_small(where: str, width: int, height: int) -> Fault:
@@ -144,13 +177,16 @@ def _is_reduced(picture: TiffImageFile) -> bool:
     return isinstance(subfile, int) and bool(subfile & 1)
 
 
-def _usable(where: str, picture: Image.Image, data: bytes, file: TimedReader) -> Usable | Fault:
+def _usable(
+    where: str, picture: Image.Image, data: bytes, file: TimedReader, still: heif.Still | None
+) -> Usable | Fault:
     _check_complete(picture, data, file)
     is_deep = isinstance(picture, PngImageFile) and data[24] == _DEEP
     media_type, modes = _AS_IS.get(str(picture.format), ("", frozenset()))
     orientation = _orientation(picture)
-    if picture.mode not in modes or is_deep or orientation != 1 or len(data) > models.MAX_IMAGE_BYTES:
-        return convert.convert(where, picture, orientation, len(data), is_deep=is_deep)
+    colour = _colours(picture, data, file, still)
+    if picture.mode not in modes or is_deep or orientation != 1 or colour or len(data) > models.MAX_IMAGE_BYTES:
+        return convert.convert(where, picture, orientation, len(data), is_deep=is_deep, colours=colour)
     if not isinstance(picture, JpegImageFile):  # that has been decoded already
         picture.load()
     return Usable(data, media_type)
@@ -170,6 +206,16 @@ def _check_complete(picture: Image.Image, data: bytes, file: TimedReader) -> Non
         jpeg.check(data, file)
     elif isinstance(picture, PngImageFile):
         png.check_pixels(data, file)
+
+
+def _colours(picture: Image.Image, data: bytes, file: TimedReader, still: heif.Still | None) -> str:
+    """Give an image whose colours are described by code points a profile; return what they are called."""
+    nclx = png.code_points(data, file) if isinstance(picture, PngImageFile) else still and still.nclx
+    made = colours.profile(nclx) if nclx else None
+    if made is None:
+        return ""
+    picture.info["icc_profile"], name = made
+    return name
 
 
 def _orientation(picture: Image.Image) -> int:

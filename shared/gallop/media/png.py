@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import PngImagePlugin
 
+from gallop.media.colours import Nclx
 from gallop.media.reading import DamagedError
 
 if TYPE_CHECKING:
@@ -129,6 +130,20 @@ def check_pixels(data: bytes, file: TimedReader) -> None:
         raise DamagedError from error
     if missing > 0:
         raise DamagedError
+
+
+def code_points(data: bytes, file: TimedReader) -> Nclx | None:
+    """Return what colours are meant, if a PNG says it by code points: these override any profile.
+
+    Raises:
+        DamagedError: the file ends early, or a checksum is wrong.
+        OutOfTimeError: there are too many chunks.
+
+    """
+    for chunk in chunks(data, file):
+        if chunk.name == b"cICP":
+            return Nclx(*chunk.content(data)[:2])
+    return None
 
 
 def _size_of_pixels(header: bytes) -> int:
