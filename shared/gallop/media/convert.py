@@ -30,6 +30,8 @@ TURNS = {
 }
 """For each EXIF orientation, the transposition that makes the image upright, and the note that says so."""
 
+# From this orientation on, width and height change places.
+_LYING = 5
 _LOSSLESS = {"PNG", "GIF", "BMP", "TIFF"}
 _NAMES = {"HEIF": "HEIC", "MPO": "JPEG"}
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
@@ -43,11 +45,19 @@ _DEEP_LEVELS = 65_535
 
 
 def convert(  # noqa: PLR0913 - what is known of the image
-    where: str, picture: Image.Image, orientation: int, size: int, *, is_deep: bool, colours: str = ""
+    where: str,
+    picture: Image.Image,
+    orientation: int,
+    size: int,
+    *,
+    is_deep: bool,
+    colours: str = "",
+    reduced_from: tuple[int, int] | None = None,
 ) -> Usable | Fault:
     """Rewrite an image, upright, in sRGB, at most 20 MB.
 
-    ``size`` is the size of its file in bytes; ``colours`` names those of its profile, if they are to be noted.
+    ``size`` is the size of its file in bytes; ``colours`` names those of its profile, if they are to be noted;
+    ``reduced_from`` is the stored size in pixels, if it is not the one that is decoded.
     """
     came_as = _NAMES.get(str(picture.format), str(picture.format))
     notes = _notes_on_pixels(picture, orientation, colours, is_deep=is_deep)
@@ -67,6 +77,8 @@ def convert(  # noqa: PLR0913 - what is known of the image
             picture.close()  # at 100 million pixels, 400 MB
             picture = changed
     before = picture.size
+    if reduced_from is not None:
+        before = reduced_from if orientation < _LYING else reduced_from[::-1]
     # Pillow would write the remaining metadata into the new file.
     picture.info = {}
     written = _within_limit(picture, is_lossless=is_lossless)

@@ -33,7 +33,8 @@ _HEAD, _LARGE_HEAD, _FULL = 8, 16, 4
 _IN_FILE, _IN_IDAT = 0, 1
 _DERIVED = {b"grid", b"iden", b"iovl", b"tmap"}
 _HEVC = {b"hvc1", b"hev1"}
-_ZEROS = bytes(4)
+# Coded data has no longer rows of zeros: HEVC allows two, and those of AV1 are improbable.
+_ZEROS, _AV1, _AV1_HOLE = bytes(4), b"av01", bytes(1024)
 _MAX_DEPTH = 4
 _READ_BY = {b"hvc1": b"heic", b"hev1": b"heic", b"av01": b"avif"}
 _SEQUENCES = {b"hevc", b"hevx", b"hevm", b"hevs", b"avis", b"msf1"}
@@ -168,10 +169,11 @@ def _check_item(data: bytes, item: _Item, idat: Box | None) -> None:
         end = start + length if length else limit
         if start >= limit or end > limit:
             raise DamagedError
-        if item.kind in _HEVC:
-            content += data[start:end]
+        content += data[start:end]
     if item.kind in _HEVC:
         _check_units(data, item, content)
+    elif item.kind == _AV1 and _AV1_HOLE in content:
+        raise DamagedError
 
 
 def _check_units(data: bytes, item: _Item, content: bytes) -> None:

@@ -24,7 +24,7 @@ from gallop.domain import models
 from gallop.domain.faults import Fault
 from gallop.domain.request.images import Usable
 from gallop.domain.request.references import too_large
-from gallop.media import colours, convert, heif, jpeg, png, sniff
+from gallop.media import colours, convert, heif, jpeg, png, sniff, unsupported
 from gallop.media.reading import DamagedError, OutOfTimeError, TimedReader
 
 register_heif_opener()
@@ -54,6 +54,8 @@ _ORIENTATION, _SUBFILE, _SUB_IFDS, _DNG = 0x0112, 254, 330, 50706
 _BROKEN_EXIF = (SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error, OSError)
 _DEEP = 16
 _PAGES_COUNTED = 1000
+# A JPEG is decoded at half its size, so that the 200 million pixels of some phones fit; 1.5 GB if it is progressive.
+_MAX_JPEG_PIXELS = 250_000_000
 _MAX_STILL_SIDE = 32_768
 # What cameras and phones write into HEIF files beside HEVC and AV1.
 _CODECS = {
@@ -80,14 +82,20 @@ def examine(where: str, data: bytes) -> Usable | Fault:
         with Image.open(_readable(data, still, file), formats=FORMATS) as picture:
             return _fault(where, picture) or _usable(where, picture, data, file, still)
     except (UnidentifiedImageError, DamagedError):
-        return sniff.unreadable(where, data)
+        return _unsupported(where, data) or sniff.unreadable(where, data)
     except OutOfTimeError:
         return sniff.slow(where)
     except jpeg.TooManyScansError:
         return sniff.slow(where, f"has more than {jpeg.MAX_SCANS} progressive scans")
     except Exception as error:  # noqa: BLE001 - eight decoders raise an open set of errors for broken files
         log.info("image unreadable", error=type(error).__name__)
-        return sniff.damaged(where)
+        return _unsupported(where, data) or sniff.damaged(where)
+
+
+def _unsupported(where: str, data: bytes) -> Fault | None:
+    """Name what is not supported in a whole image that cannot be decoded."""
+    reason = unsupported.reason(data)
+    return Fault(where, f"{reason}, which is not supported", sniff.EXPORT) if reason else None
 
 
 def _fault_of_still(where: str, still: heif.Still) -> Fault | None:
@@ -99,7 +107,7 @@ def _fault_of_still(where: str, still: heif.Still) -> Fault | None:
         problem = f"is {width} x {height} px; the maximum for HEIC and AVIF is {_MAX_STILL_SIDE} px per side"
         return Fault(where, problem, "Save it in a smaller size.")
     # Their readers refuse very large images without saying why.
-    return _too_many_pixels(where, width, height)
+    return _too_many_pixels(where, width, height, models.MAX_PICTURE_PIXELS)
 
 
 def _readable(data: bytes, still: heif.Still | None, file: TimedReader) -> TimedReader:
@@ -115,7 +123,8 @@ def _fault(where: str, picture: Image.Image) -> Fault | None:
     if _is_raw(picture):
         return sniff.not_a_picture(where, sniff.RAW)
     width, height = picture.size
-    if fault := _too_many_pixels(where, width, height):
+    limit = _MAX_JPEG_PIXELS if isinstance(picture, JpegImageFile) else models.MAX_PICTURE_PIXELS
+    if fault := _too_many_pixels(where, width, height, limit):
         return fault
     frames = _frames(picture)
     if frames > 1:
@@ -129,12 +138,11 @@ def _fault(where: str, picture: Image.Image) -> Fault | None:
     return None
 
 
-def _too_many_pixels(where: str, width: int, height: int) -> Fault | None:
-    if width * height <= models.MAX_PICTURE_PIXELS:
+def _too_many_pixels(where: str, width: int, height: int, limit: int) -> Fault | None:
+    if width * height <= limit:
         return None
-    limit = models.MAX_PICTURE_PIXELS // 1_000_000
-    size = f"{width} x {height} px ({width * height / 1e6:.0f} million pixels)"
-    return Fault(where, f"is {size}; the maximum is {limit} million pixels", "Save it in a smaller size.")
+    problem = f"is {width} x {height} px ({width * height / 1e6:.0f} million pixels)"
+    return Fault(where, f"{problem}; the maximum is {limit // 1_000_000} million pixels", "Save it in a smaller size.")
 
 
 def _too_small(where: str, width: int, height: int) -> Fault:
@@ -185,8 +193,12 @@ def _usable(
     media_type, modes = _AS_IS.get(str(picture.format), ("", frozenset()))
     orientation = _orientation(picture)
     colour = _colours(picture, data, file, still)
-    if picture.mode not in modes or is_deep or orientation != 1 or colour or len(data) > models.MAX_IMAGE_BYTES:
-        return convert.convert(where, picture, orientation, len(data), is_deep=is_deep, colours=colour)
+    reduced_from = _halve_to_limit(picture)
+    is_large = reduced_from is not None or len(data) > models.MAX_IMAGE_BYTES
+    if picture.mode not in modes or is_deep or orientation != 1 or colour or is_large:
+        return convert.convert(
+            where, picture, orientation, len(data), is_deep=is_deep, colours=colour, reduced_from=reduced_from
+        )
     if not isinstance(picture, JpegImageFile):  # that has been decoded already
         picture.load()
     return Usable(data, media_type)
@@ -206,6 +218,17 @@ def _check_complete(picture: Image.Image, data: bytes, file: TimedReader) -> Non
         jpeg.check(data, file)
     elif isinstance(picture, PngImageFile):
         png.check_pixels(data, file)
+    elif isinstance(picture, TiffImageFile):
+        unsupported.check_tiff(picture, data, file)
+
+
+def _halve_to_limit(picture: Image.Image) -> tuple[int, int] | None:
+    """Let a JPEG with too many pixels be decoded at half its size; return its size if it will be."""
+    width, height = picture.size
+    if width * height <= models.MAX_PICTURE_PIXELS:
+        return None
+    picture.draft(None, (width // 2, height // 2))
+    return width, height
 
 
 def _colours(picture: Image.Image, data: bytes, file: TimedReader, still: heif.Still | None) -> str:

@@ -171,10 +171,7 @@ def _differ(frame: _Frame, data: bytes, padded: bytes, file: TimedReader) -> boo
         # An eighth shows the first coefficient of each block only, which is enough where a scan brings them all.
         scale = _HALF if frame.kind in _PROGRESSIVES else _EIGHTH
     with _decoded(data, scale, file) as plain, _decoded(padded, scale, file) as other:
-        return any(
-            ImageChops.difference(one, two).getbbox() is not None
-            for one, two in zip(plain.split(), other.split(), strict=True)
-        )
+        return ImageChops.difference(plain, other).getbbox() is not None
 
 
 def _decoded(data: bytes, scale: int, file: TimedReader) -> JpegImageFile:

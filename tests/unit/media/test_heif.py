@@ -81,8 +81,8 @@ def test_a_cut_file_is_damaged(kind: str, part: float) -> None:
     assert DAMAGED == problem_of(data[: 8 + int((len(data) - 8) * part)])
 
 
-@pytest.mark.parametrize("kind", ["HEIF", "tiles"])
-def test_a_heic_with_a_hole_is_damaged(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "tiles"])
+def test_a_file_with_a_hole_is_damaged(kind: str) -> None:
     """A file of full length, of which a part never arrived."""
     data = noisy(kind)
     for part in (0.3, 0.9):

@@ -152,3 +152,103 @@ def test_a_png_with_a_broken_text_is_taken() -> None:
     """What is in it does not matter."""
     whole = png_chunk(b"IDAT", zlib.compress(bytes(1501 * 500)))
     assert is_as_it_came(png(png_chunk(b"zTXt", b"a\0\0broken"), png_chunk(b"iCCP", b"a\0\0broken"), whole))
+
+
+CUT: dict[str, tuple[str, dict[str, Any]]] = {
+    "jpeg": ("JPEG", {}),
+    "png": ("PNG", {}),
+    "webp": ("WEBP", {}),
+    "lossless": ("WEBP", {"lossless": True}),
+    "gif": ("GIF", {}),
+    "bmp": ("BMP", {}),
+    "tiff": ("TIFF", {}),
+    "lzw": ("TIFF", {"compression": "tiff_lzw"}),
+    "deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    "packbits": ("TIFF", {"compression": "packbits"}),
+    "jpeg in tiff": ("TIFF", {"compression": "jpeg"}),
+    "zstd": ("TIFF", {"compression": "zstd"}),
+}
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from(list(CUT)), st.floats(0, 1, exclude_max=True))
+def test_an_image_cut_anywhere_is_damaged(kind: str, part: float) -> None:
+    """In any format, from its signature on, if pixels are missing: the last bytes of some hold none."""
+    form, how = CUT[kind]
+    data = some(form, **how)
+    assert DAMAGED == problem_of(data[: 12 + int((len(data) - 36) * part)])
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(0.01, 0.99))
+def test_a_cut_gif_or_webp_with_right_sizes_is_damaged(part: float) -> None:
+    """What is left looks like a file of its own."""
+    gif = some("GIF")
+    assert DAMAGED == problem_of(gif[: int(len(gif) * part)] + b"\0;")
+    for how in ({}, {"lossless": True}):
+        webp = some("WEBP", **how)
+        size = int(len(webp) * part) // 2 * 2 + 20
+        sizes = webp[:4] + struct.pack("<I", size - 8) + webp[8:16] + struct.pack("<I", size - 20)
+        assert DAMAGED == problem_of(sizes + webp[20:size])
+
+
+def tagged(data: bytes, tag: int, value: int, place: int = 8) -> bytes:
+    """Write another value, or another number of values, into the directory of a TIFF."""
+    start = int.from_bytes(data[4:8], "little")
+    for entry in range(start + 2, start + 2 + 12 * int.from_bytes(data[start : start + 2], "little"), 12):
+        if int.from_bytes(data[entry : entry + 2], "little") == tag:
+            return data[: entry + place] + struct.pack("<I", value) + data[entry + place + 4 :]
+    raise LookupError(tag)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+def test_a_tiff_without_some_of_its_strips_is_damaged(compression: str) -> None:
+    """They are too few for its height, or not in the file."""
+    data = some("TIFF", compression=compression)
+    assert usable(data)
+    assert DAMAGED == problem_of(tagged(data, 257, 800))
+    place = tagged(data, 273, len(data)) if compression == "raw" else data[: int(len(data) * 0.7)]
+    assert DAMAGED == problem_of(place)
+
+
+def test_a_hollow_jpeg_in_a_tiff_is_damaged() -> None:
+    """Its end marker hides what is missing, as in a file of its own."""
+    data = some("TIFF", compression="jpeg")
+    for scan in list(re.finditer(b"\xff\xda", data))[:2]:
+        place = scan.start() + 100
+        assert DAMAGED == problem_of(data[:place] + END + data[place + 2 :])
+
+
+def bmp(bits: int, masks: tuple[int, ...] = (), compression: int = 0) -> bytes:
+    """Write a BMP of 400 x 400 px."""
+    row = 400 * bits // 8
+    head = struct.pack("<IiiHHIIiiII", 108, 400, 400, 1, bits, compression, row * 400, 2835, 2835, 0, 0)
+    head = (head + struct.pack(f"<{len(masks)}I", *masks)).ljust(108, b"\0")
+    return b"BM" + struct.pack("<IHHI", 122 + row * 400, 0, 0, 122) + head + bytes(row * 400)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (bmp(16, (0xF00, 0xF0, 0xF, 0xF000), 3), "a BMP with unusual colour masks"),
+        (bmp(32, (0x3FF00000, 0xFFC00, 0x3FF, 0), 3), "a BMP with unusual colour masks"),
+        (bmp(24, (), 4), "a BMP with JPEG data inside"),
+        (bmp(24, (), 5), "a BMP with PNG data inside"),
+        (bmp(64), "a BMP with 64 bits per pixel"),
+        (tagged(encoded(corners(), "TIFF"), 259, 50001), "a TIFF compressed with WEBP"),
+        (tagged(encoded(corners(), "TIFF"), 259, 34712), "a TIFF compressed with JPEG 2000"),
+        (tagged(encoded(corners(), "TIFF"), 259, 52546), "a TIFF compressed with JPEG XL"),
+    ],
+)
+def test_a_whole_image_of_a_kind_that_is_not_supported_is_named(data: bytes, problem: str) -> None:
+    """It is not damaged."""
+    assert f"is {problem}, which is not supported" == problem_of(data)
+
+
+def test_a_bmp_with_the_usual_masks_is_taken() -> None:
+    """With 16 or 32 bits per pixel; one that was cut is damaged."""
+    for bits, masks in ((16, (0xF800, 0x7E0, 0x1F, 0)), (32, (0xFF0000, 0xFF00, 0xFF, 0xFF000000))):
+        data = bmp(bits, masks, 3)
+        assert usable(data)
+        assert DAMAGED == problem_of(data[:-1000])
+    assert DAMAGED == problem_of(bmp(16, (0xF00, 0xF0, 0xF, 0xF000), 3)[:-1000])
