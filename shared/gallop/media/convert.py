@@ -62,20 +62,7 @@ def convert(  # noqa: PLR0913 - what is known of the image
     came_as = _NAMES.get(str(picture.format), str(picture.format))
     notes = _notes_on_pixels(picture, orientation, colours, is_deep=is_deep)
     is_lossless = picture.format in _LOSSLESS
-    # Pillow rotates a TIFF itself while decoding.
-    turn = TURNS[orientation][0] if orientation in TURNS and came_as != "TIFF" else None
-    for step in (
-        _to_eight_bits,
-        # The profile is one of three colours.
-        lambda image: image.convert("RGB") if colours and image.mode == "L" else image,
-        lambda image: image if turn is None else image.transpose(turn),
-        _to_srgb,
-        _without_opaque_alpha,
-    ):
-        changed = step(picture)
-        if changed is not picture:
-            picture.close()  # at 100 million pixels, 400 MB
-            picture = changed
+    picture = _upright_in_srgb(picture, orientation, has_named_colours=bool(colours))
     before = picture.size
     if reduced_from is not None:
         before = reduced_from if orientation < _LYING else reduced_from[::-1]
@@ -92,6 +79,24 @@ def convert(  # noqa: PLR0913 - what is known of the image
     if after != before:
         notes.append(f"scaled from {before[0]} x {before[1]} to {after[0]} x {after[1]} px")
     return Usable(data, _MEDIA_TYPES[form], f"{where}: {', '.join(notes)}")
+
+
+def _upright_in_srgb(picture: Image.Image, orientation: int, *, has_named_colours: bool) -> Image.Image:
+    # Pillow rotates a TIFF itself while decoding.
+    turn = TURNS[orientation][0] if orientation in TURNS and picture.format != "TIFF" else None
+    for step in (
+        _to_eight_bits,
+        # The profile is one of three colours.
+        lambda image: image.convert("RGB") if has_named_colours and image.mode == "L" else image,
+        lambda image: image if turn is None else image.transpose(turn),
+        _to_srgb,
+        _without_opaque_alpha,
+    ):
+        changed = step(picture)
+        if changed is not picture:
+            picture.close()  # at 100 million pixels, 400 MB
+            picture = changed
+    return picture
 
 
 def _notes_on_pixels(picture: Image.Image, orientation: int, colours: str, *, is_deep: bool) -> list[str]:

@@ -101,7 +101,7 @@ def check(data: bytes, file: TimedReader) -> None:
     if not frame.is_complete:
         raise DamagedError
     # An arithmetic coder may leave out zeros at the end: more bytes would change the pixels of a whole image.
-    if frame.kind not in _ARITHMETIC and _differ(frame, data, bytes(padded), file):
+    if _differ(frame, data, data if frame.kind in _ARITHMETIC else bytes(padded), file):
         raise DamagedError
 
 
