@@ -30,6 +30,8 @@ TURNS = {
 }
 """For each EXIF orientation, the transposition that makes the image upright, and the note that says so."""
 
+# From this orientation on, width and height change places.
+_LYING = 5
 _LOSSLESS = {"PNG", "GIF", "BMP", "TIFF"}
 _NAMES = {"HEIF": "HEIC", "MPO": "JPEG"}
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
@@ -42,24 +44,28 @@ _LEVELS = 255
 _DEEP_LEVELS = 65_535
 
 
-def convert(where: str, picture: Image.Image, orientation: int, size: int, *, is_deep: bool) -> Usable | Fault:
-    """Rewrite an image, upright, in sRGB, at most 20 MB. ``size`` is the size of its file in bytes."""
+def convert(  # noqa: PLR0913 - what is known of the image
+    where: str,
+    picture: Image.Image,
+    orientation: int,
+    size: int,
+    *,
+    is_deep: bool,
+    colours: str = "",
+    reduced_from: tuple[int, int] | None = None,
+) -> Usable | Fault:
+    """Rewrite an image, upright, in sRGB, at most 20 MB.
+
+    ``size`` is the size of its file in bytes; ``colours`` names those of its profile, if they are to be noted;
+    ``reduced_from`` is the stored size in pixels, if it is not the one that is decoded.
+    """
     came_as = _NAMES.get(str(picture.format), str(picture.format))
-    notes = _notes_on_pixels(picture, orientation, is_deep=is_deep)
+    notes = _notes_on_pixels(picture, orientation, colours, is_deep=is_deep)
     is_lossless = picture.format in _LOSSLESS
-    # Pillow rotates a TIFF itself while decoding.
-    turn = TURNS[orientation][0] if orientation in TURNS and came_as != "TIFF" else None
-    for step in (
-        _to_eight_bits,
-        lambda image: image if turn is None else image.transpose(turn),
-        _to_srgb,
-        _without_opaque_alpha,
-    ):
-        changed = step(picture)
-        if changed is not picture:
-            picture.close()  # at 100 million pixels, 400 MB
-            picture = changed
+    picture = _upright_in_srgb(picture, orientation, has_named_colours=bool(colours))
     before = picture.size
+    if reduced_from is not None:
+        before = reduced_from if orientation < _LYING else reduced_from[::-1]
     # Pillow would write the remaining metadata into the new file.
     picture.info = {}
     written = _within_limit(picture, is_lossless=is_lossless)
@@ -75,14 +81,32 @@ def convert(where: str, picture: Image.Image, orientation: int, size: int, *, is
     return Usable(data, _MEDIA_TYPES[form], f"{where}: {', '.join(notes)}")
 
 
-def _notes_on_pixels(picture: Image.Image, orientation: int, *, is_deep: bool) -> list[str]:
+def _upright_in_srgb(picture: Image.Image, orientation: int, *, has_named_colours: bool) -> Image.Image:
+    # Pillow rotates a TIFF itself while decoding.
+    turn = TURNS[orientation][0] if orientation in TURNS and picture.format != "TIFF" else None
+    for step in (
+        _to_eight_bits,
+        # The profile is one of three colours.
+        lambda image: image.convert("RGB") if has_named_colours and image.mode == "L" else image,
+        lambda image: image if turn is None else image.transpose(turn),
+        _to_srgb,
+        _without_opaque_alpha,
+    ):
+        changed = step(picture)
+        if changed is not picture:
+            picture.close()  # at 100 million pixels, 400 MB
+            picture = changed
+    return picture
+
+
+def _notes_on_pixels(picture: Image.Image, orientation: int, colours: str, *, is_deep: bool) -> list[str]:
     notes = []
     if orientation in TURNS:
         notes.append(TURNS[orientation][1])
     if picture.format == "HEIF" and getattr(picture, "n_frames", 1) > 1:
         notes.append("only its main image used")
-    if picture.mode in _PRINT_MODES:
-        notes.append(f"colours converted from {picture.mode} to sRGB")
+    if picture.mode in _PRINT_MODES or colours:
+        notes.append(f"colours converted from {colours or picture.mode} to sRGB")
     if is_deep or picture.mode[0] in "IF":
         notes.append("reduced to 8 bits per channel")
     return notes

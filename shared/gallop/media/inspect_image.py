@@ -6,7 +6,6 @@ The limits are those of reference-to-video (fact sheet §1.2): JPEG, PNG or WEBP
 
 from __future__ import annotations
 
-import io
 import struct
 
 from pi_heif import HeifImageFile, register_heif_opener
@@ -25,7 +24,8 @@ from gallop.domain import models
 from gallop.domain.faults import Fault
 from gallop.domain.request.images import Usable
 from gallop.domain.request.references import too_large
-from gallop.media import convert, sniff
+from gallop.media import colours, convert, heif, jpeg, png, sniff, unsupported
+from gallop.media.reading import DamagedError, OutOfTimeError, TimedReader
 
 register_heif_opener()
 # Pillow's own limit only warns, and names no file; ours is checked before any pixel is decoded.
@@ -52,9 +52,20 @@ _AS_IS = {
 }
 _ORIENTATION, _SUBFILE, _SUB_IFDS, _DNG = 0x0112, 254, 330, 50706
 _BROKEN_EXIF = (SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error, OSError)
-_SMALLER = 8
 _DEEP = 16
 _PAGES_COUNTED = 1000
+# A JPEG is decoded at half its size, so that the 200 million pixels of some phones fit; 1.5 GB if it is progressive.
+_MAX_JPEG_PIXELS = 250_000_000
+_MAX_STILL_SIDE = 32_768
+# What cameras and phones write into HEIF files beside HEVC and AV1.
+_CODECS = {
+    b"avc1": "H.264",
+    b"jpeg": "JPEG",
+    b"j2k1": "JPEG 2000",
+    b"vvc1": "H.266",
+    b"evc1": "EVC",
+    b"unci": "no codec",
+}
 
 
 def examine(where: str, data: bytes) -> Usable | Fault:
@@ -63,24 +74,58 @@ def examine(where: str, data: bytes) -> Usable | Fault:
         return Fault(where, "is empty", "Send the image again.")
     if len(data) > models.MAX_PICTURE_BYTES:
         return too_large(where, len(data))
+    file = TimedReader(data)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            return _fault(where, picture) or _usable(where, picture, data)
-    except UnidentifiedImageError:
-        return sniff.unreadable(where, data)
+        still = heif.still(data) if heif.is_container(data) else None
+        if still is not None and (fault := _fault_of_still(where, still)):
+            return fault
+        with Image.open(_readable(data, still, file), formats=FORMATS) as picture:
+            return _fault(where, picture) or _usable(where, picture, data, file, still)
+    except (UnidentifiedImageError, DamagedError):
+        return _unsupported(where, data) or sniff.unreadable(where, data)
+    except OutOfTimeError:
+        return sniff.slow(where)
+    except jpeg.TooManyScansError:
+        return sniff.slow(where, f"has more than {jpeg.MAX_SCANS} progressive scans")
     except Exception as error:  # noqa: BLE001 - eight decoders raise an open set of errors for broken files
         log.info("image unreadable", error=type(error).__name__)
-        return sniff.damaged(where)
+        return _unsupported(where, data) or sniff.damaged(where)
+
+
+def _unsupported(where: str, data: bytes) -> Fault | None:
+    """Name what is not supported in a whole image that cannot be decoded."""
+    reason = unsupported.reason(data)
+    return Fault(where, f"{reason}, which is not supported", sniff.EXPORT) if reason else None
+
+
+def _fault_of_still(where: str, still: heif.Still) -> Fault | None:
+    if not still.brand:
+        codec = _CODECS.get(still.codec, "an unknown codec")
+        return Fault(where, f"is a HEIF image compressed with {codec}, which is not supported", sniff.EXPORT)
+    width, height = still.size
+    if max(still.size) > _MAX_STILL_SIDE:
+        problem = f"is {width} x {height} px; the maximum for HEIC and AVIF is {_MAX_STILL_SIDE} px per side"
+        return Fault(where, problem, "Save it in a smaller size.")
+    # Their readers refuse very large images without saying why.
+    return _too_many_pixels(where, width, height, models.MAX_PICTURE_PIXELS)
+
+
+def _readable(data: bytes, still: heif.Still | None, file: TimedReader) -> TimedReader:
+    """Return a file without what is not the image and keeps its reader from reading it."""
+    if still is not None:
+        return TimedReader(heif.branded(data, still), file.end)
+    if data.startswith(png.SIGNATURE):
+        return TimedReader(png.without_long_texts(data, file), file.end)
+    return file
 
 
 def _fault(where: str, picture: Image.Image) -> Fault | None:
     if _is_raw(picture):
         return sniff.not_a_picture(where, sniff.RAW)
     width, height = picture.size
-    if width * height > models.MAX_PICTURE_PIXELS:
-        limit = models.MAX_PICTURE_PIXELS // 1_000_000
-        size = f"{width} x {height} px ({width * height / 1e6:.0f} million pixels)"
-        return Fault(where, f"is {size}; the maximum is {limit} million pixels", "Save it in a smaller size.")
+    limit = _MAX_JPEG_PIXELS if isinstance(picture, JpegImageFile) else models.MAX_PICTURE_PIXELS
+    if fault := _too_many_pixels(where, width, height, limit):
+        return fault
     frames = _frames(picture)
     if frames > 1:
         count = f"{_PAGES_COUNTED:,} or more" if frames == _PAGES_COUNTED else str(frames)
@@ -91,6 +136,13 @@ def _fault(where: str, picture: Image.Image) -> Fault | None:
     if min(picture.size) < models.IMAGE_SHORT_SIDE_PIXELS:
         return _too_small(where, width, height)
     return None
+
+
+def _too_many_pixels(where: str, width: int, height: int, limit: int) -> Fault | None:
+    if width * height <= limit:
+        return None
+    problem = f"is {width} x {height} px ({width * height / 1e6:.0f} million pixels)"
+    return Fault(where, f"{problem}; the maximum is {limit // 1_000_000} million pixels", "Save it in a smaller size.")
 
 
 def _too_small(where: str, width: int, height: int) -> Fault:
@@ -133,25 +185,60 @@ def _is_reduced(picture: TiffImageFile) -> bool:
     return isinstance(subfile, int) and bool(subfile & 1)
 
 
-def _usable(where: str, picture: Image.Image, data: bytes) -> Usable | Fault:
-    is_deep = _is_checked_png(picture, data) and data[24] == _DEEP
+def _usable(
+    where: str, picture: Image.Image, data: bytes, file: TimedReader, still: heif.Still | None
+) -> Usable | Fault:
+    _check_complete(picture, data, file)
+    is_deep = isinstance(picture, PngImageFile) and data[24] == _DEEP
     media_type, modes = _AS_IS.get(str(picture.format), ("", frozenset()))
     orientation = _orientation(picture)
-    if picture.mode not in modes or is_deep or orientation != 1 or len(data) > models.MAX_IMAGE_BYTES:
-        return convert.convert(where, picture, orientation, len(data), is_deep=is_deep)
-    # A JPEG is decoded at an eighth of its size, with a sixty-fourth of the memory.
-    picture.draft(None, (picture.width // _SMALLER, picture.height // _SMALLER))
-    picture.load()
+    colour = _colours(picture, data, file, still)
+    reduced_from = _halve_to_limit(picture)
+    is_large = reduced_from is not None or len(data) > models.MAX_IMAGE_BYTES
+    if picture.mode not in modes or is_deep or orientation != 1 or colour or is_large:
+        return convert.convert(
+            where, picture, orientation, len(data), is_deep=is_deep, colours=colour, reduced_from=reduced_from
+        )
+    if not isinstance(picture, JpegImageFile):  # that has been decoded already
+        picture.load()
     return Usable(data, media_type)
 
 
-def _is_checked_png(picture: Image.Image, data: bytes) -> bool:
-    """Return whether it is a PNG; if it is, verify its checksums, which decoding does not do."""
-    if not isinstance(picture, PngImageFile):
-        return False
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as again:
-        again.verify()
-    return True
+def _check_complete(picture: Image.Image, data: bytes, file: TimedReader) -> None:
+    """Check what decoding does not.
+
+    Raises:
+        DamagedError: a part of the image is missing.
+        OutOfTimeError: the check takes too long.
+        jpeg.TooManyScansError: the image would take too long.
+
+    """
+    if isinstance(picture, JpegImageFile):
+        picture.decodermaxblock = jpeg.READ_BYTES
+        jpeg.check(data, file)
+    elif isinstance(picture, PngImageFile):
+        png.check_pixels(data, file)
+    elif isinstance(picture, TiffImageFile):
+        unsupported.check_tiff(picture, data, file)
+
+
+def _halve_to_limit(picture: Image.Image) -> tuple[int, int] | None:
+    """Let a JPEG with too many pixels be decoded at half its size; return its size if it will be."""
+    width, height = picture.size
+    if width * height <= models.MAX_PICTURE_PIXELS:
+        return None
+    picture.draft(None, (width // 2, height // 2))
+    return width, height
+
+
+def _colours(picture: Image.Image, data: bytes, file: TimedReader, still: heif.Still | None) -> str:
+    """Give an image whose colours are described by code points a profile; return what they are called."""
+    nclx = png.code_points(data, file) if isinstance(picture, PngImageFile) else still and still.nclx
+    made = colours.profile(nclx) if nclx else None
+    if made is None:
+        return ""
+    picture.info["icc_profile"], name = made
+    return name
 
 
 def _orientation(picture: Image.Image) -> int:

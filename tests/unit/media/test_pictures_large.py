@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.support.pictures import decoded, encoded, noise
+import struct
+
+import pytest
+from PIL import Image
+
+from tests.support.pictures import decoded, encoded, noise, picture, turned
 from tests.unit.media.test_pictures import LIMIT, problem_of, usable
 
 
@@ -30,3 +35,25 @@ def test_an_image_that_cannot_be_reduced_enough_is_refused() -> None:
     """The shorter side stays at 400 px or more."""
     data = encoded(noise(401, 17000, "RGBA"), "PNG", compress_level=0)
     assert "cannot be reduced to 20 MB unless its shorter side falls below 400 px" == problem_of(data)
+
+
+@pytest.mark.parametrize(("width", "height"), [(12_000, 9_000), (16_384, 12_288)])
+def test_a_jpeg_of_the_largest_phones_is_halved(width: int, height: int) -> None:
+    """With 108 or 200 million pixels: they are never decoded in full."""
+    made = usable(encoded(Image.new("L", (width, height), 90), "JPEG"))
+    assert f"2.jpg: scaled from {width} x {height} to {width // 2} x {height // 2} px" == made.note
+    assert (width // 2, height // 2) == decoded(made.data).size
+
+
+def test_a_halved_jpeg_is_turned_upright() -> None:
+    """The note names its size as it is seen."""
+    note = usable(turned(Image.new("L", (12_000, 9_000)), 6)).note
+    assert note.endswith("scaled from 9000 x 12000 to 4500 x 6000 px")
+
+
+def test_a_jpeg_beyond_the_largest_phones_is_refused() -> None:
+    """Before any of it is decoded."""
+    data = bytearray(picture())
+    place = data.index(b"\xff\xc0") + 5
+    data[place : place + 4] = struct.pack(">HH", 16_000, 16_000)
+    assert "is 16000 x 16000 px (256 million pixels); the maximum is 250 million pixels" == problem_of(bytes(data))

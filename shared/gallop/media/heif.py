@@ -1,0 +1,280 @@
+"""Read the boxes of a HEIC or AVIF file (ISO/IEC 23008-12): what is its main image, and is all its data there.
+
+libheif decodes what there is of an image that was cut, and Pillow's decoder of AVIF does not say how colours are meant.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from gallop.media.colours import Nclx
+from gallop.media.reading import DamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TOP_LEVEL = {
+    b"ftyp",
+    b"meta",
+    b"mdat",
+    b"moov",
+    b"free",
+    b"skip",
+    b"wide",
+    b"uuid",
+    b"mpvd",
+    b"moof",
+    b"mfra",
+    b"styp",
+}
+_HEAD, _LARGE_HEAD, _FULL = 8, 16, 4
+_IN_FILE, _IN_IDAT = 0, 1
+_DERIVED = {b"grid", b"iden", b"iovl", b"tmap"}
+_HEVC = {b"hvc1", b"hev1"}
+# Coded data has no longer rows of zeros: HEVC allows two, and those of AV1 are improbable.
+_ZEROS, _AV1, _AV1_HOLE = bytes(4), b"av01", bytes(1024)
+_MAX_DEPTH = 4
+_READ_BY = {b"hvc1": b"heic", b"hev1": b"heic", b"av01": b"avif"}
+_SEQUENCES = {b"hevc", b"hevx", b"hevm", b"hevs", b"avis", b"msf1"}
+_FAMILIES = {
+    b"heic": {b"heic", b"heix", b"heim", b"heis", *_SEQUENCES - {b"avis"}},
+    b"avif": {b"avif", b"avis"},
+}
+
+
+class Box(NamedTuple):
+    """A box by its name and the place of its content."""
+
+    name: bytes
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Item:
+    kind: bytes = b""
+    method: int = _IN_FILE
+    extents: list[tuple[int, int]] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+    properties: list[Box] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """The main image of a file."""
+
+    codec: bytes
+    size: tuple[int, int]
+    nclx: Nclx | None
+
+    @property
+    def brand(self) -> bytes:
+        """The brand by which a reader knows that it can decode the image; empty if none can."""
+        return _READ_BY.get(self.codec, b"")
+
+
+def is_container(data: bytes) -> bool:
+    """Return whether a file consists of boxes; it may be a video, too."""
+    return data[4:8] == b"ftyp"
+
+
+def still(data: bytes) -> Still | None:
+    """Return the main image of a file whose data is all there; None if it holds no still image.
+
+    Raises:
+        DamagedError: the file was cut, or its boxes make no sense.
+
+    """
+    try:
+        top = list(_top_level(data))
+        meta = next((box for box in top if box.name == b"meta"), None)
+        if meta is None:
+            return None
+        children = {box.name: box for box in _boxes(data, meta.start + _FULL, meta.end)}
+        handler = children.get(b"hdlr")
+        if handler is None or data[handler.start + 8 : handler.start + 12] != b"pict":
+            return None
+        return _main_image(data, children)
+    except (struct.error, LookupError) as error:
+        raise DamagedError from error
+
+
+def branded(data: bytes, image: Still) -> bytes:
+    """Return the file under a brand that the reader of its main image knows."""
+    if not image.brand or data[8:12] in _FAMILIES[image.brand]:
+        return data
+    return data[:8] + image.brand + data[12:]
+
+
+def _top_level(data: bytes) -> Iterator[Box]:
+    """Yield the outer boxes; bytes behind the last one are no box, and do not matter."""
+    for box in _boxes(data, 0, len(data)):
+        if box.name not in _TOP_LEVEL:
+            if box.end > len(data) or not box.name.isalnum():
+                return
+        elif box.end > len(data):
+            raise DamagedError
+        yield box
+
+
+def _boxes(data: bytes, place: int, end: int) -> Iterator[Box]:
+    while place + _HEAD <= end:
+        size, name = struct.unpack_from(">I4s", data, place)
+        start = place + _HEAD
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", data, start)
+            start = place + _LARGE_HEAD
+        stop = place + size if size else end
+        if stop < start:
+            return
+        yield Box(name, start, stop)
+        place = stop
+
+
+def _main_image(data: bytes, children: dict[bytes, Box]) -> Still:
+    items = _items(data, children)
+    primary = children[b"pitm"]
+    number = _integer(data, primary.start + _FULL, 4 if data[primary.start] else 2)
+    idat = children.get(b"idat")
+    for needed in {number, *_parts(items, number)}:
+        _check_item(data, items[needed], idat)
+    main = items[number]
+    coded = items[next(iter(_parts(items, number)), number)] if main.kind in _DERIVED else main
+    size = next((box for box in main.properties if box.name == b"ispe"), None)
+    measured = (0, 0) if size is None else struct.unpack_from(">II", data, size.start + _FULL)
+    return Still(coded.kind, (measured[0], measured[1]), _nclx(data, main, coded))
+
+
+def _parts(items: dict[int, _Item], number: int, depth: int = 0) -> Iterator[int]:
+    """Yield the coded images that an image is made of, at any depth."""
+    for part in items[number].parts if depth < _MAX_DEPTH else ():
+        if items[part].kind in _DERIVED:
+            yield from _parts(items, part, depth + 1)
+        else:
+            yield part
+
+
+def _check_item(data: bytes, item: _Item, idat: Box | None) -> None:
+    """Check that an image is where its file says, and that it is made of whole units."""
+    if item.method not in (_IN_FILE, _IN_IDAT):
+        return
+    if not item.extents or (item.method == _IN_IDAT and idat is None):
+        raise DamagedError
+    base, limit = (idat.start, idat.end) if item.method == _IN_IDAT and idat else (0, len(data))
+    content = b""
+    for offset, length in item.extents:
+        start = base + offset
+        end = start + length if length else limit
+        if start >= limit or end > limit:
+            raise DamagedError
+        content += data[start:end]
+    if item.kind in _HEVC:
+        _check_units(data, item, content)
+    elif item.kind == _AV1 and _AV1_HOLE in content:
+        raise DamagedError
+
+
+def _check_units(data: bytes, item: _Item, content: bytes) -> None:
+    """Check the units of an HEVC image: each has its size before it, and a row of zeros in one would be a hole."""
+    settings = next(box for box in item.properties if box.name == b"hvcC")
+    size_bytes = (data[settings.start + 21] & 3) + 1
+    place = 0
+    while place < len(content):
+        size = int.from_bytes(content[place : place + size_bytes])
+        end = place + size_bytes + size
+        if not size or end > len(content) or content.find(_ZEROS, place + size_bytes, end) >= 0:
+            raise DamagedError
+        place = end
+
+
+def _items(data: bytes, children: dict[bytes, Box]) -> dict[int, _Item]:
+    items: dict[int, _Item] = {}
+    for number, kind in _kinds(data, children[b"iinf"]):
+        items.setdefault(number, _Item()).kind = kind
+    for number, method, extents in _places(data, children[b"iloc"]):
+        item = items.setdefault(number, _Item())
+        item.method, item.extents = method, extents
+    if b"iref" in children:
+        for number, parts in _references(data, children[b"iref"]):
+            items.setdefault(number, _Item()).parts += parts
+    inner = {box.name: box for box in _boxes(data, children[b"iprp"].start, children[b"iprp"].end)}
+    known = list(_boxes(data, inner[b"ipco"].start, inner[b"ipco"].end))
+    for number, places in _associations(data, inner[b"ipma"]):
+        items.setdefault(number, _Item()).properties += [known[place - 1] for place in places if place]
+    return items
+
+
+def _kinds(data: bytes, iinf: Box) -> Iterator[tuple[int, bytes]]:
+    start = iinf.start + _FULL + (4 if data[iinf.start] else 2)
+    for box in _boxes(data, start, iinf.end):
+        version = data[box.start]
+        if version >= 2:  # noqa: PLR2004 - older ones have no types
+            width = 2 if version == 2 else 4  # noqa: PLR2004
+            place = box.start + _FULL
+            yield _integer(data, place, width), data[place + width + 2 : place + width + 6]
+
+
+def _places(data: bytes, iloc: Box) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    version, at = data[iloc.start], _Cursor(data, iloc.start + _FULL)
+    sizes = at.take(2)
+    offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+    wide = 4 if version == 2 else 2  # noqa: PLR2004
+    for _ in range(at.take(wide)):
+        number = at.take(wide)
+        method = at.take(2) & 15 if version else _IN_FILE
+        data_reference = at.take(2)
+        base, extents = at.take(base_size), []
+        for _ in range(at.take(2)):
+            at.take(index_size if version else 0)
+            offset = at.take(offset_size)
+            extents.append((base + offset, at.take(length_size)))
+        # Nonzero: in another file, which no image of a phone is.
+        yield number, method if not data_reference else -1, extents
+
+
+def _references(data: bytes, iref: Box) -> Iterator[tuple[int, list[int]]]:
+    width = 4 if data[iref.start] else 2
+    for box in _boxes(data, iref.start + _FULL, iref.end):
+        if box.name == b"dimg":
+            at = _Cursor(data, box.start)
+            number = at.take(width)
+            yield number, [at.take(width) for _ in range(at.take(2))]
+
+
+def _associations(data: bytes, ipma: Box) -> Iterator[tuple[int, list[int]]]:
+    version, wide = data[ipma.start], data[ipma.start + 3] & 1
+    at = _Cursor(data, ipma.start + _FULL)
+    for _ in range(at.take(4)):
+        number = at.take(4 if version else 2)
+        yield number, [at.take(2) & 0x7FFF if wide else at.take(1) & 0x7F for _ in range(at.take(1))]
+
+
+def _nclx(data: bytes, *items: _Item) -> Nclx | None:
+    """Return the colours by code points, which a colour profile beside them overrides."""
+    colours = [box for item in items for box in item.properties if box.name == b"colr"]
+    if any(data[box.start : box.start + 4] in (b"prof", b"rICC") for box in colours):
+        return None
+    for box in colours:
+        if data[box.start : box.start + 4] == b"nclx":
+            return Nclx(*struct.unpack_from(">HH", data, box.start + 4))
+    return None
+
+
+def _integer(data: bytes, place: int, size: int) -> int:
+    if place + size > len(data):
+        raise DamagedError
+    return int.from_bytes(data[place : place + size])
+
+
+class _Cursor:
+    """Takes one integer after the other."""
+
+    def __init__(self, data: bytes, place: int) -> None:
+        self._data, self._place = data, place
+
+    def take(self, size: int) -> int:
+        number = _integer(self._data, self._place, size)
+        self._place += size
+        return number
