@@ -14,7 +14,7 @@ TILE = 320
 
 
 def box(name: bytes, *content: bytes, large: bool = False) -> bytes:
-    """Write a box, with a size of 64 bits if it is to be ``large``."""
+    """Write a box; a ``large`` one has a size of 64 bits."""
     body = b"".join(content)
     if large:
         return struct.pack(">I4sQ", 1, name, len(body) + 16) + body
@@ -27,7 +27,7 @@ def full(name: bytes, *content: bytes, version: int = 0, flags: int = 0) -> byte
 
 
 def tiled(image: Image.Image, *, large: bool = False, colours: tuple[int, int] = (1, 13)) -> bytes:
-    """Write a HEIC of four tiles, of which each is an image that is not shown by itself."""
+    """Write a HEIC of four tiles, each a hidden image."""
     tiles = [
         encoded(image.crop((left, top, left + TILE, top + TILE)), "HEIF") for top in (0, TILE) for left in (0, TILE)
     ]

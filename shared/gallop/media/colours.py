@@ -31,7 +31,7 @@ _PRIMARIES: dict[int, tuple[str, tuple[Point, Point, Point], Point]] = {
     12: ("Display P3", ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)), _D65),
     22: ("EBU 3213", ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077)), _D65),
 }
-# Images that differ from sRGB in nothing but these are shown as sRGB by every viewer.
+# Images that differ from sRGB only in these are shown as sRGB by every viewer.
 _LIKE_BT_709 = {1, 5, 6, 7, 22}
 _PQ, _HLG = 16, 18
 _WHITE_NITS, _PEAK_NITS = 203.0, 10_000.0

@@ -56,7 +56,7 @@ def convert(  # noqa: PLR0913 - what is known of the image
 ) -> Usable | Fault:
     """Rewrite an image, upright, in sRGB, at most 20 MB.
 
-    ``size`` is the size of its file in bytes; ``colours`` names those of its profile, if they are to be noted;
+    ``size`` is the size of its file in bytes; ``colours`` names those of its profile, if a note must name them;
     ``reduced_from`` is the stored size in pixels, if it is not the one that is decoded.
     """
     came_as = _NAMES.get(str(picture.format), str(picture.format))

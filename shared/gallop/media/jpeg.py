@@ -106,7 +106,7 @@ def check(data: bytes, file: TimedReader) -> None:
 
 
 def _padded(data: bytes, frame: _Frame, file: TimedReader) -> Iterator[bytes]:
-    """Yield the first image of a file up to its end marker, with more bytes before each marker in its scans."""
+    """Yield the first image of a file up to its final marker, with more bytes before each marker in its scans."""
     place = scans = interval = 0
     while True:
         start = place

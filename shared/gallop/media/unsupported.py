@@ -40,7 +40,7 @@ _BMP_DEPTHS = (1, 4, 8, 16, 24, 32)
 def reason(data: bytes) -> str:
     """Name what is not supported in an image that could not be decoded; empty if that is not the reason."""
     with suppress(struct.error, SyntaxError, LookupError, TypeError, ValueError, OSError), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Pillow, on directories that break off
+        warnings.simplefilter("ignore")  # of Pillow, about truncated directories
         if data[:2] == b"BM":
             return _reason_in_bmp(data)
         if data[:2] in (b"II", b"MM"):

@@ -41,7 +41,7 @@ def branded(data: bytes, brand: bytes) -> bytes:
 
 
 def to_the_end(data: bytes) -> bytes:
-    """Let the data of a file reach to its end, wherever that is."""
+    """Give the data no size of its own: it extends over the rest of the file."""
     place = data.index(b"mdat") - 4
     return data[:place] + bytes(4) + data[place + 4 :]
 
@@ -76,7 +76,7 @@ def test_bytes_behind_the_boxes_do_not_matter(form: str) -> None:
 @settings(deadline=None, max_examples=30)
 @given(st.sampled_from(["HEIF", "AVIF", "tiles", "large", "end"]), st.floats(0, 1, exclude_max=True))
 def test_a_cut_file_is_damaged(kind: str, part: float) -> None:
-    """Wherever it breaks off, and whatever decoders make of the rest."""
+    """Wherever it is cut, and whatever decoders make of the rest."""
     data = noisy(kind)
     assert DAMAGED == problem_of(data[: 8 + int((len(data) - 8) * part)])
 

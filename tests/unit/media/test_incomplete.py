@@ -127,7 +127,7 @@ def test_a_png_with_too_few_rows_is_damaged(interlaced: bool) -> None:
 
 
 def test_a_png_without_pixels_is_damaged() -> None:
-    """No data at all, an empty stream, and one that breaks off."""
+    """No data at all, an empty stream, and a truncated one."""
     assert DAMAGED == problem_of(png())
     assert DAMAGED == problem_of(png(png_chunk(b"IDAT")))
     assert DAMAGED == problem_of(png(png_chunk(b"IDAT", zlib.compress(b""))))
