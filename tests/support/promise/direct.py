@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import JsonRESTError, ServiceException
@@ -30,14 +31,17 @@ class _Table(DynamoHandler):
     def __init__(self, region: str) -> None:
         super().__init__()
         self._backend = dynamodb_backends[ACCOUNT][region]
+        self._lock = Lock()
 
     @property
     def dynamodb_backend(self) -> Any:  # noqa: ANN401 - moto's own
         return self._backend
 
     def ask(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
-        self.body = request
-        answer: dict[str, Any] = getattr(self, name)().result
+        # Moto's handler holds one request at a time, and tests call from many threads.
+        with self._lock:
+            self.body = request
+            answer: dict[str, Any] = getattr(self, name)().result
         return answer
 
 
