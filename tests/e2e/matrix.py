@@ -7,26 +7,28 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from gallop.adapters.table.job_items import job_from
 from gallop.adapters.table.slots import SLOTS
 from gallop.domain.dashscope.reconciliation import ATTEMPT_SECONDS, SKEW_SECONDS
-from gallop.domain.job import job_id_of
+from gallop.domain.job import JobState, job_id_of
 from gallop.domain.request.idempotency import RETRY_SECONDS
 
 from tests.support.pictures import picture
-from tests.testbed.aws.kill_points import points_of
+from tests.testbed.aws.kill_points import KillPoint, Moment, points_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gallop.domain.job import Job
 
     from tests.e2e.caller import Caller
-    from tests.testbed.aws.kill_points import KillPlan, KillPoint
+    from tests.testbed.aws.kill_points import KillPlan
     from tests.testbed.stack import Testbed
     from tests.testbed.targeted_faults import TargetedDashScope
 
@@ -92,6 +94,15 @@ CALLS_OF_A_LOOK = (
 # So that each is alone in its batch, where with others that die a message would be given up.
 SECONDS_BETWEEN = 60.0
 DELIVERIES, POSTS = 5, 2
+BUGS = [
+    ("StartTaskFunction", KillPoint("SubmitTask", 1, Moment.AFTER, is_bug=True)),
+    ("StatusFunction", KillPoint("QueryTask", 1, Moment.AFTER, is_bug=True)),
+    ("SaveResultFunction", KillPoint("CompleteMultipartUpload", 1, Moment.BEFORE, is_bug=True)),
+    ("FinishFunction", KillPoint("PutObject", 1, Moment.BEFORE, is_bug=True)),
+    ("ReconcileFunction", KillPoint("ListTasks", 1, Moment.AFTER, is_bug=True)),
+]
+RECORDS = Path(__file__).parents[1] / "unit" / "adapters" / "table" / "records"
+VERSIONS = sorted(path.stem for path in RECORDS.glob("*.json"))
 # Real seconds without any change of a record, and for one POST: far more than it takes, because machines may be busy.
 PATIENCE_S, POST_S = 300.0, 180.0
 # A retry that a busy machine sent later than this, in simulated seconds, is one that Gallop no longer recognises.
@@ -115,6 +126,9 @@ class Cell:
     """Simulated seconds after the first one."""
     is_look: bool = False
     """Whether the door dies at the look at the drop, and not when its files arrive."""
+    act: Callable[[Matrix, Mapping[str, Any]], None] | None = None
+    """What an operator does to its job, which is given as its record, when it is in the state ``acts_in``."""
+    acts_in: JobState = JobState.RUNNING
     number: int = field(default_factory=NUMBERS.__next__)
 
     @property
@@ -146,7 +160,7 @@ class Cell:
 
 
 def cells() -> list[Cell]:
-    """Return every fault through every door with and without retries, and every kill."""
+    """Return every fault through every door with and without retries, every kill, and what operators do."""
     drops = kills_of_drops()
     for number, cell in enumerate(drops):
         cell.starts_after = number * SECONDS_BETWEEN
@@ -163,7 +177,37 @@ def cells() -> list[Cell]:
             for kill in points_of(CALLS[RECONCILE])
         ],
         *[Cell(f"{fault['on']} {fault['kind']}, {by}", by, faults=(fault,)) for fault in FAULTS for by in CLIENTS],
+        *bugs(),
+        *[Cell(f"stopped while running, {by}", by, act=stop) for by in ("https", "s3")],
+        *[Cell(f"record of {version} while running", "s3", act=partial(write_as, version)) for version in VERSIONS],
     ]
+
+
+def bugs() -> list[Cell]:
+    """Give a bug of each step after the payment, which is corrected after one run; in process there are many more."""
+    return [
+        Cell(f"{function} {point}", "s3", faults=(LOST,) if function == RECONCILE else (), kills=((function, point),))
+        for function, point in BUGS
+    ]
+
+
+def stop(matrix: Matrix, record: Mapping[str, Any]) -> None:
+    """Stop the execution of a job."""
+    machine = matrix.testbed.aws.outputs()["WorkflowArn"].replace(":stateMachine:", ":execution:")
+    name = f"{record['id']}-{record['resumes']}" if record["resumes"] else record["id"]
+    matrix.testbed.client("stepfunctions").stop_execution(executionArn=f"{machine}:{name}")
+
+
+def write_as(version: str, matrix: Matrix, record: Mapping[str, Any]) -> None:
+    """Leave of a job's record what a released version knew, as if the update came now."""
+    known = json.loads((RECORDS / f"{version}.json").read_text(encoding="utf-8"))
+    unknown = [name for name in record if name not in (*known, "pk", "sk", "is_open", "expires_at")]
+    matrix.testbed.client("dynamodb").update_item(
+        TableName=matrix.testbed.aws.outputs()["JobTableName"],
+        Key={name: {"S": record[name]} for name in ("pk", "sk")},
+        UpdateExpression="REMOVE " + ", ".join(f"#n{number}" for number in range(len(unknown))),
+        ExpressionAttributeNames={f"#n{number}": name for number, name in enumerate(unknown)},
+    )
 
 
 def kills_of_take_slot() -> list[Cell]:
@@ -208,6 +252,8 @@ class Matrix:
     jobs: dict[str, list[Job]] = field(default_factory=dict)
     runs: dict[str, list[Cell]] = field(default_factory=dict)
     """By name of a cell: the cell, and those like it that were run because its fault had met nobody."""
+    acted: set[int] = field(default_factory=set)
+    """The numbers of cells to whose jobs an operator has done what he was to do."""
     late: set[int] = field(default_factory=set)
     """The numbers of cells that prove nothing, because the machine was too busy for the testbed's clock: their retry
     came too late to be one, or attempts in their lane took longer than Lambda would have let them."""
@@ -228,11 +274,21 @@ class Matrix:
             time.sleep(GLANCE_S)
             self.on_glance(self)
             records = self.records()
+            self._act(cells, records)
             if len(records) >= wanted and not any("is_open" in record for record in records):
                 break
             if records != seen:
                 seen, until = records, time.monotonic() + self.patience_s
         self.look()
+
+    def _act(self, cells: Sequence[Cell], records: Sequence[Mapping[str, Any]]) -> None:
+        """Do what operators do, to jobs that are in the state for it."""
+        states = {record["request"]["prompt"]: record for record in records}
+        for cell in (one for one in cells if one.act and one.number not in self.acted):
+            record = states.get(cell.prompt)
+            if cell.act and record and record["state"] == cell.acts_in.value:
+                cell.act(self, record)
+                self.acted.add(cell.number)
 
     def run_until_struck(self, cells: Sequence[Cell]) -> None:
         """Run cells together; each whose fault met nobody is run again, alone and as another job, until it does."""
@@ -264,13 +320,13 @@ class Matrix:
         return len(succeeded) == 1 and succeeded == [task["task_id"] for task in self.tasks(cell)]
 
     def has_struck(self, cell: Cell) -> bool:
-        """Return whether every kill of a cell ended a run, and its retry, if any, came while it was one.
+        """Return whether every kill of a cell ended a run, its operator acted, and its retry came while it was one.
 
         A kill is missed where a run makes other calls than a plain one: a drop was not quiet yet, say, or the sweep was
         faster. Those that were missed are given up: their job has ended.
         """
         struck = [self._has_died(function, cell.text_for(function)) for function, _ in cell.kills]
-        return all(struck) and cell.number not in self.late
+        return all(struck) and cell.number not in self.late and (cell.act is None or cell.number in self.acted)
 
     def _has_died(self, function: str, text: str) -> bool:
         until = time.monotonic() + POST_S
@@ -283,7 +339,7 @@ class Matrix:
 
     def kills(self, function: str) -> list[KillPlan]:
         """Return the kills that ended a run of a function."""
-        return [run.kill for run in self.testbed.invocations(function) if run.was_killed and run.kill]
+        return [run.kill for run in self.testbed.invocations(function) if run.has_struck and run.kill]
 
     def forget_slots(self) -> None:
         """Remove the pools of slots, so that the next job is again the first one of its lane; no job may run."""

@@ -84,7 +84,8 @@ class LastCall:
     """Kills this process before or after a named call to the world, and notes the calls that were made.
 
     Both are in a file: its first line names the call (``UpdateItem#2-after``), or nothing where calls are only noted;
-    each further line is a call that was made. Without the file nothing is noted.
+    with ``bug at`` before it, an exception is raised there instead. Each further line is a call that was made. Without
+    the file nothing is noted.
     """
 
     def __init__(self, plan: str) -> None:
@@ -133,9 +134,11 @@ class LastCall:
             return None
 
     def die_at(self, place: str, planned: str) -> None:
-        """End this process if this is the place."""
+        """End this process if this is the place, or have a bug here."""
         if place == planned:
             os.kill(os.getpid(), signal.SIGKILL)
+        if planned == f"bug at {place}":
+            raise KeyError(place)
 
 
 def main(speed: str, anchor: str, plan: str, handler: str, *folders: str) -> None:

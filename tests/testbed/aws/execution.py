@@ -47,9 +47,15 @@ class Invocation:
         return self.error == "Runtime.ExitError"
 
     @property
+    def has_struck(self) -> bool:
+        """Whether the planned kill, or bug, ended it."""
+        point = self.kill.point if self.kill else None
+        return point is not None and (self.error == "KeyError" if point.is_bug else self.was_killed)
+
+    @property
     def missed_kill(self) -> str | None:
         """Name the planned kill that did not strike, and what the run did instead; None if there is none."""
-        if self.kill is None or self.kill.point is None or self.was_killed:
+        if self.kill is None or self.kill.point is None or self.has_struck:
             return None
         return f"{self.kill} did not strike: the run called {', '.join(self.calls or ['nothing'])}"
 

@@ -1,4 +1,4 @@
-"""Where a run of a function is killed: before or after one of its calls to the world, by the call's name."""
+"""Where a run of a function is killed, or has a bug: before or after one of its calls to the world, by its name."""
 
 from __future__ import annotations
 
@@ -20,14 +20,18 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KillPoint:
-    """One side of one call of a run: ``UpdateItem#2-after`` is right after its second ``UpdateItem``."""
+    """One side of one call of a run: ``UpdateItem#2-after`` is right after its second ``UpdateItem``.
+
+    A bug does not end the process: the code raises an exception there that nobody expects.
+    """
 
     call: str
     occurrence: int
     moment: Moment
+    is_bug: bool = False
 
     def __str__(self) -> str:
-        return f"{self.call}#{self.occurrence}-{self.moment}"
+        return f"{'bug at ' if self.is_bug else ''}{self.call}#{self.occurrence}-{self.moment}"
 
 
 @dataclass(frozen=True, slots=True)
