@@ -60,7 +60,7 @@ def test_who_is_woken_is_all_that_the_door_decides() -> None:
     assert found == {
         ("dynamodb:GetItem", stack.arn("JobTable"), "TASK#*"),
         ("dynamodb:UpdateItem", stack.arn("JobTable"), "COMPLETION#*"),
-        ("states:SendTaskSuccess", stack.arn("Workflow")),
+        ("states:SendTaskSuccess", "*"),
         ("secretsmanager:GetSecretValue", stack.arn("CompletionSecret")),
     }
 
