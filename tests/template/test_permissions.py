@@ -164,7 +164,7 @@ def test_statements_name_resources(role: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_answers_to_task_tokens_name_no_resource(role: str) -> None:
-    """As the Service Authorization Reference has it, and in statements of their own, so that "*" covers nothing else."""
+    """As the Service Authorization Reference has it; in statements of their own, so that "*" covers nothing else."""
     for statement in statements(role):
         actions = set(listed(statement["Action"]))
         if actions & BY_TASK_TOKEN:

@@ -200,6 +200,7 @@ def test_a_stage_throttles_as_it_says() -> None:
         answers = [httpx.get(f"{stack.outputs['ApiUrl']}/open") for _ in range(3)]
     assert [200, 200, 429] == [answer.status_code for answer in answers]
     assert {"message": "Too Many Requests"} == answers[2].json()
+    assert "Retry-After" not in answers[2].headers
 
 
 def test_a_route_may_have_a_limit_of_its_own() -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from .concurrency import AccountConcurrency
 from .execution import Execution, Invocation
 from .pool import Pool
 from .worker import ProcessDied
@@ -25,10 +26,15 @@ class LambdaRuntime:
     """All functions of a stack, each with its pool of processes."""
 
     def __init__(
-        self, functions: Iterable[FunctionSpec], environment: Environment, max_processes: int = MAX_PROCESSES
+        self,
+        functions: Iterable[FunctionSpec],
+        environment: Environment,
+        max_processes: int = MAX_PROCESSES,
+        account_concurrency: int | None = None,
     ) -> None:
         """Create the pools; processes start when they are needed."""
         specs = list(functions)
+        self._account = AccountConcurrency(account_concurrency, specs)
         self._specs = {key: spec for spec in specs for key in (spec.logical_id, spec.name, spec.arn)}
         self._pools = {
             spec.name: Pool(partial(environment.worker, spec), max_processes, spec.reserved_concurrency)
@@ -45,11 +51,11 @@ class LambdaRuntime:
         return self._specs[":".join(function.split(":")[:_ARN_PARTS])]
 
     def invoke(self, function: str, payload: bytes) -> Result:
-        """Run the function on a JSON payload; raise ``Throttled`` beyond its reserved concurrency."""
+        """Run the function on a JSON payload; raise ``Throttled`` beyond its concurrency or the account's."""
         spec = self.spec(function)
         while True:
             try:
-                with self._pools[spec.name].lease() as lease:
+                with self._account.run(spec), self._pools[spec.name].lease() as lease:
                     lease.worker.grant(self._granted(spec, payload))
                     result, record = Execution(spec, lease, payload).run()
             except ProcessDied:
