@@ -31,7 +31,7 @@ class Invocation:
     init_ms: float
     duration_ms: float
     peak_memory_mb: float
-    """Largest resident size of the process during this invocation; 0 where the system does not report it."""
+    """Largest resident size of the process during this invocation, as far as the system reports it."""
     error: str | None
     calls: int | None
     """Number of network calls, if a kill was planned; None if they were not counted."""
