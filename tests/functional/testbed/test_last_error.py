@@ -10,6 +10,7 @@ import pytest
 from tests.testbed.aws.execution import Invocation
 from tests.testbed.demo import __main__ as demo
 from tests.testbed.demo.display import display
+from tests.testbed.demo.doors import DemoFailed
 from tests.testbed.demo.last_error import last_error
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def test_the_demo_shows_it_before_the_folder_of_logs(
     """In the order of what helps most."""
 
     def broken(_: object) -> None:
-        error = demo.DemoFailed("POST /v1/videos returned HTTP 500: Internal Server Error")
+        error = DemoFailed("POST /v1/videos returned HTTP 500: Internal Server Error")
         error.add_note("Last error: KeyError, in SubmitFunction\nKeyError: [prompt]")
         demo._keep("SubmitFunction.txt", "log")  # noqa: SLF001
         raise error

@@ -60,7 +60,7 @@ def test_a_key_has_at_most_1024_bytes(stack: SmallStack, letter: str) -> None:
     for call in (s3.put_object, s3.get_object, s3.delete_object, s3.create_multipart_upload):
         with pytest.raises(ClientError) as caught:
             call(Bucket=bucket, Key=long)
-        error = caught.value.response["Error"]
+        error: dict[str, Any] = {**caught.value.response["Error"]}
         assert ("KeyTooLongError", "1024") == (error["Code"], error["MaxSizeAllowed"])
     assert (400, "KeyTooLongError") == code(httpx.get(signed(stack, "get_object", long)))
 

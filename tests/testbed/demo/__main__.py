@@ -15,6 +15,7 @@ from tests.testbed.demo.display import display
 from tests.testbed.demo.doors import DemoFailed, HttpsDoor, S3Door, caller
 from tests.testbed.demo.follow import follow
 from tests.testbed.demo.last_error import last_error
+from tests.testbed.signals import stop_on_interrupt
 
 if TYPE_CHECKING:
     from tests.testbed.demo.display import Display
@@ -42,6 +43,7 @@ FUNCTIONS = (
 def main() -> int:
     """Run the demo; return the exit code."""
     screen = display()
+    stop_on_interrupt()
     try:
         run(screen)
     except KeyboardInterrupt:
