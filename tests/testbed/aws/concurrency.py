@@ -1,4 +1,4 @@
-"""The concurrency of an account: how many functions run at a time, whoever invokes them."""
+"""The concurrency of an account: the maximum number of functions that run at a time, for all callers together."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _normalizing(create: Callable[..., None]) -> Callable[..., None]:
 
 
 def number(text: str) -> str:
-    """Write a number as DynamoDB returns it: no zeros that say nothing, no exponent. What is no number stays."""
+    """Write a number as DynamoDB returns it: no zeros that say nothing, no exponent. Other text stays as it is."""
     try:
         found = EXACT.normalize(Decimal(text))
     except (InvalidOperation, TypeError):

@@ -85,7 +85,7 @@ def test_another_range_is_an_error_of_aws(
 
 
 def test_a_whole_object_begins_where_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that ignores the range sends what was asked for first."""
+    """A server that ignores the range sends the first bytes first."""
     monkeypatch.setattr(aws, "s3", lambda: Server(whole))
     with ranged_reader.opened(RESULT) as file:
         assert file.read(10) == CONTENT[:10]

@@ -18,7 +18,7 @@ _TWO_MECHANISMS = (
 
 
 def refusal(call: Call) -> Response | None:
-    """Return S3's response to a request that it refuses whoever sends it; None for all others."""
+    """Return S3's response to a request that it refuses from everybody; None for all others."""
     header = call.headers.get("authorization")
     if header is not None and not {"X-Amz-Algorithm", "Signature"}.isdisjoint(call.query):
         return _invalid_authorization(call, _TWO_MECHANISMS, header)
