@@ -87,12 +87,6 @@ class Calls:
         with patch.object(BaseClient, "_make_api_call", call):
             yield
 
-    def watch(self, client: Any) -> None:  # noqa: ANN401 - a client of any service
-        """Note the calls of a boto3 client."""
-        events = client.meta.events
-        events.register("before-call", lambda model, **_: self.before(model.name))
-        events.register("after-call", lambda model, **_: self.after(model.name))
-
     def _stumble(self, place: KillPoint) -> None:
         if self._bug == place:
             self.stumbles += 1
