@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from gallop.domain.budget import Parked, Reservation
     from gallop.domain.doors import Door
-    from gallop.domain.interruption import Interruption
     from gallop.domain.request.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
@@ -107,6 +106,14 @@ class Failure:
     message: str
     vendor_code: str = ""
     vendor_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """With which failure a job ends if the sweep does not resume it before its deadline, and when it resumes it."""
+
+    failure: Failure
+    resume_at: float
 
 
 def cancelled(message: str) -> Failure:

@@ -325,7 +325,7 @@ def test_a_refusal_slows_down_the_lane_until_it_recovers(simulation: Simulation)
         create(simulation, f"more {number}")
         run(simulation, 4 * TASK_SECONDS)
     (item,) = simulation.records("LANE")
-    assert "0.250" == item["interval"]["N"]
+    assert 0.25 == float(item["interval"]["N"])
 
 
 def test_an_account_without_capacity_fails_no_job(simulation: Simulation) -> None:
