@@ -12,5 +12,5 @@ LAST_TRY_SECONDS = 300
 
 def resume_at(resumes: int, now: float, deadline: float) -> float:
     """Return when a job that has been resumed so often is due again; times are seconds since the epoch."""
-    pause = min(SHORTEST_SECONDS * 2**resumes, LONGEST_SECONDS)
+    pause = min(SHORTEST_SECONDS * 2.0**resumes, LONGEST_SECONDS)
     return min(now + pause, deadline - LAST_TRY_SECONDS)
