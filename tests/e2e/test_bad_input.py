@@ -19,9 +19,9 @@ FINE = {"prompt": PROMPT, "images": [data_uri(picture())]}
 NOT_AN_IMAGE = b"This is a text, whatever its name says."
 
 REQUESTS: dict[str, tuple[dict[str, Any], list[str], str]] = {
-    "no prompt": ({"images": FINE["images"]}, ["/prompt"], "no prompt"),
-    "blank prompt": ({**FINE, "prompt": " \n"}, ["/prompt"], "no prompt"),
-    "no image": ({"prompt": PROMPT}, ["/images"], "none"),
+    "no prompt": ({"images": FINE["images"]}, ["/prompt"], "/prompt: is missing or empty"),
+    "blank prompt": ({**FINE, "prompt": " \n"}, ["/prompt"], "/prompt: is missing or empty"),
+    "no image": ({"prompt": PROMPT}, ["/images"], "0 images"),
     "ten images": ({**FINE, "images": SEED["images"] * 3 + SEED["images"][:1]}, ["/images"], "10 images"),
     "a text named .jpg": (
         {**FINE, "images": [data_uri(NOT_AN_IMAGE)]},
@@ -45,7 +45,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "everything at once": (
         {"prompt": "", "images": [data_uri(NOT_AN_IMAGE)], "ratio": "1:2", "duration": "long", "seed": -1},
         ["/images/0", "/prompt", "/ratio", "/duration", "/seed"],
-        "no prompt",
+        "/prompt: is missing or empty",
     ),
 }
 
@@ -119,7 +119,7 @@ DROPS: dict[str, tuple[dict[str, bytes], str, str]] = {
         "1.jpg",
         "not a supported image",
     ),
-    "small": ({"1.jpg": picture(width=300), "prompt.txt": PROMPT.encode()}, "1.jpg", "300 px"),
+    "small": ({"1.jpg": picture(width=300), "prompt.txt": PROMPT.encode()}, "1.jpg", "at least 400 px"),
     "broken job json": (
         {"1.jpg": picture(), "job.json": b'{"prompt": "a",\n "duration": }'},
         "job.json",

@@ -40,6 +40,6 @@ def test_the_reason_is_shown_at_both_doors(case: str) -> None:
         job = caller.wait_for_job(caller.create({"prompt": "Nor this.", "images": [url]}).json()["id"])
         for error in (job["error"], caller.wait_for_receipt("ad/error.json")["error"]):
             assert code == error["code"]
-            assert words in error["message"]
+            assert words in f"{error.get('vendor_code')} {error['message']}"
             assert remedy in error["remedy"]
         assert [] == testbed.dashscope.ledger()["tasks"]
