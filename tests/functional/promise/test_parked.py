@@ -362,8 +362,9 @@ def test_a_blocked_job_still_ends_at_its_deadline(simulation: Simulation) -> Non
 def test_a_job_that_was_parked_for_weeks_keeps_its_position(simulation: Simulation) -> None:
     """Its position and its token are kept from its release on, however long ago it was created."""
     with caps(month=0.5):
-        drop_and_wait(simulation, "first", "second")
-        simulation.clock.advance(22 * DAY)
+        _, second = drop_and_wait(simulation, "first", "second")
+        assert second.parked
+        simulation.clock.time = second.parked.until + HOUR
         with patch.dict("os.environ", {"MAX_IN_FLIGHT": "0"}):
             sweep_for(simulation, HOUR)
             (waiter,) = simulation.records("SLOT_WAITER")
