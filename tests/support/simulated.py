@@ -47,6 +47,8 @@ class Simulated(ABC):
     lets one run pass."""
     killed: Counter[str] = field(default_factory=Counter)
     """By function: how many of its runs were."""
+    bugs: dict[str, KillPoint] = field(default_factory=dict)
+    """By function: the call at which each of its runs raises an exception that nobody expects."""
     made: dict[str, list[list[str]]] = field(default_factory=dict)
     """By function: the calls of each of its runs."""
 
@@ -99,7 +101,7 @@ class Simulated(ABC):
         kills = self.kills.get(function) or []
         kill = kills[0] if kills else None
         try:
-            with self.calls.run(kill):
+            with self.calls.run(kill, self.bugs.get(function)):
                 yield
         finally:
             self.killed[function] += self.calls.has_struck

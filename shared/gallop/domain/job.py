@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.budget import Parked, Reservation
     from gallop.domain.doors import Door
+    from gallop.domain.interruption import Interruption
     from gallop.domain.request.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
@@ -156,7 +157,8 @@ class Job:
     were converted. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the
     same content was dropped again. ``slot_since`` is when it got its slot. ``position`` is its last published position
     in the queue, from 1, and ``starts_at`` the start that was estimated at that time. ``reserved`` is what it reserves
-    in the budgets, and ``parked`` says why it waits for a budget, if it does.
+    in the budgets, and ``parked`` says why it waits for a budget, if it does. ``interruption`` says why its last
+    execution failed, if the sweep has not resumed the job since.
     """
 
     id: str
@@ -197,6 +199,7 @@ class Job:
     parked: Parked | None = None
     cancel: CancelAnswer | None = None
     failure: Failure | None = None
+    interruption: Interruption | None = None
 
     @property
     def made_no_task(self) -> bool:

@@ -303,7 +303,7 @@ def test_a_waiting_execution_that_failed_is_started_again(simulation: Simulation
         create(simulation, f"job {number}")
     job = create(simulation, "broken")
     simulation.run_due()
-    simulation.workflow.abort(job.id)
+    simulation.workflow.crash(job.id)
     run(simulation, 8 * TASK_SECONDS)
     assert ("succeeded", 1) == (simulation.job(job.id).state.value, len(simulation.tasks("broken")))
 

@@ -34,7 +34,9 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
         *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "PutObject", "PutObject"),
         *("GetItem", "Query", "StartExecution", "UpdateItem"),
     ),
-    "Reconcile": ("Query", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "Query", "Query"),
+    "Reconcile": (
+        *("Query", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query", "Query"),
+    ),
     "Wake": ("GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"),
 }
 # The search for the task of a lost reply.
@@ -64,8 +66,19 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
 }
 # A sweep on the day after, that releases a parked job beside one that runs.
 OF_A_RELEASE = (
-    *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "Query", "GetItem"),
-    *("DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem"),
+    *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "ListExecutions"),
+    *(
+        "Query",
+        "GetItem",
+        "DescribeExecution",
+        "Query",
+        "GetItem",
+        "TransactWriteItems",
+        "GetItem",
+        "GetItem",
+        "PutObject",
+        "GetItem",
+    ),
     *("GetItem", "StartExecution"),
 )
 # The wait for the word that a task has ended, begun with a token.

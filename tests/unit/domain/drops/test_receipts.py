@@ -172,7 +172,7 @@ def test_every_remedy_has_a_text_for_every_door(remedy: Remedy, door: Door) -> N
     [
         (None, "", "Create the job again. You have not been charged."),
         (Attempt("1", 0, AttemptEnd.UNKNOWN), "", remedies.text(Remedy.SEARCH_CONSOLE, Door.HTTPS)),
-        (Attempt("1", 0, AttemptEnd.ACCEPTED), "task-1", remedies.text(Remedy.FIND_TASK, Door.HTTPS)),
+        (Attempt("1", 0, AttemptEnd.ACCEPTED), "task-1", remedies.text(Remedy.FIND_TASK, Door.HTTPS, "task-1")),
     ],
 )
 def test_the_console_is_named_only_if_it_helps(attempt: Attempt | None, task_id: str, expected: str) -> None:
@@ -180,6 +180,16 @@ def test_the_console_is_named_only_if_it_helps(attempt: Attempt | None, task_id:
     failure = Failure(FailureCode.DEADLINE_EXCEEDED, "too late")
     job = a_job(JobState.FAILED, attempt=attempt, task_id=task_id, failure=failure)
     assert expected == receipts.failure_receipt(job)["error"]["remedy"]
+
+
+@pytest.mark.parametrize("door", Door)
+@pytest.mark.parametrize("code", [code for code in FailureCode if code is not FailureCode.RESULT_EXPIRED])
+def test_a_failure_after_the_task_has_succeeded_says_where_the_video_is(code: FailureCode, door: Door) -> None:
+    """The video is paid for: its task and the time that is left are named, and no remedy orders it again."""
+    job = a_job(JobState.FAILED, door=door, usage={"duration": 5}, cost=Decimal("0.7"), task_id="task-9")
+    remedy = receipts.failure_receipt(replace(job, failure=Failure(code, "what happened")))["error"]["remedy"]
+    assert [] == [words for words in ("task-9", "charged", "24 hours") if words not in remedy]
+    assert [] == [words for words in ("again", "not been charged") if words in remedy]
 
 
 def test_every_failure_has_a_message() -> None:
