@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault
+from gallop.domain.request import single_values
 from gallop.domain.request.images import identity_of
 
 if TYPE_CHECKING:
@@ -48,11 +49,11 @@ def from_headers(client: str, request: VideoRequest, headers: Mapping[str, str])
     """Derive the record from the headers, whose names are in lower case.
 
     Raises:
-        InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters.
+        InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters, or a header has several values.
 
     """
     fingerprint = fingerprint_of(request)
-    key = headers.get("idempotency-key")
+    key = single_values.header(headers, "idempotency-key")
     if key is not None:
         if not _KEY.fullmatch(key):
             remedy = "Use a UUID, for example."
@@ -60,7 +61,7 @@ def from_headers(client: str, request: VideoRequest, headers: Mapping[str, str])
                 [Fault("", "must be 1 to 255 visible ASCII characters", remedy, header="Idempotency-Key")]
             )
         return IdempotencyRecord(_name("key", client, key), fingerprint, KEY_SECONDS)
-    count = headers.get("x-stainless-retry-count", "")
+    count = single_values.header(headers, "x-stainless-retry-count") or ""
     is_retry = bool(_COUNT.fullmatch(count)) and int(count) >= 1
     name = _name("retry", client, fingerprint)
     return IdempotencyRecord(name, fingerprint, RETRY_SECONDS, is_retry=is_retry, only_meets_retries=not is_retry)

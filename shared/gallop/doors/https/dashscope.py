@@ -21,6 +21,7 @@ from gallop.domain.doors import Door
 from gallop.domain.errors import DashScopeRefusal, JobNotFound, Unauthenticated
 from gallop.domain.failures import FAILURE_KINDS, Billed
 from gallop.domain.job import Job, JobState, new_job_id
+from gallop.domain.request import single_values
 from gallop.domain.request.idempotency import from_content
 from gallop.domain.request.request import RequestDefaults
 from gallop.doors.https import resolver, videos
@@ -74,7 +75,7 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
         IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
 
     """
-    if headers.get("x-dashscope-async", "").lower() != "enable":
+    if (single_values.header(headers, "x-dashscope-async") or "").lower() != "enable":
         message = "current user api does not support synchronous calls."
         raise DashScopeRefusal("AccessDenied", message, status=403)
     defaults = RequestDefaults(settings.default_model(), settings.inbox_bucket(), client)
