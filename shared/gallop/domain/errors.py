@@ -10,6 +10,7 @@
     │   ├── TooManyRequests     the key exceeds its rate limit
     │   ├── BudgetExceeded      a spending cap has no room for the job
     │   ├── IdempotencyMismatch the key was used for another request
+    │   ├── JobDeleted          the key belongs to a job that was deleted
     │   ├── JobNotFound         also for another client's job
     │   ├── NoSuchRoute
     │   ├── DashScopeRefusal    for a DashScope client, in DashScope's format
@@ -154,6 +155,15 @@ class IdempotencyMismatch(CallerError):
     status = 422
     title = "Idempotency-Key already used"
     remedy = "Use a new key for a new request, or resend the first request unchanged."
+
+
+class JobDeleted(CallerError):
+    """The Idempotency-Key belongs to a job that was deleted."""
+
+    code = "job_deleted"
+    status = 409
+    title = "Job deleted"
+    remedy = "Use a new Idempotency-Key to create the video again, which is charged again."
 
 
 class JobNotFound(CallerError):

@@ -156,7 +156,8 @@ class Job:
     were converted. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the
     same content was dropped again. ``slot_since`` is when it got its slot. ``position`` is its last published position
     in the queue, from 1, and ``starts_at`` the start that was estimated at that time. ``reserved`` is what it reserves
-    in the budgets, and ``parked`` says why it waits for a budget, if it does.
+    in the budgets, and ``parked`` says why it waits for a budget, if it does. ``content_name`` is the name under which
+    an equal create without a key finds it.
     """
 
     id: str
@@ -195,6 +196,7 @@ class Job:
     starts_at: float | None = None
     reserved: Reservation | None = None
     parked: Parked | None = None
+    content_name: str = ""
     cancel: CancelAnswer | None = None
     failure: Failure | None = None
 

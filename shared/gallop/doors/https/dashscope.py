@@ -73,8 +73,10 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
         InvalidRequest: with every fault.
         BudgetExceeded: a cap has no room for it.
         IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
+        JobDeleted: the job of that key was deleted.
 
     """
+    began = clock.wall()
     if (single_values.header(headers, "x-dashscope-async") or "").lower() != "enable":
         message = "current user api does not support synchronous calls."
         raise DashScopeRefusal("AccessDenied", message, status=403)
@@ -84,8 +86,9 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
     idempotency = from_content(client, request, headers)
     new_job = accept.NewJob(job_id, request, client, Door.HTTPS, f"videos/{job_id}", idempotency)
     job, is_new = accept.accept(new_job)
-    if not is_new and _failed_without_charge(job) and "idempotency-key" not in headers:
+    if not is_new and _failed_without_charge(job) and not idempotency.has_key:
         job, _ = accept.accept(replace(new_job, idempotency=replace(idempotency, may_replace=job.id)))
+    videos.mark_answered(idempotency, job, began)
     return dashscope_task.submitted(job.id)
 
 

@@ -23,6 +23,7 @@ _DASHSCOPE_CODES = {
     402: "Arrearage",
     403: "AccessDenied",
     404: "NotFound",
+    409: "Conflict",
     413: "BadRequest.TooLarge",
     429: "Throttling.RateQuota",
     503: "ModelUnavailable",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
 from gallop.adapters.s3 import presigned
-from gallop.adapters.table import jobs, task_durations, webhook_endpoints
+from gallop.adapters.table import idempotency_records, jobs, task_durations, webhook_endpoints
 from gallop.domain import views
 from gallop.domain.doors import Door
 from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
@@ -34,12 +34,18 @@ _CANCELLATIONS = {
 }
 
 
+# API Gateway answers with an error itself after 30 seconds, of which a cold start may use ten.
+ANSWER_SECONDS = 18
+
+
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A job, and whether it existed before this request."""
+    """A job, whether it existed before this request, and what its client is shown: the job, and headers."""
 
     job: Job
     is_replay: bool
+    view: dict[str, Any]
+    headers: dict[str, str]
 
 
 def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created | dict[str, Any]:
@@ -50,8 +56,10 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
         UnsupportedMediaType: the body is neither JSON nor a form.
         BudgetExceeded: a cap has no room for it.
         IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
+        JobDeleted: the job of that key was deleted.
 
     """
+    began = clock.wall()
     fields = body.fields()
     dry_run = _take_dry_run(fields)
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
@@ -63,7 +71,20 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
         return {"object": "video.estimate", "estimated_cost": float(accept.estimate(video_request)), "currency": "USD"}
     job_id = new_job_id()
     job, is_new = accept.accept(accept.NewJob(job_id, video_request, client, Door.HTTPS, f"videos/{job_id}", record))
-    return Created(job, is_replay=not is_new)
+    shown = view(job)
+    repeated = {} if is_new else {"Idempotent-Replay": "true"}
+    headers = {"Location": f"/v1/videos/{job.id}", **poll_headers(job, shown), **repeated}
+    mark_answered(record, job, began)
+    return Created(job, not is_new, shown, headers)
+
+
+def mark_answered(record: idempotency.IdempotencyRecord, job: Job, began: float) -> None:
+    """Record that a create is being answered, as the last thing that can fail; ``began`` is in real time.
+
+    A create that took so long that API Gateway has answered with an error, or will, stays unanswered.
+    """
+    if clock.wall() - began < ANSWER_SECONDS:
+        idempotency_records.mark_answered(record, job.id)
 
 
 def video(caller: Caller, job_id: str) -> Job:
