@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.regions import region_of
 from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
 if TYPE_CHECKING:
@@ -147,9 +148,10 @@ class Result:
 class Job:
     """The record of a job. Times are seconds since the epoch, money is in USD.
 
-    ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is the DashScope region of its task,
-    and ``key_name`` the secret with the API key for that region: every call about the task uses them, even after the
-    stack has moved to another region. ``submits`` counts the attempts, ``lost`` those whose reply was lost.
+    ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is the DashScope host of its task, and
+    ``key_name`` the secret with the API key for that region: every call about the task uses them, or another host of
+    the same region, even after the stack has moved to another region. ``submits`` counts the attempts, ``lost`` those
+    whose reply was lost.
     ``is_adopted`` marks a task that reconciliation found. ``running_since`` is when the task was created, and
     ``began_at`` when DashScope started it, or when it was last seen pending. ``unknown_since`` is when DashScope first
     reported the task as unknown. ``resumes`` counts the executions after the first. ``notes`` describe how the images
@@ -207,8 +209,8 @@ class Job:
 
     @property
     def lane(self) -> str:
-        """The lane of its attempts and slots: an account, as far as Gallop can tell accounts apart, and a model."""
-        return f"{self.base_url}|{self.key_name}|{self.request.model}"
+        """The lane of its attempts and slots: an account, which is a key and a region, and a model."""
+        return f"{region_of(self.base_url)}|{self.key_name}|{self.request.model}"
 
     @property
     def ticket(self) -> Ticket:

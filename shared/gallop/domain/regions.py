@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-# The hosts that do not name their region.
-_SHARED = {
+# The hosts that do not name their region, and those of this machine, where a fake DashScope may change its port.
+_HOSTS = {
     "dashscope.aliyuncs.com": "cn-beijing",
     "dashscope-intl.aliyuncs.com": "ap-southeast-1",
     "dashscope-us.aliyuncs.com": "us-east-1",
+    "localhost": "local",
+    "127.0.0.1": "local",
+    "::1": "local",
 }
 # A workspace's host, and the others: ``vpc-cn-beijing.dashscope...``, ``cn-hongkong.dashscope...``.
 _NAMED = re.compile(r"(?:[\w-]+\.([\w-]+)\.maas|(?:vpc-)?([\w-]+)\.dashscope)\.aliyuncs\.com")
@@ -25,4 +28,4 @@ def region_of(base_url: str) -> str:
     named = _NAMED.fullmatch(host)
     if named:
         return str(named[1] or named[2])
-    return _SHARED.get(host, parts.netloc.rpartition("@")[2].lower())
+    return _HOSTS.get(host, parts.netloc.rpartition("@")[2].lower())
