@@ -18,6 +18,7 @@
     │   ├── UnsupportedMediaType
     │   ├── VideoNotReady
     │   ├── NoThumbnail
+    │   ├── VideoRemoved        the video is no longer in the results bucket
     │   ├── JobNotFinished
     │   └── JobNotDeletable     the job belongs to the S3 door
     ├── TryAgain                the same step may run again: it cost nothing
@@ -233,6 +234,15 @@ class NoThumbnail(CallerError):
     status = 404
     title = "No thumbnail"
     remedy = "Use the video itself."
+
+
+class VideoRemoved(CallerError):
+    """The video was made, and somebody has removed it from the results bucket since."""
+
+    code = "video_removed"
+    status = 410
+    title = "Video removed"
+    remedy = "Restore the file in the results bucket, or create the video again, which is charged again."
 
 
 class JobNotFinished(CallerError):

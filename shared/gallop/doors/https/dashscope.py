@@ -12,7 +12,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
-from gallop.adapters.s3 import presigned
 from gallop.adapters.table import job_index, jobs
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import request as dashscope_request
@@ -93,7 +92,12 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
 
 
 def task(caller: Caller, task_id: str) -> dict[str, Any]:
-    """Show a task; one that does not exist, or is another client's, is UNKNOWN, as at DashScope."""
+    """Show a task; one that does not exist, or is another client's, is UNKNOWN, as at DashScope.
+
+    Raises:
+        VideoRemoved: it succeeded, and its video is no longer in the bucket.
+
+    """
     try:
         job = videos.video(caller, task_id)
     except JobNotFound:
@@ -151,4 +155,4 @@ def _failed_without_charge(job: Job) -> bool:
 def _video_url(job: Job) -> str:
     if job.state is not JobState.SUCCEEDED or job.result is None:
         return ""
-    return presigned.url_for_client(job.result.bucket, job.result.key, job.result.version_id, job.result.content_type)
+    return videos.url_of(job.result)

@@ -24,6 +24,7 @@ _DASHSCOPE_CODES = {
     403: "AccessDenied",
     404: "NotFound",
     409: "Conflict",
+    410: "NotFound",
     413: "BadRequest.TooLarge",
     429: "Throttling.RateQuota",
     503: "ModelUnavailable",

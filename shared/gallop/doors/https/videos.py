@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
-from gallop.adapters.s3 import presigned
+from gallop.adapters.s3 import buckets, presigned
 from gallop.adapters.table import idempotency_records, jobs, task_durations, webhook_endpoints
 from gallop.domain import views
 from gallop.domain.doors import Door
-from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
+from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady, VideoRemoved
 from gallop.domain.faults import Fault
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal, new_job_id
 from gallop.domain.request import idempotency, request
@@ -22,6 +22,7 @@ from gallop.services.slots import queue_position
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gallop.domain.job import Result
     from gallop.domain.scheduling.histogram import Histogram
     from gallop.doors.https.bodies import Body
     from gallop.doors.https.identity import Caller
@@ -115,6 +116,7 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
         JobNotFound: there is no such job.
         VideoNotReady: the job has no video.
         NoThumbnail: the video has no thumbnail.
+        VideoRemoved: it is no longer in the bucket.
 
     """
     if variant not in (VIDEO, THUMBNAIL):
@@ -127,7 +129,19 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
     found = job.result if variant == VIDEO else job.thumbnail
     if found is None:
         raise NoThumbnail("No thumbnail could be made of this video.")
-    return presigned.url_for_client(found.bucket, found.key, found.version_id, found.content_type)
+    return url_of(found)
+
+
+def url_of(file: Result) -> str:
+    """Return a new presigned URL of a job's file.
+
+    Raises:
+        VideoRemoved: it is no longer in the bucket, where the URL would lead to an error of S3.
+
+    """
+    if not buckets.has_version(file):
+        raise VideoRemoved("The file was removed from the results bucket.")
+    return presigned.url_for_client(file.bucket, file.key, file.version_id, file.content_type)
 
 
 def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
