@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, settings
 from gallop.adapters.s3 import buckets
 from gallop.adapters.stepfunctions import job_workflow
-from gallop.adapters.table import budgets, drops, idempotency_records, image_references, jobs
+from gallop.adapters.table import budgets, drops, idempotency_records, jobs
+from gallop.adapters.table.idempotency_records import Creation
 from gallop.domain import budget, models, prices
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
@@ -26,14 +28,12 @@ from gallop.domain.faults import Fault
 from gallop.domain.job import Job, JobState
 from gallop.domain.request import images, references
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, Original, StoredImage
-from gallop.domain.request.uploads import Input
 from gallop.media import pictures
-from gallop.services import publish
+from gallop.services import publish, stored_images
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from gallop.adapters.table.idempotency_records import Creation
     from gallop.domain.budget import Shortfall
     from gallop.domain.drops.current import CurrentDrop
     from gallop.domain.request.idempotency import IdempotencyRecord
@@ -153,11 +153,20 @@ def _known(new_job: NewJob) -> Creation | None:
     """
     if not any(isinstance(image, InlineImage) for image in new_job.request.images):
         return None
-    if new_job.idempotency and (known := idempotency_records.known(new_job.idempotency, clock.now())):
+    if known := _recorded(new_job):
         return known
     short = budgets.shortfall(budgets.caps_of(new_job.client), estimate(new_job.request), clock.now())
     if short and not _may_park(new_job, short):
         raise BudgetExceeded(short, clock.now())
+    return None
+
+
+def _recorded(new_job: NewJob) -> Creation | None:
+    if new_job.idempotency:
+        return idempotency_records.known(new_job.idempotency, clock.now())
+    # A drop: the id says which content it has.
+    with suppress(JobNotFound):
+        return Creation(jobs.get(new_job.job_id).id, is_new=False)
     return None
 
 
@@ -166,10 +175,10 @@ def _record(new_job: NewJob) -> Creation:
     try:
         creation = _reserve_and_create(job, new_job)
     except BudgetExceeded:
-        _withdraw_images(new_job, job)
+        stored_images.withdraw(new_job.request.images, job.request.images)
         raise
     if not creation.is_new:
-        _withdraw_images(new_job, job)
+        stored_images.withdraw(new_job.request.images, job.request.images)
     return creation
 
 
@@ -190,15 +199,6 @@ def _reserve_and_create(job: Job, new_job: NewJob) -> Creation:
     raise WrongState(f"The budgets of job {job.id} kept changing.")
 
 
-def _withdraw_images(new_job: NewJob, job: Job) -> None:
-    """Remove the images that were stored for a job which was not recorded, unless another job uses them."""
-    for sent, image in zip(new_job.request.images, job.request.images, strict=True):
-        if isinstance(sent, InlineImage) and isinstance(image, StoredImage):
-            stored = Input(image.bucket, image.key, image.version_id)
-            if not image_references.is_used(stored):
-                buckets.remove_input(stored)
-
-
 def _may_park(new_job: NewJob, short: Shortfall) -> bool:
     return new_job.door is Door.S3 and not short.is_final and settings.parks_over_cap()
 
@@ -217,9 +217,7 @@ def _job_from(new_job: NewJob) -> Job:
         client=new_job.client,
         door=new_job.door,
         state=JobState.QUEUED,
-        request=replace(
-            new_job.request, images=tuple(_store_inline(image, new_job.client) for image in new_job.request.images)
-        ),
+        request=replace(new_job.request, images=stored_images.store(new_job.request.images, new_job.client)),
         base_url=settings.dashscope_base_url(),
         key_name=settings.dashscope_secret_arn(),
         receipts=new_job.receipts,
@@ -252,10 +250,3 @@ def _inspect_bytes(where: str, data: bytes, original: Original) -> InlineImage |
     if isinstance(found, Fault):
         return found
     return InlineImage(found.data, found.media_type, original if found.note else None, found.note)
-
-
-def _store_inline(image: Image, client: str) -> Image:
-    if not isinstance(image, InlineImage):
-        return image
-    key, version_id = buckets.put_upload(client, image.data, image.media_type)
-    return StoredImage(settings.inbox_bucket(), key, version_id, images.sha256(image.data), image.original)

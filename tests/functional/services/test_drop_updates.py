@@ -210,7 +210,7 @@ def test_a_repeated_drop_is_noted_in_the_receipt(sandbox: Sandbox, door: Door) -
     status = current_status(sandbox)
     assert ("succeeded", job.id) == (status["state"], status["job"])
     assert status["dropped_again_at"] > status["created_at"]
-    assert "charged once" in status["note"]
+    assert "charged only once" in status["note"]
     assert 1 == len(sandbox.jobs())
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock, settings
+from gallop import settings
 from gallop.adapters import aws
 from gallop.domain.drops.batch import batch_of
 from gallop.domain.drops.drop import Entry
-from gallop.domain.errors import AwsTrouble, NoSuchObject, ObjectTooLarge
+from gallop.domain.errors import NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,9 +27,6 @@ OWNER = "job"
 # By this tag the bucket knows which replaced versions to remove: those of receipts, and none of videos.
 RECEIPT_TAG = "content=receipt"
 GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
-# The second answer means that another write of the same key is in progress.
-EXISTS = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT)
-MAX_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +102,6 @@ def read_version(key: str, version_id: str, limit: int) -> bytes:
 
     """
     return _bounded(aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id), limit)
-
-
-@aws.guarded
-def put_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, str]:
-    """Store an image in the inbox under its own hash, unless it is there; return its key and version."""
-    suffix = media_type.partition("/")[2]
-    key = f"uploads/{client_name}/{hashlib.sha256(data).hexdigest()}.{suffix}"
-    for _ in range(MAX_TRIES):
-        version_id = _put_if_absent(key, data, media_type)
-        if version_id is not None:
-            return key, version_id
-        # It may be deleted in between.
-        with suppress(NoSuchObject):
-            return key, version_of(key)
-        clock.sleep(0.1)
-    raise AwsTrouble(f"An image of {client_name} kept appearing and disappearing.")
 
 
 @aws.guarded
@@ -264,17 +243,6 @@ def remove_results(prefix: str) -> None:
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
             client.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
-
-
-def _put_if_absent(key: str, data: bytes, media_type: str) -> str | None:
-    client, bucket = aws.s3(), settings.inbox_bucket()
-    try:
-        response = client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=media_type, IfNoneMatch="*")
-    except client.exceptions.ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in EXISTS:
-            raise
-        return None
-    return response.get("VersionId", "")
 
 
 def _bounded(response: GetObjectOutputTypeDef, limit: int) -> bytes:
