@@ -16,7 +16,7 @@ app = resolver.new_resolver()
 @app.get("/v1/videos")
 def list_videos() -> Response[str]:
     """Show a page of jobs."""
-    return resolver.answer(200, listing.page(resolver.caller_of(app), app.current_event.query_string_parameters))
+    return resolver.answer(200, listing.page(resolver.caller_of(app), resolver.parameters_of(app)))
 
 
 @app.get("/v1/videos/<job_id>")
@@ -37,7 +37,7 @@ def get_video(job_id: str) -> Response[str]:
 @app.get("/v1/videos/<job_id>/content")
 def get_content(job_id: str) -> Response[str]:
     """Redirect the client to the video, or to its thumbnail."""
-    variant = app.current_event.query_string_parameters.get("variant", videos.VIDEO)
+    variant = resolver.parameters_of(app).get("variant", videos.VIDEO)
     url = videos.content_url(resolver.caller_of(app), job_id, variant)
     return Response(302, "text/plain", "", {"Location": url, "Cache-Control": "no-store"})
 
@@ -58,7 +58,7 @@ def cancel_video(job_id: str) -> Response[str]:
 @app.get(f"{dashscope.TASKS}/")
 def list_tasks() -> Response[str]:
     """Show a page of jobs, in DashScope's protocol."""
-    caller, parameters = dashscope.caller_of(app), app.current_event.query_string_parameters
+    caller, parameters = dashscope.caller_of(app), resolver.parameters_of(app)
     return dashscope.answer(app, dashscope.list_tasks(caller, parameters))
 
 

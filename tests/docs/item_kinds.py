@@ -77,9 +77,10 @@ ABOUT = {
     ("DROP#", "DROP"): About("the current job or receipts of a drop, and those it displaced", "no expiry"),
     ("DURATIONS", ""): About("how long tasks run, as a histogram", "no expiry", "<model>|<resolution>|<seconds>"),
     ("IDEMPOTENCY#", "IDEMPOTENCY"): About(
-        "the job that an equal create repeats",
+        "the job that an equal create repeats, and whether it was answered",
         f"{_days(idempotency.KEY_SECONDS)} with an `Idempotency-Key`, {idempotency.RETRY_SECONDS // 60} minutes "
-        f"without, {idempotency.UNMARKED_RETRY_SECONDS // 60} minutes in DashScope's dialect",
+        f"without, {idempotency.UNMARKED_RETRY_SECONDS // 60} minutes in DashScope's dialect, "
+        "from the last repetition without an answer",
     ),
     ("IMAGE#", ""): About("a job that uses an image which Gallop keeps", RECORD),
     ("JOB#", "JOB"): About("the record of a job", RECORD),

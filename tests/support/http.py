@@ -105,7 +105,7 @@ def event(method: str, path: str, body: Body, headers: Mapping[str, str], caller
         "routeKey": f"{method} {path}",
         "rawPath": path,
         "rawQueryString": query,
-        "queryStringParameters": dict(parse_qsl(query, keep_blank_values=True)),
+        "queryStringParameters": _joined(query),
         "headers": {"content-type": TEXT, "host": "api.example.com", **headers},
         "requestContext": {
             "accountId": "123456789012",
@@ -131,6 +131,14 @@ def event(method: str, path: str, body: Body, headers: Mapping[str, str], caller
     if body is not None:
         made["body"] = _encoded(body)
     return made
+
+
+def _joined(query: str) -> dict[str, str]:
+    """Give the parameters of a query, those of one name joined by commas."""
+    joined: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
 
 
 def _encoded(body: str | bytes | dict[str, Any] | list[Any]) -> str:

@@ -10,6 +10,7 @@
     │   ├── TooManyRequests     the key exceeds its rate limit
     │   ├── BudgetExceeded      a spending cap has no room for the job
     │   ├── IdempotencyMismatch the key was used for another request
+    │   ├── JobDeleted          the key belongs to a job that was deleted
     │   ├── JobNotFound         also for another client's job
     │   ├── NoSuchRoute
     │   ├── DashScopeRefusal    for a DashScope client, in DashScope's format
@@ -17,6 +18,7 @@
     │   ├── UnsupportedMediaType
     │   ├── VideoNotReady
     │   ├── NoThumbnail
+    │   ├── VideoRemoved        the video is no longer in the results bucket
     │   ├── JobNotFinished
     │   └── JobNotDeletable     the job belongs to the S3 door
     ├── TryAgain                the same step may run again: it cost nothing
@@ -156,6 +158,15 @@ class IdempotencyMismatch(CallerError):
     remedy = "Use a new key for a new request, or resend the first request unchanged."
 
 
+class JobDeleted(CallerError):
+    """The Idempotency-Key belongs to a job that was deleted."""
+
+    code = "job_deleted"
+    status = 409
+    title = "Job deleted"
+    remedy = "Use a new Idempotency-Key to create the video again, which is charged again."
+
+
 class JobNotFound(CallerError):
     """No such job, or it belongs to another client."""
 
@@ -223,6 +234,15 @@ class NoThumbnail(CallerError):
     status = 404
     title = "No thumbnail"
     remedy = "Use the video itself."
+
+
+class VideoRemoved(CallerError):
+    """The video was made, and somebody has removed it from the results bucket since."""
+
+    code = "video_removed"
+    status = 410
+    title = "Video removed"
+    remedy = "Restore the file in the results bucket, or create the video again, which is charged again."
 
 
 class JobNotFinished(CallerError):

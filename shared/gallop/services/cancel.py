@@ -6,10 +6,10 @@ from dataclasses import replace
 from enum import StrEnum
 
 from gallop import clock, log
-from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble, JobNotFound, TryAgain, VendorRefused, WrongState
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
+from gallop.services import vendor_host
 from gallop.services.ending import notify
 
 MAX_TRIES = 5
@@ -72,7 +72,7 @@ def _reason(job: Job) -> Failure | None:
 
 def _cancel_task(job: Job) -> bool:
     try:
-        return dashscope.cancel(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
+        return vendor_host.cancel(job)
     except (TryAgain, VendorRefused) as error:
         # If DashScope cancelled the task anyway, the next status query finds that, and the job ends as cancelled.
         log.warning("cancel request failed", job_id=job.id, error=str(error))

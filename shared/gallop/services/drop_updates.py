@@ -16,7 +16,7 @@ from gallop.adapters.table import drops, job_items, jobs
 from gallop.adapters.table.codec import SECONDS
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
-from gallop.domain.errors import WrongState
+from gallop.domain.errors import JobNotFound, WrongState
 from gallop.domain.job import CancelAnswer, JobState
 from gallop.services import accept, publish
 
@@ -114,14 +114,17 @@ def withdraw(path: str) -> None:
 
 
 def _answer_cancel(current: CurrentDrop, uploaded_at: float) -> None:
-    if current.job == NO_JOB:
+    try:
+        job = None if current.job == NO_JOB else jobs.get(current.job)
+    except JobNotFound:
+        log.warning("record of current job not found", job_id=current.job)
+        return
+    if job is None:
         publish.show(current)
+    elif job.cancel and job.cancel.time >= uploaded_at:
+        publish.status(job)
     else:
-        job = jobs.get(current.job)
-        if job.cancel and job.cancel.time >= uploaded_at:
-            publish.status(job)
-        else:
-            _cancel_job(job, uploaded_at)
+        _cancel_job(job, uploaded_at)
     _clean_up(current)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -89,9 +90,10 @@ def test_without_a_cap_no_two_jobs_write_the_same_item(simulation: Simulation) -
 def test_twenty_creates_at_once_never_exceed_a_cap(simulation: Simulation, limits: dict[str, float]) -> None:
     """Seven jobs at 0.42 fit into 3.00: seven are created, and thirteen are refused, in any order."""
 
-    def post(_: int) -> str:
+    def post(number: int) -> str:
+        body = json.dumps({**json.loads(BODY), "seed": number}).encode()
         try:
-            made = videos.create_video("ada", Body(BODY, "application/json"), {})
+            made = videos.create_video("ada", Body(body, "application/json"), {})
         except BudgetExceeded as over:
             return f"{over.code} {over.shortfall.cap.usd}"
         assert isinstance(made, Created)
@@ -259,7 +261,7 @@ def test_the_daily_cap_resets_on_the_next_day_and_the_monthly_does_not(simulatio
             with pytest.raises(BudgetExceeded, match=r"cap is [$]0.[59]0"):
                 simulation.post(PROMPT)
         simulation.clock.advance(DAY)
-        with pytest.raises(BudgetExceeded, match=r"month cap is [$]0.90: [$]0.84 is reserved"):
+        with pytest.raises(BudgetExceeded, match=r"monthly cap is [$]0.90: [$]0.84 is reserved"):
             simulation.post(PROMPT)
         go_to_noon(simulation)
         created(simulation)

@@ -210,7 +210,7 @@ def test_a_repeated_drop_is_noted_in_the_receipt(sandbox: Sandbox, door: Door) -
     status = current_status(sandbox)
     assert ("succeeded", job.id) == (status["state"], status["job"])
     assert status["dropped_again_at"] > status["created_at"]
-    assert "charged once" in status["note"]
+    assert "charged only once" in status["note"]
     assert 1 == len(sandbox.jobs())
 
 
@@ -251,6 +251,21 @@ def test_a_waiting_job_is_cancelled_by_a_file(sandbox: Sandbox, door: Door, name
     door.run(HOUR)
     assert ([], "finish") == (sandbox.tasks(), sandbox.invoke("StartTaskFunction", {"job_id": job.id})["next"])
     assert "cancelled" == current_status(sandbox)["cancel"]["answer"]
+
+
+def test_a_job_whose_record_has_expired_is_not_cancelled(sandbox: Sandbox, door: Door) -> None:
+    """Neither a CANCEL nor the same folder, dropped again, ends in the dead-letter queue: it is a new job then."""
+    job = dropped(sandbox, door, ONE)
+    sandbox.dynamodb.delete_item(TableName=sandbox.table, Key={"pk": {"S": f"JOB#{job.id}"}, "sk": {"S": "JOB"}})
+    sandbox.drop("drop/ad/CANCEL", b"")
+    door.run(HOUR)
+    assert [] == door.waiting()
+    assert [] == sandbox.jobs()
+    sandbox.s3.delete_object(Bucket=sandbox.inbox, Key="drop/ad/CANCEL")
+    upload(sandbox, ONE)
+    door.run(HOUR)
+    assert [job.id] == [made.id for made in sandbox.jobs()]
+    assert [] == door.dead()
 
 
 def test_a_task_that_has_begun_cannot_be_cancelled(sandbox: Sandbox, door: Door) -> None:

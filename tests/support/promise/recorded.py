@@ -7,7 +7,10 @@ from __future__ import annotations
 
 # A job that came through the HTTPS door, or, for the door of drops, one that came as a folder.
 OF_A_JOB: dict[str, tuple[str, ...]] = {
-    "Submit": ("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution"),
+    "Submit": (
+        *("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution", "GetItem", "Query", "GetItem"),
+        "UpdateItem",
+    ),
     "Drops": (
         *("ListObjectsV2", "GetObject", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
         *("PutObject", "GetItem", "GetItem", "StartExecution"),
@@ -18,7 +21,7 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
     ),
     "StartTask": (
         *("GetItem", "UpdateItem", "UpdateItem", "SubmitTask", "TransactWriteItems", "PutObject", "GetItem"),
-        *("GetItem", "UpdateItem"),
+        "UpdateItem",
     ),
     "Status": (
         *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query"),

@@ -23,6 +23,8 @@ _DASHSCOPE_CODES = {
     402: "Arrearage",
     403: "AccessDenied",
     404: "NotFound",
+    409: "Conflict",
+    410: "NotFound",
     413: "BadRequest.TooLarge",
     429: "Throttling.RateQuota",
     503: "ModelUnavailable",

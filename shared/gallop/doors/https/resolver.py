@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from gallop import log
 from gallop.domain.errors import CallerError, GallopError, NoSuchRoute, TooManyRequests, TryAgain, Unauthenticated
+from gallop.domain.request import single_values
 from gallop.doors.https import errors as dialects
 from gallop.doors.https.bodies import Body
 from gallop.doors.https.identity import Caller
@@ -51,8 +52,10 @@ def caller_of(app: APIGatewayHttpResolver) -> Caller:
     Raises:
         Unauthenticated: it identified nobody.
         TooManyRequests: the API key exceeds its rate limit.
+        InvalidRequest: the request has several keys.
 
     """
+    single_values.header(app.current_event.headers, "authorization")
     event = app.current_event.raw_event
     context = event["requestContext"].get("authorizer", {}).get("lambda") or {}
     client = context.get("client")
@@ -68,13 +71,24 @@ def body_of(app: APIGatewayHttpResolver) -> Body:
 
     Raises:
         BodyTooLarge: it exceeds the maximum.
+        InvalidRequest: it has several types.
 
     """
     event = app.current_event
     body: str = event.body or ""
     # No client can send an unpaired surrogate. Here it becomes invalid UTF-8, which is refused.
     data = base64.b64decode(body) if event.is_base64_encoded else body.encode(errors="surrogatepass")
-    return Body(data, event.headers.get("content-type", ""))
+    return Body(data, single_values.content_type(event.headers))
+
+
+def parameters_of(app: APIGatewayHttpResolver) -> dict[str, str]:
+    """Return the parameters of the request's query.
+
+    Raises:
+        InvalidRequest: some have several values.
+
+    """
+    return single_values.parameters(app.current_event.raw_event.get("rawQueryString", ""))
 
 
 def request_id_of(app: APIGatewayHttpResolver) -> str:

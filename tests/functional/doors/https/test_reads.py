@@ -12,6 +12,7 @@ from gallop.adapters.table import job_index, jobs
 from gallop.domain.job import JobState
 from gallop.doors.https import listing, long_poll
 
+from tests.support.dashscope import Vendor
 from tests.support.http import Client
 
 if TYPE_CHECKING:
@@ -283,6 +284,44 @@ def test_an_unknown_variant_is_refused(sandbox: Sandbox, ada: Client, variant: s
     """Gallop does not make OpenAI's spritesheet."""
     job = finished(sandbox)
     assert ["/variant"] == [*ada.get(f"/v1/videos/{job.id}/content?variant={variant}").faults]
+
+
+@pytest.mark.parametrize(("query", "name"), [("", "video.mp4"), ("?variant=thumbnail", "thumbnail.jpg")])
+def test_a_file_that_was_removed_is_410(sandbox: Sandbox, ada: Client, query: str, name: str) -> None:
+    """It is no redirect to an error of S3; the job still says that it succeeded. OpenAI's clients get their format."""
+    job_id = finished(sandbox).id
+    remove(sandbox, f"videos/{job_id}/{name}")
+    answer = ada.get(f"/v1/videos/{job_id}/content{query}")
+    assert 410 == answer.status
+    assert "video_removed" == answer.json["code"]
+    assert "false" == answer.headers["x-should-retry"]
+    openai = ada.get(f"/v1/videos/{job_id}/content{query}", x_stainless_lang="python")
+    assert "video_removed" == openai.json["error"]["code"]
+    assert "completed" == ada.get(f"/v1/videos/{job_id}").json["status"]
+
+
+def test_a_video_that_was_removed_is_410_in_dashscopes_format(sandbox: Sandbox) -> None:
+    """A task that succeeded without an address would be an endless wait for some clients."""
+    job_id = finished(sandbox).id
+    assert 200 == Vendor(sandbox).query(job_id).status
+    remove(sandbox, f"videos/{job_id}/video.mp4")
+    answer = Vendor(sandbox).query(job_id)
+    assert 410 == answer.status
+    assert "NotFound" == answer.json["code"]
+    assert "removed" in answer.json["message"]
+
+
+def test_a_video_behind_a_delete_marker_is_still_there(sandbox: Sandbox, ada: Client) -> None:
+    """Its version was not removed, and the address names it."""
+    job_id = finished(sandbox).id
+    sandbox.s3.delete_object(Bucket=sandbox.results, Key=f"videos/{job_id}/video.mp4")
+    assert 302 == ada.get(f"/v1/videos/{job_id}/content").status
+
+
+def remove(sandbox: Sandbox, key: str) -> None:
+    """Remove every version of a file."""
+    for found in sandbox.s3.list_object_versions(Bucket=sandbox.results, Prefix=key)["Versions"]:
+        sandbox.s3.delete_object(Bucket=sandbox.results, Key=key, VersionId=found["VersionId"])
 
 
 def test_a_missing_thumbnail_is_reported(sandbox: Sandbox, ada: Client) -> None:

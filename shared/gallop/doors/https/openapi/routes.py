@@ -79,10 +79,10 @@ NATIVE = (
         parameters=(
             header(
                 "Idempotency-Key",
-                "For 24 hours, requests with the same key and content return the same job.",
+                "For 24 hours, requests with the same key and content return the same job. It contains no comma.",
                 minLength=1,
                 maxLength=255,
-                pattern="^[\\x21-\\x7e]+$",
+                pattern="^[\\x21-\\x2b\\x2d-\\x7e]+$",
             ),
         ),
         body={JSON: {"schema": ref("VideoRequest"), "example": examples.REQUEST}, FORM: {"schema": ref("VideoForm")}},
@@ -93,6 +93,7 @@ NATIVE = (
             errors.BodyTooLarge,
             errors.UnsupportedMediaType,
             errors.IdempotencyMismatch,
+            errors.JobDeleted,
         ),
     ),
     Route(
@@ -134,7 +135,7 @@ NATIVE = (
         summary="Fetch the video, or its thumbnail",
         parameters=(_ID, query("variant", "The file to fetch.", enum=["video", "thumbnail"], default="video")),
         answers={"302": _REDIRECT},
-        refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady, errors.NoThumbnail),
+        refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady, errors.NoThumbnail, errors.VideoRemoved),
     ),
     Route(
         method="post",
@@ -181,7 +182,7 @@ DASHSCOPE = (
         parameters=(header("X-DashScope-Async", "Must be `enable`, as at DashScope."),),
         body={JSON: {"schema": {"type": "object", "required": ["model", "input"]}}},
         answers={"200": _TASK, "403": _DASHSCOPE_REFUSAL},
-        refusals=(*_TASK_REFUSALS, errors.BudgetExceeded, errors.IdempotencyMismatch),
+        refusals=(*_TASK_REFUSALS, errors.BudgetExceeded, errors.IdempotencyMismatch, errors.JobDeleted),
     ),
     Route(
         method="get",
@@ -189,6 +190,7 @@ DASHSCOPE = (
         summary="Get the state of a task, in DashScope's protocol",
         parameters=(_TASK_ID,),
         answers={"200": _TASK},
+        refusals=(errors.VideoRemoved,),
     ),
     Route(
         method="get",
