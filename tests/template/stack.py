@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from copy import deepcopy
 from functools import cache
@@ -61,7 +62,9 @@ def plain(**changed: dict[str, Any]) -> dict[str, Any]:
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::StepFunctions::StateMachine":
             del properties["DefinitionString"]
-            properties["Definition"] = changed.get(name) or definition(name)
+            # cfn-lint knows the partition aws only.
+            text = json.dumps(changed.get(name) or definition(name)).replace("${Partition}", "aws")
+            properties["Definition"] = json.loads(text)
         if resource["Type"] == "AWS::Lambda::LayerVersion":
             properties["Content"] = {"S3Bucket": "source-tree", "S3Key": "shared"}
     body["Resources"]["HttpApi"] = unnested(body["Resources"]["HttpApi"])
