@@ -161,9 +161,17 @@ def resolve(value: Any) -> Any:  # noqa: ANN401 - a template holds anything
             return f"{name}.{attribute}"
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{([\w.:]+)\}", lambda found: _substitute(found[1]), text)
+        case {"Fn::If": [str(condition), then, otherwise]}:
+            return resolve(then if holds(condition) else otherwise)
         case {"Fn::Join": [str(separator), list(parts)]}:
             return separator.join(map(str, resolve(parts)))
     return {key: resolve(item) for key, item in value.items()}
+
+
+def holds(condition: str) -> bool:
+    """Return whether a condition of the template is true with the parameters' defaults."""
+    left, right = resolve(written()["Conditions"][condition]["Fn::Equals"])
+    return bool(left == right)
 
 
 def _reference(name: str) -> str:

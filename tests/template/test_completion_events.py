@@ -15,7 +15,8 @@ def test_off_by_default() -> None:
     """Nobody has an open route without having asked for it."""
     parameter = stack.written()["Parameters"]["CompletionEvents"]
     assert ("off", ["off", "on"]) == (parameter["Default"], parameter["AllowedValues"])
-    assert {CONDITION: {"Fn::Equals": [{"Ref": "CompletionEvents"}, "on"]}} == stack.translated().body["Conditions"]
+    condition = stack.translated().body["Conditions"][CONDITION]
+    assert {"Fn::Equals": [{"Ref": "CompletionEvents"}, "on"]} == condition
 
 
 def test_without_them_there_are_no_resources_for_them() -> None:
