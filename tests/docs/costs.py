@@ -133,7 +133,8 @@ def _idle() -> Iterator[Line]:
 
 def _count(kind: str) -> int:
     """Count the resources of a type that no condition leaves out."""
-    return sum("Condition" not in resource for resource in stack.of_type(kind).values())
+    resources = stack.of_type(kind).values()
+    return sum("Condition" not in one or stack.holds(one["Condition"]) for one in resources)
 
 
 def _runs_per_month(rule: dict[str, str]) -> float:

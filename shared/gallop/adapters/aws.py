@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+# The runtime brings boto3. Older ones refuse `IfMatch` of DeleteObject and PutObject: no drop could be replaced.
+MINIMUM_BOTO3 = (1, 36)
+
+if tuple(map(int, boto3.__version__.split(".")[:2])) < MINIMUM_BOTO3:
+    raise RuntimeError(
+        f"boto3 {boto3.__version__} is too old; Gallop needs {'.'.join(map(str, MINIMUM_BOTO3))} or newer. "
+        "Update the function's runtime version, or add boto3 to shared/requirements.in."
+    )
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

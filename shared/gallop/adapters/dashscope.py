@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
-from gallop.domain.dashscope import error_codes
+from gallop.domain.dashscope import addresses, error_codes
 from gallop.domain.dashscope.error_codes import Kind
 from gallop.domain.dashscope.replies import (
     Accepted,
@@ -90,7 +90,7 @@ def submit(base_url: str, key: str, body: Mapping[str, Any]) -> Accepted:
     """
     headers = {**_authorization(key), "X-DashScope-Async": "enable"}
     try:
-        response = _client().post(base_url + SUBMIT_PATH, json=body, headers=headers)
+        response = _client().post(_checked(base_url) + SUBMIT_PATH, json=body, headers=headers)
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
         raise _unreachable(base_url, error) from None
     except httpx.HTTPError as error:
@@ -206,7 +206,8 @@ def _client() -> httpx.Client:
 def _ask(base_url: str, key: str, path: str, params: Mapping[str, str], method: str = "GET") -> httpx.Response:
     try:
         headers = _authorization(key)
-        response = _client().request(method, base_url + path, params=params, headers=headers, timeout=_QUERY_TIMEOUT)
+        url = _checked(base_url) + path
+        response = _client().request(method, url, params=params, headers=headers, timeout=_QUERY_TIMEOUT)
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
         raise _unreachable(base_url, error) from None
     except httpx.HTTPError as error:
@@ -228,6 +229,13 @@ def _authorization(key: str) -> dict[str, str]:
     if not _KEY.fullmatch(key):
         raise VendorRefused("InvalidApiKey", "The stack's secret does not contain a valid API key.")
     return {"Authorization": f"Bearer {key}"}
+
+
+def _checked(base_url: str) -> str:
+    """Return a base URL to which a key may be sent; for any other, nothing was sent and no attempt was made."""
+    if not addresses.is_base_url(base_url):
+        raise VendorUnreachable("The job's DashScope address is not https; no request is sent there.")
+    return base_url
 
 
 def _unreachable(base_url: str, error: Exception) -> VendorUnreachable:

@@ -54,8 +54,7 @@ def save_result(job_id: str) -> Step:
 
 
 def _save(job: Job, url: str) -> Step:
-    if not _is_vendor_url(url, job.base_url):
-        raise ResultUnusable("The URL of the video is not on one of DashScope's hosts.")
+    url = _vendor_url(url, job.base_url)
     copy = _Copy()
     key = f"{publish.prefix_of(job)}/{receipts.VIDEO}"
     with dashscope.download(url) as (length, pieces):
@@ -98,11 +97,16 @@ class _Copy:
             raise ResultIncomplete(f"The video cannot be used: {problem}.")
 
 
-def _is_vendor_url(url: str, base_url: str) -> bool:
-    # Hosts change and are not documented (fact sheet §2), but all are in one domain, or it is the API host.
+def _vendor_url(url: str, base_url: str) -> str:
+    """Return the URL of a video on one of DashScope's hosts, with https unless it is at the address of the API."""
     try:
         parts, base = urlsplit(url), urlsplit(base_url)
     except ValueError:
-        return False
-    own = parts.scheme == base.scheme and parts.netloc == base.netloc
-    return own or (parts.scheme in ("https", "http") and (parts.hostname or "").endswith(".aliyuncs.com"))
+        parts = base = urlsplit("")
+    if parts.netloc and (parts.scheme, parts.netloc) == (base.scheme, base.netloc):
+        return url
+    # Hosts change and are not documented (fact sheet §2), but all are in one domain.
+    if parts.scheme in ("https", "http") and (parts.hostname or "").endswith(".aliyuncs.com"):
+        # The URL grants access to the video.
+        return f"https:{url.partition(':')[2]}"
+    raise ResultUnusable("The URL of the video is not on one of DashScope's hosts.")

@@ -14,6 +14,7 @@ from gallop.doors.https import listing, long_poll
 
 from tests.support.dashscope import Vendor
 from tests.support.http import Client
+from tests.template import stack
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
@@ -221,9 +222,17 @@ def test_an_unchanged_job_is_not_sent_again(sandbox: Sandbox, ada: Client) -> No
         ("", 0),
     ],
 )
-def test_a_wait_is_read_as_in_rfc_7240(prefer: str, seconds: int) -> None:
+def test_a_wait_is_read_as_in_rfc_7240(prefer: str, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Invalid preferences are ignored, and too long waits are shortened."""
+    monkeypatch.setenv("MAX_WAIT_SECONDS", stack.parameter("MaxWaitSeconds"))
     assert seconds == long_poll.wait_seconds(prefer)
+
+
+@pytest.mark.parametrize(("most", "seconds"), [(0, 0), (3, 3), (25, 10)])
+def test_the_longest_wait_is_the_operators(most: int, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an account that runs few functions at a time, waiting requests would stop all others."""
+    monkeypatch.setenv("MAX_WAIT_SECONDS", str(most))
+    assert seconds == long_poll.wait_seconds("wait=10")
 
 
 def test_a_wait_ends_with_the_first_change(sandbox: Sandbox, ada: Client) -> None:
