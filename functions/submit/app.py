@@ -23,7 +23,7 @@ def create_video() -> Response[str]:
     made = videos.create_video(resolver.caller_of(app).client, resolver.body_of(app), app.current_event.headers)
     if isinstance(made, dict):
         return resolver.answer(200, made)
-    view = videos.view(made.job)
+    view = videos.view(made.job, resolver.api_url_of(app))
     headers = {"Location": f"/v1/videos/{made.job.id}", **videos.poll_headers(made.job, view)}
     if made.is_replay:
         headers["Idempotent-Replay"] = "true"

@@ -14,18 +14,20 @@ from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, Video
 from gallop.domain.faults import Fault
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal, new_job_id
 from gallop.domain.request import idempotency, request
+from gallop.doors.https.errors import dialect_of
 from gallop.services import accept
 from gallop.services.cancel import Cancellation, cancel
 from gallop.services.erase import erase
 from gallop.services.slots import queue_position
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from gallop.domain.scheduling.histogram import Histogram
     from gallop.doors.https.bodies import Body
     from gallop.doors.https.identity import Caller
 
+PATH = "/v1/videos"
 VIDEO, THUMBNAIL = "video", "thumbnail"
 _CANCELLATIONS = {
     Cancellation.CANCELLED: "The job has been cancelled. Nothing was charged.",
@@ -55,7 +57,8 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
     fields = body.fields()
     dry_run = _take_dry_run(fields)
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
-    defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins)
+    dialect = dialect_of(PATH, headers)
+    defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins, dialect)
     video_request = request.read(fields, defaults, accept.inspect)
     record = idempotency.from_headers(client, video_request, headers)
     if dry_run:
@@ -109,7 +112,7 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
     return presigned.url_for_client(found.bucket, found.key, found.version_id, found.content_type)
 
 
-def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
+def cancel_video(caller: Caller, job_id: str, api_url: str) -> dict[str, Any]:
     """Cancel a job if that is still possible; return the job, with the outcome under ``cancel``.
 
     Raises:
@@ -118,7 +121,7 @@ def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
     """
     job, answer = cancel(video(caller, job_id).id)
-    return {**view(job), "cancel": {"answer": answer.value, "message": _CANCELLATIONS[answer]}}
+    return {**view(job, api_url), "cancel": {"answer": answer.value, "message": _CANCELLATIONS[answer]}}
 
 
 def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
@@ -135,14 +138,14 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
     return {"id": job.id, "object": "video.deleted", "deleted": True}
 
 
-def view(job: Job) -> dict[str, Any]:
+def view(job: Job, api_url: str) -> dict[str, Any]:
     """Show a job as its client sees it, with its position if it is in the queue."""
-    return views.job_view(job, clock.now(), _known(job), queue_position(job))
+    return views.job_view(job, clock.now(), api_url, _known(job), queue_position(job))
 
 
-def view_all(found: Sequence[Job]) -> list[dict[str, Any]]:
-    """Show jobs as their clients see them, with the queue positions that were recorded last."""
-    return [views.job_view(job, clock.now(), _known(job), job.queue_position) for job in found]
+def listed_view(job: Job, api_url: str) -> dict[str, Any]:
+    """Show a job of a list, with the queue position that was recorded last."""
+    return views.job_view(job, clock.now(), api_url, _known(job), job.queue_position)
 
 
 def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:

@@ -131,7 +131,7 @@ def test_every_field_is_described() -> None:
 @pytest.mark.parametrize("state", JobState)
 def test_every_job_matches_its_description(state: JobState) -> None:
     """In every state the job has exactly the described fields."""
-    view = views.job_view(a_job(state), START)
+    view = views.job_view(a_job(state), START, "https://api.example.com")
     validator("Video").validate(view)
     assert view.keys() <= components()["Video"]["properties"].keys()
 

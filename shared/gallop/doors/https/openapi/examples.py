@@ -32,12 +32,13 @@ SHORTFALL = budget.Shortfall(
     budget.Cap(budget.STACK, budget.Period.DAY, Decimal(10)), Decimal("9.8"), Decimal("0.7"), 1_795_392_000.0
 )
 _CREATED_AT = 1_795_360_755.0
+_API_URL = "https://gallop.example.com"
 _ID = "job_pllyydunr5cm5plzmmrwbldle4"
 
 
 def queued() -> dict[str, Any]:
     """Return the view of a job that was just created."""
-    return views.job_view(_job(), _CREATED_AT)
+    return views.job_view(_job(), _CREATED_AT, _API_URL)
 
 
 def succeeded() -> dict[str, Any]:
@@ -59,7 +60,7 @@ def succeeded() -> dict[str, Any]:
         cost=Decimal("0.7"),
         result=video,
     )
-    return views.job_view(done, ended_at)
+    return views.job_view(done, ended_at, _API_URL)
 
 
 def refused(kind: type[CallerError]) -> dict[str, Any]:
