@@ -1,6 +1,6 @@
 """The protocols in which a request can be sent: their names of its fields, and their defaults.
 
-A fault is reported in the words of the protocol that the client uses.
+A fault has the names and defaults of the protocol that the client uses.
 """
 
 from __future__ import annotations

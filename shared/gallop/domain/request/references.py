@@ -86,7 +86,7 @@ def _wrong(where: str, problem: str, remedy: str) -> Sent:
 class Inbox:
     """The only bucket that a request may refer to, and the client that sends the request.
 
-    ``references`` says what an image can be, in the words of the client's protocol.
+    ``references`` says what an image can be in the client's protocol.
     """
 
     bucket: str

@@ -95,7 +95,7 @@ class Reader:
     """Read one field after the other from a body, and collect the problems in ``faults``."""
 
     def __init__(self, body: object, dialect: Dialect = Dialect.NATIVE) -> None:
-        """Take a parsed JSON body; every fault is reported in the words of the dialect.
+        """Take a parsed JSON body; every fault has the names of the dialect.
 
         Raises:
             InvalidRequest: the body is not an object.
@@ -331,7 +331,7 @@ def _only(images: int) -> str:
 
 
 def _number(digits: str) -> int:
-    """Return the number of an image; one with more than nine digits is cut, which is no image either."""
+    """Return the number of an image; more than nine digits are cut, because none has them."""
     return int(digits.lstrip("0")[:9] or "0")
 
 

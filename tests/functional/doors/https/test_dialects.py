@@ -1,4 +1,4 @@
-"""A fault is reported in the words of the protocol that the client speaks: its names, its places, its defaults."""
+"""A fault has the names, places and defaults of the protocol that the client speaks."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_dashscopes_clients_read_about_media(sandbox: Sandbox, media: object) ->
 
 
 def test_openais_clients_read_openais_names(ada: Client) -> None:
-    """They are told about input_reference, seconds and size; what they sent under another name keeps that name."""
+    """They read about input_reference, seconds and size; what they sent under another name keeps that name."""
     assert "input_reference" == openai_error(ada, {"prompt": "A cat."})["param"]
     assert "in input_reference." in openai_error(ada, {"prompt": "A cat."})["message"]
     many = openai_error(ada, {"prompt": PROMPT, "input_reference": [PICTURE] * 10})

@@ -134,7 +134,7 @@ def test_the_description_has_the_same_rules(sandbox: Sandbox, method: str, statu
 
 
 def test_the_methods_are_those_of_the_description() -> None:
-    """Every described route is known here, and HEAD is allowed wherever GET is."""
+    """Every described route is in the table of methods, and HEAD is allowed wherever GET is."""
     for path, operations in document(__version__)["paths"].items():
         known = methods.of_path(path.replace("{id}", ID))
         assert {method.upper() for method in operations} == set(known) - {"HEAD"}

@@ -8,7 +8,14 @@ from typing import Any
 
 from gallop.domain import budget, views
 from gallop.domain.doors import Door
-from gallop.domain.errors import BudgetExceeded, CallerError, DashScopeRefusal, InvalidRequest, TooManyRequests
+from gallop.domain.errors import (
+    BudgetExceeded,
+    CallerError,
+    DashScopeRefusal,
+    InvalidRequest,
+    MethodNotAllowed,
+    TooManyRequests,
+)
 from gallop.domain.faults import Fault
 from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage
@@ -72,6 +79,8 @@ def refused(kind: type[CallerError]) -> dict[str, Any]:
         error = kind(retry_after=3)
     elif issubclass(kind, BudgetExceeded):
         error = kind(SHORTFALL, _CREATED_AT)
+    elif issubclass(kind, MethodNotAllowed):
+        error = kind("PUT", ("GET", "HEAD"))
     elif issubclass(kind, DashScopeRefusal):
         error = kind("InvalidParameter", f"{kind.title}.")
     else:
