@@ -20,7 +20,8 @@ app = resolver.new_resolver()
 @app.post("/v1/videos")
 def create_video() -> Response[str]:
     """Create a job; answer 202 with its address and when to poll it."""
-    made = videos.create_video(resolver.caller_of(app).client, resolver.body_of(app), app.current_event.headers)
+    client, body = resolver.caller_of(app).client, resolver.body_of(app)
+    made = videos.create_video(client, body, app.current_event.headers, resolver.api_url_of(app))
     if isinstance(made, dict):
         return resolver.answer(200, made)
     return resolver.answer(202, made.view, made.headers)

@@ -69,6 +69,11 @@ def completion_secret_arn() -> str:
     return os.environ["COMPLETION_SECRET_ARN"]
 
 
+def api_url() -> str:
+    """Return the address of the HTTPS door, without a slash at the end."""
+    return os.environ["API_URL"]
+
+
 def default_model() -> str:
     """Return the model of jobs that name none."""
     return os.environ["DEFAULT_MODEL"]

@@ -70,6 +70,10 @@ class Client:
         """Ask the read side."""
         return self._call("VideosFunction", "GET", path, None, headers)
 
+    def call(self, function: str, method: str, path: str, body: Body = None, **headers: str) -> Answer:
+        """Make any call of a function."""
+        return self._call(function, method, path, body, headers)
+
     def delete(self, job_id: str, **headers: str) -> Answer:
         """Delete a job."""
         return self._call("VideosFunction", "DELETE", f"/v1/videos/{job_id}", None, headers)

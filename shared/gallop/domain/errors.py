@@ -13,6 +13,7 @@
     │   ├── JobDeleted          the key belongs to a job that was deleted
     │   ├── JobNotFound         also for another client's job
     │   ├── NoSuchRoute
+    │   ├── MethodNotAllowed    the route has other methods
     │   ├── DashScopeRefusal    for a DashScope client, in DashScope's format
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType
@@ -50,9 +51,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.faults import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gallop.domain.budget import Shortfall
     from gallop.domain.faults import Fault
@@ -81,16 +83,16 @@ class CallerError(GallopError):
 
 
 class InvalidRequest(CallerError):
-    """An invalid request; ``faults`` lists every problem."""
+    """An invalid request; ``faults`` lists every problem, or the first ones and how many more there are."""
 
     code = "invalid_request"
     title = "Invalid request"
     remedy = "Fix the problems listed in `errors` and resend. You have not been charged."
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault]) -> None:
         """Store the faults, in the order in which they were found."""
-        super().__init__("; ".join(fault.message for fault in faults))
-        self.faults = tuple(faults)
+        self.faults = bounded(faults)
+        super().__init__("; ".join(fault.message for fault in self.faults))
 
 
 class Unauthenticated(CallerError):
@@ -183,6 +185,20 @@ class NoSuchRoute(CallerError):
     status = 404
     title = "No such route"
     remedy = "GET /docs lists the routes."
+
+
+class MethodNotAllowed(CallerError):
+    """The path has other methods, ``allowed``."""
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
+    remedy = "Use one of the methods in the header `Allow`. GET /docs lists the routes."
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        """Store the methods of the path."""
+        super().__init__(f"This route does not support {method}. It supports {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
 
 
 class DashScopeRefusal(CallerError):

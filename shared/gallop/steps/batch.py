@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
@@ -18,7 +19,7 @@ from gallop.domain.drops import batch_lines
 from gallop.domain.drops.batch import Batch, BatchState, LineOutcome, SkipReason
 from gallop.domain.drops.batch_lines import BatchFolder, Line
 from gallop.domain.errors import AwsTrouble, BudgetExceeded, InvalidRequest, JobNotFound, ObjectTooLarge
-from gallop.domain.faults import Fault, fault_from
+from gallop.domain.faults import MAX_FAULTS, Fault, bounded, fault_from
 from gallop.domain.job import Job, is_terminal, job_id_of
 from gallop.domain.request.images import identity_of
 from gallop.domain.request.request import RequestDefaults, VideoRequest
@@ -162,7 +163,8 @@ def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], 
         if isinstance(found, Line):
             valid.append(found)
         else:
-            faults += found
+            limit = max(MAX_FAULTS - len(faults), batches.MIN_FAULTS_OF_LINE)
+            faults += (replace(fault, line=line.number) for fault in bounded(found, limit))
     return valid, faults
 
 

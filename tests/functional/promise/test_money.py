@@ -27,6 +27,7 @@ from gallop.services.settle import settle
 from tests.support.promise import Killed, Simulation, fresh
 from tests.support.promise.money import DAY, HOUR, PRICE, PROMPT, caps, created, drop, go_to_noon, sweep_for, used
 from tests.support.promise.recorded import OF_A_JOB
+from tests.support.promise.simulation import API_URL
 from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def test_twenty_creates_at_once_never_exceed_a_cap(simulation: Simulation, limit
     def post(number: int) -> str:
         body = json.dumps({**json.loads(BODY), "seed": number}).encode()
         try:
-            made = videos.create_video("ada", Body(body, "application/json"), {})
+            made = videos.create_video("ada", Body(body, "application/json"), {}, API_URL)
         except BudgetExceeded as over:
             return f"{over.code} {over.shortfall.cap.usd}"
         assert isinstance(made, Created)
@@ -117,7 +118,7 @@ def test_both_doors_draw_on_the_caps_of_the_stack(simulation: Simulation) -> Non
         simulation.run_for(30)
         assert 2 == len(simulation.jobs())
         with pytest.raises(BudgetExceeded, match=r"stack's daily cap is [$]1.00: [$]0.84 is reserved"):
-            videos.create_video("bob", Body(BODY, "application/json"), {})
+            videos.create_video("bob", Body(BODY, "application/json"), {}, API_URL)
     assert [2 * PRICE, PRICE, PRICE, None] == [
         used(simulation, owner).get("10") for owner in ("ALL", "CLIENT#ada", "CLIENT#s3", "CLIENT#bob")
     ]

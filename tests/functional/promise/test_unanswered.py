@@ -17,6 +17,7 @@ from gallop.doors.https.bodies import Body
 from tests.support.http import form
 from tests.support.promise import Killed, Simulation
 from tests.support.promise.recorded import OF_A_JOB
+from tests.support.promise.simulation import API_URL
 from tests.testbed.aws.kill_points import after, points_of
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _fields(seed: int) -> dict[str, Any]:
 
 
 def _created(body: Body, headers: dict[str, str]) -> str:
-    made = videos.create_video("ada", body, headers)
+    made = videos.create_video("ada", body, headers, API_URL)
     assert not isinstance(made, dict)
     return made.job.id
 

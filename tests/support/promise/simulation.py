@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 
 REGION = stack.REGION
 INBOX, RESULTS, TABLE = "inbox", "results", "jobs"
+API_URL = "https://api.example.com"
 PICTURE_URL = "https://example.com/girl.jpg"
 _MACHINES = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:gallop"
 # The environment of the functions: the template's settings, and where everything is.
@@ -182,7 +183,7 @@ class Simulation(Simulated):
         if kill:
             self.kills["Submit"] = [kill]
         with self.run_of("Submit"):
-            return videos.create_video(client, Body(body.encode(), "application/json"), named)
+            return videos.create_video(client, Body(body.encode(), "application/json"), named, API_URL)
 
     def drop(self, key: str, content: bytes, times: int = 1) -> None:
         """Drop a file; its event is delivered the given number of times."""

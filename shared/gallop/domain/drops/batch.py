@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain.drops import drop
 from gallop.domain.drops.receipts import STATUS
 from gallop.domain.errors import AwsTrouble
-from gallop.domain.faults import Fault, file_fault
+from gallop.domain.faults import Fault, file_fault, listing
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.times import timestamp
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from gallop.domain.drops.drop import Entry
     from gallop.domain.job import Job
 
-MAX_FAULTS_SHOWN = 1000
+# Each line lists at least this many faults, even if earlier lines have many.
+MIN_FAULTS_OF_LINE = 3
+MAX_CELL_CHARACTERS = 1000
 NOTHING = Decimal(0)
 COLUMNS = ("line", "job", "state", "seconds", "cost", "video", "error")
 
@@ -176,7 +178,8 @@ def skipped(line: int, reason: SkipReason) -> LineOutcome:
 def refused(line: int, faults: Iterable[Fault]) -> LineOutcome:
     """Return the outcome of an invalid line."""
     error = "; ".join(fault.message for fault in faults)
-    return LineOutcome(line=line, state=SkipReason.REFUSED, error=error)
+    shown = error if len(error) <= MAX_CELL_CHARACTERS else f"{error[: MAX_CELL_CHARACTERS - 3]}..."
+    return LineOutcome(line=line, state=SkipReason.REFUSED, error=shown)
 
 
 def receipt(
@@ -209,7 +212,7 @@ def receipt(
         "started_at": timestamp(batch.started),
         "completed_at": None if ended is None else timestamp(ended),
         "error": _error(AwsTrouble.code, aws_failure()) if state is BatchState.FAILED else None,
-        "faults": [fault.view() for fault in sorted(faults, key=lambda fault: fault.line or 0)[:MAX_FAULTS_SHOWN]],
+        **listing(sorted(faults, key=lambda fault: fault.line or 0)),
     }
 
 

@@ -7,11 +7,15 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain.drops import drop, texts
+from gallop.domain import models
+from gallop.domain.drops import drop
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, file_fault
+from gallop.domain.request import references, strict_json
+from gallop.domain.request.dialects import WORDS, Dialect
 from gallop.domain.request.images import Image, StoredImage
 from gallop.domain.request.request import Reader, RequestDefaults, VideoRequest
 
@@ -115,10 +119,11 @@ def request_of(
     reader = Reader(fields)
     images = reader.take("images")
     if images is not None and not isinstance(images, list):
-        reader.fault("/images", "must be a list", 'Write a list: ["1.jpg", "https://..."].')
+        reader.fault("images", "must be a list", 'Write a list: ["1.jpg", "https://..."].')
         images = [images]
     places = {f"/images/{index}": image for index, image in enumerate(images or [])}
-    inspected = list(_inspected(places, defaults.inbox_bucket, inspect))
+    first = dict(islice(places.items(), models.MAX_IMAGES))
+    inspected = list(_inspected(first, defaults.inbox_bucket, inspect))
     return reader.request(defaults.default_model, reader.usable(inspected), of=len(places))
 
 
@@ -138,9 +143,7 @@ def _image(where: str, value: object, bucket: str) -> Image | Fault:
         return Fault(
             where, "is an inline image", "Upload the image to the folder of batch.jsonl, and write its name here."
         )
-    reader = Reader({"images": [value]})
-    found = reader.images(bucket)
-    return next(iter(found.values())) if found else replace(reader.faults[0], pointer=where)
+    return references.Inbox(bucket, "", WORDS[Dialect.NATIVE].references).image(where, value)
 
 
 def _addressed(images: object, folder: BatchFolder) -> tuple[object, dict[str, Fault]]:
@@ -183,28 +186,17 @@ def _parse(number: int, row: bytes) -> Line | Fault:
         problem = f"is too long: {len(row):,} bytes; the maximum is {MAX_LINE_BYTES:,} bytes"
         return Fault("", problem, "Upload images to the folder, and write their names in the line.", line=number)
     try:
-        value = texts.parse(row.decode(), _unique_names)
+        document = strict_json.load(row.decode())
     except UnicodeDecodeError as error:
         column = len(row[: error.start].decode()) + 1
         return Fault("", "is not valid UTF-8", "Save the file as UTF-8 text.", line=number, column=column)
-    except json.JSONDecodeError as error:
-        return Fault("", f"is not valid JSON: {error.msg}", remedy, line=number, column=error.colno)
-    except ValueError as error:
-        return Fault("", f"is not valid JSON: {error}", remedy, line=number)
-    except RecursionError:
-        return Fault("", "is nested too deeply", "Write one flat object per line.", line=number)
-    if not isinstance(value, dict):
+    except strict_json.InvalidJson as error:
+        return Fault("", error.problem, remedy, line=number, column=error.column)
+    if not isinstance(document.value, dict):
         return Fault("", "is not a JSON object", 'Write an object: {"prompt": "...", "images": []}.', line=number)
-    return Line(number, value)
-
-
-def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise ValueError(f"{json.dumps(name)[:80]} occurs twice")
-        fields[name] = value
-    return fields
+    if document.duplicates:
+        return replace(document.duplicates[0], line=number)
+    return Line(number, document.value)
 
 
 def _no_lines(text: bytes, parsed: list[Line | Fault]) -> Fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.faults import bounded, listing
 from gallop.domain.job import CancelAnswer, Failure, Job, JobState, is_terminal
 from gallop.domain.request.images import image_record
 from gallop.domain.times import timestamp
@@ -115,13 +116,13 @@ def faults_receipt(faults: Sequence[Fault], now: float) -> dict[str, Any]:
         "state": "refused",
         "error": {
             "code": "invalid_request",
-            "message": "; ".join(fault.message for fault in faults),
+            "message": "; ".join(fault.message for fault in bounded(faults)),
             "remedy": (
                 "Fix the files listed here and upload them again. The job then starts automatically. "
                 "You have not been charged."
             ),
         },
-        "faults": [fault.view() for fault in faults],
+        **listing(faults),
         "updated_at": timestamp(now),
     }
 

@@ -14,19 +14,21 @@ from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, Video
 from gallop.domain.faults import Fault
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal, new_job_id
 from gallop.domain.request import idempotency, request
+from gallop.doors.https.errors import dialect_of
 from gallop.services import accept
 from gallop.services.cancel import Cancellation, cancel
 from gallop.services.erase import erase
 from gallop.services.slots import queue_position
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from gallop.domain.job import Result
     from gallop.domain.scheduling.histogram import Histogram
     from gallop.doors.https.bodies import Body
     from gallop.doors.https.identity import Caller
 
+PATH = "/v1/videos"
 VIDEO, THUMBNAIL = "video", "thumbnail"
 _CANCELLATIONS = {
     Cancellation.CANCELLED: "The job has been cancelled. Nothing was charged.",
@@ -49,7 +51,7 @@ class Created:
     headers: dict[str, str]
 
 
-def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created | dict[str, Any]:
+def create_video(client: str, body: Body, headers: Mapping[str, str], api_url: str) -> Created | dict[str, Any]:
     """Create a job from a JSON body or a form; with ``dry_run``, only return its price.
 
     Raises:
@@ -64,7 +66,8 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
     fields = body.fields()
     dry_run = _take_dry_run(fields)
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
-    defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins)
+    dialect = dialect_of(PATH, headers)
+    defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins, dialect)
     video_request = request.read(fields, defaults, accept.inspect)
     record = idempotency.from_headers(client, video_request, headers)
     if dry_run:
@@ -72,7 +75,7 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
         return {"object": "video.estimate", "estimated_cost": float(accept.estimate(video_request)), "currency": "USD"}
     job_id = new_job_id()
     job, is_new = accept.accept(accept.NewJob(job_id, video_request, client, Door.HTTPS, f"videos/{job_id}", record))
-    shown = view(job)
+    shown = view(job, api_url)
     repeated = {} if is_new else {"Idempotent-Replay": "true"}
     headers = {"Location": f"/v1/videos/{job.id}", **poll_headers(job, shown), **repeated}
     mark_answered(record, job, began)
@@ -144,7 +147,7 @@ def url_of(file: Result) -> str:
     return presigned.url_for_client(file.bucket, file.key, file.version_id, file.content_type)
 
 
-def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
+def cancel_video(caller: Caller, job_id: str, api_url: str) -> dict[str, Any]:
     """Cancel a job if that is still possible; return the job, with the outcome under ``cancel``.
 
     Raises:
@@ -153,7 +156,7 @@ def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
     """
     job, answer = cancel(video(caller, job_id).id)
-    return {**view(job), "cancel": {"answer": answer.value, "message": _CANCELLATIONS[answer]}}
+    return {**view(job, api_url), "cancel": {"answer": answer.value, "message": _CANCELLATIONS[answer]}}
 
 
 def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
@@ -170,14 +173,14 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
     return {"id": job.id, "object": "video.deleted", "deleted": True}
 
 
-def view(job: Job) -> dict[str, Any]:
+def view(job: Job, api_url: str) -> dict[str, Any]:
     """Show a job as its client sees it, with its position if it is in the queue."""
-    return views.job_view(job, clock.now(), _known(job), queue_position(job))
+    return views.job_view(job, clock.now(), api_url, _known(job), queue_position(job))
 
 
-def view_all(found: Sequence[Job]) -> list[dict[str, Any]]:
-    """Show jobs as their clients see them, with the queue positions that were recorded last."""
-    return [views.job_view(job, clock.now(), _known(job), job.queue_position) for job in found]
+def listed_view(job: Job, api_url: str) -> dict[str, Any]:
+    """Show a job of a list, with the queue position that was recorded last."""
+    return views.job_view(job, clock.now(), api_url, _known(job), job.queue_position)
 
 
 def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:

@@ -182,6 +182,58 @@ def test_another_clients_job_is_not_a_cursor(sandbox: Sandbox, ada: Client) -> N
     assert ["/after"] == [*ada.get(f"/v1/videos?after={other.id}").faults]
 
 
+def ended(sandbox: Sandbox, count: int) -> list[Job]:
+    """Record jobs that have ended and can be deleted; the newest comes first in the result."""
+    made = some(sandbox, count, state=JobState.CANCELLED)
+    with sandbox.stack.acting_as("FinishFunction"):
+        for job in made:
+            jobs.close(job)
+    return made
+
+
+@pytest.mark.parametrize("order", ["desc", "asc"])
+def test_a_list_continues_after_a_deleted_job(sandbox: Sandbox, ada: Client, order: str) -> None:
+    """A program that deletes each job while it lists them gets to the end, as with OpenAI's package."""
+    created = ended(sandbox, 7)
+    others = ended(sandbox, 2)
+    sandbox.clock.advance(1)
+    seen: list[str] = []
+    after = ""
+    while True:
+        page = ada.get(f"/v1/videos?limit=3&order={order}{after}").json
+        for job in page["data"]:
+            assert 200 == ada.delete(job["id"]).status
+        seen += [job["id"] for job in page["data"]]
+        if not page["has_more"]:
+            break
+        after = f"&after={page['data'][-1]['id']}"
+    expected = [job.id for job in others + created]
+    assert (expected if order == "desc" else expected[::-1]) == seen
+    assert [] == ids(ada)
+
+
+def test_a_deleted_job_of_another_client_is_not_a_cursor(sandbox: Sandbox, ada: Client) -> None:
+    """The refusal is the same as for a job that never existed; an operator may use it."""
+    (job,) = ended(sandbox, 1)
+    newer = sandbox.put(client="bob")
+    assert 200 == ada.delete(job.id).status
+    assert ["/after"] == [*Client(sandbox, "bob").get(f"/v1/videos?after={job.id}").faults]
+    assert [newer.id] == ids(Client(sandbox, "ops", is_admin=True), f"order=asc&after={job.id}")
+    assert ["/after"] == [*ada.get(f"/v1/videos?after=job_{'a' * 26}").faults]
+
+
+def test_a_deleted_job_is_missing_in_dashscopes_pages_only_itself(sandbox: Sandbox, ada: Client) -> None:
+    """The numbered pages have all the others."""
+    created = ended(sandbox, 5)
+    assert 200 == ada.delete(created[1].id).status
+    pages = [
+        Vendor(sandbox).call("VideosFunction", "GET", f"/api/v1/tasks?page_no={number}&page_size=2").json
+        for number in (1, 2)
+    ]
+    listed = [task["task_id"] for page in pages for task in page["data"]]
+    assert ([job.id for job in created if job != created[1]], 4) == (listed, pages[0]["total"])
+
+
 def test_jobs_of_the_s3_door_are_listed_for_operators(sandbox: Sandbox, ada: Client) -> None:
     """They belong to the client `s3`."""
     job = sandbox.put(client="s3")

@@ -19,6 +19,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from tests.support.jobs import a_job, a_request
 
 URL = "https://hooks.example.com/gallop"
+API_URL = "https://api.example.com"
 OPENAI = OpenAI(api_key="unused", base_url="http://127.0.0.1:9")
 
 
@@ -62,7 +63,7 @@ def test_the_schedule_ends() -> None:
 def test_both_libraries_accept_the_signature(state: JobState) -> None:
     """The message has the format of OpenAI's and Standard Webhooks' libraries, and contains the job's result."""
     endpoint, job, now = an_endpoint(), an_end(state), time.time()
-    sent = webhooks.message(job)
+    sent = webhooks.message(job, API_URL)
     read = verified_by_both(endpoint.secrets[0].value, sent.body, webhooks.headers(sent, endpoint.secrets, now))
     assert ("event", webhooks.event_of(state).value) == (read["object"], read["type"])
     data = json.loads(sent.body)["data"]
@@ -72,14 +73,14 @@ def test_both_libraries_accept_the_signature(state: JobState) -> None:
 
 def test_a_message_contains_no_prompt_and_no_signed_address() -> None:
     """A reader of the receiver's log sees neither."""
-    assert "smiles" not in webhooks.message(an_end()).body
-    assert "Signature" not in webhooks.message(an_end(JobState.SUCCEEDED)).body
+    assert "smiles" not in webhooks.message(an_end(), API_URL).body
+    assert "Signature" not in webhooks.message(an_end(JobState.SUCCEEDED), API_URL).body
 
 
 @pytest.mark.parametrize("broken", ["body", "signature", "id", "secret", "stale", "early"])
 def test_a_tampered_message_is_refused_by_both(broken: str) -> None:
     """The cases are a changed byte, another secret, and a time too far from now."""
-    endpoint, sent, now = an_endpoint(), webhooks.message(an_end()), time.time()
+    endpoint, sent, now = an_endpoint(), webhooks.message(an_end(), API_URL), time.time()
     shift = {"stale": -400, "early": 400}.get(broken, 0)
     headers = webhooks.headers(sent, endpoint.secrets, now + shift)
     body = sent.body.replace("failed", "completed") if broken == "body" else sent.body
@@ -99,7 +100,7 @@ def test_a_rotated_secret_is_valid_with_the_new_one_for_a_day() -> None:
     before, now = an_endpoint(), time.time()
     after = webhooks.rotated(before, now)
     old, new = before.secrets[0].value, after.secrets[0].value
-    sent = webhooks.message(an_end())
+    sent = webhooks.message(an_end(), API_URL)
     both = webhooks.headers(sent, webhooks.secrets_at(after, now + 86_399), now)
     for secret in (old, new):
         verified_by_both(secret, sent.body, both)

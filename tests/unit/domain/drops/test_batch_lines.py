@@ -99,13 +99,13 @@ def test_utf16_is_read() -> None:
     [
         ('{"prompt": "x" 5}', 16, "is not valid JSON"),
         ("{oops", 2, "is not valid JSON"),
-        ('{"seed": NaN}', None, "is not valid JSON: NaN is not a number"),
-        ('{"seed": 1, "seed": 2}', None, 'is not valid JSON: "seed" occurs twice'),
+        ('{"seed": NaN}', 10, "is not valid JSON: NaN is not a number"),
+        ('{"seed": 1, "seed": 2}', 13, 'contains "seed" twice in one object'),
         ('["prompt"]', None, "is not a JSON object"),
-        ("[" * 20_000, None, "is nested too deeply"),
+        ("[" * 20_000, 33, "is nested too deeply"),
         (f'{{"prompt": "{"x" * 70_000}"}}', None, "is too long: 70,014 bytes; the maximum is 65,536 bytes"),
-        (f'{{"seed": {"9" * 5000}}}', None, "is not valid JSON: it contains a number of 5,000 digits"),
-        ('{"metadata": {"a": 1e999}}', None, "is not valid JSON: it contains a number that is out of range, 1e999"),
+        (f'{{"seed": {"9" * 5000}}}', 10, "contains a number of 5,000 digits"),
+        ('{"metadata": {"a": 1e999}}', 20, "contains a number that is out of range: 1e999"),
     ],
 )
 def test_invalid_lines_are_reported_by_location(row: str, column: int | None, problem: str) -> None:
