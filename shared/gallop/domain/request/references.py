@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gallop.domain import models
+from gallop.domain import models, names
 from gallop.domain.faults import Fault
 from gallop.domain.request import uploads, urls
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
@@ -112,7 +112,8 @@ class Inbox:
             )
         if uploads.belongs_to_another(key, self.client):
             return not_there(where)
-        return StoredImage(bucket, key)
+        fault = names.fault_of(key)
+        return replace(fault, pointer=where, file="") if fault else StoredImage(bucket, key)
 
 
 def _linked(where: str, url: str) -> LinkedImage | Fault:
