@@ -17,6 +17,7 @@ from gallop.domain.job import Failure, Job, JobState, is_terminal
 from gallop.services import parked, slots
 from gallop.services.ending import fail, notify
 from gallop.services.isolation import left_to_next_sweep
+from gallop.steps import lost_drops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +28,9 @@ MAX_RESUMES = 150
 
 
 def sweep() -> dict[str, int]:
-    """Repair the slots, and every job that has not changed for a while; start parked jobs; return counts of jobs.
+    """Repair the slots, and every job that has not changed for a while; start parked jobs; report lost drops.
 
-    A job that cannot be repaired does not hold up the others.
+    Return counts of jobs. A job that cannot be repaired does not hold up the others.
     """
     # First, because waiting jobs depend on it.
     slots.repair()
@@ -37,6 +38,8 @@ def sweep() -> dict[str, int]:
     still = jobs.open_jobs(clock.now() - STILL_SECONDS)
     done = [*(_try(_give_up, job_id) for job_id in waited), *(_try(_repair, job_id) for job_id in still)]
     parked.release_due()
+    with left_to_next_sweep("lost drops not reported"):
+        lost_drops.report()
     return {"repaired": done.count(True), "failed": done.count(None)}
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from botocore.parsers import ResponseParserError
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     Way = Callable[[dict[str, Any]], dict[str, Any]]
 
 STATUS_OF_A_REFUSAL = 400
+_XML = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 
 
 class _Table(DynamoHandler):
@@ -97,6 +100,9 @@ def _ways_of_buckets() -> dict[str, Way]:
 
     def create(request: dict[str, Any]) -> dict[str, Any]:
         metadata = _metadata(request)
+        if not _XML.fullmatch(request["Key"]):
+            # S3 answers with the key, as a reference that XML 1.0 does not allow.
+            raise ResponseParserError("Unable to parse response, invalid XML received.")
         made = buckets.create_multipart_upload(
             request["Bucket"], request["Key"], metadata, "STANDARD", {}, None, "", ""
         )

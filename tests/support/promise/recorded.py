@@ -9,8 +9,8 @@ from __future__ import annotations
 OF_A_JOB: dict[str, tuple[str, ...]] = {
     "Submit": ("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution"),
     "Drops": (
-        *("ListObjectsV2", "GetObject", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
-        *("PutObject", "GetItem", "GetItem", "StartExecution"),
+        *("ListObjectsV2", "ListMultipartUploads", "GetObject", "GetObject", "GetItem", "GetItem"),
+        *("TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "StartExecution"),
     ),
     "TakeSlot": (
         *("GetItem", "GetItem", "TransactWriteItems", "TransactWriteItems", "GetItem", "Query", "TransactWriteItems"),
@@ -34,7 +34,9 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
         *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "PutObject", "PutObject"),
         *("GetItem", "Query", "StartExecution", "UpdateItem"),
     ),
-    "Reconcile": ("Query", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "Query", "Query"),
+    "Reconcile": (
+        *("Query", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "Query", "Query", "ReceiveMessage"),
+    ),
     "Wake": ("GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"),
 }
 # The search for the task of a lost reply.
@@ -46,8 +48,8 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
         *("Query", "GetItem", "GetItem", "PutObject"),
     ),
     "submit_line": (
-        *("GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject"),
-        *("GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
+        *("GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems", "GetItem"),
+        *("GetItem", "PutObject", "GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
     ),
     "end_line": (
         *("GetItem", "GetItem", "TransactWriteItems", "UpdateItem", "GetObject", "Query", "GetItem", "GetItem"),
@@ -66,7 +68,7 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
 OF_A_RELEASE = (
     *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "Query", "GetItem"),
     *("DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem"),
-    *("GetItem", "StartExecution"),
+    *("GetItem", "StartExecution", "ReceiveMessage"),
 )
 # The wait for the word that a task has ended, begun with a token.
 OF_A_WAIT = ("UpdateItem",)
