@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -114,7 +115,8 @@ def test_a_list_of_lines_of_an_earlier_version_is_worked_off(simulation: Simulat
 
 
 def test_a_changed_line_cancels_its_job_while_that_is_free(simulation: Simulation) -> None:
-    """Also for a drop of many: what waits for a slot has not been paid."""
+    """What waits for a slot has not been paid."""
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=600.0)
     with patch.dict("os.environ", MAX_IN_FLIGHT="1"):
         simulation.drop("drop/spring/batch.jsonl", "\n".join([a_line(seed=1), a_line(seed=2)]).encode())
         simulation.run_for(QUIET + 2)
