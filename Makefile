@@ -39,7 +39,8 @@ help:  ## list the targets
 demo: .testbed-ready  ## run two jobs through both doors; the videos are in out/demo/
 	@$(PY) -m tests.testbed.demo
 
-up: .testbed-ready  ## run the testbed until Ctrl-C (SPEED=, API_PORT=, AWS_PORT=, DASHSCOPE_PORT=)
+# In the background of a script, stop it with `kill`: there make itself ignores SIGINT.
+up: .testbed-ready  ## run the testbed until Ctrl-C (SPEED=, CONCURRENCY=, API_PORT=, AWS_PORT=, DASHSCOPE_PORT=)
 	@$(PY) -m tests.testbed
 
 env: .testbed-ready  ## print the running testbed as shell variables, for eval

@@ -64,11 +64,13 @@ def test_an_invalid_speed_is_refused_with_a_message(
     assert not out.exists()
 
 
-@pytest.fixture
-def running() -> Iterator[subprocess.Popen[str]]:
+@pytest.fixture(
+    params=[signal.default_int_handler, signal.SIG_IGN], ids=["in the foreground", "in the background of a script"]
+)
+def running(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
     """Run the demo in its own session, until it is ready."""
-    # An ignored SIGINT would be inherited.
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # It is inherited.
+    handler = signal.signal(signal.SIGINT, request.param)
     command = [sys.executable, "-u", "-m", "tests.testbed.demo"]
     environment = {**os.environ, "SPEED": "1", "PYTHONPATH": PYTHONPATH}
     with subprocess.Popen(

@@ -62,7 +62,7 @@ def test_the_door_may_only_wake_executions() -> None:
     assert found == {
         ("dynamodb:GetItem", stack.arn("JobTable"), "TASK#*"),
         ("dynamodb:UpdateItem", stack.arn("JobTable"), "COMPLETION#*"),
-        ("states:SendTaskSuccess", stack.arn("Workflow")),
+        ("states:SendTaskSuccess", "*"),
         ("secretsmanager:GetSecretValue", stack.arn("CompletionSecret")),
     }
 

@@ -8,13 +8,18 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.testbed.aws.layers import build_layer
 
 from . import reachable, stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FUNCTIONS = sorted(path.parent.name for path in (stack.ROOT / "functions").glob("*/app.py"))
 # What Lambda's python3.13 runtime includes, in addition to the standard library.
@@ -64,9 +69,15 @@ def python_3_13() -> str:
 
 
 @pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a new build of the layer."""
-    return build(tmp_path_factory.mktemp("layer") / "first")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that builds each layer once."""
+    return cache(lambda logical_id: build(tmp_path_factory.mktemp(logical_id) / "first", logical_id))
+
+
+@pytest.fixture(scope="module")
+def layer(built: Callable[[str], Path]) -> Path:
+    """Return a new build of the shared layer."""
+    return built("SharedLayer")
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +106,9 @@ def test_functions_find_all_their_imports(name: str, layer: Path, runtime: Path,
 
 
 @pytest.mark.parametrize("logical_id", ["SharedLayer", "PictureLayer"])
-def test_two_builds_are_equal(logical_id: str, tmp_path: Path) -> None:
+def test_two_builds_are_equal(logical_id: str, built: Callable[[str], Path], tmp_path: Path) -> None:
     """Two builds of the same source are equal, byte for byte, so that nothing is deployed without a change."""
-    once, again = build(tmp_path / "first", logical_id), build(tmp_path / "second", logical_id)
+    once, again = built(logical_id), build(tmp_path / "second", logical_id)
     files = sorted(path.relative_to(once) for path in once.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
     _, different, unreadable = filecmp.cmpfiles(once, again, files, shallow=False)
@@ -157,9 +168,9 @@ def test_functions_that_inspect_images_have_pillow(name: str) -> None:
 
 
 @pytest.mark.parametrize("logical_id", ["PictureLayer", "VideoLayer"])
-def test_native_code_is_for_lambdas_processor(logical_id: str, layer: Path, tmp_path: Path) -> None:
+def test_native_code_is_for_lambdas_processor(logical_id: str, layer: Path, built: Callable[[str], Path]) -> None:
     """A layer with machine code is for arm64 throughout, and fits into Lambda's limit together with the shared one."""
-    native = build(tmp_path / logical_id, logical_id)
+    native = built(logical_id)
     libraries = [path for path in native.rglob("*") if ".so" in path.suffixes]
     assert {"arm64"} == {machine_of(path) for path in libraries}
     assert ALL_LAYERS_MB > size_mb(layer) + size_mb(native)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.testbed.aws.template import TemplateError
+from tests.testbed.signals import stop_on_interrupt
 from tests.testbed.stack import DEFAULT_SPEED, ROOT, Coordinates, Testbed
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def main(file: Path = FILE) -> int:
     """Run the testbed until it is stopped; return the exit code."""
     console = Console()
     started = time.monotonic()
+    stop_on_interrupt()
     try:
         with _from_environment() as testbed, published(testbed.coordinates, file):
             console.print(table(testbed.coordinates))
@@ -75,7 +77,18 @@ def _from_environment() -> Testbed:
         api_port=_port("API_PORT"),
         aws_port=_port("AWS_PORT"),
         dashscope_port=_port("DASHSCOPE_PORT"),
+        account_concurrency=_concurrency(),
     )
+
+
+def _concurrency() -> int | None:
+    """Read the account's concurrency from the environment; raise ``ValueError`` if it is not a positive number."""
+    text = os.environ.get("CONCURRENCY")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise ValueError(f"CONCURRENCY={text} is not valid. Use a positive number; a new AWS account has 10.")
+    return int(text)
 
 
 def _port(name: str) -> int:

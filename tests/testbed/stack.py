@@ -70,6 +70,8 @@ class Testbed:
     aws_port: int = 0
     dashscope_port: int = 0
     fake: FakeDashScope | None = None
+    account_concurrency: int | None = None
+    """Maximum functions that run at a time, as in an account of AWS; None is no limit."""
     prewarm: tuple[str, ...] = ()
     """Logical IDs of functions whose processes are started with the testbed."""
     clock: ScaledClock = field(init=False)
@@ -128,7 +130,9 @@ class Testbed:
         self.clock = self.fake.clock if self.fake else ScaledClock(self.speed)  # type: ignore[assignment]
         self.dashscope = self.fake or FakeDashScope(self.clock)
         vendor = self._resources.enter_context(serve(self.dashscope, port=self.dashscope_port))
-        self.aws = EmbeddedAws(self.clock, port=self.aws_port, api_port=self.api_port)
+        self.aws = EmbeddedAws(
+            self.clock, port=self.aws_port, api_port=self.api_port, account_concurrency=self.account_concurrency
+        )
         self.aws.start()
         self._resources.callback(self.aws.stop)
         template = self.template if isinstance(self.template, Template) else read(self.template, self.aws.region)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+
+from fake_dashscope.clock import ScaledClock
+from tests.functional.testbed.conftest import PATIENCE_S
+from tests.testbed.aws.functions import Result
+from tests.testbed.aws.gateway import api
+from tests.testbed.aws.gateway.messages import Api, HttpRequest
+from tests.testbed.aws.gateway.routes import Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,9 +83,12 @@ def test_the_most_specific_route_is_taken(http: httpx.Client) -> None:
 
 
 def test_an_unmatched_request_is_not_found(http: httpx.Client) -> None:
-    """Either the path or the method has no route."""
-    for answer in (http.get("/nowhere"), http.post("/items/1"), http.get("/items/1/2")):
-        assert (404, {"message": "Not Found"}) == (answer.status_code, answer.json())
+    """Neither a path, a method nor a slash at the end without a route reaches the product; the gateway answers."""
+    paths = ("/nowhere", "/items/1/2", "/open/", "/items/1/", "/items/", "//open")
+    for answer in (http.post("/items/1"), http.head("/items/1"), *map(http.get, paths)):
+        assert 404 == answer.status_code
+        assert "application/json" == answer.headers["content-type"]
+        assert (b"" if answer.request.method == "HEAD" else b'{"message": "Not Found"}') == answer.content
 
 
 def test_answers_have_format_2(http: httpx.Client) -> None:
@@ -147,6 +158,30 @@ def test_a_body_beyond_the_limit_is_refused(http: httpx.Client) -> None:
     for size in (10 * 1024 * 1024 + 1, 5 * 1024 * 1024):
         answer = http.post("/open", content=bytes(size), headers={"content-type": "image/png"})
         assert (413, {"message": "Request Entity Too Large"}) == (answer.status_code, answer.json())
+
+
+def test_a_function_has_thirty_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the gateway answers without ``Retry-After``, and the function continues."""
+    assert 30.0 == api.INTEGRATION_TIMEOUT_S
+    monkeypatch.setattr(api, "INTEGRATION_TIMEOUT_S", 0.01)
+    running, ended = Event(), Event()
+
+    class Runner:
+        def invoke(self, function: str, payload: bytes) -> Result:
+            running.wait(PATIENCE_S)
+            ended.set()
+            return Result(json.dumps(f"{function} {payload!r}"))
+
+    route = Route("GET", "/slow", "arn:aws:lambda:eu-central-1:123456789012:function:slow", None)
+    gateway = api.HttpApi(
+        Api("a", "123456789012", "eu-central-1", lambda: 0.0), [route], Runner(), ScaledClock(), lambda *_: True
+    )
+    answer = gateway.handle(HttpRequest("GET", "/slow", "", [], b"", "127.0.0.1"))
+    assert (503, {"message": "Service Unavailable"}) == (answer.status, json.loads(answer.body))
+    assert "retry-after" not in dict(answer.headers)
+    running.set()
+    assert ended.wait(PATIENCE_S)
+    gateway.close()
 
 
 def test_the_access_log_is_written_in_its_format(http: httpx.Client, stack: SmallStack) -> None:

@@ -8,10 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.functional.testbed.conftest import eventually
@@ -20,6 +20,7 @@ from tests.testbed.stack import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 CONTRACT = {
     "api_url",
@@ -37,10 +38,10 @@ CONTRACT = {
 PROGRAM = "import sys, pathlib; from tests.testbed.__main__ import main; sys.exit(main(pathlib.Path(sys.argv[1])))"
 
 
-def start(file: Path, **settings: str) -> subprocess.Popen[str]:
-    """Start the testbed as its own process, as from a shell."""
-    # An ignored SIGINT would be inherited.
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+def start(file: Path, *, in_background: bool = False, **settings: str) -> subprocess.Popen[str]:
+    """Start the testbed as its own process, as from a shell; in the background, a script's shell has SIGINT ignored."""
+    # It is inherited.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN if in_background else signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(file)],
         env={**os.environ, "PYTHONPATH": PYTHONPATH, **settings},
@@ -59,10 +60,10 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "testbed.json"
 
 
-@pytest.fixture
-def running(file: Path) -> Iterator[subprocess.Popen[str]]:
+@pytest.fixture(params=[False, True], ids=["in the foreground", "in the background"])
+def running(request: pytest.FixtureRequest, file: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a testbed with a warm function."""
-    process = start(file, SPEED="60")
+    process = start(file, in_background=request.param, SPEED="60")
     try:
         eventually(lambda: file.exists() or process.poll() is not None)
         coordinates = json.loads(file.read_text(encoding="utf-8"))
@@ -73,21 +74,17 @@ def running(file: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def children(process: subprocess.Popen[str]) -> list[int]:
+def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """Return the child processes of a process."""
-    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()] + [
-        int(pid)
-        for task in Path(f"/proc/{process.pid}/task").iterdir()
-        if task.name != str(process.pid)
-        for pid in (task / "children").read_text(encoding="ascii").split()
-    ]
+    found: list[psutil.Process] = psutil.Process(process.pid).children()
+    return found
 
 
-def alive(pid: int) -> bool:
+def alive(process: psutil.Process) -> bool:
     """Return whether a process runs; a zombie does not."""
     try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
-    except OSError:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
 
 
@@ -120,7 +117,7 @@ def test_it_leaves_nothing_behind(running: subprocess.Popen[str], file: Path, nu
     running.send_signal(number)
     assert code == running.wait(timeout=20)
     assert not file.exists()
-    assert not [pid for pid in functions if alive(pid)]
+    assert not [one for one in functions if alive(one)]
     assert all(free(port) for port in ports(coordinates))
 
 
@@ -130,7 +127,17 @@ def test_functions_end_with_a_killed_testbed(running: subprocess.Popen[str]) -> 
     assert functions
     running.kill()
     running.wait(timeout=20)
-    eventually(lambda: not any(alive(pid) for pid in functions))
+    eventually(lambda: not any(alive(one) for one in functions))
+
+
+@pytest.mark.parametrize("concurrency", ["0", "ten", "-1", "1.5"])
+def test_a_concurrency_that_is_none_is_refused(file: Path, concurrency: str) -> None:
+    """In one line, without a traceback, and nothing comes up."""
+    process = start(file, CONCURRENCY=concurrency)
+    output, _ = process.communicate(timeout=30)
+    assert 1 == process.returncode
+    assert f"CONCURRENCY={concurrency} is not valid. Use a positive number" in " ".join(output.split())
+    assert not file.exists()
 
 
 def test_a_port_in_use_is_reported(file: Path) -> None:

@@ -153,6 +153,15 @@ def test_every_service_refuses_what_is_not_granted(
     assert f"is not authorized to perform: {action} on resource: " in refused["message"]
 
 
+@pytest.mark.parametrize("call", ["send_task_success", "send_task_failure", "send_task_heartbeat"])
+def test_a_grant_on_a_machine_does_not_cover_answers_to_its_tasks(stack: SmallStack, call: str) -> None:
+    """The reference has no resource type for these actions, so a statement with an ARN matches no request."""
+    parameters = {"taskToken": "x" * 100} | ({"output": "{}"} if call == "send_task_success" else {})
+    refused = as_probe(stack, "stepfunctions", call, **parameters)
+    assert "AccessDeniedException" == refused["code"]
+    assert refused["message"].count(" on resource: * because ") == 1
+
+
 def test_an_unknown_key_is_refused(stack: SmallStack) -> None:
     """Each protocol has its own error for it."""
     session = boto3.Session("AKIANOBODY", "x", region_name=stack.aws.region)

@@ -147,3 +147,36 @@ def reads(client: Any) -> list[Any]:  # noqa: ANN401 - a boto3 client
         client.get_item(TableName="n", Key={"pk": {"S": "b"}, "at": {"N": "1.5"}})["Item"],
         client.scan(TableName="n")["Items"],
     ]
+
+
+NORMALIZED = [
+    ("1780000000.000", "1780000000"),
+    ("0010", "10"),
+    ("1E2", "100"),
+    ("-0.50", "-0.5"),
+    ("-0.0", "0"),
+    ("0.1e-3", "0.0001"),
+    ("+7", "7"),
+    ("12345678901234567890123456789012345678", "12345678901234567890123456789012345678"),
+    ("1234567890123456789012345678.0123456789", "1234567890123456789012345678.0123456789"),
+]
+
+
+@pytest.mark.parametrize(("written", "read"), NORMALIZED)
+def test_numbers_come_back_normalized(table: Any, written: str, read: str) -> None:  # noqa: ANN401
+    """DynamoDB keeps a number's value, not its notation: at the top, nested, in sets and in a list."""
+    number = {"N": written}
+    item = {"pk": {"S": "a"}, "n": number, "m": {"M": {"n": number}}, "l": {"L": [number]}, "s": {"NS": [written]}}
+    table.put_item(TableName="t", Item=item)
+    found = table.get_item(TableName="t", Key={"pk": {"S": "a"}})["Item"]
+    (inner,) = found["l"]["L"]
+    assert [read] * 4 == [found["n"]["N"], found["m"]["M"]["n"]["N"], inner["N"], *found["s"]["NS"]]
+
+
+def test_numbers_of_an_update_come_back_normalized(table: Any) -> None:  # noqa: ANN401
+    """Whether they were given or computed."""
+    table.put_item(TableName="t", Item={"pk": {"S": "a"}, "n": {"N": "1.50"}})
+    values = {":half": {"N": "0.50"}, ":plain": {"N": "3.00"}}
+    update = {"UpdateExpression": "SET n = n + :half, m = :plain", "ExpressionAttributeValues": values}
+    answer = table.update_item(TableName="t", Key={"pk": {"S": "a"}}, **update, ReturnValues="ALL_NEW")
+    assert {"pk": {"S": "a"}, "n": {"N": "2"}, "m": {"N": "3"}} == answer["Attributes"]

@@ -61,6 +61,8 @@ class EmbeddedAws:
     api_port: int = 0
     region: str = REGION
     max_processes: int = MAX_PROCESSES
+    account_concurrency: int | None = None
+    """Maximum invocations at a time in the account; None is no limit, and a new account of AWS has ten."""
     driver: Credentials = field(init=False)
     """A user with full permissions."""
     identities: Identities = field(init=False)
@@ -127,7 +129,9 @@ class EmbeddedAws:
         self.wiring.connect(self.deployment)
         self._resources.callback(self.wiring.close)
         Preflight(self.deployment, self.authority, self.wiring).check()
-        self.runtime = LambdaRuntime(self.deployment.functions.values(), self._environment(), self.max_processes)
+        self.runtime = LambdaRuntime(
+            self.deployment.functions.values(), self._environment(), self.max_processes, self.account_concurrency
+        )
         self.runtime.on_end.append(LogDelivery(self.authority, self.clock, self.region).deliver)
         self._resources.callback(self.runtime.close)
         self._resources.callback(interpreter.stop_executions, self.region)

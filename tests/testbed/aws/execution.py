@@ -32,7 +32,7 @@ class Invocation:
     init_ms: float
     duration_ms: float
     peak_memory_mb: float
-    """Largest resident size of the process during this invocation; 0 where the system does not report it."""
+    """Largest resident size of the process during this invocation, as far as the system reports it."""
     error: str | None
     calls: tuple[str, ...] | None
     """To the world, by name, where a kill was planned; None where they were not noted."""

@@ -70,7 +70,7 @@ class Result:
 
 
 class Throttled(Exception):
-    """The function's reserved concurrency is in use."""
+    """The function's reserved concurrency, or the account's, is in use."""
 
 
 class Runner(Protocol):

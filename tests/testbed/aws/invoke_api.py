@@ -42,7 +42,7 @@ class RequestTooLarge(LambdaClientError):
 
 
 class TooManyRequests(LambdaClientError):
-    """The function's reserved concurrency is in use."""
+    """The function's reserved concurrency, or the account's, is in use."""
 
     code = 429
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .template import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 RUNTIME_PACKAGES = (
     "awslambdaric",
@@ -29,6 +29,8 @@ RUNTIME_PACKAGES = (
 )
 """The packages of Lambda's Python runtime, besides the standard library."""
 
+# Native, in awslambdaric's packages for Linux; other systems install the package without it.
+_CLIENT = Path(__file__).with_name("runtime_client.py")
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)[^;\n]*(;[^\n]*)?", re.MULTILINE)
 
 
@@ -37,6 +39,8 @@ def build_runtime(target: Path) -> Path:
     target.mkdir(parents=True)
     for name in RUNTIME_PACKAGES:
         _link_distribution(target, name)
+    if not any(file.exists() for file in target.glob(f"{_CLIENT.stem}.*")):
+        (target / _CLIENT.name).symlink_to(_CLIENT)
     return target
 
 

@@ -20,6 +20,7 @@ from moto.events import models as events_models
 from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
 from moto.logs import models as logs_models
+from moto.moto_server.utilities import RegexConverter
 from moto.s3 import models as s3_models
 from moto.s3 import notifications
 from moto.sqs import models as sqs_models
@@ -143,6 +144,12 @@ def _objects(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
         del account_id, region_name
         hooks.s3_to_function(bucket_arn(event_body), fn_arn, json.dumps(event_body))
 
+    def match_newlines(converter: RegexConverter, url_map: Any, pattern: str) -> None:  # noqa: ANN401
+        original(converter, url_map, f"(?s:{pattern})")
+
+    original = RegexConverter.__init__
+    # A dot in moto's patterns of paths does not match a newline, which S3 allows in keys.
+    yield RegexConverter, "__init__", match_newlines
     # moto applies a bucket policy without its conditions; the gatekeeper evaluates all of it.
     yield s3_models.FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL
     # moto's events lack half of the fields, and moto checks neither the queue's nor the function's policy.
@@ -168,7 +175,7 @@ def _state_machines(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
     )
     yield CallbackEndpoint, "interrupt_all", interpreter.invalidating(CallbackEndpoint.interrupt_all)
     yield CallbackPoolManager, "notify", interpreter.refusing_invalid(CallbackPoolManager.notify)
-    yield AmazonStateLanguageParser, "parse", staticmethod(interpreter.parse_once())
+    yield AmazonStateLanguageParser, "parse", staticmethod(interpreter.parse_once)
     for paths in (json_path, result_path):
         yield paths, "parse", cache(paths.parse)
     shim = interpreter.scaled_datetime(clock)

@@ -6,6 +6,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from .concurrency import AccountConcurrency
 from .execution import Execution, Invocation
 from .kill_points import KillPlan
 from .pool import Pool
@@ -27,10 +28,15 @@ class LambdaRuntime:
     """All functions of a stack, each with its pool of processes."""
 
     def __init__(
-        self, functions: Iterable[FunctionSpec], environment: Environment, max_processes: int = MAX_PROCESSES
+        self,
+        functions: Iterable[FunctionSpec],
+        environment: Environment,
+        max_processes: int = MAX_PROCESSES,
+        account_concurrency: int | None = None,
     ) -> None:
         """Create the pools; processes start when they are needed."""
         specs = list(functions)
+        self._account = AccountConcurrency(account_concurrency, specs)
         self._specs = {key: spec for spec in specs for key in (spec.logical_id, spec.name, spec.arn)}
         self._pools = {
             spec.name: Pool(partial(environment.worker, spec), max_processes, spec.reserved_concurrency)
@@ -47,11 +53,11 @@ class LambdaRuntime:
         return self._specs[":".join(function.split(":")[:_ARN_PARTS])]
 
     def invoke(self, function: str, payload: bytes) -> Result:
-        """Run the function on a JSON payload; raise ``Throttled`` beyond its reserved concurrency."""
+        """Run the function on a JSON payload; raise ``Throttled`` beyond its concurrency or the account's."""
         spec, kill = self.spec(function), None
         while True:
             try:
-                with self._pools[spec.name].lease() as lease:
+                with self._account.run(spec), self._pools[spec.name].lease() as lease:
                     kill = kill or self._planned(spec, payload)
                     lease.worker.plan(kill)
                     result, record = Execution(spec, lease, payload, kill).run()

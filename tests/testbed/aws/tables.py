@@ -3,12 +3,13 @@
 A condition is checked and its write is made under one lock. A failed transaction restores the items that it names: moto
 restores a copy of the tables, which it makes of every attribute of every item for each transaction. A query reads only
 the items of its partition: moto sorts the whole table first. A value in wire format is sent as it is: moto tries ten
-types, each under two names.
+types, each under two names. A number loses its zeros, as in DynamoDB: moto returns it as it was written.
 """
 
 from __future__ import annotations
 
 import copy
+from decimal import Context, Decimal, InvalidOperation
 from functools import wraps
 from threading import RLock
 from types import SimpleNamespace
@@ -28,6 +29,8 @@ CALLS = ("put_item", "update_item", "delete_item", "transact_write_items", "quer
 INDEX_NAME = 6
 # Types of values that moto stores in wire format.
 PLAIN = frozenset({"S", "N", "BOOL", "NULL", "SS", "NS"})
+# Exact for every number that DynamoDB stores, which has at most 38 digits.
+EXACT = Context(prec=60)
 
 
 def changes() -> Iterator[tuple[object, str, Any]]:
@@ -41,6 +44,7 @@ def changes() -> Iterator[tuple[object, str, Any]]:
             _one_at_a_time(_rolling_back(call) if name == "transact_write_items" else call, lock),
         )
     yield Table, "query", _narrowed(Table.query)
+    yield DynamoType, "__init__", _normalizing(DynamoType.__init__)
     yield models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_deepcopy)
     structure = "_serialize_type_structure"
     yield BaseJSONSerializer, structure, _sending_plain(getattr(BaseJSONSerializer, structure))
@@ -94,6 +98,27 @@ def _sending_plain(call: Callable[..., None]) -> Callable[..., None]:
         call(serializer, serialized, value, shape, key)
 
     return send
+
+
+def _normalizing(create: Callable[..., None]) -> Callable[..., None]:
+    @wraps(create)
+    def create_normalized(value: DynamoType, given: Any) -> None:  # noqa: ANN401 - moto's own
+        create(value, given)
+        if value.type == "N":
+            value.value = number(value.value)
+        elif value.type == "NS":
+            value.value = [number(member) for member in value.value]
+
+    return create_normalized
+
+
+def number(text: str) -> str:
+    """Write a number as DynamoDB returns it: no zeros that say nothing, no exponent. Other text stays as it is."""
+    try:
+        found = EXACT.normalize(Decimal(text))
+    except (InvalidOperation, TypeError):
+        return text
+    return f"{found:f}" if found else "0"
 
 
 def _rolling_back(call: Callable[..., Any]) -> Callable[..., Any]:

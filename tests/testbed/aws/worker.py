@@ -9,11 +9,13 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from .memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from .kill_points import KillPlan
 
@@ -73,10 +75,9 @@ class Worker:
     memory_mb: int
     log_stream: str
     started_at: float = field(init=False, default=0.0)
-    peak_mb: float = field(init=False, default=0.0)
-    """Largest resident size since ``reset_peak_memory``, as last read; 0 where the system does not report it."""
     _listener: socket.socket = field(init=False)
     _process: subprocess.Popen[bytes] = field(init=False)
+    _memory: Memory = field(init=False)
     _connection: socket.socket | None = field(init=False, default=None)
     _reader: BinaryIO | None = field(init=False, default=None)
     _killed: bool = field(init=False, default=False)
@@ -101,6 +102,7 @@ class Worker:
                 stdout=log,
                 stderr=log,
             )
+        self._memory = Memory(self._process.pid)
 
     def ready(self, deadline: float) -> None:
         """Wait until the handler is imported; raise ``TimeoutError``, ``InitFailed`` or ``ProcessDied``."""
@@ -161,23 +163,18 @@ class Worker:
         """Whether the process is running."""
         return not self._killed and self._process.poll() is None
 
+    @property
+    def peak_mb(self) -> float:
+        """Largest resident size since ``reset_peak_memory``, as last looked at."""
+        return self._memory.peak_mb
+
     def reset_peak_memory(self) -> None:
         """Start a new measurement of the peak."""
-        self.peak_mb = 0.0
-        try:
-            Path(f"/proc/{self._process.pid}/clear_refs").write_text("5", encoding="ascii")
-        except OSError:
-            return
+        self._memory.reset()
 
     def _watch_memory(self) -> None:
         """Read the peak, and kill the process if it uses more memory than the function has, as Lambda does."""
-        try:
-            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        except OSError:
-            return
-        sizes = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-        self.peak_mb = int(sizes[0]) / 1024 if sizes else self.peak_mb
-        if self.peak_mb > self.memory_mb:
+        if self._memory.look() > self.memory_mb:
             self.kill()
 
     def _next_request(self, deadline: float, *, started: bool) -> Request:

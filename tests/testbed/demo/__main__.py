@@ -14,6 +14,8 @@ from tests.testbed.demo import proof, summary
 from tests.testbed.demo.display import display
 from tests.testbed.demo.doors import DemoFailed, HttpsDoor, S3Door, caller
 from tests.testbed.demo.follow import follow
+from tests.testbed.demo.last_error import last_error
+from tests.testbed.signals import stop_on_interrupt
 
 if TYPE_CHECKING:
     from tests.testbed.demo.display import Display
@@ -41,6 +43,7 @@ FUNCTIONS = (
 def main() -> int:
     """Run the demo; return the exit code."""
     screen = display()
+    stop_on_interrupt()
     try:
         run(screen)
     except KeyboardInterrupt:
@@ -48,8 +51,10 @@ def main() -> int:
         return INTERRUPTED
     except DemoFailed as failed:
         screen.console.print(f"\nThe demo failed. {failed}", style="bold red")
+        _show_notes(screen, failed)
     except Exception as error:  # noqa: BLE001 - a first-time user needs to know where to look
         screen.console.print(f"\nThe demo failed unexpectedly. {type(error).__name__}: {error}", style="bold red")
+        _show_notes(screen, error)
         _keep("traceback.txt", traceback.format_exc())
     else:
         return 0
@@ -75,12 +80,20 @@ def run(screen: Display) -> None:
             took = follow(testbed, doors, screen)
             folders = [_fetch(testbed, door) for door in doors]
             ledger = testbed.dashscope.ledger()
-        except Exception:
+        except Exception as error:
             _keep_logs(testbed)
+            found = last_error(testbed.invocations())
+            if found:
+                error.add_note(found)
             raise
     evidence = [proof.examine(folder, ledger, seconds) for folder, seconds in zip(folders, took, strict=True)]
     proof.audit(evidence, ledger)
     summary.show(screen.console, evidence, ROOT, time.monotonic() - began)
+
+
+def _show_notes(screen: Display, error: Exception) -> None:
+    for note in getattr(error, "__notes__", []):
+        screen.console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
 def _speed() -> float:

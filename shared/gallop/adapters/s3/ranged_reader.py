@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from gallop.adapters import aws
+from gallop.domain.errors import AwsTrouble
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -53,8 +54,17 @@ class _Ranges(io.RawIOBase):
             VersionId=self._result.version_id,
             Range=f"bytes={self._position}-{last}",
         )
+        start = _start(response.get("ContentRange"))
+        if start != self._position:
+            raise AwsTrouble(f"get_object: asked for bytes from {self._position}, received bytes from {start}")
         with response["Body"] as body:
-            data = body.read()
+            # No more than asked, whatever is sent: more would not fit into the buffer.
+            data = body.read(last - self._position + 1)
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+
+def _start(content_range: str | None) -> int:
+    """Return the position of the first byte sent; a response without a range is the whole object."""
+    return int(content_range.removeprefix("bytes ").partition("-")[0]) if content_range else 0

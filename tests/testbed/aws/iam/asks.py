@@ -120,11 +120,9 @@ def _sqs(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[
 
 
 def _states(call: Call, operation: str, parameters: Mapping[str, Any]) -> Iterator[Ask]:
-    resource: str | None
-    if "taskToken" in parameters:
-        resource = lookup.machine_of_token(parameters["taskToken"], call.region)
-    else:
-        resource = parameters.get("stateMachineArn") or parameters.get("executionArn") or parameters.get("mapRunArn")
+    del call
+    # An answer to a task token names no resource: the Service Authorization Reference has none for these actions.
+    resource = parameters.get("stateMachineArn") or parameters.get("executionArn") or parameters.get("mapRunArn")
     yield Ask(f"states:{operation}", resource or "*")
 
 

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from . import asks_s3, browser_post, refusals
+from . import asks_s3, browser_post, refusals, s3_requests, s3_xml
 from .ask import Ask, Call
 from .asks import identify
 from .authority import Refused
@@ -52,15 +52,17 @@ class Gatekeeper:
         if call.service in self.locks:
             with self.locks[call.service]:
                 return self.application(environ, start)
-        bucket = asks_s3.object_read(call)
-        if bucket is None or credential is None:
+        if call.service != "s3" or credential is None:
             return self.application(environ, start)
+        bucket = asks_s3.object_read(call)
+        if bucket is None:
+            return s3_xml.answer(self.application, environ, start)
         return self._read_object(call, credential, bucket, environ, start)
 
     def _refusal(self, call: Call, credential: Credential | None, *, presigned: bool) -> Response | None:
-        if "AWSAccessKeyId" in call.query:
-            message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
-            return refusals.s3(call, 400, "InvalidRequest", message)
+        refusal = s3_requests.refusal(call) if call.service == "s3" else None
+        if refusal is not None:
+            return refusal
         if credential is None:
             return refusals.denied(call, "Access Denied")
         principal = self.identities.principal(credential.access_key_id)
@@ -82,6 +84,9 @@ class Gatekeeper:
         call = _call(environ, None)
         try:
             form = browser_post.read(environ)
+            refusal = s3_requests.too_long(call, form.key)
+            if refusal is not None:
+                return _answer(refusal, start)
             principal = self.identities.principal(form.credential().access_key_id)
             if principal is None:
                 return _answer(refusals.unknown_key(call), start)

@@ -8,8 +8,6 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sqs.models import sqs_backends
-from moto.stepfunctions.parser.api import ExecutionStatus
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.testbed.aws.account import ACCOUNT
 
@@ -37,20 +35,6 @@ def secret_arn(secret: str, region: str) -> str:
     if found is not None:
         return str(found.arn)
     return secret if secret.startswith("arn:") else f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{secret}"
-
-
-def machine_of_token(token: str, region: str) -> str | None:
-    """Return the state machine that waits for a task token."""
-    for machine in stepfunctions_parser_backends[ACCOUNT][region].state_machines:
-        for execution in machine.executions:
-            if getattr(execution, "exec_status", None) == ExecutionStatus.RUNNING and _waits_for(execution, token):
-                return str(machine.arn)
-    return None
-
-
-def _waits_for(execution: object, token: str) -> bool:
-    environment = execution.exec_worker.env  # type: ignore[attr-defined]
-    return environment is not None and environment.callback_pool_manager.get(token) is not None
 
 
 def queue(arn: str) -> Queue:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .ask import Call
 
@@ -53,11 +54,12 @@ def unknown_key(call: Call) -> Response:
     return _query(403, "InvalidClientTokenId", message)
 
 
-def s3(call: Call, status: int, code: str, message: str) -> Response:
-    """Return S3's error response; for a HEAD it has no body."""
+def s3(call: Call, status: int, code: str, message: str, details: Mapping[str, str] = MappingProxyType({})) -> Response:
+    """Return S3's error response, with further elements that some errors have; for a HEAD it has no body."""
+    further = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in details.items())
     text = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escape(message)}</Message>'
-        f"<RequestId>{secrets.token_hex(8).upper()}</RequestId><HostId>{secrets.token_hex(16)}</HostId></Error>"
+        f"{further}<RequestId>{secrets.token_hex(8).upper()}</RequestId><HostId>{secrets.token_hex(16)}</HostId></Error>"
     )
     return Response(status, [("Content-Type", "application/xml")], b"" if call.method == "HEAD" else text.encode())
 

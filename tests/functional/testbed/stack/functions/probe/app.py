@@ -59,7 +59,10 @@ def _exit(event: dict[str, Any], _: object) -> None:
 
 
 def _hog(event: dict[str, Any], _: object) -> int:
-    return len(b"x" * event["bytes"])
+    held = b"x" * event["bytes"]
+    # Long enough for systems where the testbed has to look at the right moment.
+    time.sleep(event.get("hold", 0.0))
+    return len(held)
 
 
 def _reply(event: dict[str, Any], _: object) -> str:
