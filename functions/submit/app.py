@@ -50,7 +50,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | P
     batch = drops.Batch()
 
     def take(record: SQSRecord) -> None:
-        batch.take(record.body)
+        received = int(record.attributes.approximate_receive_count)
+        batch.take(drops.Message(record.body, record.message_id, record.receipt_handle, received))
 
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     return process_partial_response(event=event, record_handler=take, processor=processor, context=context)

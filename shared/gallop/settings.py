@@ -26,6 +26,11 @@ def drop_queue_url() -> str:
     return os.environ["DROP_QUEUE_URL"]
 
 
+def drop_dead_letter_queue_url() -> str:
+    """Return the URL of the queue of the S3 door's messages that failed too often."""
+    return os.environ["DROP_DEAD_LETTER_QUEUE_URL"]
+
+
 def workflow_arn() -> str:
     """Return the ARN of the job workflow."""
     return os.environ["WORKFLOW_ARN"]

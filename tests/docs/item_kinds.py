@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gallop.adapters.table import batches, budgets, completion_waits, jobs, slots
+from gallop.adapters.table import batches, budgets, completion_waits, drops, jobs, slots
 from gallop.domain.clients import keys, webhooks
 from gallop.domain.request import idempotency
 
@@ -74,6 +74,9 @@ ABOUT = {
         _days(completion_waits.SECONDS_KEPT),
     ),
     ("DELIVERIES#", ""): About("one try of a webhook delivery, without its body", _days(webhooks.LOG_SECONDS)),
+    ("DROP#", "CLAIM"): About(
+        "the message that works on a state of a drop, so that no other does", _days(drops.CLAIM_SECONDS)
+    ),
     ("DROP#", "DROP"): About("the current job or receipts of a drop, and those it displaced", "no expiry"),
     ("DURATIONS", ""): About("how long tasks run, as a histogram", "no expiry", "<model>|<resolution>|<seconds>"),
     ("IDEMPOTENCY#", "IDEMPOTENCY"): About(

@@ -115,6 +115,10 @@ def cancelled(message: str) -> Failure:
     return Failure(FailureCode.CANCELLED, message)
 
 
+# Why a job was cancelled whose drop has changed. A job with this reason is made again if its content is restored.
+REPLACED = cancelled("The dropped files changed, and a new job replaced this one before DashScope had started it.")
+
+
 def failure_from(record: Mapping[str, Any]) -> Failure:
     """Read a failure from a map; fields of other versions are ignored."""
     known = {field.name: record[field.name] for field in fields(Failure) if field.name in record}

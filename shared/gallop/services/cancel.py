@@ -23,8 +23,10 @@ class Cancellation(StrEnum):
     ALREADY_FINISHED = "already_finished"
 
 
-def cancel(job_id: str) -> tuple[Job, Cancellation]:
+def cancel(job_id: str, why: Failure | None = None) -> tuple[Job, Cancellation]:
     """Cancel a job if that is still possible; return the job as it is afterwards, and the outcome.
+
+    ``why`` is recorded as the reason, instead of the one that follows from the job's state.
 
     Raises:
         JobNotFound: there is no such job.
@@ -39,7 +41,7 @@ def cancel(job_id: str) -> tuple[Job, Cancellation]:
         if reason is None:
             return job, Cancellation.TOO_LATE
         try:
-            job = _end(job, reason)
+            job = _end(job, why or reason)
         except WrongState:
             continue
         _notify(job)

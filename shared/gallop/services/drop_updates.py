@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from gallop import log
 from gallop.adapters.table import drops, job_items, jobs
 from gallop.adapters.table.codec import SECONDS
+from gallop.domain.clients import keys
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
 from gallop.domain.errors import JobNotFound, WrongState
-from gallop.domain.job import CancelAnswer, JobState
+from gallop.domain.job import REPLACED, CancelAnswer, JobState, is_terminal, job_id_of
 from gallop.services import accept, publish
 
 if TYPE_CHECKING:
@@ -103,6 +104,17 @@ def cancel(path: str, uploaded_at: float) -> None:
     raise WrongState(f"The current job of drop {path} kept changing.")
 
 
+def job_id_for(job_id: str) -> str:
+    """Return the id of the job for a content: another one if that job was cancelled because the drop had changed.
+
+    Its content has been restored since, and a cancelled job does not start again.
+    """
+    with suppress(JobNotFound):
+        while jobs.get(job_id).failure == REPLACED:
+            job_id = job_id_of(keys.S3_DOOR, "restored", job_id)
+    return job_id
+
+
 def withdraw(path: str) -> None:
     """Remove the receipts of a text that waited for its image."""
     current = drops.get(path)
@@ -150,4 +162,16 @@ def _note_redrop(job: Job, uploaded_at: float) -> None:
 
 def _clean_up(current: CurrentDrop) -> None:
     if current.displaced:
+        _cancel_previous(current)
         publish.clean_up(current)
+
+
+def _cancel_previous(current: CurrentDrop) -> None:
+    """Cancel the job that the current one replaced, if it has not ended and that is free."""
+    if NO_JOB in (current.job, current.previous):
+        return
+    with suppress(JobNotFound):
+        if not is_terminal(jobs.get(current.previous).state):
+            from gallop.services.cancel import cancel  # noqa: PLC0415 - as below
+
+            cancel(current.previous, REPLACED)

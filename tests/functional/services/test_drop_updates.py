@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -17,13 +18,14 @@ from tests.support.pictures import picture
 from tests.support.promise import Killed
 from tests.support.stack import aws
 from tests.template.stack import parameter
-from tests.testbed.aws.kill_points import points_of
+from tests.testbed.aws.kill_points import after, before, points_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gallop.domain.job import Job
 
+    from tests.support.promise import Simulation
     from tests.support.sandbox import Sandbox
     from tests.testbed.aws.kill_points import KillPoint
 
@@ -104,19 +106,71 @@ def during(call: str, act: Callable[[], None]) -> Any:  # noqa: ANN401 - a patch
     return patch.object(buckets, call, call_then_act)
 
 
-@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.STORING, JobState.SUCCEEDED])
+def test_changed_content_cancels_the_old_job_while_that_is_free(sandbox: Sandbox, door: Door) -> None:
+    """Nothing was sent for it; it says why, and its receipts are under its id."""
+    old = dropped(sandbox, door, ONE)
+    new = dropped(sandbox, door, TWO)
+    assert_shown_at(sandbox, new, "ad", "queued")
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "cancelled")
+    assert "a new job replaced this one" in sandbox.receipt(f"ad/{old.id}/error.json")["error"]["message"]
+    assert [] == sandbox.tasks()
+
+
+def test_a_refused_change_cancels_nothing_until_it_is_corrected(sandbox: Sandbox, door: Door) -> None:
+    """The corrected drop is a new job, and replaces the one before the refusal."""
+    old = dropped(sandbox, door, ONE)
+    sandbox.drop("drop/ad/2.jpg", b"no picture")
+    door.run(HOUR)
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "queued")
+    sandbox.drop("drop/ad/2.jpg", picture(shade=2))
+    door.run(HOUR)
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "cancelled")
+    assert "queued" == current_status(sandbox)["state"]
+
+
+def test_restored_content_whose_job_was_cancelled_is_made(sandbox: Sandbox, door: Door) -> None:
+    """Again and again; the job that it replaces is cancelled in its turn, and a repetition makes no other."""
+    dropped(sandbox, door, ONE)
+    for prompt in (TWO, ONE, TWO, ONE, ONE):
+        upload(sandbox, prompt)
+        door.run(HOUR)
+    assert "queued" == current_status(sandbox)["state"]
+    queued = [job for job in sandbox.jobs() if job.state is JobState.QUEUED]
+    assert [ONE.decode()] == [job.request.prompt for job in queued]
+    assert ["cancelled"] * 4 == [job.state.value for job in sandbox.jobs() if job.state is not JobState.QUEUED]
+
+
+@pytest.mark.parametrize("kill", [after("TransactWriteItems"), before("UpdateItem"), after("UpdateItem")], ids=str)
+def test_a_cancelled_job_is_cancelled_once_whoever_dies(simulation: Simulation, kill: KillPoint) -> None:
+    """The next delivery of the message completes what was begun."""
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=1200.0)
+    with patch.dict("os.environ", MAX_IN_FLIGHT="1"):
+        for path, prompt in (("other", ONE), ("ad", ONE)):
+            simulation.drop(f"drop/{path}/1.jpg", picture())
+            simulation.drop(f"drop/{path}/prompt.txt", prompt)
+            simulation.run_for(QUIET + 2)
+        simulation.drop("drop/ad/prompt.txt", TWO)
+        simulation.run_for(1)
+        simulation.kills["Drops"] = [kill]
+        for _ in range(20):
+            simulation.run_for(300)
+            simulation.sweep()
+    by_prompt = {(job.receipts, job.request.prompt): job.state.value for job in simulation.jobs()}
+    ended = {("other", ONE.decode()): "succeeded", ("ad", ONE.decode()): "cancelled", ("ad", TWO.decode()): "succeeded"}
+    assert ended == by_prompt
+    assert 2 == len(simulation.tasks())
+
+
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.STORING, JobState.SUCCEEDED])
 def test_changed_content_moves_the_old_job_aside(sandbox: Sandbox, door: Door, state: JobState) -> None:
     """Whatever state the old job has, the new one's files are at the drop's path and the old one's under its id."""
     old = dropped(sandbox, door, ONE)
-    if state is not JobState.QUEUED:
-        run(sandbox, old, until=state)
+    run(sandbox, old, until=state)
     new = dropped(sandbox, door, TWO)
     assert_shown_at(sandbox, new, "ad", "queued")
     assert_shown_at(sandbox, old, f"ad/{old.id}", state.value)
     run(sandbox, new)
-    if state is JobState.QUEUED:
-        run(sandbox, old)
-    elif state is JobState.RUNNING:
+    if state is JobState.RUNNING:
         sandbox.invoke("StatusFunction", {"action": "ask", "job_id": old.id})
     if state is not JobState.SUCCEEDED:
         save_and_finish(sandbox, old)

@@ -55,8 +55,7 @@ def list_directly_under(prefix: str) -> list[Entry]:
 @aws.guarded
 def list_beside(key: str) -> list[Entry]:
     """List the files of a batch's folder; at the root of ``drop/``, where there is no folder, the batch itself."""
-    batch = batch_of(key, "", 0)
-    return list_directly_under(batch.folder if batch.is_in_folder else key)
+    return list_directly_under(batch_of(key, "", 0).beside)
 
 
 @aws.guarded
@@ -102,6 +101,15 @@ def read_version(key: str, version_id: str, limit: int) -> bytes:
 
     """
     return _bounded(aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id), limit)
+
+
+@aws.guarded
+def read_range(key: str, version_id: str, offset: int, size: int) -> bytes:
+    """Read some bytes of an object of the inbox, in one version."""
+    place = f"bytes={offset}-{offset + size - 1}"
+    response = aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id, Range=place)
+    with response["Body"] as body:
+        return body.read()
 
 
 @aws.guarded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 MIN_FAULTS_OF_LINE = 3
 MAX_CELL_CHARACTERS = 1000
 NOTHING = Decimal(0)
+MAX_CELL_CHARACTERS = 1000
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]+")
+# Full-width signs count, too.
+_FORMULA = re.compile("((?:^|;)\\s*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
 COLUMNS = ("line", "job", "state", "seconds", "cost", "video", "error")
 
 
@@ -78,6 +83,11 @@ class Batch:
     def folder(self) -> str:
         """The prefix of the files in its folder."""
         return self.key[: self.key.rindex("/") + 1]
+
+    @property
+    def beside(self) -> str:
+        """The prefix under which it is listed: its folder, or itself at the root of ``drop/``, which is none."""
+        return self.folder if self.is_in_folder else self.key
 
     @property
     def is_in_folder(self) -> bool:
@@ -234,16 +244,27 @@ def aws_failure() -> Fault:
     return file_fault(drop.BATCH, "could not be processed because of an AWS error", remedy)
 
 
-def table(outcomes: Iterable[LineOutcome]) -> str:
-    """Return the outcomes as CSV, sorted by line number."""
+def table(outcomes: Iterable[LineOutcome], bucket: str) -> str:
+    """Return the outcomes as CSV, sorted by line number, with videos at their addresses in the results bucket.
+
+    What others wrote cannot become a formula in a spreadsheet: neither a cell nor, where the separator is a semicolon,
+    a part of one begins with a formula's sign.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for outcome in sorted(outcomes, key=lambda outcome: outcome.line):
         seconds = "" if outcome.seconds is None else f"{outcome.seconds:g}"
         cost = "" if outcome.cost is None else f"{outcome.cost:f}"
-        writer.writerow([outcome.line, outcome.job, outcome.state, seconds, cost, outcome.video, outcome.error])
+        video = f"s3://{bucket}/{outcome.video}" if outcome.video else ""
+        writer.writerow([outcome.line, outcome.job, outcome.state, seconds, cost, video, _cell(outcome.error)])
     return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    shown = _CONTROLS.sub(" ", text)
+    shown = shown if len(shown) <= MAX_CELL_CHARACTERS else f"{shown[: MAX_CELL_CHARACTERS - 3]}..."
+    return _FORMULA.sub(r"\1'\2", shown)
 
 
 def _error_of(job: Job) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from gallop.domain import models
+from gallop.domain import models, names
 from gallop.domain.faults import Fault
 from gallop.domain.request import uploads, urls
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
@@ -127,7 +127,8 @@ class Inbox:
             return Fault(where, problem, "Copy the object to another key.")
         if uploads.belongs_to_another(key, self.client):
             return not_there(where)
-        return StoredImage(bucket, key)
+        fault = names.fault_of(key)
+        return replace(fault, pointer=where, file="") if fault else StoredImage(bucket, key)
 
 
 def _linked(where: str, address: str) -> LinkedImage | Fault:
