@@ -5,8 +5,9 @@ The pauses grow, because an error inside Gallop stays until somebody corrects it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from gallop.domain.job import Interruption
 
 if TYPE_CHECKING:
     from gallop.domain.job import Failure, Job
@@ -14,14 +15,6 @@ if TYPE_CHECKING:
 SHORTEST_SECONDS, LONGEST_SECONDS = 120, 900
 # The last resumption comes this long before the deadline, however long the pause is.
 LAST_TRY_SECONDS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """With which failure the job ends if it is not resumed before its deadline; ``resume_at`` is an epoch time."""
-
-    failure: Failure
-    resume_at: float
 
 
 def interruption(job: Job, failure: Failure, now: float) -> Interruption:

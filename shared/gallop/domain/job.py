@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from gallop.domain.budget import Parked, Reservation
     from gallop.domain.doors import Door
-    from gallop.domain.interruption import Interruption
     from gallop.domain.request.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
@@ -108,6 +107,14 @@ class Failure:
     message: str
     vendor_code: str = ""
     vendor_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """With which failure the job ends if it is not resumed before its deadline; ``resume_at`` is an epoch time."""
+
+    failure: Failure
+    resume_at: float
 
 
 def cancelled(message: str) -> Failure:

@@ -8,8 +8,7 @@ from gallop.adapters.table.codec import INTEGER, JSON, PLAIN, SECONDS, Codec, en
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.interruption import Interruption
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Job, JobState, Result
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage, Original, StoredImage, image_record
 from gallop.domain.request.request import VideoRequest
 

@@ -15,8 +15,7 @@ from gallop.domain import models
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.interruption import Interruption
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Job, JobState, Result
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage, Original, StoredImage
 from gallop.domain.request.request import VideoRequest
 from gallop.domain.scheduling import queue
