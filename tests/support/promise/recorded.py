@@ -9,7 +9,7 @@ from __future__ import annotations
 OF_A_JOB: dict[str, tuple[str, ...]] = {
     "Submit": ("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution"),
     "Drops": (
-        *("ListObjectsV2", "ListMultipartUploads", "GetObject", "GetObject", "GetItem", "GetItem"),
+        *("ListObjectsV2", "PutItem", "GetObject", "GetObject", "GetItem", "GetItem"),
         *("TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "StartExecution"),
     ),
     "TakeSlot": (
