@@ -129,7 +129,7 @@ def test_a_refused_change_cancels_nothing_until_it_is_corrected(sandbox: Sandbox
 
 
 def test_restored_content_whose_job_was_cancelled_is_made(sandbox: Sandbox, door: Door) -> None:
-    """Again and again; the job that it replaces is cancelled in its turn, and a repetition makes no other."""
+    """Again and again; the job that it replaces is cancelled as well, and a repetition makes no other."""
     dropped(sandbox, door, ONE)
     for prompt in (TWO, ONE, TWO, ONE, ONE):
         upload(sandbox, prompt)
