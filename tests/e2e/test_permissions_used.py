@@ -48,6 +48,9 @@ SELDOM_USED = {
     ("SubmitFunctionRole", "s3:DeleteObjectVersion"): REFUSED_AFTER_ALL,
     ("BatchFunctionRole", "s3:DeleteObjectVersion"): REFUSED_AFTER_ALL,
     ("VideosFunctionRole", "s3:ListBucket"): "a video that was removed from the bucket",
+    ("ReconcileFunctionRole", "sqs:DeleteMessage"): "a drop whose messages failed too often",
+    ("SubmitFunctionRole", "sqs:ChangeMessageVisibility"): "a message that failed",
+    ("BatchFunctionRole", "secretsmanager:GetSecretValue"): "a line that changes while its task waits at DashScope",
     ("VideosFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
     # Step Functions itself needs these for a distributed map; the testbed's interpreter checks none of them.
     ("BatchWorkflowRole", "states:StartExecution"): "each line of a batch",

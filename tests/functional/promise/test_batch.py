@@ -169,9 +169,10 @@ def test_an_end_that_never_comes_back_is_told_by_the_sweep(simulation: Simulatio
 
 def test_a_newer_file_replaces_an_older_one(simulation: Simulation) -> None:
     """Lines that were not submitted yet are not paid for; running ones continue as the same jobs."""
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=600.0)
     lines = [a_line(seed=number) for number in range(1, 13)]
     simulation.drop("drop/spring/batch.jsonl", "\n".join(lines).encode())
-    simulation.run_for(12)
+    simulation.run_for(QUIET + 2)
     work_off(simulation, lines[:2])
     assert (CONCURRENCY, CONCURRENCY) == (len(simulation.jobs()), len(simulation.tasks()))
     assert ["1", "2"] == [row["line"] for row in rows(simulation)]

@@ -55,7 +55,7 @@ def plan(drop: Drop, texts: Texts, default_prompt: str) -> Plan:
     images = found.listed(drop, listed) if listed else found.all(drop)
     if "prompt" not in fields and not texts.faults:
         found.missing.append(_no_prompt(drop))
-    unsafe = [fault for entry in images if (fault := names.fault_of(entry.name))]
+    unsafe = [fault for name in (drop.path, *(entry.name for entry in images)) if (fault := names.fault_of(name))]
     own_prompt = None if prompt_in_settings or texts.prompt is None else texts.prompt.strip()
     return Plan(
         fields=fields,

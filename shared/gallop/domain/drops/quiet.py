@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_SECONDS = 300
+# Unfinished uploads are waited for as long. An interrupted one stays for a day, until the bucket's rule aborts it.
+MAX_UPLOAD_SECONDS = 3600
 GAPS = 3
 
 

@@ -39,7 +39,7 @@ def look_again(look: Mapping[str, Any]) -> None:
         arrive(key)
         return
     # Messages of earlier versions have no time.
-    is_patient = clock.now() < look.get("since", 0.0) + settings.incomplete_seconds()
+    is_patient = clock.now() < look.get("since", 0.0) + quiet.MAX_UPLOAD_SECONDS
     if is_patient and drops.pending(unfinished_uploads.directly_under(batches.batch_of(key, "", 0).beside), listing):
         drop_queue.send_later({"batch": look}, settings.quiet_seconds())
         return

@@ -120,21 +120,22 @@ def _look_again(look: Mapping[str, Any], message_id: str) -> None:
     remaining, found = until - clock.now(), drops.drops_of(scope, listing)
     # The receipt of a drop that has not changed since already says what is missing.
     is_waiting = bool(look.get("is_shown")) and remaining > 0
-    if not is_waiting and remaining > 0 and _is_uploading(scope, listing, found, look["since"], until):
-        _send_look(scope, look["digest"], look["since"], min(remaining, settings.quiet_seconds()))
+    if not is_waiting and _is_uploading(scope, listing, found, look["since"]):
+        _send_look(scope, look["digest"], look["since"], settings.quiet_seconds())
     elif is_waiting or not all([_try(drop, look["since"], until) for drop in found]):  # noqa: C419
         _send_look(scope, look["digest"], look["since"], min(remaining, drop_queue.MAX_DELAY_SECONDS), is_shown=True)
 
 
-def _is_uploading(scope: Scope, listing: list[Entry], found: Sequence[Drop], since: float, until: float) -> bool:
+def _is_uploading(scope: Scope, listing: list[Entry], found: Sequence[Drop], since: float) -> bool:
     """Show which files are still being uploaded, if there are any and nothing asks to cancel."""
+    until = since + quiet.MAX_UPLOAD_SECONDS
+    if clock.now() >= until or any(drop.cancel for drop in found):
+        return False
     uploads = [entry for prefix in drops.prefixes_of(scope) for entry in unfinished_uploads.directly_under(prefix)]
     pending = drops.pending([entry for entry in uploads if drops.scope_of(entry.key) == scope], listing)
-    if not pending or any(drop.cancel for drop in found):
-        return False
-    for drop in found:
+    for drop in found if pending else ():
         _show_incomplete(drop, [plans.unfinished(entry) for entry in pending], since, until)
-    return True
+    return bool(pending)
 
 
 def _list(scope: Scope) -> list[Entry]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from gallop.domain.drops import quiet
 
 from tests.support.faults import details
 from tests.support.pictures import picture
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from tests.support.promise import Simulation
 
 PROMPT = b"The woman of [Image 1] smiles."
-QUIET, PATIENCE = int(parameter("QuietSeconds")), 60 * int(parameter("IncompleteMinutes"))
+QUIET = int(parameter("QuietSeconds"))
 KEY = "drop/ad/2.jpg"
 
 
@@ -79,11 +82,12 @@ def test_an_upload_that_was_begun_again_is_not_waited_for(simulation: Simulation
     assert [1] == images(simulation)
 
 
-def test_an_upload_that_is_never_finished_is_waited_for_as_long_as_a_missing_file(simulation: Simulation) -> None:
-    """Then the job starts without it."""
+def test_an_upload_that_is_never_finished_is_waited_for_an_hour(simulation: Simulation) -> None:
+    """Then the job starts without it, however long a missing file is waited for."""
     begin(simulation)
-    upload(simulation)
-    simulation.run_for(PATIENCE - QUIET)
+    with patch.dict("os.environ", INCOMPLETE_MINUTES="1"):
+        upload(simulation)
+        simulation.run_for(quiet.MAX_UPLOAD_SECONDS - QUIET)
     assert [] == simulation.jobs()
     simulation.run_for(2 * QUIET)
     assert [1] == images(simulation)
