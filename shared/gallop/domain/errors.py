@@ -240,7 +240,7 @@ class VideoNotReady(CallerError):
     retryable = True
     status = 409
     title = "Video not ready"
-    remedy = "Poll GET /v1/videos/{id} until `state` is `succeeded`."
+    remedy = "Poll GET /v1/videos/{id} until `status` is `completed`."
 
 
 class NoThumbnail(CallerError):

@@ -27,9 +27,8 @@ def job_view(
 ) -> dict[str, Any]:
     """Return a job as its client sees it: OpenAI's fields and values, and Gallop's own.
 
-    ``api_url`` is the address of the API, without a slash at the end, for the addresses of files. ``known`` is the
-    histogram of such tasks' run times, if there is one; ``position`` is the job's position in the queue, if it is
-    waiting there.
+    ``api_url`` is the API's address without a slash at the end, ``known`` the histogram of such tasks' run times if
+    there is one, and ``position`` the job's position in the queue if it is waiting there.
     """
     request = job.request
     view: dict[str, Any] = {

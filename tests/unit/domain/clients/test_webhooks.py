@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from gallop.domain.clients import webhooks
 from gallop.domain.clients.webhooks import Endpoint, Event
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.job import Failure, Job, JobState
+from gallop.domain.job import Failure, Job, JobState, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from openai import InvalidWebhookSignatureError, OpenAI
@@ -69,6 +70,22 @@ def test_both_libraries_accept_the_signature(state: JobState) -> None:
     data = json.loads(sent.body)["data"]
     assert (job.id, state.value) == (data["id"], data["state"])
     assert webhooks.job_id_of(sent.id) == job.id
+
+
+def test_the_addresses_of_files_are_absolute() -> None:
+    """A receiver has no request of its own that a path could belong to."""
+    job = an_end(JobState.SUCCEEDED)
+    video = Result(
+        bucket="results",
+        key=f"videos/{job.id}/video.mp4",
+        version_id="1",
+        size=7,
+        sha256="ab" * 32,
+        content_type="video/mp4",
+    )
+    data = json.loads(webhooks.message(replace(job, result=video, thumbnail=video), API_URL).body)["data"]
+    assert f"{API_URL}/v1/videos/{job.id}/content" == data["video"]["content"]
+    assert f"{API_URL}/v1/videos/{job.id}/content?variant=thumbnail" == data["thumbnail"]["content"]
 
 
 def test_a_message_contains_no_prompt_and_no_signed_address() -> None:

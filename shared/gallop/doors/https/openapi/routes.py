@@ -58,7 +58,7 @@ _ID: Schema = {"name": "id", "in": "path", "required": True, "schema": JOB_ID}
 _OF_A_JOB: Refusals = (errors.JobNotFound,)
 _STATES = sorted({*(state.value for state in JobState), *(openai_status(state) for state in JobState)})
 _REDIRECT: Schema = {
-    "description": "A new presigned URL of your own bucket, valid for one hour.",
+    "description": "A new presigned URL of your own bucket, valid for an hour, or less if its credentials expire.",
     "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
 }
 _POLL: Schema = {
