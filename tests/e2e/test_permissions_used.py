@@ -26,12 +26,16 @@ CHANGED_MEANWHILE = "a drop that changes while its video is being stored"
 OVER = "a job whose execution has ended, which ends like any other"
 CHANGED_WHEN_OVER = "such a job of a drop that has changed since"
 REFUSED_AFTER_ALL = "an image of a request that is refused after it was stored"
+HAS_TO_WAIT = "a job that has to wait when it arrives, which a busy machine may not show"
 SELDOM_USED = {
     ("SaveResultFunctionRole", "s3:AbortMultipartUpload"): "a truncated download, or one that is not a video",
     ("SaveResultFunctionRole", "s3:DeleteObject"): CHANGED_MEANWHILE,
     ("SaveResultFunctionRole", "s3:GetObject"): CHANGED_MEANWHILE,
     ("SaveResultFunctionRole", "s3:GetObjectVersion"): CHANGED_MEANWHILE,
     ("SaveResultFunctionRole", "s3:ListBucket"): CHANGED_MEANWHILE,
+    ("SaveResultFunctionRole", "s3:PutObjectTagging"): CHANGED_MEANWHILE,
+    ("TakeSlotFunctionRole", "s3:PutObject"): HAS_TO_WAIT,
+    ("TakeSlotFunctionRole", "s3:PutObjectTagging"): HAS_TO_WAIT,
     ("FinishFunctionRole", "s3:DeleteObject"): CHANGED_MEANWHILE,
     ("FinishFunctionRole", "s3:GetObject"): CHANGED_MEANWHILE,
     ("FinishFunctionRole", "s3:GetObjectVersion"): CHANGED_MEANWHILE,

@@ -129,6 +129,21 @@ def accept(new_job: NewJob) -> tuple[Job, bool]:
     return job, creation.is_new
 
 
+def check_not_deleted(key: IdempotencyRecord | None) -> None:
+    """Check that the job of a key still exists: with a deleted job its uploads are gone, too.
+
+    Raises:
+        JobDeleted: it was deleted.
+
+    """
+    known = idempotency_records.known(key, clock.now()) if key else None
+    if known:
+        try:
+            jobs.get(known.job_id)
+        except JobNotFound:
+            raise JobDeleted("The job of this Idempotency-Key was deleted.") from None
+
+
 def _create(new_job: NewJob) -> Creation:
     """Record a job, unless it repeats one.
 

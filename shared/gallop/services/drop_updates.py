@@ -157,7 +157,7 @@ def _note_redrop(job: Job, uploaded_at: float) -> None:
         return
     if uploaded_at > (job.dropped_again_at or 0.0):
         jobs.note(job, "dropped_again_at", SECONDS.write(uploaded_at))
-    publish.status(jobs.get(job.id))
+    publish.status(publish.restore_files(jobs.get(job.id)))
 
 
 def _clean_up(current: CurrentDrop) -> None:

@@ -256,6 +256,24 @@ def test_the_files_of_a_job_whose_record_has_expired_are_kept(sandbox: Sandbox, 
     assert [f"ad/{old.id}/{name}" for name in ("video.json", "video.mp4")] == kept
 
 
+def test_a_repeated_drop_brings_a_deleted_video_back(sandbox: Sandbox, door: Door) -> None:
+    """It is the same job, which was paid for: its files are restored from their versions, and nothing is made again."""
+    job = dropped(sandbox, door, ONE)
+    run(sandbox, job)
+    video = sandbox.result("ad/video.mp4")
+    for key in sandbox.results_there():
+        sandbox.s3.delete_object(Bucket=sandbox.results, Key=key)
+    dropped(sandbox, door, ONE)
+    assert video == sandbox.result("ad/video.mp4")
+    shown = sandbox.job(job.id).result
+    assert shown
+    there = sandbox.s3.head_object(Bucket=sandbox.results, Key="ad/video.mp4")
+    assert there["VersionId"] == shown.version_id
+    assert job.id == there["Metadata"]["job"]
+    assert 1 == len(sandbox.tasks())
+    assert "succeeded" == current_status(sandbox)["state"]
+
+
 def test_a_repeated_drop_is_noted_in_the_receipt(sandbox: Sandbox, door: Door) -> None:
     """The note has the time and says that nothing more is charged; repeated events are not a second drop."""
     job = dropped(sandbox, door, ONE)

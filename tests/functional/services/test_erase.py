@@ -182,6 +182,16 @@ def test_a_repeated_create_of_a_deleted_job_is_refused_with_a_key(sandbox: Sandb
     assert 202 == ada.post(WISH, idempotency_key="another").status
 
 
+def test_a_repeated_create_is_refused_as_deleted_although_its_upload_is_gone(sandbox: Sandbox, ada: Client) -> None:
+    """The upload was deleted with the job; to say that it was not found would lead to a second charge."""
+    upload = uploaded(sandbox, ada)
+    ada.delete(ended(sandbox, ada, [upload], idempotency_key="mine"))
+    body = {**WISH, "images": [upload]}
+    assert "job_deleted" == ada.post(body, idempotency_key="mine").json["code"]
+    assert "invalid_request" == ada.post(body, idempotency_key="another").json["code"]
+    assert "invalid_request" == ada.post(body).json["code"]
+
+
 def test_a_repeated_create_of_a_deleted_job_is_refused_in_each_dialect(sandbox: Sandbox, ada: Client) -> None:
     """OpenAI's clients read ``error.code``, and DashScope's its own code for a conflict."""
     ada.delete(ended(sandbox, ada, idempotency_key="mine"))

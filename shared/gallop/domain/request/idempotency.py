@@ -55,18 +55,28 @@ def from_headers(client: str, request: VideoRequest, headers: Mapping[str, str])
 
     """
     fingerprint = fingerprint_of(request)
-    key = single_values.header(headers, "idempotency-key")
-    if key is not None:
-        if not _KEY.fullmatch(key):
-            remedy = "Use a UUID, for example."
-            raise InvalidRequest(
-                [Fault("", "must be 1 to 255 visible ASCII characters", remedy, header="Idempotency-Key")]
-            )
-        return IdempotencyRecord(_name("key", client, key), fingerprint, KEY_SECONDS, has_key=True)
+    if record := from_key(client, fingerprint, headers):
+        return record
     count = single_values.header(headers, "x-stainless-retry-count") or ""
     is_retry = bool(_COUNT.fullmatch(count)) and int(count) >= 1
     name = _name("retry", client, fingerprint)
     return IdempotencyRecord(name, fingerprint, RETRY_SECONDS, is_retry=is_retry, is_unmarked=not is_retry)
+
+
+def from_key(client: str, fingerprint: str, headers: Mapping[str, str]) -> IdempotencyRecord | None:
+    """Derive the record from the Idempotency-Key; None without one.
+
+    Raises:
+        InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters, or has several values.
+
+    """
+    key = single_values.header(headers, "idempotency-key")
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        remedy = "Use a UUID, for example."
+        raise InvalidRequest([Fault("", "must be 1 to 255 visible ASCII characters", remedy, header="Idempotency-Key")])
+    return IdempotencyRecord(_name("key", client, key), fingerprint, KEY_SECONDS, has_key=True)
 
 
 def from_content(client: str, request: VideoRequest, headers: Mapping[str, str]) -> IdempotencyRecord:

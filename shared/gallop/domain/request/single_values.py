@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _PROBLEM = "has more than one value"
 # A comma inside of quotes does not separate values.
 _VALUE = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*(?:"|$))+|(?<=,)(?=,|$)|^(?=,)')
+_CREDENTIALS = re.compile(r"[a-z][a-z0-9-]*\s+\S", re.IGNORECASE | re.ASCII)
 _MEDIA_TYPE = re.compile(r"\s*[\w!#$&^.+-]+/[\w!#$&^.+-]+\s*(?:;|$)", re.ASCII)
 
 
@@ -33,6 +34,20 @@ def header(headers: Mapping[str, str], name: str) -> str | None:
     if sent is None or "," not in sent:
         return sent
     return _only(name, [value.strip() for value in _VALUE.findall(sent)])
+
+
+def authorization(headers: Mapping[str, str]) -> str:
+    """Return the one value of ``Authorization``, or an empty text; the parameters of some schemes have commas.
+
+    Raises:
+        InvalidRequest: it was sent with different values.
+
+    """
+    sent = headers.get("authorization", "")
+    values = [value.strip() for value in _VALUE.findall(sent)]
+    if len([value for value in values if _CREDENTIALS.match(value)]) <= 1:
+        return sent
+    return _only("authorization", values)
 
 
 def content_type(headers: Mapping[str, str]) -> str:

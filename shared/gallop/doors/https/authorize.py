@@ -31,7 +31,7 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     cannot change them. ``resolver.caller_of``, which every route calls, refuses requests.
     """
     try:
-        sent = single_values.header(_headers(event), "authorization") or ""
+        sent = single_values.authorization(_headers(event))
     except InvalidRequest:
         # ``resolver.caller_of`` says why.
         return _context(problem=WRONG_KEY)

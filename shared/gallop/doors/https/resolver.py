@@ -69,7 +69,7 @@ def caller_of(app: APIGatewayHttpResolver) -> Caller:
         InvalidRequest: the request has several keys.
 
     """
-    single_values.header(app.current_event.headers, "authorization")
+    single_values.authorization(app.current_event.headers)
     event = app.current_event.raw_event
     context = event["requestContext"].get("authorizer", {}).get("lambda") or {}
     client = context.get("client")

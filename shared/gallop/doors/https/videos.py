@@ -68,7 +68,11 @@ def create_video(client: str, body: Body, headers: Mapping[str, str], api_url: s
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
     dialect = dialect_of(PATH, headers)
     defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins, dialect)
-    video_request = request.read(fields, defaults, accept.inspect)
+    try:
+        video_request = request.read(fields, defaults, accept.inspect)
+    except InvalidRequest:
+        accept.check_not_deleted(idempotency.from_key(client, "", headers))
+        raise
     record = idempotency.from_headers(client, video_request, headers)
     if dry_run:
         accept.check_budget(video_request, client)

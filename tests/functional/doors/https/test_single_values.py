@@ -46,6 +46,7 @@ def test_a_key_sent_twice_is_one_key(sandbox: Sandbox, ada: Client, sent: str) -
         ("Idempotency-Key", f"{KEY},"),
         ("X-Stainless-Retry-Count", "0,1"),
         ("Authorization", "Bearer one,Bearer two"),
+        ("Authorization", "Basic b25lOnR3bw==,Bearer two"),
         ("Content-Type", "application/json,text/plain"),
         ("Content-Type", f"{FORM}, multipart/form-data; boundary=c"),
     ],
@@ -102,6 +103,17 @@ def test_two_api_keys_are_none(sandbox: Sandbox) -> None:
     ]
     assert "ada" == taken[0]["context"]["client"]
     assert "client" not in taken[1]["context"]
+
+
+@pytest.mark.parametrize(
+    "sent", ["AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=c", 'Digest username="a", realm="b"']
+)
+def test_another_scheme_is_not_two_values(sandbox: Sandbox, sent: str) -> None:
+    """Its parameters are separated by commas: the answer is that there is no API key."""
+    answer = Client(sandbox, "").get("/v1/videos", authorization=sent)
+    assert 401 == answer.status
+    refused = sandbox.invoke("AuthorizeFunction", {"headers": {"authorization": sent}})
+    assert "The request has no API key." == refused["context"]["problem"]
 
 
 def test_lists_stay_lists(sandbox: Sandbox, ada: Client) -> None:
