@@ -82,12 +82,6 @@ class Calls:
         with patch.object(BaseClient, "_make_api_call", call):
             yield
 
-    def watch(self, client: Any) -> None:  # noqa: ANN401 - a client of any service
-        """Note the calls of a boto3 client."""
-        events = client.meta.events
-        events.register("before-call", lambda model, **_: self.before(model.name))
-        events.register("after-call", lambda model, **_: self.after(model.name))
-
     def _check(self) -> None:
         if self._dead:
             # What a dying process does on its way out does not happen either.

@@ -33,11 +33,6 @@ def faults_of_template(**changed: dict[str, Any]) -> list[str]:
     return [f"{match.rule.id} {match.message}" for match in found if match.rule.severity != "informational"]
 
 
-def test_the_translated_template_is_valid() -> None:
-    """cfn-lint has no findings: IAM actions, circular references, time-outs and the workflow are correct."""
-    assert [] == faults_of_template()
-
-
 @pytest.mark.parametrize("machine", stack.MACHINES)
 def test_state_machines_are_valid(machine: str) -> None:
     """They conform to the Amazon States Language: every state is reachable, and every path leads to an end."""
@@ -64,7 +59,10 @@ def test_statelint_finds_errors(fault: str) -> None:
 
 
 def test_cfn_lint_finds_errors() -> None:
-    """cfn-lint finds a state without a resource, which statelint accepts: the workflow is really inline."""
+    """cfn-lint finds a state without a resource, which statelint accepts: the workflow is really inline.
+
+    It finds nothing else: IAM actions, circular references, time-outs and the rest of the workflow are correct.
+    """
     broken = deepcopy(stack.definition())
     del broken["States"]["SaveResult"]["Resource"]
     assert ["E3601 'Resource' is a required property"] == faults_of_template(Workflow=broken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -46,13 +47,13 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
     """Yield two clients of each service: the first connects directly, the second by HTTP."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    with mock_aws():
+    with mock_aws(), ExitStack() as ways:
         made: dict[str, list[Any]] = {
             "dynamodb": [boto3.client("dynamodb", region_name=REGION) for _ in range(2)],
             "s3": [boto3.client("s3", region_name=REGION) for _ in range(2)],
         }
         for clients in made.values():
-            direct(clients[0], Calls(), REGION)
+            ways.enter_context(direct(clients[0], Calls(), REGION))
         for table in ("table-0", "table-1"):
             made["dynamodb"][1].create_table(
                 TableName=table,
@@ -115,3 +116,25 @@ def test_objects_are_the_same(ways: dict[str, list[Any]]) -> None:
         seen.append([(one["Body"].read(), one["ETag"], one["ContentType"], one["Metadata"]) for one in answers])
     assert seen[0] == seen[1]
     assert [b"whole", b"in parts"] == [content for content, *_ in seen[0]]
+
+
+@pytest.mark.parametrize("asked", [{}, {"Range": "bytes=2-4"}, {"Range": "bytes=4-99"}], ids=str)
+def test_reads_of_objects_are_the_same(ways: dict[str, list[Any]], asked: dict[str, str]) -> None:
+    """A version is read whole or by a range, with the same description."""
+    put = {"Bucket": "results", "Key": "read"}
+    described = {"ContentType": "video/mp4", "Metadata": {"gallop-job": "job_1"}}
+    first = ways["s3"][1].put_object(**put, Body=b"version", **described)["VersionId"]
+    ways["s3"][1].put_object(**put, Body=b"another")
+    answers = [client.get_object(**put, **asked, VersionId=first) for client in ways["s3"]]
+    bodies = [answer.pop("Body").read() for answer in answers]
+    assert bodies[1] == bodies[0]
+    short, long = ({name: answer.get(name) for name in answers[0]} for answer in answers)
+    long["ResponseMetadata"] = short["ResponseMetadata"]
+    assert long == short
+
+
+def test_a_missing_object_is_refused_the_same(ways: dict[str, list[Any]]) -> None:
+    """Neither way has an object that was never put."""
+    assert {"NoSuchKey"} == {
+        response(client, "get_object", Bucket="results", Key="none")["Error"] for client in ways["s3"]
+    }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import contextmanager
+from datetime import UTC
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
+from botocore.response import StreamingBody
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
@@ -16,11 +21,11 @@ from moto.s3.utils import metadata_from_headers
 from tests.testbed.aws.account import ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.support.calls import Calls
 
-    Way = Callable[[dict[str, Any]], dict[str, Any]]
+    Way = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 STATUS_OF_A_REFUSAL = 400
 
@@ -45,25 +50,26 @@ class _Table(DynamoHandler):
         return answer
 
 
-def direct(client: Any, calls: Calls, region: str) -> None:  # noqa: ANN401 - a client of either service
+@contextmanager
+def direct(client: Any, calls: Calls, region: str) -> Iterator[None]:  # noqa: ANN401 - a client of either service
     """Let a client reach moto directly, as far as a way is known; each call of it is counted either way."""
     service = client.meta.service_model.service_name
     ways = _ways_of_table(region) if service == "dynamodb" else _ways_of_buckets()
     by_http = client._make_api_call  # noqa: SLF001 - where all calls of a client pass
 
     def call(operation_name: str, api_params: dict[str, Any]) -> dict[str, Any]:
-        if operation_name not in ways:
-            answer: dict[str, Any] = by_http(operation_name, api_params)
-            return answer
-        calls.before(operation_name)
-        try:
-            return {"ResponseMetadata": {}, **ways[operation_name](api_params)}
-        except (JsonRESTError, ServiceException) as refusal:
-            raise _error(client, refusal, operation_name) from refusal
-        finally:
-            calls.after(operation_name)
+        with calls.noted(operation_name):
+            try:
+                answer = ways[operation_name](api_params) if operation_name in ways else None
+            except (JsonRESTError, ServiceException) as refusal:
+                raise _error(client, refusal, operation_name) from refusal
+            if answer is None:
+                found: dict[str, Any] = by_http(operation_name, api_params)
+                return found
+            return {"ResponseMetadata": {}, **answer}
 
-    client._make_api_call = call  # noqa: SLF001
+    with patch.object(client, "_make_api_call", call):
+        yield
 
 
 def _error(client: Any, refusal: Any, operation: str) -> Exception:  # noqa: ANN401 - moto's and botocore's own
@@ -95,6 +101,33 @@ def _ways_of_buckets() -> dict[str, Way]:
         key.set_metadata(_metadata(request))
         return {"ETag": key.etag, "VersionId": key.version_id}
 
+    def get(request: dict[str, Any]) -> dict[str, Any] | None:
+        """Read a version of an object; what else can be asked of S3, or is not there, is left to HTTP."""
+        if not request.keys() <= {"Bucket", "Key", "VersionId", "Range"}:
+            return None
+        key = buckets.get_object(request["Bucket"], request["Key"], version_id=request.get("VersionId"))
+        if not isinstance(key, FakeKey):
+            return None
+        content, told = key.value, {}
+        if "Range" in request:
+            first, last = map(int, request["Range"].removeprefix("bytes=").split("-"))
+            content = content[first : last + 1]
+            told = {"ContentRange": f"bytes {first}-{first + len(content) - 1}/{key.size}"}
+        return {
+            "Body": StreamingBody(io.BytesIO(content), len(content)),
+            "ContentLength": len(content),
+            "ContentType": key.metadata["content-type"],
+            "ETag": key.etag,
+            "LastModified": key.last_modified.replace(microsecond=0, tzinfo=UTC),
+            "Metadata": {
+                name.removeprefix("x-amz-meta-"): value
+                for name, value in key.metadata.items()
+                if name.startswith("x-amz-meta-")
+            },
+            "VersionId": key.version_id,
+            **told,
+        }
+
     def create(request: dict[str, Any]) -> dict[str, Any]:
         metadata = _metadata(request)
         made = buckets.create_multipart_upload(
@@ -113,6 +146,7 @@ def _ways_of_buckets() -> dict[str, Way]:
         return {"VersionId": key.version_id}
 
     return {
+        "GetObject": get,
         "PutObject": put,
         "CreateMultipartUpload": create,
         "UploadPart": upload,

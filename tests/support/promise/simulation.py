@@ -289,8 +289,7 @@ def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool =
         for name, client in [*clients.items(), ("stepfunctions", simulation.workflow), ("sqs", simulation.queue)]:
             resources.enter_context(patch.object(aws, name, lambda client=client: client))
         for client in clients.values():
-            simulation.calls.watch(client)
-            direct(client, simulation.calls, REGION)
+            resources.enter_context(direct(client, simulation.calls, REGION))
         resources.enter_context(patch.object(product_clock, "now", clock.now))
         resources.enter_context(patch.object(product_clock, "sleep", clock.advance))
         resources.enter_context(patch.object(secrets, "dashscope_key", lambda _: KEY))
@@ -325,7 +324,9 @@ def _clients(table: Mapping[str, Any]) -> dict[str, Any]:
     return clients
 
 
+@cache
 def _client(name: str) -> Any:  # noqa: ANN401 - any service
+    """Make a client once: that takes longer than most tests."""
     return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
 
 

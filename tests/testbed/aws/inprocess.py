@@ -121,11 +121,22 @@ def in_process(
     """
     own = InProcessRunner()
     with mock_aws(), moto_hooks.installed(_hooks(clock, runner or own)):
-        session = boto3.Session(region_name=REGION)
-        read = template.read(source, REGION)
-        deployment = deploy.deploy(session.client, read, parameters, "gallop")  # type: ignore[arg-type]
+        client = cache(_session().client)
+        deployment = deploy.deploy(client, _translated(source), parameters, "gallop")
         own.functions = deployment.functions
-        yield InProcessStack(deployment, runner or own, session.client)  # type: ignore[arg-type]
+        yield InProcessStack(deployment, runner or own, client)
+
+
+@cache
+def _session() -> boto3.Session:
+    """Return the session of this process, which keeps the descriptions of AWS's services."""
+    return boto3.Session(region_name=REGION)
+
+
+@cache
+def _translated(source: Path) -> template.Template:
+    """Translate a template once: no test changes the file, and nothing changes its translation."""
+    return template.read(source, REGION)
 
 
 def load_handler(spec: FunctionSpec) -> Handler:

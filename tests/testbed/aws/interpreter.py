@@ -145,15 +145,13 @@ def refusing_invalid(notify: Callable[..., bool]) -> Callable[..., bool]:
     return notify_unless_invalid
 
 
-def parse_once() -> Callable[[str], tuple[Any, Any]]:
-    """Return a parser that caches the syntax of definitions, but not the program, which executions change."""
-    read = cache(AmazonStateLanguageParser.parse)
+def parse_once(definition: str) -> tuple[Any, Any]:
+    """Parse a definition; caches its syntax, but not the program, which executions change."""
+    _, tree = _syntax(definition)
+    return Preprocessor().visit(tree), tree
 
-    def parse(definition: str) -> tuple[Any, Any]:
-        _, tree = read(definition)
-        return Preprocessor().visit(tree), tree
 
-    return parse
+_syntax = cache(AmazonStateLanguageParser.parse)
 
 
 def modules_reading_the_clock() -> Iterator[ModuleType]:

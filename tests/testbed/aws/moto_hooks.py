@@ -173,7 +173,7 @@ def _state_machines(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
     )
     yield CallbackEndpoint, "interrupt_all", interpreter.invalidating(CallbackEndpoint.interrupt_all)
     yield CallbackPoolManager, "notify", interpreter.refusing_invalid(CallbackPoolManager.notify)
-    yield AmazonStateLanguageParser, "parse", staticmethod(interpreter.parse_once())
+    yield AmazonStateLanguageParser, "parse", staticmethod(interpreter.parse_once)
     for paths in (json_path, result_path):
         yield paths, "parse", cache(paths.parse)
     shim = interpreter.scaled_datetime(clock)
