@@ -99,9 +99,9 @@ class Caller:
         raise AssertionError(f"{job_id} never ran")
 
     def wait_for_position(self, job_id: str) -> None:
-        """Wait until a job has a position in the queue."""
+        """Wait until the receipt of a job has its position in the queue."""
         for _ in self._glances():
-            if self.http.get(f"/v1/videos/{job_id}").json()["queue_position"]:
+            if (self.receipt(f"videos/{job_id}/status.json") or {}).get("queue_position"):
                 return
         raise AssertionError(f"{job_id} never had to wait")
 
