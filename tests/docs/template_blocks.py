@@ -96,7 +96,7 @@ def kept_resources() -> str:
 
 
 def _parameter(one: dict[str, Any]) -> tuple[str, str, str]:
-    default = f"`{one['Default']}`" if "Default" in one else "none: you are asked"
+    default = f"`{one['Default']}`" if one.get("Default", "") != "" else "empty"
     return default, _values(one), " ".join(one["Description"].split())
 
 

@@ -151,6 +151,8 @@ def cancel_at_both_doors(caller: Caller) -> None:
     caller.drop({"late/batch/00001/CANCEL": b""})
     caller.wait_for_cancel("late/batch/00001/status.json")
     assert 1 == caller.wait_for_receipt("late/batch.json", "finished")["jobs"]["cancelled"]
+    # The first takes the last slot, so the second waits, however slowly they are sent.
+    caller.wait_for_position([caller.create({**body, "seed": seed}).json()["id"] for seed in (6, 7)][1])
 
 
 def wait_for_sweep(caller: Caller) -> None:

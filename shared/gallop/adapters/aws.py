@@ -76,6 +76,16 @@ def stepfunctions() -> SFNClient:
     return boto3.client("stepfunctions", config=_CONFIG)
 
 
+_CLIENTS = (dynamodb, events, s3, secretsmanager, sqs, stepfunctions)
+
+
+def forget() -> None:
+    """Drop all clients and the session: those that follow belong to the stack that the environment then names."""
+    for client in _CLIENTS:
+        client.cache_clear()
+    boto3.DEFAULT_SESSION = None
+
+
 def guarded(call: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function to raise AwsTrouble, which the workflow knows how to retry, for any boto3 error."""
 
