@@ -3,6 +3,8 @@
 import os
 from decimal import Decimal
 
+from gallop.domain.dashscope import addresses
+
 
 def job_table() -> str:
     """Return the name of the DynamoDB table."""
@@ -22,6 +24,11 @@ def results_bucket() -> str:
 def drop_queue_url() -> str:
     """Return the URL of the S3 door's queue."""
     return os.environ["DROP_QUEUE_URL"]
+
+
+def drop_dead_letter_queue_url() -> str:
+    """Return the URL of the queue of the S3 door's messages that failed too often."""
+    return os.environ["DROP_DEAD_LETTER_QUEUE_URL"]
 
 
 def workflow_arn() -> str:
@@ -45,8 +52,11 @@ def webhook_workflow_arn() -> str:
 
 
 def dashscope_base_url() -> str:
-    """Return the DashScope base URL for new jobs, up to and including /api/v1."""
-    return os.environ["DASHSCOPE_BASE_URL"]
+    """Return the DashScope base URL for new jobs, up to and including /api/v1; raise ValueError if it is not https."""
+    url = os.environ["DASHSCOPE_BASE_URL"]
+    if not addresses.is_base_url(url):
+        raise ValueError("DASHSCOPE_BASE_URL must be an https URL that ends in /api/v1.")
+    return url
 
 
 def dashscope_secret_arn() -> str:
@@ -62,6 +72,11 @@ def completion_events() -> bool:
 def completion_secret_arn() -> str:
     """Return the ARN of the secret with the completion event token."""
     return os.environ["COMPLETION_SECRET_ARN"]
+
+
+def api_url() -> str:
+    """Return the address of the HTTPS door, without a slash at the end."""
+    return os.environ["API_URL"]
 
 
 def default_model() -> str:
@@ -102,6 +117,11 @@ def max_in_flight() -> int:
 def record_seconds() -> int:
     """Return the seconds that a job's record is kept."""
     return int(os.environ["RECORD_DAYS"]) * 86_400
+
+
+def max_wait_seconds() -> int:
+    """Return the maximum seconds that a request may wait for a job to change."""
+    return int(os.environ["MAX_WAIT_SECONDS"])
 
 
 def requests_per_second() -> int:

@@ -239,7 +239,7 @@ def _environment() -> set[str]:
 
 @cache
 def _make_variables() -> set[str]:
-    return set(re.findall(r"\b([A-Z_]+)\s*(?::?=|\?=)", _read("Makefile")))
+    return set(re.findall(r"\b([A-Z][A-Z0-9_]*)\s*(?::?=|\?=)", _read("Makefile") + _read("shared/Makefile")))
 
 
 @cache

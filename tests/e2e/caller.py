@@ -98,6 +98,13 @@ class Caller:
                 return
         raise AssertionError(f"{job_id} never ran")
 
+    def wait_for_position(self, job_id: str) -> None:
+        """Wait until the receipt of a job has its position in the queue."""
+        for _ in self._glances():
+            if (self.receipt(f"videos/{job_id}/status.json") or {}).get("queue_position"):
+                return
+        raise AssertionError(f"{job_id} never had to wait")
+
     def tasks_for(self, prompt: str) -> list[dict[str, Any]]:
         """Return the tasks that the vendor's ledger has for a prompt."""
         return [task for task in self.testbed.dashscope.ledger()["tasks"] if task["prompt"] == prompt]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
-from gallop.adapters import aws
 from gallop.cli import target
 from gallop.cli.app import app
 from typer.testing import CliRunner
@@ -46,16 +44,12 @@ def gallop(caller: Caller, tmp_path: Path) -> Iterator[Gallop]:
     file.write_text(caller.at.to_json(), encoding="utf-8")
 
     def run(*words: str) -> str:
-        for client in (aws.dynamodb, aws.stepfunctions):
-            client.cache_clear()
         result = CliRunner().invoke(app, words)
         assert 0 == result.exit_code, result.output
         return result.stdout.strip()
 
-    with patch.object(target, "RUNNING", file), patch.dict(os.environ):
+    with patch.object(target, "RUNNING", file):
         yield run
-    for client in (aws.dynamodb, aws.stepfunctions):
-        client.cache_clear()
 
 
 @pytest.fixture

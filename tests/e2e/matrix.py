@@ -52,7 +52,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "AuthorizeFunction": ("UpdateItem",),
     "SubmitFunction": (
         *("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution", "GetItem"),
-        *("Query", "GetItem"),
+        *("Query", "GetItem", "UpdateItem"),
     ),
     "TakeSlotFunction": (
         *("GetItem", "GetItem", "TransactWriteItems", "TransactWriteItems", "GetItem", "Query"),

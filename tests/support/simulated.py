@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
+from gallop.adapters.table import task_durations
 from gallop.adapters.table.job_items import job_from
+from gallop.services import slots
 
 from tests.support.calls import Calls
 
@@ -100,6 +102,10 @@ class Simulated(ABC):
         """Make one run of a function: record its calls, and kill it at a planned call."""
         kills = self.kills.get(function) or []
         kill = kills[0] if kills else None
+        if kill:
+            # As the only run of its process: it has read nothing before.
+            task_durations.clear_cache()
+            slots.clear_cache()
         try:
             with self.calls.run(kill, self.bugs.get(function)):
                 yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from copy import deepcopy
 from functools import cache
@@ -61,7 +62,9 @@ def plain(**changed: dict[str, Any]) -> dict[str, Any]:
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::StepFunctions::StateMachine":
             del properties["DefinitionString"]
-            properties["Definition"] = changed.get(name) or definition(name)
+            # cfn-lint knows the partition aws only.
+            text = json.dumps(changed.get(name) or definition(name)).replace("${Partition}", "aws")
+            properties["Definition"] = json.loads(text)
         if resource["Type"] == "AWS::Lambda::LayerVersion":
             properties["Content"] = {"S3Bucket": "source-tree", "S3Key": "shared"}
     body["Resources"]["HttpApi"] = unnested(body["Resources"]["HttpApi"])
@@ -158,9 +161,17 @@ def resolve(value: Any) -> Any:  # noqa: ANN401 - a template holds anything
             return f"{name}.{attribute}"
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{([\w.:]+)\}", lambda found: _substitute(found[1]), text)
+        case {"Fn::If": [str(condition), then, otherwise]}:
+            return resolve(then if holds(condition) else otherwise)
         case {"Fn::Join": [str(separator), list(parts)]}:
             return separator.join(map(str, resolve(parts)))
     return {key: resolve(item) for key, item in value.items()}
+
+
+def holds(condition: str) -> bool:
+    """Return whether a condition of the template is true with the parameters' defaults."""
+    left, right = resolve(written()["Conditions"][condition]["Fn::Equals"])
+    return bool(left == right)
 
 
 def _reference(name: str) -> str:

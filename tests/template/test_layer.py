@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FUNCTIONS = sorted(path.parent.name for path in (stack.ROOT / "functions").glob("*/app.py"))
 # What Lambda's python3.13 runtime includes, in addition to the standard library.
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+RESOURCES = stack.written()["Resources"]
+LAYERS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::LayerVersion"]
 LARGEST_MB = 20
 # Lambda's own limit for a function with all its layers, unpacked.
 ALL_LAYERS_MB = 250
@@ -32,14 +34,25 @@ MACHINES = {0xB7: "arm64", 0x3E: "x86_64"}
 IMPORT = "import sys; sys.path[:0] = sys.argv[1:]; import app; assert callable(app.handler)"
 
 
-def build(target: Path, logical_id: str = "SharedLayer") -> Path:
-    """Build a layer as ``sam build`` does: in a copy of its folder, with its Makefile."""
-    source = target.with_name(f"{target.name}-source")
-    shutil.copytree(stack.ROOT / stack.written()["Resources"][logical_id]["Properties"]["ContentUri"], source)
-    command = ["make", f"build-{logical_id}", f"ARTIFACTS_DIR={target}", f"PIP_PYTHON={sys.executable}"]
-    command += [f"PYTHON_3_13={python}"] if (python := python_3_13()) else []
+def source(target: Path, logical_id: str) -> Path:
+    """Copy the folder of a layer to a place beside its build, as ``sam build`` does."""
+    folder = target.with_name(f"{target.name}-source")
+    shutil.copytree(stack.ROOT / stack.written()["Resources"][logical_id]["Properties"]["ContentUri"], folder)
+    return folder
+
+
+def run_make(folder: Path, goal: str, target: Path, python_3_13: object) -> subprocess.CompletedProcess[str]:
+    """Run a goal of a layer's Makefile."""
+    command = ["make", goal, f"ARTIFACTS_DIR={target}", f"PIP_PYTHON={sys.executable}", f"PYTHON_3_13={python_3_13}"]
     clean = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "PYTHONPATH"}}
-    subprocess.run(command, cwd=source, env=clean, check=True)
+    return subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False)
+
+
+def build(target: Path, logical_id: str = "SharedLayer") -> Path:
+    """Build a layer as ``sam build`` does; without a Python of Lambda's version, all but its bytecode."""
+    goal = f"build-{logical_id}" if python_3_13() else "files"
+    result = run_make(source(target, logical_id), goal, target, python_3_13())
+    assert 0 == result.returncode, result.stderr
     return target / "python"
 
 
@@ -70,13 +83,13 @@ def python_3_13() -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return a function that builds each layer once."""
+    """Return a build of a layer, made when it is first needed."""
     return cache(lambda logical_id: build(tmp_path_factory.mktemp(logical_id) / "first", logical_id))
 
 
 @pytest.fixture(scope="module")
 def layer(built: Callable[[str], Path]) -> Path:
-    """Return a new build of the shared layer."""
+    """Return a build of the layer that all functions use."""
     return built("SharedLayer")
 
 
@@ -105,7 +118,7 @@ def test_functions_find_all_their_imports(name: str, layer: Path, runtime: Path,
     subprocess.run([sys.executable, "-I", "-S", "-B", "-c", IMPORT, *folders], env={}, check=True)
 
 
-@pytest.mark.parametrize("logical_id", ["SharedLayer", "PictureLayer"])
+@pytest.mark.parametrize("logical_id", LAYERS)
 def test_two_builds_are_equal(logical_id: str, built: Callable[[str], Path], tmp_path: Path) -> None:
     """Two builds of the same source are equal, byte for byte, so that nothing is deployed without a change."""
     once, again = built(logical_id), build(tmp_path / "second", logical_id)
@@ -133,17 +146,40 @@ def test_the_layer_is_small(layer: Path) -> None:
     assert LARGEST_MB > size_mb(layer)
 
 
-def test_every_module_has_bytecode(layer: Path) -> None:
+@pytest.mark.parametrize("logical_id", LAYERS)
+def test_every_module_has_bytecode(logical_id: str, built: Callable[[str], Path]) -> None:
     """The bytecode does not depend on dates, and names files as Lambda sees them."""
     if not python_3_13():
-        pytest.skip("no Python 3.13 on this machine: the layer ships without bytecode")
-    modules = list(layer.rglob("*.py"))
-    compiled = [path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in modules]
-    assert [] == [path for path in compiled if not path.exists()]
+        pytest.skip("no Python 3.13 on this machine: layers cannot be built")
+    folder = built(logical_id)
+    modules = {path: path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in folder.rglob("*.py")}
+    assert [] == [path for path, compiled in modules.items() if not compiled.exists()]
     unchecked_hash = (0b01).to_bytes(4, "little")
-    assert {unchecked_hash} == {path.read_bytes()[4:8] for path in compiled}
-    errors = (layer / "gallop" / "domain" / "__pycache__" / "errors.cpython-313.pyc").read_bytes()
-    assert b"/opt/python/gallop/domain/errors.py" in errors
+    for path, compiled in modules.items():
+        assert unchecked_hash == compiled.read_bytes()[4:8]
+        assert f"/opt/python/{path.relative_to(folder)}".encode() in compiled.read_bytes()
+
+
+@pytest.mark.parametrize("logical_id", LAYERS)
+def test_a_build_without_python_3_13_fails(logical_id: str, tmp_path: Path) -> None:
+    """A layer without bytecode would start at half the speed, unnoticed, and SAM would keep it in its cache."""
+    result = run_make(source(tmp_path / "layer", logical_id), f"build-{logical_id}", tmp_path / "layer", "")
+    assert 0 != result.returncode
+    assert "Python 3.13 not found" in result.stderr
+    assert "PYTHON_3_13=" in result.stderr
+    assert not (tmp_path / "layer").exists()
+
+
+@pytest.mark.parametrize("logical_id", LAYERS)
+def test_a_build_with_bytecode_of_another_python_fails(logical_id: str, tmp_path: Path) -> None:
+    """What was built is checked, so that a wrong interpreter is noticed: Lambda ignores bytecode of other versions."""
+    idle = tmp_path / "python"
+    idle.write_text("#!/bin/sh\n", encoding="ascii")
+    idle.chmod(0o755)
+    folder = source(tmp_path / "layer", logical_id)
+    result = run_make(folder, f"build-{logical_id}", tmp_path / "layer", idle)
+    assert 0 != result.returncode
+    assert "Some modules have no bytecode of Python 3.13" in result.stderr
 
 
 @pytest.mark.parametrize("folder", ["shared", "shared/pictures", "shared/videos"])

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+# The runtime brings boto3. Older ones refuse `IfMatch` of DeleteObject and PutObject: no drop could be replaced.
+MINIMUM_BOTO3 = (1, 36)
+
+if tuple(map(int, boto3.__version__.split(".")[:2])) < MINIMUM_BOTO3:
+    raise RuntimeError(
+        f"boto3 {boto3.__version__} is too old; Gallop needs {'.'.join(map(str, MINIMUM_BOTO3))} or newer. "
+        "Update the function's runtime version, or add boto3 to shared/requirements.in."
+    )
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -65,6 +74,16 @@ def sqs() -> SQSClient:
 def stepfunctions() -> SFNClient:
     """Return the Step Functions client."""
     return boto3.client("stepfunctions", config=_CONFIG)
+
+
+_CLIENTS = (dynamodb, events, s3, secretsmanager, sqs, stepfunctions)
+
+
+def forget() -> None:
+    """Drop all clients and the session: those that follow belong to the stack that the environment then names."""
+    for client in _CLIENTS:
+        client.cache_clear()
+    boto3.DEFAULT_SESSION = None
 
 
 def guarded(call: Callable[P, R]) -> Callable[P, R]:

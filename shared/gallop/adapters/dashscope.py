@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
+from gallop.domain.dashscope import addresses, error_codes
+from gallop.domain.dashscope.error_codes import Kind
 from gallop.domain.dashscope.replies import (
     Accepted,
     ListedTask,
@@ -54,8 +56,6 @@ _BEIJING = timezone(timedelta(hours=8))
 _KEY = re.compile(r"[\x21-\x7e]+")
 _ADDRESS = re.compile(r"(?:https?://|oss://|data:)\S+", re.IGNORECASE)
 
-# The other 429s are about unpaid bills (fact sheet §5), which waiting does not solve.
-_THROTTLED = "Throttling"
 _TOO_LATE_TO_CANCEL = "UnsupportedOperation"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -90,7 +90,7 @@ def submit(base_url: str, key: str, body: Mapping[str, Any]) -> Accepted:
     """
     headers = {**_authorization(key), "X-DashScope-Async": "enable"}
     try:
-        response = _client().post(base_url + SUBMIT_PATH, json=body, headers=headers)
+        response = _client().post(_checked(base_url) + SUBMIT_PATH, json=body, headers=headers)
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
         raise _unreachable(base_url, error) from None
     except httpx.HTTPError as error:
@@ -206,7 +206,8 @@ def _client() -> httpx.Client:
 def _ask(base_url: str, key: str, path: str, params: Mapping[str, str], method: str = "GET") -> httpx.Response:
     try:
         headers = _authorization(key)
-        response = _client().request(method, base_url + path, params=params, headers=headers, timeout=_QUERY_TIMEOUT)
+        url = _checked(base_url) + path
+        response = _client().request(method, url, params=params, headers=headers, timeout=_QUERY_TIMEOUT)
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
         raise _unreachable(base_url, error) from None
     except httpx.HTTPError as error:
@@ -230,6 +231,13 @@ def _authorization(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
+def _checked(base_url: str) -> str:
+    """Return a base URL to which a key may be sent; for any other, nothing was sent and no attempt was made."""
+    if not addresses.is_base_url(base_url):
+        raise VendorUnreachable("The job's DashScope address is not https; no request is sent there.")
+    return base_url
+
+
 def _unreachable(base_url: str, error: Exception) -> VendorUnreachable:
     host = base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
     return VendorUnreachable(f"Cannot connect to DashScope at {host} ({type(error).__name__}).")
@@ -239,7 +247,8 @@ def _refusal(response: httpx.Response) -> VendorRefused | VendorThrottled:
     body = _object(response)
     code = _short(body.get("code") or f"HTTP {response.status_code}")
     message = _short(body.get("message") or response.reason_phrase)
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS and (code.startswith((_THROTTLED, "HTTP "))):
+    # The other 429s are about unpaid bills (fact sheet §5), which waiting does not solve.
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS and error_codes.meaning(code).kind is Kind.RATE:
         return VendorThrottled(f"DashScope's rate limit is exceeded: {code}: {message}")
     return VendorRefused(code, message)
 

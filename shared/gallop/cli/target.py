@@ -17,6 +17,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gallop import clock
+from gallop.adapters import aws
 from gallop.cli.show import refuse
 from gallop.domain.errors import GallopError
 
@@ -65,13 +66,17 @@ class Target:
 def opened(stack: str) -> Iterator[Target]:
     """Connect to a stack, so that the adapters find its table; an empty name is the running testbed.
 
+    Nothing outlives the context: neither variables of the environment nor clients that were made from them.
+
     Raises:
         typer.Exit: The stack does not exist, or AWS refuses a call inside the context.
 
     """
     running = {} if stack else _running()
     name = stack or TESTBED_STACK
+    before = dict(os.environ)
     os.environ.update(_credentials(running) if running else {})
+    aws.forget()
     try:
         target = Target(name, _outputs(name), running.get("anchor", 0.0), running.get("speed", 1.0))
         if "JobTableName" not in target.outputs:
@@ -81,6 +86,10 @@ def opened(stack: str) -> Iterator[Target]:
         yield target
     except (BotoCoreError, ClientError, GallopError) as error:
         refuse(f"Stack {name!r}: {error}")
+    finally:
+        aws.forget()
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _running() -> dict[str, Any]:

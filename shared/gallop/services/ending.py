@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,12 +32,17 @@ def fail(job: Job, failure: Failure) -> None:
 
 
 def notify(job: Job) -> None:
-    """Do everything that follows the end of a job; close its record last, so that an interrupted run is repeated."""
-    slots.release(job)
-    job = publish.status(job)
-    waiters.resume_all(job.id)
-    webhook_workflow.announce(job.id)
-    settle.settle(job)
+    """Do everything that follows the end of a job: each part happens, even if another fails; its error is raised then.
+
+    The record is closed last and only if nothing failed, so that the sweep repeats what was interrupted.
+    """
+    with ExitStack() as parts:
+        # The last one added is the first to run.
+        parts.callback(settle.settle, job)
+        parts.callback(webhook_workflow.announce, job.id)
+        parts.callback(waiters.resume_all, job.id)
+        parts.callback(publish.status, job)
+        parts.callback(slots.release, job)
     jobs.close(job)
 
 

@@ -11,8 +11,8 @@ from gallop.adapters.table import jobs
 from gallop.domain import errors
 from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, Stranded
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.job import Failure, Interruption, Job, failure_from, is_terminal
-from gallop.domain.scheduling.resume_backoff import resume_at
+from gallop.domain.interruption import interruption
+from gallop.domain.job import Failure, Job, failure_from, is_terminal
 from gallop.services import ending
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def _interrupt(job: Job, error: str, failure: Failure) -> None:
         # AWS recovers without anybody here: the next sweep resumes the job.
         return
     now = clock.now()
-    interruption = Interruption(failure, resume_at(job.resumes, now, job.deadline))
-    jobs.advance(job, replace(job.at(job.state, now), interruption=interruption))
+    interrupted = replace(job.at(job.state, now), interruption=interruption(job, failure, now))
+    jobs.advance(job, interrupted)
     log.warning("job interrupted", job_id=job.id, error=error or failure.message)
 
 

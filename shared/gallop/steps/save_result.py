@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 
 from gallop import clock, log, settings
-from gallop.adapters import dashscope, secrets
+from gallop.adapters import dashscope
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import jobs
 from gallop.domain.dashscope import replies
@@ -16,7 +16,7 @@ from gallop.domain.dashscope.mp4 import BoxWalk
 from gallop.domain.drops import receipts
 from gallop.domain.errors import ResultExpired, ResultIncomplete, ResultUnusable
 from gallop.domain.job import Job, JobState, Result
-from gallop.services import poll_schedule, publish
+from gallop.services import poll_schedule, publish, vendor_host
 from gallop.steps import step
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def save_result(job_id: str) -> Step:
     # The last query may be recent: the one that found the end of the task, or that of an earlier run of this step.
     poll_schedule.keep_apart(clock.now())
     # The URL is requested each time and never stored: for a day, it gives anyone access to the video.
-    task = dashscope.query(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
+    job, task = vendor_host.query(job)
     match task:
         case replies.TaskSucceeded(video_url):
             return _save(job, video_url)
@@ -54,8 +54,7 @@ def save_result(job_id: str) -> Step:
 
 
 def _save(job: Job, url: str) -> Step:
-    if not _is_vendor_url(url, job.base_url):
-        raise ResultUnusable("The URL of the video is not on one of DashScope's hosts.")
+    url = _vendor_url(url, job.base_url)
     copy = _Copy()
     key = f"{publish.prefix_of(job)}/{receipts.VIDEO}"
     with dashscope.download(url) as (length, pieces):
@@ -98,11 +97,16 @@ class _Copy:
             raise ResultIncomplete(f"The video cannot be used: {problem}.")
 
 
-def _is_vendor_url(url: str, base_url: str) -> bool:
-    # Hosts change and are not documented (fact sheet §2), but all are in one domain, or it is the API host.
+def _vendor_url(url: str, base_url: str) -> str:
+    """Return the URL of a video on one of DashScope's hosts, with https unless it is at the address of the API."""
     try:
         parts, base = urlsplit(url), urlsplit(base_url)
     except ValueError:
-        return False
-    own = parts.scheme == base.scheme and parts.netloc == base.netloc
-    return own or (parts.scheme in ("https", "http") and (parts.hostname or "").endswith(".aliyuncs.com"))
+        parts = base = urlsplit("")
+    if parts.netloc and (parts.scheme, parts.netloc) == (base.scheme, base.netloc):
+        return url
+    # Hosts change and are not documented (fact sheet §2), but all are in one domain.
+    if parts.scheme in ("https", "http") and (parts.hostname or "").endswith(".aliyuncs.com"):
+        # The URL grants access to the video.
+        return f"https:{url.partition(':')[2]}"
+    raise ResultUnusable("The URL of the video is not on one of DashScope's hosts.")

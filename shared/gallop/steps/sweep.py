@@ -17,6 +17,7 @@ from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.services import parked, slots
 from gallop.services.ending import fail, notify
 from gallop.services.isolation import left_to_next_sweep
+from gallop.steps import lost_drops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +30,9 @@ STOPPED = cancelled("The job's execution was stopped before the job was sent to 
 
 
 def sweep() -> dict[str, int]:
-    """Repair the slots, and every job that has not changed for a while; start parked jobs; return counts of jobs.
+    """Repair the slots, and every job that has not changed for a while; start parked jobs; report lost drops.
 
-    A job that cannot be repaired does not hold up the others.
+    Return counts of jobs. A job that cannot be repaired does not hold up the others.
     """
     # First, because waiting jobs depend on it.
     slots.repair()
@@ -39,6 +40,8 @@ def sweep() -> dict[str, int]:
     still = [*_stopped_in_queue(), *jobs.open_jobs(clock.now() - STILL_SECONDS)]
     done = [*(_try(_give_up, job_id) for job_id in waited), *(_try(_repair, job_id) for job_id in still)]
     parked.release_due()
+    with left_to_next_sweep("lost drops not reported"):
+        lost_drops.report()
     return {"repaired": done.count(True), "failed": done.count(None)}
 
 

@@ -110,7 +110,9 @@ def listed(*words: str) -> list[dict[str, Any]]:
 
 def context_of(bearer: str) -> dict[str, Any]:
     """Return what the authorizer knows about a key."""
-    context: dict[str, Any] = authorize.authorize({"headers": {"authorization": f"Bearer {bearer}"}})["context"]
+    event = {"headers": {"authorization": f"Bearer {bearer}"}}
+    with patch.dict(os.environ, {"JOB_TABLE": table()}):
+        context: dict[str, Any] = authorize.authorize(event)["context"]
     return context
 
 

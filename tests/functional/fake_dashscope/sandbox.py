@@ -39,7 +39,7 @@ def authorized(key: str = KEY, **headers: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}", "X-DashScope-Async": "enable", **headers}
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for something that happens in another thread; fails after ``seconds`` of real time."""
     deadline = monotonic() + seconds
     while not condition():

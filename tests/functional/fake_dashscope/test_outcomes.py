@@ -69,7 +69,7 @@ def test_a_task_that_never_ends_holds_its_place(sandbox: Sandbox) -> None:
 def download(sandbox: Sandbox, kind: str, url: str) -> httpx.Response:
     """Download with a fault, without waiting for a stall to end."""
     arm(sandbox, "download", kind)
-    return sandbox.client.get(url, timeout=PATIENCE if kind == "stall" else 30)
+    return sandbox.client.get(url, timeout=PATIENCE if kind == "stall" else 60)
 
 
 def test_a_download_can_break_off(sandbox: Sandbox) -> None:

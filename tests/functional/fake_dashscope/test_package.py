@@ -129,7 +129,7 @@ def test_the_command_serves_until_it_is_interrupted(installed: Installed, tmp_pa
         url = process.stdout.readline().strip().removeprefix("DASHSCOPE_HTTP_BASE_URL=")
         ledger = httpx.get(httpx.URL(url).join("/__fake__/ledger"), trust_env=False)
         process.send_signal(signal.SIGINT)
-        assert 0 == process.wait(timeout=10), process.stdout.read()
+        assert 0 == process.wait(timeout=60), process.stdout.read()
     assert [] == ledger.json()["tasks"]
 
 

@@ -33,7 +33,7 @@ GIGABYTE = 2**30
 def raw(url: str, method: str, path: str) -> tuple[socket.socket, bytes]:
     """Send a request by hand and return the socket with what has arrived."""
     parts = urlsplit(url)
-    connection = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
+    connection = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60)
     head = f"{method} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {KEY}\r\n"
     body = json.dumps(order()) if method == "POST" else ""
     connection.sendall(f"{head}X-DashScope-Async: enable\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
@@ -77,7 +77,7 @@ def test_a_stall_does_not_outlive_the_server() -> None:
         asker = threading.Thread(target=ask, args=(server.url,))
         asker.start()
         until(lambda: 1 == fake.ledger()["requests"]["query"])
-    asker.join(timeout=10)
+    asker.join(timeout=60)
     assert [b""] == ends
 
 
@@ -191,7 +191,7 @@ def test_the_command_prints_where_it_is_and_stops_on_sigint() -> None:
         reply = httpx.get(base.partition("=")[2] + "/tasks/x", headers=authorized())
         assert "UNKNOWN" == reply.json()["output"]["task_status"]
         os.kill(process.pid, signal.SIGINT)
-        assert 0 == process.wait(timeout=10)
+        assert 0 == process.wait(timeout=60)
         assert "" == process.stderr.read()
 
 

@@ -212,6 +212,17 @@ def test_a_connection_error_is_reported_without_the_address(sandbox: Sandbox) ->
     assert_nothing_stored(sandbox, job)
 
 
+def test_a_video_is_not_fetched_in_clear(sandbox: Sandbox) -> None:
+    """Its address grants access to it; DashScope's hosts serve https as well."""
+    job = sandbox.storing()
+    output = {"task_status": "SUCCEEDED", "video_url": f"{VIDEO_URL.replace('https', 'http')}1.mp4?Signature=a%2Fb"}
+    sandbox.instead[TASKS_URL] = lambda _: httpx.Response(200, json={"output": output})
+    sandbox.instead[VIDEO_URL] = lambda _: httpx.Response(404)
+    with pytest.raises(VendorUnavailable, match="HTTP 404"):
+        save(sandbox, job)
+    assert [f"{VIDEO_URL}1.mp4?Signature=a%2Fb"] == [str(request.url) for request in sandbox.sent(VIDEO_URL)]
+
+
 def test_redirects_are_not_followed(sandbox: Sandbox) -> None:
     """The video is at DashScope's address, and a redirect could lead anywhere."""
     job = sandbox.storing()

@@ -145,10 +145,11 @@ def test_a_process_that_exits_is_reported(stack: SmallStack) -> None:
     assert {} == stack.ask({})["event"]
 
 
-def test_a_process_can_be_killed_while_it_works(stack: SmallStack) -> None:
+def test_a_process_can_be_killed_while_it_works(stack: SmallStack, tmp_path: Path) -> None:
     """Chaos tests kill a function during its work."""
     results: list[Any] = []
-    work = threading.Thread(target=lambda: results.append(stack.invoke("Bare", {"do": "sleep", "sleep": 3})))
+    endless = {"do": "hold", "until": str(tmp_path / "never")}
+    work = threading.Thread(target=lambda: results.append(stack.invoke("Bare", endless)))
     work.start()
     eventually(lambda: stack.aws.runtime.busy("Bare") and stack.aws.runtime.kill("Bare"))
     work.join()

@@ -12,10 +12,12 @@ import pytest
 
 from fake_dashscope.clock import ScaledClock
 from tests.functional.testbed.conftest import PATIENCE_S
+from tests.template import stack as template
 from tests.testbed.aws.functions import Result
 from tests.testbed.aws.gateway import api
-from tests.testbed.aws.gateway.messages import Api, HttpRequest
+from tests.testbed.aws.gateway.messages import Api, HttpRequest, refusal
 from tests.testbed.aws.gateway.routes import Route
+from tests.testbed.aws.gateway.stage import Stage, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,6 +192,20 @@ def test_the_access_log_is_written_in_its_format(http: httpx.Client, stack: Smal
     group = next(group for group in stack.aws.deployment.of_type("AWS::Logs::LogGroup")).physical_id
     lines = [event["message"] for event in stack.aws.client("logs").filter_log_events(logGroupName=group)["events"]]
     assert "GET /items/{id} 200 logged" in lines
+
+
+def test_the_products_access_log_is_json_when_a_function_fails() -> None:
+    """The error's own text may have quotes and line breaks, and is left out."""
+    properties = next(iter(template.of_type("AWS::ApiGatewayV2::Stage").values()))["Properties"]
+    lines: list[str] = []
+    stage = Stage(log_format=properties["AccessLogSettings"]["Format"], write_log=lines.append)
+    request = HttpRequest("GET", "/items/1", "", [], b"", "203.0.113.7")
+    failed = Trace(request, 1780000000.0, authorized={"client": "ada"}, integration_error='{"errorMessage": "a\n"}')
+    stage.log(failed, refusal(500, "Internal Server Error"))
+    line = json.loads(lines[0])
+    assert "203.0.113.7" == line["sourceIp"]
+    assert "ada" == line["client"]
+    assert "INTEGRATION_FAILURE" == line["error"]
 
 
 def test_many_clients_are_served_concurrently(stack: SmallStack) -> None:

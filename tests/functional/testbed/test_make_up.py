@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.functional.testbed.conftest import eventually
+from tests.functional.testbed.conftest import PATIENCE_S, eventually
 from tests.support.import_path import PYTHONPATH
 from tests.testbed.stack import ROOT
 
@@ -67,7 +67,7 @@ def running(request: pytest.FixtureRequest, file: Path) -> Iterator[subprocess.P
     try:
         eventually(lambda: file.exists() or process.poll() is not None)
         coordinates = json.loads(file.read_text(encoding="utf-8"))
-        assert 200 == httpx.get(f"{coordinates['api_url']}/health", timeout=30).status_code
+        assert 200 == httpx.get(f"{coordinates['api_url']}/health", timeout=PATIENCE_S).status_code
         yield process
     finally:
         process.kill()
@@ -115,7 +115,7 @@ def test_it_leaves_nothing_behind(running: subprocess.Popen[str], file: Path, nu
     assert functions
     assert not any(free(port) for port in ports(coordinates))
     running.send_signal(number)
-    assert code == running.wait(timeout=20)
+    assert code == running.wait(timeout=PATIENCE_S)
     assert not file.exists()
     assert not [one for one in functions if alive(one)]
     assert all(free(port) for port in ports(coordinates))
@@ -126,7 +126,7 @@ def test_functions_end_with_a_killed_testbed(running: subprocess.Popen[str]) -> 
     functions = children(running)
     assert functions
     running.kill()
-    running.wait(timeout=20)
+    running.wait(timeout=PATIENCE_S)
     eventually(lambda: not any(alive(one) for one in functions))
 
 
@@ -134,7 +134,7 @@ def test_functions_end_with_a_killed_testbed(running: subprocess.Popen[str]) -> 
 def test_a_concurrency_that_is_none_is_refused(file: Path, concurrency: str) -> None:
     """In one line, without a traceback, and nothing comes up."""
     process = start(file, CONCURRENCY=concurrency)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert 1 == process.returncode
     assert f"CONCURRENCY={concurrency} is not valid. Use a positive number" in " ".join(output.split())
     assert not file.exists()
@@ -145,7 +145,7 @@ def test_a_port_in_use_is_reported(file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = start(file, API_PORT=str(port))
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=PATIENCE_S)
     assert 1 == process.returncode
     assert f"API_PORT={port} is not available" in " ".join(output.split())
     assert "Traceback" not in output

@@ -88,6 +88,7 @@ _JOB = record(
         "starts_at": SECONDS,
         "reserved": RESERVATION,
         "parked": _PARKED,
+        "content_name": PLAIN,
         "cancel": CANCEL,
         "failure": _FAILURE,
         "interruption": _INTERRUPTION,

@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock
+from gallop import clock, settings
 from gallop.domain.job import is_terminal
 from gallop.doors.https import videos
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
     from gallop.doors.https.identity import Caller
 
-# API Gateway's maximum is 30.
-MAX_WAIT_SECONDS = 25
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 2.0, 1.25
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -31,7 +29,7 @@ def wait_seconds(prefer: str) -> int:
     than is requested.
     """
     requested = next((match for part in prefer.split(",") if (match := _WAIT.fullmatch(part))), None)
-    return min(int(requested[1]), MAX_WAIT_SECONDS) if requested else 0
+    return min(int(requested[1]), settings.max_wait_seconds()) if requested else 0
 
 
 def wait_for_change(caller: Caller, job_id: str, seconds: int) -> Job:

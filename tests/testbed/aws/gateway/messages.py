@@ -50,6 +50,8 @@ class HttpResponse:
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
+    refused: bool = False
+    """Whether it is the gateway's own, instead of a function's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Api:
 
 def refusal(status: int, message: str) -> HttpResponse:
     """Return an error response of the gateway itself."""
-    return HttpResponse(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
+    body = json.dumps({"message": message}).encode()
+    return HttpResponse(status, [("content-type", "application/json")], body, refused=True)
 
 
 def event(

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from .messages import HttpRequest, HttpResponse
     from .routes import Route
 
+# The types of AWS's gateway responses, by the status of a refusal.
+_REFUSALS = {
+    401: "UNAUTHORIZED",
+    403: "ACCESS_DENIED",
+    404: "RESOURCE_NOT_FOUND",
+    413: "REQUEST_TOO_LARGE",
+    429: "THROTTLED",
+    500: "INTEGRATION_FAILURE",
+    503: "INTEGRATION_TIMEOUT",
+}
 _VARIABLE = re.compile(r"\$context\.([A-Za-z.]+[A-Za-z_0-9]*)")
 
 
@@ -117,5 +127,7 @@ def _values(trace: Trace, response: HttpResponse) -> dict[str, str]:
         "identity.sourceIp": trace.request.source_ip,
         "identity.userAgent": trace.request.header("user-agent") or "-",
         "integrationErrorMessage": trace.integration_error,
+        "integrationStatus": "-" if response.refused else "200",
+        "error.responseType": _REFUSALS.get(response.status, "-") if response.refused else "-",
         **{f"authorizer.{name}": str(value) for name, value in trace.authorized.items()},
     }

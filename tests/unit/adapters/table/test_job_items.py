@@ -96,6 +96,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     usage=st.none() | objects,
     cost=st.none() | money,
     result=st.none() | results,
+    content_name=texts,
     failure=st.none() | failures,
     interruption=st.none() | st.builds(Interruption, failures, times),
 )

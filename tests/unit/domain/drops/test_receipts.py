@@ -27,6 +27,7 @@ RESULT = Result(
     sha256="ab" * 32,
     content_type="video/mp4",
 )
+API_URL = "https://api.example.com"
 INTERNAL = ("dashscope", "the secret", "attempt")
 
 
@@ -40,7 +41,7 @@ def succeeded() -> Job:
 def test_every_state_has_a_view(state: JobState) -> None:
     """In each state the view is JSON with Gallop's and OpenAI's fields, and without internals."""
     job = a_job(state)
-    view = views.job_view(job, START + 10)
+    view = views.job_view(job, START + 10, API_URL)
     assert job.id == view["id"]
     assert "video" == view["object"]
     assert state.value == view["state"]
@@ -50,13 +51,13 @@ def test_every_state_has_a_view(state: JobState) -> None:
 
 def test_a_finished_job_shows_its_video_and_its_price() -> None:
     """It has the location and size of the video, and its cost."""
-    view = views.job_view(succeeded(), START + 100)
+    view = views.job_view(succeeded(), START + 100, API_URL)
     expected = {
         "bytes": 1_048_576,
         "sha256": "ab" * 32,
         "content_type": "video/mp4",
         "s3": "s3://results/videos/job/video.mp4",
-        "content": f"/v1/videos/{succeeded().id}/content",
+        "content": f"{API_URL}/v1/videos/{succeeded().id}/content",
     }
     assert expected == view["video"]
     assert 100 == view["progress"]
@@ -69,7 +70,7 @@ def test_a_finished_job_shows_its_video_and_its_price() -> None:
 
 def test_an_unfinished_job_has_no_video() -> None:
     """The video is shown after it was checked and stored."""
-    assert "video" not in views.job_view(a_job(JobState.STORING), START)
+    assert "video" not in views.job_view(a_job(JobState.STORING), START, API_URL)
 
 
 def test_progress_grows_until_the_end() -> None:

@@ -1,0 +1,65 @@
+"""A command uses the stack that it names, whatever the same process has worked with before."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from gallop.adapters import aws
+from gallop.cli import target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST, SECOND = "http://127.0.0.1:1111", "http://127.0.0.1:2222"
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the outputs of each stack as known, and start from an environment without AWS."""
+    monkeypatch.setattr(target, "_outputs", lambda _: {"JobTableName": "table"})
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+
+
+def use(folder: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str, key: str) -> tuple[Any, Any]:
+    """Run a command on a testbed; return a client of the product's, and one of the default session."""
+    running = {"aws_endpoint_url": endpoint, "aws_access_key_id": key, "aws_secret_access_key": "s", "region": "x-1"}
+    (folder / "testbed.json").write_text(json.dumps(running), encoding="utf-8")
+    monkeypatch.setattr(target, "RUNNING", folder / "testbed.json")
+    with target.opened("") as opened:
+        assert "table" == opened.outputs["JobTableName"]
+        return aws.dynamodb(), boto3.client("lambda")
+
+
+def test_each_testbed_gets_clients_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither address nor credentials of an earlier testbed are used for the next one."""
+    for endpoint, key in ((FIRST, "AKIDFIRST"), (SECOND, "AKIDSECOND")):
+        for client in use(tmp_path, monkeypatch, endpoint, key):
+            assert endpoint == client.meta.endpoint_url
+            assert key == client._request_signer._credentials.access_key  # noqa: SLF001 - nothing else shows it
+
+
+def test_nothing_of_a_testbed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command on a stack in AWS, in the same process, goes to AWS."""
+    before = dict(os.environ)
+    inside, _ = use(tmp_path, monkeypatch, FIRST, "AKIDFIRST")
+    assert before == dict(os.environ)
+    assert aws.dynamodb() is not inside
+    assert "https://dynamodb.eu-central-1.amazonaws.com" == aws.dynamodb().meta.endpoint_url
+    with target.opened("mine"):
+        assert "https://lambda.eu-central-1.amazonaws.com" == boto3.client("lambda").meta.endpoint_url
+
+
+def test_clients_that_were_made_before_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the process did before a command is another stack's."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEARLIER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    earlier = aws.dynamodb()
+    inside, _ = use(tmp_path, monkeypatch, SECOND, "AKIDSECOND")
+    assert earlier is not inside
+    assert "AKIDSECOND" == inside._request_signer._credentials.access_key  # noqa: SLF001 - as above
