@@ -223,7 +223,7 @@ def test_an_outdated_receipt_is_written_again(sandbox: Sandbox, door: Door) -> N
     job = dropped(sandbox, door, ONE)
 
     def fail() -> None:
-        sandbox.invoke("FinishFunction", {"job_id": job.id, "error": {"Error": "VendorUnreachable", "Cause": "{}"}})
+        sandbox.invoke("FinishFunction", {"job_id": job.id, "error": {"Error": "ResultUnusable", "Cause": "{}"}})
 
     with during("put_receipt", fail):
         sandbox.invoke("StartTaskFunction", {"job_id": job.id})
