@@ -259,7 +259,7 @@ def test_the_daily_cap_resets_on_the_next_day_and_the_monthly_does_not(simulatio
             with pytest.raises(BudgetExceeded, match=r"cap is [$]0.[59]0"):
                 simulation.post(PROMPT)
         simulation.clock.advance(DAY)
-        with pytest.raises(BudgetExceeded, match=r"month cap is [$]0.90: [$]0.84 is reserved"):
+        with pytest.raises(BudgetExceeded, match=r"monthly cap is [$]0.90: [$]0.84 is reserved"):
             simulation.post(PROMPT)
         go_to_noon(simulation)
         created(simulation)
