@@ -22,7 +22,7 @@ FAST := $(wildcard tests/unit tests/functional tests/template tests/workflow)
 OWN := tests/functional/test_events.py tests/unit/domain/request tests/unit/media tests/unit/adapters/table
 # Tests that take minutes each and use the whole machine: `make proofs`.
 PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialect.py pages.py permissions_used.py s3_door.py \
-	schemathesis.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py) tests/functional/testbed/test_make_up.py \
+	schemathesis.py generated_clients.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py) tests/functional/testbed/test_make_up.py \
 	$(addprefix tests/functional/,promise/test_large_batch.py promise/test_parked.py promise/test_money.py \
 	doors/s3/test_many_drops.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
 # For every Python process, in any folder: the repository, its layer and the fake DashScope.
@@ -58,7 +58,7 @@ key: .testbed-ready  ## create an API key: CLIENT=name [EXPIRES=90d], for the ru
 test: .environments-ready .gate-passed  ## run the gate, then all tests except the proofs
 	@$(PY) $(PYTEST) --cov --cov-report=term:skip-covered $(addprefix --ignore=,$(PROOFS))
 
-proofs: .tests-ready .python-3.13  ## run the tests that take minutes each, and the tests under Lambda's Python
+proofs: .tests-ready .clients-ready .python-3.13  ## run the tests that take minutes each, and the tests under Lambda's Python
 	@$(PY) -m pytest --hypothesis-profile ci $(PROOFS)
 
 check: .gate-passed  ## run the gate and the fast tests
@@ -116,18 +116,25 @@ lock:  ## resolve the *.in files again into the hashed lock files
 	@.ci/lock
 
 clean:  ## remove everything that make has created
-	@rm -rf .venv .venv-3.13 .venv-checkov .venv-sam .venv-lock .aws-sam out .testbed .testbed.json
+	@rm -rf .venv .venv-3.13 .venv-clients .venv-checkov .venv-sam .venv-lock .aws-sam out .testbed .testbed.json
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	@find .ci shared functions tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------- set-up: runs once per content of the lock files
-.PHONY: .testbed-ready .tests-ready .checkov-ready .sam-ready .python-3.13-ready .environments-ready
+.PHONY: .testbed-ready .tests-ready .clients-ready .checkov-ready .sam-ready .python-3.13-ready .environments-ready
 # Standard output is only the command's own, for KEY=$(make -s key CLIENT=me).
 .testbed-ready:
 	@python=$$(.ci/python) && "$$python" .ci/venv.py --commands .venv $(TESTBED) >&2
 
 .tests-ready:
 	@python=$$(.ci/python) && "$$python" .ci/venv.py --commands .venv $(TESTS)
+
+.clients-ready:
+	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv-clients tests/clients/requirements.txt
+	@if ! command -v npm >/dev/null; then echo "tests of generated clients  skipped: npm is not installed"; \
+	elif ! cmp -s tests/clients/package-lock.json .venv-clients/node/.installed; then mkdir -p .venv-clients/node && \
+		cp tests/clients/package*.json tests/clients/.npmrc .venv-clients/node && npm ci --silent --prefix .venv-clients/node && \
+		cp tests/clients/package-lock.json .venv-clients/node/.installed; fi
 
 .checkov-ready:
 	@python=$$(.ci/python) && "$$python" .ci/venv.py .venv-checkov .ci/checkov/requirements.txt

@@ -22,23 +22,32 @@ FILES = {
     "/docs": ("docs.html", "text/html", {**CACHED, "Content-Security-Policy": POLICY}),
     "/docs/style.css": ("style.css", "text/css", CACHED),
 }
-NO_SUCH_FILE = ("no_such_route.json", "application/problem+json", {"x-should-retry": "false"})
+PROBLEM = "application/problem+json"
+METHODS = ("GET", "HEAD")
+NO_SUCH_FILE = ("no_such_route.json", PROBLEM, {"x-should-retry": "false"})
+OTHER_METHOD = ("method_not_allowed.json", PROBLEM, {"x-should-retry": "false", "Allow": ", ".join(METHODS)})
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answer a request."""
-    is_known = event["rawPath"] in FILES
-    name, media_type, own = FILES.get(event["rawPath"], NO_SUCH_FILE)
+    """Answer a request. The body of a HEAD is left out by the server in front of the function."""
+    status, (name, media_type, own) = found(event["requestContext"]["http"]["method"], event["rawPath"])
     headers = {"Content-Type": media_type, **own, "x-request-id": event["requestContext"]["requestId"]}
     is_compressed = "gzip" in event["headers"].get("accept-encoding", "")
     if is_compressed:
         headers["Content-Encoding"] = "gzip"
     return {
-        "statusCode": 200 if is_known else 404,
+        "statusCode": status,
         "headers": headers,
         "body": compressed(name) if is_compressed else text(name),
         "isBase64Encoded": is_compressed,
     }
+
+
+def found(method: str, path: str) -> tuple[int, tuple[str, str, dict[str, str]]]:
+    """Return the status of the answer, and its file, media type and own headers."""
+    if path not in FILES:
+        return 404, NO_SUCH_FILE
+    return (200, FILES[path]) if method in METHODS else (405, OTHER_METHOD)
 
 
 @cache

@@ -20,14 +20,11 @@ app = resolver.new_resolver()
 @app.post("/v1/videos")
 def create_video() -> Response[str]:
     """Create a job; answer 202 with its address and when to poll it."""
-    made = videos.create_video(resolver.caller_of(app).client, resolver.body_of(app), app.current_event.headers)
+    client, body = resolver.caller_of(app).client, resolver.body_of(app)
+    made = videos.create_video(client, body, app.current_event.headers, resolver.api_url_of(app))
     if isinstance(made, dict):
         return resolver.answer(200, made)
-    view = videos.view(made.job)
-    headers = {"Location": f"/v1/videos/{made.job.id}", **videos.poll_headers(made.job, view)}
-    if made.is_replay:
-        headers["Idempotent-Replay"] = "true"
-    return resolver.answer(202, view, headers)
+    return resolver.answer(202, made.view, made.headers)
 
 
 @app.post(dashscope.SUBMIT)
@@ -53,7 +50,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | P
     batch = drops.Batch()
 
     def take(record: SQSRecord) -> None:
-        batch.take(record.body)
+        received = int(record.attributes.approximate_receive_count)
+        batch.take(drops.Message(record.body, record.message_id, record.receipt_handle, received))
 
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     return process_partial_response(event=event, record_handler=take, processor=processor, context=context)

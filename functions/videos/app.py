@@ -16,7 +16,8 @@ app = resolver.new_resolver()
 @app.get("/v1/videos")
 def list_videos() -> Response[str]:
     """Show a page of jobs."""
-    return resolver.answer(200, listing.page(resolver.caller_of(app), app.current_event.query_string_parameters))
+    caller, parameters = resolver.caller_of(app), resolver.parameters_of(app)
+    return resolver.answer(200, listing.page(caller, parameters, resolver.api_url_of(app)))
 
 
 @app.get("/v1/videos/<job_id>")
@@ -25,7 +26,7 @@ def get_video(job_id: str) -> Response[str]:
     sent = app.current_event.headers
     seconds = long_poll.wait_seconds(sent.get("prefer", ""))
     job = long_poll.wait_for_change(resolver.caller_of(app), job_id, seconds)
-    view = videos.view(job)
+    view = videos.view(job, resolver.api_url_of(app))
     headers = {"ETag": long_poll.tag_of(view), "Cache-Control": "private, no-cache", **videos.poll_headers(job, view)}
     if seconds:
         headers["Preference-Applied"] = f"wait={seconds}"
@@ -37,7 +38,7 @@ def get_video(job_id: str) -> Response[str]:
 @app.get("/v1/videos/<job_id>/content")
 def get_content(job_id: str) -> Response[str]:
     """Redirect the client to the video, or to its thumbnail."""
-    variant = app.current_event.query_string_parameters.get("variant", videos.VIDEO)
+    variant = resolver.parameters_of(app).get("variant", videos.VIDEO)
     url = videos.content_url(resolver.caller_of(app), job_id, variant)
     return Response(302, "text/plain", "", {"Location": url, "Cache-Control": "no-store"})
 
@@ -51,14 +52,14 @@ def delete_video(job_id: str) -> Response[str]:
 @app.post("/v1/videos/<job_id>/cancel")
 def cancel_video(job_id: str) -> Response[str]:
     """Cancel a job if that is still possible."""
-    return resolver.answer(200, videos.cancel_video(resolver.caller_of(app), job_id))
+    return resolver.answer(200, videos.cancel_video(resolver.caller_of(app), job_id, resolver.api_url_of(app)))
 
 
 @app.get(dashscope.TASKS)
 @app.get(f"{dashscope.TASKS}/")
 def list_tasks() -> Response[str]:
     """Show a page of jobs, in DashScope's protocol."""
-    caller, parameters = dashscope.caller_of(app), app.current_event.query_string_parameters
+    caller, parameters = dashscope.caller_of(app), resolver.parameters_of(app)
     return dashscope.answer(app, dashscope.list_tasks(caller, parameters))
 
 

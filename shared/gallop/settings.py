@@ -26,6 +26,11 @@ def drop_queue_url() -> str:
     return os.environ["DROP_QUEUE_URL"]
 
 
+def drop_dead_letter_queue_url() -> str:
+    """Return the URL of the queue of the S3 door's messages that failed too often."""
+    return os.environ["DROP_DEAD_LETTER_QUEUE_URL"]
+
+
 def workflow_arn() -> str:
     """Return the ARN of the job workflow."""
     return os.environ["WORKFLOW_ARN"]
@@ -67,6 +72,11 @@ def completion_events() -> bool:
 def completion_secret_arn() -> str:
     """Return the ARN of the secret with the completion event token."""
     return os.environ["COMPLETION_SECRET_ARN"]
+
+
+def api_url() -> str:
+    """Return the address of the HTTPS door, without a slash at the end."""
+    return os.environ["API_URL"]
 
 
 def default_model() -> str:

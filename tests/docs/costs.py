@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallop.domain import models
-from gallop.domain.prices import cost_usd
+from gallop.domain.prices import Scope, price_of
 
 from tests.docs.markdown import table
 from tests.load import prices
@@ -17,11 +17,9 @@ from tests.template import stack
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gallop.domain.prices import Price
+
 LOAD_PAGE = Path(__file__).parents[2] / "docs" / "load.md"
-SCOPES = {
-    "International (Singapore)": "https://dashscope-intl.aliyuncs.com/api/v1",
-    "mainland China, Global": "https://dashscope.aliyuncs.com/api/v1",
-}
 LENGTHS = (5, 10, 15)
 # AWS's list prices in us-east-1, in USD, of what docs/load.md leaves out.
 GB_MONTH_IN_S3, GB_OF_LOGS, GB_TO_THE_INTERNET = 0.023, 0.50, 0.09
@@ -46,12 +44,12 @@ class Line:
 
 def vendor_prices() -> str:
     """Return the table of DashScope's list prices."""
-    head = ("model", "resolution", "scope", "per second:", *(f"{length} s:" for length in LENGTHS))
+    head = ("model", "resolution", "scope", "per second:", *(f"{length} s:" for length in LENGTHS), "seen", "source")
     rows = [
-        (f"`{model.id}`", resolution, scope, *_prices(model.id, resolution, url))
+        (f"`{model.id}`", resolution, scope, *_row(price_of(model.id, resolution, scope)))
         for model in models.MODELS.values()
         for resolution in model.resolutions
-        for scope, url in SCOPES.items()
+        for scope in Scope
     ]
     return table(head, rows)
 
@@ -88,9 +86,11 @@ def figure(row: str) -> float:
     raise ValueError(f"docs/load.md has no row {row!r}.")
 
 
-def _prices(model: str, resolution: str, url: str) -> Iterator[str]:
-    yield f"{cost_usd(model, resolution, 1, url):.4f}"
-    yield from (f"{cost_usd(model, resolution, length, url):.2f}" for length in LENGTHS)
+def _row(price: Price) -> Iterator[str]:
+    yield f"{price.usd.normalize():f}"
+    yield from (f"{price.usd * length:.2f}" for length in LENGTHS)
+    yield price.seen.isoformat()
+    yield price.source
 
 
 def _measured() -> Iterator[Line]:

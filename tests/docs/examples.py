@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tests.support.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
+API_URL = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 JOB_ID = "job_pllyydunr5cm5plzmmrwbldle4"
 MINUTE_SECONDS = 60
 PICTURES = ROOT / "tests" / "testbed" / "pictures" / "qipao"
@@ -94,7 +95,7 @@ def webhook() -> str:
         content_type="video/mp4",
     )
     job = a_job(JobState.SUCCEEDED, id=JOB_ID, cost=Decimal("0.7"), ended_at=START, result=video)
-    body = json.loads(webhooks.message(job).body)
+    body = json.loads(webhooks.message(job, API_URL).body)
     shown = ("id", "object", "status", "state", "cost", "video")
     return json_block({**body, "data": {name: body["data"][name] for name in shown}})
 

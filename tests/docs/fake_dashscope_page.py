@@ -58,7 +58,7 @@ def model_table() -> str:
     """Return the table of models."""
     head = (
         "| model | media | resolutions (default) | ratios | seconds "
-        "| CNY per second: mainland and Global / International |"
+        "| USD per second: mainland and Global / International |"
     )
     return "\n".join([head, "|---|---|---|---|---|---|", *(_model_row(model) for model in MODELS.values())])
 

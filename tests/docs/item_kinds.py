@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gallop.adapters.table import batches, budgets, completion_waits, jobs, slots
+from gallop.adapters.table import batches, budgets, completion_waits, drops, jobs, slots
 from gallop.domain.clients import keys, webhooks
 from gallop.domain.request import idempotency
 
@@ -74,15 +74,20 @@ ABOUT = {
         _days(completion_waits.SECONDS_KEPT),
     ),
     ("DELIVERIES#", ""): About("one try of a webhook delivery, without its body", _days(webhooks.LOG_SECONDS)),
+    ("DROP#", "CLAIM"): About(
+        "the message that works on a state of a drop, so that no other does", _days(drops.CLAIM_SECONDS)
+    ),
     ("DROP#", "DROP"): About("the current job or receipts of a drop, and those it displaced", "no expiry"),
     ("DURATIONS", ""): About("how long tasks run, as a histogram", "no expiry", "<model>|<resolution>|<seconds>"),
     ("IDEMPOTENCY#", "IDEMPOTENCY"): About(
-        "the job that an equal create repeats",
+        "the job that an equal create repeats, and whether it was answered",
         f"{_days(idempotency.KEY_SECONDS)} with an `Idempotency-Key`, {idempotency.RETRY_SECONDS // 60} minutes "
-        f"without, {idempotency.UNMARKED_RETRY_SECONDS // 60} minutes in DashScope's dialect",
+        f"without, {idempotency.UNMARKED_RETRY_SECONDS // 60} minutes in DashScope's dialect, "
+        "from the last repetition without an answer",
     ),
     ("IMAGE#", ""): About("a job that uses an image which Gallop keeps", RECORD),
     ("JOB#", "JOB"): About("the record of a job", RECORD),
+    ("JOB#", "PLACE"): About("the place of a deleted job in the lists, with its client", RECORD),
     ("JOB#", "SLOT_WAITER"): About("the task token of an execution that waits for a slot", QUEUED),
     ("JOB#", "WAITER#"): About("the task token of a batch line that waits for the job", "as long as the line may wait"),
     ("KEY#", "KEY"): About("an API key's hash, client, expiry, rate and last use", KEY),

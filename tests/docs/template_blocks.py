@@ -59,9 +59,10 @@ def alarms() -> str:
 def buckets() -> str:
     """Return what is kept of the objects in each bucket."""
     rows = [
-        (f"`{name}`", f"`{rule.get('Prefix', '')}*`", ", ".join(_expiries(rule)))
+        (f"`{name}`", _objects(rule), ", ".join(_expiries(rule, _replaced_days(rule, rules))))
         for name, one in _properties("AWS::S3::Bucket")
-        for rule in one.get("LifecycleConfiguration", {}).get("Rules", [])
+        for rules in [one["LifecycleConfiguration"]["Rules"]]
+        for rule in rules
     ]
     return table(("bucket", "objects", "rule"), rows)
 
@@ -139,12 +140,26 @@ def _resource(value: Any) -> str:  # noqa: ANN401 - a reference, an attribute or
     return str(value)
 
 
-def _expiries(rule: dict[str, Any]) -> Iterator[str]:
+def _objects(rule: dict[str, Any]) -> str:
+    tags = " and ".join(f"`{tag['Key']}={tag['Value']}`" for tag in rule.get("TagFilters", []))
+    return f"with the tag {tags}" if tags else f"`{rule.get('Prefix', '')}*`"
+
+
+def _replaced_days(rule: dict[str, Any], rules: list[dict[str, Any]]) -> int:
+    """Return after how many days a rule, or that of all objects, removes a replaced or deleted version; 0: never."""
+    of_all = [other for other in rules if not {"Prefix", "TagFilters"} & other.keys()]
+    found = (one.get("NoncurrentVersionExpiration") for one in (rule, *of_all))
+    return next((int(days["NoncurrentDays"]) for days in found if days), 0)
+
+
+def _expiries(rule: dict[str, Any], replaced_days: int) -> Iterator[str]:
     if "ExpirationInDays" in rule:
-        yield f"deleted after {rule['ExpirationInDays']} days"
-    if "NoncurrentVersionExpiration" in rule:
-        days = rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
-        yield f"replaced or deleted versions removed after {_number(days)}"
+        days = int(rule["ExpirationInDays"])
+        yield f"deleted after {days} days, and gone after {days + replaced_days}"
+    elif "NoncurrentVersionExpiration" in rule:
+        yield f"replaced or deleted versions removed after {_number(replaced_days)}"
+    if "ExpiredObjectDeleteMarker" in rule:
+        yield "markers of deleted objects removed with their last version"
     if "AbortIncompleteMultipartUpload" in rule:
         days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
         yield f"unfinished multipart uploads removed after {_number(days)}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from gallop.domain.models import DEFAULT_RESOLUTION
+from gallop.domain.prices import cost_usd
 
 from tests.docs import costs, item_kinds, pages
 from tests.docs.markdown import begin, end, renew, table
+from tests.template import stack
 
 
 @pytest.mark.parametrize("page", sorted(pages.PAGES))
@@ -43,3 +46,11 @@ def test_an_item_without_a_description_is_an_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.delitem(item_kinds.ABOUT, ("TASK#", "TASK"))
     with pytest.raises(ValueError, match="Describe each kind of item once"):
         item_kinds.item_kinds()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/load.md", "docs/costs.md"])
+def test_the_price_of_a_usual_video_is_that_of_the_table(page: str) -> None:
+    """What a page says a video of five seconds costs is what a job of the default model is estimated at."""
+    usd = cost_usd(stack.parameter("DefaultModel"), DEFAULT_RESOLUTION, 5, stack.parameter("DashScopeBaseUrl"))
+    text = (pages.ROOT / page).read_text(encoding="utf-8")
+    assert f"${usd:.2f}" in text

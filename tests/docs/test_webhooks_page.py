@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from tests.support.jobs import a_job
 
+API_URL = "https://api.example.com"
 PAGE = Path(__file__).parents[2] / "docs" / "https-door.md"
 
 
@@ -25,7 +26,7 @@ def test_the_receiver_on_the_page_works() -> None:
     names: dict[str, Any] = {}
     exec(found[1], names)
     job = a_job(JobState.CANCELLED, ended_at=1_780_000_000.0)
-    secret, sent = webhooks.new_secret(), webhooks.message(job)
+    secret, sent = webhooks.new_secret(), webhooks.message(job, API_URL)
     headers = webhooks.headers(sent, [secret], time.time())
     assert f"{job.id}: video.cancelled" == names["receive"](secret.value, sent.body.encode(), headers)
     with pytest.raises(WebhookVerificationError):

@@ -67,7 +67,8 @@ def test_the_example_request_becomes_a_playable_video(caller: Caller) -> None:
     assert "succeeded" == ended["state"]
     assert "completed" == ended["status"]
     assert 100 == ended["progress"]
-    content = caller.http.get(f"/v1/videos/{job['id']}/content")
+    assert f"{caller.at.api_url}/v1/videos/{job['id']}/content" == ended["video"]["content"]
+    content = caller.http.get(ended["video"]["content"])
     assert 302 == content.status_code
     video = httpx.get(content.headers["Location"]).content
     assert ended["video"]["sha256"] == hashlib.sha256(video).hexdigest()
@@ -99,6 +100,38 @@ def test_images_of_all_three_kinds_are_sent_to_the_vendor(caller: Caller) -> Non
     (task,) = caller.tasks_for(prompt)
     assert SEED["images"][0] == task["images"][0]
     assert all("X-Amz-Signature" in url for url in task["images"][1:])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("HEAD", "/v1/videos", 200),
+        ("HEAD", "/health", 200),
+        ("HEAD", "/openapi.json", 200),
+        ("HEAD", "/docs", 200),
+        ("HEAD", "/api/v1/tasks", 200),
+        ("PUT", "/v1/videos", 405),
+        ("DELETE", "/docs", 405),
+        ("PATCH", "/api/v1/tasks", 405),
+        ("GET", "/v1/videos/", 404),
+        ("GET", "/nowhere", 404),
+    ],
+)
+def test_every_path_and_method_is_answered_by_gallop(caller: Caller, method: str, path: str, status: int) -> None:
+    """API Gateway has no route of which it answers in its own format."""
+    answer = caller.http.request(method, path)
+    assert status == answer.status_code
+    assert method == "HEAD" or "message" not in answer.json() or "request_id" in answer.json()
+    assert ("Allow" in answer.headers) == (status == 405)
+
+
+def test_a_list_continues_after_a_deleted_job(caller: Caller) -> None:
+    """The role of the read side may keep the place of what it deletes."""
+    job = caller.wait_for_job(caller.create({**SEED, "prompt": "[Image 1] waves.", "duration": 3}).json()["id"])
+    while (answer := caller.http.delete(f"/v1/videos/{job['id']}")).status_code == 409:
+        pass
+    assert 200 == answer.status_code, answer.text
+    assert 200 == caller.http.get("/v1/videos", params={"after": job["id"]}).status_code
 
 
 def test_nothing_was_refused(caller: Caller) -> None:

@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 CHANGED_MEANWHILE = "a drop that changes while its video is being stored"
 OVER = "a job whose execution has ended, which ends like any other"
 CHANGED_WHEN_OVER = "such a job of a drop that has changed since"
+REFUSED_AFTER_ALL = "an image of a request that is refused after it was stored"
+HAS_TO_WAIT = "a job that has to wait when it arrives, which a busy machine may not show"
 SELDOM_USED = {
     ("SaveResultFunctionRole", "s3:AbortMultipartUpload"): "a truncated download, or one that is not a video",
     ("SaveResultFunctionRole", "s3:DeleteObject"): CHANGED_MEANWHILE,
     ("SaveResultFunctionRole", "s3:GetObject"): CHANGED_MEANWHILE,
     ("SaveResultFunctionRole", "s3:GetObjectVersion"): CHANGED_MEANWHILE,
     ("SaveResultFunctionRole", "s3:ListBucket"): CHANGED_MEANWHILE,
+    ("SaveResultFunctionRole", "s3:PutObjectTagging"): CHANGED_MEANWHILE,
+    ("TakeSlotFunctionRole", "s3:PutObject"): HAS_TO_WAIT,
+    ("TakeSlotFunctionRole", "s3:PutObjectTagging"): HAS_TO_WAIT,
     ("FinishFunctionRole", "s3:DeleteObject"): CHANGED_MEANWHILE,
     ("FinishFunctionRole", "s3:GetObject"): CHANGED_MEANWHILE,
     ("FinishFunctionRole", "s3:GetObjectVersion"): CHANGED_MEANWHILE,
@@ -44,6 +49,12 @@ SELDOM_USED = {
     ("ReconcileFunctionRole", "s3:GetObject"): CHANGED_WHEN_OVER,
     ("ReconcileFunctionRole", "s3:GetObjectVersion"): CHANGED_WHEN_OVER,
     ("ReconcileFunctionRole", "s3:ListBucket"): CHANGED_WHEN_OVER,
+    ("SubmitFunctionRole", "s3:DeleteObjectVersion"): REFUSED_AFTER_ALL,
+    ("BatchFunctionRole", "s3:DeleteObjectVersion"): REFUSED_AFTER_ALL,
+    ("VideosFunctionRole", "s3:ListBucket"): "a video that was removed from the bucket",
+    ("ReconcileFunctionRole", "sqs:DeleteMessage"): "a drop whose messages failed too often",
+    ("SubmitFunctionRole", "sqs:ChangeMessageVisibility"): "a message that failed",
+    ("BatchFunctionRole", "secretsmanager:GetSecretValue"): "a line that changes while its task waits at DashScope",
     ("VideosFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
     # Step Functions itself needs these for a distributed map; the testbed's interpreter checks none of them.
     ("BatchWorkflowRole", "states:StartExecution"): "each line of a batch",

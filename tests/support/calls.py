@@ -30,26 +30,30 @@ class Calls:
     """Called with each call's name once it was served."""
     has_struck: bool = False
     """Whether the last run was killed."""
+    stumbles: int = 0
+    """How often a run met the bug that it has."""
     is_running: bool = False
     """Whether a function runs: other calls are the test's own."""
     _kill: KillPoint | None = None
+    _bug: KillPoint | None = None
     _dead: bool = False
 
     @contextmanager
-    def run(self, kill: KillPoint | None = None) -> Iterator[None]:
-        """Make one run of a function; its end, too, is a place to be killed at."""
-        self.made, self._kill, self.has_struck, self.is_running = [], kill, False, True
+    def run(self, kill: KillPoint | None = None, bug: KillPoint | None = None) -> Iterator[None]:
+        """Make one run of a function; its end, too, is a place to be killed at. A bug raises an exception at a call."""
+        self.made, self._kill, self._bug, self.has_struck, self.is_running = [], kill, bug, False, True
         try:
             yield
             self._check()
         finally:
-            self._kill, self._dead, self.is_running = None, False, False
+            self._kill, self._bug, self._dead, self.is_running = None, None, False, False
 
     def before(self, name: str) -> None:
         """Let a call leave, unless the process is gone."""
         if self._kill == before(name, self.made.count(name) + 1):
             self._dead = True
         self._check()
+        self._stumble(before(name, self.made.count(name) + 1))
 
     def after(self, name: str) -> None:
         """Note a call that was served."""
@@ -58,6 +62,7 @@ class Calls:
             self.on_call(name)
         if self._kill == after(name, self.made.count(name)):
             self._dead = True
+        self._stumble(after(name, self.made.count(name)))
 
     @contextmanager
     def noted(self, name: str) -> Iterator[None]:
@@ -81,6 +86,11 @@ class Calls:
 
         with patch.object(BaseClient, "_make_api_call", call):
             yield
+
+    def _stumble(self, place: KillPoint) -> None:
+        if self._bug == place:
+            self.stumbles += 1
+            raise KeyError("a bug")
 
     def _check(self) -> None:
         if self._dead:

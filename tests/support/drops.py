@@ -55,12 +55,14 @@ class Door:
     def _deliver(self) -> int:
         received = (
             aws("sqs")
-            .receive_message(QueueUrl=self._url, MaxNumberOfMessages=batch_size("SubmitFunction"))
+            .receive_message(
+                QueueUrl=self._url, MaxNumberOfMessages=batch_size("SubmitFunction"), AttributeNames=["All"]
+            )
             .get("Messages", [])
         )
         if not received:
             return 0
-        event = {"Records": [record(message["MessageId"], message["Body"]) for message in received]}
+        event = {"Records": [self._record(message) for message in received]}
         for _ in range(self.times):
             answer = self.sandbox.invoke("SubmitFunction", event)
         failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
@@ -68,6 +70,12 @@ class Door:
             if message["MessageId"] not in failed:
                 aws("sqs").delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return self.times
+
+    @staticmethod
+    def _record(message: dict[str, Any]) -> dict[str, Any]:
+        made = record(message["MessageId"], message["Body"])
+        attributes = {**made["attributes"], **message["Attributes"]}
+        return {**made, "receiptHandle": message["ReceiptHandle"], "attributes": attributes}
 
     def _next_due(self) -> float | None:
         due = [max(message.visible_at, message.delayed_until) / 1000 + 0.001 for message in self._messages()]

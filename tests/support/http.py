@@ -70,6 +70,10 @@ class Client:
         """Ask the read side."""
         return self._call("VideosFunction", "GET", path, None, headers)
 
+    def call(self, function: str, method: str, path: str, body: Body = None, **headers: str) -> Answer:
+        """Make any call of a function."""
+        return self._call(function, method, path, body, headers)
+
     def delete(self, job_id: str, **headers: str) -> Answer:
         """Delete a job."""
         return self._call("VideosFunction", "DELETE", f"/v1/videos/{job_id}", None, headers)
@@ -105,7 +109,7 @@ def event(method: str, path: str, body: Body, headers: Mapping[str, str], caller
         "routeKey": f"{method} {path}",
         "rawPath": path,
         "rawQueryString": query,
-        "queryStringParameters": dict(parse_qsl(query, keep_blank_values=True)),
+        "queryStringParameters": _joined(query),
         "headers": {"content-type": TEXT, "host": "api.example.com", **headers},
         "requestContext": {
             "accountId": "123456789012",
@@ -131,6 +135,14 @@ def event(method: str, path: str, body: Body, headers: Mapping[str, str], caller
     if body is not None:
         made["body"] = _encoded(body)
     return made
+
+
+def _joined(query: str) -> dict[str, str]:
+    """Give the parameters of a query, those of one name joined by commas."""
+    joined: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
 
 
 def _encoded(body: str | bytes | dict[str, Any] | list[Any]) -> str:

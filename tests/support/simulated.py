@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
+from gallop.adapters.table import task_durations
 from gallop.adapters.table.job_items import job_from
+from gallop.services import slots
 
 from tests.support.calls import Calls
 
@@ -47,6 +49,8 @@ class Simulated(ABC):
     lets one run pass."""
     killed: Counter[str] = field(default_factory=Counter)
     """By function: how many of its runs were."""
+    bugs: dict[str, KillPoint] = field(default_factory=dict)
+    """By function: the call at which each of its runs raises an exception that nobody expects."""
     made: dict[str, list[list[str]]] = field(default_factory=dict)
     """By function: the calls of each of its runs."""
 
@@ -98,8 +102,12 @@ class Simulated(ABC):
         """Make one run of a function: record its calls, and kill it at a planned call."""
         kills = self.kills.get(function) or []
         kill = kills[0] if kills else None
+        if kill:
+            # As the only run of its process: it has read nothing before.
+            task_durations.clear_cache()
+            slots.clear_cache()
         try:
-            with self.calls.run(kill):
+            with self.calls.run(kill, self.bugs.get(function)):
                 yield
         finally:
             self.killed[function] += self.calls.has_struck

@@ -15,8 +15,7 @@ def test_off_by_default() -> None:
     """Nobody has an open route without having asked for it."""
     parameter = stack.written()["Parameters"]["CompletionEvents"]
     assert ("off", ["off", "on"]) == (parameter["Default"], parameter["AllowedValues"])
-    condition = stack.translated().body["Conditions"][CONDITION]
-    assert {"Fn::Equals": [{"Ref": "CompletionEvents"}, "on"]} == condition
+    assert {"Fn::Equals": [{"Ref": "CompletionEvents"}, "on"]} == stack.translated().body["Conditions"][CONDITION]
 
 
 def test_without_them_there_are_no_resources_for_them() -> None:
@@ -42,7 +41,7 @@ def test_the_route_exists_with_them_only() -> None:
     assert ["post"] == [*methods]
     assert {"Ref": "AWS::NoValue"} == otherwise
     assert [{"NONE": []}] == methods["post"]["security"]
-    assert "Fn::If" not in str(paths)
+    assert CONDITION not in str(paths)
 
 
 def test_the_token_is_generated_by_aws() -> None:

@@ -85,8 +85,23 @@ def test_public_routes_are_limited() -> None:
     events = stack.written()["Resources"]["DescribeFunction"]["Properties"]["Events"].values()
     (stage,) = (item["Properties"] for item in stack.of_type("AWS::ApiGatewayV2::Stage").values())
     routes = {f"{event['Properties']['Method']} {event['Properties']['Path']}" for event in events}
-    assert routes == stage["RouteSettings"].keys()
-    assert 5 >= max(settings["ThrottlingRateLimit"] for settings in stage["RouteSettings"].values())
+    condition, limits, otherwise = stage["RouteSettings"]["Fn::If"]
+    assert "DescribesItself" == condition
+    assert {"Ref": "AWS::NoValue"} == otherwise
+    assert routes == limits.keys()
+    assert 5 >= max(limit["ThrottlingRateLimit"] for limit in limits.values())
+
+
+def test_public_routes_can_be_turned_off() -> None:
+    """Routes, function, role, log and limits depend on one parameter: a limit of a route that does not exist fails."""
+    assert "on" == stack.parameter("PublicDescription")
+    resources = stack.translated().body["Resources"].items()
+    conditional = {name for name, resource in resources if resource.get("Condition") == "DescribesItself"}
+    permissions = {f"DescribeFunctionGet{name}Permission" for name in ("Document", "Page", "File")}
+    assert {"DescribeFunction", "DescribeFunctionRole", "DescribeLogs", *permissions} == conditional
+    paths = stack.plain()["Resources"]["HttpApi"]["Properties"]["Body"]["paths"]
+    public = {path for path, methods in paths.items() if methods.get("Fn::If", [""])[0] == "DescribesItself"}
+    assert {"/openapi.json", "/docs", "/docs/{name}"} == public
 
 
 def test_failed_lines_of_batches_raise_an_alarm() -> None:
@@ -144,7 +159,8 @@ def test_parameters_are_described(name: str) -> None:
     """`sam deploy --guided` shows a sentence for every parameter, and every parameter is used."""
     parameter = stack.written()["Parameters"][name]
     assert parameter["Description"].strip().endswith(".")
-    assert {"Ref": name} in list(values(stack.translated().resources))
+    translated = stack.translated()
+    assert {"Ref": name} in list(values([translated.resources, translated.body["Conditions"]]))
 
 
 def test_a_stack_without_a_key_is_refused() -> None:

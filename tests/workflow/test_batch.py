@@ -83,5 +83,5 @@ def test_a_batch_runs_to_its_table(runs: Runs) -> None:
     ]
     assert 2 == len(runs.sandbox.tasks())
     for row in (row for row in rows(runs) if row["job"]):
-        assert f"spring/batch/{int(row['line']):05d}/video.mp4" == row["video"]
+        assert f"s3://{runs.sandbox.results}/spring/batch/{int(row['line']):05d}/video.mp4" == row["video"]
         assert "succeeded" == runs.sandbox.receipt(f"spring/batch/{int(row['line']):05d}/status.json")["state"]

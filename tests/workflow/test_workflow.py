@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import DEFAULT, patch
 
 import httpx
@@ -16,6 +16,9 @@ from gallop.domain.errors import AwsTrouble, GallopError, TryAgain
 from gallop.domain.job import AttemptEnd, JobState, is_terminal
 from gallop.domain.views import error_view
 from gallop.steps import finish as steps
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.support.drops import Door
 from tests.support.films import frames_of
@@ -23,6 +26,7 @@ from tests.support.http import Client
 from tests.support.pictures import picture
 from tests.support.sandbox import SUBMIT_URL
 from tests.support.stack import aws
+from tests.testbed.aws.account import ACCOUNT, REGION
 from tests.workflow.runs import lambda_error
 
 if TYPE_CHECKING:
@@ -245,7 +249,7 @@ def test_a_failed_download_is_repeated(runs: Runs, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("truncate", "result_incomplete"), ("403_expired", "vendor_unavailable"), ("wrong_bytes", "result_unusable")],
+    [("truncate", "result_incomplete"), ("wrong_bytes", "result_unusable")],
 )
 def test_a_download_that_never_works_ends_the_job(runs: Runs, kind: str, code: str) -> None:
     """No partial object appears in the bucket, and the failure names the problem."""
@@ -254,14 +258,53 @@ def test_a_download_that_never_works_ends_the_job(runs: Runs, kind: str, code: s
     assert [] == runs.sandbox.s3.list_multipart_uploads(Bucket=runs.sandbox.results).get("Uploads", [])
 
 
-@pytest.mark.parametrize("function", STEPS)
-def test_a_step_that_always_fails_fails_the_job_with_a_reason(runs: Runs, function: str) -> None:
-    """A bug in a step does not leave a job without an end."""
-    runs.breaks(function, repeat(ZeroDivisionError("a bug")))
+def test_a_bug_before_the_submit_fails_the_job_with_a_reason(runs: Runs) -> None:
+    """A bug does not leave a job without an end, and its client learns at once that nothing was charged."""
+    runs.breaks("StartTaskFunction", repeat(ZeroDivisionError("a bug")))
     job = runs.run()
     assert_failed(runs, job, "internal_error")
     assert job.failure
-    assert ("A step of the workflow failed (ZeroDivisionError).", 1) == (job.failure.message, runs.calls()[function])
+    assert "A step of the workflow failed (ZeroDivisionError)." == job.failure.message
+    assert 1 == runs.calls()["StartTaskFunction"]
+
+
+@pytest.mark.parametrize("function", STEPS[1:])
+def test_a_bug_that_is_fixed_costs_no_charged_video(runs: Runs, function: str) -> None:
+    """The execution fails, which raises the alarm, and the sweep resumes the job."""
+    runs.breaks(function, repeat(ZeroDivisionError("a bug"), 3))
+    job = runs.run()
+    for _ in range(3):
+        assert not is_terminal(runs.sandbox.job(job.id).state)
+        runs.sandbox.clock.advance(900)
+        runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
+    assert (JobState.SUCCEEDED, 3) == (runs.sandbox.job(job.id).state, runs.sandbox.job(job.id).resumes)
+    assert (1, 1) == (submits(runs), len(runs.sandbox.tasks()))
+
+
+def test_downloads_that_fail_for_an_hour_cost_no_video(runs: Runs) -> None:
+    """DashScope has the video for a day, so the sweep resumes the job until its deadline."""
+    runs.sandbox.fake.fault(on="download", kind="403_expired", times=20)
+    job = runs.run()
+    assert ("FAILED", JobState.STORING) == (runs.execution(job.id)["status"], job.state)
+    runs.sandbox.clock.advance(300)
+    runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
+    assert JobState.SUCCEEDED is runs.sandbox.job(job.id).state
+
+
+@pytest.mark.parametrize("status", ["queue", "task"])
+def test_a_stopped_execution_cancels_only_what_is_not_paid(runs: Runs, status: str) -> None:
+    """StopExecution ends the execution itself; the sweep then cancels the job, or resumes it."""
+    job = runs.sandbox.put() if status == "queue" else runs.sandbox.submitted()
+    with runs.sandbox.stack.acting_as("SubmitFunction"), patch.object(ExecutionWorker, "start", lambda _: None):
+        job_workflow.start(job.id)
+    # Moto stops only what has begun to run, and executions run completely here.
+    machine: Any = stepfunctions_parser_backends[ACCOUNT][REGION].describe_state_machine(runs.machine)
+    (execution,) = machine.executions
+    execution.exec_status = ExecutionStatus.ABORTED
+    runs.sandbox.clock.advance(300)
+    runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
+    expected = {"queue": ("cancelled", 0), "task": ("succeeded", 1)}
+    assert expected[status] == (runs.sandbox.job(job.id).state.value, submits(runs))
 
 
 @pytest.mark.parametrize("names", [LAMBDAS_OWN[:6], LAMBDAS_OWN[-2:]])

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
-from gallop.domain.dashscope import addresses
+from gallop.domain.dashscope import addresses, error_codes
+from gallop.domain.dashscope.error_codes import Kind
 from gallop.domain.dashscope.replies import (
     Accepted,
     ListedTask,
@@ -55,8 +56,6 @@ _BEIJING = timezone(timedelta(hours=8))
 _KEY = re.compile(r"[\x21-\x7e]+")
 _ADDRESS = re.compile(r"(?:https?://|oss://|data:)\S+", re.IGNORECASE)
 
-# The other 429s are about unpaid bills (fact sheet §5), which waiting does not solve.
-_THROTTLED = "Throttling"
 _TOO_LATE_TO_CANCEL = "UnsupportedOperation"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -248,7 +247,8 @@ def _refusal(response: httpx.Response) -> VendorRefused | VendorThrottled:
     body = _object(response)
     code = _short(body.get("code") or f"HTTP {response.status_code}")
     message = _short(body.get("message") or response.reason_phrase)
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS and (code.startswith((_THROTTLED, "HTTP "))):
+    # The other 429s are about unpaid bills (fact sheet §5), which waiting does not solve.
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS and error_codes.meaning(code).kind is Kind.RATE:
         return VendorThrottled(f"DashScope's rate limit is exceeded: {code}: {message}")
     return VendorRefused(code, message)
 

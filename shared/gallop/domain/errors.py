@@ -10,13 +10,16 @@
     │   ├── TooManyRequests     the key exceeds its rate limit
     │   ├── BudgetExceeded      a spending cap has no room for the job
     │   ├── IdempotencyMismatch the key was used for another request
+    │   ├── JobDeleted          the key belongs to a job that was deleted
     │   ├── JobNotFound         also for another client's job
     │   ├── NoSuchRoute
+    │   ├── MethodNotAllowed    the route has other methods
     │   ├── DashScopeRefusal    for a DashScope client, in DashScope's format
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType
     │   ├── VideoNotReady
     │   ├── NoThumbnail
+    │   ├── VideoRemoved        the video is no longer in the results bucket
     │   ├── JobNotFinished
     │   └── JobNotDeletable     the job belongs to the S3 door
     ├── TryAgain                the same step may run again: it cost nothing
@@ -48,9 +51,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.faults import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gallop.domain.budget import Shortfall
     from gallop.domain.faults import Fault
@@ -79,16 +83,16 @@ class CallerError(GallopError):
 
 
 class InvalidRequest(CallerError):
-    """An invalid request; ``faults`` lists every problem."""
+    """An invalid request; ``faults`` lists every problem, or the first ones and how many more there are."""
 
     code = "invalid_request"
     title = "Invalid request"
     remedy = "Fix the problems listed in `errors` and resend. You have not been charged."
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault]) -> None:
         """Store the faults, in the order in which they were found."""
-        super().__init__("; ".join(fault.message for fault in faults))
-        self.faults = tuple(faults)
+        self.faults = bounded(faults)
+        super().__init__("; ".join(fault.message for fault in self.faults))
 
 
 class Unauthenticated(CallerError):
@@ -156,6 +160,15 @@ class IdempotencyMismatch(CallerError):
     remedy = "Use a new key for a new request, or resend the first request unchanged."
 
 
+class JobDeleted(CallerError):
+    """The Idempotency-Key belongs to a job that was deleted."""
+
+    code = "job_deleted"
+    status = 409
+    title = "Job deleted"
+    remedy = "Use a new Idempotency-Key to create the video again, which is charged again."
+
+
 class JobNotFound(CallerError):
     """No such job, or it belongs to another client."""
 
@@ -172,6 +185,20 @@ class NoSuchRoute(CallerError):
     status = 404
     title = "No such route"
     remedy = "GET /docs lists the routes."
+
+
+class MethodNotAllowed(CallerError):
+    """The path has other methods, ``allowed``."""
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
+    remedy = "Use one of the methods in the header `Allow`. GET /docs lists the routes."
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        """Store the methods of the path."""
+        super().__init__(f"This route does not support {method}. It supports {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
 
 
 class DashScopeRefusal(CallerError):
@@ -213,7 +240,7 @@ class VideoNotReady(CallerError):
     retryable = True
     status = 409
     title = "Video not ready"
-    remedy = "Poll GET /v1/videos/{id} until `state` is `succeeded`."
+    remedy = "Poll GET /v1/videos/{id} until `status` is `completed`."
 
 
 class NoThumbnail(CallerError):
@@ -223,6 +250,15 @@ class NoThumbnail(CallerError):
     status = 404
     title = "No thumbnail"
     remedy = "Use the video itself."
+
+
+class VideoRemoved(CallerError):
+    """The video was made, and somebody has removed it from the results bucket since."""
+
+    code = "video_removed"
+    status = 410
+    title = "Video removed"
+    remedy = "Restore the file in the results bucket, or create the video again, which is charged again."
 
 
 class JobNotFinished(CallerError):

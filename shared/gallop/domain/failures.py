@@ -155,15 +155,20 @@ FAILURE_KINDS = {
 }
 """By code, the most common first."""
 
+# What to do if the task has succeeded, and its video is gone or is none; in all other cases DashScope still has it.
+OF_A_RESULT = (Remedy.CREATE_AND_PAY_AGAIN, Remedy.REPORT_RESULT)
+
 
 def remedy_text(job: Job, failure: Failure, action: Remedy) -> str:
     """Put an action into words for the door of a job; they say that nothing was charged, if that is certain."""
     is_free = charge_of(job, failure) == 0
     if action is Remedy.SEARCH_CONSOLE and is_free:
         action = Remedy.CREATE_AGAIN
+    elif job.usage is not None and action not in OF_A_RESULT:
+        action = Remedy.FETCH_FROM_CONSOLE
     elif action is Remedy.SEARCH_CONSOLE and job.task_id:
         action = Remedy.FIND_TASK
-    text = remedies.text(action, job.door)
+    text = remedies.text(action, job.door, job.task_id)
     return f"{text} You have not been charged." if is_free else text
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.regions import region_of
 from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
 if TYPE_CHECKING:
@@ -108,9 +109,21 @@ class Failure:
     vendor_message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """With which failure the job ends if it is not resumed before its deadline; ``resume_at`` is an epoch time."""
+
+    failure: Failure
+    resume_at: float
+
+
 def cancelled(message: str) -> Failure:
     """Return the failure of a job that was cancelled."""
     return Failure(FailureCode.CANCELLED, message)
+
+
+# Why a job was cancelled whose drop has changed. A job with this reason is made again if its content is restored.
+REPLACED = cancelled("The dropped files changed, and a new job replaced this one before DashScope had started it.")
 
 
 def failure_from(record: Mapping[str, Any]) -> Failure:
@@ -147,16 +160,19 @@ class Result:
 class Job:
     """The record of a job. Times are seconds since the epoch, money is in USD.
 
-    ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is the DashScope region of its task,
-    and ``key_name`` the secret with the API key for that region: every call about the task uses them, even after the
-    stack has moved to another region. ``submits`` counts the attempts, ``lost`` those whose reply was lost.
+    ``receipts`` is the prefix of its files in the results bucket. ``base_url`` is the DashScope host of its task, and
+    ``key_name`` the secret with the API key for that region: every call about the task uses them, or another host of
+    the same region, even after the stack has moved to another region. ``submits`` counts the attempts, ``lost`` those
+    whose reply was lost.
     ``is_adopted`` marks a task that reconciliation found. ``running_since`` is when the task was created, and
     ``began_at`` when DashScope started it, or when it was last seen pending. ``unknown_since`` is when DashScope first
     reported the task as unknown. ``resumes`` counts the executions after the first. ``notes`` describe how the images
     were converted. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the
     same content was dropped again. ``slot_since`` is when it got its slot. ``position`` is its last published position
     in the queue, from 1, and ``starts_at`` the start that was estimated at that time. ``reserved`` is what it reserves
-    in the budgets, and ``parked`` says why it waits for a budget, if it does.
+    in the budgets, and ``parked`` says why it waits for a budget, if it does. ``interruption`` says why its last
+    execution failed, if the sweep has not resumed the job since. ``content_name`` is the
+    name under which an equal create without a key finds it.
     """
 
     id: str
@@ -195,8 +211,10 @@ class Job:
     starts_at: float | None = None
     reserved: Reservation | None = None
     parked: Parked | None = None
+    content_name: str = ""
     cancel: CancelAnswer | None = None
     failure: Failure | None = None
+    interruption: Interruption | None = None
 
     @property
     def made_no_task(self) -> bool:
@@ -205,8 +223,8 @@ class Job:
 
     @property
     def lane(self) -> str:
-        """The lane of its attempts and slots: an account, as far as Gallop can tell accounts apart, and a model."""
-        return f"{self.base_url}|{self.key_name}|{self.request.model}"
+        """The lane of its attempts and slots: an account, which is a key and a region, and a model."""
+        return f"{region_of(self.base_url)}|{self.key_name}|{self.request.model}"
 
     @property
     def ticket(self) -> Ticket:

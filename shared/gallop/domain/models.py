@@ -1,12 +1,8 @@
-"""The models that Gallop offers, their parameters and prices: data, not code.
-
-Limits and enumerations: fact sheet §1.2. Prices: §6, USD per second of video; the input images are free.
-"""
+"""The models that Gallop offers, and their parameters: data, not code (fact sheet §1.2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 RATIOS = ("16:9", "9:16", "3:4", "4:3", "4:5", "5:4", "1:1", "9:21", "21:9")
 DURATION_SECONDS = range(3, 16)
@@ -26,36 +22,17 @@ DEFAULT_DURATION_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that makes a video from reference images.
-
-    ``international`` and ``elsewhere`` map each resolution to USD per second: the price in Singapore, and the price in
-    mainland China and the global scope. For model 1.1 only the mainland prices are published; those of Singapore are
-    inferred from the ratio between the two scopes.
-    """
+    """A model that makes a video from reference images, in one of ``resolutions``."""
 
     id: str
-    international: dict[str, Decimal]
-    elsewhere: dict[str, Decimal]
-
-    @property
-    def resolutions(self) -> tuple[str, ...]:
-        """The resolutions that this model renders."""
-        return tuple(self.international)
+    resolutions: tuple[str, ...]
 
 
 MODELS = {
     model.id: model
     for model in (
-        Model(
-            id="happyhorse-1.0-r2v",
-            international={"720P": Decimal("0.14"), "1080P": Decimal("0.24")},
-            elsewhere={"720P": Decimal("0.1201"), "1080P": Decimal("0.2135")},
-        ),
-        Model(
-            id="happyhorse-1.1-r2v",
-            international={"480P": Decimal("0.07"), "720P": Decimal("0.14"), "1080P": Decimal("0.1867")},
-            elsewhere={"480P": Decimal("0.06"), "720P": Decimal("0.1201"), "1080P": Decimal("0.1601")},
-        ),
+        Model("happyhorse-1.0-r2v", ("720P", "1080P")),
+        Model("happyhorse-1.1-r2v", ("480P", "720P", "1080P")),
     )
 }
 

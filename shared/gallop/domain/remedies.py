@@ -57,10 +57,17 @@ _TEXTS: Mapping[Remedy, str] = {
         "its video there within 24 hours; if there is none, {again}."
     ),
     Remedy.FETCH_FROM_CONSOLE: (
-        "The video exists and was charged. Download it from DashScope's console by its task id, within 24 hours."
+        "The video exists at DashScope and was charged. Download it from DashScope's console within 24 hours of its "
+        "completion: task {task}."
     ),
-    Remedy.FIND_TASK: "Look for the task by its id in the console of the DashScope account that created it.",
-    Remedy.REPORT_RESULT: "Report the task id to DashScope.",
+    Remedy.FIND_TASK: (
+        "Look for task {task} in the console of the DashScope account that created it. If it has succeeded, the video "
+        "exists and was charged: download it there within 24 hours of its completion."
+    ),
+    Remedy.REPORT_RESULT: (
+        "Look at the result of task {task} in DashScope's console within 24 hours of its completion: it was charged. "
+        "If it is not a video there either, report the task to DashScope."
+    ),
     Remedy.CREATE_AND_PAY_AGAIN: (
         "Ask the operator why the video was not downloaded in time. To pay for it again, {again}."
     ),
@@ -85,7 +92,7 @@ _TEXTS: Mapping[Remedy, str] = {
 }
 
 
-def text(remedy: Remedy, door: Door) -> str:
+def text(remedy: Remedy, door: Door, task_id: str = "`task_id`") -> str:
     """Return the text of a remedy for the users of a door."""
     again = _AGAIN[door]
-    return _TEXTS[remedy].format(again=again, Again=again[0].upper() + again[1:])
+    return _TEXTS[remedy].format(again=again, Again=again[0].upper() + again[1:], task=task_id)

@@ -23,12 +23,12 @@ QUEUED_SECONDS = 60
 
 
 def job_view(
-    job: Job, now: float, known: Histogram | None = None, position: QueuePosition | None = None
+    job: Job, now: float, api_url: str, known: Histogram | None = None, position: QueuePosition | None = None
 ) -> dict[str, Any]:
     """Return a job as its client sees it: OpenAI's fields and values, and Gallop's own.
 
-    ``known`` is the histogram of such tasks' run times, if there is one; ``position`` is the job's position in the
-    queue, if it is waiting there.
+    ``api_url`` is the API's address without a slash at the end, ``known`` the histogram of such tasks' run times if
+    there is one, and ``position`` the job's position in the queue if it is waiting there.
     """
     request = job.request
     view: dict[str, Any] = {
@@ -61,7 +61,7 @@ def job_view(
         "currency": "USD",
         "error": error_view(job),
     }
-    return {**view, **_files_view(job)}
+    return {**view, **_files_view(job, api_url)}
 
 
 def _queue_view(position: QueuePosition | None) -> dict[str, int | None]:
@@ -70,8 +70,8 @@ def _queue_view(position: QueuePosition | None) -> dict[str, int | None]:
     return {"queue_position": position.position, "estimated_start": int(position.starts_at)}
 
 
-def _files_view(job: Job) -> dict[str, Any]:
-    content, view = f"/v1/videos/{job.id}/content", {}
+def _files_view(job: Job, api_url: str) -> dict[str, Any]:
+    content, view = f"{api_url}/v1/videos/{job.id}/content", {}
     if job.result:
         view["video"] = {
             **file_facts(job.result),

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log, settings
 from gallop.adapters.s3 import buckets
 from gallop.adapters.stepfunctions import job_workflow
-from gallop.adapters.table import budgets, drops, jobs
+from gallop.adapters.table import budgets, drops, idempotency_records, jobs
+from gallop.adapters.table.idempotency_records import Creation
 from gallop.domain import budget, models, prices
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
-from gallop.domain.errors import BudgetExceeded, IdempotencyMismatch, NoRoom, NoSuchObject, ObjectTooLarge, WrongState
+from gallop.domain.errors import (
+    BudgetExceeded,
+    IdempotencyMismatch,
+    JobDeleted,
+    JobNotFound,
+    NoRoom,
+    NoSuchObject,
+    ObjectTooLarge,
+    WrongState,
+)
 from gallop.domain.faults import Fault
 from gallop.domain.job import Job, JobState
 from gallop.domain.request import images, references
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, Original, StoredImage
 from gallop.media import pictures
-from gallop.services import publish
+from gallop.services import publish, stored_images
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from gallop.adapters.table.jobs import Creation
     from gallop.domain.budget import Shortfall
     from gallop.domain.drops.current import CurrentDrop
     from gallop.domain.request.idempotency import IdempotencyRecord
     from gallop.domain.request.request import VideoRequest
 
 MAX_TRIES = 8
+# For an equal create that may be in progress: ten seconds at most.
+MAX_WAITS, WAIT_SECONDS = 50, 0.2
 
 
 def inspect(where: str, image: Image) -> Image | Fault:
@@ -85,19 +97,30 @@ class NewJob:
 def accept(new_job: NewJob) -> tuple[Job, bool]:
     """Record a job, reserve its estimate and start its workflow; return the recorded job, and whether it is new.
 
-    A repeated request creates nothing, but starts its job if that was recorded and not started. The S3 door records
-    and parks a job that exceeds a cap, unless the stack refuses those.
+    A repeated request creates nothing, but starts its job if that was recorded and not started. A repeated request
+    whose job was deleted is a new one, unless it has a key. The S3 door records and parks a job that exceeds a cap,
+    unless the stack refuses those.
 
     Raises:
         BudgetExceeded: a cap has no room for its estimate.
         IdempotencyMismatch: the client used the key for another request.
+        JobDeleted: the client used the key for a job that was deleted.
         WrongState: the job is new, and its current drop has changed since it was read.
 
     """
-    creation = _record(new_job)
-    if new_job.idempotency and not creation.is_new and creation.fingerprint != new_job.idempotency.fingerprint:
+    creation, key = _create(new_job), new_job.idempotency
+    if key and not creation.is_new and creation.fingerprint != key.fingerprint:
         raise IdempotencyMismatch("This Idempotency-Key was already used for a different request.")
-    job = jobs.get(creation.job_id)
+    try:
+        job = jobs.get(creation.job_id)
+    except JobNotFound:
+        if key is None or key.may_replace == creation.job_id:
+            raise
+        if key.has_key:
+            raise JobDeleted("The job of this Idempotency-Key was deleted.") from None
+        return accept(replace(new_job, idempotency=replace(key, may_replace=creation.job_id)))
+    if key and not key.has_key and not creation.is_new:
+        idempotency_records.prolong(key, job.id, clock.now())
     if job.state is JobState.QUEUED:
         publish.status(job)
         if not job.parked:
@@ -106,8 +129,76 @@ def accept(new_job: NewJob) -> tuple[Job, bool]:
     return job, creation.is_new
 
 
+def check_not_deleted(key: IdempotencyRecord | None) -> None:
+    """Check that the job of a key still exists: with a deleted job its uploads are gone, too.
+
+    Raises:
+        JobDeleted: it was deleted.
+
+    """
+    known = idempotency_records.known(key, clock.now()) if key else None
+    if known:
+        try:
+            jobs.get(known.job_id)
+        except JobNotFound:
+            raise JobDeleted("The job of this Idempotency-Key was deleted.") from None
+
+
+def _create(new_job: NewJob) -> Creation:
+    """Record a job, unless it repeats one.
+
+    An equal create that has not been answered may be in progress, or have died. This one waits briefly for its answer,
+    after which it is a request of its own, and not a repetition.
+    """
+    creation, key = _known(new_job) or _record(new_job), new_job.idempotency
+    for _ in range(MAX_WAITS):
+        if key is None or not creation.is_in_progress(clock.now()):
+            break
+        clock.sleep(WAIT_SECONDS)
+        creation = idempotency_records.known(key, clock.now()) or _record(new_job)
+    return creation
+
+
+def _known(new_job: NewJob) -> Creation | None:
+    """Return the create that this one repeats, if there is one, before images are stored for nothing.
+
+    Raises:
+        BudgetExceeded: it repeats none, and a cap has no room for it.
+
+    """
+    if not any(isinstance(image, InlineImage) for image in new_job.request.images):
+        return None
+    if known := _recorded(new_job):
+        return known
+    short = budgets.shortfall(budgets.caps_of(new_job.client), estimate(new_job.request), clock.now())
+    if short and not _may_park(new_job, short):
+        raise BudgetExceeded(short, clock.now())
+    return None
+
+
+def _recorded(new_job: NewJob) -> Creation | None:
+    if new_job.idempotency:
+        return idempotency_records.known(new_job.idempotency, clock.now())
+    # A drop: the id says which content it has.
+    with suppress(JobNotFound):
+        return Creation(jobs.get(new_job.job_id).id, is_new=False)
+    return None
+
+
 def _record(new_job: NewJob) -> Creation:
-    job, caps = _job_from(new_job), budgets.caps_of(new_job.client)
+    job = _job_from(new_job)
+    try:
+        creation = _reserve_and_create(job, new_job)
+    except BudgetExceeded:
+        stored_images.withdraw(new_job.request.images, job.request.images)
+        raise
+    if not creation.is_new:
+        stored_images.withdraw(new_job.request.images, job.request.images)
+    return creation
+
+
+def _reserve_and_create(job: Job, new_job: NewJob) -> Creation:
+    caps = budgets.caps_of(new_job.client)
     together = [drops.replacing(*new_job.drop_update)] if new_job.drop_update else []
     for _ in range(MAX_TRIES):
         now = clock.now()
@@ -119,27 +210,29 @@ def _record(new_job: NewJob) -> Creation:
             # Read again: a new day, which has room, may have begun meanwhile.
             short = budgets.shortfall(caps, job.estimated_cost, clock.now())
         if short:
-            return jobs.create(_parked(job, short), new_job.idempotency, together)
+            return jobs.create(_parked(job, new_job, short), new_job.idempotency, together)
     raise WrongState(f"The budgets of job {job.id} kept changing.")
 
 
-def _parked(job: Job, short: Shortfall) -> Job:
-    if job.door is not Door.S3 or short.is_final or not settings.parks_over_cap():
+def _may_park(new_job: NewJob, short: Shortfall) -> bool:
+    return new_job.door is Door.S3 and not short.is_final and settings.parks_over_cap()
+
+
+def _parked(job: Job, new_job: NewJob, short: Shortfall) -> Job:
+    if not _may_park(new_job, short):
         raise BudgetExceeded(short, clock.now())
     deadline = short.resets_at + budget.PATIENCE_SECONDS
     return replace(job, parked=Parked(short.message, short.resets_at), deadline=deadline)
 
 
 def _job_from(new_job: NewJob) -> Job:
-    now = clock.now()
+    now, key = clock.now(), new_job.idempotency
     return Job(
         id=new_job.job_id,
         client=new_job.client,
         door=new_job.door,
         state=JobState.QUEUED,
-        request=replace(
-            new_job.request, images=tuple(_store_inline(image, new_job.client) for image in new_job.request.images)
-        ),
+        request=replace(new_job.request, images=stored_images.store(new_job.request.images, new_job.client)),
         base_url=settings.dashscope_base_url(),
         key_name=settings.dashscope_secret_arn(),
         receipts=new_job.receipts,
@@ -149,6 +242,7 @@ def _job_from(new_job: NewJob) -> Job:
         deadline=now + settings.queue_seconds() + settings.deadline_seconds(),
         notes=tuple(image.note for image in new_job.request.images if isinstance(image, InlineImage) and image.note),
         dropped_at=new_job.dropped_at,
+        content_name=key.name if key and not key.has_key else "",
     )
 
 
@@ -171,10 +265,3 @@ def _inspect_bytes(where: str, data: bytes, original: Original) -> InlineImage |
     if isinstance(found, Fault):
         return found
     return InlineImage(found.data, found.media_type, original if found.note else None, found.note)
-
-
-def _store_inline(image: Image, client: str) -> Image:
-    if not isinstance(image, InlineImage):
-        return image
-    key, version_id = buckets.put_upload(client, image.data, image.media_type)
-    return StoredImage(settings.inbox_bucket(), key, version_id, images.sha256(image.data), image.original)

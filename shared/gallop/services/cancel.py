@@ -6,10 +6,10 @@ from dataclasses import replace
 from enum import StrEnum
 
 from gallop import clock, log
-from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble, JobNotFound, TryAgain, VendorRefused, WrongState
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
+from gallop.services import vendor_host
 from gallop.services.ending import notify
 
 MAX_TRIES = 5
@@ -23,8 +23,10 @@ class Cancellation(StrEnum):
     ALREADY_FINISHED = "already_finished"
 
 
-def cancel(job_id: str) -> tuple[Job, Cancellation]:
+def cancel(job_id: str, why: Failure | None = None) -> tuple[Job, Cancellation]:
     """Cancel a job if that is still possible; return the job as it is afterwards, and the outcome.
+
+    ``why`` is recorded as the reason, instead of the one that follows from the job's state.
 
     Raises:
         JobNotFound: there is no such job.
@@ -39,7 +41,7 @@ def cancel(job_id: str) -> tuple[Job, Cancellation]:
         if reason is None:
             return job, Cancellation.TOO_LATE
         try:
-            job = _end(job, reason)
+            job = _end(job, why or reason)
         except WrongState:
             continue
         _notify(job)
@@ -72,7 +74,7 @@ def _reason(job: Job) -> Failure | None:
 
 def _cancel_task(job: Job) -> bool:
     try:
-        return dashscope.cancel(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
+        return vendor_host.cancel(job)
     except (TryAgain, VendorRefused) as error:
         # If DashScope cancelled the task anyway, the next status query finds that, and the job ends as cancelled.
         log.warning("cancel request failed", job_id=job.id, error=str(error))

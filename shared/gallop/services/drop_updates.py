@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from gallop import log
 from gallop.adapters.table import drops, job_items, jobs
 from gallop.adapters.table.codec import SECONDS
+from gallop.domain.clients import keys
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
-from gallop.domain.errors import WrongState
-from gallop.domain.job import CancelAnswer, JobState
+from gallop.domain.errors import JobNotFound, WrongState
+from gallop.domain.job import REPLACED, CancelAnswer, JobState, is_terminal, job_id_of
 from gallop.services import accept, publish
 
 if TYPE_CHECKING:
@@ -103,6 +104,17 @@ def cancel(path: str, uploaded_at: float) -> None:
     raise WrongState(f"The current job of drop {path} kept changing.")
 
 
+def job_id_for(job_id: str) -> str:
+    """Return the id of the job for a content: another one if that job was cancelled because the drop had changed.
+
+    Its content has been restored since, and a cancelled job does not start again.
+    """
+    with suppress(JobNotFound):
+        while jobs.get(job_id).failure == REPLACED:
+            job_id = job_id_of(keys.S3_DOOR, "restored", job_id)
+    return job_id
+
+
 def withdraw(path: str) -> None:
     """Remove the receipts of a text that waited for its image."""
     current = drops.get(path)
@@ -114,14 +126,17 @@ def withdraw(path: str) -> None:
 
 
 def _answer_cancel(current: CurrentDrop, uploaded_at: float) -> None:
-    if current.job == NO_JOB:
+    try:
+        job = None if current.job == NO_JOB else jobs.get(current.job)
+    except JobNotFound:
+        log.warning("record of current job not found", job_id=current.job)
+        return
+    if job is None:
         publish.show(current)
+    elif job.cancel and job.cancel.time >= uploaded_at:
+        publish.status(job)
     else:
-        job = jobs.get(current.job)
-        if job.cancel and job.cancel.time >= uploaded_at:
-            publish.status(job)
-        else:
-            _cancel_job(job, uploaded_at)
+        _cancel_job(job, uploaded_at)
     _clean_up(current)
 
 
@@ -142,9 +157,21 @@ def _note_redrop(job: Job, uploaded_at: float) -> None:
         return
     if uploaded_at > (job.dropped_again_at or 0.0):
         jobs.note(job, "dropped_again_at", SECONDS.write(uploaded_at))
-    publish.status(jobs.get(job.id))
+    publish.status(publish.restore_files(jobs.get(job.id)))
 
 
 def _clean_up(current: CurrentDrop) -> None:
     if current.displaced:
+        _cancel_previous(current)
         publish.clean_up(current)
+
+
+def _cancel_previous(current: CurrentDrop) -> None:
+    """Cancel the job that the current one replaced, if it has not ended and that is free."""
+    if NO_JOB in (current.job, current.previous):
+        return
+    with suppress(JobNotFound):
+        if not is_terminal(jobs.get(current.previous).state):
+            from gallop.services.cancel import cancel  # noqa: PLC0415 - as below
+
+            cancel(current.previous, REPLACED)

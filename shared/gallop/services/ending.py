@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 
+NO_REASON = Failure(FailureCode.INTERNAL_ERROR, "The workflow ended without a video.")
+
+
 def fail(job: Job, failure: Failure) -> None:
     """End a job whose execution cannot do so, because there is none or it failed.
 
@@ -50,7 +53,7 @@ def end(job: Job, failure: Failure | None) -> Job:
         # The video is stored and verified: later errors do not affect it.
         failure = None
     elif failure is None:
-        failure = Failure(FailureCode.INTERNAL_ERROR, "The workflow ended without a video.")
+        failure = NO_REASON
     after = job.at(_state_of(failure), now)
     try:
         ended = jobs.advance(job, replace(after, failure=failure, ended_at=now))

@@ -1,5 +1,6 @@
 """Deletes an ended job and everything that belongs to it: images, video, receipts and, last, its record.
 
+The record of an Idempotency-Key stays for its time: a repetition of that create must not be a new job.
 A run that crashes leaves the record, so that the next run can delete the rest.
 """
 
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gallop import log
 from gallop.adapters.s3 import buckets
-from gallop.adapters.table import image_references, jobs
+from gallop.adapters.table import idempotency_records, image_references, jobs
 from gallop.domain.doors import Door
 from gallop.domain.errors import JobNotDeletable, JobNotFinished
 from gallop.domain.request import uploads
@@ -34,5 +35,7 @@ def erase(job: Job) -> None:
         if image_references.release(found, job.id):
             buckets.remove_input(found)
     buckets.remove_results(f"{job.receipts}/")
+    if job.content_name:
+        idempotency_records.forget(job.content_name, job.id)
     jobs.erase(job)
     log.info("job erased", job_id=job.id)

@@ -75,6 +75,16 @@ def move_files(job: Job) -> Job:
     return _move_files(job, prefix_of(job))
 
 
+def restore_files(job: Job) -> Job:
+    """Put a job's files back where somebody has deleted them, if their versions are still there; return the job."""
+    for name, file in (("result", job.result), ("thumbnail", job.thumbnail)):
+        if file and buckets.result(file.key) is None and buckets.has_version(file):
+            restored = replace(file, version_id=buckets.copy_result(file.key, file.version_id, file.key))
+            jobs.note(job, name, job_items.FILE.write(restored))
+            log.info("file restored", job_id=job.id, file=name)
+    return jobs.get(job.id)
+
+
 def show(current: CurrentDrop) -> None:
     """Write the receipts of a drop's current job, or of a drop without a job."""
     if current.job == NO_JOB:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
@@ -16,9 +17,9 @@ from gallop.domain.doors import Door
 from gallop.domain.drops import batch as batches
 from gallop.domain.drops import batch_lines
 from gallop.domain.drops.batch import Batch, BatchState, LineOutcome, SkipReason
-from gallop.domain.drops.batch_lines import BatchFolder, Line
+from gallop.domain.drops.batch_lines import BatchFolder, Line, Row
 from gallop.domain.errors import AwsTrouble, BudgetExceeded, InvalidRequest, JobNotFound, ObjectTooLarge
-from gallop.domain.faults import Fault, fault_from
+from gallop.domain.faults import MAX_FAULTS, Fault, bounded, fault_from
 from gallop.domain.job import Job, is_terminal, job_id_of
 from gallop.domain.request.images import identity_of
 from gallop.domain.request.request import RequestDefaults, VideoRequest
@@ -42,11 +43,11 @@ def read(run: Mapping[str, Any]) -> dict[str, Any]:
     valid, faults = _checked(batch, contents)
     findings = {"lines": [line.number for line in valid], "faults": [fault.view() for fault in faults]}
     buckets.put_document(batch.findings, findings)
-    buckets.put_document(
-        batch.items, [{"number": line.number, "canonical_json": line.canonical_json} for line in valid]
-    )
+    numbers = {line.number for line in valid}
+    # Only where they are: the list is kept, and each of its items is in the history of an execution.
+    buckets.put_document(batch.items, [asdict(row) for row in contents.rows if row.number in numbers])
     batch_table.set_totals(
-        batch, contents.count, len(valid), sum((_estimate(line) for line in valid), start=batches.NOTHING)
+        batch, len(contents.rows), len(valid), sum((_estimate(line) for line in valid), start=batches.NOTHING)
     )
     _publish(batch, BatchState.RUNNING)
     return _next("work" if valid else "close", batch)
@@ -59,8 +60,8 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         batch_table.record_outcome(batch, batches.skipped(number, SkipReason.SUPERSEDED))
         executions.resume(token)
         return
-    line = Line(number, json.loads(run["line"]["canonical_json"]))
     try:
+        line = _line_of(batch, run["line"])
         job = _create(batch, line, batch_lines.request_of(line.fields, _defaults(), accept.inspect))
     except InvalidRequest as invalid:
         _refuse(batch, number, invalid.faults, token)
@@ -102,7 +103,7 @@ def close(run: Mapping[str, Any]) -> None:
         refused.setdefault(found.line or 0, []).append(found)
     ended += [batches.refused(number, faults) for number, faults in refused.items()]
     if batch_table.is_newest(batch):
-        buckets.put_table(batch.table, batches.table(ended))
+        buckets.put_table(batch.table, batches.table(ended, settings.results_bucket()))
     _publish(batch, BatchState.FAILED if "error" in run else BatchState.FINISHED)
     log.info("batch ended", batch=batch.id, path=batch.path, lines=len(ended))
 
@@ -112,10 +113,36 @@ def _refuse(batch: Batch, number: int, faults: Sequence[Fault], token: str) -> N
     executions.resume(token)
 
 
+def _line_of(batch: Batch, item: Mapping[str, Any]) -> Line:
+    """Read a line from the batch's file.
+
+    Raises:
+        InvalidRequest: a file that it names is no longer there.
+
+    """
+    if "canonical_json" in item:
+        # From a list that an earlier version wrote.
+        return Line(int(item["number"]), json.loads(item["canonical_json"]))
+    row = Row(**item)
+    line = batch_lines.line_in(row, buckets.read_range(batch.key, batch.version_id, row.offset, row.size))
+    if isinstance(line, Fault):
+        raise InvalidRequest([line])
+    checked = batch_lines.checked(line, _folder(batch, is_needed=batch_lines.names_files(line)))
+    if isinstance(checked, Line):
+        return checked
+    raise InvalidRequest(checked)
+
+
+def _folder(batch: Batch, *, is_needed: bool) -> BatchFolder:
+    entries = buckets.list_beside(batch.key) if is_needed else []
+    names = {unicodedata.normalize("NFC", entry.name): entry.key for entry in entries if entry.size}
+    return BatchFolder(_defaults(), names, batch.is_in_folder)
+
+
 def _create(batch: Batch, line: Line, request: VideoRequest) -> Job:
     images = [identity_of(image) for image in request.images]
     job_id = job_id_of(keys.S3_DOOR, f"{batch.path}.jsonl", str(line.number), line.canonical_json, *images)
-    job_id = batch_table.claim_line(batch, line.number, job_id)
+    job_id = batch_table.claim_line(batch, line.number, drop_updates.job_id_for(job_id))
     new_job = accept.NewJob(job_id, request, keys.S3_DOOR, Door.S3, batch.receipts_of(line.number))
     drop_updates.start(new_job, batch.started)
     return jobs.get(job_id)
@@ -151,10 +178,7 @@ def _contents(batch: Batch) -> batch_lines.Contents | Fault:
 
 
 def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], list[Fault]]:
-    names = {
-        unicodedata.normalize("NFC", entry.name): entry.key for entry in buckets.list_beside(batch.key) if entry.size
-    }
-    folder = BatchFolder(_defaults(), names, batch.is_in_folder)
+    folder = _folder(batch, is_needed=True)
     valid: list[Line] = []
     faults = list(contents.faults)
     for line in contents.lines:
@@ -162,7 +186,8 @@ def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], 
         if isinstance(found, Line):
             valid.append(found)
         else:
-            faults += found
+            limit = max(MAX_FAULTS - len(faults), batches.MIN_FAULTS_OF_LINE)
+            faults += (replace(fault, line=line.number) for fault in bounded(found, limit))
     return valid, faults
 
 

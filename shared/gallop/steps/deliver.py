@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock, log
+from gallop import clock, log, settings
 from gallop.adapters import event_bus, safe_http
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, webhook_deliveries, webhook_endpoints
@@ -26,7 +26,8 @@ def announce(job_id: str) -> dict[str, int]:
     job = _job(job_id)
     if job is None:
         return {"deliveries": 0}
-    detail = {"event_id": webhooks.event_id(job.id), "client": job.client, "door": job.door, **webhooks.end_of(job)}
+    detail = {"event_id": webhooks.event_id(job.id), "client": job.client, "door": job.door}
+    detail |= webhooks.end_of(job, settings.api_url())
     event_bus.put(webhooks.event_of(job.state), detail, job.ended_at or job.updated_at)
     receivers = webhooks.receivers(webhook_endpoints.of_client(job.client), job)
     for endpoint in receivers:
@@ -43,7 +44,8 @@ def attempt(event: Mapping[str, Any]) -> dict[str, Any]:
     # Nothing to send if the job was deleted, or the endpoint removed or disabled, meanwhile.
     if job is not None and endpoint is not None and endpoint.disabled_at is None:
         seconds = webhooks.wait_before(number + 1, random.random())  # noqa: S311 - jitter, not a secret
-        result = _send(endpoint, webhooks.url_for(endpoint, job), webhooks.message(job), number, seconds)
+        message = webhooks.message(job, settings.api_url())
+        result = _send(endpoint, webhooks.url_for(endpoint, job), message, number, seconds)
         seconds = seconds if result.next_at else None
     return {
         "job_id": job_id,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock
+from gallop import clock, log
 from gallop.adapters.table import jobs
 from gallop.domain import errors
 from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, Stranded
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.interruption import interruption
 from gallop.domain.job import Failure, Job, failure_from, is_terminal
 from gallop.services import ending
 
@@ -19,13 +21,15 @@ if TYPE_CHECKING:
 # A paid job is resumed until its deadline. One that has cost nothing fails earlier, so that its client learns that this
 # stack is broken; an AWS outage of an hour still fails no job.
 MAX_UNPAID_RESUMES = 15
+# What is wrong with the video itself, after all retries. No other error ends a job that has, or may have, a task.
+FINAL = ("ResultExpired", "ResultIncomplete", "ResultUnusable")
 
 
 def finish(event: Mapping[str, Any]) -> dict[str, str]:
     """End the job of an execution as its last step or its error requires; return the job's state.
 
     Raises:
-        Stranded: the execution failed because of AWS, and the job has time left: the sweep resumes it.
+        Stranded: the execution failed, and its job can still succeed: the sweep resumes it.
 
     """
     try:
@@ -34,24 +38,52 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
         # Cancelled and deleted before its execution ended.
         return {"state": "deleted"}
     if not is_terminal(job.state):
-        if "error" in event and _can_resume(job, str(event["error"].get("Error", ""))):
+        failure = _failure_in(event)
+        if _can_resume(job, event):
+            _interrupt(job, _error_in(event), failure or ending.NO_REASON)
             raise Stranded(f"The execution of job {job.id} failed; the sweep resumes the job.")
-        job = ending.end(job, _failure_in(event))
+        job = ending.end(job, failure)
     ending.notify(job)
     return {"state": job.state.value}
 
 
-def _can_resume(job: Job, error: str) -> bool:
-    is_aws_error = error in (AwsTrouble.__name__, "States.Timeout") or error.startswith(
-        ("Lambda.", "Runtime.", "Sandbox.")
-    )
-    has_time = clock.now() < job.deadline and (not job.made_no_task or job.resumes < MAX_UNPAID_RESUMES)
-    return is_aws_error and has_time and not job.result
+def _can_resume(job: Job, event: Mapping[str, Any]) -> bool:
+    if job.result or clock.now() >= job.deadline:
+        return False
+    error = _error_in(event)
+    if _is_aws_error(error):
+        return not job.made_no_task or job.resumes < MAX_UNPAID_RESUMES
+    return not job.made_no_task and not _is_final(event)
+
+
+def _is_aws_error(error: str) -> bool:
+    return error in (AwsTrouble.__name__, "States.Timeout") or error.startswith(("Lambda.", "Runtime.", "Sandbox."))
+
+
+def _is_final(event: Mapping[str, Any]) -> bool:
+    """Return whether an execution has come to a result: neither to an error of Gallop, nor to nothing at all."""
+    if "error" in event:
+        return _error_in(event) in FINAL
+    return bool((event.get("step") or {}).get("failure"))
+
+
+def _interrupt(job: Job, error: str, failure: Failure) -> None:
+    if _is_aws_error(error):
+        # AWS recovers without anybody here: the next sweep resumes the job.
+        return
+    now = clock.now()
+    interrupted = replace(job.at(job.state, now), interruption=interruption(job, failure, now))
+    jobs.advance(job, interrupted)
+    log.warning("job interrupted", job_id=job.id, error=error or failure.message)
+
+
+def _error_in(event: Mapping[str, Any]) -> str:
+    return str(event["error"].get("Error", "")) if "error" in event else ""
 
 
 def _failure_in(event: Mapping[str, Any]) -> Failure | None:
     if "error" in event:
-        return _failure_of(str(event["error"].get("Error", "")), str(event["error"].get("Cause", "")))
+        return _failure_of(_error_in(event), str(event["error"].get("Cause", "")))
     failure = (event.get("step") or {}).get("failure")
     return failure_from(failure) if failure else None
 

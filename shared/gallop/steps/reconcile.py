@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain.dashscope import reconciliation
 from gallop.domain.errors import TryAgain, VendorRefused, WrongState
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import AttemptEnd, Failure, Job, JobState, is_terminal
-from gallop.services import publish
+from gallop.services import publish, vendor_host
 from gallop.steps import step
 
 if TYPE_CHECKING:
@@ -39,8 +38,7 @@ def reconcile(job_id: str) -> Step:
 
 def _unowned(job: Job, attempt: Attempt) -> dict[str, float]:
     since, until = reconciliation.window(attempt.started_at, _lost_at(attempt))
-    key = secrets.dashscope_key(job.key_name)
-    tasks = dashscope.tasks_between(job.base_url, key, job.request.model, since, until)
+    tasks = vendor_host.tasks_between(job, since, until)
     return {task.task_id: task.created_at for task in tasks if jobs.owner_of(task.task_id) is None}
 
 

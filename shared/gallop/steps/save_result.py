@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 
 from gallop import clock, log, settings
-from gallop.adapters import dashscope, secrets
+from gallop.adapters import dashscope
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import jobs
 from gallop.domain.dashscope import replies
@@ -16,7 +16,7 @@ from gallop.domain.dashscope.mp4 import BoxWalk
 from gallop.domain.drops import receipts
 from gallop.domain.errors import ResultExpired, ResultIncomplete, ResultUnusable
 from gallop.domain.job import Job, JobState, Result
-from gallop.services import poll_schedule, publish
+from gallop.services import poll_schedule, publish, vendor_host
 from gallop.steps import step
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def save_result(job_id: str) -> Step:
     # The last query may be recent: the one that found the end of the task, or that of an earlier run of this step.
     poll_schedule.keep_apart(clock.now())
     # The URL is requested each time and never stored: for a day, it gives anyone access to the video.
-    task = dashscope.query(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
+    job, task = vendor_host.query(job)
     match task:
         case replies.TaskSucceeded(video_url):
             return _save(job, video_url)

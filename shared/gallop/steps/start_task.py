@@ -25,7 +25,7 @@ from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.scheduling import submit_backoff
-from gallop.services import poll_schedule, publish
+from gallop.services import poll_schedule, publish, vendor_host
 from gallop.steps import step
 from gallop.steps.step import Next
 
@@ -77,12 +77,13 @@ def _submit(job: Job) -> Step:
     if clock.now() > job.deadline:
         message = "The job could not be sent to DashScope before its deadline."
         return step.finish(Failure(FailureCode.DEADLINE_EXCEEDED, message))
+    before, job = job, vendor_host.at_present_host(job)
     key = secrets.dashscope_key(job.key_name)
     body = dashscope.submission(job.request, [_address(image) for image in job.request.images])
     attempt_id, lane = uuid.uuid4().hex, job.lane
     entered_at, interval = _enter(lane, attempt_id)
     try:
-        opened = _open_attempt(job, Attempt(attempt_id, entered_at))
+        opened = _open_attempt(before, job, Attempt(attempt_id, entered_at))
     except WrongState:
         submit_lease.release(lane, attempt_id, entered_at + interval, interval)
         raise
@@ -140,9 +141,9 @@ def _enter(lane: str, attempt_id: str) -> tuple[float, float]:
     raise LaneBusy("Attempts of other jobs are in progress, or DashScope has throttled them.")
 
 
-def _open_attempt(job: Job, attempt: Attempt) -> Job:
+def _open_attempt(before: Job, job: Job, attempt: Attempt) -> Job:
     opened = replace(job.at(JobState.SUBMITTING, clock.now()), attempt=attempt, submits=job.submits + 1)
-    return jobs.advance(job, opened)
+    return jobs.advance(before, opened)
 
 
 def _close_attempt(job: Job, end: AttemptEnd) -> Job:

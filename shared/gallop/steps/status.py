@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
-from gallop.adapters import dashscope, secrets
 from gallop.adapters.table import jobs
 from gallop.domain import models, prices
 from gallop.domain.dashscope import reconciliation, replies
 from gallop.domain.errors import TryAgain, VendorRefused
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
-from gallop.services import poll_schedule, publish, slots
+from gallop.services import poll_schedule, publish, slots, vendor_host
 from gallop.steps import step
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def status(job_id: str) -> Step:
     poll_schedule.keep_apart(previous_query_at)
     job = jobs.advance(job, replace(job.at(job.state, clock.now()), polls=job.polls + 1))
     try:
-        task = dashscope.query(job.base_url, secrets.dashscope_key(job.key_name), job.task_id)
+        job, task = vendor_host.query(job)
     except TryAgain as error:
         return _ask_again(job, str(error), at_least=0)
     except VendorRefused as refused:

@@ -14,7 +14,7 @@ from tests.functional.fake_dashscope.sandbox import order
 from tests.support.dashscope import Vendor
 from tests.support.drops import Door
 from tests.support.http import Answer, Client
-from tests.support.pictures import picture
+from tests.support.pictures import data_uri, picture
 from tests.support.stack import Stack, deployed
 
 if TYPE_CHECKING:
@@ -128,6 +128,14 @@ def test_a_repeated_create_is_accepted_at_the_cap(sandbox: Sandbox) -> None:
     assert 202 == again.status
     assert first.json["id"] == again.json["id"]
     assert "true" == again.headers["Idempotent-Replay"]
+
+
+def test_a_repeated_create_with_an_image_is_accepted_at_the_cap(sandbox: Sandbox) -> None:
+    """The cap is checked before the image is stored, but not for a repetition."""
+    ada, body = Client(sandbox), {**WISH, "images": [data_uri(picture())]}
+    first, again = (ada.post(body, idempotency_key="order-3") for _ in range(2))
+    assert first.json["id"] == again.json["id"]
+    assert 402 == ada.post(body, idempotency_key="order-4").status
 
 
 def test_a_drop_over_the_cap_is_parked_by_the_deployed_functions(sandbox: Sandbox) -> None:

@@ -57,7 +57,7 @@ def test_the_ledger_is_kept_by_account(sandbox: Sandbox) -> None:
     assert 2 == accounts["main"]["tasks"]
     assert 18 == accounts["main"]["billed_seconds"]
     assert 2 == accounts["main"]["requests"]["submit"]
-    assert pytest.approx(3 * 0.45 + 15 * 1.798608) == accounts["main"]["billed_cny"]
+    assert pytest.approx(3 * 0.07 + 15 * 0.24) == accounts["main"]["billed_usd"]
     assert (1, 3) == (accounts["other"]["tasks"], accounts["other"]["billed_seconds"])
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
+from gallop.adapters.s3 import buckets
+from gallop.domain.drops.batch_lines import Line
 
+from tests.support.pictures import picture
 from tests.support.promise.batches import CONCURRENCY, HOUR, a_line, charges, quick, receipt, rows, work_off
 from tests.support.promise.recorded import OF_A_BATCH
+from tests.template.stack import parameter
 from tests.testbed.aws.kill_points import after, points_of
 
 if TYPE_CHECKING:
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from tests.testbed.aws.kill_points import KillPoint
 
 LINES, BAD = 16, {7, 11}
+QUIET = int(parameter("QuietSeconds"))
 STEPS = ("read", "submit_line", "end_line", "close")
 
 
@@ -60,7 +68,9 @@ def test_lines_become_jobs_in_order(simulation: Simulation) -> None:
     by_job = {job.id: job for job in simulation.jobs()}
     for row in (row for row in table if row["job"]):
         job = by_job[row["job"]]
-        assert (job.result and job.result.key, int(row["line"])) == (row["video"], job.request.seed)
+        assert job.result
+        assert f"s3://{simulation.results}/{job.result.key}" == row["video"]
+        assert int(row["line"]) == job.request.seed
 
     work_off(simulation, lines)
     shown = receipt(simulation)
@@ -74,6 +84,48 @@ def test_lines_become_jobs_in_order(simulation: Simulation) -> None:
     assert good + 1 == shown["good"]
     assert good == shown["repeated"]
     assert 0.42 == shown["cost"]
+
+
+def test_no_prompt_is_kept_beside_the_batch(simulation: Simulation) -> None:
+    """Neither in the lists of its lines, nor in what its steps are given; DELETE could not remove it there."""
+    simulation.drop("drop/spring/1.jpg", picture())
+    work_off(simulation, [a_line(prompt="A secret."), a_line(prompt="A secret of [Image 1].", images=["1.jpg"])])
+    assert 2 == len(simulation.tasks())
+    kept = [simulation.result(key) for key in simulation.results_there() if key.startswith(".batches/")]
+    assert kept
+    assert b"secret" not in b"".join(kept)
+    assert "secret" not in str([(one.data, one.items) for one in simulation.workflow.executions.values()])
+
+
+def test_a_list_of_lines_of_an_earlier_version_is_worked_off(simulation: Simulation) -> None:
+    """It has the lines themselves, and its jobs are the same as today's."""
+    put = buckets.put_document
+
+    def put_as_before(key: str, document: Any) -> None:  # noqa: ANN401 - JSON
+        if key.endswith("lines.json"):
+            line = Line(1, json.loads(a_line()))
+            document = [{"number": 1, "canonical_json": line.canonical_json}]
+        put(key, document)
+
+    with patch.object(buckets, "put_document", put_as_before):
+        work_off(simulation, [a_line()])
+    assert_one_video(simulation)
+    work_off(simulation, [a_line()])
+    assert 1 == len(simulation.jobs()) == len(simulation.tasks()) == receipt(simulation)["repeated"]
+
+
+def test_a_changed_line_cancels_its_job_while_that_is_free(simulation: Simulation) -> None:
+    """What waits for a slot has not been paid."""
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=600.0)
+    with patch.dict("os.environ", MAX_IN_FLIGHT="1"):
+        simulation.drop("drop/spring/batch.jsonl", "\n".join([a_line(seed=1), a_line(seed=2)]).encode())
+        simulation.run_for(QUIET + 2)
+        assert 2 == len(simulation.jobs())
+        work_off(simulation, [a_line(seed=1), a_line(seed=3)])
+    assert {1: "succeeded", 2: "cancelled", 3: "succeeded"} == {
+        job.request.seed: job.state.value for job in simulation.jobs()
+    }
+    assert 2 == len(simulation.tasks())
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -117,9 +169,10 @@ def test_an_end_that_never_comes_back_is_told_by_the_sweep(simulation: Simulatio
 
 def test_a_newer_file_replaces_an_older_one(simulation: Simulation) -> None:
     """Lines that were not submitted yet are not paid for; running ones continue as the same jobs."""
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=600.0)
     lines = [a_line(seed=number) for number in range(1, 13)]
     simulation.drop("drop/spring/batch.jsonl", "\n".join(lines).encode())
-    simulation.run_for(12)
+    simulation.run_for(QUIET + 2)
     work_off(simulation, lines[:2])
     assert (CONCURRENCY, CONCURRENCY) == (len(simulation.jobs()), len(simulation.tasks()))
     assert ["1", "2"] == [row["line"] for row in rows(simulation)]

@@ -13,6 +13,7 @@ from gallop.domain.errors import IdempotencyMismatch, InvalidRequest
 
 from tests.support.promise import Killed, Simulation
 from tests.support.promise.recorded import OF_A_JOB
+from tests.support.promise.simulation import API_URL
 from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def test_key_belongs_to_its_client(simulation: Simulation) -> None:
     from gallop.doors.https.bodies import Body  # noqa: PLC0415
 
     body = Body(json.dumps(WISH).encode(), "application/json")
-    made = [videos.create_video(client, body, {"idempotency-key": "k"}) for client in ("ada", "bob")]
+    made = [videos.create_video(client, body, {"idempotency-key": "k"}, API_URL) for client in ("ada", "bob")]
     assert 2 == len(simulation.jobs())
     assert [False, False] == [one.is_replay for one in made if not isinstance(one, dict)]
 

@@ -106,7 +106,7 @@ def test_workflow_that_failed_is_resumed_by_the_sweep(simulation: Simulation, se
     """Wherever it failed, the job continues from its record, with its task."""
     job = created(simulation)
     simulation.run_for(seconds)
-    simulation.workflow.abort(job.id)
+    simulation.workflow.crash(job.id)
     simulation.clock.advance(300)
     simulation.sweep()
     simulation.run_for(1000)
@@ -140,11 +140,11 @@ def test_deadline_ends_a_job_whose_workflow_fails_each_time(simulation: Simulati
     job = created(simulation)
     for number in range(4):
         simulation.run_for(1)
-        simulation.workflow.abort(f"{job.id}-{number}" if number else job.id)
+        simulation.workflow.crash(f"{job.id}-{number}" if number else job.id)
         simulation.clock.advance(300)
         simulation.sweep()
         assert (number + 1, "running") == (simulation.job(job.id).resumes, simulation.job(job.id).state.value)
-    simulation.workflow.abort(f"{job.id}-4")
+    simulation.workflow.crash(f"{job.id}-4")
     simulation.clock.advance(settings.deadline_seconds())
     simulation.sweep()
     assert ("workflow_lost", "failed") == (reason(simulation, job), simulation.job(job.id).state.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from gallop.services.settle import settle
 from tests.support.promise import Killed, Simulation, fresh
 from tests.support.promise.money import DAY, HOUR, PRICE, PROMPT, caps, created, drop, go_to_noon, sweep_for, used
 from tests.support.promise.recorded import OF_A_JOB
+from tests.support.promise.simulation import API_URL
 from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
@@ -89,9 +91,10 @@ def test_without_a_cap_no_two_jobs_write_the_same_item(simulation: Simulation) -
 def test_twenty_creates_at_once_never_exceed_a_cap(simulation: Simulation, limits: dict[str, float]) -> None:
     """Seven jobs at 0.42 fit into 3.00: seven are created, and thirteen are refused, in any order."""
 
-    def post(_: int) -> str:
+    def post(number: int) -> str:
+        body = json.dumps({**json.loads(BODY), "seed": number}).encode()
         try:
-            made = videos.create_video("ada", Body(BODY, "application/json"), {})
+            made = videos.create_video("ada", Body(body, "application/json"), {}, API_URL)
         except BudgetExceeded as over:
             return f"{over.code} {over.shortfall.cap.usd}"
         assert isinstance(made, Created)
@@ -115,7 +118,7 @@ def test_both_doors_draw_on_the_caps_of_the_stack(simulation: Simulation) -> Non
         simulation.run_for(30)
         assert 2 == len(simulation.jobs())
         with pytest.raises(BudgetExceeded, match=r"stack's daily cap is [$]1.00: [$]0.84 is reserved"):
-            videos.create_video("bob", Body(BODY, "application/json"), {})
+            videos.create_video("bob", Body(BODY, "application/json"), {}, API_URL)
     assert [2 * PRICE, PRICE, PRICE, None] == [
         used(simulation, owner).get("10") for owner in ("ALL", "CLIENT#ada", "CLIENT#s3", "CLIENT#bob")
     ]

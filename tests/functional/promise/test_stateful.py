@@ -65,6 +65,8 @@ REASONS = {
     "vendor_unreachable",
     "deadline_exceeded",
     "workflow_lost",
+    # Its execution was stopped while it had no task.
+    "cancelled",
 }
 SLOTS = st.integers(0, 2)
 ENDS_WITHIN = 30
@@ -137,13 +139,15 @@ class Promise(RuleBasedStateMachine):
         self.simulation.kills.setdefault(function, []).append(point)
 
     @precondition(lambda self: self.simulation.workflow.executions)
-    @rule(number=st.integers(0, 5), redrive=st.booleans())
-    def break_down(self, number: int, redrive: bool) -> None:
-        """Abort an execution, or redrive one that has ended."""
+    @rule(number=st.integers(0, 5), how=st.sampled_from(["crash", "stop", "redrive"]))
+    def break_down(self, number: int, how: str) -> None:
+        """Let an execution fail, stop it, or redrive one that has ended."""
         names = list(self.simulation.workflow.executions)
         name = names[number % len(names)]
-        if not redrive:
-            self.simulation.workflow.abort(name)
+        if how == "crash":
+            self.simulation.workflow.crash(name)
+        elif how == "stop":
+            self.simulation.workflow.stop(name)
         elif self.simulation.workflow.executions[name].status in ("FAILED", "ABORTED"):
             self.simulation.workflow.redrive(name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -17,13 +18,14 @@ from tests.support.pictures import picture
 from tests.support.promise import Killed
 from tests.support.stack import aws
 from tests.template.stack import parameter
-from tests.testbed.aws.kill_points import points_of
+from tests.testbed.aws.kill_points import after, before, points_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gallop.domain.job import Job
 
+    from tests.support.promise import Simulation
     from tests.support.sandbox import Sandbox
     from tests.testbed.aws.kill_points import KillPoint
 
@@ -104,19 +106,71 @@ def during(call: str, act: Callable[[], None]) -> Any:  # noqa: ANN401 - a patch
     return patch.object(buckets, call, call_then_act)
 
 
-@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.STORING, JobState.SUCCEEDED])
+def test_changed_content_cancels_the_old_job_while_that_is_free(sandbox: Sandbox, door: Door) -> None:
+    """Nothing was sent for it; it says why, and its receipts are under its id."""
+    old = dropped(sandbox, door, ONE)
+    new = dropped(sandbox, door, TWO)
+    assert_shown_at(sandbox, new, "ad", "queued")
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "cancelled")
+    assert "a new job replaced this one" in sandbox.receipt(f"ad/{old.id}/error.json")["error"]["message"]
+    assert [] == sandbox.tasks()
+
+
+def test_a_refused_change_cancels_nothing_until_it_is_corrected(sandbox: Sandbox, door: Door) -> None:
+    """The corrected drop is a new job, and replaces the one before the refusal."""
+    old = dropped(sandbox, door, ONE)
+    sandbox.drop("drop/ad/2.jpg", b"no picture")
+    door.run(HOUR)
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "queued")
+    sandbox.drop("drop/ad/2.jpg", picture(shade=2))
+    door.run(HOUR)
+    assert_shown_at(sandbox, old, f"ad/{old.id}", "cancelled")
+    assert "queued" == current_status(sandbox)["state"]
+
+
+def test_restored_content_whose_job_was_cancelled_is_made(sandbox: Sandbox, door: Door) -> None:
+    """Again and again; the job that it replaces is cancelled as well, and a repetition makes no other."""
+    dropped(sandbox, door, ONE)
+    for prompt in (TWO, ONE, TWO, ONE, ONE):
+        upload(sandbox, prompt)
+        door.run(HOUR)
+    assert "queued" == current_status(sandbox)["state"]
+    queued = [job for job in sandbox.jobs() if job.state is JobState.QUEUED]
+    assert [ONE.decode()] == [job.request.prompt for job in queued]
+    assert ["cancelled"] * 4 == [job.state.value for job in sandbox.jobs() if job.state is not JobState.QUEUED]
+
+
+@pytest.mark.parametrize("kill", [after("TransactWriteItems"), before("UpdateItem"), after("UpdateItem")], ids=str)
+def test_a_cancelled_job_is_cancelled_once_whoever_dies(simulation: Simulation, kill: KillPoint) -> None:
+    """The next delivery of the message completes what was begun."""
+    simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=1200.0)
+    with patch.dict("os.environ", MAX_IN_FLIGHT="1"):
+        for path, prompt in (("other", ONE), ("ad", ONE)):
+            simulation.drop(f"drop/{path}/1.jpg", picture())
+            simulation.drop(f"drop/{path}/prompt.txt", prompt)
+            simulation.run_for(QUIET + 2)
+        simulation.drop("drop/ad/prompt.txt", TWO)
+        simulation.run_for(1)
+        simulation.kills["Drops"] = [kill]
+        for _ in range(20):
+            simulation.run_for(300)
+            simulation.sweep()
+    by_prompt = {(job.receipts, job.request.prompt): job.state.value for job in simulation.jobs()}
+    ended = {("other", ONE.decode()): "succeeded", ("ad", ONE.decode()): "cancelled", ("ad", TWO.decode()): "succeeded"}
+    assert ended == by_prompt
+    assert 2 == len(simulation.tasks())
+
+
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.STORING, JobState.SUCCEEDED])
 def test_changed_content_moves_the_old_job_aside(sandbox: Sandbox, door: Door, state: JobState) -> None:
     """Whatever state the old job has, the new one's files are at the drop's path and the old one's under its id."""
     old = dropped(sandbox, door, ONE)
-    if state is not JobState.QUEUED:
-        run(sandbox, old, until=state)
+    run(sandbox, old, until=state)
     new = dropped(sandbox, door, TWO)
     assert_shown_at(sandbox, new, "ad", "queued")
     assert_shown_at(sandbox, old, f"ad/{old.id}", state.value)
     run(sandbox, new)
-    if state is JobState.QUEUED:
-        run(sandbox, old)
-    elif state is JobState.RUNNING:
+    if state is JobState.RUNNING:
         sandbox.invoke("StatusFunction", {"action": "ask", "job_id": old.id})
     if state is not JobState.SUCCEEDED:
         save_and_finish(sandbox, old)
@@ -126,8 +180,9 @@ def test_changed_content_moves_the_old_job_aside(sandbox: Sandbox, door: Door, s
 
 def test_the_old_content_again_brings_its_job_back(sandbox: Sandbox, door: Door) -> None:
     """After A, B, A there is no third job; A's receipts and video are at the drop's path, and B's are under its id."""
-    first, second = dropped(sandbox, door, ONE), dropped(sandbox, door, TWO)
+    first = dropped(sandbox, door, ONE)
     run(sandbox, first)
+    second = dropped(sandbox, door, TWO)
     run(sandbox, second)
     dropped(sandbox, door, ONE)
     assert 2 == len(sandbox.jobs())
@@ -201,6 +256,24 @@ def test_the_files_of_a_job_whose_record_has_expired_are_kept(sandbox: Sandbox, 
     assert [f"ad/{old.id}/{name}" for name in ("video.json", "video.mp4")] == kept
 
 
+def test_a_repeated_drop_brings_a_deleted_video_back(sandbox: Sandbox, door: Door) -> None:
+    """It is the same job, which was paid for: its files are restored from their versions, and nothing is made again."""
+    job = dropped(sandbox, door, ONE)
+    run(sandbox, job)
+    video = sandbox.result("ad/video.mp4")
+    for key in sandbox.results_there():
+        sandbox.s3.delete_object(Bucket=sandbox.results, Key=key)
+    dropped(sandbox, door, ONE)
+    assert video == sandbox.result("ad/video.mp4")
+    shown = sandbox.job(job.id).result
+    assert shown
+    there = sandbox.s3.head_object(Bucket=sandbox.results, Key="ad/video.mp4")
+    assert there["VersionId"] == shown.version_id
+    assert job.id == there["Metadata"]["job"]
+    assert 1 == len(sandbox.tasks())
+    assert "succeeded" == current_status(sandbox)["state"]
+
+
 def test_a_repeated_drop_is_noted_in_the_receipt(sandbox: Sandbox, door: Door) -> None:
     """The note has the time and says that nothing more is charged; repeated events are not a second drop."""
     job = dropped(sandbox, door, ONE)
@@ -210,7 +283,7 @@ def test_a_repeated_drop_is_noted_in_the_receipt(sandbox: Sandbox, door: Door) -
     status = current_status(sandbox)
     assert ("succeeded", job.id) == (status["state"], status["job"])
     assert status["dropped_again_at"] > status["created_at"]
-    assert "charged once" in status["note"]
+    assert "charged only once" in status["note"]
     assert 1 == len(sandbox.jobs())
 
 
@@ -231,7 +304,7 @@ def test_a_job_that_failed_says_how_to_try_again(sandbox: Sandbox, door: Door) -
     dropped(sandbox, door, ONE)
     assert "change one word of the prompt" in current_status(sandbox)["note"]
     sandbox.drop("drop/ad/job.json", b'{"metadata": {"try": 2}}')
-    door.run(QUIET + 2)
+    door.run(HOUR)
     assert (2, "queued") == (len(sandbox.jobs()), current_status(sandbox)["state"])
     assert_shown_at(sandbox, job, f"ad/{job.id}", "failed")
 
@@ -251,6 +324,21 @@ def test_a_waiting_job_is_cancelled_by_a_file(sandbox: Sandbox, door: Door, name
     door.run(HOUR)
     assert ([], "finish") == (sandbox.tasks(), sandbox.invoke("StartTaskFunction", {"job_id": job.id})["next"])
     assert "cancelled" == current_status(sandbox)["cancel"]["answer"]
+
+
+def test_a_job_whose_record_has_expired_is_not_cancelled(sandbox: Sandbox, door: Door) -> None:
+    """Neither a CANCEL nor the same folder, dropped again, ends in the dead-letter queue: it is a new job then."""
+    job = dropped(sandbox, door, ONE)
+    sandbox.dynamodb.delete_item(TableName=sandbox.table, Key={"pk": {"S": f"JOB#{job.id}"}, "sk": {"S": "JOB"}})
+    sandbox.drop("drop/ad/CANCEL", b"")
+    door.run(HOUR)
+    assert [] == door.waiting()
+    assert [] == sandbox.jobs()
+    sandbox.s3.delete_object(Bucket=sandbox.inbox, Key="drop/ad/CANCEL")
+    upload(sandbox, ONE)
+    door.run(HOUR)
+    assert [job.id] == [made.id for made in sandbox.jobs()]
+    assert [] == door.dead()
 
 
 def test_a_task_that_has_begun_cannot_be_cancelled(sandbox: Sandbox, door: Door) -> None:
@@ -340,7 +428,7 @@ def test_a_text_that_waited_for_its_image_waits_no_longer(sandbox: Sandbox, door
     door.run(QUIET + 1)
     assert "incomplete" == current_status(sandbox, "cat.txt")["state"]
     sandbox.drop("drop/cat.jpg", picture())
-    door.run(QUIET + 1)
+    door.run(HOUR)
     assert ["cat.jpg/status.json"] == sandbox.results_there()
 
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
+from gallop import settings
 from gallop.adapters.s3 import buckets
-from gallop.adapters.table import jobs
+from gallop.adapters.table import idempotency_records, jobs
+from gallop.domain import budget
+from gallop.domain.budget import Cap, Period, Shortfall
 from gallop.domain.doors import Door
-from gallop.domain.errors import AwsTrouble
+from gallop.domain.errors import AwsTrouble, BudgetExceeded
 from gallop.domain.job import JobState
 
 from tests.functional.doors.https.test_creates_uploads import uploaded
+from tests.functional.fake_dashscope.sandbox import order
+from tests.support.calls import Killed
+from tests.support.dashscope import Vendor
 from tests.support.http import Client
 from tests.support.pictures import data_uri, picture
 from tests.support.stack import aws
+from tests.testbed.aws.kill_points import after
 
 if TYPE_CHECKING:
     from tests.support.sandbox import Sandbox
 
 WISH = {"prompt": "She smiles.", "images": [data_uri(picture())]}
+SHORT = Shortfall(Cap(budget.STACK, Period.DAY, Decimal(1)), Decimal(1), Decimal("0.7"), 0.0)
 
 
 @pytest.fixture
@@ -41,6 +50,11 @@ def versions(sandbox: Sandbox, bucket: str) -> list[Any]:
     """Return all versions and delete markers of a bucket."""
     found = sandbox.s3.list_object_versions(Bucket=bucket)
     return [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+
+
+def every_record(sandbox: Sandbox) -> list[str]:
+    """Return the keys of everything that is in the table."""
+    return [item["pk"]["S"] for item in aws("dynamodb").scan(TableName=sandbox.table)["Items"]]
 
 
 def records(sandbox: Sandbox) -> list[str]:
@@ -156,12 +170,121 @@ def test_a_late_close_creates_no_record(sandbox: Sandbox, ada: Client) -> None:
     assert [] == records(sandbox)
 
 
-def test_a_repeated_create_of_a_deleted_job_creates_no_new_one(sandbox: Sandbox, ada: Client) -> None:
-    """Its idempotency key refers to the deleted job: the answer is 404, and nothing is charged."""
-    job_id = ended(sandbox, ada, idempotency_key="mine")
-    ada.delete(job_id)
-    assert 404 == ada.post(WISH, idempotency_key="mine").status
+def test_a_repeated_create_of_a_deleted_job_is_refused_with_a_key(sandbox: Sandbox, ada: Client) -> None:
+    """The key belongs to the deleted job for its 24 hours: nothing is created, stored or charged."""
+    ada.delete(ended(sandbox, ada, idempotency_key="mine"))
+    response = ada.post(WISH, idempotency_key="mine")
+    assert 409 == response.status
+    assert "job_deleted" == response.json["code"]
+    assert "false" == response.headers["x-should-retry"]
     assert [] == sandbox.jobs()
+    assert [] == versions(sandbox, sandbox.inbox)
+    assert 202 == ada.post(WISH, idempotency_key="another").status
+
+
+def test_a_repeated_create_is_refused_as_deleted_although_its_upload_is_gone(sandbox: Sandbox, ada: Client) -> None:
+    """The upload was deleted with the job; to say that it was not found would lead to a second charge."""
+    upload = uploaded(sandbox, ada)
+    ada.delete(ended(sandbox, ada, [upload], idempotency_key="mine"))
+    body = {**WISH, "images": [upload]}
+    assert "job_deleted" == ada.post(body, idempotency_key="mine").json["code"]
+    assert "invalid_request" == ada.post(body, idempotency_key="another").json["code"]
+    assert "invalid_request" == ada.post(body).json["code"]
+
+
+def test_a_repeated_create_of_a_deleted_job_is_refused_in_each_dialect(sandbox: Sandbox, ada: Client) -> None:
+    """OpenAI's clients read ``error.code``, and DashScope's its own code for a conflict."""
+    ada.delete(ended(sandbox, ada, idempotency_key="mine"))
+    refused = ada.post(WISH, idempotency_key="mine", x_stainless_lang="python", x_stainless_retry_count="1")
+    assert 409 == refused.status
+    assert "job_deleted" == refused.json["error"]["code"]
+    vendor = Vendor(sandbox)
+    task_id = vendor.submit(order(), idempotency_key="theirs").json["output"]["task_id"]
+    ada.cancel(task_id)
+    ada.delete(task_id)
+    refused = vendor.submit(order(), idempotency_key="theirs")
+    assert 409 == refused.status
+    assert "Conflict" == refused.json["code"]
+    assert [] == sandbox.jobs()
+
+
+def test_a_repeated_create_of_a_deleted_job_is_a_new_job_without_a_key(sandbox: Sandbox, ada: Client) -> None:
+    """Whether it is marked as a retry, or equal content in DashScope's dialect: nothing refers to the deleted job."""
+    first = ended(sandbox, ada, x_stainless_retry_count="1")
+    ada.delete(first)
+    assert [] == every_record(sandbox)
+    again = ada.post(WISH, x_stainless_retry_count="2")
+    assert 202 == again.status
+    assert first != again.json["id"]
+    vendor = Vendor(sandbox)
+    task_id = vendor.submit(order()).json["output"]["task_id"]
+    assert "cancelled" == ada.cancel(task_id).json["state"]
+    assert 200 == ada.delete(task_id).status
+    assert task_id != vendor.submit(order()).json["output"]["task_id"]
+
+
+def test_a_create_that_still_refers_to_a_deleted_job_is_a_new_job(sandbox: Sandbox, ada: Client) -> None:
+    """A delete that removes the job while its create is being repeated leaves the reference behind."""
+    first = ended(sandbox, ada, x_stainless_retry_count="1")
+    with patch.object(idempotency_records, "forget"):
+        ada.delete(first)
+    again = ada.post(WISH, x_stainless_retry_count="2")
+    assert 202 == again.status
+    assert "Idempotent-Replay" not in again.headers
+    assert again.json["id"] == ada.post(WISH, x_stainless_retry_count="3").json["id"]
+
+
+def test_replays_leave_one_version_of_an_image(sandbox: Sandbox, ada: Client) -> None:
+    """Whatever was sent again is not stored again, so that the delete removes all of it."""
+    job_id = ended(sandbox, ada, idempotency_key="mine")
+    for _ in range(3):
+        assert job_id == ada.post(WISH, idempotency_key="mine").json["id"]
+    assert 1 == len(versions(sandbox, sandbox.inbox))
+    ada.delete(job_id)
+    assert [] == versions(sandbox, sandbox.inbox)
+    assert [] == versions(sandbox, sandbox.results)
+
+
+@pytest.mark.parametrize("call", range(3))
+def test_a_create_that_died_leaves_nothing_after_the_delete_of_its_retry(
+    sandbox: Sandbox, ada: Client, call: int
+) -> None:
+    """The image that it had stored becomes that of the retry, whichever call of the create was its last."""
+    points = [after("PutObject", 1), after("TransactWriteItems", 1), after("StartExecution", 1)]
+    sandbox.kills["Submit"] = [points[call]]
+    with pytest.raises(Killed):
+        ada.post(WISH)
+    ada.delete(ended(sandbox, ada))
+    assert [] == versions(sandbox, sandbox.inbox)
+    assert [] == versions(sandbox, sandbox.results)
+    assert [] == every_record(sandbox)
+
+
+def test_a_refused_create_stores_no_image(sandbox: Sandbox, ada: Client) -> None:
+    """Key and cap are checked before the image is stored."""
+    ended(sandbox, ada, idempotency_key="mine")
+    before = versions(sandbox, sandbox.inbox)
+    other = {**WISH, "images": [data_uri(picture(shade=7))]}
+    assert 422 == ada.post(other, idempotency_key="mine").status
+    assert before == versions(sandbox, sandbox.inbox)
+    with patch.object(settings, "day_cap", lambda: Decimal("0.5")):
+        assert 402 == ada.post(other).status
+        assert before == versions(sandbox, sandbox.inbox)
+    with patch.object(jobs, "create", side_effect=BudgetExceeded(SHORT, 0.0)):
+        # The cap was reached in between.
+        assert 402 == ada.post(other).status
+    assert before == versions(sandbox, sandbox.inbox)
+
+
+def test_an_image_of_a_refused_create_is_kept_for_the_job_that_has_it(sandbox: Sandbox, ada: Client) -> None:
+    """Another create with the same image was accepted before."""
+    job_id = ended(sandbox, ada)
+    before = versions(sandbox, sandbox.inbox)
+    with patch.object(jobs, "create", side_effect=BudgetExceeded(SHORT, 0.0)):
+        assert 402 == ada.post({**WISH, "seed": 2}).status
+    assert before == versions(sandbox, sandbox.inbox)
+    ada.delete(job_id)
+    assert [] == versions(sandbox, sandbox.inbox)
 
 
 def test_a_client_cannot_delete_anothers_job(sandbox: Sandbox, ada: Client) -> None:

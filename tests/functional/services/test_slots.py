@@ -23,7 +23,7 @@ from gallop.services.cancel import Cancellation, cancel
 from tests.support.calls import Killed
 from tests.support.promise import Simulation, fresh
 from tests.support.promise.recorded import OF_A_JOB
-from tests.support.promise.simulation import PICTURE_URL
+from tests.support.promise.simulation import API_URL, PICTURE_URL
 from tests.template import stack
 from tests.testbed.aws.kill_points import points_of
 
@@ -50,7 +50,7 @@ def create(simulation: Simulation, prompt: str, client: str = "ada", **fields: A
     """Create a job, a moment after the one before."""
     simulation.clock.advance(0.001)
     body = {"prompt": prompt, "images": [PICTURE_URL], "duration": 3, **fields}
-    made = videos.create_video(client, Body(json.dumps(body).encode(), "application/json"), {})
+    made = videos.create_video(client, Body(json.dumps(body).encode(), "application/json"), {}, API_URL)
     assert not isinstance(made, dict)
     return made.job
 
@@ -163,14 +163,14 @@ def test_an_invalid_priority_is_refused(simulation: Simulation, priority: object
     del simulation
     body = {"prompt": "x", "images": [PICTURE_URL], "priority": priority}
     with pytest.raises(Exception, match="priority"):
-        videos.create_video("ada", Body(json.dumps(body).encode(), "application/json"), {})
+        videos.create_video("ada", Body(json.dumps(body).encode(), "application/json"), {}, API_URL)
 
 
 def test_waiting_jobs_show_their_position(simulation: Simulation) -> None:
     """GET and status.json show the position and the expected start; the receipt is updated when it has halved."""
     created = [create(simulation, f"job {number}") for number in range(SLOTS + 5)]
     simulation.run_due()
-    last = videos.view(videos.video(Caller("ada"), created[-1].id))
+    last = videos.view(videos.video(Caller("ada"), created[-1].id), API_URL)
     assert (5, "queued") == (last["queue_position"], last["state"])
     assert simulation.clock.now() < last["estimated_start"] < simulation.clock.now() + 30 * TASK_SECONDS
     receipt = simulation.receipt(f"{created[-1].receipts}/status.json")
@@ -178,20 +178,21 @@ def test_waiting_jobs_show_their_position(simulation: Simulation) -> None:
     assert receipt["estimated_start"]
     run(simulation, 1.5 * TASK_SECONDS)
     assert 2 == simulation.receipt(f"{created[-1].receipts}/status.json")["queue_position"]
-    assert videos.view(videos.video(Caller("ada"), created[0].id))["queue_position"] is None
+    assert videos.view(videos.video(Caller("ada"), created[0].id), API_URL)["queue_position"] is None
 
 
 def test_concurrent_requests_for_positions_read_the_queue_once(simulation: Simulation) -> None:
     """Requests within a few seconds share the queue as it was read for the first; later ones read it again."""
     created = [create(simulation, f"job {number}") for number in range(SLOTS + 5)]
     simulation.run_due()
+    steps.clear_cache()
     with simulation.calls.run():
-        positions = [videos.view(videos.video(Caller("ada"), job.id))["queue_position"] for job in created * 3]
+        positions = [videos.view(videos.video(Caller("ada"), job.id), API_URL)["queue_position"] for job in created * 3]
         assert [*[None] * SLOTS, 1, 2, 3, 4, 5] * 3 == positions
         assert 1 == simulation.calls.made.count("Query")
     cancel(created[SLOTS].id)
     simulation.clock.advance(steps.QUEUE_CACHE_SECONDS)
-    assert 1 == videos.view(videos.video(Caller("ada"), created[SLOTS + 1].id))["queue_position"]
+    assert 1 == videos.view(videos.video(Caller("ada"), created[SLOTS + 1].id), API_URL)["queue_position"]
 
 
 def test_joining_a_long_queue_costs_no_more_than_a_short_one(simulation: Simulation) -> None:
@@ -303,7 +304,7 @@ def test_a_waiting_execution_that_failed_is_started_again(simulation: Simulation
         create(simulation, f"job {number}")
     job = create(simulation, "broken")
     simulation.run_due()
-    simulation.workflow.abort(job.id)
+    simulation.workflow.crash(job.id)
     run(simulation, 8 * TASK_SECONDS)
     assert ("succeeded", 1) == (simulation.job(job.id).state.value, len(simulation.tasks("broken")))
 
@@ -361,7 +362,7 @@ def test_the_start_is_estimated_from_running_jobs(simulation: Simulation, slots_
 
 def estimate(job: Job, simulation: Simulation) -> float:
     """Return the seconds until a job starts, as GET shows them."""
-    return float(videos.view(videos.video(Caller("ada"), job.id))["estimated_start"] - simulation.clock.now())
+    return float(videos.view(videos.video(Caller("ada"), job.id), API_URL)["estimated_start"] - simulation.clock.now())
 
 
 def test_a_waiting_job_is_unchanged_while_its_estimate_is(simulation: Simulation) -> None:
@@ -370,11 +371,11 @@ def test_a_waiting_job_is_unchanged_while_its_estimate_is(simulation: Simulation
     simulation.run_for(1)
     tags = []
     for _ in range(2):
-        tags.append(long_poll.tag_of(videos.view(videos.video(Caller("ada"), created[-1].id))))
+        tags.append(long_poll.tag_of(videos.view(videos.video(Caller("ada"), created[-1].id), API_URL)))
         simulation.clock.advance(7)
     assert tags[0] == tags[1]
     job = simulation.job(created[-1].id)
-    assert "60" == videos.poll_headers(job, videos.view(job))["Retry-After"]
+    assert "60" == videos.poll_headers(job, videos.view(job, API_URL))["Retry-After"]
 
 
 def test_a_hundred_slots_are_assigned_at_once(simulation: Simulation) -> None:

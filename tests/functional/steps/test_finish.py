@@ -15,7 +15,7 @@ from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState
 from gallop.domain.request.images import StoredImage
 from gallop.domain.views import error_view
-from gallop.steps.finish import MAX_UNPAID_RESUMES
+from gallop.steps.finish import FINAL, MAX_UNPAID_RESUMES
 
 from fake_dashscope import KEY
 from tests.support.jobs import a_request
@@ -139,14 +139,39 @@ def test_an_aws_error_alone_ends_no_job_that_has_time(sandbox: Sandbox, name: st
     assert JobState.QUEUED is sandbox.job(job.id).state
 
 
+@pytest.mark.parametrize("state", [JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN, JobState.RUNNING, JobState.STORING])
+@pytest.mark.parametrize("name", ["KeyError", "", "States.TaskFailed", "VendorRefused", "VendorUnavailable"])
+def test_only_a_verdict_ends_a_job_that_may_have_a_task(sandbox: Sandbox, state: JobState, name: str) -> None:
+    """Its failure is kept for the deadline, and the sweep resumes it after a pause."""
+    job = sandbox.put(state, resumes=2)
+    with pytest.raises(Stranded):
+        finish(sandbox, job, **caught(name))
+    interrupted = sandbox.job(job.id)
+    assert (state, None) == (interrupted.state, interrupted.failure)
+    assert interrupted.interruption
+    assert sandbox.clock.now() + 480 == interrupted.interruption.resume_at
+
+
+@pytest.mark.parametrize("name", FINAL)
+def test_a_verdict_ends_a_job(sandbox: Sandbox, name: str) -> None:
+    """What is wrong with the video does not change with another execution."""
+    assert "failed" == finish(sandbox, sandbox.put(JobState.STORING), **caught(name))
+
+
+def test_an_error_after_the_deadline_ends_a_job(sandbox: Sandbox) -> None:
+    """Every job ends."""
+    job = sandbox.put(JobState.RUNNING, deadline=sandbox.clock.now())
+    assert "failed" == finish(sandbox, job, **caught("KeyError"))
+
+
 @pytest.mark.parametrize("cause", ["", "not JSON", "[]", "7", '{"message": "x"}'])
 def test_an_unreadable_cause_does_not_prevent_the_end(sandbox: Sandbox, cause: str) -> None:
     """The job ends whatever the cause contains."""
     job = sandbox.put(JobState.RUNNING)
-    finish(sandbox, job, error={"Error": "VendorUnreachable", "Cause": cause})
+    finish(sandbox, job, error={"Error": "ResultIncomplete", "Cause": cause})
     failure = sandbox.job(job.id).failure
     assert failure
-    assert ("vendor_unreachable", "No reason was given.") == (failure.code, failure.message)
+    assert ("result_incomplete", "No reason was given.") == (failure.code, failure.message)
 
 
 def test_an_error_takes_precedence_over_an_earlier_step(sandbox: Sandbox) -> None:
@@ -167,7 +192,7 @@ def test_a_stored_video_takes_precedence_over_an_error(sandbox: Sandbox) -> None
 
 def test_no_video_and_no_reason_is_a_failure(sandbox: Sandbox) -> None:
     """No job succeeds by default."""
-    job = sandbox.put(JobState.RUNNING)
+    job = sandbox.put(JobState.QUEUED)
     assert "failed" == finish(sandbox, job, step={"next": "finish", "wait_seconds": 0, "failure": None})
     failure = sandbox.job(job.id).failure
     assert failure
@@ -242,7 +267,7 @@ def test_receipts_contain_no_secret(sandbox: Sandbox) -> None:
     succeeded, failed = sandbox.storing(request=a_request(images=(image,))), sandbox.put(JobState.RUNNING)
     sandbox.invoke("SaveResultFunction", {"job_id": succeeded.id})
     finish(sandbox, succeeded, step={"failure": None})
-    finish(sandbox, failed, **caught("VendorRefused"))
+    finish(sandbox, failed, **caught("ResultUnusable"))
     texts = [sandbox.result(key).decode() for key in sandbox.results_there() if key.endswith(".json")]
     forbidden = (KEY, "Signature", "X-Amz", "aliyuncs", "secretsmanager", "attempt-1", "stackTrace")
     assert 4 == len(texts)

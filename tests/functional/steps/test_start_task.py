@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tests.support.sandbox import Sandbox
 
-THROTTLES = ["Throttling", "Throttling.RateQuota", "Throttling.BurstRate", "Throttling.AllocationQuota"]
+THROTTLES = ["Throttling", "Throttling.RateQuota", "Throttling.BurstRate"]
 REFUSALS = {
     "InvalidParameter": Remedy.FIX_REQUEST,
     "DataInspectionFailed": Remedy.CHANGE_CONTENT,
@@ -46,7 +46,11 @@ REFUSALS = {
     "CommodityNotPurchased": Remedy.PAY_BILL,
     "PrepaidBillOverdue": Remedy.PAY_BILL,
     "PostpaidBillOverdue": Remedy.PAY_BILL,
+    "Throttling.AllocationQuota": Remedy.PAY_BILL,
+    "AllocationQuota.FreeTierOnly": Remedy.PAY_BILL,
 }
+# By HTTP status.
+WITHOUT_A_CODE = {401: Remedy.REPLACE_KEY, 402: Remedy.PAY_BILL, 403: Remedy.GRANT_ACCESS}
 NEVER_SENT = [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout]
 LOST_ON_THE_WAY = [
     httpx.ReadError,
@@ -265,6 +269,17 @@ def test_a_429_without_a_code_is_throttling(sandbox: Sandbox) -> None:
     """A gateway in front of DashScope refuses without one."""
     sandbox.instead[SUBMIT_URL] = lambda _: httpx.Response(429, text="slow down")
     with pytest.raises(VendorThrottled, match="HTTP 429"):
+        start(sandbox, sandbox.put())
+
+
+@pytest.mark.parametrize(("status", "remedy"), WITHOUT_A_CODE.items())
+def test_a_refusal_without_a_code_means_what_its_status_says(sandbox: Sandbox, status: int, remedy: Remedy) -> None:
+    """A gateway in front of DashScope sends no code. It concerns the account, so the next job waits a minute."""
+    sandbox.instead[SUBMIT_URL] = lambda _: httpx.Response(status, text="no")
+    job = sandbox.put()
+    failure = failure_from(start(sandbox, job)["failure"])
+    assert f"{remedies.text(remedy, job.door)} You have not been charged." == remedy_of(sandbox.job(job.id), failure)
+    with patch.object(step, "LANE_TRIES", 3), pytest.raises(LaneBusy):
         start(sandbox, sandbox.put())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from contextlib import contextmanager
 from datetime import UTC
 from functools import partial
@@ -11,10 +12,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
+from moto.s3.exceptions import PreconditionFailed
 from moto.s3.models import FakeKey, s3_backends
 from moto.s3.utils import metadata_from_headers
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     Way = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 STATUS_OF_A_REFUSAL = 400
+_XML = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 
 
 class _Table(DynamoHandler):
@@ -97,39 +101,17 @@ def _ways_of_buckets() -> dict[str, Way]:
     buckets = s3_backends[ACCOUNT]["aws"]
 
     def put(request: dict[str, Any]) -> dict[str, Any]:
+        if "IfNoneMatch" in request and buckets.get_object(request["Bucket"], request["Key"]):
+            raise PreconditionFailed("If-None-Match")
         key = buckets.put_object(request["Bucket"], request["Key"], request["Body"])
         key.set_metadata(_metadata(request))
         return {"ETag": key.etag, "VersionId": key.version_id}
 
-    def get(request: dict[str, Any]) -> dict[str, Any] | None:
-        """Read a version of an object; what else can be asked of S3, or is not there, is left to HTTP."""
-        if not request.keys() <= {"Bucket", "Key", "VersionId", "Range"}:
-            return None
-        key = buckets.get_object(request["Bucket"], request["Key"], version_id=request.get("VersionId"))
-        if not isinstance(key, FakeKey):
-            return None
-        content, told = key.value, {}
-        if "Range" in request:
-            first, last = map(int, request["Range"].removeprefix("bytes=").split("-"))
-            content = content[first : last + 1]
-            told = {"ContentRange": f"bytes {first}-{first + len(content) - 1}/{key.size}"}
-        return {
-            "Body": StreamingBody(io.BytesIO(content), len(content)),
-            "ContentLength": len(content),
-            "ContentType": key.metadata["content-type"],
-            "ETag": key.etag,
-            "LastModified": key.last_modified.replace(microsecond=0, tzinfo=UTC),
-            "Metadata": {
-                name.removeprefix("x-amz-meta-"): value
-                for name, value in key.metadata.items()
-                if name.startswith("x-amz-meta-")
-            },
-            "VersionId": key.version_id,
-            **told,
-        }
-
     def create(request: dict[str, Any]) -> dict[str, Any]:
         metadata = _metadata(request)
+        if not _XML.fullmatch(request["Key"]):
+            # S3 answers with the key, as a reference that XML 1.0 does not allow.
+            raise ResponseParserError("Unable to parse response, invalid XML received.")
         made = buckets.create_multipart_upload(
             request["Bucket"], request["Key"], metadata, "STANDARD", {}, None, "", ""
         )
@@ -146,7 +128,7 @@ def _ways_of_buckets() -> dict[str, Way]:
         return {"VersionId": key.version_id}
 
     return {
-        "GetObject": get,
+        "GetObject": partial(_read, buckets),
         "PutObject": put,
         "CreateMultipartUpload": create,
         "UploadPart": upload,
@@ -157,3 +139,28 @@ def _ways_of_buckets() -> dict[str, Way]:
 def _metadata(request: dict[str, Any]) -> Any:  # noqa: ANN401 - a mapping of moto's own
     named = {f"x-amz-meta-{name}": value for name, value in request.get("Metadata", {}).items()}
     return metadata_from_headers({"content-type": request.get("ContentType", "binary/octet-stream"), **named})
+
+
+def _read(buckets: Any, request: dict[str, Any]) -> dict[str, Any] | None:  # noqa: ANN401 - moto's own
+    """Read a version of an object; what else can be asked of S3, or is not there, is left to HTTP."""
+    if not request.keys() <= {"Bucket", "Key", "VersionId", "Range"}:
+        return None
+    key = buckets.get_object(request["Bucket"], request["Key"], version_id=request.get("VersionId"))
+    if not isinstance(key, FakeKey):
+        return None
+    content, part = key.value, {}
+    if "Range" in request:
+        first, last = map(int, request["Range"].removeprefix("bytes=").split("-"))
+        content = content[first : last + 1]
+        part = {"ContentRange": f"bytes {first}-{first + len(content) - 1}/{key.size}"}
+    own = "x-amz-meta-"
+    return {
+        "Body": StreamingBody(io.BytesIO(content), len(content)),
+        "ContentLength": len(content),
+        "ContentType": key.metadata["content-type"],
+        "ETag": key.etag,
+        "LastModified": key.last_modified.replace(microsecond=0, tzinfo=UTC),
+        "Metadata": {name[len(own) :]: value for name, value in key.metadata.items() if name.startswith(own)},
+        "VersionId": key.version_id,
+        **part,
+    }

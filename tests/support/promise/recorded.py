@@ -7,10 +7,13 @@ from __future__ import annotations
 
 # A job that came through the HTTPS door, or, for the door of drops, one that came as a folder.
 OF_A_JOB: dict[str, tuple[str, ...]] = {
-    "Submit": ("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution"),
+    "Submit": (
+        *("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution", "GetItem", "Query", "GetItem"),
+        "UpdateItem",
+    ),
     "Drops": (
-        *("ListObjectsV2", "GetObject", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
-        *("PutObject", "GetItem", "GetItem", "StartExecution"),
+        *("ListObjectsV2", "PutItem", "GetObject", "GetObject", "GetItem", "GetItem"),
+        *("TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "StartExecution"),
     ),
     "TakeSlot": (
         *("GetItem", "GetItem", "TransactWriteItems", "TransactWriteItems", "GetItem", "Query", "TransactWriteItems"),
@@ -18,7 +21,7 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
     ),
     "StartTask": (
         *("GetItem", "UpdateItem", "UpdateItem", "SubmitTask", "TransactWriteItems", "PutObject", "GetItem"),
-        *("GetItem", "UpdateItem"),
+        "UpdateItem",
     ),
     "Status": (
         *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query"),
@@ -34,7 +37,10 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
         *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "PutObject", "PutObject"),
         *("GetItem", "Query", "StartExecution", "UpdateItem"),
     ),
-    "Reconcile": ("Query", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "Query", "Query"),
+    "Reconcile": (
+        *("Query", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query", "Query"),
+        "ReceiveMessage",
+    ),
     "Wake": ("GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"),
 }
 # The search for the task of a lost reply.
@@ -46,8 +52,8 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
         *("Query", "GetItem", "GetItem", "PutObject"),
     ),
     "submit_line": (
-        *("GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject"),
-        *("GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
+        *("GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems", "GetItem"),
+        *("GetItem", "PutObject", "GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
     ),
     "end_line": (
         *("GetItem", "GetItem", "TransactWriteItems", "UpdateItem", "GetObject", "Query", "GetItem", "GetItem"),
@@ -64,9 +70,9 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
 }
 # A sweep on the day after, that releases a parked job beside one that runs.
 OF_A_RELEASE = (
-    *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "Query", "GetItem"),
-    *("DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem"),
-    *("GetItem", "StartExecution"),
+    *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "ListExecutions"),
+    *("Query", "GetItem", "DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
+    *("PutObject", "GetItem", "GetItem", "StartExecution", "ReceiveMessage"),
 )
 # The wait for the word that a task has ended, begun with a token.
 OF_A_WAIT = ("UpdateItem",)

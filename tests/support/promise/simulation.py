@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, BinaryIO
 from unittest.mock import patch
 from urllib.parse import quote_plus
+from uuid import uuid4
 
 import boto3
 import httpx
@@ -44,7 +45,7 @@ from tests.support.promise.events import Events
 from tests.support.promise.workflow import Workflow
 from tests.support.simulated import Simulated
 from tests.template import stack
-from tests.testbed.aws import tables
+from tests.testbed.aws import s3_uploads, tables
 from tests.testbed.aws.account import ACCOUNT
 from tests.testbed.aws.bootstrap import name_of_request
 from tests.testbed.aws.interpreter import scaled_utcnow
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
 REGION = stack.REGION
 INBOX, RESULTS, TABLE = "inbox", "results", "jobs"
+API_URL = "https://api.example.com"
 PICTURE_URL = "https://example.com/girl.jpg"
 _MACHINES = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:gallop"
 # The environment of the functions: the template's settings, and where everything is.
@@ -73,6 +75,7 @@ ENVIRONMENT = {
     "INBOX_BUCKET": INBOX,
     "RESULTS_BUCKET": RESULTS,
     "DROP_QUEUE_URL": "https://sqs/drops",
+    "DROP_DEAD_LETTER_QUEUE_URL": "https://sqs/dead",
     "WORKFLOW_ARN": f"{_MACHINES}-workflow",
     "WEBHOOK_WORKFLOW_ARN": f"{_MACHINES}-webhooks",
     "BATCH_WORKFLOW_ARN": f"{_MACHINES}-batches",
@@ -103,6 +106,7 @@ class Message:
     body: str
     visible_at: float
     received: int = 0
+    id: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass(slots=True)
@@ -120,6 +124,29 @@ class Queue:
         self.calls.before("SendMessage")
         self.messages.append(Message(MessageBody, self.clock.now() + DelaySeconds))
         self.calls.after("SendMessage")
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803 - as boto3
+        """Let a message become visible at another time; a handle is the message's id here."""
+        del QueueUrl
+        with self.calls.noted("ChangeMessageVisibility"):
+            for message in self.messages:
+                if message.id == ReceiptHandle:
+                    message.visible_at = self.clock.now() + VisibilityTimeout
+
+    def receive_message(self, *, QueueUrl: str, MaxNumberOfMessages: int) -> dict[str, Any]:  # noqa: N803 - as boto3
+        """Receive messages that were given up."""
+        del QueueUrl
+        with self.calls.noted("ReceiveMessage"):
+            due = [message for message in self.dead if message.visible_at <= self.clock.now()][:MaxNumberOfMessages]
+            for message in due:
+                message.visible_at = self.clock.now() + 30
+            return {"Messages": [{"Body": message.body, "ReceiptHandle": message.id} for message in due]}
+
+    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:  # noqa: N803 - as boto3
+        """Delete a message that was given up."""
+        del QueueUrl
+        with self.calls.noted("DeleteMessage"):
+            self.dead[:] = [message for message in self.dead if message.id != ReceiptHandle]
 
 
 @dataclass(kw_only=True)
@@ -182,7 +209,7 @@ class Simulation(Simulated):
         if kill:
             self.kills["Submit"] = [kill]
         with self.run_of("Submit"):
-            return videos.create_video(client, Body(body.encode(), "application/json"), named)
+            return videos.create_video(client, Body(body.encode(), "application/json"), named, API_URL)
 
     def drop(self, key: str, content: bytes, times: int = 1) -> None:
         """Drop a file; its event is delivered the given number of times."""
@@ -190,6 +217,10 @@ class Simulation(Simulated):
         event = {"Records": [{"s3": {"bucket": {"name": INBOX}, "object": {"key": quote_plus(key)}}}]}
         for _ in range(times):
             self.queue.messages.append(Message(json.dumps(event), self.clock.now()))
+
+    def send(self, body: str) -> None:
+        """Put a message into the S3 door's queue."""
+        self.queue.messages.append(Message(body, self.clock.now()))
 
     def deliver(self) -> bool:
         """Let the S3 door take the message that is due first; False when none is due."""
@@ -201,11 +232,12 @@ class Simulation(Simulated):
         message.visible_at = self.clock.now() + stack.properties("DropQueue")["VisibilityTimeout"]
         try:
             with self.run_of("Drops"):
-                drops.Batch().take(message.body)
+                drops.Batch().take(drops.Message(message.body, message.id, message.id, message.received))
             self.queue.messages.remove(message)
         except (Killed, Exception):  # noqa: BLE001 - whatever it was, the queue brings it again
             if message.received >= stack.max_receives("DropQueue"):
                 self.queue.messages.remove(message)
+                message.visible_at = self.clock.now()
                 self.queue.dead.append(message)
         return True
 
@@ -281,7 +313,7 @@ def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool =
         listens = {"COMPLETION_EVENTS": "on" if listening else "off"}
         resources.enter_context(patch.dict("os.environ", {**ENVIRONMENT, **listens}))
         resources.enter_context(mock_aws())
-        for target, name, value in tables.changes():
+        for target, name, value in (*tables.changes(), *s3_uploads.changes(clock.now)):
             resources.enter_context(patch.object(target, name, value))
         resources.enter_context(patch.object(s3_models, "utcnow", scaled_utcnow(clock)))
         clients = _clients(_table())

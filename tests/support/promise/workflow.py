@@ -80,6 +80,8 @@ class Workflow:
     """Called with the moment (``before``, ``after``) and the name of each API call."""
     read: Callable[[str], Any]
     """Gives the array that a map reads, by its key."""
+    definition: Callable[[str], Mapping[str, Any]] = stack.definition
+    """Gives a state machine's definition; an execution keeps the one that it was started with."""
     executions: dict[str, Execution] = field(default_factory=dict)
     entered: Counter[str] = field(default_factory=Counter)
     """How often each state was entered, or tried again."""
@@ -100,7 +102,7 @@ class Workflow:
         if name in self.executions:
             self.on_call("after", "StartExecution")
             raise ExecutionAlreadyExists
-        level = stack.definition("BatchWorkflow" if stateMachineArn.endswith("-batches") else "Workflow")
+        level = self.definition("BatchWorkflow" if stateMachineArn.endswith("-batches") else "Workflow")
         self.executions[name] = Execution(name, level, json.loads(input), level["StartAt"], self.clock.now())
         self._live[name] = self.executions[name]
         self.on_call("after", "StartExecution")
@@ -114,6 +116,14 @@ class Workflow:
         self.on_call("after", "DescribeExecution")
         return {"status": self.executions[name].status}
 
+    def list_executions(self, *, stateMachineArn: str, statusFilter: str, maxResults: int) -> dict[str, Any]:  # noqa: N803 - as boto3
+        """Name the executions with a status; only jobs are asked for here."""
+        del stateMachineArn
+        self.on_call("before", "ListExecutions")
+        found = [{"name": name} for name, one in self.executions.items() if one.status == statusFilter]
+        self.on_call("after", "ListExecutions")
+        return {"executions": found[:maxResults]}
+
     def send_task_success(self, *, taskToken: str, output: str) -> None:  # noqa: N803 - as boto3
         """Resume the execution that waits for a token."""
         self.on_call("before", "SendTaskSuccess")
@@ -125,10 +135,17 @@ class Workflow:
         execution.token, execution.wakes_at = "", self.clock.now()
         self._answered(execution, execution.level["States"][execution.state], json.loads(output))
 
-    def abort(self, name: str) -> None:
-        """Break an execution down, wherever it stands."""
+    def stop(self, name: str) -> None:
+        """Stop an execution, wherever it stands, as an operator does."""
+        self._break(name, ABORTED)
+
+    def crash(self, name: str) -> None:
+        """Let an execution fail, wherever it stands."""
+        self._break(name, FAILED)
+
+    def _break(self, name: str, status: str) -> None:
         if self.executions[name].status == RUNNING:
-            self.executions[name].status = ABORTED
+            self.executions[name].status = status
             del self._live[name]
 
     def redrive(self, name: str) -> None:
@@ -176,6 +193,9 @@ class Workflow:
                     if choice["StringEquals"] == _at(execution.data, choice["Variable"])
                 ]
                 self._go(execution, found[0] if found else state["Default"])
+            case "Pass":
+                execution.data[state["ResultPath"].removeprefix("$.")] = state["Result"]
+                self._go(execution, state["Next"])
             case "Fail":
                 self._end(execution, FAILED)
             case "Succeed":

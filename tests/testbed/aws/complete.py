@@ -46,9 +46,12 @@ def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
     """Convert a rule from CloudFormation's format to the API's."""
     converted = dict(rule)
     converted["ID"] = converted.pop("Id", "")
-    converted["Filter"] = {"Prefix": converted.pop("Prefix", "")}
+    prefix, tags = converted.pop("Prefix", ""), converted.pop("TagFilters", [])
+    converted["Filter"] = {"And": {"Prefix": prefix, "Tags": tags}} if tags else {"Prefix": prefix}
     if "ExpirationInDays" in converted:
         converted["Expiration"] = {"Days": int(converted.pop("ExpirationInDays"))}
+    if "ExpiredObjectDeleteMarker" in converted:
+        converted["Expiration"] = {"ExpiredObjectDeleteMarker": bool(converted.pop("ExpiredObjectDeleteMarker"))}
     return converted
 
 

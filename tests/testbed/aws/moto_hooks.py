@@ -35,7 +35,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-from . import interpreter, invoke_api, queues, s3_events, tables
+from . import interpreter, invoke_api, queues, s3_events, s3_uploads, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,6 +126,8 @@ def _queues(clock: AnyClock) -> Iterator[tuple[object, str, Any]]:
 def _objects(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
     # Functions compare LastModified with their own time.
     yield s3_models, "utcnow", interpreter.scaled_utcnow(hooks.clock)
+
+    yield from s3_uploads.changes(hooks.clock.now)
 
     def s3_event(name: str, bucket: Any, key: Any, rule: str) -> dict[str, Any]:  # noqa: ANN401
         return s3_events.event(hooks.clock.now, name, bucket, key, rule)

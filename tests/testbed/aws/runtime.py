@@ -89,6 +89,13 @@ class LambdaRuntime:
         with self._lock:
             return [*self._kills]
 
+    def withdraw_kills(self, matching: str) -> int:
+        """Give up the kills on events with a text that have met no run that makes their call; return how many."""
+        with self._lock:
+            left = [plan for plan in self._kills if plan.matching != matching]
+            withdrawn, self._kills = len(self._kills) - len(left), left
+        return withdrawn
+
     def missed_kills(self, function: str | None = None) -> list[str]:
         """Name the runs that never reached the call of their planned kill, with the calls they made."""
         return [record.missed_kill for record in self.invocations(function) if record.missed_kill]

@@ -112,12 +112,12 @@ class SqsSource:
         return self.backend.receive_message(self.queue.name, count, 0, visibility, ["All"])
 
     def _work(self, batch: Sequence[Message]) -> None:
-        started = time.monotonic()
+        started, hidden_until = time.monotonic(), {message.id: message.visible_at for message in batch}
         try:
             failed = self._failed(batch)
             for message in batch:
                 if message.id in failed:
-                    self._show_again(message, time.monotonic() - started)
+                    self._show_again(message, hidden_until[message.id], time.monotonic() - started)
                 else:
                     self.backend.delete_message(self.queue.name, str(message.receipt_handle))
         except SQSException:
@@ -138,12 +138,15 @@ class SqsSource:
             return everything
         return failures(result.payload, everything) if self.settings.partial_failures else set()
 
-    def _show_again(self, message: Message, worked_s: float) -> None:
-        """Make a failed message visible again when the queue's own time-out has passed since it was received."""
+    def _show_again(self, message: Message, hidden_until: float, worked_s: float) -> None:
+        """Make a failed message visible again when the queue's own time-out has passed since it was received.
+
+        Unless the function has chosen another time.
+        """
         remaining = max(0, int(self.queue.visibility_timeout - worked_s))  # type: ignore[attr-defined]
         with self.queue._messages_lock:  # noqa: SLF001
             for original in self.queue._messages:  # noqa: SLF001
-                if original.id == message.id:
+                if original.id == message.id and original.visible_at == hidden_until:
                     original.change_visibility(remaining)
             self.queue._messages_lock.notify_all()  # noqa: SLF001
 

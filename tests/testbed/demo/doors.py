@@ -62,7 +62,7 @@ class S3Door:
     name: str = "S3 door"
     arrival: str = "dropped"
     parcel: str = field(init=False)
-    waits_for: str = "becomes a job when it has not changed for 10 s"
+    waits_for: str = "becomes a job when it has not changed for 20 s"
     receipts: str = DROP.name
 
     def __post_init__(self) -> None:

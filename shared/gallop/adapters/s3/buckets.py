@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,11 +18,14 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef, GetObjectOutputTypeDef
 
+    from gallop.domain.job import Result
     from gallop.domain.request.uploads import Input
 
 JPEG = "image/jpeg"
 PART_BYTES = 8 * 1024 * 1024
 OWNER = "job"
+# By this tag the bucket knows which replaced versions to remove: those of receipts, and none of videos.
+RECEIPT_TAG = "content=receipt"
 GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
 
 
@@ -53,8 +55,7 @@ def list_directly_under(prefix: str) -> list[Entry]:
 @aws.guarded
 def list_beside(key: str) -> list[Entry]:
     """List the files of a batch's folder; at the root of ``drop/``, where there is no folder, the batch itself."""
-    batch = batch_of(key, "", 0)
-    return list_directly_under(batch.folder if batch.is_in_folder else key)
+    return list_directly_under(batch_of(key, "", 0).beside)
 
 
 @aws.guarded
@@ -103,12 +104,12 @@ def read_version(key: str, version_id: str, limit: int) -> bytes:
 
 
 @aws.guarded
-def put_upload(client_name: str, data: bytes, media_type: str) -> tuple[str, str]:
-    """Store an image in the inbox under its own hash; return its key and version."""
-    suffix = media_type.partition("/")[2]
-    key = f"uploads/{client_name}/{hashlib.sha256(data).hexdigest()}.{suffix}"
-    response = aws.s3().put_object(Bucket=settings.inbox_bucket(), Key=key, Body=data, ContentType=media_type)
-    return key, response.get("VersionId", "")
+def read_range(key: str, version_id: str, offset: int, size: int) -> bytes:
+    """Read some bytes of an object of the inbox, in one version."""
+    place = f"bytes={offset}-{offset + size - 1}"
+    response = aws.s3().get_object(Bucket=settings.inbox_bucket(), Key=key, VersionId=version_id, Range=place)
+    with response["Body"] as body:
+        return body.read()
 
 
 @aws.guarded
@@ -123,6 +124,7 @@ def put_receipt(key: str, receipt: Mapping[str, Any], owner: str = "") -> None:
         ContentType="application/json",
         CacheControl="no-cache",
         Metadata={OWNER: owner} if owner else {},
+        Tagging=RECEIPT_TAG,
     )
 
 
@@ -137,6 +139,19 @@ def result(key: str) -> Found | None:
             return None
         raise
     return Found(key, response["ETag"], response.get("VersionId", ""), response["Metadata"].get(OWNER, ""))
+
+
+@aws.guarded
+def has_version(file: Result) -> bool:
+    """Return whether the version of a file that a job refers to is still there."""
+    client = aws.s3()
+    try:
+        client.head_object(Bucket=file.bucket, Key=file.key, VersionId=file.version_id)
+    except client.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+            return False
+        raise
+    return True
 
 
 @aws.guarded
@@ -171,7 +186,10 @@ def copy_result(key: str, version_id: str, to: str) -> str:
     """Copy a version of a file within the results bucket; return the version of the copy."""
     bucket = settings.results_bucket()
     source: CopySourceTypeDef = {"Bucket": bucket, "Key": key, "VersionId": version_id}
-    return aws.s3().copy_object(Bucket=bucket, Key=to, CopySource=source).get("VersionId", "")
+    # Without the tags, which are the receipts' and would need further rights.
+    return (
+        aws.s3().copy_object(Bucket=bucket, Key=to, CopySource=source, TaggingDirective="REPLACE").get("VersionId", "")
+    )
 
 
 @aws.guarded

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 from gallop import settings
 from gallop.adapters import aws
 from gallop.adapters.stepfunctions import executions
 
+# One page of answers.
+MAX_STOPPED = 1000
+_STOPPED: Final = "ABORTED"
+
 
 class Execution(Enum):
-    """The state of an execution."""
+    """The state of an execution; ``STOPPED`` is that of one which an operator has ended."""
 
     MISSING = "missing"
     LIVE = "live"
     OVER = "over"
+    STOPPED = "stopped"
 
 
 def start(job_id: str, resume: int = 0) -> None:
@@ -31,7 +37,18 @@ def execution_state(job_id: str, resume: int = 0) -> Execution:
         response = client.describe_execution(executionArn=f"{prefix}:{_name(job_id, resume)}")
     except client.exceptions.ExecutionDoesNotExist:
         return Execution.MISSING
+    if response["status"] == _STOPPED:
+        return Execution.STOPPED
     return Execution.LIVE if response["status"] in ("RUNNING", "PENDING_REDRIVE") else Execution.OVER
+
+
+@aws.guarded
+def stopped() -> set[str]:
+    """Return the jobs with an execution that somebody has stopped in the last 90 days, the newest ``MAX_STOPPED``."""
+    found = aws.stepfunctions().list_executions(
+        stateMachineArn=settings.workflow_arn(), statusFilter=_STOPPED, maxResults=MAX_STOPPED
+    )
+    return {execution["name"].partition("-")[0] for execution in found["executions"]}
 
 
 def _name(job_id: str, resume: int) -> str:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 from gallop.adapters import aws
 from gallop.adapters.table import dynamo
-from gallop.domain.drops.current import CurrentDrop
+from gallop.domain.drops.current import NO_JOB, CurrentDrop
+
+# Longer than a message is retried.
+CLAIM_SECONDS = 86_400
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -25,6 +28,18 @@ def get(path: str) -> CurrentDrop:
 def replace(before: CurrentDrop, after: CurrentDrop) -> bool:
     """Replace the state that was read with a new one; return False if somebody else replaced it first."""
     return all(dynamo.transact([replacing(before, after)]))
+
+
+@aws.guarded
+def claim(place: str, digest: str, by: str, now: float) -> bool:
+    """Claim the work on a state of a drop for a message; return False if another message has claimed it.
+
+    That one is delivered again until the work is done, so the others may end. ``place`` is where the drop's files are.
+    """
+    item = {"pk": f"DROP#{place}", "sk": "CLAIM", "digest": digest, "claimed_by": by, "claimed_at": dynamo.time(now)}
+    condition = "attribute_not_exists(pk) OR digest <> :digest OR claimed_by = :by OR claimed_at < :over"
+    values = {":digest": digest, ":by": by, ":over": dynamo.time(now - CLAIM_SECONDS)}
+    return dynamo.write(dynamo.put({**item, "expires_at": int(now) + CLAIM_SECONDS}, condition, values))
 
 
 def replacing(before: CurrentDrop, after: CurrentDrop) -> TransactWriteItemTypeDef:
@@ -48,6 +63,7 @@ def _item(current: CurrentDrop) -> dict[str, Any]:
         "uploaded_at": dynamo.time(current.uploaded_at),
         "cancelled_at": dynamo.time(current.cancelled_at),
         "displaced": list(current.displaced),
+        "previous": current.previous,
         "version": current.version,
     }
 
@@ -60,6 +76,7 @@ def _current_from(path: str, item: dict[str, Any]) -> CurrentDrop:
         uploaded_at=float(item["uploaded_at"]),
         cancelled_at=float(item["cancelled_at"]),
         displaced=tuple(item["displaced"]),
+        previous=item.get("previous", NO_JOB),
         version=int(item["version"]),
     )
 

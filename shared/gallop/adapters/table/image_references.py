@@ -30,7 +30,13 @@ def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
 def release(found: Input, job_id: str) -> bool:
     """Record that a job no longer uses an image; return whether no other job does."""
     dynamo.write(dynamo.delete({"pk": _partition(found), "sk": job_id}))
-    return not any(dynamo.query(_partition(found)))
+    return not is_used(found)
+
+
+@aws.guarded
+def is_used(found: Input) -> bool:
+    """Return whether a job uses an image."""
+    return any(dynamo.query(_partition(found)))
 
 
 def _partition(found: Input) -> str:

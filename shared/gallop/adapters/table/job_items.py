@@ -8,7 +8,7 @@ from gallop.adapters.table.codec import INTEGER, JSON, PLAIN, SECONDS, Codec, en
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Job, JobState, Result
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage, Original, StoredImage, image_record
 from gallop.domain.request.request import VideoRequest
 
@@ -41,6 +41,7 @@ _REQUEST = record(
 )
 _ATTEMPT = record(Attempt, {"id": PLAIN, "started_at": SECONDS, "end": enum(AttemptEnd), "ended_at": SECONDS})
 _FAILURE = record(Failure, {"code": enum(FailureCode), "message": PLAIN, "vendor_code": PLAIN, "vendor_message": PLAIN})
+_INTERRUPTION = record(Interruption, {"failure": _FAILURE, "resume_at": SECONDS})
 FILE = record(
     Result,
     {"bucket": PLAIN, "key": PLAIN, "version_id": PLAIN, "size": INTEGER, "sha256": PLAIN, "content_type": PLAIN},
@@ -87,8 +88,10 @@ _JOB = record(
         "starts_at": SECONDS,
         "reserved": RESERVATION,
         "parked": _PARKED,
+        "content_name": PLAIN,
         "cancel": CANCEL,
         "failure": _FAILURE,
+        "interruption": _INTERRUPTION,
     },
 )
 

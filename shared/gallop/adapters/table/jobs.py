@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import log, settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo, image_references, job_index, job_items
+from gallop.adapters.table import dynamo, idempotency_records, image_references, job_index, job_items
+from gallop.adapters.table.idempotency_records import Creation
 from gallop.domain.errors import JobNotFound, NoRoom, WrongState
 from gallop.domain.job import Job, JobState, is_terminal, states_before
 
@@ -25,15 +25,6 @@ OPEN, WAITING, PARKED = "yes", "waiting", "parked"
 MAX_SWEEP = 500
 # Longer than DashScope's list shows a task.
 TASK_SECONDS = 3 * 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Creation:
-    """The result of a create: the job's ID, whether it is new, and the fingerprint of the create that it repeats."""
-
-    job_id: str
-    is_new: bool
-    fingerprint: str = ""
 
 
 @aws.guarded
@@ -62,13 +53,12 @@ def create(
         *image_references.puts(job, item["expires_at"]),
     ]
     if idempotency:
-        writes.append(_put_idempotency_record(job, idempotency))
+        writes.append(idempotency_records.putting(job, idempotency))
     held = dynamo.transact(writes)
     if all(held):
         return Creation(job.id, is_new=True)
     if idempotency and not held[-1]:
-        item = dynamo.get(_idempotency_key(idempotency)) or {}
-        return Creation(str(item.get("job_id", "")), is_new=False, fingerprint=str(item.get("fingerprint", "")))
+        return idempotency_records.found(idempotency)
     if not held[0]:
         return Creation(job.id, is_new=False)
     if not all(held[1 : 1 + len(together)]):
@@ -205,9 +195,10 @@ def is_closed(job: Job) -> bool:
 
 @aws.guarded
 def erase(job: Job) -> None:
-    """Delete a closed job, and its entries in the order of jobs, in one write."""
+    """Delete a closed job, and its entries in the order of jobs, in one write; only its place there is kept."""
     record = dynamo.delete(job_key(job.id), "attribute_not_exists(is_open)")
-    if not all(dynamo.transact([record, *job_index.deletes(job)])):
+    expires_at = int(job.created_at) + settings.record_seconds()
+    if not all(dynamo.transact([record, *job_index.deletes(job, expires_at)])):
         raise WrongState(f"Job {job.id} is not closed.")
 
 
@@ -240,24 +231,6 @@ def _new_job_item(job: Job) -> dict[str, Any]:
     expires_at = int(job.created_at) + settings.record_seconds()
     kind = PARKED if job.parked else OPEN
     return {**job_key(job.id), **job_items.job_record(job), "expires_at": expires_at, "is_open": kind}
-
-
-def _put_idempotency_record(job: Job, idempotency: IdempotencyRecord) -> TransactWriteItemTypeDef:
-    item = {
-        **_idempotency_key(idempotency),
-        "job_id": job.id,
-        "fingerprint": idempotency.fingerprint,
-        "by_retry": idempotency.is_retry,
-        "valid_until": dynamo.time(job.created_at + idempotency.seconds),
-        "expires_at": int(job.created_at + idempotency.seconds),
-    }
-    condition = "attribute_not_exists(pk) OR valid_until <= :now"
-    values: dict[str, Any] = {":now": dynamo.time(job.created_at)}
-    if idempotency.only_meets_retries:
-        condition, values = f"{condition} OR by_retry = :false", {**values, ":false": False}
-    if idempotency.may_replace:
-        condition, values = f"{condition} OR job_id = :replaced", {**values, ":replaced": idempotency.may_replace}
-    return dynamo.put(item, condition, values)
 
 
 def _is_written(before: Job, after: Job) -> bool:
@@ -301,10 +274,6 @@ def _unchanged(name: str, placeholder: str, old: object) -> str:
 
 def _moved_on(before: Job, after: Job) -> WrongState:
     return WrongState(f"Job {before.id} has changed since it was read and cannot become {after.state}.")
-
-
-def _idempotency_key(idempotency: IdempotencyRecord) -> dict[str, str]:
-    return {"pk": f"IDEMPOTENCY#{idempotency.name}", "sk": "IDEMPOTENCY"}
 
 
 def _task_key(task_id: str) -> dict[str, str]:

@@ -147,15 +147,15 @@ def job_id_of(event: str) -> str:
     return f"job_{event.removeprefix('evt_')}"
 
 
-def end_of(job: Job) -> dict[str, Any]:
+def end_of(job: Job, api_url: str) -> dict[str, Any]:
     """Return the data of a message about a job's end: the job's view, without prompt and presigned addresses."""
-    view = views.job_view(job, job.ended_at or job.updated_at)
+    view = views.job_view(job, job.ended_at or job.updated_at, api_url)
     return {name: value for name, value in view.items() if name != "prompt"}
 
 
-def message(job: Job) -> Message:
+def message(job: Job, api_url: str) -> Message:
     """Return the message about a job's end, in the format of OpenAI's webhooks and of Standard Webhooks."""
-    return _message(event_id(job.id), event_of(job.state), end_of(job), job.ended_at or job.updated_at)
+    return _message(event_id(job.id), event_of(job.state), end_of(job, api_url), job.ended_at or job.updated_at)
 
 
 def ping(endpoint: Endpoint, ping_id: str, now: float) -> Message:

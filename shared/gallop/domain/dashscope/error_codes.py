@@ -2,7 +2,7 @@
 
 Every code has one meaning, both as the answer to a submit and as the result of a task. Codes form families
 (``InvalidImage.ImageSize``), and DashScope adds members to them: a code that is not listed has the meaning of its
-family, and one without a family is ``UNLISTED``.
+family, and one without a family is ``UNLISTED``. A refusal without a code, by a gateway, has its HTTP status instead.
 """
 
 from __future__ import annotations
@@ -75,19 +75,25 @@ MEANINGS = {
     "PostpaidBillOverdue": _BILL,
     "InvalidApiKey": _KEY,
     "NOT AUTHORIZED": _KEY,
+    "HTTP 401": _KEY,
+    "HTTP 402": _BILL,
+    "HTTP 403": _PERMISSION,
     "AccessDenied": _PERMISSION,
     "AccessDenied.Unpurchased": _BILL,
     "Model.AccessDenied": _PERMISSION,
     "Workspace.AccessDenied": _PERMISSION,
     "App.AccessDenied": _PERMISSION,
+    "AllocationQuota": _BILL,
     "AllocationQuota.FreeTierOnly": _BILL,
     "ModelNotFound": _PERMISSION,
     "Model.NotExist": _PERMISSION,
     "WorkSpaceNotFound": _PERMISSION,
     "NotFound": _REQUEST,
     "Conflict": _REQUEST,
+    "HTTP 429": _RATE,
     "Throttling": _RATE,
-    "Throttling.AllocationQuota": _RATE,
+    # Used-up credits, in spite of the family: waiting does not help.
+    "Throttling.AllocationQuota": _BILL,
     "InternalError": _VENDOR,
     "SystemError": _VENDOR,
     "ModelServiceFailed": _VENDOR,

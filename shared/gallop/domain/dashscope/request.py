@@ -6,25 +6,27 @@ DashScope does. What DashScope would silently truncate or change, and charge, is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
 from gallop.domain.errors import DashScopeRefusal, InvalidRequest
 from gallop.domain.faults import Fault
-from gallop.domain.request import request, strict_json
+from gallop.domain.request import strict_json
+from gallop.domain.request.dialects import WORDS, Dialect
+from gallop.domain.request.references import MEDIA_TYPE
+from gallop.domain.request.request import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gallop.domain.request.images import Image
+    from gallop.domain.request.references import Sent
     from gallop.domain.request.request import RequestDefaults, VideoRequest
 
-MEDIA_TYPE = "reference_image"
-DEFAULTS = {"resolution": "1080P", "watermark": True}
 PARAMETERS = ("resolution", "ratio", "duration", "seed", "watermark", "priority")
 
-_MEDIA = "/input/media"
+_WORDS = WORDS[Dialect.DASHSCOPE]
+_EXAMPLE = f'{{"type": "{MEDIA_TYPE}", "url": "https://..."}}'
 
 
 def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
@@ -36,41 +38,20 @@ def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], I
 
     """
     whole = _document(body)
-    media = _media(whole["input"].get("media"))
-    fields = {
-        "model": _model(whole.get("model")),
-        "prompt": whole["input"].get("prompt"),
-        "images": media.urls,
-        **_parameters(whole.get("parameters")),
-    }
-    try:
-        new_job = request.read(fields, defaults, inspect)
-    except InvalidRequest as invalid:
-        found = [
-            replace(fault, pointer=_place(fault.pointer))
-            for fault in invalid.faults
-            if fault.pointer not in media.reported
-        ]
-        raise InvalidRequest([*media.faults, *found]) from None
-    if media.faults:
-        raise InvalidRequest(media.faults)
-    return new_job
-
-
-@dataclass(frozen=True, slots=True)
-class _Media:
-    """The addresses of the media, empty if invalid; ``reported`` has the pointers of the images that have a fault."""
-
-    urls: list[object]
-    faults: list[Fault]
-    reported: set[str]
+    prompt = {"prompt": whole["input"].get("prompt")}
+    reader = Reader(
+        {"model": _model(whole.get("model")), **prompt, **_parameters(whole.get("parameters"))}, Dialect.DASHSCOPE
+    )
+    sent = list(_media(whole["input"].get("media")))
+    images = reader.inspected(reader.images(sent, defaults), inspect)
+    return reader.request(defaults.default_model, images, of=len(sent))
 
 
 def _document(body: str) -> dict[str, Any]:
     try:
         whole = strict_json.parse(body)
     except InvalidRequest as invalid:
-        why = "; ".join(fault.detail for fault in invalid.faults)
+        why = "; ".join(fault.message for fault in invalid.faults)
         message = f"Required body invalid, please check the request body format: {why}."
         raise DashScopeRefusal("InvalidParameter", message) from None
     if not isinstance(whole.get("input"), dict) or not whole["input"]:
@@ -90,42 +71,29 @@ def _model(name: object) -> str:
 def _parameters(given: object) -> dict[str, Any]:
     if given is not None and not isinstance(given, dict):
         raise InvalidRequest([Fault("/parameters", "must be an object", "Send an object, or omit it.")])
-    known = {name: given[name] for name in PARAMETERS if given.get(name) is not None} if given else {}
-    return {**DEFAULTS, **known}
+    return {name: given[name] for name in PARAMETERS if name in given} if given else {}
 
 
-def _media(given: object) -> _Media:
+def _media(given: object) -> Iterator[Sent]:
+    """Yield what was sent in each place: an address, or the fault of what is none."""
+    where = _WORDS.place("media")
     if given is not None and not isinstance(given, list):
-        remedy = f'Send a list: [{{"type": "{MEDIA_TYPE}", "url": "https://..."}}].'
-        return _Media([], [Fault(_MEDIA, "must be a list", remedy)], {"/images"})
-    urls: list[object] = []
-    media = _Media(urls, [], set())
+        yield where, Fault(where, "must be a list", f"Send a list: [{_EXAMPLE}].")
+        return
     for index, item in enumerate(given or []):
-        fault = _problem_of(f"{_MEDIA}/{index}", item)
-        if fault:
-            media.faults.append(fault)
-            media.reported.add(f"/images/{index}")
-        urls.append("" if fault else item["url"])
-    return media
+        fault = _problem_of(f"{where}/{index}", item)
+        yield (fault.pointer, fault) if fault else (f"{where}/{index}/url", item["url"])
 
 
 def _problem_of(where: str, item: object) -> Fault | None:
     if not isinstance(item, dict):
-        return Fault(where, "must be an object", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.')
+        return Fault(where, "must be an object", f"Send {_EXAMPLE}.")
     if item.get("type") != MEDIA_TYPE:
         return Fault(f"{where}/type", "is not a supported media type", f"Use {MEDIA_TYPE}.")
-    url = item.get("url")
+    url, remedy = item.get("url"), f"Send the image as {_WORDS.references}"
     if not isinstance(url, str) or not url:
-        return Fault(f"{where}/url", "is missing", "Send the image as https://... or data:image/jpeg;base64,...")
+        return Fault(f"{where}/url", "is missing", remedy)
     if url.lower().startswith("oss://"):
         problem = "is in DashScope's own storage, which only your account there can read"
-        return Fault(f"{where}/url", problem, "Send the image as https://... or data:image/jpeg;base64,...")
+        return Fault(f"{where}/url", problem, remedy)
     return None
-
-
-def _place(where: str) -> str:
-    """Convert a pointer into Gallop's request to one into DashScope's body."""
-    name, *rest = where.removeprefix("/").split("/")
-    if name == "images":
-        return "/".join((_MEDIA, *rest, *(("url",) if rest else ())))
-    return f"/parameters/{name}" if name in PARAMETERS else f"/input/{name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain.drops import drop
 from gallop.domain.drops.receipts import STATUS
 from gallop.domain.errors import AwsTrouble
-from gallop.domain.faults import Fault, file_fault
+from gallop.domain.faults import Fault, file_fault, listing
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.times import timestamp
 
@@ -23,8 +24,14 @@ if TYPE_CHECKING:
     from gallop.domain.drops.drop import Entry
     from gallop.domain.job import Job
 
-MAX_FAULTS_SHOWN = 1000
+# Each line lists at least this many faults, even if earlier lines have many.
+MIN_FAULTS_OF_LINE = 3
+MAX_CELL_CHARACTERS = 1000
 NOTHING = Decimal(0)
+MAX_CELL_CHARACTERS = 1000
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]+")
+# Full-width signs count, too.
+_FORMULA = re.compile("((?:^|;)\\s*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
 COLUMNS = ("line", "job", "state", "seconds", "cost", "video", "error")
 
 
@@ -76,6 +83,11 @@ class Batch:
     def folder(self) -> str:
         """The prefix of the files in its folder."""
         return self.key[: self.key.rindex("/") + 1]
+
+    @property
+    def beside(self) -> str:
+        """The prefix under which it is listed: its folder, or itself at the root of ``drop/``, which is none."""
+        return self.folder if self.is_in_folder else self.key
 
     @property
     def is_in_folder(self) -> bool:
@@ -176,7 +188,8 @@ def skipped(line: int, reason: SkipReason) -> LineOutcome:
 def refused(line: int, faults: Iterable[Fault]) -> LineOutcome:
     """Return the outcome of an invalid line."""
     error = "; ".join(fault.message for fault in faults)
-    return LineOutcome(line=line, state=SkipReason.REFUSED, error=error)
+    shown = error if len(error) <= MAX_CELL_CHARACTERS else f"{error[: MAX_CELL_CHARACTERS - 3]}..."
+    return LineOutcome(line=line, state=SkipReason.REFUSED, error=shown)
 
 
 def receipt(
@@ -209,7 +222,7 @@ def receipt(
         "started_at": timestamp(batch.started),
         "completed_at": None if ended is None else timestamp(ended),
         "error": _error(AwsTrouble.code, aws_failure()) if state is BatchState.FAILED else None,
-        "faults": [fault.view() for fault in sorted(faults, key=lambda fault: fault.line or 0)[:MAX_FAULTS_SHOWN]],
+        **listing(sorted(faults, key=lambda fault: fault.line or 0)),
     }
 
 
@@ -231,16 +244,27 @@ def aws_failure() -> Fault:
     return file_fault(drop.BATCH, "could not be processed because of an AWS error", remedy)
 
 
-def table(outcomes: Iterable[LineOutcome]) -> str:
-    """Return the outcomes as CSV, sorted by line number."""
+def table(outcomes: Iterable[LineOutcome], bucket: str) -> str:
+    """Return the outcomes as CSV, sorted by line number, with videos at their addresses in the results bucket.
+
+    What others wrote cannot become a formula in a spreadsheet: neither a cell nor, where the separator is a semicolon,
+    a part of one begins with a formula's sign.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for outcome in sorted(outcomes, key=lambda outcome: outcome.line):
         seconds = "" if outcome.seconds is None else f"{outcome.seconds:g}"
         cost = "" if outcome.cost is None else f"{outcome.cost:f}"
-        writer.writerow([outcome.line, outcome.job, outcome.state, seconds, cost, outcome.video, outcome.error])
+        video = f"s3://{bucket}/{outcome.video}" if outcome.video else ""
+        writer.writerow([outcome.line, outcome.job, outcome.state, seconds, cost, video, _cell(outcome.error)])
     return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    shown = _CONTROLS.sub(" ", text)
+    shown = shown if len(shown) <= MAX_CELL_CHARACTERS else f"{shown[: MAX_CELL_CHARACTERS - 3]}..."
+    return _FORMULA.sub(r"\1'\2", shown)
 
 
 def _error_of(job: Job) -> str:

@@ -7,11 +7,15 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from gallop.domain.drops import drop, texts
+from gallop.domain import models, names
+from gallop.domain.drops import drop
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, file_fault
+from gallop.domain.request import references, strict_json
+from gallop.domain.request.dialects import WORDS, Dialect
 from gallop.domain.request.images import Image, StoredImage
 from gallop.domain.request.request import Reader, RequestDefaults, VideoRequest
 
@@ -25,7 +29,18 @@ MAX_LINE_BYTES = 64 * 1024
 MAX_NAME_CHARACTERS = 1024
 
 _SCHEME = re.compile(r"[a-z][a-z0-9]*://|data:", re.IGNORECASE)
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF_8 = "utf-8"
+_BOMS = {codecs.BOM_UTF8: UTF_8, codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a line is in its file: ``offset`` and ``size`` are in bytes of its ``encoding``."""
+
+    number: int
+    offset: int
+    size: int
+    encoding: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +58,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The content of a batch's file: ``count`` lines that are not blank, the objects among them, and the faults."""
+    """The content of a batch's file: the lines that are not blank, the objects among them, and the faults."""
 
-    count: int
+    rows: tuple[Row, ...]
     lines: tuple[Line, ...]
     faults: tuple[Fault, ...]
 
@@ -64,23 +79,35 @@ class BatchFolder:
 
 def read(data: bytes) -> Contents | Fault:
     """Read a batch's file; return a fault if it is not a batch."""
-    text = _without_bom(data)
-    if text is None:
+    try:
+        found = [(row, text) for row, text in _rows(data) if text.strip()]
+    except UnicodeError:
         return file_fault(drop.BATCH, "is not valid UTF-8 text", "Save it as UTF-8 text and upload it again.")
-    rows = [(number, row) for number, row in enumerate(text.split(b"\n"), start=1) if row.strip()]
-    if not rows:
+    if not found:
         return file_fault(
             drop.BATCH, "is empty", 'Write one JSON object per line: {"prompt": "...", "images": ["..."]}.'
         )
-    if len(rows) > MAX_LINES:
+    if len(found) > MAX_LINES:
         return file_fault(
-            drop.BATCH, f"has {len(rows):,} lines; the maximum is {MAX_LINES:,}", "Split it across several folders."
+            drop.BATCH, f"has {len(found):,} lines; the maximum is {MAX_LINES:,}", "Split it across several folders."
         )
-    parsed = [_parse(number, row) for number, row in rows]
+    parsed = [_parse(row.number, text) for row, text in found]
     lines = tuple(line for line in parsed if isinstance(line, Line))
     if not lines:
-        return _no_lines(text, parsed)
-    return Contents(len(rows), lines, tuple(fault for fault in parsed if isinstance(fault, Fault)))
+        return _no_lines(b"\n".join(text for _, text in found), parsed)
+    faults = tuple(fault for fault in parsed if isinstance(fault, Fault))
+    return Contents(tuple(row for row, _ in found), lines, faults)
+
+
+def line_in(row: Row, data: bytes) -> Line | Fault:
+    """Read a single line from the bytes that ``row`` names."""
+    return _parse(row.number, data.decode(row.encoding).encode() if row.encoding != UTF_8 else data)
+
+
+def names_files(line: Line) -> bool:
+    """Return whether an image of a line is named as a file of the batch's folder."""
+    images = line.fields.get("images")
+    return isinstance(images, list) and any(_is_file_name(name) for name in images)
 
 
 def too_large(size: int) -> Fault:
@@ -115,10 +142,11 @@ def request_of(
     reader = Reader(fields)
     images = reader.take("images")
     if images is not None and not isinstance(images, list):
-        reader.fault("/images", "must be a list", 'Write a list: ["1.jpg", "https://..."].')
+        reader.fault("images", "must be a list", 'Write a list: ["1.jpg", "https://..."].')
         images = [images]
     places = {f"/images/{index}": image for index, image in enumerate(images or [])}
-    inspected = list(_inspected(places, defaults.inbox_bucket, inspect))
+    first = dict(islice(places.items(), models.MAX_IMAGES))
+    inspected = list(_inspected(first, defaults.inbox_bucket, inspect))
     return reader.request(defaults.default_model, reader.usable(inspected), of=len(places))
 
 
@@ -133,14 +161,14 @@ def _inspected(
 def _image(where: str, value: object, bucket: str) -> Image | Fault:
     dropped = f"s3://{bucket}/{drop.PREFIX}"
     if isinstance(value, str) and value.startswith(dropped) and len(value) > len(dropped):
-        return StoredImage(bucket, value.removeprefix(f"s3://{bucket}/"))
+        key = value.removeprefix(f"s3://{bucket}/")
+        fault = names.fault_of(key)
+        return replace(fault, pointer=where, file="") if fault else StoredImage(bucket, key)
     if isinstance(value, str) and value[:5].lower() == "data:":
         return Fault(
             where, "is an inline image", "Upload the image to the folder of batch.jsonl, and write its name here."
         )
-    reader = Reader({"images": [value]})
-    found = reader.images(bucket)
-    return next(iter(found.values())) if found else replace(reader.faults[0], pointer=where)
+    return references.Inbox(bucket, "", WORDS[Dialect.NATIVE].references).image(where, value)
 
 
 def _addressed(images: object, folder: BatchFolder) -> tuple[object, dict[str, Fault]]:
@@ -149,7 +177,7 @@ def _addressed(images: object, folder: BatchFolder) -> tuple[object, dict[str, F
         return images, {}
     addressed, faults = list(images), {}
     for index, name in enumerate(images):
-        if not isinstance(name, str) or _SCHEME.match(name):
+        if not _is_file_name(name):
             continue
         key = folder.beside.get(unicodedata.normalize("NFC", name)) if folder.is_folder else None
         if key is None:
@@ -168,13 +196,20 @@ def _not_beside(where: str, name: str, folder: BatchFolder) -> Fault:
     return Fault(where, f"{shown} is not in the folder of batch.jsonl", remedy)
 
 
-def _without_bom(data: bytes) -> bytes | None:
-    if data[:2] not in _UTF16:
-        return data.removeprefix(codecs.BOM_UTF8)
-    try:
-        return data.decode("utf-16").encode()
-    except UnicodeError:
-        return None
+def _is_file_name(image: object) -> TypeGuard[str]:
+    return isinstance(image, str) and not _SCHEME.match(image)
+
+
+def _rows(data: bytes) -> Iterable[tuple[Row, bytes]]:
+    """Yield each line's place, and its text in UTF-8."""
+    bom = next((mark for mark in _BOMS if data.startswith(mark)), b"")
+    encoding, offset = _BOMS.get(bom, UTF_8), len(bom)
+    # UTF-8 is not decoded as a whole: a byte that is invalid affects its line only.
+    in_utf_8 = data[offset:] if encoding == UTF_8 else data[offset:].decode(encoding).encode()
+    for number, text in enumerate(in_utf_8.split(b"\n"), start=1):
+        size = len(text) if encoding == UTF_8 else len(text.decode().encode(encoding))
+        yield Row(number, offset, size, encoding), text
+        offset += size + len("\n".encode(encoding))
 
 
 def _parse(number: int, row: bytes) -> Line | Fault:
@@ -183,28 +218,17 @@ def _parse(number: int, row: bytes) -> Line | Fault:
         problem = f"is too long: {len(row):,} bytes; the maximum is {MAX_LINE_BYTES:,} bytes"
         return Fault("", problem, "Upload images to the folder, and write their names in the line.", line=number)
     try:
-        value = texts.parse(row.decode(), _unique_names)
+        document = strict_json.load(row.decode())
     except UnicodeDecodeError as error:
         column = len(row[: error.start].decode()) + 1
         return Fault("", "is not valid UTF-8", "Save the file as UTF-8 text.", line=number, column=column)
-    except json.JSONDecodeError as error:
-        return Fault("", f"is not valid JSON: {error.msg}", remedy, line=number, column=error.colno)
-    except ValueError as error:
-        return Fault("", f"is not valid JSON: {error}", remedy, line=number)
-    except RecursionError:
-        return Fault("", "is nested too deeply", "Write one flat object per line.", line=number)
-    if not isinstance(value, dict):
+    except strict_json.InvalidJson as error:
+        return Fault("", error.problem, remedy, line=number, column=error.column)
+    if not isinstance(document.value, dict):
         return Fault("", "is not a JSON object", 'Write an object: {"prompt": "...", "images": []}.', line=number)
-    return Line(number, value)
-
-
-def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise ValueError(f"{json.dumps(name)[:80]} occurs twice")
-        fields[name] = value
-    return fields
+    if document.duplicates:
+        return replace(document.duplicates[0], line=number)
+    return Line(number, document.value)
 
 
 def _no_lines(text: bytes, parsed: list[Line | Fault]) -> Fault:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain.drops.receipts import ERROR
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,7 +21,8 @@ class CurrentDrop:
     ``path`` is the prefix of its receipts. ``job`` is the id of its job, or ``NO_JOB``; ``receipts`` are then the
     receipts of the drop itself, by file name. ``uploaded_at`` is when the newest of its files was uploaded, and
     ``cancelled_at`` when the last CANCEL was, in seconds since the epoch. ``displaced`` has the earlier jobs whose
-    receipts may still be directly under ``path``. ``version`` counts the changes; at 0 nothing was written yet.
+    receipts may still be directly under ``path``, and ``previous`` is the job before the
+    current one. ``version`` counts the changes; at 0 nothing was written yet.
     """
 
     path: str
@@ -28,7 +31,13 @@ class CurrentDrop:
     uploaded_at: float = 0.0
     cancelled_at: float = 0.0
     displaced: tuple[str, ...] = ()
+    previous: str = NO_JOB
     version: int = 0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether its receipts say what must be fixed."""
+        return ERROR in self.receipts
 
     def prefix_for(self, job_id: str) -> str:
         """Return the prefix for a job's receipts: the drop's own for the current job, else a subfolder."""
@@ -69,8 +78,15 @@ class CurrentDrop:
     def _replaced(self, job_id: str, receipts: Mapping[str, Any], uploaded_at: float) -> CurrentDrop:
         before = () if self.version == 0 else (*self.displaced, self.job)
         displaced = tuple(owner for owner in dict.fromkeys(before) if owner != job_id or owner == NO_JOB)
+        previous = self.job if self.job not in (NO_JOB, job_id) else self.previous
         return replace(
-            self, job=job_id, receipts=receipts, uploaded_at=uploaded_at, displaced=displaced, version=self.version + 1
+            self,
+            job=job_id,
+            receipts=receipts,
+            uploaded_at=uploaded_at,
+            displaced=displaced,
+            previous=NO_JOB if previous == job_id else previous,
+            version=self.version + 1,
         )
 
 

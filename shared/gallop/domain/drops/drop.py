@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from gallop.domain import names
 from gallop.domain.job import is_job_id
 
 PREFIX = "drop/"
@@ -94,18 +95,28 @@ class Drop:
     @property
     def newest(self) -> float:
         """The time of its newest upload, in seconds since the epoch."""
-        files = (*self.images, self.prompt, self.settings, *self.strangers)
-        return max((entry.time for entry in files if entry), default=0.0)
+        return max((self.used_at, *(entry.time for entry in self.strangers)))
+
+    @property
+    def used_at(self) -> float:
+        """The time of the newest upload of its images and texts, in seconds since the epoch."""
+        return max((entry.time for entry in (*self.images, self.prompt, self.settings) if entry), default=0.0)
+
+
+def path_of(key: str) -> str | None:
+    """Return the path of the folder that an object is in, or its own at the root; None if it is not to be read."""
+    folder, slash, name = key.removeprefix(PREFIX).rpartition("/")
+    if not key.startswith(PREFIX) or not name or is_clutter(name) or _MAC_ARCHIVE in folder.split("/"):
+        return None
+    return folder if slash else name
 
 
 def scope_of(key: str) -> Scope | None:
     """Return the scope of an object; None if it is not part of a drop."""
-    path = key.removeprefix(PREFIX)
-    folder, slash, name = path.rpartition("/")
-    is_other = not key.startswith(PREFIX) or not name or is_clutter(name) or is_batch(key)
-    if is_other or _MAC_ARCHIVE in folder.split("/"):
+    path = path_of(key)
+    if path is None or is_batch(key):
         return None
-    return Folder(folder) if slash else Lone(unicodedata.normalize("NFC", _stem(name)))
+    return Folder(path) if "/" in key.removeprefix(PREFIX) else Lone(unicodedata.normalize("NFC", _stem(path)))
 
 
 def is_batch(key: str) -> bool:
@@ -168,22 +179,32 @@ def has_new_upload(scope: Scope, listing: list[Entry], since: float) -> bool:
     return any(entry.time > since for entry in listing if scope_of(entry.key) == scope)
 
 
+def pending(uploads: list[Entry], listing: list[Entry]) -> list[Entry]:
+    """Return the unfinished uploads of files that are not there, or were there before the upload began.
+
+    One that began before its file was uploaded was given up, and begun again.
+    """
+    newest = {entry.key: entry.time for entry in listing}
+    return [upload for upload in uploads if newest.get(upload.key, 0.0) < upload.time]
+
+
 def receipts_of(path: str) -> str:
     """Return the prefix that mirrors a drop's path in the results bucket.
 
-    A path too long for the key of the longest receipt is cut, and ends in ``~`` and 16 digits of its SHA-256. A path
-    that ends like the folder of a job, or begins like the folder of the lines of batches, gets a ``~``, so that the two
-    cannot be confused.
+    A path that is not safe, or too long for the key of the longest receipt, is changed or cut, and ends in ``~`` and 16
+    digits of its SHA-256. A path that ends like the folder of a job, or begins like the folder of the lines of batches,
+    gets a ``~``, so that the two cannot be confused.
     """
     if path.partition("/")[0] == BATCHES:
         path = path.replace(BATCHES, f"{BATCHES}~", 1)
-    if is_job_id(path.rpartition("/")[2]):
+    safe = names.safe(path)
+    if safe == path and is_job_id(path.rpartition("/")[2]):
         return f"{path}~"
     room = MAX_KEY_BYTES - RECEIPT_BYTES
-    encoded = path.encode()
-    if len(encoded) <= room:
+    encoded = safe.encode()
+    if safe == path and len(encoded) <= room:
         return path
-    mark = "~" + hashlib.sha256(encoded).hexdigest()[:16]
+    mark = names.mark_of(path)
     return encoded[: room - len(mark)].decode(errors="ignore") + mark
 
 

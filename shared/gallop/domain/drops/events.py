@@ -26,7 +26,8 @@ def keys_in(event: Mapping[str, Any]) -> list[str]:
     if event.get("Event") == "s3:TestEvent":
         return []
     return [
-        unquote_plus(record["s3"]["object"]["key"])
+        # Bytes that are not UTF-8 become surrogates, which no name may have.
+        unquote_plus(record["s3"]["object"]["key"], errors="surrogateescape")
         for record in event["Records"]
         if record.get("eventName", _CREATED).startswith(_CREATED)
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models
+from gallop.domain import models, names
 from gallop.domain.drops.drop import PREFIX, PROMPT, SETTINGS, Drop, Entry, is_cancel
 from gallop.domain.faults import Fault, file_fault
 
@@ -55,6 +55,7 @@ def plan(drop: Drop, texts: Texts, default_prompt: str) -> Plan:
     images = found.listed(drop, listed) if listed else found.all(drop)
     if "prompt" not in fields and not texts.faults:
         found.missing.append(_no_prompt(drop))
+    unsafe = [fault for name in (drop.path, *(entry.name for entry in images)) if (fault := names.fault_of(name))]
     own_prompt = None if prompt_in_settings or texts.prompt is None else texts.prompt.strip()
     return Plan(
         fields=fields,
@@ -64,8 +65,14 @@ def plan(drop: Drop, texts: Texts, default_prompt: str) -> Plan:
         identity=json.dumps([own_prompt, texts.settings], sort_keys=True),
         prompt_in_settings=prompt_in_settings,
         missing=tuple(found.missing),
-        faults=(*texts.faults, *found.faults),
+        faults=(*texts.faults, *unsafe),
     )
+
+
+def unfinished(upload: Entry) -> Fault:
+    """Return what an upload that is not finished keeps a drop from."""
+    remedy = "Wait until it is complete. If it was interrupted, upload the file again, or abort the upload."
+    return file_fault(names.shown(upload.name), "is still being uploaded", remedy)
 
 
 def placed(fault: Fault, drop: Drop, plan: Plan) -> Fault | None:
@@ -86,7 +93,6 @@ class _Found:
     """The findings about the images of a drop."""
 
     missing: list[Fault] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
 
     def all(self, drop: Drop) -> tuple[Entry, ...]:
         """Return all images, sorted by name."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain.errors import AwsTrouble
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.faults import bounded, listing
 from gallop.domain.job import CancelAnswer, Failure, Job, JobState, is_terminal
 from gallop.domain.request.images import image_record
 from gallop.domain.times import timestamp
@@ -115,13 +117,13 @@ def faults_receipt(faults: Sequence[Fault], now: float) -> dict[str, Any]:
         "state": "refused",
         "error": {
             "code": "invalid_request",
-            "message": "; ".join(fault.message for fault in faults),
+            "message": "; ".join(fault.message for fault in bounded(faults)),
             "remedy": (
                 "Fix the files listed here and upload them again. The job then starts automatically. "
                 "You have not been charged."
             ),
         },
-        "faults": [fault.view() for fault in faults],
+        **listing(faults),
         "updated_at": timestamp(now),
     }
 
@@ -132,14 +134,32 @@ def refused(faults: Sequence[Fault], now: float) -> dict[str, dict[str, Any]]:
     return {ERROR: faults_receipt(faults, now), STATUS: status}
 
 
+def lost(now: float) -> dict[str, dict[str, Any]]:
+    """Return the receipts of a drop whose processing failed again and again, by file name."""
+    error = {
+        "code": AwsTrouble.code,
+        "message": "The drop could not be processed because of an AWS error, or a bug in Gallop.",
+        "remedy": (
+            "Upload any of its files again: the job then starts automatically. You have not been charged. If this "
+            "happens again, ask the operator to check the log of SubmitFunction."
+        ),
+    }
+    no_faults: list[Any] = []
+    receipt = {"job": None, "state": "refused", "error": error, "faults": no_faults, "updated_at": timestamp(now)}
+    return {ERROR: receipt, STATUS: _refused_status(now)}
+
+
 def over_budget(over: BudgetExceeded, now: float) -> dict[str, dict[str, Any]]:
     """Return the receipts of a drop that exceeds a spending cap, by file name."""
     remedy = f"{over.remedy} Then upload any of its files again: the job starts automatically."
     error = {"code": over.code, "message": str(over), "remedy": remedy}
     numbers = {"faults": [], "budget": over.shortfall.view(), "updated_at": timestamp(now)}
     receipt = {"job": None, "state": "refused", "error": error, **numbers}
-    status = {"job": None, "state": "refused", "updated_at": timestamp(now), "note": f"{ERROR} gives the reason."}
-    return {ERROR: receipt, STATUS: status}
+    return {ERROR: receipt, STATUS: _refused_status(now)}
+
+
+def _refused_status(now: float) -> dict[str, Any]:
+    return {"job": None, "state": "refused", "updated_at": timestamp(now), "note": f"{ERROR} gives the reason."}
 
 
 def incomplete(missing: Sequence[Fault], since: float, until: float) -> dict[str, dict[str, Any]]:

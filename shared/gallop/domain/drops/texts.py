@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass, replace
+from typing import Any
 
 from gallop.domain.faults import Fault, file_fault
-from gallop.domain.request.strict_json import MAX_DIGITS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from gallop.domain.request import strict_json
 
 MAX_BYTES = 256 * 1024
 
@@ -48,49 +42,19 @@ def decode(name: str, data: bytes) -> str | Fault:
 
 def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
     """Parse a ``job.json``; return its valid fields, and its faults with line and column."""
-    duplicates: list[str] = []
     try:
-        value = parse(text, lambda pairs: _without_duplicates(pairs, duplicates))
-    except ValueError as error:
-        return {}, [file_fault(name, f"is not valid JSON: {_place(error)}", _how_to_fix(text))]
-    except RecursionError:
-        return {}, [file_fault(name, "is nested too deeply", "Write a flat object.")]
+        document = strict_json.load(text)
+    except strict_json.InvalidJson as error:
+        return {}, [Fault("", error.problem, _how_to_fix(text), name, error.line, error.column)]
+    value = document.value
     if not isinstance(value, dict):
         return {}, [file_fault(name, "is not a JSON object", 'Write an object: {"prompt": "...", "duration": 5}.')]
-    faults = [file_fault(name, f'contains "{key[:80]}" more than once', "Keep one of them.") for key in duplicates]
+    faults = [replace(fault, file=name) for fault in document.duplicates]
     if not _can_be_listed(value.get("images")):
         remedy = 'Write {"images": ["1.jpg", "2.jpg"]}, or omit it to use all images.'
         faults.append(file_fault(name, "has an invalid list of images", remedy))
         del value["images"]
     return value, faults
-
-
-def parse(text: str, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> Any:  # noqa: ANN401 - JSON
-    """Parse JSON, passing each object through ``pairs``; refuse the numbers that are valid only in Python.
-
-    Raises:
-        ValueError: the text is not JSON, or contains such a number.
-        RecursionError: the text is nested too deeply.
-
-    """
-    return json.loads(text, parse_constant=_constant, parse_float=_float, parse_int=_int, object_pairs_hook=pairs)
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
-
-
-def _float(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError(f"it contains a number that is out of range, {digits[:20]}")
-    return number
-
-
-def _int(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise ValueError(f"it contains a number of {len(digits):,} digits; the maximum is {MAX_DIGITS}")
-    return int(digits)
 
 
 def _encoding(data: bytes) -> str:
@@ -99,17 +63,6 @@ def _encoding(data: bytes) -> str:
         return marked or "utf-8"
     # Text in UTF-8 has no NUL; in UTF-16, every Latin letter, space and line end has one.
     return "utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]], duplicates: list[str]) -> dict[str, Any]:
-    duplicates.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-    return dict(pairs)
-
-
-def _place(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} in line {error.lineno}, column {error.colno}"
-    return str(error)
 
 
 def _how_to_fix(text: str) -> str:

@@ -15,7 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from gallop.domain.errors import InvalidRequest
-from gallop.domain.faults import Fault
+from gallop.domain.faults import Fault, pointer_to, shown
 from gallop.domain.request import strict_json
 from gallop.domain.request.images import InlineImage
 
@@ -27,6 +27,9 @@ _NAME = re.compile(r"(?P<first>[^\[\]]{1,64})(?P<rest>(?:\[[^\[\]]{0,64}\])*)")
 _WHOLE = re.compile(r"-?[0-9]{1,20}")
 _FLAGS = {"true": True, "false": False}
 _PLAIN = ("", "binary", "7bit", "8bit")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+# Also in the notation of RFC 5987, which forms must not use and some clients do: filename*=utf-8''%e4%b8%ad.jpg
+_FILE_NAME = re.compile(r";\s*filename(?:\*[0-9]*\*?)?\s*=", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -36,21 +39,38 @@ class Part:
     headers: dict[str, str] = field(default_factory=dict)
     data: bytearray = field(default_factory=bytearray)
 
+    @property
+    def is_file(self) -> bool:
+        """Whether its headers say that it is a file, with a name in any notation."""
+        kind, _ = parse_options_header(self.headers.get("content-type"))
+        unquoted = _QUOTED.sub("", self.headers.get("content-disposition", ""))
+        return _FILE_NAME.search(unquoted) is not None or kind.startswith(b"image/")
+
 
 def read(boundary: bytes, body: bytes) -> dict[str, Any]:
     """Convert a form to the fields of a JSON body; files become inline images.
 
+    What a browser sends for an input that the user left empty counts as absent.
+
     Raises:
-        InvalidRequest: the form is malformed or incomplete, or has an invalid part.
+        InvalidRequest: the form is malformed or incomplete, or has invalid parts: with one fault per part.
 
     """
     fields: dict[str, Any] = {}
-    for part in parts(boundary, body):
-        path, value = _field(part)
-        _put(fields, path, value)
+    faults: list[Fault] = []
+    for number, part in enumerate(parts(boundary, body), start=1):
+        try:
+            path, value = _field(part, number)
+            is_own = len(path) == 1 or path[0] in OF_IMAGES
+            if value is not None and not (value == "" and is_own):
+                _put(fields, path, value)
+        except InvalidRequest as invalid:
+            faults += invalid.faults
     for name in fields.keys() & _FROM_TEXT.keys():
         if isinstance(fields[name], str):
             fields[name] = _FROM_TEXT[name](fields[name])
+    if faults:
+        raise InvalidRequest(faults)
     return fields
 
 
@@ -68,9 +88,10 @@ def parts(boundary: bytes, body: bytes) -> list[Part]:
         parser = MultipartParser(boundary, form.callbacks())
         parser.write(body)
     except FormParserError:
-        raise _refused("the form is malformed", "Create it with an HTTP client, for example curl -F.") from None
+        raise _refused(f"the form is malformed {form.place}", "Create it with an HTTP client: curl -F.") from None
     if not form.has_ended:
-        raise _refused("the form is incomplete: its last boundary is missing", "Send the complete form.")
+        problem = f"the form is incomplete: its last boundary is missing {form.place}"
+        raise _refused(problem, "Send the complete form.")
     return form.parts
 
 
@@ -82,6 +103,13 @@ class _Form:
         self.has_ended = False
         self._name = bytearray()
         self._value = bytearray()
+
+    @property
+    def place(self) -> str:
+        """Where the parser is."""
+        if not self.parts:
+            return "before its first part"
+        return f"in or after part {len(self.parts)}{_name_of(self.parts[-1])}"
 
     def callbacks(self) -> Any:  # noqa: ANN401 - a mapping whose type the parser does not export
         """Return the functions that the parser calls."""
@@ -108,36 +136,51 @@ class _Form:
         self.has_ended = True
 
 
-def _field(part: Part) -> tuple[list[str], str | InlineImage]:
+def _name_of(part: Part) -> str:
+    """Return the name of a part for a message, in brackets; empty if it has none."""
+    _, options = parse_options_header(part.headers.get("content-disposition"))
+    name = options.get(b"name", b"").decode(errors="replace")
+    return f" ({shown(name)})" if name else ""
+
+
+def _field(part: Part, number: int) -> tuple[list[str], str | InlineImage | None]:
+    """Return the path of a part, and its text or image; None for the empty file of an input without a choice."""
     kind, options = parse_options_header(part.headers.get("content-disposition"))
     if kind != b"form-data" or not options.get(b"name"):
-        raise _refused("the form has a part without a name", "Name each part.")
+        raise _refused(f"part {number} of the form has no name", "Name each part.")
     path = _path(options[b"name"])
+    if not path:
+        problem = f"part {number} of the form has an invalid name{_name_of(part)}"
+        raise _refused(problem, "Use names such as images[] or metadata[order].")
     if part.headers.get("content-transfer-encoding", "").strip().lower() not in _PLAIN:
-        raise _refused("the form has a part with a transfer encoding", "Send files unencoded, in binary.")
-    media_type, _ = parse_options_header(part.headers.get("content-type"))
-    if b"filename" in options or media_type.startswith(b"image/"):
-        if path[0] not in OF_IMAGES:
-            raise InvalidRequest(
-                [Fault(f"/{path[0]}", "is sent as a file", "Send it as text; only images can be files.")]
-            )
-        return path, InlineImage(bytes(part.data))
+        raise _wrong(path, f"is encoded for transfer, in part {number} of the form", "Send it unencoded, in binary.")
+    if part.is_file:
+        return path, _file(path, part, is_named=options.get(b"filename") != b"")
     try:
         return path, part.data.decode()
     except UnicodeDecodeError:
-        raise InvalidRequest([Fault(f"/{path[0]}", "is not valid UTF-8", "Send text as UTF-8.")]) from None
+        raise _wrong(path, "is not valid UTF-8", "Send text as UTF-8.") from None
+
+
+def _file(path: list[str], part: Part, *, is_named: bool) -> InlineImage | None:
+    if not part.data and not is_named:
+        return None
+    if path[0] not in OF_IMAGES:
+        raise _wrong(path, "is sent as a file", "Send it as text; only images can be files.")
+    return InlineImage(bytes(part.data))
 
 
 def _path(name: bytes) -> list[str]:
-    """Split a name at its brackets: ``media[][url]`` becomes ``media``, an empty string and ``url``."""
+    """Split a name at its brackets: ``media[][url]`` becomes ``media``, an empty string and ``url``.
+
+    The result is empty if the name is not valid.
+    """
     try:
         found = _NAME.fullmatch(name.decode())
     except UnicodeDecodeError:
         found = None
     path = [found["first"], *re.findall(r"\[(.*?)\]", found["rest"])] if found else []
-    if not 1 <= len(path) <= MAX_LEVELS:
-        raise _refused("the form has a part with an invalid name", "Use names such as images[] or metadata[order].")
-    return path
+    return path if len(path) <= MAX_LEVELS else []
 
 
 def _put(fields: dict[str, Any], path: list[str], value: str | InlineImage) -> None:
@@ -151,12 +194,10 @@ def _put(fields: dict[str, Any], path: list[str], value: str | InlineImage) -> N
             node = _row_value(node, following, inner)
         elif isinstance(node, dict) and step:
             if following is None and step in node:
-                raise InvalidRequest([Fault(f"/{path[0]}", "occurs twice in the form", "Send it once.")])
+                raise _wrong(path, "occurs twice in the form", "Send it once.")
             node = node.setdefault(step, inner)
         else:
-            raise InvalidRequest(
-                [Fault(f"/{path[0]}", "has two different shapes in the form", "Use the same shape in all its parts.")]
-            )
+            raise _wrong(path, "has two different shapes in the form", "Use the same shape in all its parts.")
 
 
 def _row_value(rows: list[Any], name: str | None, inner: object) -> object:
@@ -178,10 +219,12 @@ def _flag(text: str) -> object:
 
 
 def _object(text: str) -> object:
+    """Read an object in JSON; a text that is not JSON is returned unchanged, and refused like any other value."""
     try:
-        return strict_json.parse(text)
-    except InvalidRequest:
+        document = strict_json.load(text)
+    except strict_json.InvalidJson:
         return text
+    return text if document.duplicates else document.value
 
 
 _FROM_TEXT = {
@@ -192,6 +235,10 @@ _FROM_TEXT = {
     "dry_run": _flag,
     "metadata": _object,
 }
+
+
+def _wrong(path: list[str], problem: str, remedy: str) -> InvalidRequest:
+    return InvalidRequest([Fault(pointer_to(path[0]), problem, remedy)])
 
 
 def _refused(problem: str, remedy: str) -> InvalidRequest:

@@ -1,4 +1,4 @@
-"""When two create requests are the same: they carry the same idempotency key, or one is an SDK's retry."""
+"""When two create requests are the same: by their idempotency key, as an SDK's retry, or since nobody got an answer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault
+from gallop.domain.request import single_values
 from gallop.domain.request.images import identity_of
 
 if TYPE_CHECKING:
@@ -31,16 +32,18 @@ _COUNT = re.compile(r"[0-9]{1,6}")
 class IdempotencyRecord:
     """The record that makes a create request take effect only once.
 
-    ``name`` is unique to client and key, or client and content, and is valid for ``seconds``. ``only_meets_retries``
-    marks a first attempt: it matches no earlier request except a retry of itself that arrived first. ``may_replace``
-    is the id of a job that matched but is not repeated.
+    ``name`` is unique to client and key (``has_key``), or client and content, and is valid for ``seconds``. Without a
+    key, it is valid for as long again after each repetition, until one has been answered. ``is_unmarked`` says that
+    nothing marks the request as a retry: it matches only an earlier one that was never answered, or that was itself a
+    retry, which has overtaken it. ``may_replace`` is the id of a job that matched but is not repeated.
     """
 
     name: str
     fingerprint: str
     seconds: int
+    has_key: bool = False
     is_retry: bool = False
-    only_meets_retries: bool = False
+    is_unmarked: bool = False
     may_replace: str = ""
 
 
@@ -48,22 +51,32 @@ def from_headers(client: str, request: VideoRequest, headers: Mapping[str, str])
     """Derive the record from the headers, whose names are in lower case.
 
     Raises:
-        InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters.
+        InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters, or a header has several values.
 
     """
     fingerprint = fingerprint_of(request)
-    key = headers.get("idempotency-key")
-    if key is not None:
-        if not _KEY.fullmatch(key):
-            remedy = "Use a UUID, for example."
-            raise InvalidRequest(
-                [Fault("", "must be 1 to 255 visible ASCII characters", remedy, header="Idempotency-Key")]
-            )
-        return IdempotencyRecord(_name("key", client, key), fingerprint, KEY_SECONDS)
-    count = headers.get("x-stainless-retry-count", "")
+    if record := from_key(client, fingerprint, headers):
+        return record
+    count = single_values.header(headers, "x-stainless-retry-count") or ""
     is_retry = bool(_COUNT.fullmatch(count)) and int(count) >= 1
     name = _name("retry", client, fingerprint)
-    return IdempotencyRecord(name, fingerprint, RETRY_SECONDS, is_retry=is_retry, only_meets_retries=not is_retry)
+    return IdempotencyRecord(name, fingerprint, RETRY_SECONDS, is_retry=is_retry, is_unmarked=not is_retry)
+
+
+def from_key(client: str, fingerprint: str, headers: Mapping[str, str]) -> IdempotencyRecord | None:
+    """Derive the record from the Idempotency-Key; None without one.
+
+    Raises:
+        InvalidRequest: the Idempotency-Key is not 1 to 255 visible ASCII characters, or has several values.
+
+    """
+    key = single_values.header(headers, "idempotency-key")
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        remedy = "Use a UUID, for example."
+        raise InvalidRequest([Fault("", "must be 1 to 255 visible ASCII characters", remedy, header="Idempotency-Key")])
+    return IdempotencyRecord(_name("key", client, key), fingerprint, KEY_SECONDS, has_key=True)
 
 
 def from_content(client: str, request: VideoRequest, headers: Mapping[str, str]) -> IdempotencyRecord:

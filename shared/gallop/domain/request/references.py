@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from gallop.domain import models
+from gallop.domain import models, names
 from gallop.domain.faults import Fault
 from gallop.domain.request import uploads, urls
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MEDIA_TYPE = "reference_image"
+MAX_KEY_BYTES = 1024
+
+# S3 stores such keys, but cannot answer about them in XML; no key has unpaired surrogates.
+_UNSAFE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_SPACE = re.compile(r"[ \t\r\n]+")
+_URL_SAFE = str.maketrans("-_", "+/")
 
 # A JSON pointer, and the value there: something that names an image, or a fault.
 Sent = tuple[str, object]
@@ -76,10 +84,14 @@ def _wrong(where: str, problem: str, remedy: str) -> Sent:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """The only bucket that a request may refer to, and the client that sends the request."""
+    """The only bucket that a request may refer to, and the client that sends the request.
+
+    ``references`` says what an image can be in the client's protocol.
+    """
 
     bucket: str
     client: str
+    references: str
 
     def image(self, where: str, value: object) -> Image | Fault:
         """Read a value that names an image; inline images and faults are returned unchanged."""
@@ -98,7 +110,7 @@ class Inbox:
         return Fault(
             where,
             "is not a supported image reference",
-            f"Use https://..., data:image/jpeg;base64,..., upload_... or s3://{self.bucket}/uploads/...",
+            f"Use {self.references.format(bucket=self.bucket)}",
         )
 
     def _stored(self, where: str, uri: str) -> StoredImage | Fault:
@@ -110,12 +122,17 @@ class Inbox:
                 "refers to an object outside uploads/ in the inbox bucket",
                 f"Copy it to s3://{self.bucket}/uploads/ and use that address.",
             )
+        if _UNSAFE.search(key) or len(key.encode()) > MAX_KEY_BYTES:
+            problem = f"has a key with control characters, or of more than {MAX_KEY_BYTES:,} bytes"
+            return Fault(where, problem, "Copy the object to another key.")
         if uploads.belongs_to_another(key, self.client):
             return not_there(where)
-        return StoredImage(bucket, key)
+        fault = names.fault_of(key)
+        return replace(fault, pointer=where, file="") if fault else StoredImage(bucket, key)
 
 
-def _linked(where: str, url: str) -> LinkedImage | Fault:
+def _linked(where: str, address: str) -> LinkedImage | Fault:
+    url = urls.in_ascii(address)
     problem = urls.what_is_wrong_with(url)
     if problem:
         return Fault(where, problem, "Use the https address of a public image, or send the image itself.")
@@ -127,9 +144,16 @@ def _inline(where: str, uri: str) -> InlineImage | Fault:
     if not comma or not head.lower().endswith(";base64"):
         return Fault(where, "is a data URI without base64", "Send it as data:image/jpeg;base64,...")
     try:
-        return InlineImage(base64.b64decode(payload, validate=True))
+        return InlineImage(_decoded(payload))
     except (binascii.Error, ValueError):
-        return Fault(where, "is a data URI with invalid base64", "Encode the file again, without line breaks.")
+        return Fault(where, "is a data URI with invalid base64", "Encode the file again.")
+
+
+def _decoded(payload: str) -> bytes:
+    """Decode base64 in the forms that clients send: of either alphabet, padded or not, wrapped, percent-encoded."""
+    text = unquote(payload) if "%" in payload else payload
+    text = _SPACE.sub("", text).rstrip("=").translate(_URL_SAFE)
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
 def too_large(where: str, size: int) -> Fault:

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
 from gallop.domain.errors import InvalidRequest
-from gallop.domain.faults import Fault
+from gallop.domain.faults import MAX_FAULTS, MAX_NAME_CHARACTERS, Fault, omitted, shown
 from gallop.domain.request import references, urls
+from gallop.domain.request.dialects import WORDS, Dialect
 from gallop.domain.scheduling import queue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gallop.domain.request.images import Image
+    from gallop.domain.request.references import Sent
 
 MAX_METADATA_BYTES = 4096
-MAX_NESTING = 32
 
 _DIGITS = re.compile(r"[0-9]{1,3}")
-_NUMBERED_IMAGE = re.compile(r"\[\s*image\s*0*(\d{1,9})\d*\s*\]", re.IGNORECASE)
+_NUMBERED_IMAGE = re.compile(r"\[\s*image\s*(\d+)\s*\]", re.IGNORECASE)
 _HAN = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
 
@@ -52,13 +53,15 @@ class VideoRequest:
 class RequestDefaults:
     """What a stack adds to a request: its default model, and the only bucket that a request may refer to.
 
-    A request may refer to the uploads of ``client``; ``webhook_origins`` are the origins of that client's endpoints.
+    A request may refer to the uploads of ``client``, who speaks ``dialect``; ``webhook_origins`` are the origins of
+    that client's endpoints.
     """
 
     default_model: str
     inbox_bucket: str
     client: str = ""
     webhook_origins: tuple[str, ...] = ()
+    dialect: Dialect = Dialect.NATIVE
 
 
 def read(body: object, defaults: RequestDefaults, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
@@ -68,11 +71,11 @@ def read(body: object, defaults: RequestDefaults, inspect: Callable[[str, Image]
         InvalidRequest: the request is invalid, with one fault per problem.
 
     """
-    reader = Reader(body)
-    sent = reader.images(defaults.inbox_bucket, defaults.client)
-    images = reader.inspected(sent, inspect)
+    reader = Reader(body, defaults.dialect)
+    sent = reader.sent_images()
+    images = reader.inspected(reader.images(sent, defaults), inspect)
     webhook = reader.webhook(defaults.webhook_origins)
-    return replace(reader.request(defaults.default_model, images, of=reader.images_sent), webhook=webhook)
+    return replace(reader.request(defaults.default_model, images, of=len(sent)), webhook=webhook)
 
 
 def read_fields(
@@ -91,24 +94,23 @@ def read_fields(
 class Reader:
     """Read one field after the other from a body, and collect the problems in ``faults``."""
 
-    def __init__(self, body: object) -> None:
-        """Take a parsed JSON body.
+    def __init__(self, body: object, dialect: Dialect = Dialect.NATIVE) -> None:
+        """Take a parsed JSON body; every fault has the names of the dialect.
 
         Raises:
-            InvalidRequest: the body is not an object, or is nested more than ``MAX_NESTING`` levels deep.
+            InvalidRequest: the body is not an object.
 
         """
         if not isinstance(body, dict):
             raise InvalidRequest([Fault("", "the body is not a JSON object", 'Send an object: {"prompt": "..."}.')])
-        if _is_deeper_than(MAX_NESTING, body):
-            raise InvalidRequest([Fault("", "the body is nested too deeply", "Send a flat object.")])
         self.fields: dict[str, Any] = dict(body)
         self.faults: list[Fault] = []
-        self.images_sent = 0
+        self.words = WORDS[dialect]
+        self._name_of_images = self.words.images
         self._read = {"images"}
         for name in (name for name, value in self.fields.items() if not _is_text(value)):
             self.fault(
-                _pointer(name),
+                name,
                 "contains an unpaired surrogate; send valid UTF-8",
                 "In JSON, escape a character beyond U+FFFF as a pair of surrogates, or do not escape it.",
             )
@@ -132,7 +134,7 @@ class Reader:
             ratio=ratio,
             duration=self._duration(),
             seed=self.seed(),
-            watermark=self.flag("watermark"),
+            watermark=self.flag("watermark", default=self.words.watermark),
             metadata=self.metadata(),
             priority=self.whole("priority", queue.PRIORITIES) or 0,
         )
@@ -141,9 +143,9 @@ class Reader:
             raise InvalidRequest(self.faults)
         return request
 
-    def fault(self, where: str, problem: str, remedy: str) -> None:
-        """Record a problem."""
-        self.faults.append(Fault(where, problem, remedy))
+    def fault(self, name: str, problem: str, remedy: str) -> None:
+        """Record a problem of a field."""
+        self.faults.append(Fault(self.words.place(name), problem, remedy))
 
     def take(self, name: str) -> Any:  # noqa: ANN401 - JSON
         """Remove a field and return its value; None if it is absent or null."""
@@ -154,34 +156,42 @@ class Reader:
         """Read the prompt of a request with this number of images."""
         value = self.take("prompt")
         if not isinstance(value, str) or not value.strip():
-            self.fault("/prompt", "is missing or empty", "Describe what should happen in the video.")
+            self.fault("prompt", "is missing or empty", "Describe what should happen in the video.")
             return ""
         length = prompt_length(value)
         if length > models.MAX_PROMPT_CHARACTERS:
             self.fault(
-                "/prompt",
+                "prompt",
                 f"is too long: {length:,} characters; the maximum is {models.MAX_PROMPT_CHARACTERS:,} "
                 "(a Chinese character counts as two)",
                 "Shorten it: DashScope would silently cut off the rest.",
             )
-        for number in sorted({int(match) for match in _NUMBERED_IMAGE.findall(value)}):
-            if not 1 <= number <= images:
-                self.fault(
-                    "/prompt",
-                    f"refers to [Image {number}], but there {_only(images)}",
-                    "Number the images from 1, in the order in which you send them.",
-                )
+        named = sorted({_number(digits) for digits in _NUMBERED_IMAGE.findall(value)})
+        absent = [number for number in named if not 1 <= number <= images]
+        for number in absent[:MAX_FAULTS]:
+            self.fault(
+                "prompt",
+                f"refers to [Image {number}], but there {_only(images)}",
+                "Number the images from 1, in the order in which you send them.",
+            )
+        self.faults += omitted(len(absent) - MAX_FAULTS)
         return value
 
-    def images(self, inbox_bucket: str, client: str = "") -> dict[str, Image]:
-        """Read the images from every field that may contain them; return those that are valid, by JSON pointer."""
-        sent = [
-            *references.parse_images(self.take("images")),
-            *references.parse_input_reference(self.take("input_reference")),
-            *references.parse_media(self.take("media")),
-        ]
-        self.images_sent = len(sent)
-        inbox = references.Inbox(inbox_bucket, client)
+    def sent_images(self) -> list[Sent]:
+        """Read every field that may contain images; return what was sent in each place."""
+        by_name = {
+            "images": [*references.parse_images(self.take("images"))],
+            "input_reference": [*references.parse_input_reference(self.take("input_reference"))],
+            "media": [*references.parse_media(self.take("media"))],
+        }
+        names = [name for name, sent in by_name.items() if sent]
+        if len(names) == 1:
+            self._name_of_images = names[0]
+        return [one for sent in by_name.values() for one in sent]
+
+    def images(self, sent: Sequence[Sent], defaults: RequestDefaults) -> dict[str, Image]:
+        """Return the valid ones of the images that were sent, by JSON pointer; the others become faults."""
+        inbox = references.Inbox(defaults.inbox_bucket, defaults.client, self.words.references)
         read = {where: inbox.image(where, value) for where, value in sent[: models.MAX_IMAGES]}
         self.usable(list(read.values()))
         return {where: image for where, image in read.items() if not isinstance(image, Fault)}
@@ -199,10 +209,11 @@ class Reader:
 
     def _check_image_count(self, count: int) -> None:
         if not 1 <= count <= models.MAX_IMAGES:
+            name = self._name_of_images
             self.fault(
-                "/images",
-                f"there are {count} images; 1 to {models.MAX_IMAGES} are required",
-                "Send at least one reference image, in images or input_reference." if count < 1 else "Remove some.",
+                name,
+                f"there are {count:,} images; 1 to {models.MAX_IMAGES} are required",
+                f"Send at least one reference image, in {name}." if count < 1 else "Remove some.",
             )
 
     def choice(self, name: str, choices: Sequence[str], default: str) -> str:
@@ -211,10 +222,10 @@ class Reader:
         if value is None:
             return default
         if value not in choices:
-            hint = difflib.get_close_matches(str(value), choices, n=1)
-            remedy = f"Did you mean {hint[0]}? " if hint else ""
+            hint = _nearest(str(value), choices)
+            remedy = f"Did you mean {hint}? " if hint else ""
             remedy = f"{remedy}Use one of {', '.join(choices)}. The default is {default}."
-            self.fault(f"/{name}", f"unknown value {_shown(value)}", remedy)
+            self.fault(name, f"unknown value {shown(value)}", remedy)
             return default
         return str(value)
 
@@ -227,20 +238,20 @@ class Reader:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or value not in within:
             self.fault(
-                f"/{name}",
-                f"must be a whole number from {within.start:,} to {within.stop - 1:,}{unit}, not {_shown(value)}",
+                name,
+                f"must be a whole number from {within.start:,} to {within.stop - 1:,}{unit}, not {shown(value)}",
                 "Send a whole number in this range.",
             )
             return None
         return value
 
-    def flag(self, name: str) -> bool:
-        """Read a Boolean field; the default is false."""
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Read a Boolean field."""
         value = self.take(name)
-        if value is not None and not isinstance(value, bool):
-            self.fault(f"/{name}", f"must be true or false, not {_shown(value)}", "Send true or false.")
-            return False
-        return bool(value)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.fault(name, f"must be true or false, not {shown(value)}", "Send true or false.")
+        return default
 
     def seed(self) -> int | None:
         """Read the seed."""
@@ -257,7 +268,7 @@ class Reader:
             remedy = f"Use an address at {' or '.join(origins)}{path}"
             if not origins:
                 remedy = "Ask the operator of the stack to add an endpoint: gallop webhooks add."
-            self.fault("/webhook", "must be an address at one of your webhook endpoints", remedy)
+            self.fault("webhook", "must be an address at one of your webhook endpoints", remedy)
             return ""
         return url
 
@@ -266,37 +277,48 @@ class Reader:
         value = self.take("metadata")
         if value is None:
             return {}
-        if not isinstance(value, dict) or len(json.dumps(value).encode()) > MAX_METADATA_BYTES:
-            self.fault("/metadata", f"must be an object of at most {MAX_METADATA_BYTES:,} bytes", "Shorten it.")
+        if not isinstance(value, dict):
+            self.fault("metadata", "must be an object", 'Send an object: {"order": "17"}.')
+            return {}
+        size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
+        if size > MAX_METADATA_BYTES:
+            problem = f"is too long: {size:,} bytes as JSON in UTF-8; the maximum is {MAX_METADATA_BYTES:,} bytes"
+            self.fault("metadata", problem, "Shorten it.")
             return {}
         return value
 
     def _duration(self) -> int:
-        if "duration" not in self.fields and isinstance(self.fields.get("seconds"), str):
-            text = self.fields["seconds"]
-            self.fields["seconds"] = int(text) if _DIGITS.fullmatch(text) else text
+        text = self.fields.get("seconds")
+        if isinstance(text, str) and _DIGITS.fullmatch(text):
+            self.fields["seconds"] = int(text)
         seconds = self.whole("seconds", models.DURATION_SECONDS, " seconds")
         duration = self.whole("duration", models.DURATION_SECONDS, " seconds")
         if duration is not None and seconds is not None and duration != seconds:
-            self.fault("/seconds", f"is {seconds}, but duration is {duration}", "Send only one of the two.")
+            self.fault("seconds", f"is {seconds}, but duration is {duration}", "Send only one of the two.")
         return duration or seconds or models.DEFAULT_DURATION_SECONDS
 
     def _picture(self, resolutions: Sequence[str]) -> tuple[str, str]:
+        sizes = {models.size(name, shape): (name, shape) for name in resolutions for shape in models.RATIOS}
         size = self.take("size")
-        resolution, ratio = models.DEFAULT_RESOLUTION, models.DEFAULT_RATIO
-        if size is not None:
-            sizes = {models.size(name, shape): (name, shape) for name in resolutions for shape in models.RATIOS}
-            if isinstance(size, str) and size in sizes:
-                resolution, ratio = sizes[size]
-            else:
-                self.fault("/size", f"unknown value {_shown(size)}", f"Use one of {', '.join(sizes)}.")
-        return self.choice("resolution", resolutions, resolution), self.choice("ratio", models.RATIOS, ratio)
+        by_size = sizes.get(size) if isinstance(size, str) else None
+        if size is not None and by_size is None:
+            self.fault("size", f"unknown value {shown(size)}", f"Use one of {', '.join(sizes)}.")
+        defaults = by_size or (self.words.resolution, models.DEFAULT_RATIO)
+        chosen = (
+            self.choice("resolution", resolutions, defaults[0]),
+            self.choice("ratio", models.RATIOS, defaults[1]),
+        )
+        for name, value, of_size in zip(("resolution", "ratio"), chosen, by_size or chosen, strict=True):
+            if value != of_size:
+                self.fault("size", f"is {size}, but {name} is {value}", "Send only one of the two.")
+        return chosen
 
     def _refuse_unknown_fields(self) -> None:
-        for name in self.fields:
-            hint = difflib.get_close_matches(name, sorted(self._read), n=1)
-            remedy = f"Did you mean {hint[0]}?" if hint else f"Valid fields are {', '.join(sorted(self._read))}."
-            self.fault(_pointer(name), "is not a field of a video request", remedy)
+        for name in list(self.fields)[:MAX_FAULTS]:
+            hint = _nearest(name, sorted(self._read))
+            remedy = f"Did you mean {hint}?" if hint else f"Valid fields are {', '.join(sorted(self._read))}."
+            self.fault(name, "is not a field of a video request", remedy)
+        self.faults += omitted(len(self.fields) - MAX_FAULTS)
 
 
 def prompt_length(prompt: str) -> int:
@@ -308,13 +330,13 @@ def _only(images: int) -> str:
     return "is only 1 image" if images == 1 else f"are only {images} images"
 
 
-def _shown(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - one line
+def _number(digits: str) -> int:
+    """Return the number of an image; more than nine digits are cut, because none has them."""
+    return int(digits.lstrip("0")[:9] or "0")
 
 
-def _pointer(name: str) -> str:
-    return "/" + name.encode(errors="replace").decode().replace("~", "~0").replace("/", "~1")[:80]
+def _nearest(text: str, choices: Sequence[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(text[:MAX_NAME_CHARACTERS], choices, n=1)), None)
 
 
 def _is_text(value: object) -> bool:
@@ -322,14 +344,3 @@ def _is_text(value: object) -> bool:
         return bool(json.dumps(value, ensure_ascii=False, default=lambda _: "").encode())
     except UnicodeEncodeError:
         return False
-
-
-def _is_deeper_than(levels: int, value: object) -> bool:
-    layer = [value]
-    for _ in range(levels):
-        layer = [inner for outer in layer if isinstance(outer, dict | list) for inner in _inside(outer)]
-    return bool(layer)
-
-
-def _inside(outer: dict[str, object] | list[object]) -> Iterable[object]:
-    return outer.values() if isinstance(outer, dict) else outer

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from urllib.parse import SplitResult
 
-MAX_URL_CHARACTERS = 2048
+# A presigned address with a session token and a long key has more than 2,000.
+MAX_URL_CHARACTERS = 8192
 HTTPS_PORT = 443
 
 # The last label begins with a letter, so that no number in any notation (127.1, 0x7f.1, 017700000001) is a name.
@@ -26,6 +28,11 @@ _NOT_PUBLIC = frozenset(
 )
 # Some programs read a backslash as a slash, others do not.
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]|\\")
+
+_HOST_END = re.compile(r"([^/?#:\\]*)(.*)", re.DOTALL)
+_ALL_ASCII = "".join(map(chr, range(128)))
+# IDNA 2003 replaces or removes the first four, and IDNA 2008 keeps them; the others are separators.
+_AMBIGUOUS = re.compile("[\u00df\u03c2\u200c\u200d\u3002@\\[\\]]")
 
 _REFUSED_V4 = tuple(
     ipaddress.IPv4Network(network)
@@ -92,7 +99,7 @@ def what_is_wrong_with(url: str) -> str:
         return f"is longer than {MAX_URL_CHARACTERS:,} characters"
     parts = split(url)
     if parts is None or not parts.hostname:
-        return "is not a valid URL (percent-encode characters outside ASCII)"
+        return "is not a valid URL (write its host in Punycode, and percent-encode the rest)"
     if parts.scheme != "https":
         return "does not begin with https://"
     if parts.username is not None or parts.password is not None:
@@ -102,6 +109,29 @@ def what_is_wrong_with(url: str) -> str:
     if not _NAME.fullmatch(parts.hostname) or parts.hostname.rstrip(".").rpartition(".")[2] in _NOT_PUBLIC:
         return "has a host that is an IP address or is not public"
     return ""
+
+
+def in_ascii(address: str) -> str:
+    """Return the URL of an address in any script: its host in Punycode, the rest percent-encoded, in UTF-8.
+
+    An address that cannot be converted is returned unchanged, and is not a valid URL.
+    """
+    scheme, slashes, rest = address.partition("://")
+    if address.isascii() or not slashes or len(address) > MAX_URL_CHARACTERS:
+        return address
+    host, path = _HOST_END.match(rest).group(1, 2)  # type: ignore[union-attr] # it matches any text
+    try:
+        ascii_host = host if host.isascii() else _to_punycode(host)
+        return f"{scheme}{slashes}{ascii_host}{quote(path, safe=_ALL_ASCII)}"
+    except UnicodeError:
+        return address
+
+
+def _to_punycode(host: str) -> str:
+    composed = unicodedata.normalize("NFC", host)
+    if _AMBIGUOUS.search(composed) or unicodedata.normalize("NFKC", composed) != composed:
+        raise UnicodeError("programs may convert this name differently")
+    return composed.encode("idna").decode()
 
 
 def names_loopback(url: str) -> bool:

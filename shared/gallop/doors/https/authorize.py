@@ -11,6 +11,8 @@ from gallop.domain import times
 from gallop.domain.clients import keys
 from gallop.domain.clients.keys import KeyState
 from gallop.domain.clients.rate_limit import RateLimit
+from gallop.domain.errors import InvalidRequest
+from gallop.domain.request import single_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +30,12 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     The answer always lets the request through, because API Gateway's own refusals explain nothing and an HTTP API
     cannot change them. ``resolver.caller_of``, which every route calls, refuses requests.
     """
-    scheme, _, key = str(_header(event, "authorization")).strip().partition(" ")
+    try:
+        sent = single_values.authorization(_headers(event))
+    except InvalidRequest:
+        # ``resolver.caller_of`` says why.
+        return _context(problem=WRONG_KEY)
+    scheme, _, key = sent.strip().partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
         return _context(problem=NO_KEY)
@@ -70,6 +77,5 @@ def _context(**fields: str | bool | int) -> dict[str, Any]:
     return {"isAuthorized": True, "context": fields}
 
 
-def _header(event: Mapping[str, Any], name: str) -> str:
-    headers = event.get("headers") or {}
-    return next((value for key, value in headers.items() if key.lower() == name), "")
+def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}

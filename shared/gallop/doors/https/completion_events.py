@@ -9,7 +9,7 @@ from gallop import settings
 from gallop.adapters import secrets
 from gallop.domain.dashscope import completion_event
 from gallop.domain.errors import BodyTooLarge, UnknownSender
-from gallop.domain.request import strict_json
+from gallop.domain.request import single_values, strict_json
 from gallop.services.completion import receive
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def take(headers: Mapping[str, str], body: Body) -> str:
         InvalidRequest: it cannot be read.
 
     """
-    _check_sender(headers.get(completion_event.TOKEN_HEADER, ""))
+    _check_sender(single_values.header(headers, completion_event.TOKEN_HEADER) or "")
     if len(body.data) > completion_event.MAX_BYTES:
         raise BodyTooLarge(
             f"The event is too large: {len(body.data):,} bytes; the maximum is {completion_event.MAX_BYTES:,}."

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
-from gallop.adapters.s3 import presigned
 from gallop.adapters.table import job_index, jobs
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import request as dashscope_request
@@ -21,6 +20,7 @@ from gallop.domain.doors import Door
 from gallop.domain.errors import DashScopeRefusal, JobNotFound, Unauthenticated
 from gallop.domain.failures import FAILURE_KINDS, Billed
 from gallop.domain.job import Job, JobState, new_job_id
+from gallop.domain.request import single_values
 from gallop.domain.request.idempotency import from_content
 from gallop.domain.request.request import RequestDefaults
 from gallop.doors.https import resolver, videos
@@ -72,9 +72,11 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
         InvalidRequest: with every fault.
         BudgetExceeded: a cap has no room for it.
         IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
+        JobDeleted: the job of that key was deleted.
 
     """
-    if headers.get("x-dashscope-async", "").lower() != "enable":
+    began = clock.wall()
+    if (single_values.header(headers, "x-dashscope-async") or "").lower() != "enable":
         message = "current user api does not support synchronous calls."
         raise DashScopeRefusal("AccessDenied", message, status=403)
     defaults = RequestDefaults(settings.default_model(), settings.inbox_bucket(), client)
@@ -83,13 +85,19 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
     idempotency = from_content(client, request, headers)
     new_job = accept.NewJob(job_id, request, client, Door.HTTPS, f"videos/{job_id}", idempotency)
     job, is_new = accept.accept(new_job)
-    if not is_new and _failed_without_charge(job) and "idempotency-key" not in headers:
+    if not is_new and _failed_without_charge(job) and not idempotency.has_key:
         job, _ = accept.accept(replace(new_job, idempotency=replace(idempotency, may_replace=job.id)))
+    videos.mark_answered(idempotency, job, began)
     return dashscope_task.submitted(job.id)
 
 
 def task(caller: Caller, task_id: str) -> dict[str, Any]:
-    """Show a task; one that does not exist, or is another client's, is UNKNOWN, as at DashScope."""
+    """Show a task; one that does not exist, or is another client's, is UNKNOWN, as at DashScope.
+
+    Raises:
+        VideoRemoved: it succeeded, and its video is no longer in the bucket.
+
+    """
     try:
         job = videos.video(caller, task_id)
     except JobNotFound:
@@ -147,4 +155,4 @@ def _failed_without_charge(job: Job) -> bool:
 def _video_url(job: Job) -> str:
     if job.state is not JobState.SUCCEEDED or job.result is None:
         return ""
-    return presigned.url_for_client(job.result.bucket, job.result.key, job.result.version_id, job.result.content_type)
+    return videos.url_of(job.result)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop.domain.errors import BudgetExceeded, DashScopeRefusal, InvalidRequest
+from gallop.domain.faults import listing
+from gallop.domain.request.dialects import Dialect
+from gallop.doors.https import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,9 @@ _DASHSCOPE_CODES = {
     402: "Arrearage",
     403: "AccessDenied",
     404: "NotFound",
+    405: "BadRequest",
+    409: "Conflict",
+    410: "NotFound",
     413: "BadRequest.TooLarge",
     429: "Throttling.RateQuota",
     503: "ModelUnavailable",
@@ -33,14 +37,6 @@ _OPENAI_TYPES = {
     403: "permission_error",
     429: "rate_limit_error",
 }
-
-
-class Dialect(StrEnum):
-    """The format of errors that a client expects."""
-
-    NATIVE = "native"
-    OPENAI = "openai"
-    DASHSCOPE = "dashscope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +62,11 @@ def render(refusal: ErrorAnswer, dialect: Dialect) -> tuple[str, str]:
     """Render a refusal; return the media type and the body."""
     match dialect:
         case Dialect.NATIVE:
-            return PROBLEM, json.dumps(rfc9457(refusal), ensure_ascii=False)
+            return PROBLEM, json_text.dumps(rfc9457(refusal))
         case Dialect.OPENAI:
-            return JSON, json.dumps(_openai(refusal))
+            return JSON, json_text.dumps(_openai(refusal))
         case Dialect.DASHSCOPE:
-            return JSON, json.dumps(_dashscope(refusal))
+            return JSON, json_text.dumps(_dashscope(refusal))
     assert_never(dialect)
 
 
@@ -86,7 +82,7 @@ def rfc9457(refusal: ErrorAnswer) -> dict[str, Any]:
         "remedy": error.remedy,
     }
     if isinstance(error, InvalidRequest):
-        problem["errors"] = [fault.view() for fault in error.faults]
+        problem |= listing(error.faults, "errors")
     if isinstance(error, BudgetExceeded):
         problem["budget"] = error.shortfall.view()
     return problem

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gallop.adapters.table import job_index, jobs
 from gallop.domain.errors import InvalidRequest, JobNotFound
 from gallop.domain.faults import Fault
-from gallop.domain.job import JobState, openai_status
+from gallop.domain.job import JobState, is_job_id, openai_status
 from gallop.doors.https import videos
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Question:
         return not self.status or status == self.status
 
 
-def page(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
+def page(caller: Caller, parameters: Mapping[str, str], api_url: str) -> dict[str, Any]:
     """Return a page of the jobs that a caller may see, in the format of OpenAI's lists.
 
     The next page begins after ``last_id``: the last job that was read, even if the filter excluded it.
@@ -55,24 +55,24 @@ def page(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
     client = None if caller.is_admin else caller.client
     at_a_time = min(question.limit + 1, job_index.PAGE)  # One more than is shown, to see whether others follow.
     entries = job_index.entries(client, question.low, question.high, ascending=question.ascending, at_a_time=at_a_time)
-    found: list[Job] = []
+    shown: list[dict[str, Any]] = []
     last = ""
     for number_read, (entry, job) in enumerate(_read(entries, at_a_time)):
-        if len(found) == question.limit or number_read == MAX_LOOKS:
-            return _answer(found, last, has_more=True)
+        if len(shown) == question.limit or number_read == MAX_LOOKS:
+            return _answer(shown, last, has_more=True)
         last = entry.job_id
         if job and question.takes(job):
-            found.append(job)
-    return _answer(found, last, has_more=False)
+            shown.append(videos.listed_view(job, api_url))
+    return _answer(shown, last, has_more=False)
 
 
-def _answer(found: list[Job], last: str, *, has_more: bool) -> dict[str, Any]:
+def _answer(shown: list[dict[str, Any]], last: str, *, has_more: bool) -> dict[str, Any]:
     return {
         "object": "list",
-        "data": videos.view_all(found),
+        "data": shown,
         "has_more": has_more,
-        "first_id": found[0].id if found else None,
-        "last_id": (last or None) if has_more else (found[-1].id if found else None),
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": (last or None) if has_more else (shown[-1]["id"] if shown else None),
     }
 
 
@@ -133,5 +133,8 @@ def _cursor(caller: Caller, job_id: str, faults: list[Fault]) -> str:
     try:
         return job_index.cursor_of(videos.video(caller, job_id))
     except JobNotFound:
+        place = job_index.place_of_deleted(job_id) if is_job_id(job_id) else None
+        if place and caller.may_see(place.client):
+            return place.cursor
         faults.append(Fault("/after", "no such video", "Use `last_id` of the previous page."))
         return job_index.END

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import base64
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from gallop import log
-from gallop.domain.errors import CallerError, GallopError, NoSuchRoute, TooManyRequests, TryAgain, Unauthenticated
+from gallop.domain.errors import (
+    CallerError,
+    GallopError,
+    MethodNotAllowed,
+    NoSuchRoute,
+    TooManyRequests,
+    TryAgain,
+    Unauthenticated,
+)
+from gallop.domain.request import single_values
 from gallop.doors.https import errors as dialects
+from gallop.doors.https import json_text, methods
 from gallop.doors.https.bodies import Body
 from gallop.doors.https.identity import Caller
 
@@ -26,11 +35,17 @@ MAX_RETRY_AFTER_SECONDS = 60
 
 
 class Resolver(APIGatewayHttpResolver):
-    """Finds the route of a request, and adds to every answer the id that the access log has for it."""
+    """Finds the route of a request, and adds to every answer the id that the access log has for it.
+
+    A HEAD is answered like a GET: the server in front of the function leaves out the body.
+    """
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
         """Answer a request."""
-        answer = super().resolve(event, context)
+        http = event["requestContext"]["http"]
+        if http["method"] == "HEAD":
+            event = {**event, "requestContext": {**event["requestContext"], "http": {**http, "method": "GET"}}}
+        answer = super().resolve(dict(event), context)
         answer["headers"] = {**answer.get("headers", {}), "x-request-id": event["requestContext"]["requestId"]}
         return answer
 
@@ -51,8 +66,10 @@ def caller_of(app: APIGatewayHttpResolver) -> Caller:
     Raises:
         Unauthenticated: it identified nobody.
         TooManyRequests: the API key exceeds its rate limit.
+        InvalidRequest: the request has several keys.
 
     """
+    single_values.authorization(app.current_event.headers)
     event = app.current_event.raw_event
     context = event["requestContext"].get("authorizer", {}).get("lambda") or {}
     client = context.get("client")
@@ -68,13 +85,26 @@ def body_of(app: APIGatewayHttpResolver) -> Body:
 
     Raises:
         BodyTooLarge: it exceeds the maximum.
+        InvalidRequest: it has several types, or is not in its content coding.
+        UnsupportedMediaType: its content coding is not supported.
 
     """
     event = app.current_event
     body: str = event.body or ""
     # No client can send an unpaired surrogate. Here it becomes invalid UTF-8, which is refused.
     data = base64.b64decode(body) if event.is_base64_encoded else body.encode(errors="surrogatepass")
-    return Body(data, event.headers.get("content-type", ""))
+    media_type = single_values.content_type(event.headers)
+    return Body.received(data, media_type, single_values.header(event.headers, "content-encoding") or "")
+
+
+def parameters_of(app: APIGatewayHttpResolver) -> dict[str, str]:
+    """Return the parameters of the request's query.
+
+    Raises:
+        InvalidRequest: some have several values.
+
+    """
+    return single_values.parameters(app.current_event.raw_event.get("rawQueryString", ""))
 
 
 def request_id_of(app: APIGatewayHttpResolver) -> str:
@@ -82,9 +112,17 @@ def request_id_of(app: APIGatewayHttpResolver) -> str:
     return str(app.current_event.raw_event["requestContext"]["requestId"])
 
 
+def api_url_of(app: APIGatewayHttpResolver) -> str:
+    """Return the address at which the client reached the API, without a slash at the end."""
+    event = app.current_event
+    # Only the testbed is reached by http.
+    scheme = "http" if event.headers.get("x-forwarded-proto") == "http" else "https"
+    return f"{scheme}://{event.raw_event['requestContext']['domainName']}"
+
+
 def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response[str]:
     """Answer with JSON."""
-    return Response(status, "application/json", json.dumps(body, ensure_ascii=False), dict(headers or {}))
+    return Response(status, "application/json", json_text.dumps(body), dict(headers or {}))
 
 
 def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
@@ -95,6 +133,8 @@ def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
     return _answer_error(app, error, error.status, error.title, headers)
 
 
@@ -110,7 +150,11 @@ def _internal_error(app: APIGatewayHttpResolver, error: Exception) -> Response[s
 
 
 def _no_route(app: APIGatewayHttpResolver, _: NotFoundError) -> Response[str]:
-    return _refused(app, NoSuchRoute("There is no such route."))
+    path, method = app.current_event.path, app.current_event.http_method
+    if (allowed := methods.of_path(path)) and method not in allowed:
+        return _refused(app, MethodNotAllowed(method, allowed))
+    is_slash = path.endswith("/") and methods.of_path(path.rstrip("/"))
+    return _refused(app, NoSuchRoute(f"There is no such route{': remove the slash at its end' if is_slash else ''}."))
 
 
 def _answer_error(

@@ -8,7 +8,7 @@ from gallop import clock, log
 from gallop.adapters.s3 import presigned
 from gallop.domain import models
 from gallop.domain.errors import InvalidRequest
-from gallop.domain.faults import Fault
+from gallop.domain.faults import Fault, pointer_to
 from gallop.domain.request import uploads
 
 if TYPE_CHECKING:
@@ -26,6 +26,17 @@ MEDIA_TYPES = (
     "image/bmp",
     "image/gif",
 )
+
+
+_ALIASES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/tif": "image/tiff",
+    "image/x-tiff": "image/tiff",
+    "image/x-bmp": "image/bmp",
+    "image/x-ms-bmp": "image/bmp",
+}
 
 
 def create_upload(client: str, body: Body) -> dict[str, Any]:
@@ -52,9 +63,11 @@ def create_upload(client: str, body: Body) -> dict[str, Any]:
 
 
 def _media_type(fields: dict[str, Any]) -> str:
-    media_type = fields.pop("content_type", None)
+    sent = fields.pop("content_type", None)
+    media_type = sent.partition(";")[0].strip().lower() if isinstance(sent, str) else ""
+    media_type = _ALIASES.get(media_type, media_type)
     remedy = f"Use one of {', '.join(MEDIA_TYPES)}."
-    faults = [Fault(f"/{name[:80]}", "is not a field of an upload", "Send content_type only.") for name in fields]
+    faults = [Fault(pointer_to(name), "is not a field of an upload", "Send content_type only.") for name in fields]
     if media_type not in MEDIA_TYPES:
         faults.append(Fault("/content_type", "is not a supported type of image", remedy))
     if faults:

@@ -6,26 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
-from gallop.adapters.s3 import presigned
-from gallop.adapters.table import jobs, task_durations, webhook_endpoints
+from gallop.adapters.s3 import buckets, presigned
+from gallop.adapters.table import idempotency_records, jobs, task_durations, webhook_endpoints
 from gallop.domain import views
 from gallop.domain.doors import Door
-from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady
+from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady, VideoRemoved
 from gallop.domain.faults import Fault
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal, new_job_id
 from gallop.domain.request import idempotency, request
+from gallop.doors.https.errors import dialect_of
 from gallop.services import accept
 from gallop.services.cancel import Cancellation, cancel
 from gallop.services.erase import erase
 from gallop.services.slots import queue_position
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    from gallop.domain.job import Result
     from gallop.domain.scheduling.histogram import Histogram
     from gallop.doors.https.bodies import Body
     from gallop.doors.https.identity import Caller
 
+PATH = "/v1/videos"
 VIDEO, THUMBNAIL = "video", "thumbnail"
 _CANCELLATIONS = {
     Cancellation.CANCELLED: "The job has been cancelled. Nothing was charged.",
@@ -34,15 +37,21 @@ _CANCELLATIONS = {
 }
 
 
+# API Gateway answers with an error itself after 30 seconds, of which a cold start may use ten.
+ANSWER_SECONDS = 18
+
+
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A job, and whether it existed before this request."""
+    """A job, whether it existed before this request, and what its client is shown: the job, and headers."""
 
     job: Job
     is_replay: bool
+    view: dict[str, Any]
+    headers: dict[str, str]
 
 
-def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created | dict[str, Any]:
+def create_video(client: str, body: Body, headers: Mapping[str, str], api_url: str) -> Created | dict[str, Any]:
     """Create a job from a JSON body or a form; with ``dry_run``, only return its price.
 
     Raises:
@@ -50,20 +59,40 @@ def create_video(client: str, body: Body, headers: Mapping[str, str]) -> Created
         UnsupportedMediaType: the body is neither JSON nor a form.
         BudgetExceeded: a cap has no room for it.
         IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
+        JobDeleted: the job of that key was deleted.
 
     """
+    began = clock.wall()
     fields = body.fields()
     dry_run = _take_dry_run(fields)
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
-    defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins)
-    video_request = request.read(fields, defaults, accept.inspect)
+    dialect = dialect_of(PATH, headers)
+    defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins, dialect)
+    try:
+        video_request = request.read(fields, defaults, accept.inspect)
+    except InvalidRequest:
+        accept.check_not_deleted(idempotency.from_key(client, "", headers))
+        raise
     record = idempotency.from_headers(client, video_request, headers)
     if dry_run:
         accept.check_budget(video_request, client)
         return {"object": "video.estimate", "estimated_cost": float(accept.estimate(video_request)), "currency": "USD"}
     job_id = new_job_id()
     job, is_new = accept.accept(accept.NewJob(job_id, video_request, client, Door.HTTPS, f"videos/{job_id}", record))
-    return Created(job, is_replay=not is_new)
+    shown = view(job, api_url)
+    repeated = {} if is_new else {"Idempotent-Replay": "true"}
+    headers = {"Location": f"/v1/videos/{job.id}", **poll_headers(job, shown), **repeated}
+    mark_answered(record, job, began)
+    return Created(job, not is_new, shown, headers)
+
+
+def mark_answered(record: idempotency.IdempotencyRecord, job: Job, began: float) -> None:
+    """Record that a create is being answered, as the last thing that can fail; ``began`` is in real time.
+
+    A create that took so long that API Gateway has answered with an error, or will, stays unanswered.
+    """
+    if clock.wall() - began < ANSWER_SECONDS:
+        idempotency_records.mark_answered(record, job.id)
 
 
 def video(caller: Caller, job_id: str) -> Job:
@@ -94,6 +123,7 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
         JobNotFound: there is no such job.
         VideoNotReady: the job has no video.
         NoThumbnail: the video has no thumbnail.
+        VideoRemoved: it is no longer in the bucket.
 
     """
     if variant not in (VIDEO, THUMBNAIL):
@@ -106,10 +136,22 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
     found = job.result if variant == VIDEO else job.thumbnail
     if found is None:
         raise NoThumbnail("No thumbnail could be made of this video.")
-    return presigned.url_for_client(found.bucket, found.key, found.version_id, found.content_type)
+    return url_of(found)
 
 
-def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
+def url_of(file: Result) -> str:
+    """Return a new presigned URL of a job's file.
+
+    Raises:
+        VideoRemoved: it is no longer in the bucket, where the URL would lead to an error of S3.
+
+    """
+    if not buckets.has_version(file):
+        raise VideoRemoved("The file was removed from the results bucket.")
+    return presigned.url_for_client(file.bucket, file.key, file.version_id, file.content_type)
+
+
+def cancel_video(caller: Caller, job_id: str, api_url: str) -> dict[str, Any]:
     """Cancel a job if that is still possible; return the job, with the outcome under ``cancel``.
 
     Raises:
@@ -118,7 +160,7 @@ def cancel_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
     """
     job, answer = cancel(video(caller, job_id).id)
-    return {**view(job), "cancel": {"answer": answer.value, "message": _CANCELLATIONS[answer]}}
+    return {**view(job, api_url), "cancel": {"answer": answer.value, "message": _CANCELLATIONS[answer]}}
 
 
 def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
@@ -135,14 +177,14 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
     return {"id": job.id, "object": "video.deleted", "deleted": True}
 
 
-def view(job: Job) -> dict[str, Any]:
+def view(job: Job, api_url: str) -> dict[str, Any]:
     """Show a job as its client sees it, with its position if it is in the queue."""
-    return views.job_view(job, clock.now(), _known(job), queue_position(job))
+    return views.job_view(job, clock.now(), api_url, _known(job), queue_position(job))
 
 
-def view_all(found: Sequence[Job]) -> list[dict[str, Any]]:
-    """Show jobs as their clients see them, with the queue positions that were recorded last."""
-    return [views.job_view(job, clock.now(), _known(job), job.queue_position) for job in found]
+def listed_view(job: Job, api_url: str) -> dict[str, Any]:
+    """Show a job of a list, with the queue position that was recorded last."""
+    return views.job_view(job, clock.now(), api_url, _known(job), job.queue_position)
 
 
 def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
 from gallop.adapters import drop_queue
-from gallop.adapters.s3 import buckets
+from gallop.adapters.s3 import buckets, unfinished_uploads
 from gallop.adapters.table import batches as batch_table
 from gallop.domain.drops import batch as batches
+from gallop.domain.drops import drop as drops
+from gallop.domain.drops import quiet
 from gallop.domain.errors import (
     NoSuchObject,
 )
@@ -26,15 +28,20 @@ def arrive(key: str) -> None:
     """Schedule a check of an uploaded batch for after the quiet time."""
     listing = buckets.list_beside(key)
     if any(entry.key == key and entry.size for entry in listing):
-        look = {"key": key, "digest": batches.digest_of(listing)}
-        drop_queue.send_later({"batch": look}, settings.quiet_seconds())
+        look = {"key": key, "digest": batches.digest_of(listing), "since": clock.now()}
+        drop_queue.send_later({"batch": look}, quiet.seconds(settings.quiet_seconds(), (e.time for e in listing)))
 
 
 def look_again(look: Mapping[str, Any]) -> None:
     """Start a batch if nothing in its folder has changed meanwhile; otherwise schedule another check."""
-    key = look["key"]
-    if batches.digest_of(buckets.list_beside(key)) != look["digest"]:
+    key, listing = look["key"], buckets.list_beside(look["key"])
+    if batches.digest_of(listing) != look["digest"]:
         arrive(key)
+        return
+    # Messages of earlier versions have no time.
+    is_patient = clock.now() < look.get("since", 0.0) + quiet.MAX_UPLOAD_SECONDS
+    if is_patient and drops.pending(unfinished_uploads.directly_under(batches.batch_of(key, "", 0).beside), listing):
+        drop_queue.send_later({"batch": look}, settings.quiet_seconds())
         return
     try:
         version_id = buckets.version_of(key)

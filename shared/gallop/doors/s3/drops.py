@@ -8,26 +8,26 @@ nothing polls. Of many messages about one drop, all but the last find that it ha
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
 from gallop.adapters import drop_queue
-from gallop.adapters.s3 import buckets
-from gallop.domain import models
+from gallop.adapters.s3 import buckets, unfinished_uploads
+from gallop.adapters.table import drops as drop_table
+from gallop.domain import names
 from gallop.domain.clients import keys
 from gallop.domain.doors import Door
 from gallop.domain.drops import drop as drops
-from gallop.domain.drops import events, receipts, texts
+from gallop.domain.drops import events, quiet, receipts
 from gallop.domain.drops import plan as plans
 from gallop.domain.drops.drop import Drop, Folder, Lone, Scope
-from gallop.domain.drops.texts import Texts
-from gallop.domain.errors import BudgetExceeded, InvalidRequest, NoSuchObject, ObjectTooLarge
-from gallop.domain.faults import Fault, file_fault
+from gallop.domain.errors import AwsTrouble, BudgetExceeded
 from gallop.domain.job import job_id_of
-from gallop.domain.request.images import StoredImage, identity_of
-from gallop.domain.request.request import VideoRequest, read_fields
-from gallop.doors.s3 import batches
+from gallop.domain.request.images import identity_of
+from gallop.domain.request.request import VideoRequest
+from gallop.doors.s3 import batches, contents
 from gallop.services import accept, drop_updates
 
 if TYPE_CHECKING:
@@ -35,7 +35,20 @@ if TYPE_CHECKING:
 
     from gallop.domain.drops.drop import Entry
     from gallop.domain.drops.plan import Plan
-    from gallop.domain.request.images import Image
+    from gallop.domain.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the queue: an event of S3, or a check that the door sent to itself.
+
+    ``received`` is how often it was received, and ``handle`` names this time.
+    """
+
+    body: str
+    id: str
+    handle: str
+    received: int
 
 
 class Batch:
@@ -45,54 +58,84 @@ class Batch:
         """Start with no drop checked."""
         self._arrived: set[Scope] = set()
 
-    def take(self, body: str) -> None:
-        """Process one message: an event of S3, or a check that the door sent to itself.
-
-        An exception returns the message to the queue, which delivers it again.
-        """
+    def take(self, message: Message) -> None:
+        """Process one message. An exception returns it to the queue, which delivers it again soon."""
         try:
-            self._take(json.loads(body))
+            self._take(json.loads(message.body), message.id)
         except Exception as error:
             log.exception("message processing failed", error=type(error).__name__)
+            with suppress(AwsTrouble):
+                drop_queue.retry(message.handle, message.received)
             raise
 
-    def _take(self, message: Mapping[str, Any]) -> None:
+    def _take(self, message: Mapping[str, Any], message_id: str) -> None:
         if "look" in message:
-            _look_again(message["look"])
+            _look_again(message["look"], message_id)
             return
         if "batch" in message:
             batches.look_again(message["batch"])
             return
         for key in events.keys_in(message):
-            if drops.is_batch(key):
+            path = drops.path_of(key)
+            if path is None:
+                continue
+            if fault := names.fault_of(path):
+                _refuse(drops.receipts_of(path), [fault], clock.now())
+            elif drops.is_batch(key):
                 batches.arrive(key)
-            scope = drops.scope_of(key)
-            if scope and scope not in self._arrived:
-                _arrive(scope)
-                self._arrived.add(scope)
+            else:
+                self._arrive(drops.scope_of(key), message_id)
+
+    def _arrive(self, scope: Scope | None, message_id: str) -> None:
+        if scope and scope not in self._arrived:
+            _arrive(scope, message_id)
+            self._arrived.add(scope)
 
 
-def _arrive(scope: Scope) -> None:
+def _arrive(scope: Scope, message_id: str) -> None:
     listing = _list(scope)
-    found = drops.drops_of(scope, listing)
+    found, digest = drops.drops_of(scope, listing), drops.digest_of(scope, listing)
+    if not found or not drop_table.claim(drops.prefixes_of(scope)[0], digest, message_id, clock.now()):
+        return
     at_once = [drop for drop in found if _cancel(drop) or (drop.settings and _start_if_explicit(drop))]
-    if found and len(at_once) < len(found):
-        _send_look(scope, drops.digest_of(scope, listing), clock.now(), settings.quiet_seconds())
+    if len(at_once) < len(found):
+        _send_look(scope, digest, clock.now(), _quiet_seconds(scope, listing, found))
 
 
-def _look_again(look: Mapping[str, Any]) -> None:
+def _quiet_seconds(scope: Scope, listing: Sequence[Entry], found: Sequence[Drop]) -> float:
+    refused = (current for current in (drop_table.get(drop.receipts) for drop in found) if current.is_refused)
+    answered_at = max((current.uploaded_at for current in refused), default=0.0)
+    uploaded = (entry.time for entry in listing if drops.scope_of(entry.key) == scope)
+    return quiet.seconds(settings.quiet_seconds(), uploaded, answered_at)
+
+
+def _look_again(look: Mapping[str, Any], message_id: str) -> None:
     scope: Scope = Folder(look["path"]) if "path" in look else Lone(look["stem"])
     listing = _list(scope)
     if drops.digest_of(scope, listing) != look["digest"]:
         if not drops.has_new_upload(scope, listing, look["since"]):
-            _arrive(scope)
+            _arrive(scope, message_id)
         return
     until = look["since"] + settings.incomplete_seconds()
-    remaining = until - clock.now()
+    remaining, found = until - clock.now(), drops.drops_of(scope, listing)
     # The receipt of a drop that has not changed since already says what is missing.
     is_waiting = bool(look.get("is_shown")) and remaining > 0
-    if is_waiting or not all([_try(drop, look["since"], until) for drop in drops.drops_of(scope, listing)]):  # noqa: C419
+    if not is_waiting and _is_uploading(scope, listing, found, look["since"]):
+        _send_look(scope, look["digest"], look["since"], settings.quiet_seconds())
+    elif is_waiting or not all([_try(drop, look["since"], until) for drop in found]):  # noqa: C419
         _send_look(scope, look["digest"], look["since"], min(remaining, drop_queue.MAX_DELAY_SECONDS), is_shown=True)
+
+
+def _is_uploading(scope: Scope, listing: list[Entry], found: Sequence[Drop], since: float) -> bool:
+    """Show which files are still being uploaded, if there are any and nothing asks to cancel."""
+    until = since + quiet.MAX_UPLOAD_SECONDS
+    if clock.now() >= until or any(drop.cancel for drop in found):
+        return False
+    uploads = [entry for prefix in drops.prefixes_of(scope) for entry in unfinished_uploads.directly_under(prefix)]
+    pending = drops.pending([entry for entry in uploads if drops.scope_of(entry.key) == scope], listing)
+    for drop in found if pending else ():
+        _show_incomplete(drop, [plans.unfinished(entry) for entry in pending], since, until)
+    return bool(pending)
 
 
 def _list(scope: Scope) -> list[Entry]:
@@ -104,7 +147,7 @@ def _send_look(scope: Scope, digest: str, since: float, seconds: float, *, is_sh
 
 
 def _start_if_explicit(drop: Drop) -> bool:
-    plan = _plan(drop)
+    plan = contents.plan_of(drop)
     if plan.at_once and not plan.missing and not plan.faults:
         _start(drop, plan)
         return True
@@ -115,74 +158,24 @@ def _try(drop: Drop, since: float, until: float) -> bool:
     """Start a complete drop, or refuse an invalid or late one; return whether no further check is needed."""
     if _cancel(drop):
         return True
-    plan = _plan(drop)
-    request = _request(drop, plan)
+    plan = contents.plan_of(drop)
+    request = contents.request_of(drop, plan)
     if isinstance(request, VideoRequest):
         _accept(drop, plan, request)
     elif request or clock.now() >= until:
-        _refuse(drop, (*plan.missing, *request))
+        _refuse(drop.receipts, (*plan.missing, *request), drop.newest)
     else:
-        log.info("drop incomplete", drop=drop.path, missing=len(plan.missing))
-        drop_updates.show_receipts(drop.receipts, receipts.incomplete(plan.missing, since, until), drop.newest)
+        _show_incomplete(drop, plan.missing, since, until)
         return False
     return True
 
 
-def _plan(drop: Drop) -> Plan:
-    return plans.plan(drop, _texts(drop), settings.default_prompt())
-
-
-def _texts(drop: Drop) -> Texts:
-    prompt, settings_text = _text(drop.prompt), _text(drop.settings)
-    faults = [text for text in (prompt, settings_text) if isinstance(text, Fault)]
-    fields = None
-    if drop.settings and isinstance(settings_text, str):
-        fields, more = texts.read_settings(drop.settings.name, settings_text)
-        faults += more
-    return Texts(prompt if isinstance(prompt, str) else None, fields, tuple(faults))
-
-
-def _text(entry: Entry | None) -> str | Fault | None:
-    if entry is None:
-        return None
-    try:
-        data, _ = buckets.read(entry.key, texts.MAX_BYTES)
-    except NoSuchObject:
-        return None
-    except ObjectTooLarge as error:
-        return file_fault(
-            entry.name, f"is too large: {error.size:,} bytes; the maximum is {texts.MAX_BYTES:,}", "Shorten it."
-        )
-    return texts.decode(entry.name, data)
-
-
 def _start(drop: Drop, plan: Plan) -> None:
-    request = _request(drop, plan)
+    request = contents.request_of(drop, plan)
     if isinstance(request, VideoRequest):
         _accept(drop, plan, request)
     else:
-        _refuse(drop, request)
-
-
-def _request(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
-    """Return the request of a drop, or the faults of the files that it has; a missing file is not a fault."""
-    bucket = settings.inbox_bucket()
-    within_limit = plan.images[: models.MAX_IMAGES]
-    inspected = [_inspect(entry, bucket) for entry in within_limit]
-    try:
-        # As long as no image has been uploaded, any number may follow.
-        sent = plan.sent or models.MAX_IMAGES
-        request = read_fields(plan.fields, inspected, sent, settings.default_model())
-    except InvalidRequest as invalid:
-        found = (plans.placed(fault, drop, plan) for fault in invalid.faults)
-        return (*plan.faults, *(fault for fault in found if fault))
-    return plan.faults if plan.faults or plan.missing else request
-
-
-def _inspect(entry: Entry, bucket: str) -> Image | Fault:
-    # Its name also goes into the notes of a converted image.
-    found = accept.inspect(entry.name, StoredImage(bucket, entry.key))
-    return replace(found, pointer="", file=entry.name) if isinstance(found, Fault) else found
+        _refuse(drop.receipts, request, drop.newest)
 
 
 def _cancel(drop: Drop) -> bool:
@@ -193,7 +186,7 @@ def _cancel(drop: Drop) -> bool:
 
 def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
     identity = [plan.identity, *(identity_of(image) for image in request.images)]
-    job_id = job_id_of(keys.S3_DOOR, drop.path, *identity)
+    job_id = drop_updates.job_id_for(job_id_of(keys.S3_DOOR, drop.path, *identity))
     used = (drop.prompt, drop.settings, *plan.images)
     new_job = accept.NewJob(job_id, request, keys.S3_DOOR, Door.S3, drop.receipts)
     try:
@@ -205,6 +198,11 @@ def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
         drop_updates.withdraw(drops.receipts_of(drop.prompt.name))
 
 
-def _refuse(drop: Drop, faults: Sequence[Fault]) -> None:
-    log.info("drop refused", drop=drop.path, faults=len(faults))
-    drop_updates.show_receipts(drop.receipts, receipts.refused(faults, clock.now()), drop.newest)
+def _show_incomplete(drop: Drop, missing: Sequence[Fault], since: float, until: float) -> None:
+    log.info("drop incomplete", drop=drop.receipts, missing=len(missing))
+    drop_updates.show_receipts(drop.receipts, receipts.incomplete(missing, since, until), drop.newest)
+
+
+def _refuse(path: str, faults: Sequence[Fault], uploaded_at: float) -> None:
+    log.info("drop refused", drop=path, faults=len(faults))
+    drop_updates.show_receipts(path, receipts.refused(faults, clock.now()), uploaded_at)

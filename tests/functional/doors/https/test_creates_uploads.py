@@ -74,6 +74,24 @@ def test_an_invalid_upload_request_is_refused(ada: Client, body: Any, status: in
     assert (status, [pointer]) == (answer.status, list(answer.faults))
 
 
+@pytest.mark.parametrize(
+    ("sent", "media_type"),
+    [
+        ("image/jpg", "image/jpeg"),
+        ("IMAGE/PNG", "image/png"),
+        ("image/jpeg; charset=binary", "image/jpeg"),
+        (" image/webp ", "image/webp"),
+        ("image/pjpeg", "image/jpeg"),
+        ("image/x-ms-bmp", "image/bmp"),
+    ],
+)
+def test_a_media_type_has_several_spellings(ada: Client, sent: str, media_type: str) -> None:
+    """Capitals, parameters and old names are accepted; the form has the registered name."""
+    upload = ada.upload({"content_type": sent}).json
+    assert media_type == upload["content_type"]
+    assert media_type == upload["fields"]["Content-Type"]
+
+
 def test_an_upload_needs_a_key(sandbox: Sandbox) -> None:
     """The answer is 401, as on every route."""
     assert 401 == Client(sandbox, "").upload({"content_type": "image/png"}).status

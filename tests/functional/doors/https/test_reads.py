@@ -12,6 +12,7 @@ from gallop.adapters.table import job_index, jobs
 from gallop.domain.job import JobState
 from gallop.doors.https import listing, long_poll
 
+from tests.support.dashscope import Vendor
 from tests.support.http import Client
 from tests.template import stack
 
@@ -181,6 +182,58 @@ def test_another_clients_job_is_not_a_cursor(sandbox: Sandbox, ada: Client) -> N
     assert ["/after"] == [*ada.get(f"/v1/videos?after={other.id}").faults]
 
 
+def ended(sandbox: Sandbox, count: int) -> list[Job]:
+    """Record jobs that have ended and can be deleted; the newest comes first in the result."""
+    made = some(sandbox, count, state=JobState.CANCELLED)
+    with sandbox.stack.acting_as("FinishFunction"):
+        for job in made:
+            jobs.close(job)
+    return made
+
+
+@pytest.mark.parametrize("order", ["desc", "asc"])
+def test_a_list_continues_after_a_deleted_job(sandbox: Sandbox, ada: Client, order: str) -> None:
+    """A program that deletes each job while it lists them gets to the end, as with OpenAI's package."""
+    created = ended(sandbox, 7)
+    others = ended(sandbox, 2)
+    sandbox.clock.advance(1)
+    seen: list[str] = []
+    after = ""
+    while True:
+        page = ada.get(f"/v1/videos?limit=3&order={order}{after}").json
+        for job in page["data"]:
+            assert 200 == ada.delete(job["id"]).status
+        seen += [job["id"] for job in page["data"]]
+        if not page["has_more"]:
+            break
+        after = f"&after={page['data'][-1]['id']}"
+    expected = [job.id for job in others + created]
+    assert (expected if order == "desc" else expected[::-1]) == seen
+    assert [] == ids(ada)
+
+
+def test_a_deleted_job_of_another_client_is_not_a_cursor(sandbox: Sandbox, ada: Client) -> None:
+    """The refusal is the same as for a job that never existed; an operator may use it."""
+    (job,) = ended(sandbox, 1)
+    newer = sandbox.put(client="bob")
+    assert 200 == ada.delete(job.id).status
+    assert ["/after"] == [*Client(sandbox, "bob").get(f"/v1/videos?after={job.id}").faults]
+    assert [newer.id] == ids(Client(sandbox, "ops", is_admin=True), f"order=asc&after={job.id}")
+    assert ["/after"] == [*ada.get(f"/v1/videos?after=job_{'a' * 26}").faults]
+
+
+def test_a_deleted_job_is_missing_in_dashscopes_pages_only_itself(sandbox: Sandbox, ada: Client) -> None:
+    """The numbered pages have all the others."""
+    created = ended(sandbox, 5)
+    assert 200 == ada.delete(created[1].id).status
+    pages = [
+        Vendor(sandbox).call("VideosFunction", "GET", f"/api/v1/tasks?page_no={number}&page_size=2").json
+        for number in (1, 2)
+    ]
+    listed = [task["task_id"] for page in pages for task in page["data"]]
+    assert ([job.id for job in created if job != created[1]], 4) == (listed, pages[0]["total"])
+
+
 def test_jobs_of_the_s3_door_are_listed_for_operators(sandbox: Sandbox, ada: Client) -> None:
     """They belong to the client `s3`."""
     job = sandbox.put(client="s3")
@@ -292,6 +345,44 @@ def test_an_unknown_variant_is_refused(sandbox: Sandbox, ada: Client, variant: s
     """Gallop does not make OpenAI's spritesheet."""
     job = finished(sandbox)
     assert ["/variant"] == [*ada.get(f"/v1/videos/{job.id}/content?variant={variant}").faults]
+
+
+@pytest.mark.parametrize(("query", "name"), [("", "video.mp4"), ("?variant=thumbnail", "thumbnail.jpg")])
+def test_a_file_that_was_removed_is_410(sandbox: Sandbox, ada: Client, query: str, name: str) -> None:
+    """It is no redirect to an error of S3; the job still says that it succeeded. OpenAI's clients get their format."""
+    job_id = finished(sandbox).id
+    remove(sandbox, f"videos/{job_id}/{name}")
+    answer = ada.get(f"/v1/videos/{job_id}/content{query}")
+    assert 410 == answer.status
+    assert "video_removed" == answer.json["code"]
+    assert "false" == answer.headers["x-should-retry"]
+    openai = ada.get(f"/v1/videos/{job_id}/content{query}", x_stainless_lang="python")
+    assert "video_removed" == openai.json["error"]["code"]
+    assert "completed" == ada.get(f"/v1/videos/{job_id}").json["status"]
+
+
+def test_a_video_that_was_removed_is_410_in_dashscopes_format(sandbox: Sandbox) -> None:
+    """A task that succeeded without an address would be an endless wait for some clients."""
+    job_id = finished(sandbox).id
+    assert 200 == Vendor(sandbox).query(job_id).status
+    remove(sandbox, f"videos/{job_id}/video.mp4")
+    answer = Vendor(sandbox).query(job_id)
+    assert 410 == answer.status
+    assert "NotFound" == answer.json["code"]
+    assert "removed" in answer.json["message"]
+
+
+def test_a_video_behind_a_delete_marker_is_still_there(sandbox: Sandbox, ada: Client) -> None:
+    """Its version was not removed, and the address names it."""
+    job_id = finished(sandbox).id
+    sandbox.s3.delete_object(Bucket=sandbox.results, Key=f"videos/{job_id}/video.mp4")
+    assert 302 == ada.get(f"/v1/videos/{job_id}/content").status
+
+
+def remove(sandbox: Sandbox, key: str) -> None:
+    """Remove every version of a file."""
+    for found in sandbox.s3.list_object_versions(Bucket=sandbox.results, Prefix=key)["Versions"]:
+        sandbox.s3.delete_object(Bucket=sandbox.results, Key=key, VersionId=found["VersionId"])
 
 
 def test_a_missing_thumbnail_is_reported(sandbox: Sandbox, ada: Client) -> None:

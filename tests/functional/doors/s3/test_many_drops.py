@@ -37,7 +37,7 @@ class Lambda:
             self.invocations += 1
             batch = drops.Batch()
             for message in due[:BATCH_SIZE]:
-                batch.take(message.body)
+                batch.take(drops.Message(message.body, message.id, message.id, 1))
                 self.simulation.queue.messages.remove(message)
 
     def _due(self) -> list[Message]:

@@ -15,7 +15,7 @@ from gallop.domain import models
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Job, JobState, Result
+from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage, Original, StoredImage
 from gallop.domain.request.request import VideoRequest
 from gallop.domain.scheduling import queue
@@ -57,6 +57,7 @@ results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=coun
 reservations = st.builds(
     Reservation, day=texts, amount=money, owners=st.lists(texts, max_size=2).map(tuple), charged=st.none() | money
 )
+failures = st.builds(Failure, st.sampled_from(FailureCode), texts, texts, texts)
 FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the fields are
     id=texts,
     client=texts,
@@ -95,7 +96,9 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     usage=st.none() | objects,
     cost=st.none() | money,
     result=st.none() | results,
-    failure=st.none() | st.builds(Failure, st.sampled_from(FailureCode), texts, texts, texts),
+    content_name=texts,
+    failure=st.none() | failures,
+    interruption=st.none() | st.builds(Interruption, failures, times),
 )
 jobs = st.builds(Job, **FIELDS)
 
@@ -161,5 +164,5 @@ def test_a_record_of_a_later_version_is_readable() -> None:
 def test_an_attribute_that_an_earlier_version_did_not_write_has_its_default(name: str) -> None:
     """The update of a stack changes one function after the other, while records of both versions are read."""
     item = frozen(__version__)
-    del item[name]
+    item.pop(name, None)
     assert Job.__dataclass_fields__[name].default == getattr(job_items.job_from(item), name)

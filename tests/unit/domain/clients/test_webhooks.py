@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from gallop.domain.clients import webhooks
 from gallop.domain.clients.webhooks import Endpoint, Event
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.job import Failure, Job, JobState
+from gallop.domain.job import Failure, Job, JobState, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from openai import InvalidWebhookSignatureError, OpenAI
@@ -19,6 +20,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from tests.support.jobs import a_job, a_request
 
 URL = "https://hooks.example.com/gallop"
+API_URL = "https://api.example.com"
 OPENAI = OpenAI(api_key="unused", base_url="http://127.0.0.1:9")
 
 
@@ -62,7 +64,7 @@ def test_the_schedule_ends() -> None:
 def test_both_libraries_accept_the_signature(state: JobState) -> None:
     """The message has the format of OpenAI's and Standard Webhooks' libraries, and contains the job's result."""
     endpoint, job, now = an_endpoint(), an_end(state), time.time()
-    sent = webhooks.message(job)
+    sent = webhooks.message(job, API_URL)
     read = verified_by_both(endpoint.secrets[0].value, sent.body, webhooks.headers(sent, endpoint.secrets, now))
     assert ("event", webhooks.event_of(state).value) == (read["object"], read["type"])
     data = json.loads(sent.body)["data"]
@@ -70,16 +72,32 @@ def test_both_libraries_accept_the_signature(state: JobState) -> None:
     assert webhooks.job_id_of(sent.id) == job.id
 
 
+def test_the_addresses_of_files_are_absolute() -> None:
+    """A receiver has no request of its own that a path could belong to."""
+    job = an_end(JobState.SUCCEEDED)
+    video = Result(
+        bucket="results",
+        key=f"videos/{job.id}/video.mp4",
+        version_id="1",
+        size=7,
+        sha256="ab" * 32,
+        content_type="video/mp4",
+    )
+    data = json.loads(webhooks.message(replace(job, result=video, thumbnail=video), API_URL).body)["data"]
+    assert f"{API_URL}/v1/videos/{job.id}/content" == data["video"]["content"]
+    assert f"{API_URL}/v1/videos/{job.id}/content?variant=thumbnail" == data["thumbnail"]["content"]
+
+
 def test_a_message_contains_no_prompt_and_no_signed_address() -> None:
     """A reader of the receiver's log sees neither."""
-    assert "smiles" not in webhooks.message(an_end()).body
-    assert "Signature" not in webhooks.message(an_end(JobState.SUCCEEDED)).body
+    assert "smiles" not in webhooks.message(an_end(), API_URL).body
+    assert "Signature" not in webhooks.message(an_end(JobState.SUCCEEDED), API_URL).body
 
 
 @pytest.mark.parametrize("broken", ["body", "signature", "id", "secret", "stale", "early"])
 def test_a_tampered_message_is_refused_by_both(broken: str) -> None:
     """The cases are a changed byte, another secret, and a time too far from now."""
-    endpoint, sent, now = an_endpoint(), webhooks.message(an_end()), time.time()
+    endpoint, sent, now = an_endpoint(), webhooks.message(an_end(), API_URL), time.time()
     shift = {"stale": -400, "early": 400}.get(broken, 0)
     headers = webhooks.headers(sent, endpoint.secrets, now + shift)
     body = sent.body.replace("failed", "completed") if broken == "body" else sent.body
@@ -99,7 +117,7 @@ def test_a_rotated_secret_is_valid_with_the_new_one_for_a_day() -> None:
     before, now = an_endpoint(), time.time()
     after = webhooks.rotated(before, now)
     old, new = before.secrets[0].value, after.secrets[0].value
-    sent = webhooks.message(an_end())
+    sent = webhooks.message(an_end(), API_URL)
     both = webhooks.headers(sent, webhooks.secrets_at(after, now + 86_399), now)
     for secret in (old, new):
         verified_by_both(secret, sent.body, both)

@@ -52,7 +52,7 @@ def test_any_bytes_are_lines_or_problems(data: bytes) -> None:
         assert found.remedy
         return
     numbers = [one.number for one in found.lines] + [one.line for one in found.faults]
-    assert found.count == len(numbers) == len(set(numbers))
+    assert len(found.rows) == len(numbers) == len(set(numbers))
     for line in found.lines:
         assert batch_lines.checked(line, FOLDER)
 
@@ -85,7 +85,7 @@ def test_any_fields_are_a_request_or_problems(fields: dict[str, Any]) -> None:
 def test_byte_order_marks_line_ends_and_blank_lines(mark: bytes, end: bytes) -> None:
     """Files of any editor are read; blank lines are skipped, and numbers are those of the file."""
     found = read(mark + end.join([json.dumps(GOOD).encode()] * 3) + end)
-    assert (3, ()) == (found.count, found.faults)
+    assert (3, ()) == (len(found.rows), found.faults)
     assert [1, 1 + end.count(b"\n"), 1 + 2 * end.count(b"\n")] == [line.number for line in found.lines]
 
 
@@ -99,13 +99,13 @@ def test_utf16_is_read() -> None:
     [
         ('{"prompt": "x" 5}', 16, "is not valid JSON"),
         ("{oops", 2, "is not valid JSON"),
-        ('{"seed": NaN}', None, "is not valid JSON: NaN is not a number"),
-        ('{"seed": 1, "seed": 2}', None, 'is not valid JSON: "seed" occurs twice'),
+        ('{"seed": NaN}', 10, "is not valid JSON: NaN is not a number"),
+        ('{"seed": 1, "seed": 2}', 13, 'contains "seed" twice in one object'),
         ('["prompt"]', None, "is not a JSON object"),
-        ("[" * 20_000, None, "is nested too deeply"),
+        ("[" * 20_000, 33, "is nested too deeply"),
         (f'{{"prompt": "{"x" * 70_000}"}}', None, "is too long: 70,014 bytes; the maximum is 65,536 bytes"),
-        (f'{{"seed": {"9" * 5000}}}', None, "is not valid JSON: it contains a number of 5,000 digits"),
-        ('{"metadata": {"a": 1e999}}', None, "is not valid JSON: it contains a number that is out of range, 1e999"),
+        (f'{{"seed": {"9" * 5000}}}', 10, "contains a number of 5,000 digits"),
+        ('{"metadata": {"a": 1e999}}', 20, "contains a number that is out of range: 1e999"),
     ],
 )
 def test_invalid_lines_are_reported_by_location(row: str, column: int | None, problem: str) -> None:
@@ -176,3 +176,16 @@ def test_all_problems_of_a_line_are_reported() -> None:
     found = faults_of(images=["9.jpg", 7], duration=99, ratio="2:7", sed=1, prompt="[Image 3] runs")
     assert {"/images/0", "/images/1", "/duration", "/ratio", "/sed", "/prompt"} == {where for where, _ in found}
     assert [("/images", "must be a list")] == faults_of(images="1.jpg")[:1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+def test_each_line_can_be_read_by_its_place(encoding: str, end: str) -> None:
+    """A step gets no line, only its place in the file."""
+    lines = [json.dumps({"prompt": text, "images": ["1.jpg"]}, ensure_ascii=False) for text in ("a", "Grüße", "春🐎")]
+    data = end.join(lines).encode(encoding)
+    found = batch_lines.read(data)
+    assert isinstance(found, Contents)
+    again = [batch_lines.line_in(row, data[row.offset : row.offset + row.size]) for row in found.rows]
+    assert [*found.lines] == again
+    assert all(batch_lines.names_files(line) for line in found.lines)

@@ -27,6 +27,7 @@ RESULT = Result(
     sha256="ab" * 32,
     content_type="video/mp4",
 )
+API_URL = "https://api.example.com"
 INTERNAL = ("dashscope", "the secret", "attempt")
 
 
@@ -40,7 +41,7 @@ def succeeded() -> Job:
 def test_every_state_has_a_view(state: JobState) -> None:
     """In each state the view is JSON with Gallop's and OpenAI's fields, and without internals."""
     job = a_job(state)
-    view = views.job_view(job, START + 10)
+    view = views.job_view(job, START + 10, API_URL)
     assert job.id == view["id"]
     assert "video" == view["object"]
     assert state.value == view["state"]
@@ -50,13 +51,13 @@ def test_every_state_has_a_view(state: JobState) -> None:
 
 def test_a_finished_job_shows_its_video_and_its_price() -> None:
     """It has the location and size of the video, and its cost."""
-    view = views.job_view(succeeded(), START + 100)
+    view = views.job_view(succeeded(), START + 100, API_URL)
     expected = {
         "bytes": 1_048_576,
         "sha256": "ab" * 32,
         "content_type": "video/mp4",
         "s3": "s3://results/videos/job/video.mp4",
-        "content": f"/v1/videos/{succeeded().id}/content",
+        "content": f"{API_URL}/v1/videos/{succeeded().id}/content",
     }
     assert expected == view["video"]
     assert 100 == view["progress"]
@@ -69,7 +70,7 @@ def test_a_finished_job_shows_its_video_and_its_price() -> None:
 
 def test_an_unfinished_job_has_no_video() -> None:
     """The video is shown after it was checked and stored."""
-    assert "video" not in views.job_view(a_job(JobState.STORING), START)
+    assert "video" not in views.job_view(a_job(JobState.STORING), START, API_URL)
 
 
 def test_progress_grows_until_the_end() -> None:
@@ -172,7 +173,7 @@ def test_every_remedy_has_a_text_for_every_door(remedy: Remedy, door: Door) -> N
     [
         (None, "", "Create the job again. You have not been charged."),
         (Attempt("1", 0, AttemptEnd.UNKNOWN), "", remedies.text(Remedy.SEARCH_CONSOLE, Door.HTTPS)),
-        (Attempt("1", 0, AttemptEnd.ACCEPTED), "task-1", remedies.text(Remedy.FIND_TASK, Door.HTTPS)),
+        (Attempt("1", 0, AttemptEnd.ACCEPTED), "task-1", remedies.text(Remedy.FIND_TASK, Door.HTTPS, "task-1")),
     ],
 )
 def test_the_console_is_named_only_if_it_helps(attempt: Attempt | None, task_id: str, expected: str) -> None:
@@ -180,6 +181,16 @@ def test_the_console_is_named_only_if_it_helps(attempt: Attempt | None, task_id:
     failure = Failure(FailureCode.DEADLINE_EXCEEDED, "too late")
     job = a_job(JobState.FAILED, attempt=attempt, task_id=task_id, failure=failure)
     assert expected == receipts.failure_receipt(job)["error"]["remedy"]
+
+
+@pytest.mark.parametrize("door", Door)
+@pytest.mark.parametrize("code", [code for code in FailureCode if code is not FailureCode.RESULT_EXPIRED])
+def test_a_failure_after_the_task_has_succeeded_says_where_the_video_is(code: FailureCode, door: Door) -> None:
+    """The video is paid for: its task and the time that is left are named, and no remedy orders it again."""
+    job = a_job(JobState.FAILED, door=door, usage={"duration": 5}, cost=Decimal("0.7"), task_id="task-9")
+    remedy = receipts.failure_receipt(replace(job, failure=Failure(code, "what happened")))["error"]["remedy"]
+    assert [] == [words for words in ("task-9", "charged", "24 hours") if words not in remedy]
+    assert [] == [words for words in ("again", "not been charged") if words in remedy]
 
 
 def test_every_failure_has_a_message() -> None:

@@ -154,8 +154,8 @@ def test_both_limits_of_every_range_are_allowed(field: str, value: object) -> No
         ("seed", float("inf"), "must be a whole number from 0 to 2,147,483,647, not Infinity"),
         ("watermark", "no", 'must be true or false, not "no"'),
         ("watermark", 0, "must be true or false, not 0"),
-        ("metadata", [1], "must be an object of at most 4,096 bytes"),
-        ("metadata", {"a": "x" * 4096}, "must be an object of at most 4,096 bytes"),
+        ("metadata", [1], "must be an object"),
+        ("metadata", {"a": "x" * 4096}, "is too long: 4,104 bytes as JSON in UTF-8; the maximum is 4,096 bytes"),
         ("size", "100x100", 'unknown value "100x100"'),
         ("size", ["1280x720"], 'unknown value ["1280x720"]'),
         ("webhok", "https://example.com", "is not a field of a video request"),
@@ -297,7 +297,7 @@ def test_seconds_and_duration_must_agree() -> None:
         "https://example.com:443/a.jpg?x=1#part",
         "https://example.com/a%20b.jpg",
         "https://xn--bcher-kva.example/a.jpg",
-        "https://example.com/" + "a" * 2028,
+        "https://example.com/" + "a" * 8172,
     ],
 )
 def test_a_public_address_is_passed_on_unchanged(url: str) -> None:
@@ -322,7 +322,6 @@ def test_a_public_address_is_passed_on_unchanged(url: str) -> None:
         ("https://example.com:99999/a.jpg", "is not a valid URL"),
         ("https://example.com/a b.jpg", "is not a valid URL"),
         ("https://example.com/a\nb.jpg", "is not a valid URL"),
-        ("https://example.com/bücher.jpg", "is not a valid URL"),
         ("https://ada:secret@example.com/a.jpg", "contains a user name or password"),
         ("https://@example.com/a.jpg", "contains a user name or password"),
         ("https://example.com:8443/a.jpg", "uses a port other than 443"),
@@ -330,11 +329,10 @@ def test_a_public_address_is_passed_on_unchanged(url: str) -> None:
         ("https://2130706433/a.jpg", "has a host that is an IP address or is not public"),
         ("https://[::1]/a.jpg", "has a host that is an IP address or is not public"),
         ("https://localhost/a.jpg", "has a host that is an IP address or is not public"),
-        ("https://example.com/" + "a" * 2029, "is longer than 2,048 characters"),
+        ("https://example.com/" + "a" * 8173, "is longer than 8,192 characters"),
         ("data:image/png,abc", "is a data URI without base64"),
         ("data:image/png;base64", "is a data URI without base64"),
         ("data:image/png;base64,a", "is a data URI with invalid base64"),
-        ("data:image/png;base64,aGk=\n", "is a data URI with invalid base64"),
         ("data:image/png;base64,ü", "is a data URI with invalid base64"),
         ("s3://inbox", "refers to an object outside uploads/ in the inbox bucket"),
         ("s3://inbox/drop/a.jpg", "refers to an object outside uploads/ in the inbox bucket"),
@@ -382,14 +380,6 @@ def test_every_pointer_can_be_encoded() -> None:
     """A problem is reported in UTF-8, whatever the names of the caller's fields."""
     for pointer in faults_of(body(**{"\ud800/~": 1})):
         assert pointer.encode()
-
-
-def test_deep_nesting_is_refused() -> None:
-    """Only machines nest so deeply, and it is refused before anything recurses into it."""
-    deep: Any = []
-    for _ in range(400):
-        deep = [deep]
-    assert {"": "the body is nested too deeply"} == faults_of(body(metadata={"a": deep}))
 
 
 def test_fields_and_images_apart_follow_the_same_rules() -> None:

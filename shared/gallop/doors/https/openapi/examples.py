@@ -8,7 +8,14 @@ from typing import Any
 
 from gallop.domain import budget, views
 from gallop.domain.doors import Door
-from gallop.domain.errors import BudgetExceeded, CallerError, DashScopeRefusal, InvalidRequest, TooManyRequests
+from gallop.domain.errors import (
+    BudgetExceeded,
+    CallerError,
+    DashScopeRefusal,
+    InvalidRequest,
+    MethodNotAllowed,
+    TooManyRequests,
+)
 from gallop.domain.faults import Fault
 from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage
@@ -32,12 +39,13 @@ SHORTFALL = budget.Shortfall(
     budget.Cap(budget.STACK, budget.Period.DAY, Decimal(10)), Decimal("9.8"), Decimal("0.7"), 1_795_392_000.0
 )
 _CREATED_AT = 1_795_360_755.0
+_API_URL = "https://gallop.example.com"
 _ID = "job_pllyydunr5cm5plzmmrwbldle4"
 
 
 def queued() -> dict[str, Any]:
     """Return the view of a job that was just created."""
-    return views.job_view(_job(), _CREATED_AT)
+    return views.job_view(_job(), _CREATED_AT, _API_URL)
 
 
 def succeeded() -> dict[str, Any]:
@@ -59,7 +67,7 @@ def succeeded() -> dict[str, Any]:
         cost=Decimal("0.7"),
         result=video,
     )
-    return views.job_view(done, ended_at)
+    return views.job_view(done, ended_at, _API_URL)
 
 
 def refused(kind: type[CallerError]) -> dict[str, Any]:
@@ -71,6 +79,8 @@ def refused(kind: type[CallerError]) -> dict[str, Any]:
         error = kind(retry_after=3)
     elif issubclass(kind, BudgetExceeded):
         error = kind(SHORTFALL, _CREATED_AT)
+    elif issubclass(kind, MethodNotAllowed):
+        error = kind("PUT", ("GET", "HEAD"))
     elif issubclass(kind, DashScopeRefusal):
         error = kind("InvalidParameter", f"{kind.title}.")
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from gallop import __version__
-from gallop.domain.errors import NoSuchRoute
+from gallop.domain.errors import CallerError, MethodNotAllowed, NoSuchRoute
 from gallop.doors.https import errors as dialects
 from gallop.doors.https.openapi.document import document
 from gallop.doors.https.openapi.page import page
@@ -14,11 +14,15 @@ from gallop.doors.https.openapi.page import page
 def files() -> dict[str, str]:
     """Return each file's text by its name."""
     described = document(__version__)
-    return {"docs.html": page(described), "no_such_route.json": _no_such_route(), "openapi.json": _json(described)}
+    return {
+        "docs.html": page(described),
+        "method_not_allowed.json": _refusal(MethodNotAllowed("this method", ("GET", "HEAD"))),
+        "no_such_route.json": _refusal(NoSuchRoute("There is no such file.")),
+        "openapi.json": _json(described),
+    }
 
 
-def _no_such_route() -> str:
-    error = NoSuchRoute("There is no such file.")
+def _refusal(error: CallerError) -> str:
     return _json(dialects.rfc9457(dialects.ErrorAnswer(error, error.status, error.title, request_id="")))
 
 

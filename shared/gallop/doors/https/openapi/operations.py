@@ -15,14 +15,26 @@ if TYPE_CHECKING:
 
     from gallop.doors.https.openapi.routes import Route
 
+VIDEOS, DASHSCOPE = "Videos", "DashScope's protocol"
+TAGS = (
+    {"name": VIDEOS, "description": "Gallop's own protocol, which OpenAI's clients use as well."},
+    {"name": DASHSCOPE, "description": "The routes of DashScope, for its clients."},
+)
+
+_RETRY_AFTER = {
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until the same request may succeed."}
+}
+# The statuses of refusals that say when to retry.
+_WAITING = (errors.BudgetExceeded.status, errors.TooManyRequests.status)
 _OF_EVERY_KEY = (errors.Unauthenticated, errors.TooManyRequests)
 
 
 def operation(route: Route) -> dict[str, Any]:
     """Describe a route."""
     described: dict[str, Any] = {
-        "tags": ["DashScope's protocol" if route.path.startswith("/api/v1/") else "Videos"],
+        "tags": [DASHSCOPE if route.path.startswith("/api/v1/") else VIDEOS],
         "summary": route.summary,
+        "description": route.details,
         "operationId": _name(route),
         "responses": {**route.answers, **_refusals(route), "503": _not_available()},
     }
@@ -49,8 +61,10 @@ def _common(route: Route) -> Sequence[type[errors.CallerError]]:
 
 def _refusal(kinds: Sequence[type[errors.CallerError]]) -> dict[str, Any]:
     values = {kind.code: {"value": examples.refused(kind)} for kind in kinds}
+    waits = {"headers": _RETRY_AFTER} if any(kind.retryable and kind.status in _WAITING for kind in kinds) else {}
     return {
         "description": "; ".join(f"{kind.title} (`{kind.code}`)" for kind in kinds),
+        **waits,
         "content": {
             PROBLEM: {"schema": ref("Problem"), "examples": values},
             JSON: {"schema": {"anyOf": [ref("OpenAIError"), ref("DashScopeError")]}},
@@ -61,7 +75,7 @@ def _refusal(kinds: Sequence[type[errors.CallerError]]) -> dict[str, Any]:
 def _not_available() -> dict[str, Any]:
     return {
         "description": "An upstream service is unavailable. Send the same request again after `Retry-After` seconds.",
-        "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+        "headers": _RETRY_AFTER,
         "content": {PROBLEM: {"schema": ref("Problem")}},
     }
 

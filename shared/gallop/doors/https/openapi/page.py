@@ -73,7 +73,7 @@ def _routes(described: Mapping[str, Any]) -> Element:
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Element:
     content: list[Node] = [
         element("h3", _method(method), " ", code(path)),
-        element("p", operation["summary"], "." if operation.get("security") != [] else ". No API key needed."),
+        element("p", operation["summary"], ". ", *prose(operation["description"])),
         listing(_command(method, path, operation)),
     ]
     if parameters := operation.get("parameters"):
@@ -147,9 +147,6 @@ def _schema(schema: Mapping[str, Any]) -> list[Node]:
     if "properties" not in schema:
         return [element("p", *shapes.shape(dict(schema)))]
     content = paragraphs(schema["description"]) if "description" in schema else []
-    if choices := schema.get("anyOf"):
-        names = joined(([code(name) for name in choice["required"]] for choice in choices), ", ")
-        content.append(element("p", "At least one of these is required: ", *names, "."))
     return [*content, shapes.fields(dict(schema))]
 
 

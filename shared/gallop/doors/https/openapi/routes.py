@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gallop.domain import errors
+from gallop.domain.dashscope import listing as dashscope_list
+from gallop.domain.dashscope import task as dashscope_task
 from gallop.domain.job import JobState, openai_status
 from gallop.doors.https import dashscope
 from gallop.doors.https.openapi import examples
@@ -22,6 +24,7 @@ class Route:
     method: str
     path: str
     summary: str
+    details: str
     answers: dict[str, Schema]
     refusals: Refusals = ()
     parameters: tuple[Schema, ...] = ()
@@ -35,9 +38,10 @@ def content(schema: Schema, example: object = None) -> Schema:
     return {"description": "Success.", "content": {JSON: {"schema": schema, **examples}}}
 
 
-def header(name: str, description: str, **schema: object) -> Schema:
+def header(name: str, description: str, *, required: bool = False, **schema: object) -> Schema:
     """Describe a request header."""
-    return {"name": name, "in": "header", "description": description, "schema": {"type": "string", **schema}}
+    shape = {"type": "string", **schema}
+    return {"name": name, "in": "header", "description": description, "required": required, "schema": shape}
 
 
 def query(name: str, description: str, **schema: object) -> Schema:
@@ -49,25 +53,45 @@ _DASHSCOPE_REFUSAL: Schema = {
     "description": "Refused, in DashScope's format.",
     "content": {JSON: {"schema": ref("DashScopeError")}},
 }
+_FILE: Schema = {"description": "The file itself, from S3, for clients that follow the redirect."}
 _ID: Schema = {"name": "id", "in": "path", "required": True, "schema": JOB_ID}
 _OF_A_JOB: Refusals = (errors.JobNotFound,)
 _STATES = sorted({*(state.value for state in JobState), *(openai_status(state) for state in JobState)})
 _REDIRECT: Schema = {
-    "description": "A new presigned URL of your own bucket, valid for one hour.",
+    "description": "A new presigned URL of your own bucket, valid for an hour, or less if its credentials expire.",
     "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
 }
-_NOT_MODIFIED: Schema = {"description": "Not changed since the answer with this ETag."}
+_POLL: Schema = {
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until you should request the job again."},
+    "openai-poll-after-ms": {"schema": {"type": "integer"}, "description": "The same in milliseconds."},
+}
+_ETAG: Schema = {"ETag": {"schema": {"type": "string"}, "description": "The version of the job, for If-None-Match."}}
+_JOB: Schema = {
+    **content(ref("Video"), examples.succeeded()),
+    "headers": {
+        **_ETAG,
+        **_POLL,
+        "Preference-Applied": {"schema": {"type": "string"}, "description": "The wait that was applied, if any."},
+    },
+}
+_NOT_MODIFIED: Schema = {"description": "Not changed since the answer with this ETag.", "headers": {**_ETAG, **_POLL}}
+_KEY_OF_A_CREATE: Schema = header(
+    "Idempotency-Key",
+    "Any text of your own, for example a UUID. For 24 hours, requests with the same key and content return the same "
+    "job, so that a repetition after a lost answer is no second charge. Requests without it are accepted, too; it is "
+    "required here so that no generated client forgets it. It contains no comma.",
+    required=True,
+    minLength=1,
+    maxLength=255,
+    pattern="^[\\x21-\\x2b\\x2d-\\x7e]+$",
+)
 _CREATED: Schema = {
     **content(ref("Video"), examples.queued()),
     "description": "The job has been recorded. `Idempotent-Replay: true` means that it already existed.",
     "headers": {
-        "Location": {"schema": {"type": "string"}},
-        "Retry-After": {
-            "schema": {"type": "integer"},
-            "description": "Seconds until you should request the job again.",
-        },
-        "openai-poll-after-ms": {"schema": {"type": "integer"}},
-        "Idempotent-Replay": {"schema": {"const": "true"}},
+        "Location": {"schema": {"type": "string"}, "description": "The path of the job."},
+        **_POLL,
+        "Idempotent-Replay": {"schema": {"type": "string"}, "description": "`true` if the job already existed."},
     },
 }
 
@@ -76,14 +100,11 @@ NATIVE = (
         method="post",
         path="/v1/videos",
         summary="Create a video",
+        details="Checks the whole request, then records the job and starts it. A refused request costs nothing.",
         parameters=(
-            header(
-                "Idempotency-Key",
-                "For 24 hours, requests with the same key and content return the same job.",
-                minLength=1,
-                maxLength=255,
-                pattern="^[\\x21-\\x7e]+$",
-            ),
+            _KEY_OF_A_CREATE,
+            # With an optional parameter, too, because openapi-python-client 0.29 forgets an import without one.
+            header("Content-Encoding", "`gzip` for a compressed body.", enum=["gzip", "identity"]),
         ),
         body={JSON: {"schema": ref("VideoRequest"), "example": examples.REQUEST}, FORM: {"schema": ref("VideoForm")}},
         answers={"202": _CREATED, "200": {**content(ref("Estimate")), "description": "The price of a `dry_run`."}},
@@ -93,17 +114,19 @@ NATIVE = (
             errors.BodyTooLarge,
             errors.UnsupportedMediaType,
             errors.IdempotencyMismatch,
+            errors.JobDeleted,
         ),
     ),
     Route(
         method="get",
         path="/v1/videos",
         summary="List your videos, newest first",
+        details="Pages neither repeat nor skip a job: continue with `after`, the last job of the page that you have.",
         parameters=(
             query("after", "Start after this job.", **JOB_ID),
             query("limit", "Maximum number of jobs.", type="integer", minimum=1, maximum=100, default=20),
-            query("order", "Order by time of creation.", enum=["desc", "asc"], default="desc"),
-            query("status", "Only jobs with this state of Gallop or status of OpenAI.", enum=_STATES),
+            query("order", "Order by time of creation.", type="string", enum=["desc", "asc"], default="desc"),
+            query("status", "Only jobs with this state of Gallop or status of OpenAI.", type="string", enum=_STATES),
             query(
                 "created_after",
                 "Only jobs created after this time: seconds since the epoch, or ISO 8601.",
@@ -118,6 +141,7 @@ NATIVE = (
         method="get",
         path="/v1/videos/{id}",
         summary="Get the state of a video",
+        details="Never causes a request to DashScope. `Prefer: wait=20` and `If-None-Match` save requests.",
         parameters=(
             _ID,
             header("If-None-Match", "The ETag of the answer that you have."),
@@ -125,21 +149,26 @@ NATIVE = (
                 "Prefer", "`wait=N`: answer when the state changes, or after N seconds (maximum 25).", pattern="^wait="
             ),
         ),
-        answers={"200": content(ref("Video"), examples.succeeded()), "304": _NOT_MODIFIED},
+        answers={"200": _JOB, "304": _NOT_MODIFIED},
         refusals=_OF_A_JOB,
     ),
     Route(
         method="get",
         path="/v1/videos/{id}/content",
         summary="Fetch the video, or its thumbnail",
-        parameters=(_ID, query("variant", "The file to fetch.", enum=["video", "thumbnail"], default="video")),
-        answers={"302": _REDIRECT},
-        refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady, errors.NoThumbnail),
+        details="Redirects to S3. Do not send your API key there; HTTP clients omit it on redirects.",
+        parameters=(
+            _ID,
+            query("variant", "The file to fetch.", type="string", enum=["video", "thumbnail"], default="video"),
+        ),
+        answers={"200": _FILE, "302": _REDIRECT},
+        refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady, errors.NoThumbnail, errors.VideoRemoved),
     ),
     Route(
         method="post",
         path="/v1/videos/{id}/cancel",
         summary="Cancel a video, if that is still possible",
+        details="A job that waits is cancelled without a charge. `cancel.answer` says what was possible.",
         parameters=(_ID,),
         answers={"200": content(ref("CancelledVideo"))},
         refusals=_OF_A_JOB,
@@ -148,6 +177,7 @@ NATIVE = (
         method="delete",
         path="/v1/videos/{id}",
         summary="Delete a finished video with its inputs, outputs, receipts and record",
+        details="An image is deleted with the last job that uses it. Lists can continue after a deleted job.",
         parameters=(_ID,),
         answers={"200": content(ref("DeletedVideo"))},
         refusals=(*_OF_A_JOB, errors.JobNotFinished, errors.JobNotDeletable),
@@ -156,6 +186,7 @@ NATIVE = (
         method="post",
         path="/v1/uploads",
         summary="Get a form that uploads one image; requests then refer to it by its id",
+        details="For images that are too large for a request: POST `fields` and then `file` to `url`, as a form.",
         body={JSON: {"schema": ref("UploadRequest"), "example": {"content_type": "image/jpeg"}}},
         answers={"201": content(ref("Upload"))},
         refusals=(errors.InvalidRequest, errors.BodyTooLarge, errors.UnsupportedMediaType),
@@ -164,45 +195,62 @@ NATIVE = (
         method="get",
         path="/health",
         summary="Check whether the HTTPS door is available",
+        details="Open to all.",
         answers={"200": content(ref("Health"))},
+        refusals=(errors.MethodNotAllowed,),
         is_open=True,
     ),
 )
 
 _TASK_ID: Schema = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+_TIME = "14 digits in UTC+8: `20261122130000`."
+_TASK_FILTERS = (
+    query("page_no", "The number of the page.", type="integer", minimum=1, default=1),
+    query("page_size", "Tasks per page.", type="integer", minimum=1, maximum=dashscope_list.MAX_PAGE_SIZE, default=10),
+    query("task_id", "Only this task.", type="string"),
+    query("start_time", f"The begin of the window, {_TIME}", type="string", pattern="^[0-9]{14}$"),
+    query("end_time", f"Its end, at most 24 hours later, {_TIME}", type="string", pattern="^[0-9]{14}$"),
+    query("model_name", "Only tasks of this model.", type="string"),
+    query("status", "Only tasks with this status.", type="string", enum=list(dashscope_task.STATUSES)),
+)
 _TASK_REFUSALS: Refusals = (errors.DashScopeRefusal, errors.InvalidRequest, errors.BodyTooLarge)
-_TASK = content({"type": "object", "required": ["request_id", "output"]})
 
 DASHSCOPE = (
     Route(
         method="post",
         path=dashscope.SUBMIT,
         summary="Create a video, in DashScope's protocol",
-        parameters=(header("X-DashScope-Async", "Must be `enable`, as at DashScope."),),
-        body={JSON: {"schema": {"type": "object", "required": ["model", "input"]}}},
-        answers={"200": _TASK, "403": _DASHSCOPE_REFUSAL},
-        refusals=(*_TASK_REFUSALS, errors.BudgetExceeded, errors.IdempotencyMismatch),
+        details="Equal content within 11 minutes is the same job, because DashScope's clients repeat without a mark.",
+        parameters=(header("X-DashScope-Async", "Must be `enable`.", required=True, enum=["enable"]),),
+        body={JSON: {"schema": ref("DashScopeRequest")}},
+        answers={"200": content(ref("DashScopeSubmitted")), "403": _DASHSCOPE_REFUSAL},
+        refusals=(*_TASK_REFUSALS, errors.BudgetExceeded, errors.IdempotencyMismatch, errors.JobDeleted),
     ),
     Route(
         method="get",
         path=f"{dashscope.TASKS}/{{id}}",
         summary="Get the state of a task, in DashScope's protocol",
+        details="A task that does not exist, or is another client's, is UNKNOWN, with status 200.",
         parameters=(_TASK_ID,),
-        answers={"200": _TASK},
+        answers={"200": content(ref("DashScopeTask"))},
+        refusals=(errors.VideoRemoved,),
     ),
     Route(
         method="get",
         path=dashscope.TASKS,
         summary="List your tasks, in DashScope's protocol",
-        answers={"200": content({"type": "object", "required": ["request_id", "data", "total"]})},
+        details="The last 24 hours, or another window of at most 24 hours.",
+        parameters=_TASK_FILTERS,
+        answers={"200": content(ref("DashScopeTaskList"))},
         refusals=(errors.DashScopeRefusal,),
     ),
     Route(
         method="post",
         path=f"{dashscope.TASKS}/{{id}}/cancel",
         summary="Cancel a task that is pending, in DashScope's protocol",
+        details="A task that runs or has ended cannot be cancelled.",
         parameters=(_TASK_ID,),
-        answers={"200": content({"type": "object", "required": ["request_id"]})},
+        answers={"200": content(ref("DashScopeCancelled"))},
         refusals=(errors.DashScopeRefusal,),
     ),
 )

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from gallop.domain import job, models
 from gallop.domain.budget import Period
+from gallop.domain.faults import MAX_FAULTS
 from gallop.domain.request import form, references, request
 from gallop.domain.scheduling import queue
 from gallop.doors.https import uploads
+from gallop.doors.https.openapi import dashscope_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Schema = dict[str, Any]
 
@@ -32,6 +34,8 @@ def components() -> dict[str, Schema]:
         "VideoRequest": video_request(),
         "VideoForm": video_form(),
         "Video": video(),
+        "JobError": job_error(),
+        "StoredFile": stored_file(),
         "Estimate": _object(
             {"object": {"const": "video.estimate"}, "estimated_cost": USD, "currency": {"const": "USD"}}
         ),
@@ -44,31 +48,43 @@ def components() -> dict[str, Schema]:
         "Fault": fault(),
         "Budget": budget(),
         "OpenAIError": openai_error(),
-        "DashScopeError": _object({"code": TEXT, "message": TEXT, "request_id": TEXT}),
+        **dashscope_schemas.components(),
         "Health": _object({"status": {"const": "ok"}}),
     }
 
 
 def video_request() -> Schema:
-    """Describe the native body of a request for a video."""
+    """Describe the native body of a request for a video.
+
+    That one of the names of images is required is not in the schema: generators of clients make no class of it.
+    """
     return {
         **_object(_fields(), required=("prompt",)),
-        "anyOf": [{"required": [name]} for name in form.OF_IMAGES],
-        "description": "A request for one video. Send the images as `images`, or under OpenAI's or DashScope's name.",
+        "description": (
+            "A request for one video. At least one image is required, in `images`, or under OpenAI's or DashScope's "
+            "name: `input_reference`, `media`."
+        ),
     }
 
 
 def video_form() -> Schema:
-    """Describe the same body as a form: numbers and flags are text; images are files or text, under any name."""
+    """Describe the same body as a form: numbers and flags are text, and images are files."""
     texts: dict[str, Schema] = {name: TEXT for name in _fields() if name not in (*form.OF_IMAGES, "metadata")}
-    images = {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}}
-    shape = _object({**texts, "input_reference[]": images}, required=("prompt",))
-    return {**shape, "additionalProperties": True}
+    metadata = {"type": "string", "description": "An object in JSON; or send `metadata[name]`."}
+    file: Schema = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+    images: Schema = {"type": "array", "maxItems": models.MAX_IMAGES, "items": file}
+    files: dict[str, Schema] = {
+        "images": {**images, "description": "The files, in their order; or text, as in JSON."},
+        "input_reference": {**file, "description": "OpenAI's name for one image."},
+    }
+    shape = _object({**texts, "metadata": metadata, **files}, required=("prompt",))
+    description = "A request for one video, as a form. Lists may also be named `images[]` and `input_reference[]`."
+    return {**shape, "additionalProperties": True, "description": description}
 
 
 def upload_request() -> Schema:
     """Describe the body that requests an upload form."""
-    return _object({"content_type": {"enum": list(uploads.MEDIA_TYPES)}})
+    return _object({"content_type": _choice(uploads.MEDIA_TYPES)})
 
 
 def upload() -> Schema:
@@ -79,7 +95,7 @@ def upload() -> Schema:
             "object": {"const": "upload"},
             "url": {"type": "string", "format": "uri"},
             "fields": {"type": "object", "additionalProperties": TEXT},
-            "content_type": {"enum": list(uploads.MEDIA_TYPES)},
+            "content_type": _choice(uploads.MEDIA_TYPES),
             "max_bytes": {"const": models.MAX_PICTURE_BYTES},
             "expires_at": SECONDS_SINCE_EPOCH,
         }
@@ -92,8 +108,8 @@ def video() -> Schema:
     properties: dict[str, Schema] = {
         "id": JOB_ID,
         "object": {"const": "video"},
-        "status": {"enum": sorted({job.openai_status(state) for state in job.JobState})},
-        "state": {"enum": [state.value for state in job.JobState]},
+        "status": _choice(sorted({job.openai_status(state) for state in job.JobState})),
+        "state": _choice([state.value for state in job.JobState]),
         "progress": {"type": "integer", "minimum": 0, "maximum": 100},
         "created_at": SECONDS_SINCE_EPOCH,
         "updated_at": SECONDS_SINCE_EPOCH,
@@ -102,14 +118,14 @@ def video() -> Schema:
         "model": TEXT,
         "prompt": TEXT,
         "images": whole,
-        "resolution": {"enum": _resolutions()},
-        "ratio": {"enum": list(models.RATIOS)},
+        "resolution": _choice(_resolutions()),
+        "ratio": _choice(models.RATIOS),
         "duration": whole,
         "seconds": TEXT,
         "size": TEXT,
         "seed": _nullable(whole),
         "watermark": {"type": "boolean"},
-        "metadata": {"type": "object"},
+        "metadata": {"type": "object", "additionalProperties": True},
         "priority": whole,
         "queue_position": _nullable(whole),
         "estimated_start": _nullable(SECONDS_SINCE_EPOCH),
@@ -118,10 +134,22 @@ def video() -> Schema:
         "estimated_cost": USD,
         "cost": _nullable({"type": "number"}),
         "currency": {"const": "USD"},
-        "error": _nullable(_object({"code": TEXT, "message": TEXT, "remedy": TEXT})),
+        "error": _nullable(ref("JobError")),
     }
-    file = _object({"bytes": whole, "sha256": TEXT, "content_type": TEXT, "s3": TEXT, "content": TEXT})
-    return {**_object({**properties, "video": file}, required=tuple(properties)), "additionalProperties": True}
+    files = {"video": ref("StoredFile"), "thumbnail": ref("StoredFile")}
+    return {**_object({**properties, **files}, required=tuple(properties)), "additionalProperties": True}
+
+
+def job_error() -> Schema:
+    """Describe why a job ended without a video; ``vendor_code`` and ``vendor_message`` are DashScope's own."""
+    names = ("code", "message", "remedy", "vendor_code", "vendor_message")
+    return _object(dict.fromkeys(names, TEXT), required=names[:3])
+
+
+def stored_file() -> Schema:
+    """Describe a file in the results bucket."""
+    address = {"type": "string", "format": "uri", "description": "Redirects to a presigned URL; needs your API key."}
+    return _object({"bytes": {"type": "integer"}, "sha256": TEXT, "content_type": TEXT, "s3": TEXT, "content": address})
 
 
 def video_list() -> Schema:
@@ -140,7 +168,7 @@ def video_list() -> Schema:
 
 def cancelled_video() -> Schema:
     """Describe the answer to a cancel: the job, and the outcome."""
-    answer = _object({"answer": {"enum": ["cancelled", "too_late", "already_finished"]}, "message": TEXT})
+    answer = _object({"answer": _choice(["cancelled", "too_late", "already_finished"]), "message": TEXT})
     return {"allOf": [ref("Video"), {"type": "object", "properties": {"cancel": answer}, "required": ["cancel"]}]}
 
 
@@ -154,7 +182,8 @@ def problem() -> Schema:
             "detail": TEXT,
             "code": TEXT,
             "remedy": TEXT,
-            "errors": {"type": "array", "items": ref("Fault")},
+            "errors": {"type": "array", "maxItems": MAX_FAULTS, "items": ref("Fault")},
+            "omitted": {"type": "integer", "description": "How many more problems there are than `errors` lists."},
             "budget": ref("Budget"),
         },
         required=("type", "title", "status", "detail", "code", "remedy"),
@@ -163,15 +192,22 @@ def problem() -> Schema:
 
 def fault() -> Schema:
     """Describe one problem of a request."""
-    return _object({"pointer": TEXT, "detail": TEXT, "remedy": TEXT})
+    number = {"type": "integer", "minimum": 1}
+    place: dict[str, Schema] = {
+        "pointer": {"type": "string", "description": "JSON pointer (RFC 6901) into the body; empty: the whole body."},
+        "header": {"type": "string", "description": "The header that has the problem, instead of the body."},
+        "line": number,
+        "column": number,
+    }
+    return _object({**place, "detail": TEXT, "remedy": TEXT}, required=("detail", "remedy"))
 
 
 def budget() -> Schema:
     """Describe the cap that has no room for a job."""
     return _object(
         {
-            "of": {"enum": ["stack", "client"]},
-            "period": {"enum": [period.value for period in Period]},
+            "of": _choice(["stack", "client"]),
+            "period": _choice([period.value for period in Period]),
             "cap": USD,
             "used": {**USD, "description": "Reserved or spent, in US dollars."},
             "estimated_cost": USD,
@@ -207,14 +243,14 @@ def _of_the_video() -> dict[str, Schema]:
     duration = {"type": "integer", "minimum": lengths.start, "maximum": lengths.stop - 1}
     in_text = {"type": "string", "pattern": "^[0-9]{1,3}$"}
     return {
-        "model": {"enum": list(models.MODELS)},
-        "resolution": {"enum": _resolutions(), "default": models.DEFAULT_RESOLUTION},
-        "ratio": {"enum": list(models.RATIOS), "default": models.DEFAULT_RATIO},
+        "model": _choice(models.MODELS),
+        "resolution": {**_choice(_resolutions()), "default": models.DEFAULT_RESOLUTION},
+        "ratio": {**_choice(models.RATIOS), "default": models.DEFAULT_RATIO},
         "duration": {**duration, "default": models.DEFAULT_DURATION_SECONDS, "description": "Seconds."},
         "seed": {"type": "integer", "minimum": seeds.start, "maximum": seeds.stop - 1},
         "watermark": {"type": "boolean", "default": False},
         "seconds": {"anyOf": [duration, in_text], "description": "OpenAI's name for `duration`."},
-        "size": {"enum": _sizes(), "description": "OpenAI's name for `resolution` and `ratio` together."},
+        "size": {**_choice(_sizes()), "description": "OpenAI's name for `resolution` and `ratio` together."},
     }
 
 
@@ -222,7 +258,8 @@ def _of_the_request() -> dict[str, Schema]:
     limit = models.MAX_IMAGES
     referred = [_object({name: TEXT}, required=(name,)) for name in ("image_url", "file_id")]
     reference = {"anyOf": [_IMAGE, *referred]}
-    media = _object({"type": {"enum": [references.MEDIA_TYPE, None]}, "url": _IMAGE}, required=("url",))
+    kind = _nullable(_choice([references.MEDIA_TYPE]))
+    media = _object({"type": kind, "url": _IMAGE}, required=("url",))
     return {
         "images": {"type": "array", "minItems": 1, "maxItems": limit, "items": _IMAGE},
         "input_reference": {
@@ -238,7 +275,8 @@ def _of_the_request() -> dict[str, Schema]:
         },
         "metadata": {
             "type": "object",
-            "description": f"Your own data, returned unchanged; maximum {request.MAX_METADATA_BYTES:,} bytes.",
+            "additionalProperties": True,
+            "description": f"Your own data, returned unchanged; maximum {request.MAX_METADATA_BYTES:,} bytes of JSON.",
         },
         "priority": {
             "type": "integer",
@@ -272,6 +310,10 @@ def _lines(resolution: str) -> int:
 
 def _sizes() -> list[str]:
     return [models.size(name, ratio) for name in _resolutions() for ratio in models.RATIOS]
+
+
+def _choice(values: Iterable[str]) -> Schema:
+    return {"type": "string", "enum": list(values)}
 
 
 def _object(properties: Mapping[str, Schema], required: tuple[str, ...] | None = None) -> Schema:

@@ -29,7 +29,7 @@ class MediaRule:
 class Model:
     """One model: its inputs, its defaults and its price per second.
 
-    ``prices`` are CNY per billed second, by tier: (mainland China and Global, International). ``seconds`` is empty
+    ``prices`` are USD per billed second, by tier: (mainland China and Global, International). ``seconds`` is empty
     if the input sets the length.
     """
 
@@ -56,10 +56,10 @@ FIRST_FRAME = MediaRule("first_frame", 1, 1, short_side=300, widest=2.5)
 EDIT_VIDEO = MediaRule("video", 1, 1, short_side=360, widest=2.5, max_bytes=100 * MEGABYTE)
 EDIT_REFERENCES = MediaRule("reference_image", 0, 5, short_side=300, widest=2.5)
 
-PRICES_1_0 = {"720P": (0.9, 1.049188), "1080P": (1.6, 1.798608)}
-PRICES_1_1 = {"480P": (0.45, 0.45), "720P": (0.9, 0.9), "1080P": (1.2, 1.2)}
+PRICES_1_0 = {"720P": (0.123769, 0.14), "1080P": (0.220034, 0.24)}
+PRICES_1_1 = {"480P": (0.0618845, 0.07), "720P": (0.123769, 0.14), "1080P": (0.165026, 0.18)}
 TIERS_1_1 = ("480P", "720P", "1080P")
-INTERNATIONAL = {"ap-southeast-1", "ap-northeast-1", "cn-hongkong"}
+MAINLAND_AND_GLOBAL = {"cn-beijing", "us-east-1", "eu-central-1"}
 
 
 def _line_up() -> tuple[Model, ...]:
@@ -87,9 +87,9 @@ MODELS = {model.name: model for model in _line_up()}
 
 
 def price(model: Model, resolution: str, region: str) -> float:
-    """Return the price of one billed second in CNY in ``region``."""
+    """Return the price of one billed second in USD in ``region``."""
     mainland, international = model.prices[resolution]
-    return international if region in INTERNATIONAL else mainland
+    return mainland if region in MAINLAND_AND_GLOBAL else international
 
 
 def lines(resolution: str) -> int:

@@ -52,7 +52,7 @@ class Ledger:
         return {
             "tasks": len(tasks),
             "billed_seconds": round(sum(task.billed_seconds for task in tasks), 2),
-            "billed_cny": round(sum(_cost(task) for task in tasks), 6),
+            "billed_usd": round(sum(_cost(task) for task in tasks), 6),
             "requests": _counts(self._by_account.get(name, Counter())),
         }
 

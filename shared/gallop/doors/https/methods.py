@@ -1,0 +1,31 @@
+"""Every path of the HTTPS door with its methods, so that a wrong method gets another answer than a wrong path."""
+
+from __future__ import annotations
+
+import re
+
+_READ = ("GET", "HEAD")
+_METHODS = {
+    "/v1/videos": (*_READ, "POST"),
+    "/v1/videos/{id}": (*_READ, "DELETE"),
+    "/v1/videos/{id}/content": _READ,
+    "/v1/videos/{id}/cancel": ("POST",),
+    "/v1/uploads": ("POST",),
+    "/api/v1/services/aigc/video-generation/video-synthesis": ("POST",),
+    "/api/v1/tasks": _READ,
+    "/api/v1/tasks/{id}": _READ,
+    "/api/v1/tasks/{id}/cancel": ("POST",),
+    "/api/v1/uploads": _READ,
+    "/events/dashscope": ("POST",),
+    "/health": _READ,
+    "/openapi.json": _READ,
+    "/docs": _READ,
+    "/docs/style.css": _READ,
+}
+_PATTERNS = {re.compile(path.replace("{id}", "[^/]+")): methods for path, methods in _METHODS.items()}
+
+
+def of_path(path: str) -> tuple[str, ...]:
+    """Return the methods of a path; none if there is no such path. Only DashScope's paths may end in a slash."""
+    known = path.removesuffix("/") if path.startswith("/api/") else path
+    return next((methods for pattern, methods in _PATTERNS.items() if pattern.fullmatch(known)), ())

@@ -1,0 +1,109 @@
+"""The schemas of DashScope's protocol, as its clients know them (fact sheet §1 to §3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain import models
+from gallop.domain.dashscope import task
+from gallop.domain.request.dialects import WORDS, Dialect
+from gallop.domain.request.references import MEDIA_TYPE
+from gallop.domain.scheduling import queue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Schema = dict[str, Any]
+
+_TEXT = {"type": "string"}
+_TIME = {"type": "string", "description": "UTC+8, to the millisecond."}
+_MILLISECONDS = {"type": "integer", "description": "Milliseconds since the epoch."}
+_STATUS = {"type": "string", "enum": list(task.STATUSES)}
+_REQUEST_ID = {"request_id": _TEXT}
+
+
+def components() -> dict[str, Schema]:
+    """Return the components by name."""
+    return {
+        "DashScopeRequest": _request(),
+        "DashScopeSubmitted": _open({**_REQUEST_ID, "output": _open({"task_id": _TEXT, "task_status": _STATUS})}),
+        "DashScopeTask": _task(),
+        "DashScopeTaskList": _task_list(),
+        "DashScopeCancelled": _open(_REQUEST_ID),
+        "DashScopeError": _open({"code": _TEXT, "message": _TEXT, **_REQUEST_ID}),
+    }
+
+
+def _request() -> Schema:
+    image = _open(
+        {
+            "type": {"type": "string", "enum": [MEDIA_TYPE]},
+            "url": {"type": "string", "description": f"`{WORDS[Dialect.DASHSCOPE].references}`."},
+        }
+    )
+    media = {"type": "array", "minItems": 1, "maxItems": models.MAX_IMAGES, "items": image}
+    prompt = {"type": "string", "minLength": 1, "description": "`[Image 1]` refers to the first image."}
+    model = {"type": "string", "enum": list(models.MODELS)}
+    body = _open({"model": model, "input": _open({"prompt": prompt, "media": media}), "parameters": _parameters()})
+    return {**body, "required": ["model", "input"]}
+
+
+def _parameters() -> Schema:
+    words, lengths = WORDS[Dialect.DASHSCOPE], models.DURATION_SECONDS
+    resolutions = list(dict.fromkeys(name for model in models.MODELS.values() for name in model.resolutions))
+    choices: dict[str, Schema] = {
+        "resolution": {"type": "string", "enum": resolutions, "default": words.resolution},
+        "ratio": {"type": "string", "enum": list(models.RATIOS), "default": models.DEFAULT_RATIO},
+        "duration": {
+            "type": "integer",
+            "minimum": lengths.start,
+            "maximum": lengths.stop - 1,
+            "default": models.DEFAULT_DURATION_SECONDS,
+        },
+        "seed": {"type": "integer", "minimum": models.SEEDS.start, "maximum": models.SEEDS.stop - 1},
+        "watermark": {"type": "boolean", "default": words.watermark},
+        "priority": {
+            "type": "integer",
+            "minimum": queue.PRIORITIES.start,
+            "maximum": queue.PRIORITIES.stop - 1,
+            "description": "Gallop's own: DashScope has no such parameter.",
+        },
+    }
+    return {**_open(choices), "required": []}
+
+
+def _task() -> Schema:
+    output = _open(
+        {
+            "task_id": _TEXT,
+            "task_status": _STATUS,
+            "submit_time": _TIME,
+            "scheduled_time": _TIME,
+            "end_time": _TIME,
+            "orig_prompt": _TEXT,
+            "video_url": {"type": "string", "description": "A presigned URL of your own bucket."},
+            "code": {"type": "string", "description": "Why the task failed."},
+            "message": _TEXT,
+        }
+    )
+    usage = {"type": "object", "additionalProperties": True, "description": "What DashScope charged, once it has."}
+    whole = _open({**_REQUEST_ID, "output": {**output, "required": ["task_id", "task_status"]}, "usage": usage})
+    return {**whole, "required": ["request_id", "output"]}
+
+
+def _task_list() -> Schema:
+    times = dict.fromkeys(("gmt_create", "start_time", "end_time"), _MILLISECONDS)
+    entry = _open({"task_id": _TEXT, "status": _STATUS, "model_name": _TEXT, "request_id": _TEXT, **times})
+    entry["required"] = ["task_id", "status", "model_name", "gmt_create"]
+    counts: dict[str, Schema] = {name: {"type": "integer"} for name in ("total", "total_page", "page_no", "page_size")}
+    return _open({**_REQUEST_ID, **counts, "data": {"type": "array", "items": entry}})
+
+
+def _open(properties: Mapping[str, Schema]) -> Schema:
+    """Describe an object that may have other fields, too: DashScope ignores and adds some."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": True,
+    }

@@ -1,0 +1,95 @@
+"""Where DashScope is asked about a job: at the host of its submit, or at the stack's present host in the same region.
+
+A stack may move to another host of its region while jobs are in flight, and the old host may go away. Both hosts have
+the same tasks. A host of another region is never asked about a job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from gallop import log, settings
+from gallop.adapters import dashscope, secrets
+from gallop.adapters.table import jobs
+from gallop.domain import regions
+from gallop.domain.dashscope import replies
+from gallop.domain.errors import TryAgain, VendorRefused, VendorThrottled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gallop.domain.dashscope.replies import ListedTask, Task
+    from gallop.domain.job import Job
+
+T = TypeVar("T")
+
+
+def at_present_host(job: Job) -> Job:
+    """Return a job that has not been submitted yet, with the stack's present host if that is in the job's region."""
+    return replace(job, base_url=_alias(job) or job.base_url)
+
+
+def query(job: Job) -> tuple[Job, Task]:
+    """Return the current state of a job's task, and the job with the host that knows it.
+
+    Raises:
+        TryAgain, VendorRefused: as ``dashscope.query``.
+
+    """
+    (found_at, task) = _ask(job, lambda url, key: dashscope.query(url, key, job.task_id), _is_known)
+    if found_at != job.base_url:
+        jobs.note(job, "base_url", found_at)
+        log.info("job moved to another host", job_id=job.id)
+    return replace(job, base_url=found_at), task
+
+
+def cancel(job: Job) -> bool:
+    """Cancel a job's task; return whether it was cancelled.
+
+    Raises:
+        TryAgain, VendorRefused: as ``dashscope.cancel``.
+
+    """
+    return _ask(job, lambda url, key: dashscope.cancel(url, key, job.task_id))[1]
+
+
+def tasks_between(job: Job, since: float, until: float) -> list[ListedTask]:
+    """List the tasks of a job's model and account that were created between two epoch times.
+
+    Raises:
+        TryAgain, VendorRefused: as ``dashscope.tasks_between``.
+
+    """
+    return _ask(job, lambda url, key: dashscope.tasks_between(url, key, job.request.model, since, until))[1]
+
+
+def _ask(job: Job, call: Callable[[str, str], T], is_certain: Callable[[T], bool] = lambda _: True) -> tuple[str, T]:
+    """Ask at the job's host, and at its alias if the answer is missing or not certain; return host and answer."""
+    key, alias = secrets.dashscope_key(job.key_name), _alias(job)
+    try:
+        answer = call(job.base_url, key)
+    except VendorThrottled:
+        raise
+    except (TryAgain, VendorRefused):
+        if alias is None:
+            raise
+        other = call(alias, key)
+        if is_certain(other):
+            return alias, other
+        # The old host may still know better.
+        raise
+    if alias is None or is_certain(answer):
+        return job.base_url, answer
+    other = call(alias, key)
+    return (alias, other) if is_certain(other) else (job.base_url, answer)
+
+
+def _alias(job: Job) -> str | None:
+    present = settings.dashscope_base_url()
+    is_alias = present != job.base_url and regions.region_of(present) == regions.region_of(job.base_url)
+    return present if is_alias else None
+
+
+def _is_known(task: Task) -> bool:
+    return not isinstance(task, replies.TaskUnknown)

@@ -1,0 +1,90 @@
+"""Reports drops whose messages failed too often to their owners: no drop ends without a receipt, whatever broke."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from gallop import clock, log
+from gallop.adapters import drop_queue
+from gallop.adapters.s3 import buckets
+from gallop.adapters.table import drops as drop_table
+from gallop.domain.drops import batch as batches
+from gallop.domain.drops import drop as drops
+from gallop.domain.drops import events, receipts
+from gallop.domain.drops.batch import BatchState
+from gallop.domain.drops.drop import Folder, Lone
+from gallop.domain.errors import AwsTrouble
+from gallop.services import drop_updates
+from gallop.services.isolation import left_to_next_sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gallop.domain.drops.drop import Scope
+
+# The sweep has less than a minute.
+MAX_MESSAGES = 100
+
+
+def report() -> None:
+    """Write a receipt for each drop that a message of the dead-letter queue names, and remove the message.
+
+    A message that names none stays in the queue, for the operator.
+    """
+    seen = 0
+    while seen < MAX_MESSAGES and (messages := drop_queue.given_up()):
+        seen += len(messages)
+        for body, handle in messages:
+            with left_to_next_sweep("lost drop not reported"):
+                _report(body, handle)
+
+
+def _report(body: str, handle: str) -> None:
+    lost = list(_named_in(json.loads(body)))
+    for scope in lost:
+        if isinstance(scope, str):
+            _show_batch(scope)
+        else:
+            _show(scope)
+    if lost:
+        log.warning("drop lost", messages=len(lost))
+        drop_queue.remove(handle)
+
+
+def _named_in(message: Mapping[str, Any]) -> Iterable[Scope | str]:
+    """Yield what a message is about: the scopes of drops, and the keys of batches."""
+    if "look" in message:
+        look = message["look"]
+        yield Folder(look["path"]) if "path" in look else Lone(look["stem"])
+    elif "batch" in message:
+        yield str(message["batch"]["key"])
+    else:
+        for key in events.keys_in(message):
+            scope = drops.scope_of(key)
+            if scope or (drops.is_batch(key) and drops.path_of(key)):
+                yield scope or key
+
+
+def _show(scope: Scope) -> None:
+    try:
+        listing = [entry for prefix in drops.prefixes_of(scope) for entry in buckets.list_directly_under(prefix)]
+        found = drops.drops_of(scope, listing)
+    except AwsTrouble:
+        raise
+    except Exception as error:  # noqa: BLE001 - what cannot be listed is what may have failed
+        log.exception("lost drop not readable", error=type(error).__name__)
+        path = scope.path if isinstance(scope, Folder) else scope.stem
+        drop_updates.show_receipts(drops.receipts_of(path), receipts.lost(clock.now()), clock.now())
+        return
+    for drop in found:
+        current = drop_table.get(drop.receipts)
+        # What was taken or refused after all needs no receipt.
+        if current.uploaded_at < drop.used_at or not (current.job or current.is_refused):
+            drop_updates.show_receipts(drop.receipts, receipts.lost(clock.now()), drop.newest)
+
+
+def _show_batch(key: str) -> None:
+    batch = batches.batch_of(key, "", clock.now())
+    refusal = batches.refusal(batch, BatchState.FAILED, AwsTrouble.code, batches.aws_failure(), clock.now())
+    buckets.put_receipt(batch.receipt, {**refusal, "batch": None})
