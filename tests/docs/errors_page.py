@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gallop.domain import errors, failures, remedies
 from gallop.domain.dashscope import error_codes
 from gallop.domain.doors import Door
+from gallop.doors.https import methods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,7 +63,8 @@ def page() -> str:
 
 def refusals() -> Iterator[type[errors.CallerError]]:
     """Yield every class of refusal, by status and code."""
-    yield from sorted(set(_below(errors.CallerError)), key=lambda kind: (kind.status, kind.code))
+    of_paths: set[type[errors.CallerError]] = {methods.NoSuchRoute, methods.MethodNotAllowed}
+    yield from sorted(of_paths.union(_below(errors.CallerError)), key=lambda kind: (kind.status, kind.code))
 
 
 def _below(kind: type[errors.CallerError]) -> Iterator[type[errors.CallerError]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.testbed.stack import Testbed
 
 GLANCE_SECONDS = 0.05
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
 ENDED = ("succeeded", "failed", "cancelled", "refused", "finished")
 
 

@@ -96,7 +96,7 @@ def _source(kind: str, properties: dict[str, Any]) -> str:
     return {
         "SQS": "aws:sqs",
         "Schedule": "schedule",
-        "HttpApi": f"{properties.get('Method')} {properties.get('Path')}",
+        "HttpApi": f"{properties['Method']} {properties['Path']}" if "Path" in properties else "$default",
     }[kind]
 
 
@@ -224,6 +224,11 @@ def test_videos_list(sandbox: Sandbox) -> None:
     sandbox.put()
     listed = json.loads(sandbox.invoke("VideosFunction", sample("videos-list"))["body"])
     assert ([JOB], False) == ([job["id"] for job in listed["data"]], listed["has_more"])
+
+
+def test_videos_head(sandbox: Sandbox) -> None:
+    """A HEAD has no route of its own, and is answered like the GET."""
+    assert 200 == sandbox.invoke("VideosFunction", sample("videos-head"))["statusCode"]
 
 
 def test_videos_delete(sandbox: Sandbox) -> None:

@@ -12,8 +12,7 @@
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobDeleted          the key belongs to a job that was deleted
     │   ├── JobNotFound         also for another client's job
-    │   ├── NoSuchRoute
-    │   ├── MethodNotAllowed    the route has other methods
+    │   ├── (NoSuchRoute, MethodNotAllowed: in doors.https.methods)
     │   ├── DashScopeRefusal    for a DashScope client, in DashScope's format
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType
@@ -54,7 +53,7 @@ from gallop.domain.failure_codes import FailureCode
 from gallop.domain.faults import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from gallop.domain.budget import Shortfall
     from gallop.domain.faults import Fault
@@ -176,29 +175,6 @@ class JobNotFound(CallerError):
     status = 404
     title = "No such video"
     remedy = "Check the id: it begins with `job_` and belongs to the client that created it."
-
-
-class NoSuchRoute(CallerError):
-    """No route with this path."""
-
-    code = "no_such_route"
-    status = 404
-    title = "No such route"
-    remedy = "GET /docs lists the routes."
-
-
-class MethodNotAllowed(CallerError):
-    """The path has other methods, ``allowed``."""
-
-    code = "method_not_allowed"
-    status = 405
-    title = "Method not allowed"
-    remedy = "Use one of the methods in the header `Allow`. GET /docs lists the routes."
-
-    def __init__(self, method: str, allowed: Sequence[str]) -> None:
-        """Store the methods of the path."""
-        super().__init__(f"This route does not support {method}. It supports {', '.join(allowed)}.")
-        self.allowed = tuple(allowed)
 
 
 class DashScopeRefusal(CallerError):

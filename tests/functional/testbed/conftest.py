@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STACK = Path(__file__).parent / "stack"
 SPEED = 100.0
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 class SmallStack:

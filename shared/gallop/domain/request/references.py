@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "reference_image"
 MAX_KEY_BYTES = 1024
 
-# S3 stores such keys, but cannot answer about them in XML; no key has unpaired surrogates.
-_UNSAFE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _SPACE = re.compile(r"[ \t\r\n]+")
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -122,13 +120,11 @@ class Inbox:
                 "refers to an object outside uploads/ in the inbox bucket",
                 f"Copy it to s3://{self.bucket}/uploads/ and use that address.",
             )
-        if _UNSAFE.search(key) or len(key.encode()) > MAX_KEY_BYTES:
-            problem = f"has a key with control characters, or of more than {MAX_KEY_BYTES:,} bytes"
-            return Fault(where, problem, "Copy the object to another key.")
-        if uploads.belongs_to_another(key, self.client):
+        if fault := names.fault_of(key):
+            return replace(fault, pointer=where, file="")
+        if len(key.encode()) > MAX_KEY_BYTES or uploads.belongs_to_another(key, self.client):
             return not_there(where)
-        fault = names.fault_of(key)
-        return replace(fault, pointer=where, file="") if fault else StoredImage(bucket, key)
+        return StoredImage(bucket, key)
 
 
 def _linked(where: str, address: str) -> LinkedImage | Fault:

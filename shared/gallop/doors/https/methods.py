@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+from gallop.domain.errors import CallerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _READ = ("GET", "HEAD")
 _METHODS = {
@@ -23,6 +29,29 @@ _METHODS = {
     "/docs/style.css": _READ,
 }
 _PATTERNS = {re.compile(path.replace("{id}", "[^/]+")): methods for path, methods in _METHODS.items()}
+
+
+class NoSuchRoute(CallerError):
+    """No route with this path."""
+
+    code = "no_such_route"
+    status = 404
+    title = "No such route"
+    remedy = "GET /docs lists the routes."
+
+
+class MethodNotAllowed(CallerError):
+    """The path has other methods, ``allowed``."""
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
+    remedy = "Use one of the methods in the header `Allow`. GET /docs lists the routes."
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        """Store the methods of the path."""
+        super().__init__(f"This route does not support {method}. It supports {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
 
 
 def of_path(path: str) -> tuple[str, ...]:

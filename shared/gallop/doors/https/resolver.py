@@ -12,8 +12,6 @@ from gallop import log
 from gallop.domain.errors import (
     CallerError,
     GallopError,
-    MethodNotAllowed,
-    NoSuchRoute,
     TooManyRequests,
     TryAgain,
     Unauthenticated,
@@ -133,7 +131,7 @@ def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, MethodNotAllowed):
+    if isinstance(error, methods.MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
     return _answer_error(app, error, error.status, error.title, headers)
 
@@ -152,9 +150,10 @@ def _internal_error(app: APIGatewayHttpResolver, error: Exception) -> Response[s
 def _no_route(app: APIGatewayHttpResolver, _: NotFoundError) -> Response[str]:
     path, method = app.current_event.path, app.current_event.http_method
     if (allowed := methods.of_path(path)) and method not in allowed:
-        return _refused(app, MethodNotAllowed(method, allowed))
+        return _refused(app, methods.MethodNotAllowed(method, allowed))
     is_slash = path.endswith("/") and methods.of_path(path.rstrip("/"))
-    return _refused(app, NoSuchRoute(f"There is no such route{': remove the slash at its end' if is_slash else ''}."))
+    message = f"There is no such route{': remove the slash at its end' if is_slash else ''}."
+    return _refused(app, methods.NoSuchRoute(message))
 
 
 def _answer_error(

@@ -13,7 +13,6 @@ from gallop.domain.errors import (
     CallerError,
     DashScopeRefusal,
     InvalidRequest,
-    MethodNotAllowed,
     TooManyRequests,
 )
 from gallop.domain.faults import Fault
@@ -21,6 +20,7 @@ from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, Result
 from gallop.domain.request.images import LinkedImage
 from gallop.domain.request.request import VideoRequest
 from gallop.doors.https import errors as dialects
+from gallop.doors.https.methods import MethodNotAllowed
 
 REQUEST = {
     "prompt": "The cat of [Image 1] jumps onto the table.",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from gallop import __version__
-from gallop.domain.errors import CallerError, MethodNotAllowed, NoSuchRoute
 from gallop.doors.https import errors as dialects
+from gallop.doors.https.methods import MethodNotAllowed, NoSuchRoute
 from gallop.doors.https.openapi.document import document
 from gallop.doors.https.openapi.page import page
+
+if TYPE_CHECKING:
+    from gallop.domain.errors import CallerError
 
 
 def files() -> dict[str, str]:

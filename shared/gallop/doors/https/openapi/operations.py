@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop.domain import errors
 from gallop.doors.https.errors import PROBLEM
+from gallop.doors.https.methods import NoSuchRoute
 from gallop.doors.https.openapi import examples
 from gallop.doors.https.openapi.routes import JSON
 from gallop.doors.https.openapi.schemas import ref
@@ -55,7 +56,7 @@ def _refusals(route: Route) -> dict[str, Any]:
 
 def _common(route: Route) -> Sequence[type[errors.CallerError]]:
     # A path with a malformed id matches no route.
-    at_a_path = (errors.NoSuchRoute,) if "{" in route.path else ()
+    at_a_path = (NoSuchRoute,) if "{" in route.path else ()
     return at_a_path if route.is_open else (*_OF_EVERY_KEY, *at_a_path)
 
 

@@ -8,7 +8,7 @@ from gallop.domain import errors
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import task as dashscope_task
 from gallop.domain.job import JobState, openai_status
-from gallop.doors.https import dashscope
+from gallop.doors.https import dashscope, methods
 from gallop.doors.https.openapi import examples
 from gallop.doors.https.openapi.schemas import JOB_ID, Schema, ref
 
@@ -197,7 +197,7 @@ NATIVE = (
         summary="Check whether the HTTPS door is available",
         details="Open to all.",
         answers={"200": content(ref("Health"))},
-        refusals=(errors.MethodNotAllowed,),
+        refusals=(methods.MethodNotAllowed,),
         is_open=True,
     ),
 )
