@@ -25,7 +25,9 @@ from gallop.doors.https import videos
 from gallop.doors.https.bodies import Body
 from gallop.doors.s3 import drops
 from moto import mock_aws
+from moto.dynamodb.models import dynamodb_backends
 from moto.s3 import models as s3_models
+from moto.s3.models import s3_backends
 
 from fake_dashscope import KEY, FakeDashScope, Limits, Switches
 from fake_dashscope.clock import ManualClock
@@ -317,6 +319,7 @@ def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool =
             resources.enter_context(patch.object(target, name, value))
         resources.enter_context(patch.object(s3_models, "utcnow", scaled_utcnow(clock)))
         clients = _clients(_table())
+        resources.callback(_forget)
         simulation = Simulation(clock=clock, fake=fake, rng=Random(seed), clients=clients)
         for name, client in [*clients.items(), ("stepfunctions", simulation.workflow), ("sqs", simulation.queue)]:
             resources.enter_context(patch.object(aws, name, lambda client=client: client))
@@ -354,6 +357,14 @@ def _clients(table: Mapping[str, Any]) -> dict[str, Any]:
         clients["s3"].create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         clients["s3"].put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return clients
+
+
+def _forget() -> None:
+    """Remove the table and the buckets: beside a deployed stack, moto would keep them for the next simulation."""
+    dynamodb_backends[ACCOUNT][REGION].tables.pop(TABLE, None)
+    for bucket in (INBOX, RESULTS):
+        s3_backends[ACCOUNT]["aws"].buckets.pop(bucket, None)
+        s3_backends.bucket_accounts.pop(bucket, None)
 
 
 @cache
