@@ -87,7 +87,6 @@ ABOUT = {
     ),
     ("IMAGE#", ""): About("a job that uses an image which Gallop keeps", RECORD),
     ("JOB#", "JOB"): About("the record of a job", RECORD),
-    ("JOB#", "PLACE"): About("the place of a deleted job in the lists, with its client", RECORD),
     ("JOB#", "SLOT_WAITER"): About("the task token of an execution that waits for a slot", QUEUED),
     ("JOB#", "WAITER#"): About("the task token of a batch line that waits for the job", "as long as the line may wait"),
     ("KEY#", "KEY"): About("an API key's hash, client, expiry, rate and last use", KEY),

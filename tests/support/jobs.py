@@ -27,7 +27,7 @@ def a_request(**fields: Any) -> VideoRequest:  # noqa: ANN401 - any field of a r
 
 def a_job(state: JobState = JobState.QUEUED, now: float = START, **fields: Any) -> Job:  # noqa: ANN401 - of a job
     """Return a job that has just entered ``state``, except for ``fields``."""
-    job_id = fields.pop("id", new_job_id())
+    job_id = fields.pop("id", None) or new_job_id(fields.get("created_at", now))
     queued = Job(
         id=job_id,
         client="ada",

@@ -109,7 +109,7 @@ def test_without_an_event_the_wait_ends_on_schedule(listening: Runs, mode: str) 
 
 def test_an_event_before_its_wait_leads_to_a_poll_immediately(listening: Runs) -> None:
     """There is only one such poll: DashScope says that the task runs, and the next wait is a real one."""
-    job_id = new_job_id()
+    job_id = new_job_id(listening.sandbox.clock.now())
     with listening.sandbox.stack.acting_as("WakeFunction"):
         assert completion_waits.notify(
             job_id, "its task, if DashScope were quicker than light", listening.sandbox.clock.now()

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from gallop.domain.request.request import VideoRequest
 
 _ID = re.compile(r"job_[a-z2-7]{26}")
+# An id has 128 bits, of which the first 45 are its millisecond; the others are random.
+_RANDOM_BITS = 83
+# The year 2020: no job is older. The bits of an id that is derived from content mean another time, nearly always.
+FIRST_MILLISECOND = 1_577_836_800_000
 
 
 class JobState(StrEnum):
@@ -252,9 +256,20 @@ def is_job_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def new_job_id() -> str:
-    """Create a unique job id (128 random bits)."""
-    return _job_id(secrets.token_bytes(16))
+def new_job_id(now: float) -> str:
+    """Create a unique job id, of the millisecond ``now`` (an epoch time in seconds) and random bits.
+
+    So the id is a place in the order of jobs even after its record was deleted.
+    """
+    return _job_id((_milliseconds(now) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)).to_bytes(16, "big"))
+
+
+def created_in(job_id: str, now: float) -> int | None:
+    """Return the millisecond in which a job was created, by its id; None if the id is derived or has another format."""
+    if not is_job_id(job_id):
+        return None
+    found = int.from_bytes(base64.b32decode(f"{job_id.removeprefix('job_')}======".upper()), "big") >> _RANDOM_BITS
+    return found if FIRST_MILLISECOND <= found <= _milliseconds(now) else None
 
 
 def job_id_of(*identity: str) -> str:
@@ -264,6 +279,10 @@ def job_id_of(*identity: str) -> str:
         encoded = part.encode()
         digest.update(len(encoded).to_bytes(8, "big") + encoded)
     return _job_id(digest.digest()[:16])
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(f"{seconds:.3f}".replace(".", ""))
 
 
 def _job_id(entropy: bytes) -> str:

@@ -25,7 +25,7 @@ from gallop.domain.errors import (
     WrongState,
 )
 from gallop.domain.faults import Fault
-from gallop.domain.job import Job, JobState
+from gallop.domain.job import Job, JobState, new_job_id
 from gallop.domain.request import images, references
 from gallop.domain.request.images import Image, InlineImage, LinkedImage, Original, StoredImage
 from gallop.media import pictures
@@ -81,15 +81,16 @@ def check_budget(request: VideoRequest, client: str) -> None:
 class NewJob:
     """A request that becomes a job: its client, its door, and how to recognize it when it is repeated.
 
+    ``job_id`` and ``receipts`` are those of a drop or line; without them the job gets an id when it is recorded.
     ``drop_update`` is the current drop as it was read, and as it will be once the job is recorded.
     """
 
-    job_id: str
     request: VideoRequest
     client: str
     door: Door
-    receipts: str
     idempotency: IdempotencyRecord | None = None
+    job_id: str = ""
+    receipts: str = ""
     dropped_at: float | None = None
     drop_update: tuple[CurrentDrop, CurrentDrop] | None = None
 
@@ -227,15 +228,16 @@ def _parked(job: Job, new_job: NewJob, short: Shortfall) -> Job:
 
 def _job_from(new_job: NewJob) -> Job:
     now, key = clock.now(), new_job.idempotency
+    job_id = new_job.job_id or new_job_id(now)
     return Job(
-        id=new_job.job_id,
+        id=job_id,
         client=new_job.client,
         door=new_job.door,
         state=JobState.QUEUED,
         request=replace(new_job.request, images=stored_images.store(new_job.request.images, new_job.client)),
         base_url=settings.dashscope_base_url(),
         key_name=settings.dashscope_secret_arn(),
-        receipts=new_job.receipts,
+        receipts=new_job.receipts or f"videos/{job_id}",
         estimated_cost=estimate(new_job.request),
         created_at=now,
         updated_at=now,

@@ -143,7 +143,8 @@ def _create(batch: Batch, line: Line, request: VideoRequest) -> Job:
     images = [identity_of(image) for image in request.images]
     job_id = job_id_of(keys.S3_DOOR, f"{batch.path}.jsonl", str(line.number), line.canonical_json, *images)
     job_id = batch_table.claim_line(batch, line.number, drop_updates.job_id_for(job_id))
-    new_job = accept.NewJob(job_id, request, keys.S3_DOOR, Door.S3, batch.receipts_of(line.number))
+    receipts = batch.receipts_of(line.number)
+    new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=receipts)
     drop_updates.start(new_job, batch.started)
     return jobs.get(job_id)
 

@@ -161,7 +161,7 @@ def test_a_job_that_ends_meanwhile_has_ended(sandbox: Sandbox, ada: Client) -> N
 def test_a_client_cannot_cancel_anothers_job(sandbox: Sandbox, ada: Client) -> None:
     """The answer is the same as for a missing job; an operator may cancel it."""
     job = sandbox.put(client="bob")
-    refused, nowhere = ada.cancel(job.id), ada.cancel(new_job_id())
+    refused, nowhere = ada.cancel(job.id), ada.cancel(new_job_id(sandbox.clock.now()))
     assert (404, 404) == (refused.status, nowhere.status)
     assert "cancelled" == answer_of(Client(sandbox, "ops", is_admin=True), job)
 

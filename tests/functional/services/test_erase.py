@@ -53,15 +53,15 @@ def versions(sandbox: Sandbox, bucket: str) -> list[Any]:
 
 
 def every_record(sandbox: Sandbox) -> list[str]:
-    """Return the keys of everything that is in the table, except the places of deleted jobs in the lists."""
+    """Return the keys of everything that is in the table."""
     items = aws("dynamodb").scan(TableName=sandbox.table)["Items"]
-    return [item["pk"]["S"] for item in items if item["sk"]["S"] != "PLACE"]
+    return [item["pk"]["S"] for item in items]
 
 
 def records(sandbox: Sandbox) -> list[str]:
-    """Return what is in the table, except what expires automatically: idempotency hashes, and places in the lists."""
+    """Return what is in the table, except idempotency hashes, which expire automatically."""
     items = aws("dynamodb").scan(TableName=sandbox.stack.resource("JobTable"))["Items"]
-    return [item["pk"]["S"] for item in items if item["sk"]["S"] not in ("IDEMPOTENCY", "PLACE")]
+    return [item["pk"]["S"] for item in items if item["sk"]["S"] != "IDEMPOTENCY"]
 
 
 def test_nothing_of_a_deleted_job_remains(sandbox: Sandbox, ada: Client) -> None:
@@ -74,16 +74,6 @@ def test_nothing_of_a_deleted_job_remains(sandbox: Sandbox, ada: Client) -> None
     assert [] == records(sandbox)
     assert [404, 404] == [ada.get(f"/v1/videos/{job_id}").status, ada.delete(job_id).status]
     assert [] == ada.get("/v1/videos").json["data"]
-
-
-def test_only_the_place_of_a_deleted_job_is_kept(sandbox: Sandbox, ada: Client) -> None:
-    """It has the id, the client and the time, and expires when the record would have."""
-    job = sandbox.job(ended(sandbox, ada))
-    ada.delete(job.id)
-    items = aws("dynamodb").scan(TableName=sandbox.stack.resource("JobTable"))["Items"]
-    (place,) = (item for item in items if item["sk"]["S"] == "PLACE")
-    assert {"pk", "sk", "cursor", "client", "expires_at"} == place.keys()
-    assert str(int(job.created_at) + 91 * 86_400) == place["expires_at"]["N"]
 
 
 def test_an_equal_image_of_another_job_is_kept(sandbox: Sandbox, ada: Client) -> None:

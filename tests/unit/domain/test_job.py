@@ -76,8 +76,8 @@ def test_openais_clients_see_openais_statuses(state: str, status: str) -> None:
 
 
 def test_new_ids_are_unique_and_well_formed() -> None:
-    """They have 128 random bits, in lower case letters and digits."""
-    ids = {jobs.new_job_id() for _ in range(1000)}
+    """They have 83 random bits, in lower case letters and digits."""
+    ids = {jobs.new_job_id(1_800_000_000.0) for _ in range(1000)}
     assert 1000 == len(ids)
     assert all(jobs.is_job_id(job_id) for job_id in ids)
 
@@ -88,7 +88,19 @@ def test_new_ids_are_unique_and_well_formed() -> None:
 def test_other_texts_are_not_ids(text: str) -> None:
     """A malformed id is not looked up."""
     assert not jobs.is_job_id(text)
-    assert not jobs.is_job_id(jobs.new_job_id() + "\n")
+    assert not jobs.is_job_id(jobs.new_job_id(1_800_000_000.0) + "\n")
+
+
+@given(st.floats(1_577_836_800, 4_000_000_000), st.floats(0, 1000))
+def test_an_id_contains_when_its_job_was_created(created: float, later: float) -> None:
+    """To the millisecond, so that a list can continue after a deleted job."""
+    assert round(created * 1000) == pytest.approx(jobs.created_in(jobs.new_job_id(created), created + later), abs=1)
+
+
+@pytest.mark.parametrize("job_id", ["job_x", "job_" + "a" * 26, "job_" + "7" * 26, jobs.job_id_of("the content")])
+def test_other_ids_contain_no_time(job_id: str) -> None:
+    """Those that are derived from the content of a drop, and those that nobody made."""
+    assert jobs.created_in(job_id, 1_800_000_000.0) is None
 
 
 @given(st.lists(st.text(), max_size=5), st.lists(st.text(), max_size=5))

@@ -34,14 +34,6 @@ class Entry:
     job_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The place of a deleted job in the order of jobs, and its client."""
-
-    cursor: str
-    client: str
-
-
 def cursor_at(milliseconds: int) -> str:
     """Return the cursor before all jobs of that millisecond, and after all earlier ones."""
     return f"{milliseconds:014d}"
@@ -49,7 +41,12 @@ def cursor_at(milliseconds: int) -> str:
 
 def cursor_of(job: Job) -> str:
     """Return the cursor of a job."""
-    return f"{cursor_at(int(dynamo.time(job.created_at) * 1000))}#{job.id}"
+    return cursor_in(int(dynamo.time(job.created_at) * 1000), job.id)
+
+
+def cursor_in(milliseconds: int, job_id: str) -> str:
+    """Return the cursor of a job that was created in that millisecond."""
+    return f"{cursor_at(milliseconds)}#{job_id}"
 
 
 def partition_of(client: str | None) -> str:
@@ -63,19 +60,9 @@ def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
     return [dynamo.put({"pk": partition_of(client), **item}) for client in (job.client, None)]
 
 
-def deletes(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
-    """Build the deletion of a job's entries; its place is kept, so that a list can continue after it."""
-    entries = [dynamo.delete({"pk": partition_of(client), "sk": cursor_of(job)}) for client in (job.client, None)]
-    place: dict[str, Any] = {":cursor": cursor_of(job), ":client": job.client, ":expiry": expires_at}
-    change = "SET #cursor = :cursor, client = :client, expires_at = :expiry"
-    return [*entries, dynamo.update(_place_key(job.id), change, values=place, names={"#cursor": "cursor"})]
-
-
-@aws.guarded
-def place_of_deleted(job_id: str) -> Place | None:
-    """Return the place that a deleted job had; None if no such job was deleted."""
-    item = dynamo.get(_place_key(job_id))
-    return None if item is None else Place(str(item["cursor"]), str(item["client"]))
+def deletes(job: Job) -> list[TransactWriteItemTypeDef]:
+    """Build the deletion of a job's entries."""
+    return [dynamo.delete({"pk": partition_of(client), "sk": cursor_of(job)}) for client in (job.client, None)]
 
 
 @aws.guarded
@@ -108,10 +95,6 @@ def beyond(cursor: str, low: str, high: str, *, ascending: bool) -> tuple[str, s
         return max(low, f"{cursor}\0"), high
     # IDs have one length, so every cursor before this one is below its last character's predecessor and END.
     return low, min(high, f"{cursor[:-1]}{chr(ord(cursor[-1]) - 1)}{END}")
-
-
-def _place_key(job_id: str) -> dict[str, str]:
-    return {"pk": f"JOB#{job_id}", "sk": "PLACE"}
 
 
 def _entry(item: dict[str, Any]) -> Entry:

@@ -195,10 +195,9 @@ def is_closed(job: Job) -> bool:
 
 @aws.guarded
 def erase(job: Job) -> None:
-    """Delete a closed job, and its entries in the order of jobs, in one write; only its place there is kept."""
+    """Delete a closed job, and its entries in the order of jobs, in one write."""
     record = dynamo.delete(job_key(job.id), "attribute_not_exists(is_open)")
-    expires_at = int(job.created_at) + settings.record_seconds()
-    if not all(dynamo.transact([record, *job_index.deletes(job, expires_at)])):
+    if not all(dynamo.transact([record, *job_index.deletes(job)])):
         raise WrongState(f"Job {job.id} is not closed.")
 
 

@@ -19,7 +19,7 @@ from gallop.domain.dashscope import task as dashscope_task
 from gallop.domain.doors import Door
 from gallop.domain.errors import DashScopeRefusal, JobNotFound, Unauthenticated
 from gallop.domain.failures import FAILURE_KINDS, Billed
-from gallop.domain.job import Job, JobState, new_job_id
+from gallop.domain.job import Job, JobState
 from gallop.domain.request import single_values
 from gallop.domain.request.idempotency import from_content
 from gallop.domain.request.request import RequestDefaults
@@ -81,9 +81,8 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
         raise DashScopeRefusal("AccessDenied", message, status=403)
     defaults = RequestDefaults(settings.default_model(), settings.inbox_bucket(), client)
     request = dashscope_request.read(body, defaults, accept.inspect)
-    job_id = new_job_id()
     idempotency = from_content(client, request, headers)
-    new_job = accept.NewJob(job_id, request, client, Door.HTTPS, f"videos/{job_id}", idempotency)
+    new_job = accept.NewJob(request, client, Door.HTTPS, idempotency)
     job, is_new = accept.accept(new_job)
     if not is_new and _failed_without_charge(job) and not idempotency.has_key:
         job, _ = accept.accept(replace(new_job, idempotency=replace(idempotency, may_replace=job.id)))

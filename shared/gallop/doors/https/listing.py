@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from gallop import clock
 from gallop.adapters.table import job_index, jobs
 from gallop.domain.errors import InvalidRequest, JobNotFound
 from gallop.domain.faults import Fault
-from gallop.domain.job import JobState, is_job_id, openai_status
+from gallop.domain.job import JobState, created_in, is_job_id, openai_status
 from gallop.doors.https import videos
 
 if TYPE_CHECKING:
@@ -130,11 +131,19 @@ def _seconds(text: str) -> float:
 
 
 def _cursor(caller: Caller, job_id: str, faults: list[Fault]) -> str:
-    try:
-        return job_index.cursor_of(videos.video(caller, job_id))
-    except JobNotFound:
-        place = job_index.place_of_deleted(job_id) if is_job_id(job_id) else None
-        if place and caller.may_see(place.client):
-            return place.cursor
+    """Return the place of a job of this caller, or of a deleted one, whose id contains it."""
+    job = _found(job_id)
+    if job and caller.may_see(job.client):
+        return job_index.cursor_of(job)
+    milliseconds = created_in(job_id, clock.now())
+    if job or milliseconds is None:
         faults.append(Fault("/after", "no such video", "Use `last_id` of the previous page."))
         return job_index.END
+    return job_index.cursor_in(milliseconds, job_id)
+
+
+def _found(job_id: str) -> Job | None:
+    try:
+        return jobs.get(job_id) if is_job_id(job_id) else None
+    except JobNotFound:
+        return None

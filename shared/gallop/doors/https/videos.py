@@ -12,7 +12,7 @@ from gallop.domain import views
 from gallop.domain.doors import Door
 from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady, VideoRemoved
 from gallop.domain.faults import Fault
-from gallop.domain.job import Job, JobState, is_job_id, is_terminal, new_job_id
+from gallop.domain.job import Job, JobState, is_job_id, is_terminal
 from gallop.domain.request import idempotency, request
 from gallop.doors.https.errors import dialect_of
 from gallop.services import accept
@@ -77,8 +77,7 @@ def create_video(client: str, body: Body, headers: Mapping[str, str], api_url: s
     if dry_run:
         accept.check_budget(video_request, client)
         return {"object": "video.estimate", "estimated_cost": float(accept.estimate(video_request)), "currency": "USD"}
-    job_id = new_job_id()
-    job, is_new = accept.accept(accept.NewJob(job_id, video_request, client, Door.HTTPS, f"videos/{job_id}", record))
+    job, is_new = accept.accept(accept.NewJob(video_request, client, Door.HTTPS, record))
     shown = view(job, api_url)
     repeated = {} if is_new else {"Idempotent-Replay": "true"}
     headers = {"Location": f"/v1/videos/{job.id}", **poll_headers(job, shown), **repeated}

@@ -188,7 +188,7 @@ def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
     identity = [plan.identity, *(identity_of(image) for image in request.images)]
     job_id = drop_updates.job_id_for(job_id_of(keys.S3_DOOR, drop.path, *identity))
     used = (drop.prompt, drop.settings, *plan.images)
-    new_job = accept.NewJob(job_id, request, keys.S3_DOOR, Door.S3, drop.receipts)
+    new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=drop.receipts)
     try:
         drop_updates.start(new_job, max(entry.time for entry in used if entry))
     except BudgetExceeded as over:

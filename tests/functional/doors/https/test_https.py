@@ -228,7 +228,7 @@ def test_openais_sdk_gets_errors_in_its_format(sandbox: Sandbox, ada: Client) ->
     assert "invalid_request" == error["code"]
     assert '/ratio: unknown value "2:1"' in error["message"]
     assert "Use one of 16:9" in error["message"]
-    assert 404 == Client(sandbox).get(f"/v1/videos/{new_job_id()}", x_stainless_lang="python").status
+    assert 404 == Client(sandbox).get(f"/v1/videos/{new_job_id(sandbox.clock.now())}", x_stainless_lang="python").status
 
 
 def test_openais_sdk_gets_the_type_of_a_refusal(sandbox: Sandbox) -> None:
@@ -277,7 +277,11 @@ def test_dashscopes_clients_get_errors_in_its_format(ada: Client) -> None:
 def test_every_route_but_the_open_ones_needs_a_key(sandbox: Sandbox) -> None:
     """The answer is 401 and says how to get a key."""
     nobody = Client(sandbox, "")
-    answers = [nobody.post(new_job()), nobody.get(f"/v1/videos/{new_job_id()}"), nobody.get("/v1/videos/job_x/content")]
+    answers = [
+        nobody.post(new_job()),
+        nobody.get(f"/v1/videos/{new_job_id(sandbox.clock.now())}"),
+        nobody.get("/v1/videos/job_x/content"),
+    ]
     assert {(401, "unauthenticated", "The request has no API key.", "Bearer")} == {
         (answer.status, answer.json["code"], answer.json["detail"], answer.headers["WWW-Authenticate"])
         for answer in answers
@@ -316,7 +320,7 @@ def test_an_operator_sees_everyones_jobs(sandbox: Sandbox, owner: str) -> None:
     operator = Client(sandbox, "ops", is_admin=True)
     assert (200, job.id) == ((answer := operator.get(f"/v1/videos/{job.id}")).status, answer.json["id"])
     assert 404 == Client(sandbox, "bob").get(f"/v1/videos/{job.id}").status
-    assert 404 == operator.get(f"/v1/videos/{new_job_id()}").status
+    assert 404 == operator.get(f"/v1/videos/{new_job_id(sandbox.clock.now())}").status
 
 
 @pytest.mark.parametrize(
@@ -415,7 +419,7 @@ def test_an_aws_error_is_503_and_costs_nothing(sandbox: Sandbox, ada: Client) ->
 def test_an_unhandled_exception_is_500_without_details(sandbox: Sandbox, ada: Client) -> None:
     """Details are in the log only."""
     with patch.object(jobs, "get", side_effect=KeyError("inner workings")):
-        answer = ada.get(f"/v1/videos/{new_job_id()}")
+        answer = ada.get(f"/v1/videos/{new_job_id(sandbox.clock.now())}")
     assert 500 == answer.status
     assert "internal_error" == answer.json["code"]
     assert "inner" not in answer.text

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 clients = st.sampled_from(["a", "a-b", "a.b", "ab", "b", "s3", "z_9"])
 tickets = st.lists(
-    st.builds(Ticket, clients, st.sampled_from(queue.PRIORITIES), st.integers(0, 3 * 10**9), st.builds(new_job_id)),
+    st.builds(
+        Ticket,
+        clients,
+        st.sampled_from(queue.PRIORITIES),
+        st.integers(0, 3 * 10**9),
+        st.builds(new_job_id, st.floats(0, 3 * 10**9)),
+    ),
     max_size=30,
 )
 
@@ -40,7 +46,7 @@ def test_positions_are_the_order_of_service(waiting: list[Ticket], last_served: 
 def test_a_single_job_waits_for_at_most_one_of_each_client(waiting: list[Ticket], last_served: str, late: str) -> None:
     """However many jobs others have, a client with one job starts after at most one job of each of them."""
     others = [ticket for ticket in waiting if ticket.client != late]
-    single = Ticket(late, 0, 4 * 10**9, new_job_id())
+    single = Ticket(late, 0, 4 * 10**9, new_job_id(0))
     position = served([*others, single], last_served).index(single.job_id)
     assert position <= len({ticket.client for ticket in others})
 
@@ -55,7 +61,15 @@ def test_within_a_client_priority_precedes_arrival(waiting: list[Ticket]) -> Non
         assert sorted(own, key=lambda one: (-one.priority, one.came_at, one.job_id)) == own
 
 
-@given(st.builds(Ticket, clients, st.sampled_from(queue.PRIORITIES), st.integers(0, 3 * 10**9), st.builds(new_job_id)))
+@given(
+    st.builds(
+        Ticket,
+        clients,
+        st.sampled_from(queue.PRIORITIES),
+        st.integers(0, 3 * 10**9),
+        st.builds(new_job_id, st.floats(0, 3 * 10**9)),
+    )
+)
 def test_a_ticket_can_be_read_from_its_name(ticket: Ticket) -> None:
     """The name contains all of the ticket."""
     assert ticket == queue.ticket_from(ticket.name)
