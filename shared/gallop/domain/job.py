@@ -175,8 +175,8 @@ class Job:
     same content was dropped again. ``slot_since`` is when it got its slot. ``position`` is its last published position
     in the queue, from 1, and ``starts_at`` the start that was estimated at that time. ``reserved`` is what it reserves
     in the budgets, and ``parked`` says why it waits for a budget, if it does. ``interruption`` says why its last
-    execution failed, if the sweep has not resumed the job since. ``content_name`` is the
-    name under which an equal create without a key finds it.
+    execution failed, if the sweep has not resumed the job since. ``content_name`` is the name under which an equal
+    create without a key finds it.
     """
 
     id: str

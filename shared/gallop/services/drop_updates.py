@@ -162,16 +162,20 @@ def _note_redrop(job: Job, uploaded_at: float) -> None:
 
 def _clean_up(current: CurrentDrop) -> None:
     if current.displaced:
-        _cancel_previous(current)
+        _cancel_earlier(current)
         publish.clean_up(current)
 
 
-def _cancel_previous(current: CurrentDrop) -> None:
-    """Cancel the job that the current one replaced, if it has not ended and that is free."""
-    if NO_JOB in (current.job, current.previous):
+def _cancel_earlier(current: CurrentDrop) -> None:
+    """Cancel the jobs that the current one replaced, if they have not ended and that is free."""
+    if current.job == NO_JOB:
         return
-    with suppress(JobNotFound):
-        if not is_terminal(jobs.get(current.previous).state):
-            from gallop.services.cancel import cancel  # noqa: PLC0415 - as below
+    for job_id in current.earlier:
+        # An earlier job may be current again since this state was read.
+        if drops.get(current.path).job != current.job:
+            return
+        with suppress(JobNotFound):
+            if not is_terminal(jobs.get(job_id).state):
+                from gallop.services.cancel import cancel  # noqa: PLC0415 - as in _cancel_job
 
-            cancel(current.previous, REPLACED)
+                cancel(job_id, REPLACED)

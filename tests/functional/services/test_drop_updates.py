@@ -12,6 +12,7 @@ import pytest
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import jobs
 from gallop.domain.job import JobState
+from gallop.services import drop_updates
 
 from tests.support.drops import Door
 from tests.support.pictures import picture
@@ -138,6 +139,28 @@ def test_restored_content_whose_job_was_cancelled_is_made(sandbox: Sandbox, door
     queued = [job for job in sandbox.jobs() if job.state is JobState.QUEUED]
     assert [ONE.decode()] == [job.request.prompt for job in queued]
     assert ["cancelled"] * 4 == [job.state.value for job in sandbox.jobs() if job.state is not JobState.QUEUED]
+
+
+def test_a_change_cancels_every_earlier_job_that_an_interrupted_one_left(sandbox: Sandbox, door: Door) -> None:
+    """The run of the second content dies before it cancels the first job; the third content cancels both."""
+    dropped(sandbox, door, ONE)
+    with patch.object(drop_updates, "_clean_up"):
+        dropped(sandbox, door, TWO)
+    dropped(sandbox, door, b"The bird smiles.")
+    queued = [job.request.prompt for job in sandbox.jobs() if job.state is JobState.QUEUED]
+    assert ["The bird smiles."] == queued
+
+
+def test_a_late_run_does_not_cancel_the_job_that_is_current_again(sandbox: Sandbox, door: Door) -> None:
+    """A run that made the second job is delayed until the first content has been restored."""
+    first = dropped(sandbox, door, ONE)
+    with patch.object(drop_updates, "_clean_up") as delayed:
+        dropped(sandbox, door, TWO)
+    upload(sandbox, ONE)
+    door.run(HOUR)
+    with sandbox.stack.acting_as("SubmitFunction"):
+        drop_updates._clean_up(*delayed.call_args.args)  # noqa: SLF001 - the rest of the delayed run
+    assert_shown_at(sandbox, first, "ad", "queued")
 
 
 @pytest.mark.parametrize("kill", [after("TransactWriteItems"), before("UpdateItem"), after("UpdateItem")], ids=str)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 MIN_FAULTS_OF_LINE = 3
 MAX_CELL_CHARACTERS = 1000
 NOTHING = Decimal(0)
-MAX_CELL_CHARACTERS = 1000
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]+")
 # Full-width signs count, too.
 _FORMULA = re.compile("((?:^|;)\\s*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")

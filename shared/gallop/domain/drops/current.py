@@ -21,8 +21,8 @@ class CurrentDrop:
     ``path`` is the prefix of its receipts. ``job`` is the id of its job, or ``NO_JOB``; ``receipts`` are then the
     receipts of the drop itself, by file name. ``uploaded_at`` is when the newest of its files was uploaded, and
     ``cancelled_at`` when the last CANCEL was, in seconds since the epoch. ``displaced`` has the earlier jobs whose
-    receipts may still be directly under ``path``, and ``previous`` is the job before the
-    current one. ``version`` counts the changes; at 0 nothing was written yet.
+    receipts may still be directly under ``path``, and ``previous`` is the job before the current one. ``version``
+    counts the changes; at 0 nothing was written yet.
     """
 
     path: str
@@ -38,6 +38,11 @@ class CurrentDrop:
     def is_refused(self) -> bool:
         """Whether its receipts say what must be fixed."""
         return ERROR in self.receipts
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The jobs that the current one replaced; of those whose receipts have been moved, only the last one."""
+        return tuple(job for job in dict.fromkeys((*self.displaced, self.previous)) if job != NO_JOB)
 
     def prefix_for(self, job_id: str) -> str:
         """Return the prefix for a job's receipts: the drop's own for the current job, else a subfolder."""
