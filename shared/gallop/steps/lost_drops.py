@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock, log
 from gallop.adapters import drop_queue
 from gallop.adapters.s3 import buckets
+from gallop.adapters.table import batches as batch_table
 from gallop.adapters.table import drops as drop_table
 from gallop.domain.drops import batch as batches
 from gallop.domain.drops import drop as drops
@@ -86,5 +87,9 @@ def _show(scope: Scope) -> None:
 
 def _show_batch(key: str) -> None:
     batch = batches.batch_of(key, "", clock.now())
+    uploaded_at = max((entry.time for entry in buckets.list_beside(key) if entry.key == key), default=0.0)
+    # What was started, or removed, after all needs no receipt.
+    if uploaded_at <= batch_table.newest_started(batch):
+        return
     refusal = batches.refusal(batch, BatchState.FAILED, AwsTrouble.code, batches.aws_failure(), clock.now())
     buckets.put_receipt(batch.receipt, {**refusal, "batch": None})

@@ -42,6 +42,12 @@ def is_newest(batch: Batch) -> bool:
 
 
 @aws.guarded
+def newest_started(batch: Batch) -> float:
+    """Return when the newest upload of a batch's file was started (epoch seconds); 0 if none was."""
+    return float((dynamo.get(_newest_key(batch)) or {}).get("started", 0))
+
+
+@aws.guarded
 def set_totals(batch: Batch, lines: int, good: int, estimated_cost: Decimal) -> None:
     """Record the totals of a batch; a second call changes nothing."""
     counters = {"lines_started": 0, "repeated": 0, "cost": Decimal(0), "published_at": 0, "expires_at": _expiry(batch)}

@@ -115,6 +115,18 @@ def test_a_batch_that_is_given_up_gets_a_receipt(simulation: Simulation) -> None
     assert ("failed", "aws_trouble") == (receipt["state"], receipt["error"]["code"])
 
 
+def test_a_batch_that_was_started_after_all_keeps_its_receipt(simulation: Simulation) -> None:
+    """A later upload started it while the message of the first was being repeated."""
+    simulation.drop("drop/spring/batch.jsonl", b"{}")
+    with patch.object(batch_table, "start", side_effect=ValueError("a bug")):
+        simulation.run_for(GIVEN_UP)
+    simulation.drop("drop/spring/batch.jsonl", b"{}")
+    simulation.run_for(QUIET + 1)
+    simulation.sweep()
+    assert [] == simulation.queue.dead
+    assert "finished" == simulation.receipt("spring/batch.json")["state"]
+
+
 def test_a_message_that_names_no_drop_is_kept_for_the_operator(simulation: Simulation) -> None:
     """It holds up no other."""
     for poison in ("not JSON", "[]", '{"a": 1}'):
