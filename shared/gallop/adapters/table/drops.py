@@ -10,11 +10,11 @@ from gallop.adapters import aws
 from gallop.adapters.table import dynamo
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
 
-# Longer than a message is retried.
-CLAIM_SECONDS = 86_400
-
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+# Longer than a message is retried.
+CLAIM_SECONDS = 86_400
 
 
 @aws.guarded

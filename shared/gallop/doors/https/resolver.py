@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from gallop import log
-from gallop.domain.errors import (
-    CallerError,
-    GallopError,
-    TooManyRequests,
-    TryAgain,
-    Unauthenticated,
-)
+from gallop.domain.errors import CallerError, GallopError, TooManyRequests, TryAgain, Unauthenticated
 from gallop.domain.request import single_values
 from gallop.doors.https import errors as dialects
 from gallop.doors.https import json_text, methods

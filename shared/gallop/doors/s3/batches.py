@@ -16,9 +16,7 @@ from gallop.adapters.table import batches as batch_table
 from gallop.domain.drops import batch as batches
 from gallop.domain.drops import drop as drops
 from gallop.domain.drops import quiet
-from gallop.domain.errors import (
-    NoSuchObject,
-)
+from gallop.domain.errors import NoSuchObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
