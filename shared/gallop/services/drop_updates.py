@@ -57,6 +57,8 @@ def start(new_job: NewJob, uploaded_at: float) -> None:
             if is_new:
                 _clean_up(after)
                 return
+            if job.failure == REPLACED:
+                raise WrongState(f"Job {job.id} was cancelled while its content was being restored.")
             is_known = before.job == new_job.job_id and before.uploaded_at >= uploaded_at
             if is_known or drops.replace(before, after):
                 _note_redrop(job, uploaded_at)

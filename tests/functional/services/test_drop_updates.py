@@ -163,6 +163,19 @@ def test_a_late_run_does_not_cancel_the_job_that_is_current_again(sandbox: Sandb
     assert_shown_at(sandbox, first, "ad", "queued")
 
 
+def test_content_whose_job_is_cancelled_while_it_is_being_restored_is_made(sandbox: Sandbox, door: Door) -> None:
+    """The run that restores it has read the job before another run cancelled it; its message is delivered again."""
+    dropped(sandbox, door, ONE)
+    dropped(sandbox, door, TWO)
+    upload(sandbox, ONE)
+    with patch.object(drop_updates, "job_id_for", lambda job_id: job_id):
+        door.run(QUIET + 2)
+    door.run(HOUR)
+    queued = [job.request.prompt for job in sandbox.jobs() if job.state is JobState.QUEUED]
+    assert [ONE.decode()] == queued
+    assert "queued" == current_status(sandbox)["state"]
+
+
 @pytest.mark.parametrize("kill", [after("TransactWriteItems"), before("UpdateItem"), after("UpdateItem")], ids=str)
 def test_a_cancelled_job_is_cancelled_once_whoever_dies(simulation: Simulation, kill: KillPoint) -> None:
     """The next delivery of the message completes what was begun."""
