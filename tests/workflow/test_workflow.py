@@ -247,14 +247,23 @@ def test_a_failed_download_is_repeated(runs: Runs, kind: str) -> None:
     assert (4, 1) == (runs.sandbox.requests()["download"], submits(runs))
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [("truncate", "result_incomplete"), ("wrong_bytes", "result_unusable")],
-)
-def test_a_download_that_never_works_ends_the_job(runs: Runs, kind: str, code: str) -> None:
+def test_a_result_that_is_no_video_ends_the_job(runs: Runs) -> None:
+    """Nothing appears in the bucket, and the failure names the problem."""
+    runs.sandbox.fake.fault(on="download", kind="wrong_bytes", rate=1)
+    assert_failed(runs, runs.run(), "result_unusable")
+    assert [] == runs.sandbox.s3.list_multipart_uploads(Bucket=runs.sandbox.results).get("Uploads", [])
+
+
+def test_a_download_that_is_never_complete_ends_the_job_at_its_deadline(runs: Runs) -> None:
     """No partial object appears in the bucket, and the failure names the problem."""
-    runs.sandbox.fake.fault(on="download", kind=kind, rate=1)
-    assert_failed(runs, runs.run(), code)
+    runs.sandbox.fake.fault(on="download", kind="truncate", rate=1)
+    job = runs.run()
+    while not is_terminal(job.state):
+        runs.sandbox.clock.advance(900)
+        runs.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
+        job = runs.sandbox.job(job.id)
+    assert job.failure
+    assert ("result_incomplete", True) == (job.failure.code, job.deadline <= runs.sandbox.clock.now())
     assert [] == runs.sandbox.s3.list_multipart_uploads(Bucket=runs.sandbox.results).get("Uploads", [])
 
 
@@ -281,9 +290,10 @@ def test_a_bug_that_is_fixed_costs_no_charged_video(runs: Runs, function: str) -
     assert (1, 1) == (submits(runs), len(runs.sandbox.tasks()))
 
 
-def test_downloads_that_fail_for_an_hour_cost_no_video(runs: Runs) -> None:
+@pytest.mark.parametrize("kind", ["403_expired", "truncate"])
+def test_downloads_that_fail_for_an_hour_cost_no_video(runs: Runs, kind: str) -> None:
     """DashScope has the video for a day, so the sweep resumes the job until its deadline."""
-    runs.sandbox.fake.fault(on="download", kind="403_expired", times=20)
+    runs.sandbox.fake.fault(on="download", kind=kind, times=20)
     job = runs.run()
     assert ("FAILED", JobState.STORING) == (runs.execution(job.id)["status"], job.state)
     runs.sandbox.clock.advance(300)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 # A paid job is resumed until its deadline. One that has cost nothing fails earlier, so that its client learns that this
 # stack is broken; an AWS outage of an hour still fails no job.
 MAX_UNPAID_RESUMES = 15
-# What is wrong with the video itself, after all retries. No other error ends a job that has, or may have, a task.
-FINAL = ("ResultExpired", "ResultIncomplete", "ResultUnusable")
+# What is wrong with the video itself, after all retries. No other error ends a job that has, or may have, a task: an
+# incomplete download may be due to the connection.
+FINAL = ("ResultExpired", "ResultUnusable")
 
 
 def finish(event: Mapping[str, Any]) -> dict[str, str]:

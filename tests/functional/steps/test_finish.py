@@ -168,10 +168,10 @@ def test_an_error_after_the_deadline_ends_a_job(sandbox: Sandbox) -> None:
 def test_an_unreadable_cause_does_not_prevent_the_end(sandbox: Sandbox, cause: str) -> None:
     """The job ends whatever the cause contains."""
     job = sandbox.put(JobState.RUNNING)
-    finish(sandbox, job, error={"Error": "ResultIncomplete", "Cause": cause})
+    finish(sandbox, job, error={"Error": "ResultUnusable", "Cause": cause})
     failure = sandbox.job(job.id).failure
     assert failure
-    assert ("result_incomplete", "No reason was given.") == (failure.code, failure.message)
+    assert ("result_unusable", "No reason was given.") == (failure.code, failure.message)
 
 
 def test_an_error_takes_precedence_over_an_earlier_step(sandbox: Sandbox) -> None:
