@@ -22,9 +22,10 @@ FAST := $(wildcard tests/unit tests/functional tests/template tests/workflow)
 OWN := tests/functional/test_events.py tests/unit/domain/request tests/unit/media tests/unit/adapters/table
 # Tests that take minutes each and use the whole machine: `make proofs`.
 PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialect.py pages.py permissions_used.py s3_door.py \
-	schemathesis.py generated_clients.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py) tests/functional/testbed/test_make_up.py \
-	$(addprefix tests/functional/,promise/test_large_batch.py promise/test_parked.py promise/test_money.py \
-	doors/s3/test_many_drops.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
+	schemathesis.py generated_clients.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py \
+	other_systems.py) tests/functional/testbed/test_make_up.py tests/template/test_layer_builds.py \
+	$(addprefix tests/functional/,promise/test_large_batch.py promise/test_parked.py promise/test_money.py promise/test_outages.py \
+	doors/s3/test_many_drops.py doors/s3/test_corpus.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
 # For every Python process, in any folder: the repository, its layer and the fake DashScope.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared:$(CURDIR)/tests/testbed/fake_dashscope/src
 

@@ -361,13 +361,16 @@ def test_finish_succeeded(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "code"),
-    [(sample("finish-failed"), "generation_failed"), (sample("finish-error"), "vendor_unreachable")],
+    ("state", "event", "code"),
+    [
+        (JobState.RUNNING, sample("finish-failed"), "generation_failed"),
+        (JobState.QUEUED, sample("finish-error"), "vendor_unreachable"),
+    ],
     ids=["failed", "error"],
 )
-def test_finish_without_a_video(sandbox: Sandbox, event: dict[str, Any], code: str) -> None:
-    """The failure of a step, and an error that the workflow caught, become the job's failure."""
-    sandbox.put(JobState.RUNNING, id=JOB)
+def test_finish_without_a_video(sandbox: Sandbox, state: JobState, event: dict[str, Any], code: str) -> None:
+    """The failure of a step becomes the job's failure; so does an error, if the job has no task."""
+    sandbox.put(state, id=JOB)
     assert {"state": "failed"} == sandbox.invoke("FinishFunction", event)
     failure = sandbox.job(JOB).failure
     assert failure

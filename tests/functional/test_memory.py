@@ -34,6 +34,7 @@ def test_memory_does_not_grow_with_the_video() -> None:
                 **os.environ,
                 **CREDENTIALS,
                 "AWS_ENDPOINT_URL": server.url,
+                "DASHSCOPE_BASE_URL": server.job.base_url,
                 "JOB_TABLE": "jobs",
                 "PYTHONPATH": str(ROOT / "shared"),
                 "RESULTS_BUCKET": "results",

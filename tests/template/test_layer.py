@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import importlib.util
 import os
 import shutil
@@ -118,16 +117,6 @@ def test_functions_find_all_their_imports(name: str, layer: Path, runtime: Path,
     subprocess.run([sys.executable, "-I", "-S", "-B", "-c", IMPORT, *folders], env={}, check=True)
 
 
-@pytest.mark.parametrize("logical_id", LAYERS)
-def test_two_builds_are_equal(logical_id: str, built: Callable[[str], Path], tmp_path: Path) -> None:
-    """Two builds of the same source are equal, byte for byte, so that nothing is deployed without a change."""
-    once, again = built(logical_id), build(tmp_path / "second", logical_id)
-    files = sorted(path.relative_to(once) for path in once.rglob("*") if path.is_file())
-    assert files == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
-    _, different, unreadable = filecmp.cmpfiles(once, again, files, shallow=False)
-    assert [] == different + unreadable
-
-
 def test_the_layer_is_pure_python(layer: Path) -> None:
     """The layer has no machine code, so a build on any machine runs on arm64."""
     assert [] == [path for path in layer.rglob("*") if path.suffix in {".so", ".pyd", ".dylib", ".dll"}]
@@ -168,18 +157,6 @@ def test_a_build_without_python_3_13_fails(logical_id: str, tmp_path: Path) -> N
     assert "Python 3.13 not found" in result.stderr
     assert "PYTHON_3_13=" in result.stderr
     assert not (tmp_path / "layer").exists()
-
-
-@pytest.mark.parametrize("logical_id", LAYERS)
-def test_a_build_with_bytecode_of_another_python_fails(logical_id: str, tmp_path: Path) -> None:
-    """What was built is checked, so that a wrong interpreter is noticed: Lambda ignores bytecode of other versions."""
-    idle = tmp_path / "python"
-    idle.write_text("#!/bin/sh\n", encoding="ascii")
-    idle.chmod(0o755)
-    folder = source(tmp_path / "layer", logical_id)
-    result = run_make(folder, f"build-{logical_id}", tmp_path / "layer", idle)
-    assert 0 != result.returncode
-    assert "Some modules have no bytecode of Python 3.13" in result.stderr
 
 
 @pytest.mark.parametrize("folder", ["shared", "shared/pictures", "shared/videos"])

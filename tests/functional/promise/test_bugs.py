@@ -57,7 +57,7 @@ def test_a_bug_that_is_fixed_costs_no_video(simulation: Simulation, function: st
     assert with_a_bug(simulation, function, point).failure is None
     assert simulation.calls.stumbles
     simulation.bugs.clear()
-    pass_time(simulation, HOUR)
+    pass_time(simulation, HOUR / 2)
     (job,) = simulation.jobs()
     assert ("succeeded", None) == (job.state.value, job.failure)
     assert [job.task_id] == [task["task_id"] for task in simulation.tasks(PROMPT)]

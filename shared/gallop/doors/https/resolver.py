@@ -92,7 +92,8 @@ def body_of(app: APIGatewayHttpResolver) -> Body:
     # No client can send an unpaired surrogate. Here it becomes invalid UTF-8, which is refused.
     data = base64.b64decode(body) if event.is_base64_encoded else body.encode(errors="surrogatepass")
     media_type = single_values.content_type(event.headers)
-    return Body.received(data, media_type, single_values.header(event.headers, "content-encoding") or "")
+    # A list of codings is one value: each was applied to the result of the one before.
+    return Body.received(data, media_type, event.headers.get("content-encoding", ""))
 
 
 def parameters_of(app: APIGatewayHttpResolver) -> dict[str, str]:
