@@ -19,6 +19,7 @@ import httpx
 from gallop.domain.dashscope import addresses, error_codes
 from gallop.domain.dashscope.error_codes import Kind
 from gallop.domain.dashscope.replies import (
+    TASK_ID,
     Accepted,
     ListedTask,
     Task,
@@ -256,7 +257,7 @@ def _refusal(response: httpx.Response) -> VendorRefused | VendorThrottled:
 def _accepted(response: httpx.Response) -> Accepted:
     body = _object(response)
     task_id = _object_of(body, "output").get("task_id")
-    if response.status_code != httpx.codes.OK or not isinstance(task_id, str) or not task_id:
+    if response.status_code != httpx.codes.OK or not isinstance(task_id, str) or not TASK_ID.fullmatch(task_id):
         raise OutcomeUnknown(f"DashScope's reply to the submit contains no task ID (HTTP {response.status_code}).")
     return Accepted(task_id, str(body.get("request_id", "")))
 

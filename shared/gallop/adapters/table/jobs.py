@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gallop import log, settings
@@ -10,6 +11,7 @@ from gallop.adapters.table import dynamo, idempotency_records, image_references,
 from gallop.adapters.table.idempotency_records import Creation
 from gallop.domain.errors import JobNotFound, NoRoom, WrongState
 from gallop.domain.job import Job, JobState, is_terminal, states_before
+from gallop.domain.request.request import VideoRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,16 @@ OPEN, WAITING, PARKED = "yes", "waiting", "parked"
 MAX_SWEEP = 500
 # Longer than DashScope's list shows a task.
 TASK_SECONDS = 3 * 86_400
+# What every view of a job needs: a job without it cannot be shown.
+_IN_VIEWS: dict[str, Any] = {
+    **dict.fromkeys(("id", "client", "vendor_request_id"), str),
+    "state": JobState,
+    "request": VideoRequest,
+    "created_at": float,
+    "estimated_cost": Decimal,
+    "cost": Decimal | None,
+    "notes": tuple,
+}
 
 
 @aws.guarded
@@ -91,7 +103,7 @@ def get_all(job_ids: Sequence[str]) -> list[Job]:
 
     Those that no longer exist are left out, and so are those that cannot be read: one of them must not hide the others.
     """
-    found = {str(item["id"]): item for item in dynamo.get_all([job_key(job_id) for job_id in job_ids])}
+    found = {str(item.get("id")): item for item in dynamo.get_all([job_key(job_id) for job_id in job_ids])}
     jobs = (_readable(found[job_id]) for job_id in job_ids if job_id in found)
     return [job for job in jobs if job]
 
@@ -220,10 +232,17 @@ def open_jobs(not_moved_since: float, kind: str = OPEN) -> list[str]:
 
 def _readable(item: dict[str, Any]) -> Job | None:
     try:
-        return job_items.job_from(item)
+        return _shown(job_items.job_from(item))
     except (KeyError, TypeError, ValueError) as error:
         log.warning("job record unreadable", job_id=str(item["id"]), error=type(error).__name__)
         return None
+
+
+def _shown(job: Job) -> Job:
+    for name, kind in _IN_VIEWS.items():
+        if not isinstance(getattr(job, name), kind):
+            raise TypeError(name)
+    return job
 
 
 def _new_job_item(job: Job) -> dict[str, Any]:

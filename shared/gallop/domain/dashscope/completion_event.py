@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain.dashscope.replies import TASK_ID
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault
 
@@ -18,8 +18,6 @@ TOKEN_HEADER = "x-eventbridge-signature-token"  # noqa: S105 - a name
 # EventBridge's own limit; these events have about 1,000 bytes.
 MAX_BYTES = 65_536
 
-_TASK_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
-
 
 def task_of(event: Mapping[str, Any]) -> str | None:
     """Return the id of the task whose end an event reports; None if it reports something else.
@@ -32,7 +30,7 @@ def task_of(event: Mapping[str, Any]) -> str | None:
         return None
     data = event.get("data")
     task_id = data.get("task_id") if isinstance(data, dict) else None
-    if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
+    if not isinstance(task_id, str) or not TASK_ID.fullmatch(task_id):
         remedy = "Configure the rule's target to send the complete, unchanged event."
         raise InvalidRequest([Fault("/data/task_id", "must be a task id", remedy)])
     return task_id

@@ -38,25 +38,21 @@ def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], I
 
     """
     whole = _document(body)
-    prompt = {"prompt": whole["input"].get("prompt")}
-    reader = Reader(
-        {"model": _model(whole.get("model")), **prompt, **_parameters(whole.get("parameters"))}, Dialect.DASHSCOPE
-    )
-    sent = list(_media(whole["input"].get("media")))
+    model, asked = _model(whole.get("model")), _input(whole.get("input"))
+    fields = {"model": model, "prompt": asked.get("prompt"), **_parameters(whole.get("parameters"))}
+    reader = Reader(fields, Dialect.DASHSCOPE)
+    sent = list(_media(asked.get("media")))
     images = reader.inspected(reader.images(sent, defaults), inspect)
     return reader.request(defaults.default_model, images, of=len(sent))
 
 
 def _document(body: str) -> dict[str, Any]:
     try:
-        whole = strict_json.parse(body)
+        return strict_json.parse(body)
     except InvalidRequest as invalid:
         why = "; ".join(fault.message for fault in invalid.faults)
         message = f"Required body invalid, please check the request body format: {why}."
         raise DashScopeRefusal("InvalidParameter", message) from None
-    if not isinstance(whole.get("input"), dict) or not whole["input"]:
-        raise DashScopeRefusal("BadRequest.EmptyInput", "Required input parameter missing from request.")
-    return whole
 
 
 def _model(name: object) -> str:
@@ -66,6 +62,12 @@ def _model(name: object) -> str:
         known = ", ".join(models.MODELS)
         raise DashScopeRefusal("ModelNotFound", f"Model can not be found. Gallop has {known}.", status=404)
     return name
+
+
+def _input(given: object) -> dict[str, Any]:
+    if not isinstance(given, dict) or not given:
+        raise DashScopeRefusal("BadRequest.EmptyInput", "Required input parameter missing from request.")
+    return given
 
 
 def _parameters(given: object) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def _problem_of(where: str, item: object) -> Fault | None:
         return Fault(f"{where}/type", "is not a supported media type", f"Use {MEDIA_TYPE}.")
     url, remedy = item.get("url"), f"Send the image as {_WORDS.references}"
     if not isinstance(url, str) or not url:
-        return Fault(f"{where}/url", "is missing", remedy)
+        return Fault(f"{where}/url", "must be text" if url else "is missing", remedy)
     if url.lower().startswith("oss://"):
         problem = "is in DashScope's own storage, which only your account there can read"
         return Fault(f"{where}/url", problem, remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ MAX_METADATA_BYTES = 4096
 
 _DIGITS = re.compile(r"[0-9]{1,3}")
 _NUMBERED_IMAGE = re.compile(r"\[\s*image\s*(\d+)\s*\]", re.IGNORECASE)
+# Spaces, controls, formats, and marks that have nothing to be on; then letters and a symbol that are spaces.
+_UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Mn", "Mc", "Me")
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 _HAN = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
 
@@ -155,8 +159,10 @@ class Reader:
     def prompt(self, images: int) -> str:
         """Read the prompt of a request with this number of images."""
         value = self.take("prompt")
-        if not isinstance(value, str) or not value.strip():
-            self.fault("prompt", "is missing or empty", "Describe what should happen in the video.")
+        if not isinstance(value, str) or _is_blank(value):
+            is_other = value is not None and not isinstance(value, str)
+            problem = "must be text" if is_other else "is missing or empty"
+            self.fault("prompt", problem, "Describe what should happen in the video.")
             return ""
         length = prompt_length(value)
         if length > models.MAX_PROMPT_CHARACTERS:
@@ -324,6 +330,11 @@ class Reader:
 def prompt_length(prompt: str) -> int:
     """Count the characters of a prompt as DashScope does, a Chinese character as two (fact sheet §1.2)."""
     return len(prompt) + len(_HAN.findall(prompt))
+
+
+def _is_blank(text: str) -> bool:
+    """Return whether no character of a text can be seen: DashScope would charge for it all the same."""
+    return all(unicodedata.category(one) in _UNSEEN or one in _FILLERS for one in text)
 
 
 def _only(images: int) -> str:

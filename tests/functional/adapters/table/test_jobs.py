@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop.adapters.table import jobs
 from gallop.domain.job import JobState
 
+from tests.support.dashscope import TASKS, Vendor
+from tests.support.http import Client
 from tests.support.stack import aws
 
 if TYPE_CHECKING:
@@ -37,6 +39,30 @@ def test_a_record_that_cannot_be_read_hides_no_other(sandbox: Sandbox) -> None:
     assert [first.id, last.id] == [job.id for job in found]
     assert "job record unreadable" in sandbox.log_lines.getvalue()
     assert broken.id in sandbox.log_lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, {"NULL": True}) for name in ("state", "request", "created_at", "estimated_cost", "notes", "id")),
+        *((name, {"S": "odd"}) for name in ("state", "request", "created_at", "estimated_cost", "cost")),
+        *((name, {"M": {"N": {"N": "1"}}}) for name in ("client", "cost", "vendor_request_id")),
+    ],
+)
+def test_a_record_that_cannot_be_shown_hides_no_other(sandbox: Sandbox, name: str, value: dict[str, Any]) -> None:
+    """Both lists show the jobs beside it."""
+    first, broken, last = (sandbox.put() for _ in range(3))
+    sandbox.dynamodb.update_item(
+        TableName=sandbox.table,
+        Key={"pk": {"S": f"JOB#{broken.id}"}, "sk": {"S": "JOB"}},
+        UpdateExpression="SET #name = :value",
+        ExpressionAttributeNames={"#name": name},
+        ExpressionAttributeValues={":value": value},
+    )
+    listed = Client(sandbox, first.client).get("/v1/videos")
+    assert {first.id, last.id} == {job["id"] for job in listed.json["data"]} - {broken.id}
+    tasks = Vendor(sandbox, first.client).call("VideosFunction", "GET", TASKS)
+    assert {first.id, last.id} == {task["task_id"] for task in tasks.json["data"]} - {broken.id}
 
 
 @pytest.mark.parametrize("name", ["attempt", "failure", "usage", "parked", "slot_since"])

@@ -104,6 +104,7 @@ REFUSED: dict[str, tuple[dict[str, Any] | list[Any], str]] = {
     "no model": ({**order(), "model": ""}, "BadRequest.EmptyModel"),
     "unknown model": (order("no-such-model"), "ModelNotFound"),
     "no object": ([], "InvalidParameter"),
+    "an empty object": ({}, "BadRequest.EmptyModel"),
 }
 
 

@@ -101,6 +101,7 @@ def test_all_problems_are_reported_at_once_in_dashscopes_names() -> None:
         ("a.jpg", "/input/media", "must be a list"),
         (MEDIA * 10, "/input/media", "are 10 images"),
         ([{"type": "reference_image"}], "/input/media/0/url", "is missing"),
+        ([{"type": "reference_image", "url": 7}], "/input/media/0/url", "must be text"),
         ([{"type": "reference_image", "url": "oss://a/b.png"}], "/input/media/0/url", "DashScope's own storage"),
         ([{"type": "reference_image", "url": "https://10.0.0.1/a.jpg"}], "/input/media/0/url", "is an IP address"),
         ([{"url": URL}], "/input/media/0/type", "is not a supported media type"),
