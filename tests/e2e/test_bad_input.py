@@ -158,7 +158,7 @@ def test_all_problems_of_a_drop_are_reported(caller: Caller) -> None:
         receipt = caller.wait_for_receipt(f"{folder}/error.json")
         (fault,) = receipt["faults"]
         assert place_of(fault).removeprefix("bad/") == file, case
-        assert words in fault["detail"], case
+        assert words in f"{fault['detail']} (line {fault.get('line')}, column {fault.get('column')})", case
         assert fault["remedy"], case
     assert "succeeded" == caller.wait_for_receipt("bad/good/status.json")["state"]
     assert [] == caller.tasks_for(PROMPT)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop.domain import errors
 from gallop.doors.https.errors import PROBLEM
-from gallop.doors.https.methods import NoSuchRoute
+from gallop.doors.https.methods import MethodNotAllowed, NoSuchRoute
 from gallop.doors.https.openapi import examples
 from gallop.doors.https.openapi.routes import JSON
 from gallop.doors.https.openapi.schemas import ref
@@ -55,8 +55,8 @@ def _refusals(route: Route) -> dict[str, Any]:
 
 
 def _common(route: Route) -> Sequence[type[errors.CallerError]]:
-    # A path with a malformed id matches no route.
-    at_a_path = (NoSuchRoute,) if "{" in route.path else ()
+    # A path with a malformed id matches no route, or a shorter one: API Gateway cuts it at an encoded question mark.
+    at_a_path = (NoSuchRoute, MethodNotAllowed) if "{" in route.path else ()
     return at_a_path if route.is_open else (*_OF_EVERY_KEY, *at_a_path)
 
 
