@@ -67,7 +67,7 @@ def chunks(data: bytes, file: TimedReader) -> Iterator[Chunk]:
 
 
 def without_long_texts(data: bytes, file: TimedReader) -> bytes:
-    """Return a PNG without the texts and profiles that are so long that Pillow would refuse it.
+    """Return a PNG without the texts and profiles that exceed the limits of Pillow.
 
     Raises:
         DamagedError: the file ends early, or a checksum is wrong.

@@ -14,7 +14,7 @@ from gallop.domain.drops import batch as batches
 from gallop.domain.drops import drop as drops
 from gallop.domain.drops import events, receipts
 from gallop.domain.drops.batch import BatchState
-from gallop.domain.drops.drop import Folder, Lone
+from gallop.domain.drops.drop import Folder
 from gallop.domain.errors import AwsTrouble
 from gallop.services import drop_updates
 from gallop.services.isolation import left_to_next_sweep
@@ -56,8 +56,7 @@ def _report(body: str, handle: str) -> None:
 def _named_in(message: Mapping[str, Any]) -> Iterable[Scope | str]:
     """Yield what a message is about: the scopes of drops, and the keys of batches."""
     if "look" in message:
-        look = message["look"]
-        yield Folder(look["path"]) if "path" in look else Lone(look["stem"])
+        yield drops.scope_in(message["look"])
     elif "batch" in message:
         yield str(message["batch"]["key"])
     else:
@@ -69,8 +68,7 @@ def _named_in(message: Mapping[str, Any]) -> Iterable[Scope | str]:
 
 def _show(scope: Scope) -> None:
     try:
-        listing = [entry for prefix in drops.prefixes_of(scope) for entry in buckets.list_directly_under(prefix)]
-        found = drops.drops_of(scope, listing)
+        found = drops.drops_of(scope, buckets.list_scope(scope))
     except AwsTrouble:
         raise
     except Exception as error:  # noqa: BLE001 - what cannot be listed is what may have failed

@@ -164,7 +164,7 @@ def test_an_error_after_the_record_is_not_an_answer(simulation: Simulation, crea
 
 
 def test_equal_creates_at_once_that_are_all_answered_are_as_many_jobs(simulation: Simulation) -> None:
-    """A create waits for the answer of an equal one that is in progress: then it is no repetition of it."""
+    """A create waits for the answer of an equal one that is in progress, and is then a new request."""
     first = native(1)
     record = simulation.records("IDEMPOTENCY")[0]
     key = {"pk": record["pk"], "sk": record["sk"]}

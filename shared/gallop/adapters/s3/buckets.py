@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 from gallop.adapters import aws
 from gallop.domain.drops.batch import batch_of
-from gallop.domain.drops.drop import Entry
+from gallop.domain.drops.drop import Entry, prefixes_of
 from gallop.domain.errors import NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef, GetObjectOutputTypeDef
 
+    from gallop.domain.drops.drop import Scope
     from gallop.domain.job import Result
     from gallop.domain.request.uploads import Input
 
@@ -50,6 +51,11 @@ def list_directly_under(prefix: str) -> list[Entry]:
         for page in pages
         for found in page.get("Contents", [])
     ]
+
+
+def list_scope(scope: Scope) -> list[Entry]:
+    """List the objects of a drop's scope, in all forms of its name."""
+    return [entry for prefix in prefixes_of(scope) for entry in list_directly_under(prefix)]
 
 
 @aws.guarded

@@ -9,9 +9,13 @@ import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from gallop.domain import names
 from gallop.domain.job import is_job_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "drop/"
 PROMPT = "prompt.txt"
@@ -117,6 +121,11 @@ def scope_of(key: str) -> Scope | None:
     if path is None or is_batch(key):
         return None
     return Folder(path) if "/" in key.removeprefix(PREFIX) else Lone(unicodedata.normalize("NFC", _stem(path)))
+
+
+def scope_in(look: Mapping[str, Any]) -> Scope:
+    """Return the scope that a check names, which the door sent to itself."""
+    return Folder(look["path"]) if "path" in look else Lone(look["stem"])
 
 
 def is_batch(key: str) -> bool:

@@ -88,7 +88,7 @@ def create_video(client: str, body: Body, headers: Mapping[str, str], api_url: s
 def mark_answered(record: idempotency.IdempotencyRecord, job: Job, began: float) -> None:
     """Record that a create is being answered, as the last thing that can fail; ``began`` is in real time.
 
-    A create that took so long that API Gateway has answered with an error, or will, stays unanswered.
+    A create whose answer API Gateway no longer waits for stays unanswered: its client gets an error instead.
     """
     if clock.wall() - began < ANSWER_SECONDS:
         idempotency_records.mark_answered(record, job.id)

@@ -22,7 +22,6 @@ from gallop.domain.doors import Door
 from gallop.domain.drops import drop as drops
 from gallop.domain.drops import events, quiet, receipts
 from gallop.domain.drops import plan as plans
-from gallop.domain.drops.drop import Drop, Folder, Lone, Scope
 from gallop.domain.errors import AwsTrouble, BudgetExceeded
 from gallop.domain.job import job_id_of
 from gallop.domain.request.images import identity_of
@@ -33,7 +32,7 @@ from gallop.services import accept, drop_updates
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gallop.domain.drops.drop import Entry
+    from gallop.domain.drops.drop import Drop, Entry, Scope
     from gallop.domain.drops.plan import Plan
     from gallop.domain.faults import Fault
 
@@ -93,7 +92,7 @@ class Batch:
 
 
 def _arrive(scope: Scope, message_id: str) -> None:
-    listing = _list(scope)
+    listing = buckets.list_scope(scope)
     found, digest = drops.drops_of(scope, listing), drops.digest_of(scope, listing)
     if not found or not drop_table.claim(drops.prefixes_of(scope)[0], digest, message_id, clock.now()):
         return
@@ -110,8 +109,8 @@ def _quiet_seconds(scope: Scope, listing: Sequence[Entry], found: Sequence[Drop]
 
 
 def _look_again(look: Mapping[str, Any], message_id: str) -> None:
-    scope: Scope = Folder(look["path"]) if "path" in look else Lone(look["stem"])
-    listing = _list(scope)
+    scope = drops.scope_in(look)
+    listing = buckets.list_scope(scope)
     if drops.digest_of(scope, listing) != look["digest"]:
         if not drops.has_new_upload(scope, listing, look["since"]):
             _arrive(scope, message_id)
@@ -136,10 +135,6 @@ def _is_uploading(scope: Scope, listing: list[Entry], found: Sequence[Drop], sin
     for drop in found if pending else ():
         _show_incomplete(drop, [plans.unfinished(entry) for entry in pending], since, until)
     return bool(pending)
-
-
-def _list(scope: Scope) -> list[Entry]:
-    return [entry for prefix in drops.prefixes_of(scope) for entry in buckets.list_directly_under(prefix)]
 
 
 def _send_look(scope: Scope, digest: str, since: float, seconds: float, *, is_shown: bool = False) -> None:
