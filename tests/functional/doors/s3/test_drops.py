@@ -257,6 +257,8 @@ def test_a_key_that_is_not_a_drop_starts_nothing(sandbox: Sandbox, door: Door, k
 
 def test_objects_that_the_stack_writes_start_nothing(sandbox: Sandbox, door: Door) -> None:
     """Results and uploads send no event."""
+    # The first message of a new bucket's notification is S3's own test.
+    door.forget()
     sandbox.s3.put_object(Bucket=sandbox.results, Key="drop/ad/1.jpg", Body=picture())
     sandbox.drop("uploads/ada/drop/1.jpg", picture())
     assert [] == door.waiting()
