@@ -1,0 +1,128 @@
+"""Videos and audio files of a request: where they are, what was measured, and what keeps a model from using them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from gallop.domain.faults import Fault
+from gallop.domain.request.media_rules import MEBIBYTE, AudioRules, ClipRules, VideoRules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """What was measured in a file: its length in seconds, its size as displayed in pixels, frames per second, bytes.
+
+    ``fps`` is the average. An audio file has no width, height and ``fps``: they are 0.
+    """
+
+    seconds: float
+    width: int
+    height: int
+    fps: float
+    codec: str
+    container: str
+    size: int
+    has_audio: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedClip:
+    """A clip at a public address, which DashScope downloads; ``facts`` are set once it has been inspected."""
+
+    url: str
+    facts: ClipFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredClip:
+    """A clip in the inbox bucket; its version, hash and facts are set once it has been inspected."""
+
+    bucket: str
+    key: str
+    version_id: str = ""
+    sha256: str = ""
+    facts: ClipFacts | None = None
+
+
+Clip = LinkedClip | StoredClip
+
+
+def identity_of(clip: Clip) -> str:
+    """Return the identity of a clip: its address, or the hash of its bytes."""
+    match clip:
+        case LinkedClip(url):
+            return f"url:{url}"
+        case StoredClip():
+            return f"sha256:{clip.sha256}"
+    assert_never(clip)
+
+
+def faults_of(where: str, facts: ClipFacts, rules: ClipRules) -> list[Fault]:
+    """Compare what was measured with the limits of a model; return every fault."""
+    if isinstance(rules, AudioRules):
+        return [*_faults_of_size(where, facts.size, rules), *_faults_of_length(where, facts, rules)]
+    return [
+        *_faults_of_size(where, facts.size, rules),
+        *_faults_of_format(where, facts, rules),
+        *_faults_of_length(where, facts, rules),
+        *_faults_of_picture(where, facts, rules),
+    ]
+
+
+def too_large(where: str, size: int, limit: int) -> Fault:
+    """Report a file that is too large; both figures are in bytes."""
+    detail = f"is too large: {size / MEBIBYTE:.1f} MB; the maximum is {limit // MEBIBYTE} MB"
+    return Fault(where, detail, "Shorten it, or export it at a lower bit rate.")
+
+
+def _faults_of_size(where: str, size: int, rules: ClipRules) -> Iterator[Fault]:
+    if size > rules.max_bytes:
+        yield too_large(where, size, rules.max_bytes)
+
+
+def _faults_of_format(where: str, facts: ClipFacts, rules: VideoRules) -> Iterator[Fault]:
+    if facts.codec not in rules.codecs:
+        allowed = _listed(rules.codecs, "or")
+        detail = f"is compressed with {facts.codec}; {allowed} is required"
+        yield Fault(where, detail, f"Export it as MP4 with {rules.codecs[0]}.")
+
+
+def _faults_of_length(where: str, facts: ClipFacts, rules: ClipRules) -> Iterator[Fault]:
+    seconds = f"{_plain(facts.seconds)} s"
+    if facts.seconds < rules.min_seconds:
+        detail = f"is too short: {seconds}; the minimum is {_plain(rules.min_seconds)} s"
+        yield Fault(where, detail, "Use a longer one.")
+    elif facts.seconds > rules.max_seconds:
+        detail = f"is too long: {seconds}; the maximum is {_plain(rules.max_seconds)} s"
+        yield Fault(where, detail, f"Trim it to {_plain(rules.max_seconds)} s or less.")
+
+
+def _faults_of_picture(where: str, facts: ClipFacts, rules: VideoRules) -> Iterator[Fault]:
+    size = f"is {facts.width} x {facts.height} px"
+    short, long = sorted((facts.width, facts.height))
+    if short < rules.short_side:
+        detail = f"{size}; the shorter side must be at least {rules.short_side} px"
+        yield Fault(where, detail, f"Use a video whose shorter side has at least {rules.short_side} px.")
+    if long > rules.long_side:
+        detail = f"{size}; the longer side must be at most {rules.long_side} px"
+        yield Fault(where, detail, f"Scale it so that its longer side has {rules.long_side} px or less.")
+    if long > rules.max_aspect * short:
+        shape = f"1:{_plain(rules.max_aspect)} and {_plain(rules.max_aspect)}:1"
+        yield Fault(where, f"{size}; its aspect ratio must be between {shape}", "Crop it.")
+    if facts.fps <= rules.above_fps:
+        detail = f"has {_plain(facts.fps)} frames per second; more than {_plain(rules.above_fps)} are required"
+        yield Fault(where, detail, "Export it at 24 frames per second or more.")
+
+
+def _listed(names: tuple[str, ...], word: str) -> str:
+    *others, last = names
+    return f"{', '.join(others)} {word} {last}" if others else last
+
+
+def _plain(number: float) -> str:
+    """Write a number with up to three decimals."""
+    return f"{number:.3f}".rstrip("0").rstrip(".")
