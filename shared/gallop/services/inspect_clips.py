@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gallop.domain.faults import Fault
     from gallop.domain.request.clips import Clip
-    from gallop.domain.request.media_rules import ClipRules
+    from gallop.domain.media_rules import ClipRules
 
 
 def inspect(where: str, clip: Clip, rules: ClipRules) -> Clip | list[Fault]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from gallop.domain.faults import Fault
-from gallop.domain.request.media_rules import MEBIBYTE, AudioRules, ClipRules, VideoRules
+from gallop.domain.media_rules import MEBIBYTE, AudioRules, ClipRules, VideoRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
