@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
-from gallop.doors.https import dashscope, listing, long_poll, resolver, videos
+from gallop.doors.https import dashscope, listing, long_poll, models, resolver, videos
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -53,6 +53,20 @@ def delete_video(job_id: str) -> Response[str]:
 def cancel_video(job_id: str) -> Response[str]:
     """Cancel a job if that is still possible."""
     return resolver.answer(200, videos.cancel_video(resolver.caller_of(app), job_id, resolver.api_url_of(app)))
+
+
+@app.get("/v1/models")
+def list_models() -> Response[str]:
+    """Show the models with their limits and prices."""
+    resolver.caller_of(app)
+    return resolver.answer(200, models.listed())
+
+
+@app.get("/v1/models/<model_id>")
+def get_model(model_id: str) -> Response[str]:
+    """Show one model."""
+    resolver.caller_of(app)
+    return resolver.answer(200, models.one(model_id))
 
 
 @app.get(dashscope.TASKS)

@@ -79,9 +79,14 @@ def api_url() -> str:
     return os.environ["API_URL"]
 
 
-def default_model() -> str:
-    """Return the model of jobs that name none."""
-    return os.environ["DEFAULT_MODEL"]
+def model_version() -> str:
+    """Return the version of the model of jobs that name none."""
+    return os.environ["MODEL_VERSION"]
+
+
+def lone_image() -> str:
+    """Return what a lone image is: the reference image of an r2v video, or the first frame of an i2v one."""
+    return os.environ["LONE_IMAGE"]
 
 
 def default_prompt() -> str:

@@ -6,14 +6,16 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from gallop.domain import models
 from gallop.domain.doors import Door
 from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, new_job_id
 from gallop.domain.request.images import LinkedImage
+from gallop.domain.request.media import IMAGES, Medium
 from gallop.domain.request.request import VideoRequest
 
 from tests.template import stack
 
-BASE_URL, MODEL = stack.parameter("DashScopeBaseUrl"), stack.parameter("DefaultModel")
+BASE_URL, MODEL = stack.parameter("DashScopeBaseUrl"), "happyhorse-1.0-r2v"
 PICTURE_URL = "https://example.com/girl.jpg"
 START = 1_780_000_000.0
 DEADLINE_SECONDS = 60 * int(stack.parameter("DeadlineMinutes"))
@@ -21,7 +23,15 @@ DEADLINE_SECONDS = 60 * int(stack.parameter("DeadlineMinutes"))
 
 def a_request(**fields: Any) -> VideoRequest:  # noqa: ANN401 - any field of a request
     """Return a minimal request, except for ``fields``."""
-    plain = VideoRequest(prompt="The woman of [Image 1] smiles.", images=(LinkedImage(PICTURE_URL),), model=MODEL)
+    model = models.MODELS[fields.get("model", MODEL)]
+    parameters = {one.name: fields.pop(one.name, one.default) for one in model.parameters}
+    images = fields.pop("images", (LinkedImage(PICTURE_URL),))
+    plain = VideoRequest(
+        prompt="The woman of [Image 1] smiles.",
+        media=tuple(Medium(IMAGES, image) for image in images),
+        model=model.id,
+        parameters=parameters,
+    )
     return replace(plain, **fields)
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
-from gallop.domain.dashscope import addresses, error_codes
+from gallop.domain.dashscope import addresses as vendor_addresses
+from gallop.domain.dashscope import error_codes
 from gallop.domain.dashscope.error_codes import Kind
 from gallop.domain.dashscope.replies import (
     TASK_ID,
@@ -37,6 +38,7 @@ from gallop.domain.errors import (
     VendorUnavailable,
     VendorUnreachable,
 )
+from gallop.domain.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,21 +63,19 @@ _TOO_LATE_TO_CANCEL = "UnsupportedOperation"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def submission(request: VideoRequest, image_urls: Sequence[str]) -> dict[str, Any]:
-    """Build the body of a submit. Every parameter is explicit, so that DashScope's defaults never apply."""
-    parameters: dict[str, Any] = {
-        "resolution": request.resolution,
-        "ratio": request.ratio,
-        "duration": request.duration,
-        "watermark": request.watermark,
-    }
-    if request.seed is not None:
-        parameters["seed"] = request.seed
-    media = [{"type": "reference_image", "url": url} for url in image_urls]
+def submission(request: VideoRequest, addresses: Sequence[str]) -> dict[str, Any]:
+    """Build the body of a submit; ``addresses`` are those of the request's files, in their order.
+
+    Every parameter is explicit, so that DashScope's defaults never apply.
+    """
+    model = MODELS[request.model]
+    values = {one.vendor: request.parameters.get(one.name, one.default) for one in model.parameters}
+    types = {field.name: field.type for field in model.media}
+    media = [{"type": types[medium.field], "url": url} for medium, url in zip(request.media, addresses, strict=True)]
     return {
         "model": request.model,
-        "input": {"prompt": request.prompt, "media": media},
-        "parameters": parameters,
+        "input": {**({"prompt": request.prompt} if request.prompt else {}), **({"media": media} if media else {})},
+        "parameters": {name: value for name, value in values.items() if value is not None},
     }
 
 
@@ -234,7 +234,7 @@ def _authorization(key: str) -> dict[str, str]:
 
 def _checked(base_url: str) -> str:
     """Return a base URL to which a key may be sent; for any other, nothing was sent and no attempt was made."""
-    if not addresses.is_base_url(base_url):
+    if not vendor_addresses.is_base_url(base_url):
         raise VendorUnreachable("The job's DashScope address is not https; no request is sent there.")
     return base_url
 

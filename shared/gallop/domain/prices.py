@@ -1,4 +1,4 @@
-"""What a video costs at DashScope: its list prices, applied to seconds of video. The input images are free."""
+"""What a second of video costs at DashScope: its list prices, by scope; ``gallop.domain.models`` says of which model."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from gallop.domain.regions import region_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Scope(StrEnum):
@@ -19,10 +23,9 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A list price in USD per second of video, for the models whose ids begin with ``family``."""
+    """A list price in USD per billed second of video."""
 
     scope: Scope
-    family: str
     resolution: str
     usd: Decimal
     seen: date
@@ -31,19 +34,29 @@ class Price:
 
 _SEEN = date(2026, 11, 30)
 _SOURCE = "LiteLLM 1.110.2, from Alibaba's model pages"
-PRICES = tuple(
-    Price(scope, family, resolution, Decimal(usd), _SEEN, _SOURCE)
-    for scope, family, resolution, usd in (
-        (Scope.INTERNATIONAL, "happyhorse-1.0", "720P", "0.14"),
-        (Scope.INTERNATIONAL, "happyhorse-1.0", "1080P", "0.24"),
-        (Scope.INTERNATIONAL, "happyhorse-1.1", "480P", "0.07"),
-        (Scope.INTERNATIONAL, "happyhorse-1.1", "720P", "0.14"),
-        (Scope.INTERNATIONAL, "happyhorse-1.1", "1080P", "0.18"),
-        (Scope.MAINLAND, "happyhorse-1.0", "720P", "0.123769"),
-        (Scope.MAINLAND, "happyhorse-1.0", "1080P", "0.220034"),
-        (Scope.MAINLAND, "happyhorse-1.1", "480P", "0.0618845"),
-        (Scope.MAINLAND, "happyhorse-1.1", "720P", "0.123769"),
-        (Scope.MAINLAND, "happyhorse-1.1", "1080P", "0.165026"),
+
+
+def _of(rows: Iterable[tuple[Scope, str, str]]) -> tuple[Price, ...]:
+    return tuple(Price(scope, resolution, Decimal(usd), _SEEN, _SOURCE) for scope, resolution, usd in rows)
+
+
+# Input images are free.
+HAPPYHORSE_1_0 = _of(
+    (
+        (Scope.INTERNATIONAL, "720P", "0.14"),
+        (Scope.INTERNATIONAL, "1080P", "0.24"),
+        (Scope.MAINLAND, "720P", "0.123769"),
+        (Scope.MAINLAND, "1080P", "0.220034"),
+    )
+)
+HAPPYHORSE_1_1 = _of(
+    (
+        (Scope.INTERNATIONAL, "480P", "0.07"),
+        (Scope.INTERNATIONAL, "720P", "0.14"),
+        (Scope.INTERNATIONAL, "1080P", "0.18"),
+        (Scope.MAINLAND, "480P", "0.0618845"),
+        (Scope.MAINLAND, "720P", "0.123769"),
+        (Scope.MAINLAND, "1080P", "0.165026"),
     )
 )
 # Of the other regions no prices are known: they count as International, which is higher.
@@ -60,20 +73,6 @@ def scope_of(base_url: str) -> Scope:
     return SCOPES.get(region_of(base_url), Scope.INTERNATIONAL)
 
 
-def price_of(model: str, resolution: str, scope: Scope) -> Price:
-    """Return the list price of a model.
-
-    Raises:
-        LookupError: the table has none.
-
-    """
-    for price in PRICES:
-        if (price.scope, price.resolution) == (scope, resolution) and model.startswith(f"{price.family}-"):
-            return price
-    raise LookupError(f"No price of {model} at {resolution}, {scope}.")
-
-
-def cost_usd(model: str, resolution: str, seconds: float, base_url: str) -> Decimal:
-    """Return the list price, in USD, of ``seconds`` of video in the DashScope region of ``base_url``."""
-    price = price_of(model, resolution, scope_of(base_url))
-    return (price.usd * Decimal(str(seconds))).quantize(Decimal("0.0001")).normalize()
+def rounded(usd: Decimal) -> Decimal:
+    """Round an amount to a hundredth of a cent, without zeros at its end."""
+    return usd.quantize(Decimal("0.0001")).normalize()

@@ -9,9 +9,11 @@ from gallop.domain import models
 from gallop.domain.dashscope import error_codes
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
+from gallop.domain.request import estimate, media
 from gallop.domain.scheduling import histogram, polling
 
 if TYPE_CHECKING:
+    from gallop.domain.request.request import VideoRequest
     from gallop.domain.scheduling.histogram import Histogram
     from gallop.domain.scheduling.queue import QueuePosition
 
@@ -41,27 +43,38 @@ def job_view(
         "updated_at": int(job.updated_at),
         "completed_at": int(job.ended_at) if job.ended_at else None,
         "expires_at": None,
-        "model": request.model,
-        "prompt": request.prompt,
-        "images": len(request.images),
+        **request_view(request),
         "notes": list(job.notes),
-        "resolution": request.resolution,
-        "ratio": request.ratio,
-        "duration": request.duration,
-        "seconds": str(request.duration),
-        "size": models.size(request.resolution, request.ratio),
-        "seed": request.seed,
-        "watermark": request.watermark,
         "metadata": dict(request.metadata),
         "priority": request.priority,
         **_queue_view(position),
         "remixed_from_video_id": None,
         "estimated_cost": float(job.estimated_cost),
+        "estimated_cost_detail": job.estimate and job.estimate.view(),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
         "error": error_view(job),
     }
     return {**view, **_files_view(job, api_url)}
+
+
+def request_view(request: VideoRequest) -> dict[str, Any]:
+    """Return what was requested: Gallop's fields, and OpenAI's ``seconds`` and ``size``.
+
+    Parameters that the model does not have are null. ``size`` is null if the input decides it.
+    """
+    model = models.MODELS.get(request.model)
+    return {
+        "model": request.model,
+        "kind": model.kind.value if model else None,
+        "prompt": request.prompt,
+        "images": len(request.images),
+        "media": [media.view(medium) for medium in request.media],
+        **dict.fromkeys(models.parameters()),
+        **request.parameters,
+        "seconds": f"{estimate.output_seconds(request):g}",
+        "size": models.size(request.resolution, str(request.parameters.get("ratio", ""))),
+    }
 
 
 def _queue_view(position: QueuePosition | None) -> dict[str, int | None]:
@@ -131,7 +144,7 @@ def poll_after_seconds(job: Job, now: float, known: Histogram | None = None, sta
 
 
 def _published(job: Job) -> Histogram:
-    return histogram.seed(job.request.resolution, job.request.duration)
+    return histogram.seed(job.request.resolution, estimate.output_seconds(job.request))
 
 
 def file_facts(result: Result) -> dict[str, Any]:

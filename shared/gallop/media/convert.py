@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, cast
 from PIL import Image, ImageCms
 from PIL.Image import Resampling, Transpose
 
-from gallop.domain import models
 from gallop.domain.faults import Fault
 from gallop.domain.request.images import Usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gallop.domain.media_rules import ImageRules
 
 _SIDEWAYS = "rotated upright (the camera stored it sideways)"
 _MIRRORED = "mirrored (the camera stored a mirror image)"
@@ -47,6 +48,7 @@ _DEEP_LEVELS = 65_535
 def convert(  # noqa: PLR0913 - what is known of the image
     where: str,
     picture: Image.Image,
+    rules: ImageRules,
     orientation: int,
     size: int,
     *,
@@ -54,7 +56,7 @@ def convert(  # noqa: PLR0913 - what is known of the image
     colours: str = "",
     reduced_from: tuple[int, int] | None = None,
 ) -> Usable | Fault:
-    """Rewrite an image, upright, in sRGB, at most 20 MB.
+    """Rewrite an image, upright, in sRGB, within the limits of ``rules``.
 
     ``size`` is the size of its file in bytes; ``colours`` names those of its profile, if a note must name them;
     ``reduced_from`` is the stored size in pixels, if it is not the one that is decoded.
@@ -68,11 +70,11 @@ def convert(  # noqa: PLR0913 - what is known of the image
         before = reduced_from if orientation < _LYING else reduced_from[::-1]
     # Pillow would write the remaining metadata into the new file.
     picture.info = {}
-    written = _within_limit(picture, is_lossless=is_lossless)
+    written = _within_limit(picture, rules, is_lossless=is_lossless)
     if written is None:
-        return _too_large(where)
+        return _too_large(where, rules)
     data, form, after = written
-    if size > models.MAX_IMAGE_BYTES:
+    if size > rules.max_bytes:
         notes.append(f"reduced from {size / 1024**2:.1f} MB ({came_as}) to {_size_text(len(data))} ({form})")
     elif came_as != form:
         notes.append(f"converted from {came_as} to {form}")
@@ -154,11 +156,13 @@ def _without_opaque_alpha(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB") if alpha == (_LEVELS, _LEVELS) else picture
 
 
-def _within_limit(picture: Image.Image, *, is_lossless: bool) -> tuple[bytes, str, tuple[int, int]] | None:
-    """Encode an image at the best quality within 20 MB; return bytes, format and size, or None if it cannot be done."""
-    while min(picture.size) >= models.IMAGE_SHORT_SIDE_PIXELS:
+def _within_limit(
+    picture: Image.Image, rules: ImageRules, *, is_lossless: bool
+) -> tuple[bytes, str, tuple[int, int]] | None:
+    """Encode an image at the best quality within the limits; return bytes, format and size, None if that is impossible."""
+    while min(picture.size) >= rules.short_side:
         for form, quality, subsampling in _encodings(picture, is_lossless=is_lossless):
-            stream = _Bounded()
+            stream = _Bounded(rules.max_bytes)
             with suppress(_Full):
                 picture.save(stream, form, quality=quality, subsampling=subsampling)
                 return stream.getvalue(), form, picture.size
@@ -190,16 +194,20 @@ class _Full(Exception):
 
 
 class _Bounded(io.BytesIO):
-    """A file limited to the size that DashScope accepts."""
+    """A file limited to the size that DashScope accepts, in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
 
     def write(self, piece: bytes, /) -> int:  # type: ignore[override]
         """Write a piece, if it fits; raise ``_Full`` if not."""
-        if self.tell() + len(piece) > models.MAX_IMAGE_BYTES:
+        if self.tell() + len(piece) > self._limit:
             raise _Full
         return super().write(piece)
 
 
-def _too_large(where: str) -> Fault:
-    limit, least = models.MAX_IMAGE_BYTES // 1024**2, models.IMAGE_SHORT_SIDE_PIXELS
+def _too_large(where: str, rules: ImageRules) -> Fault:
+    limit, least = rules.max_bytes // 1024**2, rules.short_side
     problem = f"cannot be reduced to {limit} MB unless its shorter side falls below {least} px"
     return Fault(where, problem, "Crop the image and send it again.")

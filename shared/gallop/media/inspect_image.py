@@ -1,12 +1,12 @@
 """Decode an image completely, and find what keeps DashScope from using it.
 
-The limits are those of reference-to-video (fact sheet §1.2): JPEG, PNG or WEBP by content, a shorter side of at least
-400 px, a maximum of 20 MB.
+DashScope accepts JPEG, PNG and WEBP by content (fact sheet §1.2); sides, shape and bytes are limited by the model.
 """
 
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 from pi_heif import HeifImageFile, register_heif_opener
 from PIL import Image, UnidentifiedImageError
@@ -26,6 +26,9 @@ from gallop.domain.request.images import Usable
 from gallop.domain.request.references import too_large
 from gallop.media import colours, convert, heif, jpeg, png, sniff, unsupported
 from gallop.media.reading import DamagedError, OutOfTimeError, TimedReader
+
+if TYPE_CHECKING:
+    from gallop.domain.media_rules import ImageRules
 
 register_heif_opener()
 # Pillow's own limit only warns, and names no file; ours is checked before any pixel is decoded.
@@ -68,7 +71,7 @@ _CODECS = {
 }
 
 
-def examine(where: str, data: bytes) -> Usable | Fault:
+def examine(where: str, data: bytes, rules: ImageRules) -> Usable | Fault:
     """Decode an image completely; return what DashScope accepts, or what is wrong with the image. Raises nothing."""
     if not data:
         return Fault(where, "is empty", "Send the image again.")
@@ -80,7 +83,7 @@ def examine(where: str, data: bytes) -> Usable | Fault:
         if still is not None and (fault := _fault_of_still(where, still)):
             return fault
         with Image.open(_readable(data, still, file), formats=FORMATS) as picture:
-            return _fault(where, picture) or _usable(where, picture, data, file, still)
+            return _fault(where, picture, rules) or _usable(where, picture, data, file, still, rules)
     except (UnidentifiedImageError, DamagedError):
         return _unsupported(where, data) or sniff.unreadable(where, data)
     except OutOfTimeError:
@@ -119,7 +122,7 @@ def _readable(data: bytes, still: heif.Still | None, file: TimedReader) -> Timed
     return file
 
 
-def _fault(where: str, picture: Image.Image) -> Fault | None:
+def _fault(where: str, picture: Image.Image, rules: ImageRules) -> Fault | None:
     if _is_raw(picture):
         return sniff.not_a_picture(where, sniff.RAW)
     width, height = picture.size
@@ -133,9 +136,7 @@ def _fault(where: str, picture: Image.Image) -> Fault | None:
             return Fault(where, f"has {count} pages; a single image is required", "Save one page as JPEG or PNG.")
         problem = f"is an animation ({count} frames); a still image is required"
         return Fault(where, problem, "Save one frame as JPEG or PNG.")
-    if min(picture.size) < models.IMAGE_SHORT_SIDE_PIXELS:
-        return _too_small(where, width, height)
-    return None
+    return _wrong_shape(where, width, height, rules)
 
 
 def _too_many_pixels(where: str, width: int, height: int, limit: int) -> Fault | None:
@@ -145,10 +146,17 @@ def _too_many_pixels(where: str, width: int, height: int, limit: int) -> Fault |
     return Fault(where, f"{problem}; the maximum is {limit // 1_000_000} million pixels", "Save it in a smaller size.")
 
 
-def _too_small(where: str, width: int, height: int) -> Fault:
-    least = models.IMAGE_SHORT_SIDE_PIXELS
-    problem = f"is {width} x {height} px; the shorter side must be at least {least} px"
-    return Fault(where, problem, f"Use an image whose shorter side has at least {least} px.")
+def _wrong_shape(where: str, width: int, height: int, rules: ImageRules) -> Fault | None:
+    short, long, limit = min(width, height), max(width, height), rules.max_aspect
+    problems, remedies = [], []
+    if short < rules.short_side:
+        problems.append(f"the shorter side must be at least {rules.short_side} px")
+        remedies.append(f"Use an image whose shorter side has at least {rules.short_side} px.")
+    if limit is not None and long > limit * short:
+        problems.append(f"the aspect ratio must be between 1:{limit:g} and {limit:g}:1")
+        remedies.append("Crop it.")
+    shown = f"is {width} x {height} px; {' and '.join(problems)}"
+    return Fault(where, shown, " ".join(remedies)) if problems else None
 
 
 def _is_raw(picture: Image.Image) -> bool:
@@ -185,8 +193,8 @@ def _is_reduced(picture: TiffImageFile) -> bool:
     return isinstance(subfile, int) and bool(subfile & 1)
 
 
-def _usable(
-    where: str, picture: Image.Image, data: bytes, file: TimedReader, still: heif.Still | None
+def _usable(  # noqa: PLR0913, PLR0917 - what is known of the image
+    where: str, picture: Image.Image, data: bytes, file: TimedReader, still: heif.Still | None, rules: ImageRules
 ) -> Usable | Fault:
     _check_complete(picture, data, file)
     is_deep = isinstance(picture, PngImageFile) and data[24] == _DEEP
@@ -194,10 +202,10 @@ def _usable(
     orientation = _orientation(picture)
     colour = _colours(picture, data, file, still)
     reduced_from = _halve_to_limit(picture)
-    is_large = reduced_from is not None or len(data) > models.MAX_IMAGE_BYTES
+    is_large = reduced_from is not None or len(data) > rules.max_bytes
     if picture.mode not in modes or is_deep or orientation != 1 or colour or is_large:
         return convert.convert(
-            where, picture, orientation, len(data), is_deep=is_deep, colours=colour, reduced_from=reduced_from
+            where, picture, rules, orientation, len(data), is_deep=is_deep, colours=colour, reduced_from=reduced_from
         )
     if not isinstance(picture, JpegImageFile):  # that has been decoded already
         picture.load()

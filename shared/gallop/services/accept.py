@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
-from gallop.adapters.s3 import buckets
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import budgets, drops, idempotency_records, jobs
 from gallop.adapters.table.idempotency_records import Creation
-from gallop.domain import budget, models, prices
+from gallop.domain import budget
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
 from gallop.domain.errors import (
@@ -20,22 +19,17 @@ from gallop.domain.errors import (
     JobDeleted,
     JobNotFound,
     NoRoom,
-    NoSuchObject,
-    ObjectTooLarge,
     WrongState,
 )
-from gallop.domain.faults import Fault
 from gallop.domain.job import Job, JobState, new_job_id
-from gallop.domain.request import images, references
-from gallop.domain.request.images import Image, InlineImage, LinkedImage, Original, StoredImage
-from gallop.media import pictures
+from gallop.domain.request import estimate as estimates
+from gallop.domain.request.images import InlineImage
 from gallop.services import publish, stored_images
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from gallop.domain.budget import Shortfall
     from gallop.domain.drops.current import CurrentDrop
+    from gallop.domain.request.estimate import Estimate
     from gallop.domain.request.idempotency import IdempotencyRecord
     from gallop.domain.request.request import VideoRequest
 
@@ -44,25 +38,9 @@ MAX_TRIES = 8
 MAX_WAITS, WAIT_SECONDS = 50, 0.2
 
 
-def inspect(where: str, image: Image) -> Image | Fault:
-    """Check an image whose bytes Gallop holds; return the image, or its fault.
-
-    A stored image is returned with its version and hash, or, if DashScope does not accept it as it is, as converted
-    bytes. Those are stored with the job, so that a refused request stores nothing.
-    """
-    match image:
-        case LinkedImage():
-            return image
-        case InlineImage(data):
-            return _inspect_bytes(where, data, Original(images.sha256(data)))
-        case StoredImage():
-            return _inspect_stored(where, image)
-    assert_never(image)
-
-
-def estimate(request: VideoRequest) -> Decimal:
-    """Return the list price of a request in USD."""
-    return prices.cost_usd(request.model, request.resolution, request.duration, settings.dashscope_base_url())
+def estimate(request: VideoRequest) -> Estimate:
+    """Return what a request costs at most."""
+    return estimates.of(request, settings.dashscope_base_url())
 
 
 def check_budget(request: VideoRequest, client: str) -> None:
@@ -73,7 +51,7 @@ def check_budget(request: VideoRequest, client: str) -> None:
 
     """
     now = clock.now()
-    if short := budgets.shortfall(budgets.caps_of(client), estimate(request), now):
+    if short := budgets.shortfall(budgets.caps_of(client), estimate(request).usd, now):
         raise BudgetExceeded(short, now)
 
 
@@ -167,11 +145,11 @@ def _known(new_job: NewJob) -> Creation | None:
         BudgetExceeded: it repeats none, and a cap has no room for it.
 
     """
-    if not any(isinstance(image, InlineImage) for image in new_job.request.images):
+    if not any(isinstance(source, InlineImage) for source in new_job.request.sources):
         return None
     if known := _recorded(new_job):
         return known
-    short = budgets.shortfall(budgets.caps_of(new_job.client), estimate(new_job.request), clock.now())
+    short = budgets.shortfall(budgets.caps_of(new_job.client), estimate(new_job.request).usd, clock.now())
     if short and not _may_park(new_job, short):
         raise BudgetExceeded(short, clock.now())
     return None
@@ -191,10 +169,10 @@ def _record(new_job: NewJob) -> Creation:
     try:
         creation = _reserve_and_create(job, new_job)
     except BudgetExceeded:
-        stored_images.withdraw(new_job.request.images, job.request.images)
+        stored_images.withdraw(new_job.request.sources, job.request.sources)
         raise
     if not creation.is_new:
-        stored_images.withdraw(new_job.request.images, job.request.images)
+        stored_images.withdraw(new_job.request.sources, job.request.sources)
     return creation
 
 
@@ -227,43 +205,24 @@ def _parked(job: Job, new_job: NewJob, short: Shortfall) -> Job:
 
 
 def _job_from(new_job: NewJob) -> Job:
-    now, key = clock.now(), new_job.idempotency
+    now, key, request = clock.now(), new_job.idempotency, new_job.request
     job_id = new_job.job_id or new_job_id(now)
+    price = estimate(request)
     return Job(
         id=job_id,
         client=new_job.client,
         door=new_job.door,
         state=JobState.QUEUED,
-        request=replace(new_job.request, images=stored_images.store(new_job.request.images, new_job.client)),
+        request=replace(request, media=stored_images.store(request.media, new_job.client)),
         base_url=settings.dashscope_base_url(),
         key_name=settings.dashscope_secret_arn(),
         receipts=new_job.receipts or f"videos/{job_id}",
-        estimated_cost=estimate(new_job.request),
+        estimated_cost=price.usd,
+        estimate=price,
         created_at=now,
         updated_at=now,
         deadline=now + settings.queue_seconds() + settings.deadline_seconds(),
-        notes=tuple(image.note for image in new_job.request.images if isinstance(image, InlineImage) and image.note),
+        notes=tuple(image.note for image in request.sources if isinstance(image, InlineImage) and image.note),
         dropped_at=new_job.dropped_at,
         content_name=key.name if key and not key.has_key else "",
     )
-
-
-def _inspect_stored(where: str, image: StoredImage) -> InlineImage | StoredImage | Fault:
-    try:
-        data, version_id = buckets.read(image.key, models.MAX_PICTURE_BYTES)
-    except NoSuchObject:
-        return references.not_there(where)
-    except ObjectTooLarge as error:
-        return references.too_large(where, error.size)
-    sha256 = images.sha256(data)
-    found = _inspect_bytes(where, data, Original(sha256, image.bucket, image.key, version_id))
-    if isinstance(found, Fault) or found.original:
-        return found
-    return replace(image, version_id=version_id, sha256=sha256)
-
-
-def _inspect_bytes(where: str, data: bytes, original: Original) -> InlineImage | Fault:
-    found = pictures.examine(where, data)
-    if isinstance(found, Fault):
-        return found
-    return InlineImage(found.data, found.media_type, original if found.note else None, found.note)

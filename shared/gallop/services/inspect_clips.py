@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gallop.domain.faults import Fault
-    from gallop.domain.request.clips import Clip
     from gallop.domain.media_rules import ClipRules
+    from gallop.domain.request.clips import Clip
 
 
 def inspect(where: str, clip: Clip, rules: ClipRules) -> Clip | list[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gallop import settings
@@ -14,15 +15,15 @@ from gallop.domain.request.uploads import Input
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gallop.domain.request.images import Image
+    from gallop.domain.request.media import Medium, Source
 
 
-def store(sent: Sequence[Image], client: str) -> tuple[Image, ...]:
-    """Store the images that are in memory; return all images as a job's record has them."""
-    return tuple(_store(image, client) for image in sent)
+def store(sent: Sequence[Medium], client: str) -> tuple[Medium, ...]:
+    """Store the images that are in memory; return all files as a job's record has them."""
+    return tuple(replace(medium, source=_store(medium.source, client)) for medium in sent)
 
 
-def withdraw(sent: Sequence[Image], stored: Sequence[Image]) -> None:
+def withdraw(sent: Sequence[Source], stored: Sequence[Source]) -> None:
     """Remove what ``store`` has stored, unless another job uses it."""
     for before, image in zip(sent, stored, strict=True):
         if isinstance(before, InlineImage) and isinstance(image, StoredImage):
@@ -31,7 +32,7 @@ def withdraw(sent: Sequence[Image], stored: Sequence[Image]) -> None:
                 buckets.remove_input(found)
 
 
-def _store(image: Image, client: str) -> Image:
+def _store(image: Source, client: str) -> Source:
     if not isinstance(image, InlineImage):
         return image
     key, version_id = image_store.put(client, image.data, image.media_type)

@@ -15,15 +15,16 @@ from gallop.adapters.table import jobs, waiters
 from gallop.domain.clients import keys
 from gallop.domain.doors import Door
 from gallop.domain.drops import batch as batches
-from gallop.domain.drops import batch_lines
+from gallop.domain.drops import batch_lines, drop
 from gallop.domain.drops.batch import Batch, BatchState, LineOutcome, SkipReason
 from gallop.domain.drops.batch_lines import BatchFolder, Line, Row
 from gallop.domain.errors import AwsTrouble, BudgetExceeded, InvalidRequest, JobNotFound, ObjectTooLarge
 from gallop.domain.faults import MAX_FAULTS, Fault, bounded, fault_from
 from gallop.domain.job import Job, is_terminal, job_id_of
-from gallop.domain.request.images import identity_of
+from gallop.domain.request import uploads
+from gallop.domain.request.media import identity_of
 from gallop.domain.request.request import RequestDefaults, VideoRequest
-from gallop.services import accept, drop_updates
+from gallop.services import accept, drop_updates, inspect_media
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         return
     try:
         line = _line_of(batch, run["line"])
-        job = _create(batch, line, batch_lines.request_of(line.fields, _defaults(), accept.inspect))
+        job = _create(batch, line, batch_lines.request_of(line.fields, _defaults(), inspect_media.inspect))
     except InvalidRequest as invalid:
         _refuse(batch, number, invalid.faults, token)
         return
@@ -140,8 +141,8 @@ def _folder(batch: Batch, *, is_needed: bool) -> BatchFolder:
 
 
 def _create(batch: Batch, line: Line, request: VideoRequest) -> Job:
-    images = [identity_of(image) for image in request.images]
-    job_id = job_id_of(keys.S3_DOOR, f"{batch.path}.jsonl", str(line.number), line.canonical_json, *images)
+    media = [identity_of(medium) for medium in request.media]
+    job_id = job_id_of(keys.S3_DOOR, f"{batch.path}.jsonl", str(line.number), line.canonical_json, *media)
     job_id = batch_table.claim_line(batch, line.number, drop_updates.job_id_for(job_id))
     receipts = batch.receipts_of(line.number)
     new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=receipts)
@@ -193,7 +194,7 @@ def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], 
 
 
 def _estimate(line: Line) -> Decimal:
-    return accept.estimate(batch_lines.request_of(line.fields, _defaults(), lambda _, image: image))
+    return accept.estimate(batch_lines.request_of(line.fields, _defaults(), lambda _, source, _rules: source)).usd
 
 
 def _next(what: str, batch: Batch) -> dict[str, Any]:
@@ -201,4 +202,4 @@ def _next(what: str, batch: Batch) -> dict[str, Any]:
 
 
 def _defaults() -> RequestDefaults:
-    return RequestDefaults(settings.default_model(), settings.inbox_bucket())
+    return RequestDefaults(settings.model_version(), settings.inbox_bucket(), folders=(uploads.PREFIX, drop.PREFIX))

@@ -23,6 +23,7 @@ from gallop.domain.errors import (
 )
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
+from gallop.domain.request.clips import LinkedClip, StoredClip
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.scheduling import submit_backoff
 from gallop.services import poll_schedule, publish, vendor_host
@@ -30,6 +31,7 @@ from gallop.steps import step
 from gallop.steps.step import Next
 
 if TYPE_CHECKING:
+    from gallop.domain.request.media import Source
     from gallop.steps.step import Step
 
 ATTEMPT_SECONDS = reconciliation.ATTEMPT_SECONDS
@@ -79,7 +81,7 @@ def _submit(job: Job) -> Step:
         return step.finish(Failure(FailureCode.DEADLINE_EXCEEDED, message))
     before, job = job, vendor_host.at_present_host(job)
     key = secrets.dashscope_key(job.key_name)
-    body = dashscope.submission(job.request, [_address(image) for image in job.request.images])
+    body = dashscope.submission(job.request, [_address(source) for source in job.request.sources])
     attempt_id, lane = uuid.uuid4().hex, job.lane
     entered_at, interval = _enter(lane, attempt_id)
     try:
@@ -183,12 +185,12 @@ def _ended(job: Job, end: AttemptEnd) -> Attempt | None:
     return job.attempt and replace(job.attempt, end=end, ended_at=clock.now())
 
 
-def _address(image: LinkedImage | StoredImage | InlineImage) -> str:
-    match image:
-        case LinkedImage(url):
+def _address(source: Source) -> str:
+    match source:
+        case LinkedImage(url) | LinkedClip(url):
             return url
-        case StoredImage(bucket, key, version_id):
+        case StoredImage(bucket, key, version_id) | StoredClip(bucket, key, version_id):
             return presigned.url_for_vendor(bucket, key, version_id)
         case InlineImage():
             raise TypeError("an inline image was never stored")
-    assert_never(image)
+    assert_never(source)

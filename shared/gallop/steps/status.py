@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
 from gallop.adapters.table import jobs
-from gallop.domain import models, prices
+from gallop.domain import models
 from gallop.domain.dashscope import reconciliation, replies
 from gallop.domain.errors import TryAgain, VendorRefused
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
+from gallop.domain.request import estimate
 from gallop.services import poll_schedule, publish, slots, vendor_host
 from gallop.steps import step
 
@@ -86,7 +87,7 @@ def _store(job: Job, task: replies.TaskSucceeded, previous_query_at: float) -> S
     stored = replace(
         job.at(JobState.STORING, clock.now()),
         usage=task.usage,
-        cost=prices.cost_usd(request.model, resolution, seconds, job.base_url),
+        cost=estimate.cost_usd(request, resolution, seconds, job.base_url),
     )
     stored = jobs.advance(job, stored)
     slots.release(stored)
@@ -99,19 +100,20 @@ def _billed_seconds(job: Job, task: replies.TaskSucceeded) -> float:
     billed = task.usage.get("duration")
     if isinstance(billed, int | float) and 0 <= billed <= MAX_BILLED_SECONDS:
         return billed
-    return job.request.duration
+    return estimate.input_seconds(job.request) + estimate.output_seconds(job.request)
 
 
 def _billed_resolution(job: Job, task: replies.TaskSucceeded) -> str:
-    billed = f"{task.usage.get('SR')}P"
-    return billed if billed in models.MODELS[job.request.model].resolutions else job.request.resolution
+    billed, model = f"{task.usage.get('SR')}P", models.MODELS.get(job.request.model)
+    return billed if model and billed in model.choices("resolution") else job.request.resolution
 
 
 def _is_ours(job: Job, task: replies.TaskSucceeded) -> bool:
     request, usage = job.request, task.usage
     resolution = f"{usage['SR']}P" if usage.get("SR") else ""
     made = (task.orig_prompt, resolution, str(usage.get("ratio") or ""), usage.get("output_video_duration", 0))
-    ordered = (request.prompt, request.resolution, request.ratio, request.duration)
+    ratio, seconds = str(request.parameters.get("ratio", "")), estimate.output_seconds(request)
+    ordered = (request.prompt, request.resolution, ratio, None if estimate.is_open(request) else seconds)
     return jobs.owner_of(job.task_id) == job.id and reconciliation.is_ours(ordered, made)
 
 

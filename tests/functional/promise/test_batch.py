@@ -70,7 +70,7 @@ def test_lines_become_jobs_in_order(simulation: Simulation) -> None:
         job = by_job[row["job"]]
         assert job.result
         assert f"s3://{simulation.results}/{job.result.key}" == row["video"]
-        assert int(row["line"]) == job.request.seed
+        assert int(row["line"]) == job.request.parameters["seed"]
 
     work_off(simulation, lines)
     shown = receipt(simulation)
@@ -123,7 +123,7 @@ def test_a_changed_line_cancels_its_job_while_that_is_free(simulation: Simulatio
         assert 2 == len(simulation.jobs())
         work_off(simulation, [a_line(seed=1), a_line(seed=3)])
     assert {1: "succeeded", 2: "cancelled", 3: "succeeded"} == {
-        job.request.seed: job.state.value for job in simulation.jobs()
+        job.request.parameters["seed"]: job.state.value for job in simulation.jobs()
     }
     assert 2 == len(simulation.tasks())
 

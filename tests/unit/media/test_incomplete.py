@@ -144,7 +144,7 @@ def test_a_png_with_long_texts_is_taken() -> None:
         texts.add_text(f"{number}", "x" * 1_000_000, zip=True)
     for more in ({"pnginfo": texts}, {"icc_profile": bytes(3_000_000)}, {"icc_profile": bytes(30_000_000)}):
         data = encoded(corners(), "PNG", **more)
-        assert Usable(data, "image/png") == pictures.examine("2.jpg", data)
+        assert Usable(data, "image/png") == pictures.examine("2.jpg", data, RULES)
         made_of(encoded(corners().convert("I;16"), "PNG", **more), "reduced to 8 bits per channel")
 
 

@@ -31,7 +31,7 @@ from tests.support.pictures import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LIMIT = models.MAX_IMAGE_BYTES
+LIMIT = RULES.max_bytes
 MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 RAINBOW = ["red", "green", "blue", "white"]
 TRANSPARENT = Image.new("RGBA", (640, 480), (200, 10, 10, 128))
@@ -49,7 +49,7 @@ STORED = {
 
 def problem_of(data: bytes) -> str:
     """Inspect an image that must be refused; return the problem."""
-    fault = pictures.examine("2.jpg", data)
+    fault = pictures.examine("2.jpg", data, RULES)
     assert isinstance(fault, Fault)
     assert "2.jpg" == fault.pointer
     assert fault.remedy.endswith(".")
@@ -58,7 +58,7 @@ def problem_of(data: bytes) -> str:
 
 def usable(data: bytes) -> Usable:
     """Inspect an image that must be accepted, within DashScope's limits."""
-    found = pictures.examine("2.jpg", data)
+    found = pictures.examine("2.jpg", data, RULES)
     assert isinstance(found, Usable), found
     assert LIMIT >= len(found.data)
     assert found.media_type == MEDIA_TYPES[str(decoded(found.data).format)]
@@ -69,7 +69,7 @@ def made_of(data: bytes, note: str) -> Image.Image:
     """Inspect an image that must be converted to a valid one; return the result."""
     found = usable(data)
     assert f"2.jpg: {note}" == found.note
-    assert Usable(found.data, found.media_type) == pictures.examine("again", found.data)
+    assert Usable(found.data, found.media_type) == pictures.examine("again", found.data, RULES)
     made = decoded(found.data)
     assert {} == dict(made.getexif())
     return made
@@ -108,7 +108,7 @@ def test_a_jpeg_with_a_second_image_is_accepted(progressive: bool) -> None:
     second = Image.new("RGB", (480, 480))
     data = encoded(corners(), "MPO", save_all=True, append_images=[second], progressive=progressive)
     assert "MPO" == decoded(data).format
-    assert Usable(data, "image/jpeg") == pictures.examine("2.jpg", data)
+    assert Usable(data, "image/jpeg") == pictures.examine("2.jpg", data, RULES)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
@@ -372,7 +372,7 @@ def test_no_damage_crashes_the_check(seed: str) -> None:
         for _ in range(dice.randint(1, 4)):
             place = int(len(data) * dice.random() ** dice.choice([1, 8]))
             data[place : place + dice.randint(0, 4)] = dice.randbytes(dice.choice([0, 1, 4]))
-        found = pictures.examine("2.jpg", bytes(data[: dice.choice([len(data), dice.randrange(len(data))])]))
+        found = pictures.examine("2.jpg", bytes(data[: dice.choice([len(data), dice.randrange(len(data))])]), RULES)
         assert isinstance(found, Fault) or decoded(found.data).size
 
 
@@ -393,4 +393,4 @@ def test_no_damage_crashes_the_check(seed: str) -> None:
 )
 def test_no_bytes_crash_the_check(head: bytes, rest: bytes) -> None:
     """A file that only starts like an image gets a verdict."""
-    assert isinstance(pictures.examine("2.jpg", head + rest), Fault)
+    assert isinstance(pictures.examine("2.jpg", head + rest, RULES), Fault)

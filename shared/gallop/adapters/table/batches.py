@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 from gallop.adapters import aws
 from gallop.adapters.stepfunctions import executions
-from gallop.adapters.table import dynamo
+from gallop.adapters.table import codec, dynamo
 from gallop.domain.drops.batch import Batch, BatchProgress, LineOutcome
 from gallop.domain.faults import Fault, fault_from
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 PUBLISH_SECONDS = 5
+
+_OUTCOME = codec.of(LineOutcome)
 
 
 def start(batch: Batch) -> None:
@@ -88,8 +90,7 @@ def job_of(batch: Batch, line: int) -> str:
 @aws.guarded
 def record_outcome(batch: Batch, outcome: LineOutcome, faults: Iterable[Fault] = ()) -> None:
     """Record the outcome of a line, and count it; once, however often this is called."""
-    fields = {name: value for name, value in asdict(outcome).items() if name != "line" and value is not None}
-    fields = {name: dynamo.time(value) if isinstance(value, float) else value for name, value in fields.items()}
+    fields = {name: value for name, value in _OUTCOME.write(outcome).items() if value is not None}
     fields |= {"ended": True, "line": outcome.line, "expires_at": _expiry(batch)}
     update = dynamo.update(
         _line_key(batch, outcome.line),
@@ -133,16 +134,8 @@ def faults(batch: Batch) -> list[Fault]:
 
 
 def _outcome_from(item: dict[str, Any]) -> LineOutcome:
-    return LineOutcome(
-        line=int(item["line"]),
-        state=item["state"],
-        job=item["job"],
-        seconds=float(item["seconds"]) if "seconds" in item else None,
-        cost=item.get("cost"),
-        video=item["video"],
-        error=item["error"],
-        is_new=item["is_new"],
-    )
+    outcome: LineOutcome = _OUTCOME.read(item)
+    return outcome
 
 
 def _count(batch: Batch, expression: str, values: dict[str, Any]) -> TransactWriteItemTypeDef:

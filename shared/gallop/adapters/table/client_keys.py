@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo
+from gallop.adapters.table import codec, dynamo
 from gallop.domain.clients.keys import DEAD_KEYS_KEPT_SECONDS, Key
 from gallop.domain.clients.rate_limit import moment
 from gallop.domain.errors import AwsTrouble
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gallop.domain.clients.rate_limit import RateLimit
 
 NOTES = "KEYS"
+_KEY = codec.of(Key)
 # What every use requires of the key, besides a token of its rate limit.
 _IS_VALID = (
     "attribute_exists(pk) AND attribute_not_exists(revoked_at)"
@@ -42,16 +43,10 @@ class Use:
 @aws.guarded
 def create(key: Key) -> None:
     """Record a client's new key."""
-    record = {
-        **_key(key.hash),
-        "hash": key.hash,
-        "client": key.client,
-        "created_at": dynamo.time(key.created_at),
-        "is_admin": key.is_admin,
-    }
+    known = {name: value for name, value in _KEY.write(key).items() if value is not None}
+    record = {**_key(key.hash), **known}
     note: dict[str, Any] = {**_note_key(key), "hash": key.hash}
     if key.valid_until is not None:
-        record["valid_until"] = dynamo.time(key.valid_until)
         record["expires_at"] = note["expires_at"] = int(key.valid_until) + DEAD_KEYS_KEPT_SECONDS
     if not all(dynamo.transact([dynamo.put_if_new(record), dynamo.put_if_new(note)])):
         raise AwsTrouble(f"Client {key.client} already has a key {key.id}.")
@@ -126,18 +121,8 @@ def _take(key_hash: str, at: Decimal, taking: _Taking) -> tuple[dict[str, Any], 
 
 
 def _key_from(item: Mapping[str, Any]) -> Key:
-    def time(name: str) -> float | None:
-        return float(item[name]) if name in item else None
-
-    return Key(
-        hash=str(item["hash"]),
-        client=str(item["client"]),
-        created_at=float(item["created_at"]),
-        valid_until=time("valid_until"),
-        is_admin=bool(item.get("is_admin")),
-        revoked_at=time("revoked_at"),
-        last_used_at=time("last_used_at"),
-    )
+    key: Key = _KEY.read(item)
+    return key
 
 
 def _key(key_hash: str) -> dict[str, str]:

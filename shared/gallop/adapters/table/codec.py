@@ -1,4 +1,4 @@
-"""Dataclasses as table items: each is described once, for writing and for reading.
+"""Dataclasses as table items: the types of their fields say how each is stored.
 
 Reading is tolerant, so that the version before and the version after can use the same table: unknown attributes are
 dropped, and absent ones get the default of their dataclass. ``None`` is stored as ``None``, whatever the codec.
@@ -7,13 +7,15 @@ dropped, and absent ones get the default of their dataclass. ``None`` is stored 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from enum import StrEnum
+
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,33 @@ def many(codec: Codec) -> Codec:
     )
 
 
-def record(kind: Callable[..., Any], fields: Mapping[str, Codec]) -> Codec:
-    """Store a dataclass as a map: ``fields`` has a codec for each of its fields."""
+def of(kind: type[DataclassInstance], known: Mapping[str, Codec] | None = None) -> Codec:
+    """Store a dataclass as a map, by the types of its fields: those of ``BASIC``, and those that ``known`` adds.
+
+    Raises:
+        KeyError: a type is not known.
+
+    """
+    codecs = {**BASIC, **(known or {})}
+    by_field = {field.name: _of_type(str(field.type), codecs) for field in fields(kind)}
     return Codec(
-        lambda value: {name: codec.write(getattr(value, name)) for name, codec in fields.items()},
-        lambda stored: kind(**{name: codec.read(stored[name]) for name, codec in fields.items() if name in stored}),
+        lambda value: {name: codec.write(getattr(value, name)) for name, codec in by_field.items()},
+        lambda stored: kind(**{name: codec.read(stored[name]) for name, codec in by_field.items() if name in stored}),
     )
+
+
+def _of_type(text: str, codecs: Mapping[str, Codec]) -> Codec:
+    """Return the codec of a type as it is written beside a field: ``float | None``, ``tuple[str, ...]``."""
+    text = text.removesuffix(" | None")
+    inner = text.removeprefix("tuple[").removesuffix(", ...]")
+    return codecs[text] if inner == text else many(_of_type(inner, codecs))
+
+
+BASIC: dict[str, Codec] = {
+    "str": PLAIN,
+    "bool": PLAIN,
+    "Decimal": PLAIN,
+    "int": INTEGER,
+    "float": SECONDS,
+    "Mapping[str, Any]": JSON,
+}

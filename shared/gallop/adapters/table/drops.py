@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo
-from gallop.domain.drops.current import NO_JOB, CurrentDrop
+from gallop.adapters.table import codec, dynamo
+from gallop.domain.drops.current import CurrentDrop
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 # Longer than a message is retried.
 CLAIM_SECONDS = 86_400
+
+_CURRENT = codec.of(CurrentDrop)
 
 
 @aws.guarded
@@ -56,29 +57,12 @@ def replacing(before: CurrentDrop, after: CurrentDrop) -> TransactWriteItemTypeD
 
 
 def _item(current: CurrentDrop) -> dict[str, Any]:
-    return {
-        **_key(current.path),
-        "job": current.job,
-        "receipts": json.dumps(dict(current.receipts)),
-        "uploaded_at": dynamo.time(current.uploaded_at),
-        "cancelled_at": dynamo.time(current.cancelled_at),
-        "displaced": list(current.displaced),
-        "previous": current.previous,
-        "version": current.version,
-    }
+    return {**_key(current.path), **_CURRENT.write(current)}
 
 
 def _current_from(path: str, item: dict[str, Any]) -> CurrentDrop:
-    return CurrentDrop(
-        path=path,
-        job=item["job"],
-        receipts=json.loads(item["receipts"]),
-        uploaded_at=float(item["uploaded_at"]),
-        cancelled_at=float(item["cancelled_at"]),
-        displaced=tuple(item["displaced"]),
-        previous=item.get("previous", NO_JOB),
-        version=int(item["version"]),
-    )
+    current: CurrentDrop = _CURRENT.read({**item, "path": path})
+    return current
 
 
 def _key(path: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ def puts(job: Job, expires_at: int) -> list[TransactWriteItemTypeDef]:
     """Build the writes that record a new job with each of its images."""
     return [
         dynamo.put({"pk": _partition(found), "sk": job.id, "expires_at": expires_at})
-        for found in uploads.inputs_of(job.request.images, job.client)
+        for found in uploads.inputs_of(job.request.sources, job.client)
     ]
 
 

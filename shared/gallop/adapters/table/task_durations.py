@@ -13,6 +13,7 @@ from gallop import clock, log
 from gallop.adapters import aws
 from gallop.adapters.table import dynamo
 from gallop.domain.errors import AwsTrouble
+from gallop.domain.request import estimate
 from gallop.domain.scheduling import histogram
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _seed(kind: Kind) -> Histogram:
 
 
 def _kind(request: VideoRequest) -> Kind:
-    return request.model, request.resolution, request.duration
+    return request.model, request.resolution, round(estimate.output_seconds(request))
 
 
 def _key(kind: Kind) -> dict[str, str]:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo
-from gallop.adapters.table.codec import SECONDS
+from gallop.adapters.table import codec, dynamo
 from gallop.domain.clients.webhooks import LOG_SECONDS, Event, Try
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_TRY = codec.of(Try, {"Event": codec.enum(Event)})
 
 
 @aws.guarded
@@ -20,15 +21,7 @@ def note(entry: Try) -> None:
     item = {
         "pk": _partition(entry.endpoint_id),
         "sk": f"{entry.at:014.3f}#{entry.event_id}#{entry.number}",
-        "endpoint_id": entry.endpoint_id,
-        "event_id": entry.event_id,
-        "event": entry.event.value,
-        "number": entry.number,
-        "at": dynamo.time(entry.at),
-        "status": entry.status,
-        "trouble": entry.trouble,
-        "milliseconds": entry.milliseconds,
-        "next_at": SECONDS.write(entry.next_at),
+        **_TRY.write(entry),
         "expires_at": int(entry.at) + LOG_SECONDS,
     }
     aws.dynamodb().put_item(TableName=settings.job_table(), Item=dynamo.pack(item))
@@ -53,14 +46,5 @@ def _partition(endpoint_id: str) -> str:
 
 
 def _try(item: Mapping[str, Any]) -> Try:
-    return Try(
-        endpoint_id=item["endpoint_id"],
-        event_id=item["event_id"],
-        event=Event(item["event"]),
-        number=int(item["number"]),
-        at=float(item["at"]),
-        status=None if item["status"] is None else int(item["status"]),
-        trouble=item["trouble"],
-        milliseconds=int(item["milliseconds"]),
-        next_at=SECONDS.read(item["next_at"]),
-    )
+    entry: Try = _TRY.read(item)
+    return entry

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo
-from gallop.adapters.table.codec import SECONDS
+from gallop.adapters.table import codec, dynamo
 from gallop.domain.clients.webhooks import Endpoint, Event, Secret
 from gallop.domain.request import urls
 
@@ -14,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PARTITION = "WEBHOOKS"
+_ENDPOINT = codec.of(Endpoint, {"Secret": codec.of(Secret), "Event": codec.enum(Event)})
 
 
 @aws.guarded
 def put(endpoint: Endpoint) -> None:
     """Record an endpoint."""
-    dynamo.write(dynamo.put({**_key(endpoint), **_record(endpoint)}))
+    dynamo.write(dynamo.put({**_key(endpoint), **_ENDPOINT.write(endpoint)}))
 
 
 @aws.guarded
@@ -60,29 +60,6 @@ def _key(endpoint: Endpoint) -> dict[str, str]:
     return {"pk": _PARTITION, "sk": f"{endpoint.client}#{endpoint.id}"}
 
 
-def _record(endpoint: Endpoint) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "client": endpoint.client,
-        "url": endpoint.url,
-        "secrets": [
-            {"value": secret.value, "valid_until": SECONDS.write(secret.valid_until)} for secret in endpoint.secrets
-        ],
-        "events": [event.value for event in endpoint.events],
-        "created_at": dynamo.time(endpoint.created_at),
-        "disabled_at": SECONDS.write(endpoint.disabled_at),
-        "disabled_why": endpoint.disabled_why,
-    }
-
-
 def _endpoint(item: Mapping[str, Any]) -> Endpoint:
-    return Endpoint(
-        id=item["id"],
-        client=item["client"],
-        url=item["url"],
-        secrets=tuple(Secret(secret["value"], SECONDS.read(secret["valid_until"])) for secret in item["secrets"]),
-        events=tuple(Event(event) for event in item["events"]),
-        created_at=float(item["created_at"]),
-        disabled_at=SECONDS.read(item["disabled_at"]),
-        disabled_why=item["disabled_why"],
-    )
+    endpoint: Endpoint = _ENDPOINT.read(item)
+    return endpoint

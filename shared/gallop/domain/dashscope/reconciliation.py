@@ -31,6 +31,9 @@ SETTLED_SECONDS = 120
 LATE_SETTLED_SECONDS = 900
 MAX_LOSSES = 3
 
+# A result that follows its input may be cut between two frames.
+SAME_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
@@ -83,11 +86,12 @@ def look_again_in(waited: float) -> int:
     return max(LOOK_AGAIN_SECONDS.start, min(round(waited / 10), LOOK_AGAIN_SECONDS.stop))
 
 
-def is_ours(ordered: tuple[str, str, str, int], created: tuple[str, str, str, float]) -> bool:
+def is_ours(ordered: tuple[str, str, str, float | None], created: tuple[str, str, str, float]) -> bool:
     """Return whether an adopted task that ended matches the order: (prompt, resolution, ratio, seconds).
 
-    A field that DashScope did not report (an empty text) is not compared.
+    A field that DashScope did not report (an empty text), or whose length was not ordered (None), is not compared.
     """
-    prompt, resolution, ratio, seconds = created
-    pairs = [(ordered[0], prompt), (ordered[1], resolution), (ordered[2], ratio)]
-    return all(not reported or reported == expected for expected, reported in pairs) and seconds == ordered[3]
+    *texts, seconds = created
+    is_same = all(not reported or reported == expected for expected, reported in zip(ordered, texts, strict=False))
+    expected = ordered[3]
+    return is_same and (expected is None or abs(seconds - expected) < SAME_SECONDS)

@@ -1,35 +1,33 @@
 """DashScope's own request for a video, converted to Gallop's: its names, its defaults and its error messages.
 
-Everything that DashScope documents for these models is supported (fact sheet §1.2); undocumented fields are ignored, as
-DashScope does. What DashScope would silently truncate or change, and charge, is refused here.
+Everything that DashScope documents for these models is supported (fact sheet §1.2 and §14); undocumented fields are
+ignored, as DashScope does. What DashScope would silently truncate or change, and charge, is refused here.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
 from gallop.domain.errors import DashScopeRefusal, InvalidRequest
 from gallop.domain.faults import Fault
-from gallop.domain.request import strict_json
+from gallop.domain.request import references, strict_json
 from gallop.domain.request.dialects import WORDS, Dialect
-from gallop.domain.request.references import MEDIA_TYPE
-from gallop.domain.request.request import Reader
+from gallop.domain.request.own_fields import PRIORITY
+from gallop.domain.request.reader import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from gallop.domain.request.images import Image
+    from gallop.domain.request.reader import Inspect
     from gallop.domain.request.references import Sent
     from gallop.domain.request.request import RequestDefaults, VideoRequest
 
-PARAMETERS = ("resolution", "ratio", "duration", "seed", "watermark", "priority")
-
 _WORDS = WORDS[Dialect.DASHSCOPE]
-_EXAMPLE = f'{{"type": "{MEDIA_TYPE}", "url": "https://..."}}'
 
 
-def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], Image | Fault]) -> VideoRequest:
+def read(body: str, defaults: RequestDefaults, inspect: Inspect) -> VideoRequest:
     """Read the body of a submit.
 
     Raises:
@@ -40,10 +38,8 @@ def read(body: str, defaults: RequestDefaults, inspect: Callable[[str, Image], I
     whole = _document(body)
     model, asked = _model(whole.get("model")), _input(whole.get("input"))
     fields = {"model": model, "prompt": asked.get("prompt"), **_parameters(whole.get("parameters"))}
-    reader = Reader(fields, Dialect.DASHSCOPE)
-    sent = list(_media(asked.get("media")))
-    images = reader.inspected(reader.images(sent, defaults), inspect)
-    return reader.request(defaults.default_model, images, of=len(sent))
+    reader = Reader(fields, replace(defaults, dialect=Dialect.DASHSCOPE), inspect)
+    return reader.request(list(_media(asked.get("media"))))
 
 
 def _document(body: str) -> dict[str, Any]:
@@ -71,31 +67,33 @@ def _input(given: object) -> dict[str, Any]:
 
 
 def _parameters(given: object) -> dict[str, Any]:
+    """Return the parameters that DashScope documents, and Gallop's own, under Gallop's names."""
     if given is not None and not isinstance(given, dict):
         raise InvalidRequest([Fault("/parameters", "must be an object", "Send an object, or omit it.")])
-    return {name: given[name] for name in PARAMETERS if name in given} if given else {}
+    names = {one.vendor: name for name, variants in models.parameters().items() for one in variants}
+    names[PRIORITY.name] = PRIORITY.name
+    return {name: given[vendor] for vendor, name in names.items() if vendor in given} if given else {}
 
 
 def _media(given: object) -> Iterator[Sent]:
     """Yield what was sent in each place: an address, or the fault of what is none."""
     where = _WORDS.place("media")
     if given is not None and not isinstance(given, list):
-        yield where, Fault(where, "must be a list", f"Send a list: [{_EXAMPLE}].")
+        fault = Fault(where, "must be a list", 'Send a list: [{"type": "reference_image", "url": "https://..."}].')
+        yield references.Sent(references.DASHSCOPE, where, fault)
         return
     for index, item in enumerate(given or []):
-        fault = _problem_of(f"{where}/{index}", item)
-        yield (fault.pointer, fault) if fault else (f"{where}/{index}/url", item["url"])
+        sent = references.typed(f"{where}/{index}", item)
+        yield replace(sent, value=_usable(sent))
 
 
-def _problem_of(where: str, item: object) -> Fault | None:
-    if not isinstance(item, dict):
-        return Fault(where, "must be an object", f"Send {_EXAMPLE}.")
-    if item.get("type") != MEDIA_TYPE:
-        return Fault(f"{where}/type", "is not a supported media type", f"Use {MEDIA_TYPE}.")
-    url, remedy = item.get("url"), f"Send the image as {_WORDS.references}"
-    if not isinstance(url, str) or not url:
-        return Fault(f"{where}/url", "must be text" if url else "is missing", remedy)
-    if url.lower().startswith("oss://"):
-        problem = "is in DashScope's own storage, which only your account there can read"
-        return Fault(f"{where}/url", problem, remedy)
-    return None
+def _usable(sent: Sent) -> object:
+    """Return what was sent, or the fault of an address that only DashScope's clients would use."""
+    if isinstance(sent.value, Fault):
+        return sent.value
+    remedy = f"Send it as {_WORDS.references}"
+    if not isinstance(sent.value, str) or not sent.value:
+        return Fault(sent.where, "must be text" if sent.value else "is missing", remedy)
+    if sent.value.lower().startswith("oss://"):
+        return Fault(sent.where, "is in DashScope's own storage, which only your account there can read", remedy)
+    return sent.value

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Job, JobState
+from gallop.domain.request import estimate
 
 if TYPE_CHECKING:
     from gallop.domain.request.request import VideoRequest
@@ -115,11 +116,18 @@ def _reason(job: Job) -> dict[str, str]:
 
 def _usage(request: VideoRequest) -> dict[str, Any]:
     """Return the usage as ordered, for the fields that DashScope's own usage lacks."""
+    came, made = (_number(part(request)) for part in (estimate.input_seconds, estimate.output_seconds))
+    ratio = request.parameters.get("ratio")
     return {
-        "duration": request.duration,
-        "input_video_duration": 0,
-        "output_video_duration": request.duration,
+        "duration": _number(came + made),
+        "input_video_duration": came,
+        "output_video_duration": made,
         "video_count": 1,
         "SR": int(request.resolution.removesuffix("P")),
-        "ratio": request.ratio,
+        **({"ratio": ratio} if ratio else {}),
     }
+
+
+def _number(seconds: float) -> float:
+    """Return seconds as DashScope does: as a whole number, if they are one."""
+    return int(seconds) if float(seconds).is_integer() else round(seconds, 3)

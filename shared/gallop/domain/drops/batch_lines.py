@@ -7,20 +7,22 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from gallop.domain import models, names
+from gallop.domain import models
 from gallop.domain.drops import drop
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, file_fault
 from gallop.domain.request import references, strict_json
-from gallop.domain.request.dialects import WORDS, Dialect
-from gallop.domain.request.images import Image, StoredImage
-from gallop.domain.request.request import Reader, RequestDefaults, VideoRequest
+from gallop.domain.request.reader import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+
+    from gallop.domain.request.media import Inspected, Source
+    from gallop.domain.request.reader import Inspect
+    from gallop.domain.request.references import Sent
+    from gallop.domain.request.request import RequestDefaults, VideoRequest
 
 MAX_LINES = 10_000
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -105,9 +107,8 @@ def line_in(row: Row, data: bytes) -> Line | Fault:
 
 
 def names_files(line: Line) -> bool:
-    """Return whether an image of a line is named as a file of the batch's folder."""
-    images = line.fields.get("images")
-    return isinstance(images, list) and any(_is_file_name(name) for name in images)
+    """Return whether a line names a file of the batch's folder."""
+    return any(_is_file_name(name) for _, _, name in _references(line.fields))
 
 
 def too_large(size: int) -> Fault:
@@ -117,73 +118,65 @@ def too_large(size: int) -> Fault:
 
 
 def checked(line: Line, folder: BatchFolder) -> Line | list[Fault]:
-    """Check a line, except for the bytes of its images; replace names of files in the batch's folder by addresses."""
-    if "images" in line.fields:
-        images, missing = _addressed(line.fields["images"], folder)
-        line = replace(line, fields={**line.fields, "images": images})
-    else:
-        missing = {}
+    """Check a line, except for the bytes of its files; replace names of files in the batch's folder by addresses."""
+    fields, missing = _addressed(line.fields, folder)
+
+    def inspect(where: str, source: Source, _: models.Rules) -> Inspected:
+        return [missing[where]] if where in missing else source
+
     try:
-        request_of(line.fields, folder.defaults, missing.get)
+        request_of(fields, folder.defaults, inspect)
     except InvalidRequest as invalid:
         return [replace(fault, line=line.number) for fault in invalid.faults]
-    return line
+    return replace(line, fields=fields)
 
 
-def request_of(
-    fields: Mapping[str, Any], defaults: RequestDefaults, inspect: Callable[[str, Image], Image | Fault]
-) -> VideoRequest:
-    """Read the request in a checked line; ``inspect`` checks the bytes of each image that Gallop can read.
+def request_of(fields: Mapping[str, Any], defaults: RequestDefaults, inspect: Inspect) -> VideoRequest:
+    """Read the request in a checked line; ``inspect`` checks each file that Gallop can read.
 
     Raises:
         InvalidRequest: the request is invalid, with one fault per problem.
 
     """
-    reader = Reader(fields)
-    images = reader.take("images")
-    if images is not None and not isinstance(images, list):
-        reader.fault("images", "must be a list", 'Write a list: ["1.jpg", "https://..."].')
-        images = [images]
-    places = {f"/images/{index}": image for index, image in enumerate(images or [])}
-    first = dict(islice(places.items(), models.MAX_IMAGES))
-    inspected = list(_inspected(first, defaults.inbox_bucket, inspect))
-    return reader.request(defaults.default_model, reader.usable(inspected), of=len(places))
+    sent = [_without_data(one) for one in references.sent_in(fields)]
+    own = {name: value for name, value in fields.items() if name not in references.containers()}
+    return Reader(own, defaults, inspect).request(sent)
 
 
-def _inspected(
-    places: Mapping[str, object], bucket: str, inspect: Callable[[str, Image], Image | Fault]
-) -> Iterable[Image | Fault]:
-    for where, value in places.items():
-        image = _image(where, value, bucket)
-        yield image if isinstance(image, Fault) else inspect(where, image)
+def _without_data(sent: Sent) -> Sent:
+    """Refuse an image inside a line: a batch has its images in its folder."""
+    if not isinstance(sent.value, str) or sent.value[:5].lower() != "data:":
+        return sent
+    remedy = "Upload the image to the folder of batch.jsonl, and write its name here."
+    return replace(sent, value=Fault(sent.where, "is an inline image", remedy))
 
 
-def _image(where: str, value: object, bucket: str) -> Image | Fault:
-    dropped = f"s3://{bucket}/{drop.PREFIX}"
-    if isinstance(value, str) and value.startswith(dropped) and len(value) > len(dropped):
-        key = value.removeprefix(f"s3://{bucket}/")
-        fault = names.fault_of(key)
-        return replace(fault, pointer=where, file="") if fault else StoredImage(bucket, key)
-    if isinstance(value, str) and value[:5].lower() == "data:":
-        return Fault(
-            where, "is an inline image", "Upload the image to the folder of batch.jsonl, and write its name here."
-        )
-    return references.Inbox(bucket, "", WORDS[Dialect.NATIVE].references).image(where, value)
+def _references(fields: Mapping[str, Any]) -> Iterable[tuple[str, int | None, object]]:
+    """Yield what each media field of a line names, with the field, and the place in its list."""
+    for name in models.media_fields():
+        value = fields.get(name)
+        if isinstance(value, list):
+            yield from ((name, index, item) for index, item in enumerate(value))
+        else:
+            yield name, None, value
 
 
-def _addressed(images: object, folder: BatchFolder) -> tuple[object, dict[str, Fault]]:
+def _addressed(fields: Mapping[str, Any], folder: BatchFolder) -> tuple[dict[str, Any], dict[str, Fault]]:
     """Replace file names by addresses; also return the faults of the names, by JSON pointer."""
-    if not isinstance(images, list):
-        return images, {}
-    addressed, faults = list(images), {}
-    for index, name in enumerate(images):
-        if not _is_file_name(name):
+    addressed, faults = dict(fields), {}
+    for field, index, name in _references(fields):
+        if not _is_file_name(name) or not name:
             continue
+        where = f"/{field}" if index is None else f"/{field}/{index}"
         key = folder.beside.get(unicodedata.normalize("NFC", name)) if folder.is_folder else None
         if key is None:
-            faults[f"/images/{index}"] = _not_beside(f"/images/{index}", name, folder)
+            faults[where] = _not_beside(where, name, folder)
         # A name that was not found gets an address too, so that it is reported only once.
-        addressed[index] = f"s3://{folder.defaults.inbox_bucket}/{key or drop.PREFIX + '?'}"
+        address = f"s3://{folder.defaults.inbox_bucket}/{key or drop.PREFIX + '-'}"
+        if index is None:
+            addressed[field] = address
+        else:
+            addressed[field] = [*addressed[field][:index], address, *addressed[field][index + 1 :]]
     return addressed, faults
 
 

@@ -33,6 +33,7 @@ _SETTINGS = (SETTINGS, "job.json.json", "job.json.txt")
 _PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
 )
+_VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".qt"})
 _CLUTTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _CANCEL = re.compile(r"(?:(.+)\.)?cancel(?:\.txt)?", re.IGNORECASE | re.DOTALL)
 _MAC_ARCHIVE = "__MACOSX"
@@ -78,7 +79,7 @@ Scope = Folder | Lone
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """One folder, or one lone image. ``strangers`` are files of no known kind.
+    """One folder, or one lone image, with its ``images`` and ``videos``. ``strangers`` are files of no known kind.
 
     ``cancel`` is the file that asks to cancel it, unless another file was uploaded later.
     """
@@ -90,6 +91,7 @@ class Drop:
     strangers: tuple[Entry, ...] = ()
     is_folder: bool = True
     cancel: Entry | None = None
+    videos: tuple[Entry, ...] = ()
 
     @property
     def receipts(self) -> str:
@@ -103,8 +105,9 @@ class Drop:
 
     @property
     def used_at(self) -> float:
-        """The time of the newest upload of its images and texts, in seconds since the epoch."""
-        return max((entry.time for entry in (*self.images, self.prompt, self.settings) if entry), default=0.0)
+        """The time of the newest upload of its images, videos and texts, in seconds since the epoch."""
+        used = (*self.images, *self.videos, self.prompt, self.settings)
+        return max((entry.time for entry in used if entry), default=0.0)
 
 
 def path_of(key: str) -> str | None:
@@ -224,8 +227,10 @@ def is_clutter(name: str) -> bool:
 
 def _folder(path: str, entries: list[Entry], images: tuple[Entry, ...]) -> Drop:
     prompt, settings = _first(entries, _PROMPTS), _first(entries, _SETTINGS)
-    known = {prompt, settings, *images}
-    return Drop(path, images, prompt, settings, tuple(entry for entry in entries if entry not in known))
+    videos = tuple(sorted((entry for entry in entries if is_video(entry.name)), key=_natural))
+    known = {prompt, settings, *images, *videos}
+    strangers = tuple(entry for entry in entries if entry not in known)
+    return Drop(path, images, prompt, settings, strangers, videos=videos)
 
 
 def _lone(entries: list[Entry], images: tuple[Entry, ...], cancels: list[Entry]) -> list[Drop]:
@@ -262,9 +267,14 @@ def _stem(name: str) -> str:
     if cancelled:
         return PurePosixPath(cancelled).stem if _is_picture(cancelled) else cancelled
     stem = PurePosixPath(name).stem
-    while name.lower().endswith(".txt") and (stem.lower().endswith(".txt") or _is_picture(stem)):
+    while name.lower().endswith(".txt") and (stem.lower().endswith(".txt") or _is_picture(stem) or is_video(stem)):
         stem = PurePosixPath(stem).stem
     return stem
+
+
+def is_video(name: str) -> bool:
+    """Return whether a file has the name of a video."""
+    return PurePosixPath(name).suffix.lower() in _VIDEOS
 
 
 def _is_picture(name: str) -> bool:

@@ -3,69 +3,94 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models, names
-from gallop.domain.drops.drop import PREFIX, PROMPT, SETTINGS, Drop, Entry, is_cancel
+from gallop.domain.drops.drop import PREFIX, PROMPT, SETTINGS, Drop, Entry, is_cancel, is_video
 from gallop.domain.faults import Fault, file_fault
+from gallop.domain.models import Kind
+from gallop.domain.request.media import IMAGES
 
 if TYPE_CHECKING:
-    from gallop.domain.drops.texts import Texts
+    from collections.abc import Iterator
 
-# More images than a request may have is a separate fault; the first names are enough then.
-MAX_LISTED = 2 * models.MAX_IMAGES
+    from gallop.domain.drops.texts import Texts
+    from gallop.domain.models import MediaField, Model
+
+# More files than a request may have are a separate fault; the first names are enough then.
+MAX_LISTED = 20
+FIRST_FRAME, VIDEO = "first_frame", "video"
+
+_FIRST_FRAME_NAME = re.compile(r"first[-_ ]?frame", re.IGNORECASE)
 _ROOT_TEXTS = (PROMPT, SETTINGS)
 _WRITTEN = (".txt", ".text", ".md")
 _DOCUMENTS = (".rtf", ".doc", ".docx", ".odt", ".pages", ".pdf")
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file of a request: the media field that it belongs to, its name, and its object, if that is there."""
+
+    field: str
+    name: str
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The request of a drop: its fields, its images in their order, and the number of images that it names (``sent``).
+    """The request of a drop: its fields without its files, and its files in their order.
 
     ``missing`` lists what may still be uploaded, ``faults`` what must be fixed. ``at_once`` marks a drop that lists its
-    images, so that it is complete as soon as they exist. ``identity`` is the content of its texts without the stack's
+    files, so that it is complete as soon as they exist. ``identity`` is the content of its texts without the stack's
     defaults: the identity of a drop does not change with them. ``prompt_in_settings`` says whether the prompt is from
-    the settings.
+    the settings, and ``awaits_files`` whether a file is missing that the request needs.
     """
 
     fields: dict[str, Any]
-    images: tuple[Entry, ...]
-    sent: int
+    files: tuple[File, ...]
     at_once: bool
     identity: str
     prompt_in_settings: bool
     missing: tuple[Fault, ...] = ()
     faults: tuple[Fault, ...] = ()
+    awaits_files: bool = False
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The objects of its files."""
+        return tuple(file.entry for file in self.files if file.entry)
 
 
-def plan(drop: Drop, texts: Texts, default_prompt: str) -> Plan:
-    """Return the plan of a drop, from its files and texts."""
+def plan(drop: Drop, texts: Texts, default_prompt: str, lone_image: Kind) -> Plan:
+    """Return the plan of a drop, from its files and texts; ``lone_image`` is the kind of a lone image's video."""
     fields = dict(texts.settings or {})
     prompt_in_settings = "prompt" in fields
     if texts.prompt is not None:
         fields.setdefault("prompt", texts.prompt.strip())
     if not drop.is_folder:
         fields.setdefault("prompt", default_prompt)
-    found = _Found()
-    listed = fields.pop("images", None)
-    images = found.listed(drop, listed) if listed else found.all(drop)
-    if "prompt" not in fields and not texts.faults:
-        found.missing.append(_no_prompt(drop))
-    unsafe = [fault for name in (drop.path, *(entry.name for entry in images)) if (fault := names.fault_of(name))]
+    listed = {name: fields.pop(name) for name in models.media_fields() if fields.get(name) is not None}
+    found = _Found(drop, listed, Kind.R2V if drop.is_folder else lone_image)
+    model = models.MODELS.get(str(fields.get("model")))
+    missing = [*found.absent(), *_without_required(drop, found, model)]
+    awaits_files = bool(missing)
+    if "prompt" not in fields and not texts.faults and _needs_prompt(drop, found, model):
+        missing.append(_no_prompt(drop))
+    unsafe = [fault for name in (drop.path, *found.names()) if (fault := names.fault_of(name))]
     own_prompt = None if prompt_in_settings or texts.prompt is None else texts.prompt.strip()
     return Plan(
         fields=fields,
-        images=images,
-        sent=len(listed or images),
-        at_once=bool(listed),
+        files=tuple(found.files),
+        at_once=IMAGES in listed or FIRST_FRAME in listed,
         identity=json.dumps([own_prompt, texts.settings], sort_keys=True),
         prompt_in_settings=prompt_in_settings,
-        missing=tuple(found.missing),
+        missing=tuple(missing),
         faults=(*texts.faults, *unsafe),
+        awaits_files=awaits_files,
     )
 
 
@@ -79,36 +104,79 @@ def placed(fault: Fault, drop: Drop, plan: Plan) -> Fault | None:
     """Return the fault of a field, located in the file that it is from; None if the plan already reports it."""
     if fault.file:
         return fault
-    if fault.pointer == "/prompt" and "prompt" not in plan.fields:
+    if fault.pointer == "/prompt" and "prompt" not in plan.fields and plan.missing:
         return None
     if fault.pointer == "/prompt" and drop.prompt and not plan.prompt_in_settings:
         return replace(fault, file=drop.prompt.name, pointer="")
-    if drop.settings and (plan.at_once or fault.pointer != "/images"):
+    if drop.settings and (plan.at_once or fault.pointer.removeprefix("/") not in models.media_fields()):
         return replace(fault, file=drop.settings.name)
     return replace(fault, file=drop.path, pointer="")
 
 
 @dataclass(slots=True)
 class _Found:
-    """The findings about the images of a drop."""
+    """The files of a drop that its request has, by what its settings list and by their names."""
 
-    missing: list[Fault] = field(default_factory=list)
+    drop: Drop
+    listed: dict[str, Any]
+    kind: Kind
+    files: list[File] = field(default_factory=list)
 
-    def all(self, drop: Drop) -> tuple[Entry, ...]:
-        """Return all images, sorted by name."""
-        if not drop.images:
-            self.missing.append(_no_image(drop))
-        return drop.images
+    def __post_init__(self) -> None:
+        for name, value in self.listed.items():
+            self.files += self._named(name, value if isinstance(value, list) else [value])
+        used = {file.entry for file in self.files}
+        images = [entry for entry in self.drop.images if entry not in used]
+        frames = [entry for entry in images if self._is_first_frame(entry)] if FIRST_FRAME not in self.listed else []
+        if IMAGES not in self.listed:
+            self.files += [File(IMAGES, entry.name, entry) for entry in images if entry not in frames]
+            self.files += [File(FIRST_FRAME, entry.name, entry) for entry in frames]
+        if VIDEO not in self.listed:
+            self.files += [File(VIDEO, entry.name, entry) for entry in self.drop.videos if entry not in used]
 
-    def listed(self, drop: Drop, names: list[str]) -> tuple[Entry, ...]:
-        """Return the listed images, in their order; upper and lower case and the Unicode form may differ."""
-        files = [*drop.images, *drop.strangers]
-        found = {name: _named(files, name) for name in names[:MAX_LISTED]}
-        absent = list(dict.fromkeys(name for name, entry in found.items() if entry is None))
-        remedy = "Upload it, or remove it from the list."
-        problem = f"is listed in {SETTINGS}, but is not in the folder"
-        self.missing += [file_fault(name[:200], problem, remedy) for name in absent]
-        return tuple(entry for name in names[: models.MAX_IMAGES] if (entry := found[name]) is not None)
+    def has(self, name: str) -> bool:
+        """Return whether there is a file of a media field."""
+        return any(file.field == name for file in self.files)
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of the files that are there."""
+        yield from (file.entry.name for file in self.files if file.entry)
+
+    def absent(self) -> Iterator[Fault]:
+        """Yield what was listed and is not there."""
+        for name in dict.fromkeys(file.name for file in self.files if file.entry is None):
+            problem = f"is listed in {SETTINGS}, but is not in the folder"
+            yield file_fault(name[:200], problem, "Upload it, or remove it from the list.")
+
+    def _named(self, field_name: str, listed: list[str]) -> Iterator[File]:
+        """Yield the listed files, in their order; upper and lower case and the Unicode form may differ."""
+        everything = [*self.drop.images, *self.drop.videos, *self.drop.strangers]
+        for name in listed[:MAX_LISTED]:
+            yield File(field_name, name, _named(everything, name))
+
+    def _is_first_frame(self, entry: Entry) -> bool:
+        is_named = _FIRST_FRAME_NAME.fullmatch(PurePosixPath(entry.name).stem) is not None
+        return is_named if self.drop.is_folder else self.kind is Kind.I2V
+
+
+def _without_required(drop: Drop, found: _Found, model: Model | None) -> Iterator[Fault]:
+    """Yield the files that the request needs, and of which there is none."""
+    if model is None:
+        # The files decide the model; an empty list says that there are to be none.
+        if not found.files and IMAGES not in found.listed:
+            yield _no_image(drop)
+        return
+    for field_ in model.media:
+        if field_.least and not found.has(field_.name):
+            yield _no_file(drop, field_)
+
+
+def _needs_prompt(drop: Drop, found: _Found, model: Model | None) -> bool:
+    """Return whether a prompt is missing; a text with another name is likely to be meant as one."""
+    is_written = any(entry.name.lower().endswith((*_WRITTEN, *_DOCUMENTS)) for entry in drop.strangers)
+    if model is None:
+        return is_written or found.has(VIDEO) or not found.has(FIRST_FRAME)
+    return is_written or model.needs_prompt
 
 
 def _named(entries: list[Entry], name: str) -> Entry | None:
@@ -122,16 +190,28 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def _no_file(drop: Drop, field_: MediaField) -> Fault:
+    if field_.name == IMAGES:
+        return _no_image(drop)
+    remedies = {VIDEO: "Upload one video (MP4 or MOV) to the folder.", FIRST_FRAME: "Upload it as first-frame.jpg."}
+    return file_fault(drop.path, f"has no {field_.noun}", remedies.get(field_.name, "Upload it to the folder."))
+
+
 def _no_image(drop: Drop) -> Fault:
     if drop.is_folder:
         remedy = "Upload 1 to 9 images (JPEG, PNG or WEBP) to the folder."
         if drop.strangers:
             names = ", ".join(entry.name[:80] for entry in drop.strangers[:3])
             remedy = f"{remedy} These files are not images: {names}."
+        elif drop.prompt or drop.settings:
+            remedy = f'{remedy} For a video from the text alone, write {{"images": []}} in {SETTINGS}.'
         return file_fault(drop.path, "has no image", remedy)
     if is_cancel(drop.path):
         remedy = "Put it into the folder that you want to cancel; for a lone image cat.jpg, name it cat.jpg.CANCEL."
         return file_fault(drop.path, "is not in a folder", remedy)
+    if is_video(drop.path) or any(is_video(entry.name) for entry in drop.strangers):
+        remedy = f"To edit a video, put it into a folder together with its prompt: {PREFIX}<any name>/{PROMPT}."
+        return file_fault(drop.path, "is a video outside a folder", remedy)
     if drop.path.lower() in _ROOT_TEXTS:
         remedy = f"Put it into a folder together with its images: {PREFIX}<any name>/{drop.path}."
         return file_fault(drop.path, "is not in a folder", remedy)

@@ -8,7 +8,7 @@ from gallop.domain.errors import AwsTrouble
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.faults import bounded, listing
 from gallop.domain.job import CancelAnswer, Failure, Job, JobState, is_terminal
-from gallop.domain.request.images import image_record
+from gallop.domain.request.media import IMAGES, record
 from gallop.domain.times import timestamp
 from gallop.domain.views import error_view, file_facts
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gallop.domain.budget import Parked
     from gallop.domain.errors import BudgetExceeded
     from gallop.domain.faults import Fault
+    from gallop.domain.request.request import VideoRequest
 
 STATUS = "status.json"
 VIDEO = "video.mp4"
@@ -53,6 +54,7 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "estimated_start": timestamp(job.queue_position.starts_at) if job.queue_position else None,
         "parked": _parked_view(job.parked, job.deadline) if job.parked and job.state is JobState.QUEUED else None,
         "estimated_cost": float(job.estimated_cost),
+        "estimated_cost_detail": job.estimate and job.estimate.view(),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
         "notes": list(job.notes),
@@ -72,13 +74,9 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "door": job.door.value,
         "request": {
             "prompt": request.prompt,
-            "images": [image_record(image) for image in request.images],
             "model": request.model,
-            "resolution": request.resolution,
-            "ratio": request.ratio,
-            "duration": request.duration,
-            "seed": request.seed,
-            "watermark": request.watermark,
+            **_media_view(request),
+            **request.parameters,
             "metadata": dict(request.metadata),
             "priority": request.priority,
         },
@@ -88,6 +86,7 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "usage": dict(job.usage or {}),
         "cost": None if job.cost is None else float(job.cost),
         "estimated_cost": float(job.estimated_cost),
+        "estimated_cost_detail": job.estimate and job.estimate.view(),
         "currency": "USD",
         "created_at": timestamp(job.created_at),
         "started_at": timestamp(job.running_since) if job.running_since else None,
@@ -95,6 +94,14 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "video": result and {"key": result.key, **file_facts(result)},
         "thumbnail": job.thumbnail and {"key": job.thumbnail.key, **file_facts(job.thumbnail)},
     }
+
+
+def _media_view(request: VideoRequest) -> dict[str, Any]:
+    views: dict[str, Any] = {IMAGES: []}
+    for field in dict.fromkeys(medium.field for medium in request.media):
+        records = [record(source) for source in request.of(field)]
+        views[field] = records if field == IMAGES or len(records) > 1 else records[0]
+    return views
 
 
 def failure_receipt(job: Job) -> dict[str, Any]:

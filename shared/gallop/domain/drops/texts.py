@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gallop.domain import models
 from gallop.domain.faults import Fault, file_fault
 from gallop.domain.request import strict_json
+
+if TYPE_CHECKING:
+    from gallop.domain.models import MediaField
 
 MAX_BYTES = 256 * 1024
 
@@ -50,10 +54,12 @@ def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
     if not isinstance(value, dict):
         return {}, [file_fault(name, "is not a JSON object", 'Write an object: {"prompt": "...", "duration": 5}.')]
     faults = [replace(fault, file=name) for fault in document.duplicates]
-    if not _can_be_listed(value.get("images")):
-        remedy = 'Write {"images": ["1.jpg", "2.jpg"]}, or omit it to use all images.'
-        faults.append(file_fault(name, "has an invalid list of images", remedy))
-        del value["images"]
+    for field in models.media_fields().values():
+        if field.name in value and not _names_files(value[field.name], field):
+            example = '["1.jpg", "2.jpg"]' if field.is_list else '"a file name"'
+            remedy = f'Write {{"{field.name}": {example}}}, or omit it to use the files of the folder.'
+            faults.append(file_fault(name, f"has an invalid {field.name}: only names of files can be there", remedy))
+            del value[field.name]
     return value, faults
 
 
@@ -71,7 +77,7 @@ def _how_to_fix(text: str) -> str:
     return "Fix this place and upload the file again."
 
 
-def _can_be_listed(images: object) -> bool:
-    return images is None or (
-        isinstance(images, list) and bool(images) and all(isinstance(name, str) for name in images)
-    )
+def _names_files(value: object, field: MediaField) -> bool:
+    if value is None or not field.is_list:
+        return value is None or isinstance(value, str)
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)

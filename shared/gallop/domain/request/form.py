@@ -16,16 +16,14 @@ from python_multipart.multipart import parse_options_header
 
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, pointer_to, shown
-from gallop.domain.request import strict_json
+from gallop.domain.fields import FormText
+from gallop.domain.request import references
 from gallop.domain.request.images import InlineImage
 
 MAX_PARTS = 100
 MAX_LEVELS = 6
-OF_IMAGES = ("images", "input_reference", "media")
 
 _NAME = re.compile(r"(?P<first>[^\[\]]{1,64})(?P<rest>(?:\[[^\[\]]{0,64}\])*)")
-_WHOLE = re.compile(r"-?[0-9]{1,20}")
-_FLAGS = {"true": True, "false": False}
 _PLAIN = ("", "binary", "7bit", "8bit")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 # Also in the notation of RFC 5987, which forms must not use and some clients do: filename*=utf-8''%e4%b8%ad.jpg
@@ -44,7 +42,7 @@ class Part:
         """Whether its headers say that it is a file, with a name in any notation."""
         kind, _ = parse_options_header(self.headers.get("content-type"))
         unquoted = _QUOTED.sub("", self.headers.get("content-disposition", ""))
-        return _FILE_NAME.search(unquoted) is not None or kind.startswith(b"image/")
+        return _FILE_NAME.search(unquoted) is not None or kind.startswith((b"image/", b"video/", b"audio/"))
 
 
 def read(boundary: bytes, body: bytes) -> dict[str, Any]:
@@ -61,14 +59,11 @@ def read(boundary: bytes, body: bytes) -> dict[str, Any]:
     for number, part in enumerate(parts(boundary, body), start=1):
         try:
             path, value = _field(part, number)
-            is_own = len(path) == 1 or path[0] in OF_IMAGES
+            is_own = len(path) == 1 or path[0] in references.containers()
             if value is not None and not (value == "" and is_own):
                 _put(fields, path, value)
         except InvalidRequest as invalid:
             faults += invalid.faults
-    for name in fields.keys() & _FROM_TEXT.keys():
-        if isinstance(fields[name], str):
-            fields[name] = _FROM_TEXT[name](fields[name])
     if faults:
         raise InvalidRequest(faults)
     return fields
@@ -157,7 +152,7 @@ def _field(part: Part, number: int) -> tuple[list[str], str | InlineImage | None
     if part.is_file:
         return path, _file(path, part, is_named=options.get(b"filename") != b"")
     try:
-        return path, part.data.decode()
+        return path, FormText(part.data.decode())
     except UnicodeDecodeError:
         raise _wrong(path, "is not valid UTF-8", "Send text as UTF-8.") from None
 
@@ -165,7 +160,7 @@ def _field(part: Part, number: int) -> tuple[list[str], str | InlineImage | None
 def _file(path: list[str], part: Part, *, is_named: bool) -> InlineImage | None:
     if not part.data and not is_named:
         return None
-    if path[0] not in OF_IMAGES:
+    if path[0] not in references.containers():
         raise _wrong(path, "is sent as a file", "Send it as text; only images can be files.")
     return InlineImage(bytes(part.data))
 
@@ -184,7 +179,7 @@ def _path(name: bytes) -> list[str]:
 
 
 def _put(fields: dict[str, Any], path: list[str], value: str | InlineImage) -> None:
-    if path[0] in OF_IMAGES and len(path) == 1:
+    if path[0] in references.containers() and len(path) == 1:
         # A single file, or one name that is repeated, is a list as well.
         path = [path[0], ""]
     node: Any = fields
@@ -208,33 +203,6 @@ def _row_value(rows: list[Any], name: str | None, inner: object) -> object:
                 return row
     rows.append(inner)
     return inner
-
-
-def _whole(text: str) -> object:
-    return int(text) if _WHOLE.fullmatch(text) else text
-
-
-def _flag(text: str) -> object:
-    return _FLAGS.get(text.lower(), text)
-
-
-def _object(text: str) -> object:
-    """Read an object in JSON; a text that is not JSON is returned unchanged, and refused like any other value."""
-    try:
-        document = strict_json.load(text)
-    except strict_json.InvalidJson:
-        return text
-    return text if document.duplicates else document.value
-
-
-_FROM_TEXT = {
-    "duration": _whole,
-    "seed": _whole,
-    "priority": _whole,
-    "watermark": _flag,
-    "dry_run": _flag,
-    "metadata": _object,
-}
 
 
 def _wrong(path: list[str], problem: str, remedy: str) -> InvalidRequest:

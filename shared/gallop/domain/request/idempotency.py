@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault
 from gallop.domain.request import single_values
-from gallop.domain.request.images import identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,9 +92,8 @@ def from_content(client: str, request: VideoRequest, headers: Mapping[str, str])
 
 
 def fingerprint_of(request: VideoRequest) -> str:
-    """Return a hash of the content of a request: its parsed fields, and the identity of its images in their order."""
-    fields = {**asdict(request), "images": [identity_of(image) for image in request.images]}
-    return _name(json.dumps(fields, sort_keys=True))
+    """Return a hash of the content of a request: its parsed fields, and the identity of its files in their order."""
+    return _name(request.canonical_json())
 
 
 def _name(*parts: str) -> str:

@@ -1,4 +1,4 @@
-"""The forms in which a request may name a reference image, and the image that each names."""
+"""The forms in which a request may name an image, a video or an audio file, and what each names."""
 
 from __future__ import annotations
 
@@ -11,20 +11,40 @@ from urllib.parse import unquote
 
 from gallop.domain import models, names
 from gallop.domain.faults import Fault
+from gallop.domain.media_rules import ImageRules
 from gallop.domain.request import uploads, urls
-from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
+from gallop.domain.request.clips import LinkedClip, StoredClip
+from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-MEDIA_TYPE = "reference_image"
+    from gallop.domain.request.dialects import Words
+    from gallop.domain.request.media import Source
+
+OPENAI, DASHSCOPE = "input_reference", "media"
+"""The fields of other protocols that name images or videos."""
 MAX_KEY_BYTES = 1024
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _URL_SAFE = str.maketrans("-_", "+/")
 
-# A JSON pointer, and the value there: something that names an image, or a fault.
-Sent = tuple[str, object]
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was sent in one place: ``value`` names a file, or is a file that was found, or a fault.
+
+    ``where`` is its JSON pointer, or the name of its file, and ``container`` the field that it was sent in.
+    ``field`` is the media field that it belongs to, or ``type`` DashScope's name for that, which was sent at
+    ``named_at``; with neither, it belongs to the first image field of the model.
+    """
+
+    container: str
+    where: str
+    value: object
+    field: str = ""
+    type: str = ""
+    named_at: str = ""
 
 
 def not_there(where: str) -> Fault:
@@ -32,42 +52,72 @@ def not_there(where: str) -> Fault:
     return Fault(where, "not found in the inbox bucket", "Upload it first, or correct its name.")
 
 
-def parse_images(value: object) -> Iterator[Sent]:
-    """Read ``images``, a list; yield each item."""
+def containers() -> tuple[str, ...]:
+    """Return the names of all fields that may contain images or videos."""
+    return (*models.media_fields(), OPENAI, DASHSCOPE)
+
+
+def sent_in(fields: Mapping[str, object]) -> Iterator[Sent]:
+    """Yield what was sent in each place of a native or OpenAI request."""
+    for name, medium in models.media_fields().items():
+        read = _list if medium.is_list else _single
+        yield from (Sent(name, where, value, field=name) for where, value in read(name, fields.get(name)))
+    yield from (Sent(OPENAI, where, value) for where, value in _input_reference(fields.get(OPENAI)))
+    yield from _media(fields.get(DASHSCOPE))
+
+
+def typed(place: str, item: object, *, may_omit_type: bool = False) -> Sent:
+    """Read an item of DashScope's ``media``, an object with ``type`` and ``url``, at a JSON pointer."""
+    types = sorted({medium.type for model in models.MODELS.values() for medium in model.media})
+    example = 'Send {"type": "reference_image", "url": "https://..."}.'
+    if isinstance(item, InlineImage):
+        return Sent(DASHSCOPE, place, item)
+    if not isinstance(item, dict):
+        return Sent(DASHSCOPE, place, Fault(place, "must be an object with a url", example))
+    kind, url = item.get("type"), item.get("url")
+    if kind not in types and not (kind is None and may_omit_type):
+        problem = Fault(f"{place}/type", "is not a supported media type", f"Use one of {', '.join(types)}.")
+        return Sent(DASHSCOPE, place, problem)
+    if may_omit_type and item.keys() - {"url", "type"}:
+        return Sent(DASHSCOPE, place, Fault(place, "must be an object with a url", example))
+    if url is None:
+        return Sent(DASHSCOPE, place, Fault(f"{place}/url", "is missing", example), type=kind or "")
+    return Sent(DASHSCOPE, f"{place}/url", url, type=kind or "", named_at=f"{place}/type")
+
+
+def _list(name: str, value: object) -> Iterator[tuple[str, object]]:
     if value is not None and not isinstance(value, list):
-        yield _wrong("/images", "must be a list", 'Send a list: ["https://...", ...].')
+        yield _wrong(f"/{name}", "must be a list", 'Send a list: ["https://...", ...].')
         return
-    yield from ((f"/images/{index}", item) for index, item in enumerate(value or []))
+    yield from ((f"/{name}/{index}", item) for index, item in enumerate(value or []))
 
 
-def parse_input_reference(value: object) -> Iterator[Sent]:
+def _single(name: str, value: object) -> Iterator[tuple[str, object]]:
+    """Read a field with one file; a list is read as well, so that its files are counted."""
+    if isinstance(value, list):
+        yield from ((f"/{name}/{index}" if len(value) > 1 else f"/{name}", item) for index, item in enumerate(value))
+    elif value is not None:
+        yield f"/{name}", value
+
+
+def _input_reference(value: object) -> Iterator[tuple[str, object]]:
     """Read OpenAI's ``input_reference``: an image, an object with its address or id, or a list of either."""
     if isinstance(value, list):
-        yield from (_referred(f"/input_reference/{index}", item) for index, item in enumerate(value))
+        yield from (_referred(f"/{OPENAI}/{index}", item) for index, item in enumerate(value))
     elif value is not None:
-        yield _referred("/input_reference", value)
+        yield _referred(f"/{OPENAI}", value)
 
 
-def parse_media(value: object) -> Iterator[Sent]:
-    """Read DashScope's ``media``: a list of objects with ``url`` and ``type``."""
+def _media(value: object) -> Iterator[Sent]:
+    """Read DashScope's ``media`` in a native request: a list of objects with ``url`` and perhaps ``type``."""
     if value is not None and not isinstance(value, list):
-        yield _wrong("/media", "must be a list", 'Send a list: [{"url": "https://..."}, ...].')
+        where, fault = _wrong(f"/{DASHSCOPE}", "must be a list", 'Send a list: [{"url": "https://..."}, ...].')
+        yield Sent(DASHSCOPE, where, fault)
         return
-    for index, item in enumerate(value or []):
-        where = f"/media/{index}"
-        if isinstance(item, InlineImage):
-            yield where, item
-        elif not isinstance(item, dict) or item.keys() - {"url", "type"} or "url" not in item:
-            yield _wrong(
-                where, "must be an object with a url", f'Send {{"type": "{MEDIA_TYPE}", "url": "https://..."}}.'
-            )
-        elif item.get("type") not in (None, MEDIA_TYPE):
-            yield _wrong(f"{where}/type", "is not a supported image type", f"Use {MEDIA_TYPE}.")
-        else:
-            yield f"{where}/url", item["url"]
+    yield from (typed(f"/{DASHSCOPE}/{index}", item, may_omit_type=True) for index, item in enumerate(value or []))
 
 
-def _referred(where: str, value: object) -> Sent:
+def _referred(where: str, value: object) -> tuple[str, object]:
     if not isinstance(value, dict):
         return where, value
     names = [name for name in ("image_url", "file_id") if name in value]
@@ -76,45 +126,50 @@ def _referred(where: str, value: object) -> Sent:
     return f"{where}/{names[0]}", value[names[0]]
 
 
-def _wrong(where: str, problem: str, remedy: str) -> Sent:
+def _wrong(where: str, problem: str, remedy: str) -> tuple[str, Fault]:
     return where, Fault(where, problem, remedy)
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """The only bucket that a request may refer to, and the client that sends the request.
+    """The only bucket that a request may refer to, the client that sends the request, and the words of its protocol.
 
-    ``references`` says what an image can be in the client's protocol.
+    ``folders`` are the folders of the bucket that it may refer to.
     """
 
     bucket: str
     client: str
-    references: str
+    words: Words
+    folders: tuple[str, ...] = (uploads.PREFIX,)
 
-    def image(self, where: str, value: object) -> Image | Fault:
-        """Read a value that names an image; inline images and faults are returned unchanged."""
-        if isinstance(value, InlineImage | Fault):
+    def source(self, where: str, value: object, medium: models.MediaField) -> Source | Fault:
+        """Read a value that names a file of a media field; files that were found and faults are returned unchanged."""
+        is_image = isinstance(medium.rules, ImageRules)
+        if isinstance(value, InlineImage) and not is_image:
+            return _not_inline(where, medium)
+        if isinstance(value, Fault | InlineImage | StoredImage | StoredClip):
             return value
         if isinstance(value, str):
             if uploads.is_id(value):
-                return StoredImage(self.bucket, uploads.key_of(self.client, value))
+                return self._found(uploads.key_of(self.client, value), is_image=is_image)
             scheme = value.partition(":")[0].lower()
             if scheme == "https":
-                return _linked(where, value)
+                return _linked(where, value, medium)
             if scheme == "data":
-                return _inline(where, value)
+                return _inline(where, value) if is_image else _not_inline(where, medium)
             if scheme == "s3":
-                return self._stored(where, value)
-        return Fault(
-            where,
-            "is not a supported image reference",
-            f"Use {self.references.format(bucket=self.bucket)}",
-        )
+                return self._stored(where, value, is_image=is_image)
+        reference = self.words.references if is_image else self.words.clips
+        kind = "image" if is_image else medium.noun
+        return Fault(where, f"is not a supported {kind} reference", f"Use {reference.format(bucket=self.bucket)}")
 
-    def _stored(self, where: str, uri: str) -> StoredImage | Fault:
+    def _found(self, key: str, *, is_image: bool) -> StoredImage | StoredClip:
+        return StoredImage(self.bucket, key) if is_image else StoredClip(self.bucket, key)
+
+    def _stored(self, where: str, uri: str, *, is_image: bool) -> StoredImage | StoredClip | Fault:
         bucket, _, key = uri[len("s3://") :].partition("/")
         path = key.split("/")
-        if bucket != self.bucket or path[0] != "uploads" or len(path) == 1 or {"", ".", ".."} & set(path):
+        if bucket != self.bucket or not key.startswith(self.folders) or {"", ".", ".."} & set(path):
             return Fault(
                 where,
                 "refers to an object outside uploads/ in the inbox bucket",
@@ -124,15 +179,24 @@ class Inbox:
             return replace(fault, pointer=where, file="")
         if len(key.encode()) > MAX_KEY_BYTES or uploads.belongs_to_another(key, self.client):
             return not_there(where)
-        return StoredImage(bucket, key)
+        return self._found(key, is_image=is_image)
 
 
-def _linked(where: str, address: str) -> LinkedImage | Fault:
+def _linked(where: str, address: str, medium: models.MediaField) -> LinkedImage | LinkedClip | Fault:
     url = urls.in_ascii(address)
     problem = urls.what_is_wrong_with(url)
     if problem:
-        return Fault(where, problem, "Use the https address of a public image, or send the image itself.")
-    return LinkedImage(url)
+        article = "Use the https address of a public"
+        if isinstance(medium.rules, ImageRules):
+            return Fault(where, problem, f"{article} image, or send the image itself.")
+        return Fault(where, problem, f"{article} file, or upload the {medium.noun} itself.")
+    return LinkedImage(url) if isinstance(medium.rules, ImageRules) else LinkedClip(url)
+
+
+def _not_inline(where: str, medium: models.MediaField) -> Fault:
+    """Report a video in a request, which has room for a few megabytes."""
+    remedy = "Upload it: POST /v1/uploads returns a form and an upload_... id. Or send its https address."
+    return Fault(where, f"contains the {medium.noun} itself; only its address or id is supported", remedy)
 
 
 def _inline(where: str, uri: str) -> InlineImage | Fault:

@@ -8,12 +8,14 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gallop.domain.request.clips import StoredClip
 from gallop.domain.request.images import StoredImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gallop.domain.request.images import Image, Original
+    from gallop.domain.request.images import Original
+    from gallop.domain.request.media import Source
 
 PREFIX = "uploads/"
 
@@ -51,12 +53,13 @@ def belongs_to_another(key: str, client: str) -> bool:
     return _owner(key) not in (None, client)
 
 
-def inputs_of(images: Iterable[Image], client: str) -> list[Input]:
-    """Return the object versions that Gallop stores for a client's images and their originals, each version once."""
-    stored = [image for image in images if isinstance(image, StoredImage)]
-    sources: list[StoredImage | Original] = [*stored, *(image.original for image in stored if image.original)]
-    own = [source for source in sources if source.version_id and _owner(source.key) == client]
-    return sorted({Input(source.bucket, source.key, source.version_id) for source in own})
+def inputs_of(sources: Iterable[Source], client: str) -> list[Input]:
+    """Return the object versions that Gallop stores for a client's files and their originals, each version once."""
+    stored = [source for source in sources if isinstance(source, StoredImage | StoredClip)]
+    originals = [image.original for image in stored if isinstance(image, StoredImage) and image.original]
+    files: list[StoredImage | StoredClip | Original] = [*stored, *originals]
+    own = [file for file in files if file.version_id and _owner(file.key) == client]
+    return sorted({Input(file.bucket, file.key, file.version_id) for file in own})
 
 
 def _owner(key: str) -> str | None:

@@ -73,7 +73,7 @@ def from_map(written: Mapping[str, Any]) -> Histogram:
     return histogram
 
 
-def expected_seconds(resolution: str, duration: int) -> float:
+def expected_seconds(resolution: str, duration: float) -> float:
     """Estimate how long a task runs, in seconds, from the published samples (fact sheet §2).
 
     5 s of 720P took 80 s, and 15 s of 1080P about 840 s. A start-up time of 30 s and a rate per second of video fit
@@ -83,7 +83,7 @@ def expected_seconds(resolution: str, duration: int) -> float:
     return 30.0 + per_second * duration
 
 
-def seed(resolution: str, duration: int) -> Histogram:
+def seed(resolution: str, duration: float) -> Histogram:
     """Return the histogram before the first task: log-normal around the estimate, with deviation ``SEED_DEVIATION``."""
     below = [_normal(log(edge / expected_seconds(resolution, duration)) / SEED_DEVIATION) for edge in EDGES]
     return Histogram(tuple(round(SEED_WEIGHT * (high - low), 6) for low, high in pairwise(below)))

@@ -24,7 +24,7 @@ from gallop.domain.request import single_values
 from gallop.domain.request.idempotency import from_content
 from gallop.domain.request.request import RequestDefaults
 from gallop.doors.https import resolver, videos
-from gallop.services import accept
+from gallop.services import accept, inspect_media
 from gallop.services.cancel import Cancellation, cancel
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
     if (single_values.header(headers, "x-dashscope-async") or "").lower() != "enable":
         message = "current user api does not support synchronous calls."
         raise DashScopeRefusal("AccessDenied", message, status=403)
-    defaults = RequestDefaults(settings.default_model(), settings.inbox_bucket(), client)
-    request = dashscope_request.read(body, defaults, accept.inspect)
+    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), client)
+    request = dashscope_request.read(body, defaults, inspect_media.inspect)
     idempotency = from_content(client, request, headers)
     new_job = accept.NewJob(request, client, Door.HTTPS, idempotency)
     job, is_new = accept.accept(new_job)

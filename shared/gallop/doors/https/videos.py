@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
@@ -13,9 +13,11 @@ from gallop.domain.doors import Door
 from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady, VideoRemoved
 from gallop.domain.faults import Fault
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal
-from gallop.domain.request import idempotency, request
+from gallop.domain.request import idempotency, reader
+from gallop.domain.request.own_fields import DRY_RUN
+from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.doors.https.errors import dialect_of
-from gallop.services import accept
+from gallop.services import accept, inspect_media
 from gallop.services.cancel import Cancellation, cancel
 from gallop.services.erase import erase
 from gallop.services.slots import queue_position
@@ -67,22 +69,29 @@ def create_video(client: str, body: Body, headers: Mapping[str, str], api_url: s
     dry_run = _take_dry_run(fields)
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
     dialect = dialect_of(PATH, headers)
-    defaults = request.RequestDefaults(settings.default_model(), settings.inbox_bucket(), client, origins, dialect)
+    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), client, origins, dialect)
     try:
-        video_request = request.read(fields, defaults, accept.inspect)
+        video_request = reader.read(fields, defaults, inspect_media.inspect)
     except InvalidRequest:
         accept.check_not_deleted(idempotency.from_key(client, "", headers))
         raise
     record = idempotency.from_headers(client, video_request, headers)
     if dry_run:
         accept.check_budget(video_request, client)
-        return {"object": "video.estimate", "estimated_cost": float(accept.estimate(video_request)), "currency": "USD"}
+        return estimate_view(video_request)
     job, is_new = accept.accept(accept.NewJob(video_request, client, Door.HTTPS, record))
     shown = view(job, api_url)
     repeated = {} if is_new else {"Idempotent-Replay": "true"}
     headers = {"Location": f"/v1/videos/{job.id}", **poll_headers(job, shown), **repeated}
     mark_answered(record, job, began)
     return Created(job, not is_new, shown, headers)
+
+
+def estimate_view(request: VideoRequest) -> dict[str, Any]:
+    """Show what a request would cost."""
+    price = accept.estimate(request)
+    cost = {"estimated_cost": float(price.usd), "estimated_cost_detail": price.view(), "currency": "USD"}
+    return {"object": "video.estimate", "model": request.model, **cost}
 
 
 def mark_answered(record: idempotency.IdempotencyRecord, job: Job, began: float) -> None:
@@ -197,7 +206,8 @@ def _known(job: Job) -> Histogram | None:
 
 
 def _take_dry_run(fields: dict[str, Any]) -> bool:
-    dry_run = fields.pop("dry_run", False)
-    if not isinstance(dry_run, bool):
-        raise InvalidRequest([Fault("/dry_run", "is neither true nor false", "Use true or false.")])
-    return dry_run
+    sent = fields.pop(DRY_RUN.name, None)
+    found = DRY_RUN.default if sent is None else DRY_RUN.read(sent)
+    if isinstance(found, Fault):
+        raise InvalidRequest([replace(found, pointer=f"/{DRY_RUN.name}")])
+    return bool(found)

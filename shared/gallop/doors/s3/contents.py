@@ -13,32 +13,37 @@ from gallop.domain.drops import texts
 from gallop.domain.drops.texts import Texts
 from gallop.domain.errors import InvalidRequest, NoSuchObject, ObjectTooLarge
 from gallop.domain.faults import Fault, file_fault
+from gallop.domain.media_rules import ImageRules
+from gallop.domain.models import Kind
+from gallop.domain.request.clips import StoredClip
 from gallop.domain.request.images import StoredImage
-from gallop.domain.request.request import VideoRequest, read_fields
-from gallop.services import accept
+from gallop.domain.request.reader import Reader
+from gallop.domain.request.references import Sent
+from gallop.domain.request.request import RequestDefaults, VideoRequest
+from gallop.services import inspect_media
 
 if TYPE_CHECKING:
     from gallop.domain.drops.drop import Drop, Entry
-    from gallop.domain.drops.plan import Plan
-    from gallop.domain.request.images import Image
+    from gallop.domain.drops.plan import File, Plan
+    from gallop.domain.request.media import Inspected, Source
+
+# Stands for a file that may still be uploaded: the plan reports it.
+_ABSENT = Fault("", "is not there", "")
 
 
 def plan_of(drop: Drop) -> Plan:
     """Return the plan of a drop, from its texts."""
-    return plans.plan(drop, _texts(drop), settings.default_prompt())
+    return plans.plan(drop, _texts(drop), settings.default_prompt(), Kind(settings.lone_image()))
 
 
 def request_of(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
     """Return the request of a drop, or the faults of the files that it has; a missing file is not a fault."""
-    bucket = settings.inbox_bucket()
-    within_limit = plan.images[: models.MAX_IMAGES]
-    inspected = [_inspect(entry, bucket) for entry in within_limit]
+    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket())
+    reader = Reader(plan.fields, defaults, _inspect, awaits_files=plan.awaits_files)
     try:
-        # As long as no image has been uploaded, any number may follow.
-        sent = plan.sent or models.MAX_IMAGES
-        request = read_fields(plan.fields, inspected, sent, settings.default_model())
+        request = reader.request([_sent(file, defaults.inbox_bucket) for file in plan.files])
     except InvalidRequest as invalid:
-        found = (plans.placed(fault, drop, plan) for fault in invalid.faults)
+        found = (plans.placed(fault, drop, plan) for fault in invalid.faults if fault is not _ABSENT)
         return (*plan.faults, *(fault for fault in found if fault))
     return plan.faults if plan.faults or plan.missing else request
 
@@ -67,7 +72,17 @@ def _text(entry: Entry | None) -> str | Fault | None:
     return texts.decode(entry.name, data)
 
 
-def _inspect(entry: Entry, bucket: str) -> Image | Fault:
-    # Its name also goes into the notes of a converted image.
-    found = accept.inspect(entry.name, StoredImage(bucket, entry.key))
-    return replace(found, pointer="", file=entry.name) if isinstance(found, Fault) else found
+def _sent(file: File, bucket: str) -> Sent:
+    """Return a file of a drop as the reader takes it; its name also goes into the notes of a converted image."""
+    if file.entry is None:
+        return Sent(file.field, file.name, _ABSENT, field=file.field)
+    medium = models.media_fields()[file.field]
+    kind = StoredImage if isinstance(medium.rules, ImageRules) else StoredClip
+    return Sent(file.field, file.entry.name, kind(bucket, file.entry.key), field=file.field)
+
+
+def _inspect(where: str, source: Source, rules: models.Rules) -> Inspected:
+    found = inspect_media.inspect(where, source, rules)
+    if isinstance(found, list):
+        return [replace(fault, pointer="", file=where) for fault in found]
+    return found

@@ -24,7 +24,7 @@ from gallop.domain.drops import events, quiet, receipts
 from gallop.domain.drops import plan as plans
 from gallop.domain.errors import AwsTrouble, BudgetExceeded
 from gallop.domain.job import job_id_of
-from gallop.domain.request.images import identity_of
+from gallop.domain.request.media import identity_of
 from gallop.domain.request.request import VideoRequest
 from gallop.doors.s3 import batches, contents
 from gallop.services import accept, drop_updates
@@ -180,9 +180,9 @@ def _cancel(drop: Drop) -> bool:
 
 
 def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
-    identity = [plan.identity, *(identity_of(image) for image in request.images)]
+    identity = [plan.identity, *(identity_of(medium) for medium in request.media)]
     job_id = drop_updates.job_id_for(job_id_of(keys.S3_DOOR, drop.path, *identity))
-    used = (drop.prompt, drop.settings, *plan.images)
+    used = (drop.prompt, drop.settings, *plan.entries)
     new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=drop.receipts)
     try:
         drop_updates.start(new_job, max(entry.time for entry in used if entry))

@@ -74,10 +74,10 @@ def test_a_form_has_all_fields_of_the_json_body(sandbox: Sandbox, ada: Client) -
     assert ("Süß: [Image 1] smiles", (LinkedImage(PICTURE), LinkedImage(OTHER))) == (request.prompt, request.images)
     assert "happyhorse-1.1-r2v" == request.model
     assert "480P" == request.resolution
-    assert "9:16" == request.ratio
-    assert 3 == request.duration
-    assert 7 == request.seed
-    assert request.watermark is True
+    assert "9:16" == request.parameters["ratio"]
+    assert 3 == request.parameters["duration"]
+    assert 7 == request.parameters["seed"]
+    assert request.parameters["watermark"] is True
     assert {"order": "17", "tags": ["a", "b"], "of": {"who": "ada"}} == request.metadata
 
 
@@ -87,8 +87,8 @@ def test_openais_names_are_accepted_in_forms(sandbox: Sandbox, ada: Client) -> N
     answer = ada.post_form({"prompt": PROMPT, "seconds": "8", "size": "720x1280", **media})
     request = made_by(sandbox, answer).request
     assert (LinkedImage(PICTURE), LinkedImage(OTHER)) == request.images
-    assert 8 == request.duration
-    assert "9:16" == request.ratio
+    assert 8 == request.parameters["duration"]
+    assert "9:16" == request.parameters["ratio"]
     assert ("8", "720x1280") == (answer.json["seconds"], answer.json["size"])
 
 
@@ -383,7 +383,7 @@ def test_empty_inputs_of_a_browser_are_absent(sandbox: Sandbox, ada: Client) -> 
         + part("images[]", b"", empty)
     )
     request = made_by(sandbox, ada.post(SECOND + texts + files + b"--B--\r\n", content_type=OF_A_FORM)).request
-    assert (5, None) == (request.duration, request.seed)
+    assert (5, None) == (request.parameters["duration"], request.parameters["seed"])
     assert [128] == shades_of(sandbox.jobs()[0])
 
 

@@ -64,7 +64,7 @@ def test_a_submit_creates_a_job(sandbox: Sandbox, ada: Vendor) -> None:
     assert f"videos/{job.id}" == job.receipts
     assert [job.id] == sandbox.executions()
     assert "1080P" == job.request.resolution
-    assert job.request.watermark is True
+    assert job.request.parameters["watermark"] is True
     assert 2 == len(job.request.images)
     assert "queued" == sandbox.receipt(f"videos/{job.id}/status.json")["state"]
 

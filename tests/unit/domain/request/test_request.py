@@ -8,14 +8,18 @@ import pytest
 from gallop.domain import models
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault
-from gallop.domain.request.images import Image, InlineImage, LinkedImage, StoredImage
-from gallop.domain.request.request import RequestDefaults, VideoRequest, prompt_length, read, read_fields
+from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
+from gallop.domain.request.media import IMAGES, Medium, Source
+from gallop.domain.request.prompt import length
+from gallop.domain.request.reader import Reader, read
+from gallop.domain.request.references import Sent
+from gallop.domain.request.request import RequestDefaults, VideoRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.pictures import data_uri
 
-GROUND = RequestDefaults("happyhorse-1.0-r2v", "inbox")
+GROUND = RequestDefaults("1.0", "inbox")
 PICTURE = "https://example.com/a.jpg"
 FIELDS = (
     "prompt",
@@ -39,9 +43,14 @@ json_values = st.recursive(
 bodies = st.dictionaries(st.sampled_from(FIELDS) | st.text(st.characters()), json_values, max_size=12)
 
 
-def untouched(_: str, image: Image) -> Image:
-    """Accept every image unchanged."""
-    return image
+def untouched(_: str, source: Source, _rules: models.Rules) -> Source:
+    """Accept every file unchanged."""
+    return source
+
+
+def value_of(request: VideoRequest, name: str) -> object:
+    """Return a parameter, or another field."""
+    return request.parameters[name] if name in request.parameters else getattr(request, name)
 
 
 def body(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -68,13 +77,9 @@ def test_a_minimal_request_has_cheap_defaults() -> None:
     """The defaults are 720P, 16:9, 5 s, a random seed and no watermark."""
     expected = VideoRequest(
         prompt="The woman of [Image 1] smiles.",
-        images=(LinkedImage(PICTURE),),
+        media=(Medium(IMAGES, LinkedImage(PICTURE)),),
         model="happyhorse-1.0-r2v",
-        resolution="720P",
-        ratio="16:9",
-        duration=5,
-        seed=None,
-        watermark=False,
+        parameters={"resolution": "720P", "ratio": "16:9", "duration": 5, "seed": None, "watermark": False},
         metadata={},
     )
     assert expected == read(body(), GROUND, untouched)
@@ -92,7 +97,7 @@ def test_every_field_is_kept_as_sent() -> None:
         "metadata": {"order": 17, "tags": ["a", 1.5, None]},
     }
     request = read(body(**new_jobs), GROUND, untouched)
-    assert new_jobs == {name: getattr(request, name) for name in new_jobs}
+    assert new_jobs == {name: value_of(request, name) for name in new_jobs}
 
 
 def test_null_means_absent() -> None:
@@ -115,7 +120,7 @@ def test_null_means_absent() -> None:
 )
 def test_both_limits_of_every_range_are_allowed(field: str, value: object) -> None:
     """A value that DashScope allows is allowed here."""
-    assert value == getattr(read(body(**{field: value}), GROUND, untouched), field)
+    assert value == value_of(read(body(**{field: value}), GROUND, untouched), field)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +138,6 @@ def test_both_limits_of_every_range_are_allowed(field: str, value: object) -> No
             "a" * 5001,
             "is too long: 5,001 characters; the maximum is 5,000 (a Chinese character counts as two)",
         ),
-        ("images", None, "there are 0 images; 1 to 9 are required"),
-        ("images", [], "there are 0 images; 1 to 9 are required"),
         ("images", PICTURE, "must be a list"),
         ("images", {"0": PICTURE}, "must be a list"),
         ("images", [PICTURE] * 10, "there are 10 images; 1 to 9 are required"),
@@ -209,7 +212,7 @@ def test_all_problems_are_reported_at_once() -> None:
         ("resolution", "720p", "Did you mean 720P?"),
         ("model", "happyhorse-1.0-rv2", "Did you mean happyhorse-1.0-r2v?"),
         ("duraton", 5, "Did you mean duration?"),
-        ("xyz", 5, "Valid fields are duration, images, input_reference, media, metadata"),
+        ("xyz", 5, "Valid fields are audio, duration, first_frame, images, input_reference, media, metadata"),
     ],
 )
 def test_a_typo_gets_a_hint(field: str, value: object, remedy: str) -> None:
@@ -233,7 +236,7 @@ def test_a_typo_gets_a_hint(field: str, value: object, remedy: str) -> None:
 )
 def test_chinese_characters_count_as_two(prompt: str, weight: int) -> None:
     """A prompt has at most 5,000 other or 2,500 Chinese characters."""
-    assert weight == prompt_length(prompt)
+    assert weight == length(prompt)
 
 
 def test_the_length_of_a_prompt_counts_chinese_characters_as_two() -> None:
@@ -272,7 +275,7 @@ def test_an_image_of_absurd_number_is_only_not_there() -> None:
 def test_openais_size_sets_resolution_and_ratio(size: str, resolution: str, ratio: str) -> None:
     """OpenAI's clients send both as one value."""
     request = read(body(size=size), GROUND, untouched)
-    assert (resolution, ratio) == (request.resolution, request.ratio)
+    assert (resolution, ratio) == (request.resolution, request.parameters["ratio"])
 
 
 def test_every_resolution_and_ratio_has_its_own_size() -> None:
@@ -280,7 +283,7 @@ def test_every_resolution_and_ratio_has_its_own_size() -> None:
     sizes = {
         models.size(resolution, ratio)
         for model in models.MODELS.values()
-        for resolution in model.resolutions
+        for resolution in model.choices("resolution")
         for ratio in models.RATIOS
     }
     assert 3 * len(models.RATIOS) == len(sizes)
@@ -289,13 +292,13 @@ def test_every_resolution_and_ratio_has_its_own_size() -> None:
 @pytest.mark.parametrize("seconds", ["8", 8, 8.0])
 def test_openais_seconds_set_the_duration(seconds: object) -> None:
     """OpenAI's clients send the seconds as text."""
-    assert 8 == read(body(seconds=seconds), GROUND, untouched).duration
+    assert 8 == read(body(seconds=seconds), GROUND, untouched).parameters["duration"]
 
 
 def test_seconds_and_duration_must_agree() -> None:
     """Two answers to one question are a fault."""
     assert {"/seconds": "is 8, but duration is 5"} == faults_of(body(seconds=8, duration=5))
-    assert 8 == read(body(seconds=8, duration=8), GROUND, untouched).duration
+    assert 8 == read(body(seconds=8, duration=8), GROUND, untouched).parameters["duration"]
 
 
 @pytest.mark.parametrize(
@@ -364,8 +367,8 @@ def test_images_of_all_three_kinds_keep_their_order() -> None:
 def test_a_problem_inside_an_image_is_reported_with_the_others() -> None:
     """An unusable image is reported together with everything else."""
 
-    def inspect(where: str, image: Image) -> Image | Fault:
-        return Fault(where, "is too small", "") if where == "/images/1" else image
+    def inspect(where: str, source: Source, _: models.Rules) -> Source | list[Fault]:
+        return [Fault(where, "is too small", "")] if where == "/images/1" else source
 
     with pytest.raises(InvalidRequest) as caught:
         read(body(images=[PICTURE, PICTURE], ratio="1:2"), GROUND, inspect)
@@ -395,10 +398,11 @@ def test_fields_and_images_apart_follow_the_same_rules() -> None:
     """The S3 door passes the images separately: both are checked like one body."""
     image = StoredImage("inbox", "drop/a/1.jpg", "v1", "hash")
     fields = {"prompt": "[Image 1]", "duration": 3}
-    assert read_fields(fields, [image], 1, "happyhorse-1.0-r2v").images == (image,)
-    too_small = Fault("1.jpg", "is too small", "")
+    assert (image,) == Reader(fields, GROUND, untouched).request([Sent(IMAGES, "1.jpg", image, IMAGES)]).images
+    too_small = Sent(IMAGES, "1.jpg", Fault("1.jpg", "is too small", ""), IMAGES)
+    others = [Sent(IMAGES, "2.jpg", image, IMAGES)] * 9
     with pytest.raises(InvalidRequest) as caught:
-        read_fields({**fields, "duration": 2}, [too_small], 10, "happyhorse-1.0-r2v")
+        Reader({**fields, "duration": 2}, GROUND, untouched).request([too_small, *others])
     assert ["1.jpg", "/images", "/duration"] == [fault.pointer for fault in caught.value.faults]
 
 
@@ -410,9 +414,10 @@ def test_no_json_value_crashes_the_reader(value: object) -> None:
     if request is None:
         assert faults
     else:
-        assert 1 <= len(request.images) <= 9
-        assert 3 <= request.duration <= 15
-        assert request.resolution in models.MODELS[request.model].resolutions
+        model = models.MODELS[request.model]
+        assert {field.name for field in model.parameters} == request.parameters.keys()
+        assert request.resolution in model.choices("resolution")
+        assert all(field.least <= len(request.of(field.name)) <= field.most for field in model.media)
 
 
 @given(
@@ -420,7 +425,7 @@ def test_no_json_value_crashes_the_reader(value: object) -> None:
         {
             "prompt": st.text(max_size=100).filter(lambda text: "[" not in text).map("x".__add__),
             "images": st.lists(st.just(PICTURE), min_size=1, max_size=9),
-            "model": st.sampled_from(sorted(models.MODELS)),
+            "model": st.sampled_from(["happyhorse-1.0-r2v", "happyhorse-1.1-r2v"]),
             "resolution": st.sampled_from(["720P", "1080P"]),
             "ratio": st.sampled_from(models.RATIOS),
             "duration": st.integers(3, 15),
@@ -434,5 +439,5 @@ def test_every_allowed_combination_is_accepted(fields: dict[str, Any]) -> None:
     """No two allowed values exclude each other."""
     request = read(fields, GROUND, untouched)
     assert {name: value for name, value in fields.items() if name != "images"} == {
-        name: getattr(request, name) for name in fields if name != "images"
+        name: value_of(request, name) for name in fields if name != "images"
     }

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import models
 from gallop.domain.dashscope import task
 from gallop.domain.request.dialects import WORDS, Dialect
-from gallop.domain.request.references import MEDIA_TYPE
-from gallop.domain.scheduling import queue
+from gallop.domain.request.own_fields import PRIORITY
+from gallop.domain.request.parameters import in_dialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gallop.domain.fields import Field
 
 Schema = dict[str, Any]
 
@@ -35,41 +37,33 @@ def components() -> dict[str, Schema]:
 
 
 def _request() -> Schema:
-    image = _open(
+    media_types = sorted({medium.type for model in models.MODELS.values() for medium in model.media})
+    words = WORDS[Dialect.DASHSCOPE]
+    item = _open(
         {
-            "type": {"type": "string", "enum": [MEDIA_TYPE]},
-            "url": {"type": "string", "description": f"`{WORDS[Dialect.DASHSCOPE].references}`."},
+            "type": {"type": "string", "enum": media_types},
+            "url": {"type": "string", "description": f"`{words.references}`; a video: `{words.clips}`."},
         }
     )
-    media = {"type": "array", "minItems": 1, "maxItems": models.MAX_IMAGES, "items": image}
-    prompt = {"type": "string", "minLength": 1, "description": "`[Image 1]` refers to the first image."}
+    media = {"type": "array", "items": item, "description": "What the model takes: see `GET /v1/models`."}
+    prompt = {"type": "string", "description": "`[Image 1]` refers to the first image."}
     model = {"type": "string", "enum": list(models.MODELS)}
-    body = _open({"model": model, "input": _open({"prompt": prompt, "media": media}), "parameters": _parameters()})
+    inside = {**_open({"prompt": prompt, "media": media}), "required": []}
+    body = _open({"model": model, "input": inside, "parameters": _parameters()})
     return {**body, "required": ["model", "input"]}
 
 
 def _parameters() -> Schema:
-    words, lengths = WORDS[Dialect.DASHSCOPE], models.DURATION_SECONDS
-    resolutions = list(dict.fromkeys(name for model in models.MODELS.values() for name in model.resolutions))
-    choices: dict[str, Schema] = {
-        "resolution": {"type": "string", "enum": resolutions, "default": words.resolution},
-        "ratio": {"type": "string", "enum": list(models.RATIOS), "default": models.DEFAULT_RATIO},
-        "duration": {
-            "type": "integer",
-            "minimum": lengths.start,
-            "maximum": lengths.stop - 1,
-            "default": models.DEFAULT_DURATION_SECONDS,
-        },
-        "seed": {"type": "integer", "minimum": models.SEEDS.start, "maximum": models.SEEDS.stop - 1},
-        "watermark": {"type": "boolean", "default": words.watermark},
-        "priority": {
-            "type": "integer",
-            "minimum": queue.PRIORITIES.start,
-            "maximum": queue.PRIORITIES.stop - 1,
-            "description": "Gallop's own: DashScope has no such parameter.",
-        },
-    }
-    return {**_open(choices), "required": []}
+    choices = {variants[0].vendor: _parameter(variants) for variants in models.parameters().values()}
+    own = {"description": "Gallop's own: DashScope has no such parameter."}
+    return {**_open({**choices, PRIORITY.name: {**PRIORITY.schema(), **own}}), "required": []}
+
+
+def _parameter(variants: list[Field]) -> Schema:
+    found = [in_dialect(variant, Dialect.DASHSCOPE) for variant in variants]
+    schemas = list({str(variant.schema()): variant.schema() for variant in found}.values())
+    default = {} if found[0].default is None else {"default": found[0].default}
+    return {**schemas[-1], **default} if len(schemas) == 1 else {"anyOf": schemas, **default}
 
 
 def _task() -> Schema:

@@ -17,8 +17,8 @@ from gallop.domain.errors import (
 )
 from gallop.domain.faults import Fault
 from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, Result
-from gallop.domain.request.images import LinkedImage
-from gallop.domain.request.request import VideoRequest
+from gallop.domain.request import estimate, reader
+from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.doors.https import errors as dialects
 from gallop.doors.https.methods import MethodNotAllowed
 
@@ -94,17 +94,17 @@ def _job() -> Job:
         client="me",
         door=Door.HTTPS,
         state=JobState.QUEUED,
-        request=VideoRequest(
-            prompt=str(REQUEST["prompt"]),
-            images=(LinkedImage("https://example.com/cat.jpg"),),
-            model="happyhorse-1.0-r2v",
-            metadata={"order": "1138"},
-        ),
+        request=_request(),
         base_url="",
         key_name="",
         receipts=f"videos/{_ID}",
-        estimated_cost=Decimal("0.7"),
+        estimated_cost=estimate.of(_request(), "").usd,
+        estimate=estimate.of(_request(), ""),
         created_at=_CREATED_AT,
         updated_at=_CREATED_AT,
         deadline=_CREATED_AT,
     )
+
+
+def _request() -> VideoRequest:
+    return reader.read(REQUEST, RequestDefaults("1.0", ""), lambda _, source, _rules: source)

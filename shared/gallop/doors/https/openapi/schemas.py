@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import job, models
 from gallop.domain.budget import Period
 from gallop.domain.faults import MAX_FAULTS
-from gallop.domain.request import form, references, request
-from gallop.domain.scheduling import queue
+from gallop.domain.media_rules import ImageRules
+from gallop.domain.request import references
+from gallop.domain.request.own_fields import DRY_RUN, MAX_METADATA_BYTES, PRIORITY
 from gallop.doors.https import uploads
 from gallop.doors.https.openapi import dashscope_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gallop.domain.fields import Field
+    from gallop.domain.models import MediaField
 
 Schema = dict[str, Any]
 
@@ -37,8 +41,17 @@ def components() -> dict[str, Schema]:
         "JobError": job_error(),
         "StoredFile": stored_file(),
         "Estimate": _object(
-            {"object": {"const": "video.estimate"}, "estimated_cost": USD, "currency": {"const": "USD"}}
+            {
+                "object": {"const": "video.estimate"},
+                "model": TEXT,
+                "estimated_cost": USD,
+                "estimated_cost_detail": ref("CostDetail"),
+                "currency": {"const": "USD"},
+            }
         ),
+        "CostDetail": cost_detail(),
+        "Model": model_row(),
+        "ModelList": _object({"object": {"const": "list"}, "data": {"type": "array", "items": ref("Model")}}),
         "VideoList": video_list(),
         "CancelledVideo": cancelled_video(),
         "DeletedVideo": _object({"id": JOB_ID, "object": {"const": "video.deleted"}, "deleted": {"const": True}}),
@@ -54,30 +67,33 @@ def components() -> dict[str, Schema]:
 
 
 def video_request() -> Schema:
-    """Describe the native body of a request for a video.
+    """Describe the native body of a request for a video: the fields of all models; `GET /v1/models` has those of each.
 
-    That one of the names of images is required is not in the schema: generators of clients make no class of it.
+    Which fields a model requires is not in the schema: generators of clients make no class of it.
     """
     return {
-        **_object(_fields(), required=("prompt",)),
+        **_object(_fields(), required=()),
         "description": (
-            "A request for one video. At least one image is required, in `images`, or under OpenAI's or DashScope's "
-            "name: `input_reference`, `media`."
+            "A request for one video. Its files decide the model, unless it names one: `video` is edited, "
+            "`first_frame` is animated, `images` are references; without files, the video is made from the prompt "
+            "alone."
         ),
     }
 
 
 def video_form() -> Schema:
     """Describe the same body as a form: numbers and flags are text, and images are files."""
-    texts: dict[str, Schema] = {name: TEXT for name in _fields() if name not in (*form.OF_IMAGES, "metadata")}
+    texts: dict[str, Schema] = {
+        name: TEXT for name in _fields() if name not in (*references.containers(), "metadata") or name in _clips()
+    }
     metadata = {"type": "string", "description": "An object in JSON; or send `metadata[name]`."}
     file: Schema = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
-    images: Schema = {"type": "array", "maxItems": models.MAX_IMAGES, "items": file}
     files: dict[str, Schema] = {
-        "images": {**images, "description": "The files, in their order; or text, as in JSON."},
+        "images": {"type": "array", "items": file, "description": "The files, in their order; or text, as in JSON."},
+        "first_frame": {**file, "description": "The file; or text, as in JSON."},
         "input_reference": {**file, "description": "OpenAI's name for one image."},
     }
-    shape = _object({**texts, "metadata": metadata, **files}, required=("prompt",))
+    shape = _object({**texts, "metadata": metadata, **files}, required=())
     description = "A request for one video, as a form. Lists may also be named `images[]` and `input_reference[]`."
     return {**shape, "additionalProperties": True, "description": description}
 
@@ -116,15 +132,13 @@ def video() -> Schema:
         "completed_at": _nullable(whole),
         "expires_at": {"type": "null"},
         "model": TEXT,
+        "kind": _nullable(_choice([kind.value for kind in models.Kind])),
         "prompt": TEXT,
         "images": whole,
-        "resolution": _choice(_resolutions()),
-        "ratio": _choice(models.RATIOS),
-        "duration": whole,
+        "media": {"type": "array", "items": _medium()},
+        **{name: _nullable(_without_default(schema)) for name, schema in _parameters().items()},
         "seconds": TEXT,
-        "size": TEXT,
-        "seed": _nullable(whole),
-        "watermark": {"type": "boolean"},
+        "size": _nullable(TEXT),
         "metadata": {"type": "object", "additionalProperties": True},
         "priority": whole,
         "queue_position": _nullable(whole),
@@ -132,6 +146,7 @@ def video() -> Schema:
         "remixed_from_video_id": {"type": "null"},
         "notes": {"type": "array", "items": TEXT},
         "estimated_cost": USD,
+        "estimated_cost_detail": _nullable(ref("CostDetail")),
         "cost": _nullable({"type": "number"}),
         "currency": {"const": "USD"},
         "error": _nullable(ref("JobError")),
@@ -223,6 +238,59 @@ def openai_error() -> Schema:
     return _object({"error": inner})
 
 
+def cost_detail() -> Schema:
+    """Describe the arithmetic of an estimate."""
+    seconds = {"type": "number", "minimum": 0}
+    return _object(
+        {
+            "input_seconds": {**seconds, "description": "Of the input video, which an edit bills as well."},
+            "output_seconds": {**seconds, "description": "Of the result; the maximum, where the model decides."},
+            "resolution": TEXT,
+            "usd_per_second": USD,
+            "price_scope": {"type": "string", "description": "The part of DashScope whose list price it is."},
+            "formula": {"type": "string", "description": "For people."},
+        }
+    )
+
+
+def model_row() -> Schema:
+    """Describe a model as ``model_views.model_view`` shows it."""
+    whole = {"type": "integer"}
+    rules = {"type": "object", "additionalProperties": True}
+    medium = _object({"field": TEXT, "type": TEXT, "noun": TEXT, "minimum": whole, "maximum": whole, "limits": rules})
+    price = _object({"resolution": TEXT, "usd_per_second": USD, "scope": TEXT, "seen": TEXT, "source": TEXT})
+    prompt = _object({"is_required": {"type": "boolean"}, "max_characters": whole})
+    return _object(
+        {
+            "id": TEXT,
+            "object": {"const": "model"},
+            "created": SECONDS_SINCE_EPOCH,
+            "owned_by": TEXT,
+            "kind": _choice([kind.value for kind in models.Kind]),
+            "version": TEXT,
+            "is_default": {
+                "type": "boolean",
+                "description": "Whether requests of this kind that name no model get it.",
+            },
+            "prompt": prompt,
+            "media": {"type": "array", "items": medium},
+            "parameters": {"type": "object", "additionalProperties": True, "description": "JSON Schema of each."},
+            "prices": {"type": "array", "items": price},
+        }
+    )
+
+
+def _medium() -> Schema:
+    number = {"type": "number"}
+    facts: dict[str, Schema] = {
+        **dict.fromkeys(("seconds", "fps"), number),
+        **{key: {"type": "integer"} for key in ("width", "height", "size")},
+        **dict.fromkeys(("codec", "container"), TEXT),
+        "has_audio": {"type": "boolean"},
+    }
+    return _object({"field": TEXT, **facts}, required=("field",))
+
+
 def _fields() -> dict[str, Schema]:
     optional = {**_of_the_video(), **_of_the_request()}
     return {"prompt": _prompt(), **{name: _nullable(schema) for name, schema in optional.items()}}
@@ -231,66 +299,88 @@ def _fields() -> dict[str, Schema]:
 def _prompt() -> Schema:
     return {
         "type": "string",
-        "minLength": 1,
-        "maxLength": models.MAX_PROMPT_CHARACTERS,
-        "pattern": r"\S",
-        "description": "`[Image 1]` refers to the first image. A Chinese character counts as two.",
+        "maxLength": max(model.max_prompt_characters for model in models.MODELS.values()),
+        "description": (
+            "Required, except with a first frame. `[Image 1]` refers to the first image. A Chinese character counts as "
+            "two."
+        ),
     }
 
 
+def _parameters() -> dict[str, Schema]:
+    """Return the schema of each parameter, with what the models that have it differ in."""
+    return {name: _parameter(variants) for name, variants in models.parameters().items()}
+
+
+def _parameter(variants: Sequence[Field]) -> Schema:
+    schemas = [variant.schema() for variant in variants]
+    merged = schemas[0]
+    if all("enum" in schema for schema in schemas):
+        merged = {**merged, "enum": list(dict.fromkeys(value for schema in schemas for value in schema["enum"]))}
+    elif any(schema != merged for schema in schemas):
+        merged = {"anyOf": schemas}
+    defaults = {variant.default for variant in variants}
+    default = {"default": defaults.pop()} if len(defaults) == 1 and None not in defaults else {}
+    return {**merged, **default, "description": variants[0].description}
+
+
 def _of_the_video() -> dict[str, Schema]:
-    lengths, seeds = models.DURATION_SECONDS, models.SEEDS
-    duration = {"type": "integer", "minimum": lengths.start, "maximum": lengths.stop - 1}
     in_text = {"type": "string", "pattern": "^[0-9]{1,3}$"}
+    duration = _without_default(_parameters()["duration"])
     return {
-        "model": _choice(models.MODELS),
-        "resolution": {**_choice(_resolutions()), "default": models.DEFAULT_RESOLUTION},
-        "ratio": {**_choice(models.RATIOS), "default": models.DEFAULT_RATIO},
-        "duration": {**duration, "default": models.DEFAULT_DURATION_SECONDS, "description": "Seconds."},
-        "seed": {"type": "integer", "minimum": seeds.start, "maximum": seeds.stop - 1},
-        "watermark": {"type": "boolean", "default": False},
+        "model": {**_choice(models.MODELS), "description": "Without it, the files decide."},
+        **_parameters(),
         "seconds": {"anyOf": [duration, in_text], "description": "OpenAI's name for `duration`."},
         "size": {**_choice(_sizes()), "description": "OpenAI's name for `resolution` and `ratio` together."},
     }
 
 
+def _without_default(schema: Schema) -> Schema:
+    return {name: value for name, value in schema.items() if name not in ("default", "description")}
+
+
 def _of_the_request() -> dict[str, Schema]:
-    limit = models.MAX_IMAGES
     referred = [_object({name: TEXT}, required=(name,)) for name in ("image_url", "file_id")]
     reference = {"anyOf": [_IMAGE, *referred]}
-    kind = _nullable(_choice([references.MEDIA_TYPE]))
-    media = _object({"type": kind, "url": _IMAGE}, required=("url",))
+    types = sorted({medium.type for model in models.MODELS.values() for medium in model.media})
+    item = _object({"type": _nullable(_choice(types)), "url": _IMAGE}, required=("url",))
+    limit = max(medium.most for model in models.MODELS.values() for medium in model.media)
     return {
-        "images": {"type": "array", "minItems": 1, "maxItems": limit, "items": _IMAGE},
+        **{name: _media_field(medium) for name, medium in models.media_fields().items()},
         "input_reference": {
             "anyOf": [reference, {"type": "array", "minItems": 1, "maxItems": limit, "items": reference}],
-            "description": "OpenAI's name for `images`.",
+            "description": "OpenAI's name for `images`; for `first_frame`, if the model takes one.",
         },
         "media": {
             "type": "array",
-            "minItems": 1,
-            "maxItems": limit,
-            "items": media,
-            "description": "DashScope's name for `images`.",
+            "maxItems": limit + 1,
+            "items": item,
+            "description": "DashScope's name for all of them, by `type`.",
         },
         "metadata": {
             "type": "object",
             "additionalProperties": True,
-            "description": f"Your own data, returned unchanged; maximum {request.MAX_METADATA_BYTES:,} bytes of JSON.",
-        },
-        "priority": {
-            "type": "integer",
-            "minimum": queue.PRIORITIES.start,
-            "maximum": queue.PRIORITIES.stop - 1,
-            "default": 0,
-            "description": "Of your own waiting jobs, those with a higher priority start first.",
+            "description": f"Your own data, returned unchanged; maximum {MAX_METADATA_BYTES:,} bytes of JSON.",
         },
         "webhook": {
             "type": "string",
             "description": "Where to send notifications: a URL at one of your webhook endpoints, or a path there.",
         },
-        "dry_run": {"type": "boolean", "default": False, "description": "Only return the price."},
+        **{
+            own.name: {**own.schema(), "default": own.default, "description": own.description}
+            for own in (PRIORITY, DRY_RUN)
+        },
     }
+
+
+def _media_field(medium: MediaField) -> Schema:
+    most = max(one.most for model in models.MODELS.values() for one in model.media if one.name == medium.name)
+    takers = [model.id for model in models.MODELS.values() if model.media_field(medium.name)]
+    item = _IMAGE if isinstance(medium.rules, ImageRules) else _CLIP
+    about = f"{medium.noun.capitalize()}{'s' if medium.is_list else ''} for {', '.join(takers)}"
+    if medium.is_list:
+        return {"type": "array", "maxItems": most, "items": item, "description": f"{about}."}
+    return {**item, "description": f"{about}: {item['description']}"}
 
 
 _IMAGE: Schema = {
@@ -298,18 +388,25 @@ _IMAGE: Schema = {
     "pattern": "^([hH][tT]{2}[pP][sS]|[dD][aA][tT][aA]|[sS]3):|^upload_",
     "description": "`https://...`, `data:image/jpeg;base64,...`, `upload_...` or `s3://<inbox>/uploads/...`",
 }
+_CLIP: Schema = {
+    "type": "string",
+    "pattern": "^([hH][tT]{2}[pP][sS]|[sS]3):|^upload_",
+    "description": "`https://...`, `upload_...` or `s3://<inbox>/uploads/...`",
+}
 
 
-def _resolutions() -> list[str]:
-    return sorted({name for model in models.MODELS.values() for name in model.resolutions}, key=_lines)
+def _clips() -> set[str]:
+    return {name for name, medium in models.media_fields().items() if not isinstance(medium.rules, ImageRules)}
+
+
+def _sizes() -> list[str]:
+    resolutions = _parameters()["resolution"]["enum"]
+    sizes = [models.size(name, ratio) for name in sorted(resolutions, key=_lines) for ratio in models.RATIOS]
+    return [size for size in sizes if size]
 
 
 def _lines(resolution: str) -> int:
     return int(resolution.removesuffix("P"))
-
-
-def _sizes() -> list[str]:
-    return [models.size(name, ratio) for name in _resolutions() for ratio in models.RATIOS]
 
 
 def _choice(values: Iterable[str]) -> Schema:

@@ -1,0 +1,109 @@
+"""What a request will cost: its billed seconds at the list price of its model and resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain import models, prices
+from gallop.domain.fields import Whole
+from gallop.domain.media_rules import ImageRules
+from gallop.domain.request import media
+
+if TYPE_CHECKING:
+    from gallop.domain.models import Model
+    from gallop.domain.request.request import VideoRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The arithmetic of a price: seconds of the result, seconds of input that are billed as well, USD per second.
+
+    ``scope`` is the part of DashScope whose price it is.
+    """
+
+    output_seconds: float
+    input_seconds: float
+    usd_per_second: Decimal
+    resolution: str
+    scope: str
+
+    @property
+    def usd(self) -> Decimal:
+        """The price, to a hundredth of a cent."""
+        return prices.rounded(self.usd_per_second * (_exact(self.output_seconds) + _exact(self.input_seconds)))
+
+    def view(self) -> dict[str, Any]:
+        """Return the arithmetic as a JSON object."""
+        seconds = f"{_plain(self.output_seconds)} s"
+        if self.input_seconds:
+            seconds = f"({_plain(self.input_seconds)} s of input + {seconds} of output)"
+        return {
+            "input_seconds": self.input_seconds,
+            "output_seconds": self.output_seconds,
+            "resolution": self.resolution,
+            "usd_per_second": float(self.usd_per_second),
+            "price_scope": self.scope,
+            "formula": f"{seconds} x ${self.usd_per_second} = ${self.usd:f}",
+        }
+
+
+def of(request: VideoRequest, base_url: str) -> Estimate:
+    """Return what a request costs at most, in the DashScope region of ``base_url``."""
+    model, scope = models.MODELS[request.model], prices.scope_of(base_url)
+    usd = model.price(request.resolution, scope)
+    return Estimate(output_seconds(request), input_seconds(request), usd, request.resolution, scope.value)
+
+
+def cost_usd(request: VideoRequest, resolution: str, seconds: float, base_url: str) -> Decimal | None:
+    """Return the cost of billed ``seconds`` at a resolution; None for a model or price that is not known here."""
+    model, scope = models.MODELS.get(request.model), prices.scope_of(base_url)
+    if model is None or not any(price.resolution == resolution and price.scope == scope for price in model.prices):
+        return None
+    return prices.rounded(model.price(resolution, scope) * _exact(seconds))
+
+
+def output_seconds(request: VideoRequest) -> float:
+    """Return how long the result will be, in seconds; the maximum, where the model decides."""
+    model = models.MODELS.get(request.model)
+    duration = request.parameters.get("duration")
+    if isinstance(duration, int) and duration > 0:
+        return float(duration)
+    if model and model.follows:
+        shortest, longest = model.follows
+        return min(max(_seconds_of_clips(request, model), shortest), longest)
+    parameter = model and model.parameter("duration")
+    return float(parameter.within.stop - 1) if isinstance(parameter, Whole) else 0.0
+
+
+def is_open(request: VideoRequest) -> bool:
+    """Return whether the model decides how long the result is."""
+    duration = request.parameters.get("duration")
+    return isinstance(duration, int) and duration < 0
+
+
+def input_seconds(request: VideoRequest) -> float:
+    """Return the seconds of input that are billed: all, where that is open (fact sheet §14)."""
+    model = models.MODELS.get(request.model)
+    return _seconds_of_clips(request, model) if model else 0.0
+
+
+def _seconds_of_clips(request: VideoRequest, model: Model) -> float:
+    """Return the seconds of the input that is billed; what was not measured counts as long as it may be."""
+    seconds = 0.0
+    for field in model.media:
+        if not field.is_billed or isinstance(field.rules, ImageRules):
+            continue
+        measured = media.facts_of(request.media, field.name)
+        seconds += sum(facts.seconds for facts in measured)
+        seconds += (len(request.of(field.name)) - len(measured)) * field.rules.max_seconds
+    return seconds
+
+
+def _exact(seconds: float) -> Decimal:
+    return Decimal(f"{seconds:.3f}")
+
+
+def _plain(seconds: float) -> str:
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")

@@ -1,0 +1,65 @@
+"""The fields of a request that are Gallop's own: the same for every model, and nothing that DashScope knows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from gallop.domain.faults import Fault
+from gallop.domain.fields import Flag, FormText, Whole
+from gallop.domain.request import strict_json, urls
+from gallop.domain.scheduling import queue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_METADATA_BYTES = 4096
+
+PRIORITY = Whole(
+    name="priority",
+    within=queue.PRIORITIES,
+    default=0,
+    description="Of your own waiting jobs, those with a higher priority start first.",
+)
+DRY_RUN = Flag(name="dry_run", default=False, description="Only return the price.")
+
+
+def read_metadata(value: object) -> dict[str, Any] | Fault:
+    """Read the metadata, which belongs to the caller: Gallop stores and returns it. A form may have it as JSON."""
+    if value is None:
+        return {}
+    if isinstance(value, FormText):
+        value = _from_form(value)
+    if isinstance(value, Fault):
+        return value
+    if not isinstance(value, dict):
+        return Fault("", "must be an object", 'Send an object: {"order": "17"}.')
+    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
+    if size > MAX_METADATA_BYTES:
+        problem = f"is too long: {size:,} bytes as JSON in UTF-8; the maximum is {MAX_METADATA_BYTES:,} bytes"
+        return Fault("", problem, "Shorten it.")
+    return value
+
+
+def read_webhook(value: object, origins: Sequence[str]) -> str | Fault:
+    """Read the address to notify at the end: a request may choose only its path and query."""
+    if value is None:
+        return ""
+    url = urls.within(value, origins) if isinstance(value, str) else None
+    if url is not None:
+        return url
+    path = ", or only a path: /..." if len(origins) == 1 else "."
+    remedy = f"Use an address at {' or '.join(origins)}{path}"
+    if not origins:
+        remedy = "Ask the operator of the stack to add an endpoint: gallop webhooks add."
+    return Fault("", "must be an address at one of your webhook endpoints", remedy)
+
+
+def _from_form(text: str) -> object:
+    remedy = 'Send an object: {"order": "17"}; or send fields: metadata[order].'
+    try:
+        document = strict_json.load(text)
+    except strict_json.InvalidJson as error:
+        place = "" if error.line is None else f" (line {error.line}, column {error.column})"
+        return Fault("", f"{error.problem}{place}", remedy)
+    return Fault("", document.duplicates[0].detail, remedy) if document.duplicates else document.value
