@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallop.domain import models
-from gallop.domain.prices import Scope, price_of
+from gallop.domain.prices import Scope
 
 from tests.docs.markdown import table
 from tests.load import prices
@@ -46,10 +46,12 @@ def vendor_prices() -> str:
     """Return the table of DashScope's list prices."""
     head = ("model", "resolution", "scope", "per second:", *(f"{length} s:" for length in LENGTHS), "seen", "source")
     rows = [
-        (f"`{model.id}`", resolution, scope, *_row(price_of(model.id, resolution, scope)))
+        (f"`{model.id}`", price.resolution, price.scope, *_row(price))
         for model in models.MODELS.values()
-        for resolution in model.resolutions
+        for resolution in model.choices("resolution")
         for scope in Scope
+        for price in model.prices
+        if (price.resolution, price.scope) == (resolution, scope)
     ]
     return table(head, rows)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from gallop.domain.models import DEFAULT_RESOLUTION
-from gallop.domain.prices import cost_usd
+from gallop.domain.request import estimate
 
 from tests.docs import costs, item_kinds, pages
 from tests.docs.markdown import begin, end, renew, table
+from tests.support.jobs import a_request
 from tests.template import stack
 
 
@@ -51,6 +51,6 @@ def test_an_item_without_a_description_is_an_error(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("page", ["README.md", "docs/load.md", "docs/costs.md"])
 def test_the_price_of_a_usual_video_is_that_of_the_table(page: str) -> None:
     """What a page says a video of five seconds costs is what a job of the default model is estimated at."""
-    usd = cost_usd(stack.parameter("DefaultModel"), DEFAULT_RESOLUTION, 5, stack.parameter("DashScopeBaseUrl"))
+    usd = estimate.of(a_request(), stack.parameter("DashScopeBaseUrl")).usd
     text = (pages.ROOT / page).read_text(encoding="utf-8")
     assert f"${usd:.2f}" in text

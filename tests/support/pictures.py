@@ -8,11 +8,14 @@ import random
 from functools import cache
 from typing import Any
 
+from gallop.domain.media_rules import ImageRules
 from PIL import Image
 from pillow_heif import register_heif_opener
 
 register_heif_opener()
 
+# Those of reference images.
+RULES = ImageRules(short_side=400, max_aspect=None, max_bytes=20 * 1024**2)
 EXIF_ORIENTATION = 0x0112
 ROTATED_BY_90 = 6
 

@@ -1,4 +1,4 @@
-"""What a second of video costs at DashScope: its list prices, by scope; ``gallop.domain.models`` says of which model."""
+"""DashScope's list prices per second of video, by scope; ``gallop.domain.models`` has them with their models."""
 
 from __future__ import annotations
 

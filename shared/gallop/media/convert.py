@@ -159,7 +159,7 @@ def _without_opaque_alpha(picture: Image.Image) -> Image.Image:
 def _within_limit(
     picture: Image.Image, rules: ImageRules, *, is_lossless: bool
 ) -> tuple[bytes, str, tuple[int, int]] | None:
-    """Encode an image at the best quality within the limits; return bytes, format and size, None if that is impossible."""
+    """Encode an image as well as the limits allow; return bytes, format and size, or None if that is impossible."""
     while min(picture.size) >= rules.short_side:
         for form, quality, subsampling in _encodings(picture, is_lossless=is_lossless):
             stream = _Bounded(rules.max_bytes)

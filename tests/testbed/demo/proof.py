@@ -74,7 +74,7 @@ def examine(folder: Path, ledger: Mapping[str, Any], seconds: float) -> Evidence
     video = (folder / "video.mp4").read_bytes()
     request = receipt["request"]
     film = play(video)
-    size = models.size(request["resolution"], request["ratio"])
+    size = str(models.size(request["resolution"], request["ratio"]))
     _expect(folder, "the video", Film("h264", size, FRAMES_PER_SECOND, request["duration"]), film)
     _expect(folder, "the SHA-256", receipt["video"]["sha256"], hashlib.sha256(video).hexdigest())
     _expect(folder, "the state", "succeeded", status["state"])

@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 from gallop.domain import models, prices, regions
 from gallop.domain.prices import Scope
+from gallop.domain.request import estimate
 
 from fake_dashscope import catalogue
+from tests.support.jobs import a_request
 
 SINGAPORE = "https://dashscope-intl.aliyuncs.com/api/v1"
 BEIJING = "https://dashscope.aliyuncs.com/api/v1"
@@ -35,7 +37,7 @@ def test_prices_are_those_of_the_price_list(
     model: str, resolution: str, seconds: float, base_url: str, usd: str
 ) -> None:
     """They are in USD per second of video, by model, resolution and region, to a hundredth of a cent."""
-    assert Decimal(usd) == prices.cost_usd(model, resolution, seconds, base_url)
+    assert Decimal(usd) == estimate.cost_usd(a_request(model=model), resolution, seconds, base_url)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +72,9 @@ def test_the_fake_charges_the_prices_of_the_table(region: str) -> None:
     """A test that adds up what the fake has charged proves what DashScope would charge."""
     base_url = f"https://space.{region}.maas.aliyuncs.com/api/v1"
     ours = {
-        (model.id, resolution): float(prices.price_of(model.id, resolution, prices.scope_of(base_url)).usd)
+        (model.id, resolution): float(model.price(resolution, prices.scope_of(base_url)))
         for model in models.MODELS.values()
-        for resolution in model.resolutions
+        for resolution in model.choices("resolution")
     }
     charged = {
         (model, resolution): catalogue.price(catalogue.MODELS[model], resolution, region) for model, resolution in ours
@@ -82,10 +84,11 @@ def test_the_fake_charges_the_prices_of_the_table(region: str) -> None:
 
 def test_every_price_is_there_once() -> None:
     """Every allowed request has one price."""
-    rows = [(price.family, price.scope, price.resolution) for price in prices.PRICES]
-    assert len(rows) == len(set(rows))
+    for model in models.MODELS.values():
+        expected = [(scope, resolution) for scope in Scope for resolution in model.choices("resolution")]
+        assert sorted(expected) == sorted((price.scope, price.resolution) for price in model.prices)
     with pytest.raises(LookupError):
-        prices.price_of("wan3.0-video", "720P", Scope.INTERNATIONAL)
+        models.MODELS["happyhorse-1.0-r2v"].price("480P", Scope.INTERNATIONAL)
 
 
 @pytest.mark.parametrize(

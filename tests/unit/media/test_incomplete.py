@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from tests.support.pictures import corners, encoded, noise, picture
+from tests.support.pictures import RULES, corners, encoded, noise, picture
 from tests.unit.media.test_pictures import is_as_it_came, made_of, problem_of, some, usable
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from PIL import Image, ImageCms
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from tests.support.pictures import (
+    RULES,
     animated,
     corners,
     decoded,

@@ -30,7 +30,7 @@ class Medium:
 
 
 def identity_of(medium: Medium) -> str:
-    """Return the identity of a file: its field, unless it is a reference image, and its address or the hash of its bytes."""
+    """Return the identity of a file: its field (unless a reference image), and its address or the hash of its bytes."""
     source = medium.source
     identity = clips.identity_of(source) if isinstance(source, Clip) else images.identity_of(source)
     return identity if medium.field == IMAGES else f"{medium.field}:{identity}"

@@ -14,9 +14,9 @@ from gallop import __version__
 from gallop.domain import models, views
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.job import JobState
-from gallop.domain.request.dialects import WORDS, Dialect
 from gallop.domain.request.idempotency import fingerprint_of
-from gallop.domain.request.request import RequestDefaults, read
+from gallop.domain.request.reader import read
+from gallop.domain.request.request import RequestDefaults
 from gallop.doors.https.openapi import document, examples
 from gallop.doors.https.openapi.files import files
 from jsonschema import Draft202012Validator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = stack.ROOT / "functions" / "describe"
-GROUND = RequestDefaults("happyhorse-1.0-r2v", "inbox", "ada")
+GROUND = RequestDefaults("1.0", "inbox", "ada", ())
 IMAGE = "https://example.com/cat.jpg"
 PLAIN = {"prompt": "A cat.", "images": [IMAGE]}
 OF_THE_DESCRIPTION = {"ANY /openapi.json", "ANY /docs", "ANY /docs/{name}"}
@@ -60,6 +60,10 @@ BODIES: list[dict[str, Any]] = [
     {"prompt": "A cat.", "media": [{"type": "reference_image", "url": IMAGE}]},
     {"prompt": "A cat.", "media": [{"type": "video", "url": IMAGE}]},
     {"prompt": "A cat.", "media": [{"url": IMAGE, "more": 1}]},
+    {"first_frame": IMAGE},
+    {"prompt": "A cat.", "video": IMAGE, "images": [IMAGE] * 5, "audio": "origin"},
+    {"prompt": "A cat.", "video": f"data:video/mp4;base64,{'A' * 8}"},
+    {"prompt": "A cat.", "first_frame": [IMAGE, IMAGE]},
     *({**PLAIN, "model": model} for model in (*models.MODELS, "sora-2", 5, None)),
     *({**PLAIN, "resolution": value} for value in ("720P", "1080P", "720p", "4K", None)),
     *({**PLAIN, "ratio": value} for value in (*models.RATIOS, "2:1", None)),
@@ -71,6 +75,19 @@ BODIES: list[dict[str, Any]] = [
     *({**PLAIN, "metadata": value} for value in METADATA),
     {**PLAIN, "promt": "A cat."},
 ]
+# What the schema of all models allows, and the model of the request does not.
+OF_ITS_MODEL: list[dict[str, Any]] = [
+    {},
+    {**PLAIN, "prompt": ""},
+    {**PLAIN, "prompt": " \n"},
+    {"prompt": "A cat.", "media": [{"type": "video", "url": IMAGE}], "duration": 5},
+    *({**PLAIN, "model": model.id} for model in models.MODELS.values() if model.kind is not models.Kind.R2V),
+    {**PLAIN, "audio": "origin"},
+    {**PLAIN, "resolution": "480P"},
+    {"prompt": "A cat.", "first_frame": IMAGE, "ratio": "16:9"},
+    {"prompt": "A cat.", "first_frame": IMAGE, "images": [IMAGE]},
+]
+BODIES += [body for body in OF_ITS_MODEL if body not in BODIES]
 
 
 @cache
@@ -88,7 +105,7 @@ def validator(name: str) -> Draft202012Validator:
 def is_accepted(body: dict[str, Any]) -> bool:
     """Return whether the door accepts a body; every image is valid."""
     try:
-        read(body, GROUND, lambda _, image: image)
+        read(body, GROUND, lambda _, source, _rules: source)
     except InvalidRequest:
         return False
     return True
@@ -119,9 +136,8 @@ def test_the_documents_routes_are_those_of_the_template() -> None:
 
 @pytest.mark.parametrize("body", BODIES, ids=str)
 def test_the_schema_and_the_code_agree(body: dict[str, Any]) -> None:
-    """The door accepts what the schema allows, and refuses what it forbids; only images may have any of three names."""
-    has_images = not {"images", "input_reference", "media"}.isdisjoint(body)
-    assert is_accepted(dict(body)) == (has_images and validator("VideoRequest").is_valid(body))
+    """The door accepts what the schema allows, and refuses what it forbids, except for what depends on the model."""
+    assert is_accepted(dict(body)) == (validator("VideoRequest").is_valid(body) and body not in OF_ITS_MODEL)
 
 
 def test_generators_understand_every_object() -> None:
@@ -142,15 +158,14 @@ def test_no_default_is_more_than_the_door_adds() -> None:
     """A client that sends every default creates the same job as one that sends none."""
     inner = {name: field.get("anyOf", [field])[0] for name, field in components()["VideoRequest"]["properties"].items()}
     defaults = {name: field["default"] for name, field in inner.items() if "default" in field and name != "dry_run"}
-    sent, plain = (read(body, GROUND, lambda _, image: image) for body in ({**PLAIN, **defaults}, PLAIN))
+    sent, plain = (read(body, GROUND, lambda _, source, _rules: source) for body in ({**PLAIN, **defaults}, PLAIN))
     assert fingerprint_of(plain) == fingerprint_of(sent)
 
 
 def test_dashscopes_defaults_are_dashscopes() -> None:
     """They cost more than Gallop's own, and are what its clients know."""
     parameters = components()["DashScopeRequest"]["properties"]["parameters"]["properties"]
-    words = WORDS[Dialect.DASHSCOPE]
-    expected = {"resolution": words.resolution, "watermark": words.watermark, "ratio": "16:9", "duration": 5}
+    expected = {"resolution": "1080P", "watermark": True, "ratio": "16:9", "duration": 5, "audio_setting": "auto"}
     assert expected == {name: field["default"] for name, field in parameters.items() if "default" in field}
 
 
@@ -166,7 +181,7 @@ def everything(part: Any) -> Iterator[Any]:  # noqa: ANN401 - JSON
 def test_every_field_is_described() -> None:
     """The schema has exactly the fields that the door accepts."""
     with pytest.raises(InvalidRequest) as refused:
-        read({**PLAIN, "zzz": 1}, GROUND, lambda _, image: image)
+        read({**PLAIN, "zzz": 1}, GROUND, lambda _, source, _rules: source)
     known = set(re.findall(r"[a-z_]+", refused.value.faults[-1].remedy.partition("Valid fields are ")[2]))
     assert known | {"dry_run"} == components()["VideoRequest"]["properties"].keys()
 

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from tests.support.pictures import data_uri, picture
 
 if TYPE_CHECKING:
-    from gallop.domain.request.images import Image
     from gallop.domain.request.request import VideoRequest
 
 GROUND = RequestDefaults("1.0", "inbox", "ada")
@@ -70,7 +69,7 @@ def test_every_field_is_read() -> None:
     request = read(body(model="happyhorse-1.1-r2v", media=media, parameters=chosen))
     assert (LinkedImage(URL), InlineImage(picture()), LinkedImage(URL + "?2")) == request.images
     assert ("happyhorse-1.1-r2v", PROMPT) == (request.model, request.prompt)
-    assert chosen == {name: getattr(request, name) for name in chosen}
+    assert chosen == request.parameters
 
 
 def test_undocumented_fields_are_ignored() -> None:

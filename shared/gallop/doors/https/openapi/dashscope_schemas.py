@@ -63,7 +63,7 @@ def _parameter(variants: list[Field]) -> Schema:
     found = [in_dialect(variant, Dialect.DASHSCOPE) for variant in variants]
     schemas = list({str(variant.schema()): variant.schema() for variant in found}.values())
     default = {} if found[0].default is None else {"default": found[0].default}
-    return {**schemas[-1], **default} if len(schemas) == 1 else {"anyOf": schemas, **default}
+    return {**schemas[0], **default} if len(schemas) == 1 else {"anyOf": schemas, **default}
 
 
 def _task() -> Schema:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gallop.domain import errors
+from gallop.domain import errors, model_views
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import task as dashscope_task
 from gallop.domain.job import JobState, openai_status
-from gallop.doors.https import dashscope, methods
+from gallop.doors.https import dashscope, methods, models
 from gallop.doors.https.openapi import examples
 from gallop.doors.https.openapi.schemas import JOB_ID, Schema, ref
 
@@ -181,6 +181,22 @@ NATIVE = (
         parameters=(_ID,),
         answers={"200": content(ref("DeletedVideo"))},
         refusals=(*_OF_A_JOB, errors.JobNotFinished, errors.JobNotDeletable),
+    ),
+    Route(
+        method="get",
+        path="/v1/models",
+        summary="List the models, with what each takes, its parameters and its prices",
+        details="Requests that name no model get the one whose files they have: `is_default`.",
+        answers={"200": content(ref("ModelList"), model_views.list_view("1.0", ""))},
+    ),
+    Route(
+        method="get",
+        path="/v1/models/{id}",
+        summary="Get a model",
+        details="In the same shape as in the list.",
+        parameters=({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},),
+        answers={"200": content(ref("Model"))},
+        refusals=(models.ModelNotFound,),
     ),
     Route(
         method="post",

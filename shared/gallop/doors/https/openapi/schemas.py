@@ -319,9 +319,21 @@ def _parameter(variants: Sequence[Field]) -> Schema:
         merged = {**merged, "enum": list(dict.fromkeys(value for schema in schemas for value in schema["enum"]))}
     elif any(schema != merged for schema in schemas):
         merged = {"anyOf": schemas}
+    return {**merged, **default_of(variants)}
+
+
+def default_of(variants: Sequence[Field]) -> Schema:
+    """Return the description of a parameter, and its default, if every model has the parameter and that default.
+
+    Generated clients send each default that the schema has, also to a model without the parameter.
+    """
+    first = variants[0]
     defaults = {variant.default for variant in variants}
-    default = {"default": defaults.pop()} if len(defaults) == 1 and None not in defaults else {}
-    return {**merged, **default, "description": variants[0].description}
+    if defaults == {None} or len(defaults) > 1:
+        return {"description": first.description}
+    if all(model.parameter(first.name) for model in models.MODELS.values()):
+        return {"default": first.default, "description": first.description}
+    return {"description": f"{first.description} The default is {first.default}, where the model has it."}
 
 
 def _of_the_video() -> dict[str, Schema]:
