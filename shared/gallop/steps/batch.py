@@ -15,13 +15,12 @@ from gallop.adapters.table import jobs, waiters
 from gallop.domain.clients import keys
 from gallop.domain.doors import Door
 from gallop.domain.drops import batch as batches
-from gallop.domain.drops import batch_lines, drop
+from gallop.domain.drops import batch_lines
 from gallop.domain.drops.batch import Batch, BatchState, LineOutcome, SkipReason
 from gallop.domain.drops.batch_lines import BatchFolder, Line, Row
 from gallop.domain.errors import AwsTrouble, BudgetExceeded, InvalidRequest, JobNotFound, ObjectTooLarge
 from gallop.domain.faults import MAX_FAULTS, Fault, bounded, fault_from
 from gallop.domain.job import Job, is_terminal, job_id_of
-from gallop.domain.request import uploads
 from gallop.domain.request.media import identity_of
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.services import accept, drop_updates, inspect_media
@@ -202,4 +201,4 @@ def _next(what: str, batch: Batch) -> dict[str, Any]:
 
 
 def _defaults() -> RequestDefaults:
-    return RequestDefaults(settings.model_version(), settings.inbox_bucket(), folders=(uploads.PREFIX, drop.PREFIX))
+    return RequestDefaults(settings.model_version(), settings.inbox_bucket())

@@ -13,7 +13,7 @@ from gallop.domain import models
 from gallop.domain.drops import drop
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, file_fault
-from gallop.domain.request import references, strict_json
+from gallop.domain.request import references, strict_json, uploads
 from gallop.domain.request.reader import Reader
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ def request_of(fields: Mapping[str, Any], defaults: RequestDefaults, inspect: In
     """
     sent = [_without_data(one) for one in references.sent_in(fields)]
     own = {name: value for name, value in fields.items() if name not in references.containers()}
+    # The files of a batch may also be in folders of other drops.
+    defaults = replace(defaults, folders=(uploads.PREFIX, drop.PREFIX))
     return Reader(own, defaults, inspect).request(sent)
 
 
@@ -165,7 +167,7 @@ def _addressed(fields: Mapping[str, Any], folder: BatchFolder) -> tuple[dict[str
     """Replace file names by addresses; also return the faults of the names, by JSON pointer."""
     addressed, faults = dict(fields), {}
     for field, index, name in _references(fields):
-        if not _is_file_name(name) or not name:
+        if not _is_file_name(name):
             continue
         where = f"/{field}" if index is None else f"/{field}/{index}"
         key = folder.beside.get(unicodedata.normalize("NFC", name)) if folder.is_folder else None

@@ -104,7 +104,7 @@ def placed(fault: Fault, drop: Drop, plan: Plan) -> Fault | None:
     """Return the fault of a field, located in the file that it is from; None if the plan already reports it."""
     if fault.file:
         return fault
-    if fault.pointer == "/prompt" and "prompt" not in plan.fields and plan.missing:
+    if fault.pointer == "/prompt" and "prompt" not in plan.fields:
         return None
     if fault.pointer == "/prompt" and drop.prompt and not plan.prompt_in_settings:
         return replace(fault, file=drop.prompt.name, pointer="")

@@ -56,9 +56,9 @@ def read_settings(name: str, text: str) -> tuple[dict[str, Any], list[Fault]]:
     faults = [replace(fault, file=name) for fault in document.duplicates]
     for field in models.media_fields().values():
         if field.name in value and not _names_files(value[field.name], field):
-            example = '["1.jpg", "2.jpg"]' if field.is_list else '"a file name"'
+            what, example = ("list of ", '["1.jpg", "2.jpg"]') if field.is_list else ("", '"a file name"')
             remedy = f'Write {{"{field.name}": {example}}}, or omit it to use the files of the folder.'
-            faults.append(file_fault(name, f"has an invalid {field.name}: only names of files can be there", remedy))
+            faults.append(file_fault(name, f"has an invalid {what}{field.name}", remedy))
             del value[field.name]
     return value, faults
 

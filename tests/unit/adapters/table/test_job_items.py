@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -15,14 +15,22 @@ from gallop.domain import models
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.fields import Choice, Field, Whole
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
+from gallop.domain.media_rules import ImageRules
+from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
+from gallop.domain.request.estimate import Estimate
 from gallop.domain.request.images import LinkedImage, Original, StoredImage
+from gallop.domain.request.media import Medium
 from gallop.domain.request.request import VideoRequest
 from gallop.domain.scheduling import queue
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.jobs import a_job
+
+if TYPE_CHECKING:
+    from gallop.domain.models import Model
 
 RECORDS = Path(__file__).parent / "records"
 VERSIONS = sorted(path.stem for path in RECORDS.glob("*.json"))
@@ -39,20 +47,46 @@ json_values = st.recursive(
 objects = st.dictionaries(texts, json_values, max_size=4)
 originals = st.none() | st.builds(Original, texts, texts, texts, texts)
 images = st.builds(LinkedImage, texts) | st.builds(StoredImage, texts, texts, texts, texts, originals)
-requests = st.builds(
-    VideoRequest,
-    prompt=texts,
-    images=st.lists(images, min_size=1, max_size=9).map(tuple),
-    model=st.sampled_from(sorted(models.MODELS)),
-    resolution=st.sampled_from(["480P", "720P", "1080P"]),
-    ratio=st.sampled_from(models.RATIOS),
-    duration=st.integers(3, 15),
-    seed=st.none() | st.integers(0, 2_147_483_647),
-    watermark=st.booleans(),
-    metadata=objects,
-    webhook=texts,
-    priority=st.sampled_from(queue.PRIORITIES),
-)
+facts = st.builds(ClipFacts, times, counts, counts, times, texts, texts, counts, st.booleans())
+linked_clips = st.builds(LinkedClip, texts, st.none() | facts)
+clips = linked_clips | st.builds(StoredClip, texts, texts, texts, texts, st.none() | facts)
+
+
+def media_of(model: Model) -> st.SearchStrategy[tuple[Medium, ...]]:
+    """Draw files for each media field of a model."""
+    of_fields = [
+        st.lists(
+            st.builds(Medium, st.just(field.name), images if isinstance(field.rules, ImageRules) else clips),
+            min_size=field.least,
+            max_size=field.most,
+        )
+        for field in model.media
+    ]
+    return st.tuples(*of_fields).map(lambda lists: tuple(medium for found in lists for medium in found))
+
+
+def values_of(field: Field) -> st.SearchStrategy[Any]:
+    """Draw a value of a parameter."""
+    if isinstance(field, Choice):
+        return st.sampled_from(field.choices)
+    return st.integers(field.within.start, field.within.stop - 1) if isinstance(field, Whole) else st.booleans()
+
+
+def requests_of(model: Model) -> st.SearchStrategy[VideoRequest]:
+    """Draw requests for a model."""
+    return st.builds(
+        VideoRequest,
+        prompt=texts,
+        model=st.just(model.id),
+        media=media_of(model),
+        parameters=st.fixed_dictionaries({field.name: values_of(field) for field in model.parameters}),
+        metadata=objects,
+        webhook=texts,
+        priority=st.sampled_from(queue.PRIORITIES),
+    )
+
+
+requests = st.sampled_from(list(models.MODELS.values())).flatmap(requests_of)
 results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=counts, sha256=texts, content_type=texts)
 reservations = st.builds(
     Reservation, day=texts, amount=money, owners=st.lists(texts, max_size=2).map(tuple), charged=st.none() | money
@@ -99,6 +133,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     content_name=texts,
     failure=st.none() | failures,
     interruption=st.none() | st.builds(Interruption, failures, times),
+    estimate=st.none() | st.builds(Estimate, times, times, money, texts, texts),
 )
 jobs = st.builds(Job, **FIELDS)
 

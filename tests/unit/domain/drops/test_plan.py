@@ -68,7 +68,8 @@ def test_changing_the_stacks_prompt_does_not_change_a_drop() -> None:
 def test_a_folder_needs_a_prompt_and_an_image() -> None:
     """Each thing that is missing is named, with what to do about it."""
     no_prompt = {"prompt.txt": "Upload a text file that describes what should happen in the video."}
-    no_image = {"ad": "Upload 1 to 9 images (JPEG, PNG or WEBP) to the folder."}
+    remedy = "Upload 1 to 9 images (JPEG, PNG or WEBP) to the folder."
+    no_image = {"ad": f'{remedy} For a video from the text alone, write {{"images": []}} in job.json.'}
     assert no_prompt == missing(folder("1.jpg"))
     assert no_image == missing(folder("prompt.txt"), "a prompt")
     assert no_prompt | no_image == missing(folder("job.json"), None, {})
@@ -141,7 +142,8 @@ def test_a_problem_names_its_file(
         ("cat.txt", "has no image", "Upload the image that it describes as drop/cat.jpg."),
         ("Prompt.txt", "is not in a folder", "Put it into a folder together with its images: drop/"),
         ("job.json", "is not in a folder", "Put it into a folder together with its images: drop/"),
-        ("film.mp4", "is not an image", "Upload a JPEG, PNG or WEBP instead."),
+        ("film.mp4", "is a video outside a folder", "To edit a video, put it into a folder together with its prompt"),
+        ("film.avi", "is not an image", "Upload a JPEG, PNG or WEBP instead."),
     ],
 )
 def test_a_single_file_without_an_image_is_explained(name: str, problem: str, remedy: str) -> None:

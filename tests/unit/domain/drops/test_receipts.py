@@ -102,6 +102,7 @@ def test_the_status_receipt_has_state_and_cost() -> None:
         "estimated_start": None,
         "parked": None,
         "estimated_cost": 0.7,
+        "estimated_cost_detail": None,
         "cost": None,
         "currency": "USD",
         "notes": [],

@@ -51,7 +51,8 @@ def test_a_file_that_is_not_a_text_is_refused(data: bytes) -> None:
         ('{"metadata": {"a": NaN}}', "line 1, column 20: is not valid JSON: NaN is not a number"),
         ('{"metadata": {"a": -1e999}}', "line 1, column 20: contains a number that is out of range: -1e999"),
         ('{"images": "1.jpg"}', "has an invalid list of images"),
-        ('{"images": []}', "has an invalid list of images"),
+        ('{"first_frame": ["1.jpg"]}', "has an invalid first_frame"),
+        ('{"video": 7}', "has an invalid video"),
         ('{"images": [1]}', "has an invalid list of images"),
     ],
 )
