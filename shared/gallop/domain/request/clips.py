@@ -87,18 +87,18 @@ def _faults_of_size(where: str, size: int, rules: ClipRules) -> Iterator[Fault]:
 def _faults_of_format(where: str, facts: ClipFacts, rules: VideoRules) -> Iterator[Fault]:
     if facts.codec not in rules.codecs:
         allowed = _listed(rules.codecs, "or")
-        detail = f"is compressed with {facts.codec}; {allowed} is required"
+        detail = f"uses {facts.codec}; {allowed} is required"
         yield Fault(where, detail, f"Export it as MP4 with {rules.codecs[0]}.")
 
 
 def _faults_of_length(where: str, facts: ClipFacts, rules: ClipRules) -> Iterator[Fault]:
-    seconds = f"{_plain(facts.seconds)} s"
+    seconds = f"{plain(facts.seconds)} s"
     if facts.seconds < rules.min_seconds:
-        detail = f"is too short: {seconds}; the minimum is {_plain(rules.min_seconds)} s"
+        detail = f"is too short: {seconds}; the minimum is {plain(rules.min_seconds)} s"
         yield Fault(where, detail, "Use a longer one.")
     elif facts.seconds > rules.max_seconds:
-        detail = f"is too long: {seconds}; the maximum is {_plain(rules.max_seconds)} s"
-        yield Fault(where, detail, f"Trim it to {_plain(rules.max_seconds)} s or less.")
+        detail = f"is too long: {seconds}; the maximum is {plain(rules.max_seconds)} s"
+        yield Fault(where, detail, f"Trim it to {plain(rules.max_seconds)} s or less.")
 
 
 def _faults_of_picture(where: str, facts: ClipFacts, rules: VideoRules) -> Iterator[Fault]:
@@ -111,10 +111,10 @@ def _faults_of_picture(where: str, facts: ClipFacts, rules: VideoRules) -> Itera
         detail = f"{size}; the longer side must be at most {rules.long_side} px"
         yield Fault(where, detail, f"Scale it so that its longer side has {rules.long_side} px or less.")
     if long > rules.max_aspect * short:
-        shape = f"1:{_plain(rules.max_aspect)} and {_plain(rules.max_aspect)}:1"
+        shape = f"1:{plain(rules.max_aspect)} and {plain(rules.max_aspect)}:1"
         yield Fault(where, f"{size}; its aspect ratio must be between {shape}", "Crop it.")
     if facts.fps <= rules.above_fps:
-        detail = f"has {_plain(facts.fps)} frames per second; more than {_plain(rules.above_fps)} are required"
+        detail = f"has {plain(facts.fps)} frames per second; more than {plain(rules.above_fps)} are required"
         yield Fault(where, detail, "Export it at 24 frames per second or more.")
 
 
@@ -123,6 +123,6 @@ def _listed(names: tuple[str, ...], word: str) -> str:
     return f"{', '.join(others)} {word} {last}" if others else last
 
 
-def _plain(number: float) -> str:
+def plain(number: float) -> str:
     """Write a number with up to three decimals."""
     return f"{number:.3f}".rstrip("0").rstrip(".")
