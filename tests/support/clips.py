@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import av
 from av.audio.frame import AudioFrame
@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
+    from av.video.stream import VideoStream
 
 CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"udta")
 _RATE = 48_000
@@ -44,11 +45,11 @@ def clip(  # noqa: PLR0913 - what a video is
         return path.read_bytes()
 
 
-def _add_video(  # noqa: PLR0913 - what a video is
+def _add_video(  # noqa: PLR0913, PLR0917 - what a video is
     container: OutputContainer, seconds: float, fps: int, size: tuple[int, int], codec: str, pixels: str
 ) -> None:
     options = {"libx264": {"preset": "ultrafast"}, "libx265": {"preset": "ultrafast", "x265-params": "log-level=0"}}
-    video = container.add_stream(codec, rate=fps, options=options.get(codec, {}))
+    video = cast("VideoStream", container.add_stream(codec, rate=fps, options=options.get(codec, {})))
     video.width, video.height, video.pix_fmt = *size, pixels
     if codec == "libx265":
         video.codec_tag = "hvc1"

@@ -8,11 +8,13 @@ No redirects, no proxies, and limits on size and time.
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,11 +26,13 @@ from gallop.domain.request import urls
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 MAX_SECONDS = 10.0
 MAX_CONNECT_SECONDS = 4.0
 MAX_ANSWER_BYTES = 16 * 1024
+
+_PLACE = re.compile(r"bytes ([0-9]{1,15})-[0-9]{1,15}/([0-9]{1,15})")
 
 # Set only by the testbed where it loads this module: no template parameter and no environment variable can.
 loopback_allowed = False
@@ -42,6 +46,14 @@ class Answer:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some bytes of a file, at least one, and the size of the file."""
+
+    data: bytes
+    total: int
+
+
 def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
     """Send a POST, once.
 
@@ -51,7 +63,25 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
 
     """
     started = time.monotonic()
-    until = started + MAX_SECONDS
+    with _connected(url, started + MAX_SECONDS) as (pool, address):
+        return Answer(_status(pool, address, headers, body), time.monotonic() - started)
+
+
+@contextlib.contextmanager
+def ranges(url: str, seconds: float) -> Iterator[Callable[[int, int], Part]]:
+    """Yield a function that reads a file from a first to a last byte, over one connection, within ``seconds`` in all.
+
+    Raises:
+        UnsafeAddress: The address is not allowed; nothing was sent.
+        CallFailed: The host did not respond in time, or does not send ranges. Reading raises it as well.
+
+    """
+    with _connected(url, time.monotonic() + seconds) as (pool, address):
+        yield lambda first, last: _part(pool, address, first, last)
+
+
+@contextlib.contextmanager
+def _connected(url: str, until: float) -> Iterator[tuple[httpcore.ConnectionPool, httpcore.URL]]:
     check(url)
     parts = urlsplit(url)
     name, port = (parts.hostname or "").rstrip("."), parts.port or {"https": 443, "http": 80}[parts.scheme]
@@ -60,7 +90,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
     address = httpcore.URL(scheme=parts.scheme, host=name, port=parts.port, target=target)
     try:
         with httpcore.ConnectionPool(_trust(), network_backend=dialler, retries=0) as pool:
-            return Answer(_status(pool, address, headers, body), time.monotonic() - started)
+            yield pool, address
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
         raise CallFailed(f"The host did not respond ({type(error).__name__}).") from None
 
@@ -87,6 +117,36 @@ def _status(pool: httpcore.ConnectionPool, url: httpcore.URL, headers: Mapping[s
                 if size > MAX_ANSWER_BYTES:
                     break
         return response.status
+
+
+def _part(pool: httpcore.ConnectionPool, url: httpcore.URL, first: int, last: int) -> Part:
+    headers = [("Range", f"bytes={first}-{last}"), ("Accept-Encoding", "identity"), ("User-Agent", "gallop")]
+    with pool.stream("GET", url, headers=headers) as response:
+        if problem := _refusal(response.status):
+            raise CallFailed(problem)
+        sent = {name.lower(): value.decode("latin-1").strip().lower() for name, value in response.headers}
+        place = _PLACE.fullmatch(sent.get(b"content-range", ""))
+        if place is None or int(place[1]) != first or sent.get(b"content-encoding", "identity") != "identity":
+            raise CallFailed("The host does not send ranges of the file with its size.")
+        data = bytearray()
+        for piece in response.iter_stream():
+            data += piece
+            # No more than asked, whatever is sent.
+            if len(data) > last - first:
+                break
+    if not data:
+        raise CallFailed("The host sent nothing.")
+    return Part(bytes(data[: last - first + 1]), int(place[2]))
+
+
+def _refusal(status: int) -> str:
+    if status == HTTPStatus.PARTIAL_CONTENT:
+        return ""
+    if status == HTTPStatus.OK:
+        return "The host does not send ranges of the file."
+    if status // 100 == HTTPStatus.MULTIPLE_CHOICES // 100:
+        return "The host redirects to another address, and redirects are not followed."
+    return f"The host responded with status {status}."
 
 
 def _resolved(url: str, name: str, port: int, until: float) -> list[str]:

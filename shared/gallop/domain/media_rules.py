@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MEBIBYTE = 1024**2
+# Of an upload: the largest that any model takes.
+MAX_VIDEO_BYTES = 100 * MEBIBYTE
 
 
 @dataclass(frozen=True, slots=True)

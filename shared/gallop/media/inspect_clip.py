@@ -82,7 +82,7 @@ def damaged(where: str, why: str) -> Fault:
 
 
 def _examined(where: str, file: BinaryIO, size: int, rules: VideoRules) -> ClipFacts | list[Fault]:
-    container = _container(file)
+    container = container_of(file)
     found = _index(where, file)
     if isinstance(found, Fault):
         return [found]
@@ -92,11 +92,11 @@ def _examined(where: str, file: BinaryIO, size: int, rules: VideoRules) -> ClipF
     sounds = [track for track in found if track.handler == b"soun"]
     facts = _facts(video, container, size, has_audio=bool(sounds))
     faults = [*_faults_of_data(where, found, size), *_faults_of_times(where, video, sounds)]
-    faults += [*_faults_of_container(where, container, rules), *clips.faults_of(where, facts, rules)]
+    faults += clips.faults_of(where, facts, rules)
     return faults or _check_frame(where, file, video, facts)
 
 
-def _container(file: BinaryIO) -> str:
+def container_of(file: BinaryIO) -> str:
     """Return the name of the format, by the brands at the start of the file."""
     start = next(iter(boxes.outer(file)), None)
     if start is None or start.kind in _QUICKTIME_STARTS:
@@ -187,12 +187,6 @@ def _faults_of_times(where: str, video: Track, sounds: list[Track]) -> list[Faul
         detail = f"has {clips.plain(sound)} s of sound for {clips.plain(shown)} s of pictures"
         faults.append(Fault(where, detail, "Trim the sound to the length of the pictures."))
     return faults
-
-
-def _faults_of_container(where: str, container: str, rules: VideoRules) -> list[Fault]:
-    if container in rules.containers:
-        return []
-    return [Fault(where, f"is {container}; {' or '.join(rules.containers)} is required", EXPORT)]
 
 
 def _check_frame(where: str, file: BinaryIO, video: Track, facts: ClipFacts) -> ClipFacts | list[Fault]:

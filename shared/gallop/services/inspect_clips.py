@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO, assert_never
+
+from gallop import log
+from gallop.adapters import linked_file
+from gallop.adapters.s3 import ranged_reader
+from gallop.domain.errors import CallFailed, NoSuchObject
+from gallop.domain.faults import Fault
+from gallop.domain.request import clips, references
+from gallop.domain.request.clips import Clip, ClipFacts, LinkedClip, StoredClip
+from gallop.domain.request.media_rules import AudioRules
+from gallop.media import inspect_clip, inspect_sound
 
 if TYPE_CHECKING:
-    from gallop.domain.faults import Fault
-    from gallop.domain.media_rules import ClipRules
-    from gallop.domain.request.clips import Clip
+    from gallop.domain.request.media_rules import ClipRules
+
+_UPLOAD = "Upload it with POST /v1/uploads instead, and send its `upload_...` id."
 
 
 def inspect(where: str, clip: Clip, rules: ClipRules) -> Clip | list[Fault]:
@@ -20,4 +32,44 @@ def inspect(where: str, clip: Clip, rules: ClipRules) -> Clip | list[Fault]:
         AwsTrouble: S3 returned an error.
 
     """
-    raise NotImplementedError
+    match clip:
+        case LinkedClip():
+            return _inspect_linked(where, clip, rules)
+        case StoredClip():
+            return _inspect_stored(where, clip, rules)
+    assert_never(clip)
+
+
+def _inspect_linked(where: str, clip: LinkedClip, rules: ClipRules) -> Clip | list[Fault]:
+    try:
+        with linked_file.opened(clip.url) as file:
+            found = _facts(where, file, rules)
+    except CallFailed as error:
+        # The text of this error never has the address.
+        log.info("linked clip not readable", error=str(error))
+        reason = str(error).rstrip(".")
+        detail = f"cannot be measured at its address before it is paid for: {reason[:1].lower()}{reason[1:]}"
+        return [Fault(where, detail, _UPLOAD)]
+    return replace(clip, facts=found) if isinstance(found, ClipFacts) else found
+
+
+def _inspect_stored(where: str, clip: StoredClip, rules: ClipRules) -> Clip | list[Fault]:
+    try:
+        stored = ranged_reader.newest(clip.bucket, clip.key)
+    except NoSuchObject:
+        return [references.not_there(where)]
+    with ranged_reader.opened(stored) as file:
+        found = _facts(where, file, rules)
+    if not isinstance(found, ClipFacts):
+        return found
+    sha256 = ranged_reader.sha256_of(stored)
+    return replace(clip, version_id=stored.version_id, sha256=sha256, facts=found)
+
+
+def _facts(where: str, file: BinaryIO, rules: ClipRules) -> ClipFacts | list[Fault]:
+    size = file.seek(0, io.SEEK_END)
+    if size > rules.max_bytes:
+        return [clips.too_large(where, size, rules.max_bytes)]
+    if isinstance(rules, AudioRules):
+        return inspect_sound.examine(where, file, rules)
+    return inspect_clip.examine(where, file, rules)

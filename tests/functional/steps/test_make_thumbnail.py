@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from gallop.adapters import aws
-from gallop.adapters.s3 import ranged_reader
+from gallop.adapters import aws, ranged_file
 from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble, WrongState
 from gallop.domain.job import JobState, Result
@@ -186,5 +185,5 @@ def test_a_large_video_is_read_in_few_parts(sandbox: Sandbox) -> None:
     get_object = client.get_object
     with patch.object(client, "get_object", counted):
         assert make(sandbox, job).thumbnail
-    assert max(requested) <= ranged_reader.RANGE_BYTES
+    assert max(requested) <= ranged_file.RANGE_BYTES
     assert len(requested) <= 8

@@ -1,68 +1,105 @@
-"""An object of the results bucket as a seekable file that reads only the ranges it needs."""
+"""A version of an object as a seekable file that reads only the ranges it needs, or as a stream."""
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, BinaryIO, cast
+from dataclasses import dataclass
+from hashlib import sha256
+from http import HTTPStatus
+from typing import BinaryIO, Protocol
 
-from gallop.adapters import aws
-from gallop.domain.errors import AwsTrouble
+from gallop.adapters import aws, ranged_file
+from gallop.domain.errors import AwsTrouble, NoSuchObject
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-    from gallop.domain.job import Result
-
-# The size of one request: an index and a few seconds of video take a handful.
-RANGE_BYTES = 1024 * 1024
+# Of a stream: what is in memory at a time.
+PIECE_BYTES = 1024 * 1024
 
 
-def opened(result: Result) -> BinaryIO:
-    """Open the version of an object that a job refers to.
+class StoredObject(Protocol):
+    """A version of an object of a bucket, and its size in bytes."""
+
+    @property
+    def bucket(self) -> str:
+        """Its bucket."""
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+
+    @property
+    def version_id(self) -> str:
+        """Its version."""
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """The newest version of an object, when it was looked up."""
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+
+
+@aws.guarded
+def newest(bucket: str, key: str) -> ObjectVersion:
+    """Look up the newest version of an object.
+
+    Raises:
+        NoSuchObject: there is no such object.
+
+    """
+    client = aws.s3()
+    try:
+        head = client.head_object(Bucket=bucket, Key=key)
+    except client.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+            raise NoSuchObject(key) from None
+        raise
+    return ObjectVersion(bucket, key, head.get("VersionId", ""), head["ContentLength"])
+
+
+def opened(found: StoredObject) -> BinaryIO:
+    """Open a version of an object.
 
     Every read may raise AwsTrouble.
     """
-    return cast("BinaryIO", io.BufferedReader(_Ranges(result), RANGE_BYTES))
+    return ranged_file.opened(found.size, lambda first, last: _range(found, first, last))
 
 
-class _Ranges(io.RawIOBase):
-    def __init__(self, result: Result) -> None:
-        super().__init__()
-        self._result = result
-        self._position = 0
+@aws.guarded
+def sha256_of(found: StoredObject) -> str:
+    """Read a version of an object as a stream; return its SHA-256 in hexadecimal.
 
-    def readable(self) -> bool:
-        return True
+    Raises:
+        AwsTrouble: the stream ended too early, or S3 returned an error.
 
-    def seekable(self) -> bool:
-        return True
+    """
+    response = aws.s3().get_object(Bucket=found.bucket, Key=found.key, VersionId=found.version_id)
+    digest, size = sha256(), 0
+    with response["Body"] as body:
+        while piece := body.read(PIECE_BYTES):
+            digest.update(piece)
+            size += len(piece)
+    if size != found.size:
+        raise AwsTrouble(f"get_object: received {size} of {found.size} bytes")
+    return digest.hexdigest()
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._result.size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
 
-    @aws.guarded
-    def readinto(self, buffer: Buffer) -> int:
-        view = memoryview(buffer)
-        last = min(self._position + len(view), self._result.size) - 1
-        if last < self._position:
-            return 0
-        response = aws.s3().get_object(
-            Bucket=self._result.bucket,
-            Key=self._result.key,
-            VersionId=self._result.version_id,
-            Range=f"bytes={self._position}-{last}",
-        )
-        start = _start(response.get("ContentRange"))
-        if start != self._position:
-            raise AwsTrouble(f"get_object: asked for bytes from {self._position}, received bytes from {start}")
-        with response["Body"] as body:
-            # No more than asked, whatever is sent: more would not fit into the buffer.
-            data = body.read(last - self._position + 1)
-        view[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+@aws.guarded
+def _range(found: StoredObject, first: int, last: int) -> bytes:
+    response = aws.s3().get_object(
+        Bucket=found.bucket, Key=found.key, VersionId=found.version_id, Range=f"bytes={first}-{last}"
+    )
+    start = _start(response.get("ContentRange"))
+    if start != first:
+        raise AwsTrouble(f"get_object: asked for bytes from {first}, received bytes from {start}")
+    with response["Body"] as body:
+        # No more than asked, whatever is sent: more would not fit into the buffer.
+        return body.read(last - first + 1)
 
 
 def _start(content_range: str | None) -> int:

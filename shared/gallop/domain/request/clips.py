@@ -63,14 +63,14 @@ def identity_of(clip: Clip) -> str:
 
 def faults_of(where: str, facts: ClipFacts, rules: ClipRules) -> list[Fault]:
     """Compare what was measured with the limits of a model; return every fault."""
-    if isinstance(rules, AudioRules):
-        return [*_faults_of_size(where, facts.size, rules), *_faults_of_length(where, facts, rules)]
-    return [
+    found = [
         *_faults_of_size(where, facts.size, rules),
-        *_faults_of_format(where, facts, rules),
+        *_faults_of_container(where, facts.container, rules),
         *_faults_of_length(where, facts, rules),
-        *_faults_of_picture(where, facts, rules),
     ]
+    if isinstance(rules, AudioRules):
+        return found
+    return [*found, *_faults_of_codec(where, facts, rules), *_faults_of_picture(where, facts, rules)]
 
 
 def too_large(where: str, size: int, limit: int) -> Fault:
@@ -84,9 +84,15 @@ def _faults_of_size(where: str, size: int, rules: ClipRules) -> Iterator[Fault]:
         yield too_large(where, size, rules.max_bytes)
 
 
-def _faults_of_format(where: str, facts: ClipFacts, rules: VideoRules) -> Iterator[Fault]:
+def _faults_of_container(where: str, container: str, rules: ClipRules) -> Iterator[Fault]:
+    if container not in rules.containers:
+        allowed = _listed(rules.containers)
+        yield Fault(where, f"is {container}; {allowed} is required", f"Export it as {rules.containers[0]}.")
+
+
+def _faults_of_codec(where: str, facts: ClipFacts, rules: VideoRules) -> Iterator[Fault]:
     if facts.codec not in rules.codecs:
-        allowed = _listed(rules.codecs, "or")
+        allowed = _listed(rules.codecs)
         detail = f"uses {facts.codec}; {allowed} is required"
         yield Fault(where, detail, f"Export it as MP4 with {rules.codecs[0]}.")
 
@@ -118,9 +124,9 @@ def _faults_of_picture(where: str, facts: ClipFacts, rules: VideoRules) -> Itera
         yield Fault(where, detail, "Export it at 24 frames per second or more.")
 
 
-def _listed(names: tuple[str, ...], word: str) -> str:
+def _listed(names: tuple[str, ...]) -> str:
     *others, last = names
-    return f"{', '.join(others)} {word} {last}" if others else last
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def plain(number: float) -> str:

@@ -1,4 +1,4 @@
-"""The HTTPS door for images that are too large for a request: a presigned form uploads them to the inbox directly."""
+"""The HTTPS door for files that are too large for a request: a presigned form uploads them to the inbox directly."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from gallop.adapters.s3 import presigned
 from gallop.domain import models
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, pointer_to
-from gallop.domain.request import uploads
+from gallop.domain.request import media_rules, uploads
 
 if TYPE_CHECKING:
     from gallop.doors.https.bodies import Body
 
 # The types of images that are accepted; Gallop converts all but the first three to one of those.
-MEDIA_TYPES = (
+IMAGE_TYPES = (
     "image/jpeg",
     "image/png",
     "image/webp",
@@ -26,7 +26,8 @@ MEDIA_TYPES = (
     "image/bmp",
     "image/gif",
 )
-
+VIDEO_TYPES = ("video/mp4", "video/quicktime")
+MEDIA_TYPES = (*IMAGE_TYPES, *VIDEO_TYPES)
 
 _ALIASES = {
     "image/jpg": "image/jpeg",
@@ -36,11 +37,18 @@ _ALIASES = {
     "image/x-tiff": "image/tiff",
     "image/x-bmp": "image/bmp",
     "image/x-ms-bmp": "image/bmp",
+    "video/mpeg4": "video/mp4",
+    "video/x-mp4": "video/mp4",
+    "video/m4v": "video/mp4",
+    "video/x-m4v": "video/mp4",
+    "application/mp4": "video/mp4",
+    "video/mov": "video/quicktime",
+    "video/x-quicktime": "video/quicktime",
 }
 
 
 def create_upload(client: str, body: Body) -> dict[str, Any]:
-    """Return a form that uploads one image of a client; the image is checked when a request for a video names it.
+    """Return a form that uploads an image or a video of a client, which is checked when a request names it.
 
     Raises:
         InvalidRequest: with every fault.
@@ -48,8 +56,9 @@ def create_upload(client: str, body: Body) -> dict[str, Any]:
 
     """
     media_type = _media_type(body.json())
+    limit = media_rules.MAX_VIDEO_BYTES if media_type in VIDEO_TYPES else models.MAX_PICTURE_BYTES
     upload_id = uploads.new_id()
-    form = presigned.form_for_upload(uploads.key_of(client, upload_id), media_type, models.MAX_PICTURE_BYTES)
+    form = presigned.form_for_upload(uploads.key_of(client, upload_id), media_type, limit)
     log.info("upload prepared", upload_id=upload_id, client=client)
     return {
         "id": upload_id,
@@ -57,7 +66,7 @@ def create_upload(client: str, body: Body) -> dict[str, Any]:
         "url": form["url"],
         "fields": form["fields"],
         "content_type": media_type,
-        "max_bytes": models.MAX_PICTURE_BYTES,
+        "max_bytes": limit,
         "expires_at": int(clock.now()) + presigned.SECONDS_FOR_UPLOAD,
     }
 
@@ -69,7 +78,7 @@ def _media_type(fields: dict[str, Any]) -> str:
     remedy = f"Use one of {', '.join(MEDIA_TYPES)}."
     faults = [Fault(pointer_to(name), "is not a field of an upload", "Send content_type only.") for name in fields]
     if media_type not in MEDIA_TYPES:
-        faults.append(Fault("/content_type", "is not a supported type of image", remedy))
+        faults.append(Fault("/content_type", "is not a supported type of image or video", remedy))
     if faults:
         raise InvalidRequest(faults)
     return str(media_type)

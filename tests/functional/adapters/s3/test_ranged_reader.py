@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gallop.adapters import aws
+from gallop.adapters import aws, ranged_file
 from gallop.adapters.s3 import ranged_reader
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import Result
@@ -15,7 +15,7 @@ from gallop.domain.job import Result
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SIZE = 3 * ranged_reader.RANGE_BYTES + 17
+SIZE = 3 * ranged_file.RANGE_BYTES + 17
 CONTENT = os.urandom(SIZE)
 RESULT = Result(bucket="b", key="k", version_id="v", size=SIZE, sha256="", content_type="video/mp4")
 
@@ -79,8 +79,8 @@ def test_another_range_is_an_error_of_aws(
     """Bytes from elsewhere are not taken for those that were asked for."""
     monkeypatch.setattr(aws, "s3", lambda: Server(answer))
     with ranged_reader.opened(RESULT) as file:
-        file.seek(ranged_reader.RANGE_BYTES)
-        with pytest.raises(AwsTrouble, match=f"asked for bytes from {ranged_reader.RANGE_BYTES}, received bytes from"):
+        file.seek(ranged_file.RANGE_BYTES)
+        with pytest.raises(AwsTrouble, match=f"asked for bytes from {ranged_file.RANGE_BYTES}, received bytes from"):
             file.read(10)
 
 
