@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
@@ -118,3 +119,21 @@ def found(data: bytes, *path: bytes) -> bytes:
     for kind in path:
         data = next(content for name, content in split(data) if name == kind)
     return data
+
+
+@cache
+def sound(seconds: float, form: str = "wav", codec: str = "pcm_s16le") -> bytes:
+    """Make an audio file of silence."""
+    buffer = BytesIO()
+    with av.open(buffer, "w", format=form) as container:
+        track = cast("AudioStream", container.add_stream(codec, rate=_RATE, layout="mono"))
+        left, place = round(seconds * _RATE), 0
+        while left:
+            samples = min(left, 1152)
+            frame = AudioFrame(format=track.format.name, layout="mono", samples=samples)
+            frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+            frame.rate, frame.pts, frame.time_base = _RATE, place, Fraction(1, _RATE)
+            container.mux(track.encode(frame))
+            left, place = left - samples, place + samples
+        container.mux(track.encode(None))
+    return buffer.getvalue()

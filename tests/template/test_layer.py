@@ -180,10 +180,22 @@ def test_functions_that_inspect_images_have_pillow(name: str) -> None:
     assert looks == ("PictureLayer" in native_layers(name))
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_that_decode_videos_have_pyav(name: str) -> None:
+    """PyAV is loaded when the first frame is decoded: no start of a function would show that it is missing."""
+    decoding = {
+        "gallop.media.frames.extract",
+        "gallop.services.inspect_clips.inspect",
+        "gallop.services.accept.inspect",
+    }
+    looks = decoding & reachable.mentioned_by(stack.ROOT / "functions" / name)
+    assert bool(looks) == ("VideoLayer" in native_layers(name))
+
+
 @pytest.mark.parametrize("logical_id", ["PictureLayer", "VideoLayer"])
 def test_native_code_is_for_lambdas_processor(logical_id: str, layer: Path, built: Callable[[str], Path]) -> None:
-    """A layer with machine code is for arm64 throughout, and fits into Lambda's limit together with the shared one."""
+    """A layer with machine code is for arm64 throughout, and all layers together fit into Lambda's limit."""
     native = built(logical_id)
     libraries = [path for path in native.rglob("*") if ".so" in path.suffixes]
     assert {"arm64"} == {machine_of(path) for path in libraries}
-    assert ALL_LAYERS_MB > size_mb(layer) + size_mb(native)
+    assert ALL_LAYERS_MB > sum(map(size_mb, (layer, built("PictureLayer"), built("VideoLayer"))))

@@ -132,7 +132,7 @@ def _part(pool: httpcore.ConnectionPool, url: httpcore.URL, first: int, last: in
         for piece in response.iter_stream():
             data += piece
             # No more than asked, whatever is sent.
-            if len(data) > last - first:
+            if len(data) > last - first + 1:
                 break
     if not data:
         raise CallFailed("The host sent nothing.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -29,14 +28,15 @@ class Box:
     end: int
 
 
-def outer(file: BinaryIO) -> Iterator[Box]:
-    """Yield the boxes of a whole file, in order.
+def outer(file: BinaryIO, size: int) -> Iterator[Box]:
+    """Yield the boxes of a whole file of ``size`` bytes, in order.
 
     Raises:
         BrokenError: one ends beyond the file, or they are too many.
 
     """
-    yield from _boxes(file, 0, file.seek(0, io.SEEK_END))
+    # Looking for the end would drop what a reader of ranges has in its buffer.
+    yield from _boxes(file, 0, size)
 
 
 def inside(file: BinaryIO, parent: Box, skip: int = 0) -> Iterator[Box]:

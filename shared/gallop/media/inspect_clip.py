@@ -82,8 +82,8 @@ def damaged(where: str, why: str) -> Fault:
 
 
 def _examined(where: str, file: BinaryIO, size: int, rules: VideoRules) -> ClipFacts | list[Fault]:
-    container = container_of(file)
-    found = _index(where, file)
+    container = container_of(file, size)
+    found = _index(where, file, size)
     if isinstance(found, Fault):
         return [found]
     video = _video(where, found)
@@ -96,9 +96,9 @@ def _examined(where: str, file: BinaryIO, size: int, rules: VideoRules) -> ClipF
     return faults or _check_frame(where, file, video, facts)
 
 
-def container_of(file: BinaryIO) -> str:
+def container_of(file: BinaryIO, size: int) -> str:
     """Return the name of the format, by the brands at the start of the file."""
-    start = next(iter(boxes.outer(file)), None)
+    start = next(boxes.outer(file, size), None)
     if start is None or start.kind in _QUICKTIME_STARTS:
         return "MOV"
     brands = boxes.payload(file, start, sniff.HEAD_BYTES)
@@ -114,10 +114,10 @@ def container_of(file: BinaryIO) -> str:
     return "3GP" if several[0].startswith((b"3gp", b"3g2")) else "an unknown kind of MP4"
 
 
-def _index(where: str, file: BinaryIO) -> list[Track] | Fault:
+def _index(where: str, file: BinaryIO, size: int) -> list[Track] | Fault:
     """Read the index; it may be at the start or at the end."""
     seen: dict[bytes, boxes.Box] = {}
-    for box in boxes.outer(file):
+    for box in boxes.outer(file, size):
         if box.kind == b"moof":
             return _fragmented(where)
         seen.setdefault(box.kind, box)

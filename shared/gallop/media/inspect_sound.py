@@ -71,7 +71,7 @@ def _wav(file: BinaryIO, size: int) -> tuple[str, str, Fraction]:
 
 
 def _m4a(file: BinaryIO, size: int) -> tuple[str, str, Fraction] | None:
-    moov = next((box for box in boxes.outer(file) if box.kind == b"moov"), None)
+    moov = next((box for box in boxes.outer(file, size) if box.kind == b"moov"), None)
     if moov is None:
         raise BrokenError("it has no index (moov box)")
     found = tracks.of_movie(file, moov)
@@ -81,7 +81,7 @@ def _m4a(file: BinaryIO, size: int) -> tuple[str, str, Fraction] | None:
     if sounds[0].data_end > size:
         raise BrokenError("it ends too early")
     # Some programs write the brand of videos.
-    container = "M4A" if inspect_clip.container_of(file) == "MP4" else inspect_clip.container_of(file)
+    container = inspect_clip.container_of(file, size).replace("MP4", "M4A")
     return _M4A_CODECS.get(sounds[0].codec, "an unknown codec"), container, sounds[0].seconds
 
 

@@ -16,7 +16,7 @@ _AS_MP4 = "Export it as MP4 with H.264 and send that."
 RAW = "a camera's raw file"
 _VIDEO, _AUDIO = "a video", "an audio file"
 
-# Packets of 188 bytes, told from text by the second byte.
+# Packets of 188 bytes; the second byte never occurs in text.
 _MPEG = rb"G[\0-\x08\x0e-\x1f@-_].{186}G.{187}G"
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (rb"%PDF", "a PDF document", EXPORT),

@@ -7,14 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, assert_never
 
 from gallop import log
-from gallop.adapters import linked_file
 from gallop.adapters.s3 import ranged_reader
 from gallop.domain.errors import CallFailed, NoSuchObject
 from gallop.domain.faults import Fault
 from gallop.domain.request import clips, references
 from gallop.domain.request.clips import Clip, ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.media_rules import AudioRules
-from gallop.media import inspect_clip, inspect_sound
 
 if TYPE_CHECKING:
     from gallop.domain.request.media_rules import ClipRules
@@ -41,6 +39,8 @@ def inspect(where: str, clip: Clip, rules: ClipRules) -> Clip | list[Fault]:
 
 
 def _inspect_linked(where: str, clip: LinkedClip, rules: ClipRules) -> Clip | list[Fault]:
+    from gallop.adapters import linked_file  # noqa: PLC0415 - its HTTP client is slow to import
+
     try:
         with linked_file.opened(clip.url) as file:
             found = _facts(where, file, rules)
@@ -70,6 +70,8 @@ def _facts(where: str, file: BinaryIO, rules: ClipRules) -> ClipFacts | list[Fau
     size = file.seek(0, io.SEEK_END)
     if size > rules.max_bytes:
         return [clips.too_large(where, size, rules.max_bytes)]
+    from gallop.media import inspect_clip, inspect_sound  # noqa: PLC0415 - most requests have no clip
+
     if isinstance(rules, AudioRules):
         return inspect_sound.examine(where, file, rules)
     return inspect_clip.examine(where, file, rules)

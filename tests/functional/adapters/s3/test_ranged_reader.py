@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import tracemalloc
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,3 +92,39 @@ def test_a_whole_object_begins_where_it_begins(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(aws, "s3", lambda: Server(whole))
     with ranged_reader.opened(RESULT) as file:
         assert file.read(10) == CONTENT[:10]
+
+
+class Zeros(io.RawIOBase):
+    """A stream of zeros, which are made as they are read."""
+
+    def __init__(self, size: int) -> None:
+        """Keep how many are left."""
+        super().__init__()
+        self.left = size
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Give the next ones."""
+        step = self.left if size < 0 else min(size, self.left)
+        self.left -= step
+        return bytes(step)
+
+
+def test_the_hash_of_a_large_object_needs_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 MB are read a mebibyte at a time."""
+    size = 100 * 1024 * 1024
+    monkeypatch.setattr(aws, "s3", lambda: SimpleNamespace(get_object=lambda **_: {"Body": Zeros(size)}))
+    tracemalloc.start()
+    try:
+        found = ranged_reader.sha256_of(ranged_reader.ObjectVersion("b", "k", "v", size))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert hashlib.sha256(bytes(size)).hexdigest() == found
+    assert 4 * 1024 * 1024 > peak
+
+
+def test_the_hash_of_a_part_is_an_error_of_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that ends early is not taken for the whole."""
+    monkeypatch.setattr(aws, "s3", lambda: SimpleNamespace(get_object=lambda **_: {"Body": Zeros(99)}))
+    with pytest.raises(AwsTrouble, match="received 99 of 100 bytes"):
+        ranged_reader.sha256_of(ranged_reader.ObjectVersion("b", "k", "v", 100))

@@ -51,6 +51,20 @@ def test_an_upload_is_a_signed_form_for_one_image(sandbox: Sandbox, ada: Client)
     assert sandbox.inbox in upload["url"]
 
 
+@pytest.mark.parametrize("media_type", ["video/mp4", "video/quicktime"])
+def test_an_upload_is_a_signed_form_for_one_video(ada: Client, media_type: str) -> None:
+    """The policy fixes its key and type, and limits its size to 100 MB."""
+    upload = ada.upload({"content_type": media_type}).json
+    conditions = json.loads(base64.b64decode(upload["fields"]["policy"]))["conditions"]
+    for condition in (
+        {"Content-Type": media_type},
+        {"key": f"uploads/ada/{upload['id']}"},
+        ["content-length-range", 1, 100 * MB],
+    ):
+        assert condition in conditions
+    assert 100 * MB == upload["max_bytes"]
+
+
 def test_every_upload_has_a_key_of_its_own(ada: Client) -> None:
     """Keys cannot be guessed and do not collide."""
     assert 20 == len({ada.upload({"content_type": "image/webp"}).json["id"] for _ in range(20)})
@@ -62,6 +76,9 @@ def test_every_upload_has_a_key_of_its_own(ada: Client) -> None:
         ({}, 400, "/content_type"),
         ({"content_type": "text/html"}, 400, "/content_type"),
         ({"content_type": ["image/png"]}, 400, "/content_type"),
+        ({"content_type": "video/webm"}, 400, "/content_type"),
+        ({"content_type": "video/x-msvideo"}, 400, "/content_type"),
+        ({"content_type": "audio/mp4"}, 400, "/content_type"),
         ({"content_type": "image/png\r\nx: y"}, 400, "/content_type"),
         ({"content_type": "image/png", "key": "drop/x"}, 400, "/key"),
         ("", 400, ""),
@@ -83,6 +100,12 @@ def test_an_invalid_upload_request_is_refused(ada: Client, body: Any, status: in
         (" image/webp ", "image/webp"),
         ("image/pjpeg", "image/jpeg"),
         ("image/x-ms-bmp", "image/bmp"),
+        ("video/mp4", "video/mp4"),
+        ("Video/QuickTime", "video/quicktime"),
+        ("video/mov", "video/quicktime"),
+        ("video/x-m4v", "video/mp4"),
+        ("application/mp4", "video/mp4"),
+        ('video/mp4; codecs="avc1"', "video/mp4"),
     ],
 )
 def test_a_media_type_has_several_spellings(ada: Client, sent: str, media_type: str) -> None:
