@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from gallop.domain.faults import Fault
 from gallop.domain.request import clips
 from gallop.domain.request.clips import ClipFacts
+from gallop.domain.request.media_rules import MEBIBYTE
 from gallop.media import boxes, sniff, tracks
 from gallop.media.boxes import BrokenError
 
@@ -50,9 +51,9 @@ _STILLS = (b"jpeg", b"png ", b"mjpa", b"mjpb")
 _QUICKTIME_STARTS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _MP4_BRAND = re.compile(rb"iso[2-9a-m]|isom|mp4[12]|avc[1-4]|hvc1|hev1|M4V.|MSNV|dby1|dash|XAVC|msdh|f4v ")
 _SOUND_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
-_SAMPLES_TRIED = 32
-# Videos of up to twice the allowed sides are decoded: with larger ones, nothing is proven.
-_PIXELS_DECODED = 8192 * 4608
+_SAMPLES_TRIED = 8
+# The index of an hour is smaller. Boxes are looked for several times, and each mebibyte is a request.
+_MAX_INDEX_BYTES = 8 * MEBIBYTE
 # Frames are stored in blocks of 16 pixels.
 _MAX_CROPPED = 16
 # Phones keep up to one group of frames before the first that is shown.
@@ -93,7 +94,7 @@ def _examined(where: str, file: BinaryIO, size: int, rules: VideoRules) -> ClipF
     facts = _facts(video, container, size, has_audio=bool(sounds))
     faults = [*_faults_of_data(where, found, size), *_faults_of_times(where, video, sounds)]
     faults += clips.faults_of(where, facts, rules)
-    return faults or _check_frame(where, file, video, facts)
+    return faults or _check_frame(where, file, video, facts, rules)
 
 
 def container_of(file: BinaryIO, size: int) -> str:
@@ -127,6 +128,9 @@ def _index(where: str, file: BinaryIO, size: int) -> list[Track] | Fault:
     moov = seen.get(b"moov")
     if moov is None:
         raise BrokenError("it has no index (moov box)")
+    if moov.end - moov.start > _MAX_INDEX_BYTES:
+        detail = f"has an index of {(moov.end - moov.start) / MEBIBYTE:.1f} MB, which is too large"
+        return Fault(where, detail, EXPORT)
     if boxes.first(file, moov, b"mvex"):
         return _fragmented(where)
     if boxes.first(file, moov, b"cmov"):
@@ -189,13 +193,16 @@ def _faults_of_times(where: str, video: Track, sounds: list[Track]) -> list[Faul
     return faults
 
 
-def _check_frame(where: str, file: BinaryIO, video: Track, facts: ClipFacts) -> ClipFacts | list[Fault]:
+def _check_frame(
+    where: str, file: BinaryIO, video: Track, facts: ClipFacts, rules: VideoRules
+) -> ClipFacts | list[Fault]:
     """Decode a frame; it must be what the index says."""
     from gallop.media import one_frame  # noqa: PLC0415 - PyAV is slow to import
 
     name, setup = _DECODERS[facts.codec]
     samples = tracks.samples_from(file, video, _SAMPLES_TRIED)
-    sides = one_frame.size_of_first(name, video.setup.get(setup, b""), samples, _PIXELS_DECODED)
+    most = (max(rules.long_side, *video.stored_sides) + _MAX_CROPPED) ** 2
+    sides = one_frame.size_of_first(name, video.setup.get(setup, b""), samples, most)
     if sides is None:
         return [damaged(where, "its first frame cannot be decoded")]
     if any(abs(one - other) > _MAX_CROPPED for one, other in zip(sides, video.stored_sides, strict=True)):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # Of one chunk; a table of their sizes has 1 MB.
 MAX_SAMPLES = 262_144
-MAX_SAMPLE_BYTES = 32 * 1024**2
+# Of all that are decoded; a key frame of 4K has 4 MB at most.
+MAX_DECODED_BYTES = 16 * 1024**2
 _ENABLED = 1
 # What all sample entries of videos begin with; boxes follow.
 _VISUAL = 78
@@ -65,11 +66,12 @@ def samples_from(file: BinaryIO, track: Track, count: int) -> Iterator[bytes]:
 
     """
     begin = _first_sync(file, track)
-    places, sizes = _places(file, track, begin, count), _Sizes(file, track.table)
-    for number, place in places:
+    sizes, left = _Sizes(file, track.table), MAX_DECODED_BYTES
+    for number, place in _places(file, track, begin, count):
         size = sizes.of(number)
-        if size > MAX_SAMPLE_BYTES:
-            raise BrokenError(f"one of its frames has {size / 1024**2:.0f} MB")
+        left -= size
+        if left < 0:
+            raise BrokenError("its first frames are too large")
         yield boxes.read(file, place, size)
 
 

@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from gallop.adapters import ranged_file
 from gallop.domain.request.clips import ClipFacts
 from gallop.domain.request.media_rules import MEBIBYTE, VideoRules
 from gallop.media import boxes, inspect_clip, sniff
@@ -35,6 +36,11 @@ TRACK = (b"moov", b"trak")
 TABLE = (*TRACK, b"mdia", b"minf", b"stbl")
 QUARTER = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 0x40000000)
 HALF = struct.pack(">9i", -65536, 0, 0, 0, -65536, 0, 0, 0, 0x40000000)
+
+
+def spread(kind: bytes, *payloads: bytes) -> bytes:
+    """Return boxes, each far from the next, inside another."""
+    return box(kind, b"".join(payload + box(b"free", bytes(130_000)) for payload in payloads))
 
 
 class Counted(io.BytesIO):
@@ -480,6 +486,27 @@ def test_a_hostile_index_costs_neither_memory_nor_time(name: str) -> None:
         tracemalloc.stop()
     assert 40 * MEBIBYTE > peak
     assert 40 * MEBIBYTE > file.bytes_read
+
+
+def test_a_scattered_index_takes_a_bounded_number_of_requests() -> None:
+    """Boxes that lie apart are looked for in ranges: the index may not be so large that this takes a minute."""
+    data = clip()
+    table = spread(b"stbl", *(box(*one) for one in split(found(data, *TABLE))))
+    track = box(b"mdia", b"".join(box(*one) for one in split(found(data, *TRACK, b"mdia"))[:2]) + box(b"minf", table))
+    trak = box(b"trak", box(b"tkhd", found(data, *TRACK, b"tkhd")) + track)
+    requests = []
+    hostile = changed(data, (b"moov",), box(b"mvhd", found(data, b"moov", b"mvhd")) + trak * 7)
+
+    def fetch(first: int, last: int) -> bytes:
+        requests.append(first)
+        return hostile[first : last + 1]
+
+    with ranged_file.opened(len(hostile), fetch) as file:
+        result = inspect_clip.examine("/video", file, RULES)
+    assert isinstance(result, list)
+    assert ["has 7 video tracks; exactly one is required"] == [fault.detail for fault in result]
+    assert 150 > len(requests)
+    assert ["has an index of 9.5 MB, which is too large"] == problems_of(changed(data, (b"moov",), bytes(9_961_472)))
 
 
 @pytest.mark.parametrize("movflags", ["", "faststart"])
