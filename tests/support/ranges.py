@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,8 @@ def file_host(content: bytes) -> Iterator[FileHost]:
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(OSError):  # the client has what it asked for
+                self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the signature of http.server
             """Say nothing."""

@@ -85,13 +85,13 @@ def changes(host: FileHost, first: int, last: int) -> Reply:
     ],
 )
 def test_a_host_that_does_not_send_ranges_is_refused(
-    host: FileHost, reply: Callable[[FileHost, int, int], Reply], reason: str
+    host: FileHost, reply: Callable[[FileHost, int, int], Reply], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reason never has the address, which may contain a secret."""
     host.reply = reply
     if "did not" in reason:
         # It keeps the connection open and sends no more.
-        pytest.MonkeyPatch().setattr(linked_file, "MAX_SECONDS", 0.3)
+        monkeypatch.setattr(linked_file, "MAX_SECONDS", 0.3)
     with pytest.raises(CallFailed, match=reason) as refused, linked_file.opened(host.url) as file:
         file.read()
     assert "secret" not in str(refused.value)

@@ -353,6 +353,33 @@ def test_sizes_may_have_64_bits() -> None:
     assert 3.2 == facts_of(data).seconds
 
 
+def test_places_and_times_may_have_64_bits() -> None:
+    """Some programs always write the large forms of headers and tables."""
+    data = clip()
+    places = struct.iter_unpack(">I", found(data, *TABLE, b"stco")[8:])
+    wide = b"".join(struct.pack(">Q", place) for (place,) in places)
+    table = found(data, *TABLE) + box(b"co64", found(data, *TABLE, b"stco")[:8] + wide)
+    data = changed(changed(data, TABLE, table), (*TABLE, b"stco"), None)
+    for path, rest in (((*TRACK, b"mdia", b"mdhd"), 12), ((b"moov", b"mvhd"), 12), ((*TRACK, b"tkhd"), 12)):
+        header = found(data, *path)
+        wider = b"\1" + header[1:4] + bytes(16) + header[rest : rest + 4]
+        if path[-1] == b"tkhd":
+            wider += header[16:20] + bytes(4) + header[20:24] + header[24:]
+        else:
+            wider += bytes(4) + header[16:20] + header[20:]
+        data = changed(data, path, wider)
+    facts = facts_of(with_edits(data, (3200, 0)))
+    assert (3.2, 10.0) == (facts.seconds, facts.fps)
+
+
+def test_hdr_with_dolby_vision_beside_it_is_accepted() -> None:
+    """Phones write HEVC that every decoder shows, and describe Dolby Vision in a box of its own."""
+    data = clip(codec="libx265", pixels="yuv420p10le", form="mov")
+    description = found(data, *TABLE, b"stsd")
+    entry = box(description[12:16], description[16:].removesuffix(bytes(4)) + box(b"dvvC", bytes(24)))
+    assert "HEVC" == facts_of(changed(data, (*TABLE, b"stsd"), description[:8] + entry)).codec
+
+
 def test_the_last_box_may_reach_to_the_end() -> None:
     """Programs that stream write no size."""
     data = clip(movflags="faststart")
