@@ -14,7 +14,7 @@ from gallop.domain.faults import Fault
 from gallop.domain.request import clips
 from gallop.domain.request.clips import ClipFacts
 from gallop.domain.request.media_rules import MEBIBYTE
-from gallop.media import boxes, sniff, tracks
+from gallop.media import boxes, samples, sniff, tracks
 from gallop.media.boxes import BrokenError
 
 if TYPE_CHECKING:
@@ -200,9 +200,9 @@ def _check_frame(
     from gallop.media import one_frame  # noqa: PLC0415 - PyAV is slow to import
 
     name, setup = _DECODERS[facts.codec]
-    samples = tracks.samples_from(file, video, _SAMPLES_TRIED)
+    frames = samples.samples_from(file, video.table, _SAMPLES_TRIED)
     most = (max(rules.long_side, *video.stored_sides) + _MAX_CROPPED) ** 2
-    sides = one_frame.size_of_first(name, video.setup.get(setup, b""), samples, most)
+    sides = one_frame.size_of_first(name, video.setup.get(setup, b""), frames, most)
     if sides is None:
         return [damaged(where, "its first frame cannot be decoded")]
     if any(abs(one - other) > _MAX_CROPPED for one, other in zip(sides, video.stored_sides, strict=True)):
