@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log
 from gallop.adapters.s3 import presigned
-from gallop.domain import models
+from gallop.domain import media_rules, models
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, pointer_to
-from gallop.domain.request import media_rules, uploads
+from gallop.domain.request import uploads
 
 if TYPE_CHECKING:
     from gallop.doors.https.bodies import Body

@@ -288,7 +288,7 @@ def test_an_edit_is_reserved_at_the_larger_reading(seconds: float, output: float
     request = reader.read(
         {**NEEDS[Kind.VIDEO_EDIT]},
         DEFAULTS,
-        lambda _, source, _rules: replace(source, facts=replace(FACTS, seconds=seconds)),  # type: ignore[call-arg]
+        lambda _, source, _rules: LinkedClip(VIDEO, replace(FACTS, seconds=seconds)),
     )
     found = estimate.of(request, BASE_URLS[Scope.INTERNATIONAL])
     assert output == found.output_seconds
