@@ -25,7 +25,7 @@ _MAX_DIGITS = 20
 
 
 class FormText(str):
-    """A value of a form: always text, whatever it stands for."""
+    """A value of a form: always text, also where a number or flag is meant."""
 
     __slots__ = ()
 

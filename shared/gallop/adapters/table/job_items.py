@@ -65,7 +65,7 @@ def _write_request(request: VideoRequest) -> dict[str, Any]:
 
 def _read_request(stored: Mapping[str, Any]) -> VideoRequest:
     model = models.MODELS.get(stored["model"])
-    # Of a model that is not known here, everything that other models have as well.
+    # Of a model of another version, everything that the models of this version have as well.
     known = model.parameters if model else [variants[0] for variants in models.parameters().values()]
     defaults = {one.name: one.default for one in known if model or one.name in stored}
     request = VideoRequest(

@@ -162,7 +162,7 @@ class _Found:
 def _without_required(drop: Drop, found: _Found, model: Model | None) -> Iterator[Fault]:
     """Yield the files that the request needs, and of which there is none."""
     if model is None:
-        # The files decide the model; an empty list says that there are to be none.
+        # The files decide the model; an empty list says that it needs none.
         if not found.files and IMAGES not in found.listed:
             yield _no_image(drop)
         return

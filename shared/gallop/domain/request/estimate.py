@@ -57,7 +57,7 @@ def of(request: VideoRequest, base_url: str) -> Estimate:
 
 
 def cost_usd(request: VideoRequest, resolution: str, seconds: float, base_url: str) -> Decimal | None:
-    """Return the cost of billed ``seconds`` at a resolution; None for a model or price that is not known here."""
+    """Return the cost of billed ``seconds`` at a resolution; None without a price of that model in this version."""
     model, scope = models.MODELS.get(request.model), prices.scope_of(base_url)
     if model is None or not any(price.resolution == resolution and price.scope == scope for price in model.prices):
         return None
@@ -90,7 +90,7 @@ def input_seconds(request: VideoRequest) -> float:
 
 
 def _seconds_of_clips(request: VideoRequest, model: Model) -> float:
-    """Return the seconds of the input that is billed; what was not measured counts as long as it may be."""
+    """Return the seconds of the input that is billed; what was not measured counts with its limit."""
     seconds = 0.0
     for field in model.media:
         if not field.is_billed or isinstance(field.rules, ImageRules):

@@ -38,7 +38,7 @@ def length(prompt: str) -> int:
 
 
 def is_text(value: object) -> bool:
-    """Return whether all texts in a JSON value can be sent: none has half of a character."""
+    """Return whether all texts in a JSON value can be sent: none contains an unpaired surrogate."""
     try:
         return bool(json.dumps(value, ensure_ascii=False, default=lambda _: "").encode())
     except UnicodeEncodeError:
@@ -55,7 +55,7 @@ def _length_fault(prompt: str, model: Model) -> Iterator[Fault]:
 def _number_faults(prompt: str, images: int) -> Iterator[Fault]:
     named = sorted({_number(digits) for digits in _NUMBERED_IMAGE.findall(prompt)})
     absent = [number for number in named if not 1 <= number <= images]
-    there = {0: "is no image", 1: "is only 1 image"}.get(images, f"are only {images} images")
+    there = {0: "are no images", 1: "is only 1 image"}.get(images, f"are only {images} images")
     for number in absent[:MAX_FAULTS]:
         remedy = "Number the images from 1, in the order in which you send them."
         yield Fault("", f"refers to [Image {number}], but there {there}", remedy)

@@ -171,7 +171,7 @@ WRONG = [
     Wrong(Kind.I2V, {"duration": 2}, "duration", "must be a whole number from 3 to 15 seconds, not 2"),
     Wrong(Kind.I2V, {"prompt": "[Image 2]"}, "prompt", "refers to [Image 2], but there is only 1 image"),
     Wrong(Kind.T2V, {"prompt": ""}, "prompt", "is missing or empty"),
-    Wrong(Kind.T2V, {"prompt": "[Image 1]"}, "prompt", "refers to [Image 1], but there is no image"),
+    Wrong(Kind.T2V, {"prompt": "[Image 1]"}, "prompt", "refers to [Image 1], but there are no images"),
     Wrong(Kind.T2V, {"duration": 16}, "duration", "must be a whole number from 3 to 15 seconds, not 16"),
     Wrong(Kind.R2V, {"prompt": " "}, "prompt", "is missing or empty"),
     Wrong(Kind.R2V, {"images": [], "prompt": "A cat."}, "images", "there are 0 images; 1 to 9 are required"),
@@ -189,7 +189,7 @@ WRONG = [
 @EVERY_DIALECT
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.kind} {wrong.change}"[:60])
 def test_what_a_model_does_not_take_is_refused(wrong: Wrong, dialect: str) -> None:
-    """Before any money is spent, in words that name the field as the client knows it."""
+    """Before any money is spent; the fault names the field as the client knows it."""
     model = models.default_model(wrong.kind, "1.0")
     with pytest.raises(InvalidRequest) as refused:
         DIALECTS[dialect]({**needed(model), **wrong.change})
@@ -288,7 +288,7 @@ def test_an_edit_is_reserved_at_the_larger_reading(seconds: float, output: float
     request = reader.read(
         {**NEEDS[Kind.VIDEO_EDIT]},
         DEFAULTS,
-        lambda _, source, _rules: LinkedClip(VIDEO, replace(FACTS, seconds=seconds)),
+        lambda _, _source, _rules: LinkedClip(VIDEO, replace(FACTS, seconds=seconds)),
     )
     found = estimate.of(request, BASE_URLS[Scope.INTERNATIONAL])
     assert output == found.output_seconds
