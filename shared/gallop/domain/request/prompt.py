@@ -55,10 +55,10 @@ def _length_fault(prompt: str, model: Model) -> Iterator[Fault]:
 def _number_faults(prompt: str, images: int) -> Iterator[Fault]:
     named = sorted({_number(digits) for digits in _NUMBERED_IMAGE.findall(prompt)})
     absent = [number for number in named if not 1 <= number <= images]
-    there = {0: "are no images", 1: "is only 1 image"}.get(images, f"are only {images} images")
+    there = {0: "the request has none", 1: "there is only 1 image"}.get(images, f"there are only {images} images")
     for number in absent[:MAX_FAULTS]:
         remedy = "Number the images from 1, in the order in which you send them."
-        yield Fault("", f"refers to [Image {number}], but there {there}", remedy)
+        yield Fault("", f"refers to [Image {number}], but {there}", remedy)
     yield from omitted(len(absent) - MAX_FAULTS)
 
 

@@ -171,7 +171,7 @@ WRONG = [
     Wrong(Kind.I2V, {"duration": 2}, "duration", "must be a whole number from 3 to 15 seconds, not 2"),
     Wrong(Kind.I2V, {"prompt": "[Image 2]"}, "prompt", "refers to [Image 2], but there is only 1 image"),
     Wrong(Kind.T2V, {"prompt": ""}, "prompt", "is missing or empty"),
-    Wrong(Kind.T2V, {"prompt": "[Image 1]"}, "prompt", "refers to [Image 1], but there are no images"),
+    Wrong(Kind.T2V, {"prompt": "[Image 1]"}, "prompt", "refers to [Image 1], but the request has none"),
     Wrong(Kind.T2V, {"duration": 16}, "duration", "must be a whole number from 3 to 15 seconds, not 16"),
     Wrong(Kind.R2V, {"prompt": " "}, "prompt", "is missing or empty"),
     Wrong(Kind.R2V, {"images": [], "prompt": "A cat."}, "images", "there are 0 images; 1 to 9 are required"),
