@@ -72,7 +72,9 @@ def _model_row(model: Model) -> str:
     )
     tiers = ", ".join(model.resolutions)
     seconds = (
-        f"{model.seconds.start} to {model.seconds.stop - 1} ({model.default_seconds})" if model.seconds else "as input"
+        f"{model.min_seconds} to {model.max_seconds} ({model.default_seconds})"
+        if model.has_duration
+        else f"as input, maximum {model.max_seconds}"
     )
     prices = ", ".join(f"{tier} {home} / {abroad}" for tier, (home, abroad) in model.prices.items())
     return (

@@ -109,6 +109,11 @@ class Origin:
         """The methods of all requests so far."""
         return self._server.methods
 
+    def add(self, name: str, body: bytes) -> str:
+        """Serve one more page; return its URL."""
+        PAGES[f"/{name}"] = body
+        return self.url(name)
+
     def url(self, name: str) -> str:
         """Return the URL of a page."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/{name}"

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.functional.fake_dashscope.sandbox import Sandbox
 
 I2V = "happyhorse-1.0-i2v"
-EDIT = "happyhorse-1.0-video-edit"
 REFUSED = {
     "no-length.png": ("InternalError.Algo", "Missing Content-Length of multimodal url."),
     "forbidden.png": (
@@ -161,27 +160,3 @@ def test_each_model_has_its_own_rules_for_images(sandbox: Sandbox, origin: Origi
     model, kind, name = case
     output = sandbox.finish(with_media(origin.url(name), model=model, kind=kind))["output"]
     assert IMAGE_RULES[case] == output.get("code")
-
-
-def test_an_edit_is_billed_for_input_and_output(sandbox: Sandbox, origin: Origin) -> None:
-    """An edit's length is its input's, and both are billed; its usage has no ratio."""
-    sandbox.clock.advance(1)
-    video = sandbox.client.get(sandbox.video_url(with_media(origin.url("red.png"), resolution="720P", duration=4)))
-    reply = sandbox.finish(_edit(data_uri(video.content, "video/mp4"), resolution="720P"))
-    assert {
-        "duration": 8,
-        "input_video_duration": 4,
-        "output_video_duration": 4,
-        "video_count": 1,
-        "SR": 720,
-    } == reply["usage"]
-
-
-def test_an_edit_of_something_else_than_a_video_fails(sandbox: Sandbox, origin: Origin) -> None:
-    """An edit of something that is not a video fails."""
-    output = sandbox.finish(_edit(origin.url("text.jpg")))["output"]
-    assert ("FAILED", "InvalidFile.Format") == (output["task_status"], output["code"])
-
-
-def _edit(url: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
-    return with_media(url, model=EDIT, kind="video", **parameters)

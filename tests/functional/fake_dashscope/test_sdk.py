@@ -15,8 +15,9 @@ from dashscope import VideoSynthesis
 from dashscope.aigc.video_synthesis import AioVideoSynthesis
 from dashscope.v2 import errors as v2_errors
 
-from fake_dashscope import KEY, FakeDashScope, Limits, Switches, serve
+from fake_dashscope import KEY, WAN_3_0, FakeDashScope, Limits, Switches, serve
 from fake_dashscope.clock import ScaledClock
+from tests.functional.fake_dashscope.clips import clip
 from tests.functional.fake_dashscope.origin import GREEN, RED, picture
 from tests.functional.fake_dashscope.sandbox import R2V, until
 from tests.support.package import run
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PROMPT = "The woman of [Image 1]"
 SPEED = 100
+INPUTS = {"first_frame": picture(GREEN, (600, 900)), "video": clip()}
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,71 @@ def media(*urls: str) -> list[dict[str, str]]:
 def wanted(**more: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the arguments of a call that succeeds."""
     return {"model": R2V, "prompt": PROMPT, "media": media(), "resolution": "720P", "duration": 3, **more}
+
+
+def of_each_kind(origin: Origin) -> dict[str, dict[str, Any]]:
+    """Return the arguments of a call to each model, and to one that a row has added."""
+    frame, video = ({"type": kind, "url": origin.add(kind, body)} for kind, body in INPUTS.items())
+    shared: dict[str, Any] = {"prompt": PROMPT, "resolution": "720P"}
+    rows: dict[str, dict[str, Any]] = {
+        "happyhorse-{}-t2v": {"ratio": "9:16", "duration": 3},
+        "happyhorse-{}-i2v": {"media": [frame], "duration": 3},
+        "happyhorse-{}-r2v": {"media": media(origin.url("red.png")), "duration": 3},
+    }
+    calls = {name.format(version): {**shared, **row} for name, row in rows.items() for version in ("1.0", "1.1")}
+    edit = {"media": [video, *media(origin.url("red.png"))], "audio_setting": "origin"}
+    last = {"type": "last_frame", "url": frame["url"]}
+    added = {"media": [frame, last], "ratio": "adaptive", "duration": 2, "audio": False}
+    return {**calls, "happyhorse-1.0-video-edit": {**shared, **edit}, "wan3.0-video": {**shared, **added}}
+
+
+def assert_each_kind_was_made(fake: FakeDashScope, calls: dict[str, dict[str, Any]]) -> None:
+    """Assert that each call was one task that reached the fake as it was meant, and was billed."""
+    tasks = {task["model"]: task for task in fake.ledger()["tasks"]}
+    assert set(calls) == set(tasks)
+    for model, task in tasks.items():
+        assert "SUCCEEDED" == task["status"], model
+        assert calls[model].get("media", []) == task["media"], model
+        asked = {name: calls[model][name] for name in calls[model].keys() - {"prompt", "media"}}
+        assert asked.items() <= task["parameters"].items(), model
+    seconds = {model: task["billed_seconds"] for model, task in tasks.items()}
+    assert {**dict.fromkeys(calls, 3), "happyhorse-1.0-video-edit": 6, "wan3.0-video": 2} == seconds
+
+
+def test_every_kind_is_made_by_the_package(fake: FakeDashScope, origin: Origin) -> None:
+    """``VideoSynthesis`` makes a video of each model."""
+    fake.add_model(WAN_3_0)
+    calls = of_each_kind(origin)
+    submitted = [VideoSynthesis.async_call(model=model, **arguments) for model, arguments in calls.items()]
+    assert {"SUCCEEDED"} == {VideoSynthesis.wait(reply).output.task_status for reply in submitted}
+    assert_each_kind_was_made(fake, calls)
+
+
+def test_every_kind_is_made_by_the_new_client(client: Any, fake: FakeDashScope, origin: Origin) -> None:  # noqa: ANN401
+    """``Client.videos`` makes a video of each model."""
+    fake.add_model(WAN_3_0)
+    calls = of_each_kind(origin)
+    submitted = [
+        client.videos.jobs.create(
+            model=model,
+            prompt=arguments["prompt"],
+            media=arguments.get("media"),
+            parameters={name: value for name, value in arguments.items() if name not in {"prompt", "media"}},
+        )
+        for model, arguments in calls.items()
+    ]
+    assert all(client.videos.jobs.wait(job, poll_interval=0.01).succeeded for job in submitted)
+    assert_each_kind_was_made(fake, calls)
+
+
+def test_a_local_video_is_uploaded_and_edited(fake: FakeDashScope, tmp_path: Path) -> None:
+    """The package uploads a video as it does a picture."""
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(clip())
+    video = [{"type": "video", "url": f"file://{path}"}]
+    reply = VideoSynthesis.call(model="happyhorse-1.0-video-edit", prompt=PROMPT, media=video, resolution="720P")
+    assert 6 == reply.usage["duration"]
+    assert 1 == fake.ledger()["requests"]["upload"]
 
 
 def posts(fake: FakeDashScope) -> int:

@@ -211,13 +211,14 @@ def test_the_command_passes_its_options() -> None:
             *("--speed", "60", "--account", "a=sk-1,sk-2@cn-beijing", "--account", "b=sk-3", "--no-limits"),
             *("--bad-parameters", "task", "--expiry-from", "completion", "--fetch", "all"),
             *("--list-lag", "30", "--list-hours", "0", "--task-seconds", "90"),
+            *("--edit-input", "used"),
         ],
     )
     fake = build(options)
     assert {"a": Account("a", ("sk-1", "sk-2"), "cn-beijing"), "b": Account("b", ("sk-3",))} == (
         fake.vendor.keyring.accounts
     )
-    assert Switches("task", "completion", "all", 30, 0, task_seconds=90) == fake.vendor.switches
+    assert Switches("task", "completion", "all", 30, 0, task_seconds=90, edit_input="used") == fake.vendor.switches
     assert float("inf") == fake.vendor.limits.submits
     assert 60 == fake.clock.speed  # type: ignore[attr-defined]
 

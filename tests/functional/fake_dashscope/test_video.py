@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 import av
 import httpx
 import pytest
-from PIL import ImageChops, ImageStat
+from PIL import Image as PILImage
+from PIL import ImageChops, ImageOps, ImageStat
 
-from fake_dashscope import FakeDashScope
-from fake_dashscope.catalogue import RATIOS, frame_size, frame_size_like
+from fake_dashscope import WAN_3_0, FakeDashScope
+from fake_dashscope.catalogue import frame_size, frame_size_like
 from fake_dashscope.clock import ManualClock
-from tests.functional.fake_dashscope.origin import BLUE, GREEN, RED
+from fake_dashscope.models import RATIOS
+from tests.functional.fake_dashscope.clips import clip, hertz, pictures
+from tests.functional.fake_dashscope.origin import BLUE, GREEN, PAGES, RED
 from tests.functional.fake_dashscope.sandbox import ALIBABA, Sandbox
+from tests.functional.fake_dashscope.test_edits import edit
 from tests.functional.fake_dashscope.test_media import with_media
+from tests.functional.fake_dashscope.test_models import wan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,15 +50,15 @@ def shoot(studio: Sandbox, body: dict[str, Any]) -> bytes:
     return studio.client.get(studio.video_url(body)).content
 
 
-def pictures(video: bytes) -> list[Image]:
-    """Decode all frames."""
-    with av.open(io.BytesIO(video), "r") as container:
-        return [frame.to_image() for frame in container.decode(video=0)]  # type: ignore[no-untyped-call]
-
-
 def colour(picture: Image) -> tuple[int, ...]:
     """Return the mean colour of the left quarter, where neither ring nor watermark is."""
     return tuple(round(part) for part in ImageStat.Stat(picture.crop((0, 0, picture.width // 4, picture.height))).mean)
+
+
+def corner(picture: Image) -> tuple[int, ...]:
+    """Return the mean colour of the lower left corner, where neither mark nor square is."""
+    width, height = picture.size
+    return tuple(round(part) for part in ImageStat.Stat(picture.crop((0, height // 2, width // 4, height))).mean)
 
 
 def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -124,6 +129,114 @@ def test_a_video_shows_its_images_one_after_the_other(studio: Sandbox, origin: O
     assert near(GREEN, colour(frames[34]))
     assert near(BLUE, colour(frames[66]))
     assert not any(near(shade, colour(frames[20])) for shade in (RED, GREEN, BLUE))
+
+
+@pytest.mark.parametrize(("name", "size"), [("portrait.png", (522, 784)), ("red.png", (740, 554))])
+def test_a_video_starts_from_its_first_frame(studio: Sandbox, origin: Origin, name: str, size: tuple[int, int]) -> None:
+    """The first picture is the whole of the frame, in its shape; then it grows."""
+    body = with_media(origin.url(name), model=SMALL_I2V, kind="first_frame", resolution="480P", duration=3)
+    frames = pictures(shoot(studio, body))
+    given = ImageOps.fit(PILImage.open(io.BytesIO(PAGES[f"/{name}"])).convert("RGB"), size)
+    part = (0, 0, size[0], size[1] * 3 // 4)
+    differences = [ImageChops.difference(given, frame).crop(part).convert("L") for frame in (frames[0], frames[-1])]
+    first, last = (ImageStat.Stat(picture.point(lambda level: level > 40)).sum[0] for picture in differences)
+    assert size == frames[0].size
+    assert 10 * first < last
+
+
+def test_a_last_frame_ends_its_video(studio: Sandbox, origin: Origin) -> None:
+    """A video from a red first frame to a green last one is red, then green."""
+    studio.fake.add_model(WAN_3_0)
+    media = [("first_frame", origin.url("red.png")), ("last_frame", origin.url("portrait.png"))]
+    frames = pictures(shoot(studio, wan(media, resolution="480P", duration=2)))
+    assert frame_size_like("480P", 800, 600) == frames[0].size
+    assert near(RED, colour(frames[0]))
+    assert near(GREEN, colour(frames[-1]))
+
+
+def test_a_photo_that_lies_on_its_side_is_shown_upright(studio: Sandbox, origin: Origin) -> None:
+    """The orientation in a JPEG's EXIF turns the frame, and the shape of its video."""
+    exif = PILImage.Exif()
+    exif[0x0112] = 6
+    target = io.BytesIO()
+    PILImage.new("RGB", (900, 600), GREEN).save(target, "JPEG", exif=exif)
+    url = origin.add("sideways.jpg", target.getvalue())
+    body = with_media(url, model=SMALL_I2V, kind="first_frame", resolution="480P", duration=3)
+    assert frame_size_like("480P", 600, 900) == pictures(shoot(studio, body))[0].size
+
+
+def test_a_video_of_a_text_is_of_its_ratio(studio: Sandbox) -> None:
+    """Without media there is a title, which moves."""
+    body = {
+        "model": "happyhorse-1.1-t2v",
+        "input": {"prompt": "A cat"},
+        "parameters": {"resolution": "480P", "ratio": "1:1", "duration": 3},
+    }
+    frames = pictures(shoot(studio, body))
+    assert (480, 480) == frames[0].size
+    assert ImageChops.difference(frames[0], frames[36]).getbbox()
+
+
+def test_an_edit_begins_as_its_input(studio: Sandbox, origin: Origin) -> None:
+    """The first half second is the input's; after that it has the first reference's colour, and a square moves."""
+    url = origin.add("clip", clip())
+    frames = pictures(shoot(studio, edit(url, origin.url("blue.webp"), resolution="720P")))
+    assert frame_size_like("720P", 640, 360) == frames[0].size
+    assert 72 == len(frames)
+    assert near(GREEN, corner(frames[0]))
+    assert near(GREEN, corner(frames[11]))
+    red, green, blue = corner(frames[12])
+    assert blue > green + 40 > red
+    moves = [ImageChops.difference(a, b).getbbox() for a, b in zip(frames[12:-4:4], frames[16::4], strict=True)]
+    assert all(moves)
+
+
+def test_an_edit_without_references_has_a_colour_of_its_own(studio: Sandbox, origin: Origin) -> None:
+    """It is not the input's."""
+    frames = pictures(shoot(studio, edit(origin.add("clip", clip()), resolution="720P")))
+    assert near(GREEN, corner(frames[11]))
+    assert not near(GREEN, corner(frames[12]))
+
+
+@pytest.mark.parametrize("fps", [9, 60])
+def test_an_edit_keeps_the_time_of_its_input(studio: Sandbox, origin: Origin, fps: int) -> None:
+    """Whatever the rate of the input, the output has 24 frames per second and the same length."""
+    video = shoot(studio, edit(origin.add("clip", clip(4.0, fps=fps)), resolution="720P"))
+    assert 96 == len(pictures(video))
+
+
+@pytest.mark.parametrize(
+    ("given", "setting", "expected"),
+    [(1500, "auto", 750), (1500, "origin", 1500), (0, "auto", 750), (0, "origin", 0)],
+)
+def test_an_edit_keeps_its_sound_or_gets_a_new_one(
+    studio: Sandbox, origin: Origin, given: int, setting: str, expected: int
+) -> None:
+    """``origin`` keeps the tone of the input, ``auto`` has another; an input without sound stays silent."""
+    url = origin.add("clip", clip(hertz=given))
+    assert expected == hertz(shoot(studio, edit(url, resolution="720P", audio_setting=setting)))
+
+
+def test_every_other_video_has_a_sound_of_its_own(studio: Sandbox, origin: Origin) -> None:
+    """It is a quiet tone, in any kind of video."""
+    size: dict[str, Any] = {"resolution": "480P", "duration": 3}
+    bodies = {
+        "i2v": with_media(origin.url("red.png"), model=SMALL_I2V, kind="first_frame", **size),
+        "r2v": with_media(origin.url("red.png"), model=SMALL, **size),
+        "t2v": {"model": "happyhorse-1.1-t2v", "input": {"prompt": "A cat"}, "parameters": size},
+    }
+    assert dict.fromkeys(bodies, 375) == {kind: hertz(shoot(studio, body)) for kind, body in bodies.items()}
+
+
+def test_wan_has_thirty_frames_per_second_and_may_be_silent(studio: Sandbox) -> None:
+    """The row says so: 30 frames per second, and no sound track without ``audio``."""
+    studio.fake.add_model(WAN_3_0)
+    loud, silent = (
+        shoot(studio, wan([], resolution="480P", ratio="16:9", duration=2, audio=audio)) for audio in (True, False)
+    )
+    assert 60 == len(pictures(silent))
+    assert hertz(silent) is None
+    assert hertz(loud)
 
 
 def test_a_video_moves(studio: Sandbox, origin: Origin) -> None:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from fake_dashscope.core import FakeDashScope
     from fake_dashscope.errors import VendorError
     from fake_dashscope.faults import BadFaultError
+    from fake_dashscope.models import BadModelError, Model
     from fake_dashscope.mounting import mounted
     from fake_dashscope.notices import BadRuleError
+    from fake_dashscope.previews import WAN_3_0, WAN_3_0_PRIME
     from fake_dashscope.server import Server, serve
     from fake_dashscope.switches import Limits, Switches
 
@@ -31,13 +33,17 @@ __version__ = "0.1.0"
 __all__ = [
     "KEY",
     "REGION",
+    "WAN_3_0",
+    "WAN_3_0_PRIME",
     "Account",
     "BadFaultError",
+    "BadModelError",
     "BadRuleError",
     "Clock",
     "FakeDashScope",
     "Limits",
     "ManualClock",
+    "Model",
     "ScaledClock",
     "Server",
     "Switches",
@@ -52,8 +58,10 @@ _MODULES = {
     "core": ("FakeDashScope",),
     "errors": ("VendorError",),
     "faults": ("BadFaultError",),
+    "models": ("BadModelError", "Model"),
     "mounting": ("mounted",),
     "notices": ("BadRuleError",),
+    "previews": ("WAN_3_0", "WAN_3_0_PRIME"),
     "server": ("Server", "serve"),
     "switches": ("Limits", "Switches"),
 }

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from fake_dashscope import ids, listing, oss, wire
-from fake_dashscope.catalogue import MODELS
 from fake_dashscope.errors import VendorError, missing_or_invalid
 from fake_dashscope.order import read
 from fake_dashscope.task import UNKNOWN
@@ -134,7 +133,7 @@ class Api:
         return httpx.Response(status, headers=self._headers(call, JSON), content=wire.encode(document))
 
     def _submit(self, call: Call, account: Account) -> dict[str, Any]:
-        order = read(call.request.content, call.request.headers, self.vendor.switches)
+        order = read(call.request.content, call.request.headers, self.vendor.switches, self.vendor.models)
         task = self.vendor.submit(account, order, call.request_id, lambda: self.faults.draw("task"))
         return {"request_id": call.request_id, "output": {"task_id": task.id, "task_status": task.status}}
 
@@ -169,7 +168,7 @@ class Api:
         model = params.get("model", "")
         if params.get("action") != "getPolicy":
             raise missing_or_invalid("action")
-        if model not in MODELS:
+        if model not in self.vendor.models:
             raise VendorError("ModelNotFound")
         self.vendor.admit(self.vendor.limits.policies, "upload", account.name, model)
         host = oss.origin(call.request.url, oss.UPLOAD_BUCKET, oss.UPLOAD_HOST)

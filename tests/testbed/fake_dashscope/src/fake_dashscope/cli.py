@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from fake_dashscope import __version__
 from fake_dashscope.accounts import KEY, REGION, Account
 from fake_dashscope.clock import ScaledClock
 from fake_dashscope.core import FakeDashScope
+from fake_dashscope.models import read_model
 from fake_dashscope.server import Server, serve
-from fake_dashscope.switches import BadParameters, ExpiryFrom, Limits, Reach, Switches
+from fake_dashscope.switches import BadParameters, EditInput, ExpiryFrom, Limits, Reach, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fake_dashscope.models import Model
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,6 +44,14 @@ def parser() -> argparse.ArgumentParser:
         type=account,
         help=f"an account and its keys; repeat for more accounts (main={KEY})",
     )
+    add(
+        "--model",
+        action="append",
+        default=[],
+        metavar="FILE",
+        type=model,
+        help="a JSON file with the row of one more model; repeat for more models",
+    )
     add("--no-limits", action="store_true", help="lift all limits except 5 running tasks per account and model")
     _add_switches(options)
     return options
@@ -49,6 +62,11 @@ def _add_switches(options: argparse.ArgumentParser) -> None:
     add = options.add_argument
     known = Switches()
     add("--bad-parameters", choices=get_args(BadParameters), help="what fails on a bad parameter (%(default)s)")
+    add(
+        "--edit-input",
+        choices=get_args(EditInput),
+        help="input seconds that an edit bills of a video over 15 s (%(default)s)",
+    )
     add("--expiry-from", choices=get_args(ExpiryFrom), help="when the 24 hours of a task id begin (%(default)s)")
     add("--fetch", choices=get_args(Reach), help="media URLs to download; others become placeholders (%(default)s)")
     add("--list-lag", type=float, metavar="SECONDS", help="seconds until the list API shows a new task (%(default)s)")
@@ -59,7 +77,7 @@ def _add_switches(options: argparse.ArgumentParser) -> None:
         help="time zone of the list API, in hours east of UTC (%(default)s)",
     )
     add("--task-seconds", type=float, metavar="SECONDS", help="running time of every task (random, as at DashScope)")
-    names = ("bad_parameters", "expiry_from", "fetch", "list_lag", "list_hours", "task_seconds")
+    names = ("bad_parameters", "edit_input", "expiry_from", "fetch", "list_lag", "list_hours", "task_seconds")
     options.set_defaults(**{name: getattr(known, name) for name in names})
 
 
@@ -72,6 +90,14 @@ def account(text: str) -> Account:
     return Account(name, tuple(keys.split(",")), region or REGION)
 
 
+def model(path: str) -> Model:
+    """Read the row of a model from a file."""
+    try:
+        return read_model(json.loads(Path(path).read_bytes()))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"invalid model {path}: {error}") from error
+
+
 def build(options: argparse.Namespace) -> FakeDashScope:
     """Make the fake that the options ask for."""
     return FakeDashScope(
@@ -81,12 +107,14 @@ def build(options: argparse.Namespace) -> FakeDashScope:
         limits=Limits.none() if options.no_limits else Limits(),
         switches=Switches(
             bad_parameters=options.bad_parameters,
+            edit_input=options.edit_input,
             expiry_from=options.expiry_from,
             fetch=options.fetch,
             list_lag=options.list_lag,
             list_hours=options.list_hours,
             task_seconds=options.task_seconds,
         ),
+        models=options.model,
         seed=options.seed,
     )
 

@@ -1,4 +1,4 @@
-"""The control paths under ``/__fake__/``: read the ledger, arm faults, send events, reset."""
+"""The control paths under ``/__fake__/``: read the ledger, arm faults, add models, send events, reset."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fake_dashscope.faults import KINDS, BadFaultError, read_fault
+from fake_dashscope.models import BadModelError
 from fake_dashscope.notices import MODES, BadRuleError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def answer(fake: FakeDashScope, method: str, path: str, body: bytes) -> Answer:
         ("GET", "ledger"): lambda: (200, fake.ledger()),
         ("GET", "faults"): lambda: (200, {"armed": fake.faults.view(), "allowed": _allowed()}),
         ("POST", "faults"): lambda: _arm(fake, body),
+        ("GET", "models"): lambda: (200, _models(fake)),
+        ("POST", "models"): lambda: _add_model(fake, body),
         ("GET", "events"): lambda: (200, fake.events()),
         ("POST", "events"): lambda: _notify(fake, body),
         ("POST", "reset"): lambda: _reset(fake),
@@ -43,6 +46,20 @@ def _arm(fake: FakeDashScope, body: bytes) -> Answer:
         return 400, {"error": f"the body is not valid JSON: {error}", "allowed": _allowed()}
     fake.faults.arm(fault)
     return 200, {"armed": fake.faults.view()}
+
+
+def _models(fake: FakeDashScope) -> dict[str, Any]:
+    return {"models": [model.view() for model in fake.models()]}
+
+
+def _add_model(fake: FakeDashScope, body: bytes) -> Answer:
+    try:
+        fake.add_model(json.loads(body))
+    except BadModelError as error:
+        return 400, {"error": str(error)}
+    except ValueError as error:
+        return 400, {"error": f"the body is not valid JSON: {error}"}
+    return 200, _models(fake)
 
 
 def _notify(fake: FakeDashScope, body: bytes) -> Answer:

@@ -21,6 +21,7 @@ from fake_dashscope.faults import Faults, read_fault
 from fake_dashscope.forms import read_form
 from fake_dashscope.ledger import Ledger
 from fake_dashscope.media import Fetch, fetch
+from fake_dashscope.models import read_model
 from fake_dashscope.notices import post, read_rule
 from fake_dashscope.switches import Limits, Switches
 from fake_dashscope.vendor import Vendor
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import respx
 
     from fake_dashscope.clock import Clock
+    from fake_dashscope.models import Model
     from fake_dashscope.notices import Notice, Post
 
 VENDOR_HOSTS = (
@@ -49,6 +51,7 @@ class FakeDashScope:
         region: str = REGION,
         limits: Limits | None = None,
         switches: Switches | None = None,
+        models: Iterable[Model | dict[str, Any]] = (),
         seed: int = 0,
         get: Fetch = fetch,
         send: Post = post,
@@ -59,6 +62,7 @@ class FakeDashScope:
         - ``accounts``: the accounts that may call.
         - ``region``: the region of addresses that are not Alibaba's.
         - ``limits``: its rate limits; ``switches``: what its documents leave open.
+        - ``models``: rows beside those of the catalogue, as for ``add_model``.
         - ``seed``: fixes ids and running times.
         - ``get``: replaces how media URLs are downloaded; ``send``: how events are posted.
         """
@@ -74,6 +78,7 @@ class FakeDashScope:
             limits=limits or Limits(),
             switches=switches or Switches(),
             rng=self._rng,
+            models=[read_model(row) for row in models],
             get=get,
         )
         self._api = Api(self.vendor, self.faults, self._ledger, region)
@@ -157,6 +162,17 @@ class FakeDashScope:
         with self._lock:
             self.vendor.notices.answered(notice, status, self.clock.now())
 
+    def add_model(self, row: Model | dict[str, Any]) -> None:
+        """Add a model, or replace the one of its name, by a row of data; raises ``BadModelError``."""
+        model = read_model(row)
+        with self._lock:
+            self.vendor.models[model.name] = model
+
+    def models(self) -> list[Model]:
+        """Return all models."""
+        with self._lock:
+            return list(self.vendor.models.values())
+
     def ledger(self) -> dict[str, Any]:
         """Return the tasks, the requests by kind, and both by account."""
         with self._lock:
@@ -164,7 +180,7 @@ class FakeDashScope:
             return self._ledger.view(self.vendor.tasks.values(), self.vendor.keyring.accounts)
 
     def reset(self) -> None:
-        """Forget the ledger, tasks, uploads, faults and events; accounts and keys remain."""
+        """Forget the ledger, tasks, uploads, faults and events; accounts, keys and models remain."""
         with self._lock:
             self.vendor.clear()
             self._ledger.clear()

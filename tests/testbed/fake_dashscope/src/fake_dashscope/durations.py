@@ -25,7 +25,7 @@ HARD_LIMIT = 3 * 3600.0
 
 def median(model: str, resolution: str, seconds: float) -> float:
     """Return the median running time in seconds for a video of ``seconds``."""
-    return OVERHEAD + PER_SECOND[model[:14]].get(resolution, 8.0) * seconds
+    return OVERHEAD + PER_SECOND.get(model[:14], {}).get(resolution, 8.0) * seconds
 
 
 def draw(rng: Random, model: str, resolution: str, seconds: float) -> float:

@@ -74,15 +74,11 @@ def _entry(task: Task) -> dict[str, Any]:
         "status": task.status,
         "prompt": task.order.prompt_used,
         "images": [_shown(item.url) for item in task.order.media],
-        "parameters": {
-            "resolution": task.order.resolution,
-            "ratio": task.order.ratio,
-            "duration": task.order.seconds,
-            "watermark": task.order.watermark,
-            "seed": task.order.seed,
-        },
+        "media": [{"type": item.type, "url": _shown(item.url)} for item in task.order.media],
+        "parameters": task.order.parameters,
         "created_at": task.submitted,
         "billed_seconds": task.billed_seconds,
+        "billed_usd": round(_cost(task), 6),
     }
 
 

@@ -12,14 +12,17 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from fake_dashscope.catalogue import FRAMES_PER_SECOND, MediaRule, frame_size, frame_size_like
+from fake_dashscope.catalogue import frame_size, frame_size_like
 from fake_dashscope.errors import VendorError
+from fake_dashscope.models import ADAPTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from fake_dashscope.models import MediaKind, MediaRule, Model
     from fake_dashscope.order import Media, Order
+    from fake_dashscope.switches import Switches
 
 NO_LENGTH = "Missing Content-Length of multimodal url."
 FORBIDDEN = "Don't have authorization to access the media resource during the data inspection process."
@@ -28,14 +31,17 @@ TOO_SLOW = "Download the media resource timed out during the data inspection pro
 NOT_FETCHED = "Failed to download multimodal content."
 NOT_DECODED = "Failed to decode the image during the data inspection."
 NOT_AN_IMAGE = "image format error"
-EDIT_MAX_SECONDS = 15.0
-PLACEHOLDER_VIDEO_SECONDS = 6.0
+TOO_LARGE = "Multimodal file size is too large"
+WRONG_SIZE = "the size of input image is too small or too large."
+PLACEHOLDER_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class Medium:
     """One downloaded and checked medium, or a placeholder (``path`` is None)."""
 
+    type: str
+    kind: MediaKind
     label: str
     digest: str
     path: Path | None = None
@@ -46,7 +52,10 @@ class Medium:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The inputs of a task, or why they failed. Times in simulated seconds, sizes in pixels."""
+    """The inputs of a task, or why they failed. Times in simulated seconds, sizes in pixels.
+
+    ``input_seconds`` are those that are billed.
+    """
 
     media: tuple[Medium, ...] = ()
     size: tuple[int, int] = (0, 0)
@@ -100,11 +109,10 @@ def fetch(url: str, max_bytes: int, timeout: float) -> bytes:
 class Library:
     """Downloads and checks the media of an order; stores each content once under ``folder``."""
 
-    def __init__(self, folder: Path, reach: str, timeout: float, get: Fetch = fetch) -> None:
-        """Download with ``get`` what ``reach`` allows, within ``timeout`` real seconds each."""
+    def __init__(self, folder: Path, switches: Switches, get: Fetch = fetch) -> None:
+        """Download with ``get`` what ``switches.fetch`` allows."""
         self._folder = folder
-        self._reach = reach
-        self._timeout = timeout
+        self._switches = switches
         self._get = get
 
     def prepare(self, order: Order, uploads: Mapping[str, bytes]) -> Prepared:
@@ -112,47 +120,53 @@ class Library:
         if order.fault:
             return Prepared()
         try:
-            media = tuple(self._medium(item, _rule(order, item), uploads) for item in order.media)
+            media = tuple(self._medium(item, order.model.rule(item.type), uploads) for item in order.media)
+            _check_totals(order.model, media)
         except VendorError as failure:
             return Prepared(failure=failure)
-        given = next((medium for item, medium in zip(order.media, media, strict=True) if item.type == "video"), None)
-        return Prepared(
-            media,
-            _frame(order, media),
-            min(given.seconds, EDIT_MAX_SECONDS) if given else float(order.seconds),
-            given.seconds if given else 0.0,
-        )
+        seconds = _output_seconds(order, media)
+        return Prepared(media, _frame(order, media), seconds, self._billed(order.model, media, seconds))
+
+    def _billed(self, model: Model, media: tuple[Medium, ...], output_seconds: float) -> float:
+        """Return the input seconds that are billed. All of a long input's: an inference, hence a switch."""
+        given = 0.0
+        for medium in media:
+            rule = model.rule(medium.type)
+            used = self._switches.edit_input == "used" and rule.sets_length
+            given += (min(medium.seconds, output_seconds) if used else medium.seconds) if rule.billed else 0.0
+        return given
 
     def _medium(self, item: Media, rule: MediaRule, uploads: Mapping[str, bytes]) -> Medium:
         body = self._body(item, rule, uploads)
         if body is None:
-            digest = hashlib.sha256(item.url.encode()).hexdigest()
-            seconds = PLACEHOLDER_VIDEO_SECONDS if item.type == "video" else 0.0
-            return Medium(urlsplit(item.url).path.rsplit("/", 1)[-1], digest, seconds=seconds)
+            return _placeholder(item, rule)
         if len(body) > rule.max_bytes:
-            raise VendorError("InvalidParameter", "Multimodal file size is too large")
+            raise VendorError(*(("InvalidParameter", TOO_LARGE) if rule.kind == "image" else ("InvalidFile.Size",)))
         from fake_dashscope import examine  # noqa: PLC0415  the image and video libraries are heavy
 
-        found = examine.video(body) if item.type == "video" else examine.image(body)
-        _check_shape(rule, found.width, found.height)
+        found = examine.examine(body, rule)
         digest = hashlib.sha256(body).hexdigest()
         path = self._folder / digest
         if not path.exists():
             path.write_bytes(body)
-        return Medium("", digest, path, found.width, found.height, found.seconds)
+        return Medium(item.type, rule.kind, "", digest, path, found.width, found.height, found.seconds)
 
     def _body(self, item: Media, rule: MediaRule, uploads: Mapping[str, bytes]) -> bytes | None:
         if item.url.startswith("data:"):
             return _decode(item.url)
         if item.url.startswith("oss://"):
             return uploads[item.url]
-        if self._reach == "all" or is_loopback(item.url):
-            return self._get(item.url, rule.max_bytes, self._timeout)
+        if self._switches.fetch == "all" or is_loopback(item.url):
+            return self._get(item.url, rule.max_bytes, self._switches.fetch_timeout)
         return None
 
 
-def _rule(order: Order, item: Media) -> MediaRule:
-    return next(rule for rule in order.model.media if rule.type == item.type)
+def _placeholder(item: Media, rule: MediaRule) -> Medium:
+    """Stand in for what is not downloaded; a video or an audio of it has a length that the model takes."""
+    label = urlsplit(item.url).path.rsplit("/", 1)[-1]
+    longest = rule.total_seconds / rule.maximum if rule.total_seconds else PLACEHOLDER_SECONDS
+    seconds = 0.0 if rule.kind == "image" else min(PLACEHOLDER_SECONDS, longest)
+    return Medium(item.type, rule.kind, label, hashlib.sha256(item.url.encode()).hexdigest(), seconds=seconds)
 
 
 def _decode(url: str) -> bytes:
@@ -165,21 +179,23 @@ def _decode(url: str) -> bytes:
         raise VendorError("InvalidParameter", NOT_AN_IMAGE) from error
 
 
-def _check_shape(rule: MediaRule, width: int, height: int) -> None:
-    if min(width, height) < rule.short_side:
-        raise VendorError("InvalidParameter", "the size of input image is too small or too large.")
-    if rule.widest and max(width, height) > rule.widest * min(width, height):
-        raise VendorError("InvalidFile.AspectRatio")
+def _check_totals(model: Model, media: tuple[Medium, ...]) -> None:
+    for rule in model.media:
+        total = sum(medium.seconds for medium in media if medium.type == rule.type)
+        if rule.total_seconds and total > rule.total_seconds:
+            raise VendorError("InvalidFile.Duration")
+
+
+def _output_seconds(order: Order, media: tuple[Medium, ...]) -> float:
+    given = [medium.seconds for medium in media if order.model.rule(medium.type).sets_length]
+    return min(given[0], float(order.model.max_seconds)) if given else float(order.seconds)
 
 
 def _frame(order: Order, media: tuple[Medium, ...]) -> tuple[int, int]:
-    if order.ratio:
+    if order.ratio not in {"", ADAPTIVE}:
         return frame_size(order.resolution, order.ratio)
-    if media and media[0].width:
-        return frame_size_like(order.resolution, media[0].width, media[0].height)
+    edited = [medium for medium in media if order.model.rule(medium.type).sets_length]
+    for medium in edited or media:
+        if medium.width:
+            return frame_size_like(order.resolution, medium.width, medium.height)
     return frame_size(order.resolution, "16:9")
-
-
-def frames(seconds: float) -> int:
-    """Return the number of frames of a video of ``seconds``."""
-    return round(seconds * FRAMES_PER_SECOND)

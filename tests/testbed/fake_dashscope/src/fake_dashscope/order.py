@@ -7,15 +7,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fake_dashscope.catalogue import MODELS, Model
 from fake_dashscope.errors import VendorError, missing_or_invalid
+from fake_dashscope.models import CHOSEN_BY_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fake_dashscope.models import Model
     from fake_dashscope.switches import Switches
 
-MAX_PROMPT_WEIGHT = 5000
 MAX_SEED = 2147483647
 SCHEMES = ("http://", "https://", "data:", "oss://")
 SYNCHRONOUS = "current user api does not support synchronous calls."
@@ -45,30 +45,46 @@ class Order:
     seconds: int
     watermark: bool
     seed: int | None
+    audio_setting: str = ""
+    audio: bool = True
     fault: VendorError | None = None
 
     @property
     def prompt_used(self) -> str:
         """The part of the prompt that the model reads."""
-        return cut(self.prompt)
+        return cut(self.prompt, self.model.max_prompt, self.model.chinese_weight)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters, with defaults; those that only some models have are there if the model has them."""
+        common = {
+            "resolution": self.resolution,
+            "ratio": self.ratio,
+            "duration": self.seconds,
+            "watermark": self.watermark,
+            "seed": self.seed,
+        }
+        setting = {"audio_setting": self.audio_setting} if self.model.audio_settings else {}
+        return {**common, **setting, **({"audio": self.audio} if self.model.audio_switch else {})}
 
 
-def cut(prompt: str) -> str:
-    """Truncate a prompt to 5,000 non-Chinese or 2,500 Chinese characters, silently, as DashScope does."""
+def cut(prompt: str, maximum: int = 5000, chinese: int = 2) -> str:
+    """Truncate a prompt to ``maximum`` characters, of which a Chinese one counts ``chinese``, silently as DashScope."""
     weight = 0
     for index, char in enumerate(prompt):
-        weight += 2 if "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff" or char >= "\U00020000" else 1
-        if weight > MAX_PROMPT_WEIGHT:
+        han = "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff" or char >= "\U00020000"
+        weight += chinese if han else 1
+        if weight > maximum:
             return prompt[:index]
     return prompt
 
 
-def read(body: bytes, headers: Mapping[str, str], switches: Switches) -> Order:
+def read(body: bytes, headers: Mapping[str, str], switches: Switches, models: Mapping[str, Model]) -> Order:
     """Read a submit; raises ``VendorError`` as DashScope's gateway would answer."""
     if headers.get("x-dashscope-async", "").lower() != "enable":
         raise VendorError("AccessDenied", SYNCHRONOUS)
     document = _document(body)
-    model = _model(document.get("model"), switches)
+    model = _model(document.get("model"), switches, models)
     given = document.get("input")
     if not isinstance(given, dict) or not given:
         raise VendorError("BadRequest.EmptyInput")
@@ -97,10 +113,10 @@ def _document(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _model(name: object, switches: Switches) -> Model:
+def _model(name: object, switches: Switches, models: Mapping[str, Model]) -> Model:
     if not name:
         raise VendorError("BadRequest.EmptyModel")
-    model = MODELS.get(name) if isinstance(name, str) else None
+    model = models.get(name) if isinstance(name, str) else None
     if model is None:
         message = "Model not exist." if switches.unknown_model == "InvalidParameter" else ""
         raise VendorError(switches.unknown_model, message)
@@ -117,6 +133,8 @@ def _order(model: Model, prompt: str, media: object, parameters: dict[str, Any])
         seconds=_seconds(model, parameters),
         watermark=parameters.get("watermark") is not False,
         seed=parameters.get("seed"),
+        audio_setting=_choice(parameters.get("audio_setting"), model.audio_settings, "".join(model.audio_settings[:1])),
+        audio=not (model.audio_switch and parameters.get("audio") is False),
         fault=_media_fault(model, media) or _parameter_fault(model, parameters),
     )
 
@@ -126,10 +144,14 @@ def _choice(asked: object, allowed: tuple[str, ...], default: str) -> str:
 
 
 def _seconds(model: Model, parameters: dict[str, Any]) -> int:
-    asked = parameters.get("duration", model.default_seconds)
-    if not model.seconds:
+    asked = parameters.get("duration")
+    if not model.has_duration:
         return 0
-    return asked if type(asked) is int and asked in model.seconds else model.default_seconds
+    return (
+        asked
+        if isinstance(asked, int) and model.takes_seconds(asked) and asked != CHOSEN_BY_MODEL
+        else (model.default_seconds)
+    )
 
 
 def _items(media: object) -> tuple[Media, ...]:
@@ -138,7 +160,7 @@ def _items(media: object) -> tuple[Media, ...]:
 
 
 def _media_fault(model: Model, media: object) -> VendorError | None:
-    if not model.media:
+    if media is None and not any(rule.minimum for rule in model.media):
         return None
     if not isinstance(media, list) or not all(isinstance(item, dict) for item in media):
         return missing_or_invalid("media")
@@ -147,15 +169,17 @@ def _media_fault(model: Model, media: object) -> VendorError | None:
         return missing_or_invalid("media.type")
     if any(not rule.minimum <= counts[rule.type] <= rule.maximum for rule in model.media):
         return missing_or_invalid("media")
-    return _url_fault([item.get("url") for item in media])
+    if sum(any(counts[name] for name in group) for group in model.exclusive) > 1:
+        return missing_or_invalid("media.type")
+    faults = (_url_fault(item.get("url"), model.rule(str(item.get("type"))).inline) for item in media)
+    return next((fault for fault in faults if fault), None)
 
 
-def _url_fault(urls: list[object]) -> VendorError | None:
-    for url in urls:
-        if not isinstance(url, str) or not url:
-            return missing_or_invalid("media.url")
-        if not url.startswith(SCHEMES):
-            return VendorError("InvalidURL")
+def _url_fault(url: object, inline: bool) -> VendorError | None:
+    if not isinstance(url, str) or not url:
+        return missing_or_invalid("media.url")
+    if not url.startswith(SCHEMES) or (url.startswith("data:") and not inline):
+        return VendorError("InvalidURL")
     return None
 
 
@@ -168,15 +192,20 @@ def _parameter_fault(model: Model, parameters: dict[str, Any]) -> VendorError | 
         value = parameters.get(name)
         if allowed and value is not None and value not in allowed:
             return VendorError("InvalidParameter", f"The {name} is not valid {value}")
-    return _number_fault(model, parameters)
+    return _number_fault(model, parameters) or _switch_fault(model, parameters)
 
 
 def _number_fault(model: Model, parameters: dict[str, Any]) -> VendorError | None:
-    seconds, seed, watermark = (parameters.get(name) for name in ("duration", "seed", "watermark"))
-    if model.seconds and seconds is not None and (type(seconds) is not int or seconds not in model.seconds):
+    seconds, seed = parameters.get("duration"), parameters.get("seed")
+    if model.has_duration and seconds is not None and not model.takes_seconds(seconds):
         return missing_or_invalid("duration")
     if seed is not None and (type(seed) is not int or not 0 <= seed <= MAX_SEED):
         return missing_or_invalid("seed")
-    if watermark is not None and not isinstance(watermark, bool):
-        return missing_or_invalid("watermark")
+    return None
+
+
+def _switch_fault(model: Model, parameters: dict[str, Any]) -> VendorError | None:
+    for name in ("watermark", *(["audio"] if model.audio_switch else [])):
+        if not isinstance(parameters.get(name), bool | None):
+            return missing_or_invalid(name)
     return None

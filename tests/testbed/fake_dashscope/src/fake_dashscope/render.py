@@ -1,47 +1,51 @@
-"""Renders a video from its reference images: a slow pan over each of them, with cross-fades in between.
+"""Renders a video from its inputs, so that a person and a test can tell which they were.
 
-H.264, yuv420p, 24 frames per second, faststart MP4. A medium that was not downloaded becomes a placeholder.
+- References: a slow pan over each of them, with cross-fades in between.
+- A first frame: the whole of it, then a slow zoom; with a last frame, a cross-fade to the whole of that.
+- A video to edit: its own first half second, then in one colour (the first reference's) with a square that moves.
+- Nothing: a title.
+
+H.264, yuv420p, faststart MP4. A medium that was not downloaded becomes a placeholder.
 """
 
 from __future__ import annotations
 
-import colorsys
-import io
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import av
-from av.audio.frame import AudioFrame
-from av.video.frame import VideoFrame
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image
 
-from fake_dashscope.catalogue import FRAMES_PER_SECOND
+from fake_dashscope import sound, stills
+from fake_dashscope.planes import Planes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from av.audio.stream import AudioStream
-    from av.container import OutputContainer
+    from av.video.frame import VideoFrame
 
     from fake_dashscope.media import Medium
 
 OVERSCAN = 1.16
+ZOOM = 1.3
 FADE_FRAMES = 12
-WATERMARK = "Happy Horse"
-SAMPLE_RATE = 48_000
-AAC_SAMPLES = 1024
+VIOLET = (168, 150)
+ENCODER = {"preset": "ultrafast", "crf": "26"}
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What to render; size in pixels."""
+    """What to render; size in pixels. ``edited`` is the video among ``media`` that is edited, if any."""
 
     media: tuple[Medium, ...]
     size: tuple[int, int]
     frames: int
     watermark: bool
-    audio: bool = True
+    sound: sound.Sound = "generated"
+    frames_per_second: int = 24
+    edited: Medium | None = None
 
 
 class AbandonedError(Exception):
@@ -52,93 +56,115 @@ def render(script: Script, target: Path, abandoned: Callable[[], bool] = lambda:
     """Write the video to ``target``; raises ``AbandonedError`` when ``abandoned`` returns True."""
     options = {"movflags": "+faststart"}
     with av.open(str(target), "w", format="mp4", options=options) as container:
-        video = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options={"preset": "ultrafast", "crf": "26"})
+        video = container.add_stream("libx264", rate=script.frames_per_second, options=ENCODER)
         video.width, video.height = script.size
         video.pix_fmt = "yuv420p"
         video.thread_count = 1
-        sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="stereo") if script.audio else None
-        if sound is not None:
-            _silence(container, sound, script.frames)
-        for picture in _pictures(script):
+        origin = script.edited.path if script.edited else None
+        sound.add(container, script.sound, script.frames / script.frames_per_second, origin)
+        for planes in _marked(script):
             if abandoned():
                 raise AbandonedError
-            container.mux(video.encode(VideoFrame.from_image(picture)))  # type: ignore[no-untyped-call]
+            container.mux(video.encode(planes.frame()))
         container.mux(video.encode(None))
 
 
-def _silence(container: OutputContainer, sound: AudioStream, frames: int) -> None:
-    sound.bit_rate = 32_000
-    for index in range(frames * SAMPLE_RATE // FRAMES_PER_SECOND // AAC_SAMPLES - 1):
-        quiet = AudioFrame(format="fltp", layout="stereo", samples=AAC_SAMPLES)
-        for plane in quiet.planes:
-            plane.update(bytes(plane.buffer_size))
-        quiet.sample_rate = SAMPLE_RATE
-        quiet.pts = index * AAC_SAMPLES
-        container.mux(sound.encode(quiet))
-    container.mux(sound.encode(None))
+def _marked(script: Script) -> Iterator[Planes]:
+    mask = stills.mark(script.size)
+    left, top = script.size[0] - mask.width, script.size[1] - mask.height
+    for planes in _edited(script, script.edited) if script.edited else _shots(script):
+        yield planes.stamped(mask, left, top) if script.watermark else planes
 
 
-def _pictures(script: Script) -> Iterator[Image.Image]:
-    stills = [_still(medium, number, script.size) for number, medium in enumerate(script.media, 1)]
-    stills = stills or [_cover(_backdrop("0" * 8), script.size)]
-    mark = _mark(script.size) if script.watermark else None
-    share = script.frames / len(stills)
+def _shots(script: Script) -> Iterator[Planes]:
+    """Show each picture for its share of the video."""
+    seen = [medium for medium in script.media if medium.kind != "audio"]
+    framed = any(medium.type in {"first_frame", "last_frame"} for medium in seen)
+    look, larger = (_zoom, 1.0) if framed else (_pan, OVERSCAN)
+    size = (_even(script.size[0] * larger), _even(script.size[1] * larger))
+    shown = [stills.still(medium, number, size) for number, medium in enumerate(seen, 1)] or [stills.title(size)]
+    share = script.frames / len(shown)
     fade = min(FADE_FRAMES, int(share) // 3)
     for index in range(script.frames):
-        shot = min(int(index / share), len(stills) - 1)
-        picture = _view(stills, shot, index, share, script.size)
+        shot = min(int(index / share), len(shown) - 1)
+        planes = look(shown[shot], shot, index - shot * share, share, script.size)
         into = index - (shot + 1) * share + fade
-        if fade and into > 0 and shot + 1 < len(stills):
-            picture = Image.blend(picture, _view(stills, shot + 1, index, share, script.size), into / (fade + 1))
-        if mark is not None:
-            picture.paste(mark, (script.size[0] - mark.width, script.size[1] - mark.height), mark)
-        yield picture
+        if fade and into > 0 and shot + 1 < len(shown):
+            following = look(shown[shot + 1], shot + 1, index - (shot + 1) * share, share, script.size)
+            planes = planes.blend(following, into / (fade + 1))
+        yield planes
 
 
-def _view(stills: list[Image.Image], shot: int, index: int, share: float, size: tuple[int, int]) -> Image.Image:
-    """Cut a frame out of a larger still: from one corner to the other, backwards in every second shot."""
-    along = (index - shot * share + FADE_FRAMES) / (share + FADE_FRAMES)
+def _pan(planes: Planes, shot: int, index: float, share: float, size: tuple[int, int]) -> Planes:
+    """Cut a frame out of a larger picture: from one corner to the other, backwards in every second shot."""
+    along = (index + FADE_FRAMES) / (share + FADE_FRAMES)
     along = max(0.0, min(1.0, 1 - along if shot % 2 else along))
-    still = stills[shot]
-    left, top = round((still.width - size[0]) * along), round((still.height - size[1]) * along)
-    return still.crop((left, top, left + size[0], top + size[1]))
+    width, height = planes.size
+    return planes.crop(round((width - size[0]) * along), round((height - size[1]) * along), size)
 
 
-def _still(medium: Medium, number: int, size: tuple[int, int]) -> Image.Image:
-    if medium.path is None:
-        return _cover(_placeholder(medium, number), size)
-    if medium.seconds:
-        with av.open(str(medium.path)) as container:
-            return _cover(next(container.decode(video=0)).to_image(), size)  # type: ignore[no-untyped-call]
-    with Image.open(io.BytesIO(medium.path.read_bytes())) as picture:
-        return _cover(ImageOps.exif_transpose(picture).convert("RGB"), size)
+def _zoom(planes: Planes, shot: int, index: float, share: float, size: tuple[int, int]) -> Planes:
+    """Cut a frame out of the middle and enlarge it: the whole at the beginning, or at the end of every second shot."""
+    along = max(0.0, index / max(1.0, share - 1))
+    scale = 1 - (1 - 1 / ZOOM) * max(0.0, 1 - along if shot % 2 else along)
+    width, height = _even(size[0] * scale), _even(size[1] * scale)
+    part = planes.crop((size[0] - width) // 2, (size[1] - height) // 2, (width, height))
+    return Planes.of(part.frame(), size)
 
 
-def _cover(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return ImageOps.fit(picture, (round(size[0] * OVERSCAN), round(size[1] * OVERSCAN)), Image.Resampling.BICUBIC)
+def _edited(script: Script, edited: Medium) -> Iterator[Planes]:
+    """Show the video as it is, then in the colour of the first reference, with a square that moves."""
+    others = [medium for medium in script.media if medium is not edited]
+    tint = _colour(others[0]) if others else VIOLET
+    width, height = script.size
+    side = _even(min(script.size) / 8)
+    square = Image.new("L", (side, side), 255)
+    begin = script.frames_per_second // 2
+    for index, planes in enumerate(_input_frames(script, edited)):
+        if index < begin:
+            yield planes
+            continue
+        along = _even((index - begin) * width / 96 % (width - side))
+        yield planes.tinted(*tint).stamped(square, along, _even(height / 8))
 
 
-def _backdrop(digest: str) -> Image.Image:
-    hue = int(digest[:4], 16) / 0xFFFF
-    dark, light = (tuple(round(255 * part) for part in colorsys.hls_to_rgb(hue, level, 0.45)) for level in (0.25, 0.65))
-    shade = Image.linear_gradient("L").resize((1280, 720))
-    return ImageOps.colorize(shade, dark, light)
+def _colour(medium: Medium) -> tuple[int, int]:
+    small = stills.picture(medium, 1).resize((1, 1), Image.Resampling.BOX).convert("YCbCr")
+    _, u, v = small.tobytes()
+    return u, v
 
 
-def _placeholder(medium: Medium, number: int) -> Image.Image:
-    picture = _backdrop(medium.digest)
-    pen = ImageDraw.Draw(picture)
-    width, height = picture.size
-    pen.text((width / 2, height * 0.45), f"Image {number}", "white", ImageFont.load_default(120), anchor="mm")
-    label = medium.label.encode("ascii", "replace").decode()[:48]
-    pen.text((width / 2, height * 0.6), label, "white", ImageFont.load_default(32), anchor="mm")
-    return picture
+def _input_frames(script: Script, edited: Medium) -> Iterator[Planes]:
+    """Yield the frames of a video at the output's rate; the last one stays until the end."""
+    if edited.path is None:
+        yield from repeat(stills.still(edited, 1, script.size), script.frames)
+        return
+    sent = 0
+    shown: VideoFrame | None = None
+    for at, frame in _decoded(edited.path):
+        until = min(script.frames, round(at * script.frames_per_second))
+        if shown is not None and sent < until:
+            yield from repeat(Planes.of(shown, script.size), until - sent)
+            sent = until
+        if sent == script.frames:
+            return
+        shown = frame
+    if shown is not None:
+        yield from repeat(Planes.of(shown, script.size), script.frames - sent)
 
 
-def _mark(size: tuple[int, int]) -> Image.Image:
-    font = ImageFont.load_default(max(16, min(size) // 26))
-    left, top, right, bottom = font.getbbox(WATERMARK)
-    margin = min(size) // 36
-    mark = Image.new("RGBA", (round(right - left) + 2 * margin, round(bottom - top) + 2 * margin))
-    ImageDraw.Draw(mark).text((margin - left, margin - top), WATERMARK, (255, 255, 255, 200), font)
-    return mark
+def _decoded(path: Path) -> Iterator[tuple[float, VideoFrame]]:
+    """Yield the frames up to the first that is damaged, with their seconds after the first."""
+    with av.open(str(path)) as container:
+        first = None
+        try:
+            for frame in container.decode(video=0):
+                at = frame.time or 0.0
+                first = at if first is None else first
+                yield at - first, frame
+        except av.error.FFmpegError:
+            return
+
+
+def _even(value: float) -> int:
+    return 2 * round(value / 2)

@@ -8,12 +8,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fake_dashscope.media import frames
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fake_dashscope.order import Order
+    from fake_dashscope.render import Script
+    from fake_dashscope.sound import Sound
     from fake_dashscope.task import Task
 
 CHUNK = 256 * 1024
@@ -67,7 +68,7 @@ class Studio:
     """Renders the videos of tasks; the same content is rendered once."""
 
     def __init__(self, folder: Path, audio: bool) -> None:
-        """Keep the videos under ``folder``, with a silent sound track if ``audio``."""
+        """Keep the videos under ``folder``, with a sound track if ``audio``."""
         self._folder = folder
         self._audio = audio
         self._locks: dict[str, threading.Lock] = {}
@@ -76,32 +77,36 @@ class Studio:
 
     def film(self, task: Task) -> Film:
         """Return the video of a succeeded task; renders it if necessary."""
-        name = self._name(task)
+        script = self._script(task)
+        name = hashlib.sha256(repr(script).encode()).hexdigest()
         path = self._folder / f"{name}.mp4"
         with self._guard:
             lock = self._locks.setdefault(name, threading.Lock())
         with lock:
             if not path.exists():
-                self._render(task, path)
+                self._render(script, path)
         return _film(task, path)
 
-    def _name(self, task: Task) -> str:
-        assert task.inputs is not None
-        parts = [medium.digest for medium in task.inputs.media]
-        parts += [repr(task.inputs.size), repr(task.inputs.output_seconds), repr(task.order.watermark)]
-        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
-
-    def _render(self, task: Task, path: Path) -> None:
+    def _script(self, task: Task) -> Script:
         from fake_dashscope import render  # noqa: PLC0415  the image and video libraries are heavy
 
-        assert task.inputs is not None
-        script = render.Script(
-            task.inputs.media,
-            task.inputs.size,
-            frames(task.inputs.output_seconds),
-            task.order.watermark,
-            self._audio,
-        )
+        order, inputs = task.order, task.inputs
+        assert inputs is not None
+        edited = next((medium for medium in inputs.media if order.model.rule(medium.type).sets_length), None)
+        rate = order.model.frames_per_second
+        frames = round(inputs.output_seconds * rate)
+        return render.Script(inputs.media, inputs.size, frames, order.watermark, self._sound(order), rate, edited)
+
+    def _sound(self, order: Order) -> Sound:
+        if not (self._audio and order.audio):
+            return "none"
+        if order.model.has_duration:
+            return "generated"
+        return "origin" if order.audio_setting == "origin" else "edited"
+
+    def _render(self, script: Script, path: Path) -> None:
+        from fake_dashscope import render  # noqa: PLC0415  as above
+
         unfinished = path.with_suffix(".part")
         render.render(script, unfinished, self.closing.is_set)
         unfinished.rename(path)

@@ -7,6 +7,7 @@ from math import inf
 from typing import Literal
 
 BadParameters = Literal["submit", "task"]
+EditInput = Literal["whole", "used"]
 ExpiryFrom = Literal["submit", "completion"]
 Reach = Literal["loopback", "all"]
 UnknownModel = Literal["ModelNotFound", "InvalidParameter"]
@@ -23,9 +24,10 @@ class Switches:
     - ``list_hours``: the time zone of the list's ``start_time`` and ``end_time``, in hours east of UTC.
     - ``unknown_model``: the error code for an unknown model.
     - ``task_seconds``: the running time of every task, instead of a random one.
-    - ``audio``: whether videos have a silent sound track.
+    - ``audio``: whether videos have a sound track.
     - ``render_ahead``: whether the server renders videos while their tasks run, not at the first download.
     - ``fetch_timeout``: maximum real seconds per download of a medium.
+    - ``edit_input``: the input seconds that an edit bills of a video over 15 s: all, or the 15 s that it uses.
     """
 
     bad_parameters: BadParameters = "submit"
@@ -38,6 +40,7 @@ class Switches:
     audio: bool = True
     render_ahead: bool = True
     fetch_timeout: float = 10.0
+    edit_input: EditInput = "whole"
 
 
 @dataclass(frozen=True, slots=True)

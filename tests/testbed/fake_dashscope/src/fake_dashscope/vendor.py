@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fake_dashscope import durations, ids, oss
 from fake_dashscope.accounts import Account, Keyring, Window
+from fake_dashscope.catalogue import MODELS
 from fake_dashscope.errors import VendorError
 from fake_dashscope.lane import Lane
 from fake_dashscope.media import Fetch, Library, fetch
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fake_dashscope.clock import Clock
     from fake_dashscope.faults import Fault
     from fake_dashscope.media import Prepared
+    from fake_dashscope.models import Model
     from fake_dashscope.order import Order
     from fake_dashscope.switches import Limits, Switches
 
@@ -54,14 +56,16 @@ class Vendor:
         limits: Limits,
         switches: Switches,
         rng: Random,
+        models: Iterable[Model] = (),
         get: Fetch = fetch,
     ) -> None:
-        """Start without tasks and uploads."""
+        """Start without tasks and uploads; know ``models`` beside those of the catalogue."""
         self.clock, self.limits, self.switches, self.rng = clock, limits, switches, rng
         self.keyring = Keyring(accounts)
+        self.models = {**MODELS, **{model.name: model for model in models}}
         folder = Path(tempfile.mkdtemp(prefix="fake-dashscope-"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self._library = Library(folder, switches.fetch, switches.fetch_timeout, get)
+        self._library = Library(folder, switches, get)
         self._studio = Studio(folder, switches.audio)
         self._fetching: Executor = Inline()
         self._rendering: Executor | None = None
@@ -70,7 +74,7 @@ class Vendor:
         self.clear()
 
     def clear(self) -> None:
-        """Forget tasks, uploads and rates; accounts and keys remain."""
+        """Forget tasks, uploads and rates; accounts, keys and models remain."""
         self.tasks: dict[str, Task] = {}
         self.results: dict[str, Task] = {}
         self.uploads = oss.Uploads(self.rng)
