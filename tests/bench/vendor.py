@@ -1,7 +1,8 @@
 """The speed of the fake DashScope: ``python -m tests.bench.vendor``.
 
 Queries per second over HTTP, sent by a second process on four connections, for comparison: a server that always returns
-a constant, the fake with one task, and the fake with 10,000. Then the duration of a complete round in one process.
+a constant, the fake with one task, and the fake with 10,000. Then the duration of a complete round in one process, and
+of rendering a video of each kind.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ from __future__ import annotations
 import http.client
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
+from PIL import Image
 
 from fake_dashscope import KEY, FakeDashScope, Limits, mounted, serve
 from fake_dashscope.clock import ManualClock
+from fake_dashscope.media import Medium
+from fake_dashscope.render import Script, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +45,7 @@ CONNECTIONS = 4
 QUERIES = 4000
 ROUNDS = 1000
 MANY = 10_000
+SIZE, FRAMES = (1280, 720), 120
 
 
 class Constant(FakeDashScope):
@@ -102,6 +109,32 @@ def in_process() -> float:
         return (perf_counter() - begun) / ROUNDS * 1000
 
 
+def rendering() -> Iterator[tuple[str, float, float]]:
+    """Measure seconds and seconds of CPU per video of 5 s at 720P, the median of three, by kind."""
+    with tempfile.TemporaryDirectory() as folder:
+        still, video, target = (Path(folder) / name for name in ("a.png", "a.mp4", "b.mp4"))
+        Image.effect_noise((1600, 900), 40).convert("RGB").save(still)
+        image = Medium("reference_image", "image", "", "", still, 1600, 900)
+        frame = replace(image, type="first_frame")
+        render(Script((image,), SIZE, FRAMES, watermark=True), video)
+        clip = Medium("video", "video", "", "", video, *SIZE, 5.0)
+        scripts = {
+            "r2v, 1 image": Script((image,), SIZE, FRAMES, watermark=True),
+            "r2v, 3 images": Script((image,) * 3, SIZE, FRAMES, watermark=True),
+            "i2v": Script((frame,), SIZE, FRAMES, watermark=True),
+            "t2v": Script((), SIZE, FRAMES, watermark=True),
+            "edit": Script((clip,), SIZE, FRAMES, watermark=True, sound="origin", edited=clip),
+        }
+        for name, script in scripts.items():
+            yield name, *sorted(_timed(script, target) for _ in range(3))[1]
+
+
+def _timed(script: Script, target: Path) -> tuple[float, float]:
+    begun, used = perf_counter(), process_time()
+    render(script, target)
+    return perf_counter() - begun, process_time() - used
+
+
 def main() -> None:
     """Print the table."""
     rows = [
@@ -112,6 +145,8 @@ def main() -> None:
     for name, figure in rows:
         print(f"{name:28}{figure:>8} queries/s")  # noqa: T201
     print(f"{'respx, submit to success':28}{in_process():>8.2f} ms per round")  # noqa: T201
+    for kind, seconds, cpu in rendering():
+        print(f"{f'render, {kind}':28}{seconds:>8.2f} s, {cpu:.2f} s of CPU")  # noqa: T201
 
 
 if __name__ == "__main__":

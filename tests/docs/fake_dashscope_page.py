@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,16 +18,16 @@ from fake_dashscope.catalogue import MODELS
 from fake_dashscope.clock import ManualClock
 from fake_dashscope.core import FakeDashScope
 from fake_dashscope.faults import KINDS
+from fake_dashscope.models import MEGABYTE, MediaRule, Model
 from fake_dashscope.notices import MODES
 from fake_dashscope.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fake_dashscope.catalogue import Model
-
 PAGE = Path(__file__).parents[2] / "docs" / "fake-dashscope.md"
 HOST = "127.0.0.1:8642"
+FORMATS = {"image": "JPEG, PNG or WEBP", "video": "MP4 or MOV", "audio": "audio"}
 PICTURES = "https://help-static-aliyun-doc.aliyuncs.com/file-manage-files/zh-CN/20260424"
 SEED = {
     "model": "happyhorse-1.0-r2v",
@@ -64,12 +65,7 @@ def model_table() -> str:
 
 
 def _model_row(model: Model) -> str:
-    media = ", ".join(
-        f"{rule.minimum} to {rule.maximum} `{rule.type}`"
-        if rule.minimum < rule.maximum
-        else f"{rule.minimum} `{rule.type}`"
-        for rule in model.media
-    )
+    media = ", ".join(f"{_count(rule)} `{rule.type}`" for rule in model.media)
     tiers = ", ".join(model.resolutions)
     seconds = (
         f"{model.min_seconds} to {model.max_seconds} ({model.default_seconds})"
@@ -81,6 +77,53 @@ def _model_row(model: Model) -> str:
         f"| `{model.name}` | {media or 'none'} | {tiers} ({model.default_resolution}) "
         f"| {f'{len(model.ratios)} ({model.default_ratio})' if model.ratios else 'as input'} | {seconds} | {prices} |"
     )
+
+
+def _count(rule: MediaRule) -> str:
+    return f"{rule.minimum} to {rule.maximum}" if rule.minimum < rule.maximum else str(rule.minimum)
+
+
+def media_table() -> str:
+    """Return the table of the limits of media."""
+    rows = ["| model | media | limits of each |", "|---|---|---|"]
+    for model in MODELS.values():
+        rows += [f"| `{model.name}` | {_count(rule)} `{rule.type}` | {_limits(rule)} |" for rule in model.media]
+    return "\n".join(rows)
+
+
+def _limits(rule: MediaRule) -> str:
+    frames = f"above {rule.above_fps:g} frames per second" if rule.above_fps else ""
+    parts = (
+        FORMATS[rule.kind],
+        f"{rule.min_seconds:g} to {rule.max_seconds:g} s" if rule.max_seconds else "",
+        f"short side of {rule.short_side} px or more",
+        f"long side up to {rule.long_side} px" if rule.long_side else "",
+        f"1:{rule.widest:g} to {rule.widest:g}:1" if rule.widest else "any shape",
+        f"maximum {rule.max_bytes // MEGABYTE} MB",
+        frames,
+        "" if rule.inline else "no data URI",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def row_fields() -> str:
+    """Return the table of the fields of a row."""
+    rows = ["| field | of | default | meaning |", "|---|---|---|---|"]
+    for shape in (Model, MediaRule):
+        meanings = _meanings(shape.__doc__ or "")
+        for field in fields(shape):
+            default = "required" if field.default is MISSING else f"`{json.dumps(field.default)}`"
+            rows.append(f"| `{field.name}` | {shape.__name__} | {default} | {meanings.get(field.name, '')} |")
+    return "\n".join(rows)
+
+
+def _meanings(text: str) -> dict[str, str]:
+    """Return what a docstring says about each field in its list."""
+    found = {}
+    for names, meaning in re.findall(r"- ((?:``\w+``,? ?)+): (.+?)(?=\n +- |\n *\Z)", text, re.DOTALL):
+        for name in re.findall(r"\w+", names):
+            found[name] = " ".join(meaning.replace("``", "`").split()).removesuffix(".")
+    return found
 
 
 def mode_table() -> str:
@@ -138,7 +181,9 @@ def _shown(text: str) -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "faults": fault_table,
     "modes": mode_table,
+    "media": media_table,
     "models": model_table,
+    "row": row_fields,
     "record": record,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from array import array
 from fractions import Fraction
 from functools import cache
@@ -32,7 +33,7 @@ def clip(
     hertz: int = 1500,
     kind: str = "mp4",
 ) -> bytes:
-    """Return a video of one colour with a tone of ``hertz``, or without sound."""
+    """Return a green video with a white right edge and a tone of ``hertz``, or without sound."""
     target = io.BytesIO()
     with av.open(target, "w", format=kind) as container:
         video = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
@@ -40,13 +41,22 @@ def clip(
         video.pix_fmt = "yuv420p"
         if hertz:
             _tone(container, seconds, hertz)
-        picture = VideoFrame.from_image(Image.new("RGB", size, GREEN))  # type: ignore[no-untyped-call]
+        image = Image.new("RGB", size, GREEN)
+        image.paste("white", (size[0] * 7 // 8, 0, *size))
+        picture = VideoFrame.from_image(image)  # type: ignore[no-untyped-call]
         frames = round(seconds * fps)
         for index in range(frames):
             picture.pts, picture.time_base = index, Fraction(1, fps)
             container.mux(video.encode(picture))
         container.mux(video.encode(None))
     return target.getvalue()
+
+
+def on_its_side(video: bytes) -> bytes:
+    """Return a video that players turn by 90° to the right, as a telephone records it upright."""
+    matrix = video.index(b"tkhd") + 44
+    turned = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    return video[:matrix] + turned + video[matrix + len(turned) :]
 
 
 @cache

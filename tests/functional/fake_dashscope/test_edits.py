@@ -116,6 +116,17 @@ def test_input_and_output_seconds_are_billed(sandbox: Sandbox, origin: Origin) -
     assert "auto" == task["parameters"]["audio_setting"]
 
 
+def test_the_account_sets_the_price(make_sandbox: Callable[..., Sandbox], origin: Origin) -> None:
+    """An account in mainland China pays less for the same edit."""
+    sandbox = make_sandbox(region="cn-beijing")
+    sandbox.base = sandbox.base.replace("dashscope-intl", "dashscope")
+    task_id = sandbox.submit(edit(origin.add("clip", clip()), resolution="1080P"), key="sk-beijing")
+    sandbox.advance(1)
+    sandbox.advance(3600)
+    (task,) = sandbox.fake.ledger()["tasks"]
+    assert (task_id, round(6 * 0.220034, 6)) == (task["task_id"], task["billed_usd"])
+
+
 @pytest.mark.parametrize(
     ("switches", "billed"), [(Switches(render_ahead=False), 20), (Switches(render_ahead=False, edit_input="used"), 15)]
 )

@@ -17,7 +17,7 @@ from fake_dashscope import WAN_3_0, FakeDashScope
 from fake_dashscope.catalogue import frame_size, frame_size_like
 from fake_dashscope.clock import ManualClock
 from fake_dashscope.models import RATIOS
-from tests.functional.fake_dashscope.clips import clip, hertz, pictures
+from tests.functional.fake_dashscope.clips import clip, hertz, on_its_side, pictures
 from tests.functional.fake_dashscope.origin import BLUE, GREEN, PAGES, RED
 from tests.functional.fake_dashscope.sandbox import ALIBABA, Sandbox
 from tests.functional.fake_dashscope.test_edits import edit
@@ -196,6 +196,14 @@ def test_an_edit_without_references_has_a_colour_of_its_own(studio: Sandbox, ori
     frames = pictures(shoot(studio, edit(origin.add("clip", clip()), resolution="720P")))
     assert near(GREEN, corner(frames[11]))
     assert not near(GREEN, corner(frames[12]))
+
+
+def test_an_upright_video_of_a_telephone_stays_upright(studio: Sandbox, origin: Origin) -> None:
+    """A video that is stored on its side is edited as players show it: its right edge is at the bottom."""
+    frame = pictures(shoot(studio, edit(origin.add("clip", on_its_side(clip())), resolution="720P")))[0]
+    assert frame_size_like("720P", 360, 640) == frame.size
+    assert near(GREEN, colour(frame.crop((0, 0, frame.width, frame.height * 3 // 4))))
+    assert near((255, 255, 255), colour(frame.crop((0, frame.height * 15 // 16, *frame.size))))
 
 
 @pytest.mark.parametrize("fps", [9, 60])

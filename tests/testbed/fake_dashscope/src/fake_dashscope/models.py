@@ -20,9 +20,17 @@ class BadModelError(ValueError):
 class MediaRule:
     """How many media of one type a model takes, and the limits of each; 0 means no limit.
 
-    - ``short_side``, ``long_side``: the minimum and the maximum in pixels.
+    - ``type``: the ``type`` of the medium in a request.
+    - ``minimum``: how many there must be.
+    - ``maximum``: how many there may be.
+    - ``kind``: ``image``, ``video`` or ``audio``.
+    - ``short_side``: the minimum in pixels.
+    - ``long_side``: the maximum in pixels.
     - ``widest``: the maximum of long side to short side.
-    - ``min_seconds``, ``max_seconds``: the length of each; ``total_seconds``: the maximum of all together.
+    - ``min_seconds``: the minimum length of each.
+    - ``max_seconds``: the maximum length of each.
+    - ``total_seconds``: the maximum length of all together.
+    - ``max_bytes``: the maximum size.
     - ``above_fps``: a video must have more frames per second than this.
     - ``inline``: whether a data URI is taken.
     - ``sets_length``: whether the output is as long as this input.
@@ -50,14 +58,21 @@ class MediaRule:
 class Model:
     """One model.
 
+    - ``name``: the ``model`` of a request.
+    - ``media``: a list of MediaRule.
     - ``prices``: USD per billed second by resolution: (mainland China and Global, International).
     - ``exclusive``: groups of media types; media of two groups cannot be in one request.
-    - ``max_prompt``: what the model reads of a prompt; a Chinese character counts ``chinese_weight``.
-    - ``ratios``: empty if the input sets the shape.
-    - ``min_seconds``, ``max_seconds``: the length of the video. One that an input sets is cut at the maximum.
+    - ``prompt_required``: whether a request without a prompt is refused.
+    - ``max_prompt``: the characters that the model reads of a prompt.
+    - ``chinese_weight``: what a Chinese character counts of them.
+    - ``default_resolution``, ``default_ratio``, ``default_seconds``: for requests without one.
+    - ``ratios``: empty if the input sets the shape; ``adaptive`` is the shape of the first input.
+    - ``min_seconds``: the shortest video.
+    - ``max_seconds``: the longest video; one that is as long as an input is cut there.
     - ``chooses_seconds``: whether -1 lets the model choose the length.
     - ``audio_settings``: the values of ``audio_setting``, the default first; empty if there is none.
     - ``audio_switch``: whether ``audio`` can be false, for a video without sound.
+    - ``frames_per_second``: of the output.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Renders a video from its inputs, so that a person and a test can tell which they were.
+"""Renders a video from its inputs, so that a person and a test can see which they were.
 
 - References: a slow pan over each of them, with cross-fades in between.
 - A first frame: the whole of it, then a slow zoom; with a last frame, a cross-fade to the whole of that.
