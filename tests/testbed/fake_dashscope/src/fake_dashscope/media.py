@@ -141,7 +141,8 @@ class Library:
         if body is None:
             return _placeholder(item, rule)
         if len(body) > rule.max_bytes:
-            raise VendorError(*(("InvalidParameter", TOO_LARGE) if rule.kind == "image" else ("InvalidFile.Size",)))
+            image = rule.kind == "image"
+            raise VendorError("InvalidParameter", TOO_LARGE) if image else VendorError("InvalidFile.Size")
         from fake_dashscope import examine  # noqa: PLC0415  the image and video libraries are heavy
 
         found = examine.examine(body, rule)

@@ -144,14 +144,12 @@ def _choice(asked: object, allowed: tuple[str, ...], default: str) -> str:
 
 
 def _seconds(model: Model, parameters: dict[str, Any]) -> int:
-    asked = parameters.get("duration")
     if not model.has_duration:
         return 0
-    return (
-        asked
-        if isinstance(asked, int) and model.takes_seconds(asked) and asked != CHOSEN_BY_MODEL
-        else (model.default_seconds)
-    )
+    asked = parameters.get("duration")
+    if not isinstance(asked, int) or not model.takes_seconds(asked) or asked == CHOSEN_BY_MODEL:
+        return model.default_seconds
+    return asked
 
 
 def _items(media: object) -> tuple[Media, ...]:
