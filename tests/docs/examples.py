@@ -148,5 +148,5 @@ def _finish(sandbox: Sandbox) -> None:
 
 def _requests(sandbox: Sandbox) -> Mapping[str, Any]:
     client = Client(sandbox)
-    request = json.loads((ROOT / "tests" / "testbed" / "demo" / "request.json").read_text(encoding="utf-8"))
+    request = json.loads((ROOT / "tests" / "testbed" / "pictures" / "request.json").read_text(encoding="utf-8"))
     return {"created": {**client.post(request).json, "id": JOB_ID}, "refused": client.post(REFUSED).json}

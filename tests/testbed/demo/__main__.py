@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.testbed.demo import proof, summary
+from tests.testbed.demo import proof, samples, summary
 from tests.testbed.demo.display import display
 from tests.testbed.demo.doors import DemoFailed, HttpsDoor, S3Door, caller
 from tests.testbed.demo.follow import follow
@@ -18,8 +18,11 @@ from tests.testbed.demo.last_error import last_error
 from tests.testbed.signals import stop_on_interrupt
 
 if TYPE_CHECKING:
+    import httpx
+
     from tests.testbed.demo.display import Display
     from tests.testbed.demo.doors import Door
+    from tests.testbed.demo.samples import Sample
     from tests.testbed.stack import Testbed
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,11 +67,11 @@ def main() -> int:
 
 
 def run(screen: Display) -> None:
-    """Start a Gallop, send a job through each door, and show the results."""
+    """Start a Gallop, make a video of each kind, and show the results."""
     began = time.monotonic()
     shutil.rmtree(OUT, ignore_errors=True)
     speed = _speed()
-    screen.console.print("Gallop: reference images and a prompt in, a video in your own bucket out.", style="bold")
+    screen.console.print("Gallop: text, images or a video in, a video in your own bucket out.", style="bold")
     screen.console.print("Deploying template.yaml onto an embedded AWS, beside a fake DashScope ...")
     from tests.testbed.stack import Testbed  # noqa: PLC0415 - takes seconds; the lines above come first
 
@@ -76,7 +79,7 @@ def run(screen: Display) -> None:
         seconds = time.monotonic() - began
         screen.console.print(f"Ready after {seconds:.1f} s. Its clock runs {speed:g} times as fast as yours.\n")
         try:
-            doors: list[Door] = [S3Door(testbed), HttpsDoor(testbed, http)]
+            doors = [_door(sample, testbed, http) for sample in samples.samples()]
             took = follow(testbed, doors, screen)
             folders = [_fetch(testbed, door) for door in doors]
             ledger = testbed.dashscope.ledger()
@@ -107,10 +110,15 @@ def _speed() -> float:
     return speed
 
 
+def _door(sample: Sample, testbed: Testbed, http: httpx.Client) -> Door:
+    return S3Door(sample, testbed) if sample.files else HttpsDoor(sample, testbed, http)
+
+
 def _fetch(testbed: Testbed, door: Door) -> Path:
-    folder = OUT / door.name.lower().replace(" ", "-")
+    folder = OUT / door.sample.kind
     folder.mkdir(parents=True)
-    (folder / "video.mp4").write_bytes(door.fetch_video())
+    for name, data in {**door.sample.inputs, "video.mp4": door.fetch_video()}.items():
+        (folder / name).write_bytes(data)
     s3, bucket = testbed.client("s3"), testbed.coordinates.results_bucket
     for name in ("status.json", "video.json"):
         s3.download_file(bucket, f"{door.receipts}/{name}", str(folder / name))

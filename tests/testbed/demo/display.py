@@ -55,14 +55,14 @@ class PlainDisplay:
     def showing(self, tracks: Sequence[Track]) -> Iterator[None]:
         """Print what the jobs are."""
         for track in tracks:
-            self.console.print(f"  {track.door.name:<12}{track.door.parcel}")
+            self.console.print(f"  {track.kind:<12}{track.door.sample.parcel}")
         yield
 
     def changed(self, track: Track) -> None:
         """Print the line."""
         seconds = track.reached[track.stage]
         money = f"{track.snapshot.job_id}  {cost(track)}" if track.snapshot else ""
-        self.console.print(f"  {minutes(seconds):>5}  {track.door.name:<12}{track.stage:<11}{money}".rstrip())
+        self.console.print(f"  {minutes(seconds):>5}  {track.kind:<12}{track.stage:<11}{money}".rstrip())
 
 
 class LiveDisplay:
@@ -99,7 +99,7 @@ def _head(track: Track) -> Table:
     row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     row.add_column(justify="right", no_wrap=True)
     style = "bold green" if track.is_done else "bold"
-    row.add_row(Text(track.door.name, style), track.door.parcel, Text(minutes(track.elapsed), style))
+    row.add_row(Text(track.kind, style), track.door.sample.parcel, Text(minutes(track.elapsed), style))
     return row
 
 

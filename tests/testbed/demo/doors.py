@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
 if TYPE_CHECKING:
+    from tests.testbed.demo.samples import Sample
     from tests.testbed.stack import Testbed
 
-DROP = Path(__file__).parents[1] / "pictures" / "qipao"
-REQUEST = Path(__file__).with_name("request.json")
+FOLDER = "fan"
 # A cold start on a busy machine takes seconds; AWS's HTTP API times out after 30.
 TIMEOUT_SECONDS = 30
 
@@ -33,11 +32,10 @@ class Snapshot:
 
 
 class Door(Protocol):
-    """One door, as the demo uses it."""
+    """One door, as the demo uses it for one job."""
 
-    name: str
+    sample: Sample
     arrival: str
-    parcel: str
     waits_for: str
     receipts: str
 
@@ -56,24 +54,19 @@ class Door(Protocol):
 
 @dataclass(slots=True)
 class S3Door:
-    """Drops a folder of images with its prompt, and reads the receipts that mirror it."""
+    """Drops a folder, and reads the receipts that mirror it."""
 
+    sample: Sample
     testbed: Testbed
-    name: str = "S3 door"
     arrival: str = "dropped"
-    parcel: str = field(init=False)
     waits_for: str = "becomes a job when it has not changed for 20 s"
-    receipts: str = DROP.name
-
-    def __post_init__(self) -> None:
-        """Describe the files to drop."""
-        self.parcel = f"drop/{DROP.name}/: {len(list(DROP.glob('*.jpg')))} images and prompt.txt"
+    receipts: str = FOLDER
 
     def send(self) -> Snapshot | None:
         """Upload the files, in any order."""
         s3, bucket = self.testbed.client("s3"), self.testbed.coordinates.inbox_bucket
-        for file in DROP.iterdir():
-            s3.put_object(Bucket=bucket, Key=f"drop/{DROP.name}/{file.name}", Body=file.read_bytes())
+        for name, data in self.sample.files.items():
+            s3.put_object(Bucket=bucket, Key=f"drop/{FOLDER}/{name}", Body=data)
         return None
 
     def look(self) -> Snapshot | None:
@@ -84,7 +77,7 @@ class S3Door:
             if refusal is not None:
                 raise DemoFailed(_reason("The drop was refused", refusal["error"]))
             return None
-        return _snapshot(self.name, status, status["job"])
+        return _snapshot(self.sample.kind, status, status["job"])
 
     def fetch_video(self) -> bytes:
         """Download it from the results bucket."""
@@ -95,25 +88,23 @@ class S3Door:
 class HttpsDoor:
     """Sends a request with its own API key, and polls until the video is ready."""
 
+    sample: Sample
     testbed: Testbed
     http: httpx.Client
-    name: str = "HTTPS door"
     arrival: str = "sent"
-    parcel: str = "POST /v1/videos: 3 image URLs and a prompt"
     waits_for: str = "becomes a job when it has been checked"
     receipts: str = field(init=False, default="")
     _job_id: str = field(init=False, default="")
 
     def send(self) -> Snapshot | None:
-        """Send the request as it is in the file."""
-        response = self.http.post(
-            "/v1/videos", content=REQUEST.read_bytes(), headers={"Content-Type": "application/json"}
-        )
+        """Send the request of the sample."""
+        assert self.sample.send is not None
+        response = self.sample.send(self.http, self.sample)
         if response.status_code != httpx.codes.ACCEPTED:
             raise DemoFailed(f"POST /v1/videos returned HTTP {response.status_code}: {response.text}")
         self._job_id = response.json()["id"]
         self.receipts = f"videos/{self._job_id}"
-        return _snapshot(self.name, response.json(), self._job_id)
+        return _snapshot(self.sample.kind, response.json(), self._job_id)
 
     def look(self) -> Snapshot | None:
         """Poll ``GET /v1/videos/{id}``."""
@@ -122,7 +113,7 @@ class HttpsDoor:
         response = self.http.get(f"/v1/videos/{self._job_id}")
         if response.status_code != httpx.codes.OK:
             raise DemoFailed(f"GET /v1/videos/{self._job_id} returned HTTP {response.status_code}: {response.text}")
-        snapshot = _snapshot(self.name, response.json(), self._job_id)
+        snapshot = _snapshot(self.sample.kind, response.json(), self._job_id)
         if snapshot.state == "succeeded" and not self._has_last_receipt():
             # The record changes a moment before the receipts do, and the demo shows both.
             return replace(snapshot, state="storing")
@@ -163,9 +154,9 @@ def _read(testbed: Testbed, key: str) -> bytes:
     return body
 
 
-def _snapshot(door: str, shown: dict[str, Any], job_id: str) -> Snapshot:
+def _snapshot(kind: str, shown: dict[str, Any], job_id: str) -> Snapshot:
     if shown["error"]:
-        raise DemoFailed(_reason(f"The job of the {door} failed", shown["error"]))
+        raise DemoFailed(_reason(f"The {kind} job failed", shown["error"]))
     is_estimate = shown["cost"] is None
     return Snapshot(job_id, shown["state"], shown["estimated_cost"] if is_estimate else shown["cost"], is_estimate)
 

@@ -22,22 +22,23 @@ def show(console: Console, evidence: Sequence[Evidence], root: Path, seconds: fl
     console.print(_table(evidence))
     console.print()
     console.print(f"Checked: {jobs} jobs made {jobs} paid requests and {jobs} tasks at the fake DashScope.")
-    console.print(f"Checked: both videos play ({evidence[0].film}) and match their SHA-256.\n")
+    console.print("Checked: every video plays, with sound, and matches its SHA-256.")
+    console.print("Checked: two start with their first frame and their input video.\n")
     for found in evidence:
-        files = "  ".join(file.name for file in sorted(found.folder.iterdir(), reverse=True))
-        console.print(f"  {found.folder.relative_to(root)}/".ljust(26) + files)
-    console.print("\nThe fake DashScope pans over the images; for public addresses it draws cards.")
+        path, film = found.folder.relative_to(root) / "video.mp4", found.film
+        console.print(f"  {path!s:<32}{film.width}x{film.height}, {film.seconds:g} s")
+    console.print("\nTheir receipts, and what they were made from, are in the same folders.")
     console.print(f"All of this took {seconds:.0f} s, and nothing left this machine.")
 
 
 def _table(evidence: Sequence[Evidence]) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold", pad_edge=False)
-    for name in ("door", "job"):
-        table.add_column(name, no_wrap=True, vertical="bottom")
-    for name in ("seconds", "polls", "DashScope\nPOSTs", "cost"):
-        table.add_column(name, justify="right", vertical="bottom")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for name in ("kind", "job"):
+        table.add_column(name, no_wrap=True)
+    for name in ("seconds", "polls", "POSTs", "billed", "cost"):
+        table.add_column(name, justify="right", no_wrap=True)
     for found in evidence:
         receipt = found.receipt
-        figures = (str(int(found.seconds)), str(receipt["task"]["polls"]), str(found.tasks))
-        table.add_row(found.door, receipt["job"], *figures, f"${receipt['cost']:.2f}")
+        figures = (str(int(found.seconds)), str(receipt["task"]["polls"]), str(found.tasks), f"{found.billed:g} s")
+        table.add_row(found.kind, receipt["job"], *figures, f"${receipt['cost']:.2f}")
     return table

@@ -31,6 +31,11 @@ class Track:
         self.reached = {self.door.arrival: 0.0}
 
     @property
+    def kind(self) -> str:
+        """The kind of video that is made."""
+        return self.door.sample.kind
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """All stages, starting with the arrival."""
         return (self.door.arrival, *STAGES)
