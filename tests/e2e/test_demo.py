@@ -5,22 +5,32 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.import_path import PYTHONPATH
 from tests.testbed.demo import __main__ as demo
-from tests.testbed.demo import proof
+from tests.testbed.demo.film import Film, play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DOORS = ("s3-door", "https-door")
+COLUMNS = 80
+RECEIPTS = {"video.mp4", "video.json", "status.json"}
+FILMS = {
+    "t2v": Film("h264", 1280, 720, 24, 5, "aac", 5),
+    "i2v": Film("h264", 832, 1108, 24, 5, "aac", 5),
+    "r2v": Film("h264", 1280, 720, 24, 5, "aac", 5),
+    "video-edit": Film("h264", 1108, 832, 24, 4, "aac", 4),
+}
+INPUTS = {"i2v": {"first-frame.jpg"}, "video-edit": {"clip.mp4"}}
 
 
 @pytest.fixture
@@ -31,7 +41,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "out" / "demo"
 
 
-def test_it_ends_with_two_videos_and_their_receipts(
+def test_it_ends_with_a_video_of_each_kind_and_their_receipts(
     out: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -41,16 +51,18 @@ def test_it_ends_with_two_videos_and_their_receipts(
     monkeypatch.setenv("SPEED", "30")
     assert 0 == demo.main()
     shown = capsys.readouterr().out
-    for name in ("S3 door     dropped", "HTTPS door  sent", "S3 door     succeeded", "HTTPS door  succeeded"):
-        assert name in shown
-    assert "2 jobs made 2 paid requests and 2 tasks" in shown
+    assert "4 jobs made 4 paid requests and 4 tasks" in shown
     assert "\x1b" not in shown
+    assert max(len(line) for line in shown.splitlines()) <= COLUMNS
     assert [] == [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    for door in DOORS:
-        assert {"video.mp4", "video.json", "status.json"} == {file.name for file in (out / door).iterdir()}
-        assert proof.Film("h264", "1280x720", 24, 5) == proof.play((out / door / "video.mp4").read_bytes())
-        receipt = json.loads((out / door / "video.json").read_text())
-        assert f"{receipt['job']} " in shown
+    for kind, film in FILMS.items():
+        assert re.search(rf"^ +0:00  {kind} +(sent|dropped)$", shown, re.MULTILINE)
+        assert re.search(rf"^ +\d+:\d\d  {kind} +succeeded", shown, re.MULTILINE)
+        assert RECEIPTS | INPUTS.get(kind, set()) == {file.name for file in (out / kind).iterdir()}
+        played = play((out / kind / "video.mp4").read_bytes())
+        assert film == replace(played, sound_seconds=round(played.sound_seconds))
+        receipt = json.loads((out / kind / "video.json").read_text())
+        assert f"{kind:<12}{receipt['job']} " in shown
 
 
 @pytest.mark.parametrize("speed", ["fast", "0", "-1", "1000"])

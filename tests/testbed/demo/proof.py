@@ -25,8 +25,8 @@ FRAMES_PER_SECOND = 24
 PIXELS = {"480P": 854 * 480, "720P": 1280 * 720, "1080P": 1920 * 1080}
 # Sides are even numbers, and DashScope may round further.
 PIXELS_TOLERANCE, SHAPE_TOLERANCE, SOUND_TOLERANCE_SECONDS = 0.02, 0.01, 0.1
-# Two encodings of a picture differ by 1 to 3, and two photos by 40 and more.
-MAX_DIFFERENCE = 10.0
+# Two encodings of a picture differ by 1 to 3, and two pictures by 40 and more.
+MAX_DIFFERENCE = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,9 @@ def _check_opening(folder: Path, given: bytes, video: bytes) -> None:
     if not isclose(wanted.width / wanted.height, found.width / found.height, rel_tol=SHAPE_TOLERANCE):
         raise DemoFailed(f"{folder}: the video has another shape than what it was made from.")
     if (difference := film.difference(wanted, found)) > MAX_DIFFERENCE:
-        raise DemoFailed(f"{folder}: the video does not start with what it was made from (difference {difference:.0f}).")
+        raise DemoFailed(
+            f"{folder}: the video does not start with what it was made from (difference {difference:.0f})."
+        )
 
 
 def _expect(folder: Path, what: str, expected: object, found: object) -> None:

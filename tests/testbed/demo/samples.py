@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+from PIL import Image
 
 from tests.testbed.demo import clip
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 PICTURES = Path(__file__).parents[1] / "pictures" / "qipao"
 FRAME, CLIP = "first-frame.jpg", "clip.mp4"
 TEXT = "A white horse gallops along a beach at sunrise, seen from a low camera that keeps pace with it."
-EDIT = "Change the colours to those of [Image 1], and keep the movement of the camera."
+EDIT = "Give everything the colours of [Image 1], and keep the movement of the camera."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Sample:
 
 def samples() -> list[Sample]:
     """Return the jobs of the demo."""
-    frame, video = _picture("1-woman.jpg"), clip.make(PICTURES / "1-woman.jpg")
-    dropped = {"2-folding-fan.jpg": _picture("2-folding-fan.jpg"), CLIP: video, "prompt.txt": EDIT.encode()}
+    frame, video = _portrait(), clip.make(PICTURES / "2-folding-fan.jpg")
+    dropped = {CLIP: video, "earrings.jpg": _file("3-tassel-earrings.jpg"), "prompt.txt": EDIT.encode()}
     return [
         Sample("t2v", "POST /v1/videos: a prompt", _text),
         Sample("i2v", "POST /v1/uploads: a first frame, then POST /v1/videos", _first_frame, inputs={FRAME: frame}),
@@ -55,15 +57,25 @@ def _first_frame(http: httpx.Client, sample: Sample) -> httpx.Response:
     upload = http.post("/v1/uploads", json={"content_type": "image/jpeg"}).raise_for_status().json()
     # The form goes to S3, which must not get the API key.
     file = {"file": sample.inputs[FRAME]}
-    httpx.post(upload["url"], data=upload["fields"], files=file, timeout=http.timeout, trust_env=False).raise_for_status()
+    httpx.post(
+        upload["url"], data=upload["fields"], files=file, timeout=http.timeout, trust_env=False
+    ).raise_for_status()
     return http.post("/v1/videos", json={"first_frame": upload["id"]})
 
 
 def _references(http: httpx.Client, _: Sample) -> httpx.Response:
     """Send the pictures as a browser's form does."""
     images = [("images", (path.name, path.read_bytes(), "image/jpeg")) for path in sorted(PICTURES.glob("*.jpg"))]
-    return http.post("/v1/videos", data={"prompt": _picture("prompt.txt").decode()}, files=images)
+    return http.post("/v1/videos", data={"prompt": _file("prompt.txt").decode()}, files=images)
 
 
-def _picture(name: str) -> bytes:
+def _portrait() -> bytes:
+    """Return the woman alone, in 3:4: the video has the shape of its first frame."""
+    file = io.BytesIO()
+    with Image.open(PICTURES / "1-woman.jpg") as image:
+        image.crop((316, 0, 964, 864)).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def _file(name: str) -> bytes:
     return (PICTURES / name).read_bytes()

@@ -23,7 +23,7 @@ def show(console: Console, evidence: Sequence[Evidence], root: Path, seconds: fl
     console.print()
     console.print(f"Checked: {jobs} jobs made {jobs} paid requests and {jobs} tasks at the fake DashScope.")
     console.print("Checked: every video plays, with sound, and matches its SHA-256.")
-    console.print("Checked: two start with their first frame and their input video.\n")
+    console.print("Checked: i2v starts with its first frame, and video-edit with its input video.\n")
     for found in evidence:
         path, film = found.folder.relative_to(root) / "video.mp4", found.film
         console.print(f"  {path!s:<32}{film.width}x{film.height}, {film.seconds:g} s")

@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import av
 import pytest
+from PIL import Image
 
 from fake_dashscope.clock import ManualClock
-from tests.testbed.demo import display, proof
+from tests.testbed.demo import clip, display, film, proof
 from tests.testbed.demo.doors import DemoFailed, Snapshot
+from tests.testbed.demo.film import Film
+from tests.testbed.demo.samples import CLIP, FRAME, PICTURES, Sample, samples
 from tests.testbed.demo.track import Track
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 JOB = "job_aaaaaaaaaaaaaaaaaaaaaaaaaa"
-FILM = proof.Film("h264", "1280x720", 24, 5)
 VIDEO = b"a film"
-RECEIPT = {
-    "job": JOB,
-    "door": "s3",
-    "request": {"prompt": "a horse", "resolution": "720P", "ratio": "16:9", "duration": 5},
-    "task": {"task_id": "task-1"},
-    "video": {"sha256": hashlib.sha256(VIDEO).hexdigest()},
+PORTRAIT = next(sample.inputs[FRAME] for sample in samples() if sample.kind == "i2v")
+CLIP_FILM = Film("h264", 480, 360, 24, 4)
+REQUESTS: dict[str, dict[str, Any]] = {
+    "t2v": {"model": "happyhorse-1.0-t2v", "resolution": "720P", "ratio": "16:9", "duration": 5},
+    "i2v": {"model": "happyhorse-1.0-i2v", "resolution": "720P", "duration": 5},
+    "video-edit": {"model": "happyhorse-1.0-video-edit", "resolution": "720P"},
 }
-LEDGER: dict[str, Any] = {
-    "tasks": [{"task_id": "task-1", "prompt": "a horse", "billed_seconds": 5}],
-    "requests": {"submit": 1},
+FILMS = {
+    "t2v": Film("h264", 1280, 720, 24, 5, "aac", 4.97),
+    "i2v": Film("h264", 832, 1108, 24, 5, "aac", 4.97),
+    "video-edit": Film("h264", 1108, 832, 24, 4, "aac", 3.97),
 }
+BILLED = {"t2v": 5, "i2v": 5, "video-edit": 8}
 
 
 @dataclass(slots=True)
 class QuietDoor:
     """A door that never shows anything."""
 
-    name: str = "S3 door"
+    sample: Sample
     arrival: str = "dropped"
-    parcel: str = "a folder"
     waits_for: str = "waits"
     receipts: str = "folder"
 
@@ -66,7 +70,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def track(clock: ManualClock) -> Track:
     """Start at the quiet door."""
-    return Track(QuietDoor(), clock, clock.now())
+    return Track(QuietDoor(Sample("t2v", "a prompt")), clock, clock.now())
 
 
 def test_a_track_records_when_each_stage_was_reached(track: Track, clock: ManualClock) -> None:
@@ -116,53 +120,126 @@ def test_lines_are_plain_without_animation(variable: tuple[str, str], monkeypatc
     assert isinstance(display.display(), display.PlainDisplay)
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the files of a job that succeeded."""
-    monkeypatch.setattr(proof, "play", lambda _: FILM)
-    write(tmp_path, RECEIPT)
+@dataclass(slots=True)
+class Made:
+    """The files of a job that succeeded, and the fake's ledger; what is played and what a file opens with is given."""
+
+    kind: str
+    folder: Path
+    ledger: dict[str, Any]
+    films: dict[bytes, Film]
+    openings: dict[bytes, bytes]
+
+    def examine(self) -> proof.Evidence:
+        """Check them."""
+        return proof.examine(self.folder, self.ledger, 80.0)
+
+
+@pytest.fixture(params=REQUESTS)
+def made(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+    """Return a job of each kind."""
+    kind = request.param
+    task = {"task_id": "task-1", "model": REQUESTS[kind]["model"], "billed_seconds": BILLED[kind]}
+    ledger = {"tasks": [task], "requests": {"submit": 1}}
+    one = Made(kind, tmp_path, ledger, {VIDEO: FILMS[kind], b"a clip": CLIP_FILM}, {VIDEO: resized(FILMS[kind])})
+    monkeypatch.setattr(film, "play", one.films.__getitem__)
+    opening = film.opening
+    monkeypatch.setattr(film, "opening", lambda data: opening(one.openings.get(data, data)))
+    sha256 = hashlib.sha256(VIDEO).hexdigest()
+    receipt = {"job": JOB, "request": REQUESTS[kind], "task": {"task_id": "task-1"}, "video": {"sha256": sha256}}
+    (tmp_path / "video.json").write_text(json.dumps(receipt))
     (tmp_path / "status.json").write_text(json.dumps({"state": "succeeded"}))
     (tmp_path / "video.mp4").write_bytes(VIDEO)
-    return tmp_path
+    if kind == "i2v":
+        (tmp_path / FRAME).write_bytes(PORTRAIT)
+    if kind == "video-edit":
+        (tmp_path / CLIP).write_bytes(b"a clip")
+        one.openings[b"a clip"] = resized(CLIP_FILM)
+    return one
 
 
-def write(folder: Path, receipt: dict[str, Any]) -> None:
-    """Write a receipt."""
-    (folder / "video.json").write_text(json.dumps(receipt))
+def resized(played: Film, picture: bytes = PORTRAIT) -> bytes:
+    """Return a picture of the size of a video."""
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as image:
+        image.resize((played.width, played.height)).save(file, "PNG")
+    return file.getvalue()
 
 
-def test_a_successful_job_passes(folder: Path) -> None:
+def test_a_successful_job_passes(made: Made) -> None:
     """It has one task, which the receipt names, and a video as ordered."""
-    evidence = proof.examine(folder, LEDGER, 80.0)
-    proof.audit([evidence], LEDGER)
-    assert ("S3", 1) == (evidence.door, evidence.tasks)
+    evidence = made.examine()
+    proof.audit([evidence], made.ledger)
+    assert 1 == evidence.tasks
+    assert BILLED[made.kind] == evidence.billed
+    assert made.kind == evidence.kind
 
 
-def test_another_video_than_ordered_is_a_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The video must match the request."""
-    monkeypatch.setattr(proof, "play", lambda _: proof.Film("h264", "720x1280", 24, 5))
-    with pytest.raises(DemoFailed, match=r"the video is .*; expected H\.264, 1280x720"):
-        proof.examine(folder, LEDGER, 80.0)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"codec": "hevc"},
+        {"seconds": 3},
+        {"frames_per_second": 12},
+        {"audio": ""},
+        {"sound_seconds": 2},
+        {"height": 360},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_another_video_than_ordered_is_a_failure(made: Made, wrong: dict[str, Any]) -> None:
+    """Its codec, length, rate, sound and size are those of the request, or of its input."""
+    made.films[VIDEO] = replace(FILMS[made.kind], **wrong)
+    with pytest.raises(DemoFailed, match="expected"):
+        made.examine()
 
 
-def test_bytes_that_differ_from_the_receipt_are_a_failure(folder: Path) -> None:
+@pytest.mark.parametrize("made", ["i2v", "video-edit"], indirect=True)
+def test_a_video_that_starts_with_something_else_is_a_failure(made: Made) -> None:
+    """Another picture of the same shape is found, and so is another shape."""
+    made.openings[VIDEO] = resized(FILMS[made.kind], (PICTURES / "2-folding-fan.jpg").read_bytes())
+    with pytest.raises(DemoFailed, match="does not start with"):
+        made.examine()
+    made.openings[VIDEO] = resized(FILMS["t2v"])
+    with pytest.raises(DemoFailed, match="another shape"):
+        made.examine()
+
+
+def test_bytes_that_differ_from_the_receipt_are_a_failure(made: Made) -> None:
     """The receipt has the video's hash."""
-    (folder / "video.mp4").write_bytes(VIDEO + b"!")
+    (made.folder / "video.mp4").write_bytes(VIDEO + b"!")
     with pytest.raises(DemoFailed, match="SHA-256"):
-        proof.examine(folder, LEDGER, 80.0)
+        made.examine()
 
 
-@pytest.mark.parametrize("tasks", [[], LEDGER["tasks"] * 2, [{**LEDGER["tasks"][0], "task_id": "task-2"}]])
-def test_tasks_that_differ_from_the_receipt_are_a_failure(folder: Path, tasks: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("tasks", [[], [{}, {}], [{"task_id": "task-2"}]])
+def test_tasks_that_differ_from_the_receipt_are_a_failure(made: Made, tasks: list[dict[str, Any]]) -> None:
     """No task, two tasks and another task are each reported."""
+    made.ledger["tasks"] = [{**made.ledger["tasks"][0], **task} for task in tasks]
     with pytest.raises(DemoFailed, match="DashScope's tasks"):
-        proof.examine(folder, {**LEDGER, "tasks": tasks}, 80.0)
+        made.examine()
 
 
-def test_a_second_paid_request_is_a_failure(folder: Path) -> None:
+def test_other_seconds_than_ordered_are_a_failure(made: Made) -> None:
+    """An edit is billed for its input and its output, everything else for its output."""
+    made.ledger["tasks"][0]["billed_seconds"] = 6
+    with pytest.raises(DemoFailed, match="the seconds billed is 6"):
+        made.examine()
+
+
+def test_a_second_paid_request_is_a_failure(made: Made) -> None:
     """Even a request that created no task counts."""
-    ledger = deepcopy(LEDGER)
-    ledger["requests"]["submit"] = 2
-    evidence = proof.examine(folder, ledger, 80.0)
+    made.ledger["requests"]["submit"] = 2
+    evidence = made.examine()
     with pytest.raises(DemoFailed, match="1 jobs made 2 paid requests"):
-        proof.audit([evidence], ledger)
+        proof.audit([evidence], made.ledger)
+
+
+def test_the_video_to_edit_is_one_that_moves() -> None:
+    """It is made by the demo: within the limits of its model, small, and its last frame is not its first."""
+    video = clip.make(PICTURES / "2-folding-fan.jpg")
+    assert CLIP_FILM == film.play(video)
+    assert len(video) < 500_000
+    with av.open(io.BytesIO(video)) as container:
+        first, *_, last = (frame.to_image() for frame in container.decode(video=0))
+    assert film.difference(first, last) > proof.MAX_DIFFERENCE
