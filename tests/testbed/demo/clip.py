@@ -23,9 +23,7 @@ def make(picture: Path) -> bytes:
     """Return an MP4 of 4:3 that goes from left to right over a wider picture."""
     file = io.BytesIO()
     with Image.open(picture) as image, av.open(file, "w", format="mp4") as container:
-        stream = cast(
-            "VideoStream", container.add_stream("libx264", rate=FRAMES_PER_SECOND, options={"preset": "fast"})
-        )
+        stream = cast("VideoStream", container.add_stream("libx264", rate=FRAMES_PER_SECOND))
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         wide = image.convert("RGB").resize((round(HEIGHT * image.width / image.height), HEIGHT))
         frames = SECONDS * FRAMES_PER_SECOND

@@ -110,11 +110,9 @@ def _check_opening(folder: Path, given: bytes, video: bytes) -> None:
     """Check that a video has the shape of what it was made from, and starts with it."""
     wanted, found = film.opening(given), film.opening(video)
     if not isclose(wanted.width / wanted.height, found.width / found.height, rel_tol=SHAPE_TOLERANCE):
-        raise DemoFailed(f"{folder}: the video has another shape than what it was made from.")
+        raise DemoFailed(f"{folder}: the video has another shape than its input.")
     if (difference := film.difference(wanted, found)) > MAX_DIFFERENCE:
-        raise DemoFailed(
-            f"{folder}: the video does not start with what it was made from (difference {difference:.0f})."
-        )
+        raise DemoFailed(f"{folder}: the video does not start with its input (difference {difference:.0f}).")
 
 
 def _expect(folder: Path, what: str, expected: object, found: object) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -143,7 +144,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     ledger = {"tasks": [task], "requests": {"submit": 1}}
     one = Made(kind, tmp_path, ledger, {VIDEO: FILMS[kind], b"a clip": CLIP_FILM}, {VIDEO: resized(FILMS[kind])})
     monkeypatch.setattr(film, "play", one.films.__getitem__)
-    opening = film.opening
+    opening = cache(film.opening)
     monkeypatch.setattr(film, "opening", lambda data: opening(one.openings.get(data, data)))
     sha256 = hashlib.sha256(VIDEO).hexdigest()
     receipt = {"job": JOB, "request": REQUESTS[kind], "task": {"task_id": "task-1"}, "video": {"sha256": sha256}}
@@ -158,11 +159,12 @@ def made(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return one
 
 
+@cache
 def resized(played: Film, picture: bytes = PORTRAIT) -> bytes:
     """Return a picture of the size of a video."""
     file = io.BytesIO()
     with Image.open(io.BytesIO(picture)) as image:
-        image.resize((played.width, played.height)).save(file, "PNG")
+        image.resize((played.width, played.height)).save(file, "JPEG")
     return file.getvalue()
 
 
