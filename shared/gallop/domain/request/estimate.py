@@ -45,7 +45,7 @@ class Estimate:
             "resolution": self.resolution,
             "usd_per_second": float(self.usd_per_second),
             "price_scope": self.scope,
-            "formula": f"{seconds} x ${self.usd_per_second} = ${self.usd:f}",
+            "formula": f"{seconds} x ${self.usd_per_second} = {_dollars(self.usd)}",
         }
 
 
@@ -103,6 +103,11 @@ def _seconds_of_clips(request: VideoRequest, model: Model) -> float:
 
 def _exact(seconds: float) -> Decimal:
     return Decimal(f"{seconds:.3f}")
+
+
+def _dollars(usd: Decimal) -> str:
+    """Write an amount with two decimals, or four if it has them."""
+    return f"${usd:.2f}" if usd == round(usd, 2) else f"${usd:.4f}"
 
 
 def _plain(seconds: float) -> str:
