@@ -38,7 +38,7 @@ help:  ## list the targets
 
 # ---------------------------------------------------------------- run it
 .PHONY: demo up env vendor key
-demo: .testbed-ready  ## run two jobs through both doors; the videos are in out/demo/
+demo: .testbed-ready  ## make a video of each kind through both doors; they are in out/demo/
 	@$(PY) -m tests.testbed.demo
 
 # In the background of a script, stop it with `kill`: there make itself ignores SIGINT.

@@ -21,6 +21,7 @@ from gallop.domain.job import JobState, Result
 from fake_dashscope.clock import ManualClock
 from tests.docs.markdown import json_block
 from tests.support import sandbox as sandboxes
+from tests.support.clips import clip
 from tests.support.drops import Door
 from tests.support.http import Client
 from tests.support.jobs import START, a_job
@@ -39,6 +40,8 @@ PICTURES = ROOT / "tests" / "testbed" / "pictures" / "qipao"
 # As the examples beside the answers have them.
 FAN = "The woman of [Image 1] opens the fan of [Image 2]."
 BROKEN = {"prompt": "[Image 2] jumps", "duration": 20}
+EDIT = {"prompt": "The same at night, in the rain.", "dry_run": True}
+SHOWN_MODEL = "happyhorse-1.0-i2v"
 REFUSED = {"prompt": "[Image 2] smiles", "images": ["https://example.com/cat.jpg"], "duration": 2}
 
 
@@ -60,6 +63,16 @@ def cancelled() -> str:
 def created() -> str:
     """Return the answer to a create."""
     return json_block(_recorded()["created"])
+
+
+def model() -> str:
+    """Return a model as ``GET /v1/models/{id}`` shows it."""
+    return json_block(_recorded()["model"])
+
+
+def edit() -> str:
+    """Return the answer to the dry run of an edit."""
+    return json_block(_recorded()["edit"])
 
 
 def refused() -> str:
@@ -108,7 +121,7 @@ BLOCKS = {
         "parked": parked,
         "queued": queued,
     },
-    "docs/https-door.md": {"created": created, "refused": refused, "webhook": webhook},
+    "docs/https-door.md": {"created": created, "edit": edit, "model": model, "refused": refused, "webhook": webhook},
 }
 
 
@@ -149,4 +162,10 @@ def _finish(sandbox: Sandbox) -> None:
 def _requests(sandbox: Sandbox) -> Mapping[str, Any]:
     client = Client(sandbox)
     request = json.loads((ROOT / "tests" / "testbed" / "pictures" / "request.json").read_text(encoding="utf-8"))
-    return {"created": {**client.post(request).json, "id": JOB_ID}, "refused": client.post(REFUSED).json}
+    sandbox.drop("uploads/own.mp4", clip(5))
+    return {
+        "created": {**client.post(request).json, "id": JOB_ID},
+        "edit": client.post({**EDIT, "video": f"s3://{sandbox.inbox}/uploads/own.mp4"}).json,
+        "model": client.get(f"/v1/models/{SHOWN_MODEL}").json,
+        "refused": client.post(REFUSED).json,
+    }

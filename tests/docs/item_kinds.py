@@ -85,7 +85,7 @@ ABOUT = {
         f"without, {idempotency.UNMARKED_RETRY_SECONDS // 60} minutes in DashScope's dialect, "
         "from the last repetition without an answer",
     ),
-    ("IMAGE#", ""): About("a job that uses an image which Gallop keeps", RECORD),
+    ("IMAGE#", ""): About("a job that uses an image or video which Gallop keeps", RECORD),
     ("JOB#", "JOB"): About("the record of a job", RECORD),
     ("JOB#", "SLOT_WAITER"): About("the task token of an execution that waits for a slot", QUEUED),
     ("JOB#", "WAITER#"): About("the task token of a batch line that waits for the job", "as long as the line may wait"),

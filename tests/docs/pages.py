@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs import costs, examples, item_kinds, template_blocks
+from tests.docs import costs, examples, item_kinds, models_page, template_blocks
 from tests.docs.markdown import renew
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
-    **examples.BLOCKS,
+    "docs/https-door.md": {
+        **examples.BLOCKS["docs/https-door.md"],
+        "kinds": models_page.kinds,
+        "what to send": models_page.what_to_send,
+        "parameters": models_page.parameters,
+        "media": models_page.media,
+    },
+    "docs/s3-door.md": examples.BLOCKS["docs/s3-door.md"],
     "docs/alarms.md": {"alarms": template_blocks.alarms},
     "docs/architecture.md": {"item kinds": item_kinds.item_kinds},
     "docs/costs.md": {

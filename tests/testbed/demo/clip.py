@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import av
 from av.video.frame import VideoFrame
@@ -11,8 +11,6 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from av.video.stream import VideoStream
 
 WIDTH, HEIGHT = 480, 360
 FRAMES_PER_SECOND = 24
@@ -23,7 +21,7 @@ def make(picture: Path) -> bytes:
     """Return an MP4 of 4:3 that goes from left to right over a wider picture."""
     file = io.BytesIO()
     with Image.open(picture) as image, av.open(file, "w", format="mp4") as container:
-        stream = cast("VideoStream", container.add_stream("libx264", rate=FRAMES_PER_SECOND))
+        stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         wide = image.convert("RGB").resize((round(HEIGHT * image.width / image.height), HEIGHT))
         frames = SECONDS * FRAMES_PER_SECOND
