@@ -280,7 +280,7 @@ class Simulation(Simulated):
     def foreign_task(self, prompt: str) -> str:
         """Make a task of the account that is not Gallop's."""
         media = [{"type": "reference_image", "url": PICTURE_URL}]
-        order = {"model": ENVIRONMENT["DEFAULT_MODEL"], "input": {"prompt": prompt, "media": media}}
+        order = {"model": "happyhorse-1.0-r2v", "input": {"prompt": prompt, "media": media}}
         return dashscope.submit(BASE_URL, KEY, order).task_id
 
     def answer(self, request: httpx.Request) -> httpx.Response:

@@ -135,7 +135,7 @@ def test_a_reference_by_url_is_accepted_in_a_form(sandbox: Sandbox, ada: Client)
         ),
         ({"media": PICTURE}, "/media", "must be a list"),
         ({"media": [PICTURE]}, "/media/0", "must be an object with a url"),
-        ({"media": [{"url": PICTURE, "type": "first_frame"}]}, "/media/0/type", "is not a supported image type"),
+        ({"media": [{"url": PICTURE, "type": "last_frame"}]}, "/media/0/type", "is not a supported media type"),
         ({"media": [{"url": "x"}]}, "/media/0/url", "is not a supported image reference"),
     ],
 )
@@ -204,7 +204,7 @@ def test_an_unknown_model_is_refused_with_the_supported_ones(sandbox: Sandbox, a
     assert "invalid_request_error" == error["type"]
     for words in (
         'unknown value "sora-2"',
-        "happyhorse-1.0-r2v, happyhorse-1.1-r2v",
+        "happyhorse-1.0-t2v, happyhorse-1.0-i2v, happyhorse-1.0-r2v, happyhorse-1.0-video-edit, happyhorse-1.1-",
         "The default is happyhorse-1.0-r2v.",
     ):
         assert words in error["message"]

@@ -101,7 +101,11 @@ def test_images_in_the_inbox_are_referenced_by_name(sandbox: Sandbox, ada: Clien
     ("fields", "pointer", "problem"),
     [
         ({"prompt": None}, "/prompt", "is missing or empty"),
-        ({"prompt": "She smiles.", "images": []}, "/images", "there are 0 images; 1 to 9 are required"),
+        (
+            {"model": "happyhorse-1.0-r2v", "prompt": "She smiles.", "images": []},
+            "/images",
+            "there are 0 images; 1 to 9 are required",
+        ),
         ({"images": [PICTURE] * 10}, "/images", "there are 10 images; 1 to 9 are required"),
         ({"images": [data_uri(b"Not a picture.")]}, "/images/0", "is not a supported image"),
         ({"images": [PICTURE, data_uri(picture(width=300, height=300))]}, "/images/1", "is 300 x 300 px"),
@@ -192,8 +196,9 @@ def test_a_body_that_is_not_a_request_is_refused(
     | st.dictionaries(st.sampled_from(["prompt", "images", "size", "metadata", "seconds"]), st.integers() | st.text())
 )
 def test_no_body_crashes_the_door(ada: Client, body: str | bytes | dict[str, Any]) -> None:
-    """For bytes, text or JSON the answer says what is wrong with it."""
-    assert ada.post(body).faults
+    """For bytes, text or JSON the answer says what is wrong with it, if anything is."""
+    answer = ada.post(body)
+    assert answer.faults or 202 == answer.status
 
 
 def test_a_body_in_base64_is_the_same_body(sandbox: Sandbox, ada: Client) -> None:

@@ -220,7 +220,8 @@ def test_settings_are_combined_with_the_prompt(sandbox: Sandbox, door: Door) -> 
     drop(sandbox, "ad", prompt=PROMPT, job=json.dumps(settings).encode(), p1=picture())
     door.run(QUIET + 1)
     (job,) = sandbox.jobs()
-    assert settings == {name: getattr(job.request, name) for name in settings}
+    assert settings.pop("metadata") == job.request.metadata
+    assert settings == job.request.parameters
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from gallop.domain import budget, views
+from gallop.domain import budget, model_views, views
 from gallop.domain.doors import Door
 from gallop.domain.errors import (
     BudgetExceeded,
@@ -68,6 +68,12 @@ def succeeded() -> dict[str, Any]:
         result=video,
     )
     return views.job_view(done, ended_at, _API_URL)
+
+
+def models() -> dict[str, Any]:
+    """Return the list of models, with the first one only."""
+    listed = model_views.list_view("1.0", "")
+    return {**listed, "data": listed["data"][:1]}
 
 
 def refused(kind: type[CallerError]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gallop.domain import errors, model_views
+from gallop.domain import errors
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import task as dashscope_task
 from gallop.domain.job import JobState, openai_status
@@ -187,7 +187,7 @@ NATIVE = (
         path="/v1/models",
         summary="List the models, with what each takes, its parameters and its prices",
         details="Requests that name no model get the one whose files they have: `is_default`.",
-        answers={"200": content(ref("ModelList"), model_views.list_view("1.0", ""))},
+        answers={"200": content(ref("ModelList"), examples.models())},
     ),
     Route(
         method="get",
