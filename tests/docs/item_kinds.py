@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gallop.adapters.table import batches, budgets, completion_waits, drops, jobs, slots
+from gallop.adapters.table import batches, budgets, completion_waits, drops, image_references, jobs, slots
 from gallop.domain.clients import keys, webhooks
 from gallop.domain.request import idempotency
 
@@ -85,7 +85,15 @@ ABOUT = {
         f"without, {idempotency.UNMARKED_RETRY_SECONDS // 60} minutes in DashScope's dialect, "
         "from the last repetition without an answer",
     ),
-    ("IMAGE#", ""): About("a job that uses an image or video which Gallop keeps", RECORD),
+    ("IMAGE#", ""): About(
+        "a job that uses an image which Gallop keeps, or a create that is about to",
+        f"{RECORD}; a create's {image_references.USE_SECONDS // 60} minutes",
+        "<user>",
+    ),
+    ("IMAGE#", "REMOVAL"): About(
+        "the claim of a run that removes the image",
+        f"until it is removed; {_days(image_references.REMOVAL_SECONDS)} if the run died",
+    ),
     ("JOB#", "JOB"): About("the record of a job", RECORD),
     ("JOB#", "SLOT_WAITER"): About("the task token of an execution that waits for a slot", QUEUED),
     ("JOB#", "WAITER#"): About("the task token of a batch line that waits for the job", "as long as the line may wait"),

@@ -165,14 +165,10 @@ def _recorded(new_job: NewJob) -> Creation | None:
 
 
 def _record(new_job: NewJob) -> Creation:
-    job = _job_from(new_job)
-    try:
-        creation = _reserve_and_create(job, new_job)
-    except BudgetExceeded:
-        stored_images.withdraw(new_job.request.sources, job.request.sources)
-        raise
-    if not creation.is_new:
-        stored_images.withdraw(new_job.request.sources, job.request.sources)
+    job_id = new_job.job_id or new_job_id(clock.now())
+    with stored_images.held(new_job.request.images, new_job.client, "" if new_job.job_id else job_id) as held:
+        creation = _reserve_and_create(_job_from(new_job, job_id, held.images), new_job)
+        held.is_recorded = creation.is_new
     return creation
 
 
@@ -204,16 +200,14 @@ def _parked(job: Job, new_job: NewJob, short: Shortfall) -> Job:
     return replace(job, parked=Parked(short.message, short.resets_at), deadline=deadline)
 
 
-def _job_from(new_job: NewJob) -> Job:
-    now, key, request = clock.now(), new_job.idempotency, new_job.request
-    job_id = new_job.job_id or new_job_id(now)
-    price = estimate(request)
+def _job_from(new_job: NewJob, job_id: str, held: tuple[Image, ...]) -> Job:
+    now, key = clock.now(), new_job.idempotency
     return Job(
         id=job_id,
         client=new_job.client,
         door=new_job.door,
         state=JobState.QUEUED,
-        request=replace(request, media=stored_images.store(request.media, new_job.client)),
+        request=replace(new_job.request, images=held),
         base_url=settings.dashscope_base_url(),
         key_name=settings.dashscope_secret_arn(),
         receipts=new_job.receipts or f"videos/{job_id}",

@@ -14,6 +14,7 @@ from gallop.adapters.table import idempotency_records, image_references, jobs
 from gallop.domain.doors import Door
 from gallop.domain.errors import JobNotDeletable, JobNotFinished
 from gallop.domain.request import uploads
+from gallop.services import stored_images
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
@@ -31,9 +32,9 @@ def erase(job: Job) -> None:
         raise JobNotDeletable("Without its record, the dropped files would start a job, and be charged, again.")
     if not jobs.is_closed(job):
         raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are still being written.")
-    for found in uploads.inputs_of(job.request.sources, job.client):
-        if image_references.release(found, job.id):
-            buckets.remove_input(found)
+    for found in uploads.inputs_of(job.request.images, job.client):
+        image_references.release(found, job.id)
+        stored_images.remove(found)
     buckets.remove_results(f"{job.receipts}/")
     if job.content_name:
         idempotency_records.forget(job.content_name, job.id)

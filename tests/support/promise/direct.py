@@ -17,7 +17,6 @@ from botocore.response import StreamingBody
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
-from moto.s3.exceptions import PreconditionFailed
 from moto.s3.models import FakeKey, s3_backends
 from moto.s3.utils import metadata_from_headers
 
@@ -100,9 +99,9 @@ def _ways_of_table(region: str) -> dict[str, Way]:
 def _ways_of_buckets() -> dict[str, Way]:
     buckets = s3_backends[ACCOUNT]["aws"]
 
-    def put(request: dict[str, Any]) -> dict[str, Any]:
+    def put(request: dict[str, Any]) -> dict[str, Any] | None:
         if "IfNoneMatch" in request and buckets.get_object(request["Bucket"], request["Key"]):
-            raise PreconditionFailed("If-None-Match")
+            return None  # refused, with an answer that only HTTP has
         key = buckets.put_object(request["Bucket"], request["Key"], request["Body"])
         key.set_metadata(_metadata(request))
         return {"ETag": key.etag, "VersionId": key.version_id}
