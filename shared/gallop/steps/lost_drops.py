@@ -73,14 +73,17 @@ def _show(scope: Scope) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - what cannot be listed is what may have failed
         log.exception("lost drop not readable", error=type(error).__name__)
-        path = scope.path if isinstance(scope, Folder) else scope.stem
-        drop_updates.show_receipts(drops.receipts_of(path), receipts.lost(clock.now()), clock.now())
+        path = drops.receipts_of(scope.path if isinstance(scope, Folder) else scope.stem)
+        current = drop_table.get(path)
+        # Whether the message was about the files of that job, nobody knows; its receipts say what is charged.
+        if not (current.job or current.is_refused):
+            drop_updates.show_receipts(path, receipts.lost(clock.now()), clock.now())
         return
     for drop in found:
         current = drop_table.get(drop.receipts)
         # What was taken or refused after all needs no receipt.
         if current.uploaded_at < drop.used_at or not (current.job or current.is_refused):
-            drop_updates.show_receipts(drop.receipts, receipts.lost(clock.now()), drop.newest)
+            drop_updates.show_receipts(drop.receipts, receipts.lost(clock.now(), current.job), drop.newest)
 
 
 def _show_batch(key: str) -> None:

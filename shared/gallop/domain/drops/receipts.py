@@ -141,14 +141,23 @@ def refused(faults: Sequence[Fault], now: float) -> dict[str, dict[str, Any]]:
     return {ERROR: faults_receipt(faults, now), STATUS: status}
 
 
-def lost(now: float) -> dict[str, dict[str, Any]]:
-    """Return the receipts of a drop whose processing failed again and again, by file name."""
+def lost(now: float, earlier_job: str = "") -> dict[str, dict[str, Any]]:
+    """Return the receipts of a drop whose processing failed again and again, by file name.
+
+    ``earlier_job`` is the id of the job of its earlier files, if they had one.
+    """
+    charged = "You have not been charged."
+    if earlier_job:
+        charged = (
+            "You have not been charged for the changed files. "
+            f"The job of the earlier files is not affected; its receipts are in `{earlier_job}/`."
+        )
     error = {
         "code": AwsTrouble.code,
         "message": "The drop could not be processed because of an AWS error, or a bug in Gallop.",
         "remedy": (
-            "Upload any of its files again: the job then starts automatically. You have not been charged. If this "
-            "happens again, ask the operator to check the log of SubmitFunction."
+            f"Upload any of its files again: the job then starts automatically. {charged} If this happens again, "
+            "ask the operator to check the log of SubmitFunction."
         ),
     }
     no_faults: list[Any] = []

@@ -105,6 +105,35 @@ def test_a_drop_that_was_taken_after_all_gets_none(simulation: Simulation) -> No
     assert simulation.stored("ad/error.json") is None
 
 
+def test_a_drop_that_cannot_be_listed_keeps_the_receipts_of_its_job(simulation: Simulation) -> None:
+    """It may be charged, and nobody can know whether the lost message was about other files."""
+    upload(simulation)
+    simulation.run_for(QUIET + 1)
+    lost = json.dumps({"look": {"path": "ad", "digest": "x", "since": simulation.clock.now()}})
+    with patch.object(buckets, "list_directly_under", side_effect=ValueError("a bug")):
+        simulation.send(lost)
+        simulation.run_for(GIVEN_UP)
+        simulation.sweep()
+    assert [] == simulation.queue.dead
+    assert simulation.jobs()[0].id == simulation.receipt("ad/status.json")["job"]
+    assert simulation.stored("ad/error.json") is None
+
+
+def test_a_changed_drop_that_is_given_up_says_what_its_earlier_job_does(simulation: Simulation) -> None:
+    """Only the changed files have not been charged."""
+    upload(simulation)
+    simulation.run_for(QUIET + 1)
+    (job,) = simulation.jobs()
+    simulation.drop("drop/ad/2.jpg", picture(shade=7))
+    with patch.object(contents, "plan_of", side_effect=ValueError("a bug")):
+        simulation.run_for(GIVEN_UP)
+        simulation.sweep()
+    remedy = simulation.receipt("ad/error.json")["error"]["remedy"]
+    assert "You have not been charged for the changed files." in remedy
+    assert f"`{job.id}/`" in remedy
+    assert simulation.stored(f"ad/{job.id}/status.json") or simulation.stored(f"ad/{job.id}/video.json")
+
+
 def test_a_batch_that_is_given_up_gets_a_receipt(simulation: Simulation) -> None:
     """Its own, with the error."""
     simulation.drop("drop/spring/batch.jsonl", b"{}")
