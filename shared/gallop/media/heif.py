@@ -33,8 +33,11 @@ _HEAD, _LARGE_HEAD, _FULL = 8, 16, 4
 _IN_FILE, _IN_IDAT = 0, 1
 _DERIVED = {b"grid", b"iden", b"iovl", b"tmap"}
 _HEVC = {b"hvc1", b"hev1"}
-# Coded data has no longer rows of zeros: HEVC allows two, and those of AV1 are improbable.
-_ZEROS, _AV1, _AV1_HOLE = bytes(4), b"av01", bytes(1024)
+_CODED = {*_HEVC, b"av01"}
+_ENCODING = {b"hvcC", b"av1C", b"ispe", b"pixi"}
+# Coded data has no longer rows of equal bytes: HEVC allows two zeros; in AV1, three have been seen.
+_ZEROS = bytes(4)
+_HOLES = (bytes(128), b"\xff" * 128)
 _MAX_DEPTH = 4
 _READ_BY = {b"hvc1": b"heic", b"hev1": b"heic", b"av01": b"avif"}
 _SEQUENCES = {b"hevc", b"hevx", b"hevm", b"hevs", b"avis", b"msf1"}
@@ -61,6 +64,19 @@ class _Item:
     properties: list[Box] = field(default_factory=list)
 
 
+class Coded(NamedTuple):
+    """An encoded image: the main one, or one of its tiles. ``properties`` are boxes that say how it is encoded."""
+
+    kind: bytes
+    content: bytes
+    properties: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes before each unit of an HEVC image have its size."""
+        return (self.properties[self.properties.index(b"hvcC") + 25] & 3) + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Still:
     """The main image of a file."""
@@ -68,6 +84,7 @@ class Still:
     codec: bytes
     size: tuple[int, int]
     nclx: Nclx | None
+    parts: tuple[Coded, ...]
 
     @property
     def brand(self) -> bytes:
@@ -138,13 +155,17 @@ def _main_image(data: bytes, children: dict[bytes, Box]) -> Still:
     primary = children[b"pitm"]
     number = _integer(data, primary.start + _FULL, 4 if data[primary.start] else 2)
     idat = children.get(b"idat")
-    for needed in {number, *_parts(items, number)}:
-        _check_item(data, items[needed], idat)
+    contents = {needed: _checked(data, items[needed], idat) for needed in {number, *_parts(items, number)}}
+    parts = tuple(
+        Coded(items[part].kind, content, _how_it_is_encoded(data, items[part]))
+        for part, content in sorted(contents.items())
+        if items[part].kind not in _DERIVED
+    )
     main = items[number]
     coded = items[next(iter(_parts(items, number)), number)] if main.kind in _DERIVED else main
     size = next((box for box in main.properties if box.name == b"ispe"), None)
     measured = (0, 0) if size is None else struct.unpack_from(">II", data, size.start + _FULL)
-    return Still(coded.kind, (measured[0], measured[1]), _nclx(data, main, coded))
+    return Still(coded.kind, (measured[0], measured[1]), _nclx(data, main, coded), parts)
 
 
 def _parts(items: dict[int, _Item], number: int, depth: int = 0) -> Iterator[int]:
@@ -156,10 +177,19 @@ def _parts(items: dict[int, _Item], number: int, depth: int = 0) -> Iterator[int
             yield part
 
 
-def _check_item(data: bytes, item: _Item, idat: Box | None) -> None:
-    """Check that an image is where its file says, and that it is made of whole units."""
+def _how_it_is_encoded(data: bytes, item: _Item) -> bytes:
+    boxes = (data[box.start : box.end] for box in item.properties)
+    return b"".join(
+        struct.pack(">I4s", len(content) + _HEAD, box.name) + content
+        for box, content in zip(item.properties, boxes, strict=True)
+        if box.name in _ENCODING
+    )
+
+
+def _checked(data: bytes, item: _Item, idat: Box | None) -> bytes:
+    """Return the data of an image, which is where its file says, and made of whole units."""
     if item.method not in (_IN_FILE, _IN_IDAT):
-        return
+        return b""
     if not item.extents or (item.method == _IN_IDAT and idat is None):
         raise DamagedError
     base, limit = (idat.start, idat.end) if item.method == _IN_IDAT and idat else (0, len(data))
@@ -172,8 +202,9 @@ def _check_item(data: bytes, item: _Item, idat: Box | None) -> None:
         content += data[start:end]
     if item.kind in _HEVC:
         _check_units(data, item, content)
-    elif item.kind == _AV1 and _AV1_HOLE in content:
+    if item.kind in _CODED and any(hole in content for hole in _HOLES):
         raise DamagedError
+    return content
 
 
 def _check_units(data: bytes, item: _Item, content: bytes) -> None:

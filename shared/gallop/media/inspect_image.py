@@ -24,7 +24,7 @@ from gallop.domain import models
 from gallop.domain.faults import Fault
 from gallop.domain.request.images import Usable
 from gallop.domain.request.references import too_large
-from gallop.media import colours, convert, heif, jpeg, png, sniff, unsupported
+from gallop.media import colours, convert, heif, heif_streams, jpeg, png, sniff, unsupported, webp
 from gallop.media.reading import DamagedError, OutOfTimeError, TimedReader
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _is_reduced(picture: TiffImageFile) -> bool:
 def _usable(  # noqa: PLR0913, PLR0917 - what is known of the image
     where: str, picture: Image.Image, data: bytes, file: TimedReader, still: heif.Still | None, rules: ImageRules
 ) -> Usable | Fault:
-    _check_complete(picture, data, file)
+    _check_complete(picture, data, file, still)
     is_deep = isinstance(picture, PngImageFile) and data[24] == _DEEP
     media_type, modes = _AS_IS.get(str(picture.format), ("", frozenset()))
     orientation = _orientation(picture)
@@ -212,7 +212,7 @@ def _usable(  # noqa: PLR0913, PLR0917 - what is known of the image
     return Usable(data, media_type)
 
 
-def _check_complete(picture: Image.Image, data: bytes, file: TimedReader) -> None:
+def _check_complete(picture: Image.Image, data: bytes, file: TimedReader, still: heif.Still | None) -> None:
     """Check what decoding does not.
 
     Raises:
@@ -226,8 +226,14 @@ def _check_complete(picture: Image.Image, data: bytes, file: TimedReader) -> Non
         jpeg.check(data, file)
     elif isinstance(picture, PngImageFile):
         png.check_pixels(data, file)
+    elif isinstance(picture, WebPImageFile):
+        webp.check(data, file)
     elif isinstance(picture, TiffImageFile):
         unsupported.check_tiff(picture, data, file)
+    elif isinstance(picture, BmpImageFile):
+        unsupported.check_bmp(picture, data, file)
+    for part in still.parts if still else ():
+        heif_streams.check(part, file)
 
 
 def _halve_to_limit(picture: Image.Image) -> tuple[int, int] | None:

@@ -6,17 +6,21 @@ import io
 import struct
 import warnings
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
-from gallop.media import jpeg
+from gallop.media import jpeg, rows
 from gallop.media.reading import DamagedError, TimedReader
 
-_HEIGHT, _COMPRESSION, _ROWS, _PLANES, _TABLES = 257, 259, 278, 284, 347
+if TYPE_CHECKING:
+    from PIL.BmpImagePlugin import BmpImageFile
+
+_BITS, _HEIGHT, _COMPRESSION, _ROWS, _PLANES, _TABLES = 258, 257, 259, 278, 284, 347
 _WIDTH, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT = 256, 277, 322, 323
 # Where the parts are, and their sizes: strips, then tiles.
 _PLACES = ((273, 279), (324, 325))
-_JPEG = 7
+_RAW, _JPEG = 1, 7
 _BIG_TIFF, _BIG_HEADER, _HEADER = 43, 16, 8
 _COMPRESSIONS = {
     6: "an old form of JPEG",
@@ -90,12 +94,35 @@ def check_tiff(picture: TiffImageFile, data: bytes, file: TimedReader) -> None:
     """
     tags = picture.tag_v2
     parts = _check_places(tags, data)
+    if tags.get(_COMPRESSION, _RAW) == _RAW:
+        _check_rows(tags, data, parts, file)
     if tags.get(_COMPRESSION) == _JPEG:
         # The tables that all have in common end with a marker for the end, and each part begins with one for the start.
         tables = bytes(tags.get(_TABLES, b""))[:-2]
         for start, size in parts:
             part = data[start : start + size]
             jpeg.check(tables + part[2:] if tables else part, file)
+
+
+def _check_rows(tags: ImageFileDirectory_v2, data: bytes, parts: list[tuple[int, int]], file: TimedReader) -> None:
+    samples = tags.get(_SAMPLES, 1) if tags.get(_PLANES) != 2 else 1  # noqa: PLR2004 - one plane for each channel
+    stride = (tags.get(_TILE_WIDTH, tags[_WIDTH]) * samples * tags.get(_BITS, (1,))[0] + 7) // 8
+    pieces = [data[start : start + size] for start, size in parts]
+    for pixels in pieces if _TILE_WIDTH in tags else [b"".join(pieces)]:
+        rows.check(pixels, stride, file)
+
+
+def check_bmp(picture: BmpImageFile, data: bytes, file: TimedReader) -> None:
+    """Check that all rows of a BMP have been written, if they are not compressed.
+
+    Raises:
+        DamagedError: some have not.
+        OutOfTimeError: the check takes too long.
+
+    """
+    for decoder, _, offset, arguments in picture.tile:
+        if decoder == "raw" and isinstance(arguments, tuple):
+            rows.check(data[offset : offset + arguments[1] * picture.height], arguments[1], file)
 
 
 def _check_places(tags: ImageFileDirectory_v2, data: bytes) -> list[tuple[int, int]]:

@@ -78,7 +78,7 @@ class Held:
             return True
         image_references.release(found, self.user)
         if not is_kept:
-            # Whoever began to remove it may have kept it for this use, or have died.
+            # The run that began to remove it may have kept it for this use, or have died.
             remove(found)
         return False
 

@@ -61,9 +61,9 @@ def release(found: Input, user: str) -> None:
 
 @aws.guarded
 def begin_removal(found: Input, now: float) -> bool:
-    """Claim the removal of an image, unless a job or create uses it; from then on none can.
+    """Claim the removal of an image, unless a job or create uses it; none can any more.
 
-    Whoever has removed it calls ``end_removal``.
+    The caller removes the image, and calls ``end_removal``.
     """
     for _ in range(MAX_TRIES):
         claim = {
