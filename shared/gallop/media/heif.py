@@ -33,10 +33,11 @@ _HEAD, _LARGE_HEAD, _FULL = 8, 16, 4
 _IN_FILE, _IN_IDAT = 0, 1
 _DERIVED = {b"grid", b"iden", b"iovl", b"tmap"}
 _HEVC = {b"hvc1", b"hev1"}
-_CODED = {*_HEVC, b"av01"}
+SLICES = range(32)
+"""The types of the units of an HEVC image that have its pixels."""
 _ENCODING = {b"hvcC", b"av1C", b"ispe", b"pixi"}
 # Coded data has no longer rows of equal bytes: HEVC allows two zeros; in AV1, three have been seen.
-_ZEROS = bytes(4)
+_ZEROS, _AV1 = bytes(4), b"av01"
 _HOLES = (bytes(128), b"\xff" * 128)
 _MAX_DEPTH = 4
 _READ_BY = {b"hvc1": b"heic", b"hev1": b"heic", b"av01": b"avif"}
@@ -202,7 +203,7 @@ def _checked(data: bytes, item: _Item, idat: Box | None) -> bytes:
         content += data[start:end]
     if item.kind in _HEVC:
         _check_units(data, item, content)
-    if item.kind in _CODED and any(hole in content for hole in _HOLES):
+    elif item.kind == _AV1 and any(hole in content for hole in _HOLES):
         raise DamagedError
     return content
 
@@ -215,7 +216,11 @@ def _check_units(data: bytes, item: _Item, content: bytes) -> None:
     while place < len(content):
         size = int.from_bytes(content[place : place + size_bytes])
         end = place + size_bytes + size
-        if not size or end > len(content) or content.find(_ZEROS, place + size_bytes, end) >= 0:
+        start = place + size_bytes
+        if not size or end > len(content) or content.find(_ZEROS, start, end) >= 0:
+            raise DamagedError
+        # Cameras fill up with units of ones behind those of the pixels.
+        if content[start] >> 1 & 0x3F in SLICES and content.find(_HOLES[1], start, end) >= 0:
             raise DamagedError
         place = end
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pi_heif import HeifImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 
+from gallop.media.heif import SLICES
 from gallop.media.reading import DamagedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gallop.media.heif import Coded
     from gallop.media.reading import TimedReader
 
@@ -26,8 +29,17 @@ _LEAST_BYTES = 256
 _AV1 = b"av01"
 _ROWS = 256
 _MORE = bytes(range(1, 65))
-_SLICES = range(32)
-_HAS_SIZE, _CONTINUES = 2, 0x80
+_PADDING = b"\0\0\3"
+_HAS_SIZE, _CONTINUES, _TILES = 2, 0x80, {4, 6}
+
+
+class _Unit(NamedTuple):
+    """A unit of an image's data, without its size."""
+
+    head: bytes
+    start: int
+    end: int
+    has_pixels: bool
 
 
 def check(part: Coded, file: TimedReader) -> None:
@@ -43,30 +55,64 @@ def check(part: Coded, file: TimedReader) -> None:
     file.check()
     pixels = _pixels(part, part.content)
     file.check()
-    altered = part.content[:-ALTERED_BYTES] + bytes(byte ^ 0x55 for byte in part.content[-ALTERED_BYTES:])
+    try:
+        altered, extended = _altered(part), _extended(part)
+    except LookupError as error:
+        raise DamagedError from error
     if _pixels(part, altered) == pixels:
         raise DamagedError
     file.check()
-    try:
-        extended = _extended_av1(part.content) if part.kind == _AV1 else _extended_hevc(part)
-    except LookupError as error:
-        raise DamagedError from error
     if _pixels(part, extended) != pixels:
         raise DamagedError
 
 
-def _extended_av1(content: bytes) -> bytes:
-    """Return the units of an AV1 image with more bytes behind the last one, in which its last tile is."""
+def _altered(part: Coded) -> bytes:
+    """Return an image with other bytes at the end of its pixels' data."""
+    end = [unit for unit in _units(part) if unit.has_pixels][-1].end
+    # Encoders of video may pad it.
+    while part.content[end - 3 : end] == _PADDING:
+        end -= 3
+    altered = bytes(byte ^ 0x55 for byte in part.content[end - ALTERED_BYTES : end])
+    return part.content[: end - ALTERED_BYTES] + altered + part.content[end:]
+
+
+def _extended(part: Coded) -> bytes:
+    """Return an image with more bytes behind the data of its pixels."""
+    return b"".join(_written(part, unit) for unit in _units(part))
+
+
+def _written(part: Coded, unit: _Unit) -> bytes:
+    content = part.content[unit.start : unit.end] + (_MORE if unit.has_pixels else b"")
+    size = len(content)
+    if part.kind != _AV1:
+        return size.to_bytes(part.size_bytes) + content
+    sizes = b""
+    while size >= _CONTINUES:
+        sizes, size = sizes + bytes([size & ~-_CONTINUES | _CONTINUES]), size >> 7
+    return unit.head + sizes + bytes([size]) + content
+
+
+def _units(part: Coded) -> list[_Unit]:
+    return list(_units_of_av1(part.content) if part.kind == _AV1 else _units_of_hevc(part))
+
+
+def _units_of_hevc(part: Coded) -> Iterator[_Unit]:
     place = 0
-    while content[place] & _HAS_SIZE:
-        start = place + 1 + (content[place] >> 2 & 1)
-        size, begins = _leb128(content, start)
-        if begins + size >= len(content):
-            # A unit without a size reaches to the end.
-            head = bytes([content[place] & ~_HAS_SIZE]) + content[place + 1 : start]
-            return content[:place] + head + content[begins:] + _MORE
-        place = begins + size
-    return content + _MORE
+    while place < len(part.content):
+        start = place + part.size_bytes
+        place = start + int.from_bytes(part.content[place:start])
+        yield _Unit(b"", start, place, part.content[start] >> 1 & 0x3F in SLICES)
+
+
+def _units_of_av1(content: bytes) -> Iterator[_Unit]:
+    place = 0
+    while place < len(content):
+        first, start = content[place], place + 1 + (content[place] >> 2 & 1)
+        # A unit without a size reaches to the end.
+        head = bytes([first | _HAS_SIZE]) + content[place + 1 : start]
+        size, start = _leb128(content, start) if first & _HAS_SIZE else (len(content) - start, start)
+        place = start + size
+        yield _Unit(head, start, place, first >> 3 & 15 in _TILES)
 
 
 def _leb128(content: bytes, place: int) -> tuple[int, int]:
@@ -76,18 +122,6 @@ def _leb128(content: bytes, place: int) -> tuple[int, int]:
         number |= (content[place] & ~_CONTINUES) << shift
         place, shift = place + 1, shift + 7
     return number | content[place] << shift, place + 1
-
-
-def _extended_hevc(part: Coded) -> bytes:
-    """Return the units of an HEVC image with more bytes behind each slice."""
-    place, size_bytes, units = 0, part.size_bytes, []
-    while place < len(part.content):
-        size = int.from_bytes(part.content[place : place + size_bytes])
-        unit = part.content[place + size_bytes : place + size_bytes + size]
-        unit += _MORE if unit[0] >> 1 & 0x3F in _SLICES else b""
-        units.append(len(unit).to_bytes(size_bytes) + unit)
-        place += size_bytes + size
-    return b"".join(units)
 
 
 def _pixels(part: Coded, content: bytes) -> bytes:
