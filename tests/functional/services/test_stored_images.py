@@ -118,7 +118,7 @@ def turns(simulation: Simulation) -> list[Turns]:
 
 def refusing(job: Job, *rest: Any) -> Creation:  # noqa: ANN401 - as ``create`` has them
     """Record a job, unless it is the one for which the cap was reached in between."""
-    if job.request.seed == REFUSED:
+    if job.request.parameters["seed"] == REFUSED:
         raise BudgetExceeded(SHORT, 0.0)
     return create_record(job, *rest)
 
@@ -205,7 +205,7 @@ def each_order(simulation: Simulation, turns: list[Turns]) -> Iterator[Iterator[
 
 def recorded(simulation: Simulation) -> list[Job]:
     """Return the jobs that have been recorded, and not erased."""
-    return [job for job in simulation.jobs() if job.request.seed == 1]
+    return [job for job in simulation.jobs() if job.request.parameters["seed"] == 1]
 
 
 @pytest.mark.parametrize(
