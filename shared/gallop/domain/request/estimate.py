@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models, prices
@@ -96,9 +96,14 @@ def _seconds_of_clips(request: VideoRequest, model: Model) -> float:
         if not field.is_billed or isinstance(field.rules, ImageRules):
             continue
         measured = media.facts_of(request.media, field.name)
-        seconds += sum(facts.seconds for facts in measured)
+        seconds += sum(_rounded_up(facts.seconds) for facts in measured)
         seconds += (len(request.of(field.name)) - len(measured)) * field.rules.max_seconds
     return seconds
+
+
+def _rounded_up(seconds: float) -> float:
+    """Return the hundredths of a second that DashScope may bill of a clip: its usage has two decimals."""
+    return float(_exact(seconds).quantize(Decimal("0.01"), ROUND_CEILING))
 
 
 def _exact(seconds: float) -> Decimal:

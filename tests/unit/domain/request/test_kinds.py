@@ -281,10 +281,11 @@ def test_a_request_costs_its_billed_seconds(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "output", "billed"), [(3.0, 3, 6), (15.0, 15, 30), (15.1, 15, 30.1), (60.0, 15, 75)]
+    ("seconds", "output", "billed"),
+    [(3.0, 3, 6), (3.201, 3.21, 6.42), (15.0, 15, 30), (15.1, 15, 30.1), (60.0, 15, 75)],
 )
 def test_an_edit_is_reserved_at_the_larger_reading(seconds: float, output: float, billed: float) -> None:
-    """Whether the seconds beyond 15 are billed is not documented: all of the input is reserved."""
+    """Hundredths are rounded up; whether seconds beyond 15 are billed is not documented: all of them are reserved."""
     request = reader.read(
         {**NEEDS[Kind.VIDEO_EDIT]},
         DEFAULTS,
