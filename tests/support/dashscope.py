@@ -13,7 +13,7 @@ from tests.functional.fake_dashscope.sandbox import SUBMIT, order
 from tests.support.http import Answer, Body, event
 
 if TYPE_CHECKING:
-    from tests.support.sandbox import Sandbox
+    from tests.support.simulated import Simulated
 
 TASKS = "/api/v1/tasks"
 HOST = "https://dashscope-intl.aliyuncs.com"
@@ -23,7 +23,7 @@ HOST = "https://dashscope-intl.aliyuncs.com"
 class Vendor:
     """A client of DashScope's protocol at Gallop's door."""
 
-    sandbox: Sandbox
+    sandbox: Simulated
     name: str = "ada"
     is_admin: bool = False
 
@@ -55,7 +55,7 @@ class Vendor:
         return Answer(answer["statusCode"], answer.get("headers", {}), answer["body"])
 
 
-def at_vendor(sandbox: Sandbox, method: str, path: str, body: Any = None, **headers: str) -> Answer:  # noqa: ANN401 - JSON
+def at_vendor(sandbox: Simulated, method: str, path: str, body: Any = None, **headers: str) -> Answer:  # noqa: ANN401 - JSON
     """Ask the fake DashScope itself."""
     sent = {"authorization": f"Bearer {KEY}", **{name.replace("_", "-"): value for name, value in headers.items()}}
     answer = sandbox.fake.handle(httpx.Request(method, HOST + path, json=body, headers=sent))

@@ -16,7 +16,7 @@ from tests.support.faults import details
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.support.sandbox import Sandbox
+    from tests.support.simulated import Simulated
 
 # Field, name of the file, bytes, media type.
 File = tuple[str, tuple[str, bytes, str]]
@@ -49,7 +49,7 @@ class Answer:
 class Client:
     """A client whose key the authorizer knows, or an operator; a nameless one has none."""
 
-    sandbox: Sandbox
+    sandbox: Simulated
     name: str = "ada"
     is_admin: bool = False
 

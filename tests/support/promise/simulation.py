@@ -37,8 +37,10 @@ from functions.reconcile.app import handler as reconcile
 from functions.save_result.app import handler as save_result
 from functions.start_task.app import handler as start_task
 from functions.status.app import handler as status
+from functions.submit.app import handler as submit
 from functions.take_slot.app import handler as take_slot
 from functions.thumbnail.app import handler as thumbnail
+from functions.videos.app import handler as video_reads
 from functions.wake.app import handler as wake
 from tests.support.calls import Calls, Killed
 from tests.support.promise import events
@@ -89,6 +91,8 @@ ENVIRONMENT = {
 }
 BASE_URL = ENVIRONMENT["DASHSCOPE_BASE_URL"]
 HANDLERS: dict[str, Any] = {
+    "Submit": submit,
+    "Videos": video_reads,
     "TakeSlot": take_slot,
     "StartTask": start_task,
     "Status": status,
