@@ -32,7 +32,7 @@ SOUND = """\
 
 See [this](#a-page), [that](docs/errors.md#refusals) and [them](https://example.com/nothing.md#nothing).
 `tests/docs/*.py` and `template.yaml` are files, `drop/cat.jpg` is an upload, and `gallop.domain.models` is a module
-with `MODELS` in `gallop.domain.models` and `cost_usd` in `gallop.domain.prices`.
+with `MODELS` in `gallop.domain.models` and `rounded` in `gallop.domain.prices`.
 `MaxInFlight: 94` sets a parameter, `JOB_TABLE` is a variable, and `JobTable` is a table.
 `make demo SPEED=1`, `gallop keys create me --expires 90d` and `python -m tests.docs.pages` run.
 """

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 COLUMNS = 80
 RECEIPTS = {"video.mp4", "video.json", "status.json"}
 FILMS = {
-    "t2v": Film("h264", 1280, 720, 24, 5, "aac", 5),
-    "i2v": Film("h264", 832, 1108, 24, 5, "aac", 5),
+    "t2v": Film("h264", 1280, 720, 24, 3, "aac", 3),
+    "i2v": Film("h264", 832, 1108, 24, 3, "aac", 3),
     "r2v": Film("h264", 1280, 720, 24, 5, "aac", 5),
-    "video-edit": Film("h264", 1108, 832, 24, 4, "aac", 4),
+    "video-edit": Film("h264", 1108, 832, 24, 3, "aac", 3),
 }
 INPUTS = {"i2v": {"first-frame.jpg"}, "video-edit": {"clip.mp4"}}
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 480, 360
 FRAMES_PER_SECOND = 24
-SECONDS = 4
+SECONDS = 3
 
 
 def make(picture: Path) -> bytes:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PICTURES = Path(__file__).parents[1] / "pictures" / "qipao"
+# The minimum, so that the demo is short; the default is 5.
+SECONDS = 3
 FRAME, CLIP = "first-frame.jpg", "clip.mp4"
 TEXT = "A white horse gallops along a beach at sunrise, seen from a low camera that keeps pace with it."
 EDIT = "Give everything the colours of [Image 1], and keep the movement of the camera."
@@ -49,7 +51,7 @@ def samples() -> list[Sample]:
 
 
 def _text(http: httpx.Client, _: Sample) -> httpx.Response:
-    return http.post("/v1/videos", json={"prompt": TEXT})
+    return http.post("/v1/videos", json={"prompt": TEXT, "duration": SECONDS})
 
 
 def _first_frame(http: httpx.Client, sample: Sample) -> httpx.Response:
@@ -60,7 +62,7 @@ def _first_frame(http: httpx.Client, sample: Sample) -> httpx.Response:
     httpx.post(
         upload["url"], data=upload["fields"], files=file, timeout=http.timeout, trust_env=False
     ).raise_for_status()
-    return http.post("/v1/videos", json={"first_frame": upload["id"]})
+    return http.post("/v1/videos", json={"first_frame": upload["id"], "duration": SECONDS})
 
 
 def _references(http: httpx.Client, _: Sample) -> httpx.Response:

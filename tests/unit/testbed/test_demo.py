@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 JOB = "job_aaaaaaaaaaaaaaaaaaaaaaaaaa"
 VIDEO = b"a film"
 PORTRAIT = next(sample.inputs[FRAME] for sample in samples() if sample.kind == "i2v")
-CLIP_FILM = Film("h264", 480, 360, 24, 4)
+CLIP_FILM = Film("h264", 480, 360, 24, 3)
 REQUESTS: dict[str, dict[str, Any]] = {
     "t2v": {"model": "happyhorse-1.0-t2v", "resolution": "720P", "ratio": "16:9", "duration": 5},
     "i2v": {"model": "happyhorse-1.0-i2v", "resolution": "720P", "duration": 5},
@@ -35,9 +35,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
 FILMS = {
     "t2v": Film("h264", 1280, 720, 24, 5, "aac", 4.97),
     "i2v": Film("h264", 832, 1108, 24, 5, "aac", 4.97),
-    "video-edit": Film("h264", 1108, 832, 24, 4, "aac", 3.97),
+    "video-edit": Film("h264", 1108, 832, 24, 3, "aac", 2.97),
 }
-BILLED = {"t2v": 5, "i2v": 5, "video-edit": 8}
+BILLED = {"t2v": 5, "i2v": 5, "video-edit": 6}
 
 
 @dataclass(slots=True)
@@ -181,7 +181,7 @@ def test_a_successful_job_passes(made: Made) -> None:
     "wrong",
     [
         {"codec": "hevc"},
-        {"seconds": 3},
+        {"seconds": 9},
         {"frames_per_second": 12},
         {"audio": ""},
         {"sound_seconds": 2},
@@ -224,8 +224,8 @@ def test_tasks_that_differ_from_the_receipt_are_a_failure(made: Made, tasks: lis
 
 def test_other_seconds_than_ordered_are_a_failure(made: Made) -> None:
     """An edit is billed for its input and its output, everything else for its output."""
-    made.ledger["tasks"][0]["billed_seconds"] = 6
-    with pytest.raises(DemoFailed, match="the seconds billed is 6"):
+    made.ledger["tasks"][0]["billed_seconds"] = 7
+    with pytest.raises(DemoFailed, match="the seconds billed is 7"):
         made.examine()
 
 
