@@ -73,7 +73,7 @@ def simulation(scope: Scope, website: Website, monkeypatch: pytest.MonkeyPatch) 
 
 
 def succeeded(simulation: Simulation) -> Job:
-    """Let the one job come to its end."""
+    """Let the one job come completely."""
     simulation.run_for(HOUR)
     (job,) = simulation.jobs()
     assert "succeeded" == job.state.value, job.failure
