@@ -8,8 +8,8 @@ from gallop.domain import errors
 from gallop.doors.https.errors import PROBLEM
 from gallop.doors.https.methods import MethodNotAllowed, NoSuchRoute
 from gallop.doors.https.openapi import examples
+from gallop.doors.https.openapi.basics import ref
 from gallop.doors.https.openapi.routes import JSON
-from gallop.doors.https.openapi.schemas import ref
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

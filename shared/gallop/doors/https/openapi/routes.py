@@ -10,7 +10,7 @@ from gallop.domain.dashscope import task as dashscope_task
 from gallop.domain.job import JobState, openai_status
 from gallop.doors.https import dashscope, methods, models
 from gallop.doors.https.openapi import examples
-from gallop.doors.https.openapi.schemas import JOB_ID, Schema, ref
+from gallop.doors.https.openapi.basics import JOB_ID, Schema, ref
 
 JSON = "application/json"
 FORM = "multipart/form-data"

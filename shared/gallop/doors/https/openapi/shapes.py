@@ -10,8 +10,8 @@ from gallop.doors.https.openapi.markup import code, element, joined, link, prose
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+    from gallop.doors.https.openapi.basics import Schema
     from gallop.doors.https.openapi.markup import Node
-    from gallop.doors.https.openapi.schemas import Schema
 
 _NULL = {"type": "null"}
 # What a pair of limits bounds, by the type of the value.
