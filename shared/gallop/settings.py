@@ -81,12 +81,14 @@ def api_url() -> str:
 
 def model_version() -> str:
     """Return the version of the model of jobs that name none."""
-    return os.environ["MODEL_VERSION"]
+    # An update of the stack replaces the code of a function first, and its variables a moment later.
+    return os.environ.get("MODEL_VERSION", "1.0")
 
 
 def lone_image() -> str:
     """Return what a lone image is: the reference image of an r2v video, or the first frame of an i2v one."""
-    return os.environ["LONE_IMAGE"]
+    # As above.
+    return os.environ.get("LONE_IMAGE", "r2v")
 
 
 def default_prompt() -> str:
