@@ -22,12 +22,11 @@ def show(console: Console, evidence: Sequence[Evidence], root: Path, seconds: fl
     console.print(_table(evidence))
     console.print()
     console.print(f"Checked: {jobs} jobs made {jobs} paid requests and {jobs} tasks at the fake DashScope.")
-    console.print("Checked: every video plays, with sound, and matches its SHA-256.")
+    console.print("Checked: every video has its pixels, seconds, sound and SHA-256.")
     console.print("Checked: i2v starts with its first frame, and video-edit with its input video.\n")
-    for found in evidence:
-        path, film = found.folder.relative_to(root) / "video.mp4", found.film
-        console.print(f"  {path!s:<32}{film.width}x{film.height}, {film.seconds:g} s")
-    console.print("\nTheir receipts, and what they were made from, are in the same folders.")
+    folders = evidence[0].folder.parent.relative_to(root)
+    console.print(f"Watch them: {folders}/{{{','.join(found.kind for found in evidence)}}}/video.mp4")
+    console.print("Their receipts, and what they were made from, are in the same folders.")
     console.print(f"All of this took {seconds:.0f} s, and nothing left this machine.")
 
 
