@@ -93,7 +93,10 @@ check: .gate-passed  ## run the gate and the fast tests
 	elif .ci/python 3.13 >/dev/null; then .ci/step "tests under Python 3.13" .venv-3.13/bin/python $(PYTEST) $(OWN); \
 	else echo "tests under Python 3.13     skipped: Python 3.13 is not installed"; fi
 
-.PHONY: chaos load soak bench-polling
+.PHONY: promises chaos load soak bench-polling
+promises: .tests-ready  ## print each promise, the tests that prove it, and their last results
+	@$(PY) -m tests.docs.promises
+
 chaos: .tests-ready  ## run N=200 jobs with random faults (SEED=, SPEED=), then count tasks, charges and ends
 	@$(PY) -m tests.chaos
 

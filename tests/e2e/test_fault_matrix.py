@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
+pytestmark = pytest.mark.promise("P1", "P2", "P3", "P4")
+
 SPEED = 20.0
 # The number of cells at a time is that of the slots, because a full pool changes how many calls a run makes.
 IN_FLIGHT = 60

@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+import pytest
 from gallop.domain import models
 from gallop.domain.dashscope import reconciliation
 from gallop.domain.scheduling import histogram, polling
 from gallop.domain.scheduling.histogram import Histogram
 
 from . import stack
+
+pytestmark = pytest.mark.promise("P6")
 
 LIMIT = 25_000
 EVENTS_OF_A_STATE = 2

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.workflow.runs import Runs
 
+pytestmark = pytest.mark.promise("P8")
+
 DEFINITIONS = Path(__file__).parent / "definitions"
 VERSIONS = sorted(path.name for path in DEFINITIONS.iterdir())
 # Batches under old definitions are run by tests/functional/promise/test_updates.py.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.support.promise import Simulation
     from tests.testbed.aws.kill_points import KillPoint
 
+pytestmark = pytest.mark.promise("P1", "P2", "P3")
+
 LINES, BAD = 16, {7, 11}
 QUIET = int(parameter("QuietSeconds"))
 STEPS = ("read", "submit_line", "end_line", "close")

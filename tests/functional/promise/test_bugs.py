@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.support.promise import Simulation
     from tests.testbed.aws.kill_points import KillPoint
 
+pytestmark = pytest.mark.promise("P7")
+
 MINUTE = 60
 MENDED_AFTER = 10 * MINUTE
 # An unexpected exception before the attempt is recorded ends a job that has cost nothing.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
+pytestmark = pytest.mark.promise("P10")
+
 FAILURE = {"code": "generation_failed", "message": "It failed.", "remedy": "Try again.", "vendor_code": ""}
 HOUR = 3600
 

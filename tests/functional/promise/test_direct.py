@@ -17,6 +17,8 @@ from tests.testbed.aws.account import REGION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.promise("P2")
+
 KEY = {"pk": {"S": "JOB#1"}, "sk": {"S": "JOB"}}
 ITEM = {**KEY, "n": {"N": "1"}, "deep": {"M": {"list": {"L": [{"S": "a"}, {"NULL": True}, {"BOOL": False}]}}}}
 IF_NEW = {"ConditionExpression": "attribute_not_exists(pk)"}

@@ -19,6 +19,8 @@ from tests.testbed.aws.kill_points import points_of
 if TYPE_CHECKING:
     from gallop.doors.https.videos import Created
 
+pytestmark = pytest.mark.promise("P1")
+
 GIRL, FAN = "https://example.com/girl.jpg", "https://example.com/fan.jpg"
 WISH: dict[str, Any] = {"prompt": "The girl of [Image 1] takes [Image 2].", "images": [GIRL, FAN], "duration": 3}
 TEN_MINUTES, DAY = 600, 86_400

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gallop.domain.dashscope import replies
     from gallop.domain.job import Job
 
+pytestmark = pytest.mark.promise("P3", "P6")
+
 # Upper bounds of what each call takes inside one region; the POST is to another one.
 SECONDS_OF_A_POST, SECONDS_OF_A_CALL = 0.1, 0.015
 SUBMITS_A_SECOND = 5

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.promise.batches import CONCURRENCY, a_line, charges, quick, receipt, rows, work_off
 
+pytestmark = pytest.mark.promise("P1", "P2", "P3")
+
 LINES = 1000
 BAD = range(13, LINES + 1, 20)
 GOOD = LINES - len(BAD)

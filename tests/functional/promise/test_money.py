@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from tests.testbed.aws.kill_points import KillPoint
 
+pytestmark = pytest.mark.promise("P9")
+
 BODY = b'{"prompt": "The girl of [Image 1] waves.", "images": ["https://example.com/girl.jpg"], "duration": 3}'
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import pytest
 from gallop.adapters import dashscope
 from gallop.domain.errors import VendorRefused, VendorUnreachable
 from gallop.domain.job import JobState
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
     from tests.support.promise import Simulation
+
+pytestmark = pytest.mark.promise("P5", "P6", "P7")
 
 MINUTE = 60
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from tests.testbed.aws.kill_points import KillPoint
 
+pytestmark = pytest.mark.promise("P9")
+
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.support.promise import Simulation
 
+pytestmark = pytest.mark.promise("P2", "P3")
+
 OTHER = "The girl of [Image 1] sings."
 ENOUGH = 3000
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from gallop.domain.errors import AwsTrouble, CallerError
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.request.idempotency import RETRY_SECONDS
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from tests.support.promise import Simulation
     from tests.testbed.aws.kill_points import KillPoint
+
+pytestmark = pytest.mark.promise("P1", "P2", "P3", "P4", "P6", "P10")
 
 FUNCTIONS = ("StartTask", "Status", "Reconcile", "SaveResult", "Thumbnail", "Finish", "Drops", "Wake")
 KILLS = [(function, kill) for function in FUNCTIONS for kill in points_of(OF_A_JOB[function])]

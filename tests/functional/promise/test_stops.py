@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.support.promise import Simulation
 
+pytestmark = pytest.mark.promise("P7")
+
 MINUTE = 60
 
 

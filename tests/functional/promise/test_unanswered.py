@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.testbed.aws.kill_points import KillPoint
 
+pytestmark = pytest.mark.promise("P1")
+
 PROMPT, PICTURE = "The girl of [Image 1] smiles.", "https://example.com/girl.jpg"
 TEN_MINUTES, HOUR = 600, 3600
 # Without the last: then the create has been marked as answered.

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from tests.support.promise import Simulation
 
+pytestmark = pytest.mark.promise("P8")
+
 TESTS = Path(__file__).parents[2]
 DEFINITIONS = TESTS / "workflow" / "definitions"
 RECORDS = TESTS / "unit" / "adapters" / "table" / "records"

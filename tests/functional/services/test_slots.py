@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from gallop.domain.job import Job
 
+pytestmark = pytest.mark.promise("P5")
+
 SLOTS = 3
 SWEEP_SECONDS = stack.sweep_seconds()
 QUEUE_HOURS = int(stack.parameter("QueueHours"))

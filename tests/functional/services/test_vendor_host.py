@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.support.sandbox import Sandbox
 
+pytestmark = pytest.mark.promise("P2")
+
 WORKSPACE = "https://llm-1a2b.ap-southeast-1.maas.aliyuncs.com/api/v1"
 BEIJING = "https://dashscope.aliyuncs.com/api/v1"
 SECRET = "the secret"

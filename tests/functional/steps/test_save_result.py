@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from tests.support.sandbox import Sandbox
 
+pytestmark = pytest.mark.promise("P4")
+
 VIDEO_URL = "https://dashscope-a717.oss-accelerate.aliyuncs.com/"
 MEBIBYTE = 1024 * 1024
 

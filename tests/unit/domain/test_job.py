@@ -10,6 +10,8 @@ from gallop.domain.request.images import InlineImage
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.promise("P10")
+
 EDGES = {(before, after) for after in JobState for before in jobs.states_before(after)}
 TERMINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
 # The one way back: the reconciler has proved that a lost submit created no task, so another may be sent.

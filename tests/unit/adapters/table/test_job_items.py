@@ -32,6 +32,8 @@ from tests.support.jobs import a_job
 if TYPE_CHECKING:
     from gallop.domain.models import Model
 
+pytestmark = pytest.mark.promise("P8")
+
 RECORDS = Path(__file__).parent / "records"
 VERSIONS = sorted(path.stem for path in RECORDS.glob("*.json"))
 
