@@ -86,11 +86,20 @@ def mentioned_by(folder: Path) -> set[str]:
 def variables() -> dict[str, str]:
     """Return, for each function of ``gallop.settings``, the environment variable that it reads."""
     tree = ast.parse((SHARED / "gallop" / "settings.py").read_text(encoding="utf-8"))
-    return {
-        function.name: node.slice.value
+    reads = [
+        (function.name, _variable_read_by(node))
         for function in tree.body
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ"
-        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
-    }
+    ]
+    return {name: variable for name, variable in reads if variable}
+
+
+def _variable_read_by(node: ast.AST) -> str | None:
+    """Return the variable in ``os.environ["NAME"]`` or ``os.environ.get("NAME", ...)``."""
+    match node:
+        case ast.Subscript(value=read, slice=ast.Constant(value=str(name))) if ast.unparse(read) == "os.environ":
+            return name
+        case ast.Call(func=read, args=[ast.Constant(value=str(name)), *_]) if ast.unparse(read) == "os.environ.get":
+            return name
+    return None
