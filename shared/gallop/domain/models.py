@@ -115,7 +115,7 @@ def _resolution(*choices: str) -> Choice:
         choices=choices,
         default="720P",
         vendor_default="1080P",
-        description="The short side of the video. It decides the price.",
+        description="The short side of the video, or as many pixels in the shape of its input. It decides the price.",
     )
 
 

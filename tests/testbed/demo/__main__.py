@@ -71,7 +71,7 @@ def run(screen: Display) -> None:
     began = time.monotonic()
     shutil.rmtree(OUT, ignore_errors=True)
     speed = _speed()
-    screen.console.print("Gallop: text, images or a video in, a video in your own bucket out.", style="bold")
+    screen.console.print("Gallop: a text, images or a video in, a video in your own bucket out.", style="bold")
     screen.console.print("Deploying template.yaml onto an embedded AWS, beside a fake DashScope ...")
     from tests.testbed.stack import Testbed  # noqa: PLC0415 - takes seconds; the lines above come first
 

@@ -10,7 +10,7 @@ from gallop.doors.https.openapi.routes import ROUTES
 
 TITLE = "Gallop"
 DESCRIPTION = """\
-Reference images and a prompt in, a video in your own S3 bucket out. One request, one charge, one result.
+A text, images or a video in, a video in your own S3 bucket out. One request, one charge, one result.
 
 Gallop checks everything that it can before it spends any money, and reports all problems of a request together, as
 `application/problem+json`. OpenAI's clients (`X-Stainless-*` headers) get errors in OpenAI's format. The routes under
