@@ -11,7 +11,7 @@ import pytest
 from gallop.domain import models
 from gallop.domain.models import Kind
 
-from tests.docs import models_page
+from tests.docs import models_page, pages
 from tests.unit.domain.request.test_kinds import as_form, dashscope, native, openai
 
 EVERY_KIND = pytest.mark.parametrize("kind", Kind)
@@ -62,3 +62,12 @@ def test_the_input_of_dashscopes_protocol_is_a_request(kind: Kind) -> None:
     media = {fields[item["type"]]: item["url"] for item in given.get("media", [])}
     model = models.default_model(kind, "1.0").id
     assert kind is kind_of(dashscope({"model": model, "prompt": given.get("prompt", ""), **media}).model)
+
+
+def test_the_lines_of_a_batch_are_one_request_each() -> None:
+    """The page of the S3 door shows a line of every kind; names of files are as good as addresses."""
+    page = (pages.ROOT / "docs" / "s3-door.md").read_text(encoding="utf-8")
+    lines = re.findall(r'^\{".*\}$', page, re.MULTILINE)
+    addressed = [re.sub(r'"([\w-]+\.(?:jpg|mp4))"', r'"https://example.com/\1"', line) for line in lines]
+    kinds = [kind_of(native(json.loads(line)).model) for line in addressed]
+    assert [Kind.R2V, Kind.R2V, Kind.R2V, Kind.T2V, Kind.I2V, Kind.VIDEO_EDIT] == kinds
