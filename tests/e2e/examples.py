@@ -38,7 +38,7 @@ def section(page: str, title: str) -> str:
 
 def examples(page: str, title: str) -> list[Example]:
     """Give what a section of a page offers to copy and paste."""
-    pattern = r"^```(sh|python)\n(.*?)^```\n(?:(?:<!-- .* -->\n)?```json\n(.*?)^```$)?"
+    pattern = r"^```(sh|python)\n(.*?)^```\n(?:(?:<!-- [^\n]* -->\n)?```json\n(.*?)^```$)?"
     return [Example(*found) for found in re.findall(pattern, section(page, title), re.MULTILINE | re.DOTALL)]
 
 
