@@ -154,7 +154,7 @@ def _image_limits(rules: ImageRules) -> Iterator[str]:
     yield f"shorter side at least {rules.short_side} px"
     if rules.max_aspect:
         yield _shape(rules.max_aspect)
-    yield f"{_megabytes(rules.max_bytes)} at an address; up to {_megabytes(models.MAX_PICTURE_BYTES)} in a file"
+    yield f"{_megabytes(rules.max_bytes)} at an address; up to {_megabytes(models.MAX_PICTURE_BYTES)} sent or uploaded"
 
 
 def _clip_limits(rules: object) -> Iterator[str]:
