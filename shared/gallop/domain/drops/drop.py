@@ -33,7 +33,10 @@ _SETTINGS = (SETTINGS, "job.json.json", "job.json.txt")
 _PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
 )
-_VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".qt"})
+# Those that DashScope does not accept as well: a folder that contains one is meant as an edit.
+_VIDEOS = frozenset(
+    {".mp4", ".mov", ".m4v", ".qt", ".mkv", ".webm", ".avi", ".wmv", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp", ".flv"}
+)
 _CLUTTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _CANCEL = re.compile(r"(?:(.+)\.)?cancel(?:\.txt)?", re.IGNORECASE | re.DOTALL)
 _MAC_ARCHIVE = "__MACOSX"
@@ -243,7 +246,8 @@ def _lone(entries: list[Entry], images: tuple[Entry, ...], cancels: list[Entry])
         return [
             Drop(cancelled_name(entry.name) or entry.name, (), strangers=(entry,), is_folder=False) for entry in cancels
         ]
-    return [Drop((prompt or entries[0]).name, (), prompt, strangers=strangers, is_folder=False)]
+    name = next((entry.name for entry in entries if is_video(entry.name)), (prompt or entries[0]).name)
+    return [Drop(name, (), prompt, strangers=strangers, is_folder=False)]
 
 
 def _cancel_of(drop: Drop, cancels: list[Entry]) -> Entry | None:

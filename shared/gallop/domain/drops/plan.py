@@ -76,8 +76,9 @@ def plan(drop: Drop, texts: Texts, default_prompt: str, lone_image: Kind) -> Pla
     listed = {name: fields.pop(name) for name in models.media_fields() if fields.get(name) is not None}
     found = _Found(drop, listed, Kind.R2V if drop.is_folder else lone_image)
     model = models.MODELS.get(str(fields.get("model")))
-    missing = [*found.absent(), *_without_required(drop, found, model)]
-    awaits_files = bool(missing)
+    outside = list(_outside_folder(drop))
+    missing = [*found.absent(), *([] if outside else _without_required(drop, found, model))]
+    awaits_files = bool(missing or outside)
     if "prompt" not in fields and not texts.faults and _needs_prompt(drop, found, model):
         missing.append(_no_prompt(drop))
     unsafe = [fault for name in (drop.path, *found.names()) if (fault := names.fault_of(name))]
@@ -89,7 +90,7 @@ def plan(drop: Drop, texts: Texts, default_prompt: str, lone_image: Kind) -> Pla
         identity=json.dumps([own_prompt, texts.settings], sort_keys=True),
         prompt_in_settings=prompt_in_settings,
         missing=tuple(missing),
-        faults=(*texts.faults, *unsafe),
+        faults=(*texts.faults, *unsafe, *outside),
         awaits_files=awaits_files,
     )
 
@@ -159,6 +160,13 @@ class _Found:
         return is_named if self.drop.is_folder else self.kind is Kind.I2V
 
 
+def _outside_folder(drop: Drop) -> Iterator[Fault]:
+    """Yield the fault of a video that is a drop of its own: nothing that is uploaded later completes it."""
+    if not drop.is_folder and is_video(drop.path):
+        remedy = f"To edit a video, put it into a folder together with its prompt: {PREFIX}<any name>/{PROMPT}."
+        yield file_fault(drop.path, "is a video outside a folder", remedy)
+
+
 def _without_required(drop: Drop, found: _Found, model: Model | None) -> Iterator[Fault]:
     """Yield the files that the request needs, and of which there is none."""
     if model is None:
@@ -209,9 +217,6 @@ def _no_image(drop: Drop) -> Fault:
     if is_cancel(drop.path):
         remedy = "Put it into the folder that you want to cancel; for a lone image cat.jpg, name it cat.jpg.CANCEL."
         return file_fault(drop.path, "is not in a folder", remedy)
-    if is_video(drop.path) or any(is_video(entry.name) for entry in drop.strangers):
-        remedy = f"To edit a video, put it into a folder together with its prompt: {PREFIX}<any name>/{PROMPT}."
-        return file_fault(drop.path, "is a video outside a folder", remedy)
     if drop.path.lower() in _ROOT_TEXTS:
         remedy = f"Put it into a folder together with its images: {PREFIX}<any name>/{drop.path}."
         return file_fault(drop.path, "is not in a folder", remedy)

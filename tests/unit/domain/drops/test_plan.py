@@ -142,8 +142,7 @@ def test_a_problem_names_its_file(
         ("cat.txt", "has no image", "Upload the image that it describes as drop/cat.jpg."),
         ("Prompt.txt", "is not in a folder", "Put it into a folder together with its images: drop/"),
         ("job.json", "is not in a folder", "Put it into a folder together with its images: drop/"),
-        ("film.mp4", "is a video outside a folder", "To edit a video, put it into a folder together with its prompt"),
-        ("film.avi", "is not an image", "Upload a JPEG, PNG or WEBP instead."),
+        ("scan.pdf", "is not an image", "Upload a JPEG, PNG or WEBP instead."),
     ],
 )
 def test_a_single_file_without_an_image_is_explained(name: str, problem: str, remedy: str) -> None:
@@ -154,6 +153,19 @@ def test_a_single_file_without_an_image_is_explained(name: str, problem: str, re
     (fault,) = planned(drop, "x").missing
     assert (name, problem) == (fault.file, fault.detail)
     assert fault.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.MOV", "film.avi"])
+def test_a_single_video_is_refused_with_what_to_do(name: str) -> None:
+    """Nothing that is uploaded later completes it."""
+    scope = drops.scope_of(f"drop/{name}")
+    assert scope is not None
+    (drop,) = drops.drops_of(scope, [entry(f"drop/{name}")])
+    plan = planned(drop, "x")
+    assert () == plan.missing
+    (fault,) = plan.faults
+    assert (name, "is a video outside a folder") == (fault.file, fault.detail)
+    assert "To edit a video, put it into a folder together with its prompt" in fault.remedy
 
 
 @pytest.mark.parametrize(("listed", "there"), [("CAT.JPG", "cat.jpg"), (NFC.upper(), NFD), ("a.dat", "a.dat")])
