@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import models
 from gallop.domain.errors import DashScopeRefusal, InvalidRequest
 from gallop.domain.faults import Fault
+from gallop.domain.media_rules import ImageRules
 from gallop.domain.request import references, strict_json
 from gallop.domain.request.dialects import WORDS, Dialect
 from gallop.domain.request.own_fields import PRIORITY
@@ -91,7 +92,8 @@ def _usable(sent: Sent) -> object:
     """Return what was sent, or the fault of an address that only DashScope's clients would use."""
     if isinstance(sent.value, Fault):
         return sent.value
-    remedy = f"Send it as {_WORDS.references}"
+    clips = {field.type for field in models.media_fields().values() if not isinstance(field.rules, ImageRules)}
+    remedy = f"Send it as {_WORDS.clips if sent.type in clips else _WORDS.references}"
     if not isinstance(sent.value, str) or not sent.value:
         return Fault(sent.where, "must be text" if sent.value else "is missing", remedy)
     if sent.value.lower().startswith("oss://"):
