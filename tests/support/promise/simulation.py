@@ -350,8 +350,8 @@ def _emptied(fake: FakeDashScope) -> FakeDashScope:
 
 
 def _opened(opened: Callable[[Result], BinaryIO], result: Result) -> BinaryIO:
-    """Read a video before PyAV does: FFmpeg ignores the end of a process, and would read again forever."""
-    return io.BytesIO(opened(result).read())
+    """Read a result before PyAV does: FFmpeg ignores the end of a process, and would read again forever."""
+    return io.BytesIO(opened(result).read()) if result.bucket == RESULTS else opened(result)
 
 
 def _clients(table: Mapping[str, Any]) -> dict[str, Any]:
