@@ -38,7 +38,7 @@ def read(body: str, defaults: RequestDefaults, inspect: Inspect) -> VideoRequest
     """
     whole = _document(body)
     model, asked = _model(whole.get("model")), _input(whole.get("input"))
-    fields = {"model": model, "prompt": asked.get("prompt"), **_parameters(whole.get("parameters"))}
+    fields = {"model": model, "prompt": asked.get("prompt"), **_parameters(whole.get("parameters"), model)}
     reader = Reader(fields, replace(defaults, dialect=Dialect.DASHSCOPE), inspect)
     return reader.request(list(_media(asked.get("media"))))
 
@@ -67,11 +67,16 @@ def _input(given: object) -> dict[str, Any]:
     return given
 
 
-def _parameters(given: object) -> dict[str, Any]:
-    """Return the parameters that DashScope documents, and Gallop's own, under Gallop's names."""
+def _parameters(given: object, model: str) -> dict[str, Any]:
+    """Return the parameters that DashScope documents, and Gallop's own, under Gallop's names.
+
+    Two models may have two names for one parameter: the model's own counts.
+    """
     if given is not None and not isinstance(given, dict):
         raise InvalidRequest([Fault("/parameters", "must be an object", "Send an object, or omit it.")])
-    names = {one.vendor: name for name, variants in models.parameters().items() for one in variants}
+    own = {one.name: one.vendor for one in models.MODELS[model].parameters}
+    others = [one for variants in models.parameters().values() for one in variants if one.name not in own]
+    names = {one.vendor: one.name for one in others} | {vendor: name for name, vendor in own.items()}
     names[PRIORITY.name] = PRIORITY.name
     return {name: given[vendor] for vendor, name in names.items() if vendor in given} if given else {}
 

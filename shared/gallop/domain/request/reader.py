@@ -57,6 +57,7 @@ class Reader:
         self._awaits_files = awaits_files
         self._words = WORDS[defaults.dialect]
         self._faults: list[Fault] = []
+        self._vendors: dict[str, str] = {}
         for name in (name for name, value in self._fields.items() if not prompt.is_text(value)):
             remedy = "In JSON, escape a character beyond U+FFFF as a pair of surrogates, or do not escape it."
             self._fault(name, Fault("", "contains an unpaired surrogate; send valid UTF-8", remedy))
@@ -69,6 +70,7 @@ class Reader:
 
         """
         model = self._model(sent)
+        self._vendors = {one.name: one.vendor for one in model.parameters}
         by_field = self._by_field(model, sent)
         found = tuple(self._media(model, by_field))
         request = VideoRequest(
@@ -91,7 +93,8 @@ class Reader:
     def _fault(self, name: str, fault: Fault) -> None:
         """Record a fault of a field, with its place in the client's protocol."""
         if self._defaults.dialect is Dialect.DASHSCOPE:
-            name = next((one.vendor for one in models.parameters().get(name, ()) if one.vendor), name)
+            variants = models.parameters().get(name, ())
+            name = self._vendors.get(name) or next((one.vendor for one in variants if one.vendor), name)
         self._faults.append(fault if fault.omitted else replace(fault, pointer=self._words.place(name)))
 
     def _own(self, name: str, found: Any) -> Any:  # noqa: ANN401 - whatever the field has
@@ -159,7 +162,8 @@ class Reader:
         if count < field.least and self._awaits_files:
             return None
         if count and (together := [name for name in field.excludes if by_field.get(name)]):
-            problem = f"cannot be used together with {', '.join(together)}"
+            nouns = " or ".join(f"a {models.media_fields()[name].noun}" for name in together)
+            problem = f"{field.noun}s cannot be used together with {nouns}"
             return Fault("", problem, "Send only one of the two.")
         if field.least <= count <= field.most:
             return None
@@ -240,4 +244,6 @@ def _length_fault(field: MediaField, found: Sequence[Medium]) -> Fault | None:
     seconds = sum(facts.seconds for facts in media.facts_of(found, field.name))
     if limit is None or seconds <= limit:
         return None
-    return Fault("", f"are {seconds:.1f} s together; the maximum is {limit:g} s", "Shorten or remove some.")
+    return Fault(
+        "", f"the {field.noun}s are {seconds:.1f} s together; the maximum is {limit:g} s", "Shorten or remove some."
+    )
