@@ -93,7 +93,7 @@ FILES = {
     "videos": [clip(), clip(4)],
     "audios": [sound(3)],
 }
-# What is asked for, the files that it has, and the seconds that are charged.
+# The fields of a request, its files, and the seconds that are charged.
 ORDERS: dict[str, tuple[dict[str, Any], tuple[str, ...], float]] = {
     "a text": ({"duration": -1, "audio": False}, (), 5),
     "a long text": ({"prompt": "x" * 20_000, "duration": 2}, (), 2),

@@ -123,7 +123,7 @@ def test_a_folder_that_no_model_takes_is_refused(gallop: Simulation, name: str) 
 
 @pytest.mark.parametrize("name", WAITING)
 def test_a_folder_that_may_be_incomplete_is_waited_for(gallop: Simulation, name: str) -> None:
-    """Then its error.json says what is missing, and how to go on."""
+    """Then its error.json says what is missing, and how to continue."""
     files, faults, remedy = WAITING[name]
     drop(gallop, {f"f/{file}": content for file, content in files.items()})
     gallop.run_for(QUIET)
