@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
 
 from tests.e2e.test_bad_input import NOT_AN_IMAGE
+from tests.support.clips import clip
 from tests.support.pictures import data_uri, picture
 from tests.template import stack
 from tests.template.test_permissions import ROLES, listed, statements
@@ -95,15 +97,37 @@ def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
     wait_in_the_queue(caller)
     drop_fix_and_change(caller)
     drop_batches(caller)
+    edit_videos(caller)
     cancel_at_both_doors(caller)
     shop.wait_for(2)
 
 
 def wait_in_the_queue(caller: Caller) -> None:
-    """Send more jobs than there are slots: some wait, see their position, and start when other tasks have ended."""
+    """Send more jobs than there are slots: some wait, see their position, and start when other tasks have ended.
+
+    The first tasks run for longer than a busy machine takes to send the other jobs.
+    """
+    vendor = caller.testbed.dashscope.vendor
+    usual, vendor.switches = vendor.switches, replace(vendor.switches, task_seconds=600.0)
     body = {"prompt": "In the queue.", "images": ["https://example.com/girl.jpg"], "duration": 3}
-    for job_id in [caller.create({**body, "seed": seed}).json()["id"] for seed in range(10)]:
+    jobs = [caller.create({**body, "seed": seed}).json()["id"] for seed in range(8)]
+    caller.wait_until_running(jobs[0])
+    vendor.switches = usual
+    for job_id in jobs:
         caller.wait_for_job(job_id)
+
+
+def edit_videos(caller: Caller) -> None:
+    """Edit a video of a folder, of a line, and of the inbox."""
+    caller.s3.put_object(Bucket=caller.at.inbox_bucket, Key="uploads/clip.mp4", Body=clip())
+    video = f"s3://{caller.at.inbox_bucket}/uploads/clip.mp4"
+    job = caller.create({"prompt": "At night.", "video": video}).json()["id"]
+    line = json.dumps({"prompt": "At noon.", "video": "clip.mp4"}).encode()
+    caller.drop({"edit/clip.mp4": clip(), "edit/prompt.txt": b"At dawn."})
+    caller.drop({"edits/clip.mp4": clip(), "edits/batch.jsonl": line})
+    assert "succeeded" == caller.wait_for_job(job)["state"]
+    assert "succeeded" == caller.wait_for_receipt("edit/status.json")["state"]
+    assert 1 == caller.wait_for_receipt("edits/batch.json", "finished")["jobs"]["succeeded"]
 
 
 def drop_fix_and_change(caller: Caller) -> None:
