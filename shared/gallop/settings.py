@@ -81,8 +81,10 @@ def api_url() -> str:
 
 def model_version() -> str:
     """Return the version of the model of jobs that name none."""
-    # An update of the stack replaces the code of a function first, and its variables a moment later.
-    return os.environ.get("MODEL_VERSION", "1.0")
+    # An update of the stack replaces the code of a function first, and its variables a moment later: until then, the
+    # model is the one that version 0.1.0 was given.
+    default = "1.1" if "-1.1-" in os.environ.get("DEFAULT_MODEL", "") else "1.0"
+    return os.environ.get("MODEL_VERSION", default)
 
 
 def lone_image() -> str:

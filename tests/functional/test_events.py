@@ -13,6 +13,7 @@ from gallop.adapters import secrets
 from gallop.adapters.s3 import buckets
 from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import client_keys, jobs, webhook_endpoints
+from gallop.domain import models
 from gallop.domain.clients import keys, webhooks
 from gallop.domain.clients.keys import Key
 from gallop.domain.drops import drop
@@ -224,6 +225,18 @@ def test_videos_list(sandbox: Sandbox) -> None:
     sandbox.put()
     listed = json.loads(sandbox.invoke("VideosFunction", sample("videos-list"))["body"])
     assert ([JOB], False) == ([job["id"] for job in listed["data"]], listed["has_more"])
+
+
+def test_videos_models(sandbox: Sandbox) -> None:
+    """All models are listed."""
+    listed = json.loads(sandbox.invoke("VideosFunction", sample("videos-models"))["body"])
+    assert list(models.MODELS) == [model["id"] for model in listed["data"]]
+
+
+def test_videos_model(sandbox: Sandbox) -> None:
+    """One model is shown as in the list."""
+    shown = json.loads(sandbox.invoke("VideosFunction", sample("videos-model"))["body"])
+    assert ("happyhorse-1.0-i2v", "i2v") == (shown["id"], shown["kind"])
 
 
 def test_videos_head(sandbox: Sandbox) -> None:

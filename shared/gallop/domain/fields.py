@@ -64,6 +64,8 @@ class Choice(Field):
         if value in self.choices:
             return str(value)
         hint = nearest(str(value), self.choices)
+        # 480P is not a typing error for 1080P, which costs more.
+        hint = hint if hint and _digits(hint) == _digits(str(value)) else None
         remedy = f"Did you mean {hint}? " if hint else ""
         default = "" if self.default is None else f" The default is {self.default}."
         return Fault("", f"unknown value {shown(value)}", f"{remedy}Use one of {', '.join(self.choices)}.{default}")
@@ -119,6 +121,10 @@ class Flag(Field):
     def schema(self) -> dict[str, Any]:
         """Describe it."""
         return {"type": "boolean"}
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdecimal())
 
 
 def nearest(text: str, choices: Iterable[str]) -> str | None:

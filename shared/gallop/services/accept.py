@@ -39,7 +39,7 @@ MAX_WAITS, WAIT_SECONDS = 50, 0.2
 
 
 def estimate(request: VideoRequest) -> Estimate:
-    """Return what a request costs at most."""
+    """Return what a request is expected to cost."""
     return estimates.of(request, settings.dashscope_base_url())
 
 

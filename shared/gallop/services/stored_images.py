@@ -1,7 +1,7 @@
-"""Images of a job that Gallop stores: sent inside a request, converted, or uploaded before.
+"""Files of a job that Gallop stores: images that were sent inside a request or converted, and uploads.
 
-Those in memory are stored for the job, and removed if there is no job after all. Whatever else happens to the same
-images at the same time, the versions that a recorded job names are there.
+Images in memory are stored for the job, and removed if there is no job after all. Whatever else happens to the same
+files at the same time, the versions that a recorded job names are there.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Held:
             raise WrongState("An image was removed while its job was being created.")
         self.images += (held,)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """End the uses that were announced, unless the record has them; without one, remove what was stored."""
         for found in self._announced:
             image_references.release(found, self.user)
@@ -96,10 +96,10 @@ def held(sent: Sequence[Image], client: str, job_id: str = "") -> Iterator[Held]
             held.add(image)
         yield held
     except (BudgetExceeded, WrongState):
-        held.let_go()
+        held.release()
         raise
     if not (held.is_recorded and job_id):
-        held.let_go()
+        held.release()
 
 
 def remove(found: Input) -> None:

@@ -11,6 +11,7 @@ from gallop import clock, log
 from gallop.adapters import dashscope, secrets
 from gallop.adapters.s3 import presigned
 from gallop.adapters.table import jobs, submit_lease
+from gallop.domain import models
 from gallop.domain.dashscope import error_codes, reconciliation, replies
 from gallop.domain.errors import (
     AttemptInFlight,
@@ -79,6 +80,10 @@ def _submit(job: Job) -> Step:
     if clock.now() > job.deadline:
         message = "The job could not be sent to DashScope before its deadline."
         return step.finish(Failure(FailureCode.DEADLINE_EXCEEDED, message))
+    if job.request.model not in models.MODELS:
+        # Of a newer version, before a rollback.
+        message = f"This version of Gallop does not have the model {job.request.model}."
+        return step.finish(Failure(FailureCode.INTERNAL_ERROR, message))
     before, job = job, vendor_host.at_present_host(job)
     key = secrets.dashscope_key(job.key_name)
     body = dashscope.submission(job.request, [_address(source) for source in job.request.sources])

@@ -9,6 +9,7 @@ from gallop import clock, log
 from gallop.adapters.table import jobs
 from gallop.domain import models
 from gallop.domain.dashscope import reconciliation, replies
+from gallop.domain.dashscope.reconciliation import Made
 from gallop.domain.errors import TryAgain, VendorRefused
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
@@ -110,11 +111,13 @@ def _billed_resolution(job: Job, task: replies.TaskSucceeded) -> str:
 
 def _is_ours(job: Job, task: replies.TaskSucceeded) -> bool:
     request, usage = job.request, task.usage
-    resolution = f"{usage['SR']}P" if usage.get("SR") else ""
-    made = (task.orig_prompt, resolution, str(usage.get("ratio") or ""), usage.get("output_video_duration", 0))
-    ratio, seconds = str(request.parameters.get("ratio", "")), estimate.output_seconds(request)
-    ordered = (request.prompt, request.resolution, ratio, None if estimate.is_open(request) else seconds)
-    return jobs.owner_of(job.task_id) == job.id and reconciliation.is_ours(ordered, made)
+    ordered = Made(
+        request.prompt, request.resolution, str(request.parameters.get("ratio", "")), estimate.output_range(request)
+    )
+    resolution, seconds = f"{usage['SR']}P" if usage.get("SR") else "", usage.get("output_video_duration", 0)
+    length = (seconds, seconds) if isinstance(seconds, int | float) else None
+    reported = Made(task.orig_prompt, resolution, str(usage.get("ratio") or ""), length)
+    return jobs.owner_of(job.task_id) == job.id and reconciliation.is_ours(ordered, reported)
 
 
 def _unknown(job: Job) -> Step:

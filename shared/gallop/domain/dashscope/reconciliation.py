@@ -86,12 +86,30 @@ def look_again_in(waited: float) -> int:
     return max(LOOK_AGAIN_SECONDS.start, min(round(waited / 10), LOOK_AGAIN_SECONDS.stop))
 
 
-def is_ours(ordered: tuple[str, str, str, float | None], created: tuple[str, str, str, float]) -> bool:
-    """Return whether an adopted task that ended matches the order: (prompt, resolution, ratio, seconds).
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was ordered, or what DashScope reports of a task that ended; empty texts are not ordered, or not reported.
 
-    A field that DashScope did not report (an empty text), or whose length was not ordered (None), is not compared.
+    ``seconds`` are the shortest and the longest length of the result; None if the model decides it.
     """
-    *texts, seconds = created
-    is_same = all(not reported or reported == expected for expected, reported in zip(ordered, texts, strict=False))
-    expected = ordered[3]
-    return is_same and (expected is None or abs(seconds - expected) < SAME_SECONDS)
+
+    prompt: str
+    resolution: str
+    ratio: str
+    seconds: tuple[float, float] | None
+
+
+def is_ours(ordered: Made, reported: Made) -> bool:
+    """Return whether an adopted task that ended matches the order.
+
+    What DashScope did not report is not compared, except for the length; a ratio only if one was ordered.
+    """
+    is_same = (
+        reported.prompt in ("", ordered.prompt)
+        and reported.resolution in ("", ordered.resolution)
+        and (not ordered.ratio or reported.ratio in ("", ordered.ratio))
+    )
+    if ordered.seconds is None or not is_same:
+        return is_same
+    shortest, longest = ordered.seconds
+    return reported.seconds is not None and shortest - SAME_SECONDS < reported.seconds[0] < longest + SAME_SECONDS

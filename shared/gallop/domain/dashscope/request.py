@@ -1,7 +1,8 @@
 """DashScope's own request for a video, converted to Gallop's: its names, its defaults and its error messages.
 
-Everything that DashScope documents for these models is supported (fact sheet §1.2 and §14); undocumented fields are
-ignored, as DashScope does. What DashScope would silently truncate or change, and charge, is refused here.
+Everything that DashScope documents for these models is supported (fact sheet §1.2 and §14). Undocumented fields are
+ignored, as DashScope does, but not parameters of its other models. What DashScope would silently truncate or change,
+and charge, is refused here.
 """
 
 from __future__ import annotations
@@ -88,16 +89,17 @@ def _media(given: object) -> Iterator[Sent]:
         fault = Fault(where, "must be a list", 'Send a list: [{"type": "reference_image", "url": "https://..."}].')
         yield references.Sent(references.DASHSCOPE, where, fault)
         return
-    for index, item in enumerate(given or []):
-        sent = references.typed(f"{where}/{index}", item)
-        yield replace(sent, value=_usable(sent))
+    known = references.types()
+    clips = {field.type for field in models.media_fields().values() if not isinstance(field.rules, ImageRules)}
+    for index, item, more in references.bounded(given or []):
+        sent = references.typed(f"{where}/{index}", item, known)
+        yield replace(sent, value=_usable(sent, clips), more=more)
 
 
-def _usable(sent: Sent) -> object:
+def _usable(sent: Sent, clips: set[str]) -> object:
     """Return what was sent, or the fault of an address that only DashScope's clients would use."""
     if isinstance(sent.value, Fault):
         return sent.value
-    clips = {field.type for field in models.media_fields().values() if not isinstance(field.rules, ImageRules)}
     remedy = f"Send it as {_WORDS.clips if sent.type in clips else _WORDS.references}"
     if not isinstance(sent.value, str) or not sent.value:
         return Fault(sent.where, "must be text" if sent.value else "is missing", remedy)

@@ -50,7 +50,7 @@ class Estimate:
 
 
 def of(request: VideoRequest, base_url: str) -> Estimate:
-    """Return what a request costs at most, in the DashScope region of ``base_url``."""
+    """Return what a request is expected to cost, in the DashScope region of ``base_url``."""
     model, scope = models.MODELS[request.model], prices.scope_of(base_url)
     usd = model.price(request.resolution, scope)
     return Estimate(output_seconds(request), input_seconds(request), usd, request.resolution, scope.value)
@@ -77,10 +77,17 @@ def output_seconds(request: VideoRequest) -> float:
     return float(parameter.within.stop - 1) if isinstance(parameter, Whole) else 0.0
 
 
-def is_open(request: VideoRequest) -> bool:
-    """Return whether the model decides how long the result is."""
+def output_range(request: VideoRequest) -> tuple[float, float] | None:
+    """Return the shortest and the longest length that the result may have; None if the model decides it."""
     duration = request.parameters.get("duration")
-    return isinstance(duration, int) and duration < 0
+    if isinstance(duration, int) and duration < 0:
+        return None
+    model, longest = models.MODELS.get(request.model), output_seconds(request)
+    if model is None or model.follows is None:
+        return longest, longest
+    billed = [field.name for field in model.media if field.is_billed]
+    shown = sum(facts.seconds for name in billed for facts in media.facts_of(request.media, name))
+    return min(max(shown, model.follows[0]), longest), longest
 
 
 def input_seconds(request: VideoRequest) -> float:

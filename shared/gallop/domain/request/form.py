@@ -161,7 +161,11 @@ def _file(path: list[str], part: Part, *, is_named: bool) -> InlineImage | None:
     if not part.data and not is_named:
         return None
     if path[0] not in references.containers():
-        raise _wrong(path, "is sent as a file", "Send it as text; only images can be files.")
+        raise _wrong(
+            path,
+            "is sent as a file",
+            "Send it as text. Only images can be files; upload a video with POST /v1/uploads.",
+        )
     return InlineImage(bytes(part.data))
 
 

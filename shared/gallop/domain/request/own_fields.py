@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop.domain.faults import Fault
 from gallop.domain.fields import Flag, FormText, Whole
-from gallop.domain.request import strict_json, urls
+from gallop.domain.request import prompt, strict_json, urls
 from gallop.domain.scheduling import queue
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ def read_metadata(value: object) -> dict[str, Any] | Fault:
         return value
     if not isinstance(value, dict):
         return Fault("", "must be an object", 'Send an object: {"order": "17"}.')
+    if not prompt.is_text(value):
+        # In the JSON of a form; that of a body has been checked.
+        return Fault("", prompt.UNPAIRED, prompt.UNPAIRED_REMEDY)
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
     if size > MAX_METADATA_BYTES:
         problem = f"is too long: {size:,} bytes as JSON in UTF-8; the maximum is {MAX_METADATA_BYTES:,} bytes"

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from gallop.domain.models import Model
 
+UNPAIRED = "contains an unpaired surrogate; send valid UTF-8"
+UNPAIRED_REMEDY = "In JSON, escape a character beyond U+FFFF as a pair of surrogates, or do not escape it."
+
 _NUMBERED_IMAGE = re.compile(r"\[\s*image\s*(\d+)\s*\]", re.IGNORECASE)
 # Spaces, controls, formats, and marks that have nothing to be on; then letters and a symbol that are spaces.
 _UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Mn", "Mc", "Me")

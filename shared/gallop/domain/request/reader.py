@@ -17,7 +17,7 @@ from gallop.domain.request.media import Medium
 from gallop.domain.request.request import VideoRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from gallop.domain.models import MediaField, Model
     from gallop.domain.request.media import Inspected, Source
@@ -45,12 +45,19 @@ class Reader:
     """Reads one request, and collects its faults."""
 
     def __init__(
-        self, fields: Mapping[str, Any], defaults: RequestDefaults, inspect: Inspect, *, awaits_files: bool = False
+        self,
+        fields: Mapping[str, Any],
+        defaults: RequestDefaults,
+        inspect: Inspect,
+        *,
+        awaits_files: bool = False,
+        containers: Collection[str] = (),
     ) -> None:
-        """Take the fields of a request, without those that contain its files.
+        """Take the fields of a request, without those that contain its files: ``containers``, for the words of faults.
 
         With ``awaits_files``, some of its files have not arrived, and their number is not known yet.
         """
+        self._containers = containers or references.containers()
         self._fields = dict(fields)
         self._defaults = defaults
         self._inspect = inspect
@@ -59,8 +66,7 @@ class Reader:
         self._faults: list[Fault] = []
         self._vendors: dict[str, str] = {}
         for name in (name for name, value in self._fields.items() if not prompt.is_text(value)):
-            remedy = "In JSON, escape a character beyond U+FFFF as a pair of surrogates, or do not escape it."
-            self._fault(name, Fault("", "contains an unpaired surrogate; send valid UTF-8", remedy))
+            self._fault(name, Fault("", prompt.UNPAIRED, prompt.UNPAIRED_REMEDY))
 
     def request(self, sent: Sequence[Sent]) -> VideoRequest:
         """Build the request from its fields and what was ``sent`` as its files.
@@ -146,7 +152,7 @@ class Reader:
             sent = by_field.get(field.name, ())
             read = [self._source(inbox, field, one) for one in sent[: field.most]]
             found += [Medium(field.name, source) for source in read if source]
-            if problem := self._count_fault(field, len(sent), by_field) or _length_fault(field, found):
+            if problem := self._count_fault(field, _count(sent), by_field) or _length_fault(field, found):
                 self._faults.append(replace(problem, pointer=self._words.place(self._container(field, sent))))
         return found
 
@@ -182,7 +188,7 @@ class Reader:
 
     def _prompt(self, model: Model, by_field: Mapping[str, Sequence[Sent]]) -> str:
         of_images = [field.name for field in model.media if isinstance(field.rules, ImageRules)]
-        images = sum(len(by_field.get(name, ())) for name in of_images)
+        images = sum(_count(by_field.get(name, ())) for name in of_images)
         text, faults = prompt.read(self._take("prompt"), model, None if self._awaits_files else images)
         for fault in faults:
             self._fault("prompt", fault)
@@ -205,7 +211,7 @@ class Reader:
 
     def _refuse_unknown_fields(self) -> None:
         own = {"prompt", "model", "metadata", "priority", *(["webhook"] * (self._defaults.webhook_origins is not None))}
-        known = sorted({*references.containers(), *parameters.names(), *own})
+        known = sorted({*self._containers, *parameters.names(), *own})
         for name in list(self._fields)[:MAX_FAULTS]:
             hint = nearest(name, known)
             remedy = f"Did you mean {hint}?" if hint else f"Valid fields are {', '.join(known)}."
@@ -220,6 +226,10 @@ def _field_of(model: Model, one: Sent) -> MediaField | None:
     if one.type:
         return next((field for field in model.media if field.type == one.type), None)
     return next((field for field in model.media if isinstance(field.rules, ImageRules)), None)
+
+
+def _count(sent: Sequence[Sent]) -> int:
+    return sum(1 + one.more for one in sent)
 
 
 def _not_taken(place: str, one: Sent, model: Model) -> Fault:

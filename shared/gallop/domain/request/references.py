@@ -17,14 +17,17 @@ from gallop.domain.request.clips import LinkedClip, StoredClip
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from gallop.domain.models import MediaField
     from gallop.domain.request.dialects import Words
     from gallop.domain.request.media import Source
 
 OPENAI, DASHSCOPE = "input_reference", "media"
 """The fields of other protocols that name images or videos."""
 MAX_KEY_BYTES = 1024
+# Of a list: far more than any model takes, and few enough to read each.
+MAX_ITEMS = 100
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -36,7 +39,8 @@ class Sent:
 
     ``where`` is its JSON pointer, or the name of its file, and ``container`` the field that it was sent in.
     ``field`` is the media field that it belongs to, or ``type`` DashScope's name for that, which was sent at
-    ``named_at``; with neither, it belongs to the first image field of the model.
+    ``named_at``; with neither, it belongs to the first image field of the model. ``more`` of its kind follow it in the
+    same list, unread: there are too many.
     """
 
     container: str
@@ -45,6 +49,7 @@ class Sent:
     field: str = ""
     type: str = ""
     named_at: str = ""
+    more: int = 0
 
 
 def not_there(where: str) -> Fault:
@@ -61,14 +66,26 @@ def sent_in(fields: Mapping[str, object]) -> Iterator[Sent]:
     """Yield what was sent in each place of a native or OpenAI request."""
     for name, medium in models.media_fields().items():
         read = _list if medium.is_list else _single
-        yield from (Sent(name, where, value, field=name) for where, value in read(name, fields.get(name)))
-    yield from (Sent(OPENAI, where, value) for where, value in _input_reference(fields.get(OPENAI)))
+        for where, value, more in read(name, fields.get(name)):
+            yield Sent(name, where, value, field=name, more=more)
+    for where, value, more in _input_reference(fields.get(OPENAI)):
+        yield Sent(OPENAI, where, value, more=more)
     yield from _media(fields.get(DASHSCOPE))
 
 
-def typed(place: str, item: object, *, may_omit_type: bool = False) -> Sent:
+def bounded(items: Sequence[object]) -> Iterator[tuple[int, object, int]]:
+    """Yield the first items of a list with their places; the last one also with the number of those left out."""
+    for index, item in enumerate(items[:MAX_ITEMS]):
+        yield index, item, max(0, len(items) - MAX_ITEMS) if index == MAX_ITEMS - 1 else 0
+
+
+def types() -> list[str]:
+    """Return DashScope's names for the media of all models."""
+    return sorted({medium.type for model in models.MODELS.values() for medium in model.media})
+
+
+def typed(place: str, item: object, types: Sequence[str], *, may_omit_type: bool = False) -> Sent:
     """Read an item of DashScope's ``media``, an object with ``type`` and ``url``, at a JSON pointer."""
-    types = sorted({medium.type for model in models.MODELS.values() for medium in model.media})
     example = 'Send {"type": "reference_image", "url": "https://..."}.'
     if isinstance(item, InlineImage):
         return Sent(DASHSCOPE, place, item)
@@ -85,27 +102,35 @@ def typed(place: str, item: object, *, may_omit_type: bool = False) -> Sent:
     return Sent(DASHSCOPE, f"{place}/url", url, type=kind or "", named_at=f"{place}/type")
 
 
-def _list(name: str, value: object) -> Iterator[tuple[str, object]]:
+def place_of(field: MediaField, index: int, count: int) -> str:
+    """Return the JSON pointer of a file in a field, in which there are ``count`` files."""
+    return f"/{field.name}/{index}" if field.is_list or count > 1 else f"/{field.name}"
+
+
+def _list(name: str, value: object) -> Iterator[tuple[str, object, int]]:
     if value is not None and not isinstance(value, list):
-        yield _wrong(f"/{name}", "must be a list", 'Send a list: ["https://...", ...].')
+        yield (*_wrong(f"/{name}", "must be a list", 'Send a list: ["https://...", ...].'), 0)
         return
-    yield from ((f"/{name}/{index}", item) for index, item in enumerate(value or []))
+    yield from ((f"/{name}/{index}", item, more) for index, item, more in bounded(value or []))
 
 
-def _single(name: str, value: object) -> Iterator[tuple[str, object]]:
+def _single(name: str, value: object) -> Iterator[tuple[str, object, int]]:
     """Read a field with one file; a list is read as well, so that its files are counted."""
-    if isinstance(value, list):
-        yield from ((f"/{name}/{index}" if len(value) > 1 else f"/{name}", item) for index, item in enumerate(value))
+    if isinstance(value, list) and not value:
+        yield (*_wrong(f"/{name}", "is an empty list", "Send one file, or omit the field."), 0)
+    elif isinstance(value, list):
+        field = models.media_fields()[name]
+        yield from ((place_of(field, index, len(value)), item, more) for index, item, more in bounded(value))
     elif value is not None:
-        yield f"/{name}", value
+        yield f"/{name}", value, 0
 
 
-def _input_reference(value: object) -> Iterator[tuple[str, object]]:
+def _input_reference(value: object) -> Iterator[tuple[str, object, int]]:
     """Read OpenAI's ``input_reference``: an image, an object with its address or id, or a list of either."""
     if isinstance(value, list):
-        yield from (_referred(f"/{OPENAI}/{index}", item) for index, item in enumerate(value))
+        yield from ((*_referred(f"/{OPENAI}/{index}", item), more) for index, item, more in bounded(value))
     elif value is not None:
-        yield _referred(f"/{OPENAI}", value)
+        yield (*_referred(f"/{OPENAI}", value), 0)
 
 
 def _media(value: object) -> Iterator[Sent]:
@@ -114,7 +139,9 @@ def _media(value: object) -> Iterator[Sent]:
         where, fault = _wrong(f"/{DASHSCOPE}", "must be a list", 'Send a list: [{"url": "https://..."}, ...].')
         yield Sent(DASHSCOPE, where, fault)
         return
-    yield from (typed(f"/{DASHSCOPE}/{index}", item, may_omit_type=True) for index, item in enumerate(value or []))
+    known = types()
+    for index, item, more in bounded(value or []):
+        yield replace(typed(f"/{DASHSCOPE}/{index}", item, known, may_omit_type=True), more=more)
 
 
 def _referred(where: str, value: object) -> tuple[str, object]:

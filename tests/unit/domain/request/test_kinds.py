@@ -315,3 +315,38 @@ def test_every_image_has_the_limits_of_its_field(model: Model) -> None:
     sides = [(rules.short_side, rules.max_aspect) for rules in seen if isinstance(rules, ImageRules)]
     expected = {Kind.I2V: [(300, 2.5)], Kind.R2V: [(400, None)]}
     assert expected.get(model.kind, []) == sides
+
+
+@pytest.mark.parametrize("field", ["video", "first_frame"])
+def test_an_empty_list_of_one_file_is_not_a_text_video(field: str) -> None:
+    """A client that sends the field wants it used: a video from the prompt alone would be charged for nothing."""
+    with pytest.raises(InvalidRequest) as refused:
+        native({"prompt": "At night.", field: []})
+    assert {f"/{field}": "is an empty list"} == {fault.pointer: fault.detail for fault in refused.value.faults}
+
+
+@pytest.mark.parametrize("name", ["images", "input_reference", "media"])
+def test_a_million_images_are_counted_and_not_read(name: str) -> None:
+    """The answer has the number, and a fault for no more than the first ones."""
+    with pytest.raises(InvalidRequest) as refused:
+        native({"prompt": "A cat.", name: [{"url": ""} if name == "media" else ""] * 1_000_000})
+    assert "there are 1,000,000 images; 1 to 9 are required" in {fault.detail for fault in refused.value.faults}
+    assert len(refused.value.faults) <= 10
+
+
+def test_no_hint_makes_a_video_dearer() -> None:
+    """480P is no typing error for 1080P; 720p is one for 720P."""
+    remedies = []
+    for resolution in ("480P", "720p"):
+        with pytest.raises(InvalidRequest) as refused:
+            native({**needed(models.MODELS["happyhorse-1.0-r2v"]), "resolution": resolution})
+        remedies.append(refused.value.faults[0].remedy)
+    assert remedies[0].startswith("Use one of 720P, 1080P.")
+    assert remedies[1].startswith("Did you mean 720P?")
+
+
+def test_metadata_of_a_form_is_valid_text() -> None:
+    """An unpaired surrogate in its JSON would break the webhook of the job when its video is paid."""
+    with pytest.raises(InvalidRequest) as refused:
+        as_form({**needed(models.MODELS["happyhorse-1.0-r2v"]), "metadata": {"a": "\ud800"}})
+    assert ["/metadata"] == [fault.pointer for fault in refused.value.faults]
