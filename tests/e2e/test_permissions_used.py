@@ -29,7 +29,13 @@ OVER = "a job whose execution has ended, which ends like any other"
 CHANGED_WHEN_OVER = "such a job of a drop that has changed since"
 REFUSED_AFTER_ALL = "an image of a request that is refused after it was stored"
 HAS_TO_WAIT = "a job that has to wait when it arrives, which a busy machine may not show"
+FIRST_OF_SEVERAL = (
+    "the first of the functions that may end a job wakes those who wait for it, on a busy machine another"
+)
 SELDOM_USED = {
+    ("StatusFunctionRole", "states:SendTaskSuccess"): FIRST_OF_SEVERAL,
+    ("SubmitFunctionRole", "states:SendTaskSuccess"): FIRST_OF_SEVERAL,
+    ("SubmitFunctionRole", "dynamodb:DeleteItem"): FIRST_OF_SEVERAL,
     ("SaveResultFunctionRole", "s3:AbortMultipartUpload"): "a truncated download, or one that is not a video",
     ("SaveResultFunctionRole", "s3:DeleteObject"): CHANGED_MEANWHILE,
     ("SaveResultFunctionRole", "s3:GetObject"): CHANGED_MEANWHILE,
