@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from decimal import Context, Decimal, InvalidOperation
-from functools import wraps
+from functools import lru_cache, wraps
 from threading import RLock
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
+
+from . import table_speed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,6 +50,7 @@ def changes() -> Iterator[tuple[object, str, Any]]:
     yield models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_deepcopy)
     structure = "_serialize_type_structure"
     yield BaseJSONSerializer, structure, _sending_plain(getattr(BaseJSONSerializer, structure))
+    yield from table_speed.changes()
 
 
 def _one_at_a_time(call: Callable[..., Any], lock: RLock) -> Callable[..., Any]:
@@ -104,6 +107,8 @@ def _normalizing(create: Callable[..., None]) -> Callable[..., None]:
     @wraps(create)
     def create_normalized(value: DynamoType, given: Any) -> None:  # noqa: ANN401 - moto's own
         create(value, given)
+        if type(given) is DynamoType:
+            return
         if value.type == "N":
             value.value = number(value.value)
         elif value.type == "NS":
@@ -112,6 +117,7 @@ def _normalizing(create: Callable[..., None]) -> Callable[..., None]:
     return create_normalized
 
 
+@lru_cache(4096)
 def number(text: str) -> str:
     """Write a number as DynamoDB returns it: no zeros that say nothing, no exponent. Other text stays as it is."""
     try:
