@@ -1,17 +1,25 @@
-"""Plugins of all tests: the fake DashScope's, which pytest finds if the package is installed, and that of promises."""
+"""What all tests share: the fake DashScope's pytest plugin, and a process that does no work twice."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import gc
+from functools import cache
 
-from tests.docs.promises import Recorder
+from httpx._transports import default as transports
 
-if TYPE_CHECKING:
-    import pytest
+# pytest finds it without this if the package is installed.
+pytest_plugins = ["fake_dashscope.pytest_plugin"]
+# Modules and tests live as long as the process: a full collection would look at all of them again and again.
+RARELY = (50_000, 20, 50)
 
-pytest_plugins = ["fake_dashscope.pytest_plugin", "pytester"]
+
+def pytest_configure() -> None:
+    """Collect garbage rarely, and read the certificate authorities once and not for each HTTP client."""
+    gc.set_threshold(*RARELY)
+    transports.create_ssl_context = cache(transports.create_ssl_context)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Record which promises were proven."""
-    config.pluginmanager.register(Recorder())
+def pytest_collection_finish() -> None:
+    """Leave out of every further collection what is there now."""
+    gc.collect()
+    gc.freeze()
