@@ -5,13 +5,10 @@ One that a step of another execution starts runs when that other is over.
 
 from __future__ import annotations
 
-from copy import deepcopy
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from fake_dashscope.clock import ManualClock
@@ -21,15 +18,6 @@ from tests.workflow.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-_parse = cache(AmazonStateLanguageParser.parse)
-
-
-def parsed(definition: str) -> Any:  # noqa: ANN401 - moto's own tree
-    """Give the parsed workflow; to parse it takes longer than to run it."""
-    program, source = _parse(definition)
-    return deepcopy(program), source
-
 
 def one_after_the_other() -> Callable[[ExecutionWorker], None]:
     """Give what runs executions at once, but never one inside of another: handlers here have to take turns."""
@@ -53,7 +41,6 @@ def stack() -> Iterator[Stack]:
     """Give the deployed template; waits of its workflows move the clock and take no time."""
     with (
         patch.object(ExecutionWorker, "start", one_after_the_other()),
-        patch.object(AmazonStateLanguageParser, "parse", staticmethod(parsed)),
         deployed(ManualClock(), executing=True) as stack,
     ):
         yield stack

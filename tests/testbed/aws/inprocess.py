@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
+from moto.moto_api._internal import mock_random
 from moto.sqs.models import sqs_backends
 
 from . import deploy, moto_hooks, template
@@ -122,7 +123,10 @@ def in_process(
     own = InProcessRunner()
     with mock_aws(), moto_hooks.installed(_hooks(clock, runner or own)):
         client = cache(_session().client)
+        # Equal names in each deployment: what is computed once for a definition or policy is computed once a process.
+        mock_random.seed(0)
         deployment = deploy.deploy(client, _translated(source), parameters, "gallop")
+        mock_random.seed()
         own.functions = deployment.functions
         yield InProcessStack(deployment, runner or own, client)
 

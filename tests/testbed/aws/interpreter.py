@@ -10,6 +10,7 @@ Everything that all executions of a machine share is computed once: the syntax o
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 import sys
 from functools import cache
 from types import SimpleNamespace
@@ -20,7 +21,6 @@ from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackConsumerLeft, CallbackNotifyConsumerError
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from fake_dashscope.clock import ManualClock
@@ -146,12 +146,19 @@ def refusing_invalid(notify: Callable[..., bool]) -> Callable[..., bool]:
 
 
 def parse_once(definition: str) -> tuple[Any, Any]:
-    """Parse a definition; caches its syntax, but not the program, which executions change."""
-    _, tree = _syntax(definition)
-    return Preprocessor().visit(tree), tree
+    """Parse a definition; its program is a new one each time, because executions change theirs."""
+    program, tree = _parsed(definition)
+    return pickle.loads(program), tree
 
 
-_syntax = cache(AmazonStateLanguageParser.parse)
+@cache
+def _parsed(definition: str) -> tuple[bytes, Any]:
+    """Return the program in the form that is copied fastest, and its syntax."""
+    program, tree = _parse(definition)
+    return pickle.dumps(program, pickle.HIGHEST_PROTOCOL), tree
+
+
+_parse = AmazonStateLanguageParser.parse
 
 
 def modules_reading_the_clock() -> Iterator[ModuleType]:
