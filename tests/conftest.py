@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from functools import cache
 
+from httpx import create_ssl_context
 from httpx._transports import default as transports
 
 # pytest finds it without this if the package is installed.
@@ -16,7 +17,7 @@ RARELY = (50_000, 20, 50)
 def pytest_configure() -> None:
     """Collect garbage rarely, and read the certificate authorities once and not for each HTTP client."""
     gc.set_threshold(*RARELY)
-    transports.create_ssl_context = cache(transports.create_ssl_context)
+    setattr(transports, "create_ssl_context", cache(create_ssl_context))  # noqa: B010 - not exported
 
 
 def pytest_collection_finish() -> None:

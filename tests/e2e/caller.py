@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
+
+from tests.support.waiting import glances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +65,7 @@ class Caller:
 
     def wait_for_receipt(self, key: str, *states: str) -> dict[str, Any]:
         """Wait until a receipt has one of these states, or any final state."""
-        for _ in self._glances():
+        for _ in glances(PATIENCE_SECONDS, GLANCE_SECONDS):
             receipt = self.receipt(key)
             if receipt is not None and receipt["state"] in (states or ENDED):
                 return receipt
@@ -72,7 +73,7 @@ class Caller:
 
     def wait_for_cancel(self, key: str) -> dict[str, Any]:
         """Wait until a receipt has the answer to a CANCEL."""
-        for _ in self._glances():
+        for _ in glances(PATIENCE_SECONDS, GLANCE_SECONDS):
             receipt = self.receipt(key) or {}
             if receipt.get("cancel"):
                 return receipt
@@ -85,7 +86,7 @@ class Caller:
     def wait_for_job(self, job_id: str) -> dict[str, Any]:
         """Wait until a job has ended."""
         job: dict[str, Any] = {}
-        for _ in self._glances():
+        for _ in glances(PATIENCE_SECONDS, GLANCE_SECONDS):
             job = self.http.get(f"/v1/videos/{job_id}").json()
             if job["state"] in ENDED:
                 return job
@@ -93,14 +94,14 @@ class Caller:
 
     def wait_until_running(self, job_id: str) -> None:
         """Wait until a job has a task."""
-        for _ in self._glances():
+        for _ in glances(PATIENCE_SECONDS, GLANCE_SECONDS):
             if self.http.get(f"/v1/videos/{job_id}").json()["state"] == "running":
                 return
         raise AssertionError(f"{job_id} never ran")
 
     def wait_for_position(self, job_id: str) -> None:
         """Wait until the receipt of a job has its position in the queue."""
-        for _ in self._glances():
+        for _ in glances(PATIENCE_SECONDS, GLANCE_SECONDS):
             if (self.receipt(f"videos/{job_id}/status.json") or {}).get("queue_position"):
                 return
         raise AssertionError(f"{job_id} never had to wait")
@@ -122,9 +123,3 @@ class Caller:
         (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "DeadLetter" in url]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
-
-    def _glances(self) -> Any:  # noqa: ANN401 - an iterator of nothing
-        until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until:
-            yield
-            time.sleep(GLANCE_SECONDS)

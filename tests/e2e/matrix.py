@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from gallop.domain.job import JobState, job_id_of
 from gallop.domain.request.idempotency import RETRY_SECONDS
 
 from tests.support.pictures import picture
+from tests.support.waiting import glances
 from tests.testbed.aws.kill_points import KillPoint, Moment, points_of
 
 if TYPE_CHECKING:
@@ -269,9 +271,9 @@ class Matrix:
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             list(pool.map(self._begin, cells))
         seen: list[dict[str, Any]] = []
-        until = time.monotonic() + self.patience_s
+        until, pace = time.monotonic() + self.patience_s, glances(every_s=GLANCE_S, patience_s=inf)
         while time.monotonic() < until:
-            time.sleep(GLANCE_S)
+            next(pace)
             self.on_glance(self)
             records = self.records()
             self._act(cells, records)
@@ -329,12 +331,12 @@ class Matrix:
         return all(struck) and cell.number not in self.late and (cell.act is None or cell.number in self.acted)
 
     def _has_died(self, function: str, text: str) -> bool:
-        until = time.monotonic() + POST_S
-        while time.monotonic() < until and not self.testbed.aws.runtime.withdraw_kills(text):
+        for _ in glances(POST_S, GLANCE_S):
+            if self.testbed.aws.runtime.withdraw_kills(text):
+                return False
             if any(kill.matching == text for kill in self.kills(function)):
                 return True
             # A run that is to die has not ended yet.
-            time.sleep(GLANCE_S)
         return False
 
     def kills(self, function: str) -> list[KillPlan]:

@@ -6,15 +6,14 @@ With permissions enforced, a missing grant fails a job; a grant that no job here
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from tests.e2e.test_bad_input import NOT_AN_IMAGE
 from tests.support.clips import clip
 from tests.support.pictures import data_uri, picture
+from tests.support.waiting import eventually
 from tests.template import stack
 from tests.template.test_permissions import ROLES, listed, statements
 
@@ -153,8 +152,12 @@ def drop_batches(caller: Caller) -> None:
     receipt = caller.wait_for_receipt("many/batch.json", "finished")
     assert (2, 2) == (receipt["good"], receipt["bad"])
     drop_lines(caller, "A line.", "Another, fixed.")
-    while (again := caller.wait_for_receipt("many/batch.json", "finished"))["batch"] == receipt["batch"]:
-        time.sleep(0.1)
+
+    def another() -> dict[str, Any] | None:
+        found = caller.wait_for_receipt("many/batch.json", "finished")
+        return None if found["batch"] == receipt["batch"] else found
+
+    again = eventually(another, every_s=0.1)
     assert (2, 1) == (again["good"], again["repeated"])
 
 
@@ -187,11 +190,12 @@ def cancel_at_both_doors(caller: Caller) -> None:
 
 def wait_for_sweep(caller: Caller) -> None:
     """Wait for the schedule: a minute, 1.5 s here."""
-    until = time.monotonic() + 30
     audit = caller.testbed.aws.authority.audit
-    while not any("Reconcile" in entry.principal and "Query" in entry.action for entry in audit.entries()):
-        assert time.monotonic() < until, "the sweep never came"
-        time.sleep(0.1)
+
+    def swept() -> bool:
+        return any("Reconcile" in entry.principal and "Query" in entry.action for entry in audit.entries())
+
+    eventually(swept, 30, 0.1, "the sweep never came")
 
 
 def test_every_grant_is_used(caller: Caller, gallop: Gallop, shop: Receiver) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -71,7 +70,7 @@ def test_the_size_is_limited(caller: Caller) -> None:
 def test_a_form_expires(caller: Caller) -> None:
     """S3 refuses it after the signed time; an hour of the product is a minute and a half here."""
     form = caller.s3.generate_presigned_post(caller.at.inbox_bucket, "uploads/late", ExpiresIn=1)
-    time.sleep(1.1 / caller.at.speed)
+    caller.testbed.clock.sleep(1.1)
     answer = send(form, picture())
     assert (403, True) == (answer.status_code, "Policy expired." in answer.text)
 

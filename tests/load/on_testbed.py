@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from tests.load.figures import Evidence
 from tests.load.meter import Meter
 from tests.load.usage import Usage
 from tests.load.vendor import WatchedDashScope
+from tests.support.waiting import glances
 from tests.testbed.aws.account import ACCOUNT
 from tests.testbed.aws.kill_points import points_of
 from tests.testbed.stack import Testbed
@@ -110,10 +112,10 @@ class Run:
         if client == clients.S3:
             self.caller.drop(clients.files(prompt))
             return
-        response = self._post(client, prompt)
+        response, pace = self._post(client, prompt), glances(inf, GLANCE_S)
         while response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             self.repeated += 1
-            time.sleep(GLANCE_S)
+            next(pace)
             response = self._post(client, prompt)
         response.raise_for_status()
 
@@ -123,10 +125,10 @@ class Run:
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
         """Wait until it is done, or nothing has ended for too long; the figures then show what is missing."""
-        before, until = self.ended(), time.monotonic() + PATIENCE_S
+        before, until, pace = self.ended(), time.monotonic() + PATIENCE_S, glances(inf, GLANCE_S)
         while not is_done() and time.monotonic() < until:
             self.on_glance(self)
-            time.sleep(GLANCE_S)
+            next(pace)
             self._kill()
             if self.ended() > before:
                 before, until = self.ended(), time.monotonic() + PATIENCE_S

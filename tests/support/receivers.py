@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     import ssl
@@ -39,10 +40,7 @@ class Receiver:
 
     def wait_for(self, count: int, seconds: float = 60.0) -> list[Received]:
         """Wait until the given number of requests has arrived."""
-        until = time.monotonic() + seconds
-        while len(self.received) < count:
-            assert time.monotonic() < until, f"{len(self.received)} of {count} requests came"
-            time.sleep(0.02)
+        eventually(lambda: len(self.received) >= count, seconds, otherwise=f"fewer than {count} requests came")
         return self.received
 
 

@@ -19,6 +19,7 @@ from tests.workflow.runs import Runs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+
 def one_after_the_other() -> Callable[[ExecutionWorker], None]:
     """Give what runs executions at once, but never one inside of another: handlers here have to take turns."""
     waiting: list[ExecutionWorker] = []

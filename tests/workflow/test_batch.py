@@ -5,18 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import pytest
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from fake_dashscope.clock import ManualClock
 from tests.support.drops import Door
 from tests.support.pictures import picture
 from tests.support.stack import Stack, aws, deployed
-from tests.workflow.conftest import parsed
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +30,7 @@ PATIENCE_SECONDS = 60
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Yield the deployed template; executions run concurrently, because those of a batch wait for those of its jobs."""
-    with (
-        patch.object(AmazonStateLanguageParser, "parse", staticmethod(parsed)),
-        deployed(ManualClock(), executing=True, BatchConcurrency="2") as stack,
-    ):
+    with deployed(ManualClock(), executing=True, BatchConcurrency="2") as stack:
         yield stack
 
 
@@ -49,14 +43,14 @@ def drop(runs: Runs, *lines: str, folder: str = "spring/") -> str:
     """Upload a batch, wait until it is processed, and return how its execution ended."""
     runs.sandbox.drop(f"drop/{folder}batch.jsonl", "\n".join(lines).encode())
     Door(runs.sandbox).run(60)
-    machine, until = runs.sandbox.stack.resource("BatchWorkflow"), time.monotonic() + PATIENCE_SECONDS
-    while True:
+    machine = runs.sandbox.stack.resource("BatchWorkflow")
+
+    def end() -> str | None:
         found = aws("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
         statuses = {execution["status"] for execution in found}
-        if statuses and "RUNNING" not in statuses:
-            return str(statuses.pop())
-        assert time.monotonic() < until, "the batch hangs"
-        time.sleep(0.05)
+        return None if "RUNNING" in statuses or not statuses else str(statuses.pop())
+
+    return str(eventually(end, PATIENCE_SECONDS, otherwise="the batch hangs"))
 
 
 def rows(runs: Runs, path: str = "spring/batch") -> list[dict[str, str]]:

@@ -14,13 +14,12 @@ from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import new_job_id
 from gallop.doors.https.identity import Caller
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from fake_dashscope.clock import ManualClock
 from tests.support import http
 from tests.support.stack import Stack, aws, deployed
-from tests.workflow.conftest import one_after_the_other, parsed
+from tests.workflow.conftest import one_after_the_other
 from tests.workflow.test_workflow import assert_failed, assert_succeeded, submits
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ def stack() -> Iterator[Stack]:
     clock = ManualClock()
     with (
         patch.object(ExecutionWorker, "start", one_after_the_other()),
-        patch.object(AmazonStateLanguageParser, "parse", staticmethod(parsed)),
         deployed(clock, executing=True, CompletionEvents="on") as stack,
     ):
         yield stack

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,12 @@ from tests.testbed.aws.embedded import EmbeddedAws
 from tests.testbed.aws.template import read, translate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.testbed.aws.functions import Result
 
 STACK = Path(__file__).parent / "stack"
 SPEED = 100.0
-PATIENCE_S = 180.0
 
 
 class SmallStack:
@@ -42,15 +40,6 @@ class SmallStack:
         result = self.invoke(function, event)
         assert not result.error, result.payload
         return json.loads(result.payload)
-
-
-def eventually(condition: Callable[[], Any]) -> Any:  # noqa: ANN401
-    """Give what the condition gives, as soon as that is something."""
-    end = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from fake_dashscope.clock import ScaledClock
-from tests.functional.testbed.conftest import SPEED, STACK, SmallStack, eventually, source
+from tests.functional.testbed.conftest import SPEED, STACK, SmallStack, source
+from tests.support.waiting import eventually
 from tests.testbed.aws.account import REGION
 from tests.testbed.aws.embedded import EmbeddedAws
 from tests.testbed.aws.functions import Throttled

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.functional.testbed.conftest import STACK, SmallStack, eventually
+from tests.functional.testbed.conftest import STACK, SmallStack
+from tests.support.waiting import eventually
 from tests.testbed.aws import worker
 from tests.testbed.aws.functions import Throttled
 from tests.testbed.aws.memory import Memory

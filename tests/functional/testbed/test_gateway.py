@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from fake_dashscope.clock import ScaledClock
-from tests.functional.testbed.conftest import PATIENCE_S
+from tests.support.waiting import PATIENCE_S
 from tests.template import stack as template
 from tests.testbed.aws.functions import Result
 from tests.testbed.aws.gateway import api

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fake_dashscope.clock import ManualClock
-from tests.functional.testbed.conftest import STACK, eventually
+from tests.functional.testbed.conftest import STACK
+from tests.support.waiting import eventually
 from tests.testbed.aws.inprocess import InProcessRunner, InProcessStack, in_process
 
 if TYPE_CHECKING:

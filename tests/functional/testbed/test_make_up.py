@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.functional.testbed.conftest import PATIENCE_S, eventually
 from tests.support.import_path import PYTHONPATH
+from tests.support.waiting import PATIENCE_S, eventually
 from tests.testbed.stack import ROOT
 
 if TYPE_CHECKING:

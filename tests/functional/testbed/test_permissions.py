@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.functional.testbed.conftest import eventually
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.functional.testbed.conftest import SmallStack

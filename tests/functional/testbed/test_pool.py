@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Thread
 from typing import TYPE_CHECKING, cast
 
-from tests.functional.testbed.conftest import eventually
+from tests.support.waiting import eventually
 from tests.testbed.aws.pool import Pool
 
 if TYPE_CHECKING:

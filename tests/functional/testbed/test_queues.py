@@ -6,7 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.functional.testbed.conftest import SPEED, eventually
+from tests.functional.testbed.conftest import SPEED
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.functional.testbed.conftest import SmallStack

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fake_dashscope.clock import ScaledClock
-from tests.functional.testbed.conftest import SPEED, STACK, SmallStack, eventually
+from tests.functional.testbed.conftest import SPEED, STACK, SmallStack
 from tests.support.other_systems import without_native_client
+from tests.support.waiting import eventually
 from tests.testbed.aws.account import REGION
 from tests.testbed.aws.embedded import EmbeddedAws
 from tests.testbed.aws.template import read

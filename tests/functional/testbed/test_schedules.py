@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functional.testbed.conftest import eventually
+from tests.support.waiting import eventually
 from tests.testbed.aws.expressions import following
 from tests.testbed.aws.template import TemplateError
 

@@ -7,7 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.functional.testbed.conftest import SPEED, eventually
+from tests.functional.testbed.conftest import SPEED
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path

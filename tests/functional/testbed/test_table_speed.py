@@ -51,13 +51,21 @@ ATTRIBUTES = {
     "tree": NESTED,
 }
 NAMES = {"#count": "count", "#tree": "tree", "#list": "list"}
-GIVEN: dict[str, Any] = {":one": {"N": "1"}, ":text": {"S": "new"}, ":set": {"SS": ["b", "c"]}, ":list": {"L": [{"N": "9"}]}}
+GIVEN: dict[str, Any] = {
+    ":one": {"N": "1"},
+    ":text": {"S": "new"},
+    ":set": {"SS": ["b", "c"]},
+    ":list": {"L": [{"N": "9"}]},
+}
 UPDATES = [
     ("SET #count = #count + :one", None),
     ("SET #count = :one - #count", "#count = :one"),
     ("SET missing = if_not_exists(missing, :text), steps = list_append(steps, :list)", "attribute_not_exists(missing)"),
     ("SET #tree.#list[0] = :text, #tree.added = :list", "#tree.number < :one AND size(steps) > :one"),
-    ("REMOVE steps[0], #tree.#list[1] ADD #count :one DELETE words :set", "contains(words, :text) OR NOT #count > :one"),
+    (
+        "REMOVE steps[0], #tree.#list[1] ADD #count :one DELETE words :set",
+        "contains(words, :text) OR NOT #count > :one",
+    ),
     ("ADD words :set, fresh :one", "attribute_exists(pk) AND (#count IN (:one, :text))"),
     ("ADD words :set", "#count BETWEEN :one AND :one"),
     ("SET #tree.nowhere.deeper = :one", None),

@@ -14,7 +14,8 @@ from moto.core.config import default_user_config
 from moto.sqs.models import Queue
 
 from fake_dashscope.clock import ScaledClock
-from tests.functional.testbed.conftest import PATIENCE_S, SPEED, STACK, SmallStack, eventually, source
+from tests.functional.testbed.conftest import SPEED, STACK, SmallStack, source
+from tests.support.waiting import PATIENCE_S, eventually
 from tests.testbed.aws.account import REGION
 from tests.testbed.aws.embedded import EmbeddedAws
 from tests.testbed.aws.template import translate

@@ -9,17 +9,22 @@ import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from botocore.loaders import create_loader
 from moto import backends
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.models import Stack
+from moto.core import responses
+from moto.core import utils as moto_utils
 from moto.core.config import default_user_config
 from moto.events import models as events_models
 from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
 from moto.logs import models as logs_models
+from moto.moto_api._internal.moto_random import MotoRandom
 from moto.moto_server.utilities import RegexConverter
 from moto.s3 import models as s3_models
 from moto.s3 import notifications
@@ -85,11 +90,21 @@ def _parse_template(text: str) -> Any:  # noqa: ANN401 - a template
 _parse_yaml = Stack.parse_template
 
 
+def _random_string(random: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
+    """Return the same kind of text as moto, which chooses each character on its own."""
+    text = "".join(random.choices(ascii_letters + digits if include_digits else ascii_letters, k=length))
+    return text.lower() if lower_case else text
+
+
 def _changes(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
     # moto parses every template as YAML, which takes a second; JSON takes no time.
     yield Stack, "parse_template", staticmethod(_parse_template)
     # moto's server searches its own folders at every request.
     yield backends, "list_of_moto_modules", partial(frozenset, tuple(backends.list_of_moto_modules()))
+    # moto searches a class for its methods at every call, and botocore's folders for every service.
+    yield responses, "method_names_from_class", cache(moto_utils.method_names_from_class)
+    yield moto_utils, "create_loader", cache(create_loader)
+    yield MotoRandom, "get_random_string", _random_string
     yield from _functions(hooks)
     yield from _queues(hooks.clock)
     yield from tables.changes()

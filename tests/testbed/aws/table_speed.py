@@ -20,8 +20,8 @@ from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.utilities import bytesize, dynamo_to_dict
 from moto.dynamodb.parsing import validators
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # type: ignore[attr-defined]
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,21 +63,25 @@ def _tokens(expression: str) -> tuple[Any, ...]:
 
 def _copied_tree(value: Any) -> Any:  # noqa: ANN401 - a tree of nodes, or a value
     """Copy a whole tree of nodes; its nodes know their parents."""
-    if not _is_node(type(value)):
+    if not _is_node(value):
         return copy.deepcopy(value)
     copied = object.__new__(type(value))
     copied.__dict__.update(value.__dict__)
     if value.children is not None:
         copied.children = [_copied_tree(child) for child in value.children]
         for child in copied.children:
-            if _is_node(type(child)):
+            if _is_node(child):
                 child.parent = copied
     return copied
 
 
 @lru_cache(_PARSED)
-def _is_node(kind: type) -> bool:
+def _is_node_type(kind: type) -> bool:
     return issubclass(kind, Node)
+
+
+def _is_node(value: object) -> bool:
+    return _is_node_type(type(value))  # type: ignore[arg-type]
 
 
 @lru_cache(_PARSED)
@@ -91,15 +95,19 @@ def _traversed(traverser: DepthFirstTraverser, root: Any) -> Any:  # noqa: ANN40
 
 
 def _visited(
-    traverser: DepthFirstTraverser, node: Any, position: int, processors: dict[type, Any], kinds: tuple[type, ...]
-) -> Any:  # noqa: ANN401 - any node of moto's tree
-    if not _is_node(type(node)):
+    traverser: DepthFirstTraverser,
+    node: Any,  # noqa: ANN401 - any node of moto's tree
+    position: int,
+    processors: dict[type, Any],
+    kinds: tuple[type, ...],
+) -> Any:  # noqa: ANN401 - the same
+    if not _is_node(node):
         return node
     parent = node.parent
     for number, child in enumerate(node.children or ()):
         traverser.pre_processing_of_child(node, number)
         _visited(traverser, child, number, processors, kinds)
-    kind = _processor_of(type(node), kinds)
+    kind = _processor_of(type(node), kinds)  # type: ignore[arg-type]
     if kind is not None:
         node = processors[kind](node)
         node.parent = parent
@@ -123,8 +131,8 @@ def _copied(value: DynamoType, memo: dict[int, Any]) -> DynamoType:
     return copied
 
 
-def _copied_item(item: Item, memo: dict[int, Any]) -> Item:
-    copied = Item.__new__(Item)
+def _copied_item(item: Item, memo: dict[int, Any]) -> Any:  # noqa: ANN401 - moto's types say less than an item
+    copied: Any = Item.__new__(Item)
     copied.hash_key = _copied(item.hash_key, memo)
     copied.range_key = item.range_key and _copied(item.range_key, memo)
     copied.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
