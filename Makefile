@@ -29,6 +29,8 @@ PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialec
 	doors/s3/test_many_drops.py doors/s3/test_corpus.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
 # For every Python process, in any folder: the repository, its layer and the fake DashScope.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared:$(CURDIR)/tests/testbed/fake_dashscope/src
+# Some containers set it: then each process of the tests would compile all of them again, for ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## list the targets
