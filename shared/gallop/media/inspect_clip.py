@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gallop.media.tracks import Track
 
 EXPORT = "Export it as MP4 with H.264 and send that."
+_TRIM = "Export the trimmed video as a new file."
 _H264, _HEVC = "H.264", "HEVC"
 # Name, FFmpeg's name, and the box that sets its decoder up. Dolby Vision's own entries (dvh1) have no picture that
 # another decoder shows in the right colours; phones write hvc1.
@@ -181,11 +182,13 @@ def _faults_of_data(where: str, found: list[Track], size: int) -> list[Fault]:
 
 
 def _faults_of_times(where: str, video: Track, sounds: list[Track]) -> list[Fault]:
+    if not video.is_trim:
+        return [Fault(where, "has an edit list that repeats pictures or changes their speed", _TRIM)]
     faults = []
     shown, stored = float(video.seconds), float(video.media_seconds)
     if stored - shown > _MAX_HIDDEN_SECONDS:
         detail = f"shows {clips.plain(shown)} s of the {clips.plain(stored)} s in it, and DashScope may read all of it"
-        faults.append(Fault(where, detail, "Export the trimmed video as a new file."))
+        faults.append(Fault(where, detail, _TRIM))
     sound = max((float(track.seconds) for track in sounds), default=0.0)
     if sound - shown > _MAX_SOUND_BEYOND_SECONDS:
         detail = f"has {clips.plain(sound)} s of sound for {clips.plain(shown)} s of pictures"

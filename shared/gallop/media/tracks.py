@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
 
-from gallop.media import boxes, samples
+from gallop.media import boxes, edits, samples
 from gallop.media.boxes import Box, BrokenError
 
 _ENABLED = 1
@@ -20,8 +20,8 @@ _SETUP, _MAX_SETUP_BYTES = (b"avcC", b"hvcC", b"pasp"), 64 * 1024
 class Track:
     """A track with its codec, as it is displayed: its sides in pixels, after rotation, and its seconds.
 
-    ``media_seconds`` includes what an edit list leaves out; ``stored_sides`` are those of a frame in the file.
-    ``data_end`` is the place behind its last byte.
+    ``media_seconds`` includes what an edit list leaves out, and ``is_trim`` says whether it does nothing else.
+    ``stored_sides`` are those of a frame in the file; ``data_end`` is the place behind its last byte.
     """
 
     handler: bytes
@@ -31,6 +31,7 @@ class Track:
     stored_sides: tuple[int, int]
     seconds: Fraction
     media_seconds: Fraction
+    is_trim: bool
     samples: int
     data_end: int
     is_enabled: bool
@@ -65,14 +66,16 @@ def _track(file: BinaryIO, trak: Box, movie_scale: int) -> Track | None:
     lasts = Fraction(ticks, scale)
     codec, stored, setup = _entry(file, table, is_visual=handler == b"vide")
     width, height = _displayed(stored, setup, header)
+    shown = edits.of_track(file, trak, movie_scale, scale, (lasts, count))
     return Track(
         handler=handler,
         codec=codec,
         width=width,
         height=height,
         stored_sides=stored,
-        seconds=_shown(file, trak, movie_scale, lasts),
+        seconds=shown.seconds,
         media_seconds=lasts,
+        is_trim=shown.is_trim,
         samples=count,
         data_end=samples.data_end(file, table, count),
         is_enabled=bool(header[3] & _ENABLED),
@@ -116,13 +119,3 @@ def _length(file: BinaryIO, table: Box) -> tuple[int, int]:
     """Return the number of samples and their ticks."""
     rows = samples.rows_of(samples.payload_of(file, table, b"stts"), ">II")
     return sum(count for count, _ in rows), sum(count * ticks for count, ticks in rows)
-
-
-def _shown(file: BinaryIO, trak: Box, scale: int, lasts: Fraction) -> Fraction:
-    """Return the seconds that are displayed, without what an edit list leaves out."""
-    table = samples.payload_of(file, trak, b"edts", b"elst")
-    if not table or not scale:
-        return lasts
-    rows = samples.rows_of(table, ">Qqi" if table[:1] == b"\1" else ">Iii")
-    edits = [ticks for ticks, start, _ in rows if start >= 0]
-    return Fraction(sum(edits), scale) if sum(edits) else lasts

@@ -95,9 +95,9 @@ def with_track(data: bytes, track: bytes) -> bytes:
     return changed(data, (b"moov",), found(data, b"moov") + box(b"trak", track))
 
 
-def with_edits(data: bytes, *edits: tuple[int, int]) -> bytes:
-    """Give a video an edit list: length, in thousandths of a second, and start of each."""
-    rows = b"".join(struct.pack(">Iii", length, start, 65536) for length, start in edits)
+def with_edits(data: bytes, *edits: tuple[int, int], rate: int = 65536) -> bytes:
+    """Give a video an edit list: length, in thousandths of a second, and start of each; 65,536 is the normal rate."""
+    rows = b"".join(struct.pack(">Iii", length, start, rate) for length, start in edits)
     return changed(data, (*TRACK, b"edts", b"elst"), struct.pack(">II", 0, len(edits)) + rows)
 
 
@@ -416,13 +416,45 @@ def test_the_frame_rate_is_the_average() -> None:
         ([(3200, 0)], 3.2),
         ([(500, -1), (3200, 0)], 3.2),  # the pictures begin after the sound
         ([(4200, 1024)], 4.2),
-        ([(2000, 0), (2000, 40000)], 4),
+        ([(2000, 0), (2000, 30720)], 4),
+        ([(5080, 0)], 5.08),  # less than a frame more
         ([(0, 0)], 5),
     ],
 )
 def test_an_edit_list_says_what_is_shown(edits: list[tuple[int, int]], seconds: float) -> None:
     """A phone keeps some frames before the first that is shown."""
     assert seconds == facts_of(with_edits(clip(seconds=3.2 if seconds == 3.2 else 5), *edits)).seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "edits", "rate"),
+    [
+        (4, [(60_000, 0)], 65536),  # a minute from 4 s
+        (2, [(3100, 0)], 65536),
+        (5, [(3000, 0), (3000, 0)], 65536),  # the same pictures twice
+        (5, [(3000, 40_960)], 65536),  # 3 s from the fourth second on
+        (4, [(4000, 0)], 32768),  # slow motion
+        (8, [(4000, 0)], 131072),
+        (4, [(4000, 0)], -65536),  # backwards
+        (4, [(6000, 0)], 0),  # a still image
+    ],
+)
+def test_an_edit_list_that_shows_more_than_there_is_is_refused(
+    seconds: float, edits: list[tuple[int, int]], rate: int
+) -> None:
+    """Programs that do not follow it see another length: what is measured would not be what is billed."""
+    result = examined(with_edits(clip(seconds=seconds), *edits, rate=rate))
+    assert isinstance(result, list)
+    (fault,) = result
+    assert "has an edit list that repeats pictures or changes their speed" == fault.detail
+    assert "Export the trimmed video as a new file." == fault.remedy
+
+
+def test_an_edit_list_may_begin_with_the_first_picture_that_is_shown() -> None:
+    """Where pictures are stored in another order, the times of all are later, and the list says by how much."""
+    later = changed(clip(), TABLE, found(clip(), *TABLE) + box(b"ctts", struct.pack(">IIII", 0, 1, 32, 4096)))
+    assert 3.2 == facts_of(with_edits(later, (3200, 4096))).seconds
+    assert isinstance(examined(with_edits(clip(), (3200, 4096))), list)
 
 
 def test_a_video_that_hides_most_of_itself_is_refused() -> None:
