@@ -92,8 +92,8 @@ def _examined(where: str, file: BinaryIO, size: int, rules: VideoRules) -> ClipF
     if isinstance(video, Fault):
         return [video]
     sounds = [track for track in found if track.handler == b"soun"]
-    facts = _facts(video, container, size, has_audio=bool(sounds))
-    faults = [*_faults_of_data(where, found, size), *_faults_of_times(where, video, sounds)]
+    facts = _facts(video, sounds, container, size)
+    faults = [*_faults_of_data(where, found, size), *_faults_of_times(where, video, sounds, facts)]
     faults += clips.faults_of(where, facts, rules)
     return faults or _check_frame(where, file, video, facts, rules)
 
@@ -161,7 +161,7 @@ def _video(where: str, found: list[Track]) -> Track | Fault:
     return chosen[0]
 
 
-def _facts(video: Track, container: str, size: int, *, has_audio: bool) -> ClipFacts:
+def _facts(video: Track, sounds: list[Track], container: str, size: int) -> ClipFacts:
     code = video.codec.decode("latin-1")
     shown = code if code.isascii() and code.isprintable() else video.codec.hex()
     return ClipFacts(
@@ -172,7 +172,8 @@ def _facts(video: Track, container: str, size: int, *, has_audio: bool) -> ClipF
         codec=_CODECS.get(video.codec, f"an unknown codec ({shown.strip()})"),
         container=container,
         size=size,
-        has_audio=has_audio,
+        has_audio=bool(sounds),
+        billed_seconds=float(max(track.longest_seconds for track in (video, *sounds))),
     )
 
 
@@ -181,19 +182,18 @@ def _faults_of_data(where: str, found: list[Track], size: int) -> list[Fault]:
     return [damaged(where, "it ends too early")] if end > size else []
 
 
-def _faults_of_times(where: str, video: Track, sounds: list[Track]) -> list[Fault]:
+def _faults_of_times(where: str, video: Track, sounds: list[Track], facts: ClipFacts) -> list[Fault]:
     if not video.is_trim:
         return [Fault(where, "has an edit list that repeats pictures or changes their speed", _TRIM)]
-    faults = []
-    shown, stored = float(video.seconds), float(video.media_seconds)
-    if stored - shown > _MAX_HIDDEN_SECONDS:
-        detail = f"shows {clips.plain(shown)} s of the {clips.plain(stored)} s in it, and DashScope may read all of it"
-        faults.append(Fault(where, detail, _TRIM))
+    shown, longest = facts.seconds, facts.longest_seconds
     sound = max((float(track.seconds) for track in sounds), default=0.0)
     if sound - shown > _MAX_SOUND_BEYOND_SECONDS:
         detail = f"has {clips.plain(sound)} s of sound for {clips.plain(shown)} s of pictures"
-        faults.append(Fault(where, detail, "Trim the sound to the length of the pictures."))
-    return faults
+        return [Fault(where, detail, "Trim the sound to the length of the pictures.")]
+    if longest - shown > _MAX_HIDDEN_SECONDS:
+        detail = f"shows {clips.plain(shown)} s of the {clips.plain(longest)} s in it, and DashScope may read all of it"
+        return [Fault(where, detail, _TRIM)]
+    return []
 
 
 def _check_frame(

@@ -21,6 +21,7 @@ class Track:
     """A track with its codec, as it is displayed: its sides in pixels, after rotation, and its seconds.
 
     ``media_seconds`` includes what an edit list leaves out, and ``is_trim`` says whether it does nothing else.
+    ``longest_seconds`` is the longest that a program may take for the length of the track or of its movie.
     ``stored_sides`` are those of a frame in the file; ``data_end`` is the place behind its last byte.
     """
 
@@ -31,6 +32,7 @@ class Track:
     stored_sides: tuple[int, int]
     seconds: Fraction
     media_seconds: Fraction
+    longest_seconds: Fraction
     is_trim: bool
     samples: int
     data_end: int
@@ -46,12 +48,12 @@ def of_movie(file: BinaryIO, moov: Box) -> list[Track]:
         BrokenError: the index is incomplete, contradicts itself, or is too large.
 
     """
-    scale = _scale(file, moov, b"mvhd")
-    every = (_track(file, box, scale) for box in boxes.inside(file, moov) if box.kind == b"trak")
+    scale, seconds = _movie(file, moov)
+    every = (_track(file, box, scale, seconds) for box in boxes.inside(file, moov) if box.kind == b"trak")
     return [track for track in every if track is not None]
 
 
-def _track(file: BinaryIO, trak: Box, movie_scale: int) -> Track | None:
+def _track(file: BinaryIO, trak: Box, movie_scale: int, movie_seconds: Fraction) -> Track | None:
     media, table = boxes.first(file, trak, b"mdia"), boxes.first(file, trak, b"mdia", b"minf", b"stbl")
     handler = samples.payload_of(file, media, b"hdlr")[8:12] if media else b""
     if media is None or table is None or handler not in (b"vide", b"soun"):
@@ -75,6 +77,7 @@ def _track(file: BinaryIO, trak: Box, movie_scale: int) -> Track | None:
         stored_sides=stored,
         seconds=shown.seconds,
         media_seconds=lasts,
+        longest_seconds=max(shown.seconds, shown.end, lasts, movie_seconds),
         is_trim=shown.is_trim,
         samples=count,
         data_end=samples.data_end(file, table, count),
@@ -82,6 +85,19 @@ def _track(file: BinaryIO, trak: Box, movie_scale: int) -> Track | None:
         setup=setup,
         table=table,
     )
+
+
+def _movie(file: BinaryIO, moov: Box) -> tuple[int, Fraction]:
+    """Return the ticks per second of a movie, and its seconds by its header; 0 if that does not know them."""
+    scale, header = _scale(file, moov, b"mvhd"), samples.payload_of(file, moov, b"mvhd")
+    place, size = (24, 8) if header[:1] == b"\1" else (16, 4)
+    ticks = samples.number_at(header, place, size)
+    return scale, Fraction(ticks, scale) if scale and ticks != _unknown(size) else Fraction()
+
+
+def _unknown(size: int) -> int:
+    """Return the length that says that there is none: all bits are ones."""
+    return 256**size - 1
 
 
 def _scale(file: BinaryIO, parent: Box, kind: bytes) -> int:

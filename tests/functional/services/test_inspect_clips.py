@@ -51,7 +51,7 @@ def stored(sandbox: Sandbox, data: bytes) -> str:
 def test_a_stored_video_gets_facts_version_and_hash(sandbox: Sandbox) -> None:
     """The same content is the same request, wherever it is stored."""
     version = stored(sandbox, clip())
-    facts = ClipFacts(3.2, 360, 360, 10, "H.264", "MP4", len(clip()), has_audio=False)
+    facts = ClipFacts(3.2, 360, 360, 10, "H.264", "MP4", len(clip()), has_audio=False, billed_seconds=3.2)
     expected = StoredClip(sandbox.inbox, KEY, version, hashlib.sha256(clip()).hexdigest(), facts)
     assert expected == inspected(sandbox)
 
@@ -142,7 +142,7 @@ def test_a_linked_video_is_measured_at_its_address(monkeypatch: pytest.MonkeyPat
     """DashScope will download it from there; nothing of it is kept."""
     monkeypatch.setattr(safe_http, "loopback_allowed", True)
     with file_host(clip()) as host:
-        facts = ClipFacts(3.2, 360, 360, 10, "H.264", "MP4", len(clip()), has_audio=False)
+        facts = ClipFacts(3.2, 360, 360, 10, "H.264", "MP4", len(clip()), has_audio=False, billed_seconds=3.2)
         assert LinkedClip(host.url, facts) == inspect_clips.inspect("/video", LinkedClip(host.url), RULES)
 
 

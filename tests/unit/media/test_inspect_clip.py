@@ -101,6 +101,12 @@ def with_edits(data: bytes, *edits: tuple[int, int], rate: int = 65536) -> bytes
     return changed(data, (*TRACK, b"edts", b"elst"), struct.pack(">II", 0, len(edits)) + rows)
 
 
+def with_movie_length(data: bytes, length: int) -> bytes:
+    """Write the length of the movie into its header, in thousandths of a second."""
+    header = found(data, b"moov", b"mvhd")
+    return changed(data, (b"moov", b"mvhd"), header[:16] + length.to_bytes(4, "big") + header[20:])
+
+
 def with_codec(data: bytes, kind: bytes) -> bytes:
     """Rename the codec."""
     entry = found(data, *TABLE, b"stsd")
@@ -145,7 +151,8 @@ def test_what_phones_and_programs_write_is_accepted(make: Make, expected: tuple[
     data = make()
     facts = facts_of(data)
     codec, container, has_audio = expected
-    assert ClipFacts(3.2, 360, 360, 10, codec, container, len(data), has_audio) == facts
+    assert 3.2 <= facts.billed_seconds < 3.3
+    assert ClipFacts(3.2, 360, 360, 10, codec, container, len(data), has_audio, facts.billed_seconds) == facts
 
 
 @pytest.mark.parametrize(
@@ -461,6 +468,40 @@ def test_a_video_that_hides_most_of_itself_is_refused() -> None:
     """Not every program follows an edit list: DashScope may bill what is hidden."""
     expected = ["shows 4 s of the 20 s in it, and DashScope may read all of it"]
     assert expected == problems_of(with_edits(clip(seconds=20), (4000, 0)))
+
+
+def test_the_longest_reading_of_a_file_is_what_may_be_billed() -> None:
+    """What an edit list hides, longer sound, a pause before the pictures, and the length of the whole movie."""
+    assert 3.2 == facts_of(clip()).billed_seconds
+    hidden = facts_of(with_edits(clip(seconds=5), (4000, 0)))
+    assert (4, 5) == (hidden.seconds, hidden.billed_seconds)
+    sound = facts_of(clip(seconds=4, sound=4.9))
+    assert 4.85 < sound.billed_seconds < 4.95
+    assert 3.7 == facts_of(with_edits(clip(), (500, -1), (3200, 0))).billed_seconds
+    assert 5.2 == facts_of(with_movie_length(clip(), 5200)).billed_seconds
+    assert 3.2 == facts_of(with_movie_length(clip(), 0xFFFFFFFF)).billed_seconds  # unknown
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: with_edits(clip(seconds=62), (59_500, 0)),
+        lambda: with_edits(clip(seconds=59), (1500, -1), (59_000, 0)),
+        lambda: with_movie_length(clip(seconds=59), 61_000),
+        made(seconds=60, sound=60.8),
+    ],
+)
+def test_what_may_be_read_beyond_the_limit_is_refused(make: Make) -> None:
+    """DashScope may measure all that is in the file."""
+    (problem,) = problems_of(make())
+    assert problem.startswith("is too long: programs may read ")
+    assert problem.endswith("; the maximum is 60 s")
+
+
+def test_sound_may_fill_its_last_frame_beyond_the_limit() -> None:
+    """Every program writes whole frames of sound: a minute of pictures has a few hundredths more of it."""
+    data = clip(seconds=60, sound=60.05)
+    assert 60 < facts_of(data).billed_seconds < 60.1
 
 
 def test_sound_that_goes_on_after_the_pictures_is_refused() -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class ClipFacts:
     """What was measured in a file: its length in seconds, its size as displayed in pixels, frames per second, bytes.
 
-    ``fps`` is the average. An audio file has no width, height and ``fps``: they are 0.
+    ``fps`` is the average. An audio file has no width, height and ``fps``: they are 0. ``billed_seconds`` is the
+    longest that DashScope may read, with what is hidden and with the sound; 0 is as long as what is shown.
     """
 
     seconds: float
@@ -27,6 +28,12 @@ class ClipFacts:
     container: str
     size: int
     has_audio: bool
+    billed_seconds: float = 0.0
+
+    @property
+    def longest_seconds(self) -> float:
+        """The seconds that DashScope may bill at most."""
+        return max(self.seconds, self.billed_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,9 @@ class StoredClip:
     sha256: str = ""
     facts: ClipFacts | None = None
 
+
+# The last frame of a minute's sound may end so much later than the pictures.
+_PADDING_SECONDS = 0.1
 
 Clip = LinkedClip | StoredClip
 
@@ -98,13 +108,19 @@ def _faults_of_codec(where: str, facts: ClipFacts, rules: VideoRules) -> Iterato
 
 
 def _faults_of_length(where: str, facts: ClipFacts, rules: ClipRules) -> Iterator[Fault]:
-    seconds = f"{plain(facts.seconds)} s"
+    seconds, longest = f"{plain(facts.seconds)} s", facts.longest_seconds
     if facts.seconds < rules.min_seconds:
         detail = f"is too short: {seconds}; the minimum is {plain(rules.min_seconds)} s"
         yield Fault(where, detail, "Use a longer one.")
     elif facts.seconds > rules.max_seconds:
         detail = f"is too long: {seconds}; the maximum is {plain(rules.max_seconds)} s"
         yield Fault(where, detail, f"Trim it to {plain(rules.max_seconds)} s or less.")
+    elif longest > rules.max_seconds + _PADDING_SECONDS:
+        limit = f"{plain(rules.max_seconds)} s"
+        detail = (
+            f"is too long: programs may read {plain(longest)} s, of which {seconds} are shown; the maximum is {limit}"
+        )
+        yield Fault(where, detail, f"Export it as a new file of {limit} or less.")
 
 
 def _faults_of_picture(where: str, facts: ClipFacts, rules: VideoRules) -> Iterator[Fault]:

@@ -103,7 +103,7 @@ def _seconds_of_clips(request: VideoRequest, model: Model) -> float:
         if not field.is_billed or isinstance(field.rules, ImageRules):
             continue
         measured = media.facts_of(request.media, field.name)
-        seconds += sum(_rounded_up(facts.seconds) for facts in measured)
+        seconds += sum(_rounded_up(facts.longest_seconds) for facts in measured)
         seconds += (len(request.of(field.name)) - len(measured)) * field.rules.max_seconds
     return seconds
 

@@ -57,4 +57,7 @@ def record(source: Source) -> dict[str, Any]:
 def view(medium: Medium) -> dict[str, Any]:
     """Describe a file as its client sees it: its field, and what was measured in a video or audio file."""
     facts = getattr(medium.source, "facts", None)
-    return {"field": medium.field, **({} if facts is None else asdict(facts))}
+    measured = {} if facts is None else asdict(facts)
+    # The estimate shows it.
+    measured.pop("billed_seconds", None)
+    return {"field": medium.field, **measured}

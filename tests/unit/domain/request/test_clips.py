@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from gallop.domain.request import clips
+from gallop.domain.media_rules import MEBIBYTE, AudioRules, ImageRules, VideoRules
+from gallop.domain.request import clips, media
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
-from gallop.domain.request.media_rules import MEBIBYTE, AudioRules, ImageRules, VideoRules
+from gallop.domain.request.media import Medium
 
 RULES = VideoRules(3, 60, 360, 4096, 2.5, 100 * MEBIBYTE, 8)
 GOOD = ClipFacts(6.62, 1280, 720, 29.97, "H.264", "MP4", 5_000_000, has_audio=True)
@@ -18,6 +19,16 @@ GOOD = ClipFacts(6.62, 1280, 720, 29.97, "H.264", "MP4", 5_000_000, has_audio=Tr
     [
         ({"seconds": 2.999}, "is too short: 2.999 s; the minimum is 3 s", "Use a longer one."),
         ({"seconds": 60.02}, "is too long: 60.02 s; the maximum is 60 s", "Trim it to 60 s or less."),
+        (
+            {"seconds": 59, "billed_seconds": 62},
+            "is too long: programs may read 62 s, of which 59 s are shown; the maximum is 60 s",
+            "Export it as a new file of 60 s or less.",
+        ),
+        (
+            {"seconds": 2.9, "billed_seconds": 5},
+            "is too short: 2.9 s; the minimum is 3 s",
+            "Use a longer one.",
+        ),
         (
             {"fps": 7.5},
             "has 7.5 frames per second; more than 8 are required",
@@ -55,6 +66,7 @@ def test_what_is_within_all_limits_has_no_problem() -> None:
     assert [] == clips.faults_of("/video", GOOD, RULES)
     assert [] == clips.faults_of("/video", replace(GOOD, width=720, height=1280), RULES)
     assert [] == clips.faults_of("/video", replace(GOOD, width=4096, height=2304, seconds=60), RULES)
+    assert [] == clips.faults_of("/video", replace(GOOD, seconds=60, billed_seconds=60.09), RULES)
 
 
 def test_every_limit_is_checked_at_once() -> None:
@@ -70,6 +82,13 @@ def test_the_limits_of_a_model_are_data() -> None:
     assert [] == clips.faults_of("/video", replace(GOOD, codec="AV1"), replace(RULES, codecs=("AV1",)))
     (fault,) = clips.faults_of("/video", GOOD, replace(RULES, codecs=("AV1", "VP9", "ProRes")))
     assert "uses H.264; AV1, VP9 or ProRes is required" == fault.detail
+
+
+def test_a_client_sees_what_is_shown() -> None:
+    """What may be billed is in the estimate."""
+    view = media.view(Medium("video", LinkedClip("https://example.com/a.mp4", replace(GOOD, billed_seconds=7))))
+    assert 6.62 == view["seconds"]
+    assert "billed_seconds" not in view
 
 
 def test_the_identity_of_a_clip_is_its_content_or_its_address() -> None:

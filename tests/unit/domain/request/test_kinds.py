@@ -296,6 +296,15 @@ def test_an_edit_is_reserved_at_the_larger_reading(seconds: float, output: float
     assert billed == pytest.approx(found.input_seconds + found.output_seconds)
 
 
+def test_what_a_video_hides_is_reserved_as_well() -> None:
+    """DashScope may bill all that is in the file, as input and as output."""
+    facts = replace(FACTS, seconds=4, billed_seconds=6.995)
+    request = reader.read(dict(NEEDS[Kind.VIDEO_EDIT]), DEFAULTS, lambda *_: LinkedClip(VIDEO, facts))
+    found = estimate.of(request, BASE_URLS[Scope.INTERNATIONAL])
+    assert 7 == found.input_seconds
+    assert 7 == found.output_seconds
+
+
 def test_the_arithmetic_of_an_edit_is_shown() -> None:
     """A person can check it."""
     view = estimate.of(native(NEEDS[Kind.VIDEO_EDIT]), BASE_URLS[Scope.INTERNATIONAL]).view()
