@@ -70,7 +70,7 @@ def convert(  # noqa: PLR0913 - what is known of the image
         before = reduced_from if orientation < _LYING else reduced_from[::-1]
     # Pillow would write the remaining metadata into the new file.
     picture.info = {}
-    written = _within_limit(picture, rules, is_lossless=is_lossless)
+    written = _within_limit(_within_shape(picture, rules), rules, is_lossless=is_lossless)
     if written is None:
         return _too_large(where, rules)
     data, form, after = written
@@ -167,7 +167,7 @@ def _within_limit(
                 picture.save(stream, form, quality=quality, subsampling=subsampling)
                 return stream.getvalue(), form, picture.size
         is_lossless = False
-        smaller = picture.resize((_shrunk(picture.width), _shrunk(picture.height)), Resampling.LANCZOS)
+        smaller = picture.resize(_shrunk(picture.size), Resampling.LANCZOS)
         picture.close()
         picture = smaller
     return None
@@ -180,9 +180,24 @@ def _encodings(picture: Image.Image, *, is_lossless: bool) -> Iterator[tuple[str
         yield from (("JPEG", *quality) for quality in _QUALITIES)
 
 
-def _shrunk(side: int) -> int:
-    """Return a side of the image with half the pixels."""
-    return max(1, round(side * math.sqrt(0.5)))
+def _shrunk(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the sides of the image with half the pixels; rounding makes it no longer in shape."""
+    longer = max(1, math.floor(max(size) * math.sqrt(0.5)))
+    shorter = min(longer, math.ceil(min(size) * math.sqrt(0.5)))
+    return (longer, shorter) if size[0] >= size[1] else (shorter, longer)
+
+
+def _within_shape(picture: Image.Image, rules: ImageRules) -> Image.Image:
+    """Cut off the row or column by which decoding at half the size, which rounds up, exceeds the shape."""
+    if rules.max_aspect is None:
+        return picture
+    longest = math.floor(min(picture.size) * rules.max_aspect)
+    width, height = (min(side, longest) for side in picture.size)
+    if (width, height) == picture.size:
+        return picture
+    cut = picture.crop((0, 0, width, height))
+    picture.close()
+    return cut
 
 
 def _size_text(size: int) -> str:

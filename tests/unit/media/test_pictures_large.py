@@ -5,10 +5,15 @@ from __future__ import annotations
 import struct
 
 import pytest
+from gallop.domain.media_rules import MEBIBYTE, ImageRules
+from gallop.domain.request.images import Usable
+from gallop.media import inspect_image
 from PIL import Image
 
 from tests.support.pictures import decoded, encoded, noise, picture, turned
 from tests.unit.media.test_pictures import LIMIT, problem_of, usable
+
+SHAPED = ImageRules(short_side=300, max_aspect=2.5, max_bytes=20 * MEBIBYTE)
 
 
 def test_an_image_over_20_mb_is_reduced() -> None:
@@ -29,6 +34,28 @@ def test_an_image_too_large_for_any_quality_is_scaled() -> None:
     assert "RGBA" == decoded(made.data).mode
     assert (1838, 1838) == decoded(made.data).size
     assert made.note.endswith("scaled from 2600 x 2600 to 1838 x 1838 px")
+
+
+def shaped(data: bytes) -> tuple[int, int]:
+    """Return the size of what is made of an image that may be 2.5 times as long as it is high."""
+    result = inspect_image.examine("first_frame", data, SHAPED)
+    assert isinstance(result, Usable), result
+    return decoded(result.data).size
+
+
+@pytest.mark.parametrize("size", [(4000, 1600), (1600, 4000), (3995, 1598)])
+def test_an_image_of_the_longest_shape_keeps_it_when_it_is_scaled(size: tuple[int, int]) -> None:
+    """DashScope would refuse one that rounding makes longer."""
+    width, height = shaped(encoded(noise(*size, "RGBA"), "PNG", compress_level=0))
+    assert max(width, height) <= 2.5 * min(width, height)
+    assert pytest.approx(size[0] * 0.5**0.5, abs=1) == width
+
+
+@pytest.mark.parametrize("size", [(16_005, 6402), (6402, 16_005)])
+def test_a_halved_jpeg_of_the_longest_shape_keeps_it(size: tuple[int, int]) -> None:
+    """Decoders round up both sides."""
+    width, height = shaped(encoded(Image.new("L", size, 90), "JPEG"))
+    assert (8002, 3201) == (max(width, height), min(width, height))
 
 
 def test_an_image_that_cannot_be_reduced_enough_is_refused() -> None:
