@@ -81,7 +81,7 @@ def _track(file: BinaryIO, trak: Box, movie_scale: int, movie_seconds: Fraction)
         is_trim=shown.is_trim,
         samples=count,
         data_end=samples.data_end(file, table, count),
-        is_enabled=bool(header[3] & _ENABLED),
+        is_enabled=bool(samples.number_at(header, 0) & _ENABLED),
         setup=setup,
         table=table,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -17,7 +17,7 @@ from gallop.domain.request.clips import ClipFacts
 from gallop.domain.request.media_rules import MEBIBYTE, VideoRules
 from gallop.media import boxes, inspect_clip, sniff
 
-from tests.support.clips import box, changed, clip, found, join, long_box, split
+from tests.support.clips import CONTAINERS, box, changed, clip, found, join, long_box, split
 from tests.support.pictures import picture
 
 if TYPE_CHECKING:
@@ -88,6 +88,14 @@ def with_matrix(data: bytes, matrix: bytes) -> bytes:
     """Rotate a video's track."""
     header = found(data, *TRACK, b"tkhd")
     return changed(data, (*TRACK, b"tkhd"), header[:40] + matrix + header[76:])
+
+
+def paths(data: bytes) -> Iterator[tuple[bytes, ...]]:
+    """Yield the path of every box."""
+    for kind, content in split(data):
+        yield (kind,)
+        if kind in CONTAINERS:
+            yield from ((kind, *path) for path in paths(content))
 
 
 def with_track(data: bytes, track: bytes) -> bytes:
@@ -352,6 +360,16 @@ def test_frames_must_have_the_size_that_the_index_says() -> None:
 def test_a_broken_index_is_refused(change: Callable[[bytes], bytes], problem: str) -> None:
     """Whatever part of it is missing."""
     assert [f"is damaged or incomplete: {problem}"] == problems_of(change(clip()))
+
+
+@pytest.mark.parametrize("size", range(17))
+@pytest.mark.parametrize("make", [made(), made(codec="libx265", form="mov")])
+def test_no_box_that_is_too_short_raises_anything(make: Make, size: int) -> None:
+    """Whatever part of the index has only its first bytes."""
+    data = make()
+    for path in set(paths(data)):
+        result = examined(changed(data, path, found(data, *path)[:size]))
+        assert isinstance(result, ClipFacts) or all(fault.detail for fault in result), path
 
 
 def test_a_movie_header_without_a_length_does_not_matter() -> None:
