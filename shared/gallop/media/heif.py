@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from gallop.media.colours import Nclx
@@ -35,11 +36,15 @@ _DERIVED = {b"grid", b"iden", b"iovl", b"tmap"}
 _HEVC = {b"hvc1", b"hev1"}
 SLICES = range(32)
 """The types of the units of an HEVC image that have its pixels."""
+MAX_UNITS = 10_000
+"""Of an image; HEVC has 600 slices at most, AV1 4,096 tiles."""
+# Of an image of 100 million pixels, with tiles of a quarter of those of phones.
+_MAX_PARTS = 2000
+_MAX_TABLE_BYTES, _MAX_NUMBERS, _MAX_BOXES = 1024**2, 500_000, 100_000
 _ENCODING = {b"hvcC", b"av1C", b"ispe", b"pixi"}
 # Coded data has no longer rows of equal bytes: HEVC allows two zeros; in AV1, three have been seen.
 _ZEROS, _AV1 = bytes(4), b"av01"
 _HOLES = (bytes(128), b"\xff" * 128)
-_MAX_DEPTH = 4
 _READ_BY = {b"hvc1": b"heic", b"hev1": b"heic", b"av01": b"avif"}
 _SEQUENCES = {b"hevc", b"hevx", b"hevm", b"hevs", b"avis", b"msf1"}
 _FAMILIES = {
@@ -74,8 +79,16 @@ class Coded(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """How many bytes before each unit of an HEVC image have its size."""
-        return (self.properties[self.properties.index(b"hvcC") + 25] & 3) + 1
+        """How many bytes before each unit of an HEVC image have its size.
+
+        Raises:
+            DamagedError: no box says it.
+
+        """
+        place = self.properties.find(b"hvcC")
+        if place < 0:
+            raise DamagedError
+        return (self.properties[place + 25] & 3) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +151,11 @@ def _top_level(data: bytes) -> Iterator[Box]:
 
 
 def _boxes(data: bytes, place: int, end: int) -> Iterator[Box]:
+    boxes = 0
     while place + _HEAD <= end:
+        boxes += 1
+        if boxes > _MAX_BOXES:
+            raise DamagedError
         size, name = struct.unpack_from(">I4s", data, place)
         start = place + _HEAD
         if size == 1:
@@ -156,7 +173,11 @@ def _main_image(data: bytes, children: dict[bytes, Box]) -> Still:
     primary = children[b"pitm"]
     number = _integer(data, primary.start + _FULL, 4 if data[primary.start] else 2)
     idat = children.get(b"idat")
-    contents = {needed: _checked(data, items[needed], idat) for needed in {number, *_parts(items, number)}}
+    needed = {number, *islice(_parts(items, number), _MAX_PARTS + 1)}
+    # Parts that share their data would take much more memory than the file.
+    if len(needed) > _MAX_PARTS or sum(_length(data, items[part], idat) for part in needed) > len(data):
+        raise DamagedError
+    contents = {part: _checked(data, items[part], idat) for part in needed}
     parts = tuple(
         Coded(items[part].kind, content, _how_it_is_encoded(data, items[part]))
         for part, content in sorted(contents.items())
@@ -169,13 +190,18 @@ def _main_image(data: bytes, children: dict[bytes, Box]) -> Still:
     return Still(coded.kind, (measured[0], measured[1]), _nclx(data, main, coded), parts)
 
 
-def _parts(items: dict[int, _Item], number: int, depth: int = 0) -> Iterator[int]:
-    """Yield the coded images that an image is made of, at any depth."""
-    for part in items[number].parts if depth < _MAX_DEPTH else ():
-        if items[part].kind in _DERIVED:
-            yield from _parts(items, part, depth + 1)
-        else:
-            yield part
+def _parts(items: dict[int, _Item], number: int) -> Iterator[int]:
+    """Yield the coded images that an image is made of, at any depth, each once."""
+    seen, left = {number}, [number]
+    while left:
+        for part in items[left.pop()].parts:
+            if part in seen:
+                continue
+            seen.add(part)
+            if items[part].kind in _DERIVED:
+                left.append(part)
+            else:
+                yield part
 
 
 def _how_it_is_encoded(data: bytes, item: _Item) -> bytes:
@@ -187,6 +213,11 @@ def _how_it_is_encoded(data: bytes, item: _Item) -> bytes:
     )
 
 
+def _length(data: bytes, item: _Item, idat: Box | None) -> int:
+    whole = idat.end - idat.start if item.method == _IN_IDAT and idat else len(data)
+    return sum(length or max(0, whole - offset) for offset, length in item.extents)
+
+
 def _checked(data: bytes, item: _Item, idat: Box | None) -> bytes:
     """Return the data of an image, which is where its file says, and made of whole units."""
     if item.method not in (_IN_FILE, _IN_IDAT):
@@ -194,13 +225,14 @@ def _checked(data: bytes, item: _Item, idat: Box | None) -> bytes:
     if not item.extents or (item.method == _IN_IDAT and idat is None):
         raise DamagedError
     base, limit = (idat.start, idat.end) if item.method == _IN_IDAT and idat else (0, len(data))
-    content = b""
+    pieces = []
     for offset, length in item.extents:
         start = base + offset
         end = start + length if length else limit
         if start >= limit or end > limit:
             raise DamagedError
-        content += data[start:end]
+        pieces.append(data[start:end])
+    content = b"".join(pieces)
     if item.kind in _HEVC:
         _check_units(data, item, content)
     elif item.kind == _AV1 and any(hole in content for hole in _HOLES):
@@ -212,12 +244,13 @@ def _check_units(data: bytes, item: _Item, content: bytes) -> None:
     """Check the units of an HEVC image: each has its size before it, and a row of zeros in one would be a hole."""
     settings = next(box for box in item.properties if box.name == b"hvcC")
     size_bytes = (data[settings.start + 21] & 3) + 1
-    place = 0
+    place = units = 0
     while place < len(content):
+        units += 1
         size = int.from_bytes(content[place : place + size_bytes])
         end = place + size_bytes + size
         start = place + size_bytes
-        if not size or end > len(content) or content.find(_ZEROS, start, end) >= 0:
+        if units > MAX_UNITS or not size or end > len(content) or content.find(_ZEROS, start, end) >= 0:
             raise DamagedError
         # Cameras fill up with units of ones behind those of the pixels.
         if content[start] >> 1 & 0x3F in SLICES and content.find(_HOLES[1], start, end) >= 0:
@@ -226,6 +259,9 @@ def _check_units(data: bytes, item: _Item, content: bytes) -> None:
 
 
 def _items(data: bytes, children: dict[bytes, Box]) -> dict[int, _Item]:
+    tables = (children[name] for name in (b"iinf", b"iloc", b"iref", b"iprp") if name in children)
+    if any(table.end - table.start > _MAX_TABLE_BYTES for table in tables):
+        raise DamagedError
     items: dict[int, _Item] = {}
     for number, kind in _kinds(data, children[b"iinf"]):
         items.setdefault(number, _Item()).kind = kind
@@ -308,9 +344,12 @@ class _Cursor:
     """Takes one integer after the other."""
 
     def __init__(self, data: bytes, place: int) -> None:
-        self._data, self._place = data, place
+        self._data, self._place, self._left = data, place, _MAX_NUMBERS
 
     def take(self, size: int) -> int:
         number = _integer(self._data, self._place, size)
         self._place += size
+        self._left -= 1
+        if self._left < 0:
+            raise DamagedError
         return number

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from pi_heif import HeifImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 
-from gallop.media.heif import SLICES
+from gallop.media.heif import MAX_UNITS, SLICES
 from gallop.media.reading import DamagedError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _ROWS = 256
 _MORE = bytes(range(1, 65))
 _PADDING = b"\0\0\3"
 _HAS_SIZE, _CONTINUES, _TILES = 2, 0x80, {4, 6}
+# Of eight bytes.
+_MAX_SHIFT = 49
 
 
 class _Unit(NamedTuple):
@@ -93,7 +96,11 @@ def _written(part: Coded, unit: _Unit) -> bytes:
 
 
 def _units(part: Coded) -> list[_Unit]:
-    return list(_units_of_av1(part.content) if part.kind == _AV1 else _units_of_hevc(part))
+    units = _units_of_av1(part.content) if part.kind == _AV1 else _units_of_hevc(part)
+    found = list(islice(units, MAX_UNITS + 1))
+    if len(found) > MAX_UNITS:
+        raise LookupError
+    return found
 
 
 def _units_of_hevc(part: Coded) -> Iterator[_Unit]:
@@ -119,6 +126,8 @@ def _leb128(content: bytes, place: int) -> tuple[int, int]:
     """Return a number of several bytes, and the place behind it."""
     number = shift = 0
     while content[place] & _CONTINUES:
+        if shift > _MAX_SHIFT:
+            raise LookupError
         number |= (content[place] & ~_CONTINUES) << shift
         place, shift = place + 1, shift + 7
     return number | content[place] << shift, place + 1
