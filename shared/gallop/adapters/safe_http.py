@@ -69,7 +69,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
 
 @contextlib.contextmanager
 def ranges(url: str, seconds: float) -> Iterator[Callable[[int, int], Part]]:
-    """Yield a function that reads a file from a first to a last byte, over one connection, within ``seconds`` in all.
+    """Yield a function that reads a file from a first to a last byte, within ``seconds`` in all.
 
     Raises:
         UnsafeAddress: The address is not allowed; nothing was sent.
