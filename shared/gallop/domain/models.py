@@ -1,6 +1,8 @@
 """The models that Gallop offers, as data: one row each. Everything else that depends on a model comes from its row.
 
-Another model of the same protocol is another row (fact sheet §0, §1, §6 and §14).
+Another model of the same protocol is another row (fact sheet §0, §1, §6 and §14). ``AudioRules``,
+``max_total_seconds``, ``excludes`` and ``Whole.special`` have no model yet: the table must be able to hold
+wan3.0-video (docs/decisions.md).
 """
 
 from __future__ import annotations

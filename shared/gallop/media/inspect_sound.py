@@ -1,4 +1,7 @@
-"""Measure an audio file by its headers: WAV, MP3 or M4A by content. It is not decoded."""
+"""Measure an audio file by its headers: WAV, MP3 or M4A by content. It is not decoded.
+
+No model takes sound yet: a row such as wan3.0-video needs it (docs/decisions.md).
+"""
 
 from __future__ import annotations
 

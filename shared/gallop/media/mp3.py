@@ -1,4 +1,7 @@
-"""The length of an MP3 file, counted frame by frame (ISO/IEC 11172-3 §2.4.1, 13818-3)."""
+"""The length of an MP3 file, counted frame by frame (ISO/IEC 11172-3 §2.4.1, 13818-3).
+
+No model takes sound yet (see ``inspect_sound``).
+"""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _movie(file: BinaryIO, moov: Box) -> tuple[int, Fraction]:
 
 def _unknown(size: int) -> int:
     """Return the length that says that there is none: all bits are ones."""
-    return 256**size - 1
+    return (1 << 8 * size) - 1
 
 
 def _scale(file: BinaryIO, parent: Box, kind: bytes) -> int:
