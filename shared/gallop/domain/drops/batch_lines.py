@@ -6,6 +6,7 @@ import codecs
 import json
 import re
 import unicodedata
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -13,6 +14,7 @@ from gallop.domain import models
 from gallop.domain.drops import drop
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, file_fault
+from gallop.domain.media_rules import ImageRules
 from gallop.domain.request import references, strict_json, uploads
 from gallop.domain.request.reader import Reader
 
@@ -29,6 +31,8 @@ MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024
 # An S3 key has at most 1,024 bytes.
 MAX_NAME_CHARACTERS = 1024
+# More files than any request may have: their number is a fault, whatever they are.
+MAX_NAMES = 20
 
 _SCHEME = re.compile(r"[a-z][a-z0-9]*://|data:", re.IGNORECASE)
 UTF_8 = "utf-8"
@@ -108,7 +112,7 @@ def line_in(row: Row, data: bytes) -> Line | Fault:
 
 def names_files(line: Line) -> bool:
     """Return whether a line names a file of the batch's folder."""
-    return any(_is_file_name(name) for _, _, name in _references(line.fields))
+    return any(_is_file_name(sent.value) for sent in references.sent_in(line.fields))
 
 
 def too_large(size: int) -> Fault:
@@ -146,40 +150,38 @@ def request_of(fields: Mapping[str, Any], defaults: RequestDefaults, inspect: In
 
 
 def _without_data(sent: Sent) -> Sent:
-    """Refuse an image inside a line: a batch has its images in its folder."""
+    """Refuse a file inside a line: a batch has its files in its folder."""
     if not isinstance(sent.value, str) or sent.value[:5].lower() != "data:":
         return sent
-    remedy = "Upload the image to the folder of batch.jsonl, and write its name here."
-    return replace(sent, value=Fault(sent.where, "is an inline image", remedy))
-
-
-def _references(fields: Mapping[str, Any]) -> Iterable[tuple[str, int | None, object]]:
-    """Yield what each media field of a line names, with the field, and the place in its list."""
-    for name in models.media_fields():
-        value = fields.get(name)
-        if isinstance(value, list):
-            yield from ((name, index, item) for index, item in enumerate(value))
-        else:
-            yield name, None, value
+    fields = models.media_fields().values()
+    medium = next((one for one in fields if sent.field == one.name or sent.type == one.type), None)
+    noun = "image" if medium is None or isinstance(medium.rules, ImageRules) else medium.noun
+    remedy = f"Upload the {noun} to the folder of batch.jsonl, and write its name here."
+    return replace(sent, value=Fault(sent.where, f"is an inline {noun}", remedy))
 
 
 def _addressed(fields: Mapping[str, Any], folder: BatchFolder) -> tuple[dict[str, Any], dict[str, Fault]]:
     """Replace file names by addresses; also return the faults of the names, by JSON pointer."""
     addressed, faults = dict(fields), {}
-    for field, index, name in _references(fields):
-        if not _is_file_name(name):
-            continue
-        where = f"/{field}" if index is None else f"/{field}/{index}"
+    named = ((sent.where, sent.value) for sent in references.sent_in(fields))
+    found = [(where, name) for where, name in named if _is_file_name(name)]
+    for where, name in found[:MAX_NAMES]:
         key = folder.beside.get(unicodedata.normalize("NFC", name)) if folder.is_folder else None
         if key is None:
             faults[where] = _not_beside(where, name, folder)
         # A name that was not found gets an address too, so that it is reported only once.
         address = f"s3://{folder.defaults.inbox_bucket}/{key or drop.PREFIX + '-'}"
-        if index is None:
-            addressed[field] = address
-        else:
-            addressed[field] = [*addressed[field][:index], address, *addressed[field][index + 1 :]]
+        _put(addressed, where.split("/")[1:], address)
     return addressed, faults
+
+
+def _put(fields: dict[str, Any], path: list[str], value: str) -> None:
+    """Replace the value at a path; whatever contains it is copied, as the line is not changed."""
+    inside: Any = fields
+    for step, next_step in zip(path, [*path[1:], ""], strict=True):
+        place = int(step) if isinstance(inside, list) else step
+        inside[place] = copy(inside[place]) if next_step else value
+        inside = inside[place]
 
 
 def _not_beside(where: str, name: str, folder: BatchFolder) -> Fault:

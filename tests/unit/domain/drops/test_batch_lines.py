@@ -189,3 +189,42 @@ def test_each_line_can_be_read_by_its_place(encoding: str, end: str) -> None:
     again = [batch_lines.line_in(row, data[row.offset : row.offset + row.size]) for row in found.rows]
     assert [*found.lines] == again
     assert all(batch_lines.names_files(line) for line in found.lines)
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"video": "9.mp4"}, "/video"),
+        ({"video": ["9.mp4"]}, "/video"),
+        ({"images": None, "media": [{"url": "9.jpg"}]}, "/media/0/url"),
+        ({"images": None, "media": [{"type": "video", "url": "9.mp4"}]}, "/media/0/url"),
+        ({"images": None, "input_reference": "9.jpg"}, "/input_reference"),
+        ({"images": None, "input_reference": [{"image_url": "9.jpg"}]}, "/input_reference/0/image_url"),
+    ],
+)
+def test_a_file_is_looked_for_in_every_field(fields: dict[str, Any], where: str) -> None:
+    """A missing one is reported where it was named, once."""
+    ((found, problem),) = faults_of(**fields)
+    assert where == found
+    assert problem.endswith("is not in the folder of batch.jsonl")
+
+
+def test_names_in_every_field_become_addresses() -> None:
+    """The line itself is not changed."""
+    line = Line(1, {"prompt": "x", "media": [{"url": "1.jpg"}]})
+    found = batch_lines.checked(line, FOLDER)
+    assert isinstance(found, Line)
+    assert [{"url": "s3://inbox/drop/ad/1.jpg"}] == found.fields["media"]
+    assert [{"url": "1.jpg"}] == line.fields["media"]
+
+
+def test_an_inline_video_is_called_a_video() -> None:
+    """Not an image."""
+    assert ("/video", "is an inline video") in faults_of(video="data:video/mp4;base64,AAAA")
+
+
+def test_thousands_of_names_are_not_looked_for() -> None:
+    """Having too many is a problem of its own, and cheap to find."""
+    assert ("/images", "there are 15,000 images; 1 to 9 are required") in faults_of(images=["1.jpg"] * 15_000)
+    addressed, _ = batch_lines._addressed({"images": ["1.jpg"] * 15_000}, FOLDER)  # noqa: SLF001 - the cost is inside
+    assert 20 == len([name for name in addressed["images"] if name != "1.jpg"])
