@@ -239,14 +239,16 @@ def _folder(path: str, entries: list[Entry], images: tuple[Entry, ...]) -> Drop:
 def _lone(entries: list[Entry], images: tuple[Entry, ...], cancels: list[Entry]) -> list[Drop]:
     texts = [entry for entry in entries if entry.name.lower().endswith(".txt")]
     prompt = min(texts, key=lambda entry: (len(entry.name), entry.name), default=None)
+    videos = [entry for entry in entries if is_video(entry.name)]
     if images:
-        return [Drop(image.name, (image,), prompt, is_folder=False) for image in images]
+        made = [Drop(image.name, (image,), prompt, is_folder=False) for image in images]
+        return made + [Drop(video.name, (), strangers=(video,), is_folder=False) for video in videos]
     strangers = tuple(entry for entry in entries if entry is not prompt)
     if not entries:
         return [
             Drop(cancelled_name(entry.name) or entry.name, (), strangers=(entry,), is_folder=False) for entry in cancels
         ]
-    name = next((entry.name for entry in entries if is_video(entry.name)), (prompt or entries[0]).name)
+    name = (videos[0] if videos else prompt or entries[0]).name
     return [Drop(name, (), prompt, strangers=strangers, is_folder=False)]
 
 

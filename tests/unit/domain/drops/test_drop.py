@@ -200,3 +200,9 @@ def test_the_digest_depends_on_the_objects_of_the_scope_only() -> None:
         [entry("drop/ad/1.jpg", modified="2026-05-29T04:26:41+00:00"), listing[1]],
     ]
     assert len(changes) + 1 == len({digest, *(drops.digest_of(scope, change) for change in changes)})
+
+
+def test_a_video_beside_a_lone_image_is_a_drop_of_its_own() -> None:
+    """It gets an answer of its own."""
+    found = drops.drops_of(Lone("clip"), [entry("drop/clip.mp4"), entry("drop/clip.jpg")])
+    assert ["clip.jpg", "clip.mp4"] == [drop.path for drop in found]
