@@ -17,7 +17,10 @@ from gallop.domain.request.media_rules import AudioRules
 if TYPE_CHECKING:
     from gallop.domain.request.media_rules import ClipRules
 
-_UPLOAD = "Upload it with POST /v1/uploads instead, and send its `upload_...` id."
+_UPLOAD = (
+    "Upload it instead: with POST /v1/uploads, which returns an `upload_...` id; "
+    "for a batch.jsonl, into the folder of that file, and write its name."
+)
 
 
 def inspect(where: str, clip: Clip, rules: ClipRules) -> Clip | list[Fault]:
