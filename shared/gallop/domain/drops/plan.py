@@ -73,12 +73,14 @@ def plan(drop: Drop, texts: Texts, default_prompt: str, lone_image: Kind) -> Pla
         fields.setdefault("prompt", texts.prompt.strip())
     if not drop.is_folder:
         fields.setdefault("prompt", default_prompt)
-    listed = {name: fields.pop(name) for name in models.media_fields() if fields.get(name) is not None}
-    found = _Found(drop, listed, Kind.R2V if drop.is_folder else lone_image)
+    # null is an absent field.
+    taken = {name: fields.pop(name, None) for name in models.media_fields()}
+    listed = {name: value for name, value in taken.items() if value is not None}
     model = models.MODELS.get(str(fields.get("model")))
-    outside = list(_outside_folder(drop))
+    found = _Found(drop, listed, model, lone_image)
+    outside, misfits = list(_outside_folder(drop)), [*found.too_many(), *found.unlisted()]
     missing = [*found.absent(), *([] if outside else _without_required(drop, found, model))]
-    awaits_files = bool(missing or outside)
+    awaits_files = bool(missing or outside or misfits)
     if "prompt" not in fields and not texts.faults and _needs_prompt(drop, found, model):
         missing.append(_no_prompt(drop))
     unsafe = [fault for name in (drop.path, *found.names()) if (fault := names.fault_of(name))]
@@ -86,11 +88,11 @@ def plan(drop: Drop, texts: Texts, default_prompt: str, lone_image: Kind) -> Pla
     return Plan(
         fields=fields,
         files=tuple(found.files),
-        at_once=IMAGES in listed or FIRST_FRAME in listed,
+        at_once=bool(listed.get(IMAGES)) or FIRST_FRAME in listed,
         identity=json.dumps([own_prompt, texts.settings], sort_keys=True),
         prompt_in_settings=prompt_in_settings,
         missing=tuple(missing),
-        faults=(*texts.faults, *unsafe, *outside),
+        faults=(*texts.faults, *unsafe, *outside, *misfits),
         awaits_files=awaits_files,
     )
 
@@ -120,7 +122,8 @@ class _Found:
 
     drop: Drop
     listed: dict[str, Any]
-    kind: Kind
+    model: Model | None
+    lone_image: Kind
     files: list[File] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -128,11 +131,11 @@ class _Found:
             self.files += self._named(name, value if isinstance(value, list) else [value])
         used = {file.entry for file in self.files}
         images = [entry for entry in self.drop.images if entry not in used]
-        frames = [entry for entry in images if self._is_first_frame(entry)] if FIRST_FRAME not in self.listed else []
+        frames = self._first_frames(images)
         if IMAGES not in self.listed:
             self.files += [File(IMAGES, entry.name, entry) for entry in images if entry not in frames]
-            self.files += [File(FIRST_FRAME, entry.name, entry) for entry in frames]
-        if VIDEO not in self.listed:
+        self.files += [File(FIRST_FRAME, entry.name, entry) for entry in frames]
+        if VIDEO not in self.listed and not self._is_explicit():
             self.files += [File(VIDEO, entry.name, entry) for entry in self.drop.videos if entry not in used]
 
     def has(self, name: str) -> bool:
@@ -149,15 +152,54 @@ class _Found:
             problem = f"is listed in {SETTINGS}, but is not in the folder"
             yield file_fault(name[:200], problem, "Upload it, or remove it from the list.")
 
+    def too_many(self) -> Iterator[Fault]:
+        """Yield the fault of a list with more images than the model takes."""
+        count, most = len(self.listed.get(IMAGES, ())), self._most()
+        if count > most:
+            yield self._of_list(f"there are {count:,} images; the maximum is {most}", "Remove some.")
+
+    def unlisted(self) -> Iterator[Fault]:
+        """Yield the fault of an empty list beside images: it is not clear what is meant."""
+        if self.listed.get(IMAGES) == []:
+            used = {file.entry for file in self.files}
+            count = len([entry for entry in self.drop.images if entry not in used])
+            there = "1 image" if count == 1 else f"{count:,} images"
+            if count:
+                remedy = "Remove the empty list to use them, or remove them from the folder."
+                yield self._of_list(f"lists no images, but the folder has {there}", remedy)
+
+    def _of_list(self, problem: str, remedy: str) -> Fault:
+        name = self.drop.settings.name if self.drop.settings else SETTINGS
+        return Fault(f"/{IMAGES}", problem, remedy, name)
+
+    def _is_explicit(self) -> bool:
+        """Return whether the settings list all files, so that a video beside them is not meant."""
+        is_edit = self.model is not None and self.model.kind is Kind.VIDEO_EDIT
+        return not is_edit and (bool(self.listed.get(IMAGES)) or FIRST_FRAME in self.listed)
+
+    def _most(self) -> int:
+        """Return how many reference images the model takes; a model that takes none refuses them itself."""
+        kind = Kind.VIDEO_EDIT if VIDEO in self.listed else Kind.R2V
+        of_kind = next(model for model in models.MODELS.values() if model.kind is kind)
+        images = (self.model or of_kind).media_field(IMAGES)
+        return images.most if images else len(self.listed.get(IMAGES, ()))
+
     def _named(self, field_name: str, listed: list[str]) -> Iterator[File]:
         """Yield the listed files, in their order; upper and lower case and the Unicode form may differ."""
         everything = [*self.drop.images, *self.drop.videos, *self.drop.strangers]
-        for name in listed[:MAX_LISTED]:
+        limit = min(self._most(), MAX_LISTED) if field_name == IMAGES else MAX_LISTED
+        for name in listed[:limit]:
             yield File(field_name, name, _named(everything, name))
 
-    def _is_first_frame(self, entry: Entry) -> bool:
-        is_named = _FIRST_FRAME_NAME.fullmatch(PurePosixPath(entry.name).stem) is not None
-        return is_named if self.drop.is_folder else self.kind is Kind.I2V
+    def _first_frames(self, images: list[Entry]) -> list[Entry]:
+        """Return the images that are first frames by their names, or because the model takes nothing else."""
+        if FIRST_FRAME in self.listed or self.listed.get(IMAGES):
+            return []
+        if not self.drop.is_folder:
+            return images if self.lone_image is Kind.I2V else []
+        named = [entry for entry in images if _FIRST_FRAME_NAME.fullmatch(PurePosixPath(entry.name).stem)]
+        is_only = IMAGES not in self.listed and len(images) == 1
+        return images if is_only and self.model is not None and self.model.kind is Kind.I2V else named
 
 
 def _outside_folder(drop: Drop) -> Iterator[Fault]:

@@ -185,7 +185,8 @@ def test_names_that_differ_only_in_case_are_distinguished() -> None:
 def test_a_list_of_thousands_does_not_make_a_huge_receipt() -> None:
     """Having too many is a problem of its own."""
     plan = planned(folder("job.json"), "x", {"images": [f"{number}.jpg" for number in range(5000)]})
-    assert 20 == len(plan.missing)
+    assert 9 == len(plan.missing)
+    assert ["there are 5,000 images; the maximum is 9"] == [fault.detail for fault in plan.faults]
 
 
 def test_an_unused_prompt_file_does_not_change_the_drop() -> None:
@@ -203,3 +204,52 @@ def test_an_unreadable_prompt_is_not_reported_as_missing() -> None:
     plan = plans.plan(folder("1.jpg", "prompt.txt"), Texts(faults=(broken,)), "the default", Kind.R2V)
     assert ((), (broken,)) == (plan.missing, plan.faults)
     assert plans.placed(Fault("/prompt", "is missing or empty", "write one"), folder("1.jpg"), plan) is None
+
+
+EDIT, I2V = "happyhorse-1.0-video-edit", "happyhorse-1.0-i2v"
+
+
+@pytest.mark.parametrize(
+    ("settings", "used", "at_once"),
+    [
+        ({"images": ["1.jpg"]}, ["1.jpg"], True),
+        ({"first_frame": "1.jpg"}, ["1.jpg"], True),
+        ({"images": ["1.jpg"], "video": "clip.mp4"}, ["1.jpg", "clip.mp4"], True),
+        ({"images": ["1.jpg"], "model": EDIT}, ["1.jpg", "clip.mp4"], True),
+        ({"images": None, "video": None, "first_frame": None}, ["1.jpg", "clip.mp4"], False),
+    ],
+)
+def test_a_list_of_images_leaves_out_a_video_that_nothing_names(
+    settings: dict[str, Any], used: list[str], *, at_once: bool
+) -> None:
+    """So that a video that arrives after the start of the job does not make another; null is an absent field."""
+    plan = ready(folder("1.jpg", "clip.mp4", "job.json"), "x", settings)
+    assert used == sorted(names(plan))
+    assert at_once == plan.at_once
+    assert {"prompt": "x"} == {name: value for name, value in plan.fields.items() if name != "model"}
+
+
+@pytest.mark.parametrize("settings", [{"video": "clip.mp4"}, {"model": EDIT}])
+def test_a_list_of_images_waits_for_a_video_that_is_named(settings: dict[str, Any]) -> None:
+    """By its name, or by a model that needs one."""
+    assert missing(folder("1.jpg", "job.json"), "x", {"images": ["1.jpg"], **settings})
+
+
+@pytest.mark.parametrize(("files", "there"), [(("1.jpg",), "1 image"), (("1.jpg", "2.jpg", "a.mp4"), "2 images")])
+def test_an_empty_list_beside_images_is_refused(files: tuple[str, ...], there: str) -> None:
+    """The images would be ignored, and the video paid."""
+    plan = planned(folder(*files, "job.json"), "x", {"images": []})
+    assert [f"lists no images, but the folder has {there}"] == [fault.detail for fault in plan.faults]
+    assert ["job.json"] == [fault.file for fault in plan.faults]
+
+
+def test_an_empty_list_waits_for_quiet() -> None:
+    """A video may still come: that is an edit without references."""
+    assert not ready(folder("job.json"), "x", {"images": []}).at_once
+    assert ["a.mp4"] == names(ready(folder("a.mp4", "job.json"), "x", {"images": []}))
+
+
+def test_the_only_image_of_an_i2v_model_is_its_first_frame() -> None:
+    """Whatever its name is."""
+    (file,) = ready(folder("1.jpg", "job.json"), "x", {"model": I2V}).files
+    assert "first_frame" == file.field
