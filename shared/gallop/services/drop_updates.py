@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import log
 from gallop.adapters.table import drops, job_items, jobs
 from gallop.adapters.table.codec import SECONDS
+from gallop.domain import models
 from gallop.domain.clients import keys
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
@@ -65,6 +66,32 @@ def start(new_job: NewJob, uploaded_at: float) -> None:
                 _clean_up(before if is_known else after)
                 return
     raise WrongState(f"The current job of drop {new_job.receipts} kept changing.")
+
+
+def has_job(path: str, uploaded_at: float) -> bool:
+    """Return whether a drop has a job that knows its uploads until ``uploaded_at``."""
+    current = drops.get(path)
+    return current.job != NO_JOB and current.uploaded_at >= uploaded_at
+
+
+def has_job_of_another_kind(new_job: NewJob, uploaded_at: float) -> bool:
+    """Return whether the same uploads already have a job, which the rules of an earlier version made.
+
+    Other files, or another content, would be newer. A job that was cancelled while its content was restored does not
+    count.
+    """
+    current = drops.get(new_job.receipts)
+    if current.job in (NO_JOB, new_job.job_id) or current.uploaded_at < uploaded_at:
+        return False
+    try:
+        job = jobs.get(current.job)
+    except JobNotFound:
+        return True
+    return job.failure != REPLACED and _kind_of(job.request.model) != _kind_of(new_job.request.model)
+
+
+def _kind_of(model: str) -> str:
+    return models.MODELS[model].kind if model in models.MODELS else ""
 
 
 def show_receipts(path: str, receipts: Mapping[str, Any], uploaded_at: float) -> None:

@@ -24,7 +24,7 @@ from gallop.domain.drops import events, quiet, receipts
 from gallop.domain.drops import plan as plans
 from gallop.domain.errors import AwsTrouble, BudgetExceeded
 from gallop.domain.job import job_id_of
-from gallop.domain.request.media import identity_of
+from gallop.domain.request.media import IMAGES, Medium, identity_of
 from gallop.domain.request.request import VideoRequest
 from gallop.doors.s3 import batches, contents
 from gallop.services import accept, drop_updates
@@ -157,6 +157,8 @@ def _try(drop: Drop, since: float, until: float) -> bool:
     request = contents.request_of(drop, plan)
     if isinstance(request, VideoRequest):
         _accept(drop, plan, request)
+    elif drop_updates.has_job(drop.receipts, drop.used_at):
+        log.info("unchanged drop has a job", drop=drop.path)
     elif request or clock.now() >= until:
         _refuse(drop.receipts, (*plan.missing, *request), drop.newest)
     else:
@@ -180,12 +182,18 @@ def _cancel(drop: Drop) -> bool:
 
 
 def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
-    identity = [plan.identity, *(identity_of(medium) for medium in request.media)]
+    # What a lone image becomes is a default of the stack, with which its identity does not change.
+    media = request.media if drop.is_folder else [Medium(IMAGES, medium.source) for medium in request.media]
+    identity = [plan.identity, *(identity_of(medium) for medium in media)]
     job_id = drop_updates.job_id_for(job_id_of(keys.S3_DOOR, drop.path, *identity))
     used = (drop.prompt, drop.settings, *plan.entries)
     new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=drop.receipts)
+    used_at = max(entry.time for entry in used if entry)
+    if drop_updates.has_job_of_another_kind(new_job, used_at):
+        log.info("drop has a job of an earlier version", drop=drop.path)
+        return
     try:
-        drop_updates.start(new_job, max(entry.time for entry in used if entry))
+        drop_updates.start(new_job, used_at)
     except BudgetExceeded as over:
         log.info("drop exceeds a cap", drop=drop.path)
         drop_updates.show_receipts(drop.receipts, receipts.over_budget(over, clock.now()), drop.newest)
