@@ -29,8 +29,6 @@ CHANGED_WHEN_OVER = "such a job of a drop that has changed since"
 REFUSED_AFTER_ALL = "an image of a request that is refused after it was stored"
 HAS_TO_WAIT = "a job that has to wait when it arrives, which a busy machine may not show"
 FIRST_OF_SEVERAL = "the first of the functions that may end a job wakes others; on a busy machine it is another"
-    "the first of the functions that may end a job wakes those who wait for it, on a busy machine another"
-)
 SELDOM_USED = {
     ("StatusFunctionRole", "states:SendTaskSuccess"): FIRST_OF_SEVERAL,
     ("SubmitFunctionRole", "states:SendTaskSuccess"): FIRST_OF_SEVERAL,
