@@ -1,21 +1,31 @@
-"""What all tests share: the fake DashScope's pytest plugin, and a process that does no work twice."""
+"""What all tests share: the fake DashScope's plugin, the record of proven promises, and a process that saves work."""
 
 from __future__ import annotations
 
 import gc
 from functools import cache
+from typing import TYPE_CHECKING
 
 from httpx import create_ssl_context
 from httpx._transports import default as transports
 
-# pytest finds it without this if the package is installed.
-pytest_plugins = ["fake_dashscope.pytest_plugin"]
+from tests.docs.promises import Recorder
+
+if TYPE_CHECKING:
+    import pytest
+
+# pytest finds the first one without this if the package is installed.
+pytest_plugins = ["fake_dashscope.pytest_plugin", "pytester"]
 # Modules and tests live as long as the process: a full collection would look at all of them again and again.
 RARELY = (50_000, 20, 50)
 
 
-def pytest_configure() -> None:
-    """Collect garbage rarely, and read the certificate authorities once and not for each HTTP client."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Record which promises were proven.
+
+    Collect garbage rarely, and read the certificate authorities once and not for each HTTP client.
+    """
+    config.pluginmanager.register(Recorder())
     gc.set_threshold(*RARELY)
     setattr(transports, "create_ssl_context", cache(create_ssl_context))  # noqa: B010 - not exported
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gallop.domain import errors, failures, remedies
 from gallop.domain.dashscope import error_codes
 from gallop.domain.doors import Door
-from gallop.doors.https import methods
+from gallop.doors.https import methods, models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,7 +63,11 @@ def page() -> str:
 
 def refusals() -> Iterator[type[errors.CallerError]]:
     """Yield every class of refusal, by status and code."""
-    of_paths: set[type[errors.CallerError]] = {methods.NoSuchRoute, methods.MethodNotAllowed}
+    of_paths: set[type[errors.CallerError]] = {
+        methods.NoSuchRoute,
+        methods.MethodNotAllowed,
+        models.ModelNotFound,
+    }
     yield from sorted(of_paths.union(_below(errors.CallerError)), key=lambda kind: (kind.status, kind.code))
 
 

@@ -86,12 +86,12 @@ ABOUT = {
         "from the last repetition without an answer",
     ),
     ("IMAGE#", ""): About(
-        "a job that uses an image which Gallop keeps, or a create that is about to",
+        "a job that uses an image or video which Gallop keeps, or a create that is about to",
         f"{RECORD}; a create's {image_references.USE_SECONDS // 60} minutes",
         "<user>",
     ),
     ("IMAGE#", "REMOVAL"): About(
-        "the claim of a run that removes the image",
+        "the claim of a run that removes the image or video",
         f"until it is removed; {_days(image_references.REMOVAL_SECONDS)} if the run died",
     ),
     ("JOB#", "JOB"): About("the record of a job", RECORD),

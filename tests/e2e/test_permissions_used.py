@@ -6,6 +6,7 @@ With permissions enforced, a missing grant fails a job; a grant that no job here
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx

@@ -186,7 +186,6 @@ def test_functions_that_decode_videos_have_pyav(name: str) -> None:
     decoding = {
         "gallop.media.frames.extract",
         "gallop.services.inspect_clips.inspect",
-        "gallop.services.accept.inspect",
     }
     looks = decoding & reachable.mentioned_by(stack.ROOT / "functions" / name)
     assert bool(looks) == ("VideoLayer" in native_layers(name))

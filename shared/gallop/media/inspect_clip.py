@@ -11,14 +11,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
 
 from gallop.domain.faults import Fault
+from gallop.domain.media_rules import MEBIBYTE
 from gallop.domain.request import clips
 from gallop.domain.request.clips import ClipFacts
-from gallop.domain.request.media_rules import MEBIBYTE
 from gallop.media import boxes, samples, sniff, tracks
 from gallop.media.boxes import BrokenError
 
 if TYPE_CHECKING:
-    from gallop.domain.request.media_rules import VideoRules
+    from gallop.domain.media_rules import VideoRules
     from gallop.media.tracks import Track
 
 EXPORT = "Export it as MP4 with H.264 and send that."

@@ -16,7 +16,7 @@ from gallop.media import boxes, inspect_clip, mp3, sniff, tracks
 from gallop.media.boxes import BrokenError
 
 if TYPE_CHECKING:
-    from gallop.domain.request.media_rules import AudioRules
+    from gallop.domain.media_rules import AudioRules
 
 _EXPORT = "Export it as WAV, MP3 or M4A and send that."
 _M4A_CODECS = {b"mp4a": "AAC", b"alac": "Apple Lossless", b".mp3": "MP3", b"Opus": "Opus", b"ac-3": "AC-3"}

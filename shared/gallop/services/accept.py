@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gallop.domain.drops.current import CurrentDrop
     from gallop.domain.request.estimate import Estimate
     from gallop.domain.request.idempotency import IdempotencyRecord
+    from gallop.domain.request.media import Medium
     from gallop.domain.request.request import VideoRequest
 
 MAX_TRIES = 8
@@ -166,8 +167,8 @@ def _recorded(new_job: NewJob) -> Creation | None:
 
 def _record(new_job: NewJob) -> Creation:
     job_id = new_job.job_id or new_job_id(clock.now())
-    with stored_images.held(new_job.request.images, new_job.client, "" if new_job.job_id else job_id) as held:
-        creation = _reserve_and_create(_job_from(new_job, job_id, held.images), new_job)
+    with stored_images.held(new_job.request.media, new_job.client, "" if new_job.job_id else job_id) as held:
+        creation = _reserve_and_create(_job_from(new_job, job_id, held.media), new_job)
         held.is_recorded = creation.is_new
     return creation
 
@@ -200,14 +201,15 @@ def _parked(job: Job, new_job: NewJob, short: Shortfall) -> Job:
     return replace(job, parked=Parked(short.message, short.resets_at), deadline=deadline)
 
 
-def _job_from(new_job: NewJob, job_id: str, held: tuple[Image, ...]) -> Job:
-    now, key = clock.now(), new_job.idempotency
+def _job_from(new_job: NewJob, job_id: str, held: tuple[Medium, ...]) -> Job:
+    now, key, request = clock.now(), new_job.idempotency, new_job.request
+    price = estimate(request)
     return Job(
         id=job_id,
         client=new_job.client,
         door=new_job.door,
         state=JobState.QUEUED,
-        request=replace(new_job.request, images=held),
+        request=replace(request, media=held),
         base_url=settings.dashscope_base_url(),
         key_name=settings.dashscope_secret_arn(),
         receipts=new_job.receipts or f"videos/{job_id}",

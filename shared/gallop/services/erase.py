@@ -32,7 +32,7 @@ def erase(job: Job) -> None:
         raise JobNotDeletable("Without its record, the dropped files would start a job, and be charged, again.")
     if not jobs.is_closed(job):
         raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are still being written.")
-    for found in uploads.inputs_of(job.request.images, job.client):
+    for found in uploads.inputs_of(job.request.sources, job.client):
         image_references.release(found, job.id)
         stored_images.remove(found)
     buckets.remove_results(f"{job.receipts}/")

@@ -10,12 +10,12 @@ from gallop import log
 from gallop.adapters.s3 import ranged_reader
 from gallop.domain.errors import CallFailed, NoSuchObject
 from gallop.domain.faults import Fault
+from gallop.domain.media_rules import AudioRules
 from gallop.domain.request import clips, references
 from gallop.domain.request.clips import Clip, ClipFacts, LinkedClip, StoredClip
-from gallop.domain.request.media_rules import AudioRules
 
 if TYPE_CHECKING:
-    from gallop.domain.request.media_rules import ClipRules
+    from gallop.domain.media_rules import ClipRules
 
 _UPLOAD = (
     "Upload it instead: with POST /v1/uploads, which returns an `upload_...` id; "

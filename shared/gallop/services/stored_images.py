@@ -7,7 +7,7 @@ files at the same time, the versions that a recorded job names are there.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gallop import clock, settings
@@ -21,7 +21,7 @@ from gallop.domain.request.uploads import Input
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gallop.domain.request.media import Medium, Source
+    from gallop.domain.request.media import Medium
 
 MAX_TRIES = 8
 
@@ -30,27 +30,28 @@ MAX_TRIES = 8
 class Held:
     """The images of a job that is being created, which nobody removes meanwhile.
 
-    ``images`` are those that its record names; ``is_recorded`` is set by the caller once there is such a record.
+    ``media`` are those that its record names; ``is_recorded`` is set by the caller once there is such a record.
     """
 
     client: str
     user: str
-    images: tuple[Image, ...] = ()
+    media: tuple[Medium, ...] = ()
     is_recorded: bool = False
     _announced: set[Input] = field(default_factory=set)
     _stored: list[Input] = field(default_factory=list)
 
-    def add(self, image: Image) -> None:
-        """Hold an image; one in memory is stored.
+    def add(self, medium: Medium) -> None:
+        """Hold a file; an image in memory is stored.
 
         Raises:
             WrongState: it has been removed since it was inspected.
 
         """
-        held = self._store(image) if isinstance(image, InlineImage) else image
+        source = medium.source
+        held = self._store(source) if isinstance(source, InlineImage) else source
         if not all(self._hold(found) for found in uploads.inputs_of([held], self.client)):
-            raise WrongState("An image was removed while its job was being created.")
-        self.images += (held,)
+            raise WrongState("A file was removed while its job was being created.")
+        self.media += (replace(medium, source=held),)
 
     def release(self) -> None:
         """End the uses that were announced, unless the record has them; without one, remove what was stored."""
@@ -84,16 +85,16 @@ class Held:
 
 
 @contextmanager
-def held(sent: Sequence[Image], client: str, job_id: str = "") -> Iterator[Held]:
-    """Hold the images of a request until its job is recorded, or certainly not recorded.
+def held(sent: Sequence[Medium], client: str, job_id: str = "") -> Iterator[Held]:
+    """Hold the files of a request until its job is recorded, or certainly not recorded.
 
     ``job_id`` is the id of that job, if no other create can have it. An error of AWS leaves open what was recorded:
     then all images stay, and the announced uses expire.
     """
     held = Held(client, job_id or image_references.new_user())
     try:
-        for image in sent:
-            held.add(image)
+        for medium in sent:
+            held.add(medium)
         yield held
     except (BudgetExceeded, WrongState):
         held.release()

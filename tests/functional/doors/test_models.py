@@ -30,7 +30,7 @@ HOUR = 3600
 
 
 def succeeded(gallop: Simulation) -> Job:
-    """Let the one job come to its end."""
+    """Let the one job end."""
     gallop.run_for(HOUR)
     (job,) = gallop.jobs()
     assert "succeeded" == job.state.value, job.failure

@@ -10,9 +10,9 @@ from unittest.mock import patch
 import pytest
 from gallop.adapters import aws, linked_file, ranged_file, safe_http
 from gallop.domain.errors import AwsTrouble
+from gallop.domain.media_rules import MEBIBYTE, AudioRules, VideoRules
 from gallop.domain.request import references
 from gallop.domain.request.clips import Clip, ClipFacts, LinkedClip, StoredClip
-from gallop.domain.request.media_rules import MEBIBYTE, AudioRules, VideoRules
 from gallop.services import inspect_clips
 
 from tests.support.clips import box, clip, sound

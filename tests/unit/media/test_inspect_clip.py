@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gallop.adapters import ranged_file
+from gallop.domain.media_rules import MEBIBYTE, VideoRules
 from gallop.domain.request.clips import ClipFacts
-from gallop.domain.request.media_rules import MEBIBYTE, VideoRules
 from gallop.media import boxes, inspect_clip, sniff
 
 from tests.support.clips import CONTAINERS, box, changed, clip, found, join, long_box, split

@@ -7,8 +7,8 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
+from gallop.domain.media_rules import MEBIBYTE, AudioRules
 from gallop.domain.request.clips import ClipFacts
-from gallop.domain.request.media_rules import MEBIBYTE, AudioRules
 from gallop.media import inspect_sound
 
 from tests.support.clips import box, clip, sound
