@@ -81,15 +81,12 @@ def api_url() -> str:
 
 def model_version() -> str:
     """Return the version of the model of jobs that name none."""
-    # An update of the stack replaces the code of a function first, and its variables a moment later: until then, the
-    # model is the one that version 0.1.0 was given.
-    default = "1.1" if "-1.1-" in os.environ.get("DEFAULT_MODEL", "") else "1.0"
-    return os.environ.get("MODEL_VERSION", default)
+    return os.environ.get("MODEL_VERSION", _version_of_default_model())
 
 
 def lone_image() -> str:
     """Return what a lone image is: the reference image of an r2v video, or the first frame of an i2v one."""
-    # As above.
+    # Until an update has replaced the variables as well: as in version 0.1.0.
     return os.environ.get("LONE_IMAGE", "r2v")
 
 
@@ -161,3 +158,11 @@ def client_month_cap() -> Decimal:
 def parks_over_cap() -> bool:
     """Return whether the S3 door parks a job that exceeds a cap, instead of refusing it."""
     return os.environ["OVER_CAP"] == "park"
+
+
+def _version_of_default_model() -> str:
+    """Return the version that the variable of 0.1.0 names.
+
+    An update of the stack replaces the code of a function first, and its variables a moment later.
+    """
+    return "1.1" if "-1.1-" in os.environ.get("DEFAULT_MODEL", "") else "1.0"

@@ -89,7 +89,7 @@ def variables() -> dict[str, str]:
     reads = [
         (function.name, _variable_read_by(node))
         for function in tree.body
-        if isinstance(function, ast.FunctionDef)
+        if isinstance(function, ast.FunctionDef) and not function.name.startswith("_")
         for node in ast.walk(function)
     ]
     return {name: variable for name, variable in reads if variable}

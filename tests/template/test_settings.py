@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from gallop import settings
 
 from . import reachable, stack
 
@@ -60,3 +61,13 @@ def test_every_setting_is_used() -> None:
         for setting in reachable.settings_of(folder)
     }
     assert set(reachable.variables()) == used
+
+
+@pytest.mark.parametrize(
+    ("before", "version"), [("happyhorse-1.1-r2v", "1.1"), ("happyhorse-1.0-r2v", "1.0"), ("", "1.0")]
+)
+def test_an_update_keeps_the_version_of_models(monkeypatch: pytest.MonkeyPatch, before: str, version: str) -> None:
+    """New code runs for a moment with the variables of 0.1.0: it must not make videos with another model."""
+    monkeypatch.delenv("MODEL_VERSION", raising=False)
+    monkeypatch.setenv("DEFAULT_MODEL", before)
+    assert version == settings.model_version()
