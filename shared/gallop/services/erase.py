@@ -1,4 +1,4 @@
-"""Deletes an ended job and everything that belongs to it: images, video, receipts and, last, its record.
+"""Deletes an ended job and everything that belongs to it: its inputs, video, receipts and, last, its record.
 
 The record of an Idempotency-Key stays for its time: a repetition of that create must not be a new job.
 A run that crashes leaves the record, so that the next run can delete the rest.

@@ -18,7 +18,7 @@ SECONDS_FOR_UPLOAD = 3600
 
 
 def url_for_vendor(bucket: str, key: str, version_id: str) -> str:
-    """Presign a URL from which DashScope fetches an image while the task waits and runs."""
+    """Presign a URL from which DashScope fetches an input while the task waits and runs."""
     return _presigned(bucket, key, version_id, SECONDS_FOR_VENDOR, {})
 
 

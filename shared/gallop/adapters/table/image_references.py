@@ -1,6 +1,6 @@
-"""Which jobs use an image that Gallop stores: one item per image and job, written with the job itself.
+"""Which jobs use a file that Gallop stores, an image or a video: one item per file and job, written with the job.
 
-Many jobs may use one upload; it is deleted with the last of them. Creates and removals of the same image may run at the
+Many jobs may use one upload; it is deleted with the last of them. Creates and removals of the same file may run at the
 same time: a create first announces its use, then looks for a removal; a removal is first claimed, and then looks for
 uses. So at least one of the two sees the other. A create that sees none still has to look whether the image is there.
 """
