@@ -13,13 +13,13 @@ from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from botocore.loaders import create_loader
 from moto import backends
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.models import Stack
 from moto.core import responses
 from moto.core import utils as moto_utils
 from moto.core.config import default_user_config
+from moto.core.loaders import create_loader
 from moto.events import models as events_models
 from moto.events.models import Rule
 from moto.iam.access_control import PermissionResult
@@ -101,7 +101,7 @@ def _changes(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
     yield Stack, "parse_template", staticmethod(_parse_template)
     # moto's server searches its own folders at every request.
     yield backends, "list_of_moto_modules", partial(frozenset, tuple(backends.list_of_moto_modules()))
-    # moto searches a class for its methods at every call, and botocore's folders for every service.
+    # moto searches a class for its methods at every call, and folders for every service.
     yield responses, "method_names_from_class", cache(moto_utils.method_names_from_class)
     yield moto_utils, "create_loader", cache(create_loader)
     yield MotoRandom, "get_random_string", _random_string
