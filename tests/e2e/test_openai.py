@@ -194,7 +194,7 @@ def test_refusals_are_the_packages_own_errors(caller: Caller, client: openai.Ope
         assert 5 == way.posts
     assert "invalid_request_error" == bad.value.type
     assert "invalid_request" == bad.value.code
-    assert "input_reference" == bad.value.param
+    assert "model" == bad.value.param
     assert '/model: unknown value "sora-2"' in bad.value.message
     assert "happyhorse-1.0-r2v" in bad.value.message
     assert ("authentication_error", "unauthenticated") == (stranger.value.type, stranger.value.code)
