@@ -90,7 +90,7 @@ RECONCILE = "ReconcileFunction"
 # When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
 CALLS_OF_AN_ARRIVAL = ("ListObjectsV2", "PutItem", "GetItem", "SendMessage")
 CALLS_OF_A_LOOK = (
-    *("ListObjectsV2", "ListMultipartUploads", "GetObject", "GetObject", "GetItem", "GetItem", "GetItem"),
+    *("ListObjectsV2", "ListMultipartUploads", "GetObject", "GetObject", "GetItem", "GetItem"),
     *("TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "StartExecution"),
 )
 # So that each is alone in its batch, where with others that die a message would be given up.

@@ -52,6 +52,9 @@ def start(new_job: NewJob, uploaded_at: float) -> None:
         if before.supersedes(uploaded_at, new_job.job_id):
             log.info("drop superseded", drop=new_job.receipts, job_id=new_job.job_id)
             return
+        if _has_job_of_another_kind(before, new_job, uploaded_at):
+            log.info("drop has a job of an earlier version", drop=new_job.receipts)
+            return
         after = before.with_job(new_job.job_id, uploaded_at)
         with suppress(WrongState):
             job, is_new = accept.accept(replace(new_job, drop_update=(before, after)))
@@ -74,13 +77,12 @@ def has_job(path: str, uploaded_at: float) -> bool:
     return current.job != NO_JOB and current.uploaded_at >= uploaded_at
 
 
-def has_job_of_another_kind(new_job: NewJob, uploaded_at: float) -> bool:
+def _has_job_of_another_kind(current: CurrentDrop, new_job: NewJob, uploaded_at: float) -> bool:
     """Return whether the same uploads already have a job, which the rules of an earlier version made.
 
     Other files, or another content, would be newer. A job that was cancelled while its content was restored does not
     count.
     """
-    current = drops.get(new_job.receipts)
     if current.job in (NO_JOB, new_job.job_id) or current.uploaded_at < uploaded_at:
         return False
     try:

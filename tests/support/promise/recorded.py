@@ -12,7 +12,7 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
         "UpdateItem",
     ),
     "Drops": (
-        *("ListObjectsV2", "PutItem", "GetObject", "GetObject", "GetItem", "GetItem", "GetItem"),
+        *("ListObjectsV2", "PutItem", "GetObject", "GetObject", "GetItem", "GetItem"),
         *("TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "StartExecution"),
     ),
     "TakeSlot": (

@@ -189,9 +189,6 @@ def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
     used = (drop.prompt, drop.settings, *plan.entries)
     new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=drop.receipts)
     used_at = max(entry.time for entry in used if entry)
-    if drop_updates.has_job_of_another_kind(new_job, used_at):
-        log.info("drop has a job of an earlier version", drop=drop.path)
-        return
     try:
         drop_updates.start(new_job, used_at)
     except BudgetExceeded as over:
