@@ -59,6 +59,11 @@ class MediaField:
     max_total_seconds: float | None = None
     excludes: tuple[str, ...] = ()
 
+    @property
+    def is_image(self) -> bool:
+        """Whether its files are images, and not videos or audio files."""
+        return isinstance(self.rules, ImageRules)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
@@ -255,6 +260,12 @@ def parameters() -> dict[str, list[Field]]:
             if parameter not in variants:
                 variants.append(parameter)
     return found
+
+
+def field_of(name: str, kind: str) -> MediaField | None:
+    """Return a media field by its name, or by DashScope's name for it, ``kind``; None if no model has it."""
+    fields = media_fields()
+    return fields.get(name) or next((field for field in fields.values() if field.type == kind), None)
 
 
 def media_fields() -> dict[str, MediaField]:

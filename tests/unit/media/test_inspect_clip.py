@@ -665,7 +665,7 @@ def test_no_damage_raises_anything(make: Make) -> None:
 
 
 def test_errors_of_reading_pass_through() -> None:
-    """What the bucket or the host did not send is no fault of the video."""
+    """What the bucket or the host did not send is not reported as a fault of the video."""
 
     class Failing(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:

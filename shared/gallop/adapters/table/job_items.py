@@ -13,7 +13,6 @@ from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
-from gallop.domain.media_rules import ImageRules
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
 from gallop.domain.request.images import LinkedImage, Original, StoredImage, image_record
@@ -83,7 +82,7 @@ def _read_media(stored: Mapping[str, Any]) -> Iterator[Medium]:
     model = models.MODELS.get(stored["model"])
     for field in model.media if model else models.media_fields().values():
         for source in stored.get(field.name, ()):
-            yield Medium(field.name, _read_source(source, is_image=isinstance(field.rules, ImageRules)))
+            yield Medium(field.name, _read_source(source, is_image=field.is_image))
 
 
 def _write_source(source: Source) -> dict[str, Any]:

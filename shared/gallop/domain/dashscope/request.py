@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import models
 from gallop.domain.errors import DashScopeRefusal, InvalidRequest
 from gallop.domain.faults import Fault
-from gallop.domain.media_rules import ImageRules
 from gallop.domain.request import references, strict_json
 from gallop.domain.request.dialects import WORDS, Dialect
 from gallop.domain.request.own_fields import PRIORITY
@@ -90,7 +89,7 @@ def _media(given: object) -> Iterator[Sent]:
         yield references.Sent(references.DASHSCOPE, where, fault)
         return
     known = references.types()
-    clips = {field.type for field in models.media_fields().values() if not isinstance(field.rules, ImageRules)}
+    clips = {field.type for field in models.media_fields().values() if not field.is_image}
     for index, item, more in references.bounded(given or []):
         sent = references.typed(f"{where}/{index}", item, known)
         yield replace(sent, value=_usable(sent, clips), more=more)

@@ -14,7 +14,6 @@ from gallop.domain import models
 from gallop.domain.drops import drop
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, file_fault
-from gallop.domain.media_rules import ImageRules
 from gallop.domain.request import references, strict_json, uploads
 from gallop.domain.request.reader import Reader
 
@@ -153,9 +152,8 @@ def _without_data(sent: Sent) -> Sent:
     """Refuse a file inside a line: a batch has its files in its folder."""
     if not isinstance(sent.value, str) or sent.value[:5].lower() != "data:":
         return sent
-    fields = models.media_fields().values()
-    medium = next((one for one in fields if sent.field == one.name or sent.type == one.type), None)
-    noun = "image" if medium is None or isinstance(medium.rules, ImageRules) else medium.noun
+    medium = models.field_of(sent.field, sent.type)
+    noun = "image" if medium is None or medium.is_image else medium.noun
     remedy = f"Upload the {noun} to the folder of batch.jsonl, and write its name here."
     return replace(sent, value=Fault(sent.where, f"is an inline {noun}", remedy))
 

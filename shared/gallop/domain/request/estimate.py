@@ -58,10 +58,11 @@ def of(request: VideoRequest, base_url: str) -> Estimate:
 
 def cost_usd(request: VideoRequest, resolution: str, seconds: float, base_url: str) -> Decimal | None:
     """Return the cost of billed ``seconds`` at a resolution; None without a price of that model in this version."""
-    model, scope = models.MODELS.get(request.model), prices.scope_of(base_url)
-    if model is None or not any(price.resolution == resolution and price.scope == scope for price in model.prices):
+    try:
+        usd = models.MODELS[request.model].price(resolution, prices.scope_of(base_url))
+    except LookupError:
         return None
-    return prices.rounded(model.price(resolution, scope) * _exact(seconds))
+    return prices.rounded(usd * _exact(seconds))
 
 
 def output_seconds(request: VideoRequest) -> float:

@@ -9,7 +9,6 @@ from gallop.domain import models
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import MAX_FAULTS, Fault, omitted
 from gallop.domain.fields import Choice, nearest
-from gallop.domain.media_rules import ImageRules
 from gallop.domain.models import Kind
 from gallop.domain.request import media, own_fields, parameters, prompt, references
 from gallop.domain.request.dialects import WORDS, Dialect
@@ -182,12 +181,12 @@ class Reader:
     def _container(self, field: MediaField, sent: Sequence[Sent]) -> str:
         """Return the field that files were sent in; or, if there are none, that in which to send them."""
         used = {one.container for one in sent}
-        is_image = isinstance(field.rules, ImageRules)
+        is_image = field.is_image
         default = self._words.media or (self._words.images if is_image else "") or field.name
         return used.pop() if len(used) == 1 else default
 
     def _prompt(self, model: Model, by_field: Mapping[str, Sequence[Sent]]) -> str:
-        of_images = [field.name for field in model.media if isinstance(field.rules, ImageRules)]
+        of_images = [field.name for field in model.media if field.is_image]
         images = sum(_count(by_field.get(name, ())) for name in of_images)
         text, faults = prompt.read(self._take("prompt"), model, None if self._awaits_files else images)
         for fault in faults:
@@ -225,7 +224,7 @@ def _field_of(model: Model, one: Sent) -> MediaField | None:
         return model.media_field(one.field)
     if one.type:
         return next((field for field in model.media if field.type == one.type), None)
-    return next((field for field in model.media if isinstance(field.rules, ImageRules)), None)
+    return next((field for field in model.media if field.is_image), None)
 
 
 def _count(sent: Sequence[Sent]) -> int:
@@ -233,9 +232,7 @@ def _count(sent: Sequence[Sent]) -> int:
 
 
 def _not_taken(place: str, one: Sent, model: Model) -> Fault:
-    field = models.media_fields().get(one.field) or next(
-        (field for field in models.media_fields().values() if field.type == one.type), None
-    )
+    field = models.field_of(one.field, one.type)
     noun = field.noun if field else "image"
     others = [other.id for other in models.MODELS.values() if _field_of(other, one)]
     return Fault(place, f"{model.id} takes no {noun}", f"Remove it, or use a model that does: {', '.join(others)}.")

@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 from gallop.domain import models, names
 from gallop.domain.faults import Fault
-from gallop.domain.media_rules import ImageRules
 from gallop.domain.request import uploads, urls
 from gallop.domain.request.clips import LinkedClip, StoredClip
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
@@ -171,7 +170,7 @@ class Inbox:
 
     def source(self, where: str, value: object, medium: models.MediaField) -> Source | Fault:
         """Read a value that names a file of a media field; files that were found and faults are returned unchanged."""
-        is_image = isinstance(medium.rules, ImageRules)
+        is_image = medium.is_image
         if isinstance(value, InlineImage) and not is_image:
             return _not_inline(where, medium)
         if isinstance(value, Fault | InlineImage | StoredImage | StoredClip):
@@ -214,10 +213,10 @@ def _linked(where: str, address: str, medium: models.MediaField) -> LinkedImage 
     problem = urls.what_is_wrong_with(url)
     if problem:
         article = "Use the https address of a public"
-        if isinstance(medium.rules, ImageRules):
+        if medium.is_image:
             return Fault(where, problem, f"{article} image, or send the image itself.")
         return Fault(where, problem, f"{article} file, or upload the {medium.noun} itself.")
-    return LinkedImage(url) if isinstance(medium.rules, ImageRules) else LinkedClip(url)
+    return LinkedImage(url) if medium.is_image else LinkedClip(url)
 
 
 def _not_inline(where: str, medium: models.MediaField) -> Fault:

@@ -13,7 +13,6 @@ from gallop.domain.drops import texts
 from gallop.domain.drops.texts import Texts
 from gallop.domain.errors import InvalidRequest, NoSuchObject, ObjectTooLarge
 from gallop.domain.faults import Fault, file_fault
-from gallop.domain.media_rules import ImageRules
 from gallop.domain.models import Kind
 from gallop.domain.request.clips import StoredClip
 from gallop.domain.request.images import StoredImage
@@ -77,7 +76,7 @@ def _sent(file: File, bucket: str) -> Sent:
     if file.entry is None:
         return Sent(file.field, file.name, _ABSENT, field=file.field)
     medium = models.media_fields()[file.field]
-    kind = StoredImage if isinstance(medium.rules, ImageRules) else StoredClip
+    kind = StoredImage if medium.is_image else StoredClip
     return Sent(file.field, file.entry.name, kind(bucket, file.entry.key), field=file.field)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gallop.domain import models
-from gallop.domain.media_rules import ImageRules
 from gallop.domain.request import references
 from gallop.domain.request.own_fields import DRY_RUN, MAX_METADATA_BYTES, PRIORITY
 from gallop.doors.https.openapi.basics import TEXT, Schema, choice, closed, nullable
@@ -147,7 +146,7 @@ def _of_the_request() -> dict[str, Schema]:
 def _media_field(medium: MediaField) -> Schema:
     most = max(one.most for model in models.MODELS.values() for one in model.media if one.name == medium.name)
     takers = [model.id for model in models.MODELS.values() if model.media_field(medium.name)]
-    item = _IMAGE if isinstance(medium.rules, ImageRules) else _CLIP
+    item = _IMAGE if medium.is_image else _CLIP
     about = f"{medium.noun.capitalize()}{'s' if medium.is_list else ''} for {', '.join(takers)}"
     if medium.is_list:
         return {"type": "array", "maxItems": most, "items": item, "description": f"{about}."}
@@ -167,7 +166,7 @@ _CLIP: Schema = {
 
 
 def _clips() -> set[str]:
-    return {name for name, medium in models.media_fields().items() if not isinstance(medium.rules, ImageRules)}
+    return {name for name, medium in models.media_fields().items() if not medium.is_image}
 
 
 def _sizes() -> list[str]:
