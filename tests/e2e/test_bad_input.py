@@ -21,7 +21,6 @@ NOT_AN_IMAGE = b"This is a text, whatever its name says."
 REQUESTS: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "no prompt": ({"images": FINE["images"]}, ["/prompt"], "/prompt: is missing or empty"),
     "blank prompt": ({**FINE, "prompt": " \n"}, ["/prompt"], "/prompt: is missing or empty"),
-    "no image": ({"prompt": PROMPT}, ["/images"], "0 images"),
     "ten images": ({**FINE, "images": SEED["images"] * 3 + SEED["images"][:1]}, ["/images"], "10 images"),
     "a text named .jpg": (
         {**FINE, "images": [data_uri(NOT_AN_IMAGE)]},
@@ -54,8 +53,8 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str], str]] = {
 def test_all_problems_of_a_request_are_reported(caller: Caller, case: str) -> None:
     """Every problem has a JSON pointer, a detail and a remedy, in one problem+json answer."""
     body, pointers, words = REQUESTS[case]
-    body = {**body, "images": [url.replace("{inbox}", caller.at.inbox_bucket) for url in body.get("images", [])]}
-    answer = caller.create(body if body["images"] else {k: v for k, v in body.items() if k != "images"})
+    images = [url.replace("{inbox}", caller.at.inbox_bucket) for url in body["images"]]
+    answer = caller.create({**body, "images": images})
     assert (400, "application/problem+json") == (answer.status_code, answer.headers["content-type"])
     problem = answer.json()
     assert sorted(pointers) == sorted(error["pointer"] for error in problem["errors"])
@@ -108,7 +107,6 @@ def test_an_unfinished_video_is_reported(caller: Caller) -> None:
 
 DROPS: dict[str, tuple[dict[str, bytes], str, str]] = {
     "no prompt": ({"1.jpg": picture()}, "prompt.txt", "is missing"),
-    "no image": ({"prompt.txt": PROMPT.encode()}, "no-image", "has no image"),
     "ten images": (
         {**{f"{number}.jpg": picture(shade=number) for number in range(10)}, "prompt.txt": PROMPT.encode()},
         "ten-images",

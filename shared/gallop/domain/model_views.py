@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import models, prices
 
 if TYPE_CHECKING:
+    from gallop.domain.fields import Field
     from gallop.domain.models import MediaField, Model
     from gallop.domain.prices import Price
 
@@ -34,14 +35,7 @@ def model_view(model: Model, version: str, base_url: str) -> dict[str, Any]:
         "is_default": models.default_model(model.kind, version) is model,
         "prompt": {"is_required": model.needs_prompt, "max_characters": model.max_prompt_characters},
         "media": [_medium_view(medium) for medium in model.media],
-        "parameters": {
-            parameter.name: {
-                **parameter.schema(),
-                "default": parameter.default,
-                "description": parameter.description,
-            }
-            for parameter in model.parameters
-        },
+        "parameters": {parameter.name: _parameter_view(parameter) for parameter in model.parameters},
         "prices": [_price_view(price) for price in of_scope],
     }
 
@@ -50,6 +44,12 @@ def _medium_view(medium: MediaField) -> dict[str, Any]:
     counts = {"minimum": medium.least, "maximum": medium.most}
     limits = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(medium.rules).items()}
     return {"field": medium.name, "type": medium.type, "noun": medium.noun, **counts, "limits": limits}
+
+
+def _parameter_view(parameter: Field) -> dict[str, Any]:
+    # A schema has no default of another type than its own: for a seed, nothing is the default.
+    default = {} if parameter.default is None else {"default": parameter.default}
+    return {**parameter.schema(), **default, "description": parameter.description}
 
 
 def _price_view(price: Price) -> dict[str, Any]:

@@ -239,7 +239,7 @@ DASHSCOPE = (
         details="Equal content within 11 minutes is the same job, because DashScope's clients repeat without a mark.",
         parameters=(header("X-DashScope-Async", "Must be `enable`.", required=True, enum=["enable"]),),
         body={JSON: {"schema": ref("DashScopeRequest")}},
-        answers={"200": content(ref("DashScopeSubmitted")), "403": _DASHSCOPE_REFUSAL},
+        answers={"200": content(ref("DashScopeSubmitted")), "403": _DASHSCOPE_REFUSAL, "404": _DASHSCOPE_REFUSAL},
         refusals=(*_TASK_REFUSALS, errors.BudgetExceeded, errors.IdempotencyMismatch, errors.JobDeleted),
     ),
     Route(
