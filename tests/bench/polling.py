@@ -17,12 +17,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from gallop.domain import models
-from gallop.domain.scheduling import histogram, polling
+from gallop.domain.scheduling import polling, run_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from gallop.domain.scheduling.histogram import Histogram
+    from gallop.domain.scheduling.run_times import RunTimes
 
 BEFORE, MEASURED = 200, 1000
 # What DashScope runs at a time, and what may be in flight with the template's defaults.
@@ -39,9 +39,9 @@ class Mix:
     regimes: tuple[tuple[float, float], ...]
 
     @property
-    def seed(self) -> Histogram:
-        """The histogram before the first task."""
-        return histogram.seed(self.resolution, self.duration)
+    def published(self) -> RunTimes:
+        """The run times that are assumed before the first task."""
+        return run_times.published(self.resolution, self.duration)
 
     @property
     def shifts(self) -> bool:
@@ -108,7 +108,8 @@ OTHERS: dict[str, Callable[[], Iterator[float]]] = {
     "SDK 1.x": sdk_1,
     "SDK 2.x": sdk_2,
 }
-ADVICE, SEED, LEARNED = "fixed 15 s", "ours, from the seed", "ours, learned"
+EVERY_5_SECONDS = "fixed 5 s"
+ADVICE, UNLEARNED, LEARNED = "fixed 15 s", "ours, unlearned", "ours, learned"
 
 
 def by_rote(times: Iterable[float], waits: Callable[[], Iterator[float]]) -> list[Noticed]:
@@ -116,8 +117,8 @@ def by_rote(times: Iterable[float], waits: Callable[[], Iterator[float]]) -> lis
     return [_noticed(seconds, accumulate(waits())) for seconds in times]
 
 
-def by_sketch(known: Histogram, times: Iterable[float]) -> list[Noticed]:
-    """Poll by our schedule, with a histogram that does not change."""
+def unlearned(known: RunTimes, times: Iterable[float]) -> list[Noticed]:
+    """Poll by our schedule, with run times that do not change."""
     wait = cache(lambda age: polling.next_wait(known, age, IN_FLIGHT))
 
     def waits() -> Iterator[float]:
@@ -134,7 +135,7 @@ class _Account:
     """An account that runs some tasks at a time; each one found ended improves the schedule of the others."""
 
     waiting: deque[tuple[int, float]]
-    known: Histogram
+    known: RunTimes
     found: dict[int, Noticed] = field(default_factory=dict)
     questions: list[tuple[float, int, float, float, int]] = field(default_factory=list)
 
@@ -161,7 +162,7 @@ class _Account:
 
 def learning(mix: Mix, times: Iterable[float]) -> list[Noticed]:
     """Poll by our schedule while it learns, with as many tasks at a time as DashScope runs."""
-    account = _Account(deque(enumerate(times)), mix.seed)
+    account = _Account(deque(enumerate(times)), mix.published)
     for number in range(AT_A_TIME):
         account.begin(2.0 * number)
     while account.questions:
@@ -173,7 +174,7 @@ def results(mix: Mix, measured: int = MEASURED) -> dict[str, list[Noticed]]:
     """Run every schedule on the same tasks; return the results after the first 200, which are for learning."""
     times = mix.times(BEFORE + measured)
     runs = {name: by_rote(times, waits) for name, waits in OTHERS.items()}
-    runs |= {SEED: by_sketch(mix.seed, times), LEARNED: learning(mix, times)}
+    runs |= {UNLEARNED: unlearned(mix.published, times), LEARNED: learning(mix, times)}
     return {name: noticed[BEFORE:] for name, noticed in runs.items()}
 
 

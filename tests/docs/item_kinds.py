@@ -78,7 +78,7 @@ ABOUT = {
         "the message that works on a state of a drop, so that no other does", _days(drops.CLAIM_SECONDS)
     ),
     ("DROP#", "DROP"): About("the current job or receipts of a drop, and those it displaced", "no expiry"),
-    ("DURATIONS", ""): About("how long tasks run, as a histogram", "no expiry", "<model>|<resolution>|<seconds>"),
+    ("DURATIONS", ""): About("how long the last 50 tasks ran", "no expiry", "<model>|<resolution>|<seconds>"),
     ("IDEMPOTENCY#", "IDEMPOTENCY"): About(
         "the job that an equal create repeats, and whether it was answered",
         f"{_days(idempotency.KEY_SECONDS)} with an `Idempotency-Key`, {idempotency.RETRY_SECONDS // 60} minutes "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gallop.domain.scheduling.run_times import KEPT_TASKS
 from rich.console import Console
 
 from tests.bench import polling as bench
@@ -24,39 +25,43 @@ TEXT = """\
 DashScope does not report that a task has ended, except through an optional event bus \
 ([pushed-completion.md](pushed-completion.md)), so Gallop has to ask.
 DashScope's advice is every 15 seconds.
-Each status query costs three state transitions and one function run, about $0.00008, and one of the 20 queries per \
-second that an account may make.
+The question is when: each query early costs something, and each second late delays a video.
 
 ## How it is decided
 
-**What is learned.**
-When a task has succeeded, the time from its `scheduled_time` to its `end_time` is added to a histogram of its model, \
-resolution and length: 100 bins, each 8 %% wider than the previous one, in one item of the table (`DURATIONS`).
-Before each new task the others lose 2 %% of their weight, so the histogram follows a vendor that becomes faster or \
-slower.
-It starts with published samples, which count as five tasks.
+**What is known.**
+When a task has succeeded, the time from its `scheduled_time` to its `end_time` is added to a list of the last \
+%(kept)d run times of its model, resolution and length, in one item of the table (`DURATIONS`).
+Before the first task there are three run times, from published samples.
 If two functions add a task at the same time, one of them counts.
 None of this can fail a job; without the item, the published samples are used.
 
-**What is minimised** is the expected delay plus a price per query.
-Few tasks end before a certain age: the first query waits for that.
-Queries are closest where most tasks end; between two peaks there are none.
-Beyond every known duration the waits grow with the age, up to two minutes.
-The derivation is in [`polling.py`](../shared/gallop/domain/scheduling/polling.py).
+**The rule**, in [`polling.py`](../shared/gallop/domain/scheduling/polling.py):
 
-**The price** of a query makes a schedule that knows only the mean start with waits of 20.5 seconds, which keeps \
-queries few.
-A delay above 14 seconds counts nine times, which keeps the tail short.
-Both figures were found by trial, so that the rule is better than the advice of 15 seconds on each figure below, and \
-also for normally and evenly distributed durations.
+- Do not ask before the fastest of the last %(kept)d tasks would have ended, less a tenth.
+- Then ask every 6 seconds, and every 3 seconds once a quarter of them would have ended.
+- If a task runs longer than the slowest of them, wait for another twentieth of the time by which it is late, up to \
+two minutes.
 
-**Limits.**
-Waits are whole seconds, at least one.
-The maximum number of tasks in flight (`MaxInFlight` per model) together ask at most 10 times per second on average, \
-half of what an account may.
 A task that waits at DashScope does not age.
+A single fast task moves the first query of the next ones, so that the rule follows when DashScope becomes faster.
 
-`Retry-After`, `openai-poll-after-ms` and `progress` come from the same histogram.
+**The limit.**
+DashScope answers 20 queries per second and account.
+If the maximum number of tasks in flight (`MaxInFlight` for each of the models) needed more than 18, the intervals \
+grow; with the defaults, they never do.
+The other two are for the query that gets the address of each video.
+
+**What a query costs.**
+Long waits are waits of the state machine, which cost nothing while they last, and three state transitions ($0.000075).
+Intervals of up to 6 seconds are spent in the function, which asks for up to 24 seconds before it returns: at 512 MB, \
+6 seconds cost $0.000040.
+In these seconds the function counts as one of the account's parallel runs: that is one for each task that is about \
+to end, and none while it is not.
+With [completion events](pushed-completion.md) all waits are the state machine's, because only those can be ended by \
+an event.
+
+`Retry-After`, `openai-poll-after-ms` and `progress` come from the same run times.
 
 ## Results
 
@@ -66,13 +71,13 @@ The durations are log-normal, with the given mean and standard deviation and a f
 The last two mixes change half way.
 *Delay* is the time in seconds from the end of a task to the query that finds it; *questions* is the number of \
 queries per task.
-"From the seed" never learns.
+"Unlearned" knows only the published samples.
 
 ![Delay and queries for each schedule and mix](images/polling.png)
 
 %(tables)s
-**After a change.** The %(just)d tasks directly after the change in the last two mixes, before the histogram has \
-adapted:
+**After a change.** The %(just)d tasks directly after the change in the last two mixes, before the run times are \
+forgotten:
 
 %(shifts)s
 """
@@ -95,6 +100,7 @@ def page(measured: Mapping[str, Mapping[str, Sequence[Noticed]]]) -> str:
     tables = "\n".join([HEAD, *(rows(name, runs) for name, runs in measured.items()), ""])
     shifts = "\n".join([HEAD, *(_just_shifted(mix.name, measured[mix.name]) for mix in bench.MIXES if mix.shifts)])
     return TEXT % {
+        "kept": KEPT_TASKS,
         "before": bench.BEFORE,
         "measured": bench.MEASURED,
         "tables": tables,

@@ -71,6 +71,14 @@ class Caller:
                 return receipt
         raise AssertionError(f"{key} never had a final state: {self.receipt(key)}")
 
+    def wait_for_thumbnail(self, key: str) -> dict[str, Any]:
+        """Wait until the receipt of a video has its thumbnail, which follows the end of the job."""
+        for _ in self._glances():
+            receipt = self.receipt(key) or {}
+            if receipt.get("thumbnail"):
+                return receipt
+        raise AssertionError(f"{key} never had a thumbnail: {self.receipt(key)}")
+
     def wait_for_cancel(self, key: str) -> dict[str, Any]:
         """Wait until a receipt has the answer to a CANCEL."""
         for _ in glances(PATIENCE_SECONDS, GLANCE_SECONDS):

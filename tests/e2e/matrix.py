@@ -66,7 +66,7 @@ CALLS: dict[str, tuple[str, ...]] = {
         *("GetItem", "GetItem", "GetItem", "UpdateItem"),
     ),
     "StatusFunction": (
-        *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query"),
+        *("GetItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query"),
         *("Query", "GetItem", "UpdateItem", "GetItem", "PutObject", "GetItem", "GetItem"),
     ),
     "SaveResultFunction": (
@@ -76,7 +76,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "ThumbnailFunction": ("GetItem", "GetObject", "GetItem", "PutObject", "UpdateItem"),
     "FinishFunction": (
         *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "GetItem"),
-        *("PutObject", "PutObject", "GetItem", "GetItem", "Query", "StartExecution", "UpdateItem"),
+        *("PutObject", "PutObject", "GetItem", "GetItem", "Query", "StartExecution"),
     ),
     "ReconcileFunction": (
         *("GetItem", "ListTasks", "ListTasks", "GetItem", "TransactWriteItems", "GetItem", "PutObject"),

@@ -34,8 +34,7 @@ def test_a_folder_becomes_a_video_with_its_receipts(caller: Caller) -> None:
     )
     status = caller.wait_for_receipt("ad one/status.json")
     assert "succeeded" == status["state"], status
-    details = caller.receipt("ad one/video.json")
-    assert details is not None
+    details = caller.wait_for_thumbnail("ad one/video.json")
     assert ["drop/ad one/1.jpg", "drop/ad one/2.jpg", "drop/ad one/10.jpg"] == [
         image["key"] for image in details["request"]["images"]
     ]

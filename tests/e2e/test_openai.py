@@ -153,6 +153,7 @@ def test_the_thumbnail_is_a_variant(caller: Caller, client: openai.OpenAI) -> No
     """It is downloaded like the video; a variant that Gallop does not make is refused."""
     video = client.videos.create(prompt="[Image 1] is still.", input_reference=picture(), seconds=SECONDS)
     caller.wait_for_job(video.id)
+    caller.wait_for_thumbnail(f"videos/{video.id}/video.json")
     assert client.videos.download_content(video.id, variant="thumbnail").read()
     with pytest.raises(openai.APIStatusError) as refused:
         client.videos.download_content(video.id, variant="spritesheet")

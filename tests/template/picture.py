@@ -28,9 +28,12 @@ PLACES = {
     "WaitForEvent": (2, 2),
     "WaitForTask": (3, 3),
     "SaveResult": (4, 1),
-    "MakeThumbnail": (5, 1),
-    "Finish": (6, 1),
-    "NotFinished": (6, 2),
+    "Finish": (5, 1),
+    "NotFinished": (5, 2),
+    "Ended": (6, 0),
+    "WhatFollows": (6, 1),
+    "MakeThumbnail": (7, 1),
+    "RenewReceipts": (7, 2),
 }
 # Where every failing step leads: a sentence below the picture says it, because its lines would hide the others.
 SAFETY_NET = "Finish"
@@ -50,7 +53,7 @@ text{font-family:ui-sans-serif,system-ui,-apple-system,"Segoe UI",Helvetica,Aria
 text-anchor:middle}
 .name{font-size:15px;font-weight:600}.note{font-size:11.5px;fill:#52606d}.label{font-size:12px;fill:#9a3412}
 .Task{fill:#fff;stroke:#b91c1c;stroke-width:1.6}.Wait{fill:#fef6e4;stroke:#b7791f;stroke-width:1.6}
-.Choice{fill:#e6f2ee;stroke:#2f6f62;stroke-width:1.6}.Fail{fill:#f3f4f6;stroke:#6b7280;stroke-width:1.6}
+.Choice{fill:#e6f2ee;stroke:#2f6f62;stroke-width:1.6}.Fail,.Succeed{fill:#f3f4f6;stroke:#6b7280;stroke-width:1.6}
 .edge{fill:none;stroke:#52606d;stroke-width:1.6;marker-end:url(#tip)}.error{stroke-dasharray:5 4}
 """
 
@@ -182,19 +185,15 @@ def _notes(state: Mapping[str, Any]) -> list[str]:
 
 
 def _safety_net(definition: Mapping[str, Any]) -> str:
-    reasons, others = (", ".join(_caught(definition, has_reason=has_reason)) for has_reason in (True, False))
-    hours = definition["TimeoutSeconds"] / 3600
-    net = f"Errors in {reasons} lead to {SAFETY_NET}, with their reason; those in {others}, without."
-    return f"{net} An execution ends after {hours:g} hours at most."
-
-
-def _caught(definition: Mapping[str, Any], *, has_reason: bool) -> list[str]:
-    return [
+    caught = [
         name
         for name, state in definition["States"].items()
         for catcher in state.get("Catch", ())
-        if catcher["Next"] == SAFETY_NET and has_reason == (catcher["ResultPath"] is not None)
+        if catcher["Next"] == SAFETY_NET
     ]
+    hours = definition["TimeoutSeconds"] / 3600
+    net = f"Errors in {', '.join(caught)} lead to {SAFETY_NET}, with their reason."
+    return f"{net} An execution ends after {hours:g} hours at most."
 
 
 def _text(x: float, y: float, kind: str, text: str) -> str:

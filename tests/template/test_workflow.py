@@ -75,6 +75,8 @@ def test_every_task_has_an_end(task: str) -> None:
     assert ["States.ALL"] == TASKS[task]["Catch"][-1]["ErrorEquals"]
 
 
+# What follows the job's end cannot change it.
+AFTER_THE_END = {"MakeThumbnail", "RenewReceipts"}
 LEVELS = {
     "Finish": stack.definition(),
     "CloseBatch": stack.definition("BatchWorkflow"),
@@ -89,11 +91,19 @@ def test_catches_lead_to_one_state(end: str) -> None:
     meeting_points = {
         name: {rule["Next"] for rule in state["Catch"]}
         for name, state in level.items()
-        if "Catch" in state and name not in AS_LONG_AS_THE_STEP_SAYS
+        if "Catch" in state and name not in {*AS_LONG_AS_THE_STEP_SAYS, *AFTER_THE_END}
     }
     ends = meeting_points.pop(end)
     assert {end} == set().union(*meeting_points.values())
     assert {"Fail"} == {level[name]["Type"] for name in ends}
+
+
+def test_a_thumbnail_delays_no_end() -> None:
+    """It is made when the job has its end; in any case the receipts are renewed and the record is closed."""
+    states = stack.definition()["States"]
+    assert "Finish" == states["SaveResult"]["Next"]
+    assert {"MakeThumbnail"} == {choice["Next"] for choice in states[states["Finish"]["Next"]]["Choices"]}
+    assert {"RenewReceipts"} == {states["MakeThumbnail"]["Next"], states["MakeThumbnail"]["Catch"][-1]["Next"]}
 
 
 def test_the_execution_has_an_end() -> None:

@@ -16,6 +16,7 @@ from fake_dashscope.clock import ScaledClock
 from fake_dashscope.core import FakeDashScope
 from fake_dashscope.server import serve
 from tests.testbed.aws.embedded import EmbeddedAws
+from tests.testbed.aws.runtime import MAX_PROCESSES
 from tests.testbed.aws.template import Template, read
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Testbed:
     fake: FakeDashScope | None = None
     account_concurrency: int | None = None
     """Maximum functions that run at a time, as in an account of AWS; None is no limit."""
+    max_processes: int = MAX_PROCESSES
+    """Maximum processes per function at a time; further invocations wait."""
     prewarm: tuple[str, ...] = ()
     """Logical IDs of functions whose processes are started with the testbed."""
     clock: ScaledClock = field(init=False)
@@ -131,7 +134,11 @@ class Testbed:
         self.dashscope = self.fake or FakeDashScope(self.clock)
         vendor = self._resources.enter_context(serve(self.dashscope, port=self.dashscope_port))
         self.aws = EmbeddedAws(
-            self.clock, port=self.aws_port, api_port=self.api_port, account_concurrency=self.account_concurrency
+            self.clock,
+            port=self.aws_port,
+            api_port=self.api_port,
+            max_processes=self.max_processes,
+            account_concurrency=self.account_concurrency,
         )
         self.aws.start()
         self._resources.callback(self.aws.stop)

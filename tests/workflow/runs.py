@@ -63,7 +63,7 @@ class Runs:
             for event in self.history(name)
             if "stateEnteredEventDetails" in event
         ]
-        return [state for state in entered if state != "WhatNext"]
+        return [state for state in entered if state not in ("WhatNext", "WhatFollows")]
 
     def calls(self) -> Counter[str]:
         """Return the number of runs of each function."""

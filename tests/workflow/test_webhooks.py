@@ -128,7 +128,7 @@ def test_a_dead_receiver_delays_no_other(runs: Runs, shop: Receiver) -> None:
     assert JobState.SUCCEEDED is job.state
     assert job.ended_at
     assert job.ended_at <= tries(runs, dead)[0].at
-    assert (1, "SUCCEEDED") == (runs.calls()["FinishFunction"], runs.execution(job.id)["status"])
+    assert (2, "SUCCEEDED") == (runs.calls()["FinishFunction"], runs.execution(job.id)["status"])
     assert 7 == len(tries(runs, dead))
     assert all("ConnectError" in one.trouble for one in tries(runs, dead))
     assert [204] == [one.status for one in tries(runs, alive)]

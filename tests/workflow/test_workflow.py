@@ -15,6 +15,7 @@ from gallop.domain import errors
 from gallop.domain.errors import AwsTrouble, GallopError, TryAgain
 from gallop.domain.job import AttemptEnd, JobState, is_terminal
 from gallop.domain.views import error_view
+from gallop.services import publish
 from gallop.steps import finish as steps
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
@@ -34,12 +35,8 @@ if TYPE_CHECKING:
 
     from tests.workflow.runs import Runs
 
-# Entered and left: the wait, the poll with its three events of the call, the choice.
-EVENTS_OF_A_QUESTION = 9
-EVENTS_OF_A_TRY = 3
-# As the unit tests of polling prove.
-MAX_QUESTIONS = 350
-MAX_HISTORY = 25_000
+# Entered and left: the wait, the run that polls with its three events of the call, the choice.
+EVENTS_OF_A_RUN = 9
 STEPS = ("StartTaskFunction", "StatusFunction", "SaveResultFunction")
 LAMBDAS_OWN = [
     "Lambda.ClientExecutionTimeoutException",
@@ -91,16 +88,17 @@ def test_a_job_of_the_https_door_runs_to_its_video(runs: Runs) -> None:
     answer = ada.post({"prompt": "The woman of [Image 1] smiles.", "images": ["https://example.com/girl.jpg"]})
     job = runs.sandbox.job(answer.json["id"])
     assert_succeeded(runs, job)
-    asking = ["WaitForTask", "AskStatus"] * job.polls
-    expected = ["WaitForSlot", "StartTask", *asking, "SaveResult", "MakeThumbnail", "Finish"]
+    asked = runs.calls()["StatusFunction"]
+    asking = ["WaitForTask", "AskStatus"] * asked
+    expected = ["WaitForSlot", "StartTask", *asking, "SaveResult", "Finish", "MakeThumbnail", "RenewReceipts"]
     assert expected == runs.states(job.id)
     assert {
         "TakeSlotFunction": 1,
         "StartTaskFunction": 1,
-        "StatusFunction": job.polls,
+        "StatusFunction": asked,
         "SaveResultFunction": 1,
         "ThumbnailFunction": 1,
-        "FinishFunction": 1,
+        "FinishFunction": 2,
         "DeliverFunction": 1,
     } == runs.calls()
     assert (1, 1) == (submits(runs), runs.sandbox.requests()["download"])
@@ -121,15 +119,15 @@ def test_a_job_of_the_s3_door_runs_to_its_video(runs: Runs) -> None:
 def test_the_status_is_updated_along_the_way(runs: Runs) -> None:
     """At each step the receipt has the job's state."""
     seen = []
-    put = jobs.advance
+    put = publish.status
 
-    def noted(before: Job, after: Job) -> Job:
-        seen.append(after.state)
-        return put(before, after)
+    def noted(job: Job) -> Job:
+        seen.append(job.state)
+        return put(job)
 
-    with patch.object(jobs, "advance", noted):
+    with patch.object(publish, "status", noted):
         runs.run()
-    assert ["submitting", "running", "storing", "succeeded"] == list(dict.fromkeys(state.value for state in seen))
+    assert ["running", "storing", "succeeded"] == list(dict.fromkeys(state.value for state in seen))
 
 
 def test_waits_come_from_the_status_function(runs: Runs) -> None:
@@ -332,10 +330,10 @@ def test_a_step_whose_reply_is_lost_does_its_work_once(runs: Runs, function: str
     runs.breaks(function, [lambda_error("Lambda.Unknown")] * 2, after=True)
     job = runs.run()
     assert_succeeded(runs, job)
-    calls = max(3, job.polls) if function == "StatusFunction" else 3
     assert 1 == submits(runs)
     assert 1 == runs.sandbox.requests()["download"]
-    assert calls == runs.calls()[function]
+    # The receipts are renewed by a run of their own.
+    assert 3 + (function == "FinishFunction") <= runs.calls()[function] <= 4
 
 
 @pytest.mark.parametrize("function", ["TakeSlotFunction", "StartTaskFunction"])
@@ -488,11 +486,8 @@ def test_a_task_that_never_ends_is_given_up_in_time(runs: Runs) -> None:
     assert_failed(runs, job, "deadline_exceeded")
     assert job.ended_at
     assert 0 <= job.ended_at - job.deadline < 2
-    beside_questions = len(runs.history(job.id)) - EVENTS_OF_A_QUESTION * job.polls
-    assert 0 < beside_questions < 25
-    # Even if Lambda failed each poll six times, with as many polls as the longest deadline allows.
-    worst = (EVENTS_OF_A_QUESTION + 6 * EVENTS_OF_A_TRY) * MAX_QUESTIONS + beside_questions
-    assert worst < MAX_HISTORY / 2
+    assert job.polls > runs.calls()["StatusFunction"]
+    assert 0 < len(runs.history(job.id)) - EVENTS_OF_A_RUN * runs.calls()["StatusFunction"] < 25
 
 
 def test_every_retryable_error_is_retried(runs: Runs) -> None:

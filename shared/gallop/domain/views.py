@@ -10,12 +10,12 @@ from gallop.domain.dashscope import error_codes
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
 from gallop.domain.request import estimate, media
-from gallop.domain.scheduling import histogram, polling
+from gallop.domain.scheduling import polling, run_times
 
 if TYPE_CHECKING:
     from gallop.domain.request.request import VideoRequest
-    from gallop.domain.scheduling.histogram import Histogram
     from gallop.domain.scheduling.queue import QueuePosition
+    from gallop.domain.scheduling.run_times import RunTimes
 
 
 # Downloading a video takes a few seconds.
@@ -25,12 +25,12 @@ QUEUED_SECONDS = 60
 
 
 def job_view(
-    job: Job, now: float, api_url: str, known: Histogram | None = None, position: QueuePosition | None = None
+    job: Job, now: float, api_url: str, known: RunTimes | None = None, position: QueuePosition | None = None
 ) -> dict[str, Any]:
     """Return a job as its client sees it: OpenAI's fields and values, and Gallop's own.
 
-    ``api_url`` is the API's address without a slash at the end, ``known`` the histogram of such tasks' run times if
-    there is one, and ``position`` the job's position in the queue if it is waiting there.
+    ``api_url`` is the API's address without a slash at the end, ``known`` how long such tasks ran
+    last if that was read, and ``position`` the job's position in the queue if it is waiting there.
     """
     request = job.request
     view: dict[str, Any] = {
@@ -118,7 +118,7 @@ def remedy_of(job: Job, failure: Failure) -> str:
     return remedy_text(job, failure, FAILURE_KINDS[failure.code].remedy)
 
 
-def progress(job: Job, now: float, known: Histogram | None = None) -> int:
+def progress(job: Job, now: float, known: RunTimes | None = None) -> int:
     """Estimate the progress of a job, in percent."""
     if job.state is JobState.SUCCEEDED:
         return 100
@@ -129,7 +129,7 @@ def progress(job: Job, now: float, known: Histogram | None = None) -> int:
     return 0
 
 
-def poll_after_seconds(job: Job, now: float, known: Histogram | None = None, starts_at: float | None = None) -> int:
+def poll_after_seconds(job: Job, now: float, known: RunTimes | None = None, starts_at: float | None = None) -> int:
     """Return the seconds after which a client should poll again.
 
     That is when Gallop itself would poll DashScope, or when a queued job is likely to have started (``starts_at``, in
@@ -143,8 +143,8 @@ def poll_after_seconds(job: Job, now: float, known: Histogram | None = None, sta
     return max(polling.next_wait(known or _published(job), job.task_age(now)), until_start)
 
 
-def _published(job: Job) -> Histogram:
-    return histogram.seed(job.request.resolution, estimate.output_seconds(job.request))
+def _published(job: Job) -> RunTimes:
+    return run_times.published(job.request.resolution, estimate.output_seconds(job.request))
 
 
 def file_facts(result: Result) -> dict[str, Any]:

@@ -31,10 +31,11 @@ def fail(job: Job, failure: Failure) -> None:
     notify(end(job, failure))
 
 
-def notify(job: Job) -> None:
+def notify(job: Job, *, is_last: bool = True) -> None:
     """Do everything that follows the end of a job: each part happens, even if another fails; its error is raised then.
 
-    The record is closed last and only if nothing failed, so that the sweep repeats what was interrupted.
+    The record is closed last and only if nothing failed, so that the sweep repeats what was interrupted. Unless this is
+    the last step, it stays open: ``renew`` closes it.
     """
     with ExitStack() as parts:
         # The last one added is the first to run.
@@ -43,6 +44,13 @@ def notify(job: Job) -> None:
         parts.callback(waiters.resume_all, job.id)
         parts.callback(publish.status, job)
         parts.callback(slots.release, job)
+    if is_last:
+        jobs.close(job)
+
+
+def renew(job: Job) -> None:
+    """Write the receipts of an ended job again, with its thumbnail if there is one, and close its record."""
+    publish.status(job)
     jobs.close(job)
 
 

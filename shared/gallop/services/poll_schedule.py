@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gallop import clock, settings
-from gallop.adapters.table import jobs, task_durations
+from gallop.adapters.table import task_durations
 from gallop.domain import models
 from gallop.domain.scheduling import polling
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from gallop.domain.dashscope import replies
     from gallop.domain.job import Job
 
+# Near the likely end of a task the function sleeps between its queries: a second of it costs a fifth of what a wait of
+# the state machine and the two transitions after it cost. But it also occupies one of the account's parallel runs.
+HELD_SECONDS, LONGEST_PAUSE_SECONDS = 24, 6
 # DashScope's clock and ours may differ a little. A difference of hours means a time zone other than the stated one.
 CLOCKS_DIFFER_SECONDS = 60
 SECONDS_APART = 1.0
@@ -25,17 +28,28 @@ def wait_seconds(job: Job) -> int:
     return polling.next_wait(task_durations.known(job.request), job.task_age(clock.now()), in_flight)
 
 
+def may_hold(pause: float, since: float) -> bool:
+    """Return whether the function that has asked since an epoch time may sleep for a pause, and ask again itself.
+
+    With completion events it must not: only the state machine's wait can be ended by one.
+    """
+    is_short = pause <= LONGEST_PAUSE_SECONDS and clock.now() + pause <= since + HELD_SECONDS
+    return is_short and not settings.completion_events()
+
+
 def keep_apart(queried_at: float) -> None:
     """Wait until a second has passed since a task was last queried (epoch seconds)."""
     clock.sleep(min(max(0.0, queried_at + SECONDS_APART - clock.now()), SECONDS_APART))
 
 
 def seen(job: Job, task: replies.TaskWaiting) -> Job:
-    """Record that DashScope knows the task, and when it began: a pending task does not age. Return the job."""
+    """Return the job with what its record should say: DashScope knows the task, and when it began.
+
+    A pending task does not age.
+    """
     now = clock.now()
     began_at = now if task.is_pending else _plausible(job, task.scheduled_at, now)
-    after = replace(job, unknown_since=None, began_at=began_at)
-    return job if after == job else jobs.advance(job, after)
+    return replace(job, unknown_since=None, began_at=began_at)
 
 
 def learn(job: Job, task: replies.TaskSucceeded, previous_query_at: float) -> None:

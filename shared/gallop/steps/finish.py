@@ -1,4 +1,4 @@
-"""Gives a job its terminal state and writes its last receipts. A second run has the same result."""
+"""Gives a job its terminal state and writes its receipts. A second run has the same result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gallop.domain import errors
 from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, Stranded
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.interruption import interruption
-from gallop.domain.job import Failure, Job, failure_from, is_terminal
+from gallop.domain.job import Failure, Job, JobState, failure_from, is_terminal
 from gallop.services import ending
 
 if TYPE_CHECKING:
@@ -44,7 +44,18 @@ def finish(event: Mapping[str, Any]) -> dict[str, str]:
             _interrupt(job, _error_in(event), failure or ending.NO_REASON)
             raise Stranded(f"The execution of job {job.id} failed; the sweep resumes the job.")
         job = ending.end(job, failure)
-    ending.notify(job)
+    # A definition of an earlier version makes the thumbnail first.
+    ending.notify(job, is_last=job.state is not JobState.SUCCEEDED or job.thumbnail is not None)
+    return {"state": job.state.value}
+
+
+def renew(job_id: str) -> dict[str, str]:
+    """Write the last receipts of a job that has succeeded, with its thumbnail; return the job's state."""
+    try:
+        job = jobs.get(job_id)
+    except JobNotFound:
+        return {"state": "deleted"}
+    ending.renew(job)
     return {"state": job.state.value}
 
 

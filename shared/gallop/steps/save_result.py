@@ -16,7 +16,7 @@ from gallop.domain.dashscope.mp4 import BoxWalk
 from gallop.domain.drops import receipts
 from gallop.domain.errors import ResultExpired, ResultIncomplete, ResultUnusable
 from gallop.domain.job import Job, JobState, Result
-from gallop.services import poll_schedule, publish, vendor_host
+from gallop.services import publish, vendor_host
 from gallop.steps import step
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ def save_result(job_id: str) -> Step:
     job = jobs.get(job_id)
     if job.state is not JobState.STORING or job.result:
         return step.finish()
-    # The last query may be recent: the one that found the end of the task, or that of an earlier run of this step.
-    poll_schedule.keep_apart(clock.now())
     # The URL is requested each time and never stored: for a day, it gives anyone access to the video.
     job, task = vendor_host.query(job)
     match task:

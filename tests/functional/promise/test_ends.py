@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
 from gallop import settings
 from gallop.adapters import dashscope, secrets
+from gallop.domain.job import JobState
 
 from fake_dashscope import KEY
+from functions.thumbnail.app import handler as thumbnail
 from tests.support.promise import Killed, Simulation
-from tests.support.promise.money import PROMPT, created
-from tests.testbed.aws.kill_points import after
+from tests.support.promise.money import HOUR, PROMPT, created
+from tests.support.promise.recorded import OF_A_RENEWAL
+from tests.support.promise.simulation import HANDLERS
+from tests.testbed.aws.kill_points import after, points_of
 
 if TYPE_CHECKING:
     from gallop.domain.dashscope import replies
     from gallop.domain.job import Job
+
+    from tests.testbed.aws.kill_points import KillPoint
 
 pytestmark = pytest.mark.promise("P3", "P6")
 
@@ -208,3 +214,35 @@ def test_no_secret_in_what_is_stored(simulation: Simulation) -> None:
     )
     assert "task_id" in everything
     assert [] == [secret for secret in (KEY, "Signature=", "OSSAccessKeyId") if secret in everything]
+
+
+@pytest.mark.parametrize("kill", points_of(OF_A_RENEWAL), ids=str)
+def test_a_run_that_dies_while_it_renews_receipts_leaves_nothing_undone(
+    simulation: Simulation, kill: KillPoint
+) -> None:
+    """The job has ended before, and is announced once; its receipt has the thumbnail, and its record is closed."""
+    simulation.kills["Finish"] = [None, kill]
+    job = created(simulation)
+    simulation.run_for(HOUR)
+    simulation.all_struck()
+    assert JobState.SUCCEEDED is simulation.job(job.id).state
+    assert {job.id} == simulation.workflow.message
+    assert simulation.receipt(f"{job.receipts}/video.json")["thumbnail"]
+    assert "is_open" not in simulation.records("JOB")[0]
+
+
+def test_a_video_is_announced_before_its_thumbnail_is_made(simulation: Simulation) -> None:
+    """The first receipt has the video: nobody waits for the thumbnail, however long it takes."""
+    seen: list[tuple[str, bool]] = []
+
+    def slow(event: dict[str, Any], context: Any) -> object:  # noqa: ANN401 - the context of Lambda
+        job = simulation.job(event["job_id"])
+        details = simulation.receipt(f"{job.receipts}/video.json")
+        seen.append((job.state.value, job.id in simulation.workflow.message))
+        assert (job.result.sha256 if job.result else None) == details["video"]["sha256"]
+        return thumbnail(event, context)
+
+    with patch.dict(HANDLERS, Thumbnail=slow):
+        created(simulation)
+        simulation.run_for(HOUR)
+    assert [("succeeded", True)] == seen

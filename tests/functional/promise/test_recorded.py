@@ -43,6 +43,14 @@ def test_a_wait() -> None:
     assert [*recorded.OF_A_WAIT] == simulation.made["Status"][0]
 
 
+def test_a_renewal() -> None:
+    """The last receipts of a job come after its thumbnail."""
+    with fresh() as simulation:
+        created(simulation)
+        simulation.run_for(HOUR)
+    assert [*recorded.OF_A_RENEWAL] == simulation.made["Finish"][-1]
+
+
 def test_a_reconciliation() -> None:
     """The look that finds the task of a lost reply."""
     with fresh() as simulation:
@@ -68,6 +76,7 @@ def test_a_release() -> None:
     """The sweep that finds room for a parked job."""
     with fresh() as simulation:
         go_to_noon(simulation)
+        simulation.fake.fault(on="task", kind="never_ends")
         with caps(day=0.5):
             for folder in ("first", "second"):
                 drop(simulation, folder)

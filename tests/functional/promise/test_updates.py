@@ -149,7 +149,7 @@ def choices(machine: str) -> dict[str, dict[str, str]]:
     return {
         name: {one.get("StringEquals", ""): one["Next"] for one in state["Choices"]} | {"*": state["Default"]}
         for name, state in stack.definition(machine)["States"].items()
-        if state["Type"] == "Choice" and "StringEquals" in state["Choices"][0]
+        if state["Type"] == "Choice" and "StringEquals" in state["Choices"][0] and name != "WhatFollows"
     }
 
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 from gallop.adapters import aws, ranged_file
 from gallop.adapters.table import jobs
-from gallop.domain.errors import AwsTrouble, WrongState
+from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import JobState, Result
 from gallop.media import frames
 from PIL import Image
@@ -141,25 +141,57 @@ def test_a_second_run_makes_no_second_thumbnail(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.SUCCEEDED])
-def test_only_a_job_that_stores_gets_a_thumbnail(sandbox: Sandbox, state: JobState) -> None:
-    """In any state other than ``storing`` nothing happens."""
+def test_only_a_job_with_a_video_gets_a_thumbnail(sandbox: Sandbox, state: JobState) -> None:
+    """Without one, nothing happens."""
     job = sandbox.put(state)
     assert job == make(sandbox, job)
     assert [] == sandbox.results_there()
 
 
-def test_a_job_that_ends_meanwhile_keeps_its_end(sandbox: Sandbox) -> None:
-    """The thumbnail comes too late: the record does not change."""
+def test_the_thumbnail_of_a_job_that_has_succeeded_is_added_to_its_receipt(sandbox: Sandbox) -> None:
+    """The receipt with the video comes first; later it has the thumbnail as well, and nothing else has changed."""
     job = stored(sandbox, films.film())
+    assert "succeeded" == sandbox.invoke("FinishFunction", {"job_id": job.id})["state"]
+    first = sandbox.receipt(f"{job.receipts}/video.json")
+    made = make(sandbox, job)
+    assert made.thumbnail
+    assert {"state": "succeeded"} == sandbox.invoke("FinishFunction", {"action": "renew", "job_id": job.id})
+    renewed = sandbox.receipt(f"{job.receipts}/video.json")
+    assert made.thumbnail.sha256 == renewed["thumbnail"]["sha256"]
+    assert {**first, "thumbnail": renewed["thumbnail"]} == renewed
 
-    def ends(video: object) -> bytes:
-        del video
-        sandbox.invoke("FinishFunction", {"job_id": job.id})
-        return b"jpeg"
 
-    with patch.object(frames, "extract", ends), pytest.raises(WrongState):
-        sandbox.invoke("ThumbnailFunction", {"job_id": job.id})
-    assert (JobState.SUCCEEDED, None) == ((after := sandbox.job(job.id)).state, after.thumbnail)
+@pytest.mark.parametrize("has_thumbnail", [False, True])
+def test_the_record_is_closed_with_the_last_receipt(sandbox: Sandbox, *, has_thumbnail: bool) -> None:
+    """Until then a delete has to wait: it would leave the thumbnail behind."""
+    job = stored(sandbox, films.film())
+    sandbox.invoke("FinishFunction", {"job_id": job.id})
+    if has_thumbnail:
+        make(sandbox, job)
+    assert "is_open" in sandbox.records("JOB")[0]
+    sandbox.invoke("FinishFunction", {"action": "renew", "job_id": job.id})
+    assert "is_open" not in sandbox.records("JOB")[0]
+
+
+def test_an_earlier_workflow_makes_the_thumbnail_before_the_end(sandbox: Sandbox) -> None:
+    """Its execution has no further step: the end writes the last receipt, and closes the record."""
+    job = make(sandbox, stored(sandbox, films.film()))
+    sandbox.invoke("FinishFunction", {"job_id": job.id})
+    assert sandbox.receipt(f"{job.receipts}/video.json")["thumbnail"]
+    assert "is_open" not in sandbox.records("JOB")[0]
+
+
+def test_the_receipts_of_a_job_that_was_deleted_are_not_renewed(sandbox: Sandbox) -> None:
+    """A step that is repeated late finds nothing to do."""
+    unknown = "job_" + "a" * 26
+    assert {"state": "deleted"} == sandbox.invoke("FinishFunction", {"action": "renew", "job_id": unknown})
+    assert [] == sandbox.results_there()
+
+
+def test_an_unknown_action_is_refused(sandbox: Sandbox) -> None:
+    """A definition of a later version may name one: its execution fails, and the sweep continues."""
+    with pytest.raises(ValueError, match="Unknown action"):
+        sandbox.invoke("FinishFunction", {"action": "celebrate", "job_id": "job_" + "a" * 26})
 
 
 def test_a_missing_video_is_an_aws_error(sandbox: Sandbox) -> None:

@@ -24,8 +24,8 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
         "UpdateItem",
     ),
     "Status": (
-        *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query"),
-        *("GetItem", "UpdateItem", "PutObject", "GetItem"),
+        *("GetItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "GetItem"),
+        *("UpdateItem", "PutObject", "GetItem"),
     ),
     "SaveResult": (
         *("GetItem", "QueryTask", "Download", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
@@ -35,7 +35,7 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
     "Thumbnail": ("GetItem", "GetObject", "PutObject", "UpdateItem"),
     "Finish": (
         *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "PutObject", "PutObject"),
-        *("GetItem", "Query", "StartExecution", "UpdateItem"),
+        *("GetItem", "Query", "StartExecution"),
     ),
     "Reconcile": (
         *("Query", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query", "Query"),
@@ -65,7 +65,7 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
     ),
     "Finish": (
         *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "GetItem", "PutObject"),
-        *("PutObject", "GetItem", "GetItem", "Query", "SendTaskSuccess", "DeleteItem", "StartExecution", "UpdateItem"),
+        *("PutObject", "GetItem", "GetItem", "Query", "SendTaskSuccess", "DeleteItem", "StartExecution"),
     ),
 }
 # A sweep on the day after, that releases a parked job beside one that runs.
@@ -74,5 +74,7 @@ OF_A_RELEASE = (
     *("Query", "GetItem", "DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
     *("PutObject", "GetItem", "GetItem", "StartExecution", "ReceiveMessage"),
 )
+# The receipts again, with the thumbnail.
+OF_A_RENEWAL = ("GetItem", "PutObject", "PutObject", "GetItem", "UpdateItem")
 # The wait for the word that a task has ended, begun with a token.
 OF_A_WAIT = ("UpdateItem",)

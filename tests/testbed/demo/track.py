@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gallop.domain.scheduling import histogram
+from gallop.domain.scheduling import run_times
 
 if TYPE_CHECKING:
     from fake_dashscope.clock import Clock
@@ -64,7 +64,7 @@ class Track:
         """The estimated share of the task's time that has passed, from 0 to 1."""
         if self.stage != "running":
             return float(self.has_passed("storing"))
-        return min(1.0, (self.elapsed - self.reached["running"]) / histogram.expected_seconds("720P", 5))
+        return min(1.0, (self.elapsed - self.reached["running"]) / run_times.expected_seconds("720P", 5))
 
     def see(self, snapshot: Snapshot | None) -> bool:
         """Record what the door shows; return whether a new stage has been reached."""

@@ -1,4 +1,4 @@
-"""How long tasks run: a histogram for each model, resolution and duration, in the table.
+"""How long the last tasks ran, for each model, resolution and duration, in the table.
 
 It only improves the timing of polls, so nothing here fails: on a failed read the published figures apply, and after a
 failed write there is one task less to learn from.
@@ -14,11 +14,11 @@ from gallop.adapters import aws
 from gallop.adapters.table import dynamo
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.request import estimate
-from gallop.domain.scheduling import histogram
+from gallop.domain.scheduling import run_times
 
 if TYPE_CHECKING:
     from gallop.domain.request.request import VideoRequest
-    from gallop.domain.scheduling.histogram import Histogram
+    from gallop.domain.scheduling.run_times import RunTimes
 
 KEPT_SECONDS = 60
 # DashScope's maximum run time is shorter.
@@ -27,14 +27,14 @@ LONGEST_SECONDS = 4 * 3600
 Kind = tuple[str, str, int]
 
 
-def known(request: VideoRequest) -> Histogram:
-    """Return how long tasks of this kind run, as of the last minute."""
+def known(request: VideoRequest) -> RunTimes:
+    """Return how long the last tasks of this kind ran, as of the last minute."""
     kind = _kind(request)
     try:
-        return _kept(kind, int(clock.now() // KEPT_SECONDS)) or _seed(kind)
+        return _kept(kind, int(clock.now() // KEPT_SECONDS)) or _published(kind)
     except AwsTrouble as error:
         log.warning("task durations read failed", error=str(error))
-        return _seed(kind)
+        return _published(kind)
 
 
 def add(request: VideoRequest, seconds: float) -> None:
@@ -44,42 +44,43 @@ def add(request: VideoRequest, seconds: float) -> None:
         return
     try:
         before = _read(kind)
-        _write(kind, before, (before or _seed(kind)).with_task(seconds))
+        _write(kind, before, (before or _published(kind)).with_task(seconds))
     except AwsTrouble as error:
         log.warning("task duration write failed", error=str(error))
 
 
 def clear_cache() -> None:
-    """Forget cached histograms, so that the next call reads the table."""
+    """Forget what was read, so that the next call reads the table."""
     _kept.cache_clear()
 
 
 @lru_cache(maxsize=64)
-def _kept(kind: Kind, _minute: int) -> Histogram | None:
+def _kept(kind: Kind, _minute: int) -> RunTimes | None:
     return _read(kind)
 
 
 @aws.guarded
-def _read(kind: Kind) -> Histogram | None:
+def _read(kind: Kind) -> RunTimes | None:
     item = dynamo.get(_key(kind))
     try:
-        return histogram.from_map(item) if item else None
+        return run_times.from_map(item) if item else None
     except ValueError:
         return None
 
 
 @aws.guarded
-def _write(kind: Kind, before: Histogram | None, after: Histogram) -> None:
-    # Each task increments ``tasks``, so that number is the version. An unreadable item is overwritten.
+def _write(kind: Kind, before: RunTimes | None, after: RunTimes) -> None:
+    # Each task increments ``tasks``, so that number is the version. An unreadable item is overwritten, also one of an
+    # earlier format.
     condition, version = ("tasks = :before", {":before": before.tasks}) if before else ("", {})
     values = {f":{name}": value for name, value in after.as_map().items()}
-    change = "SET #format = :format, tasks = :tasks, weights = :weights"
+    change = "SET #format = :format, tasks = :tasks, milliseconds = :milliseconds"
     dynamo.write(dynamo.update(_key(kind), change, condition, {**values, **version}, {"#format": "format"}))
 
 
-def _seed(kind: Kind) -> Histogram:
+def _published(kind: Kind) -> RunTimes:
     _, resolution, duration = kind
-    return histogram.seed(resolution, duration)
+    return run_times.published(resolution, duration)
 
 
 def _kind(request: VideoRequest) -> Kind:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gallop.domain.job import Result
-    from gallop.domain.scheduling.histogram import Histogram
+    from gallop.domain.scheduling.run_times import RunTimes
     from gallop.doors.https.bodies import Body
     from gallop.doors.https.identity import Caller
 
@@ -129,7 +129,7 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
     Raises:
         InvalidRequest: there is no such variant.
         JobNotFound: there is no such job.
-        VideoNotReady: the job has no video.
+        VideoNotReady: the job has no video, or its thumbnail is still being made.
         NoThumbnail: the video has no thumbnail.
         VideoRemoved: it is no longer in the bucket.
 
@@ -142,6 +142,8 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
         reason = f": {job.failure.message}" if job.failure else "."
         raise VideoNotReady(f"The job is {job.state.value}{reason}")
     found = job.result if variant == VIDEO else job.thumbnail
+    if found is None and not jobs.is_closed(job):
+        raise VideoNotReady("The thumbnail is still being made: it follows a few seconds after the video.")
     if found is None:
         raise NoThumbnail("No thumbnail could be made of this video.")
     return url_of(found)
@@ -201,7 +203,7 @@ def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
 
 
-def _known(job: Job) -> Histogram | None:
+def _known(job: Job) -> RunTimes | None:
     return None if is_terminal(job.state) else task_durations.known(job.request)
 
 

@@ -10,7 +10,7 @@ import pytest
 from gallop.adapters import aws as clients
 from gallop.adapters.table import dynamo, task_durations
 from gallop.domain.errors import AwsTrouble
-from gallop.domain.scheduling import histogram, polling
+from gallop.domain.scheduling import polling, run_times
 
 from fake_dashscope import ids
 from tests.support.jobs import MODEL, a_request
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.sandbox import Sandbox
 
 KEY = {"pk": {"S": "DURATIONS"}, "sk": {"S": f"{MODEL}|720P|5"}}
-SEED = histogram.seed("720P", 5)
+PUBLISHED = run_times.published("720P", 5)
 
 
 @pytest.fixture
@@ -48,23 +48,23 @@ def ended(sandbox: Sandbox, seconds: float | None) -> Job:
     return job
 
 
-def learned(sandbox: Sandbox) -> histogram.Histogram | None:
-    """Read the stored histogram."""
+def learned(sandbox: Sandbox) -> run_times.RunTimes | None:
+    """Read the stored run times."""
     item = aws("dynamodb").get_item(TableName=sandbox.stack.resource("JobTable"), Key=KEY).get("Item")
-    return histogram.from_map(dynamo.unpack(item)) if item else None
+    return run_times.from_map(dynamo.unpack(item)) if item else None
 
 
 def test_a_task_that_succeeded_is_counted_once(sandbox: Sandbox) -> None:
     """Its duration is measured by DashScope's times; a repeated step adds nothing."""
     job = ended(sandbox, 123.0)
     assert "save" == sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
-    assert SEED.with_task(123.0) == learned(sandbox)
+    assert PUBLISHED.with_task(123.0) == learned(sandbox)
 
 
 def test_without_times_the_end_was_between_the_last_two_polls(sandbox: Sandbox) -> None:
     """The later of the two would make polling later and later."""
     ended(sandbox, None)
-    assert SEED.with_task(150.0) == learned(sandbox)
+    assert PUBLISHED.with_task(150.0) == learned(sandbox)
 
 
 def test_impossible_times_are_not_counted(sandbox: Sandbox) -> None:
@@ -87,44 +87,46 @@ def test_learned_durations_change_the_schedule_within_a_minute(sandbox: Sandbox)
     """They apply to the wait loop and to the poll interval that clients get."""
     sandbox.submitted()
     with sandbox.stack.acting_as("StatusFunction"):
-        for _ in range(20):
+        for _ in range(run_times.KEPT_TASKS):
             task_durations.add(a_request(), 190.0)
     sandbox.clock.advance(task_durations.KEPT_SECONDS)
     job = sandbox.put()
     first = sandbox.invoke("StartTaskFunction", {"job_id": job.id})["wait_seconds"]
-    assert 23 == polling.next_wait(SEED, 0, 12) < first < 190
+    assert (44, 171) == (polling.next_wait(PUBLISHED, 0), first)
 
 
 @pytest.mark.usefixtures("acting")
 def test_one_of_two_concurrent_updates_is_enough() -> None:
     """The number of tasks is the version: an update based on an older one does not overwrite."""
     task_durations.add(a_request(), 100.0)
-    with patch.object(task_durations, "_read", return_value=SEED):
+    with patch.object(task_durations, "_read", return_value=PUBLISHED):
         task_durations.add(a_request(), 50.0)
     task_durations.clear_cache()
-    assert SEED.with_task(100.0) == task_durations.known(a_request())
+    assert PUBLISHED.with_task(100.0) == task_durations.known(a_request())
 
 
 def test_an_unreadable_item_is_overwritten(sandbox: Sandbox) -> None:
-    """An item of another format counts as missing."""
-    aws("dynamodb").put_item(TableName=sandbox.stack.resource("JobTable"), Item={**KEY, "format": {"N": "9"}})
-    ended(sandbox, 100.0)
-    assert SEED.with_task(100.0) == learned(sandbox)
+    """An item of another format, as the histogram of an earlier version, counts as missing."""
+    earlier = {"format": {"N": "1"}, "tasks": {"N": "40"}, "weights": {"L": [{"N": "7"}] * 100}}
+    for item in ({"format": {"N": "9"}}, earlier):
+        aws("dynamodb").put_item(TableName=sandbox.stack.resource("JobTable"), Item={**KEY, **item})
+        ended(sandbox, 100.0)
+        assert PUBLISHED.with_task(100.0) == learned(sandbox)
 
 
 @pytest.mark.usefixtures("acting")
 def test_an_error_of_the_table_does_no_harm() -> None:
     """The published durations apply, and one task fewer is counted."""
     with patch.object(clients, "dynamodb", side_effect=AwsTrouble("down")):
-        assert SEED == task_durations.known(a_request())
+        assert PUBLISHED == task_durations.known(a_request())
         task_durations.add(a_request(), 100.0)
     task_durations.clear_cache()
-    assert SEED == task_durations.known(a_request())
+    assert PUBLISHED == task_durations.known(a_request())
 
 
 def test_a_corrupt_item_is_overwritten(sandbox: Sandbox) -> None:
     """An item of this format with invalid content is replaced instead of blocking updates forever."""
-    broken = {"format": {"N": "1"}, "tasks": {"N": "40"}, "weights": {"L": [{"S": "what"}]}}
+    broken = {"format": {"N": "2"}, "tasks": {"N": "40"}, "milliseconds": {"L": [{"S": "what"}]}}
     aws("dynamodb").put_item(TableName=sandbox.stack.resource("JobTable"), Item={**KEY, **broken})
     ended(sandbox, 100.0)
-    assert SEED.with_task(100.0) == learned(sandbox)
+    assert PUBLISHED.with_task(100.0) == learned(sandbox)

@@ -1,0 +1,1 @@
+"""The usual Step Functions sample, deployed beside Gallop by ``tests.bench.overhead``."""
