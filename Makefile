@@ -119,6 +119,7 @@ build: .sam-ready  ## build the stack for AWS; needs Python 3.13 (then: .venv-sa
 docs: .tests-ready  ## regenerate the parts of the documentation that are made from code
 	@$(PY) -m tests.template.picture
 	@$(PY) -m tests.docs.fake_dashscope_page
+	@$(PY) -m tests.docs.aws_services
 	@$(PY) -m tests.docs.errors_page
 	@$(PY) -m gallop.doors.https.openapi functions/describe
 	@$(PY) -m tests.docs.pages

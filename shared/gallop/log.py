@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 
 def info(message: str, **fields: object) -> None:
@@ -24,4 +26,6 @@ def exception(message: str, **fields: object) -> None:
 
 @cache
 def _logger() -> Logger:
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - a function that logs nothing starts sooner
+
     return Logger()

@@ -326,7 +326,7 @@ def test_wake(sandbox: Sandbox) -> None:
     assert 403 == sandbox.invoke("WakeFunction", event)["statusCode"]
     token, secret = event["headers"]["x-eventbridge-signature-token"], sandbox.stack.resource("CompletionSecret")
     aws("secretsmanager").put_secret_value(SecretId=secret, SecretString=token)
-    secrets.provider.cache_clear()
+    secrets.clear_cache()
     job = sandbox.put(JobState.SUBMITTING, id=JOB)
     with sandbox.stack.acting_as("StartTaskFunction"):
         jobs.claim(job, replace(job.at(JobState.RUNNING, job.created_at), task_id="task-1"), is_certain=True)

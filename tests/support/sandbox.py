@@ -166,7 +166,7 @@ def opened(stack: Stack) -> Iterator[Sandbox]:
         # Receivers of webhooks are real.
         router.route(host="127.0.0.1").pass_through()
         router.route().mock(side_effect=sandbox.answer)
-        secrets.provider.cache_clear()
+        secrets.clear_cache()
         task_durations.clear_cache()
         slots.clear_cache()
         seams.enter_context(patch.object(gallop.clock, "now", stack.clock.now))

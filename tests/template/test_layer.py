@@ -29,6 +29,7 @@ LARGEST_MB = 20
 # Lambda's own limit for a function with all its layers, unpacked.
 ALL_LAYERS_MB = 250
 MACHINES = {0xB7: "arm64", 0x3E: "x86_64"}
+UNUSED = {"boto3", "s3transfer", "click", "rich", "typer"}
 # As Lambda imports a function: only its folder, the layers and the runtime's own packages are on the path.
 IMPORT = "import sys; sys.path[:0] = sys.argv[1:]; import app; assert callable(app.handler)"
 
@@ -171,6 +172,16 @@ def test_unused_modules_are_not_deployed(package: str, layer: Path) -> None:
     """The command line is for operators, and the API description is written before a deployment."""
     assert (stack.ROOT / "shared" / "gallop" / package).is_dir()
     assert not (layer / "gallop" / package).exists()
+
+
+def test_functions_import_no_more_than_they_need(layer: Path, runtime: Path) -> None:
+    """boto3's resources and transfer manager, and the command lines of libraries, would only delay each start."""
+    folders = [stack.ROOT / "functions" / name for name in FUNCTIONS if not native_layers(name)]
+    script = f"{IMPORT}; print(*{UNUSED} & sys.modules.keys())"
+    for folder in folders:
+        command = [sys.executable, "-I", "-S", "-B", "-c", script, folder, layer, runtime]
+        found = subprocess.run(command, env={}, check=True, capture_output=True, text=True)
+        assert "" == found.stdout.strip(), folder.name
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -1,14 +1,16 @@
-"""boto3 clients, created on first use and kept while the function stays warm."""
+"""AWS clients, created on first use and kept while the function stays warm."""
 
 from __future__ import annotations
 
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import boto3
+import botocore
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
+from gallop.adapters.aws_services import ShortLoader
 from gallop.domain.errors import AwsTrouble
 
 if TYPE_CHECKING:
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# The runtime brings boto3. Older ones refuse `IfMatch` of DeleteObject and PutObject: no drop could be replaced.
+# The runtime brings boto3 and the same botocore. Older ones refuse `IfMatch` of DeleteObject and PutObject:
+# no drop could be replaced.
 MINIMUM_BOTO3 = (1, 36)
 
-if tuple(map(int, boto3.__version__.split(".")[:2])) < MINIMUM_BOTO3:
+if tuple(map(int, botocore.__version__.split(".")[:2])) < MINIMUM_BOTO3:
     raise RuntimeError(
-        f"boto3 {boto3.__version__} is too old; Gallop needs {'.'.join(map(str, MINIMUM_BOTO3))} or newer. "
+        f"boto3 {botocore.__version__} is too old; Gallop needs {'.'.join(map(str, MINIMUM_BOTO3))} or newer. "
         "Update the function's runtime version, or add boto3 to shared/requirements.in."
     )
 
@@ -36,15 +39,23 @@ _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard"
 
 
 @cache
+def _session() -> Session:
+    """Return the session of all clients. That of boto3 would import its resources and its transfer manager as well."""
+    session = Session()
+    session.register_component("data_loader", ShortLoader())
+    return session
+
+
+@cache
 def dynamodb() -> DynamoDBClient:
     """Return the DynamoDB client."""
-    return boto3.client("dynamodb", config=_CONFIG.merge(Config(read_timeout=5)))
+    return _client("dynamodb", config=_CONFIG.merge(Config(read_timeout=5)))
 
 
 @cache
 def events() -> Any:  # noqa: ANN401 - its type stubs are a package of their own, for one call
     """Return the EventBridge client."""
-    return boto3.client("events", config=_CONFIG)
+    return _client("events", config=_CONFIG)
 
 
 @cache
@@ -53,41 +64,42 @@ def s3() -> S3Client:
 
     ``virtual`` addressing names the region's host: the global one redirects for a new bucket, which breaks signatures.
     """
-    return boto3.client(
-        "s3", config=_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
-    )
+    return _client("s3", config=_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"})))
 
 
 @cache
 def secretsmanager() -> SecretsManagerClient:
     """Return the Secrets Manager client."""
-    return boto3.client("secretsmanager", config=_CONFIG)
+    return _client("secretsmanager", config=_CONFIG)
 
 
 @cache
 def sqs() -> SQSClient:
     """Return the SQS client."""
-    return boto3.client("sqs", config=_CONFIG)
+    return _client("sqs", config=_CONFIG)
 
 
 @cache
 def stepfunctions() -> SFNClient:
     """Return the Step Functions client."""
-    return boto3.client("stepfunctions", config=_CONFIG)
+    return _client("stepfunctions", config=_CONFIG)
 
 
-_CLIENTS = (dynamodb, events, s3, secretsmanager, sqs, stepfunctions)
+def _client(service: str, config: Config) -> Any:  # noqa: ANN401 - the client of any service
+    return _session().create_client(service, config=config)
+
+
+_KEPT = (_session, dynamodb, events, s3, secretsmanager, sqs, stepfunctions)
 
 
 def forget() -> None:
     """Drop all clients and the session: those that follow belong to the stack that the environment then names."""
-    for client in _CLIENTS:
-        client.cache_clear()
-    boto3.DEFAULT_SESSION = None
+    for kept in _KEPT:
+        kept.cache_clear()
 
 
 def guarded(call: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function to raise AwsTrouble, which the workflow knows how to retry, for any boto3 error."""
+    """Decorate a function to raise AwsTrouble, which the workflow knows how to retry, for any error of botocore."""
 
     @wraps(call)
     def guarded_call(*args: P.args, **kwargs: P.kwargs) -> R:

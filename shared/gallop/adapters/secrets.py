@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
-from aws_lambda_powertools.utilities.parameters import GetParameterError, SecretsProvider
-
+from gallop import clock
 from gallop.adapters import aws
 from gallop.domain.errors import AwsTrouble
 
@@ -22,15 +21,19 @@ def completion_token(name: str) -> str:
     return _text(name, "The completion event token")
 
 
+def clear_cache() -> None:
+    """Forget the secrets that were read."""
+    _read.cache_clear()
+
+
 def _text(name: str, what: str) -> str:
     try:
-        secret = provider().get(name, max_age=SECONDS_KEPT)
-    except GetParameterError as error:
+        return _read(name, int(clock.now() // SECONDS_KEPT))
+    except AwsTrouble as error:
         raise AwsTrouble(f"{what} cannot be read: {error}") from error
-    return str(secret).strip()
 
 
-@cache
-def provider() -> SecretsProvider:
-    """Return the cache of secrets. It uses our own client, because it would otherwise create a session."""
-    return SecretsProvider(boto3_client=aws.secretsmanager())
+@lru_cache(maxsize=8)
+@aws.guarded
+def _read(name: str, _moment: int) -> str:
+    return aws.secretsmanager().get_secret_value(SecretId=name).get("SecretString", "").strip()

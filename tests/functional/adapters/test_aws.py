@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 
-import boto3
+import botocore
 import pytest
 from gallop.adapters import aws
 
@@ -13,7 +13,7 @@ from tests.support.scripts import ROOT
 
 def load(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     """Import the module of the clients beside another version of boto3."""
-    monkeypatch.setattr(boto3, "__version__", version)
+    monkeypatch.setattr(botocore, "__version__", version)
     runpy.run_path(str(aws.__file__))
 
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.domain.drops.batch import batch_of
-from gallop.domain.drops.drop import Entry, prefixes_of
 from gallop.domain.errors import NoSuchObject, ObjectTooLarge
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef, GetObjectOutputTypeDef
 
-    from gallop.domain.drops.drop import Scope
+    from gallop.domain.drops.drop import Entry, Scope
     from gallop.domain.job import Result
     from gallop.domain.request.uploads import Input
 
@@ -43,6 +41,8 @@ class Found:
 @aws.guarded
 def list_directly_under(prefix: str) -> list[Entry]:
     """List the inbox's objects directly under a prefix, without those of deeper folders."""
+    from gallop.domain.drops.drop import Entry  # noqa: PLC0415 - most functions list nothing, and start sooner
+
     pages = (
         aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings.inbox_bucket(), Prefix=prefix, Delimiter="/")
     )
@@ -55,12 +55,16 @@ def list_directly_under(prefix: str) -> list[Entry]:
 
 def list_scope(scope: Scope) -> list[Entry]:
     """List the objects of a drop's scope, in all forms of its name."""
+    from gallop.domain.drops.drop import prefixes_of  # noqa: PLC0415 - as above
+
     return [entry for prefix in prefixes_of(scope) for entry in list_directly_under(prefix)]
 
 
 @aws.guarded
 def list_beside(key: str) -> list[Entry]:
     """List the files of a batch's folder; at the root of ``drop/``, where there is no folder, the batch itself."""
+    from gallop.domain.drops.batch import batch_of  # noqa: PLC0415 - as above
+
     return list_directly_under(batch_of(key, "", 0).beside)
 
 

@@ -9,10 +9,9 @@ import random
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from gallop import clock, settings
 from gallop.adapters import aws
+from gallop.adapters.table import attributes
 from gallop.domain.errors import AwsTrouble
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 MAX_CONFLICTS = 8
 _CONFLICTS = "Too many conflicting writes to the same records."
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 def get(key: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -180,9 +176,9 @@ def time(seconds: float) -> Decimal:
 
 def pack(item: Mapping[str, Any]) -> dict[str, AttributeValueTypeDef]:
     """Convert an item to DynamoDB's wire format."""
-    return {name: _serialize(value) for name, value in item.items()}
+    return {name: attributes.pack(value) for name, value in item.items()}
 
 
 def unpack(item: Mapping[str, AttributeValueTypeDef]) -> dict[str, Any]:
     """Convert an item from DynamoDB's wire format."""
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: attributes.unpack(value) for name, value in item.items()}

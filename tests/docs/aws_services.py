@@ -1,0 +1,97 @@
+"""What the functions need of AWS's service descriptions: ``python -m tests.docs.aws_services`` writes it.
+
+botocore reads a description when a client is created: 7 MB of JSON for the services that Gallop uses, with all regions
+of all services and the documentation. Without what Gallop does not call it is a fortieth, and a process starts sooner.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import botocore
+from botocore.loaders import Loader
+from gallop.adapters import aws_services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FOLDER = Path(aws_services.__file__).parent
+CALLED = {
+    "dynamodb": "BatchGetItem DeleteItem GetItem PutItem Query TransactWriteItems UpdateItem",
+    "events": "PutEvents",
+    # HeadBucket for redirects to a bucket's region, and CreateBucket for presigned forms, by botocore itself.
+    "s3": "AbortMultipartUpload CompleteMultipartUpload CopyObject CreateBucket CreateMultipartUpload DeleteObject"
+    " GetObject HeadBucket HeadObject ListMultipartUploads ListObjectVersions ListObjectsV2 PutObject UploadPart",
+    "secretsmanager": "GetSecretValue",
+    "sqs": "ChangeMessageVisibility DeleteMessage ReceiveMessage SendMessage",
+    "stepfunctions": "DescribeExecution ListExecutions SendTaskSuccess StartExecution",
+}
+# By their names among the endpoints; the last four log an operator in.
+ENDPOINTS = ("dynamodb", "events", "s3", "secretsmanager", "sqs", "states", "oidc", "portal.sso", "signin", "sts")
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """Give each file's path and text."""
+    loader = Loader()
+    yield "endpoints.json", _text(_endpoints(loader.load_data("endpoints")))
+    for service, version in aws_services.VERSIONS.items():
+        model = loader.load_service_model(service, "service-2", version)
+        yield f"{service}/{version}/service-2.json", _text(_trimmed(model, CALLED[service].split()))
+
+
+def _endpoints(everything: Mapping[str, Any]) -> dict[str, Any]:
+    partitions = [
+        {**partition, "services": {name: one for name, one in partition["services"].items() if name in ENDPOINTS}}
+        for partition in everything["partitions"]
+    ]
+    return {**everything, "partitions": partitions}
+
+
+def _trimmed(model: Mapping[str, Any], called: list[str]) -> dict[str, Any]:
+    operations = {name: model["operations"][name] for name in called}
+    shapes: dict[str, Any] = {}
+    # S3 merges one shape into its description that botocore names itself.
+    waiting = [*re.findall(r'"shape": "(\w+)"', json.dumps(operations)), *({"Expires"} & model["shapes"].keys())]
+    while waiting:
+        name = waiting.pop()
+        if name not in shapes:
+            shapes[name] = model["shapes"][name]
+            waiting += re.findall(r'"shape": "(\w+)"', json.dumps(shapes[name]))
+    inner = {"operations": operations, "shapes": dict(sorted(shapes.items()))}
+    # botocore insists on some words about these.
+    parameters = {name: {**one, "documentation": ""} for name, one in model.get("clientContextParams", {}).items()}
+    short = {name: _undocumented(inner.get(name, value)) for name, value in model.items() if name != "documentation"}
+    return {**short, "clientContextParams": parameters} if parameters else short
+
+
+def _undocumented(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, list):
+        return [_undocumented(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _undocumented(one)
+        for name, one in value.items()
+        # A parameter may have this name, too.
+        if not (name == "documentation" and isinstance(one, str))
+    }
+
+
+def _text(document: object) -> str:
+    return json.dumps(document, separators=(",", ":")) + "\n"
+
+
+def main() -> None:
+    """Write all files."""
+    for path, text in files():
+        target = FOLDER / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    print(f"AWS's services as botocore {botocore.__version__} describes them")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
