@@ -158,7 +158,7 @@ class Row:
 
     def middle(self, side: str, name: str) -> float:
         """Return the median of a figure."""
-        return median(getattr(one, name) for one in getattr(self, side))
+        return float(median(getattr(one, name) for one in getattr(self, side)))
 
     def ratio(self, name: str) -> float:
         """Return how many times the peer's figure Gallop's is."""

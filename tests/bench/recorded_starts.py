@@ -43,7 +43,7 @@ JOB = "job_o5xw4zdfoj2wy3dznruwwzjaoe"
 HOUR = 3600
 ADDRESS = "http://localhost:65000"
 """The address of the server that repeats the answers, before it has one."""
-OWN = {"id": JOB, "base_url": f"{ADDRESS}/api/v1"}
+OWN: dict[str, Any] = {"id": JOB, "base_url": f"{ADDRESS}/api/v1"}
 _VENDOR = re.compile(rb"https://[\w.-]*aliyuncs\.com")
 # What the server writes itself.
 _NOT_REPEATED = {"x-amz-crc32", "content-length", "transfer-encoding", "connection", "date", "server"}

@@ -52,22 +52,18 @@ CLIENTS = ("https", "https retried", "s3", "s3 five-fold")
 KEY_READ = "GetSecretValue"
 CALLS: dict[str, tuple[str, ...]] = {
     "AuthorizeFunction": ("UpdateItem",),
-    "SubmitFunction": (
-        *("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution", "GetItem"),
-        *("Query", "GetItem", "UpdateItem"),
-    ),
+    "SubmitFunction": ("TransactWriteItems", "PutObject", "GetItem", "StartExecution", "GetItem", "UpdateItem"),
     "TakeSlotFunction": (
-        *("GetItem", "GetItem", "TransactWriteItems", "TransactWriteItems", "GetItem", "Query"),
-        *("TransactWriteItems", "GetItem", "SendTaskSuccess", "DeleteItem", "GetItem", "Query"),
-        *("Query", "GetItem"),
+        *("GetItem", "TransactWriteItems", "GetItem", "PutItem", "Query", "TransactWriteItems"),
+        *("SendTaskSuccess", "DeleteItem"),
     ),
     "StartTaskFunction": (
         *("GetItem", "UpdateItem", "UpdateItem", "SubmitTask", "TransactWriteItems", "GetItem", "PutObject"),
         *("GetItem", "GetItem", "GetItem", "UpdateItem"),
     ),
     "StatusFunction": (
-        *("GetItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query"),
-        *("Query", "GetItem", "UpdateItem", "GetItem", "PutObject", "GetItem", "GetItem"),
+        *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "Query", "GetItem", "UpdateItem"),
+        *("GetItem", "PutObject", "GetItem", "GetItem"),
     ),
     "SaveResultFunction": (
         *("GetItem", "QueryTask", "GetItem", "Download", "CreateMultipartUpload", "UploadPart"),
@@ -75,8 +71,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     ),
     "ThumbnailFunction": ("GetItem", "GetObject", "GetItem", "PutObject", "UpdateItem"),
     "FinishFunction": (
-        *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "GetItem"),
-        *("PutObject", "PutObject", "GetItem", "GetItem", "Query", "StartExecution"),
+        *("GetItem", "UpdateItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "Query"),
+        *("StartExecution", "UpdateItem"),
     ),
     "ReconcileFunction": (
         *("GetItem", "ListTasks", "ListTasks", "GetItem", "TransactWriteItems", "GetItem", "PutObject"),
@@ -90,8 +86,8 @@ RECONCILE = "ReconcileFunction"
 # When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
 CALLS_OF_AN_ARRIVAL = ("ListObjectsV2", "PutItem", "GetItem", "SendMessage")
 CALLS_OF_A_LOOK = (
-    *("ListObjectsV2", "ListMultipartUploads", "GetObject", "GetObject", "GetItem", "GetItem"),
-    *("TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "StartExecution"),
+    *("ListObjectsV2", "ListMultipartUploads", "GetObject", "GetObject", "GetItem", "GetItem", "TransactWriteItems"),
+    *("PutObject", "GetItem", "GetItem", "StartExecution"),
 )
 # So that each is alone in its batch, where with others that die a message would be given up.
 SECONDS_BETWEEN = 60.0

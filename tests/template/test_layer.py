@@ -179,7 +179,7 @@ def test_functions_import_no_more_than_they_need(layer: Path, runtime: Path) -> 
     folders = [stack.ROOT / "functions" / name for name in FUNCTIONS if not native_layers(name)]
     script = f"{IMPORT}; print(*{UNUSED} & sys.modules.keys())"
     for folder in folders:
-        command = [sys.executable, "-I", "-S", "-B", "-c", script, folder, layer, runtime]
+        command = [sys.executable, "-I", "-S", "-B", "-c", script, *map(str, (folder, layer, runtime))]
         found = subprocess.run(command, env={}, check=True, capture_output=True, text=True)
         assert "" == found.stdout.strip(), folder.name
 

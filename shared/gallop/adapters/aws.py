@@ -49,7 +49,8 @@ def _session() -> Session:
 @cache
 def dynamodb() -> DynamoDBClient:
     """Return the DynamoDB client."""
-    return _client("dynamodb", config=_CONFIG.merge(Config(read_timeout=5)))
+    client: DynamoDBClient = _client("dynamodb", _CONFIG.merge(Config(read_timeout=5)))
+    return client
 
 
 @cache
@@ -64,25 +65,30 @@ def s3() -> S3Client:
 
     ``virtual`` addressing names the region's host: the global one redirects for a new bucket, which breaks signatures.
     """
-    return _client("s3", config=_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"})))
+    own = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+    client: S3Client = _client("s3", _CONFIG.merge(own))
+    return client
 
 
 @cache
 def secretsmanager() -> SecretsManagerClient:
     """Return the Secrets Manager client."""
-    return _client("secretsmanager", config=_CONFIG)
+    client: SecretsManagerClient = _client("secretsmanager", _CONFIG)
+    return client
 
 
 @cache
 def sqs() -> SQSClient:
     """Return the SQS client."""
-    return _client("sqs", config=_CONFIG)
+    client: SQSClient = _client("sqs", _CONFIG)
+    return client
 
 
 @cache
 def stepfunctions() -> SFNClient:
     """Return the Step Functions client."""
-    return _client("stepfunctions", config=_CONFIG)
+    client: SFNClient = _client("stepfunctions", _CONFIG)
+    return client
 
 
 def _client(service: str, config: Config) -> Any:  # noqa: ANN401 - the client of any service

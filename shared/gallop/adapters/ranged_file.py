@@ -37,6 +37,15 @@ class _Ranges(io.RawIOBase):
         self._position = max(0, start + offset)
         return self._position
 
+    def readall(self) -> bytes:
+        """Read the rest in few requests: the base class asks for some kilobytes at a time."""
+        rest = bytearray()
+        while self._position < self._size:
+            data = self._fetch(self._position, self._size - 1)
+            rest += data
+            self._position += len(data)
+        return bytes(rest)
+
     def readinto(self, buffer: Buffer) -> int:
         view = memoryview(buffer)
         last = min(self._position + len(view), self._size) - 1

@@ -92,7 +92,7 @@ def accept(new_job: NewJob) -> tuple[Job, bool]:
     if key and not creation.is_new and creation.fingerprint != key.fingerprint:
         raise IdempotencyMismatch("This Idempotency-Key was already used for a different request.")
     try:
-        job = jobs.get(creation.job_id)
+        job = creation.job or jobs.get(creation.job_id)
     except JobNotFound:
         if key is None or key.may_replace == creation.job_id:
             raise
@@ -102,7 +102,7 @@ def accept(new_job: NewJob) -> tuple[Job, bool]:
     if key and not key.has_key and not creation.is_new:
         idempotency_records.prolong(key, job.id, clock.now())
     if job.state is JobState.QUEUED:
-        publish.status(job)
+        publish.status(job, new_job.drop_update[1] if new_job.drop_update and creation.is_new else None)
         if not job.parked:
             job_workflow.start(job.id)
     log.info("job accepted", job_id=job.id, door=new_job.door.value, is_new=creation.is_new)

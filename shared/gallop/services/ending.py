@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gallop import clock, log
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, waiters
+from gallop.domain.doors import Door
 from gallop.domain.errors import WrongState
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState, is_terminal
@@ -41,9 +42,13 @@ def notify(job: Job, *, is_last: bool = True) -> None:
         # The last one added is the first to run.
         parts.callback(settle.settle, job)
         parts.callback(webhook_workflow.announce, job.id)
-        parts.callback(waiters.resume_all, job.id)
+        if job.door is Door.S3:
+            # Only batches wait, and only for jobs of their lines.
+            parts.callback(waiters.resume_all, job.id)
         parts.callback(publish.status, job)
-        parts.callback(slots.release, job)
+        if job.result is None:
+            # The slot of a job with a video is free since its task ended.
+            parts.callback(slots.release, job)
     if is_last:
         jobs.close(job)
 

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 MAX_TRIES = 8
 
 
-def status(job: Job) -> Job:
+def status(job: Job, current: CurrentDrop | None = None) -> Job:
     """Write the receipts of a job's current state, and move its files to where they belong; return the job.
+
+    ``current`` is the job's current drop, if it was just written.
 
     Raises:
         WrongState: the job's record, or its current drop, kept changing.
@@ -37,7 +39,7 @@ def status(job: Job) -> Job:
     """
     written: tuple[str, dict[str, Any]] | None = None
     for _ in range(MAX_TRIES):
-        current = _current(job)
+        current = current or _current(job)
         prefix = current.prefix_for(job.id)
         job = _move_files(job, prefix)
         due = prefix, receipts.for_job(job)
@@ -47,7 +49,7 @@ def status(job: Job) -> Job:
             buckets.put_receipt(f"{prefix}/{name}", receipt, job.id)
         if prefix != current.path and (is_terminal(job.state) or (written and written[0] == current.path)):
             _withdraw(job, current)
-        written = due
+        written, current = due, None
         job = jobs.get(job.id)
     raise WrongState(f"The record of job {job.id} kept changing.")
 

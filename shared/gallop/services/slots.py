@@ -7,6 +7,7 @@ that are free then. After a crash at any point, ``repair`` restores slots and qu
 from __future__ import annotations
 
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
@@ -36,21 +37,46 @@ MAX_POSITION_UPDATES = 100
 QUEUE_CACHE_SECONDS = 5
 
 
-def grant_free_slots(lane: str) -> None:
-    """Grant the free slots of a lane to the next jobs in its queue.
+def arrive(job: Job, token: str) -> bool:
+    """Put a job into the queue, grant the free slots, and record its position if it waits.
+
+    Return False, and do nothing, if it has a slot or no longer needs one.
+    """
+    if not slots.enqueue(job, token):
+        return False
+    # Read after the job is in the queue: who frees a slot before that does not see it there, and does not grant it one.
+    if job.id not in grant_free_slots(job.lane, slots.opened_pool(job.lane), {job.id: token}):
+        _record_first_position(jobs.get(job.id))
+    return True
+
+
+def grant_free_slots(
+    lane: str, pool: SlotPool | None = None, tokens: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """Grant the free slots of a lane to the next jobs in its queue; return those jobs.
+
+    ``pool`` is as just read, and ``tokens`` are those that are known of the executions that wait, by job.
 
     Raises:
         WrongState: other runs kept changing the slot pool; they grant the free slots, or the sweep does.
 
     """
+    granted: list[str] = []
     for _ in range(MAX_GRANTS):
-        pool = slots.pool(lane)
-        ticket = slots.next_in_queue(pool) if len(pool.holders) < settings.max_in_flight() else None
+        pool = pool or slots.pool(lane)
+        if len(pool.holders) >= settings.max_in_flight():
+            return granted
+        ticket, others_wait = slots.next_in_queue(pool)
         if ticket is None:
-            return
-        if slots.grant(pool, ticket, clock.now(), settings.deadline_seconds()):
+            return granted
+        pool = slots.grant(pool, ticket, clock.now(), settings.deadline_seconds())
+        if pool:
             log.info("slot granted", job_id=ticket.job_id)
-            slots.wake(ticket.job_id)
+            granted.append(ticket.job_id)
+            slots.wake(ticket.job_id, tokens.get(ticket.job_id, ""))
+            if not others_wait:
+                # A job that arrives now grants the slots that are left.
+                return granted
     raise WrongState(f"The slot pool of lane {lane} kept changing.")
 
 
@@ -59,17 +85,20 @@ def release(job: Job) -> None:
 
     Errors are logged, not raised, because the job itself is not affected: the sweep tries again.
     """
+    pool = None
     with _isolated(job.id):
-        slots.release(job.lane, job.id)
+        pool = slots.release(job.lane, job.id)
+    # The execution of a job that has a task no longer waits for a slot.
+    if not job.task_id:
+        with _isolated(job.id):
+            if job.slot_since is None:
+                slots.leave_queue(job.lane, job.ticket)
+            slots.wake(job.id)
     with _isolated(job.id):
-        if job.slot_since is None:
-            slots.leave_queue(job.lane, job.ticket)
-        slots.wake(job.id)
-    with _isolated(job.id):
-        grant_free_slots(job.lane)
+        grant_free_slots(job.lane, pool)
 
 
-def record_first_position(job: Job) -> None:
+def _record_first_position(job: Job) -> None:
     """Record the queue position of a job that has just arrived, if it waits; in a long queue the next sweep does."""
     if _is_waiting(job) and (position := _position_in(job, _queue(job.lane, SHORT_QUEUE))):
         _record_position(job, position)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gallop.adapters.stepfunctions import executions
-from gallop.adapters.table import jobs, slots
-from gallop.services.slots import grant_free_slots, record_first_position
+from gallop.adapters.table import jobs
+from gallop.services import slots
 
 
 def take_slot(job_id: str, token: str) -> None:
@@ -14,9 +14,5 @@ def take_slot(job_id: str, token: str) -> None:
         JobNotFound: there is no such job.
 
     """
-    job = jobs.get(job_id)
-    if not slots.enqueue(job, token):
+    if not slots.arrive(jobs.get(job_id), token):
         executions.resume(token)
-        return
-    grant_free_slots(job.lane)
-    record_first_position(jobs.get(job_id))

@@ -162,7 +162,7 @@ def test_deadline_ends_a_job_whose_workflow_fails_each_time(simulation: Simulati
 def test_redrive_and_second_finish_change_nothing(simulation: Simulation) -> None:
     """Neither an execution that is redriven after the end nor a second finish with an error changes anything."""
     job = created(simulation)
-    simulation.kills["Finish"] = [after("GetItem", 3)] * 7
+    simulation.kills["Finish"] = [after("GetItem", 2)] * 7
     simulation.run_for(1000)
     ended = simulation.job(job.id)
     simulation.workflow.redrive(job.id)

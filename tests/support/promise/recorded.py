@@ -7,25 +7,22 @@ from __future__ import annotations
 
 # A job that came through the HTTPS door, or, for the door of drops, one that came as a folder.
 OF_A_JOB: dict[str, tuple[str, ...]] = {
-    "Submit": (
-        *("TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution", "GetItem", "Query", "GetItem"),
-        "UpdateItem",
-    ),
+    "Submit": ("TransactWriteItems", "PutObject", "GetItem", "StartExecution", "GetItem", "UpdateItem"),
     "Drops": (
         *("ListObjectsV2", "PutItem", "GetObject", "GetObject", "GetItem", "GetItem"),
-        *("TransactWriteItems", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "StartExecution"),
+        *("TransactWriteItems", "PutObject", "GetItem", "GetItem", "StartExecution"),
     ),
     "TakeSlot": (
-        *("GetItem", "GetItem", "TransactWriteItems", "TransactWriteItems", "GetItem", "Query", "TransactWriteItems"),
-        *("GetItem", "SendTaskSuccess", "DeleteItem", "GetItem", "Query", "Query", "GetItem"),
+        *("GetItem", "TransactWriteItems", "GetItem", "PutItem", "Query", "TransactWriteItems"),
+        *("SendTaskSuccess", "DeleteItem"),
     ),
     "StartTask": (
         *("GetItem", "UpdateItem", "UpdateItem", "SubmitTask", "TransactWriteItems", "PutObject", "GetItem"),
         "UpdateItem",
     ),
     "Status": (
-        *("GetItem", "QueryTask", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "GetItem"),
-        *("UpdateItem", "PutObject", "GetItem"),
+        *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "Query", "GetItem", "UpdateItem"),
+        *("PutObject", "GetItem"),
     ),
     "SaveResult": (
         *("GetItem", "QueryTask", "Download", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
@@ -33,12 +30,9 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
     ),
     # Without what it reads of the video, piece by piece.
     "Thumbnail": ("GetItem", "GetObject", "PutObject", "UpdateItem"),
-    "Finish": (
-        *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "PutObject", "PutObject"),
-        *("GetItem", "Query", "StartExecution"),
-    ),
+    "Finish": ("GetItem", "UpdateItem", "PutObject", "PutObject", "GetItem", "StartExecution", "UpdateItem"),
     "Reconcile": (
-        *("Query", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query", "Query"),
+        *("Query", "GetItem", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query", "Query"),
         "ReceiveMessage",
     ),
     "Wake": ("GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"),
@@ -52,8 +46,8 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
         *("Query", "GetItem", "GetItem", "PutObject"),
     ),
     "submit_line": (
-        *("GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems", "GetItem"),
-        *("GetItem", "PutObject", "GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
+        *("GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems", "PutObject"),
+        *("GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
     ),
     "end_line": (
         *("GetItem", "GetItem", "TransactWriteItems", "UpdateItem", "GetObject", "Query", "GetItem", "GetItem"),
@@ -64,15 +58,15 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
         "PutObject",
     ),
     "Finish": (
-        *("GetItem", "UpdateItem", "UpdateItem", "GetItem", "GetItem", "Query", "Query", "GetItem", "PutObject"),
-        *("PutObject", "GetItem", "GetItem", "Query", "SendTaskSuccess", "DeleteItem", "StartExecution"),
+        *("GetItem", "UpdateItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "Query"),
+        *("SendTaskSuccess", "DeleteItem", "StartExecution", "UpdateItem"),
     ),
 }
 # A sweep on the day after, that releases a parked job beside one that runs.
 OF_A_RELEASE = (
-    *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "Query", "GetItem", "Query", "ListExecutions"),
-    *("Query", "GetItem", "DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
-    *("PutObject", "GetItem", "GetItem", "StartExecution", "ReceiveMessage"),
+    *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query"),
+    *("GetItem", "DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject"),
+    *("GetItem", "GetItem", "StartExecution", "ReceiveMessage"),
 )
 # The receipts again, with the thumbnail.
 OF_A_RENEWAL = ("GetItem", "PutObject", "PutObject", "GetItem", "UpdateItem")

@@ -128,7 +128,18 @@ def delete(
 
 
 def write(one: TransactWriteItemTypeDef) -> bool:
-    """Make one write, at half the price of a transaction; return False if its condition failed.
+    """Make one write, at half the price of a transaction; return False if its condition failed."""
+    return _written(one) is not None
+
+
+def write_and_read(one: TransactWriteItemTypeDef) -> dict[str, Any] | None:
+    """Make one update; return the item as it is then, or None if its condition failed."""
+    response = _written({"Update": {**one["Update"], "ReturnValues": "ALL_NEW"}})  # type: ignore[typeddict-unknown-key]
+    return response and unpack(response["Attributes"])
+
+
+def _written(one: TransactWriteItemTypeDef) -> dict[str, Any] | None:
+    """Make one write; return DynamoDB's answer, or None if its condition failed.
 
     boto3 does not retry a write that conflicts with a transaction on the same item
     (``TransactionConflictException``); this does.
@@ -138,13 +149,13 @@ def write(one: TransactWriteItemTypeDef) -> bool:
     ((kind, arguments),) = one.items()
     for attempt in range(MAX_CONFLICTS):
         try:
-            calls[kind](**arguments)  # type: ignore[arg-type]
+            response: dict[str, Any] = calls[kind](**arguments)  # type: ignore[arg-type]
         except client.exceptions.ConditionalCheckFailedException:
-            return False
+            return None
         except client.exceptions.TransactionConflictException:
             _back_off(attempt)
         else:
-            return True
+            return response
     raise AwsTrouble(_CONFLICTS)
 
 

@@ -24,12 +24,14 @@ class Creation:
     """The result of a create: the job's ID, whether it is new, and the fingerprint of the create that it repeats.
 
     ``unanswered_since`` is when that create was recorded, in epoch seconds, if it was not answered since.
+    ``job`` is the recorded job, if it is new.
     """
 
     job_id: str
     is_new: bool
     fingerprint: str = ""
     unanswered_since: float | None = None
+    job: Job | None = None
 
     def is_in_progress(self, now: float) -> bool:
         """Return whether the create that this one repeats may be answered soon."""

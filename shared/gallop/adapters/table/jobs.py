@@ -68,7 +68,8 @@ def create(
         writes.append(idempotency_records.putting(job, idempotency))
     held = dynamo.transact(writes)
     if all(held):
-        return Creation(job.id, is_new=True)
+        # As it will be read: times, for example, are stored to the millisecond.
+        return Creation(job.id, is_new=True, job=job_items.job_from(item))
     if idempotency and not held[-1]:
         return idempotency_records.found(idempotency)
     if not held[0]:

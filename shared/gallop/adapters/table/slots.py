@@ -48,6 +48,15 @@ def pool(lane: str) -> SlotPool:
 
 
 @aws.guarded
+def opened_pool(lane: str) -> SlotPool:
+    """Return the slots of a lane, which has them after that."""
+    item = dynamo.get(_pool_key(lane))
+    if item is None:
+        dynamo.write(dynamo.put_if_new(_new_pool(lane)))
+    return _pool_from(item or _new_pool(lane))
+
+
+@aws.guarded
 def pools() -> list[SlotPool]:
     """Return the slots of all lanes."""
     return [_pool_from(item) for item in dynamo.query(SLOTS)]
@@ -59,8 +68,6 @@ def enqueue(job: Job, token: str) -> bool:
 
     Return False, and write nothing, if the job has a slot or no longer needs one.
     """
-    if dynamo.get(_pool_key(job.lane)) is None:
-        dynamo.transact([dynamo.put_if_new(_new_pool(job.lane))])
     waits = _update_job_without_slot(job.id, "SET is_open = :waiting", {":waiting": jobs.WAITING})
     expires_at = int(job.deadline) + KEPT_SECONDS
     waiter = {**_waiter_key(job.id), "token": token, "expires_at": expires_at}
@@ -69,43 +76,40 @@ def enqueue(job: Job, token: str) -> bool:
 
 
 @aws.guarded
-def next_in_queue(pool: SlotPool) -> Ticket | None:
-    """Return the ticket that gets the next slot; None if nobody waits."""
-    for after in dict.fromkeys([queue.key_after(pool.last_served), ""]):
-        response = aws.dynamodb().query(
-            TableName=settings.job_table(),
-            KeyConditionExpression="pk = :pk AND sk > :sk" if after else "pk = :pk",
-            ExpressionAttributeValues=dynamo.pack(
-                {":pk": _QUEUE + pool.lane, ":sk": after} if after else {":pk": _QUEUE + pool.lane}
-            ),
-            Limit=1,
-            ConsistentRead=True,
-        )
-        if response["Items"]:
-            return queue.ticket_from(str(dynamo.unpack(response["Items"][0])["sk"]))
-    return None
+def next_in_queue(pool: SlotPool) -> tuple[Ticket | None, bool]:
+    """Return the ticket that gets the next slot, None if nobody waits; and whether others wait as well."""
+    names = _places(pool.lane)
+    after = queue.key_after(pool.last_served)
+    # One place or none is the usual case, and needs one question only.
+    following = _places(pool.lane, after) if names and names[0] <= after else []
+    name = next(iter(following or names), None)
+    return queue.ticket_from(name) if name else None, len(names) > 1
 
 
 @aws.guarded
-def grant(pool: SlotPool, ticket: Ticket, now: float, seconds: float) -> bool:
-    """Grant a slot to the first in the queue, whose new deadline is in ``seconds``; return whether it got it.
+def grant(pool: SlotPool, ticket: Ticket, now: float, seconds: float) -> SlotPool | None:
+    """Grant a slot to the first in the queue, whose new deadline is in ``seconds``; return the slots as they are then.
 
-    It does not if the pool has changed since it was read, or if the job no longer waits: then it leaves the queue.
+    It does not get one, and None is returned, if the pool has changed since it was read, or if the job no longer waits:
+    then it leaves the queue.
     """
     counted, left, noted = dynamo.transact(
         [_take_slot(pool, ticket, now), _leave(pool.lane, ticket), _note_slot(ticket, now, now + seconds)]
     )
     if left and not noted:
         leave_queue(pool.lane, ticket)
-    return counted and left and noted
+    if not (counted and left and noted):
+        return None
+    return SlotPool(pool.lane, pool.version + 1, {**pool.holders, ticket.job_id: now}, ticket.client)
 
 
 @aws.guarded
-def release(lane: str, job_id: str) -> None:
-    """Free a job's slot. ``grant`` then gives it to the next one."""
+def release(lane: str, job_id: str) -> SlotPool | None:
+    """Free a job's slot and return the lane's slots; None if it held none. ``grant`` gives it to the next one."""
     is_held = "attribute_exists(holders.#job)"
     change = "REMOVE holders.#job SET version = version + :one"
-    dynamo.write(dynamo.update(_pool_key(lane), change, is_held, {":one": 1}, {"#job": job_id}))
+    item = dynamo.write_and_read(dynamo.update(_pool_key(lane), change, is_held, {":one": 1}, {"#job": job_id}))
+    return None if item is None else _pool_from(item)
 
 
 @aws.guarded
@@ -115,9 +119,9 @@ def leave_queue(lane: str, ticket: Ticket) -> None:
 
 
 @aws.guarded
-def wake(job_id: str) -> bool:
-    """Resume a job's execution, if one waits for a slot; return whether one did."""
-    item = dynamo.get(_waiter_key(job_id))
+def wake(job_id: str, token: str = "") -> bool:
+    """Resume a job's execution, if one waits for a slot; return whether one did. ``token`` is its token, if known."""
+    item = {**_waiter_key(job_id), "token": token} if token else dynamo.get(_waiter_key(job_id))
     if item is None:
         return False
     waiters.resume(item)
@@ -164,6 +168,19 @@ def record_position(job: Job, position: QueuePosition) -> bool:
         {"#position": "position"},
     )
     return all(dynamo.transact([reported, known]))
+
+
+def _places(lane: str, after: str = "") -> list[str]:
+    """Return the sort keys of the first two places in a lane's queue, or of the first two after a key."""
+    values = {":pk": _QUEUE + lane, ":sk": after} if after else {":pk": _QUEUE + lane}
+    response = aws.dynamodb().query(
+        TableName=settings.job_table(),
+        KeyConditionExpression="pk = :pk AND sk > :sk" if after else "pk = :pk",
+        ExpressionAttributeValues=dynamo.pack(values),
+        Limit=2,
+        ConsistentRead=True,
+    )
+    return [str(dynamo.unpack(item)["sk"]) for item in response["Items"]]
 
 
 def _take_slot(pool: SlotPool, ticket: Ticket, now: float) -> TransactWriteItemTypeDef:

@@ -43,6 +43,10 @@ def add(request: VideoRequest, seconds: float) -> None:
     if not 0 < seconds <= LONGEST_SECONDS:
         return
     try:
+        before = _kept(kind, int(clock.now() // KEPT_SECONDS))
+        if before and _write(kind, before, before.with_task(seconds)):
+            return
+        # It has changed within the last minute.
         before = _read(kind)
         _write(kind, before, (before or _published(kind)).with_task(seconds))
     except AwsTrouble as error:
@@ -69,13 +73,13 @@ def _read(kind: Kind) -> RunTimes | None:
 
 
 @aws.guarded
-def _write(kind: Kind, before: RunTimes | None, after: RunTimes) -> None:
+def _write(kind: Kind, before: RunTimes | None, after: RunTimes) -> bool:
     # Each task increments ``tasks``, so that number is the version. An unreadable item is overwritten, also one of an
     # earlier format.
     condition, version = ("tasks = :before", {":before": before.tasks}) if before else ("", {})
     values = {f":{name}": value for name, value in after.as_map().items()}
     change = "SET #format = :format, tasks = :tasks, milliseconds = :milliseconds"
-    dynamo.write(dynamo.update(_key(kind), change, condition, {**values, **version}, {"#format": "format"}))
+    return dynamo.write(dynamo.update(_key(kind), change, condition, {**values, **version}, {"#format": "format"}))
 
 
 def _published(kind: Kind) -> RunTimes:

@@ -80,7 +80,8 @@ def create_video(client: str, body: Body, headers: Mapping[str, str], api_url: s
         accept.check_budget(video_request, client)
         return estimate_view(video_request)
     job, is_new = accept.accept(accept.NewJob(video_request, client, Door.HTTPS, record))
-    shown = view(job, api_url)
+    # A new job joins the queue after this answer, so that there is no position to look for.
+    shown = listed_view(job, api_url) if is_new else view(job, api_url)
     repeated = {} if is_new else {"Idempotent-Replay": "true"}
     headers = {"Location": f"/v1/videos/{job.id}", **poll_headers(job, shown), **repeated}
     mark_answered(record, job, began)
@@ -193,7 +194,7 @@ def view(job: Job, api_url: str) -> dict[str, Any]:
 
 
 def listed_view(job: Job, api_url: str) -> dict[str, Any]:
-    """Show a job of a list, with the queue position that was recorded last."""
+    """Show a job with the queue position that was recorded last."""
     return views.job_view(job, clock.now(), api_url, _known(job), job.queue_position)
 
 
