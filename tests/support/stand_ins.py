@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -37,6 +37,7 @@ class StandIns(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.size = size
         self.stored = 0
+        self.counting = Lock()
         self.updates: list[dict[str, Any]] = []
         self.job: Job | None = None
 
@@ -78,7 +79,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         """Be S3: take a part, and keep nothing of it."""
-        self.server.stored += self._drain()
+        size = self._drain()
+        with self.server.counting:
+            # Parts come over several connections.
+            self.server.stored += size
         self.send_response(200)
         self.send_header("ETag", '"e"')
         self.send_header("Content-Length", "0")

@@ -158,7 +158,7 @@ def test_an_end_that_dies_anywhere(simulation: Simulation, kill: KillPoint) -> N
 
 def test_an_end_that_never_comes_back_is_told_by_the_sweep(simulation: Simulation) -> None:
     """The execution of the job is lost between its terminal write and its word: the sweep runs the end again."""
-    simulation.kills["Finish"] = [after("UpdateItem", 2), *[after("GetItem", 2)] * 7]
+    simulation.kills["Finish"] = [after("UpdateItem"), *[after("GetItem", 2)] * 7]
     simulation.drop("drop/spring/batch.jsonl", a_line().encode())
     simulation.run_for(HOUR)
     (job,) = simulation.jobs()

@@ -32,9 +32,7 @@ TEN_MINUTES, HOUR = 600, 3600
 # Without the last: then the create has been marked as answered.
 POINTS = points_of(OF_A_JOB["Submit"])[:-1]
 # DashScope's answer does not show the job, and equal content is one job even after the mark.
-POINTS_OF_A_SUBMIT = points_of(
-    ["TransactWriteItems", "GetItem", "PutObject", "GetItem", "StartExecution", "UpdateItem"]
-)
+POINTS_OF_A_SUBMIT = points_of(("TransactWriteItems", "PutObject", "GetItem", "StartExecution", "UpdateItem"))
 
 
 def native(seed: int) -> str:
