@@ -126,7 +126,7 @@ def record_seconds() -> int:
 
 
 def max_wait_seconds() -> int:
-    """Return the maximum seconds that a request may wait for a job to change."""
+    """Return the maximum seconds that a function may wait for a job to change."""
     return int(os.environ["MAX_WAIT_SECONDS"])
 
 

@@ -39,6 +39,7 @@ from tests.bench.polling import Mix
 from tests.e2e.caller import Caller
 from tests.load.vendor import WatchedDashScope, most_within
 from tests.support.pictures import picture
+from tests.support.waiting import eventually
 from tests.testbed.aws.account import REGION
 from tests.testbed.aws.template import translate
 from tests.testbed.stack import ROOT, Testbed
@@ -135,7 +136,7 @@ def by_sample(testbed: Testbed, number: int) -> Way:
     given = {"prompt": prompt(number), "model": MODELS[0], "parameters": {**LENGTH, "watermark": False}}
     execution = states.start_execution(stateMachineArn=arn, input=json.dumps(given))["executionArn"]
     while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        time.sleep(1)
+        testbed.clock.sleep(1)
     return Way(number, requested, json.loads(found["output"])["saved_at"])
 
 
@@ -150,7 +151,7 @@ def run(testbed: Testbed, numbers: range) -> dict[str, list[Way]]:
         for number in numbers:
             for way, start in BY.items():
                 started[way].append(pool.submit(start, testbed, number))
-            time.sleep(SECONDS_BETWEEN)
+            testbed.clock.sleep(SECONDS_BETWEEN)
         ways = {way: [one.result() for one in all_started] for way, all_started in started.items()}
     return {**ways, GALLOP: list(succeeded(testbed, ways[GALLOP]))}
 
@@ -158,8 +159,7 @@ def run(testbed: Testbed, numbers: range) -> dict[str, list[Way]]:
 def succeeded(testbed: Testbed, ways: list[Way]) -> Iterator[Way]:
     """Yield Gallop's jobs with the time at which each has succeeded."""
     with Caller(testbed) as caller:
-        while any("is_open" in item for item in caller.items()):
-            time.sleep(1)
+        eventually(lambda: not any("is_open" in item for item in caller.items()), every_s=1)
         found = [job_from(item) for item in caller.items() if item["sk"] == "JOB"]
     ended = {number_of(job.request.prompt): job.ended_at or 0.0 for job in found}
     yield from (Way(way.number, way.requested, ended[way.number]) for way in ways)

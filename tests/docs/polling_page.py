@@ -54,8 +54,8 @@ The other two are for the query that gets the address of each video.
 
 **What a query costs.**
 Long waits are waits of the state machine, which cost nothing while they last, and three state transitions ($0.000075).
-Intervals of up to 6 seconds are spent in the function, which asks for up to 24 seconds before it returns: at 512 MB, \
-6 seconds cost $0.000040.
+Intervals of up to 6 seconds are spent in the function, which asks for up to `MaxWaitSeconds` (25) before it returns: \
+at 512 MB, 6 seconds cost $0.000040.
 In these seconds the function counts as one of the account's parallel runs: that is one for each task that is about \
 to end, and none while it is not.
 With [completion events](pushed-completion.md) all waits are the state machine's, because only those can be ended by \

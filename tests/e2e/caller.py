@@ -73,7 +73,7 @@ class Caller:
 
     def wait_for_thumbnail(self, key: str) -> dict[str, Any]:
         """Wait until the receipt of a video has its thumbnail, which follows the end of the job."""
-        for _ in self._glances():
+        for _ in glances(PATIENCE_SECONDS, GLANCE_SECONDS):
             receipt = self.receipt(key) or {}
             if receipt.get("thumbnail"):
                 return receipt

@@ -62,7 +62,7 @@ CALLS: dict[str, tuple[str, ...]] = {
         *("GetItem", "GetItem", "GetItem", "UpdateItem"),
     ),
     "StatusFunction": (
-        *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "Query", "GetItem", "UpdateItem"),
+        *("GetItem", "QueryTask", "UpdateItem", "UpdateItem", "Query", "GetItem", "UpdateItem"),
         *("GetItem", "PutObject", "GetItem", "GetItem"),
     ),
     "SaveResultFunction": (
@@ -72,7 +72,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "ThumbnailFunction": ("GetItem", "GetObject", "GetItem", "PutObject", "UpdateItem"),
     "FinishFunction": (
         *("GetItem", "UpdateItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "Query"),
-        *("StartExecution", "UpdateItem"),
+        "StartExecution",
     ),
     "ReconcileFunction": (
         *("GetItem", "ListTasks", "ListTasks", "GetItem", "TransactWriteItems", "GetItem", "PutObject"),
@@ -81,6 +81,7 @@ CALLS: dict[str, tuple[str, ...]] = {
 }
 DOOR = "SubmitFunction"
 DOORS = (DOOR, "AuthorizeFunction")
+FINISH = "FinishFunction"
 TAKE_SLOT = "TakeSlotFunction"
 RECONCILE = "ReconcileFunction"
 # When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
@@ -89,6 +90,8 @@ CALLS_OF_A_LOOK = (
     *("ListObjectsV2", "ListMultipartUploads", "GetObject", "GetObject", "GetItem", "GetItem", "TransactWriteItems"),
     *("PutObject", "GetItem", "GetItem", "StartExecution"),
 )
+# The receipts again, with the thumbnail.
+CALLS_OF_A_RENEWAL = ("GetItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "Query", "UpdateItem")
 # So that each is alone in its batch, where with others that die a message would be given up.
 SECONDS_BETWEEN = 60.0
 DELIVERIES, POSTS = 5, 2
@@ -124,6 +127,8 @@ class Cell:
     """Simulated seconds after the first one."""
     is_look: bool = False
     """Whether the door dies at the look at the drop, and not when its files arrive."""
+    is_renewal: bool = False
+    """Whether the function that ends the job dies when it renews the receipts, and not at the end."""
     act: Callable[[Matrix, Mapping[str, Any]], None] | None = None
     """What an operator does to its job, which is given as its record, when it is in the state ``acts_in``."""
     acts_in: JobState = JobState.RUNNING
@@ -141,6 +146,8 @@ class Cell:
 
     def text_for(self, function: str) -> str:
         """Return the text by which a function's events are recognised as this cell's, so that its run may be killed."""
+        if self.is_renewal:
+            return f'"renew", "job_id": "{self.job_id}"'
         if function not in DOORS:
             return self.job_id
         return json.dumps(f'"path": "{self.marker}"')[1:-1] if self.is_look else self.marker
@@ -169,6 +176,10 @@ def cells() -> list[Cell]:
             for function, calls in CALLS.items()
             if function not in (TAKE_SLOT, RECONCILE)
             for kill in points_of(calls)
+        ],
+        *[
+            Cell(f"renewal of receipts {kill}", "s3", kills=((FINISH, kill),), is_renewal=True)
+            for kill in points_of(CALLS_OF_A_RENEWAL)
         ],
         *[
             Cell(f"{RECONCILE} {kill}", "s3", faults=(LOST,), kills=((RECONCILE, kill),))
@@ -231,6 +242,7 @@ def counted() -> list[Cell]:
         Cell("calls from an arrival on", "s3", kills=each_counted(DOOR, *steps)),
         Cell("calls of a request", "https", kills=each_counted(*DOORS)),
         Cell("calls of a look", "s3", kills=each_counted(DOOR), is_look=True),
+        Cell("calls of a renewal", "s3", kills=each_counted(FINISH), is_renewal=True),
         Cell("calls of a reconciliation", "s3", faults=(LOST,), kills=each_counted(RECONCILE)),
     ]
 

@@ -373,6 +373,15 @@ def test_finish_succeeded(sandbox: Sandbox) -> None:
     assert {"state": "succeeded"} == sandbox.invoke("FinishFunction", sample("finish-succeeded"))
 
 
+def test_finish_renew(sandbox: Sandbox) -> None:
+    """The receipts get their thumbnail, and the record of the job is closed."""
+    job = sandbox.storing(id=JOB)
+    for function in ("SaveResultFunction", "FinishFunction", "ThumbnailFunction"):
+        sandbox.invoke(function, {"job_id": JOB})
+    assert {"state": "succeeded"} == sandbox.invoke("FinishFunction", sample("finish-renew"))
+    assert "thumbnail" in sandbox.receipt(f"{job.receipts}/video.json")
+
+
 @pytest.mark.parametrize(
     ("state", "event", "code"),
     [

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Near the likely end of a task the function sleeps between its queries: a second of it costs a fifth of what a wait of
 # the state machine and the two transitions after it cost. But it also occupies one of the account's parallel runs.
-HELD_SECONDS, LONGEST_PAUSE_SECONDS = 24, 6
+LONGEST_PAUSE_SECONDS = 6
 # DashScope's clock and ours may differ a little. A difference of hours means a time zone other than the stated one.
 CLOCKS_DIFFER_SECONDS = 60
 SECONDS_APART = 1.0
@@ -33,7 +33,7 @@ def may_hold(pause: float, since: float) -> bool:
 
     With completion events it must not: only the state machine's wait can be ended by one.
     """
-    is_short = pause <= LONGEST_PAUSE_SECONDS and clock.now() + pause <= since + HELD_SECONDS
+    is_short = pause <= LONGEST_PAUSE_SECONDS and clock.now() + pause <= since + settings.max_wait_seconds()
     return is_short and not settings.completion_events()
 
 

@@ -83,7 +83,7 @@ def test_without_a_cap_no_two_jobs_write_the_same_item(simulation: Simulation) -
     """Concurrent creates do not wait for each other, and no create reads more than before."""
     created(simulation)
     assert {} == used(simulation) == used(simulation, "CLIENT#ada")
-    assert ["TransactWriteItems", "GetItem"] == simulation.made["Submit"][0][:2]
+    assert ["TransactWriteItems", "PutObject"] == simulation.made["Submit"][0][:2]
     assert simulation.jobs()[0].reserved is None
 
 

@@ -225,6 +225,7 @@ def test_the_same_drop_again_is_the_parked_job(simulation: Simulation) -> None:
 @pytest.mark.parametrize("kill", points_of(OF_A_RELEASE), ids=str)
 def test_a_crash_at_any_call_of_the_release_loses_nothing(simulation: Simulation, kill: KillPoint) -> None:
     """Reserved and released in one write: the next sweep does the rest, and nothing is reserved twice."""
+    simulation.fake.fault(on="task", kind="never_ends", times=1)
     with caps(day=0.5):
         _, job = drop_and_wait(simulation, "first", "second")
         simulation.clock.advance(13 * HOUR)

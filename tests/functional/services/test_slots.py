@@ -17,7 +17,6 @@ from gallop.domain.job import JobState
 from gallop.doors.https import long_poll, videos
 from gallop.doors.https.bodies import Body
 from gallop.doors.https.identity import Caller
-from gallop.services import poll_schedule
 from gallop.services import slots as steps
 from gallop.services.cancel import Cancellation, cancel
 
@@ -52,8 +51,7 @@ def simulation() -> Iterator[Simulation]:
     """
     with (
         fresh() as made,
-        patch.dict("os.environ", {"MAX_IN_FLIGHT": str(SLOTS)}),
-        patch.object(poll_schedule, "HELD_SECONDS", 0),
+        patch.dict("os.environ", {"MAX_IN_FLIGHT": str(SLOTS), "MAX_WAIT_SECONDS": "0"}),
     ):
         yield made
 

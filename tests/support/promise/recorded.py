@@ -21,8 +21,8 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
         "UpdateItem",
     ),
     "Status": (
-        *("GetItem", "UpdateItem", "QueryTask", "UpdateItem", "UpdateItem", "Query", "GetItem", "UpdateItem"),
-        *("PutObject", "GetItem"),
+        *("GetItem", "QueryTask", "UpdateItem", "UpdateItem", "Query", "GetItem", "UpdateItem", "PutObject"),
+        "GetItem",
     ),
     "SaveResult": (
         *("GetItem", "QueryTask", "Download", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
@@ -30,7 +30,7 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
     ),
     # Without what it reads of the video, piece by piece.
     "Thumbnail": ("GetItem", "GetObject", "PutObject", "UpdateItem"),
-    "Finish": ("GetItem", "UpdateItem", "PutObject", "PutObject", "GetItem", "StartExecution", "UpdateItem"),
+    "Finish": ("GetItem", "UpdateItem", "PutObject", "PutObject", "GetItem", "StartExecution"),
     "Reconcile": (
         *("Query", "GetItem", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query", "Query"),
         "ReceiveMessage",
@@ -59,7 +59,7 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
     ),
     "Finish": (
         *("GetItem", "UpdateItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "Query"),
-        *("SendTaskSuccess", "DeleteItem", "StartExecution", "UpdateItem"),
+        *("SendTaskSuccess", "DeleteItem", "StartExecution"),
     ),
 }
 # A sweep on the day after, that releases a parked job beside one that runs.
