@@ -210,13 +210,13 @@ class UnsupportedMediaType(CallerError):
 
 
 class VideoNotReady(CallerError):
-    """The job has no video (yet)."""
+    """The job has no video (yet), or its thumbnail is still being made."""
 
     code = "not_ready"
     retryable = True
     status = 409
     title = "Video not ready"
-    remedy = "Poll GET /v1/videos/{id} until `status` is `completed`."
+    remedy = "Poll GET /v1/videos/{id} until `status` is `completed`; the thumbnail follows a few seconds later."
 
 
 class NoThumbnail(CallerError):

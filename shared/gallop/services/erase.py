@@ -8,20 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gallop import clock, log
+from gallop import log
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import idempotency_records, image_references, jobs
 from gallop.domain.doors import Door
 from gallop.domain.errors import JobNotDeletable, JobNotFinished
-from gallop.domain.job import is_terminal
 from gallop.domain.request import uploads
-from gallop.services import stored_images
+from gallop.services import closing, stored_images
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
-
-# A job that has just succeeded gets its thumbnail: most are made within this time.
-CLOSING_SECONDS, GLANCE_SECONDS = 8, 0.5
 
 
 def erase(job: Job) -> None:
@@ -34,7 +30,7 @@ def erase(job: Job) -> None:
     """
     if job.door is not Door.HTTPS:
         raise JobNotDeletable("Without its record, the dropped files would start a job, and be charged, again.")
-    if not _is_closed(job):
+    if not closing.is_closed(job):
         raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are still being written.")
     for found in uploads.inputs_of(job.request.sources, job.client):
         image_references.release(found, job.id)
@@ -44,11 +40,3 @@ def erase(job: Job) -> None:
         idempotency_records.forget(job.content_name, job.id)
     jobs.erase(job)
     log.info("job erased", job_id=job.id)
-
-
-def _is_closed(job: Job) -> bool:
-    """Return whether nothing more is written for a job; waits a little for one that has just ended."""
-    until = clock.now() + (CLOSING_SECONDS if is_terminal(job.state) else 0)
-    while not (is_closed := jobs.is_closed(job)) and clock.now() < until:
-        clock.sleep(GLANCE_SECONDS)
-    return is_closed

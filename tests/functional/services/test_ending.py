@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, waiters
+from gallop.domain.doors import Door
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import JobState
 from gallop.services import ending, publish, settle, slots
@@ -48,7 +49,7 @@ def test_what_follows_an_end_happens_whatever_else_fails(
     sandbox: Sandbox, done: list[str], monkeypatch: pytest.MonkeyPatch, broken: str, error: Exception
 ) -> None:
     """The error is raised afterwards, and the record stays open, so that the sweep repeats all of it."""
-    job = sandbox.put(JobState.FAILED)
+    job = sandbox.put(JobState.FAILED, door=Door.S3)
 
     def refuse(_: object) -> None:
         raise error

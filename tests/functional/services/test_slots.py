@@ -287,7 +287,7 @@ def test_no_breakdown_loses_a_slot_or_a_turn(simulation: Simulation, function: s
 
 def test_a_lost_wake_up_is_resent_within_a_minute(simulation: Simulation) -> None:
     """A job that got a slot without being notified is notified by the next sweep."""
-    with patch.object(slots, "wake", lambda _: False):
+    with patch.object(slots, "wake", lambda *_: False):
         job = create(simulation, "lost")
         simulation.run_due()
     assert (1, 0) == (len(only_pool().holders), len(simulation.tasks()))

@@ -194,5 +194,6 @@ def test_both_hosts_share_their_slots(sandbox: Sandbox) -> None:
     with sandbox.stack.acting_as("TakeSlotFunction"):
         for number, job in enumerate((old, new)):
             slots.enqueue(job, f"token {number}")
+            slots.opened_pool(job.lane)
         lanes = {pool.lane for pool in slots.pools()}
     assert {old.lane} == lanes

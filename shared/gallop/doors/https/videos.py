@@ -10,14 +10,20 @@ from gallop.adapters.s3 import buckets, presigned
 from gallop.adapters.table import idempotency_records, jobs, task_durations, webhook_endpoints
 from gallop.domain import views
 from gallop.domain.doors import Door
-from gallop.domain.errors import InvalidRequest, JobNotFound, NoThumbnail, VideoNotReady, VideoRemoved
+from gallop.domain.errors import (
+    InvalidRequest,
+    JobNotFound,
+    NoThumbnail,
+    VideoNotReady,
+    VideoRemoved,
+)
 from gallop.domain.faults import Fault
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal
 from gallop.domain.request import idempotency, reader
 from gallop.domain.request.own_fields import DRY_RUN
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.doors.https.errors import dialect_of
-from gallop.services import accept, inspect_media
+from gallop.services import accept, closing, inspect_media
 from gallop.services.cancel import Cancellation, cancel
 from gallop.services.erase import erase
 from gallop.services.slots import queue_position
@@ -143,8 +149,9 @@ def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
         reason = f": {job.failure.message}" if job.failure else "."
         raise VideoNotReady(f"The job is {job.state.value}{reason}")
     found = job.result if variant == VIDEO else job.thumbnail
-    if found is None and not jobs.is_closed(job):
+    if found is None and not closing.is_closed(job):
         raise VideoNotReady("The thumbnail is still being made: it follows a few seconds after the video.")
+    found = found or video(caller, job_id).thumbnail
     if found is None:
         raise NoThumbnail("No thumbnail could be made of this video.")
     return url_of(found)

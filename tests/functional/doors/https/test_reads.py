@@ -386,6 +386,20 @@ def remove(sandbox: Sandbox, key: str) -> None:
         sandbox.s3.delete_object(Bucket=sandbox.results, Key=key, VersionId=found["VersionId"])
 
 
+def test_a_thumbnail_that_is_being_made_is_waited_for(sandbox: Sandbox, ada: Client) -> None:
+    """A client that asks for it as soon as the job has completed gets it."""
+    job = finished(sandbox, picture=False)
+
+    def finish_meanwhile(_: float) -> None:
+        sandbox.invoke("ThumbnailFunction", {"job_id": job.id})
+        sandbox.invoke("FinishFunction", {"action": "renew", "job_id": job.id})
+
+    with patch("gallop.clock.sleep", finish_meanwhile):
+        answer = ada.get(f"/v1/videos/{job.id}/content?variant=thumbnail")
+    assert 302 == answer.status
+    assert "thumbnail.jpg" in answer.headers["Location"]
+
+
 def test_a_missing_thumbnail_is_reported(sandbox: Sandbox, ada: Client) -> None:
     """The answer is 409 until the job has its video and may still have a thumbnail, and 404 once none was made."""
     without, running = finished(sandbox, picture=False), sandbox.put(JobState.RUNNING)
