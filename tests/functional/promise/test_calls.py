@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.promise import Simulation
 
-# Of these, two are for each question to DashScope.
-MAX_TRANSITIONS = 18
+MAX_TRANSITIONS = 17
 
 
 def request(simulation: Simulation) -> None:
