@@ -91,7 +91,7 @@ CALLS_OF_A_LOOK = (
     *("PutObject", "GetItem", "GetItem", "StartExecution"),
 )
 # The receipts again, with the thumbnail.
-CALLS_OF_A_RENEWAL = ("GetItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "Query", "UpdateItem")
+CALLS_OF_A_RENEWAL = ("GetItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "UpdateItem")
 # So that each is alone in its batch, where with others that die a message would be given up.
 SECONDS_BETWEEN = 60.0
 DELIVERIES, POSTS = 5, 2

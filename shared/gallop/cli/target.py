@@ -76,7 +76,7 @@ def opened(stack: str) -> Iterator[Target]:
     name = stack or TESTBED_STACK
     before = dict(os.environ)
     os.environ.update(_credentials(running) if running else {})
-    aws.forget()
+    _forget_clients()
     try:
         target = Target(name, _outputs(name), running.get("anchor", 0.0), running.get("speed", 1.0))
         if "JobTableName" not in target.outputs:
@@ -87,9 +87,14 @@ def opened(stack: str) -> Iterator[Target]:
     except (BotoCoreError, ClientError, GallopError) as error:
         refuse(f"Stack {name!r}: {error}")
     finally:
-        aws.forget()
+        _forget_clients()
         os.environ.clear()
         os.environ.update(before)
+
+
+def _forget_clients() -> None:
+    aws.forget()
+    boto3.DEFAULT_SESSION = None
 
 
 def _running() -> dict[str, Any]:

@@ -20,10 +20,7 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
         *("GetItem", "UpdateItem", "UpdateItem", "SubmitTask", "TransactWriteItems", "PutObject", "GetItem"),
         "UpdateItem",
     ),
-    "Status": (
-        *("GetItem", "QueryTask", "UpdateItem", "UpdateItem", "Query", "GetItem", "UpdateItem", "PutObject"),
-        "GetItem",
-    ),
+    "Status": (*("GetItem", "QueryTask", "UpdateItem", "UpdateItem", "Query", "UpdateItem", "PutObject", "GetItem"),),
     "SaveResult": (
         *("GetItem", "QueryTask", "Download", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
         "UpdateItem",

@@ -43,12 +43,11 @@ def add(request: VideoRequest, seconds: float) -> None:
     if not 0 < seconds <= LONGEST_SECONDS:
         return
     try:
-        before = _kept(kind, int(clock.now() // KEPT_SECONDS))
-        if before and _write(kind, before, before.with_task(seconds)):
-            return
-        # It has changed within the last minute.
-        before = _read(kind)
-        _write(kind, before, (before or _published(kind)).with_task(seconds))
+        if not _add(
+            kind, _kept(kind, int(clock.now() // KEPT_SECONDS)), seconds, if_unreadable="attribute_not_exists(pk)"
+        ):
+            # It has changed within the last minute, or cannot be read.
+            _add(kind, _read(kind), seconds)
     except AwsTrouble as error:
         log.warning("task duration write failed", error=str(error))
 
@@ -73,10 +72,11 @@ def _read(kind: Kind) -> RunTimes | None:
 
 
 @aws.guarded
-def _write(kind: Kind, before: RunTimes | None, after: RunTimes) -> bool:
+def _add(kind: Kind, before: RunTimes | None, seconds: float, if_unreadable: str = "") -> bool:
     # Each task increments ``tasks``, so that number is the version. An unreadable item is overwritten, also one of an
     # earlier format.
-    condition, version = ("tasks = :before", {":before": before.tasks}) if before else ("", {})
+    condition, version = ("tasks = :before", {":before": before.tasks}) if before else (if_unreadable, {})
+    after = (before or _published(kind)).with_task(seconds)
     values = {f":{name}": value for name, value in after.as_map().items()}
     change = "SET #format = :format, tasks = :tasks, milliseconds = :milliseconds"
     return dynamo.write(dynamo.update(_key(kind), change, condition, {**values, **version}, {"#format": "format"}))
