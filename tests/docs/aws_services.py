@@ -2,6 +2,7 @@
 
 botocore reads a description when a client is created: 7 MB of JSON for the services that Gallop uses, with all regions
 of all services and the documentation. Without what Gallop does not call it is a fortieth, and a process starts sooner.
+The same goes for the rules that give each request its host.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ CALLED = {
 # By their names among the endpoints; the last four log an operator in.
 ENDPOINTS = ("dynamodb", "events", "s3", "secretsmanager", "sqs", "states", "oidc", "portal.sso", "signin", "sts")
 
+# Endings of names of S3's directory buckets, access points to them, and Outposts.
+OTHER_BUCKETS = ("--x-s3", "--xa-s3", "--op-s3")
+NEVER_SET = ("Accelerate", "UseObjectLambdaEndpoint", "UseS3ExpressControlEndpoint")
+
 
 def files() -> Iterator[tuple[str, str]]:
     """Give each file's path and text."""
@@ -40,6 +45,8 @@ def files() -> Iterator[tuple[str, str]]:
     for service, version in aws_services.VERSIONS.items():
         model = loader.load_service_model(service, "service-2", version)
         yield f"{service}/{version}/service-2.json", _text(_trimmed(model, CALLED[service].split()))
+        rules = loader.load_service_model(service, "endpoint-rule-set-1", version)
+        yield f"{service}/{version}/endpoint-rule-set-1.json", _text(_ruled(rules))
 
 
 def _endpoints(everything: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +85,24 @@ def _undocumented(value: Any) -> Any:  # noqa: ANN401 - JSON
         # A parameter may have this name, too.
         if not (name == "documentation" and isinstance(one, str))
     }
+
+
+def _ruled(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return rules without those for buckets, and for ways to reach one, that Gallop does not have."""
+    inner = [_ruled(one) for one in rule.get("rules", ()) if not any(map(_never_holds, one["conditions"]))]
+    short: dict[str, Any] = _undocumented({**rule, "rules": inner} if inner else rule)
+    return short
+
+
+def _never_holds(condition: Mapping[str, Any]) -> bool:
+    match condition:
+        case {"fn": "stringEquals", "argv": [_, str(ending)]}:
+            return ending in OTHER_BUCKETS
+        case {"fn": "booleanEquals", "argv": [{"ref": str(parameter)}, True]}:
+            return parameter in NEVER_SET
+        case {"fn": "aws.parseArn", "argv": [{"ref": "Bucket"}]}:
+            return True
+    return False
 
 
 def _text(document: object) -> str:

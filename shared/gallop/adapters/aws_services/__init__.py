@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from botocore.loaders import Loader
+from botocore.loaders import Loader, instance_cache
 
+FOLDER = Path(__file__).parent
 VERSIONS = {
     "dynamodb": "2012-08-10",
     "events": "2015-10-07",
@@ -23,12 +25,20 @@ VERSIONS = {
 class ShortLoader(Loader):
     """Finds the shortened descriptions first, and of their services without listing all 400 that botocore knows."""
 
-    def __init__(self) -> None:
-        super().__init__(extra_search_paths=[str(Path(__file__).parent)])
-
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:  # noqa: ANN401 - JSON
         """Load a description, or a part of it."""
         version = VERSIONS.get(service_name)
         if version is None:
             return super().load_service_model(service_name, type_name, api_version)
         return self.load_data(f"{service_name}/{version}/{type_name}")
+
+    @instance_cache
+    def load_data_with_path(self, name: str) -> tuple[Any, str]:
+        """Load a file, named without its ending."""
+        try:
+            text = (FOLDER / f"{name}.json").read_bytes()
+        except FileNotFoundError:
+            found: tuple[Any, str] = super().load_data_with_path(name)
+            return found
+        # By the path, botocore tells its own files, of which this is a part, from a user's, which win over its rules.
+        return json.loads(text), f"{self.BUILTIN_DATA_PATH}/{name}"
