@@ -12,7 +12,6 @@ import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ import httpcore
 import httpx
 
 from gallop.domain.errors import CallFailed, UnsafeAddress
+from gallop.domain.frozen import frozen
 from gallop.domain.request import urls
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _PLACE = re.compile(r"bytes ([0-9]{1,15})-[0-9]{1,15}/([0-9]{1,15})")
 loopback_allowed = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """The status of a response, and the seconds it took. Everything else is discarded."""
 
@@ -46,7 +46,7 @@ class Answer:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """Some bytes of a file, at least one, and the size of the file."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +19,7 @@ from gallop import clock
 from gallop.adapters import aws
 from gallop.cli.show import refuse
 from gallop.domain.errors import GallopError
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ StackOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """A stack, its outputs and its clock: a testbed's runs ``speed`` times as fast as real time since ``anchor``."""
 

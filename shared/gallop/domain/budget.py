@@ -5,12 +5,12 @@ A job's estimated cost is reserved when the job is recorded, and replaced by its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain.frozen import frozen
 from gallop.domain.times import timestamp
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Period(StrEnum):
 _ADJECTIVES = {Period.DAY: "daily", Period.MONTH: "monthly"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cap:
     """The maximum cost, per day or per month, of all jobs of an owner: the stack or a client."""
 
@@ -42,7 +42,7 @@ class Cap:
     usd: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reservation:
     """The amount that a job reserves in its owners' budgets, and the day (``2026-11-27``) on which it was reserved.
 
@@ -55,7 +55,7 @@ class Reservation:
     charged: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parked:
     """Why a job waits for a budget, and until when (seconds since the epoch) none is available."""
 
@@ -63,7 +63,7 @@ class Parked:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shortfall:
     """A cap that has no room for a job: the amount reserved or spent, and the estimated cost of the job.
 

@@ -5,13 +5,13 @@ The error classes of ``gallop.domain.errors`` that end a job carry a code of thi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gallop.domain import remedies
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.frozen import frozen
 from gallop.domain.remedies import Remedy
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Billed(StrEnum):
     YES = "yes"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FailureKind:
     """What a code means. ``retryable`` says whether the same request, created again, may succeed."""
 

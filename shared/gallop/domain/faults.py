@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ MAX_SHOWN_CHARACTERS = 60
 MAX_NAME_CHARACTERS = 80
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """One problem of a request: where it is, what is wrong, and how to fix it.
 

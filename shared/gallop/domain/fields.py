@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.faults import MAX_NAME_CHARACTERS, Fault, shown
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ class FormText(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Field(ABC):
     """A field with one value.
 
@@ -53,7 +53,7 @@ class Field(ABC):
         """Describe the values as JSON Schema, without default and description."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Choice(Field):
     """One of a few words."""
 
@@ -75,7 +75,7 @@ class Choice(Field):
         return {"type": "string", "enum": list(self.choices)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Whole(Field):
     """A whole number within a range, or one of ``special``, which mean something else; ``unit`` follows the range."""
 
@@ -107,7 +107,7 @@ class Whole(Field):
         return {"anyOf": [numbers, {"type": "integer", "enum": list(self.special)}]} if self.special else numbers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Flag(Field):
     """True or false."""
 

@@ -6,11 +6,12 @@ import base64
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.frozen import frozen
 from gallop.domain.regions import region_of
 from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
@@ -94,7 +95,7 @@ class AttemptEnd(StrEnum):
     ABSENT = "absent"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """One POST that may create a task; recorded before it is sent. Times are seconds since the epoch."""
 
@@ -104,7 +105,7 @@ class Attempt:
     ended_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """Why a job ended without a video: Gallop's code and message, and DashScope's own where it gave them."""
 
@@ -114,7 +115,7 @@ class Failure:
     vendor_message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interruption:
     """With which failure the job ends if it is not resumed before its deadline; ``resume_at`` is an epoch time."""
 
@@ -137,7 +138,7 @@ def failure_from(record: Mapping[str, Any]) -> Failure:
     return Failure(**{**known, "code": FailureCode(record["code"])})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CancelAnswer:
     """The answer to a cancel request that was made by a file, as readable text.
 
@@ -149,7 +150,7 @@ class CancelAnswer:
     time: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Result:
     """A file in the results bucket: the video, or its thumbnail. ``size`` is in bytes."""
 
@@ -161,7 +162,7 @@ class Result:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Job:
     """The record of a job. Times are seconds since the epoch, money is in USD.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gallop.domain.frozen import frozen
 
 MEBIBYTE = 1024**2
 # Of an upload: the largest that any model takes.
 MAX_VIDEO_BYTES = 100 * MEBIBYTE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImageRules:
     """Limits of an image: its shorter side in pixels, its longer side per shorter side (None: any), its bytes."""
 
@@ -18,7 +18,7 @@ class ImageRules:
     max_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VideoRules:
     """Limits of a video: its length in seconds, its sides in pixels, its shape, its bytes, its frames per second.
 
@@ -36,7 +36,7 @@ class VideoRules:
     codecs: tuple[str, ...] = ("H.264", "HEVC")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AudioRules:
     """Limits of an audio file: its length in seconds, its bytes, its formats."""
 

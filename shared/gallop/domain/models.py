@@ -7,12 +7,13 @@ wan3.0-video (docs/decisions.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gallop.domain import prices
 from gallop.domain.fields import Choice, Field, Flag, Whole
+from gallop.domain.frozen import frozen
 from gallop.domain.media_rules import AudioRules, ImageRules, VideoRules
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Kind(StrEnum):
 Rules = ImageRules | VideoRules | AudioRules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MediaField:
     """A field with the images, videos or audio files that a model takes: ``least`` to ``most`` of them.
 
@@ -65,7 +66,7 @@ class MediaField:
         return isinstance(self.rules, ImageRules)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Model:
     """A model: its media, its parameters in their order, and its prices.
 

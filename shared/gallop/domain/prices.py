@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gallop.domain.frozen import frozen
 from gallop.domain.regions import region_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Scope(StrEnum):
     MAINLAND = "mainland China, Global"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Price:
     """A list price in USD per billed second of video."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
+
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ class BrokenError(Exception):
     """The boxes are not a whole file: the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Box:
     """A box: its kind, and the places of its payload's first byte and of the byte behind it."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
 
+from gallop.domain.frozen import frozen
 from gallop.media import boxes, samples
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _NORMAL_RATES = (65_536, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edits:
     """The seconds that are shown, and when they end: later, if the list begins with a pause.
 

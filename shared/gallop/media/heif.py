@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from gallop.domain.frozen import frozen
 from gallop.media.colours import Nclx
 from gallop.media.reading import DamagedError
 
@@ -91,7 +92,7 @@ class Coded(NamedTuple):
         return (self.properties[place + 25] & 3) + 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Still:
     """The main image of a file."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
 
+from gallop.domain.frozen import frozen
 from gallop.media import boxes, edits, samples
 from gallop.media.boxes import Box, BrokenError
 
@@ -16,7 +16,7 @@ _VISUAL = 78
 _SETUP, _MAX_SETUP_BYTES = (b"avcC", b"hvcC", b"pasp"), 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Track:
     """A track with its codec, as it is displayed: its sides in pixels, after rotation, and its seconds.
 

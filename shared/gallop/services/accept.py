@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
@@ -21,6 +21,7 @@ from gallop.domain.errors import (
     NoRoom,
     WrongState,
 )
+from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, new_job_id
 from gallop.domain.request import estimate as estimates
 from gallop.domain.request.images import InlineImage
@@ -56,7 +57,7 @@ def check_budget(request: VideoRequest, client: str) -> None:
         raise BudgetExceeded(short, now)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewJob:
     """A request that becomes a job: its client, its door, and how to recognize it when it is repeated.
 

@@ -5,7 +5,7 @@ Near the likely end of the task, one run asks several times, and writes the reco
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gallop import clock, log
@@ -15,6 +15,7 @@ from gallop.domain.dashscope import reconciliation, replies
 from gallop.domain.dashscope.reconciliation import Made
 from gallop.domain.errors import TryAgain, VendorRefused
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.frozen import frozen
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
 from gallop.domain.request import estimate
 from gallop.services import poll_schedule, publish, slots, vendor_host
@@ -32,7 +33,7 @@ REFUSED_WAIT_SECONDS = 60
 MAX_BILLED_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Answer:
     """The job after a query, what comes next, and the task if it has succeeded."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from gallop.domain.job import Failure
@@ -23,7 +24,7 @@ class Next(StrEnum):
     FINISH = "finish"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """What comes next, the whole seconds to wait before it, and why the job failed, if it did."""
 

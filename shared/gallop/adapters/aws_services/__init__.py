@@ -40,5 +40,5 @@ class ShortLoader(Loader):
         except FileNotFoundError:
             found: tuple[Any, str] = super().load_data_with_path(name)
             return found
-        # By the path, botocore tells its own files, of which this is a part, from a user's, which win over its rules.
+        # The path of botocore's own file, of which this is a part: one of a user's would win over its rules.
         return json.loads(text), f"{self.BUILTIN_DATA_PATH}/{name}"

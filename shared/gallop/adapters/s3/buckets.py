@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
 from gallop.domain.errors import NoSuchObject, ObjectTooLarge
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +30,7 @@ RECEIPT_TAG = "content=receipt"
 GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A file in the results bucket, as last read; ``owner`` is a job's ID, or empty."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from typing import BinaryIO, Protocol
 
 from gallop.adapters import aws, ranged_file
 from gallop.domain.errors import AwsTrouble, NoSuchObject
+from gallop.domain.frozen import frozen
 
 # Of a stream: what is in memory at a time.
 PIECE_BYTES = 1024 * 1024
@@ -34,7 +34,7 @@ class StoredObject(Protocol):
         """Its size in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ObjectVersion:
     """The newest version of an object, when it was looked up."""
 

@@ -7,7 +7,6 @@ live; that is not the same as ``valid_until``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
@@ -16,6 +15,7 @@ from gallop.adapters.table import codec, dynamo
 from gallop.domain.clients.keys import DEAD_KEYS_KEPT_SECONDS, Key
 from gallop.domain.clients.rate_limit import moment
 from gallop.domain.errors import AwsTrouble
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ _IS_VALID = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """The key of a request, and the seconds to wait if its rate limit is exceeded."""
 
@@ -92,7 +92,7 @@ def revoke(key: Key, now: float) -> bool:
     return all(dynamo.transact([update, dynamo.put(note)]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Taking:
     """A way to take a token: its condition, and the new value of ``tat``."""
 

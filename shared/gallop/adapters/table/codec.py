@@ -7,9 +7,11 @@ dropped, and absent ones get the default of their dataclass. ``None`` is stored 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Codec:
     """How a value is stored. ``encode`` and ``decode`` never see ``None``."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop.adapters import aws
 from gallop.adapters.table import dynamo
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Creation:
     """The result of a create: the job's ID, whether it is new, and the fingerprint of the create that it repeats.
 

@@ -6,12 +6,12 @@ the moment it is accepted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
 from gallop.adapters.table import dynamo
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ START, END = "0", "~"
 PAGE = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A job's cursor, which is its position in the order of jobs, and its ID."""
 

@@ -6,12 +6,12 @@ job's record says since when. So no crash leaves a job between the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gallop import settings
 from gallop.adapters import aws
 from gallop.adapters.table import dynamo, jobs, waiters
+from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState
 from gallop.domain.scheduling import queue
 
@@ -31,7 +31,7 @@ KEPT_SECONDS = 8 * 86_400
 _QUEUE, _WAITER = "QUEUE#", "SLOT_WAITER"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlotPool:
     """A lane's slots as last read: since when each job holds one (epoch seconds), and the client served last."""
 

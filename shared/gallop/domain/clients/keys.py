@@ -6,8 +6,9 @@ import base64
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gallop.domain.frozen import frozen
 
 PREFIX = "gallop_"
 MAX_CHARACTERS = 200
@@ -28,7 +29,7 @@ class KeyState(StrEnum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """The record of a key, without the key itself. Times are in seconds since the epoch.
 

@@ -21,15 +21,16 @@ refused request takes no token.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from math import ceil
+
+from gallop.domain.frozen import frozen
 
 BURST_SECONDS = 2
 _MICROSECOND = Decimal("0.000001")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RateLimit:
     """Sustained requests per second, with bursts up to twice that. Times are seconds, as Decimal."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from standardwebhooks.webhooks import Webhook
 
 from gallop.domain import views
+from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, is_terminal
 from gallop.domain.request import urls
 from gallop.domain.times import timestamp
@@ -44,7 +45,7 @@ class Event(StrEnum):
 JOB_EVENTS = (Event.COMPLETED, Event.FAILED, Event.CANCELLED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Secret:
     """A signing secret; one that was replaced is valid until ``valid_until``, in seconds since the epoch."""
 
@@ -56,7 +57,7 @@ class Secret:
         return f"Secret(valid_until={self.valid_until})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Endpoint:
     """A client's address that is notified of its jobs. ``disabled_why`` says why it was disabled.
 
@@ -73,7 +74,7 @@ class Endpoint:
     disabled_why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """A message: its id and body are the same in every delivery attempt and every replay."""
 
@@ -82,7 +83,7 @@ class Message:
     body: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Try:
     """One delivery attempt: the HTTP status, or the error in ``trouble``; ``next_at`` is the time of the next, if any.
 

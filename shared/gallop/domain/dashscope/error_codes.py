@@ -7,9 +7,9 @@ family, and one without a family is ``UNLISTED``. A refusal without a code, by a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from gallop.domain.frozen import frozen
 from gallop.domain.remedies import Remedy
 
 
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     VENDOR = "vendor"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """What a code means. ``retryable`` says whether the same request may succeed later."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gallop.domain.dashscope.task import STATUSES, ZONE, entry, status
 from gallop.domain.errors import DashScopeRefusal
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"[0-9]{1,6}")
 _STAMP = re.compile(r"[0-9]{14}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Question:
     """A query: one page of the tasks submitted from ``since`` to ``until`` (seconds since the epoch).
 

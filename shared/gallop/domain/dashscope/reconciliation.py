@@ -8,8 +8,9 @@ A task may also be created late, after the next attempt has begun. It could belo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,26 +36,26 @@ MAX_LOSSES = 3
 SAME_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Adopt:
     """Exactly one task matches: it is adopted as the job's, and checked when it ends."""
 
     task_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Absent:
     """The list has had time to show a task, and shows none: the job may send another submit."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ambiguous:
     """No task can be attributed to the job with certainty; the ``count`` candidates are left alone."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookAgain:
     """It is too early to decide: look again in ``seconds``."""
 
@@ -86,7 +87,7 @@ def look_again_in(waited: float) -> int:
     return max(LOOK_AGAIN_SECONDS.start, min(round(waited / 10), LOOK_AGAIN_SECONDS.stop))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """What was ordered, or what DashScope reports of a task that ended; empty texts are not ordered, or not reported.
 

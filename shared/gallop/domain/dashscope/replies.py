@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 TASK_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """A submit that created a task."""
 
@@ -21,7 +23,7 @@ class Accepted:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskWaiting:
     """PENDING, RUNNING, or an unknown status. ``scheduled_at`` is when it began, if that is reported."""
 
@@ -29,7 +31,7 @@ class TaskWaiting:
     scheduled_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskSucceeded:
     """SUCCEEDED. The address is valid for 24 hours after the end of the task; it is empty if DashScope omitted it.
 
@@ -42,7 +44,7 @@ class TaskSucceeded:
     ran_for: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskFailed:
     """FAILED, with DashScope's reason."""
 
@@ -50,17 +52,17 @@ class TaskFailed:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskCanceled:
     """CANCELED."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskUnknown:
     """UNKNOWN: the task has expired, or belongs to another account or region."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListedTask:
     """A task in the list, which shows neither prompt nor parameters. ``created_at`` is in seconds since the epoch."""
 

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from gallop.domain.drops import drop
 from gallop.domain.drops.receipts import STATUS
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.faults import Fault, file_fault, listing
+from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.times import timestamp
 
@@ -51,7 +52,7 @@ class SkipReason(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batch:
     """One upload of a ``batch.jsonl``. ``id`` is the name of its execution.
 
@@ -108,7 +109,7 @@ class Batch:
         return drop.receipts_of(f"{self.path}/{line:05d}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LineOutcome:
     """The result of a line. ``seconds`` is the time from creation to end of its job, ``cost`` is in USD.
 
@@ -125,7 +126,7 @@ class LineOutcome:
     is_new: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BatchProgress:
     """The progress of a batch. Costs are in USD.
 

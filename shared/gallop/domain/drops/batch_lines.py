@@ -7,13 +7,14 @@ import json
 import re
 import unicodedata
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from gallop.domain import models
 from gallop.domain.drops import drop
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault, file_fault
+from gallop.domain.frozen import frozen
 from gallop.domain.request import references, strict_json, uploads
 from gallop.domain.request.reader import Reader
 
@@ -38,7 +39,7 @@ UTF_8 = "utf-8"
 _BOMS = {codecs.BOM_UTF8: UTF_8, codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """Where a line is in its file: ``offset`` and ``size`` are in bytes of its ``encoding``."""
 
@@ -48,7 +49,7 @@ class Row:
     encoding: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """A line that is a JSON object."""
 
@@ -61,7 +62,7 @@ class Line:
         return json.dumps(self.fields, sort_keys=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contents:
     """The content of a batch's file: the lines that are not blank, the objects among them, and the faults."""
 
@@ -70,7 +71,7 @@ class Contents:
     faults: tuple[Fault, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BatchFolder:
     """The folder of a batch: ``beside`` maps the NFC names of the files in it to their keys.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.drops.receipts import ERROR
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 NO_JOB = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CurrentDrop:
     """The current state of a drop: its newest job, or the receipts that were written while it has no job.
 

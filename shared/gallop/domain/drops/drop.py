@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import names
+from gallop.domain.frozen import frozen
 from gallop.domain.job import is_job_id
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _MAC_ARCHIVE = "__MACOSX"
 _DIGITS = re.compile(r"(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """An object of the inbox; ``size`` is in bytes, ``modified`` is an ISO 8601 time."""
 
@@ -63,14 +64,14 @@ class Entry:
         return datetime.fromisoformat(self.modified).timestamp()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Folder:
     """The scope of a folder: everything directly in it is one drop. ``path`` is without ``drop/``."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lone:
     """The scope of files at the root that share a stem: an image, and its text."""
 
@@ -80,7 +81,7 @@ class Lone:
 Scope = Folder | Lone
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drop:
     """One folder, or one lone image, with its ``images`` and ``videos``. ``strangers`` are files of no known kind.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import models, names
 from gallop.domain.drops.drop import PREFIX, PROMPT, SETTINGS, Drop, Entry, is_cancel, is_video
 from gallop.domain.faults import Fault, file_fault
+from gallop.domain.frozen import frozen
 from gallop.domain.models import Kind
 from gallop.domain.request.media import IMAGES
 
@@ -31,7 +32,7 @@ _WRITTEN = (".txt", ".text", ".md")
 _DOCUMENTS = (".rtf", ".doc", ".docx", ".odt", ".pages", ".pdf")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """A file of a request: the media field that it belongs to, its name, and its object, if that is there."""
 
@@ -40,7 +41,7 @@ class File:
     entry: Entry | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """The request of a drop: its fields without its files, and its files in their order.
 

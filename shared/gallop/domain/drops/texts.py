@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
 from gallop.domain.faults import Fault, file_fault
+from gallop.domain.frozen import frozen
 from gallop.domain.request import strict_json
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _REMEDY = "Save it as plain text in UTF-8 (Notepad: Save as, Encoding: UTF-8) an
 _RICH_REMEDY = "Save it as plain text (TextEdit: Format, Make Plain Text) and upload it again."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Texts:
     """The content of the two texts of a drop, as far as they exist and are valid; ``faults`` has the problems."""
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from gallop.domain.faults import Fault
+from gallop.domain.frozen import frozen
 from gallop.domain.media_rules import MEBIBYTE, AudioRules, ClipRules, VideoRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClipFacts:
     """What was measured in a file: its length in seconds, its size as displayed in pixels, frames per second, bytes.
 
@@ -36,7 +36,7 @@ class ClipFacts:
         return max(self.seconds, self.billed_seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LinkedClip:
     """A clip at a public address, which DashScope downloads; ``facts`` are set once it has been inspected."""
 
@@ -44,7 +44,7 @@ class LinkedClip:
     facts: ClipFacts | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredClip:
     """A clip in the inbox bucket; its version, hash and facts are set once it has been inspected."""
 

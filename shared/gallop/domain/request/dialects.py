@@ -5,10 +5,10 @@ A fault has the names of the protocol that the client uses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from gallop.domain.faults import pointer_to
+from gallop.domain.frozen import frozen
 
 _EVERY_REFERENCE = "https://..., data:image/jpeg;base64,..., upload_... or s3://{bucket}/uploads/..."
 
@@ -21,7 +21,7 @@ class Dialect(StrEnum):
     DASHSCOPE = "dashscope"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Words:
     """The words of a protocol.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models, prices
 from gallop.domain.fields import Whole
+from gallop.domain.frozen import frozen
 from gallop.domain.media_rules import ImageRules
 from gallop.domain.request import media
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gallop.domain.request.request import VideoRequest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Estimate:
     """The arithmetic of a price: seconds of the result, seconds of input that are billed as well, USD per second.
 

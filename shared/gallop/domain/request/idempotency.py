@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import Fault
+from gallop.domain.frozen import frozen
 from gallop.domain.request import single_values
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _COUNT = re.compile(r"[0-9]{1,6}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdempotencyRecord:
     """The record that makes a create request take effect only once.
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, assert_never
 
+from gallop.domain.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class LinkedImage:
     """An image at a public address, which DashScope downloads."""
 
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Original:
     """The source of a converted image: the hash of its bytes, and its object in the inbox if it was sent as one."""
 
@@ -24,7 +26,7 @@ class Original:
     version_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InlineImage:
     """An image in memory: it was sent inside the request, or converted.
 
@@ -37,7 +39,7 @@ class InlineImage:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredImage:
     """An image in the inbox bucket; ``version_id`` and ``sha256`` are set once it has been read."""
 
@@ -87,7 +89,7 @@ def image_record(image: Image) -> dict[str, Any]:
             raise TypeError("an inline image has no record")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usable:
     """An image as it is sent to DashScope. ``note`` describes how it was converted; empty if it was not."""
 

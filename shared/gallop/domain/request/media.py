@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain.frozen import frozen
 from gallop.domain.request import clips, images
 from gallop.domain.request.clips import Clip, LinkedClip, StoredClip
 from gallop.domain.request.images import Image
@@ -21,7 +22,7 @@ Source = Image | Clip
 Inspected = Source | list["Fault"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Medium:
     """A file of a request: ``field`` is the media field that it was sent in."""
 

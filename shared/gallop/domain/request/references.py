@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from gallop.domain import models, names
 from gallop.domain.faults import Fault
+from gallop.domain.frozen import frozen
 from gallop.domain.request import uploads, urls
 from gallop.domain.request.clips import LinkedClip, StoredClip
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
@@ -32,7 +33,7 @@ _SPACE = re.compile(r"[ \t\r\n]+")
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """What was sent in one place: ``value`` names a file, or is a file that was found, or a fault.
 
@@ -156,7 +157,7 @@ def _wrong(where: str, problem: str, remedy: str) -> tuple[str, Fault]:
     return where, Fault(where, problem, remedy)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inbox:
     """The only bucket that a request may refer to, the client that sends the request, and the words of its protocol.
 

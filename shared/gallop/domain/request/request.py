@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain.frozen import frozen
 from gallop.domain.request import uploads
 from gallop.domain.request.dialects import Dialect
 from gallop.domain.request.media import IMAGES, Medium, identity_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from gallop.domain.request.media import Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VideoRequest:
     """A valid request for one video, within the limits of its model.
 
@@ -63,7 +64,7 @@ class VideoRequest:
         return json.dumps(fields, sort_keys=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestDefaults:
     """What a stack adds to a request: the version of models, and the only bucket that a request may refer to.
 

@@ -9,9 +9,10 @@ priority go first.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
+
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,7 @@ RUNNING_AT_DASHSCOPE = 5
 STEP_SECONDS = 15
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticket:
     """A place in the queue of a lane. ``came_at`` is when the job was created, in seconds since the epoch."""
 
@@ -42,7 +43,7 @@ class Ticket:
         return f"{self.client}#{PRIORITIES[-1] - self.priority}#{round(self.came_at * 1000):014d}#{self.job_id}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueuePosition:
     """A waiting job's position, from 1, and when it is likely to start (seconds since the epoch)."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,7 @@ KEPT_TASKS = 50
 PUBLISHED_SHARES = (0.6, 1.0, 1.4)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunTimes:
     """The run times of the last tasks, in seconds, the newest last, and the number of all tasks counted."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import Any
 
 from python_multipart.multipart import parse_options_header
 
 from gallop.domain.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from gallop.domain.faults import Fault
+from gallop.domain.frozen import frozen
 from gallop.domain.request import form, strict_json
 
 # Lambda takes events of 6 MB, with forms in base64 and JSON with escapes. A body that is larger than this maximum, but
@@ -22,7 +22,7 @@ _UTF8 = (b"", b"utf-8", b"utf8", b"us-ascii")
 _REPLACEMENT = "\ufffd"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Body:
     """The bytes of a body, and its declared type."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop.domain.errors import BudgetExceeded, DashScopeRefusal, InvalidRequest
 from gallop.domain.faults import listing
+from gallop.domain.frozen import frozen
 from gallop.domain.request.dialects import Dialect
 from gallop.doors.https import json_text
 
@@ -39,7 +39,7 @@ _OPENAI_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ErrorAnswer:
     """An error, with the status and title of its answer."""
 

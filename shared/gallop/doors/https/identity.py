@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gallop.domain.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caller:
     """The client that an API key belongs to, and the key's own id, which is not secret.
 

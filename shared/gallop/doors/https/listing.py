@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from gallop import clock
 from gallop.adapters.table import job_index, jobs
 from gallop.domain.errors import InvalidRequest, JobNotFound
 from gallop.domain.faults import Fault
+from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState, created_in, is_job_id, openai_status
 from gallop.doors.https import videos
 
@@ -27,7 +27,7 @@ _OPENAI_STATUSES = frozenset(openai_status(state) for state in JobState)
 _STATUSES = sorted(_OPENAI_STATUSES | {state.value for state in JobState})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """Which jobs, how many, and in which order; ``low`` and ``high`` are cursors of the job index."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
@@ -18,6 +18,7 @@ from gallop.domain.errors import (
     VideoRemoved,
 )
 from gallop.domain.faults import Fault
+from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal
 from gallop.domain.request import idempotency, reader
 from gallop.domain.request.own_fields import DRY_RUN
@@ -49,7 +50,7 @@ _CANCELLATIONS = {
 ANSWER_SECONDS = 18
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Created:
     """A job, whether it existed before this request, and what its client is shown: the job, and headers."""
 

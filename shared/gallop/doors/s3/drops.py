@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
@@ -23,6 +23,7 @@ from gallop.domain.drops import drop as drops
 from gallop.domain.drops import events, quiet, receipts
 from gallop.domain.drops import plan as plans
 from gallop.domain.errors import AwsTrouble, BudgetExceeded
+from gallop.domain.frozen import frozen
 from gallop.domain.job import job_id_of
 from gallop.domain.request.media import IMAGES, Medium, identity_of
 from gallop.domain.request.request import VideoRequest
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from gallop.domain.faults import Fault
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """A message of the queue: an event of S3, or a check that the door sent to itself.
 

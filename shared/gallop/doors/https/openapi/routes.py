@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gallop.domain import errors
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import task as dashscope_task
+from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState, openai_status
 from gallop.doors.https import dashscope, methods, models
 from gallop.doors.https.openapi import examples
@@ -17,7 +16,7 @@ FORM = "multipart/form-data"
 Refusals = tuple[type[errors.CallerError], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Route:
     """One route. ``answers`` and ``body`` map media types (or statuses) to schemas; ``is_open`` needs no key."""
 
