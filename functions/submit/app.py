@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from gallop.doors.https import dashscope, resolver, uploads, videos
-from gallop.doors.s3 import drops
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -47,6 +45,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | P
     # Both shapes are AWS's own, SQS's and API Gateway's, so neither carries an action.
     if "Records" not in event:
         return app.resolve(event, context)
+    return _take_drops(event, context)
+
+
+def _take_drops(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    # A request at the HTTPS door, for which somebody waits, is answered sooner without these.
+    from aws_lambda_powertools.utilities.batch import (  # noqa: PLC0415
+        BatchProcessor,
+        EventType,
+        process_partial_response,
+    )
+    from gallop.doors.s3 import drops  # noqa: PLC0415
+
     batch = drops.Batch()
 
     def take(record: SQSRecord) -> None:

@@ -6,7 +6,6 @@ OpenAPI document come from it.
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +128,8 @@ def _digits(text: str) -> str:
 
 def nearest(text: str, choices: Iterable[str]) -> str | None:
     """Return the choice that is most like a text, if one is."""
+    import difflib  # noqa: PLC0415 - for typing errors only
+
     return next(iter(difflib.get_close_matches(text[:MAX_NAME_CHARACTERS], list(choices), n=1)), None)
 
 

@@ -50,6 +50,8 @@ def _init(self: Any, /, *positional: object, **named: object) -> None:  # noqa: 
         object.__setattr__(self, name, content)
     if given:
         raise TypeError(f"{cls.__name__}: unknown arguments {', '.join(given)}")
+    if check := getattr(self, "__post_init__", None):
+        check()
 
 
 def _repr(self: Any) -> str:  # noqa: ANN401 - as above

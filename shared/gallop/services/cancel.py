@@ -9,7 +9,6 @@ from gallop import clock, log
 from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble, JobNotFound, TryAgain, VendorRefused, WrongState
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
-from gallop.services import vendor_host
 from gallop.services.ending import notify
 
 MAX_TRIES = 5
@@ -73,6 +72,8 @@ def _reason(job: Job) -> Failure | None:
 
 
 def _cancel_task(job: Job) -> bool:
+    from gallop.services import vendor_host  # noqa: PLC0415 - its HTTP client is slow to import
+
     try:
         return vendor_host.cancel(job)
     except (TryAgain, VendorRefused) as error:

@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
-from gallop.adapters import event_bus, safe_http
+from gallop.adapters import event_bus
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, webhook_deliveries, webhook_endpoints
 from gallop.domain.clients import webhooks
@@ -66,6 +66,8 @@ def ping(client: str, endpoint_id: str, ping_id: str) -> dict[str, Any]:
 
 
 def _send(endpoint: Endpoint, url: str, message: Message, number: int, retry_in: int | None) -> Try:
+    from gallop.adapters import safe_http  # noqa: PLC0415 - slow to import, and announcements need none of it
+
     now = clock.now()
     status, error, seconds = None, "", 0.0
     headers = webhooks.headers(message, webhooks.secrets_at(endpoint, now), clock.wall())

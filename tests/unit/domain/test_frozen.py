@@ -100,7 +100,7 @@ def test_each_object_has_a_default_of_its_own() -> None:
 
 
 def test_a_subclass_has_all_fields() -> None:
-    """Its own, too, are frozen, and match by position but for those that must be named."""
+    """Its own, too, are frozen, and match by position except for those that must be named."""
     one = Named(1, 2, unit="px")
     assert ["x", "y", "names", "secret", "unit"] == [found.name for found in fields(one)]
     match one:
@@ -113,7 +113,23 @@ def test_a_subclass_has_all_fields() -> None:
 
 @frozen
 class Pair:
-    """Two whole numbers."""
+    """Two whole numbers, the smaller one first."""
 
     a: int
     b: int
+
+    def __post_init__(self) -> None:
+        """Check the order."""
+        if self.a > self.b:
+            raise ValueError(self.a)
+
+    def __repr__(self) -> str:
+        """Show less."""
+        return "Pair"
+
+
+def test_a_class_has_methods_of_its_own() -> None:
+    """One that checks a new object, and one that hides what it has."""
+    with pytest.raises(ValueError, match="2"):
+        Pair(2, 1)
+    assert "Pair" == repr(Pair(1, 2))

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from standardwebhooks.webhooks import Webhook
-
 from gallop.domain import views
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, is_terminal
@@ -178,6 +176,8 @@ def _message(name: str, event: Event, data: dict[str, Any], at: float) -> Messag
 
 def headers(sent: Message, signed_with: Iterable[Secret], at: float) -> dict[str, str]:
     """Return the headers of one delivery attempt, with a signature for each valid secret."""
+    from standardwebhooks.webhooks import Webhook  # noqa: PLC0415 - of those who import this module, few send
+
     time = datetime.fromtimestamp(int(at), UTC)
     signatures = [Webhook(secret.value).sign(sent.id, time, sent.body) for secret in signed_with]
     return {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gallop.domain.frozen import frozen
 from gallop.domain.request.clips import StoredClip
 from gallop.domain.request.images import StoredImage
 
@@ -24,7 +24,7 @@ _ID = re.compile(r"upload_[a-z2-7]{26}")
 _STORED = re.compile(rf"{PREFIX}(.+)/(?:{_ID.pattern}|[0-9a-f]{{64}}\.[a-z0-9.+-]+)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen
 class Input:
     """A version of an object that Gallop stores for a client, and that jobs of this client use."""
 
@@ -59,7 +59,8 @@ def inputs_of(sources: Iterable[Source], client: str) -> list[Input]:
     originals = [image.original for image in stored if isinstance(image, StoredImage) and image.original]
     files: list[StoredImage | StoredClip | Original] = [*stored, *originals]
     own = [file for file in files if file.version_id and _owner(file.key) == client]
-    return sorted({Input(file.bucket, file.key, file.version_id) for file in own})
+    versions = sorted({(file.bucket, file.key, file.version_id) for file in own})
+    return [Input(*version) for version in versions]
 
 
 def _owner(key: str) -> str | None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from python_multipart.multipart import parse_options_header
-
 from gallop.domain.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from gallop.domain.faults import Fault
 from gallop.domain.frozen import frozen
-from gallop.domain.request import form, strict_json
+from gallop.domain.request import strict_json
 
 # Lambda takes events of 6 MB, with forms in base64 and JSON with escapes. A body that is larger than this maximum, but
 # small enough for Lambda, gets an answer that explains the refusal.
@@ -18,6 +16,7 @@ MAX_BODY_BYTES = 4_500_000
 
 # zlib's number for a gzip stream.
 _GZIP = 31
+_PLAIN = ("", "application/json")
 _UTF8 = (b"", b"utf-8", b"utf8", b"us-ascii")
 _REPLACEMENT = "\ufffd"
 
@@ -59,6 +58,10 @@ class Body:
             raise BodyTooLarge(f"The body is too large: {size}; the maximum is {MAX_BODY_BYTES:,} bytes.")
 
     def _type(self) -> tuple[bytes, dict[bytes, bytes]]:
+        if self.content_type in _PLAIN:
+            return self.content_type.encode(), {}
+        from python_multipart.multipart import parse_options_header  # noqa: PLC0415 - most requests are plain JSON
+
         return parse_options_header(self.content_type.encode("ascii", "replace").decode())
 
     def text(self) -> str:
@@ -102,6 +105,8 @@ class Body:
         """
         kind, options = self._type()
         if kind == b"multipart/form-data":
+            from gallop.domain.request import form  # noqa: PLC0415 - as above
+
             return form.read(options.get(b"boundary", b""), self.data)
         return self.json()
 
