@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 SUBMIT_PATH = "/services/aigc/video-generation/video-synthesis"
 MAX_MESSAGE_CHARACTERS = 500
-PIECE_BYTES = 256 * 1024
 LIST_PAGE_SIZE = 50
 MAX_LIST_PAGES = 40
 
@@ -183,7 +182,7 @@ def download(url: str) -> Iterator[tuple[int | None, Iterator[bytes]]]:
             if response.status_code != httpx.codes.OK:
                 raise VendorUnavailable(f"The result URL returned HTTP {response.status_code}.")
             length = response.headers.get("Content-Length", "")
-            yield int(length) if length.isdecimal() else None, response.iter_bytes(PIECE_BYTES)
+            yield int(length) if length.isdecimal() else None, response.iter_bytes()
     except (*_NEVER_SENT, httpx.InvalidURL) as error:
         raise VendorUnreachable(f"Cannot connect to the result's host ({type(error).__name__}).") from None
     except httpx.HTTPError as error:
