@@ -30,6 +30,8 @@ CALLED = {
     "sqs": "ChangeMessageVisibility DeleteMessage ReceiveMessage SendMessage",
     "stepfunctions": "DescribeExecution ListExecutions SendTaskSuccess StartExecution",
 }
+# The types that ``gallop.adapters.table.attributes`` reads: botocore looks for each type in each value.
+TYPES = ("S", "N", "M", "L", "NULL", "BOOL")
 # By their names among the endpoints; the last four log an operator in.
 ENDPOINTS = ("dynamodb", "events", "s3", "secretsmanager", "sqs", "states", "oidc", "portal.sso", "signin", "sts")
 
@@ -65,13 +67,17 @@ def _trimmed(model: Mapping[str, Any], called: list[str]) -> dict[str, Any]:
     while waiting:
         name = waiting.pop()
         if name not in shapes:
-            shapes[name] = model["shapes"][name]
+            shapes[name] = _of_our_types(model["shapes"][name]) if name == "AttributeValue" else model["shapes"][name]
             waiting += re.findall(r'"shape": "(\w+)"', json.dumps(shapes[name]))
     inner = {"operations": operations, "shapes": dict(sorted(shapes.items()))}
     # botocore insists on some words about these.
     parameters = {name: {**one, "documentation": ""} for name, one in model.get("clientContextParams", {}).items()}
     short = {name: _undocumented(inner.get(name, value)) for name, value in model.items() if name != "documentation"}
     return {**short, "clientContextParams": parameters} if parameters else short
+
+
+def _of_our_types(shape: Mapping[str, Any]) -> dict[str, Any]:
+    return {**shape, "members": {name: one for name, one in shape["members"].items() if name in TYPES}}
 
 
 def _undocumented(value: Any) -> Any:  # noqa: ANN401 - JSON
