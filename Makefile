@@ -95,7 +95,7 @@ check: .gate-passed  ## run the gate and the fast tests
 	elif .ci/python 3.13 >/dev/null; then .ci/step "tests under Python 3.13" .venv-3.13/bin/python $(PYTEST) $(OWN); \
 	else echo "tests under Python 3.13     skipped: Python 3.13 is not installed"; fi
 
-.PHONY: promises chaos load soak bench-polling
+.PHONY: promises chaos load soak bench bench-door bench-polling
 promises: .tests-ready  ## print each promise, the tests that prove it, and their last results
 	@$(PY) -m tests.docs.promises
 
@@ -107,6 +107,12 @@ load: .tests-ready  ## run N=100 jobs of three clients at once (N="10 100 1000" 
 
 soak: .tests-ready  ## run a steady stream of jobs for MINUTES=120 of simulated time, with random kills (SEED=, CHANCE=)
 	@$(PY) -m tests.load.soak
+
+bench: .tests-ready  ## measure everything of docs/performance.md and write it, in ten minutes (ONLY="cold_start result" prints parts)
+	@$(PY) -m tests.bench $(ONLY)
+
+bench-door: .tests-ready  ## compare the HTTPS door with that of an earlier commit, over 32 connections
+	@$(PY) -m tests.bench door
 
 bench-polling: .tests-ready  ## compare polling schedules; writes docs/polling.md
 	@$(PY) -m tests.docs.polling_page

@@ -1,4 +1,4 @@
-"""Cold starts: ``python -m tests.bench.cold_start [STARTS [FUNCTION …]]`` (20 of each function).
+"""Cold starts, 20 of each function, and what a warm run takes of a processor.
 
 Of each function it measures the time from the start of a process to the first answer, with only its folder, the built
 layers and the packages of Lambda's runtime on the path. Beside it runs a peer: the same libraries make the same calls
@@ -17,79 +17,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from tests.bench.recorded_starts import recorded
+from tests.bench.repeater import Repeater
 from tests.template import stack
 from tests.testbed.aws.layers import build_layer, build_runtime
 from tests.testbed.aws.memory import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from tests.bench.recorded_starts import Reply, Start
+    from tests.bench.recorded_starts import Start
 
 ROOT = Path(__file__).parents[2]
 PROCESS = Path(__file__).with_name("cold_start_process.py")
 PEER = Path(__file__).with_name("cold_start_peer.py")
 STARTS = 20
+# Of Gallop's first starts, and how often each is called again.
+WARM_STARTS, WARM_RUNS = 3, 10
 # Read by each HTTP function and, for a drop, by Submit.
 DOORS = ("SubmitFunction", "VideosFunction", "WakeFunction")
-
-
-class Repeater(ThreadingHTTPServer):
-    """Answers each request with the next recorded response, whatever is asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        """Listen on a port of its own."""
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.replies: deque[Reply] = deque()
-        Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        """The server's address."""
-        return f"http://localhost:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # Otherwise the second of two writes waits for 40 ms.
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: Repeater
-
-    def _answer(self) -> None:
-        self._read()
-        reply = self.server.replies.popleft()
-        self.send_response_only(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        self.wfile.write(reply.body)
-
-    def _read(self) -> None:
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                self.rfile.read(size + 2)
-            while self.rfile.readline().strip():
-                pass
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
-
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _answer  # noqa: N815 - the base class names them
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +54,32 @@ class Program:
     bytecode: Path
     """Where the first start keeps bytecode, of what is there without."""
 
-    def run(self) -> Measured:
-        """Start the process and wait for its answer."""
-        self.server.replies.extend(self.start.replies)
+    def run(self, warm_runs: int = 0) -> Measured:
+        """Start the process and wait for its answer; then call it again."""
+        self.server.repeat(self.start.replies)
+        began = time.perf_counter()
+        process = self._process()
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps(self.start.event).encode() + b"\n")
+        process.stdin.flush()
+        report = process.stdout.readline()
+        cold = time.perf_counter() - began
+        left = len(self.start.replies) - self.server.served
+        if left or not report:
+            raise RuntimeError(f"{self.folders[0]}: {left} calls were not made.")
+        warm = []
+        for _ in range(warm_runs):
+            self.server.repeat(self.start.replies)
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            warm.append(json.loads(process.stdout.readline())["cpu_ms"])
+        memory = Memory(process.pid)
+        memory.look()
+        process.communicate()
+        return Measured(cold * 1000, json.loads(report)["cpu_ms"], memory.peak_mb, tuple(warm))
+
+    def _process(self) -> subprocess.Popen[bytes]:
         variables = {
             **self.start.environment,
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.server.server_port}",
@@ -112,31 +87,10 @@ class Program:
             "HOME": "/nonexistent",
             "LANG": "en_US.UTF-8",
         }
-        command = [
-            sys.executable,
-            "-I",
-            "-S",
-            "-X",
-            f"pycache_prefix={self.bytecode}",
-            str(PROCESS),
-            json.dumps([self.start.at, *self.folders]),
-        ]
-        began = time.perf_counter()
-        process = subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write(json.dumps(self.start.event).encode() + b"\n")
-        process.stdin.flush()
-        report = process.stdout.readline()
-        cold = time.perf_counter() - began
-        memory = Memory(process.pid)
-        memory.look()
-        process.communicate()
-        left = len(self.server.replies)
-        self.server.replies.clear()
-        if left or not report:
-            raise RuntimeError(f"{self.folders[0]}: {left} calls were not made.")
-        return Measured(cold * 1000, json.loads(report)["cpu_ms"], memory.peak_mb)
+        cache = f"pycache_prefix={self.bytecode}"
+        arguments = json.dumps([self.start.at, *self.folders])
+        command = [sys.executable, "-I", "-S", "-X", cache, str(PROCESS), arguments]
+        return subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,35 +100,43 @@ class Measured:
     wall_ms: float
     cpu_ms: float
     peak_mb: float
+    warm_ms: tuple[float, ...]
+    """Milliseconds of a processor for each further call."""
 
 
-@dataclass(slots=True)
-class Row:
-    """The starts of a function and of its peer."""
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Medians of a side's starts."""
+
+    wall_ms: float
+    cpu_ms: float
+    peak_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """The starts of a function and of its peer, and what a warm run of the function takes."""
 
     function: str
-    gallop: list[Measured] = field(default_factory=list)
-    peer: list[Measured] = field(default_factory=list)
+    gallop: Side
+    peer: Side
+    calls: int
+    """The calls of the first run."""
+    warm_ms: float
+    """Milliseconds of a processor."""
 
-    def middle(self, side: str, name: str) -> float:
-        """Return the median of a figure."""
-        return float(median(getattr(one, name) for one in getattr(self, side)))
-
-    def ratio(self, name: str) -> float:
-        """Return how many times the peer's figure Gallop's is."""
-        return self.middle("gallop", name) / self.middle("peer", name)
-
-    def __str__(self) -> str:
-        """Write a line of the table."""
-        cells = [f"{self.middle(side, name):6.0f}" for name in ("wall_ms", "cpu_ms") for side in ("gallop", "peer")]
-        ratios = [f"{self.ratio(name):6.2f}" for name in ("wall_ms", "cpu_ms")]
-        memory = f"{self.middle('gallop', 'peak_mb'):5.0f}"
-        return " | ".join([f"{self.function:18}", *cells[:2], ratios[0], *cells[2:], ratios[1], memory])
+    @property
+    def ratio(self) -> float:
+        """How many times the peer's time until the answer Gallop's is."""
+        return self.gallop.wall_ms / self.peer.wall_ms
 
 
-HEAD = "function           | Gallop |   peer |  ratio | Gallop |   peer |  ratio | peak\n" + (
-    "                   | ms until the answer      | ms of a processor        |   MB\n" + "-" * 80
-)
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """All functions."""
+
+    starts: int
+    functions: tuple[ColdStart, ...]
 
 
 def built_layer(target: Path) -> Path:
@@ -241,37 +203,35 @@ class Bench:
         return [str(folder), str(self.plain), *self.natives(start.function), str(self.runtime)]
 
 
-def rows(starts: int, functions: Sequence[str], scratch: Path) -> Iterator[Row]:
-    """Measure functions, each beside its peer."""
+def measure(say: Callable[[str], None]) -> Starts:
+    """Measure all functions, each beside its peer."""
+    say("building the layers")
+    with tempfile.TemporaryDirectory() as scratch:
+        return Starts(STARTS, tuple(_functions(say, Path(scratch))))
+
+
+def _functions(say: Callable[[str], None], scratch: Path) -> Iterator[ColdStart]:
     servers = Repeater(), Repeater()
     bench = Bench(scratch)
     with ThreadPoolExecutor(2) as pool:
-        for start in recorded(functions):
+        for start in recorded():
+            name = start.function.removesuffix("Function")
+            say(name)
             ours, theirs = (start.at_address(server.address) for server in servers)
             pair = (
                 Program(bench.gallop(ours), servers[0], ours, scratch / "bytecode"),
                 Program(bench.peer(theirs), servers[1], theirs, scratch / "bytecode"),
             )
-            row = Row(ours.function.removesuffix("Function"))
-            for number in range(starts + 1):
-                gallop, peer = pool.map(Program.run, pair)
-                # The first start reads from the disk.
-                if number:
-                    row.gallop.append(gallop)
-                    row.peer.append(peer)
-            yield row
+            found: list[list[Measured]] = [[], []]
+            # The first start reads from the disk.
+            for number in range(STARTS + 1):
+                warm_runs = (WARM_RUNS if number <= WARM_STARTS else 0, 0)
+                for side, measured in zip(found, pool.map(Program.run, pair, warm_runs), strict=True):
+                    side.append(measured)
+            gallop, peer = (_side(side[1:]) for side in found)
+            warm = median(one for measured in found[0][1:] for one in measured.warm_ms)
+            yield ColdStart(name, gallop, peer, len(start.replies), warm)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Print the table."""
-    starts = int(arguments[0]) if arguments else STARTS
-    began = time.perf_counter()
-    print(HEAD)  # noqa: T201
-    with tempfile.TemporaryDirectory() as scratch:
-        for row in rows(starts, arguments[1:], Path(scratch)):
-            print(row, flush=True)  # noqa: T201
-    print(f"{starts} starts of each in {time.perf_counter() - began:.0f} s")  # noqa: T201
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def _side(measured: Sequence[Measured]) -> Side:
+    return Side(*(median(getattr(one, name) for one in measured) for name in ("wall_ms", "cpu_ms", "peak_mb")))

@@ -13,6 +13,8 @@ sys.path[:0] = folders
 now = [moment]
 time.time = lambda: now[0]
 time.sleep = lambda seconds: now.append(now.pop() + seconds)  # noqa: TID251 - for the clock above
+# As then, random bits are zeros, so that ids are those of the answers.
+os.urandom = bytes
 # Nothing that is logged comes between.
 report_to = os.dup(1)
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -32,8 +34,14 @@ class Context:
         return 30_000
 
 
-answer = app.handler(event, Context())
-report = {"cpu_ms": time.process_time() * 1000, "answer": answer}
-os.write(report_to, json.dumps(report).encode() + b"\n")
-# For a second call, if the other side asks for one.
-sys.stdin.readline()
+context, used = Context(), 0.0
+answer = app.handler(event, context)
+while True:
+    # Of the whole start, then of each further call.
+    before, used = used, time.process_time()
+    report = {"cpu_ms": (used - before) * 1000, "answer": answer}
+    os.write(report_to, json.dumps(report).encode() + b"\n")
+    if not sys.stdin.readline():
+        break
+    used = time.process_time()
+    answer = app.handler(event, context)

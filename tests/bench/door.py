@@ -1,144 +1,182 @@
-"""The HTTPS door under load: ``python -m tests.bench.door [CREATES READS CONNECTIONS]`` (200, 2,000, 32).
+"""The HTTPS door under load, before and after: 32 connections create jobs, get them, and list them.
 
-Starts a testbed with functions as on Lambda, then creates and reads over several connections at a time. For each route
-it prints the number of requests, the duration of the function (which Lambda would bill), and the time that the client
-waited, which on a laptop is mostly the testbed's. The exit code is 1 if any request failed.
+Two testbeds with functions as on Lambda, one of an earlier commit and one of these files, get the same requests in
+turn, so that whatever else the machine does slows both. For each route there is the time that the client waited, which
+on a laptop is mostly the testbed's, and the duration of the function, which Lambda would bill.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import shutil
+import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import quantiles
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
-from tests.testbed.stack import Testbed
+from tests.bench.machine import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Iterator
 
-FUNCTIONS = ("SubmitFunction", "VideosFunction")
-SPEED = 1.0
-FINE = (200, 202, 304)
-REFUSALS_SHOWN = 5
+    Call = Callable[["Side", httpx.AsyncClient, int], Awaitable[httpx.Response]]
 
-Times = dict[str, list[float]]
+BEFORE = "13f1580"
+"""The commit to compare with: the last one before this work began."""
+BEFORE_FILES = ROOT / "out" / "bench" / BEFORE
+SIDE = Path(__file__).with_name("door_side.py")
+CONNECTIONS, ROUNDS = 32, 4
+CREATES, GETS, LISTS = 200, 800, 400
+FINE = (200, 202)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Milliseconds: the client's wait, and the function's duration."""
+
+    p50: float
+    p95: float
+    function_p50: float
+    function_p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route on both sides."""
+
+    name: str
+    requests: int
+    before: Times
+    after: Times
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """All routes; ``commit`` is the one before."""
+
+    commit: str
+    connections: int
+    routes: tuple[Route, ...]
 
 
 @dataclass(slots=True)
-class Crowd:
-    """Clients that share some connections; records the status and duration of each response."""
+class Side:
+    """A testbed, and what its clients have waited for."""
 
-    client: httpx.AsyncClient
-    connections: int
-    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    answers: Counter[int] = field(default_factory=Counter)
+    process: subprocess.Popen[str]
+    at: dict[str, Any]
     jobs: list[str] = field(default_factory=list)
-    etags: dict[str, str] = field(default_factory=dict)
-    refusals: list[str] = field(default_factory=list)
+    waited: dict[str, list[float]] = field(default_factory=dict)
+    ran: dict[str, list[float]] = field(default_factory=dict)
 
-    async def create(self, number: int) -> None:
-        """Create a new job."""
-        body = {"prompt": f"Number {number}: the woman of [Image 1] smiles.", "images": ["https://example.com/a.jpg"]}
-        response = await self._ask("POST /v1/videos", "POST", "/v1/videos", json=body)
-        if response.is_success:
-            self.jobs.append(response.json()["id"])
+    def durations(self, function: str) -> list[float]:
+        """Return the milliseconds of a function's warm runs since the last question."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{function}\n")
+        self.process.stdin.flush()
+        found: list[float] = json.loads(self.process.stdout.readline())
+        return found
 
-    async def read(self, number: int) -> None:
-        """Read a job."""
-        response = await self._ask("GET /v1/videos/{id}", "GET", self._job(number))
-        self.etags[self._job(number)] = response.headers.get("ETag", "")
-
-    async def read_again(self, number: int) -> None:
-        """Read a job that may be unchanged."""
-        path = self._job(number)
-        await self._ask(
-            "GET /v1/videos/{id}, If-None-Match", "GET", path, headers={"If-None-Match": self.etags.get(path, '""')}
-        )
-
-    async def read_list(self, number: int) -> None:
-        """Read a page of the list, starting after a job."""
-        await self._ask("GET /v1/videos", "GET", f"/v1/videos?after={self.jobs[number % len(self.jobs)]}")
-
-    def _job(self, number: int) -> str:
-        return f"/v1/videos/{self.jobs[number % len(self.jobs)]}"
-
-    async def all_at_once(self, count: int, call: Callable[[int], Coroutine[None, None, None]], what: str) -> None:
-        """Make ``count`` calls, one at a time per connection."""
-        numbers = iter(range(count))
-        with Progress(transient=True) as progress:
-            task = progress.add_task(what, total=count)
-
-            async def caller() -> None:
-                for number in numbers:
-                    await call(number)
-                    progress.advance(task)
-
-            await asyncio.gather(*(caller() for _ in range(self.connections)))
-
-    async def _ask(self, route: str, method: str, path: str, **more: object) -> httpx.Response:
-        began = time.perf_counter()
-        response = await self.client.request(method, path, **more)  # type: ignore[arg-type]
-        self.seconds[route].append(time.perf_counter() - began)
-        self.answers[response.status_code] += 1
-        if response.status_code not in FINE:
-            self.refusals.append(f"{response.status_code} {response.text}")
-        return response
+    def times(self, route: str) -> Times:
+        """Return a route's times."""
+        return Times(*_p50_and_p95(self.waited[route]), *_p50_and_p95(self.ran[route]))
 
 
-async def crowd(testbed: Testbed, creates: int, reads: int, connections: int) -> tuple[Crowd, Times]:
-    """Send all requests; return the crowd, and the milliseconds of the functions' runs by route."""
-    at = testbed.coordinates
-    limits = httpx.Limits(max_connections=connections)
-    headers = {"Authorization": f"Bearer {at.api_key}"}
-    times: Times = {}
-    async with httpx.AsyncClient(base_url=at.api_url, headers=headers, limits=limits, timeout=60) as client:
-        callers = Crowd(client, connections)
-        phases = (
-            ("POST /v1/videos", "SubmitFunction", creates, callers.create),
-            ("GET /v1/videos/{id}", "VideosFunction", reads // 2, callers.read),
-            ("GET /v1/videos/{id}, If-None-Match", "VideosFunction", reads // 4, callers.read_again),
-            ("GET /v1/videos", "VideosFunction", reads - reads // 2 - reads // 4, callers.read_list),
-        )
-        for route, function, count, call in phases:
-            before = len(testbed.invocations(function))
-            await callers.all_at_once(count, call, f"{count} times {route}")
-            times[route] = [run.duration_ms for run in testbed.invocations(function)[before:] if not run.cold]
-    return callers, times
+async def create(side: Side, client: httpx.AsyncClient, number: int) -> httpx.Response:
+    """Create a job."""
+    body = {"prompt": f"Number {number}: the woman of [Image 1] smiles.", "images": ["https://example.com/a.jpg"]}
+    response = await client.post("/v1/videos", json=body)
+    side.jobs.append(response.json()["id"])
+    return response
 
 
-def middle_and_tail(values: list[float]) -> str:
-    """Format p50 and p95."""
-    if len(values) < 2:
-        return "-"
+async def get(side: Side, client: httpx.AsyncClient, number: int) -> httpx.Response:
+    """Read a job."""
+    return await client.get(f"/v1/videos/{side.jobs[number % len(side.jobs)]}")
+
+
+async def read_list(side: Side, client: httpx.AsyncClient, number: int) -> httpx.Response:
+    """Read a page of the list, starting after a job."""
+    return await client.get(f"/v1/videos?after={side.jobs[number % len(side.jobs)]}")
+
+
+ROUTES: tuple[tuple[str, str, int, Call], ...] = (
+    ("POST /v1/videos", "SubmitFunction", CREATES, create),
+    ("GET /v1/videos/{id}", "VideosFunction", GETS, get),
+    ("GET /v1/videos", "VideosFunction", LISTS, read_list),
+)
+
+
+def measure(say: Callable[[str], None]) -> Door:
+    """Send the same requests to both sides."""
+    say("starting two testbeds")
+    with ExitStack() as stack:
+        sides = [stack.enter_context(running(files)) for files in (earlier(), ROOT)]
+        for route, function, count, call in ROUTES:
+            for number in range(ROUNDS):
+                for side in sides if number % 2 == 0 else reversed(sides):
+                    say(f"{route}, round {number + 1} of {ROUNDS}")
+                    asyncio.run(
+                        all_at_once(side, route, range(count // ROUNDS * number, count // ROUNDS * (number + 1)), call)
+                    )
+                    side.ran.setdefault(route, []).extend(side.durations(function))
+        before, after = sides
+        routes = (Route(name, count, before.times(name), after.times(name)) for name, _, count, _ in ROUTES)
+        return Door(BEFORE, CONNECTIONS, tuple(routes))
+
+
+async def all_at_once(side: Side, route: str, numbers: range, call: Call) -> None:
+    """Make calls, one at a time per connection."""
+    waiting, waited = iter(numbers), side.waited.setdefault(route, [])
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    headers = {"Authorization": f"Bearer {side.at['api_key']}"}
+    async with httpx.AsyncClient(base_url=side.at["api_url"], headers=headers, limits=limits, timeout=60) as client:
+
+        async def caller() -> None:
+            for number in waiting:
+                began = time.perf_counter()
+                response = await call(side, client, number)
+                waited.append((time.perf_counter() - began) * 1000)
+                if response.status_code not in FINE:
+                    raise RuntimeError(f"{route}: {response.status_code} {response.text}")
+
+        await asyncio.gather(*(caller() for _ in range(CONNECTIONS)))
+
+
+@contextmanager
+def running(files: Path) -> Iterator[Side]:
+    """Run the testbed of a tree of files."""
+    folders = (files, files / "shared", files / "tests" / "testbed" / "fake_dashscope" / "src")
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
+    command, pipe = [sys.executable, "-P", str(SIDE)], subprocess.PIPE
+    with subprocess.Popen(command, cwd=files, env=variables, text=True, stdin=pipe, stdout=pipe) as process:
+        assert process.stdin
+        assert process.stdout
+        try:
+            yield Side(process, json.loads(process.stdout.readline()))
+        finally:
+            process.stdin.close()
+
+
+def earlier() -> Path:
+    """Return the files of the earlier commit, which Git has."""
+    if not (BEFORE_FILES / "template.yaml").exists():
+        shutil.rmtree(BEFORE_FILES, ignore_errors=True)
+        BEFORE_FILES.mkdir(parents=True)
+        archive = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(["tar", "-x", "-C", str(BEFORE_FILES)], input=archive, check=True)
+    return BEFORE_FILES
+
+
+def _p50_and_p95(values: list[float]) -> tuple[float, float]:
     cuts = quantiles(values, n=20)
-    return f"{cuts[9]:.0f} / {cuts[18]:.0f}"
-
-
-def main() -> int:
-    """Run the benchmark and print the table; return the exit code."""
-    creates, reads, connections = (int(word) for word in (sys.argv[1:] or ("200", "2000", "32")))
-    with Testbed(speed=SPEED, prewarm=FUNCTIONS) as testbed:
-        began = time.perf_counter()
-        callers, functions = asyncio.run(crowd(testbed, creates, reads, connections))
-        took = time.perf_counter() - began
-    table = Table(title=f"{creates} creates, {reads} reads, {connections} connections: {took:.0f} s")
-    for head in ("route", "requests", "function p50 / p95 (ms)", "client p50 / p95 (ms)"):
-        table.add_column(head)
-    for route, seconds in callers.seconds.items():
-        waited = middle_and_tail([value * 1000 for value in seconds])
-        table.add_row(route, str(len(seconds)), middle_and_tail(functions[route]), waited)
-    Console().print(table, f"responses: {dict(callers.answers)}", *callers.refusals[:REFUSALS_SHOWN], sep="\n")
-    return 1 if callers.refusals else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return cuts[9], cuts[18]

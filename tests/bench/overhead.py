@@ -1,4 +1,4 @@
-"""The overhead of a job at real time, beside what a user would write: ``python -m tests.bench.overhead [JOBS]`` (20).
+"""The overhead of a job at real time, beside what a user would write.
 
 On one testbed, with the same running times (80 s, deviation 25 %), at the same moments, three ways to the same videos:
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,8 +28,6 @@ import yaml
 from gallop.adapters.table import dynamo
 from gallop.adapters.table.job_items import job_from
 from gallop.domain.scheduling.run_times import KEPT_TASKS, RunTimes
-from rich.console import Console
-from rich.table import Table
 from samtranslator.yaml_helper import yaml_parse
 
 from fake_dashscope import Account, Limits, Switches
@@ -73,6 +70,28 @@ class Way:
     number: int
     requested: float
     ready: float
+
+
+@dataclass(frozen=True, slots=True)
+class WayFigures:
+    """A way's seconds from the request to the POST, and from the task's end to the video; and its queries."""
+
+    way: str
+    to_post: float
+    to_post_max: float
+    to_video: float
+    to_video_p95: float
+    questions: float
+    most_per_second: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """Gallop first, then its peers."""
+
+    jobs: int
+    seconds: float
+    ways: tuple[WayFigures, ...]
 
 
 class Paced(WatchedDashScope):
@@ -176,8 +195,8 @@ def taught(testbed: Testbed) -> None:
         testbed.client("dynamodb").put_item(TableName=table, Item=dynamo.pack(item))
 
 
-def figures(fake: Paced, way: str, made: list[Way]) -> list[str]:
-    """Return a way's row of the table."""
+def figures(fake: Paced, way: str, made: list[Way]) -> WayFigures:
+    """Compute the figures of a way."""
     tasks: Mapping[int, Task] = {
         number_of(task.order.prompt): task for task in fake.tasks() if task.account.name == way
     }
@@ -185,34 +204,31 @@ def figures(fake: Paced, way: str, made: list[Way]) -> list[str]:
     asked = [visit.at for visit in fake.visits if visit.line.startswith("GET ") and visit.line.rsplit("/", 1)[1] in ids]
     before = [tasks[one.number].submitted - one.requested for one in made]
     after = sorted(one.ready - tasks[one.number].ended for one in made)
-    p95 = after[int(0.95 * len(after))]
-    cells = (fmean(before), max(before), fmean(after), p95, len(asked) / len(made))
-    return [way, *(f"{cell:.1f}" for cell in cells), str(most_within(1.0, asked))]
+    return WayFigures(
+        way=way,
+        to_post=fmean(before),
+        to_post_max=max(before),
+        to_video=fmean(after),
+        to_video_p95=after[int(0.95 * len(after))],
+        questions=len(asked) / len(made),
+        most_per_second=most_within(1.0, asked),
+    )
 
 
-def main() -> None:
-    """Run the benchmark and print the table."""
-    jobs = int(sys.argv[1]) if len(sys.argv) > 1 else JOBS
+def measure(say: Callable[[str], None]) -> Overhead:
+    """Run the jobs of all ways."""
+    say("starting the testbed")
     fake, source = (
-        Paced([*TIMES.times(jobs), *[WARM_UP_SECONDS] * WARM_UP]),
+        Paced([*TIMES.times(JOBS), *[WARM_UP_SECONDS] * WARM_UP]),
         yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8")),
     )
     source["Resources"] |= yaml.safe_load(SAMPLE_RESOURCES.read_text(encoding="utf-8"))
     template, functions = translate(source, ROOT, REGION), tuple(f"{name}Function" for name in FUNCTIONS) * PROCESSES
-    with Testbed(template, speed=1.0, fake=fake, prewarm=functions, max_processes=jobs) as testbed:
-        run(testbed, range(jobs, jobs + WARM_UP))
+    with Testbed(template, speed=1.0, fake=fake, prewarm=functions, max_processes=JOBS) as testbed:
+        run(testbed, range(JOBS, JOBS + WARM_UP))
         taught(testbed)
+        say(f"{JOBS} jobs of 80 s, three ways")
         began = time.monotonic()
-        made = run(testbed, range(jobs))
+        made = run(testbed, range(JOBS))
         took = time.monotonic() - began
-        rows = [figures(fake, way, made[way]) for way in WAYS]
-    table = Table(title=f"{jobs} jobs of 80 s ± 25 % each, at real time: {took:.0f} s")
-    for head in ("", "to POST: mean", "max", "end to video: mean", "p95", "queries per job", "most per second"):
-        table.add_column(head)
-    for row in rows:
-        table.add_row(*row)
-    Console(width=120).print(table)
-
-
-if __name__ == "__main__":
-    main()
+        return Overhead(JOBS, took, tuple(figures(fake, way, made[way]) for way in WAYS))

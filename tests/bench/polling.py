@@ -81,6 +81,43 @@ class Figures:
     questions: float
 
 
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule's figures in a mix."""
+
+    name: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """All schedules in a mix."""
+
+    mix: str
+    schedules: tuple[Schedule, ...]
+
+    def of(self, schedule: str) -> Figures:
+        """Return the figures of a schedule."""
+        return next(one.figures for one in self.schedules if one.name == schedule)
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """By mix."""
+
+    mixes: tuple[Mixed, ...]
+
+
+def measure(say: Callable[[str], None]) -> Polling:
+    """Run every schedule on every mix."""
+    found = []
+    for mix in MIXES:
+        say(mix.name)
+        schedules = (Schedule(name, figures(noticed)) for name, noticed in results(mix).items())
+        found.append(Mixed(mix.name, tuple(schedules)))
+    return Polling(tuple(found))
+
+
 def figures(noticed: Sequence[Noticed]) -> Figures:
     """Compute the figures."""
     delays = sorted(task.delay for task in noticed)

@@ -7,11 +7,13 @@ measured against a server that only repeats the answers.
 from __future__ import annotations
 
 import json
+import os
+import random
 import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -31,7 +33,7 @@ from tests.support.stack import CREDENTIALS, ROOT, aws, deployed
 from tests.testbed.aws.inprocess import InProcessRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     import httpx
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -51,11 +53,23 @@ _NOT_REPEATED = {"x-amz-crc32", "content-length", "transfer-encoding", "connecti
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A recorded response."""
+    """A recorded response, and what it answers."""
 
+    asked: str
+    """``question`` of its request."""
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+def question(method: str, headers: Mapping[str, str], body: bytes) -> str:
+    """Return what a request asks: an action of AWS and the kind of its item, or a method."""
+    target = headers.get("X-Amz-Target", "")
+    if not target:
+        return method
+    # Without what differs from run to run, as the id of a new job.
+    key = json.loads(body or b"{}").get("Key", {})
+    return " ".join([target, *(value["S"].partition("#")[0] for _, value in sorted(key.items()))])
 
 
 @dataclass(slots=True)
@@ -128,7 +142,7 @@ def _noting(start: Start, fake: FakeDashScope) -> Iterator[None]:
     def noted_answer(endpoint: Endpoint, request: AWSPreparedRequest, *rest: Any) -> Any:  # noqa: ANN401 - botocore's
         result, error = answer(endpoint, request, *rest)
         if result:
-            start.replies.append(_reply_of(result[0]))
+            start.replies.append(_reply_of(request, result[0]))
         return result, error
 
     def noted_http(request: httpx.Request) -> httpx.Response:
@@ -140,10 +154,14 @@ def _noting(start: Start, fake: FakeDashScope) -> Iterator[None]:
         start.calls.append(["http", request.method, ADDRESS + path, headers, request.content])
         response = handle(request)
         body = _VENDOR.sub(ADDRESS.encode(), response.read())
-        start.replies.append(Reply(response.status_code, {"Content-Type": "application/json"}, body))
+        reply = Reply(request.method, response.status_code, {"Content-Type": "application/json"}, body)
+        start.replies.append(reply)
         return response
 
     with ExitStack() as patches:
+        # The same ids when the calls are repeated.
+        patches.enter_context(patch.object(os, "urandom", bytes))
+        patches.enter_context(patch.object(random, "_urandom", bytes))
         patches.enter_context(patch.object(BaseClient, "_make_api_call", noted_call))
         patches.enter_context(patch.object(Endpoint, "_get_response", noted_answer))
         patches.enter_context(patch.object(fake, "handle", noted_http))
@@ -161,11 +179,16 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any argument of a call
     return bytes(value) if isinstance(value, bytearray) else value
 
 
-def _reply_of(response: AWSResponse) -> Reply:
-    raw = response.raw
+def _reply_of(request: AWSPreparedRequest, response: AWSResponse) -> Reply:
+    raw, sent = response.raw, {name: _text(value) for name, value in request.headers.items()}
+    asked = question(request.method, sent, cast("bytes", request.body))
     body = raw.getvalue() if hasattr(raw, "getvalue") else response.content
     headers = {name: str(value) for name, value in response.headers.items() if name.lower() not in _NOT_REPEATED}
-    return Reply(response.status_code, headers, body)
+    return Reply(asked, response.status_code, headers, body)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _sample(name: str) -> Any:  # noqa: ANN401 - JSON

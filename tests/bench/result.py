@@ -1,8 +1,8 @@
-"""A result on its way into S3: ``python -m tests.bench.result [MEGABYTES [ROUNDS]]`` (1024, 3).
+"""A result of 10 MB and of 1 GB on its way into S3.
 
 SaveResult stores a video of DashScope's in the bucket; beside it, in the same run and in turn, a peer streams the same
 video with httpx into boto3's ``upload_fileobj``. Both neighbours are this process, behind one loopback port, and keep
-nothing. Printed are the median seconds, and the memory beyond that of the idle process.
+nothing. Seconds and the memory beyond that of the idle process are medians.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from gallop.domain.job import JobState
 
@@ -21,13 +23,49 @@ from tests.support.jobs import a_job
 from tests.support.stack import CREDENTIALS, ROOT
 from tests.support.stand_ins import StandIns, stand_ins
 
-PEER = Path(__file__).with_name("result_peer.py")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZES, ROUNDS = (10, 1024), 3
+PROGRAMS = {
+    "Gallop": ROOT / "functions" / "save_result" / "app.py",
+    "upload_fileobj": Path(__file__).with_name("result_peer.py"),
+}
 MEASURED = ROOT / "tests" / "support" / "measured.py"
 MEBIBYTE = 1024 * 1024
 
 
-def run(server: StandIns, app: Path, job_id: str) -> tuple[float, float]:
-    """Run a program in a process of its own; return its seconds, and its megabytes beyond idle."""
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Seconds, and the memory in MB beyond that of the idle process."""
+
+    seconds: float
+    memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result of a size, by both ways."""
+
+    megabytes: int
+    gallop: Copy
+    peer: Copy
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as the peer Gallop is."""
+        return self.peer.seconds / self.gallop.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """By size."""
+
+    results: tuple[Result, ...]
+
+
+def run(server: StandIns, app: Path, job_id: str) -> Copy:
+    """Run a program in a process of its own."""
     variables = {
         **os.environ,
         **CREDENTIALS,
@@ -42,24 +80,23 @@ def run(server: StandIns, app: Path, job_id: str) -> tuple[float, float]:
     seconds = time.perf_counter() - began
     assert server.stored - before >= server.size
     measured = json.loads(ran.stdout.splitlines()[-1])
-    return seconds, (measured["peak"] - measured["idle"]) / MEBIBYTE
+    return Copy(seconds, (measured["peak"] - measured["idle"]) / MEBIBYTE)
 
 
-def main() -> None:
-    """Print the table."""
-    given = [int(word) for word in sys.argv[1:]]
-    megabytes, rounds = [*given, *(1024, 3)[len(given) :]]
-    programs = {"Gallop": ROOT / "functions" / "save_result" / "app.py", "upload_fileobj": PEER}
+def measure(say: Callable[[str], None]) -> Results:
+    """Store a small video and a large one, in turn with the peer."""
+    return Results(tuple(_result(megabytes, say) for megabytes in SIZES))
+
+
+def _result(megabytes: int, say: Callable[[str], None]) -> Result:
+    say(f"a result of {megabytes} MB")
+    found: dict[str, list[Copy]] = {name: [] for name in PROGRAMS}
     with stand_ins(megabytes * MEBIBYTE) as server:
         server.job = a_job(JobState.STORING, base_url=f"{server.url}/api/v1")
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
-        for _ in range(rounds):
-            for name, app in programs.items():
+        for _ in range(ROUNDS):
+            for name, app in PROGRAMS.items():
                 found[name].append(run(server, app, server.job.id))
-    for name, runs in found.items():
-        seconds, memory = (median(values) for values in zip(*runs, strict=True))
-        print(f"{name:15} {seconds:6.1f} s  {megabytes / seconds:6.0f} MB/s  {memory:5.0f} MB beyond idle")  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()
+    gallop, peer = (
+        Copy(median(one.seconds for one in runs), median(one.memory_mb for one in runs)) for runs in found.values()
+    )
+    return Result(megabytes, gallop, peer)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
-
 from tests.bench import polling as bench
+from tests.docs import canvas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from PIL import ImageDraw
+
     from tests.bench.polling import Figures
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "polling.png"
-# Drawn twice as large, then made small: Pillow's own lines have steps.
-SCALE = 2
 COLUMNS, PANEL_WIDTH, PANEL_HEIGHT = 3, 400, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 22, 44, 46
 HEADER, FOOTER = 66, 54
 HIGHEST_DELAY = 16.0
-INK, FAINT, GRID, BETTER, PAPER = "#1f2933", "#6b7785", "#e4e8ed", "#e6f4ec", "#ffffff"
+BETTER = "#e6f4ec"
 COLOURS = {
     "fixed 15 s": "#d9822b",
     "fixed 5 s": "#b0a08a",
@@ -36,28 +34,25 @@ SUBTITLE = (
     "Dot: mean delay. Line: up to its 95th percentile. Shaded: fewer questions and less mean delay than every 5 s."
 )
 
-Point = tuple[float, float]
-
 
 def draw(measured: Mapping[str, Mapping[str, Figures]]) -> None:
     """Draw the picture."""
     lines = -(-len(measured) // COLUMNS)
     size = (COLUMNS * PANEL_WIDTH, HEADER + lines * PANEL_HEIGHT + FOOTER)
-    canvas = Image.new("RGB", (size[0] * SCALE, size[1] * SCALE), PAPER)
-    pen = ImageDraw.Draw(canvas)
-    _text(pen, (24, 20), TITLE, 21, INK)
-    _text(pen, (24, 46), SUBTITLE, 13, FAINT)
+    picture, pen = canvas.new(size)
+    canvas.text(pen, (24, 20), TITLE, 21, canvas.INK)
+    canvas.text(pen, (24, 46), SUBTITLE, 13, canvas.FAINT)
     for number, (name, schedules) in enumerate(measured.items()):
         corner = (number % COLUMNS * PANEL_WIDTH, HEADER + number // COLUMNS * PANEL_HEIGHT)
         _Panel(pen, corner, max(figures.questions for figures in schedules.values())).draw(name, schedules)
     _legend(pen, size[1] - FOOTER / 2)
-    canvas.resize(size, Image.Resampling.LANCZOS).save(FILE, optimize=True)
+    canvas.save(picture, size, FILE)
 
 
 class _Panel:
     """One mix: questions a task to the right, delay upwards."""
 
-    def __init__(self, pen: ImageDraw.ImageDraw, corner: Point, most_questions: float) -> None:
+    def __init__(self, pen: ImageDraw.ImageDraw, corner: canvas.Point, most_questions: float) -> None:
         self.pen, self.corner = pen, corner
         self.step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if most_questions / step <= 5)
         self.most = most_questions * 1.06
@@ -65,13 +60,13 @@ class _Panel:
     def draw(self, name: str, schedules: Mapping[str, Figures]) -> None:
         """Draw it."""
         other = schedules[bench.EVERY_5_SECONDS]
-        _box(self.pen, self.at(0, other.mean), self.at(other.questions, 0), BETTER)
+        canvas.box(self.pen, self.at(0, other.mean), self.at(other.questions, 0), BETTER)
         self._axes()
-        _text(self.pen, (self.corner[0] + LEFT, self.corner[1] + 22), name, 16, INK)
+        canvas.text(self.pen, (self.corner[0] + LEFT, self.corner[1] + 22), name, 16, canvas.INK)
         for schedule, figures in schedules.items():
             self._mark(COLOURS[schedule], figures)
 
-    def at(self, questions: float, delay: float) -> Point:
+    def at(self, questions: float, delay: float) -> canvas.Point:
         """Give the place of a figure."""
         across = (PANEL_WIDTH - LEFT - RIGHT) * questions / self.most
         up = (PANEL_HEIGHT - TOP - BOTTOM) * delay / HIGHEST_DELAY
@@ -79,52 +74,27 @@ class _Panel:
 
     def _axes(self) -> None:
         for delay in (0, 5, 10, 15):
-            _line(self.pen, self.at(0, delay), self.at(self.most, delay), GRID, 1)
-            _text(self.pen, (self.at(0, delay)[0] - 8, self.at(0, delay)[1]), f"{delay} s", 12, FAINT, "rm")
+            canvas.line(self.pen, self.at(0, delay), self.at(self.most, delay), canvas.GRID, 1)
+            canvas.text(
+                self.pen, (self.at(0, delay)[0] - 8, self.at(0, delay)[1]), f"{delay} s", 12, canvas.FAINT, "rm"
+            )
         for questions in range(0, int(self.most) + 1, self.step):
             x, y = self.at(questions, 0)
-            _text(self.pen, (x, y + 14), str(questions), 12, FAINT, "mm")
-        _text(self.pen, (self.at(self.most / 2, 0)[0], self.at(0, 0)[1] + 31), "questions a task", 12, FAINT, "mm")
+            canvas.text(self.pen, (x, y + 14), str(questions), 12, canvas.FAINT, "mm")
+        canvas.text(
+            self.pen, (self.at(self.most / 2, 0)[0], self.at(0, 0)[1] + 31), "questions a task", 12, canvas.FAINT, "mm"
+        )
 
     def _mark(self, colour: str, figures: Figures) -> None:
         mean, p95 = self.at(figures.questions, figures.mean), self.at(figures.questions, figures.p95)
-        _line(self.pen, mean, p95, colour, 2.5)
-        _line(self.pen, (p95[0] - 5, p95[1]), (p95[0] + 5, p95[1]), colour, 2.5)
-        _dot(self.pen, mean, colour)
+        canvas.line(self.pen, mean, p95, colour, 2.5)
+        canvas.line(self.pen, (p95[0] - 5, p95[1]), (p95[0] + 5, p95[1]), colour, 2.5)
+        canvas.dot(self.pen, mean, colour)
 
 
 def _legend(pen: ImageDraw.ImageDraw, y: float) -> None:
     x = 60.0
     for schedule, colour in COLOURS.items():
-        _dot(pen, (x, y), colour)
-        _text(pen, (x + 12, y), schedule, 14, INK)
-        x += 46 + _font(14).getlength(schedule) / SCALE
-
-
-def _box(pen: ImageDraw.ImageDraw, one: Point, other: Point, colour: str) -> None:
-    pen.rectangle([*_scaled(one), *_scaled(other)], fill=colour)
-
-
-def _line(pen: ImageDraw.ImageDraw, one: Point, other: Point, colour: str, width: float) -> None:
-    pen.line([*_scaled(one), *_scaled(other)], fill=colour, width=round(width * SCALE))
-
-
-def _dot(pen: ImageDraw.ImageDraw, place: Point, colour: str) -> None:
-    pen.circle(_scaled(place), 6 * SCALE, fill=colour, outline=PAPER, width=SCALE)
-
-
-def _text(  # noqa: PLR0913, PLR0917 - a text has a place and a look
-    pen: ImageDraw.ImageDraw, place: Point, text: str, size: int, colour: str, anchor: str = "lm"
-) -> None:
-    pen.text(_scaled(place), text, font=_font(size), fill=colour, anchor=anchor)
-
-
-def _scaled(place: Point) -> Point:
-    return place[0] * SCALE, place[1] * SCALE
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size * SCALE)
-    assert isinstance(font, ImageFont.FreeTypeFont)
-    return font
+        canvas.dot(pen, (x, y), colour)
+        canvas.text(pen, (x + 12, y), schedule, 14, canvas.INK)
+        x += 46 + canvas.font(14).getlength(schedule) / canvas.SCALE

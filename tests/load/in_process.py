@@ -155,6 +155,7 @@ class Run:
             reads=self.meter.reads,
             s3_writes=sum(calls[name] for name in S3_WRITES),
             s3_reads=sum(calls[name] for name in S3_READS),
+            waited={f"{name}Function": waited for name, waited in self.simulation.waited.items() if waited},
         )
 
 

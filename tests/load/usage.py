@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.load import prices
@@ -27,13 +27,17 @@ class Usage:
     reads: float
     s3_writes: int
     s3_reads: int
+    waited: Mapping[str, float] = field(default_factory=dict)
+    """Seconds for which runs have waited on purpose, by function. On the testbed, they are not measured."""
 
     @property
     def gb_seconds(self) -> float:
-        """The billed memory of the functions, assuming the same duration for each run."""
+        """The billed memory of the functions, assuming the same duration for each run, and what it waits on purpose."""
         functions = stack.functions()
-        megabytes = sum(count * int(functions[name]["MemorySize"]) for name, count in self.runs.items())
-        return megabytes / 1024 * prices.SECONDS_OF_A_RUN
+        seconds = {name: count * prices.SECONDS_OF_A_RUN for name, count in self.runs.items()}
+        for name, waited in self.waited.items():
+            seconds[name] = seconds.get(name, 0) + waited
+        return sum(billed * int(functions[name]["MemorySize"]) / 1024 for name, billed in seconds.items())
 
     @property
     def dollars(self) -> float:

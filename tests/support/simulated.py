@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,8 @@ class Simulated(ABC):
     """By function: the call at which each of its runs raises an exception that nobody expects."""
     made: dict[str, list[list[str]]] = field(default_factory=dict)
     """By function: the calls of each of its runs."""
+    waited: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """By function: seconds for which its runs have waited on purpose."""
 
     @property
     @abstractmethod
@@ -106,10 +108,12 @@ class Simulated(ABC):
             # As the only run of its process: it has read nothing before.
             task_durations.clear_cache()
             slots.clear_cache()
+        began = self.clock.now()
         try:
             with self.calls.run(kill, self.bugs.get(function)):
                 yield
         finally:
+            self.waited[function] += self.clock.now() - began
             self.killed[function] += self.calls.has_struck
             if kills and (kill is None or self.calls.has_struck):
                 kills.remove(kill)

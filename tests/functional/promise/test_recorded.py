@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 import pytest
+from gallop.adapters.table import task_durations
 
 from tests.support.promise import fresh, recorded
 from tests.support.promise.batches import a_line, quick, work_off
@@ -19,6 +20,8 @@ def of_a_job() -> dict[str, list[str]]:
     for start in (created, lambda simulation: drop(simulation, "folder")):
         with fresh(listening=True) as simulation:
             simulation.notify()
+            # Run times are read once a minute: all of the job's is one minute.
+            simulation.clock.advance(-simulation.clock.now() % task_durations.KEPT_SECONDS)
             start(simulation)
             simulation.run_for(HOUR)
             simulation.sweep()
