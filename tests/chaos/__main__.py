@@ -14,12 +14,12 @@ from rich.live import Live
 from rich.table import Table
 
 from fake_dashscope import Limits, Switches
-from fake_dashscope.clock import ScaledClock
 from tests.chaos import sdk
 from tests.chaos.figures import Figures, figures
 from tests.chaos.schedule import schedule, submit_faults
 from tests.e2e.caller import Caller
 from tests.e2e.matrix import Matrix
+from tests.testbed.jumping_clock import JumpingClock
 from tests.testbed.stack import Testbed
 from tests.testbed.targeted_faults import TargetedDashScope
 
@@ -54,7 +54,7 @@ def main() -> int:
 def run(cells: Sequence[Cell], speed: float, console: Console) -> Figures:
     """Send the jobs, show their progress, and return the figures."""
     limits = Limits(running=RUNNING_AT_A_TIME)
-    fake = TargetedDashScope(ScaledClock(speed), limits=limits, switches=Switches(audio=False))
+    fake = TargetedDashScope(JumpingClock(speed), limits=limits, switches=Switches(audio=False))
     patience = max(LEAST_PATIENCE_S, SECONDS_A_JOB * len(cells))
     slots = {"MaxInFlight": str(RUNNING_AT_A_TIME)}
     with Testbed(speed=speed, fake=fake, parameters=slots) as testbed, Caller(testbed) as caller:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     Gallop = Callable[..., str]
 
-SPEED = 40.0
+SPEED = 20.0
 
 
 @pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
-    """Run the template unchanged; incomplete drops get their error.json after a minute, 1.5 s here."""
-    with Testbed(speed=SPEED, parameters={"IncompleteMinutes": "1"}) as running:
+    """Run the template unchanged; incomplete drops get their error.json after a minute."""
+    with Testbed(speed=SPEED, is_jumping=True, parameters={"IncompleteMinutes": "1"}) as running:
         yield running
 
 
@@ -41,9 +41,9 @@ def caller(testbed: Testbed) -> Iterator[Caller]:
 def gallop(caller: Caller, tmp_path: Path) -> Iterator[Gallop]:
     """Return the command line, connected to the running testbed; it returns standard output."""
     file = tmp_path / "testbed.json"
-    file.write_text(caller.at.to_json(), encoding="utf-8")
 
     def run(*words: str) -> str:
+        file.write_text(caller.testbed.coordinates_now().to_json(), encoding="utf-8")
         result = CliRunner().invoke(app, words)
         assert 0 == result.exit_code, result.output
         return result.stdout.strip()

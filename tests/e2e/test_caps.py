@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from tests.e2e.caller import Caller
 
-SPEED = 40.0
+SPEED = 10.0
 LINES = [json.dumps({"prompt": f"Line {number}.", "images": ["1.jpg"], "duration": 3}) for number in range(2)]
 
 
 @pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
     """Run the template with room for two jobs of 0.42 per month."""
-    with Testbed(speed=SPEED, parameters={"MonthCap": "1.0", "ClientDayCap": "50"}) as running:
+    with Testbed(speed=SPEED, is_jumping=True, parameters={"MonthCap": "1.0", "ClientDayCap": "50"}) as running:
         yield running
 
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from fake_dashscope import FakeDashScope, Limits, Switches
-from fake_dashscope.clock import ScaledClock
 from tests.support.pictures import data_uri, picture
+from tests.testbed.jumping_clock import JumpingClock
 from tests.testbed.stack import Testbed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ AT_ONCE = 18.0
 @pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
     """Run the template with completion events on, with a DashScope whose tasks take five seconds."""
-    fake = FakeDashScope(ScaledClock(SPEED), limits=Limits.none(), switches=Switches(task_seconds=TASK_SECONDS))
+    fake = FakeDashScope(JumpingClock(SPEED), limits=Limits.none(), switches=Switches(task_seconds=TASK_SECONDS))
     started = ("StartTaskFunction", "StatusFunction", "WakeFunction", "SaveResultFunction")
     with Testbed(fake=fake, parameters={"CompletionEvents": "on"}, prewarm=started) as running:
         yield running

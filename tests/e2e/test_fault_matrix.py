@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fake_dashscope import Limits, Switches
-from fake_dashscope.clock import ScaledClock
 from tests.e2e import matrix
 from tests.e2e.caller import Caller
 from tests.e2e.matrix import Cell, Matrix
+from tests.testbed.jumping_clock import JumpingClock
 from tests.testbed.stack import Testbed
 from tests.testbed.targeted_faults import TargetedDashScope
 
@@ -34,7 +34,7 @@ CELLS = [*IN_CROWDS, *ALONE]
 def ended() -> Iterator[Matrix]:
     """Run all cells on one testbed."""
     switches = Switches(task_seconds=20.0, audio=False)
-    fake = TargetedDashScope(ScaledClock(SPEED), limits=Limits.none(running=IN_FLIGHT), switches=switches)
+    fake = TargetedDashScope(JumpingClock(SPEED), limits=Limits.none(running=IN_FLIGHT), switches=switches)
     slots = {"MaxInFlight": str(IN_FLIGHT)}
     with Testbed(speed=SPEED, fake=fake, parameters=slots) as testbed, Caller(testbed) as caller:
         made = Matrix(testbed, caller, fake)

@@ -40,16 +40,16 @@ def client(caller: Caller) -> Iterator[openai.OpenAI]:
 
 
 def hurried(caller: Caller, resource: Any) -> list[float]:  # noqa: ANN401 - both kinds of the package's
-    """Let the package's own waits pass at the testbed's speed; return the growing list of waits."""
+    """Let the package's own waits pass on the testbed's clock; return the growing list of waits."""
     waits: list[float] = []
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
-        time.sleep(seconds / caller.at.speed)
+        caller.testbed.clock.sleep(seconds)
 
     async def sleep_async(seconds: float) -> None:
         waits.append(seconds)
-        await asyncio.sleep(seconds / caller.at.speed)
+        await asyncio.to_thread(caller.testbed.clock.sleep, seconds)
 
     resource._sleep = sleep_async if "Async" in type(resource).__name__ else sleep  # noqa: SLF001 - its waits are real
     return waits
@@ -251,7 +251,7 @@ def test_equal_creates_at_once_are_one_job(caller: Caller, how: str) -> None:
             answer := caller.http.post("/v1/videos", content=body, headers={"Content-Type": media_type, **mark})
         ).status_code == 429:
             # Fifty at once exceed the rate limit of one key.
-            time.sleep(int(answer.headers["Retry-After"]) / caller.at.speed)
+            caller.testbed.clock.sleep(int(answer.headers["Retry-After"]))
         assert 202 == answer.status_code, answer.text
         return answer.json()["id"], answer.headers.get("Idempotent-Replay")
 

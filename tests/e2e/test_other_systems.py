@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def caller() -> Iterator[Caller]:
     """Give both doors of a testbed without the native client."""
-    with without_native_client(), Testbed(speed=SPEED) as testbed, Caller(testbed) as position:
+    with without_native_client(), Testbed(speed=SPEED, is_jumping=True) as testbed, Caller(testbed) as position:
         assert (testbed.aws.scratch / "runtime" / "runtime_client.py").is_symlink()
         yield position
 

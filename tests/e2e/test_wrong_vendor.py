@@ -10,7 +10,7 @@ from tests.e2e.caller import Caller
 from tests.support.pictures import picture
 from tests.testbed.stack import Testbed
 
-SPEED = 60.0
+SPEED = 10.0
 
 
 def closed_port() -> int:
@@ -34,7 +34,7 @@ CASES = {
 def test_the_reason_is_shown_at_both_doors(case: str) -> None:
     """Job and error.json have DashScope's message, or say that it is unreachable, and how to fix it."""
     parameters, code, words, remedy = CASES[case]
-    with Testbed(speed=SPEED, parameters=parameters) as testbed, Caller(testbed) as caller:
+    with Testbed(speed=SPEED, is_jumping=True, parameters=parameters) as testbed, Caller(testbed) as caller:
         caller.drop({"ad/1.jpg": picture(), "ad/prompt.txt": b"Nobody hears this."})
         url = "https://example.com/girl.jpg"
         job = caller.wait_for_job(caller.create({"prompt": "Nor this.", "images": [url]}).json()["id"])

@@ -1,6 +1,6 @@
-"""Run it: ``make load N="10 100" SPEED=20``, or ``python -m tests.load``. The exit code is 1 if a promise was broken.
+"""Run it: ``make load N="10 100" SPEED=5``, or ``python -m tests.load``. The exit code is 1 if a promise was broken.
 
-On the testbed, with functions as processes, or, with ``SPEED=0``, in one process on a manual clock.
+On the testbed, with functions as processes and a clock that jumps; with ``SPEED=0`` in one process on a manual clock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.load.figures import figures
 if TYPE_CHECKING:
     from tests.load.figures import Figures
 
-DEFAULTS = {"N": "100", "SPEED": "20", "SEED": "1", "KILLS": "0"}
+DEFAULTS = {"N": "100", "SPEED": "5", "SEED": "1", "KILLS": "0"}
 PLAIN_WIDTH = 120
 
 

@@ -17,7 +17,6 @@ from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from fake_dashscope import Limits, Switches
-from fake_dashscope.clock import ScaledClock
 from tests.e2e.caller import Caller
 from tests.e2e.matrix import CALLS
 from tests.load import clients
@@ -28,12 +27,15 @@ from tests.load.vendor import WatchedDashScope
 from tests.support.waiting import glances
 from tests.testbed.aws.account import ACCOUNT
 from tests.testbed.aws.kill_points import points_of
+from tests.testbed.jumping_clock import JumpingClock
 from tests.testbed.stack import Testbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 GLANCE_S = 0.5
+# Simulated seconds within which everything happens together, so that both cores have work after a jump.
+SLACK_S = 1.0
 # Real seconds without the end of a task after which the run gives up.
 PATIENCE_S = 300.0
 CREATES_AT_ONCE = 8
@@ -204,7 +206,7 @@ def left_over(items: list[dict[str, Any]]) -> int:
 @contextmanager
 def started(jobs: int, speed: float, seed: int, kills: int) -> Iterator[Run]:
     """Start a testbed whose fake DashScope has all its limits."""
-    fake = WatchedDashScope(ScaledClock(speed), limits=Limits(), switches=Switches(audio=False), seed=seed)
+    fake = WatchedDashScope(JumpingClock(speed, SLACK_S), limits=Limits(), switches=Switches(audio=False), seed=seed)
     with Testbed(speed=speed, fake=fake, prewarm=FUNCTIONS) as testbed, Caller(testbed) as caller:
         driver = testbed.aws.driver.access_key_id
         meter = Meter(testbed.aws.region, lambda handler: driver not in handler.headers.get("Authorization", ""))

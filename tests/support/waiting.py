@@ -1,12 +1,14 @@
 """The only wait on real time in tests: for what real processes and threads do, with a deadline.
 
-Everything else waits on the clock of the testbed or of the test.
+A clock that jumps may do so meanwhile. Everything else waits on the clock of the testbed or of the test.
 """
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+
+from tests.testbed.jumping_clock import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +22,11 @@ def glances(patience_s: float = PATIENCE_S, every_s: float = GLANCE_S) -> Iterat
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
         yield
-        time.sleep(every_s)  # noqa: TID251 - see above
+        clock = current()
+        if clock is None:
+            time.sleep(every_s)  # noqa: TID251 - see above
+        else:
+            clock.glance(every_s)
 
 
 def eventually(

@@ -6,8 +6,9 @@ import json
 import os
 import signal
 import threading
+import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from unittest.mock import patch
@@ -18,6 +19,7 @@ from fake_dashscope.server import serve
 from tests.testbed.aws.embedded import EmbeddedAws
 from tests.testbed.aws.runtime import MAX_PROCESSES
 from tests.testbed.aws.template import Template, read
+from tests.testbed.jumping_clock import JumpingClock, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from fake_dashscope.server import Server
     from tests.testbed.aws.execution import Invocation
+    from tests.testbed.jumping_clock import RunningClock
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK_NAME = "gallop"
@@ -77,7 +80,9 @@ class Testbed:
     """Maximum processes per function at a time; further invocations wait."""
     prewarm: tuple[str, ...] = ()
     """Logical IDs of functions whose processes are started with the testbed."""
-    clock: ScaledClock = field(init=False)
+    is_jumping: bool = False
+    """Whether the clock jumps to the next thing that will happen where nothing real is waited for."""
+    clock: RunningClock = field(init=False)
     aws: EmbeddedAws = field(init=False)
     dashscope: FakeDashScope = field(init=False)
     coordinates: Coordinates = field(init=False)
@@ -99,6 +104,11 @@ class Testbed:
     ) -> None:
         """Stop everything: no process is left, and no port stays in use."""
         self._stop()
+
+    def coordinates_now(self) -> Coordinates:
+        """Return the coordinates with an anchor from which a clock that makes no jumps shows the present time."""
+        now, real, speed = self.clock.now(), time.time(), self.clock.speed
+        return replace(self.coordinates, anchor=self.clock.anchor if speed == 1 else (now - real * speed) / (1 - speed))
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - any service
         """Return a boto3 client of the driver, who has full permissions."""
@@ -130,7 +140,7 @@ class Testbed:
         return key
 
     def _start(self) -> None:
-        self.clock = self.fake.clock if self.fake else ScaledClock(self.speed)  # type: ignore[assignment]
+        self.clock = self._clock()
         self.dashscope = self.fake or FakeDashScope(self.clock)
         vendor = self._resources.enter_context(serve(self.dashscope, port=self.dashscope_port))
         self.aws = EmbeddedAws(
@@ -146,6 +156,14 @@ class Testbed:
         self.aws.deploy(template, self._parameters(template, vendor), STACK_NAME)
         self.coordinates = self._coordinates(vendor)
         self._warm_up()
+        if isinstance(self.clock, JumpingClock):
+            self.clock.follow(Source(self.dashscope.next_due, self.dashscope.tick))
+            self._resources.enter_context(self.clock.running())
+
+    def _clock(self) -> RunningClock:
+        if self.fake:
+            return self.fake.clock  # type: ignore[return-value]
+        return JumpingClock(self.speed) if self.is_jumping else ScaledClock(self.speed)
 
     def _stop(self) -> None:
         with _uninterrupted():

@@ -19,7 +19,7 @@ from tests.testbed.aws.functions import Throttled
 from tests.testbed.aws.memory import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 SET_BY_LAMBDA = {
     "_HANDLER",
@@ -165,12 +165,15 @@ def test_an_idle_process_that_died_is_replaced_silently(stack: SmallStack) -> No
 
 
 @pytest.fixture(params=["the system's own figures", "a library's"])
-def measured(request: pytest.FixtureRequest, stack: SmallStack, monkeypatch: pytest.MonkeyPatch) -> SmallStack:
-    """Measure memory as on Linux, and as on a system without ``/proc``."""
+def measured(
+    request: pytest.FixtureRequest, stack: SmallStack, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SmallStack]:
+    """Measure memory as on Linux, and as on a system without ``/proc``; no such process serves another test."""
     if request.param == "a library's":
         monkeypatch.setattr(worker, "Memory", partial(Memory, proc=Path("/nowhere")))
     stack.aws.runtime.kill("Probe")
-    return stack
+    yield stack
+    stack.aws.runtime.kill("Probe")
 
 
 def test_a_function_that_exceeds_its_memory_is_killed(measured: SmallStack) -> None:

@@ -15,7 +15,7 @@ from .s3_events import timestamp
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fake_dashscope.clock import ScaledClock
+    from tests.testbed.jumping_clock import RunningClock
 
     from .functions import FunctionSpec, Result, Runner
 
@@ -40,7 +40,7 @@ class AsyncInvoker:
     """Runs functions in the background."""
 
     runner: Callable[[], Runner]
-    clock: ScaledClock
+    clock: RunningClock
     send: Callable[[FunctionSpec, str, str], None]
     """Sends a message with the function's role; takes function, queue ARN and text."""
     invoke_configs: Mapping[str, InvokeConfig]
@@ -68,7 +68,7 @@ class AsyncInvoker:
         try:
             result, attempts = self._attempt(function, payload), 1
             while result is not None and result.error and attempts <= invoke_config.retries:
-                if self._stopped.wait(self.clock.real(RETRY_WAITS_S[attempts - 1])):
+                if self.clock.wait(self._stopped, RETRY_WAITS_S[attempts - 1]):
                     return
                 result, attempts = self._attempt(function, payload), attempts + 1
             if result is not None:
@@ -82,7 +82,7 @@ class AsyncInvoker:
             try:
                 return self.runner().invoke(function.arn, payload)
             except Throttled:
-                self._stopped.wait(self.clock.real(_THROTTLED_WAIT_S))
+                self.clock.wait(self._stopped, _THROTTLED_WAIT_S)
         return None
 
     def _conclude(

@@ -15,7 +15,8 @@ import boto3
 from botocore.config import Config
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
-from moto.sqs.models import sqs_backends
+
+from tests.testbed.jumping_clock import Source, follow, working
 
 from . import deploy, interpreter, moto_hooks
 from .account import ACCOUNT, REGION
@@ -34,14 +35,14 @@ from .preflight import Preflight
 from .runtime import MAX_PROCESSES, LambdaRuntime
 from .schedules import Scheduler, timers
 from .server import AwsServer
-from .sqs_source import SqsSource, settings
+from .sqs_source import sources
 from .targets import Targets
 from .wiring import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fake_dashscope.clock import ScaledClock
+    from tests.testbed.jumping_clock import RunningClock
 
     from .deploy import Deployment
     from .functions import FunctionSpec
@@ -56,7 +57,7 @@ _ONE_AT_A_TIME = Lock()
 class EmbeddedAws:
     """An AWS account in this process, with one stack; only one at a time, because moto has global state."""
 
-    clock: ScaledClock
+    clock: RunningClock
     port: int = 0
     api_port: int = 0
     region: str = REGION
@@ -130,14 +131,19 @@ class EmbeddedAws:
         self._resources.callback(self.wiring.close)
         Preflight(self.deployment, self.authority, self.wiring).check()
         self.runtime = LambdaRuntime(
-            self.deployment.functions.values(), self._environment(), self.max_processes, self.account_concurrency
+            self.deployment.functions.values(),
+            self._environment(),
+            self.max_processes,
+            self.account_concurrency,
+            working(self.clock),
         )
         self.runtime.on_end.append(LogDelivery(self.authority, self.clock, self.region).deliver)
         self._resources.callback(self.runtime.close)
         self._resources.callback(interpreter.stop_executions, self.region)
         self._serve_api()
-        for source in self._sources():
+        for source in sources(self.deployment, self.runtime, self.clock, self.max_processes):
             source.start()
+            follow(self.clock, Source(source.next_due, source.wake))
             self._resources.callback(source.stop)
         scheduler = Scheduler(self.clock, timers(self.deployment, self.targets))
         scheduler.start()
@@ -170,10 +176,20 @@ class EmbeddedAws:
         self.gateway = GatewayServer(self.api_port)
         self._resources.callback(self.gateway.stop)
         self.server = AwsServer(
-            self.port, lambda application: Gatekeeper(application, self.authority, self.identities, self.clock.speed)
+            self.port,
+            self.region,
+            lambda application: Gatekeeper(application, self.authority, self.identities, self.clock.age),
         )
         self.server.start()
+        # After the server's end, when no thread can open a connection again.
+        self._resources.callback(self._close_clients)
         self._resources.callback(self.server.stop)
+
+    def _close_clients(self) -> None:
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
 
     def _hooks(self) -> moto_hooks.MotoHooks:
         return moto_hooks.MotoHooks(
@@ -220,20 +236,6 @@ class EmbeddedAws:
 
     def _api_may_invoke(self, function_arn: str, route_arn: str) -> bool:
         return self.wiring.may_invoke("apigateway.amazonaws.com", route_arn, function_arn)
-
-    def _sources(self) -> list[SqsSource]:
-        backend = sqs_backends[ACCOUNT][self.region]
-        return [
-            SqsSource(
-                queue=backend.get_queue(mapping.properties["EventSourceArn"].rsplit(":", 1)[1]),
-                backend=backend,
-                function=self.deployment.function(mapping.properties["FunctionName"]),
-                runner=self.runtime,
-                settings=settings(mapping.properties, self.max_processes),
-                clock=self.clock,
-            )
-            for mapping in self.deployment.of_type("AWS::Lambda::EventSourceMapping")
-        ]
 
 
 @cache

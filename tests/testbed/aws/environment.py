@@ -10,13 +10,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from tests.testbed.jumping_clock import skipped_file
+
 from . import layers
 from .worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fake_dashscope.clock import ScaledClock
+    from tests.testbed.jumping_clock import RunningClock
 
     from .functions import FunctionSpec
 
@@ -29,7 +31,7 @@ class Environment:
 
     endpoint_url: str
     region: str
-    clock: ScaledClock
+    clock: RunningClock
     scratch: Path
     """A folder that exists as long as the testbed."""
     credentials: Callable[[FunctionSpec], Mapping[str, str]]
@@ -54,7 +56,14 @@ class Environment:
             log = self.scratch / "logs" / f"{spec.logical_id}-{self._started}.log"
         log.touch()
         plan = log.with_suffix(".calls")
-        arguments = [repr(self.clock.speed), repr(self.clock.anchor), str(plan), spec.handler, *folders]
+        arguments = [
+            repr(self.clock.speed),
+            repr(self.clock.anchor),
+            skipped_file(self.clock),
+            str(plan),
+            spec.handler,
+            *folders,
+        ]
         return Worker(
             command=[sys.executable, "-s", "-S", "-P", str(_BOOTSTRAP), *arguments],
             environment=self.variables(spec),

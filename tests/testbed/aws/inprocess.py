@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from fake_dashscope.clock import ManualClock, ScaledClock
+    from fake_dashscope.clock import ManualClock
+    from tests.testbed.jumping_clock import RunningClock
 
     from .deploy import Deployment
     from .functions import Runner
@@ -114,7 +115,7 @@ class InProcessStack:
 
 @contextmanager
 def in_process(
-    source: Path, parameters: Mapping[str, str], clock: ScaledClock | ManualClock, runner: Runner | None = None
+    source: Path, parameters: Mapping[str, str], clock: RunningClock | ManualClock, runner: Runner | None = None
 ) -> Iterator[InProcessStack]:
     """Deploy a template on moto; without a runner, the real handlers are called.
 
@@ -164,7 +165,7 @@ def _description(error: Exception) -> str:
     return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": lines})
 
 
-def _hooks(clock: ScaledClock | ManualClock, runner: Runner) -> moto_hooks.MotoHooks:
+def _hooks(clock: RunningClock | ManualClock, runner: Runner) -> moto_hooks.MotoHooks:
     def to_queue(bucket_arn: str, queue_arn: str, message: str) -> None:
         del bucket_arn
         sqs_backends[ACCOUNT][REGION].send_message(queue_arn.rsplit(":", 1)[1], message)

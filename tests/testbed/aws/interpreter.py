@@ -13,6 +13,7 @@ import datetime as dt
 import pickle
 import sys
 from functools import cache
+from threading import Event
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-    from fake_dashscope.clock import ScaledClock
+    from tests.testbed.jumping_clock import RunningClock
 
-    AnyClock = ManualClock | ScaledClock
+    AnyClock = ManualClock | RunningClock
 
 _CLOCKS = (
     "moto.stepfunctions.parser.asl.eval.event.event_manager",
@@ -49,25 +50,52 @@ class Sleeper:
 
     def __init__(self, clock: AnyClock) -> None:
         """Sleep on the given clock."""
-        self.sleep = clock.sleep
+        self._clock = clock
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for simulated seconds."""
+        if isinstance(self._clock, ManualClock):
+            self._clock.sleep(seconds)
+        else:
+            self._clock.wait(Event(), seconds)
+
+
+class Simulated(float):
+    """Simulated seconds, where the interpreter would wait for real ones."""
+
+    __slots__ = ()
+
+
+class ScaledEvent(Event):
+    """An event whose time-out may be in simulated seconds."""
+
+    def __init__(self, clock: AnyClock) -> None:
+        """Wait on the given clock."""
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, or the time is over; return whether it is."""
+        if isinstance(timeout, Simulated) and not isinstance(self._clock, ManualClock):
+            return self._clock.wait(self, timeout)
+        return super().wait(timeout)
 
 
 class ScaledTimeout:
-    """A time-out in simulated seconds, converted to real seconds for the interpreter."""
+    """A time-out in simulated seconds."""
 
-    def __init__(self, timeout: Any, clock: AnyClock) -> None:  # noqa: ANN401
+    def __init__(self, timeout: Any) -> None:  # noqa: ANN401
         """Wrap moto's own time-out."""
         self._timeout = timeout
-        self._clock = clock
 
     def is_default_value(self) -> bool:
         """Return whether the state has no time-out of its own."""
         return bool(self._timeout.is_default_value())
 
     def eval(self, env: Any) -> None:  # noqa: ANN401
-        """Push the real seconds onto the interpreter's stack."""
+        """Push the seconds onto the interpreter's stack."""
         self._timeout.eval(env)
-        env.stack.append(real(self._clock, env.stack.pop()))
+        env.stack.append(Simulated(env.stack.pop()))
 
 
 def real(clock: AnyClock, seconds: float) -> float:
@@ -84,8 +112,8 @@ def wait_interval(clock: AnyClock) -> Callable[[Any, Any, float], None]:
             clock.sleep(wait_seconds)
             return
         end = clock.now() + wait_seconds
-        while env.is_running() and (remaining := clock.real(end - clock.now())) > 0:
-            env.program_state_event.wait(remaining)
+        while env.is_running() and (remaining := end - clock.now()) > 0:
+            clock.wait(env.program_state_event, remaining)
 
     return wait
 
@@ -102,7 +130,7 @@ def scale_program(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Call
     return evaluate_program
 
 
-def scale_state(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callable[[Any, Any], None]:
+def scale_state(evaluate: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
     """Let the time-out of a task that waits for the world run on the clock, and spend its token when it strikes.
 
     It may strike while the function that was given the token still runs: moto then accepts answers to it forever.
@@ -110,8 +138,8 @@ def scale_state(evaluate: Callable[[Any, Any], None], clock: AnyClock) -> Callab
 
     def evaluate_with_timeout(state: Any, env: Any) -> None:  # noqa: ANN401
         waits = getattr(getattr(state, "resource", None), "condition", None) is not None
-        if waits and not isinstance(state.timeout, ScaledTimeout):
-            state.timeout = ScaledTimeout(state.timeout, clock)
+        if waits and not isinstance(state.timeout, ScaledTimeout) and not state.timeout.is_default_value():
+            state.timeout = ScaledTimeout(state.timeout)
         try:
             evaluate(state, env)
         except EvalTimeoutError:

@@ -13,7 +13,7 @@ from .iam.ask import Ask
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fake_dashscope.clock import ScaledClock
+    from tests.testbed.jumping_clock import RunningClock
 
     from .execution import Invocation
     from .functions import FunctionSpec
@@ -27,7 +27,7 @@ class LogDelivery:
     """Writes logs to their groups, if the function's role allows it."""
 
     authority: Authority
-    clock: ScaledClock
+    clock: RunningClock
     region: str
 
     def deliver(self, function: FunctionSpec, invocation: Invocation) -> None:
@@ -55,7 +55,7 @@ class LogDelivery:
         return self.authority.role_allows(function.role_arn, Ask(action, resource))
 
 
-def group_writer(region: str, clock: ScaledClock, group_arn: str) -> Callable[[str], None]:
+def group_writer(region: str, clock: RunningClock, group_arn: str) -> Callable[[str], None]:
     """Return a writer of a log group, for a service that uses none of our roles."""
     group = group_arn.split(":log-group:")[1].removesuffix(":*")
     backend = logs_backends[ACCOUNT][region]

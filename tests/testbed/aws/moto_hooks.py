@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from string import ascii_letters, digits
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -33,8 +34,10 @@ from moto.sqs.models import Queue, SQSBackend
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.callback import callback
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint, CallbackPoolManager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
@@ -183,11 +186,11 @@ def _state_machines(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
     yield (
         ExecutionState,
         "_evaluate_with_timeout",
-        interpreter.scale_state(
-            ExecutionState._evaluate_with_timeout,  # noqa: SLF001
-            clock,
-        ),
+        interpreter.scale_state(ExecutionState._evaluate_with_timeout),  # noqa: SLF001
     )
+    event = partial(interpreter.ScaledEvent, clock)
+    yield callback, "Event", event
+    yield execute_state, "threading", SimpleNamespace(Event=event)
     yield CallbackEndpoint, "interrupt_all", interpreter.invalidating(CallbackEndpoint.interrupt_all)
     yield CallbackPoolManager, "notify", interpreter.refusing_invalid(CallbackPoolManager.notify)
     yield AmazonStateLanguageParser, "parse", staticmethod(interpreter.parse_once)

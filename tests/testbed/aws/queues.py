@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from moto.sqs.models import Queue, SQSBackend
@@ -12,7 +13,7 @@ from fake_dashscope.clock import ManualClock
 if TYPE_CHECKING:
     from moto.sqs.models import Message
 
-    from fake_dashscope.clock import ScaledClock
+    from tests.testbed.jumping_clock import RunningClock
 
     from .interpreter import AnyClock
 
@@ -62,7 +63,7 @@ def receiver(clock: AnyClock) -> Any:  # noqa: ANN401 - a method of moto
     return receive_message
 
 
-def wait_for_message(queue: Queue, clock: ScaledClock, longest_s: float) -> bool:
+def wait_for_message(queue: Queue, clock: RunningClock, longest_s: float) -> bool:
     """Wait up to ``longest_s`` real seconds until a message can be received; return whether one can."""
     end = time.monotonic() + longest_s
     with queue._messages_lock:  # noqa: SLF001
@@ -74,9 +75,15 @@ def wait_for_message(queue: Queue, clock: ScaledClock, longest_s: float) -> bool
     return True
 
 
-def _until_visible(queue: Queue, clock: ScaledClock) -> float:
+def _until_visible(queue: Queue, clock: RunningClock) -> float:
     """Return the real seconds until the next hidden or delayed message becomes visible."""
-    now = clock.now() * 1000
-    times = [max(message.visible_at, message.delayed_until) for message in queue._messages]  # noqa: SLF001
-    soonest = min((moment for moment in times if moment >= now), default=now + 1e9)
-    return min(clock.real((soonest - now) / 1000 + 0.002), _MAX_WAIT_S)
+    return min(clock.real(next_visible(queue, clock.now()) - clock.now() + 0.002), _MAX_WAIT_S)
+
+
+def next_visible(queue: Queue, now: float) -> float:
+    """Return when the next hidden or delayed message becomes visible, in simulated seconds; infinity if there is none.
+
+    Called under the queue's lock.
+    """
+    times = [max(message.visible_at, message.delayed_until) / 1000 for message in queue._messages]  # noqa: SLF001
+    return min((moment for moment in times if moment >= now), default=inf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from .worker import ProcessDied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from .environment import Environment
     from .functions import FunctionSpec, Result
@@ -33,8 +35,10 @@ class LambdaRuntime:
         environment: Environment,
         max_processes: int = MAX_PROCESSES,
         account_concurrency: int | None = None,
+        working: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """Create the pools; processes start when they are needed."""
+        """Create the pools; processes start when they are needed. ``working`` surrounds each invocation."""
+        self._working = working
         specs = list(functions)
         self._account = AccountConcurrency(account_concurrency, specs)
         self._specs = {key: spec for spec in specs for key in (spec.logical_id, spec.name, spec.arn)}
@@ -54,7 +58,11 @@ class LambdaRuntime:
 
     def invoke(self, function: str, payload: bytes) -> Result:
         """Run the function on a JSON payload; raise ``Throttled`` beyond its concurrency or the account's."""
-        spec, kill = self.spec(function), None
+        with self._working():
+            return self._invoke(self.spec(function), payload)
+
+    def _invoke(self, spec: FunctionSpec, payload: bytes) -> Result:
+        kill = None
         while True:
             try:
                 with self._account.run(spec), self._pools[spec.name].lease() as lease:

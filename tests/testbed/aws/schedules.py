@@ -20,7 +20,7 @@ from .targets import SERVICE, input_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fake_dashscope.clock import ScaledClock
+    from tests.testbed.jumping_clock import RunningClock
 
     from .deploy import Deployment
     from .targets import Targets
@@ -45,7 +45,7 @@ class Timer:
 class Scheduler:
     """Runs timers when they are due."""
 
-    clock: ScaledClock
+    clock: RunningClock
     timers: list[Timer]
     _stopped: Event = field(init=False, default_factory=Event)
     _thread: Thread = field(init=False)
@@ -65,7 +65,7 @@ class Scheduler:
     def _run(self) -> None:
         while self.timers and not self._stopped.is_set():
             timer = min(self.timers, key=lambda candidate: candidate.due)
-            if self._stopped.wait(max(0.0, self.clock.real(timer.due - self.clock.now()))):
+            if self.clock.wait(self._stopped, timer.due - self.clock.now()):
                 return
             due = timer.due
             timer.due = timer.next_after(due)

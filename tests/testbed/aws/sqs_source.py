@@ -11,21 +11,25 @@ import json
 import logging
 import time
 from dataclasses import dataclass, field
+from math import inf
 from threading import BoundedSemaphore, Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from moto.sqs.exceptions import SQSException
+from moto.sqs.models import sqs_backends
 
+from .account import ACCOUNT
 from .functions import Throttled
-from .queues import wait_for_message
+from .queues import next_visible, wait_for_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from moto.sqs.models import Message, Queue, SQSBackend
 
-    from fake_dashscope.clock import ScaledClock
+    from tests.testbed.jumping_clock import RunningClock
 
+    from .deploy import Deployment
     from .functions import FunctionSpec, Runner
 
 _POLL_S = 0.1
@@ -62,10 +66,14 @@ class SqsSource:
     function: FunctionSpec
     runner: Runner
     settings: Settings
-    clock: ScaledClock
+    clock: RunningClock
     _stopped: Event = field(init=False, default_factory=Event)
     _slots: BoundedSemaphore = field(init=False)
     _thread: Thread = field(init=False)
+    _is_full: bool = field(init=False, default=False)
+    """Whether as many batches are in progress as may be."""
+    _window_until: float = field(init=False, default=inf)
+    """When the batching window in progress closes, in simulated seconds."""
 
     def __post_init__(self) -> None:
         """Create the poller."""
@@ -79,13 +87,26 @@ class SqsSource:
     def stop(self) -> None:
         """Receive nothing more; batches in progress may end."""
         self._stopped.set()
+        self.wake()
+        self._thread.join()
+
+    def next_due(self) -> float:
+        """Return when the next message can be received, or a batching window closes: a clock may jump there."""
+        if self._is_full:
+            return inf
+        with self.queue._messages_lock:  # noqa: SLF001
+            now = self.clock.now()
+            return now if self.queue.messages else min(next_visible(self.queue, now), self._window_until)
+
+    def wake(self) -> None:
+        """Look for messages now."""
         with self.queue._messages_lock:  # noqa: SLF001
             self.queue._messages_lock.notify_all()  # noqa: SLF001
-        self._thread.join()
 
     def _poll(self) -> None:
         while not self._stopped.is_set():
-            if not self._slots.acquire(timeout=_POLL_S):
+            self._is_full = not self._slots.acquire(timeout=_POLL_S)
+            if self._is_full:
                 continue
             batch = self._batch()
             if batch:
@@ -99,11 +120,13 @@ class SqsSource:
         batch = self._receive(self.settings.batch_size)
         end = self.clock.now() + self.settings.window_s
         while batch and len(batch) < self.settings.batch_size and not self._stopped.is_set():
+            self._window_until = end
             remaining = self.clock.real(end - self.clock.now())
             if remaining <= 0:
                 break
             if wait_for_message(self.queue, self.clock, min(remaining, _POLL_S)):
                 batch += self._receive(self.settings.batch_size - len(batch))
+        self._window_until = inf
         return batch
 
     def _receive(self, count: int) -> list[Message]:
@@ -149,6 +172,22 @@ class SqsSource:
                 if original.id == message.id and original.visible_at == hidden_until:
                     original.change_visibility(remaining)
             self.queue._messages_lock.notify_all()  # noqa: SLF001
+
+
+def sources(deployment: Deployment, runner: Runner, clock: RunningClock, processes: int) -> list[SqsSource]:
+    """Return the mappings of a stack, not started yet."""
+    backend = sqs_backends[ACCOUNT][deployment.region]
+    return [
+        SqsSource(
+            queue=backend.get_queue(mapping.properties["EventSourceArn"].rsplit(":", 1)[1]),
+            backend=backend,
+            function=deployment.function(mapping.properties["FunctionName"]),
+            runner=runner,
+            settings=settings(mapping.properties, processes),
+            clock=clock,
+        )
+        for mapping in deployment.of_type("AWS::Lambda::EventSourceMapping")
+    ]
 
 
 def failures(payload: str, everything: set[str]) -> set[str]:

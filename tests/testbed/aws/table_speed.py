@@ -189,7 +189,7 @@ def _create_item(item: Item, hash_key: DynamoType, range_key: DynamoType | None,
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of an answer
     """Write the items of an answer in wire format; moto asks each value for a method that only few have."""
     kind = type(value)
-    if kind is dict:
+    if kind is dict or kind is LimitedSizeDict:
         return {name: _plain(one) for name, one in value.items()}
     if kind is list:
         return [_plain(one) for one in value]

@@ -17,7 +17,7 @@ from .template import TemplateError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fake_dashscope.clock import ScaledClock
+    from tests.testbed.jumping_clock import RunningClock
 
     from .deploy import Deployment
     from .functions import FunctionSpec, Runner
@@ -31,7 +31,7 @@ class Wiring:
     """The connections between services; those to functions exist after ``connect``."""
 
     authority: Authority
-    clock: ScaledClock
+    clock: RunningClock
     region: str
     runner: Callable[[], Runner]
     asynchronous: AsyncInvoker | None = field(init=False, default=None)

@@ -9,7 +9,6 @@ import base64
 import hmac
 import io
 import json
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from .ask import Ask
 from .signature import BadSignature, Credential
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .identities import Principal
 
@@ -90,8 +89,8 @@ def read(environ: Mapping[str, Any]) -> SignedForm:
     return form
 
 
-def check(form: SignedForm, principal: Principal, speed: float) -> None:
-    """Check signature, expiration and conditions of a form's policy; raise ``BadSignature``. Ages are simulated."""
+def check(form: SignedForm, principal: Principal, age: Callable[[float], float]) -> None:
+    """Check signature, expiration (by its simulated ``age``) and conditions of a policy; raise ``BadSignature``."""
     policy = form.fields.get("policy", "")
     expected = form.credential().sign(principal.secret, policy)
     if not hmac.compare_digest(expected, form.fields.get("x-amz-signature", "")):
@@ -99,7 +98,7 @@ def check(form: SignedForm, principal: Principal, speed: float) -> None:
     parsed = json.loads(base64.b64decode(policy))
     signed_at = datetime.strptime(form.fields["x-amz-date"], _TIME).replace(tzinfo=UTC).timestamp()
     lifetime = datetime.fromisoformat(parsed["expiration"]).timestamp() - signed_at
-    if (time.time() - signed_at) * speed > lifetime:
+    if age(signed_at) > lifetime:
         raise _invalid("Policy expired.")
     values = {**form.fields, "bucket": form.bucket}
     covered = {name for condition in parsed["conditions"] for name in _covered(condition, values, form.file or b"")}

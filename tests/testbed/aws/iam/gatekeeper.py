@@ -35,7 +35,8 @@ class Gatekeeper:
     application: WsgiApp
     authority: Authority
     identities: Identities
-    speed: float
+    age: Callable[[float], float]
+    """Returns the simulated seconds since a moment of real time, by which requests are signed."""
     locks: Mapping[str, Lock] = field(default_factory=lambda: {name: Lock() for name in ("dynamodb", "states")})
     """Services whose calls run one at a time: moto checks a condition and writes in two steps."""
 
@@ -70,7 +71,7 @@ class Gatekeeper:
             return refusals.unknown_key(call)
         try:
             if presigned:
-                check_presigned(call, principal.secret, self.speed)
+                check_presigned(call, principal.secret, self.age)
             for ask in identify(call):
                 self.authority.require(principal, ask)
         except BadSignature as error:
@@ -90,7 +91,7 @@ class Gatekeeper:
             principal = self.identities.principal(form.credential().access_key_id)
             if principal is None:
                 return _answer(refusals.unknown_key(call), start)
-            browser_post.check(form, principal, self.speed)
+            browser_post.check(form, principal, self.age)
             self.authority.require(principal, form.ask)
         except BadSignature as error:
             return _answer(refusals.s3(call, error.status, error.code, str(error)), start)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .ask import Call
 
@@ -58,12 +57,12 @@ class Credential:
         return hmac.digest(key, text.encode(), "sha256").hex()
 
 
-def check_presigned(call: Call, secret: str, speed: float) -> None:
-    """Check signature and expiration of a presigned URL; ages are simulated time, dates are real."""
+def check_presigned(call: Call, secret: str, age: Callable[[float], float]) -> None:
+    """Check signature and expiration of a presigned URL; ``age`` returns the simulated seconds since its real date."""
     query = call.query
     credential = Credential.parse(query["X-Amz-Credential"])
     signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    if (time.time() - signed_at.timestamp()) * speed > int(query["X-Amz-Expires"]):
+    if age(signed_at.timestamp()) > int(query["X-Amz-Expires"]):
         raise BadSignature("AccessDenied", "Request has expired")
     expected = credential.sign(secret, _string_to_sign(call, credential))
     if not hmac.compare_digest(expected, query.get("X-Amz-Signature", "")):

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from threading import Event
 
 
 class Clock(Protocol):
@@ -41,6 +44,14 @@ class ScaledClock:
     def sleep(self, seconds: float) -> None:
         """Wait for ``seconds`` of simulated time."""
         time.sleep(max(0.0, self.real(seconds)))
+
+    def wait(self, event: Event, seconds: float) -> bool:
+        """Wait until an event is set, at most for simulated seconds; return whether it is."""
+        return event.wait(max(0.0, self.real(seconds)))
+
+    def age(self, since: float) -> float:
+        """Return how many simulated seconds have passed since a moment of real time."""
+        return (time.time() - since) * self.speed
 
 
 @dataclass(slots=True)

@@ -192,6 +192,11 @@ class FakeDashScope:
             self.vendor.advance()
         self._send_due()
 
+    def next_due(self) -> float:
+        """Return when something happens next, in simulated seconds; the present while media or events are sent."""
+        with self._lock:
+            return self.clock.now() if self.vendor.in_transit() else self.vendor.next_due()
+
     def settle(self) -> None:
         """Process everything that is due, and wait until all media are downloaded."""
         while True:

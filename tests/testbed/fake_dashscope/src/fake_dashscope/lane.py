@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from typing import TYPE_CHECKING
 
 from fake_dashscope import durations
@@ -68,6 +69,11 @@ class Lane:
                 return
             heappop(self._free)
             self._start(self._pending.popleft(), at)
+
+    def next_due(self) -> float:
+        """Return when the next task starts or ends; infinity if none does."""
+        starts = max(self._pending[0].ready, self._free[0]) if self._pending and self._free else inf
+        return min(starts, self._running[0][0] if self._running else inf)
 
     def _start(self, task: Task, at: float) -> None:
         task.status, task.scheduled = RUNNING, at

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -122,6 +123,10 @@ class Notices:
         self.waiting = [notice for notice in self.waiting if notice.due > now]
         self.sending += len(found)
         return found
+
+    def next_due(self) -> float:
+        """Return when the next event is due; infinity if none waits."""
+        return min((notice.due for notice in self.waiting), default=inf)
 
     def answered(self, notice: Notice, status: int, now: float) -> None:
         """Record a response, and queue the event again if it was not a 2xx."""

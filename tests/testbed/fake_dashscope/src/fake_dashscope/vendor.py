@@ -196,6 +196,14 @@ class Vendor:
         """Return the downloads that are in progress."""
         return [task.preparation for lane in self._lanes.values() for task in lane.fetching if task.preparation]
 
+    def in_transit(self) -> bool:
+        """Whether media are being downloaded, or events sent."""
+        return self.notices.sending > 0 or bool(self.fetching())
+
+    def next_due(self) -> float:
+        """Return when the next task starts or ends, or the next event is sent; infinity if none is known."""
+        return min([self.notices.next_due(), *(lane.next_due() for lane in self._lanes.values())])
+
     def film(self, task: Task) -> Film:
         """Return a task's video; renders it if necessary. Safe from any thread."""
         return self._studio.film(task)
