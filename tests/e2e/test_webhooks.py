@@ -34,7 +34,11 @@ def test_a_client_is_notified_of_its_video(caller: Caller, gallop: Gallop, shop:
     gallop("webhooks", "replay", read["id"])
     requests = shop.wait_for(3)
     assert ["ping", "video.completed"] == [json.loads(one.body)["type"] for one in requests[1:]]
-    assert request.body == requests[2].body
+    first, replayed = (json.loads(one.body) for one in (request, requests[2]))
+    # The thumbnail follows the end of the job: a replay may have it already.
+    for message in (first, replayed):
+        message["data"].pop("thumbnail", None)
+    assert first == replayed
     fresh = gallop("webhooks", "rotate", endpoint["id"])
     gallop("webhooks", "ping", endpoint["id"])
     for one in (secret, fresh):
