@@ -369,8 +369,9 @@ def test_the_start_is_estimated_from_running_jobs(simulation: Simulation, slots_
         simulation.run_for(1)
         waits = [estimate(job, simulation) for job in created[slots_there:]]
     mean = task_durations.known(created[0].request).mean
-    assert [pytest.approx(mean, abs=3)] * at_once == waits[:-1]
-    assert pytest.approx(2 * mean, abs=3) == waits[-1]
+    # Eight tasks are submitted one after the other, with pauses of random length: they do not start at the same moment.
+    assert [pytest.approx(mean, abs=6)] * at_once == waits[:-1]
+    assert pytest.approx(2 * mean, abs=6) == waits[-1]
 
 
 def estimate(job: Job, simulation: Simulation) -> float:

@@ -163,7 +163,7 @@ class _Connection(socketserver.StreamRequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
         environ, body = self._environ(request)
-        is_kept = request.version == "HTTP/1.1" and request.header("connection").lower() != "close" and body is not None
+        is_kept = _may_be_kept(request) and body is not None
         response = _Response(self.wfile, request.method != "HEAD", is_kept)
         try:
             response.send(self.server.application(environ, response.start))
@@ -212,6 +212,13 @@ class _Connection(socketserver.StreamRequestHandler):
             environ["wsgi.input"] = DechunkedInput(self.rfile)  # type: ignore[arg-type]
             body = None
         return environ, body
+
+
+def _may_be_kept(request: _Request) -> bool:
+    # Clients read all of an answer to a call. A file, or what a function returned, they may leave unread; then they
+    # never close the connection.
+    is_call = (request.method, request.target) == ("POST", "/")
+    return is_call and request.version == "HTTP/1.1" and request.header("connection").lower() != "close"
 
 
 class HttpServer(socketserver.ThreadingTCPServer):
