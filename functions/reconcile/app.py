@@ -1,9 +1,10 @@
-"""Reconciles one job after a lost reply, for the workflow, and repairs all stranded jobs, on a schedule."""
+"""Reconciles one job after a lost reply, for the workflow; repairs stranded jobs; does what an operator asks for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop.steps import operate
 from gallop.steps.reconcile import reconcile
 from gallop.steps.sweep import sweep
 
@@ -12,11 +13,17 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Look for the task of a job, or sweep."""
+    """Look for the task of a job, sweep, or do to one job what an operator asks for."""
     match event.get("action"):
         case "reconcile":
             return reconcile(event["job_id"]).as_json()
         case "sweep":
             return {**sweep()}
+        case "cancel":
+            return operate.cancel(event["job_id"])
+        case "resume":
+            return operate.resume(event["job_id"])
+        case "task":
+            return operate.task(event["job_id"])
         case unknown:
-            raise ValueError(f"Unknown action {unknown!r}: use reconcile or sweep.")
+            raise ValueError(f"Unknown action {unknown!r}: use reconcile, sweep, cancel, resume or task.")

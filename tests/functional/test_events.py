@@ -366,6 +366,25 @@ def test_reconcile_sweep(sandbox: Sandbox) -> None:
     assert [JOB] == sandbox.executions()
 
 
+def test_reconcile_cancel(sandbox: Sandbox) -> None:
+    """An operator cancels a job."""
+    sandbox.put(id=JOB)
+    assert "cancelled" == sandbox.invoke("ReconcileFunction", sample("reconcile-cancel"))["outcome"]
+
+
+def test_reconcile_resume(sandbox: Sandbox) -> None:
+    """An operator resumes a job that has no execution."""
+    sandbox.put(id=JOB)
+    assert "resumed" == sandbox.invoke("ReconcileFunction", sample("reconcile-resume"))["outcome"]
+    assert [JOB] == sandbox.executions()
+
+
+def test_reconcile_task(sandbox: Sandbox) -> None:
+    """An operator asks what DashScope says about a job."""
+    sandbox.storing(id=JOB)
+    assert "SUCCEEDED" == sandbox.invoke("ReconcileFunction", sample("reconcile-task"))["status"]
+
+
 def test_finish_succeeded(sandbox: Sandbox) -> None:
     """The stored video makes the job a success."""
     sandbox.storing(id=JOB)

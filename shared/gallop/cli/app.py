@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gallop.cli import keys, webhooks
+from gallop.cli import jobs, keys, overview, webhooks
 
 app = typer.Typer(
     help="Operate a Gallop stack: the testbed that `make up` started, or, with --stack, one in your AWS account.",
@@ -13,5 +13,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
+for command in (overview.queue, overview.slots, overview.spend):
+    app.command()(command)

@@ -1,6 +1,7 @@
 """The stack that a command operates on: the testbed that ``make up`` started here, or one in an AWS account.
 
-For the latter, the shell's AWS credentials must allow to describe the stack and to do what the command does.
+For the latter, the shell's AWS credentials must allow to describe the stack and to do what the command does:
+docs/operations.md lists the rights.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import boto3
 import typer
@@ -17,12 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gallop import clock
 from gallop.adapters import aws
-from gallop.cli.show import refuse
+from gallop.cli.show import fail, refuse
 from gallop.domain.errors import GallopError
-from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 RUNNING = Path(__file__).parents[3] / ".testbed.json"
 TESTBED_STACK = "gallop"
@@ -33,32 +35,55 @@ StackOption = Annotated[
 ]
 
 
-@frozen
+@dataclass(frozen=True)
 class Target:
-    """A stack, its outputs and its clock: a testbed's runs ``speed`` times as fast as real time since ``anchor``."""
+    """A stack, its outputs and its clock: a testbed's runs ``speed`` times as fast as real time since ``anchor``.
+
+    ``real`` returns the real time.
+    """
 
     stack: str
     outputs: Mapping[str, str]
     anchor: float = 0.0
     speed: float = 1.0
+    real: Callable[[], float] = clock.wall
 
     def now(self) -> float:
         """Return the stack's time in seconds since the epoch."""
-        return self.anchor + (clock.now() - self.anchor) * self.speed
+        return self.anchor + (self.real() - self.anchor) * self.speed
 
     @property
     def is_here(self) -> bool:
         """Whether this is a testbed on this machine, which may call receivers on it."""
         return bool(self.anchor)
 
+    @cached_property
+    def resources(self) -> Mapping[str, str]:
+        """The physical IDs of the stack's resources, by the names that the template gives them."""
+        pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack)
+        found = (resource for page in pages for resource in page["StackResourceSummaries"])
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found if one.get("PhysicalResourceId")}
+
+    def resource(self, name: str) -> str:
+        """Return the physical ID of a resource of the stack."""
+        if name not in self.resources:
+            refuse(f"Stack {self.stack!r} has no {name}: its version is too old for this command. Update the stack.")
+        return self.resources[name]
+
+    def use_settings_of(self, function: str) -> None:
+        """Set the variables that a function of the stack has, so that the services decide here as they do there."""
+        found = boto3.client("lambda").get_function_configuration(FunctionName=self.resource(function))
+        variables = found.get("Environment", {}).get("Variables", {})
+        os.environ.update({name: str(value) for name, value in variables.items() if not name.startswith("POWERTOOLS_")})
+
     def run(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
-        """Invoke a function of the stack and return its result; ``function`` is the output that names it."""
+        """Invoke a function of the stack, by its name in the template, and return its result."""
         response = boto3.client("lambda").invoke(
-            FunctionName=self.outputs[function], Payload=json.dumps(event).encode()
+            FunctionName=self.resource(function), Payload=json.dumps(event).encode()
         )
         found = json.loads(response["Payload"].read())
         if "FunctionError" in response:
-            refuse(f"Stack {self.stack!r}: the function failed: {found.get('errorMessage', found)}")
+            fail(f"Stack {self.stack!r}: {function} failed: {found.get('errorMessage', found)}")
         return found
 
 
@@ -66,7 +91,8 @@ class Target:
 def opened(stack: str) -> Iterator[Target]:
     """Connect to a stack, so that the adapters find its table; an empty name is the running testbed.
 
-    Nothing outlives the context: neither variables of the environment nor clients that were made from them.
+    Inside, the product's clock is the stack's, and its log is silent: standard output is for results. Nothing outlives
+    the context: neither variables of the environment nor clients that were made from them.
 
     Raises:
         typer.Exit: The stack does not exist, or AWS refuses a call inside the context.
@@ -74,25 +100,28 @@ def opened(stack: str) -> Iterator[Target]:
     """
     running = {} if stack else _running()
     name = stack or TESTBED_STACK
-    before = dict(os.environ)
-    os.environ.update(_credentials(running) if running else {})
+    before, real = dict(os.environ), clock.now
+    os.environ.update({**(_credentials(running) if running else {}), "POWERTOOLS_LOG_LEVEL": "CRITICAL"})
     _forget_clients()
     try:
-        target = Target(name, _outputs(name), running.get("anchor", 0.0), running.get("speed", 1.0))
+        target = Target(name, _outputs(name), running.get("anchor", 0.0), running.get("speed", 1.0), real)
         if "JobTableName" not in target.outputs:
             refuse(f"Stack {name!r} has no output JobTableName, so it is not a Gallop stack. Check its name.")
         os.environ["JOB_TABLE"] = target.outputs["JobTableName"]
         os.environ["WEBHOOK_WORKFLOW_ARN"] = target.outputs.get("WebhookWorkflowArn", "")
+        cast("Any", clock).now = target.now
         yield target
     except (BotoCoreError, ClientError, GallopError) as error:
-        refuse(f"Stack {name!r}: {error}")
+        fail(f"Stack {name!r}: {error}")
     finally:
+        cast("Any", clock).now = real
         _forget_clients()
         os.environ.clear()
         os.environ.update(before)
 
 
 def _forget_clients() -> None:
+    """Let new clients be made with the credentials that the environment then has."""
     aws.forget()
     boto3.DEFAULT_SESSION = None
 
@@ -112,5 +141,10 @@ def _credentials(running: Mapping[str, str]) -> dict[str, str]:
 
 
 def _outputs(stack: str) -> dict[str, str]:
-    described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    try:
+        described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        refuse(f"There is no stack {stack!r} in this account and region. Check --stack, AWS_PROFILE and AWS_REGION.")
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

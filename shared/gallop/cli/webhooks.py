@@ -144,7 +144,7 @@ def ping(endpoint_id: EndpointArgument, stack: StackOption = "") -> None:
         endpoint = _endpoint(target, endpoint_id)
         ping_id = f"evt_{secrets.token_hex(13)}"
         event = {"action": "ping", "client": endpoint.client, "endpoint_id": endpoint.id, "ping_id": ping_id}
-        result = target.run("DeliverFunctionName", event)
+        result = target.run("DeliverFunction", event)
     show.remark(f"{_response(result['status'], result['trouble'])} in {result['milliseconds']} ms")
     if not webhooks.is_delivered(result["status"]):
         raise typer.Exit(1)

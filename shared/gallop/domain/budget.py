@@ -124,6 +124,11 @@ def month_of(day: str) -> str:
     return day[:7]
 
 
+def start_of_month(day: str) -> float:
+    """Return when the month of a day began, in seconds since the epoch."""
+    return datetime.combine(date.fromisoformat(f"{month_of(day)}-01"), time(tzinfo=UTC)).timestamp()
+
+
 def reservation(caps: Iterable[Cap], estimate: Decimal, now: float) -> Reservation | None:
     """Return the reservation of a new job; None if there is no cap."""
     owners = tuple(dict.fromkeys(cap.owner for cap in caps))

@@ -32,11 +32,16 @@ def erase(job: Job) -> None:
         raise JobNotDeletable("Without its record, the dropped files would start a job, and be charged, again.")
     if not closing.is_closed(job):
         raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are still being written.")
-    for found in uploads.inputs_of(job.request.sources, job.client):
-        image_references.release(found, job.id)
-        stored_images.remove(found)
+    release_inputs(job)
     buckets.remove_results(f"{job.receipts}/")
     if job.content_name:
         idempotency_records.forget(job.content_name, job.id)
     jobs.erase(job)
     log.info("job erased", job_id=job.id)
+
+
+def release_inputs(job: Job) -> None:
+    """Delete the images and videos that Gallop stores for a job, except those that other jobs use."""
+    for found in uploads.inputs_of(job.request.sources, job.client):
+        image_references.release(found, job.id)
+        stored_images.remove(found)

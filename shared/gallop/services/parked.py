@@ -43,7 +43,7 @@ def release_due() -> None:
             if job.parked and clock.now() >= job.deadline:
                 _give_up(job, f"{job.parked.reason} No budget became free in time.")
             elif job.parked and remaining and not held_up and not _is_too_expensive(job, too_expensive):
-                short = _release(job)
+                short = release(job)
                 remaining -= short is None
                 held_up = short is not None and short.cap.period is Period.DAY
                 if short:
@@ -55,7 +55,7 @@ def _is_too_expensive(job: Job, too_expensive: Mapping[Cap, Decimal]) -> bool:
     return any(cap in too_expensive and too_expensive[cap] <= job.estimated_cost for cap in budgets.caps_of(job.client))
 
 
-def _release(job: Job) -> Shortfall | None:
+def release(job: Job) -> Shortfall | None:
     """Start a parked job; return what a cap lacks for it, if the job has to wait for that."""
     caps, now = budgets.caps_of(job.client), clock.now()
     reserved = budget.reservation(caps, job.estimated_cost, now)

@@ -114,6 +114,13 @@ def queue_position(job: Job) -> QueuePosition | None:
     return _position_in(job, _cached_queue(job.lane, int(clock.now() // QUEUE_CACHE_SECONDS)))
 
 
+def waiting_in(pool: SlotPool) -> tuple[int | None, Mapping[str, int]]:
+    """Return the number of jobs in a lane's queue, and the position of each; None if there are too many to be read."""
+    waiting = slots.queued(pool.lane)
+    is_too_long = not waiting and slots.next_in_queue(pool)[0] is not None
+    return None if is_too_long else len(waiting), queue.positions(waiting, pool.last_served)
+
+
 def clear_cache() -> None:
     """Forget the queues that were read."""
     _cached_queue.cache_clear()
@@ -165,7 +172,7 @@ def _update_position(pool: SlotPool, ticket: Ticket, position: int) -> None:
         # It ended and was deleted, but is still in the queue.
         slots.leave_queue(pool.lane, ticket)
     else:
-        _record_position(job, _position(job, position, pool))
+        _record_position(job, position_at(job, position, pool))
 
 
 def _record_position(job: Job, position: QueuePosition) -> None:
@@ -190,10 +197,11 @@ def _queue(lane: str, limit: int) -> tuple[SlotPool, Mapping[str, int]]:
 def _position_in(job: Job, found: tuple[SlotPool, Mapping[str, int]]) -> QueuePosition | None:
     pool, positions = found
     position = positions.get(job.id)
-    return _position(job, position, pool) if position else job.queue_position
+    return position_at(job, position, pool) if position else job.queue_position
 
 
-def _position(job: Job, position: int, pool: SlotPool) -> QueuePosition:
+def position_at(job: Job, position: int, pool: SlotPool) -> QueuePosition:
+    """Return a position with its estimated start."""
     seconds, limit = task_durations.known(job.request).mean, settings.max_in_flight()
     return QueuePosition(position, queue.starts_at(position, pool.holders.values(), clock.now(), seconds, limit))
 

@@ -5,28 +5,25 @@ A job stays on the sweep's list until it has ended and its last receipts are wri
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from gallop import clock, log, settings
+from gallop import clock, settings
 from gallop.adapters.stepfunctions import job_workflow
-from gallop.adapters.stepfunctions.job_workflow import Execution
 from gallop.adapters.table import jobs
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
+from gallop.domain.job import Failure, JobState
 from gallop.services import parked, slots
-from gallop.services.ending import fail, notify
+from gallop.services.ending import fail
 from gallop.services.isolation import left_to_next_sweep
+from gallop.services.repair import repair
 from gallop.steps import lost_drops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gallop.domain.job import Job
+
 STILL_SECONDS = 120
-# One every two minutes until the longest deadline.
-MAX_RESUMES = 150
-LOST = Failure(FailureCode.WORKFLOW_LOST, "The job's workflow failed and could not be resumed.")
-STOPPED = cancelled("The job's execution was stopped before the job was sent to DashScope.")
 
 
 def sweep() -> dict[str, int]:
@@ -38,7 +35,7 @@ def sweep() -> dict[str, int]:
     slots.repair()
     waited = jobs.open_jobs(clock.now() - settings.queue_seconds(), jobs.WAITING)
     still = [*_stopped_in_queue(), *jobs.open_jobs(clock.now() - STILL_SECONDS)]
-    done = [*(_try(_give_up, job_id) for job_id in waited), *(_try(_repair, job_id) for job_id in still)]
+    done = [*(_try(_give_up, job_id) for job_id in waited), *(_try(repair, job_id) for job_id in still)]
     parked.release_due()
     with left_to_next_sweep("lost drops not reported"):
         lost_drops.report()
@@ -66,40 +63,3 @@ def _stopped_in_queue() -> list[str]:
         if stopped := job_workflow.stopped():
             return [job_id for job_id in jobs.open_jobs(clock.now(), jobs.WAITING) if job_id in stopped]
     return []
-
-
-def _repair(job: Job) -> bool:
-    execution = job_workflow.execution_state(job.id, job.resumes)
-    match execution:
-        case Execution.LIVE:
-            # An ended job may still be in the queue.
-            if is_terminal(job.state):
-                slots.release(job)
-            return False
-        case Execution.MISSING:
-            job_workflow.start(job.id, job.resumes)
-        case Execution.OVER | Execution.STOPPED if _is_interrupted(job):
-            return False
-        case Execution.OVER | Execution.STOPPED:
-            _resume(job, execution)
-        case _:
-            assert_never(execution)
-    log.info("job repaired", job_id=job.id, execution=execution.value)
-    return True
-
-
-def _is_interrupted(job: Job) -> bool:
-    return job.interruption is not None and clock.now() < job.interruption.resume_at and not is_terminal(job.state)
-
-
-def _resume(job: Job, execution: Execution) -> None:
-    if is_terminal(job.state):
-        notify(job)
-    elif execution is Execution.STOPPED and job.made_no_task:
-        fail(job, STOPPED)
-    elif clock.now() >= job.deadline or job.resumes >= MAX_RESUMES:
-        fail(job, job.interruption.failure if job.interruption else LOST)
-    else:
-        resumed = replace(job.at(job.state, clock.now()), resumes=job.resumes + 1, interruption=None)
-        resumed = jobs.advance(job, resumed)
-        job_workflow.start(job.id, resumed.resumes)

@@ -25,7 +25,7 @@ class Execution(Enum):
 
 def start(job_id: str, resume: int = 0) -> None:
     """Start the job's execution, or its ``resume``-th replacement. Each starts once, however often this is called."""
-    executions.start(settings.workflow_arn(), _name(job_id, resume), {"job_id": job_id})
+    executions.start(settings.workflow_arn(), name_of(job_id, resume), {"job_id": job_id})
 
 
 @aws.guarded
@@ -34,7 +34,7 @@ def execution_state(job_id: str, resume: int = 0) -> Execution:
     client = aws.stepfunctions()
     prefix = settings.workflow_arn().replace(":stateMachine:", ":execution:")
     try:
-        response = client.describe_execution(executionArn=f"{prefix}:{_name(job_id, resume)}")
+        response = client.describe_execution(executionArn=f"{prefix}:{name_of(job_id, resume)}")
     except client.exceptions.ExecutionDoesNotExist:
         return Execution.MISSING
     if response["status"] == _STOPPED:
@@ -51,5 +51,6 @@ def stopped() -> set[str]:
     return {execution["name"].partition("-")[0] for execution in found["executions"]}
 
 
-def _name(job_id: str, resume: int) -> str:
+def name_of(job_id: str, resume: int) -> str:
+    """Return the name of the job's execution, or of its ``resume``-th replacement."""
     return f"{job_id}-{resume}" if resume else job_id

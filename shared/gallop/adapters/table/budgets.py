@@ -49,13 +49,17 @@ def settling(reservation: Reservation, charged: Decimal) -> list[TransactWriteIt
     return [{"Update": update} for update in adding]
 
 
-@aws.guarded
 def shortfall(caps: Sequence[Cap], estimate: Decimal, now: float) -> Shortfall | None:
     """Return a cap that has no room for an estimate now; None if all have."""
     day = budget.day_of(now)
+    return budget.shortfall(used(caps, day), estimate, day)
+
+
+@aws.guarded
+def used(caps: Sequence[Cap], day: str) -> dict[Cap, Decimal]:
+    """Return what is reserved or spent under each cap on a day, and in its month."""
     items = {cap.owner: dynamo.get(_key(cap.owner, day)) or {} for cap in caps}
-    used = {cap: Decimal(items[cap.owner].get(_total(cap.period, day), 0)) for cap in caps}
-    return budget.shortfall(used, estimate, day)
+    return {cap: Decimal(items[cap.owner].get(_total(cap.period, day), 0)) for cap in caps}
 
 
 def _reserving(owner: str, reservation: Reservation, caps: Sequence[Cap], now: float) -> TransactWriteItemTypeDef:

@@ -43,6 +43,26 @@ def claim(place: str, digest: str, by: str, now: float) -> bool:
     return dynamo.write(dynamo.put({**item, "expires_at": int(now) + CLAIM_SECONDS}, condition, values))
 
 
+@aws.guarded
+def unclaim(place: str) -> None:
+    """Let the next message about a drop's files work on them, whichever message has claimed them."""
+    dynamo.write(dynamo.delete({"pk": f"DROP#{place}", "sk": "CLAIM"}))
+
+
+@aws.guarded
+def forget(current: CurrentDrop, place: str) -> None:
+    """Remove a drop whose current job is deleted; if it had earlier jobs, remember that these are not current.
+
+    ``place`` is where the drop's files were.
+    """
+    if place:
+        unclaim(place)
+    if current.earlier:
+        replace(current, current.without_job())
+    else:
+        dynamo.write(dynamo.delete(_key(current.path), "version = :version", {":version": current.version}))
+
+
 def replacing(before: CurrentDrop, after: CurrentDrop) -> TransactWriteItemTypeDef:
     """Build that write, for use in a transaction with others."""
     condition = "version = :version" if before.version else "attribute_not_exists(pk)"

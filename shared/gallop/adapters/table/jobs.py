@@ -215,7 +215,7 @@ def erase(job: Job) -> None:
 
 
 @aws.guarded
-def open_jobs(not_moved_since: float, kind: str = OPEN) -> list[str]:
+def open_jobs(not_moved_since: float, kind: str = OPEN, limit: int | None = MAX_SWEEP) -> list[str]:
     """Return the jobs of a kind (``OPEN``, ``WAITING``, ``PARKED``) without a change since a time, the oldest first."""
     pages = (
         aws.dynamodb()
@@ -225,7 +225,7 @@ def open_jobs(not_moved_since: float, kind: str = OPEN) -> list[str]:
             IndexName=OPEN_JOBS,
             KeyConditionExpression="is_open = :open AND updated_at < :since",
             ExpressionAttributeValues=dynamo.pack({":open": kind, ":since": dynamo.time(not_moved_since)}),
-            PaginationConfig={"MaxItems": MAX_SWEEP},
+            PaginationConfig={"MaxItems": limit} if limit else {},
         )
     )
     return [str(dynamo.unpack(item)["id"]) for page in pages for item in page["Items"]]

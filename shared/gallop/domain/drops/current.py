@@ -65,6 +65,10 @@ class CurrentDrop:
         """Set the receipts of a drop that has no job."""
         return self._replaced(NO_JOB, receipts, uploaded_at)
 
+    def without_job(self) -> CurrentDrop:
+        """Record that the current job was deleted, and that no earlier one is current for that."""
+        return replace(self, job=NO_JOB, version=self.version + 1)
+
     def with_cancel(self, at: float) -> CurrentDrop:
         """Record a CANCEL: files that were uploaded before it no longer start a job."""
         return replace(self, cancelled_at=at, version=self.version + 1)

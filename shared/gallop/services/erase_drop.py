@@ -1,0 +1,146 @@
+"""Deletes an ended job of the S3 door with the files that were dropped for it, which would start it again.
+
+Only an operator's command does this, with the operator's own rights. A run that crashes leaves the record, so that the
+next run can delete the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gallop import log, settings
+from gallop.adapters.s3 import buckets, versions
+from gallop.adapters.table import drops as drop_table
+from gallop.adapters.table import jobs
+from gallop.domain.drops import drop as drops
+from gallop.domain.drops import receipts
+from gallop.domain.drops.drop import Folder
+from gallop.domain.errors import JobNotFinished
+from gallop.domain.job import is_terminal
+from gallop.domain.request.clips import StoredClip
+from gallop.domain.request.images import StoredImage
+from gallop.services import closing, erase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gallop.adapters.s3.versions import Version
+    from gallop.domain.drops.current import CurrentDrop
+    from gallop.domain.drops.drop import Scope
+    from gallop.domain.job import Job
+
+
+# The receipts of a line of a batch, as ``gallop.domain.drops.batch`` names them.
+_LINE = re.compile(r"(?:^|/)batch/[0-9]{5,}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is deleted with a job: ``dropped`` are versions of the inbox, and ``results`` those of its results.
+
+    ``is_line`` says that it is a line of a batch, whose files are for other lines, too, and stay.
+    """
+
+    job: Job
+    current: CurrentDrop
+    dropped: tuple[Version, ...]
+    results: tuple[Version, ...]
+    is_line: bool = False
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the job is the current one of its drop."""
+        return self.current.job == self.job.id
+
+
+def plan(job: Job) -> Plan:
+    """Return what belongs to a job of the S3 door.
+
+    Raises:
+        JobNotFinished: it has not ended, or its files are being moved.
+
+    """
+    current = drop_table.get(job.receipts)
+    if not closing.is_closed(job) or current.displaced:
+        raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are still being written.")
+    scope = _scope_of(job)
+    found = Plan(job, current, (), tuple(_results(job, current)), is_line=scope is None)
+    if scope is None:
+        return found
+    return Plan(job, current, tuple(_dropped(found, scope)), found.results)
+
+
+def erase_with_files(found: Plan) -> None:
+    """Delete a job, its results and the files that were dropped for it; the record is last."""
+    versions.remove(settings.inbox_bucket(), found.dropped)
+    versions.remove(settings.results_bucket(), found.results)
+    erase.release_inputs(found.job)
+    if found.is_current:
+        scope = _scope_of(found.job)
+        drop_table.forget(found.current, drops.prefixes_of(scope)[0] if scope else "")
+    jobs.erase(found.job)
+    log.info("job erased with its drop", job_id=found.job.id)
+
+
+def _scope_of(job: Job) -> Scope | None:
+    """Return the scope of a job's drop; None for a line of a batch."""
+    own = [key for key, _ in _files_of(job) if (path := drops.path_of(key)) and drops.receipts_of(path) == job.receipts]
+    if own:
+        return drops.scope_of(own[0])
+    # A drop without images, or one of which all are elsewhere.
+    return None if _LINE.search(job.receipts) and not _has_files(job.receipts) else Folder(job.receipts)
+
+
+def _files_of(job: Job) -> list[tuple[str, str]]:
+    """Return the keys and versions of the dropped files that a job uses."""
+    stored = [source for source in job.request.sources if isinstance(source, StoredImage | StoredClip)]
+    originals = [image.original for image in stored if isinstance(image, StoredImage) and image.original]
+    return [(file.key, file.version_id) for file in (*stored, *originals) if file.key.startswith(drops.PREFIX)]
+
+
+def _has_files(path: str) -> bool:
+    return bool(buckets.list_directly_under(f"{drops.PREFIX}{path}/"))
+
+
+def _dropped(found: Plan, scope: Scope) -> list[Version]:
+    bucket = settings.inbox_bucket()
+    there = [one for prefix in drops.prefixes_of(scope) for one in versions.under(bucket, prefix)]
+    kept = _versions_in_use(found.current, found.job)
+    if not found.is_current:
+        # The files are those of another job: only what the upload for that one replaced is this job's alone.
+        used = _versions_of(found.job)
+        return [one for one in there if one.version_id in used and one.version_id not in kept and not one.is_latest]
+    keys = _keys_of_drop(scope, found.job, [one.key for one in there])
+    return [one for one in there if one.key in keys and one.version_id not in kept]
+
+
+def _keys_of_drop(scope: Scope, job: Job, there: Sequence[str]) -> set[str]:
+    if isinstance(scope, Folder):
+        folder = drops.prefixes_of(scope)[0]
+        return {key for key in there if "/" not in key.removeprefix(folder) and not drops.is_batch(key)}
+    listed = drops.drops_of(scope, buckets.list_scope(scope))
+    own = [drop for drop in listed if drop.receipts == job.receipts]
+    entries = [entry for drop in own for entry in (*drop.images, drop.cancel) if entry]
+    if len(listed) == len(own):
+        # Of several images with one stem, the text is for all.
+        entries += [drop.prompt for drop in own if drop.prompt]
+    return {*(entry.key for entry in entries), *(key for key, _ in _files_of(job))}
+
+
+def _versions_of(job: Job) -> set[str]:
+    return {version_id for _, version_id in _files_of(job)}
+
+
+def _versions_in_use(current: CurrentDrop, job: Job) -> set[str]:
+    """Return the versions that other jobs of the drop use: the current one, and earlier ones that have not ended."""
+    others = jobs.get_all([one for one in dict.fromkeys((current.job, *current.earlier)) if one not in ("", job.id)])
+    using = [other for other in others if other.id == current.job or not is_terminal(other.state)]
+    return {version for other in using for version in _versions_of(other)}
+
+
+def _results(job: Job, current: CurrentDrop) -> list[Version]:
+    bucket, prefix = settings.results_bucket(), current.prefix_for(job.id)
+    names = {f"{prefix}/{name}" for name in receipts.FILES}
+    return [one for one in versions.under(bucket, f"{prefix}/") if one.key in names]

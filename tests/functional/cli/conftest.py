@@ -1,0 +1,43 @@
+"""The command line, on the deployed template."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gallop.cli.app import app
+from gallop.services import slots
+from typer.testing import CliRunner, Result
+
+if TYPE_CHECKING:
+    from tests.support.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Gallop:
+    """Runs commands on the sandbox's stack."""
+
+    sandbox: Sandbox
+
+    def __call__(self, *words: str, stack: str = "gallop", answer: str = "") -> Result:
+        """Run a command; it may fail."""
+        slots.clear_cache()
+        return CliRunner().invoke(app, [*words, "--stack", stack], input=answer)
+
+    def ok(self, *words: str) -> Result:
+        """Run a command, which must succeed."""
+        result = self(*words)
+        assert 0 == result.exit_code, result.output + repr(result.exception)
+        return result
+
+    def json(self, *words: str) -> Any:  # noqa: ANN401 - JSON
+        """Run a command and parse what it prints."""
+        return json.loads(self.ok(*words, "--json").stdout)
+
+
+@pytest.fixture
+def gallop(sandbox: Sandbox) -> Gallop:
+    """Return the command line."""
+    return Gallop(sandbox)
