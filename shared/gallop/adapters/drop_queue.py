@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 MAX_DELAY_SECONDS = 900
 # A failed message comes back after the first, then the second, then each time after the third.
 RETRY_SECONDS = (10, 60, 300)
+# How long the dead letters that an operator lists are hidden from others.
+LISTED_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that failed too often: ``sent_at`` is in seconds since the epoch, ``handle`` removes it."""
+
+    id: str
+    body: str
+    sent_at: float
+    handle: str
 
 
 @aws.guarded
@@ -53,3 +66,42 @@ def given_up() -> list[tuple[str, str]]:
 def remove(receipt_handle: str) -> None:
     """Remove a message that was given up."""
     aws.sqs().delete_message(QueueUrl=settings.drop_dead_letter_queue_url(), ReceiptHandle=receipt_handle)
+
+
+@aws.guarded
+def dead_letters() -> list[DeadLetter]:
+    """Receive all messages that failed too often, the oldest first; others do not see them for a minute."""
+    found: dict[str, DeadLetter] = {}
+    while new := {letter.id: letter for letter in _receive() if letter.id not in found}:
+        found |= new
+    return sorted(found.values(), key=lambda letter: letter.sent_at)
+
+
+@aws.guarded
+def show_again(letters: Iterable[DeadLetter]) -> None:
+    """Let others see messages again that were received and not removed."""
+    for letter in letters:
+        aws.sqs().change_message_visibility(
+            QueueUrl=settings.drop_dead_letter_queue_url(), ReceiptHandle=letter.handle, VisibilityTimeout=0
+        )
+
+
+@aws.guarded
+def send(body: str) -> None:
+    """Send the S3 door a message as it is."""
+    aws.sqs().send_message(QueueUrl=settings.drop_queue_url(), MessageBody=body)
+
+
+def _receive() -> list[DeadLetter]:
+    # With a wait, SQS asks all of its servers.
+    response = aws.sqs().receive_message(
+        QueueUrl=settings.drop_dead_letter_queue_url(),
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=LISTED_SECONDS,
+        WaitTimeSeconds=1,
+        AttributeNames=["SentTimestamp"],
+    )
+    return [
+        DeadLetter(one["MessageId"], one["Body"], int(one["Attributes"]["SentTimestamp"]) / 1000, one["ReceiptHandle"])
+        for one in response.get("Messages", [])
+    ]

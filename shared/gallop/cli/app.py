@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from gallop.cli import jobs, keys, overview, webhooks
+from gallop.cli.redrive import redrive
 
 app = typer.Typer(
     help="Operate a Gallop stack: the testbed that `make up` started, or, with --stack, one in your AWS account.",
@@ -16,5 +17,5 @@ app = typer.Typer(
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
-for command in (overview.queue, overview.slots, overview.spend):
+for command in (overview.queue, overview.slots, overview.spend, redrive):
     app.command()(command)

@@ -76,6 +76,12 @@ class Target:
         variables = found.get("Environment", {}).get("Variables", {})
         os.environ.update({name: str(value) for name, value in variables.items() if not name.startswith("POWERTOOLS_")})
 
+    def use_queues(self) -> None:
+        """Set the variables that name the S3 door's queues."""
+        os.environ["DROP_QUEUE_URL"] = self.resource("DropQueue")
+        os.environ["DROP_DEAD_LETTER_QUEUE_URL"] = self.resource("DropDeadLetterQueue")
+        os.environ["INBOX_BUCKET"] = self.outputs["InboxBucketName"]
+
     def run(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
         """Invoke a function of the stack, by its name in the template, and return its result."""
         response = boto3.client("lambda").invoke(

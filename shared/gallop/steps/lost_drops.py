@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gallop import clock, log
 from gallop.adapters import drop_queue
@@ -12,7 +12,7 @@ from gallop.adapters.table import batches as batch_table
 from gallop.adapters.table import drops as drop_table
 from gallop.domain.drops import batch as batches
 from gallop.domain.drops import drop as drops
-from gallop.domain.drops import events, receipts
+from gallop.domain.drops import messages, receipts
 from gallop.domain.drops.batch import BatchState
 from gallop.domain.drops.drop import Folder
 from gallop.domain.errors import AwsTrouble
@@ -20,8 +20,6 @@ from gallop.services import drop_updates
 from gallop.services.isolation import left_to_next_sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from gallop.domain.drops.drop import Scope
 
 # The sweep has less than a minute.
@@ -34,36 +32,23 @@ def report() -> None:
     A message that names none stays in the queue, for the operator.
     """
     seen = 0
-    while seen < MAX_MESSAGES and (messages := drop_queue.given_up()):
-        seen += len(messages)
-        for body, handle in messages:
+    while seen < MAX_MESSAGES and (letters := drop_queue.given_up()):
+        seen += len(letters)
+        for body, handle in letters:
             with left_to_next_sweep("lost drop not reported"):
                 _report(body, handle)
 
 
 def _report(body: str, handle: str) -> None:
-    lost = list(_named_in(json.loads(body)))
+    lost = list(messages.subjects(json.loads(body)))
     for scope in lost:
         if isinstance(scope, str):
             _show_batch(scope)
         else:
             _show(scope)
     if lost:
-        log.warning("drop lost", messages=len(lost))
+        log.warning("drop lost", drops=[messages.name_of(scope) for scope in lost])
         drop_queue.remove(handle)
-
-
-def _named_in(message: Mapping[str, Any]) -> Iterable[Scope | str]:
-    """Yield what a message is about: the scopes of drops, and the keys of batches."""
-    if "look" in message:
-        yield drops.scope_in(message["look"])
-    elif "batch" in message:
-        yield str(message["batch"]["key"])
-    else:
-        for key in events.keys_in(message):
-            scope = drops.scope_of(key)
-            if scope or (drops.is_batch(key) and drops.path_of(key)):
-                yield scope or key
 
 
 def _show(scope: Scope) -> None:

@@ -24,6 +24,8 @@ class Gallop:
     def __call__(self, *words: str, stack: str = "gallop", answer: str = "") -> Result:
         """Run a command; it may fail."""
         slots.clear_cache()
+        # A message is visible again only some time after it was shown.
+        self.sandbox.clock.advance(1)
         return CliRunner().invoke(app, [*words, "--stack", stack], input=answer)
 
     def ok(self, *words: str) -> Result:

@@ -1,0 +1,116 @@
+"""The command ``gallop redrive``, on the deployed template."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+from gallop.adapters.s3 import buckets
+from gallop.domain.errors import AwsTrouble
+
+from tests.support.drops import Door
+from tests.support.pictures import picture
+from tests.support.stack import aws
+
+if TYPE_CHECKING:
+    from tests.functional.cli.conftest import Gallop
+    from tests.support.sandbox import Sandbox
+
+HOUR = 3600
+STRANGE = ("not JSON", "[]", "7", '{"x": 1}', '{"look": 5}', '{"Records": [{}]}', '{"batch": null}')
+
+
+def given_up(sandbox: Sandbox, *bodies: str) -> list[str]:
+    """Put messages into the dead-letter queue; return their IDs."""
+    url = sandbox.stack.resource("DropDeadLetterQueue")
+    return [aws("sqs").send_message(QueueUrl=url, MessageBody=body)["MessageId"] for body in bodies]
+
+
+def failed(sandbox: Sandbox, name: str = "spring") -> str:
+    """Drop a folder while the bucket cannot be listed at all, until its message is given up; return its ID."""
+    sandbox.drop(f"drop/{name}/1.jpg", picture())
+    sandbox.drop(f"drop/{name}/prompt.txt", b"The woman of [Image 1] smiles.")
+    bodies = [json.dumps(body) for body in Door(sandbox).waiting()]
+    with patch.object(buckets, "read", side_effect=AwsTrouble("no")):
+        Door(sandbox).run(HOUR)
+    if not Door(sandbox).dead():
+        given_up(sandbox, *bodies)
+    Door(sandbox).forget()
+    assert [] == sandbox.jobs()
+    return name
+
+
+def test_dead_letters_are_shown_and_stay(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Each with what it is about, as often as one looks."""
+    failed(sandbox)
+    before = Door(sandbox).dead()
+    for _ in range(2):
+        assert {"drop/spring/"} == {name for letter in gallop.json("redrive") for name in letter["drops"]}
+        head, first, *_ = gallop.ok("redrive").stdout.splitlines()
+        assert ["ID", "SENT", "WHAT"] == head.split()
+        assert first.endswith("drop/spring/")
+    assert before == Door(sandbox).dead()
+
+
+def test_all_dead_letters_are_put_back(sandbox: Sandbox, gallop: Gallop) -> None:
+    """The drop then becomes a job, although the message that failed had claimed it."""
+    failed(sandbox)
+    assert "put back: drop/spring/" in gallop.ok("redrive", "--all").stderr
+    assert [] == Door(sandbox).dead()
+    Door(sandbox).run(HOUR)
+    assert ["spring"] == [job.receipts for job in sandbox.jobs()]
+    assert "no dead letters" in gallop.ok("redrive", "--all").stderr
+
+
+@pytest.mark.parametrize("body", STRANGE)
+def test_what_cannot_be_understood_is_said_and_kept(sandbox: Sandbox, gallop: Gallop, body: str) -> None:
+    """It stays a dead letter, and the exit code says that something is left; its ID puts it back anyway."""
+    (letter,) = given_up(sandbox, body)
+    assert "names no drop" in gallop.ok("redrive").stdout
+    assert [body] == [one["body"] for one in gallop.json("redrive")]
+    result = gallop("redrive", "--all")
+    assert 1 == result.exit_code
+    assert f"{letter} stays a dead letter" in result.stderr
+    assert [body] == Door(sandbox).dead()
+    gallop.ok("redrive", letter)
+    assert [] == Door(sandbox).dead()
+
+
+def test_one_dead_letter_is_put_back_by_its_id(sandbox: Sandbox, gallop: Gallop) -> None:
+    """The others stay."""
+    events = [json.dumps({"Records": [{"s3": {"object": {"key": f"drop/{name}/1.jpg"}}}]}) for name in ("a", "b")]
+    first, _ = given_up(sandbox, *events)
+    gallop.ok("redrive", first)
+    assert [events[1]] == Door(sandbox).dead()
+    assert 1 == gallop("redrive", first).exit_code
+
+
+def test_a_drop_that_the_sweep_has_reported_starts_by_its_path(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Nobody has to upload its files again."""
+    failed(sandbox)
+    sandbox.invoke("ReconcileFunction", {"action": "sweep"})
+    assert [] == Door(sandbox).dead()
+    assert sandbox.receipt("spring/error.json")
+    gallop.ok("redrive", "drop/spring")
+    Door(sandbox).run(HOUR)
+    assert ["spring"] == [job.receipts for job in sandbox.jobs()]
+    assert "spring/error.json" not in sandbox.results_there()
+
+
+def test_nothing_happens_twice(sandbox: Sandbox, gallop: Gallop) -> None:
+    """A drop that has a job keeps it, however often it is looked at."""
+    failed(sandbox)
+    for _ in range(2):
+        gallop.ok("redrive", "drop/spring/", "drop/spring/1.jpg")
+        Door(sandbox).run(HOUR)
+    assert 1 == len(sandbox.jobs())
+
+
+@pytest.mark.parametrize("words", [["drop/nowhere/"], ["drop/nowhere.jpg"], ["no-such-id"]])
+def test_what_is_not_there_is_named(gallop: Gallop, words: list[str]) -> None:
+    """The exit code says that nothing was put back."""
+    result = gallop("redrive", *words)
+    assert 1 == result.exit_code
+    assert f"Not found: {words[0]}" in result.stderr
