@@ -99,11 +99,17 @@ def stepfunctions() -> SFNClient:
     return client
 
 
+@cache
+def complete(service: str) -> Any:  # noqa: ANN401 - the client of any service
+    """Return a client with all calls of a service, for an operator's commands; functions use those above."""
+    return Session().create_client(service, config=_CONFIG)
+
+
 def _client(service: str, config: Config) -> Any:  # noqa: ANN401 - the client of any service
     return _session().create_client(service, config=config)
 
 
-_KEPT = (_session, dynamodb, events, s3, secretsmanager, sqs, stepfunctions)
+_KEPT = (_session, dynamodb, events, s3, secretsmanager, sqs, stepfunctions, complete)
 
 
 def forget() -> None:

@@ -6,6 +6,7 @@ import typer
 
 from gallop.cli import jobs, keys, overview, webhooks
 from gallop.cli.redrive import redrive
+from gallop.cli.trace import trace
 
 app = typer.Typer(
     help="Operate a Gallop stack: the testbed that `make up` started, or, with --stack, one in your AWS account.",
@@ -17,5 +18,5 @@ app = typer.Typer(
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
-for command in (overview.queue, overview.slots, overview.spend, redrive):
+for command in (overview.queue, overview.slots, overview.spend, redrive, trace):
     app.command()(command)

@@ -112,7 +112,7 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the options of a list
 def show_job(job_id: JobArgument, json: show.JsonOption = False, stack: StackOption = "") -> None:
     """Show all that is known about a job, except its prompt and its inputs."""
     with opened(stack) as target:
-        job = _job(target, job_id)
+        job = job_of(target, job_id)
         target.use_settings_of("ReconcileFunction")
         execution = job_workflow.name_of(job.id, job.resumes)
         position = slots.queue_position(job)
@@ -145,7 +145,7 @@ def resume(job_ids: JobsArgument, json: show.JsonOption = False, stack: StackOpt
 def delete(job_id: JobArgument, yes: YesOption = False, stack: StackOption = "") -> None:
     """Delete an ended job with its inputs, video and receipts; of the S3 door, with the dropped files."""
     with opened(stack) as target:
-        job = _job(target, job_id)
+        job = job_of(target, job_id)
         target.use_settings_of("ReconcileFunction")
         try:
             _delete(job, is_sure=yes)
@@ -180,7 +180,7 @@ def _delete(job: Job, *, is_sure: bool) -> None:
 def _ask(job_ids: Sequence[str], action: str, stack: str) -> list[dict[str, str]]:
     """Let the stack do something to each job; return the results."""
     with opened(stack) as target:
-        known = [_job(target, job_id).id for job_id in dict.fromkeys(job_ids)]
+        known = [job_of(target, job_id).id for job_id in dict.fromkeys(job_ids)]
         return [
             {"id": job_id, **target.run("ReconcileFunction", {"action": action, "job_id": job_id})} for job_id in known
         ]
@@ -195,7 +195,8 @@ def _report(results: Sequence[dict[str, str]], texts: dict[str, str], *, json: b
         show.remark(text.format(job=result["id"], state=result["state"], why=result.get("why", "")).strip())
 
 
-def _job(target: Target, job_id: str) -> Job:
+def job_of(target: Target, job_id: str) -> Job:
+    """Return a job of a stack; end the command if there is none."""
     if not is_job_id(job_id):
         refuse(f"{job_id!r} is not the ID of a job. It begins with job_ and has 26 characters after that.")
     try:

@@ -114,3 +114,16 @@ def test_what_is_not_there_is_named(gallop: Gallop, words: list[str]) -> None:
     result = gallop("redrive", *words)
     assert 1 == result.exit_code
     assert f"Not found: {words[0]}" in result.stderr
+
+
+def test_an_event_whose_work_was_claimed_is_put_back(sandbox: Sandbox, gallop: Gallop) -> None:
+    """The copy has an ID of its own: the claim of the original must not keep it from the drop for a day."""
+    sandbox.drop("drop/spring/1.jpg", picture())
+    sandbox.drop("drop/spring/prompt.txt", b"The woman of [Image 1] smiles.")
+    bodies = [json.dumps(body) for body in Door(sandbox).waiting()]
+    Door(sandbox).run(1.5)
+    Door(sandbox).forget()
+    given_up(sandbox, *bodies)
+    gallop.ok("redrive", "--all")
+    Door(sandbox).run(HOUR)
+    assert ["spring"] == [job.receipts for job in sandbox.jobs()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from gallop import settings
 from gallop.adapters import aws
@@ -32,9 +32,8 @@ def start(job_id: str, resume: int = 0) -> None:
 def execution_state(job_id: str, resume: int = 0) -> Execution:
     """Return the state of the job's execution."""
     client = aws.stepfunctions()
-    prefix = settings.workflow_arn().replace(":stateMachine:", ":execution:")
     try:
-        response = client.describe_execution(executionArn=f"{prefix}:{name_of(job_id, resume)}")
+        response = client.describe_execution(executionArn=_arn(job_id, resume))
     except client.exceptions.ExecutionDoesNotExist:
         return Execution.MISSING
     if response["status"] == _STOPPED:
@@ -49,6 +48,22 @@ def stopped() -> set[str]:
         stateMachineArn=settings.workflow_arn(), statusFilter=_STOPPED, maxResults=MAX_STOPPED
     )
     return {execution["name"].partition("-")[0] for execution in found["executions"]}
+
+
+@aws.guarded
+def history(job_id: str, resume: int = 0) -> list[dict[str, Any]]:
+    """Return the events of the job's execution as Step Functions has them; nothing if it does not exist any more."""
+    client = aws.complete("stepfunctions")
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=_arn(job_id, resume))
+    try:
+        return [event for page in pages for event in page["events"]]
+    except client.exceptions.ExecutionDoesNotExist:
+        return []
+
+
+def _arn(job_id: str, resume: int) -> str:
+    prefix = settings.workflow_arn().replace(":stateMachine:", ":execution:")
+    return f"{prefix}:{name_of(job_id, resume)}"
 
 
 def name_of(job_id: str, resume: int) -> str:
