@@ -18,7 +18,9 @@ app = resolver.new_resolver()
 @app.post("/v1/videos")
 def create_video() -> Response[str]:
     """Create a job; answer 202 with its address and when to poll it."""
-    client, body = resolver.caller_of(app).client, resolver.body_of(app)
+    client = resolver.caller_of(app).client
+    resolver.check_open(app)
+    body = resolver.body_of(app)
     made = videos.create_video(client, body, app.current_event.headers, resolver.api_url_of(app))
     if isinstance(made, dict):
         return resolver.answer(200, made)
@@ -30,6 +32,7 @@ def create_video() -> Response[str]:
 def submit_task() -> Response[str]:
     """Create a job, in DashScope's protocol."""
     client = dashscope.caller_of(app).client
+    resolver.check_open(app)
     made = dashscope.submit(client, resolver.body_of(app).text(), app.current_event.headers)
     return dashscope.answer(app, made)
 
@@ -37,7 +40,9 @@ def submit_task() -> Response[str]:
 @app.post("/v1/uploads")
 def create_upload() -> Response[str]:
     """Return a form that uploads one image."""
-    return resolver.answer(201, uploads.create_upload(resolver.caller_of(app).client, resolver.body_of(app)))
+    client = resolver.caller_of(app).client
+    resolver.check_open(app)
+    return resolver.answer(201, uploads.create_upload(client, resolver.body_of(app)))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | PartialItemFailureResponse:

@@ -74,6 +74,7 @@ ABOUT = {
         _days(completion_waits.SECONDS_KEPT),
     ),
     ("DELIVERIES#", ""): About("one try of a webhook delivery, without its body", _days(webhooks.LOG_SECONDS)),
+    ("DRAIN", "DRAIN"): About("since when the stack accepts no new jobs", "until `gallop undrain`"),
     ("DROP#", "CLAIM"): About(
         "the message that works on a state of a drop, so that no other does", _days(drops.CLAIM_SECONDS)
     ),

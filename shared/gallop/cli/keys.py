@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gallop.adapters.table import client_keys
+from gallop.adapters.table import client_keys, drains
 from gallop.cli import show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, Target, opened
@@ -42,7 +42,9 @@ def create(
     secret = keys.generate()
     with opened(stack) as target:
         now = target.now()
-        key = Key(keys.hash_of(secret), client, now, now + lifetime if lifetime else None, admin)
+        is_draining = drains.since() is not None
+        valid_until = now + lifetime if lifetime else None
+        key = Key(keys.hash_of(secret), client, now, valid_until, admin, is_draining=is_draining)
         client_keys.create(key)
     if json:
         show.as_json({"key": secret, **_public(key, target)})

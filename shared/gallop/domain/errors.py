@@ -20,7 +20,8 @@
     │   ├── NoThumbnail
     │   ├── VideoRemoved        the video is no longer in the results bucket
     │   ├── JobNotFinished
-    │   └── JobNotDeletable     the job belongs to the S3 door
+    │   ├── JobNotDeletable     the job belongs to the S3 door
+    │   └── Draining            the operator lets all jobs end, and no new one begin
     ├── TryAgain                the same step may run again: it cost nothing
     │   ├── VendorUnreachable   the request was certainly never sent
     │   ├── VendorThrottled     DashScope's rate limits refused it
@@ -253,7 +254,23 @@ class JobNotDeletable(CallerError):
     code = "not_deletable"
     status = 409
     title = "Job of the S3 door"
-    remedy = "Delete its files under `drop/` in the inbox bucket and its receipts in the results bucket."
+    remedy = (
+        "Ask the operator to delete it with the files that were dropped for it, by `gallop jobs delete`. "
+        "Without its record, those would start it, and be charged, again."
+    )
+
+
+class Draining(CallerError):
+    """The operator lets all jobs end, and no new one begin."""
+
+    code = "draining"
+    status = 503
+    title = "Closed for maintenance"
+    retryable = True
+    retry_after = 60
+    remedy = (
+        "Retry after the seconds in `Retry-After`. You have not been charged. Accepted jobs continue, and can be read."
+    )
 
 
 class TryAgain(GallopError):

@@ -11,10 +11,12 @@ import json
 import logging
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from threading import BoundedSemaphore, Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from moto.awslambda.models import lambda_backends
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import sqs_backends
 
@@ -23,7 +25,7 @@ from .functions import Throttled
 from .queues import next_visible, wait_for_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from moto.sqs.models import Message, Queue, SQSBackend
 
@@ -67,6 +69,7 @@ class SqsSource:
     runner: Runner
     settings: Settings
     clock: RunningClock
+    is_enabled: Callable[[], bool] = lambda: True
     _stopped: Event = field(init=False, default_factory=Event)
     _slots: BoundedSemaphore = field(init=False)
     _thread: Thread = field(init=False)
@@ -92,7 +95,7 @@ class SqsSource:
 
     def next_due(self) -> float:
         """Return when the next message can be received, or a batching window closes: a clock may jump there."""
-        if self._is_full:
+        if self._is_full or not self.is_enabled():
             return inf
         with self.queue._messages_lock:  # noqa: SLF001
             now = self.clock.now()
@@ -115,6 +118,9 @@ class SqsSource:
                 self._slots.release()
 
     def _batch(self) -> list[Message]:
+        if not self.is_enabled():
+            self._stopped.wait(_POLL_S)
+            return []
         if not wait_for_message(self.queue, self.clock, _POLL_S):
             return []
         batch = self._receive(self.settings.batch_size)
@@ -185,9 +191,15 @@ def sources(deployment: Deployment, runner: Runner, clock: RunningClock, process
             runner=runner,
             settings=settings(mapping.properties, processes),
             clock=clock,
+            is_enabled=partial(_is_enabled, deployment.region, mapping.physical_id),
         )
         for mapping in deployment.of_type("AWS::Lambda::EventSourceMapping")
     ]
+
+
+def _is_enabled(region: str, mapping: str) -> bool:
+    found = lambda_backends[ACCOUNT][region].get_event_source_mapping(mapping)
+    return found is None or bool(found.enabled)
 
 
 def failures(payload: str, everything: set[str]) -> set[str]:

@@ -92,6 +92,13 @@ def revoke(key: Key, now: float) -> bool:
     return all(dynamo.transact([update, dynamo.put(note)]))
 
 
+@aws.guarded
+def set_draining(key: Key, *, is_draining: bool) -> None:
+    """Let a key create no jobs, or create them again; one that was deleted meanwhile stays deleted."""
+    values = {":draining": is_draining}
+    dynamo.write(dynamo.update(_key(key.hash), "SET is_draining = :draining", "attribute_exists(pk)", values))
+
+
 @frozen
 class _Taking:
     """A way to take a token: its condition, and the new value of ``tat``."""

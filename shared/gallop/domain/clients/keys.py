@@ -33,7 +33,8 @@ class KeyState(StrEnum):
 class Key:
     """The record of a key, without the key itself. Times are in seconds since the epoch.
 
-    ``id`` is public. It is derived from the hash, so that anyone who finds a key can identify it.
+    ``id`` is public. It is derived from the hash, so that anyone who finds a key can identify it. ``is_draining`` says
+    that no jobs are accepted with it at present; each key has it, because the authorizer reads nothing else.
     """
 
     hash: str
@@ -43,6 +44,7 @@ class Key:
     is_admin: bool = False
     revoked_at: float | None = None
     last_used_at: float | None = None
+    is_draining: bool = False
 
     @property
     def id(self) -> str:

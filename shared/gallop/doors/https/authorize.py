@@ -56,7 +56,8 @@ def _use(key_hash: str) -> dict[str, Any]:
             return _context(problem=f"The API key {key.id} expired on {times.day_and_time(key.valid_until or now)}.")
         case KeyState.ACTIVE:
             wait = {"retry_after": used.wait_seconds} if used.wait_seconds else {}
-            return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **wait)
+            draining = {"is_draining": True} if key.is_draining else {}
+            return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **draining, **wait)
 
 
 def _within_rate_limit(key_hash: str) -> tuple[Use | None, float]:

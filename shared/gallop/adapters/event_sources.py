@@ -1,0 +1,18 @@
+"""The connection between the S3 door's queue and its function, which an operator may interrupt: messages then wait."""
+
+from __future__ import annotations
+
+from gallop.adapters import aws
+
+
+@aws.guarded
+def set_enabled(mapping: str, *, is_enabled: bool) -> None:
+    """Let the function receive messages, or not."""
+    aws.complete("lambda").update_event_source_mapping(UUID=mapping, Enabled=is_enabled)
+
+
+@aws.guarded
+def is_enabled(mapping: str) -> bool:
+    """Return whether the function receives messages, or will do so soon."""
+    state: str = aws.complete("lambda").get_event_source_mapping(UUID=mapping)["State"]
+    return state in {"Enabled", "Enabling", "Creating"}

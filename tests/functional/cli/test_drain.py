@@ -1,0 +1,114 @@
+"""The commands ``gallop drain`` and ``gallop undrain``: nothing new comes in, everything accepted ends, nothing is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gallop.doors.https.identity import Caller
+
+from tests.support.http import event
+from tests.support.pictures import data_uri, picture
+from tests.support.stack import aws
+
+if TYPE_CHECKING:
+    from tests.functional.cli.conftest import Gallop
+    from tests.support.sandbox import Sandbox
+
+WISH = {"prompt": "She smiles.", "images": [data_uri(picture())]}
+TASK = "/api/v1/services/aigc/video-generation/video-synthesis"
+
+
+def call(sandbox: Sandbox, key: str, method: str, path: str, body: Any = None, **headers: str) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Make a request with a key, through the authorizer."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    made = event(method, path, body, {"authorization": f"Bearer {key}", **named}, Caller("unknown"))
+    context = sandbox.invoke("AuthorizeFunction", {"headers": made["headers"]})["context"]
+    made["requestContext"]["authorizer"]["lambda"] = context
+    answer: dict[str, Any] = sandbox.invoke("SubmitFunction" if method == "POST" else "VideosFunction", made)
+    return answer
+
+
+def key_of(gallop: Gallop, client: str = "ada") -> str:
+    """Create a key."""
+    return gallop.ok("keys", "create", client).stdout.strip()
+
+
+def is_received(sandbox: Sandbox) -> bool:
+    """Return whether the S3 door's function receives messages."""
+    (mapping,) = aws("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert sandbox.stack.resource("SubmitFunctionDrops") == mapping["UUID"]
+    return bool(mapping["State"] == "Enabled")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "code"),
+    [
+        ("/v1/videos", {}, "draining"),
+        ("/v1/videos", {"x_stainless_lang": "python"}, "draining"),
+        ("/v1/uploads", {}, "draining"),
+        (TASK, {}, "ModelUnavailable"),
+    ],
+)
+def test_a_drained_stack_refuses_creates(
+    sandbox: Sandbox, gallop: Gallop, path: str, headers: dict[str, str], code: str
+) -> None:
+    """In every dialect, with a time to retry; nothing is recorded."""
+    key = key_of(gallop)
+    gallop.ok("drain")
+    answer = call(sandbox, key, "POST", path, WISH, **headers)
+    assert 503 == answer["statusCode"]
+    assert "60" == answer["headers"]["Retry-After"]
+    assert f'"{code}"' in answer["body"]
+    assert [] == sandbox.jobs()
+
+
+def test_a_drained_stack_answers_reads_and_opens_again(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Draining or undraining twice is the same as once."""
+    key = key_of(gallop)
+    for _ in range(2):
+        gallop.ok("drain")
+    assert 200 == call(sandbox, key, "GET", "/v1/videos")["statusCode"]
+    for _ in range(2):
+        assert "accepts new jobs" in gallop.ok("undrain").stderr
+    assert 202 == call(sandbox, key, "POST", "/v1/videos", WISH)["statusCode"]
+
+
+def test_a_key_that_is_created_meanwhile_opens_nothing(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Until the stack accepts jobs again; the first key of a stack, too."""
+    gallop.ok("drain")
+    key = key_of(gallop)
+    assert 503 == call(sandbox, key, "POST", "/v1/videos", WISH)["statusCode"]
+    gallop.ok("undrain")
+    assert 202 == call(sandbox, key, "POST", "/v1/videos", WISH)["statusCode"]
+
+
+def test_dropped_files_wait_in_the_queue(sandbox: Sandbox, gallop: Gallop) -> None:
+    """The function of the S3 door receives nothing until the stack accepts jobs again."""
+    gallop.ok("drain")
+    assert not is_received(sandbox)
+    gallop.ok("undrain")
+    assert is_received(sandbox)
+
+
+def test_what_is_still_open_is_counted(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Since the first drain."""
+    assert "All jobs have ended" in gallop.ok("drain").stderr
+    since = gallop.json("drain")["draining_since"]
+    sandbox.put()
+    sandbox.submitted()
+    found = gallop.json("drain")
+    assert {"queued": 1, "running": 1} == found["open"]
+    assert since == found["draining_since"]
+    assert "Still open: 1 queued, 1 running" in gallop.ok("drain").stderr
+    gallop.ok("undrain")
+
+
+def test_a_revoked_key_stays_revoked(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Draining says nothing about whose key is valid."""
+    key = key_of(gallop)
+    (one,) = gallop.json("keys", "list")
+    gallop.ok("keys", "revoke", one["id"])
+    gallop.ok("drain")
+    assert 401 == call(sandbox, key, "POST", "/v1/videos", WISH)["statusCode"]
+    gallop.ok("undrain")
