@@ -1,4 +1,4 @@
-"""``gallop drain`` and ``gallop undrain``: let all jobs end and no new one begin."""
+"""``gallop drain``, ``gallop undrain`` and ``gallop forget``: what an operator does to a whole stack, or a client."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ import typer
 from gallop import clock
 from gallop.adapters.table import drains
 from gallop.cli import show
+from gallop.cli.jobs import YesOption
+from gallop.cli.show import fail, refuse
 from gallop.cli.target import StackOption, opened
 from gallop.domain import times
+from gallop.domain.clients import keys
+from gallop.domain.errors import JobNotFinished
 from gallop.services import drain as service
+from gallop.services import forget as forgetting
 
 if TYPE_CHECKING:
     from collections import Counter
 
+    from gallop.services.forget import Holdings
+
 MAPPING = "SubmitFunctionDrops"
 POLL_SECONDS = 2
 
+ClientArgument = Annotated[str, typer.Argument(help="A client of the HTTPS door.", metavar="CLIENT")]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until all jobs have ended.")]
 
 
@@ -50,6 +58,43 @@ def undrain(stack: StackOption = "") -> None:
     with opened(stack) as target:
         service.undrain(target.resource(MAPPING))
     show.remark(f"Stack {target.stack!r} accepts new jobs.")
+
+
+def forget(client: ClientArgument, yes: YesOption = False, json: show.JsonOption = False, stack: StackOption = "") -> None:
+    """Delete all data of a client: its keys, jobs, videos, uploads, webhook endpoints and budgets.
+
+    What there is is listed first. Afterwards the table and the buckets are read again: exit code 1 if anything is left.
+    """
+    if not keys.is_client_name(client):
+        refuse(f"{client!r} is not a client of the HTTPS door. Delete jobs of the S3 door with `gallop jobs delete`.")
+    with opened(stack) as target:
+        target.use_settings_of("ReconcileFunction")
+        found = forgetting.holdings(client)
+        if found.open_jobs:
+            left = ", ".join(job.id for job in found.open_jobs[:5])
+            fail(f"{len(found.open_jobs)} jobs of {client!r} have not ended: {left}. Cancel them, or wait for their end.")
+        for line in _inventory(found):
+            show.remark(line)
+        show.confirm(f"All of this is deleted from stack {target.stack!r}, and cannot be restored.", is_sure=yes)
+        try:
+            items, versions = forgetting.forget(found)
+        except JobNotFinished as error:
+            fail(f"{client!r} is not forgotten yet: {error} Run the command again.")
+    if json:
+        show.as_json({"client": client, "jobs": len(found.jobs), "items_left": items, "versions_left": versions})
+    show.remark(f"{client!r}: {items} items and {versions} object versions are left.")
+    if items or versions:
+        raise typer.Exit(1)
+
+
+def _inventory(found: Holdings) -> list[str]:
+    counts = {"API keys": found.keys, "jobs": found.jobs, "webhook endpoints": found.endpoints}
+    size = [f"{found.client!r} has {len(things):,} {name}" for name, things in counts.items()]
+    return [
+        *size,
+        f"{found.client!r} has {len(found.uploads):,} versions of uploads",
+        *(f"  {job.id}  {job.state.value}  {times.day_and_time(job.created_at)}" for job in found.jobs),
+    ]
 
 
 def _counts(left: Counter[str]) -> str:

@@ -171,6 +171,14 @@ def record_position(job: Job, position: QueuePosition) -> bool:
     return all(dynamo.transact([reported, known]))
 
 
+@aws.guarded
+def forget_client(client: str) -> None:
+    """Forget that a client was served last, wherever it was."""
+    for pool in pools():
+        change, values = "SET last_served = :nobody", {":nobody": "", ":client": client}
+        dynamo.write(dynamo.update(_pool_key(pool.lane), change, "last_served = :client", values))
+
+
 def _places(lane: str, after: str = "") -> list[str]:
     """Return the sort keys of the first two places in a lane's queue, or of the first two after a key."""
     values = {":pk": _QUEUE + lane, ":sk": after} if after else {":pk": _QUEUE + lane}

@@ -41,6 +41,13 @@ def newest(endpoint_id: str, limit: int) -> list[Try]:
     return [_try(dynamo.unpack(item)) for item in response["Items"]]
 
 
+@aws.guarded
+def remove_all(endpoint_id: str) -> None:
+    """Remove the log of an endpoint."""
+    for item in list(dynamo.query(_partition(endpoint_id))):
+        dynamo.write(dynamo.delete({"pk": item["pk"], "sk": item["sk"]}))
+
+
 def _partition(endpoint_id: str) -> str:
     return f"DELIVERIES#{endpoint_id}"
 
