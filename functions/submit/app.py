@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.doors.https import dashscope, resolver, uploads, videos
+from gallop.doors.https import dashscope, draining, resolver, uploads, videos
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -19,7 +19,7 @@ app = resolver.new_resolver()
 def create_video() -> Response[str]:
     """Create a job; answer 202 with its address and when to poll it."""
     client = resolver.caller_of(app).client
-    resolver.check_open(app)
+    draining.check_open(app)
     body = resolver.body_of(app)
     made = videos.create_video(client, body, app.current_event.headers, resolver.api_url_of(app))
     if isinstance(made, dict):
@@ -32,7 +32,7 @@ def create_video() -> Response[str]:
 def submit_task() -> Response[str]:
     """Create a job, in DashScope's protocol."""
     client = dashscope.caller_of(app).client
-    resolver.check_open(app)
+    draining.check_open(app)
     made = dashscope.submit(client, resolver.body_of(app).text(), app.current_event.headers)
     return dashscope.answer(app, made)
 
@@ -41,7 +41,7 @@ def submit_task() -> Response[str]:
 def create_upload() -> Response[str]:
     """Return a form that uploads one image."""
     client = resolver.caller_of(app).client
-    resolver.check_open(app)
+    draining.check_open(app)
     return resolver.answer(201, uploads.create_upload(client, resolver.body_of(app)))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gallop.domain import errors, failures, remedies
 from gallop.domain.dashscope import error_codes
 from gallop.domain.doors import Door
-from gallop.doors.https import methods, models
+from gallop.doors.https import draining, methods, models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,6 +66,7 @@ def refusals() -> Iterator[type[errors.CallerError]]:
     of_paths: set[type[errors.CallerError]] = {
         methods.NoSuchRoute,
         methods.MethodNotAllowed,
+        draining.Draining,
         models.ModelNotFound,
     }
     yield from sorted(of_paths.union(_below(errors.CallerError)), key=lambda kind: (kind.status, kind.code))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs import costs, examples, item_kinds, models_page, template_blocks
+from tests.docs import costs, examples, item_kinds, models_page, operations_page, template_blocks
 from tests.docs.markdown import renew
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +28,7 @@ PAGES = {
         "aws per month": costs.idle_bill,
     },
     "docs/deploy.md": {"outputs": template_blocks.outputs, "parameters": template_blocks.parameters},
+    "docs/operations.md": {"shown": operations_page.shown, "commands": operations_page.commands},
     "docs/retention.md": {
         "buckets": template_blocks.buckets,
         "records": item_kinds.records,

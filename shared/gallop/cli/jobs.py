@@ -37,7 +37,6 @@ SinceOption = Annotated[
 ]
 UntilOption = Annotated[str, typer.Option(help="Show only jobs created before then.", metavar="1d")]
 LimitOption = Annotated[int, typer.Option(help="Maximum number of jobs.", min=1, max=100_000)]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 _CANCELLED = {
     "cancelled": "{job} is cancelled. Nothing is charged.",
@@ -142,7 +141,7 @@ def resume(job_ids: JobsArgument, json: show.JsonOption = False, stack: StackOpt
 
 
 @app.command()
-def delete(job_id: JobArgument, yes: YesOption = False, stack: StackOption = "") -> None:
+def delete(job_id: JobArgument, yes: show.YesOption = False, stack: StackOption = "") -> None:
     """Delete an ended job with its inputs, video and receipts; of the S3 door, with the dropped files."""
     with opened(stack) as target:
         job = job_of(target, job_id)

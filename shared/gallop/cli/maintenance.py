@@ -9,7 +9,6 @@ import typer
 from gallop import clock
 from gallop.adapters.table import drains
 from gallop.cli import show
-from gallop.cli.jobs import YesOption
 from gallop.cli.show import fail, refuse
 from gallop.cli.target import StackOption, opened
 from gallop.domain import times
@@ -60,7 +59,9 @@ def undrain(stack: StackOption = "") -> None:
     show.remark(f"Stack {target.stack!r} accepts new jobs.")
 
 
-def forget(client: ClientArgument, yes: YesOption = False, json: show.JsonOption = False, stack: StackOption = "") -> None:
+def forget(
+    client: ClientArgument, yes: show.YesOption = False, json: show.JsonOption = False, stack: StackOption = ""
+) -> None:
     """Delete all data of a client: its keys, jobs, videos, uploads, webhook endpoints and budgets.
 
     What there is is listed first. Afterwards the table and the buckets are read again: exit code 1 if anything is left.
@@ -72,7 +73,9 @@ def forget(client: ClientArgument, yes: YesOption = False, json: show.JsonOption
         found = forgetting.holdings(client)
         if found.open_jobs:
             left = ", ".join(job.id for job in found.open_jobs[:5])
-            fail(f"{len(found.open_jobs)} jobs of {client!r} have not ended: {left}. Cancel them, or wait for their end.")
+            fail(
+                f"{len(found.open_jobs)} jobs of {client!r} have not ended: {left}. Cancel them, or wait for their end."
+            )
         for line in _inventory(found):
             show.remark(line)
         show.confirm(f"All of this is deleted from stack {target.stack!r}, and cannot be restored.", is_sure=yes)

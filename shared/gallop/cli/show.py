@@ -21,6 +21,7 @@ UNBOUNDED = 400
 GAP = 2
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def remark(text: str) -> None:

@@ -12,7 +12,7 @@
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobDeleted          the key belongs to a job that was deleted
     │   ├── JobNotFound         also for another client's job
-    │   ├── (NoSuchRoute, MethodNotAllowed: in doors.https.methods)
+    │   ├── (NoSuchRoute, MethodNotAllowed, Draining: in doors.https)
     │   ├── DashScopeRefusal    for a DashScope client, in DashScope's format
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType
@@ -20,8 +20,7 @@
     │   ├── NoThumbnail
     │   ├── VideoRemoved        the video is no longer in the results bucket
     │   ├── JobNotFinished
-    │   ├── JobNotDeletable     the job belongs to the S3 door
-    │   └── Draining            the operator lets all jobs end, and no new one begin
+    │   └── JobNotDeletable     the job belongs to the S3 door
     ├── TryAgain                the same step may run again: it cost nothing
     │   ├── VendorUnreachable   the request was certainly never sent
     │   ├── VendorThrottled     DashScope's rate limits refused it
@@ -254,23 +253,7 @@ class JobNotDeletable(CallerError):
     code = "not_deletable"
     status = 409
     title = "Job of the S3 door"
-    remedy = (
-        "Ask the operator to delete it with the files that were dropped for it, by `gallop jobs delete`. "
-        "Without its record, those would start it, and be charged, again."
-    )
-
-
-class Draining(CallerError):
-    """The operator lets all jobs end, and no new one begin."""
-
-    code = "draining"
-    status = 503
-    title = "Closed for maintenance"
-    retryable = True
-    retry_after = 60
-    remedy = (
-        "Retry after the seconds in `Retry-After`. You have not been charged. Accepted jobs continue, and can be read."
-    )
+    remedy = "Ask the operator to delete it with its files under `drop/`, by `gallop jobs delete`."
 
 
 class TryAgain(GallopError):

@@ -71,7 +71,9 @@ def forget(found: Holdings) -> tuple[int, int]:
     everything.delete(key for key in _items(found.client, ids) if not _is_found_by(key))
     for job in found.jobs:
         erase.erase(job)
-    versions.remove(settings.inbox_bucket(), versions.under(settings.inbox_bucket(), f"{uploads.PREFIX}{found.client}/"))
+    versions.remove(
+        settings.inbox_bucket(), versions.under(settings.inbox_bucket(), f"{uploads.PREFIX}{found.client}/")
+    )
     everything.delete(_items(found.client, ids))
     slots.forget_client(found.client)
     log.info("client forgotten", jobs=len(ids))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from gallop.adapters.table import task_durations
 from gallop.cli.app import app
 from gallop.services import slots
 from typer.testing import CliRunner, Result
@@ -24,6 +25,7 @@ class Gallop:
     def __call__(self, *words: str, stack: str = "gallop", answer: str = "") -> Result:
         """Run a command; it may fail."""
         slots.clear_cache()
+        task_durations.clear_cache()
         # A message is visible again only some time after it was shown.
         self.sandbox.clock.advance(1)
         return CliRunner().invoke(app, [*words, "--stack", stack], input=answer)

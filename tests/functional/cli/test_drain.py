@@ -1,4 +1,4 @@
-"""The commands ``gallop drain`` and ``gallop undrain``: nothing new begins, everything accepted ends, nothing is lost."""
+"""The commands ``gallop drain`` and ``gallop undrain``: nothing new begins, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ def everything(sandbox: Sandbox) -> str:
     """Return the whole table, and the keys of all object versions."""
     items = sandbox.dynamodb.scan(TableName=sandbox.table)["Items"]
     pages = [sandbox.s3.list_object_versions(Bucket=bucket) for bucket in (sandbox.inbox, sandbox.results)]
-    return f"{items} {[one['Key'] for page in pages for one in (*page.get('Versions', []), *page.get('DeleteMarkers', []))]}"
+    files = [one["Key"] for page in pages for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))]
+    return f"{items} {files}"
 
 
 def test_nothing_of_a_client_is_left(sandbox: Sandbox, gallop: Gallop) -> None:

@@ -11,7 +11,7 @@ from gallop.adapters.table import dynamo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-# Of a client's records, what a scan has to return to tell whose they are.
+# The attributes that show to whom an item belongs.
 _NAMES = {"#pk": "pk", "#sk": "sk", "#client": "client", "#job": "job_id"}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from gallop import log
-from gallop.domain.errors import CallerError, Draining, GallopError, TooManyRequests, TryAgain, Unauthenticated
+from gallop.domain.errors import CallerError, GallopError, TooManyRequests, TryAgain, Unauthenticated
 from gallop.domain.request import single_values
 from gallop.doors.https import errors as dialects
 from gallop.doors.https import json_text, methods
@@ -70,18 +70,6 @@ def caller_of(app: APIGatewayHttpResolver) -> Caller:
     if seconds := context.get("retry_after"):
         raise TooManyRequests(int(seconds))
     return Caller(client, is_admin=context.get("is_admin") is True, key_id=str(context.get("key_id", "")))
-
-
-def check_open(app: APIGatewayHttpResolver) -> None:
-    """Check that new jobs are accepted; every route that creates something does.
-
-    Raises:
-        Draining: the operator lets all jobs end.
-
-    """
-    context = app.current_event.raw_event["requestContext"].get("authorizer", {}).get("lambda") or {}
-    if context.get("is_draining") is True:
-        raise Draining("Gallop accepts no new jobs at present.")
 
 
 def body_of(app: APIGatewayHttpResolver) -> Body:
