@@ -97,7 +97,7 @@ def _commands(_: str, text: str) -> Iterator[str]:
     for found in COMMAND.findall("\n".join([*_code(text), *_blocks(text)])):
         command: Any = typer.main.get_command(app)
         words = found.split()
-        while words and hasattr(command, "commands"):
+        while words and hasattr(command, "commands") and not words[0].startswith("--"):
             if (word := words.pop(0)) not in command.commands:
                 yield f"gallop {found.strip()}"
                 break

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.e2e.caller import ENDED, GLANCE_SECONDS, PATIENCE_SECONDS
 from tests.support.pictures import data_uri, picture
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, glances
 
 if TYPE_CHECKING:
     from tests.e2e.caller import Caller
@@ -70,6 +71,48 @@ def test_a_pipe_that_closes_and_a_dumb_terminal_are_survived(testbed: Testbed, t
     assert "Traceback" not in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert done.stdout.strip() in {"0", "1"}
+
+
+def test_a_drained_stack_takes_nothing_and_loses_nothing(caller: Caller, gallop: Gallop) -> None:
+    """Creates are refused, accepted jobs end, and what was dropped meanwhile is made afterwards."""
+    accepted = caller.create({**BODY, "seed": 9}).json()["id"]
+    gallop("drain")
+    refused = caller.create({**BODY, "seed": 10})
+    assert 503 == refused.status_code
+    assert "60" == refused.headers["Retry-After"]
+    assert "draining" == refused.json()["code"]
+    caller.drop({"later/1.jpg": picture(), "later/prompt.txt": b"The woman of [Image 1] waves."})
+    gallop("drain", "--wait")
+    assert "succeeded" == caller.http.get(f"/v1/videos/{accepted}").json()["state"]
+    assert None is caller.receipt("later/status.json")
+    gallop("undrain")
+    assert "succeeded" == caller.wait_for_receipt("later/status.json")["state"]
+    assert 202 == caller.create({**BODY, "seed": 10}).status_code
+
+
+def _ended(caller: Caller, job_id: str, headers: dict[str, str]) -> str:
+    """Wait for a client's job; return its state."""
+    state = ""
+    for _ in glances(PATIENCE_SECONDS, GLANCE_SECONDS):
+        state = str(caller.http.get(f"/v1/videos/{job_id}", headers=headers).json()["state"])
+        if state in ENDED:
+            break
+    return state
+
+
+def test_a_client_is_forgotten(testbed: Testbed, caller: Caller, gallop: Gallop) -> None:
+    """Its key grants no access afterwards, and no item names it."""
+    key = gallop("keys", "create", "zelda")
+    headers = {"Authorization": f"Bearer {key}"}
+    job_id = caller.create({**BODY, "seed": 11}, **headers).json()["id"]
+    assert "succeeded" == _ended(caller, job_id, headers)
+    eventually(lambda: not [item for item in caller.items() if item["pk"] == f"JOB#{job_id}" and "is_open" in item])
+    assert {"items_left": 0, "versions_left": 0}.items() <= json.loads(
+        gallop("forget", "zelda", "--yes", "--json")
+    ).items()
+    assert 401 == caller.http.get("/v1/videos", headers=headers).status_code
+    assert not [item for item in caller.items() if "zelda" in str(item) or job_id in str(item)]
+    assert [] == testbed.aws.authority.audit.refusals()
 
 
 def test_queue_slots_and_spending_are_shown(testbed: Testbed, caller: Caller, gallop: Gallop) -> None:
