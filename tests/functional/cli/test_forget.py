@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from gallop import settings
 from gallop.adapters.s3 import buckets
+from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble
 
 from tests.support.http import Client
@@ -55,6 +56,19 @@ def test_nothing_of_a_client_is_left(sandbox: Sandbox, gallop: Gallop) -> None:
     assert "bob" in gallop.ok("keys", "list").stdout
     assert f"uploads/bob/upload_{'a' * 26}" in left
     assert "'zelda' has 0 jobs" in gallop.ok("forget", "zelda", "--yes").stderr
+
+
+def test_a_task_of_a_forgotten_client_is_not_adopted(sandbox: Sandbox, gallop: Gallop) -> None:
+    """It stays in DashScope's list for a day, and must not become another client's video."""
+    job = sandbox.storing(client="zelda")
+    for step in ("SaveResultFunction", "FinishFunction"):
+        sandbox.invoke(step, {"job_id": job.id})
+    with sandbox.stack.acting_as("FinishFunction"):
+        jobs.close(sandbox.job(job.id))
+    gallop.ok("forget", "zelda", "--yes")
+    with sandbox.stack.acting_as("ReconcileFunction"):
+        assert "" == jobs.owner_of(job.task_id)
+    assert job.id not in everything(sandbox)
 
 
 def test_an_interrupted_run_is_completed_by_the_next(sandbox: Sandbox, gallop: Gallop) -> None:

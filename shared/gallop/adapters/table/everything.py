@@ -34,6 +34,9 @@ def keys_of(belongs: Callable[[Mapping[str, Any]], bool]) -> list[dict[str, Any]
 
 @aws.guarded
 def delete(keys: Iterable[Mapping[str, Any]]) -> None:
-    """Delete items by their keys."""
+    """Delete items by their keys. The owner of a task is only made nameless: no other job may adopt the task."""
     for key in keys:
-        dynamo.write(dynamo.delete(key))
+        if str(key["pk"]).startswith("TASK#"):
+            dynamo.write(dynamo.update(key, "SET job_id = :nobody", "attribute_exists(pk)", {":nobody": ""}))
+        else:
+            dynamo.write(dynamo.delete(key))
