@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+)
 
 from gallop import clock
 from gallop.adapters import aws
@@ -118,7 +124,7 @@ def opened(stack: str) -> Iterator[Target]:
         cast("Any", clock).now = target.now
         yield target
     except (BotoCoreError, ClientError, GallopError) as error:
-        fail(f"Stack {name!r}: {error}")
+        fail(f"Stack {name!r}: {_explained(error, is_here=bool(running))}")
     finally:
         cast("Any", clock).now = real
         _forget_clients()
@@ -130,6 +136,22 @@ def _forget_clients() -> None:
     """Let new clients be made with the credentials that the environment then has."""
     aws.forget()
     boto3.DEFAULT_SESSION = None
+
+
+def _explained(error: Exception, *, is_here: bool) -> str:
+    """Return what is wrong, and what to do about it where that is known."""
+    # An adapter's error has botocore's as its cause.
+    found = error.__cause__ or error
+    match found:
+        case EndpointConnectionError() if is_here:
+            return "The testbed does not answer. Start it again with `make up`."
+        case NoRegionError():
+            return "No region is set. Set AWS_REGION to the region of the stack."
+        case NoCredentialsError():
+            return "No AWS credentials were found. Set AWS_PROFILE, or run `aws configure`."
+        case ClientError() if "AccessDenied" in found.response["Error"]["Code"]:
+            return f"{error} docs/operations.md lists the rights that each command needs."
+    return str(error)
 
 
 def _running() -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import typer
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 from gallop.adapters import aws
 from gallop.cli import target
 
@@ -63,3 +65,38 @@ def test_clients_that_were_made_before_are_not_used(tmp_path: Path, monkeypatch:
     inside, _ = use(tmp_path, monkeypatch, SECOND, "AKIDSECOND")
     assert earlier is not inside
     assert "AKIDSECOND" == inside._request_signer._credentials.access_key  # noqa: SLF001 - as above
+
+
+@pytest.mark.parametrize(
+    ("error", "is_here", "says"),
+    [
+        (EndpointConnectionError(endpoint_url=FIRST), True, "make up"),
+        (EndpointConnectionError(endpoint_url=FIRST), False, FIRST),
+        (NoRegionError(), False, "AWS_REGION"),
+        (NoCredentialsError(), False, "AWS_PROFILE"),
+        (ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query"), False, "operations.md"),
+        (ClientError({"Error": {"Code": "Throttling", "Message": "slow"}}, "Query"), False, "slow"),
+    ],
+)
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_an_error_that_an_operator_can_fix_says_how(  # noqa: PLR0913, PLR0917 - fixtures and parameters
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    is_here: bool,
+    says: str,
+    is_wrapped: bool,
+) -> None:
+    """Whether it comes from boto3 or through an adapter; the exit code is 1, and there is no traceback."""
+    running = {"aws_endpoint_url": FIRST, "aws_access_key_id": "a", "aws_secret_access_key": "s", "region": "x-1"}
+    (tmp_path / "testbed.json").write_text(json.dumps(running), encoding="utf-8")
+    monkeypatch.setattr(target, "RUNNING", tmp_path / "testbed.json")
+
+    def call() -> None:
+        raise error
+
+    with pytest.raises(typer.Exit) as stopped, target.opened("" if is_here else "mine"):
+        (aws.guarded(call) if is_wrapped else call)()
+    assert 1 == stopped.value.exit_code
+    assert says in capsys.readouterr().err
