@@ -88,11 +88,12 @@ def test_one_dead_letter_is_put_back_by_its_id(sandbox: Sandbox, gallop: Gallop)
 
 
 def test_a_drop_that_the_sweep_has_reported_starts_by_its_path(sandbox: Sandbox, gallop: Gallop) -> None:
-    """Nobody has to upload its files again."""
+    """Nobody has to upload its files again. The log of the sweep has the path."""
     failed(sandbox)
     sandbox.invoke("ReconcileFunction", {"action": "sweep"})
     assert [] == Door(sandbox).dead()
     assert sandbox.receipt("spring/error.json")
+    assert '"drops":["drop/spring/"' in sandbox.log_lines.getvalue()
     gallop.ok("redrive", "drop/spring")
     Door(sandbox).run(HOUR)
     assert ["spring"] == [job.receipts for job in sandbox.jobs()]
