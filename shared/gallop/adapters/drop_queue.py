@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
+from gallop.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ RETRY_SECONDS = (10, 60, 300)
 LISTED_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeadLetter:
     """A message that failed too often: ``sent_at`` is in seconds since the epoch, ``handle`` removes it."""
 

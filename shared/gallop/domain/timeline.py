@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain.frozen import frozen
 from gallop.domain.job import AttemptEnd, is_terminal
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _FAILED = re.compile(r"(?:Failed|TimedOut|Aborted)$")
 _CAUSE_CHARACTERS = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """Something that happened: when (seconds since the epoch), and which source says so."""
 

@@ -7,7 +7,6 @@ next run can delete the rest.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gallop import log, settings
@@ -18,6 +17,7 @@ from gallop.domain.drops import drop as drops
 from gallop.domain.drops import receipts
 from gallop.domain.drops.drop import Folder
 from gallop.domain.errors import JobNotFinished
+from gallop.domain.frozen import frozen
 from gallop.domain.job import is_terminal
 from gallop.domain.request.clips import StoredClip
 from gallop.domain.request.images import StoredImage
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"(?:^|/)batch/[0-9]{5,}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """What is deleted with a job: ``dropped`` are versions of the inbox, and ``results`` those of its results.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from gallop import clock
 from gallop.adapters.table import job_index, jobs
+from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState, is_terminal
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ STATES = (OPEN, PARKED, *(state.value for state in JobState))
 _OPEN_KINDS = (jobs.OPEN, jobs.WAITING, jobs.PARKED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filter:
     """Which jobs: those that match each part that is set. Times are those of creation, in seconds since the epoch.
 

@@ -5,13 +5,13 @@ A run that is interrupted leaves the records of the jobs that are not finished, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
 from gallop.adapters.s3 import versions
 from gallop.adapters.table import client_keys, everything, slots, webhook_deliveries, webhook_endpoints
 from gallop.domain.clients.keys import KeyState
+from gallop.domain.frozen import frozen
 from gallop.domain.job import is_terminal
 from gallop.domain.request import uploads
 from gallop.services import erase, find_jobs
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holdings:
     """What there is of a client."""
 

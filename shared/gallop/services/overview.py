@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from gallop.adapters.table import budgets, jobs
 from gallop.adapters.table import slots as pools
 from gallop.domain import budget, failures
 from gallop.domain.budget import STACK, Cap, Period
+from gallop.domain.frozen import frozen
 from gallop.domain.job import is_terminal
 from gallop.services import find_jobs, slots
 from gallop.services.find_jobs import in_parts
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gallop.domain.scheduling.queue import QueuePosition
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """A job in the queue of a lane."""
 
@@ -31,7 +31,7 @@ class Waiting:
     position: QueuePosition
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Queue:
     """The queue of a lane: the number of jobs in it, and the first of them; None if they are too many to be counted."""
 
@@ -40,7 +40,7 @@ class Queue:
     first: Sequence[Waiting]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holder:
     """A job that has a slot, since when (epoch seconds); ``job`` is None if it no longer exists."""
 
@@ -49,7 +49,7 @@ class Holder:
     job: Job | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spent:
     """What an owner, the whole stack or a client, has spent and reserved in a period, in USD.
 
