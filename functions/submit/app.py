@@ -19,9 +19,9 @@ app = resolver.new_resolver()
 def create_video() -> Response[str]:
     """Create a job; answer 202 with its address and when to poll it."""
     client = resolver.caller_of(app).client
-    draining.check_open(app)
-    body = resolver.body_of(app)
-    made = videos.create_video(client, body, app.current_event.headers, resolver.api_url_of(app))
+    body, headers = resolver.body_of(app), app.current_event.headers
+    is_draining = draining.is_draining(app)
+    made = videos.create_video(client, body, headers, resolver.api_url_of(app), is_draining=is_draining)
     if isinstance(made, dict):
         return resolver.answer(200, made)
     return resolver.answer(202, made.view, made.headers)
@@ -32,8 +32,8 @@ def create_video() -> Response[str]:
 def submit_task() -> Response[str]:
     """Create a job, in DashScope's protocol."""
     client = dashscope.caller_of(app).client
-    draining.check_open(app)
-    made = dashscope.submit(client, resolver.body_of(app).text(), app.current_event.headers)
+    body, headers = resolver.body_of(app).text(), app.current_event.headers
+    made = dashscope.submit(client, body, headers, is_draining=draining.is_draining(app))
     return dashscope.answer(app, made)
 
 

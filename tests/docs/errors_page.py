@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gallop.domain import errors, failures, remedies
+from gallop.domain import draining, errors, failures, remedies
 from gallop.domain.dashscope import error_codes
 from gallop.domain.doors import Door
-from gallop.doors.https import draining, methods, models
+from gallop.doors.https import methods, models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

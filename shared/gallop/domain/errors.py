@@ -12,7 +12,7 @@
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobDeleted          the key belongs to a job that was deleted
     │   ├── JobNotFound         also for another client's job
-    │   ├── (NoSuchRoute, MethodNotAllowed, Draining: in doors.https)
+    │   ├── (Draining: in domain.draining; NoSuchRoute, MethodNotAllowed: in doors.https)
     │   ├── DashScopeRefusal    for a DashScope client, in DashScope's format
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType

@@ -13,6 +13,7 @@ from gallop.adapters.table.idempotency_records import Creation
 from gallop.domain import budget
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
+from gallop.domain.draining import Draining
 from gallop.domain.errors import (
     BudgetExceeded,
     IdempotencyMismatch,
@@ -62,7 +63,8 @@ class NewJob:
     """A request that becomes a job: its client, its door, and how to recognize it when it is repeated.
 
     ``job_id`` and ``receipts`` are those of a drop or line; without them the job gets an id when it is recorded.
-    ``drop_update`` is the current drop as it was read, and as it will be once the job is recorded.
+    ``drop_update`` is the current drop as it was read, and as it will be once the job is recorded. ``is_draining`` says
+    that the operator lets all jobs end: it is answered if it repeats an earlier request, and otherwise refused.
     """
 
     request: VideoRequest
@@ -73,6 +75,7 @@ class NewJob:
     receipts: str = ""
     dropped_at: float | None = None
     drop_update: tuple[CurrentDrop, CurrentDrop] | None = None
+    is_draining: bool = False
 
 
 def accept(new_job: NewJob) -> tuple[Job, bool]:
@@ -84,6 +87,7 @@ def accept(new_job: NewJob) -> tuple[Job, bool]:
 
     Raises:
         BudgetExceeded: a cap has no room for its estimate.
+        Draining: the job is new, and the operator lets all jobs end.
         IdempotencyMismatch: the client used the key for another request.
         JobDeleted: the client used the key for a job that was deleted.
         WrongState: the job is new, and its current drop has changed since it was read.
@@ -147,9 +151,11 @@ def _known(new_job: NewJob) -> Creation | None:
         BudgetExceeded: it repeats none, and a cap has no room for it.
 
     """
-    if not any(isinstance(source, InlineImage) for source in new_job.request.sources):
+    has_images = any(isinstance(source, InlineImage) for source in new_job.request.sources)
+    if not has_images and not new_job.is_draining:
         return None
-    if known := _recorded(new_job):
+    known = _recorded(new_job)
+    if known or new_job.is_draining:
         return known
     short = budgets.shortfall(budgets.caps_of(new_job.client), estimate(new_job.request).usd, clock.now())
     if short and not _may_park(new_job, short):
@@ -167,6 +173,8 @@ def _recorded(new_job: NewJob) -> Creation | None:
 
 
 def _record(new_job: NewJob) -> Creation:
+    if new_job.is_draining:
+        raise Draining
     job_id = new_job.job_id or new_job_id(clock.now())
     with stored_images.held(new_job.request.media, new_job.client, "" if new_job.job_id else job_id) as held:
         creation = _reserve_and_create(_job_from(new_job, job_id, held.media), new_job)

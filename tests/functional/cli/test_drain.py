@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
+from gallop.adapters.stepfunctions import job_workflow
+from gallop.domain.errors import AwsTrouble
 from gallop.doors.https.identity import Caller
 
 from tests.support.http import event
@@ -17,6 +20,12 @@ if TYPE_CHECKING:
 
 WISH = {"prompt": "She smiles.", "images": [data_uri(picture())]}
 TASK = "/api/v1/services/aigc/video-generation/video-synthesis"
+ORDER = {
+    "model": "happyhorse-1.0-r2v",
+    "input": {"prompt": "She smiles.", "media": [{"type": "reference_image", "url": "https://example.com/1.jpg"}]},
+}
+ASYNC = {"x_dashscope_async": "enable"}
+BY_ADDRESS = {"prompt": "She smiles.", "images": ["https://example.com/1.jpg"]}
 
 
 def call(sandbox: Sandbox, key: str, method: str, path: str, body: Any = None, **headers: str) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -46,21 +55,64 @@ def is_received(sandbox: Sandbox) -> bool:
     [
         ("/v1/videos", {}, "draining"),
         ("/v1/videos", {"x_stainless_lang": "python"}, "draining"),
+        ("/v1/videos", {"idempotency_key": "1"}, "draining"),
         ("/v1/uploads", {}, "draining"),
-        (TASK, {}, "ModelUnavailable"),
+        (TASK, ASYNC, "ModelUnavailable"),
     ],
 )
 def test_a_drained_stack_refuses_creates(
     sandbox: Sandbox, gallop: Gallop, path: str, headers: dict[str, str], code: str
 ) -> None:
-    """In every dialect, with a time to retry; nothing is recorded."""
+    """In every dialect, with a time to retry; nothing is recorded, and no image is stored."""
     key = key_of(gallop)
     gallop.ok("drain")
-    answer = call(sandbox, key, "POST", path, WISH, **headers)
+    answer = call(sandbox, key, "POST", path, ORDER if path == TASK else WISH, **headers)
     assert 503 == answer["statusCode"]
     assert "60" == answer["headers"]["Retry-After"]
     assert f'"{code}"' in answer["body"]
     assert [] == sandbox.jobs()
+    assert "Contents" not in sandbox.s3.list_objects_v2(Bucket=sandbox.inbox)
+
+
+@pytest.mark.promise("P1")
+@pytest.mark.parametrize(
+    ("path", "body", "headers"),
+    [
+        ("/v1/videos", WISH, {}),
+        ("/v1/videos", BY_ADDRESS, {}),
+        ("/v1/videos", BY_ADDRESS, {"idempotency_key": "1"}),
+        ("/v1/videos", {"prompt": "She smiles.", "seconds": "4"}, {"x_stainless_lang": "js"}),
+        (TASK, ORDER, ASYNC),
+    ],
+    ids=["image", "address", "key", "OpenAI", "DashScope"],
+)
+def test_a_create_that_was_never_answered_is_repeated_while_drained(
+    sandbox: Sandbox, gallop: Gallop, path: str, body: dict[str, Any], headers: dict[str, str]
+) -> None:
+    """However long the stack is drained: each repetition counts, and the job is the one that was recorded."""
+    key = key_of(gallop)
+    with patch.object(job_workflow, "start", side_effect=AwsTrouble("no")):
+        assert 503 == call(sandbox, key, "POST", path, body, **headers)["statusCode"]
+        gallop.ok("drain")
+        for _ in range(3):
+            sandbox.clock.advance(500)
+            assert "draining" not in call(sandbox, key, "POST", path, body, **headers)["body"]
+    answer = call(sandbox, key, "POST", path, body, **headers)
+    (job,) = sandbox.jobs()
+    assert job.id in answer["body"]
+    gallop.ok("undrain")
+
+
+def test_what_was_answered_is_not_repeated_while_drained(sandbox: Sandbox, gallop: Gallop) -> None:
+    """An equal create without a key is then a new job, and refused; one that nobody can pay for twice is a replay."""
+    key = key_of(gallop)
+    assert 202 == call(sandbox, key, "POST", "/v1/videos", WISH)["statusCode"]
+    assert 202 == call(sandbox, key, "POST", "/v1/videos", WISH, idempotency_key="1")["statusCode"]
+    gallop.ok("drain")
+    assert 503 == call(sandbox, key, "POST", "/v1/videos", WISH)["statusCode"]
+    assert 202 == call(sandbox, key, "POST", "/v1/videos", WISH, idempotency_key="1")["statusCode"]
+    assert 2 == len(sandbox.jobs())
+    gallop.ok("undrain")
 
 
 def test_a_drained_stack_answers_reads_and_opens_again(sandbox: Sandbox, gallop: Gallop) -> None:

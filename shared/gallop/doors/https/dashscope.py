@@ -64,13 +64,14 @@ def answer(app: APIGatewayHttpResolver, body: Mapping[str, Any]) -> Response[str
     return resolver.answer(200, {"request_id": resolver.request_id_of(app), **body})
 
 
-def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def submit(client: str, body: str, headers: Mapping[str, str], *, is_draining: bool = False) -> dict[str, Any]:
     """Create a job, or find the one that this submit repeats.
 
     Raises:
         DashScopeRefusal: DashScope would refuse it, too; in DashScope's format.
         InvalidRequest: with every fault.
         BudgetExceeded: a cap has no room for it.
+        Draining: it is new, and ``is_draining``: the operator lets all jobs end.
         IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
         JobDeleted: the job of that key was deleted.
 
@@ -82,7 +83,7 @@ def submit(client: str, body: str, headers: Mapping[str, str]) -> dict[str, Any]
     defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), client)
     request = dashscope_request.read(body, defaults, inspect_media.inspect)
     idempotency = from_content(client, request, headers)
-    new_job = accept.NewJob(request, client, Door.HTTPS, idempotency)
+    new_job = accept.NewJob(request, client, Door.HTTPS, idempotency, is_draining=is_draining)
     job, is_new = accept.accept(new_job)
     if not is_new and _failed_without_charge(job) and not idempotency.has_key:
         job, _ = accept.accept(replace(new_job, idempotency=replace(idempotency, may_replace=job.id)))

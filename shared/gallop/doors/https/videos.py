@@ -60,13 +60,16 @@ class Created:
     headers: dict[str, str]
 
 
-def create_video(client: str, body: Body, headers: Mapping[str, str], api_url: str) -> Created | dict[str, Any]:
+def create_video(
+    client: str, body: Body, headers: Mapping[str, str], api_url: str, *, is_draining: bool = False
+) -> Created | dict[str, Any]:
     """Create a job from a JSON body or a form; with ``dry_run``, only return its price.
 
     Raises:
         InvalidRequest: with every fault.
         UnsupportedMediaType: the body is neither JSON nor a form.
         BudgetExceeded: a cap has no room for it.
+        Draining: it is new, and ``is_draining``: the operator lets all jobs end.
         IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
         JobDeleted: the job of that key was deleted.
 
@@ -86,7 +89,7 @@ def create_video(client: str, body: Body, headers: Mapping[str, str], api_url: s
     if dry_run:
         accept.check_budget(video_request, client)
         return estimate_view(video_request)
-    job, is_new = accept.accept(accept.NewJob(video_request, client, Door.HTTPS, record))
+    job, is_new = accept.accept(accept.NewJob(video_request, client, Door.HTTPS, record, is_draining=is_draining))
     # A new job joins the queue after this answer, so that there is no position to look for.
     shown = listed_view(job, api_url) if is_new else view(job, api_url)
     repeated = {} if is_new else {"Idempotent-Replay": "true"}
