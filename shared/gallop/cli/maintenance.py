@@ -71,18 +71,15 @@ def forget(
     with opened(stack) as target:
         target.use_settings_of("ReconcileFunction")
         found = forgetting.holdings(client)
-        if found.open_jobs:
-            left = ", ".join(job.id for job in found.open_jobs[:5])
-            fail(
-                f"{len(found.open_jobs)} jobs of {client!r} have not ended: {left}. Cancel them, or wait for their end."
-            )
+        if found.obstacle:
+            fail(f"{client!r} cannot be forgotten. {found.obstacle}")
         for line in _inventory(found):
             show.remark(line)
         show.confirm(f"All of this is deleted from stack {target.stack!r}, and cannot be restored.", is_sure=yes)
         try:
-            items, versions = forgetting.forget(found)
+            items, versions = forgetting.forget(client)
         except JobNotFinished as error:
-            fail(f"{client!r} is not forgotten yet: {error} Run the command again.")
+            fail(f"{client!r} is not forgotten yet; its keys are revoked. {error} Then run the command again.")
     if json:
         show.as_json({"client": client, "jobs": len(found.jobs), "items_left": items, "versions_left": versions})
     show.remark(f"{client!r}: {items} items and {versions} object versions are left.")

@@ -10,12 +10,16 @@ import pytest
 from gallop import settings
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import jobs
+from gallop.cli import show
 from gallop.domain.errors import AwsTrouble
+from gallop.services import erase
 
 from tests.support.http import Client
 from tests.support.pictures import data_uri, picture
 
 if TYPE_CHECKING:
+    from gallop.domain.job import Job
+
     from tests.functional.cli.conftest import Gallop
     from tests.support.sandbox import Sandbox
 
@@ -30,6 +34,13 @@ def lived(sandbox: Sandbox, gallop: Gallop, client: str) -> str:
     with patch.object(settings, "client_day_cap", lambda: Decimal(9)):
         job_id: str = Client(sandbox, client).post(WISH, idempotency_key=f"{client}-1").json["id"]
     sandbox.invoke("TakeSlotFunction", {"job_id": job_id, "token": "token"})
+    gallop.ok("jobs", "cancel", job_id)
+    return job_id
+
+
+def another(sandbox: Sandbox, gallop: Gallop) -> str:
+    """Create a job of a client and cancel it; return its ID."""
+    job_id: str = Client(sandbox, "zelda").post(WISH, idempotency_key="another").json["id"]
     gallop.ok("jobs", "cancel", job_id)
     return job_id
 
@@ -87,6 +98,60 @@ def test_a_client_with_open_jobs_is_not_forgotten(sandbox: Sandbox, gallop: Gall
     assert 1 == result.exit_code
     assert job.id in result.stderr
     assert [job.id] == [one.id for one in sandbox.jobs()]
+
+
+def test_a_job_that_begins_before_the_yes_keeps_its_client(sandbox: Sandbox, gallop: Gallop) -> None:
+    """What was shown is read again, once the keys are revoked: a job that is or will be charged is not lost."""
+    ended, begun = lived(sandbox, gallop, "zelda"), []
+    with patch.object(show, "confirm", side_effect=lambda *_, **__: begun.append(sandbox.put(client="zelda").id)):
+        result = gallop("forget", "zelda")
+    assert 1 == result.exit_code
+    assert begun[0] in result.stderr
+    assert {ended, *begun} == {job.id for job in sandbox.jobs()}
+    assert "revoked" in gallop.ok("keys", "list").stdout
+
+
+def test_a_job_that_ends_before_the_yes_leaves_nothing(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Its files are deleted as those of the jobs that were shown."""
+    lived(sandbox, gallop, "zelda")
+    later: list[str] = []
+    with patch.object(show, "confirm", side_effect=lambda *_, **__: later.append(another(sandbox, gallop))):
+        gallop.ok("forget", "zelda")
+    assert later[0] not in everything(sandbox)
+
+
+def test_a_job_that_is_recorded_last_is_left_whole(sandbox: Sandbox, gallop: Gallop) -> None:
+    """A create that was under way when the keys were revoked: the next run finds its job."""
+    lived(sandbox, gallop, "zelda")
+    begun, erasing = [], erase.erase
+
+    def late(job: Job) -> None:
+        begun.append(sandbox.put(client="zelda").id)
+        erasing(job)
+
+    with patch.object(erase, "erase", late):
+        result = gallop("forget", "zelda", "--yes")
+    assert 1 == result.exit_code
+    assert begun[0] in result.stderr
+    assert begun == [job.id for job in sandbox.jobs()]
+    assert begun[0] in gallop.ok("jobs", "--client", "zelda").stdout
+
+
+def test_a_record_that_cannot_be_read_keeps_its_client(sandbox: Sandbox, gallop: Gallop) -> None:
+    """It alone names the job's files, which would stay."""
+    zelda = lived(sandbox, gallop, "zelda")
+    sandbox.dynamodb.update_item(
+        TableName=sandbox.table,
+        Key={"pk": {"S": f"JOB#{zelda}"}, "sk": {"S": "JOB"}},
+        UpdateExpression="SET #request = :none",
+        ExpressionAttributeNames={"#request": "request"},
+        ExpressionAttributeValues={":none": {"S": "?"}},
+    )
+    before = everything(sandbox)
+    result = gallop("forget", "zelda", "--yes")
+    assert 1 == result.exit_code
+    assert f"cannot be read: {zelda}" in result.stderr
+    assert before == everything(sandbox)
 
 
 def test_nothing_is_forgotten_without_a_yes(sandbox: Sandbox, gallop: Gallop) -> None:
