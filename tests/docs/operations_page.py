@@ -45,7 +45,8 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     ),
     "drain": (
         *("cloudformation:ListStackResources", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
-        *("dynamodb:Query", "dynamodb:UpdateItem", "lambda:UpdateEventSourceMapping"),
+        *("dynamodb:Query", "dynamodb:UpdateItem", "lambda:GetEventSourceMapping"),
+        *("lambda:UpdateEventSourceMapping", "states:ListExecutions"),
     ),
     "undrain": (
         *("cloudformation:ListStackResources", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"),

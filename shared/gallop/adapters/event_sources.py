@@ -12,7 +12,7 @@ def set_enabled(mapping: str, *, is_enabled: bool) -> None:
 
 
 @aws.guarded
-def is_enabled(mapping: str) -> bool:
-    """Return whether the function receives messages, or will do so soon."""
+def is_disabled(mapping: str) -> bool:
+    """Return whether the function receives no more messages; it may do so for a minute after this was changed."""
     state: str = aws.complete("lambda").get_event_source_mapping(UUID=mapping)["State"]
-    return state in {"Enabled", "Enabling", "Creating"}
+    return state == "Disabled"

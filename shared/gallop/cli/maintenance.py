@@ -20,9 +20,10 @@ from gallop.services import forget as forgetting
 if TYPE_CHECKING:
     from collections import Counter
 
+    from gallop.cli.target import Target
     from gallop.services.forget import Holdings
 
-MAPPING = "SubmitFunctionDrops"
+MAPPING, BATCHES = "SubmitFunctionDrops", "BatchWorkflow"
 POLL_SECONDS = 2
 
 ClientArgument = Annotated[str, typer.Argument(help="A client of the HTTPS door.", metavar="CLIENT")]
@@ -37,19 +38,34 @@ def drain(wait: WaitOption = False, json: show.JsonOption = False, stack: StackO
     """
     with opened(stack) as target:
         service.drain(target.resource(MAPPING))
-        left = service.open_jobs()
-        while wait and left:
-            show.remark(f"Still open: {_counts(left)}")
-            clock.sleep(POLL_SECONDS)
-            left = service.open_jobs()
+        left = _all_ended(target) if wait else _still_open(target)
         since = drains.since() or target.now()
     if json:
         show.as_json({"draining_since": times.timestamp(since), "open": dict(left)})
         return
-    state = f"Still open: {_counts(left)}" if left else "All jobs have ended"
+    ended = "All jobs have ended" if wait else "No jobs are open now; `gallop drain --wait` waits until none can begin"
+    state = f"Still open: {_counts(left)}" if left else ended
     show.remark(f"Stack {target.stack!r} accepts no new jobs since {times.day_and_time(since)}. {state}.")
     if left["parked"]:
         show.remark("Parked jobs wait for budget. Cancel them, if you do not want to wait: gallop jobs --state parked")
+
+
+def _still_open(target: Target) -> Counter[str]:
+    return service.still_open(target.resource(MAPPING), target.resource(BATCHES))
+
+
+def _all_ended(target: Target) -> Counter[str]:
+    """Wait until nothing was open for as long as a create may be under way; return what is open then: nothing."""
+    closed_since: float | None = None
+    while (left := _still_open(target)) or closed_since is None or target.now() < closed_since + service.SUBMIT_SECONDS:
+        if left:
+            show.remark(f"Still open: {_counts(left)}")
+            closed_since = None
+        elif closed_since is None:
+            show.remark("No jobs are open. Waiting for requests under way.")
+            closed_since = target.now()
+        clock.sleep(POLL_SECONDS)
+    return left
 
 
 def undrain(stack: StackOption = "") -> None:

@@ -10,8 +10,13 @@ from collections import Counter
 
 from gallop import clock, log
 from gallop.adapters import event_sources
+from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import client_keys, drains
 from gallop.services import find_jobs
+
+# How long the function that creates jobs may run. One that began before the stack was drained may still record a job.
+SUBMIT_SECONDS = 120
+BATCHES, DOOR = "batches", "door"
 
 
 def drain(mapping: str) -> None:
@@ -31,12 +36,18 @@ def undrain(mapping: str) -> None:
     log.info("stack open again")
 
 
-def open_jobs() -> Counter[str]:
-    """Count the jobs that have not ended, by state; parked ones are counted as such."""
-    found = find_jobs.open_jobs()
-    return Counter(
-        find_jobs.PARKED if find_jobs.PARKED in find_jobs.names_of(job) else job.state.value for job in found
+def still_open(mapping: str, batch_machine: str) -> Counter[str]:
+    """Count the jobs that have not ended, by state (parked ones as such), and what may still create jobs.
+
+    That are batches, and the S3 door while it receives messages.
+    """
+    # First what creates jobs: what ends meanwhile has recorded its jobs by now.
+    creating = {BATCHES: executions.running(batch_machine), DOOR: int(not event_sources.is_disabled(mapping))}
+    found = Counter(
+        find_jobs.PARKED if find_jobs.PARKED in find_jobs.names_of(job) else job.state.value
+        for job in find_jobs.open_jobs()
     )
+    return found + Counter(creating)
 
 
 def _mark_keys(*, is_draining: bool) -> None:

@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
+from gallop import clock
+from gallop.adapters import event_sources
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.domain.errors import AwsTrouble
+from gallop.domain.job import is_terminal
 from gallop.doors.https.identity import Caller
+from gallop.services.drain import SUBMIT_SECONDS
 
 from tests.support.http import event
 from tests.support.pictures import data_uri, picture
 from tests.support.stack import aws
 
 if TYPE_CHECKING:
+    from gallop.domain.job import Job
+
     from tests.functional.cli.conftest import Gallop
     from tests.support.sandbox import Sandbox
 
@@ -144,8 +150,8 @@ def test_dropped_files_wait_in_the_queue(sandbox: Sandbox, gallop: Gallop) -> No
 
 
 def test_what_is_still_open_is_counted(sandbox: Sandbox, gallop: Gallop) -> None:
-    """Since the first drain."""
-    assert "All jobs have ended" in gallop.ok("drain").stderr
+    """Since the first drain. One reading does not show that nothing can begin any more."""
+    assert "No jobs are open now" in gallop.ok("drain").stderr
     since = gallop.json("drain")["draining_since"]
     sandbox.put()
     sandbox.submitted()
@@ -154,6 +160,42 @@ def test_what_is_still_open_is_counted(sandbox: Sandbox, gallop: Gallop) -> None
     assert since == found["draining_since"]
     assert "Still open: 1 queued, 1 running" in gallop.ok("drain").stderr
     gallop.ok("undrain")
+
+
+def test_a_wait_ends_only_when_nothing_can_begin_any_more(sandbox: Sandbox, gallop: Gallop) -> None:
+    """A function that runs since before the drain may record a job until its time is up."""
+    since = sandbox.clock.now()
+    late: list[Job] = []
+    gallop.ok("drain")
+
+    def sleep(seconds: float) -> None:
+        sandbox.clock.advance(seconds)
+        if sandbox.clock.now() > since + 60 and not late:
+            late.append(sandbox.put())
+        elif late and sandbox.clock.now() > since + 100 and not is_terminal(sandbox.job(late[0].id).state):
+            sandbox.invoke("VideosFunction", event("POST", f"/v1/videos/{late[0].id}/cancel", None, {}, Caller("ada")))
+
+    with patch.object(clock, "sleep", sleep):
+        shown = gallop.ok("drain", "--wait").stderr
+    assert "Still open: 1 queued" in shown
+    assert "All jobs have ended" in shown
+    assert since + 100 + SUBMIT_SECONDS < sandbox.clock.now()
+
+
+def test_a_batch_and_the_door_itself_are_waited_for(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Lines that have no job yet, and messages that the function still receives, are open."""
+    gallop.ok("drain")
+    machine = sandbox.stack.resource("BatchWorkflow")
+    aws("stepfunctions").start_execution(stateMachineArn=machine, name="many", input="{}")
+    with patch.object(event_sources, "is_disabled", lambda _: False):
+        found = gallop.json("drain")["open"]
+    assert {"batches": 1, "door": 1} == found
+
+
+def test_a_request_takes_no_longer_than_the_wait(sandbox: Sandbox) -> None:
+    """The wait is as long as the function that creates jobs may run."""
+    function = aws("lambda").get_function_configuration(FunctionName=sandbox.stack.resource("SubmitFunction"))
+    assert SUBMIT_SECONDS == function["Timeout"]
 
 
 def test_a_revoked_key_stays_revoked(sandbox: Sandbox, gallop: Gallop) -> None:

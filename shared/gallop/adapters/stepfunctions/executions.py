@@ -21,6 +21,14 @@ def start(machine_arn: str, name: str, data: Mapping[str, object]) -> None:
 
 
 @aws.guarded
+def running(machine_arn: str) -> int:
+    """Return the number of a state machine's executions that are running."""
+    pages = aws.complete("stepfunctions").get_paginator("list_executions")
+    found = pages.paginate(stateMachineArn=machine_arn, statusFilter="RUNNING")
+    return sum(len(page["executions"]) for page in found)
+
+
+@aws.guarded
 def resume(token: str) -> bool:
     """Resume the execution that waits with this token; return False if it no longer waits."""
     client = aws.stepfunctions()
