@@ -34,7 +34,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "jobs show": (*_SETTINGS, "dynamodb:GetItem", "dynamodb:Query"),
     "jobs cancel": _RUN,
     "jobs resume": _RUN,
-    "jobs delete": (*_SETTINGS, *_ERASE, "s3:ListBucket"),
+    "jobs delete": (*_SETTINGS, *_ERASE, "s3:GetObjectVersion", "s3:ListBucket"),
     "queue": (*_READ, "dynamodb:GetItem"),
     "slots": _READ,
     "spend": (*_READ, "dynamodb:GetItem"),

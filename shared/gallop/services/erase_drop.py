@@ -141,6 +141,11 @@ def _versions_in_use(current: CurrentDrop, job: Job) -> set[str]:
 
 
 def _results(job: Job, current: CurrentDrop) -> list[Version]:
-    bucket, prefix = settings.results_bucket(), current.prefix_for(job.id)
-    names = {f"{prefix}/{name}" for name in receipts.FILES}
-    return [one for one in versions.under(bucket, f"{prefix}/") if one.key in names]
+    """Return the versions of a job's files: in the drop's folder and in its own, as they may have been moved."""
+    bucket, path = settings.results_bucket(), job.receipts
+    keys = [f"{path}/{name}" for name in receipts.FILES]
+    shared = [one for key in keys for one in versions.under(bucket, key) if one.key == key]
+    if current.prefix_for(job.id) != path:
+        # Another job's files are current there, or receipts of the drop itself.
+        shared = [one for one in shared if buckets.owner_of(one.key, one.version_id) == job.id]
+    return [*versions.under(bucket, f"{path}/{job.id}/"), *shared]

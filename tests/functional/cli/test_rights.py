@@ -68,8 +68,8 @@ class Rights:
 def _rights(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[str]:
     if operation == "TransactWriteItems":
         yield from (_WRITES[kind] for write in parameters["TransactItems"] for kind in write)
-    elif operation == "DeleteObject" and "VersionId" in parameters:
-        yield "s3:DeleteObjectVersion"
+    elif service == "s3" and "VersionId" in parameters:
+        yield {"DeleteObject": "s3:DeleteObjectVersion", "HeadObject": "s3:GetObjectVersion"}[operation]
     else:
         name = f"{_PREFIXES.get(service, service)}:{operation}"
         yield _NAMES.get(name, name)

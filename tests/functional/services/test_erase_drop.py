@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gallop.adapters.s3 import versions
+import pytest
+from botocore.exceptions import ClientError
+from gallop.adapters.s3 import buckets, versions
 from gallop.adapters.table import jobs
 from gallop.domain.job import JobState
 from gallop.services import erase_drop
@@ -40,6 +43,43 @@ def test_the_same_content_is_made_again_after_a_delete(simulation: Simulation) -
     assert first.id == second.id
     assert 2 == len(simulation.tasks())
     assert "succeeded" == simulation.receipt("spring/status.json")["state"]
+
+
+def redropped(simulation: Simulation, prompt: bytes) -> None:
+    """Upload another prompt into the folder, and do all that follows."""
+    simulation.drop("drop/spring/prompt.txt", prompt)
+    for _ in range(HOUR // MINUTE):
+        simulation.run_for(MINUTE)
+        simulation.sweep()
+
+
+def files_of(simulation: Simulation, job_id: str) -> list[str]:
+    """Return the keys of all versions of results that belong to a job, also the older ones."""
+    found = []
+    for one in versions.under(simulation.results, ""):
+        with suppress(ClientError):
+            head = simulation.s3.head_object(Bucket=simulation.results, Key=one.key, VersionId=one.version_id)
+            if job_id in (*head["Metadata"].values(), *one.key.split("/")):
+                found.append(one.key)
+    return found
+
+
+@pytest.mark.parametrize("is_restored", [False, True], ids=["replaced", "restored"])
+def test_no_version_of_a_deleted_video_is_left(simulation: Simulation, is_restored: bool) -> None:
+    """A job that was replaced has been moved, and moved back when its content was: the older versions go, too."""
+    dropped(simulation)
+    (first,) = simulation.jobs()
+    redropped(simulation, b"The woman of [Image 1] sings.")
+    (second,) = [job for job in simulation.jobs() if job.id != first.id]
+    if is_restored:
+        redropped(simulation, b"The woman of [Image 1] waves.")
+    assert f"{first.receipts}/video.mp4" in files_of(simulation, first.id)
+    assert f"{first.receipts}/{first.id}/video.mp4" in files_of(simulation, first.id)
+    erase_drop.erase_with_files(erase_drop.plan(jobs.get(first.id)))
+    assert [] == files_of(simulation, first.id)
+    (left,) = simulation.jobs()
+    assert second.id == left.id
+    assert [True, True] == [buckets.has_version(file) for file in (left.result, left.thumbnail) if file]
 
 
 def test_an_interrupted_delete_is_completed_by_the_next(simulation: Simulation) -> None:

@@ -155,6 +155,23 @@ def result(key: str) -> Found | None:
 
 
 @aws.guarded
+def owner_of(key: str, version_id: str) -> str:
+    """Return the job that a version of a file belongs to; empty for one without a job, and for a deletion's marker."""
+    client = aws.s3()
+    try:
+        response = client.head_object(Bucket=settings.results_bucket(), Key=key, VersionId=version_id)
+    except client.exceptions.ClientError as error:
+        # Of a marker, S3 answers 405.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.METHOD_NOT_ALLOWED,
+        }:
+            return ""
+        raise
+    return response["Metadata"].get(OWNER, "")
+
+
+@aws.guarded
 def has_version(file: Result) -> bool:
     """Return whether the version of a file that a job refers to is still there."""
     client = aws.s3()
