@@ -38,6 +38,8 @@ def drain(wait: WaitOption = False, json: show.JsonOption = False, stack: StackO
     """
     with opened(stack) as target:
         service.drain(target.resource(MAPPING))
+        show.remark("Dropped files wait until `gallop undrain`.")
+        show.remark("CANCEL files wait, too: cancel jobs with `gallop jobs cancel` meanwhile.")
         left = _all_ended(target) if wait else _still_open(target)
         since = drains.since() or target.now()
     if json:

@@ -143,8 +143,9 @@ def test_a_key_that_is_created_meanwhile_opens_nothing(sandbox: Sandbox, gallop:
 
 def test_dropped_files_wait_in_the_queue(sandbox: Sandbox, gallop: Gallop) -> None:
     """The function of the S3 door receives nothing until the stack accepts jobs again."""
-    gallop.ok("drain")
+    shown = gallop.ok("drain").stderr
     assert not is_received(sandbox)
+    assert "CANCEL files wait, too: cancel jobs with `gallop jobs cancel` meanwhile" in " ".join(shown.split())
     gallop.ok("undrain")
     assert is_received(sandbox)
 
