@@ -56,7 +56,7 @@ PLAIN = [
     "not a valid time",
     "is an animation (2 frames); a still image is required",
     "could not be processed because of an AWS error",
-    "Too late to cancel: DashScope has started. The video will be delivered here and charged.",
+    "Too late to cancel: DashScope may have started. It may be charged; if so, the video is put here.",
     "DashScope no longer reports the task as finished.",
     "upstream unavailable",
     "unhandled exception",

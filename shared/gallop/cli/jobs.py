@@ -40,7 +40,9 @@ LimitOption = Annotated[int, typer.Option(help="Maximum number of jobs.", min=1,
 
 _CANCELLED = {
     "cancelled": "{job} is cancelled. Nothing is charged.",
-    "too_late": "{job} cannot be cancelled: DashScope has started, or may have. It is charged; its video is delivered.",
+    "too_late": (
+        "{job} cannot be cancelled: DashScope may have started. It may be charged; if so, its video is delivered."
+    ),
     "already_finished": "{job} had already ended: {state}.",
 }
 _RESUMED = {

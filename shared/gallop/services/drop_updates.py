@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MAX_TRIES = 8
 _ANSWERS = {
     "cancelled": "The job has been cancelled. Nothing was charged.",
-    "too_late": "Too late to cancel: DashScope has started. The video will be delivered here and charged.",
+    "too_late": "Too late to cancel: DashScope may have started. It may be charged; if so, the video is put here.",
     "already_finished": "The job had already ended.",
 }
 

@@ -128,6 +128,16 @@ def test_a_job_that_dashscope_has_started_is_not_cancelled(sandbox: Sandbox, gal
     assert [JobState.CANCELLED, JobState.RUNNING] == [sandbox.job(one.id).state for one in (waiting, running)]
 
 
+@pytest.mark.parametrize("state", [JobState.SUBMITTING, JobState.OUTCOME_UNKNOWN])
+def test_a_job_that_may_have_no_task_is_not_said_to_be_charged(
+    sandbox: Sandbox, gallop: Gallop, state: JobState
+) -> None:
+    """Nobody knows whether DashScope has received it: it may end without a charge."""
+    job = sandbox.put(state)
+    shown = " ".join(gallop("jobs", "cancel", job.id).stderr.split())
+    assert "It may be charged; if so, its video is delivered." in shown
+
+
 def test_a_parked_job_is_resumed_if_there_is_room(sandbox: Sandbox, gallop: Gallop) -> None:
     """Without room it stays parked, and the exit code and the message say so."""
     job = sandbox.put(door=Doors.S3, client="s3", parked=Parked("The cap is reached.", sandbox.clock.now() + HOUR))

@@ -389,6 +389,16 @@ def test_a_task_that_has_begun_cannot_be_cancelled(sandbox: Sandbox, door: Door)
     assert "too_late" == current_status(sandbox)["cancel"]["answer"]
 
 
+def test_a_job_that_may_have_no_task_is_not_said_to_be_charged(sandbox: Sandbox, door: Door) -> None:
+    """After a lost reply nobody knows whether DashScope has received it: it may end without a charge."""
+    job = dropped(sandbox, door, ONE)
+    sandbox.fake.fault(on="submit", kind="drop_after_accept")
+    sandbox.invoke("StartTaskFunction", {"job_id": job.id})
+    sandbox.drop("drop/ad/CANCEL", b"")
+    door.run(1)
+    assert "It may be charged; if so, the video is put here." in current_status(sandbox)["cancel"]["message"]
+
+
 def test_a_finished_job_does_not_change(sandbox: Sandbox, door: Door) -> None:
     """A CANCEL that comes after the end removes nothing."""
     job = dropped(sandbox, door, ONE)
