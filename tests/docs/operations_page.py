@@ -53,7 +53,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         *("dynamodb:UpdateItem", "lambda:UpdateEventSourceMapping"),
     ),
     "forget": (*_SETTINGS, *_ERASE, "dynamodb:Scan", "dynamodb:UpdateItem"),
-    "keys create": ("dynamodb:GetItem", "dynamodb:PutItem"),
+    "keys create": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
     "keys list": ("dynamodb:GetItem", "dynamodb:Query"),
     "keys revoke": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
 }

@@ -42,10 +42,12 @@ def create(
     secret = keys.generate()
     with opened(stack) as target:
         now = target.now()
-        is_draining = drains.since() is not None
         valid_until = now + lifetime if lifetime else None
-        key = Key(keys.hash_of(secret), client, now, valid_until, admin, is_draining=is_draining)
+        key = Key(keys.hash_of(secret), client, now, valid_until, admin, is_draining=_is_draining())
         client_keys.create(key)
+        # What began or ended meanwhile did not see this key.
+        if (is_draining := _is_draining()) is not key.is_draining:
+            client_keys.set_draining(key, is_draining=is_draining)
     if json:
         show.as_json({"key": secret, **_public(key, target)})
         return
@@ -80,6 +82,10 @@ def revoke(
             refuse(f"Stack {target.stack!r} has no key with that ID. Run `gallop keys list` to see the IDs.")
         is_new = client_keys.revoke(key, target.now())
     show.remark(f"{key.id} of {key.client!r} {'is revoked' if is_new else 'was already revoked'}.")
+
+
+def _is_draining() -> bool:
+    return drains.since() is not None
 
 
 def _public(key: Key, target: Target) -> dict[str, Any]:

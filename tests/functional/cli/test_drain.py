@@ -9,6 +9,7 @@ import pytest
 from gallop import clock
 from gallop.adapters import event_sources
 from gallop.adapters.stepfunctions import job_workflow
+from gallop.adapters.table import client_keys, drains
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import is_terminal
 from gallop.doors.https.identity import Caller
@@ -19,6 +20,7 @@ from tests.support.pictures import data_uri, picture
 from tests.support.stack import aws
 
 if TYPE_CHECKING:
+    from gallop.domain.clients.keys import Key
     from gallop.domain.job import Job
 
     from tests.functional.cli.conftest import Gallop
@@ -139,6 +141,25 @@ def test_a_key_that_is_created_meanwhile_opens_nothing(sandbox: Sandbox, gallop:
     assert 503 == call(sandbox, key, "POST", "/v1/videos", WISH)["statusCode"]
     gallop.ok("undrain")
     assert 202 == call(sandbox, key, "POST", "/v1/videos", WISH)["statusCode"]
+
+
+@pytest.mark.parametrize(("command", "status"), [("drain", 503), ("undrain", 202)])
+def test_a_key_that_is_created_in_that_moment_does_as_the_others(
+    sandbox: Sandbox, gallop: Gallop, command: str, status: int
+) -> None:
+    """The drain, or its end, does not see the key yet, and the key has been made for what was before."""
+    gallop.ok("undrain" if command == "drain" else "drain")
+    create = client_keys.create
+
+    def late(key: Key) -> None:
+        drain = drains.begin if command == "drain" else lambda _: drains.end()
+        drain(sandbox.clock.now())
+        create(key)
+
+    with patch.object(client_keys, "create", late):
+        key = key_of(gallop)
+    assert status == call(sandbox, key, "POST", "/v1/videos", WISH)["statusCode"]
+    gallop.ok("undrain")
 
 
 def test_dropped_files_wait_in_the_queue(sandbox: Sandbox, gallop: Gallop) -> None:

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from botocore.client import BaseClient
 from gallop import settings
+from gallop.adapters.table import client_keys, drains
 
 from tests.docs import operations_page
 from tests.functional.cli.test_forget import lived
@@ -22,6 +23,8 @@ from tests.testbed.aws.inprocess import InProcessRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from gallop.domain.clients.keys import Key
 
     from tests.functional.cli.conftest import Gallop
     from tests.support.sandbox import Sandbox
@@ -77,8 +80,14 @@ def _rights(service: str, operation: str, parameters: Mapping[str, Any]) -> Iter
 
 def used_by(gallop: Gallop, *runs: tuple[str, ...]) -> set[str]:
     """Run commands; return the rights that they used."""
-    rights = Rights()
-    with rights.recorded(), patch.object(settings, "day_cap", lambda: Decimal(99)):
+    rights, create = Rights(), client_keys.create
+
+    def during_a_drain(key: Key) -> None:
+        create(key)
+        drains.begin(gallop.sandbox.clock.now())
+
+    caps = patch.object(settings, "day_cap", lambda: Decimal(99))
+    with rights.recorded(), caps, patch.object(client_keys, "create", during_a_drain):
         for words in runs:
             gallop.ok(*words)
     return rights.used
