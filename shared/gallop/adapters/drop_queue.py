@@ -17,6 +17,10 @@ MAX_DELAY_SECONDS = 900
 RETRY_SECONDS = (10, 60, 300)
 # How long the dead letters that an operator lists are hidden from others.
 LISTED_SECONDS = 60
+# Those that are read first come back before many more have been read.
+MAX_LISTED = 500
+# SQS's codes for a message that is visible again already.
+_VISIBLE = ("MessageNotInflight", "InvalidParameterValue", "ReceiptHandleIsInvalid")
 
 
 @frozen
@@ -70,20 +74,26 @@ def remove(receipt_handle: str) -> None:
 
 @aws.guarded
 def dead_letters() -> list[DeadLetter]:
-    """Receive all messages that failed too often, the oldest first; others do not see them for a minute."""
+    """Receive the messages that failed too often, ``MAX_LISTED`` or all, the oldest first.
+
+    Others do not see them for a minute.
+    """
     found: dict[str, DeadLetter] = {}
-    while new := {letter.id: letter for letter in _receive() if letter.id not in found}:
+    while len(found) < MAX_LISTED and (new := {letter.id: letter for letter in _receive() if letter.id not in found}):
         found |= new
     return sorted(found.values(), key=lambda letter: letter.sent_at)
 
 
 @aws.guarded
 def show_again(letters: Iterable[DeadLetter]) -> None:
-    """Let others see messages again that were received and not removed."""
+    """Let others see messages again that were received and not removed, unless they see them already."""
+    client, url = aws.sqs(), settings.drop_dead_letter_queue_url()
     for letter in letters:
-        aws.sqs().change_message_visibility(
-            QueueUrl=settings.drop_dead_letter_queue_url(), ReceiptHandle=letter.handle, VisibilityTimeout=0
-        )
+        try:
+            client.change_message_visibility(QueueUrl=url, ReceiptHandle=letter.handle, VisibilityTimeout=0)
+        except client.exceptions.ClientError as error:
+            if not error.response["Error"]["Code"].endswith(_VISIBLE):
+                raise
 
 
 @aws.guarded

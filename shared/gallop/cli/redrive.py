@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gallop.adapters import drop_queue
 from gallop.cli import show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, opened
@@ -41,16 +42,24 @@ def redrive(
     with opened(stack) as target:
         target.use_queues()
         if not (what or everything):
-            _list(service.dead_letters(), json=json)
+            letters = service.dead_letters()
+            _list(letters, json=json)
+            _hint_at_more(len(letters))
             return
         absent = [path for path in paths if not service.look_again(path)]
         moved, left = service.redrive(None if everything else ids) if ids or everything else ([], [])
     _report(moved, left if everything else [], [path for path in paths if path not in absent], json=json)
     unknown = [one for one in ids if one not in {letter.id for letter in moved}]
+    _hint_at_more(len(moved) + len(left))
     for one in (*absent, *unknown):
         show.remark(f"Not found: {one}. Run `gallop redrive` to see the dead letters; a path begins with drop/.")
     if absent or unknown or (everything and left):
         raise typer.Exit(1)
+
+
+def _hint_at_more(count: int) -> None:
+    if count >= drop_queue.MAX_LISTED:
+        show.remark("There may be more. Put these back, then run the command again.")
 
 
 def _list(letters: list[DeadLetter], *, json: bool) -> None:

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
+from gallop.adapters import aws as services
+from gallop.adapters import drop_queue
 from gallop.adapters.s3 import buckets
+from gallop.domain.drops import messages
 from gallop.domain.errors import AwsTrouble
 
 from tests.support.drops import Door
@@ -128,3 +131,28 @@ def test_an_event_whose_work_was_claimed_is_put_back(sandbox: Sandbox, gallop: G
     gallop.ok("redrive", "--all")
     Door(sandbox).run(HOUR)
     assert ["spring"] == [job.receipts for job in sandbox.jobs()]
+
+
+@pytest.mark.parametrize(
+    "error", ["MessageNotInflight", "InvalidParameterValue", "AWS.SimpleQueueService.MessageNotInflight"]
+)
+def test_many_dead_letters_may_come_back_while_they_are_listed(sandbox: Sandbox, gallop: Gallop, error: str) -> None:
+    """Those that others see again already need not be shown to them."""
+    given_up(sandbox, *(messages.arrival_of(f"drop/{number}/batch.jsonl") for number in range(3)))
+    client = services.sqs()
+    refused = client.exceptions.ClientError({"Error": {"Code": error}}, "ChangeMessageVisibility")
+    with (
+        patch.object(client, "change_message_visibility", side_effect=refused),
+        patch.object(services, "sqs", lambda: client),
+    ):
+        assert 3 == len(gallop.json("redrive"))
+
+
+def test_dead_letters_are_listed_up_to_a_limit(sandbox: Sandbox, gallop: Gallop) -> None:
+    """More would come back before all have been read; another run continues."""
+    given_up(sandbox, *(messages.arrival_of(f"drop/{number}/batch.jsonl") for number in range(25)))
+    with patch.object(drop_queue, "MAX_LISTED", 10):
+        assert 10 == len(gallop.json("redrive"))
+        assert "There may be more" in gallop.ok("redrive").stderr
+        assert "There may be more" in gallop.ok("redrive", "--all").stderr
+    assert 15 == len(gallop.json("redrive"))
