@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.bench.machine import Machine
 
-__all__ = ["PAGE", "README", "SUMMARY", "page", "section", "summary", "targets", "write"]
+__all__ = ["PAGE", "README", "SUMMARY", "page", "section", "targets", "write"]
 
 ROOT = Path(__file__).parents[2]
 PAGE, README = ROOT / "docs" / "performance.md", ROOT / "README.md"
@@ -27,7 +27,9 @@ def write(found: Mapping[str, Any], machine: Machine, seconds: float) -> None:
     """Write the page, its plots and the README's block."""
     PAGE.write_text(page(found, machine, seconds), encoding="utf-8")
     performance_pictures.draw(found)
-    shown = renew(README.read_text(encoding="utf-8"), {SUMMARY: lambda: summary(found)})
+    shown = renew(
+        README.read_text(encoding="utf-8"), {SUMMARY: lambda: performance_sections.overhead(found["overhead"])}
+    )
     README.write_text(shown, encoding="utf-8")
 
 
@@ -50,8 +52,3 @@ def page(found: Mapping[str, Any], machine: Machine, seconds: float) -> str:
         connections=found["door"].connections,
         before=found["door"].commit,
     )
-
-
-def summary(found: Mapping[str, Any]) -> str:
-    """Return what the README shows."""
-    return performance_sections.overhead(found["overhead"])

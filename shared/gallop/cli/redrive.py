@@ -90,10 +90,12 @@ def _report(moved: list[DeadLetter], left: list[DeadLetter], paths: list[str], *
 
 
 def _view(letter: DeadLetter) -> dict[str, Any]:
-    names = [messages.name_of(subject) for subject in messages.subjects_in(letter.body)]
-    return {"id": letter.id, "sent_at": times.timestamp(letter.sent_at), "drops": names, "body": letter.body}
+    return {"id": letter.id, "sent_at": times.timestamp(letter.sent_at), "drops": _names(letter), "body": letter.body}
 
 
 def _what(letter: DeadLetter) -> str:
-    names = [messages.name_of(subject) for subject in messages.subjects_in(letter.body)]
-    return ", ".join(names) or f"names no drop ({len(letter.body.encode()):,} bytes)"
+    return ", ".join(_names(letter)) or f"names no drop ({len(letter.body.encode()):,} bytes)"
+
+
+def _names(letter: DeadLetter) -> list[str]:
+    return [messages.name_of(subject) for subject in messages.subjects_in(letter.body)]

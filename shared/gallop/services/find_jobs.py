@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gallop import clock
@@ -11,7 +12,7 @@ from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState, is_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from gallop.domain.doors import Door
     from gallop.domain.job import Job
@@ -59,18 +60,14 @@ def found(wanted: Filter) -> Iterator[Job]:
 def open_jobs() -> list[Job]:
     """Return all jobs that have not ended, the newest first: from an index, whatever has ended before."""
     ids = [job_id for kind in _OPEN_KINDS for job_id in jobs.open_jobs(clock.now() + 1, kind, None)]
-    read = (job for part in in_parts(ids) for job in jobs.get_all(part))
-    return sorted((job for job in read if not is_terminal(job.state)), key=lambda job: job.created_at, reverse=True)
+    return sorted(
+        (job for job in jobs.get_all(ids) if not is_terminal(job.state)), key=lambda job: job.created_at, reverse=True
+    )
 
 
 def _by_time(wanted: Filter) -> Iterator[Job]:
     low = job_index.START if wanted.since is None else job_index.cursor_at(int(wanted.since * 1000))
     high = job_index.END if wanted.until is None else job_index.cursor_at(int(wanted.until * 1000) + 1)
     entries = job_index.entries(wanted.client or None, low, high, ascending=False)
-    while part := [entry.job_id for _, entry in zip(range(job_index.PAGE), entries, strict=False)]:
+    while part := [entry.job_id for entry in islice(entries, job_index.PAGE)]:
         yield from jobs.get_all(part)
-
-
-def in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Yield as many IDs at a time as the table reads in one request."""
-    yield from (ids[start : start + job_index.PAGE] for start in range(0, len(ids), job_index.PAGE))

@@ -24,7 +24,7 @@ from gallop.domain.errors import JobNotFinished
 from gallop.domain.frozen import frozen
 from gallop.domain.job import is_terminal
 from gallop.domain.request import uploads
-from gallop.services import erase, find_jobs
+from gallop.services import erase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,14 +62,14 @@ def holdings(client: str) -> Holdings:
     listed = {entry.job_id for entry in job_index.entries(client, job_index.START, job_index.END, ascending=True)}
     # Of some jobs there is only the record: its entry in the list was deleted before.
     ids = sorted(_jobs_among(_items(client, listed)))
-    found = [job for part in find_jobs.in_parts(ids) for job in jobs.get_all(part)]
+    found = jobs.get_all(ids)
     return Holdings(
         client,
         sorted(found, key=lambda job: job.created_at, reverse=True),
         sorted({*ids} - {job.id for job in found}),
         client_keys.listed(client),
         webhook_endpoints.of_client(client),
-        versions.under(settings.inbox_bucket(), f"{uploads.PREFIX}{client}/"),
+        _uploads(client),
     )
 
 
@@ -103,9 +103,7 @@ def _delete(found: Holdings) -> None:
     for job in found.jobs:
         erase.erase(job)
     items = _items_of(found.client, ids)
-    versions.remove(
-        settings.inbox_bucket(), versions.under(settings.inbox_bucket(), f"{uploads.PREFIX}{found.client}/")
-    )
+    versions.remove(settings.inbox_bucket(), _uploads(found.client))
     everything.delete(items)
     slots.forget_client(found.client)
 
@@ -151,6 +149,11 @@ def _is_found_by(key: Mapping[str, Any]) -> bool:
     return str(key["pk"]).startswith(("JOB#", "CLIENT#", "IMAGE#")) or key["pk"] == "ALL"
 
 
+def _uploads(client: str) -> list[Version]:
+    return versions.under(settings.inbox_bucket(), f"{uploads.PREFIX}{client}/")
+
+
 def _versions(found: Holdings) -> list[Version]:
-    left = versions.under(settings.inbox_bucket(), f"{uploads.PREFIX}{found.client}/")
-    return left + [one for job in found.jobs for one in versions.under(settings.results_bucket(), f"{job.receipts}/")]
+    return _uploads(found.client) + [
+        one for job in found.jobs for one in versions.under(settings.results_bucket(), f"{job.receipts}/")
+    ]

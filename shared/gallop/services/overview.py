@@ -13,7 +13,6 @@ from gallop.domain.budget import STACK, Cap, Period
 from gallop.domain.frozen import frozen
 from gallop.domain.job import is_terminal
 from gallop.services import find_jobs, slots
-from gallop.services.find_jobs import in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,8 +77,8 @@ def queues(limit: int) -> list[Queue]:
 def _queue(pool: SlotPool, limit: int) -> Queue:
     count, positions = slots.waiting_in(pool)
     first = sorted(positions, key=lambda job_id: positions[job_id])[:limit]
-    found = [job for part in in_parts(first) for job in jobs.get_all(part)]
-    return Queue(pool.lane, count, [Waiting(job, slots.position_at(job, positions[job.id], pool)) for job in found])
+    waiting = [Waiting(job, slots.position_at(job, positions[job.id], pool)) for job in jobs.get_all(first)]
+    return Queue(pool.lane, count, waiting)
 
 
 def holders() -> list[tuple[str, list[Holder]]]:
@@ -87,7 +86,7 @@ def holders() -> list[tuple[str, list[Holder]]]:
     found = []
     for pool in pools.pools():
         held = sorted(pool.holders.items(), key=lambda one: one[1])
-        known = {job.id: job for part in in_parts([job_id for job_id, _ in held]) for job in jobs.get_all(part)}
+        known = {job.id: job for job in jobs.get_all([job_id for job_id, _ in held])}
         found.append((pool.lane, [Holder(job_id, since, known.get(job_id)) for job_id, since in held]))
     return found
 

@@ -27,13 +27,10 @@ def under(bucket: str, prefix: str) -> list[Version]:
 
 
 @aws.guarded
-def remove(bucket: str, versions: Iterable[Version]) -> int:
-    """Delete versions permanently; return their number."""
-    count = 0
+def remove(bucket: str, versions: Iterable[Version]) -> None:
+    """Delete versions permanently."""
     for version in versions:
         aws.s3().delete_object(Bucket=bucket, Key=version.key, VersionId=version.version_id)
-        count += 1
-    return count
 
 
 def _pages(bucket: str, prefix: str) -> Iterator[Version]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     )
 
 MAX_CONFLICTS = 8
+# What BatchGetItem takes.
+MAX_KEYS = 100
 _CONFLICTS = "Too many conflicting writes to the same records."
 
 
@@ -38,12 +40,17 @@ def get(key: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def get_all(keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Read up to 100 items, strongly consistent, in any order; missing ones are left out.
+    """Read items, strongly consistent, in any order; missing ones are left out.
 
     Raises:
         AwsTrouble: DynamoDB repeatedly left some unprocessed.
 
     """
+    parts = (keys[start : start + MAX_KEYS] for start in range(0, len(keys), MAX_KEYS))
+    return [item for part in parts for item in _get_part(part)]
+
+
+def _get_part(keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     waiting: Sequence[Mapping[str, Any]] = [pack(key) for key in keys]
     for attempt in range(MAX_CONFLICTS):

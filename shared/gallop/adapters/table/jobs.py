@@ -100,7 +100,7 @@ def get(job_id: str) -> Job:
 
 @aws.guarded
 def get_all(job_ids: Sequence[str]) -> list[Job]:
-    """Read up to 100 jobs, strongly consistent, in this order.
+    """Read jobs, strongly consistent, in this order.
 
     Those that no longer exist are left out, and so are those that cannot be read: one of them must not hide the others.
     """

@@ -135,8 +135,7 @@ def list_tasks(caller: Caller, parameters: Mapping[str, str]) -> dict[str, Any]:
     ids = [entry.job_id for entry in newest]
     if question.is_about_all:
         return dashscope_list.answer(question, len(ids), jobs.get_all(question.page_of(ids)))
-    parts = (ids[start : start + job_index.PAGE] for start in range(0, len(ids), job_index.PAGE))
-    found = [job for part in parts for job in jobs.get_all(part) if question.takes(job)]
+    found = [job for job in jobs.get_all(ids) if question.takes(job)]
     return dashscope_list.answer(question, len(found), question.page_of(found))
 
 
