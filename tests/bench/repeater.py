@@ -66,6 +66,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
 
+    def handle_expect_100(self) -> bool:
+        """Let the sender go on at once: without the answer it waits for a second."""
+        may_go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return may_go_on
+
     def _read(self) -> bytes:
         if self.headers.get("Transfer-Encoding") == "chunked":
             while size := int(self.rfile.readline().split(b";")[0], 16):
