@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.utilities.utils import get_partition
@@ -155,7 +157,7 @@ class HttpApiStage(Resource, CloudFormationModel):
 
 
 class Alarm(Resource, CloudFormationModel):
-    """An alarm, which is never raised on the testbed."""
+    """An alarm of CloudWatch; the testbed evaluates it (``cloudwatch``)."""
 
     TYPE = "AWS::CloudWatch::Alarm"
     NAME = "AlarmName"
@@ -163,9 +165,44 @@ class Alarm(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Create the alarm's ARN."""
-        del properties
-        return cls(name, {"Arn": f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"})
+        """Create the alarm, not evaluated yet."""
+        alarm = cloudwatch_backends[account][region].put_metric_alarm(
+            name=name,
+            namespace=properties.get("Namespace", ""),
+            metric_name=properties.get("MetricName", ""),
+            comparison_operator=properties["ComparisonOperator"],
+            evaluation_periods=int(properties["EvaluationPeriods"]),
+            datapoints_to_alarm=properties.get("DatapointsToAlarm"),
+            period=properties.get("Period", 0),
+            threshold=float(properties["Threshold"]),
+            statistic=properties.get("Statistic", ""),
+            description=properties.get("AlarmDescription", ""),
+            dimensions=properties.get("Dimensions", []),
+            alarm_actions=_present(properties.get("AlarmActions", [])),
+            ok_actions=_present(properties.get("OKActions", [])),
+            treat_missing_data=properties.get("TreatMissingData"),
+        )
+        alarm.update_state("Unchecked: Initial alarm creation", "{}", "INSUFFICIENT_DATA")
+        return cls(name, {"Arn": alarm.alarm_arn})
+
+
+def _present(values: list[Any]) -> list[Any]:
+    """Return a list without ``AWS::NoValue``, where moto leaves a null."""
+    return [value for value in values if value is not None]
+
+
+class TopicPolicy(Resource, CloudFormationModel):
+    """The resource policy of topics."""
+
+    TYPE = "AWS::SNS::TopicPolicy"
+
+    @classmethod
+    def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
+        """Set the policy of each topic."""
+        for arn in properties["Topics"]:
+            topic = sns_backends[account][region].topics[arn]
+            topic.policy = json.dumps(properties["PolicyDocument"], default=str)
+        return cls(name)
 
 
 class LayerVersion(Resource, CloudFormationModel):

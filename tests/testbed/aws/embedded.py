@@ -20,6 +20,7 @@ from tests.testbed.jumping_clock import Source, follow, working
 
 from . import deploy, interpreter, moto_hooks
 from .account import ACCOUNT, REGION
+from .cloudwatch.service import CloudWatch
 from .environment import Environment
 from .gateway.api import HttpApi
 from .gateway.messages import Api
@@ -70,6 +71,7 @@ class EmbeddedAws:
     authority: Authority = field(init=False)
     wiring: Wiring = field(init=False)
     targets: Targets = field(init=False)
+    cloudwatch: CloudWatch = field(init=False)
     server: AwsServer = field(init=False)
     gateway: GatewayServer = field(init=False)
     runtime: LambdaRuntime = field(init=False)
@@ -138,6 +140,8 @@ class EmbeddedAws:
             working(self.clock),
         )
         self.runtime.on_end.append(LogDelivery(self.authority, self.clock, self.region).deliver)
+        self.runtime.on_end.append(self.cloudwatch.emitter.invocation)
+        self.runtime.on_throttle.append(lambda function: self.cloudwatch.emitter.throttled(function.name))
         self._resources.callback(self.runtime.close)
         self._resources.callback(interpreter.stop_executions, self.region)
         self._serve_api()
@@ -145,7 +149,8 @@ class EmbeddedAws:
             source.start()
             follow(self.clock, Source(source.next_due, source.wake))
             self._resources.callback(source.stop)
-        scheduler = Scheduler(self.clock, timers(self.deployment, self.targets))
+        self.cloudwatch.connect(self.deployment)
+        scheduler = Scheduler(self.clock, [*timers(self.deployment, self.targets), self.cloudwatch.timer()])
         scheduler.start()
         self._resources.callback(scheduler.stop)
         return self.deployment
@@ -169,6 +174,7 @@ class EmbeddedAws:
         self.authority = Authority(self.region)
         self.wiring = Wiring(self.authority, self.clock, self.region, lambda: self.runtime)
         self.targets = Targets(self.wiring, self.authority, self._client_of_role)
+        self.cloudwatch = CloudWatch(self.clock, self.region, self.authority)
         self._resources.enter_context(moto_hooks.installed(self._hooks()))
         self.identities = Identities(self.region)
         self._session = _session(self.region)
@@ -232,7 +238,8 @@ class EmbeddedAws:
             routes = read_routes(resource.properties["Body"])
             stage = next(stage.properties for stage in stages if stage.properties["ApiId"] == api.api_id)
             settings = read_stage(stage, partial(group_writer, self.region, self.clock))
-            self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, self._api_may_invoke, settings))
+            count = self.cloudwatch.emitter.response
+            self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, self._api_may_invoke, settings, count))
 
     def _api_may_invoke(self, function_arn: str, route_arn: str) -> bool:
         return self.wiring.may_invoke("apigateway.amazonaws.com", route_arn, function_arn)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .concurrency import AccountConcurrency
 from .execution import Execution, Invocation
+from .functions import Throttled
 from .kill_points import KillPlan
 from .pool import Pool
 from .worker import ProcessDied
@@ -51,6 +52,8 @@ class LambdaRuntime:
         self._kills: list[KillPlan] = []
         self.on_end: list[Callable[[FunctionSpec, Invocation], None]] = []
         """Called after every invocation."""
+        self.on_throttle: list[Callable[[FunctionSpec], None]] = []
+        """Called after every invocation that was refused."""
 
     def spec(self, function: str) -> FunctionSpec:
         """Return a function by its logical ID, name or ARN, with or without a qualifier; raise ``KeyError``."""
@@ -58,8 +61,14 @@ class LambdaRuntime:
 
     def invoke(self, function: str, payload: bytes) -> Result:
         """Run the function on a JSON payload; raise ``Throttled`` beyond its concurrency or the account's."""
-        with self._working():
-            return self._invoke(self.spec(function), payload)
+        spec = self.spec(function)
+        try:
+            with self._working():
+                return self._invoke(spec, payload)
+        except Throttled:
+            for listener in self.on_throttle:
+                listener(spec)
+            raise
 
     def _invoke(self, spec: FunctionSpec, payload: bytes) -> Result:
         kill = None

@@ -42,6 +42,8 @@ class HttpApi:
     may_invoke: Callable[[str, str], bool]
     """Evaluates a function's resource policy; takes the function's ARN and the ARN of the route or authorizer."""
     stage: Stage = field(default_factory=Stage)
+    on_response: Callable[[str, int], None] = lambda *_: None
+    """Called with the ID of the API and the status of each response."""
     _cache: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = field(init=False, default_factory=dict)
     _lock: Lock = field(init=False, default_factory=Lock)
     _threads: ThreadPoolExecutor = field(init=False)
@@ -55,6 +57,7 @@ class HttpApi:
         trace = Trace(request, self.clock.now())
         response = self._answer(request, trace)
         self.stage.log(trace, response)
+        self.on_response(self.api.api_id, response.status)
         return HttpResponse(
             response.status, [*response.headers, ("apigw-requestid", request.request_id)], response.body
         )

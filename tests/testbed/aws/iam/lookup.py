@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from tests.testbed.aws.account import ACCOUNT
@@ -44,7 +45,7 @@ def queue(arn: str) -> Queue:
 
 
 def resource_policy(arn: str) -> str | None:
-    """Return the policy of a bucket, an object's bucket or a queue."""
+    """Return the policy of a bucket, an object's bucket, a queue or a topic."""
     _, _, service, region, _, name = arn.split(":", 5)
     if service == "s3":
         bucket = s3_backends[ACCOUNT]["aws"].buckets.get(name.partition("/")[0])
@@ -52,4 +53,7 @@ def resource_policy(arn: str) -> str | None:
     if service == "sqs":
         queue = sqs_backends[ACCOUNT][region].queues.get(name)
         return queue.policy if queue is not None else None
+    if service == "sns":
+        topic = sns_backends[ACCOUNT][region].topics.get(arn)
+        return topic.policy if topic is not None else None
     return None

@@ -1,0 +1,1 @@
+"""CloudWatch: what AWS's services and the functions' logs emit, and the template's alarms over it."""
