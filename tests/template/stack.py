@@ -149,10 +149,12 @@ def arn(name: str) -> str:
 def resolve(value: Any) -> Any:  # noqa: ANN401 - a template holds anything
     """Return a value with its intrinsic functions evaluated."""
     if isinstance(value, list):
-        return [resolve(item) for item in value]
+        return [item for item in map(resolve, value) if item is not None]
     if not isinstance(value, dict):
         return value
     match value:
+        case {"Ref": "AWS::NoValue"}:
+            return None
         case {"Ref": str(name)}:
             return _reference(name)
         case {"Fn::GetAtt": [str(name), "Arn"]}:
@@ -170,7 +172,13 @@ def resolve(value: Any) -> Any:  # noqa: ANN401 - a template holds anything
 
 def holds(condition: str) -> bool:
     """Return whether a condition of the template is true with the parameters' defaults."""
-    left, right = resolve(written()["Conditions"][condition]["Fn::Equals"])
+    return _is_true(written()["Conditions"][condition])
+
+
+def _is_true(condition: dict[str, Any]) -> bool:
+    if "Fn::Not" in condition:
+        return not _is_true(condition["Fn::Not"][0])
+    left, right = resolve(condition["Fn::Equals"])
     return bool(left == right)
 
 
@@ -184,4 +192,6 @@ def _reference(name: str) -> str:
 
 
 def _substitute(name: str) -> str:
-    return arn(name.removesuffix(".Arn")) if name.endswith(".Arn") else _reference(name)
+    if name in PSEUDO_PARAMETERS or "." not in name:
+        return _reference(name)
+    return str(resolve({"Fn::GetAtt": name.split(".")}))

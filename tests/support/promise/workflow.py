@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
 
-RUNNING, SUCCEEDED, FAILED, ABORTED = "RUNNING", "SUCCEEDED", "FAILED", "ABORTED"
+RUNNING, SUCCEEDED, FAILED, ABORTED, TIMED_OUT = "RUNNING", "SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"
 EVENTS_OF_A_CALL = 3
 EVENTS_OF_A_STATE = 2
 NEVER = float("inf")
@@ -57,6 +57,8 @@ class Execution:
     data: dict[str, Any]
     state: str
     wakes_at: float
+    machine: str
+    """The logical id of its state machine, with the label of a map after a slash."""
     status: str = RUNNING
     retries: dict[int, int] = field(default_factory=dict)
     events: int = 1
@@ -85,6 +87,8 @@ class Workflow:
     executions: dict[str, Execution] = field(default_factory=dict)
     entered: Counter[str] = field(default_factory=Counter)
     """How often each state was entered, or tried again."""
+    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many executions of each machine have ended with each status."""
     message: set[str] = field(default_factory=set)
     """The jobs whose end has been announced."""
     exceptions: type[Exceptions] = Exceptions
@@ -102,8 +106,9 @@ class Workflow:
         if name in self.executions:
             self.on_call("after", "StartExecution")
             raise ExecutionAlreadyExists
-        level = self.definition("BatchWorkflow" if stateMachineArn.endswith("-batches") else "Workflow")
-        self.executions[name] = Execution(name, level, json.loads(input), level["StartAt"], self.clock.now())
+        machine = "BatchWorkflow" if stateMachineArn.endswith("-batches") else "Workflow"
+        level = self.definition(machine)
+        self.executions[name] = Execution(name, level, json.loads(input), level["StartAt"], self.clock.now(), machine)
         self._live[name] = self.executions[name]
         self.on_call("after", "StartExecution")
 
@@ -143,10 +148,13 @@ class Workflow:
         """Let an execution fail, wherever it stands."""
         self._break(name, FAILED)
 
+    def time_out(self, name: str) -> None:
+        """End an execution because of the time-out of its machine."""
+        self._break(name, TIMED_OUT)
+
     def _break(self, name: str, status: str) -> None:
         if self.executions[name].status == RUNNING:
-            self.executions[name].status = status
-            del self._live[name]
+            self._over(self.executions[name], status)
 
     def redrive(self, name: str) -> None:
         """Resume a failed execution at the state where it failed."""
@@ -245,7 +253,8 @@ class Workflow:
             item, level = parent.items.pop(), state["ItemProcessor"]
             data = _filled(state["ItemSelector"], parent.data, "", item)
             name = f"{parent.name}/{len(parent.items)}"
-            self._live[name] = Execution(name, level, data, level["StartAt"], self.clock.now(), parent=parent)
+            machine = f"{parent.machine}/{state['Label']}"
+            self._live[name] = Execution(name, level, data, level["StartAt"], self.clock.now(), machine, parent=parent)
             parent.children += 1
         elif not parent.children:
             parent.wakes_at = self.clock.now()
@@ -277,11 +286,15 @@ class Workflow:
             execution.state = state
 
     def _end(self, execution: Execution, status: str) -> None:
-        execution.status = status
-        del self._live[execution.name]
+        self._over(execution, status)
         if execution.parent:
             execution.parent.children -= 1
             self._next_item(execution.parent, execution.parent.level["States"][execution.parent.state])
+
+    def _over(self, execution: Execution, status: str) -> None:
+        execution.status = status
+        self.ended[execution.machine, status] += 1
+        del self._live[execution.name]
 
 
 def _timeout(state: Mapping[str, Any], data: Any) -> float:  # noqa: ANN401 - JSON

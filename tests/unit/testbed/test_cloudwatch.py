@@ -159,7 +159,7 @@ def test_a_log_line_embeds_values_for_each_set_of_dimensions() -> None:
     directive = {"Namespace": "Gallop", "Dimensions": [["Stack"], ["Stack", "Code"]], "Metrics": [{"Name": "Failed"}]}
     line = {"_aws": {"CloudWatchMetrics": [directive]}, "Stack": "gallop", "Code": "timed_out", "Failed": [1.0, 2.0]}
     metrics = Metrics()
-    metrics.put_embedded(f'START\n{json.dumps(line)}\n{{"_aws": 1}}\n{{"_aws', at=1)
+    metrics.put_embedded(f'START\n{json.dumps(line)}\n{{"_aws": {{}}}}\n["_aws"]\n{{"_aws"', at=1)
     by_code = Metric.of("Gallop", "Failed", {"Stack": "gallop", "Code": "timed_out"})
     assert {Metric.of("Gallop", "Failed", {"Stack": "gallop"}), by_code} == metrics.known()
     assert 3 == metrics.value(by_code, "Sum", until=MINUTE, seconds=MINUTE)

@@ -81,8 +81,13 @@ class Metrics:
     def put_embedded(self, log: str, at: float) -> None:
         """Record what the lines of a log embed, each value once for each set of dimensions."""
         for line in log.splitlines():
-            for metric, value in embedded(line):
-                self.put(metric, value, at)
+            if _EMBEDDED in line:
+                self.put_line(_content(line), at)
+
+    def put_line(self, content: Mapping[str, Any], at: float) -> None:
+        """Record what a log line of JSON embeds."""
+        for metric, value in embedded(content):
+            self.put(metric, value, at)
 
     def value(self, metric: Metric, statistic: str, until: float, seconds: float) -> float | None:
         """Return a statistic over the whole minutes before a time; None if they have no data point."""
@@ -101,21 +106,22 @@ class Metrics:
             return set(self._minutes)
 
 
-def embedded(line: str) -> Iterator[tuple[Metric, float]]:
+def embedded(content: Mapping[str, Any]) -> Iterator[tuple[Metric, float]]:
     """Read a log line in CloudWatch's embedded metric format; any other line yields nothing."""
-    if _EMBEDDED not in line:
-        return
-    try:
-        content = json.loads(line)
-        directives = content["_aws"]["CloudWatchMetrics"]
-    except (ValueError, KeyError, TypeError):
-        return
-    for directive in directives:
+    for directive in content.get("_aws", {}).get("CloudWatchMetrics", []):
         for dimensions in directive["Dimensions"]:
             named = {name: str(content[name]) for name in dimensions}
             for definition in directive["Metrics"]:
                 metric = Metric.of(directive["Namespace"], definition["Name"], named)
                 yield from ((metric, value) for value in _values(content[definition["Name"]]))
+
+
+def _content(line: str) -> dict[str, Any]:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _values(value: Any) -> Iterator[float]:  # noqa: ANN401 - a number or a list of them
