@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop import runs
 from gallop.steps import deliver
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
+@runs.recorded
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Announce the end of a job, make one delivery attempt, or send a test event."""
     match event.get("action"):

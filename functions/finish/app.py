@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop import runs
 from gallop.steps.finish import finish, renew
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
+@runs.recorded
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """End a job, or renew its receipts; the event that ends it has no action, as in all versions."""
     match event.get("action"):

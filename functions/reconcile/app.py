@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop import runs
 from gallop.steps import operate
 from gallop.steps.reconcile import reconcile
 from gallop.steps.sweep import sweep
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
+@runs.recorded
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Look for the task of a job, sweep, or do to one job what an operator asks for."""
     match event.get("action"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop import runs
 from gallop.steps.listen import listen
 from gallop.steps.status import status
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
+@runs.recorded
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Ask about the task of a job, or listen for its end."""
     match event.get("action"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop import runs
 from gallop.doors.https import dashscope, draining, resolver, uploads, videos
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def create_upload() -> Response[str]:
     return resolver.answer(201, uploads.create_upload(client, resolver.body_of(app)))
 
 
+@runs.recorded
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | PartialItemFailureResponse:
     """Process a batch from the S3 door's queue, or answer a request at the HTTPS door."""
     # Both shapes are AWS's own, SQS's and API Gateway's, so neither carries an action.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
+from gallop import runs
 from gallop.doors.https import dashscope, listing, long_poll, models, resolver, videos
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def health() -> Response[str]:
     return resolver.answer(200, {"status": "ok"})
 
 
+@runs.recorded
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request."""
     return app.resolve(event, context)

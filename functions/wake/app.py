@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop import runs
 from gallop.doors.https import completion_events, resolver
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def take_event() -> Response[str]:
     return resolver.answer(200, {"result": completion_events.take(app.current_event.headers, resolver.body_of(app))})
 
 
+@runs.recorded
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request."""
     return app.resolve(event, context)

@@ -6,6 +6,11 @@ from decimal import Decimal
 from gallop.domain.dashscope import addresses
 
 
+def stack_name() -> str:
+    """Return the name of the stack; empty until an update of an earlier version has set the variable."""
+    return os.environ.get("STACK_NAME", "")
+
+
 def job_table() -> str:
     """Return the name of the DynamoDB table."""
     return os.environ["JOB_TABLE"]

@@ -27,7 +27,7 @@ CALLED = {
     "s3": "AbortMultipartUpload CompleteMultipartUpload CopyObject CreateBucket CreateMultipartUpload DeleteObject"
     " GetObject HeadBucket HeadObject ListMultipartUploads ListObjectVersions ListObjectsV2 PutObject UploadPart",
     "secretsmanager": "GetSecretValue",
-    "sqs": "ChangeMessageVisibility DeleteMessage ReceiveMessage SendMessage",
+    "sqs": "ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage SendMessage",
     "stepfunctions": "DescribeExecution ListExecutions SendTaskSuccess StartExecution",
 }
 # The types that ``gallop.adapters.table.attributes`` reads: botocore looks for each type in each value.

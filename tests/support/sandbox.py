@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -178,6 +179,7 @@ def opened(stack: Stack) -> Iterator[Sandbox]:
         sandbox.all_struck()
         _clear(stack)
     assert [] == secrets_in(sandbox.log_lines.getvalue())
+    assert [] == secrets_in("\n".join(map(json.dumps, sandbox.metric_lines())))
 
 
 def secrets_in(log: str) -> list[str]:

@@ -10,10 +10,11 @@ There are two back-ends, and a test chooses one by its fixture:
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ class Simulated(ABC):
     """By function: the call at which each of its runs raises an exception that nobody expects."""
     made: dict[str, list[list[str]]] = field(default_factory=dict)
     """By function: the calls of each of its runs."""
+    emitted: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
+    """By function: the lines of metrics of each of its runs."""
     waited: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     """By function: seconds for which its runs have waited on purpose."""
 
@@ -108,11 +111,13 @@ class Simulated(ABC):
             # As the only run of its process: it has read nothing before.
             task_durations.clear_cache()
             slots.clear_cache()
-        began = self.clock.now()
+        began, printed = self.clock.now(), io.StringIO()
         try:
-            with self.calls.run(kill, self.bugs.get(function)):
+            with self.calls.run(kill, self.bugs.get(function)), redirect_stdout(printed):
                 yield
         finally:
+            lines = [json.loads(line) for line in printed.getvalue().splitlines()]
+            self.emitted.setdefault(function, []).append(lines)
             self.waited[function] += self.clock.now() - began
             self.killed[function] += self.calls.has_struck
             if kills and (kill is None or self.calls.has_struck):
@@ -126,6 +131,22 @@ class Simulated(ABC):
         missed = [f"{function} {kill}: its last run called {last.get(function, 'nothing')}" for function, kill in left]
         if missed:
             raise AssertionError(f"Kills that did not strike: {'; '.join(missed)}")
+
+    def metric_lines(self) -> list[dict[str, Any]]:
+        """Give the lines of metrics of all runs."""
+        return [line for runs in self.emitted.values() for lines in runs for line in lines]
+
+    def metric(self, name: str, **dimensions: str) -> list[float]:
+        """Give the values of a metric that were emitted with these dimensions, besides the stack's name."""
+        return [
+            value
+            for line in self.metric_lines()
+            for directive in line["_aws"]["CloudWatchMetrics"]
+            if {"Stack", *dimensions} in map(set, directive["Dimensions"])
+            if name in {metric["Name"] for metric in directive["Metrics"]}
+            if {**dimensions, "Stack": "gallop"}.items() <= line.items()
+            for value in line[name]
+        ]
 
     def records(self, sk: str) -> list[dict[str, Any]]:
         """Read the raw records of a kind."""

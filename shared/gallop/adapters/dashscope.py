@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
+from gallop import metrics
 from gallop.domain.dashscope import addresses as vendor_addresses
 from gallop.domain.dashscope import error_codes
 from gallop.domain.dashscope.error_codes import Kind
@@ -249,6 +250,9 @@ def _refusal(response: httpx.Response) -> VendorRefused | VendorThrottled:
     message = _short(body.get("message") or response.reason_phrase)
     # The other 429s are about unpaid bills (fact sheet §5), which waiting does not solve.
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS and error_codes.meaning(code).kind is Kind.RATE:
+        from gallop.domain.metrics import Metric  # noqa: PLC0415 - rare, and functions start sooner
+
+        metrics.count(Metric.VENDOR_THROTTLES)
         return VendorThrottled(f"DashScope's rate limit is exceeded: {code}: {message}")
     return VendorRefused(code, message)
 
@@ -267,10 +271,11 @@ def _task(response: httpx.Response) -> Task:
     match output.get("task_status"):
         case "SUCCEEDED":
             url, prompt = str(output.get("video_url") or ""), str(output.get("orig_prompt") or "")
-            return TaskSucceeded(url, _object_of(body, "usage"), prompt, _ran_for(output))
+            usage, ended_at = _object_of(body, "usage"), _local_time(output.get("end_time"))
+            return TaskSucceeded(url, usage, prompt, _ran_for(output), ended_at)
         case "FAILED":
             reason = _short(output.get("message") or "DashScope reported no reason.")
-            return TaskFailed(_short(output.get("code") or "FAILED"), reason)
+            return TaskFailed(_short(output.get("code") or "FAILED"), reason, _local_time(output.get("end_time")))
         case "CANCELED":
             return TaskCanceled()
         case "UNKNOWN":

@@ -73,6 +73,16 @@ def remove(receipt_handle: str) -> None:
 
 
 @aws.guarded
+def dead_letter_count() -> int:
+    """Return how many messages failed too often, with those that somebody has just received; SQS approximates it."""
+    response = aws.sqs().get_queue_attributes(
+        QueueUrl=settings.drop_dead_letter_queue_url(),
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )
+    return sum(int(count) for count in response["Attributes"].values())
+
+
+@aws.guarded
 def dead_letters() -> list[DeadLetter]:
     """Receive the messages that failed too often, ``MAX_LISTED`` or all, the oldest first.
 

@@ -171,7 +171,8 @@ class Job:
     the same region, even after the stack has moved to another region. ``submits`` counts the attempts, ``lost`` those
     whose reply was lost.
     ``is_adopted`` marks a task that reconciliation found. ``running_since`` is when the task was created, and
-    ``began_at`` when DashScope started it, or when it was last seen pending. ``unknown_since`` is when DashScope first
+    ``began_at`` when DashScope started it, or when it was last seen pending. ``task_ended_at`` is when DashScope ended
+    it, if that was reported, and ``noticed_at`` when Gallop learned of that. ``unknown_since`` is when DashScope first
     reported the task as unknown. ``resumes`` counts the executions after the first. ``notes`` describe how the images
     were converted. ``dropped_at`` is when the newest file of its drop was uploaded, and ``dropped_again_at`` when the
     same content was dropped again. ``slot_since`` is when it got its slot. ``position`` is its last published position
@@ -204,6 +205,8 @@ class Job:
     vendor_request_id: str = ""
     running_since: float | None = None
     began_at: float | None = None
+    task_ended_at: float | None = None
+    noticed_at: float | None = None
     ended_at: float | None = None
     usage: Mapping[str, Any] | None = None
     cost: Decimal | None = None

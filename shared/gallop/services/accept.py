@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gallop import clock, log, settings
+from gallop import clock, log, metrics, settings
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import budgets, drops, idempotency_records, jobs
 from gallop.adapters.table.idempotency_records import Creation
@@ -24,6 +24,7 @@ from gallop.domain.errors import (
 )
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, new_job_id
+from gallop.domain.metrics import Metric
 from gallop.domain.request import estimate as estimates
 from gallop.domain.request.images import InlineImage
 from gallop.services import publish, stored_images
@@ -179,6 +180,8 @@ def _record(new_job: NewJob) -> Creation:
     with stored_images.held(new_job.request.media, new_job.client, "" if new_job.job_id else job_id) as held:
         creation = _reserve_and_create(_job_from(new_job, job_id, held.media), new_job)
         held.is_recorded = creation.is_new
+    if creation.is_new:
+        metrics.count(Metric.JOBS_ACCEPTED)
     return creation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
-from gallop import clock, log
+from gallop import clock, log, metrics
 from gallop.adapters.table import jobs
 from gallop.domain.errors import AwsTrouble, JobNotFound, TryAgain, VendorRefused, WrongState
 from gallop.domain.job import Failure, Job, JobState, cancelled, is_terminal
@@ -51,6 +51,7 @@ def cancel(job_id: str, why: Failure | None = None) -> tuple[Job, Cancellation]:
 def _end(job: Job, reason: Failure) -> Job:
     now = clock.now()
     ended = jobs.advance(job, replace(job.at(JobState.CANCELLED, now), failure=reason, ended_at=now))
+    metrics.job_ended(ended)
     log.info("job cancelled", job_id=job.id)
     return ended
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gallop import clock, log
+from gallop import clock, log, metrics
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, waiters
 from gallop.domain.doors import Door
@@ -74,6 +74,8 @@ def end(job: Job, failure: Failure | None) -> Job:
         ended = jobs.get(job.id)
         if not is_terminal(ended.state):
             raise
+    else:
+        metrics.job_ended(ended)
     log.info("job ended", job_id=ended.id, state=ended.state.value)
     return ended
 

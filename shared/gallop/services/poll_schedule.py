@@ -48,8 +48,14 @@ def seen(job: Job, task: replies.TaskWaiting) -> Job:
     A pending task does not age.
     """
     now = clock.now()
-    began_at = now if task.is_pending else _plausible(job, task.scheduled_at, now)
+    began_at = now if task.is_pending else _plausible(job, task.scheduled_at, now) or job.began_at
     return replace(job, unknown_since=None, began_at=began_at)
+
+
+def seen_ended(job: Job, task: replies.TaskSucceeded | replies.TaskFailed) -> Job:
+    """Return the job with what its record should say: when its task ended, and when that was noticed."""
+    now = clock.now()
+    return replace(job, task_ended_at=_plausible(job, task.ended_at, now), noticed_at=now)
 
 
 def learn(job: Job, task: replies.TaskSucceeded, previous_query_at: float) -> None:
@@ -61,4 +67,4 @@ def learn(job: Job, task: replies.TaskSucceeded, previous_query_at: float) -> No
 
 def _plausible(job: Job, reported: float | None, now: float) -> float | None:
     earliest, latest = (job.running_since or 0) - CLOCKS_DIFFER_SECONDS, now + CLOCKS_DIFFER_SECONDS
-    return min(reported, now) if reported is not None and earliest <= reported <= latest else job.began_at
+    return min(reported, now) if reported is not None and earliest <= reported <= latest else None

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop import clock, log
+from gallop import clock, log, metrics
 from gallop.adapters import dashscope, secrets
 from gallop.adapters.s3 import presigned
 from gallop.adapters.table import jobs, submit_lease
@@ -24,6 +24,7 @@ from gallop.domain.errors import (
 )
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState
+from gallop.domain.metrics import Metric
 from gallop.domain.request.clips import LinkedClip, StoredClip
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.scheduling import submit_backoff
@@ -160,6 +161,7 @@ def _close_attempt(job: Job, end: AttemptEnd) -> Job:
 def _park(job: Job, reason: str) -> Step:
     parked = job.at(JobState.OUTCOME_UNKNOWN, clock.now())
     parked = jobs.advance(job, replace(parked, attempt=_ended(job, AttemptEnd.UNKNOWN), lost=job.lost + 1))
+    metrics.count(Metric.LOST_REPLIES)
     publish.status(parked)
     log.warning("outcome unknown", job_id=job.id, reason=reason)
     return step.reconcile(reconciliation.FIRST_LOOK_SECONDS)

@@ -82,11 +82,10 @@ def _decide(job: Job, task: replies.Task) -> _Answer:
         case replies.TaskWaiting():
             return _ask_again(poll_schedule.seen(job, task))
         case replies.TaskSucceeded():
-            return _store(job, task)
+            return _store(poll_schedule.seen_ended(job, task), task)
         case replies.TaskFailed(code, message):
-            return _end(
-                job, Failure(FailureCode.GENERATION_FAILED, "DashScope could not make the video.", code, message)
-            )
+            failure = Failure(FailureCode.GENERATION_FAILED, "DashScope could not make the video.", code, message)
+            return _end(poll_schedule.seen_ended(job, task), failure)
         case replies.TaskCanceled():
             return _end(job, cancelled("The task was cancelled at DashScope."))
         case replies.TaskUnknown():

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gallop import clock, settings
+from gallop import clock, metrics, settings
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import jobs
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState
-from gallop.services import parked, slots
+from gallop.domain.metrics import Metric
+from gallop.services import gauges, parked, slots
 from gallop.services.ending import fail
 from gallop.services.isolation import left_to_next_sweep
 from gallop.services.repair import repair
@@ -27,7 +28,7 @@ STILL_SECONDS = 120
 
 
 def sweep() -> dict[str, int]:
-    """Repair the slots, and every job that has not changed for a while; start parked jobs; report lost drops.
+    """Repair the slots, and every job that has not changed for a while; start parked jobs; report lost drops; measure.
 
     Return counts of jobs. A job that cannot be repaired does not hold up the others.
     """
@@ -39,6 +40,8 @@ def sweep() -> dict[str, int]:
     parked.release_due()
     with left_to_next_sweep("lost drops not reported"):
         lost_drops.report()
+    gauges.measure()
+    metrics.count(Metric.SWEEPS)
     return {"repaired": done.count(True), "failed": done.count(None)}
 
 

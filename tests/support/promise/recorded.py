@@ -30,7 +30,7 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
     "Finish": ("GetItem", "UpdateItem", "PutObject", "PutObject", "GetItem", "StartExecution"),
     "Reconcile": (
         *("Query", "GetItem", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query", "Query"),
-        "ReceiveMessage",
+        *("ReceiveMessage", "Query", "Query", "Query", "GetQueueAttributes"),
     ),
     "Wake": ("GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"),
 }
@@ -64,6 +64,7 @@ OF_A_RELEASE = (
     *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query"),
     *("GetItem", "DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject"),
     *("GetItem", "GetItem", "StartExecution", "ReceiveMessage"),
+    *("Query", "Query", "Query", "GetQueueAttributes", "GetItem"),
 )
 # The receipts again, with the thumbnail.
 OF_A_RENEWAL = ("GetItem", "PutObject", "PutObject", "GetItem", "UpdateItem")

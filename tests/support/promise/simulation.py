@@ -17,6 +17,7 @@ import boto3
 import httpx
 import respx
 from gallop import clock as product_clock
+from gallop import runs
 from gallop.adapters import aws, dashscope, secrets
 from gallop.adapters.s3 import ranged_reader
 from gallop.adapters.table import jobs as store
@@ -52,6 +53,7 @@ from tests.template import stack
 from tests.testbed.aws import s3_uploads, tables
 from tests.testbed.aws.account import ACCOUNT
 from tests.testbed.aws.bootstrap import name_of_request
+from tests.testbed.aws.inprocess import Context
 from tests.testbed.aws.interpreter import scaled_utcnow
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": REGION,
+    "STACK_NAME": "gallop",
     "JOB_TABLE": TABLE,
     "INBOX_BUCKET": INBOX,
     "RESULTS_BUCKET": RESULTS,
@@ -87,8 +90,8 @@ ENVIRONMENT = {
     "DASHSCOPE_SECRET_ARN": "the-secret",
     "POWERTOOLS_SERVICE_NAME": "test",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-    "POWERTOOLS_METRICS_NAMESPACE": "test",
 }
+CONTEXT: Any = Context("function", "arn", 1024, "group")
 BASE_URL = ENVIRONMENT["DASHSCOPE_BASE_URL"]
 HANDLERS: dict[str, Any] = {
     "Submit": submit,
@@ -148,6 +151,12 @@ class Queue:
                 message.visible_at = self.clock.now() + 30
             return {"Messages": [{"Body": message.body, "ReceiptHandle": message.id} for message in due]}
 
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803 - as boto3
+        """Count the messages that were given up."""
+        del QueueUrl
+        with self.calls.noted("GetQueueAttributes"):
+            return {"Attributes": {AttributeNames[0]: str(len(self.dead))}}
+
     def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:  # noqa: N803 - as boto3
         """Delete a message that was given up."""
         del QueueUrl
@@ -200,7 +209,7 @@ class Simulation(Simulated):
 
     def handle(self, function: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
         """Run a function's handler."""
-        return json.loads(json.dumps(HANDLERS[function](event, None)))
+        return json.loads(json.dumps(HANDLERS[function](event, CONTEXT)))
 
     def post(self, prompt: str, kill: KillPoint | None = None, **headers: str) -> Created | dict[str, Any]:
         """Create a job at the HTTPS door."""
@@ -215,7 +224,8 @@ class Simulation(Simulated):
         if kill:
             self.kills["Submit"] = [kill]
         with self.run_of("Submit"):
-            return videos.create_video(client, Body(body.encode(), "application/json"), named, API_URL)
+            sent = Body(body.encode(), "application/json")
+            return runs.recorded(lambda *_: videos.create_video(client, sent, named, API_URL))({}, CONTEXT)
 
     def drop(self, key: str, content: bytes, times: int = 1) -> None:
         """Drop a file; its event is delivered the given number of times."""
@@ -238,7 +248,8 @@ class Simulation(Simulated):
         message.visible_at = self.clock.now() + stack.properties("DropQueue")["VisibilityTimeout"]
         try:
             with self.run_of("Drops"):
-                drops.Batch().take(drops.Message(message.body, message.id, message.id, message.received))
+                taken = drops.Message(message.body, message.id, message.id, message.received)
+                runs.recorded(lambda *_: drops.Batch().take(taken))({}, CONTEXT)
             self.queue.messages.remove(message)
         except (Killed, Exception):  # noqa: BLE001 - whatever it was, the queue brings it again
             if message.received >= stack.max_receives("DropQueue"):

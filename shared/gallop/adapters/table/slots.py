@@ -152,6 +152,23 @@ def queued(lane: str, limit: int = MAX_POSITIONS) -> dict[Ticket, int | None]:
 
 
 @aws.guarded
+def queue_size(lane: str) -> tuple[int, float | None]:
+    """Return how many jobs are in a lane's queue, and when the oldest of them was created (epoch seconds)."""
+    pages = (
+        aws.dynamodb()
+        .get_paginator("query")
+        .paginate(
+            TableName=settings.job_table(),
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=dynamo.pack({":pk": _QUEUE + lane}),
+            ProjectionExpression="sk",
+        )
+    )
+    came_at = [queue.ticket_from(dynamo.unpack(item)["sk"]).came_at for page in pages for item in page["Items"]]
+    return len(came_at), min(came_at, default=None)
+
+
+@aws.guarded
 def record_position(job: Job, position: QueuePosition) -> bool:
     """Record a job's position in the queue; return whether it is still in the queue."""
     is_there = "attribute_exists(pk)"

@@ -35,21 +35,24 @@ class TaskWaiting:
 class TaskSucceeded:
     """SUCCEEDED. The address is valid for 24 hours after the end of the task; it is empty if DashScope omitted it.
 
-    ``ran_for`` is the run time in seconds, if DashScope reports the beginning and the end.
+    ``ran_for`` is the run time in seconds, if DashScope reports the beginning and the end; ``ended_at`` is the end, in
+    seconds since the epoch.
     """
 
     video_url: str = field(repr=False)
     usage: Mapping[str, Any]
     orig_prompt: str = field(repr=False)
     ran_for: float | None = None
+    ended_at: float | None = None
 
 
 @frozen
 class TaskFailed:
-    """FAILED, with DashScope's reason."""
+    """FAILED, with DashScope's reason, and when it ended (seconds since the epoch), if that is reported."""
 
     code: str
     message: str
+    ended_at: float | None = None
 
 
 @frozen
