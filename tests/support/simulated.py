@@ -26,7 +26,7 @@ from gallop.services import slots
 from tests.support.calls import Calls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gallop.domain.job import Job
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -56,6 +56,8 @@ class Simulated(ABC):
     """By function: the calls of each of its runs."""
     emitted: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
     """By function: the lines of metrics of each of its runs."""
+    on_run: list[Callable[[str, list[dict[str, Any]], bool], None]] = field(default_factory=list)
+    """Called after each run with the function, its lines of metrics, and whether it raised an exception."""
     waited: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     """By function: seconds for which its runs have waited on purpose."""
 
@@ -111,10 +113,11 @@ class Simulated(ABC):
             # As the only run of its process: it has read nothing before.
             task_durations.clear_cache()
             slots.clear_cache()
-        began, printed = self.clock.now(), io.StringIO()
+        began, printed, is_error = self.clock.now(), io.StringIO(), True
         try:
             with self.calls.run(kill, self.bugs.get(function)), redirect_stdout(printed):
                 yield
+            is_error = False
         finally:
             lines = [json.loads(line) for line in printed.getvalue().splitlines()]
             self.emitted.setdefault(function, []).append(lines)
@@ -123,6 +126,8 @@ class Simulated(ABC):
             if kills and (kill is None or self.calls.has_struck):
                 kills.remove(kill)
             self.made.setdefault(function, []).append([*self.calls.made])
+            for listener in self.on_run:
+                listener(function, lines, is_error)
 
     def all_struck(self) -> None:
         """Expect that every kill struck; name those that did not, and the calls of the function's last run."""

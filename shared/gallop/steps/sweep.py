@@ -28,7 +28,7 @@ STILL_SECONDS = 120
 
 
 def sweep() -> dict[str, int]:
-    """Repair the slots, and every job that has not changed for a while; start parked jobs; report lost drops; measure.
+    """Repair the slots, and every job that has not changed for a while; start parked jobs; measure; report lost drops.
 
     Return counts of jobs. A job that cannot be repaired does not hold up the others.
     """
@@ -38,9 +38,10 @@ def sweep() -> dict[str, int]:
     still = [*_stopped_in_queue(), *jobs.open_jobs(clock.now() - STILL_SECONDS)]
     done = [*(_try(_give_up, job_id) for job_id in waited), *(_try(repair, job_id) for job_id in still)]
     parked.release_due()
+    # Before lost drops are reported, which removes the dead letters that the operator must know of.
+    gauges.measure()
     with left_to_next_sweep("lost drops not reported"):
         lost_drops.report()
-    gauges.measure()
     metrics.count(Metric.SWEEPS)
     return {"repaired": done.count(True), "failed": done.count(None)}
 

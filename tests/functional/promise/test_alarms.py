@@ -1,0 +1,242 @@
+"""Faults, and the alarms of the template that each raises: these and no others; and a day that raises none.
+
+The alarms are evaluated as CloudWatch does (``tests.testbed.aws.cloudwatch``), over what AWS and the functions emit.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+from gallop.adapters import dashscope, secrets
+from gallop.domain.errors import VendorUnreachable
+
+from tests.support.promise import Simulation, fresh
+from tests.support.promise.batches import a_line
+from tests.support.promise.money import caps, created, go_to_noon
+from tests.support.promise.simulation import HANDLERS, Message
+from tests.support.promise.watched import Watched
+from tests.template import stack
+from tests.testbed.aws.cloudwatch.metrics import MINUTE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gallop.domain.job import Job
+
+SLOTS = int(stack.parameter("MaxInFlight"))
+USERS_FAULT = {"code": "DataInspectionFailed", "message": "Input data may contain inappropriate content."}
+# Until everything has ended, and then longer than any alarm looks back.
+BUSY_MINUTES, IDLE_MINUTES = 15, 90
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    """Give a simulation that has been quiet for some minutes, and whose alarms all know it; frames are others' matter."""
+    with patch.dict(HANDLERS, Thumbnail=lambda *_: {}), fresh() as simulation:
+        go_to_noon(simulation)
+        made = Watched(simulation)
+        made.run(6)
+        made.raised.clear()
+        yield made
+
+
+def jobs(watched: Watched, number: int) -> list[Job]:
+    """Create jobs at the HTTPS door."""
+    return [created(watched.simulation, f"Clip {number} of [Image 1].") for number in range(number)]
+
+
+def a_message(watched: Watched, body: str) -> Message:
+    """Return a message of the S3 door's queue that nobody receives."""
+    return Message(body, visible_at=watched.simulation.clock.now() + 1e6)
+
+
+def broken(function: str) -> Any:  # noqa: ANN401 - a patch
+    """Let each run of a function raise an exception, as a bug of an update does."""
+
+    def handler(*_: object) -> None:
+        raise KeyError(function)
+
+    return patch.dict(HANDLERS, {function: handler})
+
+
+def ends_an_execution(how: str, machine: str) -> Callable[[Watched, ExitStack], None]:
+    """Return a fault that ends the execution of a job, or of a batch, before its work is done."""
+
+    def fault(watched: Watched, _: ExitStack) -> None:
+        if machine == "BatchWorkflow":
+            watched.simulation.drop("drop/batch.jsonl", a_line().encode())
+        else:
+            jobs(watched, 1)
+        watched.simulation.run_for(20)
+        executions = watched.simulation.workflow.executions
+        (name,) = [one.name for one in executions.values() if one.machine == machine]
+        getattr(watched.simulation.workflow, how)(name)
+        watched.run(3)
+
+    return fault
+
+
+def wrong_key(watched: Watched, faults: ExitStack) -> None:
+    """DashScope refuses every job since the key was replaced."""
+    faults.enter_context(patch.object(secrets, "dashscope_key", lambda _: "sk-of-another-region"))
+    jobs(watched, 10)
+    watched.run(10)
+
+
+def dead_letters(watched: Watched, faults: ExitStack) -> None:
+    """A drop fails whenever the S3 door reads it, and the sweep reports it to its owner."""
+    faults.enter_context(patch("gallop.doors.s3.drops.Batch.take", side_effect=KeyError("a bug")))
+    watched.simulation.drop("drop/a/prompt.txt", b"The girl of [Image 1] waves.")
+    watched.run(65)
+
+
+def a_letter_that_names_no_drop(watched: Watched, faults: ExitStack) -> None:
+    """It stays in the queue, until the operator has looked at it."""
+    watched.simulation.queue.dead.append(a_message(watched, "what is this"))
+    faults.callback(watched.simulation.queue.dead.clear)
+    watched.run(2)
+
+
+def drops_not_taken(watched: Watched, faults: ExitStack) -> None:
+    """The stack was drained and never undrained."""
+    faults.enter_context(patch.object(Simulation, "deliver", return_value=False))
+    faults.enter_context(patch.object(watched.simulation.queue, "messages", [a_message(watched, "{}")]))
+    watched.run(55)
+
+
+def a_broken_sweep(watched: Watched, faults: ExitStack) -> None:
+    """ReconcileFunction has a bug."""
+    faults.enter_context(broken("Reconcile"))
+    watched.run(6)
+
+
+def a_broken_function(function: str) -> Callable[[Watched, ExitStack], None]:
+    """Return a fault: a function of the workflow has a bug, until the update is rolled back."""
+
+    def fault(watched: Watched, faults: ExitStack) -> None:
+        faults.enter_context(broken(function))
+        jobs(watched, 1)
+        watched.run(5)
+
+    return fault
+
+
+def too_few_concurrent_runs(watched: Watched, faults: ExitStack) -> None:
+    """Other stacks of the account take all places."""
+    faults.callback(watched.throttled.clear)
+    watched.throttled |= {"Submit", "StartTask", "Status", "Finish", "Reconcile"}
+    for _ in range(5):
+        jobs(watched, 1)
+        watched.run(1)
+
+
+def lost_replies(watched: Watched, _: ExitStack) -> None:
+    """Three replies to paid requests are lost; the tasks are found."""
+    watched.simulation.fake.fault(on="submit", kind="drop_after_accept", times=3)
+    jobs(watched, 3)
+    watched.run(14)
+
+
+def expired_results(watched: Watched, _: ExitStack) -> None:
+    """DashScope has charged for a video and does not hand it out."""
+    watched.simulation.fake.fault(on="task", kind="succeed_without_url", times=1)
+    jobs(watched, 1)
+    watched.run(60)
+
+
+def unreachable(watched: Watched, faults: ExitStack) -> None:
+    """DashScope's address is wrong: after its retries a job fails."""
+    faults.enter_context(patch.object(dashscope, "submit", side_effect=VendorUnreachable("no connection")))
+    jobs(watched, 1)
+    watched.run(40)
+
+
+def throttles(watched: Watched, faults: ExitStack) -> None:
+    """Another user of the DashScope account takes all of its rate."""
+    watched.simulation.fake.fault(on="submit", kind="429", rate=1.0)
+    faults.callback(watched.simulation.fake.faults.clear)
+    jobs(watched, SLOTS)
+    watched.run(45)
+
+
+def nothing_finishes(watched: Watched, faults: ExitStack) -> None:
+    """DashScope takes far longer than usual, and others wait behind those that hold the slots."""
+    vendor = watched.simulation.fake.vendor
+    faults.enter_context(patch.object(vendor, "switches", replace(vendor.switches, task_seconds=45 * MINUTE_SECONDS)))
+    jobs(watched, SLOTS + 1)
+    watched.run(35)
+
+
+def server_errors(watched: Watched, _: ExitStack) -> None:
+    """Requests fail at the HTTPS door."""
+    for status in (500, 202, 503, 504):
+        watched.respond(status)
+    watched.run(2)
+
+
+def day_cap(watched: Watched, faults: ExitStack) -> None:
+    """Five jobs of $0.42 under a cap of $2.50."""
+    faults.enter_context(caps(day=2.5))
+    jobs(watched, 5)
+    watched.run(10)
+
+
+def month_cap(watched: Watched, faults: ExitStack) -> None:
+    """As for a day."""
+    faults.enter_context(caps(month=2.5))
+    jobs(watched, 5)
+    watched.run(10)
+
+
+FAULTS: dict[str, tuple[Callable[[Watched, ExitStack], None], set[str]]] = {
+    "wrong key": (wrong_key, {"JobsRefused"}),
+    "dead letters": (dead_letters, {"DropsInDeadLetterQueue"}),
+    "a letter that names no drop": (a_letter_that_names_no_drop, {"DropsInDeadLetterQueue"}),
+    "drops not taken": (drops_not_taken, {"DropsNotTaken"}),
+    "broken sweep": (a_broken_sweep, {"SweepMissing"}),
+    "broken TakeSlot": (a_broken_function("TakeSlot"), {"JobsFailing"}),
+    "broken StartTask": (a_broken_function("StartTask"), {"JobsFailing"}),
+    "broken Status": (a_broken_function("Status"), {"JobsNotFinished"}),
+    "broken SaveResult": (a_broken_function("SaveResult"), {"JobsNotFinished"}),
+    "broken Finish": (a_broken_function("Finish"), {"JobsNotFinished"}),
+    "too few concurrent runs": (too_few_concurrent_runs, {"FunctionsThrottled"}),
+    "lost replies": (lost_replies, {"RepliesLost"}),
+    "paid and lost": (expired_results, {"JobsFailing"}),
+    "DashScope unreachable": (unreachable, {"JobsFailing"}),
+    "DashScope throttles": (throttles, {"DashScopeThrottles"}),
+    "nothing finishes": (nothing_finishes, {"NothingFinishes"}),
+    "5xx": (server_errors, {"DoorFailing"}),
+    "day cap": (day_cap, {"DayCapNearlyUsed"}),
+    "month cap": (month_cap, {"MonthCapNearlyUsed"}),
+    "failed execution": (ends_an_execution("crash", "Workflow"), {"JobsNotFinished"}),
+    "stopped execution": (ends_an_execution("stop", "Workflow"), {"JobsNotFinished"}),
+    "timed-out execution": (ends_an_execution("time_out", "Workflow"), {"JobsNotFinished"}),
+    "failed batch": (ends_an_execution("crash", "BatchWorkflow"), {"BatchesNotFinished"}),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_raises_its_alarm_and_no_other(watched: Watched, name: str) -> None:
+    """And once the fault is gone, the alarm ends by itself."""
+    fault, expected = FAULTS[name]
+    with ExitStack() as faults:
+        fault(watched, faults)
+        assert expected == watched.raised
+    watched.run(BUSY_MINUTES)
+    watched.idle(IDLE_MINUTES)
+    assert set() == watched.alarmed
+    assert expected == watched.raised
+
+
+def test_a_quiet_day_raises_no_alarm(watched: Watched) -> None:
+    """Jobs at a steady pace, of which every fifth fails for a reason of its user."""
+    for number in range(24 * 4):
+        if number % 5 == 0:
+            watched.simulation.fake.fault(on="task", kind="fail", times=1, **USERS_FAULT)
+        jobs(watched, 1)
+        watched.run(15)
+    assert set() == watched.raised
