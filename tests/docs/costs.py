@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
 from gallop.domain.prices import Scope
@@ -13,6 +13,7 @@ from gallop.domain.prices import Scope
 from tests.docs.markdown import table
 from tests.load import prices
 from tests.template import stack
+from tests.testbed.aws.cloudwatch.alarms import read as read_alarm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +25,9 @@ LENGTHS = (5, 10, 15)
 # AWS's list prices in us-east-1, in USD, of what docs/load.md leaves out.
 GB_MONTH_IN_S3, GB_OF_LOGS, GB_TO_THE_INTERNET = 0.023, 0.50, 0.09
 TRACE, API_REQUEST, QUEUE_REQUEST = 0.000005, 0.000001, 0.0000004
-SECRET_PER_MONTH, ALARM_PER_MONTH = 0.40, 0.10
+SECRET_PER_MONTH, ALARMED_METRIC_PER_MONTH, DASHBOARD_PER_MONTH, METRIC_PER_MONTH = 0.40, 0.10, 3.00, 0.30
+# Metrics that a sweep emits, whatever happens.
+GAUGES = 6
 HOURS_PER_MONTH = 720
 # Lambda polls a queue with five connections, each for 20 seconds.
 POLLS_PER_HOUR = 5 * 3600 / 20
@@ -118,7 +121,9 @@ def _estimated() -> Iterator[Line]:
 
 def _idle() -> Iterator[Line]:
     yield _product("secrets", (_count("AWS::SecretsManager::Secret"), "", SECRET_PER_MONTH))
-    yield _product("alarms", (_count("AWS::CloudWatch::Alarm"), "", ALARM_PER_MONTH))
+    yield _product("alarms", (_watched_metrics(), "metrics", ALARMED_METRIC_PER_MONTH))
+    yield _product("dashboard", (_count("AWS::CloudWatch::Dashboard"), "", DASHBOARD_PER_MONTH))
+    yield _product("metrics of the sweep", (GAUGES, "", METRIC_PER_MONTH))
     sweeps = sum(_runs_per_month(rule["Properties"]) for rule in stack.of_type("AWS::Events::Rule").values())
     memory = int(stack.functions()["ReconcileFunction"]["MemorySize"]) / 1024
     yield _product(
@@ -135,8 +140,18 @@ def _idle() -> Iterator[Line]:
 
 def _count(kind: str) -> int:
     """Count the resources of a type that no condition leaves out."""
-    resources = stack.of_type(kind).values()
-    return sum("Condition" not in one or stack.holds(one["Condition"]) for one in resources)
+    return len(_existing(kind))
+
+
+def _existing(kind: str) -> dict[str, dict[str, Any]]:
+    resources = stack.of_type(kind).items()
+    return {name: one for name, one in resources if "Condition" not in one or stack.holds(one["Condition"])}
+
+
+def _watched_metrics() -> int:
+    """Count the metrics of all alarms: AWS charges for each, also where metric math combines several to one."""
+    found = _existing("AWS::CloudWatch::Alarm").items()
+    return sum(len(read_alarm(name, stack.resolve(one["Properties"])).metrics) for name, one in found)
 
 
 def _runs_per_month(rule: dict[str, str]) -> float:

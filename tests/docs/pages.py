@@ -20,7 +20,6 @@ PAGES = {
         "media": models_page.media,
     },
     "docs/s3-door.md": examples.BLOCKS["docs/s3-door.md"],
-    "docs/alarms.md": {"alarms": template_blocks.alarms},
     "docs/architecture.md": {"item kinds": item_kinds.item_kinds},
     "docs/costs.md": {
         "vendor prices": costs.vendor_prices,
@@ -28,7 +27,11 @@ PAGES = {
         "aws per month": costs.idle_bill,
     },
     "docs/deploy.md": {"outputs": template_blocks.outputs, "parameters": template_blocks.parameters},
-    "docs/operations.md": {"shown": operations_page.shown, "commands": operations_page.commands},
+    "docs/operations.md": {
+        "alarms": template_blocks.alarms,
+        "shown": operations_page.shown,
+        "commands": operations_page.commands,
+    },
     "docs/retention.md": {
         "buckets": template_blocks.buckets,
         "records": item_kinds.records,

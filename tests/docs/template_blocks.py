@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tests.docs.markdown import table
 from tests.template import stack
+from tests.testbed.aws.cloudwatch.alarms import read as read_alarm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,12 +18,6 @@ KEEPS = {
     "Retain": "stays",
     "RetainExceptOnCreate": "stays, unless the first deployment fails",
     "Delete": "is deleted",
-}
-COMPARISONS = {
-    "GreaterThanThreshold": ">",
-    "GreaterThanOrEqualToThreshold": "≥",
-    "LessThanThreshold": "<",
-    "LessThanOrEqualToThreshold": "≤",
 }
 
 
@@ -49,11 +43,12 @@ def outputs() -> str:
 
 
 def alarms() -> str:
-    """Return the table of alarms."""
+    """Return the table of alarms: what each means, as its message says, and what it watches for how long."""
     rows = [
-        (f"`{name}`", _watched(one), one["AlarmDescription"]) for name, one in _properties("AWS::CloudWatch::Alarm")
+        (f"[`{name}`](#{name.lower()})", _meaning(one), _watched(name, one))
+        for name, one in _properties("AWS::CloudWatch::Alarm")
     ]
-    return table(("alarm", "goes off when", "meaning"), rows)
+    return table(("alarm", "what has happened", "metrics, evaluated over"), rows)
 
 
 def buckets() -> str:
@@ -120,24 +115,16 @@ def _properties(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((name, resource["Properties"]) for name, resource in stack.of_type(kind).items())
 
 
-def _watched(one: dict[str, Any]) -> str:
-    (dimension,) = one["Dimensions"]
-    seconds = int(one["Period"]) * int(one["EvaluationPeriods"])
-    limit = f"{COMPARISONS[one['ComparisonOperator']]} {one['Threshold']:g}"
-    of = _resource(dimension["Value"])
-    return f"{one['Statistic'].lower()} of `{one['MetricName']}` of `{of}` {limit} within {seconds} s"
+def _meaning(one: dict[str, Any]) -> str:
+    return str(one["AlarmDescription"].partition(" First, ")[0])
 
 
-def _resource(value: Any) -> str:  # noqa: ANN401 - a reference, an attribute or a substitution
-    """Return the logical id of the resource that a value refers to, with what follows it."""
-    match value:
-        case {"Ref": str(name)}:
-            return name
-        case {"Fn::GetAtt": [str(name), *_]}:
-            return name
-        case {"Fn::Sub": str(text)}:
-            return re.sub(r"\$\{(\w+)[\w.]*\}", r"\1", text)
-    return str(value)
+def _watched(name: str, one: dict[str, Any]) -> str:
+    alarm = read_alarm(name, stack.resolve(one))
+    metrics = ", ".join(dict.fromkeys(f"`{metric.name}`" for metric in alarm.metrics))
+    of = f"{alarm.datapoints} of {alarm.periods}" if alarm.datapoints != alarm.periods else f"{alarm.periods}"
+    minutes = f"{alarm.period // 60} min"
+    return f"{metrics}: {minutes if of == '1' else f'{of} \N{MULTIPLICATION SIGN} {minutes}'}"
 
 
 def _objects(rule: dict[str, Any]) -> str:

@@ -112,6 +112,13 @@ def test_an_alarm_treats_missing_data_on_purpose(name: str) -> None:
     assert " First, " in ALARMS[name]["Properties"]["AlarmDescription"]
 
 
+def test_failed_lines_of_batches_raise_an_alarm() -> None:
+    """CloudWatch counts the executions of a distributed map under its label."""
+    label = stack.definition("BatchWorkflow")["States"]["EachLine"]["Label"]
+    machine = stack.resolve({"Fn::Sub": f"${{BatchWorkflow}}/{label}"})
+    assert {machine} == {value for metric in alarm("LinesNotFinished").metrics for _, value in metric.dimensions}
+
+
 def test_only_alarms_may_publish_to_the_topic() -> None:
     """CloudWatch, for alarms of this account."""
     (policy,) = stack.of_type("AWS::SNS::TopicPolicy").values()

@@ -104,13 +104,6 @@ def test_public_routes_can_be_turned_off() -> None:
     assert {"/openapi.json", "/docs", "/docs/{name}"} == public
 
 
-def test_failed_lines_of_batches_raise_an_alarm() -> None:
-    """CloudWatch counts the executions of a distributed map under its label."""
-    label = stack.definition("BatchWorkflow")["States"]["EachLine"]["Label"]
-    (dimension,) = stack.of_type("AWS::CloudWatch::Alarm")["LinesNotFinished"]["Properties"]["Dimensions"]
-    assert {"Fn::Sub": f"${{BatchWorkflow}}/{label}"} == dimension["Value"]
-
-
 @pytest.mark.parametrize("name", BUCKETS)
 def test_buckets_are_private(name: str) -> None:
     """Buckets block public access in all four ways, are encrypted, and have no ACLs."""

@@ -35,7 +35,7 @@ BUSY_MINUTES, IDLE_MINUTES = 15, 90
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
-    """Give a simulation that has been quiet for some minutes, and whose alarms all know it; frames are others' matter."""
+    """Give a simulation that has been quiet for some minutes, without thumbnails; all its alarms are OK."""
     with patch.dict(HANDLERS, Thumbnail=lambda *_: {}), fresh() as simulation:
         go_to_noon(simulation)
         made = Watched(simulation)
@@ -81,28 +81,28 @@ def ends_an_execution(how: str, machine: str) -> Callable[[Watched, ExitStack], 
 
 
 def wrong_key(watched: Watched, faults: ExitStack) -> None:
-    """DashScope refuses every job since the key was replaced."""
+    """Use a key that DashScope refuses."""
     faults.enter_context(patch.object(secrets, "dashscope_key", lambda _: "sk-of-another-region"))
     jobs(watched, 10)
     watched.run(10)
 
 
 def dead_letters(watched: Watched, faults: ExitStack) -> None:
-    """A drop fails whenever the S3 door reads it, and the sweep reports it to its owner."""
+    """Let a drop fail whenever the S3 door reads it; the sweep reports it to its owner."""
     faults.enter_context(patch("gallop.doors.s3.drops.Batch.take", side_effect=KeyError("a bug")))
     watched.simulation.drop("drop/a/prompt.txt", b"The girl of [Image 1] waves.")
     watched.run(65)
 
 
 def a_letter_that_names_no_drop(watched: Watched, faults: ExitStack) -> None:
-    """It stays in the queue, until the operator has looked at it."""
+    """Leave a message in the queue that only an operator can remove."""
     watched.simulation.queue.dead.append(a_message(watched, "what is this"))
     faults.callback(watched.simulation.queue.dead.clear)
     watched.run(2)
 
 
 def drops_not_taken(watched: Watched, faults: ExitStack) -> None:
-    """The stack was drained and never undrained."""
+    """Drain the stack and forget it."""
     faults.enter_context(patch.object(Simulation, "deliver", return_value=False))
     faults.enter_context(patch.object(watched.simulation.queue, "messages", [a_message(watched, "{}")]))
     watched.run(55)
@@ -172,7 +172,7 @@ def nothing_finishes(watched: Watched, faults: ExitStack) -> None:
 
 
 def server_errors(watched: Watched, _: ExitStack) -> None:
-    """Requests fail at the HTTPS door."""
+    """Let requests fail at the HTTPS door."""
     for status in (500, 202, 503, 504):
         watched.respond(status)
     watched.run(2)
@@ -221,7 +221,7 @@ FAULTS: dict[str, tuple[Callable[[Watched, ExitStack], None], set[str]]] = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_raises_its_alarm_and_no_other(watched: Watched, name: str) -> None:
-    """And once the fault is gone, the alarm ends by itself."""
+    """And once the fault is gone, the alarm ends, too."""
     fault, expected = FAULTS[name]
     with ExitStack() as faults:
         fault(watched, faults)

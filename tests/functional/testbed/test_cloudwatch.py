@@ -83,7 +83,7 @@ def test_a_queue_has_an_age_and_a_size(stack: SmallStack) -> None:
 
 
 def test_an_alarm_is_raised_and_published(stack: SmallStack) -> None:
-    """Its topic is told when it is raised and when it is over, if the topic lets CloudWatch write."""
+    """Its topic is notified when it is raised and when it is over, if the topic lets CloudWatch write."""
     (known,) = stack.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     stack.invoke("Brief", {"do": "raise"})
     raised = _received(stack, "RaisedUrl")

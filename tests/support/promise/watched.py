@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ class Watched:
         if state is State.ALARM:
             self.raised.add(alarm.name)
 
-    def _ran(self, function: str, lines: Sequence[dict[str, Any]], is_error: bool) -> None:  # noqa: FBT001
+    def _ran(self, function: str, lines: Sequence[dict[str, Any]], is_error: bool) -> None:
         name = _id("SubmitFunction" if function == _OF_SUBMIT else f"{function}Function")
         self._emitter.ran(name, is_error=is_error, duration_ms=1)
         self._put(lines)
@@ -111,10 +112,9 @@ class Watched:
         return self.simulation.invoke(function, event)
 
     def _sweep(self) -> None:
-        try:
+        # EventBridge ignores how it ends.
+        with suppress(Killed, Exception):
             self._invoke("Reconcile", {"action": "sweep"})
-        except (Killed, Exception):  # noqa: BLE001, S110 - EventBridge does not look at it
-            pass
 
     def _sample(self) -> None:
         self._queue("DropQueue", self.simulation.queue.messages)

@@ -90,7 +90,7 @@ class Emitter:
     def response(self, api_id: str, status: int) -> None:
         """Count a response of an HTTP API."""
         family = status // 100
-        self.put("AWS/ApiGateway", api_id, {"Count": 1.0, "4xx": float(family == 4), "5xx": float(family == 5)})  # noqa: PLR2004
+        self.put("AWS/ApiGateway", api_id, {"Count": 1.0, "4xx": float(family == 4), "5xx": float(family == 5)})
 
     def sample(self) -> None:
         """Put what AWS takes once a minute: the queues, and the executions that have ended since."""
@@ -121,7 +121,8 @@ def _ages(queue: Any, now: float) -> list[float]:  # noqa: ANN401 - moto's
 def _ended_executions(region: str) -> Iterator[tuple[str, str]]:
     """Yield the state machine and the metric of each; those of a distributed map count under the map's label."""
     for machine in stepfunctions_parser_backends[ACCOUNT][region].state_machines:
-        for execution in machine.executions:
+        executions: list[Any] = machine.executions
+        for execution in executions:
             if execution.exec_status in _ENDS:
                 yield machine.arn, _ENDS[execution.exec_status]
             for run in _map_runs(execution):

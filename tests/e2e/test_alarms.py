@@ -1,0 +1,219 @@
+"""Alarms of a deployed stack: real queues, executions, permissions and throttles raise them; a topic gets them."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+
+from tests.e2e.caller import Caller
+from tests.e2e.examples import Example, run
+from tests.support.pictures import data_uri, picture
+from tests.support.waiting import eventually
+from tests.testbed.stack import Testbed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BODY = {"prompt": "She waves.", "images": [data_uri(picture())], "duration": 3}
+EMAIL = "operator@example.com"
+MINUTE = 60
+SPEED = 20.0
+
+
+@dataclass(slots=True)
+class Operator:
+    """The person who gets the stack's alarms."""
+
+    testbed: Testbed
+    inbox: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Subscribe a queue beside the email address."""
+        sqs, sns = self.testbed.client("sqs"), self.testbed.client("sns")
+        self.inbox = sqs.create_queue(QueueName="operator")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self.inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        (topic,) = sns.list_topics()["Topics"]
+        sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn)
+
+    def messages(self) -> list[tuple[str, str]]:
+        """Take all new messages: each alarm, by its logical ID, and its new state."""
+        sqs, taken = self.testbed.client("sqs"), []
+        while found := sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10).get("Messages", []):
+            for message in found:
+                content = json.loads(json.loads(message["Body"])["Message"])
+                taken.append((self.logical_id(content["AlarmName"]), content["NewStateValue"]))
+                sqs.delete_message(QueueUrl=self.inbox, ReceiptHandle=message["ReceiptHandle"])
+        return taken
+
+    def logical_id(self, name: str) -> str:
+        """Return the logical ID of an alarm."""
+        alarms = self.testbed.aws.deployment.of_type("AWS::CloudWatch::Alarm")
+        (found,) = [alarm.logical_id for alarm in alarms if alarm.physical_id == name]
+        return found
+
+    def heard(self, *alarms: str, minutes: int) -> None:
+        """Expect that these alarms and no others go off and end within simulated minutes."""
+        seen: list[tuple[str, str]] = []
+        for _ in range(minutes):
+            self.testbed.clock.sleep(MINUTE)
+            seen += self.messages()
+            if set(seen) == {(alarm, state) for alarm in alarms for state in ("ALARM", "OK")}:
+                return
+        raise AssertionError(f"heard {seen}")
+
+
+@pytest.fixture(scope="module")
+def testbed() -> Iterator[Testbed]:
+    """Run the template with an operator's address."""
+    with Testbed(speed=SPEED, is_jumping=True, parameters={"AlarmEmail": EMAIL}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def caller(testbed: Testbed) -> Iterator[Caller]:
+    """Return a caller of both of its doors."""
+    with Caller(testbed) as position:
+        yield position
+
+
+@pytest.fixture(scope="module")
+def operator(testbed: Testbed) -> Operator:
+    """Return who gets the alarms; before, every alarm has been evaluated."""
+    made = Operator(testbed)
+    testbed.clock.sleep(10 * MINUTE)
+    made.messages()
+    return made
+
+
+@contextmanager
+def without_rights(testbed: Testbed, function: str) -> Iterator[None]:
+    """Take the rights to the table from a function, as a wrong update does."""
+    role = testbed.aws.deployment.functions[function].role_arn.rpartition("/")[2]
+    iam, statement = testbed.client("iam"), {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="broken", PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="broken")
+
+
+def executions(testbed: Testbed, machine: str) -> list[str]:
+    """Return the ARNs of the executions of a state machine that run."""
+    arn = testbed.aws.deployment.resources[machine].physical_id
+    found = testbed.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
+    return [execution["executionArn"] for execution in found]
+
+
+def stop(testbed: Testbed, machine: str) -> None:
+    """Stop an execution as soon as there is one."""
+    (arn,) = eventually(lambda: executions(testbed, machine))
+    testbed.client("stepfunctions").stop_execution(executionArn=arn)
+
+
+def test_every_alarm_is_known_and_quiet(testbed: Testbed, operator: Operator) -> None:
+    """And the operator's address is subscribed to the topic, which AWS asks to confirm."""
+    found: list[dict[str, Any]] = testbed.client("cloudwatch").describe_alarms(MaxRecords=100)["MetricAlarms"]
+    assert {"OK"} == {alarm["StateValue"] for alarm in found}
+    assert {1} == {len(alarm["AlarmActions"]) for alarm in found}
+    subscribed = [one["Endpoint"] for one in testbed.client("sns").list_subscriptions()["Subscriptions"]]
+    assert EMAIL in subscribed
+    assert [] == operator.messages()
+
+
+def test_a_job_raises_none(testbed: Testbed, caller: Caller, operator: Operator) -> None:
+    """And its metrics are there."""
+    assert "succeeded" == caller.wait_for_job(caller.create(BODY).json()["id"])["state"]
+    testbed.clock.sleep(5 * MINUTE)
+    assert [] == operator.messages()
+    known = {metric.name for metric in testbed.aws.cloudwatch.metrics.known() if metric.namespace == "Gallop"}
+    assert {"JobsAccepted", "JobsSucceeded", "Cost", "QueueSeconds", "TaskSeconds", "Sweeps", "SlotsHeld"} <= known
+
+
+def test_a_sweep_without_rights(testbed: Testbed, operator: Operator) -> None:
+    """It is missing after five minutes, and back after one."""
+    with without_rights(testbed, "ReconcileFunction"):
+        testbed.clock.sleep(7 * MINUTE)
+    operator.heard("SweepMissing", minutes=10)
+
+
+def test_a_door_without_rights(testbed: Testbed, caller: Caller, operator: Operator) -> None:
+    """Clients get 5xx."""
+    with without_rights(testbed, "SubmitFunction"):
+        statuses = [caller.create({**BODY, "seed": number}).status_code for number in range(3)]
+    assert {5} == {status // 100 for status in statuses}
+    operator.heard("DoorFailing", minutes=20)
+
+
+def test_a_stopped_job(testbed: Testbed, caller: Caller, operator: Operator) -> None:
+    """The sweep continues it or ends it."""
+    job_id = caller.create({**BODY, "seed": 20}).json()["id"]
+    stop(testbed, "Workflow")
+    caller.wait_for_job(job_id)
+    operator.heard("JobsNotFinished", minutes=20)
+
+
+def test_a_stopped_batch(testbed: Testbed, caller: Caller, operator: Operator) -> None:
+    """Its lines are stopped as well; their jobs are not."""
+    line = json.dumps({"prompt": "She waves.", "images": ["1.jpg"], "duration": 3})
+    caller.drop({"many/1.jpg": picture(), "many/batch.jsonl": line.encode()})
+    eventually(lambda: executions(testbed, "Workflow"))
+    stop(testbed, "BatchWorkflow")
+    eventually(lambda: not executions(testbed, "Workflow"))
+    operator.heard("BatchesNotFinished", "LinesNotFinished", minutes=20)
+
+
+def test_a_dead_letter(testbed: Testbed, operator: Operator) -> None:
+    """It is seen until the operator has removed it."""
+    sqs = testbed.client("sqs")
+    url = testbed.aws.deployment.resources["DropDeadLetterQueue"].physical_id
+    sqs.send_message(QueueUrl=url, MessageBody="what is this")
+    testbed.clock.sleep(3 * MINUTE)
+    sqs.purge_queue(QueueUrl=url)
+    operator.heard("DropsInDeadLetterQueue", minutes=20)
+
+
+def test_a_notification_that_cannot_be_made(testbed: Testbed, operator: Operator) -> None:
+    """Its execution fails; one whose receiver is down does not."""
+    machine = testbed.aws.deployment.resources["WebhookWorkflow"].physical_id
+    testbed.client("stepfunctions").start_execution(stateMachineArn=machine, input="{}")
+    operator.heard("NotificationsFailed", minutes=60)
+
+
+def test_an_account_without_a_free_place(testbed: Testbed, operator: Operator) -> None:
+    """Lambda refuses to run the functions; what it refuses is retried."""
+    with patch.object(testbed.aws.runtime._account, "limit", 0):  # noqa: SLF001 - the account's, and not the stack's
+        testbed.clock.sleep(4 * MINUTE)
+    operator.heard("FunctionsThrottled", minutes=20)
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+SETUP = PAGE.partition("```sh\n")[2].partition("```\n")[0]
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1:]
+
+
+@pytest.fixture(scope="module")
+def variables(testbed: Testbed, caller: Caller) -> str:
+    """Set the variables that the page asks its reader to set, in a shell."""
+    job_id = caller.create({**BODY, "seed": 30}).json()["id"]
+    caller.wait_for_job(job_id)
+    file = f"videos/{job_id}/video.mp4"
+    return f"export JOB={job_id} FILE={file} NEW_KEY={testbed.coordinates.dashscope_api_key}\n"
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0])
+def test_the_commands_of_the_page_run(block: str, variables: str, testbed: Testbed, tmp_path: Path) -> None:
+    """Unchanged, after the page's own preparation, with the page's variables."""
+    run(Example("sh", variables + SETUP + block, None), testbed, tmp_path)
+
+
+def test_after_the_commands_of_the_page_jobs_run(caller: Caller) -> None:
+    """The stack is not drained, and has a key that works."""
+    assert "succeeded" == caller.wait_for_job(caller.create({**BODY, "seed": 31}).json()["id"])["state"]
