@@ -123,8 +123,8 @@ def _watched(name: str, one: dict[str, Any]) -> str:
     alarm = read_alarm(name, stack.resolve(one))
     metrics = ", ".join(dict.fromkeys(f"`{metric.name}`" for metric in alarm.metrics))
     of = f"{alarm.datapoints} of {alarm.periods}" if alarm.datapoints != alarm.periods else f"{alarm.periods}"
-    minutes = f"{alarm.period // 60} min"
-    return f"{metrics}: {minutes if of == '1' else f'{of} \N{MULTIPLICATION SIGN} {minutes}'}"
+    times = "" if of == "1" else f"{of} \N{MULTIPLICATION SIGN} "
+    return f"{metrics}: {times}{alarm.period // 60} min"
 
 
 def _objects(rule: dict[str, Any]) -> str:
