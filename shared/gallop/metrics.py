@@ -90,5 +90,5 @@ def _line(dimensions: dict[str, str], values: Mapping[Metric, list[float]]) -> d
     provider.timestamp = round(clock.now() * 1000)
     for metric, of_metric in values.items():
         for value in of_metric:
-            provider.add_metric(metric.value, METRICS[metric].unit.value, value)
+            provider.add_metric(metric.value, METRICS[metric].unit.value, round(value, 6))
     return dict(provider.serialize_metric_set())

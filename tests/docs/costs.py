@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
+from gallop.domain.metrics import METRICS, SWEPT
 from gallop.domain.prices import Scope
 
 from tests.docs.markdown import table
@@ -25,15 +26,13 @@ LENGTHS = (5, 10, 15)
 # AWS's list prices in us-east-1, in USD, of what docs/load.md leaves out.
 GB_MONTH_IN_S3, GB_OF_LOGS, GB_TO_THE_INTERNET = 0.023, 0.50, 0.09
 TRACE, API_REQUEST, QUEUE_REQUEST = 0.000005, 0.000001, 0.0000004
-SECRET_PER_MONTH, ALARMED_METRIC_PER_MONTH, DASHBOARD_PER_MONTH, METRIC_PER_MONTH = 0.40, 0.10, 3.00, 0.30
-# Metrics that a sweep emits, whatever happens.
-GAUGES = 6
+SECRET_PER_MONTH, ALARM_PER_MONTH, METRIC_PER_MONTH = 0.40, 0.10, 0.30
 HOURS_PER_MONTH = 720
 # Lambda polls a queue with five connections, each for 20 seconds.
 POLLS_PER_HOUR = 5 * 3600 / 20
 # Estimates: a video with its images, the log entries, traces and API requests of a job, and a sweep that finds nothing.
 GB_PER_VIDEO, GB_OF_LOGS_PER_JOB, TRACES_PER_JOB, REQUESTS_PER_JOB = 0.01, 0.00003, 10, 20
-SWEEP_SECONDS = 0.1
+SWEEP_SECONDS, GB_OF_LOGS_PER_SWEEP = 0.1, 0.0000006
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +129,13 @@ def _idle() -> Iterator[Line]:
         "sweep (estimate)",
         (sweeps, "runs and traces", prices.RUN + TRACE),
         (sweeps * SWEEP_SECONDS * memory, "GB-seconds", prices.GB_SECOND),
+    )
+    # Without those of caps: by default, there are none.
+    gauges = [metric for metric, one in METRICS.items() if one.when == SWEPT and "Cap" not in metric]
+    yield _product(
+        "metrics of the sweep",
+        (len(gauges), "metrics", METRIC_PER_MONTH),
+        (sweeps * GB_OF_LOGS_PER_SWEEP, "GB of logs", GB_OF_LOGS),
     )
     queues = _count("AWS::Lambda::EventSourceMapping")
     yield _product(

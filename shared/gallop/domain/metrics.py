@@ -53,7 +53,7 @@ class Meaning:
     what: str
 
 
-_ACCEPTED, _ENDED, _ASKED, _SWEPT = "a job is accepted", "a job ends", "DashScope is called", "every minute"
+_ACCEPTED, _ENDED, _ASKED, SWEPT = "a job is accepted", "a job ends", "DashScope is called", "every minute"
 METRICS = {
     Metric.JOBS_ACCEPTED: Meaning(Unit.COUNT, _ACCEPTED, "Jobs that were recorded; a repeated create counts once."),
     Metric.JOBS_SUCCEEDED: Meaning(Unit.COUNT, _ENDED, "Jobs that ended with a video."),
@@ -66,16 +66,16 @@ METRICS = {
     Metric.OVERHEAD_SECONDS: Meaning(Unit.SECONDS, _ENDED, "All other time of the job: Gallop's own."),
     Metric.LOST_REPLIES: Meaning(Unit.COUNT, _ASKED, "Submits whose reply was lost."),
     Metric.VENDOR_THROTTLES: Meaning(Unit.COUNT, _ASKED, "Answers of DashScope that its rate limit is exceeded."),
-    Metric.SLOTS_HELD: Meaning(Unit.COUNT, _SWEPT, "Slots that jobs hold, in all lanes."),
-    Metric.JOBS_WAITING: Meaning(Unit.COUNT, _SWEPT, "Jobs that wait for a slot."),
-    Metric.JOBS_PARKED: Meaning(Unit.COUNT, _SWEPT, "Jobs that wait for a budget."),
+    Metric.SLOTS_HELD: Meaning(Unit.COUNT, SWEPT, "Slots that jobs hold, in all lanes."),
+    Metric.JOBS_WAITING: Meaning(Unit.COUNT, SWEPT, "Jobs that wait for a slot."),
+    Metric.JOBS_PARKED: Meaning(Unit.COUNT, SWEPT, "Jobs that wait for a budget."),
     Metric.OLDEST_WAITING_SECONDS: Meaning(
-        Unit.SECONDS, _SWEPT, "The age of the oldest job that waits for a slot; 0 if none waits."
+        Unit.SECONDS, SWEPT, "The age of the oldest job that waits for a slot; 0 if none waits."
     ),
-    Metric.DEAD_LETTERS: Meaning(Unit.COUNT, _SWEPT, "Messages of the S3 door that failed too often."),
-    Metric.DAY_CAP_USED_PERCENT: Meaning(Unit.PERCENT, _SWEPT, "What is spent and reserved of `DayCap`, if it is set."),
+    Metric.DEAD_LETTERS: Meaning(Unit.COUNT, SWEPT, "Messages of the S3 door that failed too often."),
+    Metric.DAY_CAP_USED_PERCENT: Meaning(Unit.PERCENT, SWEPT, "What is spent and reserved of `DayCap`, if it is set."),
     Metric.MONTH_CAP_USED_PERCENT: Meaning(
-        Unit.PERCENT, _SWEPT, "What is spent and reserved of `MonthCap`, if it is set."
+        Unit.PERCENT, SWEPT, "What is spent and reserved of `MonthCap`, if it is set."
     ),
-    Metric.SWEEPS: Meaning(Unit.COUNT, _SWEPT, "Sweeps that went through."),
+    Metric.SWEEPS: Meaning(Unit.COUNT, SWEPT, "Sweeps that went through."),
 }
