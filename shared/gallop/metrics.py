@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock, settings
+from gallop import clock, log, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,28 +13,39 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
     from gallop.domain.metrics import Metric
 
-    # By metric, and by the code of a failure, which no other metric has.
-    Gathered = dict[tuple[Metric, str], list[float]]
 
-_gathered: ContextVar[Gathered | None] = ContextVar("gathered", default=None)
+class _Run:
+    """What a run has measured: by metric, and by the code of a failure; and the IDs that all of it has in common."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[Metric, str], list[float]] = {}
+        self.ids: dict[str, str] = {}
+
+    def note_ids(self) -> None:
+        known = self.ids if self.values else log.ids()
+        self.ids = dict(known.items() & log.ids().items())
+
+
+_run: ContextVar[_Run | None] = ContextVar("run", default=None)
 
 
 def begin() -> None:
     """Begin a run; what is measured outside of one is not written."""
-    _gathered.set({})
+    _run.set(_Run())
 
 
 def count(metric: Metric, number: int = 1, code: str = "") -> None:
     """Add to a number of the run; ``code`` is that of a failure."""
-    if (gathered := _gathered.get()) is not None:
-        before = gathered.get((metric, code), [0.0])
-        gathered[metric, code] = [before[0] + number]
+    if run := _run.get():
+        run.note_ids()
+        run.values[metric, code] = [sum(run.values.get((metric, code), [])) + number]
 
 
 def measure(metric: Metric, value: float) -> None:
     """Add a value: of one job, or of the moment."""
-    if (gathered := _gathered.get()) is not None:
-        gathered.setdefault((metric, ""), []).append(value)
+    if run := _run.get():
+        run.note_ids()
+        run.values.setdefault((metric, ""), []).append(value)
 
 
 def job_ended(job: Job) -> None:
@@ -54,17 +65,17 @@ def flush() -> None:
     That is one line, because a line has one value per dimension: a run that ends jobs with several codes, which only a
     sweep does, writes one line per code.
     """
-    gathered, stack = _gathered.get(), settings.stack_name()
-    _gathered.set(None)
-    if not gathered or not stack:
+    run, stack = _run.get(), settings.stack_name()
+    _run.set(None)
+    if run is None or not run.values or not stack:
         return
-    codes = sorted({code for _, code in gathered if code}) or [""]
+    codes = sorted({code for _, code in run.values if code}) or [""]
     for code in codes:
         taken = ("", code) if code == codes[0] else (code,)
-        _write(stack, code, {metric: values for (metric, of), values in gathered.items() if of in taken})
+        _write(stack, code, {metric: values for (metric, of), values in run.values.items() if of in taken}, run.ids)
 
 
-def _write(stack: str, code: str, values: Mapping[Metric, list[float]]) -> None:
+def _write(stack: str, code: str, values: Mapping[Metric, list[float]], ids: Mapping[str, str]) -> None:
     import json  # noqa: PLC0415 - a function that measures nothing starts sooner
 
     from gallop.domain.metrics import CODE, STACK, Metric  # noqa: PLC0415
@@ -74,8 +85,8 @@ def _write(stack: str, code: str, values: Mapping[Metric, list[float]]) -> None:
         by_code = _line({STACK: stack, CODE: code}, {Metric.JOBS_FAILED: values[Metric.JOBS_FAILED]})
         line["_aws"]["CloudWatchMetrics"] += by_code["_aws"]["CloudWatchMetrics"]
         line[CODE] = code
-    # Lambda passes a line of standard output on as it is, in either log format.
-    print(json.dumps(line, separators=(",", ":")))  # noqa: T201
+    # Lambda passes a line of standard output on as it is, in either log format. Its IDs are no dimensions.
+    print(json.dumps({**line, **ids}, separators=(",", ":")))  # noqa: T201
 
 
 def _line(dimensions: dict[str, str], values: Mapping[Metric, list[float]]) -> dict[str, Any]:

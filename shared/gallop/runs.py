@@ -1,32 +1,45 @@
-"""What every run of a function does besides its work."""
+"""What every run of a function does besides its work: its log lines have its IDs, and its metrics are written."""
 
 from __future__ import annotations
 
+import re
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gallop import metrics
+from gallop import log, metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 T = TypeVar("T")
+_JOB_IN_PATH = re.compile(r"/(job_[a-z2-7]{26})(?:/|$)")
 
 
 def recorded(handler: Callable[[dict[str, Any], LambdaContext], T]) -> Callable[[dict[str, Any], LambdaContext], T]:
-    """Write the metrics of each run of a handler at its end, also if it raises."""
+    """Give the log lines of each run of a handler its IDs, and write its metrics at its end, also if it raises."""
 
     @wraps(handler)
     def run(event: dict[str, Any], context: LambdaContext) -> T:
-        metrics.begin()
-        try:
-            answer = handler(event, context)
-        except Exception:
+        with log.having(**_ids_in(event), invocation_id=context.aws_request_id):
+            metrics.begin()
+            try:
+                answer = handler(event, context)
+            except Exception:
+                metrics.flush()
+                raise
             metrics.flush()
-            raise
-        metrics.flush()
-        return answer
+            return answer
 
     return run
+
+
+def _ids_in(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return the IDs that an event has; the path of a request may name a job."""
+    named = _JOB_IN_PATH.search(event.get("rawPath", ""))
+    return {
+        "job_id": named[1] if named else event.get("job_id", ""),
+        "request_id": event.get("requestContext", {}).get("requestId", ""),
+        "batch": event.get("run", {}).get("batch", {}).get("id", ""),
+    }

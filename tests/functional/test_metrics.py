@@ -144,7 +144,7 @@ def test_the_lines_are_as_the_table_says(simulation: Simulation, scenario: Calla
             assert [["Stack"]] == directive["Dimensions"] or ["JobsFailed"] == [
                 metric["Name"] for metric in directive["Metrics"]
             ]
-        assert line.keys() <= {"_aws", "Stack", "Code", *names}
+        assert line.keys() <= {"_aws", "Stack", "Code", *names, "job_id", "invocation_id", "message_id", "batch"}
 
 
 @scenarios
@@ -239,7 +239,7 @@ def test_an_idle_sweep_measures_nothing_but_zeros(simulation: Simulation) -> Non
     gauges = (Metric.SLOTS_HELD, Metric.JOBS_WAITING, Metric.OLDEST_WAITING_SECONDS, Metric.JOBS_PARKED)
     (line,) = simulation.metric_lines()
     assert {**{key: [0] for key in (*gauges, Metric.DEAD_LETTERS)}, Metric.SWEEPS: [1]} == {
-        name: line[name] for name in line.keys() - {"_aws", "Stack"}
+        name: line[name] for name in line.keys() - {"_aws", "Stack", "invocation_id"}
     }
 
 

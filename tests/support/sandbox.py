@@ -173,7 +173,7 @@ def opened(stack: Stack) -> Iterator[Sandbox]:
         seams.enter_context(patch.object(gallop.clock, "now", stack.clock.now))
         seams.enter_context(patch.object(gallop.clock, "sleep", stack.clock.sleep))
         seams.enter_context(patch.object(render, "render", _render))
-        seams.enter_context(_logged(sandbox.log_lines))
+        seams.enter_context(logged(sandbox.log_lines))
         seams.enter_context(sandbox.calls.of_all_clients())
         yield sandbox
         sandbox.all_struck()
@@ -192,9 +192,9 @@ def _render(_script: object, path: Path, *_: object) -> None:
 
 
 @contextmanager
-def _logged(stream: io.StringIO) -> Iterator[None]:
+def logged(stream: io.StringIO) -> Iterator[None]:
     """Log as on Lambda: the product's own lines, and those of every library from INFO on."""
-    logger = Logger(service=f"test-{uuid4()}", stream=stream)
+    logger = Logger(service=f"test-{uuid4()}", stream=stream, level=logging.INFO)
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
     before = root.level

@@ -105,13 +105,16 @@ def accept(new_job: NewJob) -> tuple[Job, bool]:
         if key.has_key:
             raise JobDeleted("The job of this Idempotency-Key was deleted.") from None
         return accept(replace(new_job, idempotency=replace(key, may_replace=creation.job_id)))
-    if key and not key.has_key and not creation.is_new:
+    log.also(job_id=job.id)
+    if creation.is_new:
+        metrics.count(Metric.JOBS_ACCEPTED)
+    elif key and not key.has_key:
         idempotency_records.prolong(key, job.id, clock.now())
     if job.state is JobState.QUEUED:
         publish.status(job, new_job.drop_update[1] if new_job.drop_update and creation.is_new else None)
         if not job.parked:
             job_workflow.start(job.id)
-    log.info("job accepted", job_id=job.id, door=new_job.door.value, is_new=creation.is_new)
+    log.info("job accepted", door=new_job.door.value, is_new=creation.is_new)
     return job, creation.is_new
 
 
@@ -180,8 +183,6 @@ def _record(new_job: NewJob) -> Creation:
     with stored_images.held(new_job.request.media, new_job.client, "" if new_job.job_id else job_id) as held:
         creation = _reserve_and_create(_job_from(new_job, job_id, held.media), new_job)
         held.is_recorded = creation.is_new
-    if creation.is_new:
-        metrics.count(Metric.JOBS_ACCEPTED)
     return creation
 
 

@@ -132,13 +132,13 @@ def _refused(app: APIGatewayHttpResolver, error: CallerError) -> Response[str]:
 
 
 def _unavailable(app: APIGatewayHttpResolver, error: TryAgain) -> Response[str]:
-    log.warning("upstream unavailable", error=str(error), request_id=request_id_of(app))
+    log.warning("upstream unavailable", error=str(error))
     shown = TryAgain("Gallop is temporarily unavailable.")
     return _answer_error(app, shown, 503, "Temporarily unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _internal_error(app: APIGatewayHttpResolver, error: Exception) -> Response[str]:
-    log.exception("unhandled exception", error=type(error).__name__, request_id=request_id_of(app))
+    log.exception("unhandled exception", error=type(error).__name__)
     return _answer_error(app, GallopError("Gallop failed because of an internal error."), 500, "Internal error", {})
 
 

@@ -60,13 +60,14 @@ class Batch:
 
     def take(self, message: Message) -> None:
         """Process one message. An exception returns it to the queue, which delivers it again soon."""
-        try:
-            self._take(json.loads(message.body), message.id)
-        except Exception as error:
-            log.exception("message processing failed", error=type(error).__name__)
-            with suppress(AwsTrouble):
-                drop_queue.retry(message.handle, message.received)
-            raise
+        with log.having(message_id=message.id):
+            try:
+                self._take(json.loads(message.body), message.id)
+            except Exception as error:
+                log.exception("message processing failed", error=type(error).__name__)
+                with suppress(AwsTrouble):
+                    drop_queue.retry(message.handle, message.received)
+                raise
 
     def _take(self, message: Mapping[str, Any], message_id: str) -> None:
         if "look" in message:
