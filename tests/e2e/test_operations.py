@@ -24,8 +24,12 @@ BODY = {"prompt": "She waves.", "images": [data_uri(picture())], "duration": 3}
 
 def test_a_job_is_found_traced_and_deleted(caller: Caller, gallop: Gallop) -> None:
     """Its timeline has the record, the execution, the logs and the task; after the delete nothing of it is left."""
-    job_id = caller.create(BODY).json()["id"]
+    answer = caller.create(BODY)
+    job_id = answer.json()["id"]
     assert "succeeded" == caller.wait_for_job(job_id)["state"]
+    request = json.loads(gallop("trace", answer.headers["x-request-id"], "--json"))
+    assert [job_id] == request["jobs"]
+    assert {"AccessLogs", "submit"} <= {moment["source"] for moment in request["timeline"]}
     assert job_id in gallop("jobs", "--state", "succeeded", "--since", "1d")
     assert "succeeded" == json.loads(gallop("jobs", "show", job_id, "--json"))["state"]
     eventually(lambda: "ExecutionSucceeded" in gallop("trace", job_id))
@@ -34,6 +38,7 @@ def test_a_job_is_found_traced_and_deleted(caller: Caller, gallop: Gallop) -> No
     assert {"record", "execution", "submit", "start_task", "finish"} <= sources
     said = " | ".join(moment["what"] for moment in found["timeline"])
     assert "execution: StartTask" in said
+    assert "metrics JobsSucceeded=1 Cost=0.42 " in said
     assert "SUCCEEDED" == found["task"]["status"]
     gallop("jobs", "delete", job_id, "--yes")
     assert 404 == caller.http.get(f"/v1/videos/{job_id}").status_code

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 RECORD, EXECUTION = "record", "execution"
 # What Powertools adds to each line, and the job's own ID, which is the same in all.
 _NOT_SHOWN = {
-    *("level", "location", "message", "timestamp", "service", "job_id", "xray_trace_id", "stack_trace"),
+    *(
+        "level",
+        "location",
+        "message",
+        "timestamp",
+        "service",
+        "job_id",
+        "invocation_id",
+        "xray_trace_id",
+        "stack_trace",
+    ),
     *("cold_start", "function_name", "function_memory_size", "function_arn", "exception"),
 }
 _ENTERED = "StateEntered"
@@ -65,14 +75,34 @@ def of_history(name: str, events: Iterable[Mapping[str, Any]]) -> Iterator[Momen
 
 def of_log(at: float, text: str, group: str) -> Moment:
     """Return what a line of a log says; ``group`` names its source if the line does not."""
-    try:
-        line = json.loads(text)
-        message = str(line["message"])
-    except (KeyError, TypeError, ValueError):
+    line = _json(text)
+    if "_aws" in line:
+        return Moment(at, group, f"metrics {_metrics(line)}")
+    if "message" not in line:
         return Moment(at, group, text.strip())
     facts = [f"{name}={value}" for name, value in line.items() if name not in _NOT_SHOWN and value not in (None, "")]
     level = "" if line.get("level") in ("INFO", None) else f"{line['level']} "
-    return Moment(at, str(line.get("service", group)), " ".join([f"{level}{message}", *facts]))
+    return Moment(at, str(line.get("service", group)), " ".join([f"{level}{line['message']}", *facts]))
+
+
+def ids_in(text: str, name: str) -> list[str]:
+    """Return the ID of a name that a line of a log has, if it has one."""
+    found = _json(text).get(name)
+    return [found] if isinstance(found, str) and found else []
+
+
+def _json(text: str) -> Mapping[str, Any]:
+    with suppress(ValueError):
+        line = json.loads(text)
+        if isinstance(line, dict):
+            return line
+    return {}
+
+
+def _metrics(line: Mapping[str, Any]) -> str:
+    directives = line["_aws"]["CloudWatchMetrics"]
+    names = dict.fromkeys(metric["Name"] for directive in directives for metric in directive["Metrics"])
+    return " ".join(f"{name}={','.join(f'{value:g}' for value in line[name])}" for name in names)
 
 
 def _attempt(job: Job) -> Iterator[tuple[float | None, str]]:

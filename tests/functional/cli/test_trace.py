@@ -66,6 +66,63 @@ def test_a_timeline_joins_record_execution_logs_and_task(sandbox: Sandbox, gallo
     assert "smiles" not in result.output
 
 
+def test_the_lines_of_its_requests_are_in_the_timeline(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Those that name a request of the job and not the job: of the access log, or before the job had an ID."""
+    job = sandbox.put()
+    logged(
+        sandbox,
+        "SubmitLogs",
+        json.dumps({"message": "job accepted", "job_id": job.id, "request_id": "UVhLmgYfliAEPsQ="}),
+    )
+    logged(sandbox, "SubmitLogs", json.dumps({"message": "image converted", "request_id": "UVhLmgYfliAEPsQ="}))
+    logged(sandbox, "AccessLogs", json.dumps({"requestId": "UVhLmgYfliAEPsQ=", "status": "202"}))
+    logged(sandbox, "AccessLogs", json.dumps({"requestId": "AAAAAAAAAAAAAAAA", "status": "200"}))
+    with patch.object(job_workflow, "history", lambda *_: []):
+        said = [moment["what"] for moment in gallop.json("trace", job.id)["timeline"]]
+    assert 1 == len([what for what in said if "job accepted" in what])
+    assert "image converted request_id=UVhLmgYfliAEPsQ=" in said
+    assert 1 == len([what for what in said if '"status": "202"' in what])
+    assert not [what for what in said if '"status": "200"' in what]
+
+
+def test_the_id_of_an_answer_finds_its_lines_and_its_job(sandbox: Sandbox, gallop: Gallop) -> None:
+    """`x-request-id`, as a client reports it: what was logged for the request, and which job it was about."""
+    job = sandbox.put()
+    logged(
+        sandbox,
+        "SubmitLogs",
+        json.dumps({"message": "job accepted", "job_id": job.id, "request_id": "VWiMnhZgmjBFQtR="}),
+    )
+    logged(sandbox, "AccessLogs", json.dumps({"requestId": "VWiMnhZgmjBFQtR=", "status": "202"}))
+    found = gallop.json("trace", "VWiMnhZgmjBFQtR=")
+    assert {"SubmitLogs", "AccessLogs"} == {moment["source"] for moment in found["timeline"]}
+    assert [job.id] == found["jobs"]
+    result = gallop.ok("trace", "VWiMnhZgmjBFQtR=")
+    assert f"gallop trace {job.id}" in result.stderr
+    assert 2 == len(result.stdout.splitlines())
+
+
+def test_an_unknown_request_has_no_lines(gallop: Gallop) -> None:
+    """The message says how far the command looked back; what is neither ID is refused."""
+    result = gallop("trace", "UVhLmgYfliAEPsR=")
+    assert 1 == result.exit_code
+    assert "--since" in result.stderr
+    assert 2 == gallop("trace", 'a "quoted" thing').exit_code
+
+
+def test_metrics_are_readable_in_a_timeline() -> None:
+    """Their line has what CloudWatch needs, and a person does not."""
+    emitted = {
+        "_aws": {"CloudWatchMetrics": [{"Metrics": [{"Name": "JobsSucceeded"}, {"Name": "Cost"}]}]},
+        "Stack": "gallop",
+        "JobsSucceeded": [1.0],
+        "Cost": [0.7],
+        "job_id": "job_a",
+    }
+    shown = timeline.of_log(START, json.dumps(emitted), "FinishLogs")
+    assert timeline.Moment(START, "FinishLogs", "metrics JobsSucceeded=1 Cost=0.7") == shown
+
+
 def test_a_job_without_a_task_has_a_timeline(sandbox: Sandbox, gallop: Gallop) -> None:
     """Its execution may not exist yet, or not any more."""
     job = sandbox.put()
