@@ -7,14 +7,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gallop import settings
+from gallop import runs, settings
+from gallop.domain.failure_codes import FailureCode
+from gallop.domain.job import Failure
 from gallop.domain.metrics import METRICS, Metric
+from gallop.services import ending
 
 from tests.support.promise import Simulation, fresh
 from tests.support.promise.batches import a_line, quick, work_off
 from tests.support.promise.money import HOUR, PRICE, PROMPT, caps, created, drop, go_to_noon, sweep_for
 from tests.support.promise.recorded import OF_A_JOB
-from tests.support.promise.simulation import Queue
+from tests.support.promise.simulation import CONTEXT, Queue
 from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from tests.testbed.aws.kill_points import KillPoint
 
+IDS = ("job_id", "invocation_id", "message_id", "batch")
 ENDS = (Metric.JOBS_SUCCEEDED, Metric.JOBS_FAILED, Metric.JOBS_CANCELED)
 
 
@@ -144,7 +148,7 @@ def test_the_lines_are_as_the_table_says(simulation: Simulation, scenario: Calla
             assert [["Stack"]] == directive["Dimensions"] or ["JobsFailed"] == [
                 metric["Name"] for metric in directive["Metrics"]
             ]
-        assert line.keys() <= {"_aws", "Stack", "Code", *names, "job_id", "invocation_id", "message_id", "batch"}
+        assert line.keys() <= {"_aws", "Stack", "Code", *names, *IDS}
 
 
 @scenarios
@@ -152,7 +156,9 @@ def test_no_line_shows_what_was_asked_for(simulation: Simulation, scenario: Call
     """Neither the prompt, an address, a client nor a place in a bucket."""
     scenario(simulation)
     simulation.sweep()
-    text = json.dumps(simulation.metric_lines())
+    # IDs are random, and may have any letters.
+    shown = [{name: value for name, value in line.items() if name not in IDS} for line in simulation.metric_lines()]
+    text = json.dumps(shown)
     assert [] == [word for word in (PROMPT, "waves", "http", "ada", "s3", "first", "videos/") if word in text]
 
 
@@ -164,6 +170,17 @@ def test_a_retried_end_is_counted_once_at_most(simulation: Simulation, kill: Kil
     simulation.sweep()
     assert sum(ends(simulation).values()) <= 1
     assert "succeeded" == simulation.jobs()[0].state.value
+
+
+def test_the_slower_of_two_ends_does_not_count(simulation: Simulation) -> None:
+    """Two functions that read a job at the same time end it once."""
+    read = created(simulation)
+    for code in (FailureCode.CANCELLED, FailureCode.INTERNAL_ERROR):
+        simulation.clock.advance(1)
+        end = runs.recorded(lambda *_, code=code: ending.end(read, Failure(code, "No.")))
+        with simulation.run_of("Finish"):
+            end({}, CONTEXT)
+    assert {Metric.JOBS_CANCELED: 1} == ends(simulation)
 
 
 def test_a_repeated_create_is_accepted_once(simulation: Simulation) -> None:
@@ -270,6 +287,14 @@ def test_a_gauge_that_fails_is_missing(simulation: Simulation, monkeypatch: pyte
     assert [] == simulation.metric(Metric.DEAD_LETTERS)
     assert [0] == simulation.metric(Metric.JOBS_PARKED)
     assert [1] == simulation.metric(Metric.SWEEPS)
+
+
+def test_an_update_without_the_name_measures_nothing(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update replaces the code of a function first, and its variables a moment later: the job continues."""
+    monkeypatch.delenv("STACK_NAME")
+    succeeded(simulation)
+    assert "succeeded" == simulation.jobs()[0].state.value
+    assert [] == simulation.metric_lines()
 
 
 def test_a_sweep_with_several_codes_counts_each() -> None:

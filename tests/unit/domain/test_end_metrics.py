@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import gallop
 import pytest
 from gallop.domain.end_metrics import end_of, values_of
 from gallop.domain.failure_codes import FailureCode
@@ -14,6 +16,7 @@ from gallop.domain.metrics import METRICS, Metric
 
 from tests.support.jobs import START, a_job
 
+PACKAGE = Path(gallop.__file__).parent
 TIMES = {
     "slot_since": START + 10,
     "running_since": START + 12,
@@ -85,6 +88,14 @@ def test_a_free_end_has_no_cost() -> None:
 def test_each_end_has_its_metric(state: JobState, metric: Metric) -> None:
     """A job ends in one of three ways."""
     assert metric is end_of(an_end(state))
+
+
+def test_every_metric_is_emitted() -> None:
+    """None is only a name in the table, for which an alarm would wait in vain."""
+    sources = [
+        path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path != PACKAGE / "domain/metrics.py"
+    ]
+    assert [] == [metric for metric in Metric if not any(f"Metric.{metric.name}" in source for source in sources)]
 
 
 def test_every_metric_has_a_meaning() -> None:
