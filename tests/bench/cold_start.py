@@ -3,7 +3,8 @@
 Of each function it measures the time from the start of a process to the first answer, with only its folder, the built
 layers and the packages of Lambda's runtime on the path. Beside it runs a peer: the same libraries make the same calls
 in the same order, without Gallop, as a user would write them. A server here repeats recorded answers to both.
-The two run at the same time, one on each core, so that whatever else the machine does slows both. Times are medians.
+The two start in turn, so that whatever else the machine does slows both. They do not run at the same time: on cores
+that share hardware, the slower one would have it to itself as soon as the faster one ends. Times are medians.
 
 Waits that a function makes on purpose take no time here, and connections are not encrypted.
 """
@@ -17,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -211,26 +211,20 @@ def measure(say: Callable[[str], None]) -> Starts:
 
 
 def _functions(say: Callable[[str], None], scratch: Path) -> Iterator[ColdStart]:
-    servers = Repeater(), Repeater()
-    bench = Bench(scratch)
-    with ThreadPoolExecutor(2) as pool:
-        for start in recorded():
-            name = start.function.removesuffix("Function")
-            say(name)
-            ours, theirs = (start.at_address(server.address) for server in servers)
-            pair = (
-                Program(bench.gallop(ours), servers[0], ours, scratch / "bytecode"),
-                Program(bench.peer(theirs), servers[1], theirs, scratch / "bytecode"),
-            )
-            found: list[list[Measured]] = [[], []]
-            # The first start reads from the disk.
-            for number in range(STARTS + 1):
-                warm_runs = (WARM_RUNS if number <= WARM_STARTS else 0, 0)
-                for side, measured in zip(found, pool.map(Program.run, pair, warm_runs), strict=True):
-                    side.append(measured)
-            gallop, peer = (_side(side[1:]) for side in found)
-            warm = median(one for measured in found[0][1:] for one in measured.warm_ms)
-            yield ColdStart(name, gallop, peer, len(start.replies), warm)
+    server, bench = Repeater(), Bench(scratch)
+    for recording in recorded():
+        name = recording.function.removesuffix("Function")
+        say(name)
+        start = recording.at_address(server.address)
+        ours = Program(bench.gallop(start), server, start, scratch / "bytecode")
+        theirs = Program(bench.peer(start), server, start, scratch / "bytecode")
+        gallop, peer = [], []
+        # The first start reads from the disk.
+        for number in range(STARTS + 1):
+            gallop.append(ours.run(WARM_RUNS if number <= WARM_STARTS else 0))
+            peer.append(theirs.run())
+        warm = median(one for measured in gallop[1:] for one in measured.warm_ms)
+        yield ColdStart(name, _side(gallop[1:]), _side(peer[1:]), len(start.replies), warm)
 
 
 def _side(measured: Sequence[Measured]) -> Side:

@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
     def handle_expect_100(self) -> bool:
-        """Let the sender go on at once: without the answer it waits for a second."""
+        """Answer at once: without an answer the sender waits for a second."""
         may_go_on = super().handle_expect_100()
         self.wfile.flush()
         return may_go_on

@@ -41,7 +41,7 @@ Gallop's time ends with `succeeded`, the others' with the video in the bucket.
 From the start of a process to its first answer, {starts} starts of each function, with only the built layers on the \
 path, against a local server that repeats recorded answers.
 The peer imports the same libraries and makes the same calls in the same order, without Gallop.
-The two run at the same time, one on each core; the figures are medians.
+The two start in turn; the figures are medians.
 
 {cold_start}
 
