@@ -10,7 +10,6 @@ endif
 PY := .venv/bin/python
 TESTBED := tests/testbed/requirements.txt
 TESTS := $(TESTBED) tests/requirements.txt
-STEP := @.ci/step
 # A gate must be reproducible: Hypothesis looks for new examples when pytest is run by hand, and not here.
 # Distributed by file, because the tests of a file share fixtures; three processes suit any machine.
 PYTEST := -m pytest -n 3 --dist loadfile --hypothesis-profile ci
@@ -74,25 +73,12 @@ check: .gate-passed  ## run the gate and the fast tests
 
 .PHONY: .gate-passed
 .gate-passed: .tests-ready .checkov-ready .sam-ready
-	$(STEP) "ruff format" $(PY) -m ruff format --check .
-	$(STEP) "ruff check" $(PY) -m ruff check .
-	$(STEP) "prose" $(PY) .ci/prose.py
-	$(STEP) "import-linter" $(PY) -c "from importlinter.cli import lint_imports_command as run; run()" --no-logo
-	$(STEP) "deptry, what is deployed" $(PY) -m deptry shared/gallop functions --config .ci/deptry.toml
-	$(STEP) "deptry, tests" $(PY) -m deptry tests shared/gallop/cli --config .ci/deptry-tests.toml
-	$(STEP) "GitHub's files" .ci/github .venv/bin
-	$(STEP) "mypy" $(PY) -m mypy
-	$(STEP) "translation" $(PY) -m tests.template out/translated.json
-	$(STEP) "cfn-lint" $(PY) -c "import sys, cfnlint.runner as run; sys.exit(run.main())" template.yaml out/translated.json
-	$(STEP) "checkov" .venv-checkov/bin/python -m checkov.main --config-file .checkov.yaml
-	$(STEP) "sam validate" env $(SAM) validate --lint --region us-east-1
-	@if .ci/python 3.13 >/dev/null; then .ci/step "sam build" $(SAM_BUILD); \
-	else echo "sam build                   skipped: Python 3.13 is not installed"; fi
+	@$(PY) .ci/gate.py
 
 .PHONY: .python-3.13
 .python-3.13: .tests-ready .python-3.13-ready
 	@if [ "$$($(PY) -c 'import sys; print(sys.version_info[:2])')" = "(3, 13)" ]; then :; \
-	elif .ci/python 3.13 >/dev/null; then .ci/step "tests under Python 3.13" .venv-3.13/bin/python $(PYTEST) $(OWN); \
+	elif .ci/python 3.13 >/dev/null; then .venv-3.13/bin/python $(PYTEST) $(OWN); \
 	else echo "tests under Python 3.13     skipped: Python 3.13 is not installed"; fi
 
 .PHONY: promises chaos load soak bench bench-door bench-polling

@@ -6,6 +6,7 @@ import gc
 from functools import cache
 from typing import TYPE_CHECKING
 
+from botocore.loaders import JSONFileLoader
 from httpx import create_ssl_context
 from httpx._transports import default as transports
 
@@ -23,10 +24,13 @@ RARELY = (50_000, 20, 50)
 def pytest_configure(config: pytest.Config) -> None:
     """Record which promises were proven.
 
-    Collect garbage rarely, and read the certificate authorities once and not for each HTTP client.
+    Collect garbage rarely, read the certificate authorities once and not for each HTTP client, and botocore's
+    descriptions of services once and not for each session.
     """
     config.pluginmanager.register(Recorder())
     gc.set_threshold(*RARELY)
+    described = cache(JSONFileLoader().load_file)
+    setattr(JSONFileLoader, "load_file", lambda _, path: described(path))  # noqa: B010 - mypy refuses to replace a method
     setattr(transports, "create_ssl_context", cache(create_ssl_context))  # noqa: B010 - not exported
 
 

@@ -111,7 +111,7 @@ def recorded(functions: Collection[str] = ()) -> list[Start]:
         for function, prepare in SITUATIONS.items():
             if functions and function not in functions:
                 continue
-            with opened(stack) as sandbox:
+            with opened(stack, by_http=True) as sandbox:
                 event = prepare(sandbox)
                 starts.append(_recorded(sandbox, function, event))
     return starts

@@ -14,6 +14,7 @@ from tests.testbed.aws.kill_points import after, before
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.support.direct import Direct
     from tests.testbed.aws.kill_points import KillPoint
 
 
@@ -74,15 +75,19 @@ class Calls:
             self.after(name)
 
     @contextmanager
-    def of_all_clients(self) -> Iterator[None]:
-        """Note the calls that a function makes by boto3, whichever client it makes."""
-        original = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - boto3 has no other seam
+    def of_all_clients(self, direct: Direct | None) -> Iterator[None]:
+        """Note the calls that a function makes, whichever client it makes; they go directly where there is a way."""
+        by_http = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - botocore has no other seam
+
+        def answer(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - any answer
+            found = direct and direct.answer(client, operation, parameters)
+            return by_http(client, operation, parameters) if found is None else found
 
         def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - any answer
             if not self.is_running:
-                return original(client, operation, parameters)
+                return answer(client, operation, parameters)
             with self.noted(operation):
-                return original(client, operation, parameters)
+                return answer(client, operation, parameters)
 
         with patch.object(BaseClient, "_make_api_call", call):
             yield

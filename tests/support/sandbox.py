@@ -22,11 +22,13 @@ from gallop.domain.clients import keys
 from gallop.domain.clients.keys import Key
 from gallop.domain.job import JobState
 from gallop.services import slots
+from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from fake_dashscope import KEY, FakeDashScope, Limits, Switches, render
+from tests.support.direct import Direct
 from tests.support.films import film
 from tests.support.jobs import a_job
 from tests.support.simulated import Simulated
@@ -159,8 +161,8 @@ class Sandbox(Simulated):
 
 
 @contextmanager
-def opened(stack: Stack) -> Iterator[Sandbox]:
-    """Yield an unused sandbox; at its end, its log must contain nothing secret."""
+def opened(stack: Stack, *, by_http: bool = False) -> Iterator[Sandbox]:
+    """Yield an unused sandbox; at its end, its log must contain nothing secret. ``by_http``, calls are as on AWS."""
     fake = FakeDashScope(stack.clock, limits=Limits.none(), switches=Switches(expiry_from="completion"))
     with respx.mock(assert_all_called=False) as router, ExitStack() as seams:
         sandbox = Sandbox(clock=stack.clock, fake=fake, stack=stack, router=router)
@@ -173,8 +175,8 @@ def opened(stack: Stack) -> Iterator[Sandbox]:
         seams.enter_context(patch.object(gallop.clock, "now", stack.clock.now))
         seams.enter_context(patch.object(gallop.clock, "sleep", stack.clock.sleep))
         seams.enter_context(patch.object(render, "render", _render))
-        seams.enter_context(logged(sandbox.log_lines))
-        seams.enter_context(sandbox.calls.of_all_clients())
+        seams.enter_context(_logged(sandbox.log_lines))
+        seams.enter_context(sandbox.calls.of_all_clients(None if by_http else Direct(REGION)))
         yield sandbox
         sandbox.all_struck()
         _clear(stack)
@@ -215,9 +217,7 @@ def _clear(stack: Stack) -> None:
         # Directly, because moto answers no request about all versions if the name of one has a control character.
         s3_backends[ACCOUNT]["aws"].buckets[bucket].keys.clear()
         s3_backends[ACCOUNT]["aws"].buckets[bucket].multiparts.clear()
-    dynamodb = aws("dynamodb")
-    for item in dynamodb.scan(TableName=table)["Items"]:
-        dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+    dynamodb_backends[ACCOUNT][REGION].tables[table].items.clear()
     for backends in (stepfunctions_backends, stepfunctions_parser_backends):
         for machine in backends[ACCOUNT][REGION].state_machines:
             machine.executions.clear()

@@ -102,14 +102,19 @@ def stepfunctions() -> SFNClient:
 @cache
 def complete(service: str) -> Any:  # noqa: ANN401 - the client of any service
     """Return a client with all calls of a service, for an operator's commands; functions use those above."""
-    return Session().create_client(service, config=_CONFIG)
+    return _complete_session().create_client(service, config=_CONFIG)
+
+
+@cache
+def _complete_session() -> Session:
+    return Session()
 
 
 def _client(service: str, config: Config) -> Any:  # noqa: ANN401 - the client of any service
     return _session().create_client(service, config=config)
 
 
-_KEPT = (_session, dynamodb, events, s3, secretsmanager, sqs, stepfunctions, complete)
+_KEPT = (_session, _complete_session, dynamodb, events, s3, secretsmanager, sqs, stepfunctions, complete)
 
 
 def forget() -> None:

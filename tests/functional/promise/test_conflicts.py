@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -37,7 +38,10 @@ def simulation() -> Iterator[Simulation]:
         yield made
 
 
-def disturb(simulation: Simulation, times: int, matches: Callable[[str, str], bool], act: Callable[[Any], Any]) -> None:
+@contextmanager
+def disturbed(
+    simulation: Simulation, times: int, matches: Callable[[str, str], bool], act: Callable[[Any], Any]
+) -> Iterator[None]:
     """Let ``act`` answer a number of table calls that match by operation and arguments."""
     client: Any = simulation.clients["dynamodb"]
     original, left = client._make_api_call, [times]  # noqa: SLF001 - as botocore's own stubber does
@@ -48,7 +52,8 @@ def disturb(simulation: Simulation, times: int, matches: Callable[[str, str], bo
             return act(lambda: original(operation, arguments))
         return original(operation, arguments)
 
-    client._make_api_call = call  # noqa: SLF001
+    with patch.object(client, "_make_api_call", call):
+        yield
 
 
 def conflict(_: Callable[[], Any]) -> None:
@@ -89,25 +94,25 @@ def test_a_slot_is_passed_on_despite_conflicting_writes(simulation: Simulation) 
     """A conflict with another job in the queue is not an error: it is retried, and no job waits for the sweep."""
     first, _ = create(simulation, "first"), create(simulation, "second")
     simulation.run_for(5)
-    disturb(simulation, 3, releases_slot, conflict)
-    finish({"job_id": first.id, "step": {"failure": FAILURE}})
-    simulation.run_for(1)
+    with disturbed(simulation, 3, releases_slot, conflict):
+        finish({"job_id": first.id, "step": {"failure": FAILURE}})
+        simulation.run_for(1)
     assert ["first", "second"] == started(simulation)
 
 
 def test_a_job_moves_on_despite_conflicting_writes(simulation: Simulation) -> None:
     """The sweep and repeated drops write to the same record, and no step fails because of that."""
     job = create(simulation, "first")
-    disturb(simulation, 3, moves(job, JobState.SUBMITTING), conflict)
-    simulation.run_due()
+    with disturbed(simulation, 3, moves(job, JobState.SUBMITTING), conflict):
+        simulation.run_due()
     assert JobState.RUNNING is simulation.job(job.id).state
 
 
 def test_a_write_whose_reply_is_lost_is_recognised(simulation: Simulation) -> None:
     """Boto repeats it, and the condition fails because the record already has the new state."""
     job = create(simulation, "first")
-    disturb(simulation, 1, moves(job, JobState.SUBMITTING), twice)
-    simulation.run_for(5)
+    with disturbed(simulation, 1, moves(job, JobState.SUBMITTING), twice):
+        simulation.run_for(5)
     there = simulation.job(job.id)
     assert ["first"] == started(simulation)
     assert JobState.RUNNING == there.state
@@ -120,10 +125,10 @@ def test_a_job_that_left_the_queue_incompletely_does_not_stop_the_sweep(simulati
     create(simulation, "first")
     others = [create(simulation, f"other {number}") for number in range(3)]
     simulation.run_for(5)
-    disturb(simulation, 1, leaves_queue, denied)
-    cancel(others[1].id)
-    simulation.run_due()
-    erase(simulation.job(others[1].id))
+    with disturbed(simulation, 1, leaves_queue, denied):
+        cancel(others[1].id)
+        simulation.run_due()
+        erase(simulation.job(others[1].id))
     assert others[1].ticket in slots.queued(others[1].lane)
     run(simulation, 8 * TASK_SECONDS)
     assert {"first", "other 0", "other 2"} == set(started(simulation))
@@ -134,8 +139,8 @@ def test_a_job_leaves_the_queue_although_its_slot_cannot_be_released(simulation:
     """An error with one of the two does not affect the other."""
     _, waits = create(simulation, "first"), create(simulation, "second")
     simulation.run_for(5)
-    disturb(simulation, 1, releases_slot, denied)
-    cancel(waits.id)
+    with disturbed(simulation, 1, releases_slot, denied):
+        cancel(waits.id)
     assert {} == slots.queued(waits.lane)
 
 

@@ -95,7 +95,7 @@ class Turns:
 
 
 @pytest.fixture
-def turns(simulation: Simulation) -> list[Turns]:
+def turns(simulation: Simulation) -> Iterator[list[Turns]]:
     """Give a place for the turns of the present runs: each call to do with an image waits for its own."""
     present: list[Turns] = []
 
@@ -110,10 +110,9 @@ def turns(simulation: Simulation) -> list[Turns]:
 
         return call
 
-    for name in ("s3", "dynamodb"):
-        client = simulation.clients[name]
-        client._make_api_call = wrapped(client)  # noqa: SLF001
-    return present
+    s3, dynamodb = simulation.clients["s3"], simulation.clients["dynamodb"]
+    with patch.object(s3, "_make_api_call", wrapped(s3)), patch.object(dynamodb, "_make_api_call", wrapped(dynamodb)):
+        yield present
 
 
 def refusing(job: Job, *rest: Any) -> Creation:  # noqa: ANN401 - as ``create`` has them

@@ -44,8 +44,8 @@ from functions.thumbnail.app import handler as thumbnail
 from functions.videos.app import handler as video_reads
 from functions.wake.app import handler as wake
 from tests.support.calls import Calls, Killed
+from tests.support.direct import Direct
 from tests.support.promise import events
-from tests.support.promise.direct import direct
 from tests.support.promise.events import Events
 from tests.support.promise.workflow import Workflow
 from tests.support.simulated import Simulated
@@ -339,8 +339,7 @@ def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool =
         simulation = Simulation(clock=clock, fake=fake, rng=Random(seed), clients=clients)
         for name, client in [*clients.items(), ("stepfunctions", simulation.workflow), ("sqs", simulation.queue)]:
             resources.enter_context(patch.object(aws, name, lambda client=client: client))
-        for client in clients.values():
-            resources.enter_context(direct(client, simulation.calls, REGION))
+        resources.enter_context(simulation.calls.of_all_clients(Direct(REGION)))
         resources.enter_context(patch.object(product_clock, "now", clock.now))
         resources.enter_context(patch.object(product_clock, "sleep", clock.advance))
         resources.enter_context(patch.object(secrets, "dashscope_key", lambda _: KEY))

@@ -1,17 +1,18 @@
-"""The direct connection to moto, which the promise tests use, answers like the one by HTTP."""
+"""The direct connection to moto, which most tests use, answers like the one by HTTP."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.support.calls import Calls
-from tests.support.promise.direct import direct
+from tests.support.direct import Direct
 from tests.testbed.aws.account import REGION
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
             "dynamodb": [boto3.client("dynamodb", region_name=REGION) for _ in range(2)],
             "s3": [boto3.client("s3", region_name=REGION) for _ in range(2)],
         }
-        for clients in made.values():
-            ways.enter_context(direct(clients[0], Calls(), REGION))
+        direct = Direct(REGION)
+        for short, _ in made.values():
+            ways.enter_context(patch.object(short, "_make_api_call", partial(_answer, direct, short)))
         for table in ("table-0", "table-1"):
             made["dynamodb"][1].create_table(
                 TableName=table,
@@ -67,6 +69,12 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
         s3.create_bucket(Bucket="results", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="results", VersioningConfiguration={"Status": "Enabled"})
         yield made
+
+
+def _answer(direct: Direct, client: Any, operation: str, request: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - a client of any service
+    by_http = type(client)._make_api_call  # noqa: SLF001 - where all calls of a client pass
+    found: dict[str, Any] = direct.answer(client, operation, request) or by_http(client, operation, request)
+    return found
 
 
 def response(client: Any, call: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - a client of any service
@@ -140,3 +148,42 @@ def test_a_missing_object_is_refused_the_same(ways: dict[str, list[Any]]) -> Non
     assert {"NoSuchKey"} == {
         response(client, "get_object", Bucket="results", Key="none")["Error"] for client in ways["s3"]
     }
+
+
+def test_objects_are_described_the_same(ways: dict[str, list[Any]]) -> None:
+    """A description has the same values, of the newest version and of one that is named."""
+    put = {"Bucket": "results", "Key": "described"}
+    receipt = {"ContentType": "application/json", "CacheControl": "no-cache", "Tagging": "content=receipt"}
+    first = ways["s3"][0].put_object(**put, Body=b"version", Metadata={"gallop-job": "job_1"}, **receipt)["VersionId"]
+    ways["s3"][1].put_object(**put, Body=b"another")
+    for asked in ({}, {"VersionId": first}):
+        short, long = (response(client, "head_object", **put, **asked) for client in ways["s3"])
+        assert {name: long.get(name) for name in short} == short
+    tags = ways["s3"][1].get_object_tagging(**put, VersionId=first)["TagSet"]
+    assert [{"Key": "content", "Value": "receipt"}] == tags
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"Prefix": "a/"}, {"Prefix": "a/", "Delimiter": "/"}, {"Prefix": "none"}], ids=str
+)
+def test_lists_are_the_same(ways: dict[str, list[Any]], asked: dict[str, str]) -> None:
+    """Objects come in the same order, with size, tag and time, and folders below them."""
+    for key in ("a/2", "a/1", "a/b/3", "c", "a/ü & <x>"):
+        ways["s3"][1].put_object(Bucket="results", Key=key, Body=key.encode())
+    short, long = (response(client, "list_objects_v2", Bucket="results", **asked) for client in ways["s3"])
+    assert {name: _named(long.get(name)) for name in short} == short
+
+
+def _named(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Leave out what nobody reads: which checksum an upload had."""
+    known = ("ChecksumAlgorithm", "ChecksumType")
+    return [{k: v for k, v in one.items() if k not in known} for one in value] if isinstance(value, list) else value
+
+
+def test_a_file_is_created_only_where_there_is_none(ways: dict[str, list[Any]]) -> None:
+    """The second of two creations is refused by both, whichever was first."""
+    put = {"Bucket": "results", "Body": b"", "IfNoneMatch": "*"}
+    first = [response(client, "put_object", Key=str(number), **put) for number, client in enumerate(ways["s3"])]
+    again = [response(client, "put_object", Key=str(number), **put) for number, client in enumerate(ways["s3"])]
+    assert [False, False] == ["Error" in answer for answer in first]
+    assert ["PreconditionFailed", "PreconditionFailed"] == [answer["Error"] for answer in again]
