@@ -80,11 +80,17 @@ class _Copy:
         self._boxes = BoxWalk()
 
     def through(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        # A few large pieces are hashed and sent faster than many small ones.
-        for piece in joined(self._checked(pieces), buckets.PART_BYTES):
-            self.size += len(piece)
-            self.digest.update(piece)
-            yield piece
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most runs do not get here, and start sooner
+
+        # A few large pieces are hashed and sent faster than many small ones. Each is hashed while the next one arrives.
+        with ThreadPoolExecutor(1) as hasher:
+            hashed = None
+            for piece in joined(self._checked(pieces), buckets.PART_BYTES):
+                if hashed:
+                    hashed.result()
+                self.size += len(piece)
+                hashed = hasher.submit(self.digest.update, piece)
+                yield piece
 
     def _checked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         for piece in pieces:
