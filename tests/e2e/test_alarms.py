@@ -194,6 +194,21 @@ def test_an_account_without_a_free_place(testbed: Testbed, operator: Operator) -
     operator.heard("FunctionsThrottled", minutes=20)
 
 
+def test_a_wrong_key(testbed: Testbed, caller: Caller, operator: Operator) -> None:
+    """Refused jobs fail one by one; with a right key the next one succeeds."""
+    secrets, key = testbed.client("secretsmanager"), testbed.coordinates.dashscope_api_key
+    secret = testbed.aws.deployment.resources["DashScopeSecret"].physical_id
+    secrets.put_secret_value(SecretId=secret, SecretString="sk-of-another-region")
+    testbed.clock.sleep(6 * MINUTE)
+    made = [caller.create({**BODY, "seed": 40 + number}).json()["id"] for number in range(4)]
+    assert {"failed"} == {caller.wait_for_job(job_id)["state"] for job_id in made}
+    testbed.clock.sleep(2 * MINUTE)
+    secrets.put_secret_value(SecretId=secret, SecretString=key)
+    testbed.clock.sleep(6 * MINUTE)
+    assert "succeeded" == caller.wait_for_job(caller.create({**BODY, "seed": 50}).json()["id"])["state"]
+    operator.heard("JobsRefused", minutes=60)
+
+
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 SETUP = PAGE.partition("```sh\n")[2].partition("```\n")[0]
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1:]

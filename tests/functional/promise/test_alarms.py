@@ -1,4 +1,4 @@
-"""Faults, and the alarms of the template that each raises: these and no others; and a day that raises none.
+"""Faults, and the alarms of the template that each raises: these and no others.
 
 The alarms are evaluated as CloudWatch does (``tests.testbed.aws.cloudwatch``), over what AWS and the functions emit.
 """
@@ -14,11 +14,11 @@ import pytest
 from gallop.adapters import dashscope, secrets
 from gallop.domain.errors import VendorUnreachable
 
-from tests.support.promise import Simulation, fresh
+from tests.support.promise import Simulation
 from tests.support.promise.batches import a_line
-from tests.support.promise.money import caps, created, go_to_noon
+from tests.support.promise.money import caps, created
 from tests.support.promise.simulation import HANDLERS, Message
-from tests.support.promise.watched import Watched
+from tests.support.promise.watched import watched as watched_simulation
 from tests.template import stack
 from tests.testbed.aws.cloudwatch.metrics import MINUTE_SECONDS
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gallop.domain.job import Job
+
+    from tests.support.promise.watched import Watched
 
 SLOTS = int(stack.parameter("MaxInFlight"))
 USERS_FAULT = {"code": "DataInspectionFailed", "message": "Input data may contain inappropriate content."}
@@ -35,12 +37,8 @@ BUSY_MINUTES, IDLE_MINUTES = 15, 90
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
-    """Give a simulation that has been quiet for some minutes, without thumbnails; all its alarms are OK."""
-    with patch.dict(HANDLERS, Thumbnail=lambda *_: {}), fresh() as simulation:
-        go_to_noon(simulation)
-        made = Watched(simulation)
-        made.run(6)
-        made.raised.clear()
+    """Give a quiet simulation under the template's alarms."""
+    with watched_simulation() as made:
         yield made
 
 
@@ -230,13 +228,3 @@ def test_a_fault_raises_its_alarm_and_no_other(watched: Watched, name: str) -> N
     watched.idle(IDLE_MINUTES)
     assert set() == watched.alarmed
     assert expected == watched.raised
-
-
-def test_a_quiet_day_raises_no_alarm(watched: Watched) -> None:
-    """Jobs at a steady pace, of which every fifth fails for a reason of its user."""
-    for number in range(24 * 4):
-        if number % 5 == 0:
-            watched.simulation.fake.fault(on="task", kind="fail", times=1, **USERS_FAULT)
-        jobs(watched, 1)
-        watched.run(15)
-    assert set() == watched.raised

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from tests.support.calls import Killed
+from tests.support.promise.money import go_to_noon
+from tests.support.promise.simulation import HANDLERS, fresh
 from tests.template import stack
 from tests.testbed.aws.cloudwatch import alarms
 from tests.testbed.aws.cloudwatch.alarms import State, Watch
@@ -15,7 +18,7 @@ from tests.testbed.aws.cloudwatch.emitted import POISONOUS_RECEIVES, Emitter
 from tests.testbed.aws.cloudwatch.metrics import MINUTE_SECONDS, Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tests.support.promise import Simulation
     from tests.support.promise.simulation import Message
@@ -138,6 +141,17 @@ class Watched:
             "ApproximateNumberOfMessagesVisible": float(visible),
         }
         self._emitter.put("AWS/SQS", stack.resolve({"Fn::GetAtt": [name, "QueueName"]}), values)
+
+
+@contextmanager
+def watched() -> Iterator[Watched]:
+    """Give a simulation at noon that has been quiet for some minutes, without thumbnails; all its alarms are OK."""
+    with patch.dict(HANDLERS, Thumbnail=lambda *_: {}), fresh() as simulation:
+        go_to_noon(simulation)
+        made = Watched(simulation)
+        made.run(6)
+        made.raised.clear()
+        yield made
 
 
 def _id(name: str) -> str:
