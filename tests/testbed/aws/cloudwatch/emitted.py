@@ -94,7 +94,7 @@ class Emitter:
 
     def sample(self) -> None:
         """Put what AWS takes once a minute: the queues, and the executions that have ended since."""
-        for name, queue in sqs_backends[ACCOUNT][self.region].queues.items():
+        for name, queue in list(sqs_backends[ACCOUNT][self.region].queues.items()):
             ages = _ages(queue, self.clock.now())
             visible = float(len(queue.messages))
             oldest = {"ApproximateAgeOfOldestMessage": max(ages, default=0.0)}
@@ -120,7 +120,7 @@ def _ages(queue: Any, now: float) -> list[float]:  # noqa: ANN401 - moto's
 
 def _ended_executions(region: str) -> Iterator[tuple[str, str]]:
     """Yield the state machine and the metric of each; those of a distributed map count under the map's label."""
-    for machine in stepfunctions_parser_backends[ACCOUNT][region].state_machines:
+    for machine in list(stepfunctions_parser_backends[ACCOUNT][region].state_machines):
         executions: list[Any] = machine.executions
         for execution in executions:
             if execution.exec_status in _ENDS:
