@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @runs.recorded
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Look for the task of a job, sweep, or do to one job what an operator asks for."""
+    """Look for the task of a job, sweep, or do what an operator asks for."""
     match event.get("action"):
         case "reconcile":
             return reconcile(event["job_id"]).as_json()
@@ -27,5 +27,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
             return operate.resume(event["job_id"])
         case "task":
             return operate.task(event["job_id"])
+        case "self_check":
+            return operate.self_check(event["secret_arn"])
         case unknown:
-            raise ValueError(f"Unknown action {unknown!r}: use reconcile, sweep, cancel, resume or task.")
+            raise ValueError(f"Unknown action {unknown!r}: use reconcile, sweep, cancel, resume, task or self_check.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache, wraps
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import botocore
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
 from gallop import __version__
@@ -44,6 +46,8 @@ _CONFIG = Config(
     read_timeout=20,
     retries={"mode": "standard", "total_max_attempts": 4},
 )
+
+_ONE_AT_A_TIME = Lock()
 
 
 @cache
@@ -102,19 +106,34 @@ def stepfunctions() -> SFNClient:
 @cache
 def complete(service: str) -> Any:  # noqa: ANN401 - the client of any service
     """Return a client with all calls of a service, for an operator's commands; functions use those above."""
-    return _complete_session().create_client(service, config=_CONFIG)
+    # A session is not safe to use from several threads, unlike a client.
+    with _ONE_AT_A_TIME:
+        return _complete_session().create_client(service, config=_CONFIG)
 
 
 @cache
 def _complete_session() -> Session:
-    return Session()
+    session = Session()
+    session.register_component("data_loader", _all_descriptions())
+    return session
+
+
+@cache
+def _all_descriptions() -> Loader:
+    """Return what reads each of AWS's descriptions only once, whichever stack it is for."""
+    return create_loader()
 
 
 def _client(service: str, config: Config) -> Any:  # noqa: ANN401 - the client of any service
     return _session().create_client(service, config=config)
 
 
-_KEPT = (_session, _complete_session, dynamodb, events, s3, secretsmanager, sqs, stepfunctions, complete)
+_KEPT = (_session, dynamodb, events, s3, secretsmanager, sqs, stepfunctions, complete, _complete_session)
+
+
+def version() -> str:
+    """Return the version of botocore, which the runtime brings."""
+    return botocore.__version__
 
 
 def forget() -> None:

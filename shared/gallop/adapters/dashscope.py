@@ -131,6 +131,30 @@ def cancel(base_url: str, key: str, task_id: str) -> bool:
     return True
 
 
+def check_key(base_url: str, key: str) -> None:
+    """Check that this host accepts the key, by a list of one task, which is free (fact sheet §3).
+
+    Raises:
+        VendorUnreachable, VendorThrottled, VendorUnavailable: No response this time.
+        VendorRefused: DashScope refuses the key, or its right to the API.
+
+    """
+    if not isinstance(_object(_ask(base_url, key, "/tasks", {"page_no": "1", "page_size": "1"})).get("data"), list):
+        raise VendorUnavailable("DashScope sent an unreadable task list.")
+
+
+def check_model(base_url: str, key: str, model: str) -> None:
+    """Check that this host knows a model, by asking where its files would be uploaded, which is free (§4).
+
+    Raises:
+        VendorUnreachable, VendorThrottled, VendorUnavailable: No response this time.
+        VendorRefused: DashScope does not know the model, or refuses it.
+
+    """
+    if "data" not in _object(_ask(base_url, key, "/uploads", {"action": "getPolicy", "model": model})):
+        raise VendorUnavailable("DashScope sent an unreadable upload policy.")
+
+
 def tasks_between(base_url: str, key: str, model: str, since: float, until: float) -> list[ListedTask]:
     """List the account's tasks of a model that were created between two epoch times (fact sheet §3).
 

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from gallop.adapters.table import client_keys, drains
+from gallop.adapters.table import client_keys
 from gallop.cli import show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, Target, opened
 from gallop.domain import times
 from gallop.domain.clients import keys
 from gallop.domain.clients.keys import Key, KeyState
+from gallop.services import api_keys
 
 app = typer.Typer(help="Create, list and revoke API keys for the HTTPS door.", no_args_is_help=True)
 
@@ -39,15 +40,9 @@ def create(
     lifetime = keys.lifetime_seconds(expires) if expires else None
     if expires and lifetime is None:
         refuse(f"--expires {expires!r} is not a valid duration. Use minutes, hours or days: 30m, 12h or 90d.")
-    secret = keys.generate()
     with opened(stack) as target:
         now = target.now()
-        valid_until = now + lifetime if lifetime else None
-        key = Key(keys.hash_of(secret), client, now, valid_until, admin, is_draining=_is_draining())
-        client_keys.create(key)
-        # What began or ended meanwhile did not see this key.
-        if (is_draining := _is_draining()) is not key.is_draining:
-            client_keys.set_draining(key, is_draining=is_draining)
+        secret, key = api_keys.issue(client, now, now + lifetime if lifetime else None, is_admin=admin)
     if json:
         show.as_json({"key": secret, **_public(key, target)})
         return
@@ -82,10 +77,6 @@ def revoke(
             refuse(f"Stack {target.stack!r} has no key with that ID. Run `gallop keys list` to see the IDs.")
         is_new = client_keys.revoke(key, target.now())
     show.remark(f"{key.id} of {key.client!r} {'is revoked' if is_new else 'was already revoked'}.")
-
-
-def _is_draining() -> bool:
-    return drains.since() is not None
 
 
 def _public(key: Key, target: Target) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-import boto3
 import typer
 from botocore.exceptions import (
     BotoCoreError,
@@ -45,11 +44,12 @@ StackOption = Annotated[
 class Target:
     """A stack, its outputs and its clock: a testbed's runs ``speed`` times as fast as real time since ``anchor``.
 
-    ``real`` returns the real time.
+    ``status`` is CloudFormation's word, and ``real`` returns the real time.
     """
 
     stack: str
     outputs: Mapping[str, str]
+    status: str = ""
     anchor: float = 0.0
     speed: float = 1.0
     real: Callable[[], float] = clock.wall
@@ -63,12 +63,25 @@ class Target:
         """Whether this is a testbed on this machine, which may call receivers on it."""
         return bool(self.anchor)
 
-    @cached_property
+    @property
     def resources(self) -> Mapping[str, str]:
         """The physical IDs of the stack's resources, by the names that the template gives them."""
-        pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack)
+        return {name: physical for name, (physical, _) in self._listed.items()}
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The types of the stack's resources, by the same names."""
+        return {name: kind for name, (_, kind) in self._listed.items()}
+
+    @cached_property
+    def _listed(self) -> Mapping[str, tuple[str, str]]:
+        pages = aws.complete("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack)
         found = (resource for page in pages for resource in page["StackResourceSummaries"])
-        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found if one.get("PhysicalResourceId")}
+        return {
+            one["LogicalResourceId"]: (one["PhysicalResourceId"], one["ResourceType"])
+            for one in found
+            if one.get("PhysicalResourceId")
+        }
 
     def resource(self, name: str) -> str:
         """Return the physical ID of a resource of the stack."""
@@ -78,7 +91,7 @@ class Target:
 
     def use_settings_of(self, function: str) -> None:
         """Set the variables that a function of the stack has, so that the services decide here as they do there."""
-        found = boto3.client("lambda").get_function_configuration(FunctionName=self.resource(function))
+        found = aws.complete("lambda").get_function_configuration(FunctionName=self.resource(function))
         variables = found.get("Environment", {}).get("Variables", {})
         os.environ.update({name: str(value) for name, value in variables.items() if not name.startswith("POWERTOOLS_")})
 
@@ -90,7 +103,7 @@ class Target:
 
     def run(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
         """Invoke a function of the stack, by its name in the template, and return its result."""
-        response = boto3.client("lambda").invoke(
+        response = aws.complete("lambda").invoke(
             FunctionName=self.resource(function), Payload=json.dumps(event).encode()
         )
         found = json.loads(response["Payload"].read())
@@ -116,9 +129,15 @@ def opened(stack: str) -> Iterator[Target]:
     os.environ.update({**(_credentials(running) if running else {}), "POWERTOOLS_LOG_LEVEL": "CRITICAL"})
     _forget_clients()
     try:
-        target = Target(name, _outputs(name), running.get("anchor", 0.0), running.get("speed", 1.0), real)
-        if "JobTableName" not in target.outputs:
-            refuse(f"Stack {name!r} has no output JobTableName, so it is not a Gallop stack. Check its name.")
+        outputs, status = _described(name)
+        # A testbed's API has another address than on AWS.
+        outputs |= {"ApiUrl": running["api_url"]} if running else {}
+        target = Target(name, outputs, status, running.get("anchor", 0.0), running.get("speed", 1.0), real)
+        if "JobTableName" not in outputs:
+            refuse(
+                f"Stack {name!r} ({status}) has no output JobTableName: it is not a Gallop stack, or was not deployed. "
+                f"Check its name, or see: aws cloudformation describe-stack-events --stack-name {name}"
+            )
         os.environ["JOB_TABLE"] = target.outputs["JobTableName"]
         os.environ["WEBHOOK_WORKFLOW_ARN"] = target.outputs.get("WebhookWorkflowArn", "")
         cast("Any", clock).now = target.now
@@ -135,7 +154,6 @@ def opened(stack: str) -> Iterator[Target]:
 def _forget_clients() -> None:
     """Let new clients be made with the credentials that the environment then has."""
     aws.forget()
-    boto3.DEFAULT_SESSION = None
 
 
 def _explained(error: Exception, *, is_here: bool) -> str:
@@ -168,11 +186,13 @@ def _credentials(running: Mapping[str, str]) -> dict[str, str]:
     return region | {name.upper(): running[name] for name in names}
 
 
-def _outputs(stack: str) -> dict[str, str]:
+def _described(stack: str) -> tuple[dict[str, str], str]:
+    """Return the outputs of a stack, and its status."""
     try:
-        described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        described = aws.complete("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         refuse(f"There is no stack {stack!r} in this account and region. Check --stack, AWS_PROFILE and AWS_REGION.")
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    return outputs, described["StackStatus"]

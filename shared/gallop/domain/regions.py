@@ -14,6 +14,16 @@ _HOSTS = {
     "127.0.0.1": "local",
     "::1": "local",
 }
+# The hosts of all workspaces of a region; in other regions there are only hosts of workspaces.
+SHARED_BASE_URLS = tuple(
+    f"https://{host}/api/v1"
+    for host in (
+        "dashscope-intl.aliyuncs.com",
+        "dashscope.aliyuncs.com",
+        "dashscope-us.aliyuncs.com",
+        "cn-hongkong.dashscope.aliyuncs.com",
+    )
+)
 # A workspace's host, and the others: ``vpc-cn-beijing.dashscope...``, ``cn-hongkong.dashscope...``.
 _NAMED = re.compile(r"(?:[\w-]+\.([\w-]+)\.maas|(?:vpc-)?([\w-]+)\.dashscope)\.aliyuncs\.com")
 
@@ -29,3 +39,11 @@ def region_of(base_url: str) -> str:
     if named:
         return str(named[1] or named[2])
     return _HOSTS.get(host, parts.netloc.rpartition("@")[2].lower())
+
+
+def is_alibaba(base_url: str) -> bool:
+    """Return whether a base URL is at a host of Alibaba's: a key may then be shown to its other hosts."""
+    try:
+        return (urlsplit(base_url).hostname or "").rstrip(".").endswith(".aliyuncs.com")
+    except ValueError:
+        return False

@@ -10,6 +10,7 @@ from gallop.domain.dashscope.replies import TaskCanceled, TaskFailed, TaskSuccee
 from gallop.domain.errors import TryAgain, VendorRefused
 from gallop.services import cancel as cancels
 from gallop.services import resume as resumes
+from gallop.services import self_check as checks
 from gallop.services import vendor_host
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ def task(job_id: str) -> dict[str, Any]:
         return _view(vendor_host.query(job)[1])
     except (TryAgain, VendorRefused) as error:
         return {"status": None, "detail": str(error)}
+
+
+def self_check(secret_arn: str) -> dict[str, Any]:
+    """Return what only a function of the stack can say about it; nothing is recorded, and nothing costs."""
+    return checks.facts(secret_arn)
 
 
 def _view(task: Task) -> dict[str, Any]:

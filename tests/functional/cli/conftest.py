@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from gallop.adapters.table import task_durations
 from gallop.cli.app import app
 from gallop.services import slots
+from gallop.services.doctor import examine
 from typer.testing import CliRunner, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.sandbox import Sandbox
 
 
@@ -42,6 +46,7 @@ class Gallop:
 
 
 @pytest.fixture
-def gallop(sandbox: Sandbox) -> Gallop:
-    """Return the command line."""
-    return Gallop(sandbox)
+def gallop(sandbox: Sandbox) -> Iterator[Gallop]:
+    """Return the command line; checks of a stack are made one by one, because all functions share this process."""
+    with patch.object(examine, "MAX_AT_A_TIME", 1):
+        yield Gallop(sandbox)

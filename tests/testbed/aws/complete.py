@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from moto.awslambda.models import lambda_backends
+
 from . import managed_policies
+from .account import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,9 +107,16 @@ def _log_group(client: Client, name: str, properties: Properties) -> None:
         client("logs").put_retention_policy(logGroupName=name, retentionInDays=int(properties["RetentionInDays"]))
 
 
+def _function(_: Client, name: str, properties: Properties) -> None:
+    # No API changes it without new code.
+    function = lambda_backends[ACCOUNT][REGION].get_function(name)
+    function.architectures = properties.get("Architectures", ["x86_64"])
+
+
 _COMPLETIONS: dict[str, Completion] = {
     "AWS::S3::Bucket": _bucket,
     "AWS::DynamoDB::Table": _table,
     "AWS::IAM::Role": _role,
     "AWS::Logs::LogGroup": _log_group,
+    "AWS::Lambda::Function": _function,
 }

@@ -206,6 +206,7 @@ class EmbeddedAws:
             s3_to_queue=self.wiring.s3_to_queue,
             s3_to_function=self.wiring.s3_to_function,
             to_target=self.targets.send,
+            account_concurrency=self.account_concurrency,
         )
 
     def _in_background(self, function: str, event: bytes) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from moto import backends
+from moto.awslambda import urls
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.models import Stack
 from moto.core import responses
@@ -43,7 +44,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-from . import interpreter, invoke_api, queues, s3_events, s3_uploads, tables
+from . import interpreter, invoke_api, operator_api, queues, s3_events, s3_uploads, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,6 +72,8 @@ class MotoHooks:
     """Delivers an S3 event; takes bucket ARN, function ARN and event."""
     to_target: Callable[[Rule, dict[str, Any], dict[str, Any]], bool]
     """Sends an event to a rule's target; returns False if moto must handle this kind of target."""
+    account_concurrency: int | None = None
+    """What the account's settings say; None is what AWS gives an account that is not new."""
 
 
 @contextmanager
@@ -79,6 +82,9 @@ def installed(hooks: MotoHooks) -> Iterator[None]:
     with ExitStack() as patches:
         for target, name, value in _changes(hooks):
             patches.enter_context(patch.object(target, name, value))
+        for target, name, value in operator_api.methods(hooks.account_concurrency):
+            patches.enter_context(patch.object(target, name, value, create=True))
+        patches.enter_context(patch.object(urls, "url_paths", operator_api.paths()))
         patches.enter_context(patch.dict(default_user_config, {"stepfunctions": {"execute_state_machine": True}}))
         yield
 

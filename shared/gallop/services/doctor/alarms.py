@@ -1,0 +1,57 @@
+"""Whether an alarm is raised, and whether anybody would hear of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.adapters.operator_calls import ask
+from gallop.domain.diagnosis import failure, ok, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gallop.domain.diagnosis import Finding
+    from gallop.services.doctor.deployment import Deployment
+
+_NOBODY = "sam deploy --parameter-overrides AlarmEmail=you@example.com"
+_PENDING = "PendingConfirmation"
+
+
+def check(deployment: Deployment) -> Iterator[Finding]:
+    """Check the state of the stack's alarms, and their receivers."""
+    names = list(deployment.of_type("AWS::CloudWatch::Alarm").values())
+    found = ask("cloudwatch", "describe_alarms", AlarmNames=names, MaxRecords=100)["MetricAlarms"]
+    raised = [alarm for alarm in found if alarm["StateValue"] == "ALARM"]
+    for alarm in raised:
+        seen = f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}"
+        yield failure("alarm", seen, "See docs/operations.md.")
+    if not raised:
+        yield ok("alarms", f"None of {len(found)} is raised.")
+    yield from _receivers(deployment, found)
+
+
+def _receivers(deployment: Deployment, alarms: list[dict[str, Any]]) -> Iterator[Finding]:
+    silent = [alarm["AlarmName"] for alarm in alarms if not (alarm["ActionsEnabled"] and alarm["AlarmActions"])]
+    if silent or not alarms:
+        which = f"{len(silent)} of {len(alarms)} alarms have" if len(silent) < len(alarms) else "The alarms have"
+        yield warning("receivers", f"{which} no receiver: nobody is told.", f"{_NOBODY} --stack-name {deployment.name}")
+        return
+    for action in sorted({action for alarm in alarms for action in alarm["AlarmActions"]}):
+        yield _receiver(action)
+
+
+def _receiver(action: str) -> Finding:
+    if action.split(":")[2] != "sns":
+        return ok("receivers", f"The alarms have a receiver: {action}.")
+    topic = action.rpartition(":")[2]
+    found = ask("sns", "list_subscriptions_by_topic", TopicArn=action)["Subscriptions"]
+    confirmed = [one for one in found if one["SubscriptionArn"] != _PENDING]
+    if confirmed:
+        return ok("receivers", f"Topic {topic} has {len(confirmed)} confirmed subscriptions.")
+    subscribe = f"aws sns subscribe --topic-arn {action} --protocol email --notification-endpoint you@example.com"
+    if found:
+        remedy = (
+            f"Confirm it in the mail 'AWS Notification - Subscription Confirmation', or have it sent again: {subscribe}"
+        )
+        return failure("receivers", f"Nobody has confirmed the subscription of topic {topic}: nobody is told.", remedy)
+    return failure("receivers", f"Topic {topic} has no subscription: nobody is told.", subscribe)

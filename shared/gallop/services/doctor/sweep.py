@@ -1,0 +1,49 @@
+"""Whether the sweep runs, which repairs jobs and frees slots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gallop.adapters.operator_calls import ask
+from gallop.domain.diagnosis import failure, ok
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gallop.domain.diagnosis import Finding
+    from gallop.services.doctor.deployment import Deployment
+
+RULE, LOGS = "ReconcileFunctionSweep", "ReconcileLogs"
+# It runs every minute, and a log line is searchable some seconds later.
+RECENT_SECONDS = 600
+
+
+def check(deployment: Deployment) -> Iterator[Finding]:
+    """Check that its schedule is enabled, and that its function wrote to its log a short time ago."""
+    name, group = deployment.resource(RULE), deployment.resource(LOGS)
+    rule = ask("events", "describe_rule", Name=name)
+    if rule["State"] != "ENABLED":
+        seen = "The schedule of the sweep is disabled: interrupted jobs are not resumed, and slots not freed."
+        yield failure("sweep", seen, f"aws events enable-rule --name {name}")
+        return
+    last = _last_line(group, deployment.now - RECENT_SECONDS)
+    if last is None:
+        seen = f"The sweep has not run for {RECENT_SECONDS // 60} minutes."
+        remedy = "If you deployed less than two minutes ago, run the command again. Else look at its log"
+        yield failure("sweep", seen, f"{remedy}: aws logs tail {group} --since 1h")
+        return
+    yield ok(
+        "sweep", f"{rule.get('ScheduleExpression', 'enabled')}; it ran {max(0, round(deployment.now - last))} s ago."
+    )
+
+
+def _last_line(group: str, since: float) -> float | None:
+    """Return when the last line was written, in seconds since the epoch."""
+    last: float | None = None
+    more: dict[str, str] = {}
+    while True:
+        page = ask("logs", "filter_log_events", logGroupName=group, startTime=int(since * 1000), **more)
+        last = max((event["timestamp"] / 1000 for event in page["events"]), default=last)
+        if "nextToken" not in page:
+            return last
+        more = {"nextToken": page["nextToken"]}

@@ -1,0 +1,378 @@
+"""``gallop doctor``: each thing that can be wrong with a deployment is set up, seen, and put right by the remedy."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import httpx
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from gallop.services.doctor import alarms, examine, functions
+from moto.awslambda.models import lambda_backends
+
+from fake_dashscope import KEY
+from tests.support import aws_command, gateway
+from tests.support.stack import aws
+from tests.testbed.aws import operator_api
+from tests.testbed.aws.account import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.functional.cli.conftest import Gallop
+    from tests.support.sandbox import Sandbox
+
+Found = dict[str, Any]
+# Subjects of which another check speaks.
+_CHECK_OF = {
+    **dict.fromkeys(("DashScope", "models", "runtime", "bytecode", "task tokens"), "inside"),
+    **dict.fromkeys(("alarm", "receivers"), "alarms"),
+    "queue policy": "inbox",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """The command, on a stack of which only what a test breaks is broken."""
+
+    sandbox: Sandbox
+    gallop: Gallop
+    url: str
+
+    def findings(self, *words: str) -> list[Found]:
+        """Run the command and return what it finds."""
+        found: list[Found] = json.loads(self.gallop("doctor", "--json", *words).stdout)
+        return found
+
+    def of(self, check: str) -> Found:
+        """Make one check only, and return what it finds of a subject."""
+        name = _CHECK_OF.get(check, check)
+        with patch.object(examine, "CHECKS", {name: examine.CHECKS[name]}):
+            (found,) = [one for one in self.findings() if one["check"] == check]
+        return found
+
+    def must_fail(self, check: str, *words: str) -> str:
+        """Expect a failure that says some words; return its remedy."""
+        found = self.of(check)
+        assert "failure" == found["level"]
+        assert [] == [word for word in words if word not in found["seen"]], found["seen"]
+        return str(found["remedy"])
+
+    def must_be_ok(self, check: str) -> None:
+        """Expect that all is well again."""
+        found = self.of(check)
+        assert "ok" == found["level"], found["seen"]
+
+
+@pytest.fixture
+def doctor(sandbox: Sandbox, gallop: Gallop) -> Iterator[Doctor]:
+    """Return the command, on a healthy stack whose sweep has just run."""
+    swept(sandbox)
+    with gateway.opened(sandbox) as url:
+        yield Doctor(sandbox, gallop, url)
+
+
+def swept(sandbox: Sandbox) -> None:
+    """Let the function of the sweep write to its log."""
+    group, logs = sandbox.stack.resource("ReconcileLogs"), aws("logs")
+    stream = f"run-{sandbox.clock.now()}"
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    event = {"timestamp": int(sandbox.clock.now() * 1000), "message": "START RequestId: 1"}
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+
+
+def store(sandbox: Sandbox, key: str) -> None:
+    """Put a key into the stack's secret."""
+    aws("secretsmanager").put_secret_value(SecretId=sandbox.stack.resource("DashScopeSecret"), SecretString=key)
+
+
+def refusal(code: str, status: int = 401) -> httpx.Response:
+    """Return an answer of DashScope's."""
+    return httpx.Response(status, json={"code": code, "message": "Refused.", "request_id": "r"})
+
+
+@pytest.fixture
+def key_of_before(sandbox: Sandbox) -> Iterator[None]:
+    """Store the right key again."""
+    yield
+    store(sandbox, KEY)
+
+
+def test_a_healthy_stack_has_no_failure(doctor: Doctor) -> None:
+    """One line per check; the exit code is 0, although nobody receives the alarms, which is a warning."""
+    result = doctor.gallop.ok("doctor")
+    lines = result.stdout.splitlines()
+    assert [] == [line for line in lines if line.startswith("failure")]
+    assert 15 <= len([line for line in lines if line.startswith("ok ")])
+    assert ["receivers"] == [line.split()[1] for line in lines if line.startswith("warning") and "bytecode" not in line]
+    assert "0 failure" in result.stderr
+
+
+def test_json_is_for_programs(doctor: Doctor) -> None:
+    """Standard output has the findings only, once all are there; the lines go to standard error meanwhile."""
+    found = doctor.findings()
+    assert {"check", "level", "seen", "remedy"} == {name for one in found for name in one}
+    assert {"ok", "warning"} == {one["level"] for one in found}
+    assert all(one["remedy"] for one in found if one["level"] != "ok")
+
+
+@pytest.mark.usefixtures("key_of_before")
+def test_a_wrong_key_is_seen(doctor: Doctor) -> None:
+    """The key is never shown; the remedy stores another, which counts at once."""
+    store(doctor.sandbox, "sk-wrong-0123456789")
+    result = doctor.gallop("doctor")
+    assert 1 == result.exit_code
+    assert "sk-wrong" not in result.output
+    remedy = doctor.must_fail("DashScope", "refuses the key", "InvalidApiKey")
+    aws_command.run(remedy.replace("sk-...", KEY))
+    doctor.must_be_ok("DashScope")
+
+
+@pytest.mark.usefixtures("key_of_before")
+@pytest.mark.parametrize(
+    ("key", "words"), [("-", "has no key"), (" ", "has no key"), ("sk-sp-0123456789", "Token Plan")], ids=str
+)
+def test_a_key_that_is_none_is_seen(doctor: Doctor, key: str, words: str) -> None:
+    """The hyphen of the parameter's default, and a key of the Token Plan."""
+    store(doctor.sandbox, key)
+    aws_command.run(doctor.must_fail("DashScope", words).replace("sk-...", KEY))
+    doctor.must_be_ok("DashScope")
+
+
+def test_a_key_of_another_region_is_seen(doctor: Doctor) -> None:
+    """The region that accepts it is found, because all hosts are Alibaba's."""
+    doctor.sandbox.instead["https://dashscope-intl.aliyuncs.com"] = lambda _: refusal("InvalidApiKey")
+    doctor.sandbox.instead["https://dashscope.aliyuncs.com"] = lambda _: httpx.Response(200, json={"data": []})
+    remedy = doctor.must_fail("DashScope", "cn-beijing", "ap-southeast-1")
+    assert "DashScopeBaseUrl=https://dashscope.aliyuncs.com/api/v1" in remedy
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [("AccessDenied", 403, "knows the key, and refuses"), ("Arrearage", 400, "bill"), ("NotFound", 404, "NotFound")],
+)
+def test_other_refusals_are_seen(doctor: Doctor, code: str, status: int, words: str) -> None:
+    """A right that is missing, a bill, and an address that is not DashScope's."""
+    doctor.sandbox.instead["https://dashscope-intl.aliyuncs.com"] = lambda _: refusal(code, status)
+    assert doctor.must_fail("DashScope", words)
+
+
+def test_an_outage_of_dashscope_is_no_failure_of_the_stack(doctor: Doctor) -> None:
+    """It is a warning: the next run may find it over."""
+    doctor.sandbox.instead["https://dashscope-intl.aliyuncs.com"] = lambda _: refusal("InternalError", 500)
+    assert "warning" == doctor.of("DashScope")["level"]
+
+
+def test_a_host_that_does_not_answer_is_seen(doctor: Doctor) -> None:
+    """DashScope cannot be reached at the address."""
+
+    def closed(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route", request=request)
+
+    doctor.sandbox.instead["https://dashscope-intl.aliyuncs.com"] = closed
+    assert "DashScopeBaseUrl" in doctor.must_fail("DashScope", "Cannot connect")
+
+
+def test_a_model_that_is_not_on_offer_is_a_warning(doctor: Doctor) -> None:
+    """It is named."""
+
+    def without(request: httpx.Request) -> httpx.Response:
+        if request.url.params.get("model") == "happyhorse-1.0-video-edit":
+            return refusal("ModelNotFound", 404)
+        return doctor.sandbox.fake.handle(request)
+
+    doctor.sandbox.instead["https://dashscope-intl.aliyuncs.com"] = without
+    found = doctor.of("models")
+    assert "warning" == found["level"]
+    assert "happyhorse-1.0-video-edit (ModelNotFound)" in found["seen"]
+
+
+def test_a_notification_that_is_gone_is_seen(doctor: Doctor) -> None:
+    """And restored by the command that the remedy prints."""
+    aws("s3").put_bucket_notification_configuration(Bucket=doctor.sandbox.inbox, NotificationConfiguration={})
+    aws_command.run(doctor.must_fail("inbox", "drops start nothing"))
+    doctor.must_be_ok("inbox")
+
+
+def test_a_queue_that_s3_may_not_use_is_seen(doctor: Doctor) -> None:
+    """And opened to it again by the command that the remedy prints."""
+    aws("sqs").set_queue_attributes(QueueUrl=doctor.sandbox.stack.resource("DropQueue"), Attributes={"Policy": ""})
+    aws_command.run(doctor.must_fail("queue policy", "S3 may not send"))
+    doctor.must_be_ok("queue policy")
+
+
+def test_a_disabled_schedule_is_seen(doctor: Doctor) -> None:
+    """And enabled by the command that the remedy prints."""
+    aws("events").disable_rule(Name=doctor.sandbox.stack.resource("ReconcileFunctionSweep"))
+    aws_command.run(doctor.must_fail("sweep", "disabled"))
+    doctor.must_be_ok("sweep")
+
+
+def test_a_sweep_that_stopped_is_seen(doctor: Doctor) -> None:
+    """Its function has written nothing for eleven minutes."""
+    doctor.sandbox.clock.advance(660)
+    assert "aws logs tail" in doctor.must_fail("sweep", "has not run")
+    swept(doctor.sandbox)
+    doctor.must_be_ok("sweep")
+
+
+def test_a_raised_alarm_is_a_failure(doctor: Doctor) -> None:
+    """With its description."""
+    name = doctor.sandbox.stack.resource("JobsNotFinished")
+    aws("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    try:
+        doctor.must_fail("alarm", name, "Executions failed before their jobs had ended")
+    finally:
+        aws("cloudwatch").set_alarm_state(AlarmName=name, StateValue="OK", StateReason="test")
+    doctor.must_be_ok("alarms")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic that all alarms report to, and the subscriptions that it seems to have."""
+
+    arn: str
+    subscriptions: list[dict[str, str]]
+
+    def ask(self, service: str, operation: str, **parameters: Any) -> Any:  # noqa: ANN401 - of any operation
+        """Answer in place of AWS."""
+        if service == "sns":
+            assert self.arn == parameters["TopicArn"]
+            return {"Subscriptions": self.subscriptions}
+        found = getattr(aws(service), operation)(**parameters)
+        return {"MetricAlarms": [{**alarm, "AlarmActions": [self.arn]} for alarm in found["MetricAlarms"]]}
+
+
+def test_alarms_that_nobody_receives_are_seen(doctor: Doctor) -> None:
+    """A topic without a subscription, and with one that nobody has confirmed, is a failure."""
+    topic = Topic(f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms", [])
+    with patch.object(alarms, "ask", topic.ask):
+        assert "aws sns subscribe" in doctor.must_fail("receivers", "no subscription")
+        topic.subscriptions.append({"SubscriptionArn": "PendingConfirmation"})
+        assert "confirm" in doctor.must_fail("receivers", "Nobody has confirmed")
+        topic.subscriptions.append({"SubscriptionArn": f"{topic.arn}:1"})
+        doctor.must_be_ok("receivers")
+
+
+def test_a_role_without_a_right_is_seen(doctor: Doctor) -> None:
+    """IAM's simulation names the role and the call."""
+    role, policy = (doctor.sandbox.stack.resource(name) for name in ("TakeSlotFunctionRole", "ReleaseSlotsPolicy"))
+    aws("iam").detach_role_policy(RoleName=role, PolicyArn=policy)
+    try:
+        doctor.must_fail("rights", "TakeSlotFunctionRole may not states:SendTaskSuccess on *")
+    finally:
+        aws("iam").attach_role_policy(RoleName=role, PolicyArn=policy)
+    doctor.must_be_ok("rights")
+
+
+def test_a_check_that_may_not_be_made_is_a_warning(doctor: Doctor) -> None:
+    """It names the right that is missing; the exit code is 0."""
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001 - where every call passes
+
+    def refusing(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - any answer
+        if operation == "SimulatePrincipalPolicy":
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, operation)
+        return call(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", refusing):
+        found = doctor.of("rights")
+        assert 0 == doctor.gallop("doctor").exit_code
+    assert "warning" == found["level"]
+    assert "iam:SimulatePrincipalPolicy" in found["seen"]
+
+
+def test_a_door_that_lets_strangers_in_is_seen(doctor: Doctor) -> None:
+    """A route without the authorizer."""
+    doctor.sandbox.instead = {f"{doctor.url}/v1/videos": lambda _: httpx.Response(200), **doctor.sandbox.instead}
+    assert "sam deploy" in doctor.must_fail("authorizer", "strangers get in")
+
+
+def test_an_authorizer_that_fails_is_seen(doctor: Doctor) -> None:
+    """API Gateway answers 500 in its place."""
+    doctor.sandbox.stack.runner.replaced["AuthorizeFunction"] = lambda *_: None
+    try:
+        remedy = doctor.must_fail("authorizer", "500", "not 401")
+    finally:
+        doctor.sandbox.stack.runner.replaced.clear()
+    assert f"aws logs tail {doctor.sandbox.stack.resource('AuthorizeLogs')}" in remedy
+    doctor.must_be_ok("authorizer")
+
+
+def test_a_closed_description_is_seen(doctor: Doctor) -> None:
+    """The parameter says that it is open."""
+    doctor.sandbox.instead = {f"{doctor.url}/docs": lambda _: httpx.Response(401), **doctor.sandbox.instead}
+    doctor.must_fail("open routes", "GET /docs answers 401, not 200")
+
+
+def test_a_door_that_does_not_answer_is_seen(doctor: Doctor) -> None:
+    """Both checks say so."""
+
+    def closed(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route", request=request)
+
+    doctor.sandbox.instead = {doctor.url: closed}
+    doctor.must_fail("open routes", "did not answer")
+
+
+@pytest.mark.parametrize(("limit", "level"), [(3, "failure"), (10, "warning"), (100, "ok")])
+def test_a_low_limit_of_the_account_is_seen(doctor: Doctor, limit: int, level: str) -> None:
+    """A new account runs ten functions at a time; the remedy is the command that asks for more."""
+    with patch.object(operator_api, "USUAL_CONCURRENCY", limit):
+        found = doctor.of("concurrency")
+    assert level == found["level"]
+    assert ("request-service-quota-increase" in (found["remedy"] or "")) is (level != "ok")
+
+
+def test_a_drained_stack_is_a_warning(doctor: Doctor) -> None:
+    """The remedy opens it."""
+    doctor.gallop.ok("drain")
+    found = doctor.of("draining")
+    assert "warning" == found["level"]
+    doctor.gallop.ok(*shlex.split(found["remedy"])[1:-2])
+    doctor.must_be_ok("draining")
+
+
+def test_a_queue_that_nobody_reads_is_seen(doctor: Doctor) -> None:
+    """The mapping is disabled, and the stack is not drained."""
+    mapping = doctor.sandbox.stack.resource("SubmitFunctionDrops")
+    aws("lambda").update_event_source_mapping(UUID=mapping, Enabled=False)
+    aws_command.run(doctor.must_fail("draining", "does not read its queue"))
+    doctor.must_be_ok("draining")
+
+
+def test_a_function_on_another_processor_is_seen(doctor: Doctor) -> None:
+    """The layers have machine code for one."""
+    name = doctor.sandbox.stack.resource("StartTaskFunction")
+    function = lambda_backends[ACCOUNT][REGION].get_function(name)
+    function.architectures = ["x86_64"]
+    doctor.must_fail("functions", "StartTaskFunction is not on arm64")
+    function.architectures = ["arm64"]
+    with patch.object(functions, "RUNTIME", "python3.14"):
+        doctor.must_fail("functions", "StartTaskFunction runs on python3.13, not python3.14")
+
+
+def test_cors_rules_are_shown(doctor: Doctor) -> None:
+    """An operator may set some."""
+    rule = {"AllowedMethods": ["POST"], "AllowedOrigins": ["https://app.example.com"]}
+    aws("s3").put_bucket_cors(Bucket=doctor.sandbox.inbox, CORSConfiguration={"CORSRules": [rule]})
+    try:
+        assert "https://app.example.com" in doctor.of("uploads")["seen"]
+    finally:
+        aws("s3").delete_bucket_cors(Bucket=doctor.sandbox.inbox)
+
+
+def test_a_stack_that_cannot_be_reached_is_another_exit_code(gallop: Gallop) -> None:
+    """Programs tell it from a failure of the stack, and from a wrong option."""
+    assert 3 == gallop("doctor", stack="another").exit_code
+    assert 2 == gallop("doctor", "--quickly").exit_code
+
+
+def test_the_sandbox_is_used(sandbox: Sandbox) -> None:
+    """Nothing of the checks is left: no key, no job, no task."""
+    assert [] == sandbox.jobs()
+    assert [] == sandbox.tasks()
