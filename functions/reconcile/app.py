@@ -21,13 +21,9 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
             return reconcile(event["job_id"]).as_json()
         case "sweep":
             return {**sweep()}
-        case "cancel":
-            return operate.cancel(event["job_id"])
-        case "resume":
-            return operate.resume(event["job_id"])
-        case "task":
-            return operate.task(event["job_id"])
         case "self_check":
             return operate.self_check(event["secret_arn"])
+        case action if action in operate.ON_A_JOB:
+            return operate.ON_A_JOB[action](event["job_id"])
         case unknown:
             raise ValueError(f"Unknown action {unknown!r}: use reconcile, sweep, cancel, resume, task or self_check.")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import typer.main
 from gallop.cli.app import app
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
 from gallop.domain.job import JobState
-from gallop.domain.metrics import METRICS
+from gallop.services import self_check
+from gallop.services.doctor import examine
 from typer.testing import CliRunner
 
 from fake_dashscope.clock import ManualClock
 from tests.docs.markdown import table
+from tests.support import gateway
 from tests.support import sandbox as sandboxes
 from tests.support.stack import deployed
 
@@ -28,6 +31,12 @@ _READ = (*_SETTINGS, "dynamodb:BatchGetItem", "dynamodb:Query")
 _ERASE = (
     *("dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
     *("s3:DeleteObjectVersion", "s3:ListBucketVersions"),
+)
+_DOCTOR = (
+    *("cloudformation:ListStackResources", "cloudwatch:DescribeAlarms", "dynamodb:GetItem", "events:DescribeRule"),
+    *("iam:SimulatePrincipalPolicy", "lambda:GetAccountSettings", "lambda:GetEventSourceMapping"),
+    *("lambda:GetFunctionConfiguration", "lambda:InvokeFunction", "logs:FilterLogEvents", "s3:GetBucketCORS"),
+    *("s3:GetBucketNotification", "sns:ListSubscriptionsByTopic", "sqs:GetQueueAttributes"),
 )
 # A test compares them with the calls of each command.
 RIGHTS: dict[str, tuple[str, ...]] = {
@@ -54,6 +63,8 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         *("dynamodb:UpdateItem", "lambda:UpdateEventSourceMapping"),
     ),
     "forget": (*_SETTINGS, *_ERASE, "dynamodb:Scan", "dynamodb:UpdateItem"),
+    "doctor": _DOCTOR,
+    "doctor --spend": (*_DOCTOR, "dynamodb:PutItem", "dynamodb:UpdateItem", "s3:GetObject"),
     "keys create": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
     "keys list": ("dynamodb:GetItem", "dynamodb:Query"),
     "keys revoke": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
@@ -69,10 +80,18 @@ def commands() -> str:
     return table(("command", "what it does", "rights"), rows)
 
 
-def metrics() -> str:
-    """Return the table of metrics."""
-    rows = ((f"`{name.value}`", one.unit.value, one.when, one.what) for name, one in METRICS.items())
-    return table(("metric", "unit", "emitted when", "value"), rows)
+def doctor() -> str:
+    """Return what ``gallop doctor`` prints of a stack on AWS whose parameters are the defaults."""
+    runtime = {"python": "3.13.1", "machine": "aarch64", "botocore": "1.40.4", "has_bytecode": True}
+    with (
+        deployed(ManualClock(), executing=True) as stack,
+        sandboxes.opened(stack) as sandbox,
+        gateway.opened(sandbox),
+        patch.object(self_check, "runtime", lambda: {**runtime, "botocore_needed": "1.36"}),
+        patch.object(examine, "MAX_AT_A_TIME", 1),
+    ):
+        sandbox.log_of_sweep()
+        return f"```console\n$ gallop doctor --stack gallop\n{_run('gallop doctor', is_result_first=True)}\n```"
 
 
 def shown() -> str:
@@ -86,6 +105,8 @@ def shown() -> str:
 def _help(name: str) -> str:
     command: Any = typer.main.get_command(app)
     for word in name.split():
+        if word.startswith("--"):
+            return str(next(option.help for option in command.params if word in option.opts))
         command = command.commands[word]
     text = command.help if name != "jobs" else command.commands["list"].help
     return re.split(r"(?<=\.)\s", " ".join(text.split()))[0]
@@ -108,7 +129,8 @@ def _fill(sandbox: Sandbox) -> None:
     assert JobState.QUEUED is sandbox.job(JOBS[0]).state
 
 
-def _run(command: str) -> str:
+def _run(command: str, *, is_result_first: bool = False) -> str:
     result = CliRunner().invoke(app, [*command.split()[1:], "--stack", "gallop"])
-    lines = [*result.stderr.splitlines(), *result.stdout.splitlines()]
+    parts = (result.stdout, result.stderr) if is_result_first else (result.stderr, result.stdout)
+    lines = [line for part in parts for line in part.splitlines()]
     return "\n".join(line.rstrip() for line in lines)

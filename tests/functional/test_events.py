@@ -385,6 +385,16 @@ def test_reconcile_task(sandbox: Sandbox) -> None:
     assert "SUCCEEDED" == sandbox.invoke("ReconcileFunction", sample("reconcile-task"))["status"]
 
 
+def test_reconcile_self_check(sandbox: Sandbox) -> None:
+    """An operator asks what only a function can say; a secret that does not exist is a fact, not an error."""
+    found = sandbox.invoke("ReconcileFunction", sample("reconcile-self_check"))
+    assert "unreadable" == found["dashscope"]["code"]
+    secret = sandbox.stack.resource("DashScopeSecret")
+    found = sandbox.invoke("ReconcileFunction", {"action": "self_check", "secret_arn": secret})
+    assert "" == found["dashscope"]["code"]
+    assert [] == sandbox.tasks()
+
+
 def test_finish_succeeded(sandbox: Sandbox) -> None:
     """The stored video makes the job a success."""
     sandbox.storing(id=JOB)

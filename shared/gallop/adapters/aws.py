@@ -108,7 +108,8 @@ def complete(service: str) -> Any:  # noqa: ANN401 - the client of any service
     """Return a client with all calls of a service, for an operator's commands; functions use those above."""
     # A session is not safe to use from several threads, unlike a client.
     with _ONE_AT_A_TIME:
-        return _complete_session().create_client(service, config=_CONFIG)
+        # An operator's command runs functions, for up to 50 seconds, and must not run one twice.
+        return _complete_session().create_client(service, config=_CONFIG.merge(Config(read_timeout=60)))
 
 
 @cache

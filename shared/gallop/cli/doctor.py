@@ -54,13 +54,13 @@ def doctor(
     counts = Counter(finding.level for finding in found)
     if json:
         show.as_json([_view(finding) for finding in found])
-    show.remark(", ".join(f"{counts[level]} {level.value}" for level in Level))
+    show.remark(", ".join(_counted(counts[level], level) for level in Level))
     if counts[Level.FAILURE]:
         raise typer.Exit(1)
 
 
 def _deployment(target: Target) -> Deployment:
-    return Deployment(target.stack, target.status, target.outputs, target.resources, target.types, target.now())
+    return Deployment(target.stack, target.status, target.outputs, target.resources, target.types)
 
 
 def _spend(deployment: Deployment, *, is_sure: bool) -> Iterator[Finding]:
@@ -86,6 +86,10 @@ def _told(findings: Iterable[Finding], *, is_aside: bool) -> Iterator[Finding]:
 def _lines(finding: Finding) -> list[str]:
     line = f"{finding.level.value:<7}  {finding.check:<{WIDTH}}  {finding.seen}"
     return [line, f"{'':<7}  {'':<{WIDTH}}  -> {finding.remedy}"] if finding.remedy else [line]
+
+
+def _counted(count: int, level: Level) -> str:
+    return f"{count} {level.value}{'s' if level is not Level.OK and count != 1 else ''}"
 
 
 def _view(finding: Finding) -> dict[str, str | None]:

@@ -131,7 +131,7 @@ def opened(stack: str) -> Iterator[Target]:
     try:
         outputs, status = _described(name)
         # A testbed's API has another address than on AWS.
-        outputs |= {"ApiUrl": running["api_url"]} if running else {}
+        outputs |= {"ApiUrl": running["api_url"]} if "api_url" in running else {}
         target = Target(name, outputs, status, running.get("anchor", 0.0), running.get("speed", 1.0), real)
         if "JobTableName" not in outputs:
             refuse(

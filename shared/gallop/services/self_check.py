@@ -22,6 +22,8 @@ from gallop.domain.regions import SHARED_BASE_URLS, is_alibaba
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# What bytecode of this Python begins with.
+MAGIC = importlib.util.MAGIC_NUMBER
 # Accepted; every other code is DashScope's, or one of these.
 ACCEPTED, UNREACHABLE, TRY_AGAIN = "", "unreachable", "try_again"
 UNREADABLE, MISSING = "unreadable", "missing"
@@ -32,25 +34,30 @@ _TOKEN_PLAN = "sk-sp-"  # noqa: S105 - how such keys begin
 
 def facts(secret_arn: str) -> dict[str, Any]:
     """Return the facts about this function's runtime, its rights, and the key in a secret; never the key."""
-    return {"runtime": _runtime(), "task_tokens": _task_tokens(), "dashscope": _dashscope(secret_arn)}
+    return {"runtime": runtime(), "task_tokens": _task_tokens(), "dashscope": _dashscope(secret_arn)}
 
 
-def _runtime() -> dict[str, Any]:
+def runtime() -> dict[str, Any]:
+    """Return the facts about what this function runs on."""
     return {
         "python": ".".join(map(str, sys.version_info[:3])),
         "machine": os.uname().machine,
         "botocore": aws.version(),
         "botocore_needed": ".".join(map(str, aws.MINIMUM_BOTO3)),
-        "has_bytecode": _has_bytecode(Path(gallop.__file__)),
+        "has_bytecode": has_bytecode(Path(gallop.__file__)),
     }
 
 
-def _has_bytecode(source: Path) -> bool:
+def has_bytecode(source: Path) -> bool:
     """Whether this Python can use the bytecode beside a source; else it compiles the source at each cold start."""
     with suppress(OSError):
-        compiled = Path(importlib.util.cache_from_source(str(source)))
-        return compiled.read_bytes()[:4] == importlib.util.MAGIC_NUMBER
+        return compiled(source).read_bytes()[: len(MAGIC)] == MAGIC
     return False
+
+
+def compiled(source: Path) -> Path:
+    """Return where this Python looks for the bytecode of a source."""
+    return Path(importlib.util.cache_from_source(str(source)))
 
 
 def _task_tokens() -> str:

@@ -42,6 +42,9 @@ def task(job_id: str) -> dict[str, Any]:
         return {"status": None, "detail": str(error)}
 
 
+ON_A_JOB = {"cancel": cancel, "resume": resume, "task": task}
+
+
 def self_check(secret_arn: str) -> dict[str, Any]:
     """Return what only a function of the stack can say about it; nothing is recorded, and nothing costs."""
     return checks.facts(secret_arn)

@@ -1,10 +1,10 @@
-"""``gallop doctor``: each thing that can be wrong with a deployment is set up, seen, and put right by the remedy."""
+"""``gallop doctor``: each thing that can be wrong with a deployment is set up, seen, and repaired by the remedy."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -12,10 +12,13 @@ import httpx
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from gallop.services.doctor import alarms, examine, functions
+from gallop.services.doctor import alarms, door, examine, functions
+from gallop.services.doctor.deployment import Deployment
 from moto.awslambda.models import lambda_backends
+from moto.cloudwatch.models import cloudwatch_backends
 
 from fake_dashscope import KEY
+from tests.functional.cli.test_rights import Rights, rights_of
 from tests.support import aws_command, gateway
 from tests.support.stack import aws
 from tests.testbed.aws import operator_api
@@ -72,18 +75,9 @@ class Doctor:
 @pytest.fixture
 def doctor(sandbox: Sandbox, gallop: Gallop) -> Iterator[Doctor]:
     """Return the command, on a healthy stack whose sweep has just run."""
-    swept(sandbox)
+    sandbox.log_of_sweep()
     with gateway.opened(sandbox) as url:
         yield Doctor(sandbox, gallop, url)
-
-
-def swept(sandbox: Sandbox) -> None:
-    """Let the function of the sweep write to its log."""
-    group, logs = sandbox.stack.resource("ReconcileLogs"), aws("logs")
-    stream = f"run-{sandbox.clock.now()}"
-    logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    event = {"timestamp": int(sandbox.clock.now() * 1000), "message": "START RequestId: 1"}
-    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
 
 
 def store(sandbox: Sandbox, key: str) -> None:
@@ -110,7 +104,31 @@ def test_a_healthy_stack_has_no_failure(doctor: Doctor) -> None:
     assert [] == [line for line in lines if line.startswith("failure")]
     assert 15 <= len([line for line in lines if line.startswith("ok ")])
     assert ["receivers"] == [line.split()[1] for line in lines if line.startswith("warning") and "bytecode" not in line]
-    assert "0 failure" in result.stderr
+    assert "0 failures" in result.stderr
+
+
+def test_the_page_names_its_rights(doctor: Doctor) -> None:
+    """With an alarm that reports to a topic, whose subscriptions are read, too."""
+    name, topic = doctor.sandbox.stack.resource("JobsNotFinished"), aws("sns").create_topic(Name="alarms")["TopicArn"]
+    aws("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="me@example.com")
+    alarm = cloudwatch_backends[ACCOUNT][REGION].alarms[name]
+    rights = Rights()
+    with (
+        patch.object(examine, "CHECKS", {**examine.CHECKS, "one alarm": _only(alarms.check, name)}),
+        patch.object(alarm, "alarm_actions", [topic]),
+        rights.recorded(),
+    ):
+        doctor.gallop.ok("doctor")
+    assert rights_of("doctor") == rights.used
+
+
+def _only(check: Any, alarm: str) -> Any:  # noqa: ANN401 - a check
+    """Return a check of a stack with one alarm."""
+
+    def checked(deployment: Deployment) -> Any:  # noqa: ANN401 - findings
+        return check(replace(deployment, resources={"It": alarm}, types={"It": "AWS::CloudWatch::Alarm"}))
+
+    return checked
 
 
 def test_json_is_for_programs(doctor: Doctor) -> None:
@@ -217,7 +235,7 @@ def test_a_sweep_that_stopped_is_seen(doctor: Doctor) -> None:
     """Its function has written nothing for eleven minutes."""
     doctor.sandbox.clock.advance(660)
     assert "aws logs tail" in doctor.must_fail("sweep", "has not run")
-    swept(doctor.sandbox)
+    doctor.sandbox.log_of_sweep()
     doctor.must_be_ok("sweep")
 
 
@@ -254,7 +272,7 @@ def test_alarms_that_nobody_receives_are_seen(doctor: Doctor) -> None:
     with patch.object(alarms, "ask", topic.ask):
         assert "aws sns subscribe" in doctor.must_fail("receivers", "no subscription")
         topic.subscriptions.append({"SubscriptionArn": "PendingConfirmation"})
-        assert "confirm" in doctor.must_fail("receivers", "Nobody has confirmed")
+        assert "Confirm it" in doctor.must_fail("receivers", "Nobody has confirmed")
         topic.subscriptions.append({"SubscriptionArn": f"{topic.arn}:1"})
         doctor.must_be_ok("receivers")
 
@@ -307,6 +325,18 @@ def test_a_closed_description_is_seen(doctor: Doctor) -> None:
     """The parameter says that it is open."""
     doctor.sandbox.instead = {f"{doctor.url}/docs": lambda _: httpx.Response(401), **doctor.sandbox.instead}
     doctor.must_fail("open routes", "GET /docs answers 401, not 200")
+
+
+def test_a_description_that_is_off_must_be_closed(doctor: Doctor) -> None:
+    """Without the parameter there is no function for it, and the address needs a key."""
+    resources = {"VideosLogs": "logs"}
+    off = Deployment("gallop", "CREATE_COMPLETE", {"ApiUrl": doctor.url}, resources, {})
+    (found,) = door.check_open_routes(off)
+    assert "GET /docs answers 200, not 401" in found.seen
+    closed = {f"{doctor.url}{path}": lambda _: httpx.Response(401) for path in ("/docs", "/openapi.json")}
+    doctor.sandbox.instead = {**closed, **doctor.sandbox.instead}
+    (found,) = door.check_open_routes(off)
+    assert "are off" in found.seen
 
 
 def test_a_door_that_does_not_answer_is_seen(doctor: Doctor) -> None:
@@ -367,7 +397,7 @@ def test_cors_rules_are_shown(doctor: Doctor) -> None:
 
 
 def test_a_stack_that_cannot_be_reached_is_another_exit_code(gallop: Gallop) -> None:
-    """Programs tell it from a failure of the stack, and from a wrong option."""
+    """Programs can distinguish it from a failure of the stack, and from a wrong option."""
     assert 3 == gallop("doctor", stack="another").exit_code
     assert 2 == gallop("doctor", "--quickly").exit_code
 

@@ -14,6 +14,7 @@ from gallop.domain.job import is_terminal
 from gallop.services.doctor import examine, spend
 
 from fake_dashscope import render
+from tests.functional.cli.test_rights import Rights, rights_of
 from tests.support import gateway
 from tests.support.films import film
 
@@ -92,7 +93,7 @@ def gallop_clock() -> Any:  # noqa: ANN401 - the module, whose name the fixture 
 
 
 def test_one_video_is_made_checked_and_deleted(spender: Spender) -> None:
-    """The cheapest there is; afterwards the job is gone, and the key of the command opens nothing."""
+    """The cheapest there is; afterwards the job is gone, and the key of the command grants no access."""
     found = spender.findings()
     assert {"job", "cost", "video", "receipt", "delete"} == found.keys()
     assert [] == [one for one in found.values() if one["level"] != "ok"]
@@ -103,6 +104,19 @@ def test_one_video_is_made_checked_and_deleted(spender: Spender) -> None:
     assert [] == spender.sandbox.jobs()
     (key,) = spender.gallop.json("keys", "list")
     assert "revoked" == key["state"]
+
+
+def test_the_page_names_its_rights(spender: Spender) -> None:
+    """Those of the checks, and some more; what the functions do meanwhile needs none of the operator's."""
+    rights = Rights()
+    spender.is_stuck = True
+    with rights.recorded():
+        spender.gallop("doctor", "--spend", "--yes")
+    spender.is_stuck = False
+    spender.wait(1)
+    with rights.recorded():
+        assert "ok" == spender.findings()["delete"]["level"]
+    assert rights_of("doctor --spend") == rights.used | rights_of("doctor")
 
 
 def test_the_price_is_shown_before_anything_is_made(spender: Spender) -> None:

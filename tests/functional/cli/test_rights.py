@@ -35,6 +35,8 @@ _NAMES = {
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:GetBucketCors": "s3:GetBucketCORS",
 }
 _WRITES = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
 _PREFIXES = {"sfn": "states", "stepfunctions": "states"}
@@ -93,6 +95,11 @@ def used_by(gallop: Gallop, *runs: tuple[str, ...]) -> set[str]:
     return rights.used
 
 
+def rights_of(command: str) -> set[str]:
+    """Return the rights of a command that the page names."""
+    return {*operations_page.RIGHTS[command], *operations_page.EVERY_COMMAND}
+
+
 def replaced(sandbox: Sandbox) -> str:
     """Drop a folder, finish its job, and replace its picture; return the ID of the first job."""
     first = finished(sandbox, dropped(sandbox))
@@ -140,7 +147,8 @@ def test_each_command_needs_the_rights_that_the_page_names(sandbox: Sandbox, gal
         "forget": [("forget", "zelda", "--yes")],
     }
     found = {command: used_by(gallop, *words) for command, words in runs.items()}
-    named = {command: {*rights, *operations_page.EVERY_COMMAND} for command, rights in operations_page.RIGHTS.items()}
+    # The doctor's are compared where it has a door to call.
+    named = {command: rights_of(command) for command in operations_page.RIGHTS if not command.startswith("doctor")}
     missing = {f"{command}: {right}" for command, rights in found.items() for right in rights - named[command]}
     unused = {f"{command}: {right}" for command, rights in found.items() for right in named[command] - rights}
     assert found.keys() == named.keys()

@@ -6,7 +6,6 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 import typer
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
@@ -22,20 +21,20 @@ FIRST, SECOND = "http://127.0.0.1:1111", "http://127.0.0.1:2222"
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the outputs of each stack as known, and start from an environment without AWS."""
-    monkeypatch.setattr(target, "_outputs", lambda _: {"JobTableName": "table"})
+    monkeypatch.setattr(target, "_described", lambda _: ({"JobTableName": "table"}, "CREATE_COMPLETE"))
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
 
 
 def use(folder: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str, key: str) -> tuple[Any, Any]:
-    """Run a command on a testbed; return a client of the product's, and one of the default session."""
+    """Run a command on a testbed; return a client of the functions', and one of the commands'."""
     running = {"aws_endpoint_url": endpoint, "aws_access_key_id": key, "aws_secret_access_key": "s", "region": "x-1"}
     (folder / "testbed.json").write_text(json.dumps(running), encoding="utf-8")
     monkeypatch.setattr(target, "RUNNING", folder / "testbed.json")
     with target.opened("") as opened:
         assert "table" == opened.outputs["JobTableName"]
-        return aws.dynamodb(), boto3.client("lambda")
+        return aws.dynamodb(), aws.complete("lambda")
 
 
 def test_each_testbed_gets_clients_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +53,7 @@ def test_nothing_of_a_testbed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert aws.dynamodb() is not inside
     assert "https://dynamodb.eu-central-1.amazonaws.com" == aws.dynamodb().meta.endpoint_url
     with target.opened("mine"):
-        assert "https://lambda.eu-central-1.amazonaws.com" == boto3.client("lambda").meta.endpoint_url
+        assert "https://lambda.eu-central-1.amazonaws.com" == aws.complete("lambda").meta.endpoint_url
 
 
 def test_clients_that_were_made_before_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Of nobody.
-_NO_TOKEN = "gallop-doctor"  # noqa: S105 - it opens nothing
+_NO_TOKEN = "gallop-doctor"  # noqa: S105 - it grants no access
 
 
 @aws.guarded

@@ -1,4 +1,4 @@
-"""Whether an alarm is raised, and whether anybody would hear of it."""
+"""Whether an alarm is raised, and whether anybody would be notified."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def _receivers(deployment: Deployment, alarms: list[dict[str, Any]]) -> Iterator
     silent = [alarm["AlarmName"] for alarm in alarms if not (alarm["ActionsEnabled"] and alarm["AlarmActions"])]
     if silent or not alarms:
         which = f"{len(silent)} of {len(alarms)} alarms have" if len(silent) < len(alarms) else "The alarms have"
-        yield warning("receivers", f"{which} no receiver: nobody is told.", f"{_NOBODY} --stack-name {deployment.name}")
+        yield warning(
+            "receivers", f"{which} no receiver: nobody is notified.", f"{_NOBODY} --stack-name {deployment.name}"
+        )
         return
     for action in sorted({action for alarm in alarms for action in alarm["AlarmActions"]}):
         yield _receiver(action)
@@ -53,5 +55,7 @@ def _receiver(action: str) -> Finding:
         remedy = (
             f"Confirm it in the mail 'AWS Notification - Subscription Confirmation', or have it sent again: {subscribe}"
         )
-        return failure("receivers", f"Nobody has confirmed the subscription of topic {topic}: nobody is told.", remedy)
-    return failure("receivers", f"Topic {topic} has no subscription: nobody is told.", subscribe)
+        return failure(
+            "receivers", f"Nobody has confirmed the subscription of topic {topic}: nobody is notified.", remedy
+        )
+    return failure("receivers", f"Topic {topic} has no subscription: nobody is notified.", subscribe)

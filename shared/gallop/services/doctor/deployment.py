@@ -18,14 +18,13 @@ OUTPUTS = ("ApiUrl", "InboxBucketName", "ResultsBucketName", "JobTableName", "Wo
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stack: its resources by the names that the template gives them, and its time in seconds since the epoch."""
+    """A stack, with its resources by the names that the template gives them."""
 
     name: str
     status: str
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
     types: Mapping[str, str]
-    now: float
 
     def resource(self, name: str) -> str:
         """Return the physical ID of a resource.

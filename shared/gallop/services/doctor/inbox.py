@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gallop.services.doctor.deployment import Deployment
 
 EVENT, PREFIX = "s3:ObjectCreated:*", "drop/"
+_S3 = {"Service": "s3.amazonaws.com"}
 _NO_CORS = "NoSuchCORSConfiguration"
 
 
@@ -58,8 +59,8 @@ def _leads_to(configuration: dict[str, Any], queue_arn: str) -> bool:
 
 def _lets_in(policy: dict[str, Any], bucket: str) -> bool:
     """Whether a statement is for S3 and for this bucket."""
-    text = [json.dumps(one) for one in policy.get("Statement", []) if one["Effect"] == "Allow"]
-    return any("s3.amazonaws.com" in one and "SendMessage" in one and f':{bucket}"' in one for one in text)
+    allowed = [one for one in policy.get("Statement", []) if (one["Effect"], one["Principal"]) == ("Allow", _S3)]
+    return any("SendMessage" in str(one["Action"]) and f":{bucket}'" in str(one.get("Condition")) for one in allowed)
 
 
 def _notify(bucket: str, queue_arn: str) -> str:
@@ -73,7 +74,7 @@ def _let_in(url: str, queue_arn: str, bucket: str) -> str:
     partition, account = queue_arn.split(":")[1], queue_arn.split(":")[4]
     statement = {
         "Effect": "Allow",
-        "Principal": {"Service": "s3.amazonaws.com"},
+        "Principal": _S3,
         "Action": "sqs:SendMessage",
         "Resource": queue_arn,
         "Condition": {

@@ -23,8 +23,8 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     secret = deployment.variables("SubmitFunction").get("DASHSCOPE_SECRET_ARN", "")
     facts = deployment.run(FUNCTION, {"action": "self_check", "secret_arn": secret})
     yield _runtime(facts["runtime"])
-    yield _bytecode(facts["runtime"])
-    yield _task_tokens(facts["task_tokens"])
+    yield bytecode(facts["runtime"])
+    yield task_tokens(facts["task_tokens"])
     yield from findings(facts["dashscope"], secret)
 
 
@@ -34,18 +34,18 @@ def _runtime(facts: Mapping[str, str]) -> Finding:
     return ok("runtime", f"{seen} ({facts['botocore_needed']} or newer is needed).")
 
 
-def _bytecode(facts: Mapping[str, object]) -> Finding:
+def bytecode(facts: Mapping[str, object]) -> Finding:
+    """Judge whether the layer was built for the runtime's Python."""
     if facts["has_bytecode"]:
         return ok("bytecode", "The layer has bytecode for this Python.")
     seen = f"The layer has no bytecode for Python {facts['python']}: cold starts take twice as long."
     return warning("bytecode", seen, "Build with Python 3.13 on the path: sam build && sam deploy")
 
 
-def _task_tokens(code: str) -> Finding:
+def task_tokens(code: str) -> Finding:
+    """Judge what AWS answered to a task token of nobody: to those without the right, that it is missing."""
     if code in ("", *_NO_SUCH_TOKEN):
-        seen = (
-            f"{FUNCTION} may resume jobs: AWS answers {code} to a token of nobody. Lines of batches use the same call."
-        )
+        seen = f"{FUNCTION} may resume jobs: an unknown token is answered {code or 'silently'}, not with a refusal."
         return ok("task tokens", seen)
     remedy = f'Allow states:SendTaskSuccess on "*" in the role of {FUNCTION}, as in template.yaml: sam deploy'
     return failure("task tokens", f"{FUNCTION} may not resume jobs that wait: {code}", remedy)

@@ -72,7 +72,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
         remedy = "Compare the role's policies with template.yaml, and look for policies of the organisation: "
         yield failure("rights", f"{'; '.join(refused)}.", f"{remedy}sam deploy, after a change in the template.")
     else:
-        yield ok("rights", f"The roles may make all {len(NEEDS)} calls that decide whether a job ends (simulated).")
+        yield ok("rights", f"The roles are allowed all {len(NEEDS)} calls that decide whether a job ends (simulated).")
 
 
 class _Arns:
@@ -111,7 +111,7 @@ class _Arns:
 
     def _arn(self, name: str) -> str:
         if name == "secret":
-            return self._secret
+            return str(self._secret)
         if name == "bus":
             return f"{self._start.format(service='events')}event-bus/default"
         physical = self._deployment.resource(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gallop import clock
 from gallop.adapters.operator_calls import ask
 from gallop.domain.diagnosis import failure, ok
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from gallop.services.doctor.deployment import Deployment
 
 RULE, LOGS = "ReconcileFunctionSweep", "ReconcileLogs"
-# It runs every minute, and a log line is searchable some seconds later.
-RECENT_SECONDS = 600
+# It runs every minute, and a log line is searchable some seconds later. A new stack's first run may be to come.
+RECENT_SECONDS, PATIENCE_SECONDS, POLL_SECONDS = 600, 90, 3
 
 
 def check(deployment: Deployment) -> Iterator[Finding]:
@@ -26,15 +27,21 @@ def check(deployment: Deployment) -> Iterator[Finding]:
         seen = "The schedule of the sweep is disabled: interrupted jobs are not resumed, and slots not freed."
         yield failure("sweep", seen, f"aws events enable-rule --name {name}")
         return
-    last = _last_line(group, deployment.now - RECENT_SECONDS)
+    last = _awaited(group, clock.now())
     if last is None:
-        seen = f"The sweep has not run for {RECENT_SECONDS // 60} minutes."
-        remedy = "If you deployed less than two minutes ago, run the command again. Else look at its log"
-        yield failure("sweep", seen, f"{remedy}: aws logs tail {group} --since 1h")
+        seen = f"The sweep has not run for {(RECENT_SECONDS + PATIENCE_SECONDS) / 60:g} minutes."
+        yield failure("sweep", seen, f"Look at its log: aws logs tail {group} --since 1h")
         return
-    yield ok(
-        "sweep", f"{rule.get('ScheduleExpression', 'enabled')}; it ran {max(0, round(deployment.now - last))} s ago."
-    )
+    yield ok("sweep", f"{rule['ScheduleExpression']}; it ran {max(0, round(clock.now() - last))} s ago.")
+
+
+def _awaited(group: str, now: float) -> float | None:
+    """Return when the sweep ran last, in seconds since the epoch; wait for it, but not for long."""
+    while True:
+        last = _last_line(group, now - RECENT_SECONDS)
+        if last is not None or clock.now() > now + PATIENCE_SECONDS:
+            return last
+        clock.sleep(POLL_SECONDS)
 
 
 def _last_line(group: str, since: float) -> float | None:
