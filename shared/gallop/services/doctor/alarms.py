@@ -24,7 +24,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     raised = [alarm for alarm in found if alarm["StateValue"] == "ALARM"]
     for alarm in raised:
         seen = f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}"
-        yield failure("alarm", seen, "See docs/operations.md.")
+        yield failure("alarm", seen, "See the section of this alarm in docs/operations.md.")
     if not raised:
         yield ok("alarms", f"None of {len(found)} is raised.")
     yield from _receivers(deployment, found)
