@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -240,13 +241,17 @@ def test_a_sweep_that_stopped_is_seen(doctor: Doctor) -> None:
 
 
 def test_a_raised_alarm_is_a_failure(doctor: Doctor) -> None:
-    """With its description."""
-    name = doctor.sandbox.stack.resource("JobsNotFinished")
-    aws("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    """With its description. One that has just been deployed may lack data, and is a warning."""
+    alarm = doctor.sandbox.stack.deployment.resources["JobsNotFinished"]
+    raised = cloudwatch_backends[ACCOUNT][REGION].alarms[alarm.physical_id]
+    aws("cloudwatch").set_alarm_state(AlarmName=alarm.physical_id, StateValue="ALARM", StateReason="test")
+    now = datetime.fromtimestamp(doctor.sandbox.clock.now(), UTC)
     try:
-        doctor.must_fail("alarm", name, "Executions failed before their jobs had ended")
+        doctor.must_fail("alarm", alarm.physical_id, alarm.properties["AlarmDescription"])
+        with patch.object(raised, "configuration_updated_timestamp", now - timedelta(minutes=1)):
+            assert "warning" == doctor.of("alarm")["level"]
     finally:
-        aws("cloudwatch").set_alarm_state(AlarmName=name, StateValue="OK", StateReason="test")
+        aws("cloudwatch").set_alarm_state(AlarmName=alarm.physical_id, StateValue="OK", StateReason="test")
     doctor.must_be_ok("alarms")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -48,9 +50,11 @@ class Spender:
         if self._is_working:
             return
         self._is_working = True
-        for job in self.sandbox.jobs():
-            if not is_terminal(job.state):
-                self._end(job.id)
+        # A function's output is its log, and not the command's.
+        with redirect_stdout(io.StringIO()):
+            for job in self.sandbox.jobs():
+                if not is_terminal(job.state):
+                    self._end(job.id)
         self._is_working = False
 
     def _end(self, job_id: str) -> None:

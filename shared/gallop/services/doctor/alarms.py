@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop import clock
 from gallop.adapters.operator_calls import ask
 from gallop.domain.diagnosis import failure, ok, warning
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from gallop.domain.diagnosis import Finding
     from gallop.services.doctor.deployment import Deployment
 
+NEW_SECONDS = 600
 _NOBODY = "sam deploy --parameter-overrides AlarmEmail=you@example.com"
 _PENDING = "PendingConfirmation"
 
@@ -22,12 +24,18 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     names = list(deployment.of_type("AWS::CloudWatch::Alarm").values())
     found = ask("cloudwatch", "describe_alarms", AlarmNames=names, MaxRecords=100)["MetricAlarms"]
     raised = [alarm for alarm in found if alarm["StateValue"] == "ALARM"]
-    for alarm in raised:
-        seen = f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}"
-        yield failure("alarm", seen, "See the section of this alarm in docs/operations.md.")
+    yield from map(_raised, raised)
     if not raised:
         yield ok("alarms", f"None of {len(found)} is raised.")
     yield from _receivers(deployment, found)
+
+
+def _raised(alarm: dict[str, Any]) -> Finding:
+    seen = f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}"
+    if 0 <= clock.now() - alarm["AlarmConfigurationUpdatedTimestamp"].timestamp() < NEW_SECONDS:
+        # An alarm of what must happen is raised until it happens for the first time.
+        return warning("alarm", seen, "It was just deployed, and may lack data. Run the command again in five minutes.")
+    return failure("alarm", seen, "See the section of this alarm in docs/operations.md.")
 
 
 def _receivers(deployment: Deployment, alarms: list[dict[str, Any]]) -> Iterator[Finding]:
