@@ -22,6 +22,7 @@ from tests.support.films import film
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.functional.cli.conftest import Gallop
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 FRAMES = 72
 MINUTES = 900
+
+
+def aside() -> AbstractContextManager[object]:
+    """Keep what functions print out of the command's output: it is their log."""
+    return redirect_stdout(io.StringIO())
 
 
 @dataclass(slots=True)
@@ -50,8 +56,7 @@ class Spender:
         if self._is_working:
             return
         self._is_working = True
-        # A function's output is its log, and not the command's.
-        with redirect_stdout(io.StringIO()):
+        with aside():
             for job in self.sandbox.jobs():
                 if not is_terminal(job.state):
                     self._end(job.id)
@@ -82,6 +87,13 @@ def spender(sandbox: Sandbox, gallop: Gallop) -> Iterator[Spender]:
         path.write_bytes(film(FRAMES))
 
     with gateway.opened(sandbox) as url:
+        door = sandbox.instead[url]
+
+        def quiet(request: httpx.Request) -> httpx.Response:
+            with aside():
+                return door(request)
+
+        sandbox.instead[url] = quiet
         made = Spender(sandbox, gallop, url)
         with (
             patch.object(examine, "CHECKS", {}),
