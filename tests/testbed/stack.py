@@ -86,6 +86,7 @@ class Testbed:
     aws: EmbeddedAws = field(init=False)
     dashscope: FakeDashScope = field(init=False)
     coordinates: Coordinates = field(init=False)
+    _vendor: Server = field(init=False)
     _resources: ExitStack = field(init=False, default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -109,6 +110,12 @@ class Testbed:
         """Return the coordinates with an anchor from which a clock that makes no jumps shows the present time."""
         now, real, speed = self.clock.now(), time.time(), self.clock.speed
         return replace(self.coordinates, anchor=self.clock.anchor if speed == 1 else (now - real * speed) / (1 - speed))
+
+    def update(self, template: Path | Template, **parameters: str) -> None:
+        """Update the stack to a template with its code, as ``sam deploy`` does: other parameters keep their values."""
+        self.parameters = {**self.parameters, **parameters}
+        new = self._read(template)
+        self.aws.update(new, self._parameters(new))
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - any service
         """Return a boto3 client of the driver, who has full permissions."""
@@ -142,7 +149,7 @@ class Testbed:
     def _start(self) -> None:
         self.clock = self._clock()
         self.dashscope = self.fake or FakeDashScope(self.clock)
-        vendor = self._resources.enter_context(serve(self.dashscope, port=self.dashscope_port))
+        self._vendor = self._resources.enter_context(serve(self.dashscope, port=self.dashscope_port))
         self.aws = EmbeddedAws(
             self.clock,
             port=self.aws_port,
@@ -152,9 +159,9 @@ class Testbed:
         )
         self.aws.start()
         self._resources.callback(self.aws.stop)
-        template = self.template if isinstance(self.template, Template) else read(self.template, self.aws.region)
-        self.aws.deploy(template, self._parameters(template, vendor), STACK_NAME)
-        self.coordinates = self._coordinates(vendor)
+        template = self._read(self.template)
+        self.aws.deploy(template, self._parameters(template), STACK_NAME)
+        self.coordinates = self._coordinates()
         self._warm_up()
         if isinstance(self.clock, JumpingClock):
             self.clock.follow(Source(self.dashscope.next_due, self.dashscope.tick))
@@ -169,15 +176,18 @@ class Testbed:
         with _uninterrupted():
             self._resources.close()
 
-    def _parameters(self, template: Template, vendor: Server) -> dict[str, str]:
-        own = {"DashScopeApiKey": self._vendor_key(), "DashScopeBaseUrl": vendor.api_url}
+    def _parameters(self, template: Template) -> dict[str, str]:
+        own = {"DashScopeApiKey": self._vendor_key(), "DashScopeBaseUrl": self._vendor.api_url}
         known = template.body.get("Parameters", {})
         return {name: value for name, value in own.items() if name in known} | dict(self.parameters)
+
+    def _read(self, template: Path | Template) -> Template:
+        return template if isinstance(template, Template) else read(template, self.aws.region)
 
     def _vendor_key(self) -> str:
         return next(iter(self.dashscope.vendor.keyring.accounts.values())).keys[0]
 
-    def _coordinates(self, vendor: Server) -> Coordinates:
+    def _coordinates(self) -> Coordinates:
         outputs = self.aws.outputs()
         return Coordinates(
             api_url=outputs.get("ApiUrl", self.aws.api_url),
@@ -186,7 +196,7 @@ class Testbed:
             region=self.aws.region,
             aws_access_key_id=self.aws.driver.access_key_id,
             aws_secret_access_key=self.aws.driver.secret_access_key,
-            dashscope_url=vendor.url,
+            dashscope_url=self._vendor.url,
             dashscope_api_key=self._vendor_key(),
             inbox_bucket=outputs.get("InboxBucketName", ""),
             results_bucket=outputs.get("ResultsBucketName", ""),

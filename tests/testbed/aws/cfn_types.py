@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation import parsing
@@ -20,6 +20,9 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.utilities.utils import get_partition
 
 from .definition import substitute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Resource:
@@ -227,19 +230,23 @@ class StateMachine(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Create the state machine with all substitutions applied."""
-        definition = substitute(properties["DefinitionString"], properties.get("DefinitionSubstitutions", {}))
-        # moto's grammar requires a decimal point in this percentage; the language does not.
-        definition = re.sub(r'("ToleratedFailurePercentage":\s*\d+)(?=[,\s}])', r"\1.0", definition)
+        """Create the state machine."""
         machine = stepfunctions_parser_backends[account][region].create_state_machine(
             name=name,
-            definition=definition,
+            definition=executable(properties),
             roleArn=properties["RoleArn"],
             loggingConfiguration=properties.get("LoggingConfiguration"),
             tracingConfiguration=properties.get("TracingConfiguration"),
             sm_type=properties.get("StateMachineType", "STANDARD"),
         )
         return cls(machine.arn, {"Arn": machine.arn, "Name": name})
+
+
+def executable(properties: Mapping[str, Any]) -> str:
+    """Return a state machine's definition with all substitutions applied."""
+    definition = substitute(properties["DefinitionString"], properties.get("DefinitionSubstitutions", {}))
+    # moto's grammar requires a decimal point in this percentage; the language does not.
+    return re.sub(r'("ToleratedFailurePercentage":\s*\d+)(?=[,\s}])', r"\1.0", definition)
 
 
 def register() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .functions import Throttled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
 
     from .functions import FunctionSpec
 
@@ -20,7 +20,7 @@ class AccountConcurrency:
     """Refuses invocations beyond the account's limit; None is no limit. A new account of AWS has ten."""
 
     limit: int | None
-    functions: Iterable[FunctionSpec]
+    functions: Mapping[str, FunctionSpec]
     _running: int = field(init=False, default=0)
     _lock: Lock = field(init=False, default_factory=Lock)
 
@@ -41,4 +41,4 @@ class AccountConcurrency:
                 self._running -= 1
 
     def _unreserved(self, limit: int) -> int:
-        return limit - sum(one.reserved_concurrency or 0 for one in self.functions)
+        return limit - sum(one.reserved_concurrency or 0 for one in self.functions.values())

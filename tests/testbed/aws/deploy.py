@@ -59,14 +59,25 @@ def deploy(
     client: Callable[[str], Any], template: Template, parameters: Mapping[str, str], name: str, region: str = REGION
 ) -> Deployment:
     """Create the stack and complete it; ``client`` returns clients of moto with full permissions."""
+    check(template, parameters)
+    _create(template, parameters, name, region)
+    deployment = described(client, template, name, region)
+    for resource in deployment.resources.values():
+        complete.complete(client, resource.type, resource.physical_id, resource.properties)
+    return deployment
+
+
+def check(template: Template, parameters: Mapping[str, str]) -> None:
+    """Raise ``TemplateError`` for what CloudFormation refuses before it creates anything."""
     cfn_types.register()
     _refuse_unsupported(template)
     references.check(template)
     parameter_rules.check(template.body.get("Parameters", {}), parameters)
-    _create(template, parameters, name, region)
+
+
+def described(client: Callable[[str], Any], template: Template, name: str, region: str) -> Deployment:
+    """Return the stack as it is, with everything resolved."""
     resources = {resource.logical_id: resource for resource in _resolve(template, name, region)}
-    for resource in resources.values():
-        complete.complete(client, resource.type, resource.physical_id, resource.properties)
     stack = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     return Deployment(
         name=name,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -16,9 +16,9 @@ from botocore.config import Config
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 
-from tests.testbed.jumping_clock import Source, follow, working
+from tests.testbed.jumping_clock import JumpingClock, Source, follow, working
 
-from . import deploy, interpreter, moto_hooks
+from . import deploy, interpreter, moto_hooks, update
 from .account import ACCOUNT, REGION
 from .cloudwatch.service import CloudWatch
 from .environment import Environment
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from .template import Template
 
 _TASK_TIMEOUT_S = 1000
+_UPDATE_STEP_S = 3.0
+"""Simulated seconds between two calls of Lambda in an update."""
 _ONE_AT_A_TIME = Lock()
 
 
@@ -80,6 +82,9 @@ class EmbeddedAws:
     _clients: dict[tuple[str, str], Any] = field(init=False, default_factory=dict)
     _session: boto3.Session = field(init=False)
     _lock: Lock = field(init=False, default_factory=Lock)
+    _listening: ExitStack = field(init=False, default_factory=ExitStack)
+    _updated: int = field(init=False, default=0)
+    """How many functions updates have replaced."""
     scratch: Path = field(init=False)
 
     def start(self) -> None:
@@ -144,16 +149,59 @@ class EmbeddedAws:
         self.runtime.on_throttle.append(lambda function: self.cloudwatch.emitter.throttled(function.name))
         self._resources.callback(self.runtime.close)
         self._resources.callback(interpreter.stop_executions, self.region)
+        self._listen()
+        self._resources.callback(self._stop_listening)
+        return self.deployment
+
+    def update(self, template: Template, parameters: Mapping[str, str]) -> Deployment:
+        """Update the stack, which works meanwhile."""
+        before = self.deployment
+        self.deployment = update.update(self.client, template, parameters, before, self._replace)
+        for function in before.functions.values():
+            if function.logical_id not in self.deployment.functions:
+                self.runtime.remove(function)
+        self.wiring.connect(self.deployment)
+        Preflight(self.deployment, self.authority, self.wiring).check()
+        self._stop_listening()
+        self._listen()
+        return self.deployment
+
+    def _replace(self, function: FunctionSpec) -> None:
+        """Replace a function in two steps, as CloudFormation does; AWS promises no order of its calls for them.
+
+        In between, its new code runs with the old layers and variables, or its old code with the new ones.
+        """
+        old = self.deployment.functions.get(function.logical_id)
+        self._updated += 1
+        if old is None:
+            self.runtime.replace(function)
+            return
+        code, configuration = replace(old, code=function.code), replace(function, code=old.code)
+        for step in (code if self._updated % 2 else configuration, function):
+            self.runtime.replace(step)
+            self._sleep(_UPDATE_STEP_S)
+
+    def _sleep(self, seconds: float) -> None:
+        """Let simulated time pass."""
+        if isinstance(self.clock, JumpingClock):
+            self.clock.sleep(seconds)
+        else:
+            self.clock.wait(Event(), seconds)
+
+    def _listen(self) -> None:
+        """Start what calls the functions: the API, the event sources and the schedules."""
         self._serve_api()
         for source in sources(self.deployment, self.runtime, self.clock, self.max_processes):
             source.start()
             follow(self.clock, Source(source.next_due, source.wake))
-            self._resources.callback(source.stop)
-        self.cloudwatch.connect(self.deployment)
-        scheduler = Scheduler(self.clock, [*timers(self.deployment, self.targets), self.cloudwatch.timer()])
+            self._listening.callback(source.stop)
+        scheduler = Scheduler(self.clock, timers(self.deployment, self.targets))
         scheduler.start()
-        self._resources.callback(scheduler.stop)
-        return self.deployment
+        self._listening.callback(scheduler.stop)
+
+    def _stop_listening(self) -> None:
+        """Receive nothing more, except at the API, until what replaces it is served."""
+        self._listening.close()
 
     def local_address(self, text: str) -> str:
         """Replace the address that the API would have on AWS with its address here."""

@@ -59,7 +59,9 @@ def group_writer(region: str, clock: RunningClock, group_arn: str) -> Callable[[
     """Return a writer of a log group, for a service that uses none of our roles."""
     group = group_arn.split(":log-group:")[1].removesuffix(":*")
     backend = logs_backends[ACCOUNT][region]
-    backend.create_log_stream(group, "access")
+    # An update of the stack serves its API again.
+    if "access" not in backend.groups[group].streams:
+        backend.create_log_stream(group, "access")
 
     def write(line: str) -> None:
         event = {"timestamp": int(clock.now() * 1000), "message": line}

@@ -49,6 +49,7 @@ class Pool:
     _queue: deque[Condition] = field(init=False, default_factory=deque)
     _starting: int = field(init=False, default=0)
     _closed: bool = field(init=False, default=False)
+    _retired: bool = field(init=False, default=False)
     _lock: RLock = field(init=False, default_factory=RLock)
     _released: Condition = field(init=False)
 
@@ -87,6 +88,14 @@ class Pool:
         for worker in workers:
             worker.kill()
         return len(workers)
+
+    def retire(self) -> None:
+        """Keep no process: what is in progress or waits is done, and then each process ends."""
+        with self._lock:
+            self._retired = True
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.close()
 
     def close(self) -> None:
         """End all processes; waiting callers are refused."""
@@ -153,7 +162,7 @@ class Pool:
     def _release(self, lease: Lease) -> None:
         with self._lock:
             self._busy.remove(lease.worker)
-            keep = not lease.broken and not self._closed and lease.worker.alive
+            keep = not (lease.broken or self._closed or self._retired) and lease.worker.alive
             if keep:
                 self._idle.append(lease.worker)
             self._wake_next()

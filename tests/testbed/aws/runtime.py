@@ -40,13 +40,13 @@ class LambdaRuntime:
     ) -> None:
         """Create the pools; processes start when they are needed. ``working`` surrounds each invocation."""
         self._working = working
-        specs = list(functions)
-        self._account = AccountConcurrency(account_concurrency, specs)
-        self._specs = {key: spec for spec in specs for key in (spec.logical_id, spec.name, spec.arn)}
-        self._pools = {
-            spec.name: Pool(partial(environment.worker, spec), max_processes, spec.reserved_concurrency)
-            for spec in specs
-        }
+        self._environment = environment
+        self._max_processes = max_processes
+        self._specs: dict[str, FunctionSpec] = {}
+        self._names: dict[str, str] = {}
+        self._pools: dict[str, Pool] = {}
+        self._retired: list[Pool] = []
+        self._account = AccountConcurrency(account_concurrency, self._specs)
         self._lock = Lock()
         self._records: list[Invocation] = []
         self._kills: list[KillPlan] = []
@@ -54,10 +54,30 @@ class LambdaRuntime:
         """Called after every invocation."""
         self.on_throttle: list[Callable[[FunctionSpec], None]] = []
         """Called after every invocation that was refused."""
+        for spec in functions:
+            self.replace(spec)
+
+    def replace(self, spec: FunctionSpec) -> None:
+        """Add a function, or replace it; an invocation in progress ends as it began."""
+        with self._lock:
+            replaced = self._pools.get(spec.name)
+            self._specs[spec.name] = spec
+            create = partial(self._environment.worker, spec)
+            self._pools[spec.name] = Pool(create, self._max_processes, spec.reserved_concurrency)
+            self._names |= dict.fromkeys((spec.logical_id, spec.name, spec.arn), spec.name)
+        if replaced is not None:
+            self._retire(replaced)
+
+    def remove(self, spec: FunctionSpec) -> None:
+        """Run a function no more."""
+        with self._lock:
+            del self._specs[spec.name]
+            removed = self._pools.pop(spec.name)
+        self._retire(removed)
 
     def spec(self, function: str) -> FunctionSpec:
         """Return a function by its logical ID, name or ARN, with or without a qualifier; raise ``KeyError``."""
-        return self._specs[":".join(function.split(":")[:_ARN_PARTS])]
+        return self._specs[self._names[":".join(function.split(":")[:_ARN_PARTS])]]
 
     def invoke(self, function: str, payload: bytes) -> Result:
         """Run the function on a JSON payload; raise ``Throttled`` beyond its concurrency or the account's."""
@@ -133,8 +153,12 @@ class LambdaRuntime:
 
     def close(self) -> None:
         """End all processes."""
-        for pool in self._pools.values():
+        for pool in [*self._pools.values(), *self._retired]:
             pool.close()
+
+    def _retire(self, pool: Pool) -> None:
+        self._retired.append(pool)
+        pool.retire()
 
     def _planned(self, spec: FunctionSpec, payload: bytes) -> KillPlan | None:
         with self._lock:

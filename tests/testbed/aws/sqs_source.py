@@ -95,7 +95,7 @@ class SqsSource:
 
     def next_due(self) -> float:
         """Return when the next message can be received, or a batching window closes: a clock may jump there."""
-        if self._is_full or not self.is_enabled():
+        if self._is_full or self._stopped.is_set() or not self.is_enabled():
             return inf
         with self.queue._messages_lock:  # noqa: SLF001
             now = self.clock.now()

@@ -39,10 +39,14 @@ class Wiring:
     _permissions: dict[str, str] = field(init=False, default_factory=dict)
 
     def connect(self, deployment: Deployment) -> None:
-        """Connect to a stack's functions."""
+        """Connect to a stack's functions, or to those of its update; accepted events stay accepted."""
         self._deployment = deployment
         self._permissions = function_policies(deployment)
-        self.asynchronous = AsyncInvoker(self.runner, self.clock, self._send_with_role, invoke_configs(deployment))
+        configs = invoke_configs(deployment)
+        if self.asynchronous is None:
+            self.asynchronous = AsyncInvoker(self.runner, self.clock, self._send_with_role, configs)
+        else:
+            self.asynchronous.invoke_configs = configs
 
     def close(self) -> None:
         """Start nothing more."""

@@ -38,7 +38,7 @@ class GatewayServer:
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="gateway")
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
-        self._api: HttpApi | None = None
+        self._apis: list[HttpApi] = []
 
     @property
     def url(self) -> str:
@@ -46,8 +46,10 @@ class GatewayServer:
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def start(self, api: HttpApi) -> None:
-        """Serve the API."""
-        self._api = api
+        """Serve the API, in place of the one that is served so far."""
+        self._apis.append(api)
+        if self._server is not None:
+            return
         config = uvicorn.Config(
             self._application,
             interface="asgi3",
@@ -68,17 +70,17 @@ class GatewayServer:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = self._server.force_exit = True
             self._thread.join(_STOP_S)
-        if self._api is not None:
-            self._api.close()
+        for api in self._apis:
+            api.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._socket.close()
 
     async def _application(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         body = await _read(receive)
-        if body is None or self._api is None:
+        if body is None or not self._apis:
             return
         loop = asyncio.get_running_loop()
-        response = await loop.run_in_executor(self._threads, self._api.handle, _request(scope, body))
+        response = await loop.run_in_executor(self._threads, self._apis[-1].handle, _request(scope, body))
         await _write(send, response, head=scope["method"] == "HEAD")
 
 
