@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
@@ -33,9 +34,9 @@ def update(
     template: Template,
     parameters: Mapping[str, str],
     before: Deployment,
-    replace: Callable[[FunctionSpec], None],
+    on_function: Callable[[FunctionSpec], None],
 ) -> Deployment:
-    """Update the stack; ``replace`` is called for each function, once everything that it needs exists."""
+    """Update the stack; ``on_function`` is called for each changed function, once everything that it needs exists."""
     deploy.check(template, parameters)
     resource_map = _loaded(template, parameters, before)
     for logical_id in template.resources:
@@ -48,7 +49,7 @@ def update(
             _change(client, before.resources.get(resource.logical_id), resource)
     for name, function in after.functions.items():
         if function != before.functions.get(name):
-            replace(function)
+            on_function(function)
     for machine in machines:
         _change(client, before.resources.get(machine.logical_id), machine)
     _remove(client, resource_map, before, after)
@@ -90,6 +91,9 @@ def _remove(client: Client, resource_map: Any, before: Deployment, after: Deploy
             client("lambda").delete_function(FunctionName=resource.physical_id)
         elif resource.type == "AWS::IAM::ManagedPolicy":
             client("iam").delete_policy(PolicyArn=resource.physical_id)
+        elif resource.type == "AWS::IAM::Role":
+            _role(client, resource, replace(resource, properties={}))
+            client("iam").delete_role(RoleName=resource.physical_id)
         elif not _is_described(resource.type):
             raise TemplateError(f"{logical_id}: the testbed cannot remove {resource.type}. Declare it in update.py.")
         del resource_map._parsed_resources[logical_id]  # noqa: SLF001
