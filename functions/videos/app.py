@@ -25,12 +25,12 @@ def list_videos() -> Response[str]:
 def get_video(job_id: str) -> Response[str]:
     """Show a job, immediately or when its state has changed."""
     sent = app.current_event.headers
-    seconds = long_poll.wait_seconds(sent.get("prefer", ""))
-    job = long_poll.wait_for_change(resolver.caller_of(app), job_id, seconds)
+    asked = long_poll.wait_seconds(sent.get("prefer", ""))
+    job, granted = long_poll.wait_for_change(resolver.caller_of(app), job_id, asked)
     view = videos.view(job, resolver.api_url_of(app))
     headers = {"ETag": long_poll.tag_of(view), "Cache-Control": "private, no-cache", **videos.poll_headers(job, view)}
-    if seconds:
-        headers["Preference-Applied"] = f"wait={seconds}"
+    if granted:
+        headers["Preference-Applied"] = f"wait={granted}"
     if long_poll.has_seen(sent.get("if-none-match", ""), headers["ETag"]):
         return Response(304, None, "", dict(headers))
     return resolver.answer(200, view, headers)

@@ -135,6 +135,12 @@ def max_wait_seconds() -> int:
     return int(os.environ["MAX_WAIT_SECONDS"])
 
 
+def max_held_requests() -> int:
+    """Return the maximum number of requests that may wait at the same time."""
+    # Until an update has replaced the variables as well.
+    return int(os.environ.get("MAX_HELD_REQUESTS", "3"))
+
+
 def requests_per_second() -> int:
     """Return the sustained requests per second per API key."""
     return int(os.environ["REQUESTS_PER_SECOND"])

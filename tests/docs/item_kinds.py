@@ -80,6 +80,7 @@ ABOUT = {
     ),
     ("DROP#", "DROP"): About("the current job or receipts of a drop, and those it displaced", "no expiry"),
     ("DURATIONS", ""): About("how long the last 50 tasks ran", "no expiry", "<model>|<resolution>|<seconds>"),
+    ("HELD", ""): About("a request that waits for a job to change", "`MaxWaitSeconds` after it began", "<number>"),
     ("IDEMPOTENCY#", "IDEMPOTENCY"): About(
         "the job that an equal create repeats, and whether it was answered",
         f"{_days(idempotency.KEY_SECONDS)} with an `Idempotency-Key`, {idempotency.RETRY_SECONDS // 60} minutes "

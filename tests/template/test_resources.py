@@ -193,3 +193,8 @@ def values(content: Any) -> list[Any]:  # noqa: ANN401 - a template holds anythi
     """Return a value and everything in it."""
     inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else []
     return [content, *(deeper for item in inner for deeper in values(item))]
+
+
+def test_nothing_needs_reserved_concurrency() -> None:
+    """AWS refuses it in a new account, where ten functions run at a time and all of them must stay unreserved."""
+    assert [] == [name for name, one in stack.functions().items() if "ReservedConcurrentExecutions" in one]

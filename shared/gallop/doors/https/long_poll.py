@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
+from gallop.adapters.table import held_requests
 from gallop.domain.job import is_terminal
 from gallop.doors.https import videos
 
@@ -32,19 +33,33 @@ def wait_seconds(prefer: str) -> int:
     return min(int(requested[1]), settings.max_wait_seconds()) if requested else 0
 
 
-def wait_for_change(caller: Caller, job_id: str, seconds: int) -> Job:
+def wait_for_change(caller: Caller, job_id: str, seconds: int) -> tuple[Job, int]:
     """Return a job; if it has not ended, first wait up to this many seconds for its state to change.
+
+    And return the seconds that were granted: 0 if too many requests wait already, each of which occupies a function.
 
     Raises:
         JobNotFound: there is no such job, or it is another client's.
 
     """
-    job = before = videos.video(caller, job_id)
-    until, pause = clock.now() + seconds, _FIRST_PAUSE
+    job, now = videos.video(caller, job_id), clock.now()
+    if not seconds or is_terminal(job.state):
+        return job, seconds
+    place = held_requests.enter(now, now + seconds + _LONGEST_PAUSE)
+    if place is None:
+        return job, 0
+    try:
+        return _changed(caller, job, now + seconds), seconds
+    finally:
+        held_requests.leave(place)
+
+
+def _changed(caller: Caller, before: Job, until: float) -> Job:
+    job, pause = before, _FIRST_PAUSE
     while (remaining := until - clock.now()) > 0 and job.state is before.state and not is_terminal(job.state):
         clock.sleep(min(pause, remaining))
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
-        job = videos.video(caller, job_id)
+        job = videos.video(caller, job.id)
     return job
 
 

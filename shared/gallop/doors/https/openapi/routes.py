@@ -70,7 +70,10 @@ _JOB: Schema = {
     "headers": {
         **_ETAG,
         **_POLL,
-        "Preference-Applied": {"schema": {"type": "string"}, "description": "The wait that was applied, if any."},
+        "Preference-Applied": {
+            "schema": {"type": "string"},
+            "description": "The wait that was applied, if any. Without it, wait as Retry-After says.",
+        },
     },
 }
 _NOT_MODIFIED: Schema = {"description": "Not changed since the answer with this ETag.", "headers": {**_ETAG, **_POLL}}
