@@ -459,7 +459,7 @@ def test_an_invalid_drop_does_not_affect_others(sandbox: Sandbox, door: Door) ->
     "poison", ["not JSON", "[]", '{"Records": [{}]}', '{"look": {}}', '{"look": {"folder": "x"}}', '{"a": 1}']
 )
 def test_an_unreadable_message_blocks_no_other(sandbox: Sandbox, door: Door, poison: str) -> None:
-    """It alone is reported as failed and goes to the dead-letter queue after five tries; the drops are processed."""
+    """It alone is reported as failed and goes to the dead-letter queue in the end; the drops are processed."""
     door.send(poison)
     drop(sandbox, "ad", prompt=PROMPT, p1=picture())
     door.run(QUIET + 2)
