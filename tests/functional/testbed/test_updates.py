@@ -97,6 +97,7 @@ def test_a_function_that_is_gone_runs_no_more(stack: SmallStack) -> None:
     """And a new one runs."""
     changed = source()
     changed["Resources"]["Later"] = changed["Resources"].pop("Brief")
+    del changed["Resources"]["BriefFails"]
     update(stack, changed)
     assert "Later" in stack.ask({}, "Later")["function"]
     with pytest.raises(KeyError):
