@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, settings
 from gallop.adapters.table import held_requests
+from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import is_terminal
 from gallop.doors.https import videos
 
@@ -45,13 +47,17 @@ def wait_for_change(caller: Caller, job_id: str, seconds: int) -> tuple[Job, int
     job, now = videos.video(caller, job_id), clock.now()
     if not seconds or is_terminal(job.state):
         return job, seconds
-    place = held_requests.enter(now, now + seconds + _LONGEST_PAUSE)
+    # Who cannot take or leave a place still gets the answer: a place that is kept becomes free by itself.
+    place = None
+    with suppress(AwsTrouble):
+        place = held_requests.enter(now, now + seconds + _LONGEST_PAUSE)
     if place is None:
         return job, 0
     try:
         return _changed(caller, job, now + seconds), seconds
     finally:
-        held_requests.leave(place)
+        with suppress(AwsTrouble):
+            held_requests.leave(place)
 
 
 def _changed(caller: Caller, before: Job, until: float) -> Job:

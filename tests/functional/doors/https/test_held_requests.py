@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from gallop.adapters.table import held_requests
+from gallop.domain.errors import AwsTrouble
 
 from tests.support.http import Client
 from tests.template import stack
@@ -68,3 +70,12 @@ def test_without_places_nobody_waits(sandbox: Sandbox, monkeypatch: pytest.Monke
     with sandbox.stack.acting_as("VideosFunction"):
         monkeypatch.setenv("MAX_HELD_REQUESTS", "0")
         assert None is held_requests.enter(sandbox.clock.now(), sandbox.clock.now() + SECONDS)
+
+
+@pytest.mark.parametrize(("call", "expected"), [("enter", ANSWERED_AT_ONCE), ("leave", WAITED)])
+def test_a_place_that_cannot_be_written_costs_no_answer(
+    sandbox: Sandbox, call: str, expected: tuple[str | None, int]
+) -> None:
+    """The job was read; that the table refuses the place does not make it a 503."""
+    with patch.object(held_requests, call, side_effect=AwsTrouble("The table is throttled.")):
+        assert expected == waited(sandbox)
