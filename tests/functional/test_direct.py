@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from moto import mock_aws
 
 from tests.support.direct import Direct
@@ -187,3 +187,21 @@ def test_a_file_is_created_only_where_there_is_none(ways: dict[str, list[Any]]) 
     again = [response(client, "put_object", Key=str(number), **put) for number, client in enumerate(ways["s3"])]
     assert [False, False] == ["Error" in answer for answer in first]
     assert ["PreconditionFailed", "PreconditionFailed"] == [answer["Error"] for answer in again]
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "request_"),
+    [
+        ("dynamodb", "get_item", {"Key": KEY, "ConsistentReed": True}),
+        ("dynamodb", "put_item", {"Item": {**KEY, "n": {"N": 1}}}),
+        ("s3", "put_object", {"Bucket": "results", "Key": "k", "Body": b"", "Metadata": {"name": "Zoë"}}),
+    ],
+)
+def test_what_botocore_refuses_is_refused(
+    ways: dict[str, list[Any]], service: str, call: str, request_: dict[str, Any]
+) -> None:
+    """A misspelled parameter, a number that is none of the table's, and metadata that no header can have."""
+    for number, client in enumerate(ways[service]):
+        table = {"TableName": f"table-{number}"} if service == "dynamodb" else {}
+        with pytest.raises(ParamValidationError):
+            getattr(client, call)(**table, **request_)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
+from botocore.validate import ParamValidator
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Way = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 STATUS_OF_A_REFUSAL = 400
+_VALIDATOR = ParamValidator()
 _OWN = "x-amz-meta-"
 _PAGE = 1000
 _OF_PUT = {"Bucket", "Key", "Body", "ContentType", "CacheControl", "Metadata", "Tagging", "IfNoneMatch"}
@@ -62,10 +64,13 @@ class Direct:
         self._ways = {"dynamodb": _ways_of_table(region), "s3": _ways_of_buckets()}
 
     def answer(self, client: Any, operation: str, request: dict[str, Any]) -> dict[str, Any] | None:  # noqa: ANN401 - a client of any service
-        """Return the answer to a call; None if only HTTP has it. Raises what the client would raise."""
-        way = self._ways.get(client.meta.service_model.service_name, {}).get(operation)
+        """Return the answer to a call; None if only HTTP has it, or refuses it. Raises what the client would raise."""
+        service = client.meta.service_model
+        way = self._ways.get(service.service_name, {}).get(operation)
+        if way is None or _VALIDATOR.validate(request, service.operation_model(operation).input_shape).has_errors():
+            return None
         try:
-            answer = way and way(request)
+            answer = way(request)
         except S3ClientError:
             return None
         except (JsonRESTError, ServiceException) as refusal:
@@ -203,7 +208,13 @@ def _list(buckets: Any, request: dict[str, Any]) -> dict[str, Any] | None:  # no
 def _put(buckets: Any, request: dict[str, Any]) -> dict[str, Any] | None:  # noqa: ANN401 - moto's own
     """Write an object, unless HTTP alone has the answer: to a condition that does not hold."""
     bucket = buckets.buckets.get(request["Bucket"])
-    if bucket is None or not request.keys() <= _OF_PUT or not isinstance(request["Body"], bytes):
+    metadata = "".join(request.get("Metadata", {}).values())
+    if (
+        bucket is None
+        or not request.keys() <= _OF_PUT
+        or not isinstance(request["Body"], bytes)
+        or not metadata.isascii()
+    ):
         return None
     if "IfNoneMatch" in request and request["Key"] in bucket.keys:
         return None

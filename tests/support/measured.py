@@ -8,6 +8,7 @@ import re
 import resource
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 
 def peak_bytes() -> int:
@@ -33,7 +34,7 @@ def main(app: str, event: str) -> None:
     for client in (aws.dynamodb, aws.s3, aws.secretsmanager, dashscope._client):  # noqa: SLF001
         client()
     idle = peak_bytes()
-    answer = module.handler(json.loads(event), None)
+    answer = module.handler(json.loads(event), SimpleNamespace(aws_request_id="1"))
     print(json.dumps({"idle": idle, "peak": peak_bytes(), "answer": answer}))  # noqa: T201
 
 
