@@ -60,7 +60,7 @@ def made_by(start: Callable[[Simulation], None]) -> Counted:
     with fresh() as simulation:
         created(simulation, "The girl of [Image 1] sings.")
         simulation.run_for(HOUR)
-        # Run times are read once a minute: a job that begins within one may read them once more.
+        # Run times are read once a minute: a job that begins within one may read them twice.
         simulation.clock.advance(-simulation.clock.now() % task_durations.KEPT_SECONDS)
         before = sum(simulation.workflow.entered.values())
         simulation.made.clear()

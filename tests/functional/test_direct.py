@@ -200,7 +200,7 @@ def test_a_file_is_created_only_where_there_is_none(ways: dict[str, list[Any]]) 
 def test_what_botocore_refuses_is_refused(
     ways: dict[str, list[Any]], service: str, call: str, request_: dict[str, Any]
 ) -> None:
-    """A misspelled parameter, a number that is none of the table's, and metadata that no header can have."""
+    """A misspelled parameter, a number without its type, and metadata that no header can have."""
     for number, client in enumerate(ways[service]):
         table = {"TableName": f"table-{number}"} if service == "dynamodb" else {}
         with pytest.raises(ParamValidationError):

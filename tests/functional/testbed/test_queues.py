@@ -103,3 +103,14 @@ def test_an_s3_event_has_s3s_format(stack: SmallStack) -> None:
     assert ("ObjectCreated:Put", "in/%C3%A4+b%2Bc.txt") == (record["eventName"], record["s3"]["object"]["key"])
     assert (4, version) == (record["s3"]["object"]["size"], record["s3"]["object"]["versionId"])
     assert {"eTag", "key", "sequencer", "size", "versionId"} == set(record["s3"]["object"])
+
+
+def test_a_change_of_another_attribute_keeps_the_policy(stack: SmallStack) -> None:
+    """Otherwise S3 may no longer send, after an update that changes a time-out."""
+    sqs = stack.aws.client("sqs")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Statement": [statement]})
+    url = sqs.create_queue(QueueName="with-policy", Attributes={"Policy": policy})["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
+    named = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "VisibilityTimeout"])["Attributes"]
+    assert {"Policy": policy, "VisibilityTimeout": "60"} == named

@@ -144,6 +144,7 @@ def _queues(clock: AnyClock) -> Iterator[tuple[object, str, Any]]:
     # moto's list of messages is not thread-safe, and moto runs functions inside SendMessage.
     yield Queue, "add_message", queues.add_message
     yield Queue, "delete_message", queues.delete_message
+    yield Queue, "_set_attributes", queues.set_attributes
     yield SQSBackend, "receive_message", queues.receiver(clock)
 
 

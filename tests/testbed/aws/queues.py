@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _original_add = Queue.add_message
 _original_delete = Queue.delete_message
 _original_receive = SQSBackend.receive_message
+_original_set = Queue._set_attributes  # noqa: SLF001
 _MAX_WAIT_S = 0.5
 
 
@@ -37,6 +38,12 @@ def delete_message(queue: Queue, receipt_handle: str) -> None:
     """Delete a message under the queue's lock: moto copies the list, and would lose concurrent messages."""
     with queue._messages_lock:  # noqa: SLF001
         _original_delete(queue, receipt_handle)
+
+
+def set_attributes(queue: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
+    """Change the attributes that are named: moto removes the policy with each change of another."""
+    kept = {} if "Policy" in attributes else {"Policy": getattr(queue, "policy", None)}
+    _original_set(queue, {**attributes, **kept}, now)
 
 
 def receiver(clock: AnyClock) -> Any:  # noqa: ANN401 - a method of moto

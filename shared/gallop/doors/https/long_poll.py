@@ -47,7 +47,7 @@ def wait_for_change(caller: Caller, job_id: str, seconds: int) -> tuple[Job, int
     job, now = videos.video(caller, job_id), clock.now()
     if not seconds or is_terminal(job.state):
         return job, seconds
-    # Who cannot take or leave a place still gets the answer: a place that is kept becomes free by itself.
+    # Who cannot take or leave a place still gets the answer: a place that is kept becomes free when its time is over.
     place = None
     with suppress(AwsTrouble):
         place = held_requests.enter(now, now + seconds + _LONGEST_PAUSE)
