@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_healthy_testbed_has_no_failure(testbed: Testbed, gallop: Gallop) -> None:
     """Once the sweep has run; no call of the stack's own functions is refused."""
     group, logs = testbed.aws.deployment.resources["ReconcileLogs"].physical_id, testbed.aws.client("logs")
-    eventually(lambda: logs.filter_log_events(logGroupName=group)["events"])
+    eventually(lambda: logs.filter_log_events(logGroupName=group, filterPattern='"Sweeps"')["events"])
     found = json.loads(gallop("doctor", "--json"))
     assert [] == [one for one in found if one["level"] == "failure"]
     assert [] == testbed.aws.authority.audit.refusals()

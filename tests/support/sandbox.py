@@ -153,12 +153,17 @@ class Sandbox(Simulated):
         """Upload something into the inbox."""
         self.s3.put_object(Bucket=self.inbox, Key=key, Body=content)
 
-    def log_of_sweep(self) -> None:
-        """Let the function of the sweep write to its log, which no process delivers here."""
-        group, logs, stream = self.stack.resource("ReconcileLogs"), aws("logs"), f"sweep-{self.clock.now()}"
+    def log_of_sweep(self, *lines: str) -> None:
+        """Write lines to the log of the sweep, which no process delivers here; if not given, those of a sweep."""
+        group, logs, stream = self.stack.resource("ReconcileLogs"), aws("logs"), f"sweep-{uuid4()}"
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
-        event = {"timestamp": int(self.clock.now() * 1000), "message": "START RequestId: 1"}
-        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+        events = [{"timestamp": int(self.clock.now() * 1000), "message": line} for line in lines or self._sweep()]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+    def _sweep(self) -> list[str]:
+        """Run a sweep, and return what it prints."""
+        self.invoke("ReconcileFunction", {"action": "sweep"})
+        return [json.dumps(line) for line in self.emitted["Reconcile"][-1]]
 
     def executions(self, of: str = "Workflow") -> list[str]:
         """Name the executions of a state machine that were started."""

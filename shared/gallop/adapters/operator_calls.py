@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gallop.adapters import aws
 from gallop.domain.diagnosis import AwsRefused, RightMissing
+from gallop.domain.errors import AwsTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+R = TypeVar("R")
 
 # Calls whose right has another name, and services whose rights begin with another word.
 _RIGHTS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
     "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
     "s3:GetBucketCors": "s3:GetBucketCORS",
 }
@@ -33,10 +40,28 @@ def ask(service: str, operation: str, **parameters: Any) -> dict[str, Any]:  # n
     try:
         answer: dict[str, Any] = getattr(client, operation)(**parameters)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code.startswith(_DENIALS):
+        if _is_denial(error):
             raise RightMissing(right) from error
-        raise AwsRefused(str(error), code) from error
+        raise AwsRefused(str(error), error.response["Error"]["Code"]) from error
     except BotoCoreError as error:
         raise AwsRefused(f"{call}: {error}", type(error).__name__) from error
     return answer
+
+
+def needing(right: str, call: Callable[[], R]) -> R:
+    """Make a call that the functions of the stack make, too.
+
+    Raises:
+        RightMissing: The operator may not make it.
+
+    """
+    try:
+        return call()
+    except AwsTrouble as trouble:
+        if isinstance(trouble.__cause__, ClientError) and _is_denial(trouble.__cause__):
+            raise RightMissing(right) from trouble
+        raise
+
+
+def _is_denial(error: ClientError) -> bool:
+    return error.response["Error"]["Code"].startswith(_DENIALS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,20 @@ def doctor(sandbox: Sandbox, gallop: Gallop) -> Iterator[Doctor]:
     sandbox.log_of_sweep()
     with gateway.opened(sandbox) as url:
         yield Doctor(sandbox, gallop, url)
+
+
+@contextmanager
+def refused(operation: str) -> Iterator[None]:
+    """Let AWS refuse an operation."""
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001 - where every call passes
+
+    def refusing(client: BaseClient, name: str, given: dict[str, Any]) -> Any:  # noqa: ANN401 - any answer
+        if name == operation:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, operation)
+        return call(client, name, given)
+
+    with patch.object(BaseClient, "_make_api_call", refusing):
+        yield
 
 
 def store(sandbox: Sandbox, key: str) -> None:
@@ -233,9 +248,12 @@ def test_a_disabled_schedule_is_seen(doctor: Doctor) -> None:
 
 
 def test_a_sweep_that_stopped_is_seen(doctor: Doctor) -> None:
-    """Its function has written nothing for eleven minutes."""
-    doctor.sandbox.clock.advance(660)
-    assert "aws logs tail" in doctor.must_fail("sweep", "has not run")
+    """No sweep went through for minutes. Other lines of its function do not count: this command lets it run, too."""
+    doctor.sandbox.clock.advance(240)
+    stack, now = doctor.sandbox.stack.deployment.name, int(doctor.sandbox.clock.now() * 1000)
+    other = {"_aws": {"Timestamp": now}, "Stack": stack, "JobsFailed": [1.0], "note": "Sweeps"}
+    doctor.sandbox.log_of_sweep("START RequestId: 1", "ERROR: Sweeps", json.dumps(other))
+    assert "aws logs tail" in doctor.must_fail("sweep", "No sweep went through for 5 minutes")
     doctor.sandbox.log_of_sweep()
     doctor.must_be_ok("sweep")
 
@@ -275,11 +293,25 @@ def test_alarms_that_nobody_receives_are_seen(doctor: Doctor) -> None:
     """A topic without a subscription, and with one that nobody has confirmed, is a failure."""
     topic = Topic(f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms", [])
     with patch.object(alarms, "ask", topic.ask):
+        topic.subscriptions.append({"SubscriptionArn": "Deleted"})
         assert "aws sns subscribe" in doctor.must_fail("receivers", "no subscription")
         topic.subscriptions.append({"SubscriptionArn": "PendingConfirmation"})
         assert "Confirm it" in doctor.must_fail("receivers", "Nobody has confirmed")
         topic.subscriptions.append({"SubscriptionArn": f"{topic.arn}:1"})
-        doctor.must_be_ok("receivers")
+        assert doctor.of("receivers")["seen"].endswith("has 1 confirmed subscription.")
+        topic.subscriptions.append({"SubscriptionArn": f"{topic.arn}:2"})
+        assert doctor.of("receivers")["seen"].endswith("has 2 confirmed subscriptions.")
+
+
+def test_an_alarm_that_is_gone_is_seen(doctor: Doctor) -> None:
+    """Somebody has deleted it, and CloudFormation does not know."""
+    kept = cloudwatch_backends[ACCOUNT][REGION].alarms
+    with patch.dict(kept):
+        del kept[doctor.sandbox.stack.resource("JobsNotFinished")]
+        assert "template.yaml" in doctor.must_fail("alarms", "1 of", "JobsNotFinished")
+        kept.clear()
+        doctor.must_fail("alarms", "deleted")
+    doctor.must_be_ok("alarms")
 
 
 def test_a_role_without_a_right_is_seen(doctor: Doctor) -> None:
@@ -293,20 +325,20 @@ def test_a_role_without_a_right_is_seen(doctor: Doctor) -> None:
     doctor.must_be_ok("rights")
 
 
-def test_a_check_that_may_not_be_made_is_a_warning(doctor: Doctor) -> None:
-    """It names the right that is missing; the exit code is 0."""
-    call = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001 - where every call passes
-
-    def refusing(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - any answer
-        if operation == "SimulatePrincipalPolicy":
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, operation)
-        return call(client, operation, parameters)
-
-    with patch.object(BaseClient, "_make_api_call", refusing):
-        found = doctor.of("rights")
-        assert 0 == doctor.gallop("doctor").exit_code
+@pytest.mark.parametrize(
+    ("check", "operation", "right"),
+    [
+        ("rights", "SimulatePrincipalPolicy", "iam:SimulatePrincipalPolicy"),
+        ("inside", "Invoke", "lambda:InvokeFunction"),
+        ("draining", "GetItem", "dynamodb:GetItem"),
+    ],
+)
+def test_a_check_that_may_not_be_made_is_a_warning(doctor: Doctor, check: str, operation: str, right: str) -> None:
+    """It names the right that is missing, as IAM spells it."""
+    with refused(operation):
+        found = doctor.of(check)
     assert "warning" == found["level"]
-    assert "iam:SimulatePrincipalPolicy" in found["seen"]
+    assert f"the right {right}." in found["seen"]
 
 
 def test_a_door_that_lets_strangers_in_is_seen(doctor: Doctor) -> None:
@@ -354,13 +386,43 @@ def test_a_door_that_does_not_answer_is_seen(doctor: Doctor) -> None:
     doctor.must_fail("open routes", "did not answer")
 
 
-@pytest.mark.parametrize(("limit", "level"), [(3, "failure"), (10, "warning"), (100, "ok")])
+@pytest.mark.parametrize(("limit", "level"), [(7, "failure"), (9, "warning"), (10, "ok"), (1000, "ok")])
 def test_a_low_limit_of_the_account_is_seen(doctor: Doctor, limit: int, level: str) -> None:
-    """A new account runs ten functions at a time; the remedy is the command that asks for more."""
+    """The defaults leave room for jobs with ten, as a new account has; the remedy is the command that asks for more."""
     with patch.object(operator_api, "USUAL_CONCURRENCY", limit):
         found = doctor.of("concurrency")
     assert level == found["level"]
+    assert "drops may take 4, requests that wait 3" in found["seen"]
     assert ("request-service-quota-increase" in (found["remedy"] or "")) is (level != "ok")
+
+
+@pytest.mark.parametrize(
+    ("held", "limit", "desired", "until_then"),
+    [
+        (3, 8, 1000, "DropConcurrency=2"),
+        (40, 20, 1000, "DropConcurrency=2 MaxHeldRequests=15"),
+        (1000, 1000, 1007, "DropConcurrency=2 MaxHeldRequests=995"),
+    ],
+)
+def test_more_is_asked_for_than_there_is(doctor: Doctor, held: int, limit: int, desired: int, until_then: str) -> None:
+    """The desired limit is above the present one; until it is there, parameters make the room."""
+    variables = {"MAX_HELD_REQUESTS": str(held), "MAX_WAIT_SECONDS": "25"}
+    with (
+        patch.object(operator_api, "USUAL_CONCURRENCY", limit),
+        patch.object(Deployment, "variables", lambda *_: variables),
+    ):
+        remedy = doctor.of("concurrency")["remedy"]
+    assert f"--desired-value {desired}. Until then: " in remedy
+    assert remedy.endswith(f"--parameter-overrides {until_then}")
+
+
+def test_requests_that_cannot_wait_take_no_room(doctor: Doctor) -> None:
+    """Waiting is switched off."""
+    with (
+        patch.object(operator_api, "USUAL_CONCURRENCY", 7),
+        patch.object(Deployment, "variables", lambda *_: {"MAX_HELD_REQUESTS": "3", "MAX_WAIT_SECONDS": "0"}),
+    ):
+        doctor.must_be_ok("concurrency")
 
 
 def test_a_drained_stack_is_a_warning(doctor: Doctor) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import json
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import gallop.clock
 import httpx
 import pytest
-from gallop.domain.job import is_terminal
+from gallop.domain.diagnosis import RightMissing
+from gallop.domain.failure_codes import FailureCode
+from gallop.domain.job import Failure, is_terminal
 from gallop.services.doctor import examine, spend
 
 from fake_dashscope import render
@@ -46,6 +48,8 @@ class Spender:
     url: str
     is_stuck: bool = False
     """Whether the command is interrupted when it waits."""
+    failure: Failure | None = None
+    """How jobs end, if not with a video."""
     _is_working: bool = False
 
     def wait(self, seconds: float) -> None:
@@ -65,7 +69,11 @@ class Spender:
     def _end(self, job_id: str) -> None:
         self.sandbox.invoke("StartTaskFunction", {"job_id": job_id})
         self.sandbox.clock.advance(MINUTES)
-        step = self.sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job_id})
+        step = {"next": "finish", "wait_seconds": 0}
+        if self.failure is None or self.failure.code is FailureCode.RESULT_EXPIRED:
+            step = self.sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job_id})
+        if self.failure:
+            step = {**step, "next": "finish", "failure": asdict(self.failure)}
         if step["next"] == "save":
             step = self.sandbox.invoke("SaveResultFunction", {"job_id": job_id})
         self.sandbox.invoke("FinishFunction", {"job_id": job_id, "step": step})
@@ -180,6 +188,43 @@ def test_a_failed_job_is_free_and_tried_again(spender: Spender) -> None:
     assert job["remedy"]
     assert "ok" == spender.findings()["job"]["level"]
     assert [0, 3] == sorted(task["billed_seconds"] for task in spender.sandbox.tasks())
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (FailureCode.RESULT_EXPIRED, "DashScope charged $0.21."),
+        (FailureCode.DEADLINE_EXCEEDED, "It may have been charged."),
+    ],
+)
+def test_a_failed_job_that_may_be_charged_is_not_made_again(spender: Spender, code: FailureCode, words: str) -> None:
+    """It is named at each run, and only after the operator has deleted it, the next run makes another."""
+    spender.failure = Failure(code, "What happened.")
+    first = spender.findings()["job"]
+    spender.failure = None
+    (job,) = spender.sandbox.jobs()
+    again = spender.findings()["job"]
+    assert first == again
+    assert "failure" == again["level"]
+    assert f"{job.id} failed" in again["seen"]
+    assert words in again["seen"]
+    assert 1 == len(spender.sandbox.tasks())
+    command = f"gallop jobs delete {job.id} --stack gallop"
+    assert command in again["remedy"]
+    spender.gallop.ok("jobs", "delete", job.id, "--yes")
+    assert "ok" == spender.findings()["job"]["level"]
+    assert 2 == len(spender.sandbox.tasks())
+
+
+def test_a_receipt_that_may_not_be_read_is_a_warning(spender: Spender) -> None:
+    """Without s3:ListBucket, S3 refuses to say that a receipt is missing; the job is deleted all the same."""
+    with patch.object(spend, "ask", side_effect=RightMissing("s3:GetObject")):
+        found = spender.findings()
+    assert "warning" == found["receipt"]["level"]
+    assert "s3:GetObject" in found["receipt"]["remedy"]
+    assert "s3:ListBucket" in found["receipt"]["remedy"]
+    assert "ok" == found["delete"]["level"]
+    assert [] == spender.sandbox.jobs()
 
 
 def test_a_second_run_makes_another_video(spender: Spender) -> None:

@@ -16,18 +16,27 @@ if TYPE_CHECKING:
 
 NEW_SECONDS = 600
 _NOBODY = "sam deploy --parameter-overrides AlarmEmail=you@example.com"
+_GONE = (
+    "CloudFormation believes that they are there. Remove them from template.yaml, sam build && sam deploy, "
+    "then put them back and deploy again."
+)
 _PENDING = "PendingConfirmation"
 
 
 def check(deployment: Deployment) -> Iterator[Finding]:
     """Check the state of the stack's alarms, and their receivers."""
-    names = list(deployment.of_type("AWS::CloudWatch::Alarm").values())
-    found = ask("cloudwatch", "describe_alarms", AlarmNames=names, MaxRecords=100)["MetricAlarms"]
+    names = deployment.of_type("AWS::CloudWatch::Alarm")
+    found = ask("cloudwatch", "describe_alarms", AlarmNames=[*names.values()], MaxRecords=100)["MetricAlarms"]
+    there = {alarm["AlarmName"] for alarm in found}
+    gone = sorted(name for name, physical in names.items() if physical not in there)
     raised = [alarm for alarm in found if alarm["StateValue"] == "ALARM"]
     yield from map(_raised, raised)
-    if not raised:
+    if gone:
+        yield failure("alarms", f"{len(gone)} of {len(names)} were deleted: {', '.join(gone)}.", _GONE)
+    elif not raised:
         yield ok("alarms", f"None of {len(found)} is raised.")
-    yield from _receivers(deployment, found)
+    if found:
+        yield from _receivers(deployment, found)
 
 
 def _raised(alarm: dict[str, Any]) -> Finding:
@@ -40,7 +49,7 @@ def _raised(alarm: dict[str, Any]) -> Finding:
 
 def _receivers(deployment: Deployment, alarms: list[dict[str, Any]]) -> Iterator[Finding]:
     silent = [alarm["AlarmName"] for alarm in alarms if not (alarm["ActionsEnabled"] and alarm["AlarmActions"])]
-    if silent or not alarms:
+    if silent:
         which = f"{len(silent)} of {len(alarms)} alarms have" if len(silent) < len(alarms) else "The alarms have"
         yield warning(
             "receivers", f"{which} no receiver: nobody is notified.", f"{_NOBODY} --stack-name {deployment.name}"
@@ -55,11 +64,14 @@ def _receiver(action: str) -> Finding:
         return ok("receivers", f"The alarms have a receiver: {action}.")
     topic = action.rpartition(":")[2]
     found = ask("sns", "list_subscriptions_by_topic", TopicArn=action)["Subscriptions"]
-    confirmed = [one for one in found if one["SubscriptionArn"] != _PENDING]
+    arns = [one["SubscriptionArn"] for one in found]
+    # Others are pending or deleted.
+    confirmed = [arn for arn in arns if arn.startswith("arn:")]
     if confirmed:
-        return ok("receivers", f"Topic {topic} has {len(confirmed)} confirmed subscriptions.")
+        subscriptions = "subscription" if len(confirmed) == 1 else "subscriptions"
+        return ok("receivers", f"Topic {topic} has {len(confirmed)} confirmed {subscriptions}.")
     subscribe = f"aws sns subscribe --topic-arn {action} --protocol email --notification-endpoint you@example.com"
-    if found:
+    if _PENDING in arns:
         remedy = (
             f"Confirm it in the mail 'AWS Notification - Subscription Confirmation', or have it sent again: {subscribe}"
         )

@@ -1,7 +1,7 @@
 """One real video, the shortest and cheapest there is, made through the HTTPS door and checked to the last byte.
 
 A run that was interrupted and starts again on the same day (UTC) gets the same job: its Idempotency-Key is made of the
-stack's name and the day. Only if that job has failed, which costs nothing, or was deleted, it makes another.
+stack's name and the day. It makes another only if that job ended and certainly cost nothing, or was deleted.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import hashlib
 import json
 import tempfile
 from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gallop import clock
 from gallop.adapters import own_door
-from gallop.adapters.operator_calls import ask
-from gallop.domain import models, prices
-from gallop.domain.diagnosis import AwsRefused, failure, ok, warning
+from gallop.adapters.operator_calls import ask, needing
+from gallop.adapters.table import jobs
+from gallop.domain import failures, models, prices
+from gallop.domain.diagnosis import AwsRefused, RightMissing, failure, ok, warning
 from gallop.domain.errors import CallFailed
 from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState
@@ -26,7 +29,6 @@ from gallop.domain.models import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from decimal import Decimal
 
     from gallop.domain.diagnosis import Finding
     from gallop.services.doctor.deployment import Deployment
@@ -43,8 +45,9 @@ PATIENCE_SECONDS = 1800
 # The last receipts are written when the thumbnail has been made.
 RECEIPT_SECONDS = 180
 _CREATED, _FOUND, _CONFLICT = 202, 302, 409
-_FREE_ENDS = (JobState.FAILED, JobState.CANCELLED)
-_ENDS = (JobState.SUCCEEDED, *_FREE_ENDS)
+_WITHOUT_VIDEO = (JobState.FAILED, JobState.CANCELLED)
+_ENDS = (JobState.SUCCEEDED, *_WITHOUT_VIDEO)
+_DELETE = "gallop jobs delete {id} --stack {stack}"
 _ANY = VideoRules(
     min_seconds=0, max_seconds=60, short_side=1, long_side=8192, max_aspect=10, max_bytes=2**30, above_fps=0
 )
@@ -93,7 +96,7 @@ def make(deployment: Deployment, offer: Offer, key: str, say: Say) -> Iterator[F
     say(f"{job_id}: {offer.model}, {offer.resolution}, {SECONDS} s, ${offer.cost}")
     view = _ended(f"{url}/{job_id}", key, say)
     if view["state"] != JobState.SUCCEEDED:
-        yield _not_made(view)
+        yield _not_made(view, deployment.name)
         return
     yield ok("job", f"{job_id} succeeded.")
     yield _cost(view, offer)
@@ -107,8 +110,8 @@ def _create(url: str, offer: Offer, key: str, name: str) -> own_door.Reply:
     for number in count(1):
         reply = own_door.call("POST", url, key, body, {"Idempotency-Key": f"{name}-{number}"})
         is_deleted = reply.status == _CONFLICT and reply.body.get("code") == "job_deleted"
-        is_old = reply.headers.get("idempotent-replay") == "true" and reply.body.get("state") in _FREE_ENDS
-        if not (is_deleted or is_old):
+        is_old = reply.headers.get("idempotent-replay") == "true" and reply.body.get("state") in _WITHOUT_VIDEO
+        if not (is_deleted or (is_old and _charge(reply.body) == 0)):
             break
     return reply
 
@@ -128,14 +131,26 @@ def _ended(url: str, key: str, say: Say) -> View:
         clock.sleep(POLL_SECONDS)
 
 
-def _not_made(view: View) -> Finding:
+def _charge(view: View) -> Decimal | None:
+    """Return what a job that ended without a video cost in USD; None if that is unknown."""
+    if view["state"] == JobState.CANCELLED:
+        return Decimal(0)
+    return failures.charge_of(needing("dynamodb:GetItem", partial(jobs.get, view["id"])))
+
+
+def _not_made(view: View, stack: str) -> Finding:
     if view["state"] not in _ENDS:
         seen = f"{view['id']} is still {view['state']} after {PATIENCE_SECONDS // 60} minutes."
         return warning(
             "job", seen, f"gallop trace {view['id']}, and run this command again: it continues with this job."
         )
     error = view["error"] or {"message": "It was cancelled.", "remedy": "Run the command again."}
-    return failure("job", f"{view['id']} {view['state']}: {error['message']} Nothing was charged.", error["remedy"])
+    seen, charge = f"{view['id']} {view['state']}: {error['message']}", _charge(view)
+    if charge == 0:
+        return failure("job", f"{seen} Nothing was charged.", error["remedy"])
+    charged = "It may have been charged." if charge is None else f"DashScope charged ${charge}."
+    another = f"For another video, which is charged again: {_DELETE.format(id=view['id'], stack=stack)}"
+    return failure("job", f"{seen} {charged}", f"{error['remedy']} {another}, and run this command again.")
 
 
 def _cost(view: View, offer: Offer) -> Finding:
@@ -193,7 +208,12 @@ def _receipt(deployment: Deployment, job_id: str, facts: View) -> Finding:
         except AwsRefused as refused:
             if clock.now() > until:
                 return failure("receipt", f"There is no {place['Key']}: {refused}", f"gallop trace {job_id}")
-            clock.sleep(POLL_SECONDS)
+        except RightMissing:
+            # So S3 also answers for a receipt that is missing, to those without s3:ListBucket.
+            if clock.now() > until:
+                seen = f"Not checked: S3 does not let you read {place['Key']}, or it is missing."
+                return warning("receipt", seen, "Add the rights s3:GetObject and s3:ListBucket for the results bucket.")
+        clock.sleep(POLL_SECONDS)
     if {name: receipt["video"][name] for name in ("bytes", "sha256")} != {
         name: facts[name] for name in ("bytes", "sha256")
     }:
@@ -209,7 +229,7 @@ def _deleted(url: str, key: str, stack: str, job_id: str) -> Finding:
     if reply.status == own_door.OK:
         return ok("delete", f"{job_id} is deleted with its video.")
     seen = f"DELETE answered {reply.status}: {_problem(reply.body)}"
-    return failure("delete", seen, f"gallop jobs delete {job_id} --stack {stack}")
+    return failure("delete", seen, _DELETE.format(id=job_id, stack=stack))
 
 
 def _problem(body: View) -> str:

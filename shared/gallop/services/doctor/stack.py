@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gallop.adapters.operator_calls import ask
+from gallop.adapters.operator_calls import ask, needing
 from gallop.adapters.table import drains
 from gallop.domain import times
 from gallop.domain.diagnosis import failure, ok, warning
@@ -38,7 +38,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
 
 def check_draining(deployment: Deployment) -> Iterator[Finding]:
     """Check that both doors are open."""
-    since = drains.since()
+    since = needing("dynamodb:GetItem", drains.since)
     mapping = ask("lambda", "get_event_source_mapping", UUID=deployment.resource(MAPPING))
     state = mapping["State"]
     if since:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from gallop import clock
 from gallop.adapters.operator_calls import ask
 from gallop.domain.diagnosis import failure, ok
+from gallop.domain.metrics import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
 
 RULE, LOGS = "ReconcileFunctionSweep", "ReconcileLogs"
 # It runs every minute, and a log line is searchable some seconds later. A new stack's first run may be to come.
-RECENT_SECONDS, PATIENCE_SECONDS, POLL_SECONDS = 600, 90, 3
+RECENT_SECONDS, PATIENCE_SECONDS, POLL_SECONDS = 180, 120, 3
 
 
 def check(deployment: Deployment) -> Iterator[Finding]:
-    """Check that its schedule is enabled, and that its function wrote to its log a short time ago."""
+    """Check that its schedule is enabled, and that a sweep went through a short time ago."""
     name, group = deployment.resource(RULE), deployment.resource(LOGS)
     rule = ask("events", "describe_rule", Name=name)
     if rule["State"] != "ENABLED":
@@ -29,28 +31,41 @@ def check(deployment: Deployment) -> Iterator[Finding]:
         return
     last = _awaited(group, clock.now())
     if last is None:
-        seen = f"The sweep has not run for {(RECENT_SECONDS + PATIENCE_SECONDS) / 60:g} minutes."
+        seen = f"No sweep went through for {(RECENT_SECONDS + PATIENCE_SECONDS) / 60:g} minutes."
         yield failure("sweep", seen, f"Look at its log: aws logs tail {group} --since 1h")
         return
-    yield ok("sweep", f"{rule['ScheduleExpression']}; it ran {max(0, round(clock.now() - last))} s ago.")
+    yield ok("sweep", f"{rule['ScheduleExpression']}; the last went through {max(0, round(clock.now() - last))} s ago.")
 
 
 def _awaited(group: str, now: float) -> float | None:
-    """Return when the sweep ran last, in seconds since the epoch; wait for it, but not for long."""
+    """Return when the last sweep went through, in seconds since the epoch; wait for it, but not for long."""
     while True:
-        last = _last_line(group, now - RECENT_SECONDS)
+        last = _last_sweep(group, now - RECENT_SECONDS)
         if last is not None or clock.now() > now + PATIENCE_SECONDS:
             return last
         clock.sleep(POLL_SECONDS)
 
 
-def _last_line(group: str, since: float) -> float | None:
-    """Return when the last line was written, in seconds since the epoch."""
+def _last_sweep(group: str, since: float) -> float | None:
+    """Return when the last sweep went through, in seconds since the epoch: only that writes its metric.
+
+    Other lines are also of runs that failed, and of those that an operator's commands made.
+    """
     last: float | None = None
+    searched = {"logGroupName": group, "filterPattern": f'"{Metric.SWEEPS}"', "startTime": int(since * 1000)}
     more: dict[str, str] = {}
     while True:
-        page = ask("logs", "filter_log_events", logGroupName=group, startTime=int(since * 1000), **more)
-        last = max((event["timestamp"] / 1000 for event in page["events"]), default=last)
+        page = ask("logs", "filter_log_events", **searched, **more)
+        swept = (event["timestamp"] / 1000 for event in page["events"] if _is_of_sweep(event["message"]))
+        last = max(swept, default=last)
         if "nextToken" not in page:
             return last
         more = {"nextToken": page["nextToken"]}
+
+
+def _is_of_sweep(line: str) -> bool:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and Metric.SWEEPS in found
