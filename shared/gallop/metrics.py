@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock, log, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from gallop.domain.job import Job
     from gallop.domain.metrics import Metric
+
+# Powertools prints a line of its own, without the code and the IDs, as soon as a metric has 100 values.
+_CHUNK = 99
 
 
 class _Run:
@@ -62,8 +65,8 @@ def job_ended(job: Job) -> None:
 def flush() -> None:
     """End a run, and write what was measured, if anything was.
 
-    That is one line, because a line has one value per dimension: a run that ends jobs with several codes, which only a
-    sweep does, writes one line per code.
+    That is one line, except for a sweep that ends many jobs: a line has one value per dimension, and so one code; and a
+    metric has up to 100 values in it.
     """
     run, stack = _run.get(), settings.stack_name()
     _run.set(None)
@@ -72,7 +75,16 @@ def flush() -> None:
     codes = sorted({code for _, code in run.values if code}) or [""]
     for code in codes:
         taken = ("", code) if code == codes[0] else (code,)
-        _write(stack, code, {metric: values for (metric, of), values in run.values.items() if of in taken}, run.ids)
+        of_code = {metric: values for (metric, of), values in run.values.items() if of in taken}
+        for chunk in _chunks(of_code):
+            _write(stack, code, chunk, run.ids)
+
+
+def _chunks(values: Mapping[Metric, list[float]]) -> Iterator[dict[Metric, list[float]]]:
+    """Split the values of each metric; a number, such as that of failed jobs, is in the first chunk."""
+    for begin in range(0, max(map(len, values.values())), _CHUNK):
+        end = begin + _CHUNK
+        yield {metric: of_metric[begin:end] for metric, of_metric in values.items() if of_metric[begin:]}
 
 
 def _write(stack: str, code: str, values: Mapping[Metric, list[float]], ids: Mapping[str, str]) -> None:
@@ -81,7 +93,7 @@ def _write(stack: str, code: str, values: Mapping[Metric, list[float]], ids: Map
     from gallop.domain.metrics import CODE, STACK, Metric  # noqa: PLC0415
 
     line = _line({STACK: stack}, values)
-    if code:
+    if code and Metric.JOBS_FAILED in values:
         by_code = _line({STACK: stack, CODE: code}, {Metric.JOBS_FAILED: values[Metric.JOBS_FAILED]})
         line["_aws"]["CloudWatchMetrics"] += by_code["_aws"]["CloudWatchMetrics"]
         line[CODE] = code

@@ -27,12 +27,20 @@ def recorded(handler: Callable[[dict[str, Any], LambdaContext], T]) -> Callable[
             try:
                 answer = handler(event, context)
             except Exception:
-                metrics.flush()
+                _write_metrics()
                 raise
-            metrics.flush()
+            _write_metrics()
             return answer
 
     return run
+
+
+def _write_metrics() -> None:
+    # A step has done its work by now: its answer or its error decides how the job continues.
+    try:
+        metrics.flush()
+    except Exception:  # noqa: BLE001 - whatever it is, it is no reason to repeat the step
+        log.exception("metrics not written")
 
 
 def _ids_in(event: Mapping[str, Any]) -> dict[str, str]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
-from gallop import runs, settings
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+from gallop import log, metrics, runs, settings
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.job import Failure
+from gallop.domain.job import Failure, JobState
 from gallop.domain.metrics import METRICS, Metric
 from gallop.services import ending
 
+from tests.support.jobs import START, a_job
 from tests.support.promise import Simulation, fresh
 from tests.support.promise.batches import a_line, quick, work_off
 from tests.support.promise.money import HOUR, PRICE, PROMPT, caps, created, drop, go_to_noon, sweep_for
@@ -311,6 +315,53 @@ def test_a_sweep_with_several_codes_counts_each() -> None:
         assert [1] == simulation.metric(Metric.JOBS_FAILED, Code="internal_error")
         assert {Metric.JOBS_FAILED: 2} == ends(simulation)
         assert [1] == simulation.metric(Metric.SWEEPS)
+
+
+def test_a_sweep_may_end_hundreds_of_jobs(simulation: Simulation) -> None:
+    """CloudWatch reads up to 100 values of a metric in a line: no value, code or name gets lost between the lines."""
+    failure = Failure(FailureCode.WAITED_TOO_LONG, "No.")
+    jobs = [a_job(JobState.FAILED, failure=failure, slot_since=START + 1) for _ in range(250)]
+
+    def sweep(*_: object) -> None:
+        for job in jobs:
+            metrics.job_ended(job)
+
+    with simulation.run_of("Reconcile"):
+        runs.recorded(sweep)({}, CONTEXT)
+    lines = simulation.metric_lines()
+    assert [] == [name for line in lines for name in _named(line) if name not in line]
+    assert {CONTEXT.aws_request_id} == {line["invocation_id"] for line in lines}
+    assert all(len(value) <= 100 for line in lines for value in line.values() if isinstance(value, list))
+    assert {Metric.JOBS_FAILED: 250} == ends(simulation)
+    assert 250 == sum(simulation.metric(Metric.JOBS_FAILED, Code="waited_too_long"))
+    assert 250 == sum(simulation.metric(Metric.QUEUE_SECONDS))
+
+
+def _named(line: dict[str, Any]) -> list[str]:
+    """Return the metrics and dimensions that a line announces."""
+    directives = line["_aws"]["CloudWatchMetrics"]
+    metrics_named = [metric["Name"] for directive in directives for metric in directive["Metrics"]]
+    return [*metrics_named, *(name for directive in directives for names in directive["Dimensions"] for name in names)]
+
+
+@pytest.mark.parametrize("error", [None, LookupError])
+def test_metrics_that_cannot_be_written_change_nothing(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
+) -> None:
+    """A step's answer and its own error, by which state machines decide, reach the caller; the log has the reason."""
+    logged: list[str] = []
+    monkeypatch.setattr(log, "exception", logged.append)
+    monkeypatch.setattr(AmazonCloudWatchEMFProvider, "add_metric", Mock(side_effect=ValueError))
+
+    def step(*_: object) -> str:
+        metrics.count(Metric.SWEEPS)
+        if error:
+            raise error
+        return "done"
+
+    with pytest.raises(error) if error else nullcontext(), simulation.run_of("Reconcile"):
+        assert "done" == runs.recorded(step)({}, CONTEXT)
+    assert ["metrics not written"] == logged
 
 
 def _interrupt(simulation: Simulation, job_id: str) -> None:
