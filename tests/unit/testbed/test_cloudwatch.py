@@ -144,6 +144,19 @@ def test_an_alarm_compares_the_result_of_an_expression() -> None:
     assert [State.OK, State.ALARM, State.OK] == [state(alarm, 0), state(alarm, 0, 1), state(alarm, 1, None)]
 
 
+@pytest.mark.parametrize("returning", [(), ("both", "errors")])
+def test_an_alarm_without_a_single_result_is_refused(returning: tuple[str, ...]) -> None:
+    """AWS refuses it as well, and only at the deployment."""
+    query = {"Period": 60, "Stat": "Sum", "Metric": {"Namespace": "AWS/Lambda", "MetricName": "Errors"}}
+    metrics: list[dict[str, Any]] = [
+        {"Id": "both", "Expression": "FILL(errors, 0)"},
+        {"Id": "errors", "MetricStat": query},
+    ]
+    told = [{**one, **({} if one["Id"] in returning else {"ReturnData": False})} for one in metrics]
+    with pytest.raises(ValueError, match="exactly one query"):
+        an_alarm(Metrics=told)
+
+
 def test_each_change_of_a_state_is_reported_once() -> None:
     """The first state, too: from it on, the alarm is known."""
     seen: list[str] = []

@@ -97,14 +97,14 @@ class Alarm:
 
 def read(name: str, properties: Mapping[str, Any]) -> Alarm:
     """Read an alarm from its resolved properties; raise ``KeyError`` for what the testbed does not evaluate."""
-    queries = [_query(one) for one in properties["Metrics"]] if "Metrics" in properties else [_of_one(properties)]
+    queries = _queries(properties["Metrics"]) if "Metrics" in properties else [_of_one(properties)]
     periods = {int(one["MetricStat"]["Period"]) for one in properties.get("Metrics", []) if "MetricStat" in one}
     (period,) = periods or {int(properties["Period"])}
     count = int(properties["EvaluationPeriods"])
     return Alarm(
         name=name,
         description=properties.get("AlarmDescription", ""),
-        queries=sorted(queries, key=lambda query: bool(query.expression)),
+        queries=queries,
         period=period,
         periods=count,
         datapoints=int(properties.get("DatapointsToAlarm", count)),
@@ -117,6 +117,17 @@ def read(name: str, properties: Mapping[str, Any]) -> Alarm:
 
 def _of_one(properties: Mapping[str, Any]) -> Query:
     return Query("only", _metric(properties), properties["Statistic"])
+
+
+def _queries(properties: Sequence[Mapping[str, Any]]) -> list[Query]:
+    """Return the queries in the order of their evaluation; refuse, as AWS does, several results or none."""
+    returned = [one["Id"] for one in properties if one.get("ReturnData", True)]
+    if len(returned) != 1:
+        message = (
+            f"An alarm has exactly one query that returns data, not {returned}: set ReturnData to false in others."
+        )
+        raise ValueError(message)
+    return sorted(map(_query, properties), key=lambda query: (query.id in returned, bool(query.expression)))
 
 
 def _query(one: Mapping[str, Any]) -> Query:
