@@ -25,6 +25,9 @@ BODY = {"prompt": "She waves.", "images": [data_uri(picture())], "duration": 3}
 EMAIL = "operator@example.com"
 MINUTE = 60
 SPEED = 20.0
+PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+SETUP = PAGE.partition("```sh\n")[2].partition("```\n")[0]
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1:]
 
 
 @dataclass(slots=True)
@@ -118,6 +121,11 @@ def stop(testbed: Testbed, machine: str) -> None:
     testbed.client("stepfunctions").stop_execution(executionArn=arn)
 
 
+def shell(commands: str, testbed: Testbed, folder: Path) -> str:
+    """Run commands in a shell that has none of the page's variables; return what they show."""
+    return run(Example("sh", f"unset RESULTS\n{commands}", None), testbed, folder)
+
+
 def test_every_alarm_is_known_and_quiet(testbed: Testbed, operator: Operator) -> None:
     """And the operator's address is subscribed to the topic, which AWS asks to confirm."""
     found: list[dict[str, Any]] = testbed.client("cloudwatch").describe_alarms(MaxRecords=100)["MetricAlarms"]
@@ -144,11 +152,12 @@ def test_a_sweep_without_rights(testbed: Testbed, operator: Operator) -> None:
     operator.heard("SweepMissing", minutes=10)
 
 
-def test_a_door_without_rights(testbed: Testbed, caller: Caller, operator: Operator) -> None:
-    """Clients get 5xx."""
+def test_a_door_without_rights(testbed: Testbed, caller: Caller, operator: Operator, tmp_path: Path) -> None:
+    """Clients get 5xx, and the page's first command shows why."""
     with without_rights(testbed, "SubmitFunction"):
         statuses = [caller.create({**BODY, "seed": number}).status_code for number in range(3)]
     assert {5} == {status // 100 for status in statuses}
+    assert "upstream unavailable" in shell(f"{SETUP}errors Submit", testbed, tmp_path)
     operator.heard("DoorFailing", minutes=20)
 
 
@@ -209,24 +218,62 @@ def test_a_wrong_key(testbed: Testbed, caller: Caller, operator: Operator) -> No
     operator.heard("JobsRefused", minutes=60)
 
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
-SETUP = PAGE.partition("```sh\n")[2].partition("```\n")[0]
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1:]
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A job whose video was replaced by something else."""
+
+    job_id: str
+    file: str
+    video: bytes
 
 
 @pytest.fixture(scope="module")
-def variables(testbed: Testbed, caller: Caller) -> str:
-    """Set the variables that the page asks its reader to set, in a shell."""
+def replaced(testbed: Testbed, caller: Caller) -> Replaced:
+    """Replace the video of a job."""
     job_id = caller.create({**BODY, "seed": 30}).json()["id"]
     caller.wait_for_job(job_id)
     file = f"videos/{job_id}/video.mp4"
-    return f"export JOB={job_id} FILE={file} NEW_KEY={testbed.coordinates.dashscope_api_key}\n"
+    video = content(testbed, file)
+    testbed.client("s3").put_object(Bucket=testbed.coordinates.results_bucket, Key=file, Body=b"something else")
+    return Replaced(job_id, file, video)
+
+
+def content(testbed: Testbed, file: str) -> bytes:
+    """Read a file of the results bucket."""
+    found = testbed.client("s3").get_object(Bucket=testbed.coordinates.results_bucket, Key=file)
+    return bytes(found["Body"].read())
+
+
+@pytest.fixture(scope="module")
+def variables(testbed: Testbed, replaced: Replaced, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Set the variables that the page asks its reader to set, in a shell; the version is chosen from its listing."""
+    known = f"export JOB={replaced.job_id} FILE={replaced.file} NEW_KEY={testbed.coordinates.dashscope_api_key}\n"
+    (listing,) = [block for block in BLOCKS if "list-object-versions" in block]
+    shown = shell(known + SETUP + listing, testbed, tmp_path_factory.mktemp("listing"))
+    (before,) = [line.split() for line in shown.splitlines() if str(len(replaced.video)) in line.split()]
+    return f"{known}export VERSION={before[1]}\n"
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0])
 def test_the_commands_of_the_page_run(block: str, variables: str, testbed: Testbed, tmp_path: Path) -> None:
     """Unchanged, after the page's own preparation, with the page's variables."""
-    run(Example("sh", variables + SETUP + block, None), testbed, tmp_path)
+    shell(variables + SETUP + block, testbed, tmp_path)
+
+
+def test_the_replaced_file_is_back(testbed: Testbed, replaced: Replaced) -> None:
+    """The page's commands have copied the version from before."""
+    assert replaced.video == content(testbed, replaced.file)
+
+
+@pytest.mark.parametrize(("job", "is_there"), [("$JOB", True), ("job_unknown", False)], ids=["there", "failed"])
+def test_a_record_is_not_missing_only_if_it_is_there(
+    job: str, is_there: bool, variables: str, testbed: Testbed, tmp_path: Path
+) -> None:
+    """What fails for another reason is shown as it is."""
+    copied, deleted = (block for block in BLOCKS if "-restored" in block)
+    shown = shell(f"{variables}{SETUP}set +e; JOB={job}\n{copied}{deleted}", testbed, tmp_path)
+    assert is_there is ("it is not missing" in shown)
+    assert is_there is ("rror" not in shown)
 
 
 def test_after_the_commands_of_the_page_jobs_run(caller: Caller) -> None:

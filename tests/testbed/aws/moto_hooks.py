@@ -44,7 +44,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-from . import interpreter, invoke_api, operator_api, queues, s3_events, s3_uploads, tables
+from . import interpreter, invoke_api, log_filters, operator_api, queues, s3_events, s3_uploads, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,6 +135,7 @@ def _functions(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
     yield LambdaFunction, "invoke", invoke_api.invoker(hooks.runner, hooks.in_background)
     # Logs have the testbed's time, which moto would refuse as in the future.
     yield logs_models, "utcnow", interpreter.scaled_utcnow(hooks.clock)
+    yield from log_filters.changes()
 
 
 def _queues(clock: AnyClock) -> Iterator[tuple[object, str, Any]]:
