@@ -42,6 +42,7 @@ ELSEWHERE = {
     "ReadTimeout": "httpx",
     "RemoteProtocolError": "httpx",
     "UploadFileException": "dashscope",
+    "VERSION": "docs/operations.md",
     **dict.fromkeys(dir(builtins), "Python"),
 }
 
