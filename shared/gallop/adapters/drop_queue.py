@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_DELAY_SECONDS = 900
-# A failed message comes back after the first, then the second, then each time after the third.
-RETRY_SECONDS = (10, 60, 300)
+# A failed message comes back after the first, then the next, and in the end each time after the last: with as many
+# deliveries as the template has, it is given up after a quarter of an hour.
+RETRY_SECONDS = (10, 20, 40, 70)
 # How long the dead letters that an operator lists are hidden from others.
 LISTED_SECONDS = 60
 # Those that are read first come back before many more have been read.

@@ -25,6 +25,7 @@ class Metric(StrEnum):
     OVERHEAD_SECONDS = "OverheadSeconds"
     LOST_REPLIES = "LostReplies"
     VENDOR_THROTTLES = "VendorThrottles"
+    MESSAGES_FAILED = "MessagesFailed"
     SLOTS_HELD = "SlotsHeld"
     JOBS_WAITING = "JobsWaiting"
     JOBS_PARKED = "JobsParked"
@@ -66,6 +67,9 @@ METRICS = {
     Metric.OVERHEAD_SECONDS: Meaning(Unit.SECONDS, _ENDED, "All other time of the job: Gallop's own."),
     Metric.LOST_REPLIES: Meaning(Unit.COUNT, _ASKED, "Submits whose reply was lost."),
     Metric.VENDOR_THROTTLES: Meaning(Unit.COUNT, _ASKED, "Answers of DashScope that its rate limit is exceeded."),
+    Metric.MESSAGES_FAILED: Meaning(
+        Unit.COUNT, "a drop is checked", "Messages of the S3 door that failed; each comes again, or is a dead letter."
+    ),
     Metric.SLOTS_HELD: Meaning(Unit.COUNT, SWEPT, "Slots that jobs hold, in all lanes."),
     Metric.JOBS_WAITING: Meaning(Unit.COUNT, SWEPT, "Jobs that wait for a slot."),
     Metric.JOBS_PARKED: Meaning(Unit.COUNT, SWEPT, "Jobs that wait for a budget."),

@@ -13,7 +13,9 @@ from unittest.mock import patch
 import pytest
 from gallop.adapters import dashscope, secrets
 from gallop.domain.errors import VendorUnreachable
+from gallop.doors.s3 import contents
 
+from tests.support.pictures import picture
 from tests.support.promise import Simulation
 from tests.support.promise.batches import a_line
 from tests.support.promise.money import caps, created
@@ -87,9 +89,23 @@ def wrong_key(watched: Watched, faults: ExitStack) -> None:
 
 def dead_letters(watched: Watched, faults: ExitStack) -> None:
     """Let a drop fail whenever the S3 door reads it; the sweep reports it to its owner."""
-    faults.enter_context(patch("gallop.doors.s3.drops.Batch.take", side_effect=KeyError("a bug")))
+    drops_failing(watched, faults)
+    watched.run(20)
+
+
+def drops_failing(watched: Watched, faults: ExitStack) -> None:
+    """Let a drop fail a few times; it becomes a job once the cause is gone."""
+    faults.enter_context(patch.object(contents, "plan_of", side_effect=KeyError("a bug")))
+    watched.simulation.drop("drop/a/1.jpg", picture())
     watched.simulation.drop("drop/a/prompt.txt", b"The girl of [Image 1] waves.")
-    watched.run(65)
+    watched.run(3)
+
+
+def drops_that_crash(watched: Watched, faults: ExitStack) -> None:
+    """Let each run of SubmitFunction end without an answer, as without memory."""
+    faults.enter_context(broken("Submit"))
+    watched.simulation.drop("drop/a/1.jpg", picture())
+    watched.run(50)
 
 
 def a_letter_that_names_no_drop(watched: Watched, faults: ExitStack) -> None:
@@ -192,7 +208,9 @@ def month_cap(watched: Watched, faults: ExitStack) -> None:
 
 FAULTS: dict[str, tuple[Callable[[Watched, ExitStack], None], set[str]]] = {
     "wrong key": (wrong_key, {"JobsRefused"}),
-    "dead letters": (dead_letters, {"DropsInDeadLetterQueue"}),
+    "drops failing": (drops_failing, {"DropsFailing"}),
+    "drops that crash": (drops_that_crash, {"DropsFailing"}),
+    "dead letters": (dead_letters, {"DropsFailing", "DropsInDeadLetterQueue"}),
     "a letter that names no drop": (a_letter_that_names_no_drop, {"DropsInDeadLetterQueue"}),
     "drops not taken": (drops_not_taken, {"DropsNotTaken"}),
     "broken sweep": (a_broken_sweep, {"SweepMissing"}),

@@ -30,7 +30,7 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
     "Finish": ("GetItem", "UpdateItem", "PutObject", "PutObject", "GetItem", "StartExecution"),
     "Reconcile": (
         *("Query", "GetItem", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query", "Query"),
-        *("ReceiveMessage", "Query", "Query", "Query", "GetQueueAttributes"),
+        *("Query", "Query", "Query", "GetQueueAttributes", "ReceiveMessage"),
     ),
     "Wake": ("GetItem", "UpdateItem", "SendTaskSuccess", "UpdateItem"),
 }
@@ -63,8 +63,8 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
 OF_A_RELEASE = (
     *("Query", "GetItem", "GetItem", "GetItem", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query"),
     *("GetItem", "DescribeExecution", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem", "PutObject"),
-    *("GetItem", "GetItem", "StartExecution", "ReceiveMessage"),
-    *("Query", "Query", "Query", "GetQueueAttributes", "GetItem"),
+    *("GetItem", "GetItem", "StartExecution"),
+    *("Query", "Query", "Query", "GetQueueAttributes", "GetItem", "ReceiveMessage"),
 )
 # The receipts again, with the thumbnail.
 OF_A_RENEWAL = ("GetItem", "PutObject", "PutObject", "GetItem", "UpdateItem")

@@ -24,7 +24,6 @@ from gallop.adapters.table import jobs as store
 from gallop.domain.dashscope.completion_event import TOKEN_HEADER
 from gallop.doors.https import videos
 from gallop.doors.https.bodies import Body
-from gallop.doors.s3 import drops
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3 import models as s3_models
@@ -45,6 +44,7 @@ from functions.videos.app import handler as video_reads
 from functions.wake.app import handler as wake
 from tests.support.calls import Calls, Killed
 from tests.support.direct import Direct
+from tests.support.drops import record
 from tests.support.promise import events
 from tests.support.promise.events import Events
 from tests.support.promise.workflow import Workflow
@@ -248,14 +248,15 @@ class Simulation(Simulated):
         message.visible_at = self.clock.now() + stack.properties("DropQueue")["VisibilityTimeout"]
         try:
             with self.run_of("Drops"):
-                taken = drops.Message(message.body, message.id, message.id, message.received)
-                runs.recorded(lambda *_: drops.Batch().take(taken))({}, CONTEXT)
-            self.queue.messages.remove(message)
+                is_taken = not self.handle("Submit", {"Records": [_record(message)]})["batchItemFailures"]
         except (Killed, Exception):  # noqa: BLE001 - whatever it was, the queue brings it again
-            if message.received >= stack.max_receives("DropQueue"):
-                self.queue.messages.remove(message)
-                message.visible_at = self.clock.now()
-                self.queue.dead.append(message)
+            is_taken = False
+        if is_taken:
+            self.queue.messages.remove(message)
+        elif message.received >= stack.max_receives("DropQueue"):
+            self.queue.messages.remove(message)
+            message.visible_at = self.clock.now()
+            self.queue.dead.append(message)
         return True
 
     def sweep(self) -> dict[str, Any]:
@@ -309,6 +310,13 @@ class Simulation(Simulated):
 
     def _on_call(self, moment: str, name: str) -> None:
         (self.calls.before if moment == "before" else self.calls.after)(name)
+
+
+def _record(message: Message) -> dict[str, Any]:
+    """Give a message as SQS's event has it; its handle is its id here."""
+    made = record(message.id, message.body)
+    attributes = {**made["attributes"], "ApproximateReceiveCount": str(message.received)}
+    return {**made, "receiptHandle": message.id, "attributes": attributes}
 
 
 @cache

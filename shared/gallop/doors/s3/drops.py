@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock, log, settings
+from gallop import clock, log, metrics, settings
 from gallop.adapters import drop_queue
 from gallop.adapters.s3 import buckets, unfinished_uploads
 from gallop.adapters.table import drops as drop_table
@@ -25,6 +25,7 @@ from gallop.domain.drops import plan as plans
 from gallop.domain.errors import AwsTrouble, BudgetExceeded
 from gallop.domain.frozen import frozen
 from gallop.domain.job import job_id_of
+from gallop.domain.metrics import Metric
 from gallop.domain.request.media import IMAGES, Medium, identity_of
 from gallop.domain.request.request import VideoRequest
 from gallop.doors.s3 import batches, contents
@@ -65,6 +66,7 @@ class Batch:
                 self._take(json.loads(message.body), message.id)
             except Exception as error:
                 log.exception("message processing failed", error=type(error).__name__)
+                metrics.count(Metric.MESSAGES_FAILED)
                 with suppress(AwsTrouble):
                     drop_queue.retry(message.handle, message.received)
                 raise

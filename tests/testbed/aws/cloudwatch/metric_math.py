@@ -1,4 +1,4 @@
-"""Metric math, as far as the template uses it: numbers, metrics, + and -, comparisons, AND, OR, IF and FILL.
+"""Metric math, as far as the template uses it: numbers, metrics, +, - and *, comparisons, AND, OR, IF and FILL.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _OPERATORS: Mapping[type[ast.AST], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
     ast.Lt: operator.lt,
