@@ -16,6 +16,15 @@ SECTIONS = dict(
 )
 
 
+def test_the_page_opens_with_the_command_for_whoever_sees_that_something_is_wrong() -> None:
+    """And shows an alarm as the doctor does, in the words of the template."""
+    opening = PAGE.partition("```sh")[0]
+    assert "run `gallop doctor`" in opening.splitlines()[2]
+    found = re.search(r"^failure  alarm {10}gallop-(\w+)-\w+: (.+)$", opening, re.MULTILINE)
+    assert found
+    assert ALARMS[found[1]]["Properties"]["AlarmDescription"] == found[2]
+
+
 def test_each_alarm_has_a_section() -> None:
     """In the order of the template; and a removed alarm has none."""
     assert [*ALARMS] == [*SECTIONS]

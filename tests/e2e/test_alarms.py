@@ -98,14 +98,23 @@ def operator(testbed: Testbed) -> Operator:
 @contextmanager
 def without_rights(testbed: Testbed, function: str) -> Iterator[None]:
     """Take the rights to the table from a function, as a wrong update does."""
-    role = testbed.aws.deployment.functions[function].role_arn.rpartition("/")[2]
-    iam, statement = testbed.client("iam"), {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_role_policy(RoleName=role, PolicyName="broken", PolicyDocument=document)
+    role = role_of(testbed, function)
+    deny(testbed, role, "dynamodb:*", "broken")
     try:
         yield
     finally:
-        iam.delete_role_policy(RoleName=role, PolicyName="broken")
+        testbed.client("iam").delete_role_policy(RoleName=role, PolicyName="broken")
+
+
+def role_of(testbed: Testbed, function: str) -> str:
+    """Return the name of a function's role."""
+    return testbed.aws.deployment.functions[function].role_arn.rpartition("/")[2]
+
+
+def deny(testbed: Testbed, role: str, action: str, policy: str) -> None:
+    """Add a policy to a role."""
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": action, "Resource": "*"}]}
+    testbed.client("iam").put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
 def executions(testbed: Testbed, machine: str) -> list[str]:
@@ -248,6 +257,7 @@ def content(testbed: Testbed, file: str) -> bytes:
 def variables(testbed: Testbed, replaced: Replaced, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Set the variables that the page asks its reader to set, in a shell; the version is chosen from its listing."""
     known = f"export JOB={replaced.job_id} FILE={replaced.file} NEW_KEY={testbed.coordinates.dashscope_api_key}\n"
+    known += f"export ROLE={role_of(testbed, 'FinishFunction')} POLICY=added\n"
     (listing,) = [block for block in BLOCKS if "list-object-versions" in block]
     shown = shell(known + SETUP + listing, testbed, tmp_path_factory.mktemp("listing"))
     (before,) = [line.split() for line in shown.splitlines() if str(len(replaced.video)) in line.split()]
@@ -257,7 +267,18 @@ def variables(testbed: Testbed, replaced: Replaced, tmp_path_factory: pytest.Tem
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0])
 def test_the_commands_of_the_page_run(block: str, variables: str, testbed: Testbed, tmp_path: Path) -> None:
     """Unchanged, after the page's own preparation, with the page's variables."""
+    if "$POLICY" in block:
+        deny(testbed, role_of(testbed, "FinishFunction"), "s3:PutObject", "added")
     shell(variables + SETUP + block, testbed, tmp_path)
+
+
+def test_the_added_policy_is_found_and_gone(variables: str, testbed: Testbed, tmp_path: Path) -> None:
+    """The page's commands list the policies of a role, and delete one."""
+    listing, _, deleting = (block for block in BLOCKS if "$ROLE" in block)
+    deny(testbed, role_of(testbed, "FinishFunction"), "s3:PutObject", "added")
+    assert "added" in shell(variables + SETUP + listing, testbed, tmp_path).split()
+    shell(variables + SETUP + deleting, testbed, tmp_path)
+    assert "added" not in shell(variables + SETUP + listing, testbed, tmp_path).split()
 
 
 def test_the_replaced_file_is_back(testbed: Testbed, replaced: Replaced) -> None:

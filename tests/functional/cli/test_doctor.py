@@ -326,6 +326,22 @@ def test_a_role_without_a_right_is_seen(doctor: Doctor) -> None:
 
 
 @pytest.mark.parametrize(
+    "function", ["Submit", "TakeSlot", "StartTask", "Status", "SaveResult", "Finish", "Reconcile", "Batch", "Videos"]
+)
+def test_a_role_that_may_not_write_receipts_is_seen(doctor: Doctor, function: str) -> None:
+    """Somebody has added a policy that denies it: a job without its last receipt is not finished."""
+    role = doctor.sandbox.stack.resource(f"{function}FunctionRole")
+    denied = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    aws("iam").put_role_policy(RoleName=role, PolicyName="added", PolicyDocument=document)
+    try:
+        doctor.must_fail("rights", f"{function}FunctionRole may not s3:PutObject on arn:aws:s3:::")
+    finally:
+        aws("iam").delete_role_policy(RoleName=role, PolicyName="added")
+    doctor.must_be_ok("rights")
+
+
+@pytest.mark.parametrize(
     ("check", "operation", "right"),
     [
         ("rights", "SimulatePrincipalPolicy", "iam:SimulatePrincipalPolicy"),

@@ -35,6 +35,10 @@ def _job_of(function: str) -> Need:
     return Need(f"{function}Role", "dynamodb:UpdateItem", _TABLE, "JOB#doctor")
 
 
+def _receipts_of(function: str) -> Need:
+    return Need(f"{function}Role", "s3:PutObject", "{ResultsBucket}/drop/doctor/status.json")
+
+
 NEEDS = (
     Need("AuthorizeFunctionRole", "dynamodb:UpdateItem", _TABLE, "KEY#doctor"),
     Need("SubmitFunctionRole", "sqs:ReceiveMessage", "{DropQueue}"),
@@ -43,21 +47,34 @@ NEEDS = (
     Need("SubmitFunctionRole", "states:StartExecution", "{Workflow}"),
     Need("SubmitFunctionRole", "states:StartExecution", "{BatchWorkflow}"),
     Need("SubmitFunctionRole", "secretsmanager:GetSecretValue", _SECRET),
+    _receipts_of("SubmitFunction"),
     Need("WorkflowRole", "lambda:InvokeFunction", "{StartTaskFunction}"),
     Need("TakeSlotFunctionRole", "states:SendTaskSuccess", "*"),
+    _receipts_of("TakeSlotFunction"),
     Need("StartTaskFunctionRole", "secretsmanager:GetSecretValue", _SECRET),
     Need("StartTaskFunctionRole", "s3:GetObjectVersion", "{InboxBucket}/drop/doctor/1.jpg"),
     _job_of("StartTaskFunction"),
+    _receipts_of("StartTaskFunction"),
     Need("StatusFunctionRole", "secretsmanager:GetSecretValue", _SECRET),
     _job_of("StatusFunction"),
+    _receipts_of("StatusFunction"),
     Need("SaveResultFunctionRole", "s3:PutObject", "{ResultsBucket}/videos/doctor/video.mp4"),
     _job_of("SaveResultFunction"),
     Need("FinishFunctionRole", "states:SendTaskSuccess", "*"),
     Need("FinishFunctionRole", "states:StartExecution", "{WebhookWorkflow}"),
+    _job_of("FinishFunction"),
+    Need("FinishFunctionRole", "dynamodb:UpdateItem", _TABLE, "BUDGET#doctor"),
+    _receipts_of("FinishFunction"),
+    # Receipts have a tag. All roles that write them have this right from one policy.
+    Need("FinishFunctionRole", "s3:PutObjectTagging", "{ResultsBucket}/drop/doctor/status.json"),
     Need("ReconcileFunctionRole", "states:StartExecution", "{Workflow}"),
+    _job_of("ReconcileFunction"),
+    _receipts_of("ReconcileFunction"),
     Need("VideosFunctionRole", "s3:GetObjectVersion", "{ResultsBucket}/videos/doctor/video.mp4"),
+    _receipts_of("VideosFunction"),
     Need("BatchWorkflowRole", "lambda:InvokeFunction", "{BatchFunction}"),
     Need("BatchFunctionRole", "states:StartExecution", "{Workflow}"),
+    _receipts_of("BatchFunction"),
     Need("DeliverFunctionRole", "events:PutEvents", "{bus}"),
 )
 
@@ -69,8 +86,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
         f"{need.role} may not {need.action} on {arns.filled(need.resource)}" for need in NEEDS if not arns.may(need)
     ]
     if refused:
-        remedy = "Compare the role's policies with template.yaml, and look for policies of the organisation: "
-        yield failure("rights", f"{'; '.join(refused)}.", f"{remedy}sam deploy, after a change in the template.")
+        yield failure("rights", f"{'; '.join(refused)}.", "See the section 'A refused call' in docs/operations.md.")
     else:
         yield ok("rights", f"The roles are allowed all {len(NEEDS)} calls that decide whether a job ends (simulated).")
 
