@@ -17,7 +17,7 @@ SECTIONS = dict(
 
 
 def test_the_page_opens_with_the_command_for_whoever_sees_that_something_is_wrong() -> None:
-    """And shows an alarm as the doctor does, in the words of the template."""
+    """And shows an alarm as the doctor does, with the template's description."""
     opening = PAGE.partition("```sh")[0]
     assert "run `gallop doctor`" in opening.splitlines()[2]
     found = re.search(r"^failure  alarm {10}gallop-(\w+)-\w+: (.+)$", opening, re.MULTILINE)
