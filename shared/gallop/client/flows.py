@@ -1,0 +1,124 @@
+"""Each method of the client, written once: see ``gallop.client.effects``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from gallop.client import replies, uploads
+from gallop.client.door import MAX_PAUSE_SECONDS, ask
+from gallop.client.effects import Pause
+from gallop.client.errors import JobFailed, Refused, Unknown
+from gallop.client.jobs import Cancelled, Job, Price
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gallop.client.door import Door
+    from gallop.client.effects import Flow, Reply
+    from gallop.client.jobs import Transfer
+    from gallop.client.requests import Request
+
+PATH = "/v1/videos"
+# How long one request waits for a change. API Gateway ends requests after 30 seconds.
+LONG_POLL_SECONDS = 20
+NOT_MODIFIED, NOT_FOUND = 304, 404
+_PAGE = 50
+
+
+def make(door: Door, request: Request, progress: Callable[[Transfer], object] | None) -> Flow[Job]:
+    """Create a job, or find the one that the same content has made."""
+    addresses = yield from uploads.send_files(door, request, progress)
+    call = door.call("POST", PATH, request.body(addresses), {"Idempotency-Key": request.key})
+    reply = yield from ask(call, is_change=True)
+    return _job(reply, is_repeated=reply.headers.get("idempotent-replay") == "true")
+
+
+def price(door: Door, request: Request, progress: Callable[[Transfer], object] | None) -> Flow[Price]:
+    """Check a request and return its price, without making a job."""
+    addresses = yield from uploads.send_files(door, request, progress)
+    view = replies.document((yield from ask(door.call("POST", PATH, {**request.body(addresses), "dry_run": True}))))
+    return Price(view["model"], view["estimated_cost"], view["estimated_cost_detail"]["formula"], view)
+
+
+def get(door: Door, job_id: str) -> Flow[Job]:
+    """Return a job."""
+    return _job((yield from ask(door.call("GET", path_of(job_id)))))
+
+
+def wait(door: Door, job_id: str, seconds: float | None, progress: Callable[[Job], object] | None) -> Flow[Job]:
+    """Return a job when it has succeeded."""
+    end = None if seconds is None else time.monotonic() + seconds
+    tag, job = "", None
+    while True:
+        left = LONG_POLL_SECONDS if end is None else end - time.monotonic()
+        held = min(LONG_POLL_SECONDS, max(0, int(left)))
+        headers = {"Prefer": f"wait={held}", **({"If-None-Match": tag} if tag else {})}
+        reply = yield from ask(door.call("GET", path_of(job_id), headers=headers))
+        if reply.status != NOT_MODIFIED:
+            tag, job = reply.headers.get("etag", ""), _job(reply)
+            if progress:
+                progress(job)
+            if job.has_ended:
+                return _succeeded(job)
+        pause = _pause(reply)
+        if end is not None and time.monotonic() + pause >= end:
+            raise TimeoutError(f"{job_id} has not ended after {seconds:g} seconds. It continues: wait for it again.")
+        if pause:
+            yield Pause(pause)
+
+
+def page(door: Door, after: str, status: str) -> Flow[tuple[list[Job], str]]:
+    """Return jobs, the newest first, and where the next page begins; an empty text after the last one."""
+    asked = {name: value for name, value in (("after", after), ("status", status), ("limit", _PAGE)) if value}
+    view = replies.document((yield from ask(door.call("GET", f"{PATH}?{urlencode(asked)}"))))
+    return [Job.read(one) for one in view["data"]], view["last_id"] if view["has_more"] else ""
+
+
+def cancel(door: Door, job_id: str) -> Flow[Cancelled]:
+    """Cancel a job, as far as that is possible."""
+    reply = yield from ask(door.call("POST", f"{path_of(job_id)}/cancel"), is_change=True)
+    job, answer = _job(reply), replies.document(reply)["cancel"]
+    return Cancelled(answer["answer"], answer["message"], job)
+
+
+def delete(door: Door, job_id: str) -> Flow[None]:
+    """Delete a job that has ended."""
+    call = door.call("DELETE", path_of(job_id))
+    try:
+        yield from ask(call, is_change=True)
+    except Refused as refused:
+        if refused.status != NOT_FOUND:
+            raise
+
+
+def _succeeded(job: Job) -> Job:
+    if job.state != "succeeded":
+        raise JobFailed(job)
+    return job
+
+
+def _pause(reply: Reply) -> float:
+    """Return how long to wait before the next request: until a long poll is likely to see the change."""
+    after = replies.retry_after(reply) or 1.0
+    is_held = reply.headers.get("preference-applied", "wait=0") != "wait=0" or reply.status == NOT_MODIFIED
+    return min(max(after - LONG_POLL_SECONDS, 0.0) if is_held else after, MAX_PAUSE_SECONDS)
+
+
+def id_of(job: Job | str) -> str:
+    """Return the id of a job."""
+    return job if isinstance(job, str) else job.id
+
+
+def path_of(job_id: str) -> str:
+    """Return the path of a job."""
+    return f"{PATH}/{quote(job_id, safe='')}"
+
+
+def _job(reply: Reply, *, is_repeated: bool = False) -> Job:
+    view: Mapping[str, Any] = replies.document(reply)
+    try:
+        return Job.read(view, is_repeated=is_repeated)
+    except (KeyError, TypeError):
+        raise Unknown("Gallop's answer could not be read. Repeat the same call, or update this client.") from None

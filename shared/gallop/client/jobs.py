@@ -1,0 +1,135 @@
+"""What Gallop answers, as values that cannot be changed. Unknown fields of later versions are in ``data``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+State = Literal["queued", "submitting", "outcome_unknown", "running", "storing", "succeeded", "failed", "cancelled"]
+ENDED = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job ended without a video: a stable ``code``, what happened, and what to do."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in the results bucket: its size in bytes, its SHA-256 in hexadecimal, its type, and its S3 address."""
+
+    bytes: int
+    sha256: str
+    content_type: str
+    s3: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job, as it was when it was asked for.
+
+    Times are seconds since the epoch, costs US dollars. ``progress`` is from 0 to 100. ``queue_position`` counts from 1
+    while the job waits. ``cost`` is what was charged, and known at the end. ``is_repeated`` says that ``make`` found a
+    job which existed. ``data`` is the whole answer of the door.
+    """
+
+    id: str
+    state: State
+    progress: int
+    model: str
+    prompt: str = field(repr=False)
+    created_at: int
+    updated_at: int
+    completed_at: int | None
+    queue_position: int | None
+    estimated_start: int | None
+    estimated_cost: float
+    cost: float | None
+    metadata: Mapping[str, Any] = field(repr=False)
+    error: JobError | None
+    video: StoredFile | None
+    thumbnail: StoredFile | None
+    is_repeated: bool
+    data: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the state can no longer change."""
+        return self.state in ENDED
+
+    @classmethod
+    def read(cls, view: Mapping[str, Any], *, is_repeated: bool = False) -> Self:
+        """Read the JSON of the HTTPS door.
+
+        Raises:
+            KeyError: it is not a job.
+
+        """
+        error = view["error"]
+        return cls(
+            **{name: view[name] for name in _PLAIN},
+            error=JobError(error["code"], error["message"], error.get("remedy", "")) if error else None,
+            video=_file(view.get("video")),
+            thumbnail=_file(view.get("thumbnail")),
+            is_repeated=is_repeated,
+            data=view,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a video would cost, in US dollars; ``formula`` is the arithmetic, for people."""
+
+    model: str
+    estimated_cost: float
+    formula: str
+    data: Mapping[str, Any] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The answer to a cancel, and the job after it.
+
+    ``too_late`` means that DashScope has started, or may have: the job continues, and may be charged.
+    """
+
+    answer: Literal["cancelled", "too_late", "already_finished"]
+    message: str
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How far an upload or a download is: the file's name, and its bytes that are done, of how many."""
+
+    name: str
+    done: int
+    total: int
+
+
+_PLAIN = (
+    "id",
+    "state",
+    "progress",
+    "model",
+    "prompt",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "queue_position",
+    "estimated_start",
+    "estimated_cost",
+    "cost",
+    "metadata",
+)
+
+
+def _file(view: Mapping[str, Any] | None) -> StoredFile | None:
+    return StoredFile(view["bytes"], view["sha256"], view["content_type"], view["s3"]) if view else None

@@ -1,0 +1,50 @@
+"""Requests from what callers have: arguments, or a folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gallop.client import sources
+from gallop.client.requests import IMAGES, Request
+
+if TYPE_CHECKING:
+    import os
+
+    from gallop.client.requests import Options
+    from gallop.client.sources import Source
+
+
+def read(prompt: str, options: Options, again: object) -> Request:
+    """Return the request of these arguments; reads and hashes the files.
+
+    Raises:
+        OSError: a file cannot be read.
+        TypeError: ``images`` is one image instead of several.
+
+    """
+    fields: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    images = fields.pop(IMAGES, ())
+    if isinstance(images, str | bytes):
+        raise TypeError("images must be a list of images; for one image, write images=[image].")
+    media: list[tuple[str, Source]] = [(IMAGES, image) for image in images]
+    media += [(name, fields.pop(name)) for name in ("first_frame", "video") if name in fields]
+    if prompt:
+        fields["prompt"] = prompt
+    return Request(fields, tuple((name, sources.read(source)) for name, source in media), _again(again))
+
+
+def read_folder(path: str | os.PathLike[str], again: object) -> Request:
+    """Return the request of a folder.
+
+    Raises:
+        OSError: it or one of its files cannot be read.
+        Refused: files are missing or wrong.
+
+    """
+    from gallop.client import folders  # noqa: PLC0415 - the rules of drops take as long to import as all the rest
+
+    return folders.read(path, _again(again))
+
+
+def _again(again: object) -> str:
+    return "" if again is None else str(again)
