@@ -121,7 +121,9 @@ def _fill(part: _Part, door: Door, job_id: str, variant: Variant) -> Flow[None]:
 def _fetch(part: _Part, door: Door, job_id: str, variant: Variant) -> Flow[None]:
     """Fetch what is left, from a new signed address, where the key must not be sent; an interruption is no error."""
     reply = yield from ask(door.call("GET", f"{flows.path_of(job_id)}/content?variant={variant}"))
-    url = urljoin(door.url, reply.headers.get("location", ""))
+    if "location" not in reply.headers:
+        return
+    url = urljoin(door.url, reply.headers["location"])
     headers = {"Range": f"bytes={part.done}-", "Accept-Encoding": "identity"}
     try:
         answer = yield Call("GET", url, headers, sink_for=part.sink_for)

@@ -1,0 +1,1 @@
+"""Tests of the client alone, against answers that are written down."""
