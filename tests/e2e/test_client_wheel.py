@@ -1,0 +1,85 @@
+"""The quick start of the client's page, in an empty environment: the wheel, httpx, three lines of Python, a video."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.examples import examples
+from tests.support.scripts import ROOT
+
+if TYPE_CHECKING:
+    from tests.e2e.caller import Caller
+
+PAGE = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
+# What httpx needs, and nothing of AWS.
+PACKAGES = ("anyio", "certifi", "h11", "httpcore", "httpx", "idna", "typing-extensions")
+
+
+def run(*command: str | Path, folder: Path, **environment: str) -> str:
+    """Run a command that must succeed, without the environment of these tests; return its output."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env={**own, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel, and return the Python of an environment with it and the locked packages that it needs."""
+    folder = tmp_path_factory.mktemp("client")
+    pip = ("-m", "pip", "--quiet", "--disable-pip-version-check")
+    run(sys.executable, *pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT / "shared", folder=folder)
+    (wheel,) = folder.glob("gallop_client-*.whl")
+    lock = (ROOT / "tests" / "requirements.txt").read_text(encoding="utf-8")
+    needed = re.findall(rf"^(?:{'|'.join(PACKAGES)})==(?:.*\\\n)+.*\n", lock, re.MULTILINE)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (folder / "lock.txt").write_text(f"gallop-client @ {wheel.as_uri()} --hash=sha256:{digest}\n{''.join(needed)}")
+    run(sys.executable, "-m", "venv", folder / "empty", folder=folder)
+    made = folder / "empty" / "bin" / "python"
+    # With hashes, pip refuses what the wheel needs and the lock does not name.
+    run(made, *pip, "install", "--require-hashes", "-r", folder / "lock.txt", folder=folder)
+    return made
+
+
+def test_the_quick_start_makes_a_video(python: Path, caller: Caller, tmp_path: Path) -> None:
+    """Word for word; its file has the SHA-256 that Gallop recorded."""
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    door = {"GALLOP_URL": caller.at.api_url, "GALLOP_KEY": caller.at.api_key}
+    first, *_ = examples(PAGE, "Quick start")
+    assert "woman.mp4" == run(python, "-c", first.code, folder=tmp_path, **door).strip()
+    newest = caller.http.get("/v1/videos?limit=1").json()["data"][0]
+    assert newest["video"]["sha256"] == hashlib.sha256((tmp_path / "woman.mp4").read_bytes()).hexdigest()
+
+
+def test_a_folder_needs_nothing_else(python: Path, caller: Caller, tmp_path: Path) -> None:
+    """The rules of a drop are in the wheel, and import only what is there."""
+    code = "import sys; from gallop.client import Gallop; print(Gallop().price_folder(sys.argv[1]).estimated_cost)"
+    folder = ROOT / "tests" / "testbed" / "pictures" / "qipao"
+    door = {"GALLOP_URL": caller.at.api_url, "GALLOP_KEY": caller.at.api_key}
+    assert "0.7" == run(python, "-c", code, folder, folder=tmp_path, **door).strip()
+
+
+def test_it_is_typed_for_its_users(python: Path, tmp_path: Path) -> None:
+    """Under mypy's strictest settings, the examples of the page have no error, and a wrong option has one."""
+    for number, example in enumerate(example for title in ("Quick start", "Errors") for example in examples(PAGE, title)):
+        (tmp_path / f"example_{number}.py").write_text(example.code, encoding="utf-8")
+    mypy = (sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--python-executable={python}")
+    run(*mypy, ".", folder=tmp_path)
+    (tmp_path / "wrong.py").write_text('from gallop.client import Gallop\nGallop().make("A.", resolution="4K")\n')
+    with pytest.raises(AssertionError, match="incompatible type"):
+        run(*mypy, "wrong.py", folder=tmp_path)
