@@ -22,7 +22,7 @@ OWN := tests/functional/test_events.py tests/unit/domain/request tests/unit/medi
 # Tests that take minutes each and use the whole machine: `make proofs`.
 PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialect.py pages.py permissions_used.py s3_door.py \
 	schemathesis.py generated_clients.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py \
-	other_systems.py every_kind.py operations.py upgrades.py sam_cli.py ten_runs.py) tests/functional/testbed/test_make_up.py tests/template/test_layer_builds.py \
+	other_systems.py every_kind.py operations.py doctor.py client.py client_wheel.py) tests/functional/testbed/test_make_up.py tests/template/test_layer_builds.py \
 	tests/functional/fake_dashscope/test_litellm.py \
 	$(addprefix tests/functional/,promise/test_large_batch.py promise/test_quiet_day.py promise/test_parked.py promise/test_money.py promise/test_outages.py \
 	doors/s3/test_many_drops.py doors/s3/test_corpus.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
@@ -104,9 +104,12 @@ bench-polling: .tests-ready  ## compare polling schedules; writes docs/polling.m
 	@$(PY) -m tests.docs.polling_page
 
 # ---------------------------------------------------------------- ship it
-.PHONY: build docs lock clean
+.PHONY: build wheel docs lock clean
 build: .sam-ready  ## build the stack for AWS; needs Python 3.13 (then: .venv-sam/bin/sam deploy --guided)
 	@$(SAM_BUILD)
+
+wheel: .testbed-ready  ## build the Python client as a wheel in out/
+	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir out ./shared
 
 docs: .tests-ready  ## regenerate the parts of the documentation that are made from code
 	@$(PY) -m tests.template.picture

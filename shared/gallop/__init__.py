@@ -10,6 +10,6 @@ import os
 __version__ = "0.1.0"
 
 # A function that starts makes tens of thousands of objects and no garbage: looking for some takes a tenth of its start.
-# Not in other people's programs, which import the client.
-if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+# Only there: what it means for other programs, which import the client, is theirs to decide.
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     gc.set_threshold(50_000, 20, 20)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
     from tests.e2e.caller import Caller
 
 MB = 1024 * 1024
+CALLS = (
+    "POST /v1/uploads",
+    "POST a bucket",
+    "POST /v1/videos",
+    "GET /v1/videos/{id}",
+    "GET /v1/videos/{id}/content",
+    "GET a bucket",
+)
 
 
 class Killed(BaseException):
@@ -28,19 +38,20 @@ class Killed(BaseException):
 
 
 class Deadly(httpx.HTTPTransport):
-    """A connection whose user dies at a call, before it is made or after its answer came; 0 is never."""
+    """A connection whose user dies at the first call of a kind, before it is made or after its answer came."""
 
-    def __init__(self, at: int = 0, *, is_after: bool = False) -> None:
+    def __init__(self, at: str, *, is_after: bool) -> None:
         super().__init__()
-        self.at, self.is_after, self.calls = at, is_after, 0
+        self.at, self.is_after = at, is_after
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Make a call."""
-        self.calls += 1
-        if self.calls == self.at and not self.is_after:
+        is_last = self.at == re.sub(r"job_\w+", "{id}", f"{request.method} {request.url.path}")
+        is_last |= self.at == f"{request.method} a bucket" and not request.url.path.startswith("/v1/")
+        if is_last and not self.is_after:
             raise Killed
         response = super().handle_request(request)
-        if self.calls == self.at:
+        if is_last:
             response.close()
             raise Killed
         return response
@@ -73,9 +84,7 @@ def test_a_video_from_uploads(caller: Caller, tmp_path: Path) -> None:
     with Gallop(caller.at.api_url, caller.at.api_key) as client:
         assert 0.42 == client.price("[Image 3] smiles.", images=images(), duration=3).estimated_cost
         prompt = "The woman of [Image 3] smiles at the client."
-        job = client.make(
-            prompt, images=images(), duration=3, progress=lambda one: uploads.update({one.total: one})
-        )
+        job = client.make(prompt, images=images(), duration=3, progress=lambda one: uploads.update({one.total: one}))
         assert {one.total: one.done for one in uploads.values()} == {len(one): len(one) for one in images()[:2]}
         done = meanwhile(lambda: client.wait(job))
         check(caller, done, client.download(done, tmp_path))
@@ -112,20 +121,20 @@ def test_with_await(caller: Caller, tmp_path: Path) -> None:
 def test_killed_at_each_call_and_run_again(caller: Caller, tmp_path: Path, *, is_after: bool) -> None:
     """One job, one task and one whole file, whichever call is the last of the first run."""
 
-    def run(transport: Deadly, number: int) -> Job:
+    def run(prompt: str, to: Path, transport: Deadly | None = None) -> Job:
         with Gallop(caller.at.api_url, caller.at.api_key, transport=transport) as client:
-            made = client.make(f"[Image 1] smiles {number} {is_after}.", images=images()[:1], duration=3)
-            job = client.wait(made)
-            client.download(job, tmp_path / f"{number}.mp4")
+            job = client.wait(client.make(prompt, images=images()[:1], duration=3))
+            client.download(job, to)
             return job
 
-    # Two calls upload the file, one creates the job, one or more wait, two download.
-    for number in range(1, 7):
+    for number, call in enumerate(CALLS):
+        prompt, to = f"[Image 1] smiles at {call}, {is_after}.", tmp_path / f"{number}.mp4"
+        deadly = Deadly(call, is_after=is_after)
         with pytest.raises(Killed):
-            meanwhile(lambda number=number: run(Deadly(number, is_after=is_after), number))  # type: ignore[misc]
-        assert not (tmp_path / f"{number}.mp4").exists()
-        job = meanwhile(lambda number=number: run(Deadly(), number))  # type: ignore[misc]
-        check(caller, job, tmp_path / f"{number}.mp4")
-        assert 1 == len(caller.tasks_for(job.prompt))
+            meanwhile(partial(run, prompt, to, deadly))
+        assert not to.exists()
+        job = meanwhile(partial(run, prompt, to))
+        check(caller, job, to)
+        assert 1 == len(caller.tasks_for(prompt))
         with Gallop(caller.at.api_url, caller.at.api_key) as client:
-            assert [job.id] == [one.id for one in client.list() if one.prompt == job.prompt]
+            assert [job.id] == [one.id for one in client.list() if one.prompt == prompt]

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,9 +15,12 @@ from tests.e2e.examples import examples
 from tests.support.scripts import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.e2e.caller import Caller
 
 PAGE = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
+QUICK_START, ERRORS = examples(PAGE, "Quick start"), examples(PAGE, "Errors")
 # What httpx needs, and nothing of AWS.
 PACKAGES = ("anyio", "certifi", "h11", "httpcore", "httpx", "idna", "typing-extensions")
 
@@ -60,10 +62,21 @@ def test_the_quick_start_makes_a_video(python: Path, caller: Caller, tmp_path: P
     """Word for word; its file has the SHA-256 that Gallop recorded."""
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     door = {"GALLOP_URL": caller.at.api_url, "GALLOP_KEY": caller.at.api_key}
-    first, *_ = examples(PAGE, "Quick start")
-    assert "woman.mp4" == run(python, "-c", first.code, folder=tmp_path, **door).strip()
-    newest = caller.http.get("/v1/videos?limit=1").json()["data"][0]
-    assert newest["video"]["sha256"] == hashlib.sha256((tmp_path / "woman.mp4").read_bytes()).hexdigest()
+    sync, with_await = QUICK_START
+    assert "woman.mp4" == run(python, "-c", sync.code, folder=tmp_path, **door).strip()
+    price, _, name = run(python, "-c", with_await.code, folder=tmp_path, **door).partition("\n")
+    assert ("$0.42: 3 s x $0.14 = $0.42", "horse.mp4") == (price, name.strip())
+    newest = caller.http.get("/v1/videos?limit=2").json()["data"]
+    files = [hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("horse.mp4", "woman.mp4")]
+    assert [job["video"]["sha256"] for job in newest] == files
+
+
+def test_a_refusal_is_explained(python: Path, caller: Caller, tmp_path: Path) -> None:
+    """Word for word, too."""
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    door = {"GALLOP_URL": caller.at.api_url, "GALLOP_KEY": caller.at.api_key}
+    (example,) = ERRORS
+    assert "/prompt refers to [Image 2]" in run(python, "-c", example.code, folder=tmp_path, **door)
 
 
 def test_a_folder_needs_nothing_else(python: Path, caller: Caller, tmp_path: Path) -> None:
@@ -76,7 +89,7 @@ def test_a_folder_needs_nothing_else(python: Path, caller: Caller, tmp_path: Pat
 
 def test_it_is_typed_for_its_users(python: Path, tmp_path: Path) -> None:
     """Under mypy's strictest settings, the examples of the page have no error, and a wrong option has one."""
-    for number, example in enumerate(example for title in ("Quick start", "Errors") for example in examples(PAGE, title)):
+    for number, example in enumerate([*QUICK_START, *ERRORS]):
         (tmp_path / f"example_{number}.py").write_text(example.code, encoding="utf-8")
     mypy = (sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--python-executable={python}")
     run(*mypy, ".", folder=tmp_path)

@@ -182,9 +182,9 @@ def test_the_lock_is_the_same_everywhere(folder: str) -> None:
     assert [] == [line for line in lock.splitlines() if "==" in line and ";" in line]
 
 
-@pytest.mark.parametrize("package", ["cli", "doors/https/openapi"])
+@pytest.mark.parametrize("package", ["cli", "client", "doors/https/openapi"])
 def test_unused_modules_are_not_deployed(package: str, layer: Path) -> None:
-    """The command line is for operators, and the API description is written before a deployment."""
+    """The command line and the client run elsewhere, and the API description is written before a deployment."""
     assert (stack.ROOT / "shared" / "gallop" / package).is_dir()
     assert not (layer / "gallop" / package).exists()
 

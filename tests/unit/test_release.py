@@ -18,11 +18,12 @@ release = load("release")
 
 
 def test_the_version_is_written_once() -> None:
-    """Only the deployed package carries it; pyproject.toml declares it as dynamic."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    """Only the deployed package carries it; each pyproject.toml declares it as dynamic."""
     assert gallop.__version__ == release.version()
-    assert "version" not in project
-    assert ["version"] == project["dynamic"]
+    for folder in (ROOT, ROOT / "shared"):
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        assert "version" not in project
+        assert ["version"] == project["dynamic"]
 
 
 def test_the_changelog_describes_the_version() -> None:
