@@ -48,24 +48,26 @@ class Refused(GallopError):
     request may succeed, if Gallop says so.
     """
 
-    def __init__(  # noqa: PLR0913 - as many as a refusal has
+    def __init__(  # noqa: PLR0913, PLR0917 - as many as a refusal has
         self,
         status: int,
         code: str,
         detail: str,
         remedy: str = "",
-        *,
         faults: tuple[Fault, ...] = (),
         retry_after: float | None = None,
     ) -> None:
+        super().__init__(status, code, detail, remedy, faults, retry_after)
         self.status = status
         self.code = code
         self.detail = detail
         self.remedy = remedy
         self.faults = faults
         self.retry_after = retry_after
-        listed = [f"{fault.message}. {fault.remedy}".replace("..", ".") for fault in faults]
-        super().__init__(" ".join(listed or [part for part in (detail, remedy) if part]))
+
+    def __str__(self) -> str:
+        listed = [f"{fault.message}. {fault.remedy}" for fault in self.faults]
+        return " ".join(listed or [part for part in (self.detail, self.remedy) if part])
 
 
 class JobFailed(GallopError):
@@ -77,11 +79,14 @@ class JobFailed(GallopError):
     """
 
     def __init__(self, job: Job) -> None:
+        super().__init__(job)
         self.job = job
         self.code = job.error.code if job.error else job.state
         self.remedy = job.error.remedy if job.error else ""
-        reason = f": {job.error.message}" if job.error else ""
-        super().__init__(" ".join(part for part in (f"Job {job.id} {job.state}{reason}", self.remedy) if part))
+
+    def __str__(self) -> str:
+        reason = f": {self.job.error.message}" if self.job.error else ""
+        return " ".join(part for part in (f"Job {self.job.id} {self.job.state}{reason}", self.remedy) if part)
 
 
 class Corrupt(GallopError):

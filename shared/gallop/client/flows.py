@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from gallop.client import replies, uploads
 from gallop.client.door import MAX_PAUSE_SECONDS, ask
 from gallop.client.effects import Pause
-from gallop.client.errors import JobFailed, Refused, Unknown
+from gallop.client.errors import JobFailed, Refused
 from gallop.client.jobs import Cancelled, Job, Price
 
 if TYPE_CHECKING:
@@ -32,19 +33,20 @@ def make(door: Door, request: Request, progress: Callable[[Transfer], object] | 
     addresses = yield from uploads.send_files(door, request, progress)
     call = door.call("POST", PATH, request.body(addresses), {"Idempotency-Key": request.key})
     reply = yield from ask(call, is_change=True)
-    return _job(reply, is_repeated=reply.headers.get("idempotent-replay") == "true")
+    is_repeated = reply.headers.get("idempotent-replay") == "true"
+    return replies.read(reply, partial(Job.read, is_repeated=is_repeated), is_change=True)
 
 
 def price(door: Door, request: Request, progress: Callable[[Transfer], object] | None) -> Flow[Price]:
     """Check a request and return its price, without making a job."""
     addresses = yield from uploads.send_files(door, request, progress)
-    view = replies.document((yield from ask(door.call("POST", PATH, {**request.body(addresses), "dry_run": True}))))
-    return Price(view["model"], view["estimated_cost"], view["estimated_cost_detail"]["formula"], view)
+    reply = yield from ask(door.call("POST", PATH, {**request.body(addresses), "dry_run": True}))
+    return replies.read(reply, Price.read)
 
 
 def get(door: Door, job_id: str) -> Flow[Job]:
     """Return a job."""
-    return _job((yield from ask(door.call("GET", path_of(job_id)))))
+    return replies.read((yield from ask(door.call("GET", path_of(job_id)))), Job.read)
 
 
 def wait(door: Door, job_id: str, seconds: float | None, progress: Callable[[Job], object] | None) -> Flow[Job]:
@@ -57,7 +59,7 @@ def wait(door: Door, job_id: str, seconds: float | None, progress: Callable[[Job
         headers = {"Prefer": f"wait={held}", **({"If-None-Match": tag} if tag else {})}
         reply = yield from ask(door.call("GET", path_of(job_id), headers=headers))
         if reply.status != NOT_MODIFIED:
-            tag, job = reply.headers.get("etag", ""), _job(reply)
+            tag, job = reply.headers.get("etag", ""), replies.read(reply, Job.read)
             if progress:
                 progress(job)
             if job.has_ended:
@@ -72,15 +74,14 @@ def wait(door: Door, job_id: str, seconds: float | None, progress: Callable[[Job
 def page(door: Door, after: str, status: str) -> Flow[tuple[list[Job], str]]:
     """Return jobs, the newest first, and where the next page begins; an empty text after the last one."""
     asked = {name: value for name, value in (("after", after), ("status", status), ("limit", _PAGE)) if value}
-    view = replies.document((yield from ask(door.call("GET", f"{PATH}?{urlencode(asked)}"))))
-    return [Job.read(one) for one in view["data"]], view["last_id"] if view["has_more"] else ""
+    reply = yield from ask(door.call("GET", f"{PATH}?{urlencode(asked)}"))
+    return replies.read(reply, _page)
 
 
 def cancel(door: Door, job_id: str) -> Flow[Cancelled]:
     """Cancel a job, as far as that is possible."""
     reply = yield from ask(door.call("POST", f"{path_of(job_id)}/cancel"), is_change=True)
-    job, answer = _job(reply), replies.document(reply)["cancel"]
-    return Cancelled(answer["answer"], answer["message"], job)
+    return replies.read(reply, Cancelled.read, is_change=True)
 
 
 def delete(door: Door, job_id: str) -> Flow[None]:
@@ -91,6 +92,10 @@ def delete(door: Door, job_id: str) -> Flow[None]:
     except Refused as refused:
         if refused.status != NOT_FOUND:
             raise
+
+
+def _page(view: Mapping[str, Any]) -> tuple[list[Job], str]:
+    return [Job.read(one) for one in view["data"]], view["last_id"] if view["has_more"] else ""
 
 
 def _succeeded(job: Job) -> Job:
@@ -114,11 +119,3 @@ def id_of(job: Job | str) -> str:
 def path_of(job_id: str) -> str:
     """Return the path of a job."""
     return f"{PATH}/{quote(job_id, safe='')}"
-
-
-def _job(reply: Reply, *, is_repeated: bool = False) -> Job:
-    view: Mapping[str, Any] = replies.document(reply)
-    try:
-        return Job.read(view, is_repeated=is_repeated)
-    except (KeyError, TypeError):
-        raise Unknown("Gallop's answer could not be read. Repeat the same call, or update this client.") from None

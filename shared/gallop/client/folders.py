@@ -86,4 +86,4 @@ def _text(folder: Path, entry: Entry | None) -> str | Fault | None:
 
 def _refused(faults: Iterable[Fault]) -> Refused:
     remedy = "Fix the files listed here. Nothing was sent."
-    return Refused(0, "invalid_request", "The folder cannot become a video.", remedy, faults=tuple(faults))
+    return Refused(0, "invalid_request", "The folder cannot become a video.", remedy, tuple(faults))

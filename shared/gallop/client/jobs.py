@@ -92,6 +92,16 @@ class Price:
     formula: str
     data: Mapping[str, Any] = field(repr=False, compare=False)
 
+    @classmethod
+    def read(cls, view: Mapping[str, Any]) -> Self:
+        """Read the JSON of the HTTPS door.
+
+        Raises:
+            KeyError: it is not a price.
+
+        """
+        return cls(view["model"], view["estimated_cost"], view["estimated_cost_detail"]["formula"], view)
+
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
@@ -103,6 +113,16 @@ class Cancelled:
     answer: Literal["cancelled", "too_late", "already_finished"]
     message: str
     job: Job
+
+    @classmethod
+    def read(cls, view: Mapping[str, Any]) -> Self:
+        """Read the JSON of the HTTPS door.
+
+        Raises:
+            KeyError: it is not the answer to a cancel.
+
+        """
+        return cls(view["cancel"]["answer"], view["cancel"]["message"], Job.read(view))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gallop.client.errors import Refused
+from gallop.client.errors import Refused, Unknown, Unreachable
 from gallop.domain.faults import fault_from
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gallop.client.effects import Reply
 
+T = TypeVar("T")
 TOO_MANY, SERVER_ERROR = 429, 500
 _S3_CODE = re.compile(rb"<Code>(\w{1,80})</Code>")
 
@@ -23,6 +26,21 @@ def document(reply: Reply) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def read(reply: Reply, reader: Callable[[dict[str, Any]], T], *, is_change: bool = False) -> T:
+    """Read the JSON of an accepted request.
+
+    Raises:
+        Unreachable: it is something else, such as a page of a proxy.
+        Unknown: the same, of a request that ``is_change``.
+
+    """
+    try:
+        return reader(document(reply))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        problem = "The answer is not one of Gallop, or of a later version. Check the address, and update this client."
+        raise (Unknown if is_change else Unreachable)(problem) from None
 
 
 def retry_after(reply: Reply) -> float | None:
@@ -41,7 +59,7 @@ def refusal(reply: Reply) -> Refused:
         return Refused(reply.status, code, detail, retry_after=retry_after(reply))
     faults = tuple(fault_from(fault) for fault in problem.get("errors", ()))
     detail, remedy = str(problem.get("detail", "")), str(problem.get("remedy", ""))
-    return Refused(reply.status, str(problem["code"]), detail, remedy, faults=faults, retry_after=retry_after(reply))
+    return Refused(reply.status, str(problem["code"]), detail, remedy, faults, retry_after(reply))
 
 
 def is_draining(reply: Reply) -> bool:

@@ -36,16 +36,16 @@ def send_files(door: Door, request: Request, progress: Callable[[Transfer], obje
     """
     inline = _inline(request)
     large = [file for file in request.local if file.sha256 not in inline]
-    ids = yield Together([upload(door, file, progress) for file in large])
+    ids = (yield Together([upload(door, file, progress) for file in large])) if large else []
     return inline | {file.sha256: upload_id for file, upload_id in zip(large, ids, strict=True)}
 
 
 def upload(door: Door, file: Local, progress: Callable[[Transfer], object] | None) -> Flow[str]:
     """Upload a file; return its id for a request."""
-    prepared = replies.document((yield from ask(door.call("POST", PATH, {"content_type": file.media_type}))))
-    form = Form(prepared["fields"], file, partial(_report, progress, file))
-    yield from ask(Call("POST", prepared["url"], form=form))
-    return str(prepared["id"])
+    reply = yield from ask(door.call("POST", PATH, {"content_type": file.media_type}))
+    upload_id, url, fields = replies.read(reply, lambda view: (str(view["id"]), view["url"], view["fields"]))
+    yield from ask(Call("POST", url, form=Form(fields, file, partial(_report, progress, file))))
+    return upload_id
 
 
 def _inline(request: Request) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -104,6 +106,28 @@ def test_an_answer_that_cannot_be_read_is_unknown(client: Gallop, script: Script
         script.answers = [httpx.Response(202, content=content)]
         with pytest.raises(Unknown):
             client.make(PROMPT)
+
+
+def test_an_answer_of_something_else_is_no_job(client: Gallop, script: Script) -> None:
+    """Such as the page of a proxy: Gallop was not reached."""
+    script.answers = [httpx.Response(200, content=b"<html>")]
+    for work in (partial(client.get, "job_a"), partial(client.price, PROMPT), partial(next, client.list())):
+        with pytest.raises(Unreachable, match="Check the address"):
+            work()
+    with pytest.raises(Unknown):
+        client.cancel("job_a")
+
+
+def test_an_error_passes_between_processes(client: Gallop, script: Script, view: Callable[..., dict[str, Any]]) -> None:
+    """A pool of processes pickles them."""
+    script.answers = [httpx.Response(400, json={"code": "x", "detail": "Wrong.", "remedy": "Fix it."})]
+    with pytest.raises(Refused) as refused:
+        client.get("job_a")
+    script.answers = [httpx.Response(200, json=view(state="cancelled"))]
+    with pytest.raises(JobFailed) as failed:
+        client.wait("job_a")
+    for error in (refused.value, failed.value):
+        assert str(error) == str(pickle.loads(pickle.dumps(error)))
 
 
 def test_a_failed_job_has_its_code(client: Gallop, script: Script, view: Callable[..., dict[str, Any]]) -> None:
