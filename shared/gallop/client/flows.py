@@ -107,7 +107,8 @@ def _succeeded(job: Job) -> Job:
 def _pause(reply: Reply) -> float:
     """Return how long to wait before the next request: until a long poll is likely to see the change."""
     after = replies.retry_after(reply) or 1.0
-    is_held = reply.headers.get("preference-applied", "wait=0") != "wait=0" or reply.status == NOT_MODIFIED
+    # Not all requests are held: each occupies a function.
+    is_held = reply.headers.get("preference-applied", "wait=0") != "wait=0"
     return min(max(after - LONG_POLL_SECONDS, 0.0) if is_held else after, MAX_PAUSE_SECONDS)
 
 

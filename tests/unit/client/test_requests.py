@@ -87,11 +87,12 @@ def test_a_type_is_that_of_the_content(head: bytes, media_type: str) -> None:
 
 
 def test_a_wait_asks_when_it_is_worth_it(client: Gallop, script: Script, view: Callable[..., dict[str, Any]]) -> None:
-    """A held answer is followed at once, a short one after Retry-After; an unchanged job is not sent again."""
+    """A held answer is followed at once, one that was not held after Retry-After; an unchanged job is not sent again."""
     held, soon = {"Preference-Applied": "wait=20", "Retry-After": "5"}, {"Retry-After": "4"}
     far = {"Preference-Applied": "wait=20", "Retry-After": "45"}
     script.answers = [
         httpx.Response(200, headers={**held, "ETag": '"1"'}, json=view()),
+        httpx.Response(304, headers=held),
         httpx.Response(304, headers={"Retry-After": "3"}),
         httpx.Response(200, headers=far, json=view(state="running")),
         httpx.Response(200, headers=soon, json=view(state="running")),
@@ -99,9 +100,9 @@ def test_a_wait_asks_when_it_is_worth_it(client: Gallop, script: Script, view: C
     ]
     states: list[str] = []
     client.wait("job_a", progress=lambda job: states.append(job.state))
-    assert [25.0, 4.0] == script.pauses
+    assert [3.0, 25.0, 4.0] == script.pauses
     assert ["queued", "running", "running", "succeeded"] == states
-    assert [None, '"1"', '"1"'] == [request.headers.get("if-none-match") for request in script.requests[:3]]
+    assert [None, '"1"', '"1"', '"1"'] == [request.headers.get("if-none-match") for request in script.requests[:4]]
     assert {"wait=20"} == {request.headers["prefer"] for request in script.requests}
 
 
