@@ -257,6 +257,13 @@ def test_videos_cancel(sandbox: Sandbox) -> None:
     assert "cancelled" == json.loads(answer["body"])["cancel"]["answer"]
 
 
+def test_mcp(sandbox: Sandbox) -> None:
+    """An agent's call becomes a job."""
+    answer = sandbox.invoke("McpFunction", sample("mcp"))
+    (job,) = sandbox.jobs()
+    assert (200, job.id) == (answer["statusCode"], json.loads(answer["body"])["result"]["structuredContent"]["id"])
+
+
 def test_describe_openapi(sandbox: Sandbox) -> None:
     """The document is public."""
     answer = sandbox.invoke("DescribeFunction", sample("describe-openapi"))

@@ -34,9 +34,9 @@ UNUSED = {"boto3", "s3transfer", "click", "rich", "typer", "difflib", "python_mu
 CALL_DASHSCOPE = {"reconcile", "save_result", "start_task", "status"}
 USED_BY = {
     "httpx": CALL_DASHSCOPE,
-    "aws_lambda_powertools": {"submit", "videos", "wake"},
+    "aws_lambda_powertools": {"mcp", "submit", "videos", "wake"},
     "botocore": set(FUNCTIONS) - {"describe"},
-    "typing_extensions": {"submit", "videos", "wake"},
+    "typing_extensions": {"mcp", "submit", "videos", "wake"},
     "concurrent.futures.thread": set(),
     "gallop.doors.s3.drops": set(),
     "PIL": set(),

@@ -33,6 +33,7 @@ from fake_dashscope import KEY, FakeDashScope, Limits, Switches
 from fake_dashscope.clock import ManualClock
 from functions.batch.app import handler as batch
 from functions.finish.app import handler as finish
+from functions.mcp.app import handler as mcp
 from functions.reconcile.app import handler as reconcile
 from functions.save_result.app import handler as save_result
 from functions.start_task.app import handler as start_task
@@ -96,6 +97,7 @@ BASE_URL = ENVIRONMENT["DASHSCOPE_BASE_URL"]
 HANDLERS: dict[str, Any] = {
     "Submit": submit,
     "Videos": video_reads,
+    "Mcp": mcp,
     "TakeSlot": take_slot,
     "StartTask": start_task,
     "Status": status,

@@ -185,6 +185,25 @@ def has_version(file: Result) -> bool:
 
 
 @aws.guarded
+def read_result(file: Result, limit: int) -> bytes:
+    """Read a whole file of a job from the results bucket.
+
+    Raises:
+        NoSuchObject: It is no longer there.
+        ObjectTooLarge: It has more than ``limit`` bytes; nothing was read.
+
+    """
+    client = aws.s3()
+    try:
+        response = client.get_object(Bucket=file.bucket, Key=file.key, VersionId=file.version_id)
+    except client.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+            raise NoSuchObject(file.key) from None
+        raise
+    return _bounded(response, limit)
+
+
+@aws.guarded
 def put_table(key: str, table: str) -> None:
     """Write a CSV file into the results bucket."""
     # The byte order mark makes spreadsheets read it as UTF-8.

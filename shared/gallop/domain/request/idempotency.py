@@ -91,6 +91,12 @@ def from_content(client: str, request: VideoRequest, headers: Mapping[str, str])
     return IdempotencyRecord(_name("content", client, fingerprint), fingerprint, UNMARKED_RETRY_SECONDS, is_retry=True)
 
 
+def from_call(client: str, request: VideoRequest) -> IdempotencyRecord:
+    """Treat equal content as a repetition: an agent repeats a call that timed out, and nothing marks the second one."""
+    fingerprint = fingerprint_of(request)
+    return IdempotencyRecord(_name("call", client, fingerprint), fingerprint, RETRY_SECONDS, is_retry=True)
+
+
 def fingerprint_of(request: VideoRequest) -> str:
     """Return a hash of the content of a request: its parsed fields, and the identity of its files in their order."""
     return _name(request.canonical_json())

@@ -89,11 +89,21 @@ class Body:
             InvalidRequest: it is not a JSON object.
 
         """
+        return strict_json.parse(self.json_text())
+
+    def json_text(self) -> str:
+        """Return the text of a body that should be JSON.
+
+        Raises:
+            UnsupportedMediaType: its declared type is not JSON.
+            InvalidRequest: it is not valid UTF-8.
+
+        """
         kind, options = self._type()
         is_json = kind in (b"", b"application/json") or (kind.startswith(b"application/") and kind.endswith(b"+json"))
         if not is_json or options.get(b"charset", b"").lower() not in _UTF8:
             raise UnsupportedMediaType(f"The type of the body is {self.content_type[:80]!a}.")
-        return strict_json.parse(self.text())
+        return self.text()
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the body: a JSON object, or a form with the same fields.

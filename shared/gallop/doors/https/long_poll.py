@@ -15,7 +15,7 @@ from gallop.domain.job import is_terminal
 from gallop.doors.https import videos
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gallop.domain.job import Job
     from gallop.doors.https.identity import Caller
@@ -44,25 +44,23 @@ def wait_for_change(caller: Caller, job_id: str, seconds: int) -> tuple[Job, int
         JobNotFound: there is no such job, or it is another client's.
 
     """
-    job, now = videos.video(caller, job_id), clock.now()
-    if not seconds or is_terminal(job.state):
-        return job, seconds
-    # Who cannot take or leave a place still gets the answer: a place that is kept becomes free when its time is over.
-    place = None
-    with suppress(AwsTrouble):
-        place = held_requests.enter(now, now + seconds + _LONGEST_PAUSE)
-    if place is None:
-        return job, 0
-    try:
-        return _changed(caller, job, now + seconds), seconds
-    finally:
-        with suppress(AwsTrouble):
-            held_requests.leave(place)
+    before = videos.video(caller, job_id)
+    return _wait(caller, before, seconds, lambda job: job.state is not before.state)
 
 
-def _changed(caller: Caller, before: Job, until: float) -> Job:
-    job, pause = before, _FIRST_PAUSE
-    while (remaining := until - clock.now()) > 0 and job.state is before.state and not is_terminal(job.state):
+def wait_for_end(caller: Caller, job_id: str, seconds: float) -> Job:
+    """Return a job when it has ended, or after this many seconds.
+
+    Raises:
+        JobNotFound: there is no such job, or it is another client's.
+
+    """
+    return _wait(caller, videos.video(caller, job_id), seconds, lambda _: False)
+
+
+def _wait(caller: Caller, job: Job, seconds: float, is_enough: Callable[[Job], bool]) -> Job:
+    until, pause = clock.now() + seconds, _FIRST_PAUSE
+    while (remaining := until - clock.now()) > 0 and not is_enough(job) and not is_terminal(job.state):
         clock.sleep(min(pause, remaining))
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
         job = videos.video(caller, job.id)

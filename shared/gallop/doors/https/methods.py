@@ -25,6 +25,7 @@ _METHODS = {
     "/api/v1/tasks/{id}/cancel": ("POST",),
     "/api/v1/uploads": _READ,
     "/events/dashscope": ("POST",),
+    "/mcp": ("POST",),
     "/health": _READ,
     "/openapi.json": _READ,
     "/docs": _READ,

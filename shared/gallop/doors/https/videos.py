@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gallop.domain.job import Result
+    from gallop.domain.request.dialects import Dialect
     from gallop.domain.scheduling.run_times import RunTimes
     from gallop.doors.https.bodies import Body
     from gallop.doors.https.identity import Caller
@@ -77,18 +78,14 @@ def create_video(
     began = clock.wall()
     fields = body.fields()
     dry_run = _take_dry_run(fields)
-    origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
-    dialect = dialect_of(PATH, headers)
-    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), client, origins, dialect)
     try:
-        video_request = reader.read(fields, defaults, inspect_media.inspect)
+        video_request = read_request(client, fields, dialect_of(PATH, headers))
     except InvalidRequest:
         accept.check_not_deleted(idempotency.from_key(client, "", headers))
         raise
     record = idempotency.from_headers(client, video_request, headers)
     if dry_run:
-        accept.check_budget(video_request, client)
-        return estimate_view(video_request)
+        return price(client, video_request)
     job, is_new = accept.accept(accept.NewJob(video_request, client, Door.HTTPS, record, is_draining=is_draining))
     # A new job joins the queue after this answer, so that there is no position to look for.
     shown = listed_view(job, api_url) if is_new else view(job, api_url)
@@ -98,10 +95,28 @@ def create_video(
     return Created(job, not is_new, shown, headers)
 
 
-def estimate_view(request: VideoRequest) -> dict[str, Any]:
-    """Show what a request would cost."""
-    price = accept.estimate(request)
-    cost = {"estimated_cost": float(price.usd), "estimated_cost_detail": price.view(), "currency": "USD"}
+def read_request(client: str, fields: dict[str, Any], dialect: Dialect) -> VideoRequest:
+    """Read and check the fields of a request, with its files.
+
+    Raises:
+        InvalidRequest: with every fault.
+
+    """
+    origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
+    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), client, origins, dialect)
+    return reader.read(fields, defaults, inspect_media.inspect)
+
+
+def price(client: str, request: VideoRequest) -> dict[str, Any]:
+    """Show what a request would cost.
+
+    Raises:
+        BudgetExceeded: a cap has no room for it.
+
+    """
+    accept.check_budget(request, client)
+    found = accept.estimate(request)
+    cost = {"estimated_cost": float(found.usd), "estimated_cost_detail": found.view(), "currency": "USD"}
     return {"object": "video.estimate", "model": request.model, **cost}
 
 
@@ -211,8 +226,13 @@ def listed_view(job: Job, api_url: str) -> dict[str, Any]:
 
 def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers that say when a client should request a job again; ``shown`` is the job's ``view``."""
-    seconds = views.poll_after_seconds(job, clock.now(), _known(job), shown["estimated_start"])
+    seconds = poll_seconds(job, shown)
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
+
+
+def poll_seconds(job: Job, shown: Mapping[str, Any]) -> int:
+    """Return the seconds after which a client should request a job again; ``shown`` is the job's ``view``."""
+    return views.poll_after_seconds(job, clock.now(), _known(job), shown["estimated_start"])
 
 
 def _known(job: Job) -> RunTimes | None:
