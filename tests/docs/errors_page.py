@@ -9,6 +9,7 @@ from gallop.domain import draining, errors, failures, remedies
 from gallop.domain.dashscope import error_codes
 from gallop.domain.doors import Door
 from gallop.doors.https import methods, models
+from gallop.doors.mcp import server, tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,6 +69,8 @@ def refusals() -> Iterator[type[errors.CallerError]]:
         methods.MethodNotAllowed,
         draining.Draining,
         models.ModelNotFound,
+        server.ForeignOrigin,
+        tools.TooExpensive,
     }
     yield from sorted(of_paths.union(_below(errors.CallerError)), key=lambda kind: (kind.status, kind.code))
 

@@ -61,6 +61,9 @@ SELDOM_USED = {
     ("ReconcileFunctionRole", "sqs:DeleteMessage"): "a drop whose messages failed too often",
     ("SubmitFunctionRole", "sqs:ChangeMessageVisibility"): "a message that failed",
     ("BatchFunctionRole", "secretsmanager:GetSecretValue"): "a line that changes while its task waits at DashScope",
+    ("McpFunctionRole", "s3:DeleteObjectVersion"): REFUSED_AFTER_ALL,
+    ("McpFunctionRole", "s3:ListBucket"): "a video that was removed from the bucket",
+    ("McpFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
     ("VideosFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
     # Step Functions itself needs these for a distributed map; the testbed's interpreter checks none of them.
     ("BatchWorkflowRole", "states:StartExecution"): "each line of a batch",
@@ -98,12 +101,31 @@ def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
     assert 200 == httpx.get(content).status_code
     shop.wait_for(1)
     assert 200 == caller.http.delete(f"/v1/videos/{job['id']}").status_code
+    use_as_an_agent(caller)
     wait_in_the_queue(caller)
     drop_fix_and_change(caller)
     drop_batches(caller)
     edit_videos(caller)
     cancel_at_both_doors(caller)
     shop.wait_for(2)
+
+
+def use_as_an_agent(caller: Caller) -> None:
+    """Make videos of an inline image and of an uploaded one at the MCP door, follow a link, and list them."""
+    caller.s3.put_object(Bucket=caller.at.inbox_bucket, Key="uploads/agent.jpg", Body=picture())
+    images = (data_uri(picture(shade=7)), f"s3://{caller.at.inbox_bucket}/uploads/agent.jpg")
+    for image in images:
+        made = use(caller, "make_video", prompt="Of an agent.", images=[image], duration=3)
+        caller.wait_for_job(made["id"])
+    assert 200 == httpx.get(use(caller, "get_video", id=made["id"])["video_url"]).status_code
+    assert use(caller, "list_videos")["data"]
+
+
+def use(caller: Caller, tool: str, **arguments: object) -> dict[str, Any]:
+    """Call a tool of the MCP door."""
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+    content: dict[str, Any] = caller.http.post("/mcp", json=message).json()["result"]["structuredContent"]
+    return content
 
 
 def wait_in_the_queue(caller: Caller) -> None:
@@ -175,6 +197,7 @@ def cancel_at_both_doors(caller: Caller) -> None:
     jobs = [caller.create({**body, "seed": seed}).json()["id"] for seed in range(6)]
     for job_id in jobs:
         caller.wait_until_running(job_id)
+    assert "too_late" == use(caller, "cancel_video", id=jobs[0])["cancel"]["answer"]
     answers = [caller.http.post(f"/api/v1/tasks/{job_id}/cancel").status_code for job_id in jobs]
     assert [200, 400, 400, 400, 400, 400] == sorted(answers)
     line = {"prompt": "To be cancelled by a file.", "images": ["1.jpg"], "duration": 3}
@@ -184,7 +207,9 @@ def cancel_at_both_doors(caller: Caller) -> None:
     caller.wait_for_cancel("late/batch/00001/status.json")
     assert 1 == caller.wait_for_receipt("late/batch.json", "finished")["jobs"]["cancelled"]
     # The first takes the last slot, so the second waits, however slowly they are sent.
-    caller.wait_for_position([caller.create({**body, "seed": seed}).json()["id"] for seed in (6, 7)][1])
+    waiting = [caller.create({**body, "seed": seed}).json()["id"] for seed in (6, 7)][1]
+    caller.wait_for_position(waiting)
+    assert "cancelled" == use(caller, "cancel_video", id=waiting)["cancel"]["answer"]
 
 
 def wait_for_sweep(caller: Caller) -> None:

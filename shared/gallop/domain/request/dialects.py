@@ -19,6 +19,7 @@ class Dialect(StrEnum):
     NATIVE = "native"
     OPENAI = "openai"
     DASHSCOPE = "dashscope"
+    MCP = "mcp"
 
 
 @frozen
@@ -47,6 +48,7 @@ class Words:
 
 WORDS = {
     Dialect.NATIVE: Words(),
+    Dialect.MCP: Words(),
     Dialect.OPENAI: Words(images="input_reference"),
     Dialect.DASHSCOPE: Words(
         media="media",

@@ -1,4 +1,4 @@
-"""Refusals in the format of the client: RFC 9457, or OpenAI's or DashScope's own for their clients."""
+"""Refusals in the format of the client: RFC 9457, JSON-RPC for agents, or OpenAI's or DashScope's own."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ def dialect_of(path: str, headers: Iterable[str]) -> Dialect:
     """Return a client's dialect, which the path of its request and the names of its headers show."""
     if path.startswith("/api/v1/"):
         return Dialect.DASHSCOPE
+    if path == "/mcp":
+        return Dialect.MCP
     if any(name.lower().startswith("x-stainless-") for name in headers):
         return Dialect.OPENAI
     return Dialect.NATIVE
@@ -67,6 +69,8 @@ def render(refusal: ErrorAnswer, dialect: Dialect) -> tuple[str, str]:
             return JSON, json_text.dumps(_openai(refusal))
         case Dialect.DASHSCOPE:
             return JSON, json_text.dumps(_dashscope(refusal))
+        case Dialect.MCP:
+            return JSON, json_text.dumps(_json_rpc(refusal))
     assert_never(dialect)
 
 
@@ -113,6 +117,13 @@ def _dashscope(refusal: ErrorAnswer) -> dict[str, Any]:
     faults = error.faults if isinstance(error, InvalidRequest) else ()
     text = " ".join(f"{fault.message}. {fault.remedy}" for fault in faults)
     return {"code": code, "message": text or str(error), "request_id": refusal.request_id}
+
+
+def _json_rpc(refusal: ErrorAnswer) -> dict[str, Any]:
+    """Return a refusal of a body that was not read: JSON-RPC's codes are for an invalid request and internal errors."""
+    code = -32600 if refusal.status < 500 else -32603  # noqa: PLR2004 - the same
+    message = f"{refusal.error} {refusal.error.remedy}"
+    return {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message, "data": rfc9457(refusal)}}
 
 
 def _param(pointer: str) -> str | None:

@@ -25,7 +25,10 @@ _COMPONENTS, _DEFINITIONS = "#/components/schemas/", "#/$defs/"
 
 def catalogue() -> list[dict[str, Any]]:
     """Return the description of each tool."""
-    reads = {"readOnlyHint": True, "openWorldHint": False}
+    return [*_of_making(), *_of_watching(), _of_cancelling()]
+
+
+def _of_making() -> list[dict[str, Any]]:
     return [
         _tool(
             "price_video",
@@ -47,6 +50,12 @@ def catalogue() -> list[dict[str, Any]]:
             _shown({"is_repetition": {"type": "boolean", "description": "Whether an earlier call made it."}}),
             {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": True, "openWorldHint": True},
         ),
+    ]
+
+
+def _of_watching() -> list[dict[str, Any]]:
+    reads = {"readOnlyHint": True, "openWorldHint": False}
+    return [
         _tool(
             "get_video",
             "Get a video",
@@ -73,16 +82,19 @@ def catalogue() -> list[dict[str, Any]]:
             ref("VideoList"),
             reads,
         ),
-        _tool(
-            "cancel_video",
-            "Cancel a video",
-            "Cancels a video without a charge, if DashScope has not started it; `cancel.answer` says whether it was "
-            "possible. A running video continues and is charged.",
-            _own(arguments.ID),
-            ref("CancelledVideo"),
-            {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True, "openWorldHint": False},
-        ),
     ]
+
+
+def _of_cancelling() -> dict[str, Any]:
+    return _tool(
+        "cancel_video",
+        "Cancel a video",
+        "Cancels a video without a charge, if DashScope has not started it; `cancel.answer` says whether it was "
+        "possible. A running video continues and is charged.",
+        _own(arguments.ID),
+        ref("CancelledVideo"),
+        {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True, "openWorldHint": False},
+    )
 
 
 def _tool(  # noqa: PLR0913, PLR0917 - the parts of a description, each used once

@@ -44,7 +44,7 @@ class TooExpensive(CallerError):
 
 def price_video(call: Call, sent: Arguments) -> dict[str, Any]:
     """Return what a video would cost, after the same checks as when it is made."""
-    return videos.price(call.client, videos.read_request(call.client, sent, Dialect.NATIVE))
+    return videos.price(call.client, videos.read_request(call.client, sent, Dialect.MCP))
 
 
 def make_video(call: Call, sent: Arguments) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def make_video(call: Call, sent: Arguments) -> dict[str, Any]:
     began = clock.wall()
     own, faults = arguments.take(sent, arguments.MAX_COST, arguments.AGAIN)
     try:
-        request = videos.read_request(call.client, sent, Dialect.NATIVE)
+        request = videos.read_request(call.client, sent, Dialect.MCP)
     except InvalidRequest as error:
         raise InvalidRequest([*faults, *error.faults]) from None
     if faults:

@@ -229,7 +229,7 @@ def test_web_pages_are_refused(sandbox: Sandbox, ada: Agent, origin: str) -> Non
     """A browser names the page that sends a request, whatever the host: agents are no pages."""
     answer = ada.post(request("tools/call", {"name": "make_video", "arguments": VIDEO}), origin=origin)
     assert 403 == answer.status
-    assert "foreign_origin" == answer.json["code"]
+    assert "foreign_origin" == answer.json["error"]["data"]["code"]
     assert [] == sandbox.jobs()
 
 
@@ -238,7 +238,8 @@ def test_a_wrong_key_is_refused(sandbox: Sandbox) -> None:
     answer = Agent(sandbox, "").post(request("tools/call", {"name": "make_video", "arguments": VIDEO}))
     assert 401 == answer.status
     assert "Bearer" == answer.headers["WWW-Authenticate"]
-    assert "unauthenticated" == answer.json["code"]
+    assert "unauthenticated" == answer.json["error"]["data"]["code"]
+    assert "Authorization: Bearer" in answer.json["error"]["message"]
     assert [] == sandbox.jobs()
 
 
@@ -256,6 +257,7 @@ def test_there_is_no_stream_and_no_session(ada: Agent, method: str) -> None:
     answer = Client(ada.world).call("VideosFunction", method, "/mcp")
     assert 405 == answer.status
     assert "POST" == answer.headers["Allow"]
+    assert -32600 == answer.json["error"]["code"]
 
 
 @pytest.mark.parametrize(
