@@ -41,7 +41,7 @@ STARTS = 20
 # Of Gallop's first starts, and how often each is called again.
 WARM_STARTS, WARM_RUNS = 3, 10
 # Read by each HTTP function and, for a drop, by Submit.
-DOORS = ("SubmitFunction", "VideosFunction", "WakeFunction")
+DOORS = ("SubmitFunction", "VideosFunction", "McpFunction", "WakeFunction")
 
 
 @dataclass(frozen=True, slots=True)

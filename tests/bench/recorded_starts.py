@@ -272,6 +272,7 @@ SITUATIONS: dict[str, Callable[[Sandbox], Any]] = {
     "AuthorizeFunction": _authorize,
     "SubmitFunction": lambda _: _sample("submit-http"),
     "VideosFunction": _videos,
+    "McpFunction": lambda _: _sample("mcp"),
     "DescribeFunction": lambda _: _sample("describe-file"),
     "TakeSlotFunction": _take_slot,
     "StartTaskFunction": _start_task,
