@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gallop.domain.fields import Field
 
 FILE = "tools.json"
+_REPETITION = "Whether an earlier call made it, even if it has failed since; `again` makes another."
 _COMPONENTS, _DEFINITIONS = "#/components/schemas/", "#/$defs/"
 
 
@@ -47,7 +48,7 @@ def _of_making() -> list[dict[str, Any]]:
             "videos are addresses (https), small images also data URLs; a local file must be uploaded first. The same "
             "request within 10 minutes is the same video and charged once, unless `again` is true.",
             _of_a_video(arguments.MAX_COST, arguments.AGAIN),
-            _shown({"is_repetition": {"type": "boolean", "description": "Whether an earlier call made it."}}),
+            _shown({"is_repetition": {"type": "boolean", "description": _REPETITION}}),
             {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": True, "openWorldHint": True},
         ),
     ]

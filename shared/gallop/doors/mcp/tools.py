@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ def wait_for_video(call: Call, sent: Arguments) -> dict[str, Any]:
     """Show a job when it has ended, or when the time of the call is over."""
     own, faults = arguments.take(sent, arguments.ID, arguments.SECONDS)
     arguments.check_all_taken(sent, ("id", "seconds"), faults)
-    seconds = min(own["seconds"], call.until - clock.now())
+    seconds = max(0, min(own["seconds"], math.ceil(call.until - clock.now())))
     return shown(call, long_poll.wait_for_end(call.caller, own["id"], seconds))
 
 
