@@ -58,7 +58,8 @@ AGAIN = Flag(
     default=False,
     description=(
         "Make and charge another video of a request that you sent within the last 10 minutes. Without it, the same "
-        "request is the same video, so that you can safely repeat a call that failed or timed out."
+        "request is the same video, so that you can safely repeat a call that failed or timed out. Do not repeat a "
+        "call with `again`: first look for its video with list_videos."
     ),
 )
 ID = JobId(name="id", description="The `id` that make_video returned.")
