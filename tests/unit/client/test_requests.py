@@ -87,7 +87,7 @@ def test_a_type_is_that_of_the_content(head: bytes, media_type: str) -> None:
 
 
 def test_a_wait_asks_when_it_is_worth_it(client: Gallop, script: Script, view: Callable[..., dict[str, Any]]) -> None:
-    """A held answer is followed at once, one that was not held after Retry-After; an unchanged job is not sent again."""
+    """A held answer is followed at once, another one after Retry-After; an unchanged job is not sent again."""
     held, soon = {"Preference-Applied": "wait=20", "Retry-After": "5"}, {"Retry-After": "4"}
     far = {"Preference-Applied": "wait=20", "Retry-After": "45"}
     script.answers = [
