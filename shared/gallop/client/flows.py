@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -51,12 +52,11 @@ def get(door: Door, job_id: str) -> Flow[Job]:
 
 def wait(door: Door, job_id: str, seconds: float | None, progress: Callable[[Job], object] | None) -> Flow[Job]:
     """Return a job when it has succeeded."""
-    end = None if seconds is None else time.monotonic() + seconds
-    tag, job = "", None
+    end = math.inf if seconds is None else time.monotonic() + seconds
+    tag = ""
     while True:
-        left = LONG_POLL_SECONDS if end is None else end - time.monotonic()
-        held = min(LONG_POLL_SECONDS, max(0, int(left)))
-        headers = {"Prefer": f"wait={held}", **({"If-None-Match": tag} if tag else {})}
+        left = max(0.0, end - time.monotonic())
+        headers = {"Prefer": f"wait={int(min(LONG_POLL_SECONDS, left))}", **({"If-None-Match": tag} if tag else {})}
         reply = yield from ask(door.call("GET", path_of(job_id), headers=headers))
         if reply.status != NOT_MODIFIED:
             tag, job = reply.headers.get("etag", ""), replies.read(reply, Job.read)
@@ -64,10 +64,9 @@ def wait(door: Door, job_id: str, seconds: float | None, progress: Callable[[Job
                 progress(job)
             if job.has_ended:
                 return _succeeded(job)
-        pause = _pause(reply)
-        if end is not None and time.monotonic() + pause >= end:
+        if not left:
             raise TimeoutError(f"{job_id} has not ended after {seconds:g} seconds. It continues: wait for it again.")
-        if pause:
+        if pause := min(_pause(reply), max(0.0, end - time.monotonic())):
             yield Pause(pause)
 
 

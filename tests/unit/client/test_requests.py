@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -106,12 +107,16 @@ def test_a_wait_asks_when_it_is_worth_it(client: Gallop, script: Script, view: C
     assert {"wait=20"} == {request.headers["prefer"] for request in script.requests}
 
 
-def test_a_wait_may_be_limited(client: Gallop, script: Script, view: Callable[..., dict[str, Any]]) -> None:
-    """The job continues."""
+def test_a_wait_may_be_limited(
+    client: Gallop, script: Script, view: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks a last time when the time is over; the job continues."""
+    monkeypatch.setattr(time, "monotonic", lambda: sum(script.pauses))
     script.answers = [httpx.Response(200, headers={"Retry-After": "5"}, json=view())]
     with pytest.raises(TimeoutError, match="It continues"):
-        client.wait("job_a", seconds=3)
-    assert ["wait=2"] == [request.headers["prefer"] for request in script.requests]
+        client.wait("job_a", seconds=7)
+    assert [5, 2] == script.pauses
+    assert ["wait=7", "wait=2", "wait=0"] == [request.headers["prefer"] for request in script.requests]
 
 
 def test_a_folder_is_refused_with_what_is_wrong(client: Gallop, tmp_path: Path) -> None:
