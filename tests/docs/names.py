@@ -41,6 +41,7 @@ ELSEWHERE = {
     "QueryLanguage": "Step Functions",
     "ReadTimeout": "httpx",
     "RemoteProtocolError": "httpx",
+    "ROLE": "docs/operations.md",
     "UploadFileException": "dashscope",
     "VERSION": "docs/operations.md",
     **dict.fromkeys(dir(builtins), "Python"),
