@@ -51,7 +51,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "trace": (*_SETTINGS, *_RUN, "logs:FilterLogEvents", "states:GetExecutionHistory"),
     "redrive": (
         *("cloudformation:ListStackResources", "dynamodb:DeleteItem", "s3:ListBucket", "sqs:ChangeMessageVisibility"),
-        *("sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"),
+        *("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"),
     ),
     "drain": (
         *("cloudformation:ListStackResources", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),

@@ -59,6 +59,7 @@ SELDOM_USED = {
     ("BatchFunctionRole", "s3:DeleteObjectVersion"): REFUSED_AFTER_ALL,
     ("VideosFunctionRole", "s3:ListBucket"): "a video that was removed from the bucket",
     ("ReconcileFunctionRole", "sqs:DeleteMessage"): "a drop whose messages failed too often",
+    ("ReconcileFunctionRole", "sqs:ChangeMessageVisibility"): "a dead letter that names no drop",
     ("SubmitFunctionRole", "sqs:ChangeMessageVisibility"): "a message that failed",
     ("BatchFunctionRole", "secretsmanager:GetSecretValue"): "a line that changes while its task waits at DashScope",
     ("McpFunctionRole", "s3:DeleteObjectVersion"): REFUSED_AFTER_ALL,

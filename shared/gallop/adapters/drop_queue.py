@@ -18,6 +18,8 @@ MAX_DELAY_SECONDS = 900
 RETRY_SECONDS = (10, 20, 40, 70)
 # How long the dead letters that an operator lists are hidden from others.
 LISTED_SECONDS = 60
+# How long those are hidden that an operator is asked about: whoever receives a letter makes older handles useless.
+HELD_SECONDS = 3600
 # Those that are read first come back before many more have been read.
 MAX_LISTED = 500
 # SQS's codes for a message that is visible again already.
@@ -96,12 +98,22 @@ def dead_letters() -> list[DeadLetter]:
 
 
 @aws.guarded
-def show_again(letters: Iterable[DeadLetter]) -> None:
+def show_again(handles: Iterable[str]) -> None:
     """Let others see messages again that were received and not removed, unless they see them already."""
+    _hide(handles, 0)
+
+
+@aws.guarded
+def hold(handles: Iterable[str]) -> None:
+    """Keep messages that were received from others, for as long as an operator may think."""
+    _hide(handles, HELD_SECONDS)
+
+
+def _hide(handles: Iterable[str], seconds: int) -> None:
     client, url = aws.sqs(), settings.drop_dead_letter_queue_url()
-    for letter in letters:
+    for handle in handles:
         try:
-            client.change_message_visibility(QueueUrl=url, ReceiptHandle=letter.handle, VisibilityTimeout=0)
+            client.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=seconds)
         except client.exceptions.ClientError as error:
             if not error.response["Error"]["Code"].endswith(_VISIBLE):
                 raise

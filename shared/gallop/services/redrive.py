@@ -1,6 +1,6 @@
-"""Returns messages of the S3 door that failed too often to its queue, after their cause was fixed.
+"""Returns messages of the S3 door that failed too often to its queue, after their cause was fixed, or discards them.
 
-Each message is sent before it is deleted, so that none is lost; a second delivery of one changes nothing.
+Each that is returned is sent before it is deleted, so that none is lost; a second delivery of one changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gallop.domain.drops import drop as drops
 from gallop.domain.drops import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from gallop.adapters.drop_queue import DeadLetter
 
@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 def dead_letters() -> list[DeadLetter]:
     """Return the messages that failed too often, the oldest first; they stay in their queue."""
     found = drop_queue.dead_letters()
-    drop_queue.show_again(found)
+    drop_queue.show_again(letter.handle for letter in found)
     return found
+
+
+def hidden(seen: int) -> int:
+    """Return how many dead letters there are besides these: others, often the sweep, received them a moment ago."""
+    return max(0, drop_queue.dead_letter_count() - seen)
 
 
 def redrive(wanted: Iterable[str] | None) -> tuple[list[DeadLetter], list[DeadLetter]]:
@@ -37,13 +42,33 @@ def redrive(wanted: Iterable[str] | None) -> tuple[list[DeadLetter], list[DeadLe
         letter for letter in found if (messages.subjects_in(letter.body) if chosen is None else letter.id in chosen)
     ]
     left = [letter for letter in found if letter not in moved]
-    drop_queue.show_again(left)
+    drop_queue.show_again(letter.handle for letter in left)
     for letter in moved:
         _unclaim(letter.body)
         drop_queue.send(letter.body)
         drop_queue.remove(letter.handle)
         log.info("dead letter put back", message_id=letter.id)
     return moved, left
+
+
+def discard(
+    wanted: Iterable[str], ask: Callable[[Sequence[DeadLetter]], None]
+) -> tuple[list[DeadLetter], list[DeadLetter]]:
+    """Delete the messages with these IDs, unless ``ask`` raises; return those that were deleted, and the others."""
+    chosen, found = set(wanted), drop_queue.dead_letters()
+    doomed = [letter for letter in found if letter.id in chosen]
+    left = [letter for letter in found if letter not in doomed]
+    drop_queue.show_again(letter.handle for letter in left)
+    drop_queue.hold(letter.handle for letter in doomed)
+    try:
+        ask(doomed)
+    except BaseException:
+        drop_queue.show_again(letter.handle for letter in doomed)
+        raise
+    for letter in doomed:
+        drop_queue.remove(letter.handle)
+        log.info("dead letter discarded", message_id=letter.id)
+    return doomed, left
 
 
 def look_again(path: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from gallop import clock, log
@@ -31,24 +30,29 @@ def report() -> None:
 
     A message that names none stays in the queue, for the operator.
     """
-    seen = 0
+    seen, foreign = 0, list[str]()
     while seen < MAX_MESSAGES and (letters := drop_queue.given_up()):
         seen += len(letters)
         for body, handle in letters:
-            with left_to_next_sweep("lost drop not reported"):
-                _report(body, handle)
+            if lost := messages.subjects_in(body):
+                with left_to_next_sweep("lost drop not reported"):
+                    _report(lost, handle)
+            else:
+                foreign.append(handle)
+    if foreign:
+        log.warning("dead letters name no drop: see them with `gallop redrive`", count=len(foreign))
+        # Otherwise the operator would not see them for half of each minute.
+        drop_queue.show_again(foreign)
 
 
-def _report(body: str, handle: str) -> None:
-    lost = list(messages.subjects(json.loads(body)))
+def _report(lost: list[Scope | str], handle: str) -> None:
     for scope in lost:
         if isinstance(scope, str):
             _show_batch(scope)
         else:
             _show(scope)
-    if lost:
-        log.warning("drop lost", drops=[messages.name_of(scope) for scope in lost])
-        drop_queue.remove(handle)
+    log.warning("drop lost", drops=[messages.name_of(scope) for scope in lost])
+    drop_queue.remove(handle)
 
 
 def _show(scope: Scope) -> None:

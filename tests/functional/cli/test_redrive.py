@@ -156,3 +156,72 @@ def test_dead_letters_are_listed_up_to_a_limit(sandbox: Sandbox, gallop: Gallop)
         assert "There may be more" in gallop.ok("redrive").stderr
         assert "There may be more" in gallop.ok("redrive", "--all").stderr
     assert 15 == len(gallop.json("redrive"))
+
+
+def test_a_foreign_dead_letter_is_discarded(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Putting it back only makes it fail again. It is shown first, and others stay."""
+    first, second, _ = given_up(sandbox, "what is this", "and this", "not this")
+    result = gallop.ok("redrive", "--discard", first, second, "--yes")
+    assert f'{first}: names no drop (12 bytes): "what is this"' in result.stderr
+    assert f"{first} is discarded." in result.stderr
+    assert ["not this"] == Door(sandbox).dead()
+    assert [] == Door(sandbox).waiting()
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_nothing_is_discarded_without_a_yes(sandbox: Sandbox, gallop: Gallop, answer: str) -> None:
+    """The letter is visible to others at once."""
+    (letter,) = given_up(sandbox, "what is this")
+    with patch("gallop.cli.show.sys.stdin.isatty", return_value=True, create=True):
+        assert gallop("redrive", "--discard", letter, answer=answer).exit_code
+    assert [letter] == [one["id"] for one in gallop.json("redrive")]
+
+
+def test_a_discarded_letter_that_names_a_drop_says_how_its_job_is_made(sandbox: Sandbox, gallop: Gallop) -> None:
+    """The drop is still there, and starts by its path."""
+    failed(sandbox)
+    ids = [letter["id"] for letter in gallop.json("redrive")]
+    result = gallop.ok("redrive", "--discard", *ids, "--yes", "--json")
+    assert ids == json.loads(result.stdout)["discarded"]
+    assert "drop/spring/ has no job" in result.stderr
+    gallop.ok("redrive", "drop/spring/")
+    Door(sandbox).run(HOUR)
+    assert ["spring"] == [job.receipts for job in sandbox.jobs()]
+
+
+@pytest.mark.parametrize("words", [(), ("--all",), ("drop/spring/",)])
+def test_what_is_discarded_is_named_by_its_id(gallop: Gallop, words: tuple[str, ...]) -> None:
+    """Neither all at once nor a drop, whose files stay."""
+    result = gallop("redrive", "--discard", *words)
+    assert 2 == result.exit_code
+    assert "by their IDs" in result.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--all",)])
+def test_a_dead_letter_that_somebody_is_reading_is_not_denied(
+    sandbox: Sandbox, gallop: Gallop, words: tuple[str, ...]
+) -> None:
+    """SQS hides it for a while from everybody else."""
+    given_up(sandbox, "what is this")
+    aws("sqs").receive_message(QueueUrl=sandbox.stack.resource("DropDeadLetterQueue"))
+    result = gallop.ok("redrive", *words)
+    assert "1 dead letter is being read at the moment" in result.stderr
+    assert "no dead letters" not in result.stderr
+
+
+def test_a_letter_to_discard_that_is_not_there_is_named(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Nobody is asked about nothing."""
+    result = gallop("redrive", "--discard", "no-such-id")
+    assert 1 == result.exit_code
+    assert "Not found: no-such-id" in result.stderr
+
+
+def test_the_sweep_hides_no_dead_letter_from_the_operator(sandbox: Sandbox, gallop: Gallop) -> None:
+    """It reads them every minute, and shows what it leaves at once; one line of its log says how to see them."""
+    given_up(sandbox, "what is this", '{"x": 1}')
+    sandbox.invoke("ReconcileFunction", {"action": "sweep"})
+    assert 2 == len(gallop.json("redrive"))
+    (line,) = (json.loads(one) for one in sandbox.log_lines.getvalue().splitlines() if "dead letter" in one)
+    assert "WARNING" == line["level"]
+    assert "`gallop redrive`" in line["message"]
+    assert "exception" not in line

@@ -126,7 +126,7 @@ def test_each_command_needs_the_rights_that_the_page_names(sandbox: Sandbox, gal
     gone = lived(sandbox, gallop, "link")
     lone = cancelled(sandbox, gallop)
     (key,) = gallop.json("keys", "list", "--client", "link")
-    (letter, _) = given_up(sandbox, "strange", "stranger")
+    letter, other, _ = given_up(sandbox, "strange", "stranger", "strangest")
     sandbox.drop("drop/other/1.jpg", picture())
     runs: dict[str, list[tuple[str, ...]]] = {
         "keys create": [("keys", "create", "me")],
@@ -141,7 +141,7 @@ def test_each_command_needs_the_rights_that_the_page_names(sandbox: Sandbox, gal
         "trace": [("trace", https.id)],
         "jobs cancel": [("jobs", "cancel", https.id)],
         "jobs delete": [("jobs", "delete", gone, "--yes"), *(("jobs", "delete", one, "--yes") for one in (s3, lone))],
-        "redrive": [("redrive",), ("redrive", letter), ("redrive", "drop/other/")],
+        "redrive": [("redrive",), ("redrive", letter), ("redrive", "--discard", other, "--yes"), ("redrive", "drop/other/")],
         "drain": [("drain",)],
         "undrain": [("undrain",)],
         "forget": [("forget", "zelda", "--yes")],

@@ -140,7 +140,7 @@ class Queue:
         """Let a message become visible at another time; a handle is the message's id here."""
         del QueueUrl
         with self.calls.noted("ChangeMessageVisibility"):
-            for message in self.messages:
+            for message in (*self.messages, *self.dead):
                 if message.id == ReceiptHandle:
                     message.visible_at = self.clock.now() + VisibilityTimeout
 

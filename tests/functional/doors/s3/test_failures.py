@@ -177,4 +177,5 @@ def test_a_message_that_names_no_drop_is_kept_for_the_operator(simulation: Simul
         simulation.run_for(GIVEN_UP)
     simulation.sweep()
     assert ["not JSON", "[]", '{"a": 1}'] == [message.body for message in simulation.queue.dead]
+    assert all(message.visible_at <= simulation.clock.now() for message in simulation.queue.dead)
     assert simulation.stored("ad/error.json")
