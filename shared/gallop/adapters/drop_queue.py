@@ -18,7 +18,7 @@ MAX_DELAY_SECONDS = 900
 RETRY_SECONDS = (10, 20, 40, 70)
 # How long the dead letters that an operator lists are hidden from others.
 LISTED_SECONDS = 60
-# How long those are hidden that an operator is asked about: whoever receives a letter makes older handles useless.
+# How long those are hidden that an operator is asked about: another receipt makes their handles useless.
 HELD_SECONDS = 3600
 # Those that are read first come back before many more have been read.
 MAX_LISTED = 500

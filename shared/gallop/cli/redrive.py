@@ -28,12 +28,12 @@ WhatArgument = Annotated[
     ),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Put back all dead letters that name a drop or batch.")]
-DiscardOption = Annotated[bool, typer.Option("--discard", help="Delete the dead letters with these IDs for good.")]
+DiscardOption = Annotated[bool, typer.Option("--discard", help="Delete the dead letters with these IDs permanently.")]
 # Of a letter that is about to be deleted.
 SHOWN_CHARACTERS = 200
 
 
-def redrive(  # noqa: PLR0913 - options
+def redrive(  # noqa: PLR0913, PLR0917 - options
     what: WhatArgument = None,
     everything: AllOption = False,
     discard: DiscardOption = False,

@@ -141,7 +141,10 @@ def test_each_command_needs_the_rights_that_the_page_names(sandbox: Sandbox, gal
         "trace": [("trace", https.id)],
         "jobs cancel": [("jobs", "cancel", https.id)],
         "jobs delete": [("jobs", "delete", gone, "--yes"), *(("jobs", "delete", one, "--yes") for one in (s3, lone))],
-        "redrive": [("redrive",), ("redrive", letter), ("redrive", "--discard", other, "--yes"), ("redrive", "drop/other/")],
+        "redrive": [
+            *(("redrive",), ("redrive", letter), ("redrive", "drop/other/")),
+            ("redrive", "--discard", other, "--yes"),
+        ],
         "drain": [("drain",)],
         "undrain": [("undrain",)],
         "forget": [("forget", "zelda", "--yes")],
