@@ -273,7 +273,7 @@ def test_a_use_is_announced_for_longer_than_a_create_may_take() -> None:
     """A function that is stopped by its time-out cannot record a job any more."""
     functions = [each for each in stack.written()["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
     creating = [each for each in functions if {"Ref": "CreateJobsPolicy"} in each["Properties"].get("Policies", [])]
-    assert 2 == len(creating)
+    assert 3 == len(creating)
     assert image_references.USE_SECONDS > max(each["Properties"].get("Timeout", 0) for each in creating)
 
 
