@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger
 
-_ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=MappingProxyType({}))
+_NONE: Mapping[str, str] = MappingProxyType({})
+_ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=_NONE)
 
 
 @contextmanager
 def having(**ids: str) -> Iterator[None]:
     """Give IDs to all lines within the context, besides those that they have; empty ones are left out."""
     before = _ids.get()
+    _ids.set(dict(before))
     also(**ids)
     try:
         yield
@@ -28,8 +30,10 @@ def having(**ids: str) -> Iterator[None]:
 
 
 def also(**ids: str) -> None:
-    """Give IDs to all further lines of the context."""
-    _ids.set({**_ids.get(), **{name: value for name, value in ids.items() if value}})
+    """Give IDs to all further lines of the context; outside of one, which would never end, to none."""
+    known = _ids.get()
+    if known is not _NONE:
+        _ids.set({**known, **{name: value for name, value in ids.items() if value}})
 
 
 def ids() -> Mapping[str, str]:

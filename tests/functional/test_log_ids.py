@@ -80,6 +80,13 @@ def test_the_ids_of_a_run_end_with_it(sandbox: Sandbox) -> None:
     assert not {"job_id", "invocation_id"} & last.keys()
 
 
+def test_outside_of_a_run_no_id_stays(sandbox: Sandbox) -> None:
+    """A command that does the same as a function is no run: what it does next is for another job."""
+    log.also(job_id=JOB)
+    log.info("for another job")
+    assert "job_id" not in lines_in(sandbox.log_lines)[-1]
+
+
 def test_a_message_is_named(sandbox: Sandbox) -> None:
     """The lines of a message of the queue have its ID, and not that of the one before."""
     event = sample("submit-look")
