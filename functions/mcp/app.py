@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
+from gallop import runs
 from gallop.doors.https import draining, resolver
 from gallop.doors.mcp import server
 from gallop.doors.mcp.call import Call
@@ -41,6 +42,7 @@ def _catalogue() -> list[dict[str, Any]]:
     return tools
 
 
+@runs.recorded
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request."""
     return app.resolve(event, context)

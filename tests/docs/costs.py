@@ -26,7 +26,7 @@ LENGTHS = (5, 10, 15)
 # AWS's list prices in us-east-1, in USD, of what docs/load.md leaves out.
 GB_MONTH_IN_S3, GB_OF_LOGS, GB_TO_THE_INTERNET = 0.023, 0.50, 0.09
 TRACE, API_REQUEST, QUEUE_REQUEST = 0.000005, 0.000001, 0.0000004
-SECRET_PER_MONTH, ALARM_PER_MONTH, METRIC_PER_MONTH = 0.40, 0.10, 0.30
+SECRET_PER_MONTH, ALARMED_METRIC_PER_MONTH, DASHBOARD_PER_MONTH, METRIC_PER_MONTH = 0.40, 0.10, 3.00, 0.30
 HOURS_PER_MONTH = 720
 # Lambda polls a queue with five connections, each for 20 seconds.
 POLLS_PER_HOUR = 5 * 3600 / 20
@@ -122,7 +122,6 @@ def _idle() -> Iterator[Line]:
     yield _product("secrets", (_count("AWS::SecretsManager::Secret"), "", SECRET_PER_MONTH))
     yield _product("alarms", (_watched_metrics(), "metrics", ALARMED_METRIC_PER_MONTH))
     yield _product("dashboard", (_count("AWS::CloudWatch::Dashboard"), "", DASHBOARD_PER_MONTH))
-    yield _product("metrics of the sweep", (GAUGES, "", METRIC_PER_MONTH))
     sweeps = sum(_runs_per_month(rule["Properties"]) for rule in stack.of_type("AWS::Events::Rule").values())
     memory = int(stack.functions()["ReconcileFunction"]["MemorySize"]) / 1024
     yield _product(

@@ -11,6 +11,7 @@ from gallop.cli.app import app
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
 from gallop.domain.job import JobState
+from gallop.domain.metrics import METRICS
 from gallop.services import self_check
 from gallop.services.doctor import examine
 from typer.testing import CliRunner
@@ -78,6 +79,12 @@ def commands() -> str:
     """Return the table of commands: what each does, and the rights that it needs besides those of every command."""
     rows = ((f"`gallop {name}`", _help(name), _rights(rights)) for name, rights in RIGHTS.items())
     return table(("command", "what it does", "rights"), rows)
+
+
+def metrics() -> str:
+    """Return the table of metrics."""
+    rows = ((f"`{name.value}`", one.unit.value, one.when, one.what) for name, one in METRICS.items())
+    return table(("metric", "unit", "emitted when", "value"), rows)
 
 
 def doctor() -> str:

@@ -28,9 +28,11 @@ PAGES = {
     },
     "docs/deploy.md": {"outputs": template_blocks.outputs, "parameters": template_blocks.parameters},
     "docs/operations.md": {
+        "alarms": template_blocks.alarms,
         "shown": operations_page.shown,
         "doctor": operations_page.doctor,
         "commands": operations_page.commands,
+        "metrics": operations_page.metrics,
     },
     "docs/retention.md": {
         "buckets": template_blocks.buckets,

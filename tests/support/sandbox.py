@@ -187,7 +187,7 @@ def opened(stack: Stack, *, by_http: bool = False) -> Iterator[Sandbox]:
         seams.enter_context(patch.object(gallop.clock, "now", stack.clock.now))
         seams.enter_context(patch.object(gallop.clock, "sleep", stack.clock.sleep))
         seams.enter_context(patch.object(render, "render", _render))
-        seams.enter_context(_logged(sandbox.log_lines))
+        seams.enter_context(logged(sandbox.log_lines))
         seams.enter_context(sandbox.calls.of_all_clients(None if by_http else Direct(REGION)))
         yield sandbox
         sandbox.all_struck()

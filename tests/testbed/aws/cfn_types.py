@@ -160,7 +160,7 @@ class HttpApiStage(Resource, CloudFormationModel):
 
 
 class Alarm(Resource, CloudFormationModel):
-    """An alarm."""
+    """An alarm of CloudWatch; the testbed evaluates it (``cloudwatch``)."""
 
     TYPE = "AWS::CloudWatch::Alarm"
     NAME = "AlarmName"
@@ -168,22 +168,44 @@ class Alarm(Resource, CloudFormationModel):
 
     @classmethod
     def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
-        """Create the alarm, in the state that moto gives it."""
+        """Create the alarm, not evaluated yet."""
         alarm = cloudwatch_backends[account][region].put_metric_alarm(
             name=name,
-            namespace=properties["Namespace"],
-            metric_name=properties["MetricName"],
+            namespace=properties.get("Namespace", ""),
+            metric_name=properties.get("MetricName", ""),
             comparison_operator=properties["ComparisonOperator"],
             evaluation_periods=int(properties["EvaluationPeriods"]),
-            period=int(properties["Period"]),
+            datapoints_to_alarm=properties.get("DatapointsToAlarm"),
+            period=properties.get("Period", 0),
             threshold=float(properties["Threshold"]),
-            statistic=properties["Statistic"],
+            statistic=properties.get("Statistic", ""),
             description=properties.get("AlarmDescription", ""),
             dimensions=properties.get("Dimensions", []),
-            alarm_actions=properties.get("AlarmActions", []),
+            alarm_actions=_present(properties.get("AlarmActions", [])),
+            ok_actions=_present(properties.get("OKActions", [])),
             treat_missing_data=properties.get("TreatMissingData"),
         )
+        alarm.update_state("Unchecked: Initial alarm creation", "{}", "INSUFFICIENT_DATA")
         return cls(name, {"Arn": alarm.alarm_arn})
+
+
+def _present(values: list[Any]) -> list[Any]:
+    """Return a list without ``AWS::NoValue``, where moto leaves a null."""
+    return [value for value in values if value is not None]
+
+
+class TopicPolicy(Resource, CloudFormationModel):
+    """The resource policy of topics."""
+
+    TYPE = "AWS::SNS::TopicPolicy"
+
+    @classmethod
+    def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Resource:
+        """Set the policy of each topic."""
+        for arn in properties["Topics"]:
+            topic = sns_backends[account][region].topics[arn]
+            topic.policy = json.dumps(properties["PolicyDocument"], default=str)
+        return cls(name)
 
 
 class LayerVersion(Resource, CloudFormationModel):

@@ -195,7 +195,8 @@ class EmbeddedAws:
             source.start()
             follow(self.clock, Source(source.next_due, source.wake))
             self._listening.callback(source.stop)
-        scheduler = Scheduler(self.clock, timers(self.deployment, self.targets))
+        self.cloudwatch.connect(self.deployment)
+        scheduler = Scheduler(self.clock, [*timers(self.deployment, self.targets), self.cloudwatch.timer()])
         scheduler.start()
         self._listening.callback(scheduler.stop)
 

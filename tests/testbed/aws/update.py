@@ -123,7 +123,9 @@ def _queue(client: Client, old: Deployed, new: Deployed) -> None:
 def _again(client: Client, old: Deployed, new: Deployed) -> None:
     """Set what the testbed's own types set at their creation."""
     del old
-    types = {one.TYPE: one for one in (cfn_types.Alarm, cfn_types.BucketPolicy, cfn_types.QueuePolicy)}
+    types = {
+        one.TYPE: one for one in (cfn_types.Alarm, cfn_types.BucketPolicy, cfn_types.QueuePolicy, cfn_types.TopicPolicy)
+    }
     types[new.type].create(new.physical_id, dict(new.properties), ACCOUNT, client("sqs").meta.region_name)
 
 
@@ -189,12 +191,13 @@ _CHANGES: dict[str, Change] = {
     "AWS::Lambda::Function": _function,
     "AWS::S3::Bucket": _bucket,
     "AWS::S3::BucketPolicy": _again,
+    "AWS::SNS::TopicPolicy": _again,
     "AWS::SQS::Queue": _queue,
     "AWS::SQS::QueuePolicy": _again,
     "AWS::SecretsManager::Secret": _secret,
     "AWS::StepFunctions::StateMachine": _state_machine,
 }
-_READ_FROM_PROPERTIES = ("AWS::Events::Rule", "AWS::Lambda::Permission", "AWS::Logs::LogGroup")
+_READ_FROM_PROPERTIES = ("AWS::Events::Rule", "AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::SNS::Topic")
 """Types of moto whose behaviour on the testbed follows from the properties of the deployment."""
 
 

@@ -48,18 +48,35 @@ def wait_for_change(caller: Caller, job_id: str, seconds: int) -> tuple[Job, int
     return _wait(caller, before, seconds, lambda job: job.state is not before.state)
 
 
-def wait_for_end(caller: Caller, job_id: str, seconds: float) -> Job:
-    """Return a job when it has ended, or after this many seconds.
+def wait_for_end(caller: Caller, job_id: str, seconds: int) -> Job:
+    """Return a job when it has ended, or after this many seconds; at once, if too many requests wait already.
 
     Raises:
         JobNotFound: there is no such job, or it is another client's.
 
     """
-    return _wait(caller, videos.video(caller, job_id), seconds, lambda _: False)
+    return _wait(caller, videos.video(caller, job_id), seconds, lambda _: False)[0]
 
 
-def _wait(caller: Caller, job: Job, seconds: float, is_enough: Callable[[Job], bool]) -> Job:
-    until, pause = clock.now() + seconds, _FIRST_PAUSE
+def _wait(caller: Caller, job: Job, seconds: int, is_enough: Callable[[Job], bool]) -> tuple[Job, int]:
+    now = clock.now()
+    if not seconds or is_terminal(job.state):
+        return job, seconds
+    # Who cannot take or leave a place still gets the answer: a place that is kept becomes free when its time is over.
+    place = None
+    with suppress(AwsTrouble):
+        place = held_requests.enter(now, now + seconds + _LONGEST_PAUSE)
+    if place is None:
+        return job, 0
+    try:
+        return _changed(caller, job, now + seconds, is_enough), seconds
+    finally:
+        with suppress(AwsTrouble):
+            held_requests.leave(place)
+
+
+def _changed(caller: Caller, job: Job, until: float, is_enough: Callable[[Job], bool]) -> Job:
+    pause = _FIRST_PAUSE
     while (remaining := until - clock.now()) > 0 and not is_enough(job) and not is_terminal(job.state):
         clock.sleep(min(pause, remaining))
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)

@@ -188,6 +188,14 @@ def test_a_wait_is_bounded(sandbox: Sandbox, ada: Agent) -> None:
         assert pytest.approx(seconds) == sandbox.clock.now() - began
 
 
+def test_too_many_waits_are_answered_at_once(sandbox: Sandbox, ada: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each occupies a function; the result says when to ask again."""
+    monkeypatch.setitem(sandbox.stack.deployment.functions["McpFunction"].environment, "MAX_HELD_REQUESTS", "0")
+    job, began = sandbox.put(JobState.RUNNING), sandbox.clock.now()
+    assert 0 < ada.use("wait_for_video", id=job.id).json["poll_after_seconds"]
+    assert began == sandbox.clock.now()
+
+
 def test_a_wait_ends_with_the_job(sandbox: Sandbox, ada: Agent) -> None:
     """A state on the way is not an end."""
     job = sandbox.put(JobState.QUEUED)
