@@ -197,8 +197,14 @@ _CHANGES: dict[str, Change] = {
     "AWS::SecretsManager::Secret": _secret,
     "AWS::StepFunctions::StateMachine": _state_machine,
 }
-_READ_FROM_PROPERTIES = ("AWS::Events::Rule", "AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::SNS::Topic")
-"""Types of moto whose behaviour on the testbed follows from the properties of the deployment."""
+_READ_FROM_PROPERTIES = (
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Events::Rule",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::SNS::Topic",
+)
+"""Types of moto whose behaviour on the testbed, if any, follows from the properties of the deployment."""
 
 
 def _is_described(type_: str) -> bool:
