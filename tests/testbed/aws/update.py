@@ -84,7 +84,10 @@ def _change(client: Client, old: Deployed | None, new: Deployed) -> None:
 
 def _remove(client: Client, resource_map: Any, before: Deployment, after: Deployment) -> None:  # noqa: ANN401
     """Delete what the new template does not have, at the end, as CloudFormation does."""
-    for logical_id, resource in before.resources.items():
+    # A policy is deleted after the roles that have it.
+    for logical_id, resource in sorted(
+        before.resources.items(), key=lambda one: one[1].type == "AWS::IAM::ManagedPolicy"
+    ):
         if logical_id in after.resources or resource.type in _RETAINED:
             continue
         if resource.type == "AWS::Lambda::Function":
