@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from gallop.domain.drops import drop as drops
 from gallop.domain.drops import texts
 from gallop.domain.drops.drop import Drop, Entry, Folder
 from gallop.domain.drops.plan import plan
-from gallop.domain.drops.texts import Texts
 from gallop.domain.faults import Fault, file_fault
 from gallop.domain.models import Kind
 
@@ -33,7 +33,7 @@ def read(path: str | os.PathLike[str], again: str) -> Request:
     folder = Path(path).resolve()
     drop = _drop(folder)
     # Neither default is of use: a folder has its own prompt, and is no lone image.
-    planned = plan(drop, _texts(folder, drop), "", Kind.R2V)
+    planned = plan(drop, texts.texts_of(drop, partial(_text, folder)), "", Kind.R2V)
     faults = [*planned.missing, *planned.faults]
     if "dry_run" in planned.fields:
         faults.append(file_fault(drops.SETTINGS, "contains dry_run", "Remove it, and ask for the price instead."))
@@ -65,22 +65,9 @@ def _entry(folder: Path, path: Path) -> Entry:
     return Entry(f"{drops.PREFIX}{folder.name}/{path.name}", status.st_size, "", modified)
 
 
-def _texts(folder: Path, drop: Drop) -> Texts:
-    prompt, settings = _text(folder, drop.prompt), _text(folder, drop.settings)
-    faults = [text for text in (prompt, settings) if isinstance(text, Fault)]
-    fields = None
-    if drop.settings and isinstance(settings, str):
-        fields, more = texts.read_settings(drop.settings.name, settings)
-        faults += more
-    return Texts(prompt if isinstance(prompt, str) else None, fields, tuple(faults))
-
-
-def _text(folder: Path, entry: Entry | None) -> str | Fault | None:
-    if entry is None:
-        return None
+def _text(folder: Path, entry: Entry) -> str | Fault:
     if entry.size > texts.MAX_BYTES:
-        problem = f"is too large: {entry.size:,} bytes; the maximum is {texts.MAX_BYTES:,}"
-        return file_fault(entry.name, problem, "Shorten it.")
+        return texts.too_large(entry.name, entry.size)
     return texts.decode(entry.name, (folder / entry.name).read_bytes())
 
 

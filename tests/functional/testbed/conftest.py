@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +43,9 @@ class SmallStack:
         return json.loads(result.payload)
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[SmallStack]:
-    """Run the small stack as it is."""
+@contextmanager
+def small_stack() -> Iterator[SmallStack]:
+    """Run the small stack."""
     aws = EmbeddedAws(ScaledClock(SPEED))
     aws.start()
     try:
@@ -52,6 +53,13 @@ def stack() -> Iterator[SmallStack]:
         yield SmallStack(aws)
     finally:
         aws.stop()
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[SmallStack]:
+    """Run the small stack as it is."""
+    with small_stack() as running:
+        yield running
 
 
 def source() -> dict[str, Any]:

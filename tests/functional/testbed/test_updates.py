@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from fake_dashscope.clock import ScaledClock
-from tests.functional.testbed.conftest import SPEED, STACK, SmallStack, source
+from tests.functional.testbed.conftest import STACK, SmallStack, small_stack, source
 from tests.support.waiting import eventually
 from tests.testbed.aws.account import REGION
-from tests.testbed.aws.embedded import EmbeddedAws
-from tests.testbed.aws.template import TemplateError, read, translate
+from tests.testbed.aws.template import TemplateError, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,13 +22,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def stack() -> Iterator[SmallStack]:
     """Run the small stack, to be updated."""
-    aws = EmbeddedAws(ScaledClock(SPEED))
-    aws.start()
-    try:
-        aws.deploy(read(STACK / "template.yaml", REGION), {}, "small")
-        yield SmallStack(aws)
-    finally:
-        aws.stop()
+    with small_stack() as running:
+        yield running
 
 
 def update(stack: SmallStack, changed: dict[str, Any], **parameters: str) -> None:

@@ -6,7 +6,7 @@ job's record says since when. So no crash leaves a job between the two.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
@@ -16,7 +16,7 @@ from gallop.domain.job import JobState
 from gallop.domain.scheduling import queue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
@@ -131,18 +131,8 @@ def wake(job_id: str, token: str = "") -> bool:
 @aws.guarded
 def queued(lane: str, limit: int = MAX_POSITIONS) -> dict[Ticket, int | None]:
     """Return all tickets of a lane's queue with the position last reported for each; empty above ``limit`` tickets."""
-    pages = (
-        aws.dynamodb()
-        .get_paginator("query")
-        .paginate(
-            TableName=settings.job_table(),
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=dynamo.pack({":pk": _QUEUE + lane}),
-            # Without a page size, the table reads a megabyte even where 200 entries are enough.
-            PaginationConfig={"MaxItems": limit + 1, "PageSize": limit + 1},
-        )
-    )
-    items = [dynamo.unpack(item) for page in pages for item in page["Items"]]
+    # Without a page size, the table reads a megabyte even where 200 entries are enough.
+    items = list(_entries(lane, PaginationConfig={"MaxItems": limit + 1, "PageSize": limit + 1}))
     if len(items) > limit:
         return {}
     return {
@@ -154,6 +144,11 @@ def queued(lane: str, limit: int = MAX_POSITIONS) -> dict[Ticket, int | None]:
 @aws.guarded
 def queue_size(lane: str) -> tuple[int, float | None]:
     """Return how many jobs are in a lane's queue, and when the oldest of them was created (epoch seconds)."""
+    came_at = [queue.ticket_from(item["sk"]).came_at for item in _entries(lane, ProjectionExpression="sk")]
+    return len(came_at), min(came_at, default=None)
+
+
+def _entries(lane: str, **options: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - as the paginator takes them
     pages = (
         aws.dynamodb()
         .get_paginator("query")
@@ -161,11 +156,10 @@ def queue_size(lane: str) -> tuple[int, float | None]:
             TableName=settings.job_table(),
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues=dynamo.pack({":pk": _QUEUE + lane}),
-            ProjectionExpression="sk",
+            **options,
         )
     )
-    came_at = [queue.ticket_from(dynamo.unpack(item)["sk"]).came_at for page in pages for item in page["Items"]]
-    return len(came_at), min(came_at, default=None)
+    return (dynamo.unpack(item) for page in pages for item in page["Items"])
 
 
 @aws.guarded

@@ -11,6 +11,9 @@ from gallop.domain.frozen import frozen
 from gallop.domain.request import strict_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gallop.domain.drops.drop import Drop, Entry
     from gallop.domain.models import MediaField
 
 MAX_BYTES = 256 * 1024
@@ -27,6 +30,22 @@ class Texts:
     prompt: str | None = None
     settings: dict[str, Any] | None = None
     faults: tuple[Fault, ...] = ()
+
+
+def texts_of(drop: Drop, read: Callable[[Entry], str | Fault | None]) -> Texts:
+    """Return the texts of a drop; ``read`` decodes one of its files, or returns None if it is not there any more."""
+    prompt, settings = (read(entry) if entry else None for entry in (drop.prompt, drop.settings))
+    faults = [text for text in (prompt, settings) if isinstance(text, Fault)]
+    fields = None
+    if drop.settings and isinstance(settings, str):
+        fields, more = read_settings(drop.settings.name, settings)
+        faults += more
+    return Texts(prompt if isinstance(prompt, str) else None, fields, tuple(faults))
+
+
+def too_large(name: str, size: int) -> Fault:
+    """Return the fault of a text with more than ``MAX_BYTES`` bytes."""
+    return file_fault(name, f"is too large: {size:,} bytes; the maximum is {MAX_BYTES:,}", "Shorten it.")
 
 
 def decode(name: str, data: bytes) -> str | Fault:

@@ -10,9 +10,8 @@ from gallop.adapters.s3 import buckets
 from gallop.domain import models
 from gallop.domain.drops import plan as plans
 from gallop.domain.drops import texts
-from gallop.domain.drops.texts import Texts
 from gallop.domain.errors import InvalidRequest, NoSuchObject, ObjectTooLarge
-from gallop.domain.faults import Fault, file_fault
+from gallop.domain.faults import Fault
 from gallop.domain.models import Kind
 from gallop.domain.request.clips import StoredClip
 from gallop.domain.request.images import StoredImage
@@ -32,7 +31,7 @@ _ABSENT = Fault("", "is not there", "")
 
 def plan_of(drop: Drop) -> Plan:
     """Return the plan of a drop, from its texts."""
-    return plans.plan(drop, _texts(drop), settings.default_prompt(), Kind(settings.lone_image()))
+    return plans.plan(drop, texts.texts_of(drop, _text), settings.default_prompt(), Kind(settings.lone_image()))
 
 
 def request_of(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
@@ -47,27 +46,13 @@ def request_of(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
     return plan.faults if plan.faults or plan.missing else request
 
 
-def _texts(drop: Drop) -> Texts:
-    prompt, settings_text = _text(drop.prompt), _text(drop.settings)
-    faults = [text for text in (prompt, settings_text) if isinstance(text, Fault)]
-    fields = None
-    if drop.settings and isinstance(settings_text, str):
-        fields, more = texts.read_settings(drop.settings.name, settings_text)
-        faults += more
-    return Texts(prompt if isinstance(prompt, str) else None, fields, tuple(faults))
-
-
-def _text(entry: Entry | None) -> str | Fault | None:
-    if entry is None:
-        return None
+def _text(entry: Entry) -> str | Fault | None:
     try:
         data, _ = buckets.read(entry.key, texts.MAX_BYTES)
     except NoSuchObject:
         return None
     except ObjectTooLarge as error:
-        return file_fault(
-            entry.name, f"is too large: {error.size:,} bytes; the maximum is {texts.MAX_BYTES:,}", "Shorten it."
-        )
+        return texts.too_large(entry.name, error.size)
     return texts.decode(entry.name, data)
 
 

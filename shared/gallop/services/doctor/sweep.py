@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from gallop import clock
-from gallop.adapters.operator_calls import ask
+from gallop.adapters import logs
+from gallop.adapters.operator_calls import ask, needing
 from gallop.domain.diagnosis import failure, ok
 from gallop.domain.metrics import Metric
 
@@ -51,16 +52,8 @@ def _last_sweep(group: str, since: float) -> float | None:
 
     Other lines are also of runs that failed, and of those that an operator's commands made.
     """
-    last: float | None = None
-    searched = {"logGroupName": group, "filterPattern": f'"{Metric.SWEEPS}"', "startTime": int(since * 1000)}
-    more: dict[str, str] = {}
-    while True:
-        page = ask("logs", "filter_log_events", **searched, **more)
-        swept = (event["timestamp"] / 1000 for event in page["events"] if _is_of_sweep(event["message"]))
-        last = max(swept, default=last)
-        if "nextToken" not in page:
-            return last
-        more = {"nextToken": page["nextToken"]}
+    lines = needing("logs:FilterLogEvents", lambda: logs.lines_with(Metric.SWEEPS.value, group, since, clock.now()))
+    return max((line.at for line in lines if _is_of_sweep(line.text)), default=None)
 
 
 def _is_of_sweep(line: str) -> bool:
