@@ -148,6 +148,13 @@ def too_few_concurrent_runs(watched: Watched, faults: ExitStack) -> None:
         watched.run(1)
 
 
+def refused_agents(watched: Watched, _: ExitStack) -> None:
+    """Agents wait for their videos, as many as the account runs functions, and nothing else happens."""
+    for _ in range(5):
+        watched.refuse("Mcp")
+        watched.run(1)
+
+
 def lost_replies(watched: Watched, _: ExitStack) -> None:
     """Three replies to paid requests are lost; the tasks are found."""
     watched.simulation.fake.fault(on="submit", kind="drop_after_accept", times=3)
@@ -220,6 +227,7 @@ FAULTS: dict[str, tuple[Callable[[Watched, ExitStack], None], set[str]]] = {
     "broken SaveResult": (a_broken_function("SaveResult"), {"JobsNotFinished"}),
     "broken Finish": (a_broken_function("Finish"), {"JobsNotFinished"}),
     "too few concurrent runs": (too_few_concurrent_runs, {"FunctionsThrottled"}),
+    "refused agents": (refused_agents, {"FunctionsThrottled"}),
     "lost replies": (lost_replies, {"RepliesLost"}),
     "paid and lost": (expired_results, {"JobsFailing"}),
     "DashScope unreachable": (unreachable, {"JobsFailing"}),

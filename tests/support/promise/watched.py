@@ -91,6 +91,10 @@ class Watched:
         """Count a response of the HTTPS door."""
         self._emitter.response(_id("HttpApi"), status)
 
+    def refuse(self, function: str) -> None:
+        """Count an invocation of a function that Lambda refused, for a caller outside the simulation."""
+        self._emitter.throttled(_id(f"{function}Function"))
+
     def _change(self, alarm: alarms.Alarm, state: State, now: float) -> None:
         del now
         if state is State.ALARM:
