@@ -87,7 +87,7 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
         ("refused for limits (429)", str(figures.refused)),
         ("ends until the late job started", str(figures.overtaken)),
         ("transitions per job", f"{a_job(sum(used.transitions.values())):.1f}"),
-        ("queries per task", f"{a_job(used.transitions.get('AskStatus', 0)):.1f}"),
+        ("queries per task", f"{a_job(figures.queries):.1f}"),
         ("function runs per job", f"{a_job(sum(used.runs.values())):.1f}"),
         ("failed function runs per job", f"{a_job(sum(used.errors.values())):.2f}"),
         ("GB-seconds per job (assumed)", f"{a_job(used.gb_seconds):.1f}"),

@@ -56,6 +56,8 @@ class Figures:
     most_in_flight: int
     most_submits: int
     most_queries: int
+    queries: int
+    """How many queries DashScope got in all."""
     refused: int
     overtaken: int
     """How many tasks ended between the late create and its start."""
@@ -95,6 +97,7 @@ def figures(evidence: Evidence) -> Figures:
         most_in_flight=most_at_once((task.submitted, task.ended or NEVER) for task in tasks),
         most_submits=fake.most_a_second(SUBMIT),
         most_queries=fake.most_a_second(QUERY),
+        queries=fake.count(QUERY),
         refused=fake.refused(),
         overtaken=overtaken(tasks, evidence.new_jobs[-1], evidence.late_at),
         usage=evidence.usage,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -171,6 +171,9 @@ class Run:
         for entry, count in self.testbed.aws.audit.entries().items():
             if entry.principal != DRIVER:
                 actions[entry.action] += count
+        waited: dict[str, float] = defaultdict(float)
+        for run in runs:
+            waited[run.function] += run.slept_s
         histories = (execution.to_history_output()["events"] for execution in self._executions())
         return Usage(
             transitions=Counter(name for history in histories for name in transitions(history)),
@@ -180,6 +183,7 @@ class Run:
             reads=self.meter.reads,
             s3_writes=sum(actions[name] for name in S3_WRITES),
             s3_reads=sum(actions[name] for name in S3_READS),
+            waited=waited,
         )
 
 

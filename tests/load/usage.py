@@ -28,7 +28,7 @@ class Usage:
     s3_writes: int
     s3_reads: int
     waited: Mapping[str, float] = field(default_factory=dict)
-    """Seconds for which runs have waited on purpose, by function. On the testbed, they are not measured."""
+    """Seconds for which runs have waited on purpose, by function."""
 
     @property
     def gb_seconds(self) -> float:

@@ -57,6 +57,10 @@ class WatchedDashScope(FakeDashScope):
         """Count the requests that were refused for a limit."""
         return sum(visit.status == TOO_MANY for visit in self.visits)
 
+    def count(self, kind: re.Pattern[str]) -> int:
+        """Return the number of requests of a kind."""
+        return sum(kind.match(visit.line) is not None for visit in self.visits)
+
     def most_a_second(self, kind: re.Pattern[str]) -> int:
         """Return the most requests of a kind within any one second."""
         return most_within(1.0, (visit.at for visit in self.visits if kind.match(visit.line)))

@@ -105,12 +105,11 @@ class JumpingClock:
 
     def wait(self, event: Event, seconds: float) -> bool:
         """Wait until an event is set or cleared, at most for simulated seconds; return whether it is set."""
-        until = self.now() + seconds
-        alarm = self._alarms.add(event, until)
-        try:
-            return alarm.wait(self.real(until - self.now()))
-        finally:
-            self._alarms.leave(alarm)
+        return self._wait(event, seconds)
+
+    def rest(self, event: Event, seconds: float) -> bool:
+        """Wait in the same way in the middle of ``working``: meanwhile jumps can be made."""
+        return self._wait(event, seconds, working=1)
 
     def glance(self, longest_s: float) -> None:
         """Wait between two looks of a test: until everything is quiet, at most for real seconds."""
@@ -144,6 +143,17 @@ class JumpingClock:
             self._stopped.set()
             thread.join()
             self.path.unlink(missing_ok=True)
+
+    def _wait(self, event: Event, seconds: float, working: int = 0) -> bool:
+        until = self.now() + seconds
+        alarm = self._alarms.add(event, until)
+        self._count(working=-working)
+        try:
+            return alarm.wait(self.real(until - self.now()))
+        finally:
+            # Before the alarm is left: at each moment one of the two stops the jumps.
+            self._count(working=working)
+            self._alarms.leave(alarm)
 
     def _at(self, real: float) -> float:
         return self.anchor + (real - self.anchor) * self.speed + self._offset()
@@ -212,6 +222,11 @@ def skipped_file(clock: RunningClock) -> str:
 def working(clock: RunningClock) -> Callable[[], AbstractContextManager[None]]:
     """Return the context in which a clock makes no jump."""
     return clock.working if isinstance(clock, JumpingClock) else nullcontext
+
+
+def rest(clock: RunningClock) -> Callable[[Event, float], bool]:
+    """Return how a function waits on a clock, for simulated seconds or until an event is set."""
+    return clock.rest if isinstance(clock, JumpingClock) else clock.wait
 
 
 def follow(clock: RunningClock, source: Source) -> None:

@@ -150,7 +150,7 @@ def too_few_concurrent_runs(watched: Watched, faults: ExitStack) -> None:
 
 def refused_agents(watched: Watched, _: ExitStack) -> None:
     """Agents wait for their videos, as many as the account runs functions, and nothing else happens."""
-    for _ in range(5):
+    for _minute in range(5):
         watched.refuse("Mcp")
         watched.run(1)
 

@@ -91,11 +91,11 @@ def test_an_idle_process_is_reused(stack: SmallStack) -> None:
 
 
 def test_concurrent_invocations_have_their_own_processes(stack: SmallStack) -> None:
-    """At the testbed's limit of four processes further invocations wait, and none is lost."""
-    answers = at_once(stack, [{"do": "sleep", "sleep": 0.3, "n": n} for n in range(6)])
-    assert list(range(6)) == [answer["n"] for answer in answers]
+    """At the testbed's limit of six processes further invocations wait, and none is lost."""
+    answers = at_once(stack, [{"do": "sleep", "sleep": 0.3, "n": n} for n in range(8)])
+    assert list(range(8)) == [answer["n"] for answer in answers]
     processes = {answer["process"] for answer in at_once(stack, [{}] * 8)}
-    assert len(processes) <= 4
+    assert len(processes) <= 6
 
 
 def test_reserved_concurrency_throttles(stack: SmallStack, tmp_path: Path) -> None:
@@ -136,6 +136,24 @@ def test_a_function_that_takes_too_long_is_killed(stack: SmallStack) -> None:
     assert error["errorMessage"].endswith("Task timed out after 1.00 seconds")
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_a_function_sleeps_on_the_clock_of_the_testbed(stack: SmallStack) -> None:
+    """Its sleep is simulated time, which counts as its duration and towards its Timeout, whatever it really takes."""
+    stack.ask({"do": "nap", "nap": 2.5})
+    assert 2500 <= stack.aws.runtime.invocations("Probe")[-1].duration_ms
+    error = json.loads(stack.invoke("Brief", {"do": "nap", "nap": 60}).payload)
+    assert "Sandbox.Timedout" == error["errorType"]
+
+
+def test_a_function_is_killed_in_its_sleep(stack: SmallStack) -> None:
+    """Chaos tests need not wait until it wakes up."""
+    results: list[Any] = []
+    work = threading.Thread(target=lambda: results.append(stack.invoke("Bare", {"do": "nap", "nap": 1e5})))
+    work.start()
+    eventually(lambda: stack.aws.runtime.busy("Bare") and stack.aws.runtime.kill("Bare"))
+    work.join()
+    assert json.loads(results[0].payload)["errorMessage"].endswith("Runtime exited with error: signal: killed")
 
 
 def test_a_process_that_exits_is_reported(stack: SmallStack) -> None:

@@ -29,7 +29,7 @@ def ended(function: str, error: str | None, *lines: object) -> Invocation:
     """Make the record of an invocation that wrote lines."""
     written = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
     log = f"START RequestId: 1 Version: $LATEST\n{written}END RequestId: 1\nREPORT RequestId: 1\tDuration: 1 ms\n"
-    return Invocation(function, "1", True, 0.0, 1.0, 0.0, error, None, None, "s", log)
+    return Invocation(function, "1", True, 0.0, 1.0, 0.0, 0.0, error, None, None, "s", log)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from tests.testbed.jumping_clock import skipped_file
+from tests.testbed.jumping_clock import rest, skipped_file
 
 from . import layers
 from .worker import Worker
@@ -70,6 +70,7 @@ class Environment:
             folder=spec.code,
             log_path=log,
             plan_path=plan,
+            rest=rest(self.clock),
             memory_mb=spec.memory_mb,
             log_stream=f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{secrets.token_hex(16)}",
         )

@@ -31,6 +31,8 @@ class Invocation:
     cold: bool
     init_ms: float
     duration_ms: float
+    slept_s: float
+    """Simulated seconds of it in which the function slept."""
     peak_memory_mb: float
     """Largest resident size of the process during this invocation, as far as the system reports it."""
     error: str | None
@@ -78,7 +80,7 @@ class Execution:
         log_start = worker.log_path.stat().st_size
         self._started = time.time()
         payload, error = self._outcome()
-        duration = (time.time() - self._started) * 1000
+        duration = (time.time() - self._started + worker.skipped_s) * 1000
         text = payload.decode("utf-8", "replace")
         name = _error_type(text) if error else None
         with worker.log_path.open("rb") as log:
@@ -90,6 +92,7 @@ class Execution:
             cold=self.lease.cold,
             init_ms=self._init_ms,
             duration_ms=duration,
+            slept_s=worker.slept_s,
             peak_memory_mb=worker.peak_mb,
             error=name,
             calls=worker.calls(),

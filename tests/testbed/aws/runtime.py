@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .functions import FunctionSpec, Result
     from .kill_points import KillPoint
 
-MAX_PROCESSES = 4
+MAX_PROCESSES = 6
 """Maximum processes per function at a time, on a laptop; further invocations wait."""
 _ARN_PARTS = 7
 
@@ -83,8 +83,7 @@ class LambdaRuntime:
         """Run the function on a JSON payload; raise ``Throttled`` beyond its concurrency or the account's."""
         spec = self.spec(function)
         try:
-            with self._working():
-                return self._invoke(spec, payload)
+            return self._invoke(spec, payload)
         except Throttled:
             for listener in self.on_throttle:
                 listener(spec)
@@ -94,7 +93,7 @@ class LambdaRuntime:
         kill = None
         while True:
             try:
-                with self._account.run(spec), self._pools[spec.name].lease() as lease:
+                with self._account.run(spec), self._pools[spec.name].lease() as lease, self._working():
                     kill = kill or self._planned(spec, payload)
                     lease.worker.plan(kill)
                     result, record = Execution(spec, lease, payload, kill).run()

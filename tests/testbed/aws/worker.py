@@ -6,20 +6,24 @@ import http.client
 import select
 import signal
 import socket
+import struct
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Event as Signal
 from typing import TYPE_CHECKING, BinaryIO
 
 from .memory import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from .kill_points import KillPlan
 
 _TICK_S = 0.25
+_SECONDS = struct.Struct("d")
 
 
 class ProcessDied(Exception):
@@ -72,15 +76,23 @@ class Worker:
     log_path: Path
     plan_path: Path
     """Where the process reads at which call it dies, and notes the calls that it makes; see ``plan``."""
+    rest: Callable[[Signal, float], object]
+    """Waits for simulated seconds, or until it is signalled, when the function sleeps."""
     memory_mb: int
     log_stream: str
+    slept_s: float = field(init=False, default=0.0)
+    """Simulated seconds for which the invocation has slept."""
+    skipped_s: float = field(init=False, default=0.0)
+    """Those of them that did not really pass: they count as if they had."""
     started_at: float = field(init=False, default=0.0)
     _listener: socket.socket = field(init=False)
     _process: subprocess.Popen[bytes] = field(init=False)
     _memory: Memory = field(init=False)
     _connection: socket.socket | None = field(init=False, default=None)
     _reader: BinaryIO | None = field(init=False, default=None)
-    _killed: bool = field(init=False, default=False)
+    _killed: Signal = field(init=False, default_factory=Signal)
+    _sleeper: socket.socket = field(init=False)
+    """The other end of the process's standard input, where it asks to sleep."""
     _parked: bool = field(init=False, default=False)
     """Whether the process waits for its next event."""
 
@@ -89,7 +101,8 @@ class Worker:
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
         self.started_at = time.time()
-        with self.log_path.open("ab") as log:
+        self._sleeper, standard_input = socket.socketpair()
+        with self.log_path.open("ab") as log, standard_input:
             self._process = subprocess.Popen(
                 self.command,
                 env={
@@ -98,7 +111,7 @@ class Worker:
                     "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
                 },
                 cwd=self.folder,
-                stdin=subprocess.DEVNULL,
+                stdin=standard_input.fileno(),
                 stdout=log,
                 stderr=log,
             )
@@ -136,7 +149,7 @@ class Worker:
             "Lambda-Runtime-Invoked-Function-Arn": event.function_arn,
             "Lambda-Runtime-Trace-Id": event.trace_id,
         }
-        self._parked = False
+        self._parked, self.slept_s, self.skipped_s = False, 0.0, 0.0
         try:
             self._reply(200, event.payload, headers)
         except OSError as error:
@@ -147,7 +160,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process immediately, whatever it is doing."""
-        self._killed = True
+        self._killed.set()
         if self._process.poll() is None:
             self._process.kill()
 
@@ -157,11 +170,12 @@ class Worker:
         self._process.wait()
         self._disconnect()
         self._listener.close()
+        self._sleeper.close()
 
     @property
     def alive(self) -> bool:
         """Whether the process is running."""
-        return not self._killed and self._process.poll() is None
+        return not self._killed.is_set() and self._process.poll() is None
 
     @property
     def peak_mb(self) -> float:
@@ -179,7 +193,7 @@ class Worker:
 
     def _next_request(self, deadline: float, *, started: bool) -> Request:
         while True:
-            remaining = deadline - time.time()
+            remaining = deadline - time.time() - self.skipped_s
             if remaining <= 0:
                 raise TimeoutError
             request = self._poll(min(remaining, _TICK_S), remaining)
@@ -191,7 +205,7 @@ class Worker:
 
     def _poll(self, wait_s: float, remaining_s: float) -> Request | None:
         """Accept a new connection or read from the current one; an end of file closes it."""
-        sockets = [self._listener, *([self._connection] if self._connection else [])]
+        sockets = [self._listener, self._sleeper, *([self._connection] if self._connection else [])]
         readable, _, _ = select.select(sockets, [], [], wait_s)
         if self._connection in readable:
             self._connection.settimeout(remaining_s)
@@ -206,7 +220,21 @@ class Worker:
             self._reader = self._connection.makefile("rb")
         elif not self.alive:
             self._disconnect()
+        elif self._sleeper in readable:
+            self._sleep()
         return None
+
+    def _sleep(self) -> None:
+        """Let the process sleep for as long as it asks; at the end of file it is about to end."""
+        asked, began = self._sleeper.recv(_SECONDS.size), time.time()
+        if not asked:
+            return
+        (seconds,) = _SECONDS.unpack(asked)
+        self.rest(self._killed, seconds)
+        self.slept_s += seconds
+        self.skipped_s += max(0.0, seconds - (time.time() - began))
+        with suppress(ConnectionError):
+            self._sleeper.sendall(b"!")
 
     def _read(self) -> Request | None:
         if self._reader is None:

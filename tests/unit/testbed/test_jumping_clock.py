@@ -114,6 +114,26 @@ def test_a_test_that_works_stops_the_jumps(clock: JumpingClock, in_background: B
     stop.set()
 
 
+def test_a_function_that_sleeps_stops_no_jump(clock: JumpingClock, in_background: Background) -> None:
+    """Nothing is done before it wakes up; from then on it is waited for again."""
+    woken, done, before = Event(), Event(), clock.now()
+
+    def run() -> None:
+        with clock.working():
+            clock.rest(Event(), DAY)
+            woken.set()
+            done.wait()
+
+    in_background(run)
+    in_background(lambda: clock.wait(done, 2 * DAY))
+    eventually(woken.is_set)
+    for _ in glances(patience_s=0.1):
+        pass
+    now = clock.now()
+    done.set()
+    assert before + DAY <= now < before + DAY + HOUR
+
+
 class Postman:
     """Brings something every ten minutes."""
 

@@ -44,6 +44,12 @@ def _sleep(event: dict[str, Any], _: object) -> dict[str, Any]:
     return event
 
 
+def _nap(event: dict[str, Any], _: object) -> dict[str, Any]:
+    # As Gallop's own functions sleep on the testbed.
+    sys.modules["__main__"].sleep(event["nap"])
+    return event
+
+
 def _hold(event: dict[str, Any], _: object) -> None:
     while not Path(event["until"]).exists():
         time.sleep(0.01)
@@ -88,6 +94,7 @@ _ACTIONS = {
     "look": _look,
     "import": _import,
     "sleep": _sleep,
+    "nap": _nap,
     "hold": _hold,
     "wait": _look,
     "raise": _raise,
