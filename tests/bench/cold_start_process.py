@@ -42,6 +42,7 @@ while True:
     report = {"cpu_ms": (used - before) * 1000, "answer": answer}
     os.write(report_to, json.dumps(report).encode() + b"\n")
     if not sys.stdin.readline():
-        break
+        # Without taking everything apart, which costs each of hundreds of processes as long as a tenth of its start.
+        os._exit(0)
     used = time.process_time()
     answer = app.handler(event, context)
