@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 INSTALLED = ROOT / ".venv-clients"
 PYTHON = INSTALLED / "bin" / "python"
 NODE = INSTALLED / "node" / "node_modules"
+INSPECTOR = NODE / "@modelcontextprotocol" / "inspector-cli" / "build"
+ENDED = ("succeeded", "failed", "cancelled")
 TOOLS = ["price_video", "make_video", "get_video", "wait_for_video", "list_videos", "cancel_video"]
 NEEDS_NPM = pytest.mark.skipif(
     shutil.which("npm") is None or not NODE.is_dir(), reason="`make proofs` installs npm's clients"
@@ -153,6 +155,13 @@ const { prompts } = await agent.listPrompts();
 const got = await agent.getPrompt({ name: prompts[0].name, arguments: { idea: "A cat." } });
 seen.prompt = got.messages[0].content.text.includes("[Image 1] is the first");
 await agent.ping();
+seen.task = [];
+const stream = agent.experimental.tasks.callToolStream({ name: "make_video", arguments: { ...video, again: true } });
+for await (const message of stream) {
+  const said = { taskCreated: "created", taskStatus: message.task?.status, result: message.result?.structuredContent };
+  seen.task.push(said[message.type] ?? String(message.error));
+}
+seen.tasks = (await agent.experimental.tasks.listTasks()).tasks.map((task) => task.status);
 seen.not_theirs = await use(await connected(others), "get_video", { id: seen.made.id });
 try {
   await connected("wrong");
@@ -185,7 +194,7 @@ def run(folder: Path, *command: str | Path) -> dict[str, Any]:
     return seen
 
 
-def assert_served(caller: Caller, prompt: str, seen: dict[str, Any]) -> None:
+def assert_served(caller: Caller, prompt: str, seen: dict[str, Any], tasks: int = 1) -> None:
     """Assert that a client got what it asked for, and that ten lost answers and one more call are one task."""
     assert TOOLS == seen["tools"]
     assert 0.42 == seen["price"]["estimated_cost"]
@@ -205,7 +214,7 @@ def assert_served(caller: Caller, prompt: str, seen: dict[str, Any]) -> None:
     assert "The API key is not valid." in seen["wrong_key"]
     errors = ("too_expensive", "invalid", "not_theirs")
     assert all(seen[name]["is_error"] and seen[name]["remedy"] for name in errors)
-    assert 1 == len(caller.tasks_for(prompt))
+    assert tasks == len(caller.tasks_for(prompt))
 
 
 @pytest.mark.skipif(not PYTHON.exists(), reason="`make proofs` installs the clients")
@@ -227,7 +236,48 @@ def test_the_javascript_client(caller: Caller, others: str, tmp_path: Path) -> N
     (tmp_path / "agent.mjs").write_text(IN_JAVASCRIPT, encoding="utf-8")
     seen = run(tmp_path, "node", "agent.mjs", caller.at.api_url, caller.at.api_key, others, prompt)
     assert "2025-11-25" == seen["version"]
-    assert_served(caller, prompt, seen)
+    created, *statuses, result = seen["task"]
+    assert "created" == created
+    assert "completed" == statuses[-1]
+    assert "succeeded" == result["state"]
+    assert ["completed", "completed"] == seen["tasks"][:2]
+    assert_served(caller, prompt, seen, tasks=2)
+
+
+@NEEDS_NPM
+def test_the_inspector(caller: Caller, others: str) -> None:
+    """Its command line connects anew for each method, and sees the same."""
+
+    def ask(method: str, *options: str, key: str = caller.at.api_key) -> dict[str, Any]:
+        connection = (f"{caller.at.api_url}/mcp", "--transport", "http", "--header", f"Authorization: Bearer {key}")
+        # It looks for its package beside the folder in which it runs.
+        return run(INSPECTOR, "node", "index.js", *connection, "--method", method, *options)
+
+    def use(tool: str, key: str = caller.at.api_key, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        given = [part for name, value in fields.items() for part in ("--tool-arg", f"{name}={json.dumps(value)}")]
+        result = ask("tools/call", "--tool-name", tool, *given, key=key)
+        return {"is_error": result["isError"], **result["structuredContent"]}
+
+    prompt = "The girl of [Image 1] is inspected."
+    video: dict[str, Any] = {"prompt": prompt, "images": ["https://example.com/girl.jpg"], "duration": 3}
+    assert TOOLS == [tool["name"] for tool in ask("tools/list")["tools"]]
+    assert 0.42 == use("price_video", **video)["estimated_cost"]
+    assert "over_max_cost" == use("make_video", max_cost=0.1, **video)["code"]
+    made = use("make_video", **video)
+    assert made["id"] == use("make_video", **video)["id"]
+    while (ended := use("wait_for_video", id=made["id"]))["state"] not in ENDED:
+        pass
+    assert "succeeded" == ended["state"]
+    assert made["id"] == use("list_videos", limit=1)["data"][0]["id"]
+    assert "already_finished" == use("cancel_video", id=made["id"])["cancel"]["answer"]
+    assert use("make_video", prompt="")["is_error"] is True
+    assert "not_found" == use("get_video", key=others, id=made["id"])["code"]
+    uri = ask("resources/list")["resources"][0]["uri"]
+    assert "application/json" == ask("resources/read", "--uri", uri)["contents"][0]["mimeType"]
+    assert ["idea", "images"] == [argument["name"] for argument in ask("prompts/list")["prompts"][0]["arguments"]]
+    with pytest.raises(AssertionError, match="The API key is not valid"):
+        ask("tools/list", key="wrong")
+    assert 1 == len(caller.tasks_for(prompt))
 
 
 def test_nothing_was_refused(caller: Caller) -> None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from gallop.domain.fields import Field
 
 FILE = "tools.json"
-_REPETITION = "Whether an earlier call made it, even if it has failed since; `again` makes another."
+_REPETITION = (
+    "Whether an earlier call made it, even if it has failed since; `again` makes another. Null in a task's result."
+)
 _COMPONENTS, _DEFINITIONS = "#/components/schemas/", "#/$defs/"
 
 
@@ -48,7 +50,7 @@ def _of_making() -> list[dict[str, Any]]:
             "videos are addresses (https), small images also data URLs; a local file must be uploaded first. The same "
             "request within 10 minutes is the same video and charged once, unless `again` is true.",
             _of_a_video(arguments.MAX_COST, arguments.AGAIN),
-            _shown({"is_repetition": {"type": "boolean", "description": _REPETITION}}),
+            _shown({"is_repetition": nullable({"type": "boolean", "description": _REPETITION})}),
             {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": True, "openWorldHint": True},
         ),
     ]

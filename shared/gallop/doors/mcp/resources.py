@@ -14,6 +14,8 @@ from gallop.doors.mcp import tools, versions
 from gallop.doors.mcp.messages import INVALID_PARAMS, RESOURCE_NOT_FOUND, ProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gallop.domain.job import Job
     from gallop.doors.mcp.call import Call
     from gallop.doors.mcp.messages import Message
@@ -32,13 +34,25 @@ def listed(call: Call, message: Message) -> dict[str, Any]:
         ProtocolError: the cursor is not one of this list.
 
     """
+    return page(call, message, "resources", _entry, status=JobState.SUCCEEDED.value)
+
+
+def page(
+    call: Call, message: Message, name: str, entry: Callable[[dict[str, Any]], dict[str, Any]], **asked: str
+) -> dict[str, Any]:
+    """List a page of the jobs that the caller may see, newest first: under a name, each as ``entry`` shows its view.
+
+    Raises:
+        ProtocolError: the cursor is not one of this list.
+
+    """
     cursor = {"after": message.text("cursor")} if "cursor" in message.params else {}
     try:
-        page = listing.page(call.caller, {"status": JobState.SUCCEEDED.value, **cursor}, call.api_url)
+        found = listing.page(call.caller, {**asked, **cursor}, call.api_url)
     except InvalidRequest as error:
         raise ProtocolError(INVALID_PARAMS, f"Invalid cursor: {error}") from None
-    found = {"resources": [_entry(view) for view in page["data"]]}
-    return {**found, "nextCursor": page["last_id"]} if page["has_more"] else found
+    shown = {name: [entry(view) for view in found["data"]]}
+    return {**shown, "nextCursor": found["last_id"]} if found["has_more"] else shown
 
 
 def templates(_: Call, __: Message) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import __version__, clock, log, settings
 from gallop.domain.errors import CallerError, InvalidRequest, TryAgain
 from gallop.domain.frozen import frozen
-from gallop.doors.mcp import messages, prompts, resources, tools, versions
+from gallop.doors.mcp import messages, prompts, resources, tasks, tools, versions
 from gallop.doors.mcp.messages import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -125,7 +125,8 @@ def _result(call: Call, message: Message) -> dict[str, Any]:
 
     """
     is_modern = call.version == versions.MODERN
-    method = (_MODERN if is_modern else _AGREED).get(message.method) or _COMMON.get(message.method)
+    own = (_MODERN if is_modern else _AGREED) | (_TASKS if tasks.are_in(call.version) else {})
+    method = own.get(message.method) or _COMMON.get(message.method)
     if method is None:
         raise ProtocolError(METHOD_NOT_FOUND, f"Method not found: {message.method[:80]!a}")
     try:
@@ -152,7 +153,8 @@ def _initialize(_: Call, message: Message) -> dict[str, Any]:
     """Agree on a version."""
     version = versions.agreed(message.params.get("protocolVersion"))
     about = {"serverInfo": SERVER, "instructions": INSTRUCTIONS}
-    return {"protocolVersion": version, "capabilities": CAPABILITIES, **about}
+    own = {"tasks": tasks.CAPABILITY} if tasks.are_in(version) else {}
+    return {"protocolVersion": version, "capabilities": {**CAPABILITIES, **own}, **about}
 
 
 def _discover(_: Call, __: Message) -> dict[str, Any]:
@@ -165,18 +167,28 @@ def _ping(_: Call, __: Message) -> dict[str, Any]:
 
 
 def _list_tools(call: Call, _: Message) -> dict[str, Any]:
-    return {"tools": call.catalogue()}
+    found = call.catalogue()
+    return {"tools": [tasks.may_be_one(tool) for tool in found] if tasks.are_in(call.version) else found}
 
 
 def _call_tool(call: Call, message: Message) -> dict[str, Any]:
     sent = message.params.get("arguments")
     if sent is not None and not isinstance(sent, dict):
         raise ProtocolError(INVALID_PARAMS, "The arguments of a tool must be an object.")
-    return tools.run(call, message.text("name"), sent or {})
+    name = message.text("name")
+    result = tools.run(call, name, sent or {})
+    is_task = tasks.are_in(call.version) and "task" in message.params and name == tasks.TOOL
+    return tasks.created(result) if is_task else result
 
 
 _AGREED: dict[str, Method] = {"initialize": _initialize, "ping": _ping}
 _MODERN: dict[str, Method] = {"server/discover": _discover}
+_TASKS: dict[str, Method] = {
+    "tasks/get": tasks.got,
+    "tasks/result": tasks.result,
+    "tasks/list": tasks.listed,
+    "tasks/cancel": tasks.cancelled,
+}
 _COMMON: dict[str, Method] = {
     "tools/list": _list_tools,
     "tools/call": _call_tool,

@@ -121,7 +121,12 @@ def run(call: Call, name: str, sent: Arguments) -> dict[str, Any]:
         refusal = TryAgain("Gallop is temporarily unavailable.")
         return _refused(name, problems.ErrorAnswer(refusal, 503, "Temporarily unavailable", ""))
     log.info("tool called", tool=name, client=call.client)
-    return {"structuredContent": content, "content": [_text(content), *_links(call, content)], "isError": False}
+    return as_result(call, content)
+
+
+def as_result(call: Call, content: dict[str, Any], *, is_error: bool = False) -> dict[str, Any]:
+    """Return what a tool shows, as the result of its call."""
+    return {"structuredContent": content, "content": [_text(content), *_links(call, content)], "isError": is_error}
 
 
 def _refused(name: str, answer: problems.ErrorAnswer) -> dict[str, Any]:
