@@ -246,7 +246,7 @@ def test_the_javascript_client(caller: Caller, others: str, tmp_path: Path) -> N
 
 @NEEDS_NPM
 def test_the_inspector(caller: Caller, others: str) -> None:
-    """Its command line connects anew for each method, and sees the same."""
+    """Its command line connects again for each method, and sees the same."""
 
     def ask(method: str, *options: str, key: str = caller.at.api_key) -> dict[str, Any]:
         connection = (f"{caller.at.api_url}/mcp", "--transport", "http", "--header", f"Authorization: Bearer {key}")

@@ -115,7 +115,7 @@ def test_a_test_that_works_stops_the_jumps(clock: JumpingClock, in_background: B
 
 
 def test_a_function_that_sleeps_stops_no_jump(clock: JumpingClock, in_background: Background) -> None:
-    """Nothing is done before it wakes up; from then on it is waited for again."""
+    """Nothing is done before it wakes up; after that, it is waited for again."""
     woken, done, before = Event(), Event(), clock.now()
 
     def run() -> None:

@@ -1,7 +1,7 @@
 """When to ask DashScope about a task, and how far a task is.
 
 **The rule.** Do not ask before the fastest of the last 50 tasks would have ended, less a twentieth. Then ask every
-6 seconds, and every 3 seconds once a fifth of them would have ended. If a task runs longer than the slowest of them,
+6 seconds, and every 3 seconds once a quarter of them would have ended. If a task runs longer than the slowest of them,
 wait for another twentieth of the time by which it is late, up to two minutes.
 
 **The limit.** DashScope answers 20 queries per second and account (fact sheet §6). If all tasks that may be in flight
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gallop.domain.scheduling.run_times import RunTimes
 
-EARLY_SHARE, LIKELY_SHARE = 0.95, 0.2
+EARLY_SHARE, LIKELY_SHARE = 0.95, 0.25
 POSSIBLE_SECONDS, LIKELY_SECONDS, LONGEST_SECONDS = 6, 3, 120
 LATE_SHARE = 1 / 20
 QUERIES_PER_SECOND = 18

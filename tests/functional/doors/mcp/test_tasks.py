@@ -135,7 +135,7 @@ def test_the_task_of_someone_else_is_not_found(sandbox: Sandbox, method: str) ->
 
 
 def test_a_call_without_a_task_is_answered_as_ever(ada: Agent) -> None:
-    """Clients that know no tasks see nothing of them, except in the description of the tool."""
+    """Clients that use no tasks see nothing of them, except in the description of the tool."""
     assert "structuredContent" in ada.result("tools/call", name="make_video", arguments=VIDEO)
     supports = {tool["name"]: tool.get("execution") for tool in ada.result("tools/list")["tools"]}
     assert {"taskSupport": "optional"} == supports.pop("make_video")

@@ -54,11 +54,11 @@ def test_waits_are_whole_seconds_within_bounds(known: RunTimes, age: float, in_f
 
 
 def test_no_poll_before_the_fastest_of_the_last_tasks_had_ended() -> None:
-    """A twentieth earlier the polls begin: every 6 s, and every 3 s when a fifth of the tasks had ended."""
+    """A twentieth earlier the polls begin: every 6 s, and every 3 s when a quarter of the tasks had ended."""
     polled = list(questions(taught(*[70.0 + number for number in range(50)]), 119))
     assert 67.0 == polled[0]
-    assert {6.0} == {after - before for before, after in pairwise(polled) if before < 80}
-    assert {3.0} == {after - before for before, after in pairwise(polled) if 80 <= before < 116}
+    assert {6.0} == {after - before for before, after in pairwise(polled) if before < 82}
+    assert {3.0} == {after - before for before, after in pairwise(polled) if 82 <= before < 116}
 
 
 def test_a_task_that_is_late_is_polled_less_and_less_often() -> None:
