@@ -38,10 +38,12 @@ def get_video(job_id: str) -> Response[str]:
 
 @app.get("/v1/videos/<job_id>/content")
 def get_content(job_id: str) -> Response[str]:
-    """Redirect the client to the video, or to its thumbnail."""
-    variant = resolver.parameters_of(app).get("variant", videos.VIDEO)
-    url = videos.content_url(resolver.caller_of(app), job_id, variant)
-    return Response(302, "text/plain", "", {"Location": url, "Cache-Control": "no-store"})
+    """Redirect the client to the video, or to its thumbnail; say where it is if the client accepts JSON only."""
+    found = videos.content(resolver.caller_of(app), job_id, resolver.parameters_of(app))
+    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+    if resolver.accepts_json_only(app):
+        return resolver.answer(200, found.view(), headers)
+    return Response(302, "text/plain", "", {"Location": found.url, **headers})
 
 
 @app.delete("/v1/videos/<job_id>")
@@ -68,6 +70,14 @@ def get_model(model_id: str) -> Response[str]:
     """Show one model."""
     resolver.caller_of(app)
     return resolver.answer(200, models.one(model_id))
+
+
+@app.get("/v1/usage")
+def get_usage() -> Response[str]:
+    """Show what a caller has spent, and what waits and runs."""
+    from gallop.doors.https import usage  # noqa: PLC0415 - all other routes start sooner without
+
+    return resolver.answer(200, usage.view(resolver.caller_of(app)), {"Cache-Control": "no-store"})
 
 
 @app.get(dashscope.TASKS)

@@ -64,6 +64,33 @@ class Parked:
 
 
 @frozen
+class BudgetUse:
+    """What an owner has reserved or spent in a period, in USD; None if that was not summed.
+
+    ``cap`` is None where none applies. ``resets_at`` is in seconds since the epoch.
+    """
+
+    owner: str
+    period: Period
+    used: Decimal | None
+    cap: Decimal | None
+    resets_at: float
+
+    def view(self) -> dict[str, Any]:
+        """Return it as a JSON object, with what is left of the cap."""
+        left = None if self.cap is None or self.used is None else max(float(self.cap - self.used), 0.0)
+        return {
+            "of": "stack" if self.owner == STACK else "client",
+            "period": self.period.value,
+            "cap": None if self.cap is None else float(self.cap),
+            "used": None if self.used is None else float(self.used),
+            "left": left,
+            "currency": "USD",
+            "resets_at": timestamp(self.resets_at),
+        }
+
+
+@frozen
 class Shortfall:
     """A cap that has no room for a job: the amount reserved or spent, and the estimated cost of the job.
 
@@ -127,6 +154,11 @@ def month_of(day: str) -> str:
 def start_of_month(day: str) -> float:
     """Return when the month of a day began, in seconds since the epoch."""
     return datetime.combine(date.fromisoformat(f"{month_of(day)}-01"), time(tzinfo=UTC)).timestamp()
+
+
+def use(owner: str, period: Period, day: str, used: Decimal | None, cap: Decimal | None) -> BudgetUse:
+    """Return how far an owner's budget is used in the period of a day."""
+    return BudgetUse(owner, period, used, cap, _reset(period, day))
 
 
 def reservation(caps: Iterable[Cap], estimate: Decimal, now: float) -> Reservation | None:

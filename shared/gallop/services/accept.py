@@ -30,7 +30,7 @@ from gallop.domain.request.images import InlineImage
 from gallop.services import publish, stored_images
 
 if TYPE_CHECKING:
-    from gallop.domain.budget import Shortfall
+    from gallop.domain.budget import BudgetUse, Shortfall
     from gallop.domain.drops.current import CurrentDrop
     from gallop.domain.request.estimate import Estimate
     from gallop.domain.request.idempotency import IdempotencyRecord
@@ -47,16 +47,19 @@ def estimate(request: VideoRequest) -> Estimate:
     return estimates.of(request, settings.dashscope_base_url())
 
 
-def check_budget(request: VideoRequest, client: str) -> None:
-    """Check that the caps currently have room for a request; reserve nothing.
+def check_budget(request: VideoRequest, client: str) -> list[BudgetUse]:
+    """Check that the caps currently have room for a request, and return how far each is used; reserve nothing.
 
     Raises:
         BudgetExceeded: a cap has no room.
 
     """
     now = clock.now()
-    if short := budgets.shortfall(budgets.caps_of(client), estimate(request).usd, now):
+    day = budget.day_of(now)
+    used = budgets.used(budgets.caps_of(client), day)
+    if short := budget.shortfall(used, estimate(request).usd, day):
         raise BudgetExceeded(short, now)
+    return [budget.use(cap.owner, cap.period, day, spent, cap.usd) for cap, spent in used.items()]
 
 
 @frozen

@@ -99,8 +99,8 @@ def spending(now: float) -> list[Spent]:
     today = budget.day_of(now)
     sums: dict[tuple[str, Period], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
     for job in _jobs_of_month(today):
-        day = job.reserved.day if job.reserved else budget.day_of(job.created_at)
-        spent, reserved = _amounts(job)
+        day = day_of(job)
+        spent, reserved = amounts(job)
         for owner in (STACK, job.client):
             for period in Period:
                 if _is_in(day, period, today):
@@ -122,7 +122,12 @@ def _cap_of(owner: str, period: Period) -> Cap | None:
     return next((cap for cap in caps if (cap.owner == STACK) is (owner == STACK) and cap.period is period), None)
 
 
-def _amounts(job: Job) -> tuple[Decimal, Decimal]:
+def day_of(job: Job) -> str:
+    """Return the day to which a job belongs: on which it was reserved, or created if no cap applied."""
+    return job.reserved.day if job.reserved else budget.day_of(job.created_at)
+
+
+def amounts(job: Job) -> tuple[Decimal, Decimal]:
     """Return what a job has cost, and what it may still cost; a parked job costs nothing before it is released."""
     if not is_terminal(job.state):
         return Decimal(0), Decimal(0) if job.parked else job.estimated_cost

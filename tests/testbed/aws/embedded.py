@@ -205,10 +205,13 @@ class EmbeddedAws:
         self._listening.close()
 
     def local_address(self, text: str) -> str:
-        """Replace the address that the API would have on AWS with its address here."""
+        """Replace the addresses that the API and the buckets would have on AWS with those that they have here."""
         for api in self.deployment.of_type("AWS::ApiGatewayV2::Api"):
             there = f"https://{api.physical_id}.execute-api.{self.region}.amazonaws.com"
             text = text.replace(there, self.api_url)
+        for bucket in self.deployment.of_type("AWS::S3::Bucket"):
+            for host in (f"s3.{self.region}.amazonaws.com", "s3.amazonaws.com"):
+                text = text.replace(f"https://{bucket.physical_id}.{host}", self.endpoint_url)
         return text
 
     def outputs(self) -> dict[str, str]:

@@ -22,9 +22,13 @@ def url_for_vendor(bucket: str, key: str, version_id: str) -> str:
     return _presigned(bucket, key, version_id, SECONDS_FOR_VENDOR, {})
 
 
-def url_for_client(bucket: str, key: str, version_id: str, media_type: str) -> str:
-    """Presign a URL from which a client downloads a video, valid for an hour."""
-    return _presigned(bucket, key, version_id, SECONDS_FOR_CLIENT, {"ResponseContentType": media_type})
+def url_for_client(bucket: str, key: str, version_id: str, media_type: str, disposition: str = "") -> str:
+    """Presign a URL from which a client downloads a video, valid for an hour.
+
+    ``disposition`` is the header Content-Disposition of the answer.
+    """
+    named = {"ResponseContentDisposition": disposition} if disposition else {}
+    return _presigned(bucket, key, version_id, SECONDS_FOR_CLIENT, {"ResponseContentType": media_type, **named})
 
 
 def form_for_upload(key: str, media_type: str, limit: int) -> dict[str, Any]:

@@ -56,10 +56,17 @@ def shortfall(caps: Sequence[Cap], estimate: Decimal, now: float) -> Shortfall |
 
 
 @aws.guarded
+def counted(owner: str, day: str) -> dict[Period, Decimal]:
+    """Return what an owner that has a cap has reserved or spent on a day, and in its month."""
+    item = dynamo.get(_key(owner, day)) or {}
+    return {period: Decimal(item.get(_total(period, day), 0)) for period in Period}
+
+
+@aws.guarded
 def used(caps: Sequence[Cap], day: str) -> dict[Cap, Decimal]:
     """Return what is reserved or spent under each cap on a day, and in its month."""
-    items = {cap.owner: dynamo.get(_key(cap.owner, day)) or {} for cap in caps}
-    return {cap: Decimal(items[cap.owner].get(_total(cap.period, day), 0)) for cap in caps}
+    by_owner = {owner: counted(owner, day) for owner in dict.fromkeys(cap.owner for cap in caps)}
+    return {cap: by_owner[cap.owner][cap.period] for cap in caps}
 
 
 def _reserving(owner: str, reservation: Reservation, caps: Sequence[Cap], now: float) -> TransactWriteItemTypeDef:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock
 from gallop.adapters.table import job_index, jobs
+from gallop.domain.clients.keys import S3_DOOR
+from gallop.domain.doors import Door
 from gallop.domain.errors import InvalidRequest, JobNotFound
 from gallop.domain.faults import Fault
 from gallop.domain.frozen import frozen
@@ -36,11 +38,13 @@ class Question:
     limit: int
     status: str
     ascending: bool
+    client: str | None
+    door: str
 
     def takes(self, job: Job) -> bool:
         """Return whether a job matches. OpenAI's statuses are compared with ``status``, all others with ``state``."""
         status = openai_status(job.state) if self.status in _OPENAI_STATUSES else job.state.value
-        return not self.status or status == self.status
+        return self.status in ("", status) and self.door in ("", job.door.value)
 
 
 def page(caller: Caller, parameters: Mapping[str, str], api_url: str) -> dict[str, Any]:
@@ -53,9 +57,10 @@ def page(caller: Caller, parameters: Mapping[str, str], api_url: str) -> dict[st
 
     """
     question = _question(caller, parameters)
-    client = None if caller.is_admin else caller.client
     at_a_time = min(question.limit + 1, job_index.PAGE)  # One more than is shown, to see whether others follow.
-    entries = job_index.entries(client, question.low, question.high, ascending=question.ascending, at_a_time=at_a_time)
+    entries = job_index.entries(
+        question.client, question.low, question.high, ascending=question.ascending, at_a_time=at_a_time
+    )
     shown: list[dict[str, Any]] = []
     last = ""
     for number_read, (entry, job) in enumerate(_read(entries, at_a_time)):
@@ -88,6 +93,7 @@ def _question(caller: Caller, parameters: Mapping[str, str]) -> Question:
     limit = _limit(parameters.get("limit", str(LIMIT)), faults)
     order = _one_of("order", parameters.get("order", "desc"), ["asc", "desc"], faults)
     status = _one_of("status", parameters["status"], _STATUSES, faults) if parameters.get("status") else ""
+    client, door = _whose(caller, parameters, faults)
     since, until = (_time(name, parameters.get(name, ""), faults) for name in ("created_after", "created_before"))
     low = job_index.START if since is None else job_index.cursor_at(since + 1)
     high = job_index.END if until is None else job_index.cursor_at(until)
@@ -95,7 +101,21 @@ def _question(caller: Caller, parameters: Mapping[str, str]) -> Question:
         low, high = job_index.beyond(_cursor(caller, after, faults), low, high, ascending=order == "asc")
     if faults:
         raise InvalidRequest(faults)
-    return Question(low, high, limit, status, ascending=order == "asc")
+    return Question(low, high, limit, status, order == "asc", client, door)
+
+
+def _whose(caller: Caller, parameters: Mapping[str, str], faults: list[Fault]) -> tuple[str | None, str]:
+    """Return the client and the door whose jobs are listed: None and "" mean all."""
+    client, door = parameters.get("client", ""), parameters.get("door", "")
+    if not caller.is_admin:
+        remedy = "Remove it: you see your own jobs."
+        named = (name for name in ("client", "door") if parameters.get(name))
+        faults += [Fault(f"/{name}", "needs an operator's key", remedy) for name in named]
+        return caller.client, ""
+    if door:
+        _one_of("door", door, [one.value for one in Door], faults)
+    # What is dropped belongs to a client of its own, whose jobs are found without looking at others.
+    return client or (S3_DOOR if door == Door.S3 else None), door
 
 
 def _limit(text: str, faults: list[Fault]) -> int:

@@ -100,6 +100,12 @@ def parameters_of(app: APIGatewayHttpResolver) -> dict[str, str]:
     return single_values.parameters(app.current_event.raw_event.get("rawQueryString", ""))
 
 
+def accepts_json_only(app: APIGatewayHttpResolver) -> bool:
+    """Return whether a client accepts JSON and nothing else. Many accept it among others, and want what those get."""
+    accepted = app.current_event.headers.get("accept", "")
+    return accepted.partition(";")[0].strip().lower() == "application/json" and "," not in accepted
+
+
 def request_id_of(app: APIGatewayHttpResolver) -> str:
     """Return the id that the access log has for this request."""
     return str(app.current_event.raw_event["requestContext"]["requestId"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock, settings
 from gallop.adapters.s3 import buckets, presigned
 from gallop.adapters.table import idempotency_records, jobs, task_durations, webhook_endpoints
-from gallop.domain import views
+from gallop.domain import file_names, views
 from gallop.domain.doors import Door
 from gallop.domain.errors import (
     InvalidRequest,
@@ -59,6 +59,19 @@ class Created:
     is_replay: bool
     view: dict[str, Any]
     headers: dict[str, str]
+
+
+@frozen
+class Content:
+    """Where a file of a job can be fetched, until when (epoch seconds), and under which name it is saved."""
+
+    url: str
+    expires_at: int
+    filename: str
+
+    def view(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {"url": self.url, "expires_at": self.expires_at, "filename": self.filename}
 
 
 def create_video(
@@ -114,10 +127,10 @@ def price(client: str, request: VideoRequest) -> dict[str, Any]:
         BudgetExceeded: a cap has no room for it.
 
     """
-    accept.check_budget(request, client)
+    uses = accept.check_budget(request, client)
     found = accept.estimate(request)
     cost = {"estimated_cost": float(found.usd), "estimated_cost_detail": found.view(), "currency": "USD"}
-    return {"object": "video.estimate", "model": request.model, **cost}
+    return {"object": "video.estimate", "model": request.model, **cost, "budgets": [use.view() for use in uses]}
 
 
 def mark_answered(record: idempotency.IdempotencyRecord, job: Job, began: float) -> None:
@@ -149,35 +162,55 @@ def video(caller: Caller, job_id: str) -> Job:
     return job
 
 
-def content_url(caller: Caller, job_id: str, variant: str = VIDEO) -> str:
+def content(caller: Caller, job_id: str, parameters: Mapping[str, str]) -> Content:
     """Return a new presigned URL of a finished video, or of its thumbnail.
 
+    ``parameters`` are those of the query: the ``variant``, and ``download`` for a file to be saved.
+
     Raises:
-        InvalidRequest: there is no such variant.
+        InvalidRequest: there is no such variant, or ``download`` is neither true nor false.
         JobNotFound: there is no such job.
         VideoNotReady: the job has no video, or its thumbnail is still being made.
         NoThumbnail: the video has no thumbnail.
         VideoRemoved: it is no longer in the bucket.
 
     """
+    variant, is_download = _wanted_content(parameters)
+    job = video(caller, job_id)
+    file = _file_of(job, variant, caller)
+    name = file_names.name_of(job, file.content_type)
+    until = int(clock.now()) + presigned.SECONDS_FOR_CLIENT
+    return Content(url_of(file, file_names.disposition(name, is_download=is_download)), until, name)
+
+
+def _wanted_content(parameters: Mapping[str, str]) -> tuple[str, bool]:
+    variant, download = parameters.get("variant", VIDEO), parameters.get("download", "false")
+    faults = []
     if variant not in (VIDEO, THUMBNAIL):
         problem = "is not supported" if variant == "spritesheet" else "unknown value"
-        raise InvalidRequest([Fault("/variant", problem, f"Use {VIDEO} or {THUMBNAIL}.")])
-    job = video(caller, job_id)
+        faults.append(Fault("/variant", problem, f"Use {VIDEO} or {THUMBNAIL}."))
+    if download not in ("true", "false"):
+        faults.append(Fault("/download", "unknown value", "Use true or false."))
+    if faults:
+        raise InvalidRequest(faults)
+    return variant, download == "true"
+
+
+def _file_of(job: Job, variant: str, caller: Caller) -> Result:
     if job.state is not JobState.SUCCEEDED or job.result is None:
         reason = f": {job.failure.message}" if job.failure else "."
         raise VideoNotReady(f"The job is {job.state.value}{reason}")
     found = job.result if variant == VIDEO else job.thumbnail
     if found is None and not closing.is_closed(job):
         raise VideoNotReady("The thumbnail is still being made: it follows a few seconds after the video.")
-    found = found or video(caller, job_id).thumbnail
+    found = found or video(caller, job.id).thumbnail
     if found is None:
         raise NoThumbnail("No thumbnail could be made of this video.")
-    return url_of(found)
+    return found
 
 
-def url_of(file: Result) -> str:
-    """Return a new presigned URL of a job's file.
+def url_of(file: Result, disposition: str = "") -> str:
+    """Return a new presigned URL of a job's file; ``disposition`` is the header Content-Disposition of its answer.
 
     Raises:
         VideoRemoved: it is no longer in the bucket, where the URL would lead to an error of S3.
@@ -185,7 +218,7 @@ def url_of(file: Result) -> str:
     """
     if not buckets.has_version(file):
         raise VideoRemoved("The file was removed from the results bucket.")
-    return presigned.url_for_client(file.bucket, file.key, file.version_id, file.content_type)
+    return presigned.url_for_client(file.bucket, file.key, file.version_id, file.content_type, disposition)
 
 
 def cancel_video(caller: Caller, job_id: str, api_url: str) -> dict[str, Any]:
