@@ -77,7 +77,7 @@ def protection() -> dict[str, str]:
 @cache
 def policy() -> str:
     """Return what the page may load and connect to: its own files, the HTTPS door, and the two buckets."""
-    inbox, results = os.environ["INBOX_ORIGINS"], os.environ["RESULTS_ORIGINS"]
+    inbox, results = inbox_origins(), results_origins()
     return "; ".join(
         (
             "default-src 'none'",
@@ -85,7 +85,7 @@ def policy() -> str:
             "style-src 'self'",
             f"img-src 'self' blob: data: {results}",
             f"media-src blob: {results}",
-            f"connect-src 'self' {inbox} {results}",
+            f"connect-src 'self' {inbox}",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
@@ -93,6 +93,16 @@ def policy() -> str:
             "trusted-types 'none'",
         )
     )
+
+
+def inbox_origins() -> str:
+    """Return the addresses of the inbox, to which forms upload files."""
+    return os.environ["INBOX_ORIGINS"]
+
+
+def results_origins() -> str:
+    """Return the addresses of the results bucket, which has videos and thumbnails."""
+    return os.environ["RESULTS_ORIGINS"]
 
 
 def has_seen(if_none_match: str, etag: str) -> bool:

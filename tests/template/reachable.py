@@ -85,7 +85,12 @@ def mentioned_by(folder: Path) -> set[str]:
 
 def variables() -> dict[str, str]:
     """Return, for each function of ``gallop.settings``, the environment variable that it reads."""
-    tree = ast.parse((SHARED / "gallop" / "settings.py").read_text(encoding="utf-8"))
+    return variables_in(SHARED / "gallop" / "settings.py")
+
+
+def variables_in(path: Path) -> dict[str, str]:
+    """Return, for each function of a module, the environment variable that it reads."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     reads = [
         (function.name, _variable_read_by(node))
         for function in tree.body

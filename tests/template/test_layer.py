@@ -35,7 +35,7 @@ CALL_DASHSCOPE = {"reconcile", "save_result", "start_task", "status"}
 USED_BY = {
     "httpx": CALL_DASHSCOPE,
     "aws_lambda_powertools": {"mcp", "submit", "videos", "wake"},
-    "botocore": set(FUNCTIONS) - {"describe"},
+    "botocore": set(FUNCTIONS) - {"describe", "page"},
     "typing_extensions": {"mcp", "submit", "videos", "wake"},
     "concurrent.futures.thread": set(),
     "gallop.doors.s3.drops": set(),

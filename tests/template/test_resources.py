@@ -80,28 +80,41 @@ def test_a_function_that_writes_to_its_own_queue_is_allowed_to(name: str) -> Non
     assert loops == (name == "SubmitFunction")
 
 
-def test_public_routes_are_limited() -> None:
-    """The description needs no key, so each of its routes has its own limit, far below that of the stage."""
-    events = stack.written()["Resources"]["DescribeFunction"]["Properties"]["Events"].values()
+@pytest.mark.parametrize(("name", "condition"), [("Describe", "DescribesItself"), ("Page", "HasPage")])
+def test_public_routes_are_limited(name: str, condition: str) -> None:
+    """They need no key, so each has its own limit, far below that of the stage; it exists only with its route."""
+    events = stack.written()["Resources"][f"{name}Function"]["Properties"]["Events"].values()
     (stage,) = (item["Properties"] for item in stack.of_type("AWS::ApiGatewayV2::Stage").values())
     routes = {f"{event['Properties']['Method']} {event['Properties']['Path']}" for event in events}
-    condition, limits, otherwise = stage["RouteSettings"]["Fn::If"]
-    assert "DescribesItself" == condition
-    assert {"Ref": "AWS::NoValue"} == otherwise
-    assert routes == limits.keys()
-    assert 5 >= max(limit["ThrottlingRateLimit"] for limit in limits.values())
+    limits = {route: limit["Fn::If"] for route, limit in stage["RouteSettings"].items()}
+    assert routes == {route for route, limit in limits.items() if limit[0] == condition}
+    assert [{"Ref": "AWS::NoValue"}] * len(routes) == [limits[route][2] for route in routes]
+    highest = max(limits[route][1]["ThrottlingRateLimit"] for route in routes)
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] / 5 >= highest
 
 
-def test_public_routes_can_be_turned_off() -> None:
+@pytest.mark.parametrize(
+    ("parameter", "condition", "name", "paths"),
+    [
+        (
+            "PublicDescription",
+            "DescribesItself",
+            "Describe",
+            {"Document": "/openapi.json", "Page": "/docs", "File": "/docs/{name}"},
+        ),
+        ("Page", "HasPage", "Page", {"Page": "/app", "File": "/app/{name}"}),
+    ],
+)
+def test_public_routes_can_be_turned_off(parameter: str, condition: str, name: str, paths: dict[str, str]) -> None:
     """Routes, function, role, log and limits depend on one parameter: a limit of a route that does not exist fails."""
-    assert "on" == stack.parameter("PublicDescription")
+    assert "on" == stack.parameter(parameter)
     resources = stack.translated().body["Resources"].items()
-    conditional = {name for name, resource in resources if resource.get("Condition") == "DescribesItself"}
-    permissions = {f"DescribeFunctionGet{name}Permission" for name in ("Document", "Page", "File")}
-    assert {"DescribeFunction", "DescribeFunctionRole", "DescribeLogs", *permissions} == conditional
-    paths = stack.plain()["Resources"]["HttpApi"]["Properties"]["Body"]["paths"]
-    public = {path for path, methods in paths.items() if methods.get("Fn::If", [""])[0] == "DescribesItself"}
-    assert {"/openapi.json", "/docs", "/docs/{name}"} == public
+    conditional = {name for name, resource in resources if resource.get("Condition") == condition}
+    permissions = {f"{name}FunctionGet{route}Permission" for route in paths}
+    assert {f"{name}Function", f"{name}FunctionRole", f"{name}Logs", *permissions} == conditional
+    found = stack.plain()["Resources"]["HttpApi"]["Properties"]["Body"]["paths"]
+    public = {path for path, methods in found.items() if methods.get("Fn::If", [""])[0] == condition}
+    assert set(paths.values()) == public
 
 
 @pytest.mark.parametrize("name", BUCKETS)

@@ -8,8 +8,8 @@ from gallop import settings
 from . import reachable, stack
 
 FUNCTIONS = stack.functions()
-# It writes no log and has no layer.
-PLAIN = {"DescribeFunction"}
+# They write no log and have no layer.
+PLAIN = {"DescribeFunction", "PageFunction"}
 # Read by Powertools, not by Gallop.
 OF_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
 # Set by Globals for every function, whether its code reads it or not.
@@ -18,7 +18,10 @@ GIVEN_TO_ALL = stack.written()["Globals"]["Function"]["Environment"]["Variables"
 
 def read_by(name: str) -> set[str]:
     """Return the variables that the code of a function may read."""
-    return {reachable.variables()[setting] for setting in reachable.settings_of(stack.translated().code[name])}
+    folder = stack.translated().code[name]
+    if name in PLAIN:
+        return set(reachable.variables_in(folder / "app.py").values())
+    return {reachable.variables()[setting] for setting in reachable.settings_of(folder)}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -46,9 +49,10 @@ def test_log_lines_have_the_service_name(name: str) -> None:
 
 
 def test_one_module_reads_the_environment() -> None:
-    """In deployed code only ``gallop.settings`` reads the environment, as the test above assumes."""
+    """Among what has the layer only ``gallop.settings`` reads the environment, as the test above assumes."""
     sources = [*(stack.ROOT / "shared/gallop").rglob("*.py"), *(stack.ROOT / "functions").rglob("*.py")]
-    sources = [path for path in sources if not {"cli", "client"} & set(path.parts)]
+    plain = {stack.translated().code[name] for name in PLAIN}
+    sources = [path for path in sources if not {"cli", "client"} & set(path.parts) and path.parent not in plain]
     readers = [path.name for path in sources if any(word in path.read_text() for word in ("os.environ", "getenv"))]
     assert ["settings.py"] == readers
 

@@ -23,6 +23,7 @@ from .account import ACCOUNT, REGION
 from .cloudwatch.service import CloudWatch
 from .environment import Environment
 from .gateway.api import HttpApi
+from .gateway.cors import read_cors
 from .gateway.messages import Api
 from .gateway.routes import read_routes
 from .gateway.server import GatewayServer
@@ -34,6 +35,7 @@ from .iam.usage import unused
 from .log_delivery import LogDelivery, group_writer
 from .preflight import Preflight
 from .runtime import MAX_PROCESSES, LambdaRuntime
+from .s3_cors import S3Cors
 from .schedules import Scheduler, timers
 from .server import AwsServer
 from .sqs_source import sources
@@ -214,6 +216,12 @@ class EmbeddedAws:
                 text = text.replace(f"https://{bucket.physical_id}.{host}", self.endpoint_url)
         return text
 
+    def origin_on_aws(self, origin: str) -> str:
+        """Return the origin that a page of the API would have on AWS; other origins are the same."""
+        apis = self.deployment.of_type("AWS::ApiGatewayV2::Api") if origin == self.api_url else ()
+        names = (f"https://{api.physical_id}.execute-api.{self.region}.amazonaws.com" for api in apis)
+        return next(names, origin)
+
     def outputs(self) -> dict[str, str]:
         """Return the outputs of the stack, with addresses that work here."""
         return {name: self.local_address(value) for name, value in self.deployment.outputs.items()}
@@ -236,7 +244,9 @@ class EmbeddedAws:
         self.server = AwsServer(
             self.port,
             self.region,
-            lambda application: Gatekeeper(application, self.authority, self.identities, self.clock.age),
+            lambda application: S3Cors(
+                Gatekeeper(application, self.authority, self.identities, self.clock.age), self.origin_on_aws
+            ),
         )
         self.server.start()
         # After the server's end, when no thread can open a connection again.
@@ -292,7 +302,9 @@ class EmbeddedAws:
             stage = next(stage.properties for stage in stages if stage.properties["ApiId"] == api.api_id)
             settings = read_stage(stage, partial(group_writer, self.region, self.clock))
             count = self.cloudwatch.emitter.response
-            self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, self._api_may_invoke, settings, count))
+            cors = read_cors(resource.properties["Body"])
+            may_invoke = self._api_may_invoke
+            self.gateway.start(HttpApi(api, routes, self.runtime, self.clock, may_invoke, settings, count, cors))
 
     def _api_may_invoke(self, function_arn: str, route_arn: str) -> bool:
         return self.wiring.may_invoke("apigateway.amazonaws.com", route_arn, function_arn)

@@ -17,6 +17,7 @@ _METHODS = {
     "/v1/videos/{id}/content": _READ,
     "/v1/videos/{id}/cancel": ("POST",),
     "/v1/uploads": ("POST",),
+    "/v1/usage": _READ,
     "/v1/models": _READ,
     "/v1/models/{id}": _READ,
     "/api/v1/services/aigc/video-generation/video-synthesis": ("POST",),

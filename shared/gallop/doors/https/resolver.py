@@ -150,7 +150,11 @@ def _internal_error(app: APIGatewayHttpResolver, error: Exception) -> Response[s
 
 def _no_route(app: APIGatewayHttpResolver, _: NotFoundError) -> Response[str]:
     path, method = app.current_event.path, app.current_event.http_method
-    if (allowed := methods.of_path(path)) and method not in allowed:
+    allowed = methods.of_path(path)
+    if allowed and method == "OPTIONS" and "access-control-request-method" in app.current_event.headers:
+        # A browser asks whether a page of another website may; API Gateway adds the answer, if BrowserOrigins has one.
+        return Response(204, None, "", {"Allow": ", ".join(allowed)})
+    if allowed and method not in allowed:
         return _refused(app, methods.MethodNotAllowed(method, allowed))
     is_slash = path.endswith("/") and methods.of_path(path.rstrip("/"))
     message = f"There is no such route{': remove the slash at its end' if is_slash else ''}."

@@ -21,6 +21,7 @@ from gallop.domain.faults import Fault
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal
 from gallop.domain.request import idempotency, reader
+from gallop.domain.request import media as media_files
 from gallop.domain.request.own_fields import DRY_RUN
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.doors.https.errors import dialect_of
@@ -249,12 +250,18 @@ def delete_video(caller: Caller, job_id: str) -> dict[str, Any]:
 
 def view(job: Job, api_url: str) -> dict[str, Any]:
     """Show a job as its client sees it, with its position if it is in the queue."""
-    return views.job_view(job, clock.now(), api_url, _known(job), queue_position(job))
+    return _with_addresses(job, views.job_view(job, clock.now(), api_url, _known(job), queue_position(job)))
 
 
 def listed_view(job: Job, api_url: str) -> dict[str, Any]:
     """Show a job with the queue position that was recorded last."""
-    return views.job_view(job, clock.now(), api_url, _known(job), job.queue_position)
+    return _with_addresses(job, views.job_view(job, clock.now(), api_url, _known(job), job.queue_position))
+
+
+def _with_addresses(job: Job, shown: dict[str, Any]) -> dict[str, Any]:
+    """Add where each file is, so that it can be sent again. Webhooks and events do not show that."""
+    media = zip(shown["media"], job.request.media, strict=True)
+    return {**shown, "media": [{**one, "source": media_files.address(medium.source)} for one, medium in media]}
 
 
 def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fake_dashscope.clock import Clock
     from tests.testbed.aws.functions import Result, Runner
 
+    from .cors import Cors
     from .routes import Authorizer, Route
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -44,6 +46,7 @@ class HttpApi:
     stage: Stage = field(default_factory=Stage)
     on_response: Callable[[str, int], None] = lambda *_: None
     """Called with the ID of the API and the status of each response."""
+    cors: Cors | None = None
     _cache: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = field(init=False, default_factory=dict)
     _lock: Lock = field(init=False, default_factory=Lock)
     _threads: ThreadPoolExecutor = field(init=False)
@@ -56,11 +59,12 @@ class HttpApi:
         """Return the response to a request."""
         trace = Trace(request, self.clock.now())
         response = self._answer(request, trace)
+        if self.cors:
+            response = self.cors.answer(request, response)
         self.stage.log(trace, response)
         self.on_response(self.api.api_id, response.status)
-        return HttpResponse(
-            response.status, [*response.headers, ("apigw-requestid", request.request_id)], response.body
-        )
+        own = [("apigw-requestid", request.request_id), ("date", formatdate(trace.received_at, usegmt=True))]
+        return HttpResponse(response.status, [*response.headers, *own], response.body)
 
     def close(self) -> None:
         """Start no further invocation."""
@@ -71,7 +75,7 @@ class HttpApi:
             return refusal(413, "Request Entity Too Large")
         trace.route, parameters = self._find(request)
         if trace.route is None:
-            return refusal(404, "Not Found")
+            return (self.cors and self.cors.unrouted(request)) or refusal(404, "Not Found")
         if not self.stage.admits(trace.route.key):
             return refusal(429, "Too Many Requests")
         context = None

@@ -58,6 +58,8 @@ class GatewayServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            # The API adds one of its own time.
+            date_header=False,
             timeout_keep_alive=_IDLE_S,
             proxy_headers=False,
         )
