@@ -118,7 +118,7 @@ docs: .tests-ready  ## regenerate the parts of the documentation that are made f
 	@$(PY) -m tests.docs.fake_dashscope_page
 	@$(PY) -m tests.docs.aws_services
 	@$(PY) -m tests.docs.errors_page
-	@$(PY) -m gallop.doors.https.openapi functions/describe
+	@$(PY) -m gallop.doors.https.openapi functions/describe functions/page
 	@$(PY) -m gallop.doors.mcp.catalogue functions/mcp
 	@$(PY) -m tests.docs.pages
 

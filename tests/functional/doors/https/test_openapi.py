@@ -34,6 +34,7 @@ GROUND = RequestDefaults("1.0", "inbox", "ada", ())
 IMAGE = "https://example.com/cat.jpg"
 PLAIN = {"prompt": "A cat.", "images": [IMAGE]}
 OF_THE_DESCRIPTION = {"ANY /openapi.json", "ANY /docs", "ANY /docs/{name}"}
+OF_THE_PAGE = {"ANY /app", "ANY /app/{name}"}
 OF_NO_CLIENT = {"POST /events/dashscope"}
 # The Model Context Protocol describes itself.
 OF_AGENTS = {"POST /mcp"}
@@ -131,7 +132,8 @@ def test_the_documents_routes_are_those_of_the_template() -> None:
     ]
     there = {f"{event['Method']} {event['Path']}".replace("ANY /health", "GET /health") for event in events}
     shared = {route.removesuffix("{proxy+}") for route in there if route.endswith("{proxy+}")}
-    own = {route for route in there if not route.endswith("{proxy+}")} - OF_THE_DESCRIPTION - OF_NO_CLIENT - OF_AGENTS
+    open_to_all = OF_THE_DESCRIPTION | OF_THE_PAGE | OF_NO_CLIENT
+    own = {route for route in there if not route.endswith("{proxy+}")} - open_to_all - OF_AGENTS
     assert described - {route for route in described if route.startswith(tuple(shared))} == own
     assert shared == {prefix for prefix in shared if any(route.startswith(prefix) for route in described)}
 

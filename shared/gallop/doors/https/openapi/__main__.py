@@ -1,13 +1,17 @@
-"""Writes the description: ``python -m gallop.doors.https.openapi functions/describe``. `make docs` runs it."""
+"""Writes the description into a folder, and its refusals into others, whose functions refuse in the same words.
+
+``python -m gallop.doors.https.openapi functions/describe functions/page``; `make docs` runs it.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from gallop.doors.https.openapi.files import files
+from gallop.doors.https.openapi.files import files, refusals
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    for name, text in files().items():
-        (folder / name).write_text(text, encoding="utf-8")
+    described, *others = map(Path, sys.argv[1:])
+    for folder, written in ((described, files()), *((other, refusals()) for other in others)):
+        for name, text in written.items():
+            (folder / name).write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ JOB_ID = {"type": "string", "pattern": "^job_[a-z2-7]{26}$"}
 SECONDS_SINCE_EPOCH = {"type": "integer", "description": "Seconds since the epoch."}
 USD = {"type": "number", "minimum": 0, "description": "US dollars."}
 TEXT = {"type": "string"}
+URI = {"type": "string", "format": "uri"}
 
 
 def ref(name: str) -> Schema:

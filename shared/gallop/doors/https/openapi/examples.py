@@ -76,6 +76,20 @@ def models() -> dict[str, Any]:
     return {**listed, "data": listed["data"][:1]}
 
 
+def usage() -> dict[str, Any]:
+    """Return the usage of a client with a cap."""
+    used = budget.use("CLIENT#me", budget.Period.DAY, budget.day_of(_CREATED_AT), Decimal("4.2"), Decimal(10))
+    queue = {"model": _request().model, "region": "ap-southeast-1", "estimated_wait_seconds": 75}
+    return {
+        "object": "usage",
+        "client": "me",
+        "is_operator": False,
+        "jobs": {"waiting": 1, "running": 2},
+        "budgets": [used.view()],
+        "queues": [queue],
+    }
+
+
 def refused(kind: type[CallerError]) -> dict[str, Any]:
     """Return an example of a refusal."""
     error: CallerError

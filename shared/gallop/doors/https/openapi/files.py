@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 def files() -> dict[str, str]:
     """Return each file's text by its name."""
     described = document(__version__)
+    return {"docs.html": page(described), "openapi.json": _json(described), **refusals()}
+
+
+def refusals() -> dict[str, str]:
+    """Return the texts of the refusals of a function that serves files, by their names."""
     return {
-        "docs.html": page(described),
         "method_not_allowed.json": _refusal(MethodNotAllowed("this method", ("GET", "HEAD"))),
         "no_such_route.json": _refusal(NoSuchRoute("There is no such file.")),
-        "openapi.json": _json(described),
     }
 
 

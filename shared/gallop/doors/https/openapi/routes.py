@@ -5,6 +5,7 @@ from __future__ import annotations
 from gallop.domain import errors
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import task as dashscope_task
+from gallop.domain.doors import Door
 from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState, openai_status
 from gallop.doors.https import dashscope, methods, models
@@ -52,10 +53,15 @@ _DASHSCOPE_REFUSAL: Schema = {
     "description": "Refused, in DashScope's format.",
     "content": {JSON: {"schema": ref("DashScopeError")}},
 }
-_FILE: Schema = {"description": "The file itself, from S3, for clients that follow the redirect."}
+_BYTES: Schema = {"schema": {"type": "string", "format": "binary"}}
+_FILE: Schema = {
+    "description": "The file itself, from S3, for clients that follow the redirect; as JSON, where it is.",
+    "content": {JSON: {"schema": ref("Content")}, "video/mp4": _BYTES, "image/jpeg": _BYTES},
+}
 _ID: Schema = {"name": "id", "in": "path", "required": True, "schema": JOB_ID}
 _OF_A_JOB: Refusals = (errors.JobNotFound,)
 _STATES = sorted({*(state.value for state in JobState), *(openai_status(state) for state in JobState)})
+_DOORS = [door.value for door in Door]
 _REDIRECT: Schema = {
     "description": "A new presigned URL of your own bucket, valid for an hour, or less if its credentials expire.",
     "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
@@ -135,6 +141,8 @@ NATIVE = (
                 type="string",
             ),
             query("created_before", "Only jobs created before this time, in the same formats.", type="string"),
+            query("client", "Only jobs of this client. For operators' keys.", type="string"),
+            query("door", "Only jobs that came through this door. For operators' keys.", type="string", enum=_DOORS),
         ),
         answers={"200": content(ref("VideoList"))},
         refusals=(errors.InvalidRequest,),
@@ -158,10 +166,12 @@ NATIVE = (
         method="get",
         path="/v1/videos/{id}/content",
         summary="Fetch the video, or its thumbnail",
-        details="Redirects to S3. Do not send your API key there; HTTP clients omit it on redirects.",
+        details="Redirects to S3. Do not send your API key there; HTTP clients omit it on redirects. "
+        "A web page, which cannot read a redirect, sends `Accept: application/json` and nothing else.",
         parameters=(
             _ID,
             query("variant", "The file to fetch.", type="string", enum=["video", "thumbnail"], default="video"),
+            query("download", "Whether a browser saves the file instead of showing it.", type="boolean", default=False),
         ),
         answers={"200": _FILE, "302": _REDIRECT},
         refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady, errors.NoThumbnail, errors.VideoRemoved),
@@ -183,6 +193,13 @@ NATIVE = (
         parameters=(_ID,),
         answers={"200": content(ref("DeletedVideo"))},
         refusals=(*_OF_A_JOB, errors.JobNotFinished, errors.JobNotDeletable),
+    ),
+    Route(
+        method="get",
+        path="/v1/usage",
+        summary="See what you have spent, and what waits and runs",
+        details="With an operator's key, also what the whole stack has spent, and its queues and slots.",
+        answers={"200": content(ref("Usage"), examples.usage())},
     ),
     Route(
         method="get",

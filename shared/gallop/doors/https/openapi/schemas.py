@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from gallop.domain import job, models
 from gallop.domain.budget import Period
+from gallop.domain.doors import Door
 from gallop.domain.faults import MAX_FAULTS
 from gallop.doors.https import uploads
-from gallop.doors.https.openapi import dashscope_schemas
+from gallop.doors.https.openapi import dashscope_schemas, usage_schemas
 from gallop.doors.https.openapi.basics import (
     JOB_ID,
     SECONDS_SINCE_EPOCH,
     TEXT,
+    URI,
     USD,
     Schema,
     choice,
@@ -36,9 +38,12 @@ def components() -> dict[str, Schema]:
                 "estimated_cost": USD,
                 "estimated_cost_detail": ref("CostDetail"),
                 "currency": {"const": "USD"},
+                "budgets": {"type": "array", "items": ref("BudgetUse"), "description": "The caps that apply."},
             }
         ),
         "CostDetail": cost_detail(),
+        "Content": closed({"url": URI, "expires_at": SECONDS_SINCE_EPOCH, "filename": TEXT}),
+        **usage_schemas.components(),
         "Model": model_row(),
         "ModelList": closed({"object": {"const": "list"}, "data": {"type": "array", "items": ref("Model")}}),
         "VideoList": video_list(),
@@ -83,6 +88,9 @@ def video() -> Schema:
         "object": {"const": "video"},
         "status": choice(sorted({job.openai_status(state) for state in job.JobState})),
         "state": choice([state.value for state in job.JobState]),
+        "client": {"type": "string", "description": "Whose job it is."},
+        "door": choice([door.value for door in Door]),
+        "receipts": {"type": "string", "description": "The folder of its receipts in the results bucket."},
         "progress": {"type": "integer", "minimum": 0, "maximum": 100},
         "created_at": SECONDS_SINCE_EPOCH,
         "updated_at": SECONDS_SINCE_EPOCH,
@@ -245,4 +253,5 @@ def _medium() -> Schema:
         **dict.fromkeys(("codec", "container"), TEXT),
         "has_audio": {"type": "boolean"},
     }
-    return closed({"field": TEXT, **facts}, required=("field",))
+    source = {**TEXT, "description": "What another request can name it by; null for a dropped file."}
+    return closed({"field": TEXT, **facts, "source": nullable(source)}, required=("field",))
