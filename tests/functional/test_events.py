@@ -227,6 +227,24 @@ def test_videos_list(sandbox: Sandbox) -> None:
     assert ([JOB], False) == ([job["id"] for job in listed["data"]], listed["has_more"])
 
 
+def test_page_start(sandbox: Sandbox) -> None:
+    """The page is public."""
+    answer = sandbox.invoke("PageFunction", sample("page-start"))
+    assert (200, "gzip") == (answer["statusCode"], answer["headers"]["Content-Encoding"])
+
+
+def test_page_file(sandbox: Sandbox) -> None:
+    """The page's files are public."""
+    answer = sandbox.invoke("PageFunction", sample("page-file"))
+    assert (200, "text/html; charset=utf-8") == (answer["statusCode"], answer["headers"]["Content-Type"])
+
+
+def test_videos_usage(sandbox: Sandbox) -> None:
+    """A client sees its own spending."""
+    shown = json.loads(sandbox.invoke("VideosFunction", sample("videos-usage"))["body"])
+    assert ("usage", False) == (shown["object"], shown["is_operator"])
+
+
 def test_videos_models(sandbox: Sandbox) -> None:
     """All models are listed."""
     listed = json.loads(sandbox.invoke("VideosFunction", sample("videos-models"))["body"])

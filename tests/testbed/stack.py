@@ -182,7 +182,7 @@ class Testbed:
         return {name: value for name, value in own.items() if name in known} | dict(self.parameters)
 
     def _read(self, template: Path | Template) -> Template:
-        return template if isinstance(template, Template) else read(template, self.aws.region)
+        return template if isinstance(template, Template) else read(template, self.aws.region, self.parameters)
 
     def _vendor_key(self) -> str:
         return next(iter(self.dashscope.vendor.keyring.accounts.values())).keys[0]

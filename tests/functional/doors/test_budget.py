@@ -102,6 +102,30 @@ def test_a_dry_run_gets_the_same_refusal(ada: Client) -> None:
     assert (200, 0.7) == (answer.status, answer.json["estimated_cost"])
 
 
+def test_a_dry_run_says_what_is_left(ada: Client) -> None:
+    """Of each cap that applies, with the same names as in a refusal."""
+    told = Client(ada.sandbox, "bob").post({**WISH, "dry_run": True}).json["budgets"]
+    stack = {"of": "stack", "period": "month", "cap": 1.5, "used": 0.7, "left": 0.8}
+    own = {"of": "client", "period": "day", "cap": 1.0, "used": 0.0, "left": 1.0}
+    assert [stack, own] == [{name: use[name] for name in stack} for use in told]
+    assert midnight(ada.sandbox) == told[1]["resets_at"]
+
+
+def test_usage_is_counted_by_caps(ada: Client) -> None:
+    """A client sees its own budgets and the caps of the stack; an operator both periods of the stack."""
+    expected = {("client", "day"): (1.0, 0.7), ("client", "month"): (None, 0.7), ("stack", "month"): (1.5, 0.7)}
+    assert expected == budgets_of(ada)
+    ops = Client(ada.sandbox, "ops", is_admin=True)
+    none = {("client", "day"): (1.0, 0.0), ("client", "month"): (None, 0.0)}
+    assert {**none, ("stack", "day"): (None, 0.7), ("stack", "month"): (1.5, 0.7)} == budgets_of(ops)
+
+
+def budgets_of(client: Client) -> dict[tuple[str, str], tuple[float | None, float | None]]:
+    """Return cap and use of each budget that a client is shown."""
+    shown = client.get("/v1/usage").json["budgets"]
+    return {(use["of"], use["period"]): (use["cap"], use["used"]) for use in shown}
+
+
 def test_a_smaller_job_may_still_fit(ada: Client) -> None:
     """The cap limits money, not jobs; the second client is limited by the month's cap only."""
     bob = Client(ada.sandbox, "bob")

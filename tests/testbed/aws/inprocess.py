@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     Handler = Callable[[Any, Any], Any]
 
 _REMAINING_MS = 30_000
+# The one parameter that SAM itself reads.
+_OF_SAM = "BrowserOrigins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def in_process(
         client = cache(_session().client)
         # Equal names in each deployment: what is computed once for a definition or policy is computed once a process.
         mock_random.seed(0)
-        deployment = deploy.deploy(client, _translated(source), parameters, "gallop")
+        deployment = deploy.deploy(client, _translated(source, parameters.get(_OF_SAM, "")), parameters, "gallop")
         mock_random.seed()
         own.functions = deployment.functions
         yield InProcessStack(deployment, runner or own, client)
@@ -139,9 +141,9 @@ def _session() -> boto3.Session:
 
 
 @cache
-def _translated(source: Path) -> template.Template:
+def _translated(source: Path, of_sam: str) -> template.Template:
     """Translate a template once: no test changes the file, and nothing changes its translation."""
-    return template.read(source, REGION)
+    return template.read(source, REGION, {_OF_SAM: of_sam} if of_sam else {})
 
 
 def load_handler(spec: FunctionSpec) -> Handler:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -38,20 +39,26 @@ class Template:
         return resources
 
 
-def read(path: Path, region: str) -> Template:
-    """Read a SAM template and translate it; its relative paths start at its own folder."""
+def read(path: Path, region: str, parameters: Mapping[str, str] = MappingProxyType({})) -> Template:
+    """Read a SAM template and translate it; its relative paths start at its own folder.
+
+    SAM itself puts the values of ``parameters`` into a few properties, such as the CORS setting of an HTTP API, where
+    CloudFormation would put them into all.
+    """
     source = yaml_parse(path.read_text(encoding="utf-8"))
-    return translate(source, path.parent, region)
+    return translate(source, path.parent, region, parameters)
 
 
-def translate(source: dict[str, Any], root: Path, region: str) -> Template:
+def translate(
+    source: dict[str, Any], root: Path, region: str, parameters: Mapping[str, str] = MappingProxyType({})
+) -> Template:
     """Translate a parsed SAM template whose relative paths start at ``root``."""
     sam = deepcopy(source)
     folders = dict(_folders(sam, root))
     for resource in _of_type(sam, "AWS::Serverless::StateMachine"):
         _inline_definition(resource["Properties"], root)
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=region))
-    body = translator.translate(sam, parameter_values={}, get_managed_policy_map=dict)
+    body = translator.translate(sam, parameter_values=dict(parameters), get_managed_policy_map=dict)
     # This publishes to nobody, but unpublished metrics would log a warning at exit.
     translator.metrics.publish()
     code = dict(_code(body["Resources"], folders))

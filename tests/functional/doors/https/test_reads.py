@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from gallop.adapters.table import job_index, jobs
+from gallop.domain.doors import Door
 from gallop.domain.job import JobState
 from gallop.doors.https import listing, long_poll
 
@@ -141,6 +142,36 @@ def test_a_status_filter_is_openais_status_or_a_state(
     created = [sandbox.put(state) for _ in range(2) for state in JobState]
     found = all_ids(ada, f"status={status}&limit=1")
     assert sorted(job.id for job in created if job.state in states) == sorted(found)
+
+
+def test_an_operator_filters_by_client_and_door(sandbox: Sandbox, ada: Client) -> None:
+    """The view says whose job it is, through which door it came, and where its receipts are."""
+    of_ada, of_bob = sandbox.put().id, sandbox.put(client="bob").id
+    dropped = sandbox.put(client="s3", door=Door.S3, receipts="spring-ad").id
+    ops = Client(sandbox, "ops", is_admin=True)
+    for query, expected in {
+        "client=bob": [of_bob],
+        "door=s3": [dropped],
+        "door=https": [of_bob, of_ada],
+        "client=ada&door=s3": [],
+        "client=nobody": [],
+    }.items():
+        assert sorted(expected) == sorted(all_ids(ops, f"{query}&limit=1")), query
+    (shown,) = ops.get("/v1/videos?door=s3").json["data"]
+    expected_view = {"client": "s3", "door": "s3", "receipts": "spring-ad"}
+    assert expected_view == {name: shown[name] for name in expected_view}
+    assert {"/door": "unknown value"} == ops.get("/v1/videos?door=window").faults
+    refused = {"/client": "needs an operator's key", "/door": "needs an operator's key"}
+    assert refused == ada.get("/v1/videos?client=bob&door=s3").faults
+
+
+def test_drops_are_found_without_reading_other_jobs(sandbox: Sandbox) -> None:
+    """They are in a list of their own."""
+    sandbox.put()
+    dropped = sandbox.put(client="s3", door=Door.S3)
+    with patch.object(jobs, "get_all", wraps=jobs.get_all) as records:
+        assert [dropped.id] == ids(Client(sandbox, "ops", is_admin=True), "door=s3")
+    assert [[dropped.id]] == [call.args[0] for call in records.call_args_list]
 
 
 def test_a_selective_filter_gives_short_pages_and_omits_nothing(sandbox: Sandbox, ada: Client) -> None:
