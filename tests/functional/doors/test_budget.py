@@ -102,13 +102,13 @@ def test_a_dry_run_gets_the_same_refusal(ada: Client) -> None:
     assert (200, 0.7) == (answer.status, answer.json["estimated_cost"])
 
 
-def test_a_dry_run_says_what_is_left(ada: Client) -> None:
+def test_a_dry_run_says_what_is_left(sandbox: Sandbox, ada: Client) -> None:
     """Of each cap that applies, with the same names as in a refusal."""
     told = Client(ada.sandbox, "bob").post({**WISH, "dry_run": True}).json["budgets"]
     stack = {"of": "stack", "period": "month", "cap": 1.5, "used": 0.7, "left": 0.8}
     own = {"of": "client", "period": "day", "cap": 1.0, "used": 0.0, "left": 1.0}
     assert [stack, own] == [{name: use[name] for name in stack} for use in told]
-    assert midnight(ada.sandbox) == told[1]["resets_at"]
+    assert midnight(sandbox) == told[1]["resets_at"]
 
 
 def test_usage_is_counted_by_caps(ada: Client) -> None:

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.frozen import frozen
-from gallop.domain.request import clips, images, uploads
+from gallop.domain.request import clips, images
 from gallop.domain.request.clips import Clip, LinkedClip, StoredClip
-from gallop.domain.request.images import Image, LinkedImage, StoredImage
+from gallop.domain.request.images import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,14 +53,6 @@ def record(source: Source) -> dict[str, Any]:
     if isinstance(source, LinkedClip | StoredClip):
         return {name: value for name, value in asdict(source).items() if value is not None}
     return images.image_record(source)
-
-
-def address(source: Source) -> str | None:
-    """Return what another request can name a file by; None for the file of a drop, which no request can name."""
-    if isinstance(source, LinkedImage | LinkedClip):
-        return source.url
-    is_upload = isinstance(source, StoredImage | StoredClip) and source.key.startswith(uploads.PREFIX)
-    return f"s3://{source.bucket}/{source.key}" if is_upload else None
 
 
 def view(medium: Medium) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import secrets
 from typing import TYPE_CHECKING
 
 from gallop.domain.frozen import frozen
-from gallop.domain.request.clips import StoredClip
-from gallop.domain.request.images import StoredImage
+from gallop.domain.request.clips import LinkedClip, StoredClip
+from gallop.domain.request.images import LinkedImage, StoredImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +51,15 @@ def key_of(client: str, upload_id: str) -> str:
 def belongs_to_another(key: str, client: str) -> bool:
     """Return whether Gallop stores this object for another client; objects that people copied there are for all."""
     return _owner(key) not in (None, client)
+
+
+def address_of(source: Source) -> str | None:
+    """Return what another request can name a file by; None for the file of a drop, which no request can name."""
+    if isinstance(source, LinkedImage | LinkedClip):
+        return source.url
+    if isinstance(source, StoredImage | StoredClip) and source.key.startswith(PREFIX):
+        return f"s3://{source.bucket}/{source.key}"
+    return None
 
 
 def inputs_of(sources: Iterable[Source], client: str) -> list[Input]:

@@ -20,8 +20,7 @@ from gallop.domain.errors import (
 from gallop.domain.faults import Fault
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal
-from gallop.domain.request import idempotency, reader
-from gallop.domain.request import media as media_files
+from gallop.domain.request import idempotency, reader, uploads
 from gallop.domain.request.own_fields import DRY_RUN
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.doors.https.errors import dialect_of
@@ -261,7 +260,7 @@ def listed_view(job: Job, api_url: str) -> dict[str, Any]:
 def _with_addresses(job: Job, shown: dict[str, Any]) -> dict[str, Any]:
     """Add where each file is, so that it can be sent again. Webhooks and events do not show that."""
     media = zip(shown["media"], job.request.media, strict=True)
-    return {**shown, "media": [{**one, "source": media_files.address(medium.source)} for one, medium in media]}
+    return {**shown, "media": [{**one, "source": uploads.address_of(medium.source)} for one, medium in media]}
 
 
 def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:

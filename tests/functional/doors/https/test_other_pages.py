@@ -57,7 +57,7 @@ def test_the_inbox_takes_uploads_of_those_origins_only(sandbox: Sandbox) -> None
 
 
 def test_a_preflight_is_answered_with_success(sandbox: Sandbox) -> None:
-    """API Gateway adds its headers to this answer, and a browser goes on only after a success; no key is needed."""
+    """API Gateway adds its headers to this answer, and a browser continues only after a success; no key is needed."""
     nobody, asked = Client(sandbox, ""), {"origin": ORIGINS[0], "access_control_request_method": "DELETE"}
     answer = nobody.call("VideosFunction", "OPTIONS", "/v1/videos/job_1", **asked)
     assert (204, "GET, HEAD, DELETE") == (answer.status, answer.headers["Allow"])

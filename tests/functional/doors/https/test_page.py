@@ -149,7 +149,7 @@ def test_other_methods_are_refused(sandbox: Sandbox) -> None:
 
 
 def test_nothing_depends_on_the_key(sandbox: Sandbox) -> None:
-    """Whoever asks, with a key or without: the same bytes and headers."""
+    """With a key or without: the same bytes and headers."""
     key = sandbox.mint("ada")
     answers = [ask(sandbox, **headers) for headers in ({}, {"authorization": f"Bearer {key}"}, {"cookie": "a=b"})]
     assert answers[0] == answers[1]
@@ -159,7 +159,6 @@ def test_nothing_depends_on_the_key(sandbox: Sandbox) -> None:
 def test_it_refuses_in_the_words_of_the_door() -> None:
     """`make docs` writes them; of that folder, it writes nothing else."""
     assert refusals() == {name: (FOLDER / name).read_text(encoding="utf-8") for name in refusals()}
-
 
 
 def test_pages_of_the_api_may_upload_and_nothing_more(sandbox: Sandbox) -> None:

@@ -110,6 +110,7 @@ def check(form: SignedForm, principal: Principal, age: Callable[[float], float])
 def as_put(form: SignedForm, environ: dict[str, Any]) -> dict[str, Any]:
     """Return the request that puts the same object; moto refuses one without a signature if the object exists."""
     path = f"/{form.bucket}/{form.key}"
+    credential = form.fields["x-amz-credential"]
     file = form.file or b""
     return {
         **environ,
@@ -117,7 +118,7 @@ def as_put(form: SignedForm, environ: dict[str, Any]) -> dict[str, Any]:
         "PATH_INFO": path,
         "RAW_URI": quote(path),
         "REQUEST_URI": quote(path),
-        "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={form.fields['x-amz-credential']}, SignedHeaders=, Signature=",
+        "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=, Signature=",
         "CONTENT_TYPE": form.fields.get("content-type", "binary/octet-stream"),
         "CONTENT_LENGTH": str(len(file)),
         "wsgi.input": io.BytesIO(file),

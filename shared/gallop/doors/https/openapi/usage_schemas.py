@@ -19,7 +19,9 @@ def _usage() -> Schema:
         "object": {"const": "usage"},
         "client": TEXT,
         "is_operator": {"type": "boolean", "description": "Whether the key shows the jobs of all clients."},
-        "jobs": closed({"waiting": _described("Yours that wait for a slot."), "running": _described("Yours with one.")}),
+        "jobs": closed(
+            {"waiting": _described("Yours that wait for a slot."), "running": _described("Yours with one.")}
+        ),
         "budgets": {"type": "array", "items": ref("BudgetUse")},
         "queues": {"type": "array", "items": _queue(), "description": "Of each model that has had jobs."},
     }
