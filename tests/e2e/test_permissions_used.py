@@ -101,6 +101,7 @@ def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
     content = caller.http.get(f"/v1/videos/{job['id']}/content").headers["Location"]
     assert 200 == httpx.get(content).status_code
     shop.wait_for(1)
+    look_as_an_operator(caller, gallop)
     # Until its last receipts are written, a job is not deleted.
     eventually(lambda: 200 == caller.http.delete(f"/v1/videos/{job['id']}").status_code)
     use_as_an_agent(caller)
@@ -110,6 +111,13 @@ def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
     edit_videos(caller)
     cancel_at_both_doors(caller)
     shop.wait_for(2)
+
+
+def look_as_an_operator(caller: Caller, gallop: Gallop) -> None:
+    """See what the whole stack spends and does."""
+    key = gallop("keys", "create", "ops", "--admin")
+    answer = caller.http.get("/v1/usage", headers={"Authorization": f"Bearer {key}"})
+    assert (200, True) == (answer.status_code, answer.json()["is_operator"]), answer.text
 
 
 def use_as_an_agent(caller: Caller) -> None:

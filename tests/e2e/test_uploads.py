@@ -67,6 +67,26 @@ def test_the_size_is_limited(caller: Caller) -> None:
     assert [204, 400] == [send(form, bytes(size)).status_code for size in (10, 11)]
 
 
+def test_a_form_that_was_interrupted_is_sent_again(caller: Caller) -> None:
+    """The same form overwrites its one key, so that a page tries again after a break, and one job uses the last file."""
+    upload = prepared(caller)
+    assert [204, 204] == [send(upload, picture(shade=shade)).status_code for shade in (8, 9)]
+    stored = caller.s3.get_object(Bucket=caller.at.inbox_bucket, Key=upload["fields"]["key"])["Body"].read()
+    assert picture(shade=9) == stored
+
+
+def test_a_page_of_the_stack_may_upload_and_another_may_not(caller: Caller) -> None:
+    """A browser asks before it sends a form, and shows its page the answer only if the bucket's rule allows it."""
+    upload, allowed = prepared(caller), "access-control-allow-origin"
+    for origin, status, shown in ((caller.at.api_url, 200, caller.at.api_url), ("https://a.example", 403, None)):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        preflight = httpx.options(upload["url"], headers=asked)
+        assert status == preflight.status_code
+        assert shown == preflight.headers.get(allowed)
+        form = {"data": upload["fields"], "files": {"file": picture()}}
+        assert shown == httpx.post(upload["url"], **form, headers={"Origin": origin}).headers.get(allowed)
+
+
 def test_a_form_expires(caller: Caller) -> None:
     """S3 refuses it after the signed time; an hour of the product is a minute and a half here."""
     form = caller.s3.generate_presigned_post(caller.at.inbox_bucket, "uploads/late", ExpiresIn=1)
