@@ -17,6 +17,7 @@ from gallop.domain.budget import Cap, Parked, Period
 from gallop.domain.clients import webhooks
 from gallop.domain.drops import receipts
 from gallop.domain.job import JobState, Result
+from gallop.doors.https.openapi import examples as documented
 
 from fake_dashscope.clock import ManualClock
 from tests.docs.markdown import json_block
@@ -80,6 +81,11 @@ def refused() -> str:
     return json_block(_recorded()["refused"])
 
 
+def usage() -> str:
+    """Return the answer to the question what was spent."""
+    return json_block(documented.usage())
+
+
 def parked() -> str:
     """Return the part of a ``status.json`` that explains why a job waits for money."""
     cap = Cap(budget.STACK, Period.DAY, Decimal(10))
@@ -121,7 +127,14 @@ BLOCKS = {
         "parked": parked,
         "queued": queued,
     },
-    "docs/https-door.md": {"created": created, "edit": edit, "model": model, "refused": refused, "webhook": webhook},
+    "docs/https-door.md": {
+        "created": created,
+        "edit": edit,
+        "model": model,
+        "refused": refused,
+        "usage": usage,
+        "webhook": webhook,
+    },
 }
 
 
@@ -164,7 +177,7 @@ def _requests(sandbox: Sandbox) -> Mapping[str, Any]:
     request = json.loads((ROOT / "tests" / "testbed" / "pictures" / "request.json").read_text(encoding="utf-8"))
     sandbox.drop("uploads/own.mp4", clip(5))
     return {
-        "created": {**client.post(request).json, "id": JOB_ID},
+        "created": {**client.post(request).json, "id": JOB_ID, "receipts": f"videos/{JOB_ID}"},
         "edit": client.post({**EDIT, "video": f"s3://{sandbox.inbox}/uploads/own.mp4"}).json,
         "model": client.get(f"/v1/models/{SHOWN_MODEL}").json,
         "refused": client.post(REFUSED).json,

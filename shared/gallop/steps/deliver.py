@@ -26,8 +26,7 @@ def announce(job_id: str) -> dict[str, int]:
     job = _job(job_id)
     if job is None:
         return {"deliveries": 0}
-    detail = {"event_id": webhooks.event_id(job.id), "client": job.client, "door": job.door}
-    detail |= webhooks.end_of(job, settings.api_url())
+    detail = {"event_id": webhooks.event_id(job.id), **webhooks.end_of(job, settings.api_url())}
     event_bus.put(webhooks.event_of(job.state), detail, job.ended_at or job.updated_at)
     receivers = webhooks.receivers(webhook_endpoints.of_client(job.client), job)
     for endpoint in receivers:

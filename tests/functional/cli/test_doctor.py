@@ -381,15 +381,16 @@ def test_a_closed_description_is_seen(doctor: Doctor) -> None:
 
 
 def test_a_description_that_is_off_must_be_closed(doctor: Doctor) -> None:
-    """Without the parameter there is no function for it, and the address needs a key."""
+    """Without the parameter there is no function for it, and the address is unknown; the same goes for the page."""
     resources = {"VideosLogs": "logs"}
     off = Deployment("gallop", "CREATE_COMPLETE", {"ApiUrl": doctor.url}, resources, {})
     (found,) = door.check_open_routes(off)
-    assert "GET /docs answers 200, not 401" in found.seen
-    closed = {f"{doctor.url}{path}": lambda _: httpx.Response(401) for path in ("/docs", "/openapi.json")}
+    assert "GET /docs answers 200, not 404" in found.seen
+    assert "GET /app answers 200, not 404" in found.seen
+    closed = {f"{doctor.url}{path}": lambda _: httpx.Response(404) for path in ("/docs", "/openapi.json", "/app")}
     doctor.sandbox.instead = {**closed, **doctor.sandbox.instead}
     (found,) = door.check_open_routes(off)
-    assert "are off" in found.seen
+    assert "off: /docs, /openapi.json, /app." in found.seen
 
 
 def test_a_door_that_does_not_answer_is_seen(doctor: Doctor) -> None:
@@ -470,13 +471,14 @@ def test_a_function_on_another_processor_is_seen(doctor: Doctor) -> None:
 
 
 def test_cors_rules_are_shown(doctor: Doctor) -> None:
-    """An operator may set some."""
-    rule = {"AllowedMethods": ["POST"], "AllowedOrigins": ["https://app.example.com"]}
-    aws("s3").put_bucket_cors(Bucket=doctor.sandbox.inbox, CORSConfiguration={"CORSRules": [rule]})
+    """Those of the template are for the stack's own page; an operator may set others, or none."""
+    assert "https://*.execute-api.eu-central-1.amazonaws.com" in doctor.of("uploads")["seen"]
+    before = aws("s3").get_bucket_cors(Bucket=doctor.sandbox.inbox)["CORSRules"]
+    aws("s3").delete_bucket_cors(Bucket=doctor.sandbox.inbox)
     try:
-        assert "https://app.example.com" in doctor.of("uploads")["seen"]
+        assert "web pages cannot" in doctor.of("uploads")["seen"]
     finally:
-        aws("s3").delete_bucket_cors(Bucket=doctor.sandbox.inbox)
+        aws("s3").put_bucket_cors(Bucket=doctor.sandbox.inbox, CORSConfiguration={"CORSRules": before})
 
 
 def test_a_stack_that_cannot_be_reached_is_another_exit_code(gallop: Gallop) -> None:

@@ -13,23 +13,25 @@ if TYPE_CHECKING:
     from gallop.domain.diagnosis import Finding
     from gallop.services.doctor.deployment import Deployment
 
-OPEN, UNAUTHORIZED = own_door.OK, 401
-_DESCRIPTION = ("/docs", "/openapi.json")
+OPEN, UNAUTHORIZED, UNKNOWN = own_door.OK, 401, 404
+# By function: what is there for everybody, unless a parameter says that it is off.
+_OPTIONAL = {"DescribeFunction": ("/docs", "/openapi.json"), "PageFunction": ("/app",)}
 _WRONG_KEY = "gallop_doctor-sends-a-wrong-key"
 _LOGS = "Look at the log of {name}: aws logs tail {group} --since 10m"
 
 
 def check_open_routes(deployment: Deployment) -> Iterator[Finding]:
-    """Check the routes for everybody: the description is there only if ``PublicDescription`` is on."""
-    is_described = "DescribeFunction" in deployment.resources
-    wanted = {"/health": OPEN, **dict.fromkeys(_DESCRIPTION, OPEN if is_described else UNAUTHORIZED)}
+    """Check the routes for everybody: the description and the page are there only if their parameters are on."""
+    optional = {path: name in deployment.resources for name, paths in _OPTIONAL.items() for path in paths}
+    wanted = {"/health": OPEN, **{path: OPEN if is_on else UNKNOWN for path, is_on in optional.items()}}
     got = {path: own_door.status(deployment.outputs["ApiUrl"] + path) for path in wanted}
     wrong = [f"GET {path} answers {got[path]}, not {wanted[path]}" for path in wanted if got[path] != wanted[path]]
     if wrong:
         yield failure("open routes", f"{'; '.join(wrong)}.", _logs(deployment, "Videos"))
         return
-    described = "are open" if is_described else "are off"
-    yield ok("open routes", f"GET /health answers 200; {' and '.join(_DESCRIPTION)} {described}.")
+    on, off = ([path for path, is_on in optional.items() if is_on is wanted_on] for wanted_on in (True, False))
+    parts = [f"{state}: {', '.join(paths)}" for state, paths in (("open", on), ("off", off)) if paths]
+    yield ok("open routes", f"GET /health answers 200; {'; '.join(parts)}.")
 
 
 def check_authorizer(deployment: Deployment) -> Iterator[Finding]:

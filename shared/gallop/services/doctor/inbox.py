@@ -38,13 +38,13 @@ def check(deployment: Deployment) -> Iterator[Finding]:
 
 
 def check_cors(deployment: Deployment) -> Iterator[Finding]:
-    """Say who may upload to the inbox from a web page; the template lets nobody."""
+    """Say who may upload to the inbox from a web page: the stack's own page, and those of ``BrowserOrigins``."""
     try:
         rules = ask("s3", "get_bucket_cors", Bucket=deployment.outputs["InboxBucketName"])["CORSRules"]
     except AwsRefused as refused:
         if refused.aws_code != _NO_CORS:
             raise
-        yield ok("uploads", "The inbox has no CORS rules: programs can upload, web pages of other origins cannot.")
+        yield ok("uploads", "The inbox has no CORS rules: programs can upload, web pages cannot.")
         return
     origins = ", ".join(sorted({origin for rule in rules for origin in rule["AllowedOrigins"]}))
     yield ok("uploads", f"Web pages of these origins may upload to the inbox: {origins}.")

@@ -77,15 +77,20 @@ def models() -> dict[str, Any]:
 
 
 def usage() -> dict[str, Any]:
-    """Return the usage of a client with a cap."""
-    used = budget.use("CLIENT#me", budget.Period.DAY, budget.day_of(_CREATED_AT), Decimal("4.2"), Decimal(10))
+    """Return the usage of a client, with a cap per day, at a stack with a cap per month."""
+    used = (
+        ("CLIENT#me", budget.Period.DAY, Decimal("4.2"), Decimal(10)),
+        ("CLIENT#me", budget.Period.MONTH, Decimal("37.8"), None),
+        (budget.STACK, budget.Period.MONTH, Decimal("161.7"), Decimal(200)),
+    )
+    day = budget.day_of(_CREATED_AT)
     queue = {"model": _request().model, "region": "ap-southeast-1", "estimated_wait_seconds": 75}
     return {
         "object": "usage",
         "client": "me",
         "is_operator": False,
         "jobs": {"waiting": 1, "running": 2},
-        "budgets": [used.view()],
+        "budgets": [budget.use(owner, period, day, amount, cap).view() for owner, period, amount, cap in used],
         "queues": [queue],
     }
 
