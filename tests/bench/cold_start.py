@@ -42,6 +42,7 @@ STARTS = 20
 WARM_STARTS, WARM_RUNS = 3, 10
 # Read by each HTTP function and, for a drop, by Submit.
 DOORS = ("SubmitFunction", "VideosFunction", "McpFunction", "WakeFunction")
+FILES = ("DescribeFunction", "PageFunction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +191,11 @@ class Bench:
         imports = [
             *(["boto3"] if any(one[0] == "aws" for one in uses) else []),
             *(["httpx"] if ["http"] in uses else []),
-            *(["aws_lambda_powertools"] if start.function != "DescribeFunction" else []),
+            *(["aws_lambda_powertools"] if start.function not in FILES else []),
             *(["aws_lambda_powertools.event_handler"] if start.function in DOORS else []),
             *(["aws_lambda_powertools.utilities.batch"] if start.function == "SubmitFunction" else []),
             *(["aws_lambda_powertools.utilities.parameters"] if any("secretsmanager" in one for one in uses) else []),
-            *(["base64", "gzip"] if start.function == "DescribeFunction" else []),
+            *(["base64", "gzip"] if start.function in FILES else []),
             *(["av"] if start.function == "ThumbnailFunction" else []),
         ]
         lines = "".join(f"import {name}\n" for name in imports)

@@ -274,6 +274,7 @@ SITUATIONS: dict[str, Callable[[Sandbox], Any]] = {
     "VideosFunction": _videos,
     "McpFunction": lambda _: _sample("mcp"),
     "DescribeFunction": lambda _: _sample("describe-file"),
+    "PageFunction": lambda _: _sample("page-start"),
     "TakeSlotFunction": _take_slot,
     "StartTaskFunction": _start_task,
     "StatusFunction": _status,

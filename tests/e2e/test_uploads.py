@@ -68,7 +68,7 @@ def test_the_size_is_limited(caller: Caller) -> None:
 
 
 def test_a_form_that_was_interrupted_is_sent_again(caller: Caller) -> None:
-    """The same form overwrites its one key, so that a page tries again after a break, and one job uses the last file."""
+    """It replaces the file under its one key, so that a page tries again after a break."""
     upload = prepared(caller)
     assert [204, 204] == [send(upload, picture(shade=shade)).status_code for shade in (8, 9)]
     stored = caller.s3.get_object(Bucket=caller.at.inbox_bucket, Key=upload["fields"]["key"])["Body"].read()

@@ -109,6 +109,7 @@ def test_a_dry_run_says_what_is_left(sandbox: Sandbox, ada: Client) -> None:
     own = {"of": "client", "period": "day", "cap": 1.0, "used": 0.0, "left": 1.0}
     assert [stack, own] == [{name: use[name] for name in stack} for use in told]
     assert midnight(sandbox) == told[1]["resets_at"]
+    assert 2 == sandbox.made["Submit"][-1].count("GetItem"), "one for each owner of caps"
 
 
 def test_usage_is_counted_by_caps(ada: Client) -> None:
