@@ -2,12 +2,16 @@
 
 It serves the files beside it, and imports the standard library only. What it answers depends on the path alone: the
 page asks for a key itself, and sends it to the HTTPS door.
+
+The script comes with all modules that it imports: each file is a run of this function, and a new AWS account runs ten
+at a time. Another web server can serve the folder as it is.
 """
 
 from __future__ import annotations
 
 import base64
 import os
+import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 FOLDER = Path(__file__).parent
-START = "index.html"
+START, SCRIPT = "index.html", "main.js"
 TYPES = {
     ".css": "text/css",
     ".html": "text/html; charset=utf-8",
@@ -31,6 +35,11 @@ METHODS = ("GET", "HEAD")
 PROBLEM = "application/problem+json"
 NO_SUCH_FILE, OTHER_METHOD = "no_such_route.json", "method_not_allowed.json"
 REFUSALS = {NO_SUCH_FILE: {}, OTHER_METHOD: {"Allow": ", ".join(METHODS)}}
+
+
+# The two forms that the page's modules use, each at the beginning of a line.
+IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([^"]+)";$', re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:async function|function|const|class) (\w+))", re.MULTILINE)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
@@ -118,8 +127,35 @@ def names() -> frozenset[str]:
 
 @cache
 def content(name: str) -> bytes:
-    """Return a file's content."""
-    return (FOLDER / name).read_bytes()
+    """Return a file's content; of the script, with all modules that it imports, each before those that import it."""
+    if name != SCRIPT:
+        return (FOLDER / name).read_bytes()
+    return "\n".join(scope(module) for module in modules(SCRIPT)).encode()
+
+
+@cache
+def modules(name: str) -> list[str]:
+    """Return the names of all modules that one needs, in the order in which they run; circles are not supported."""
+    imported = [found for _, found in IMPORT.findall(source(name))]
+    return list(dict.fromkeys([*(inner for module in imported for inner in modules(module)), name]))
+
+
+def scope(name: str) -> str:
+    """Return a module as an object of what it exports, so that its other names stay its own."""
+    text = IMPORT.sub(lambda found: f"const {{{found[1].replace(' as ', ': ')}}} = {variable(found[2])};", source(name))
+    exported = ", ".join(EXPORT.findall(text))
+    return f"// {name}\nconst {variable(name)} = (() => {{\n{EXPORT.sub('', text)}\nreturn {{{exported}}};\n}})();"
+
+
+def variable(name: str) -> str:
+    """Return the name of a module's object."""
+    return "$" + re.sub(r"\W", "_", name)
+
+
+@cache
+def source(name: str) -> str:
+    """Return a module's own text."""
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 @cache

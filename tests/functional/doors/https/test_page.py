@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import gzip
+import importlib.util
 import json
+import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -18,6 +21,8 @@ from tests.support.http import Client
 from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.sandbox import Sandbox
 
 FOLDER = ROOT / "functions" / "page"
@@ -70,7 +75,8 @@ def test_it_loads_the_standard_library_only(sandbox: Sandbox) -> None:
 def test_each_file_is_served_as_it_is(sandbox: Sandbox, name: str) -> None:
     """Plain and compressed, with its media type and what protects it."""
     plain, compressed = (ask(sandbox, f"/app/{name}", **headers) for headers in ({}, {"accept_encoding": "br, gzip"}))
-    content = (FOLDER / name).read_bytes()
+    content = page_function(FOLDER).content(name)
+    assert name == "main.js" or (FOLDER / name).read_bytes() == content
     assert [content, content] == [body(plain), body(compressed)]
     assert TYPES[f".{name.rpartition('.')[2]}"] == plain["headers"]["Content-Type"]
     assert ("gzip", "Accept-Encoding") == (compressed["headers"]["Content-Encoding"], plain["headers"]["Vary"])
@@ -82,6 +88,55 @@ def test_the_page_is_at_its_address(sandbox: Sandbox) -> None:
     answer = ask(sandbox)
     assert (FOLDER / "index.html").read_bytes() == body(answer)
     assert answer == ask(sandbox, method="HEAD")
+
+
+def test_a_visit_is_a_few_requests() -> None:
+    """Each is a run of the function, and a new AWS account runs ten at a time: more would fail with 503."""
+    named = re.findall(r'(?:src|href)="app/([^"#]+)', (FOLDER / "index.html").read_text(encoding="utf-8"))
+    assert 8 > len({"index.html", *named}), named
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
+def test_modules_can_be_sent_together(name: str) -> None:
+    """They import and export in the two forms that the function knows; it sends `main.js` with all that it imports."""
+    code = page_function(FOLDER)
+    rest = code.EXPORT.sub("", code.IMPORT.sub("", (FOLDER / name).read_text(encoding="utf-8")))
+    assert [] == re.findall(r"^(?:import|export|await)\b.*", rest, re.MULTILINE)
+    assert code.modules(name)[-1] == name
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js runs the script; it is not installed")
+def test_the_script_contains_all_modules(tmp_path: Path) -> None:
+    """Each in a scope of its own, before those that import it, and once."""
+    own = "const mine = () => %d;\n"
+    files = {
+        "a.js": own % 1 + "export function first() { return mine(); }\nexport class Last {}\n",
+        "b.en.js": own % 2 + 'import {first} from "./a.js";\nexport const text = `${mine()}${first()}`;\n',
+        "main.js": (own % 3).replace("mine", "own")
+        + 'import {first as one, Last} from "./a.js";\nimport {\n  text,\n} from "./b.en.js";\n'
+        + "console.log(own(), one(), text, new Last().constructor.name);\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    script = page_function(tmp_path).content("main.js")
+    assert script.count(b"// a.js") == 1
+    node = ["node", "--input-type=module", "-"]
+    assert b"3 1 21 Last\n" == subprocess.run(node, input=script, capture_output=True, check=True).stdout
+    # A web server without the function sends the same.
+    (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    alone = subprocess.run(["node", "main.js"], cwd=tmp_path, capture_output=True, check=True)
+    assert b"3 1 21 Last\n" == alone.stdout
+
+
+def page_function(folder: Path) -> Any:  # noqa: ANN401 - a module that is in no package
+    """Load the function as if its files were in a folder."""
+    spec = importlib.util.spec_from_file_location("page_function", FOLDER / "app.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.FOLDER = folder  # type: ignore[attr-defined]
+    return module
 
 
 def test_a_file_is_sent_again_only_if_it_has_changed(sandbox: Sandbox) -> None:
