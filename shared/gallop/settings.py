@@ -135,6 +135,11 @@ def max_wait_seconds() -> int:
     return int(os.environ["MAX_WAIT_SECONDS"])
 
 
+def browser_origins() -> list[str]:
+    """Return the origins of web pages that may call the MCP door."""
+    return [origin for origin in os.environ["BROWSER_ORIGINS"].split(",") if origin]
+
+
 def max_held_requests() -> int:
     """Return the maximum number of requests that may wait at the same time."""
     # Until an update has replaced the variables as well.

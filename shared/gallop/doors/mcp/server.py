@@ -54,23 +54,23 @@ class Answer:
 
 
 class ForeignOrigin(CallerError):
-    """A web page calls, which no agent is: a browser could be made to do so by a site that its user visits."""
+    """A web page calls that the operator has not named: a browser does so for any site that its user visits."""
 
     code = "foreign_origin"
     status = 403
-    title = "Not for web pages"
-    remedy = "Call from a program, which sends no header `Origin`."
+    title = "Not for this web page"
+    remedy = "Call from a program, which sends no header `Origin`, or ask the operator to add yours to BrowserOrigins."
 
 
 def check_origin(headers: Mapping[str, str]) -> None:
-    """Check that no browser sends the request for a web page, whatever host it takes this one for.
+    """Check that no browser sends the request for a foreign web page, whatever host it takes this one for.
 
     Raises:
         ForeignOrigin: one does.
 
     """
-    if "origin" in headers:
-        raise ForeignOrigin("This address does not answer web pages.")
+    if "origin" in headers and headers["origin"] not in settings.browser_origins():
+        raise ForeignOrigin("This address does not answer this web page.")
 
 
 def answer(call: Call, body: Body, headers: Mapping[str, str]) -> Answer:

@@ -225,6 +225,16 @@ def test_the_oldest_version_has_batches(sandbox: Sandbox, ada: Agent) -> None:
     assert 400 == ada.post([PING] * 11).status
 
 
+def test_the_pages_that_the_operator_names_are_answered(
+    sandbox: Sandbox, ada: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exactly those: another port or a name that begins like theirs is another origin."""
+    environment = sandbox.stack.deployment.functions["McpFunction"].environment
+    monkeypatch.setitem(environment, "BROWSER_ORIGINS", "https://a.example,https://b.example")
+    tried = ("https://a.example", "https://b.example", "https://a.example:8443", "https://a.example.evil", "")
+    assert [200, 200, 403, 403, 403] == [ada.post(PING, origin=origin).status for origin in tried]
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://api.example.com", ""])
 def test_web_pages_are_refused(sandbox: Sandbox, ada: Agent, origin: str) -> None:
     """A browser names the page that sends a request, whatever the host: agents are no pages."""
