@@ -102,10 +102,11 @@ def _commands(_: str, text: str) -> Iterator[str]:
         command: Any = typer.main.get_command(app)
         words = found.split()
         while words and hasattr(command, "commands") and not words[0].startswith("--"):
-            if (word := words.pop(0)) not in command.commands:
+            inner = command.get_command(None, words.pop(0))
+            if inner is None:
                 yield f"gallop {found.strip()}"
                 break
-            command = command.commands[word]
+            command = inner
         else:
             options = {option for parameter in command.params for option in parameter.opts}
             yield from (f"gallop {found.strip()}" for word in words if word.startswith("--") and word not in options)

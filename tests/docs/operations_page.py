@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import typer.main
+from gallop.cli import operators
 from gallop.cli.app import app
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
@@ -110,7 +111,7 @@ def shown() -> str:
 
 
 def _help(name: str) -> str:
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(operators.app)
     for word in name.split():
         if word.startswith("--"):
             return str(next(option.help for option in command.params if word in option.opts))

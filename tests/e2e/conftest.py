@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
-from gallop.cli import target
+from gallop.cli import testbed as makeup
 from gallop.cli.app import app
 from typer.testing import CliRunner
 
@@ -48,7 +48,7 @@ def gallop(caller: Caller, tmp_path: Path) -> Iterator[Gallop]:
         assert 0 == result.exit_code, result.output
         return result.stdout.strip()
 
-    with patch.object(target, "RUNNING", file):
+    with patch.object(makeup, "RUNNING", file):
         yield run
 
 

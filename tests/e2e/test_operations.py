@@ -62,8 +62,8 @@ def test_a_pipe_that_closes_and_a_dumb_terminal_are_survived(testbed: Testbed, t
     """No traceback, no colour and no progress in a pipe."""
     (tmp_path / "testbed.json").write_text(testbed.coordinates.to_json(), encoding="utf-8")
     code = (
-        "import pathlib, sys; from gallop.cli import app, target; "
-        f"target.RUNNING = pathlib.Path({str(tmp_path / 'testbed.json')!r}); app.app(sys.argv[1:])"
+        "import pathlib, sys; from gallop.cli import app, testbed; "
+        f"testbed.RUNNING = pathlib.Path({str(tmp_path / 'testbed.json')!r}); app.app(sys.argv[1:])"
     )
     command = f'{sys.executable} -c "$CODE" jobs list --limit 500 | head -0; echo ${{PIPESTATUS[0]}}'
     done = subprocess.run(

@@ -1,1 +1,21 @@
-"""The command ``gallop``, for operators of a stack. Not deployed: no function imports it."""
+"""The command ``gallop``. Not deployed: no function imports it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command; say what to install if only the client was installed, without what the command needs."""
+    for name in ("stdin", "stdout", "stderr"):
+        # A closed stream is like one that nobody reads.
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: PTH123, SIM115 - as long as the process
+    try:
+        from gallop.cli.app import app  # noqa: PLC0415 - needs what may be missing
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        sys.exit('The command needs two more packages. Run: pip install "gallop-client[cli]"')
+    app()

@@ -11,7 +11,6 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -25,13 +24,13 @@ from botocore.exceptions import (
 
 from gallop import clock
 from gallop.adapters import aws
+from gallop.cli import testbed
 from gallop.cli.show import fail, refuse
 from gallop.domain.errors import GallopError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-RUNNING = Path(__file__).parents[3] / ".testbed.json"
 TESTBED_STACK = "gallop"
 
 StackOption = Annotated[
@@ -173,9 +172,9 @@ def _explained(error: Exception, *, is_here: bool) -> str:
 
 
 def _running() -> dict[str, Any]:
-    if not RUNNING.exists():
+    running = testbed.running()
+    if not running:
         refuse("No testbed is running. Start one with `make up`, or name a stack in your AWS account with --stack.")
-    running: dict[str, Any] = json.loads(RUNNING.read_text(encoding="utf-8"))
     return running
 
 

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import boto3
 import pytest
 from gallop.adapters import aws
-from gallop.cli import target
+from gallop.cli import target, testbed
 from gallop.cli.app import app
 from gallop.doors.https import authorize
 from moto import mock_aws
@@ -219,7 +219,7 @@ def test_a_key_given_instead_of_its_id_is_not_repeated() -> None:
 
 def test_a_missing_stack_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without a running testbed and without a stack, both options are named."""
-    monkeypatch.setattr(target, "RUNNING", tmp_path / "absent.json")
+    monkeypatch.setattr(testbed, "RUNNING", tmp_path / "absent.json")
     result = gallop("keys", "create", "acme", "--stack", "")
     assert 2 == result.exit_code
     assert "make up" in result.stderr
@@ -232,7 +232,7 @@ def test_the_testbeds_clock_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     running |= {"aws_access_key_id": "AKIDTESTS", "aws_secret_access_key": "secret-of-the-tests"}
     file = tmp_path / "testbed.json"
     file.write_text(json.dumps(running))
-    monkeypatch.setattr(target, "RUNNING", file)
+    monkeypatch.setattr(testbed, "RUNNING", file)
     monkeypatch.setattr(target, "TESTBED_STACK", "mine")
     now[0] += DAY
     create("acme", "--expires", "1d", "--stack", "")

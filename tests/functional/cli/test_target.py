@@ -10,7 +10,7 @@ import pytest
 import typer
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 from gallop.adapters import aws
-from gallop.cli import target
+from gallop.cli import target, testbed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def use(folder: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str, key: str) 
     """Run a command on a testbed; return a client of the functions', and one of the commands'."""
     running = {"aws_endpoint_url": endpoint, "aws_access_key_id": key, "aws_secret_access_key": "s", "region": "x-1"}
     (folder / "testbed.json").write_text(json.dumps(running), encoding="utf-8")
-    monkeypatch.setattr(target, "RUNNING", folder / "testbed.json")
+    monkeypatch.setattr(testbed, "RUNNING", folder / "testbed.json")
     with target.opened("") as opened:
         assert "table" == opened.outputs["JobTableName"]
         return aws.dynamodb(), aws.complete("lambda")
@@ -90,7 +90,7 @@ def test_an_error_that_an_operator_can_fix_says_how(  # noqa: PLR0913, PLR0917 -
     """Whether it comes from boto3 or through an adapter; the exit code is 1, and there is no traceback."""
     running = {"aws_endpoint_url": FIRST, "aws_access_key_id": "a", "aws_secret_access_key": "s", "region": "x-1"}
     (tmp_path / "testbed.json").write_text(json.dumps(running), encoding="utf-8")
-    monkeypatch.setattr(target, "RUNNING", tmp_path / "testbed.json")
+    monkeypatch.setattr(testbed, "RUNNING", tmp_path / "testbed.json")
 
     def call() -> None:
         raise error

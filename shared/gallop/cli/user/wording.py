@@ -1,0 +1,43 @@
+"""Words for what a job, a file and a duration are, in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gallop.client import Job
+
+MINUTE, HOUR = 60, 3600
+_KILO = 1000
+
+
+def state(job: Job) -> str:
+    """Return the state of a job, with its position in the queue or its progress."""
+    word = job.state.replace("_", " ")
+    if job.queue_position:
+        return f"{word}, position {job.queue_position:,}"
+    return f"{word} {job.progress} %" if job.state == "running" else word
+
+
+def cost(job: Job) -> str:
+    """Return what a job costs in US dollars, marked as long as it is an estimate."""
+    return f"~${job.estimated_cost:.2f}" if job.cost is None else f"${job.cost:.2f}"
+
+
+def minutes(seconds: float) -> str:
+    """Format a duration: ``2:05``, ``1:02:05``."""
+    whole = max(0, int(seconds))
+    start = f"{whole // HOUR}:{whole % HOUR // MINUTE:02}" if whole >= HOUR else f"{whole // MINUTE}"
+    return f"{start}:{whole % MINUTE:02}"
+
+
+def size(count: int) -> str:
+    """Format a number of bytes: ``2.3 MB``."""
+    if count < _KILO * _KILO:
+        return f"{count / _KILO:.0f} kB"
+    return f"{count / _KILO / _KILO:.1f} MB"
+
+
+def plain(text: str) -> str:
+    """Return a text without what a terminal would obey: each control character is replaced, a line break too."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in " ".join(text.split()))
