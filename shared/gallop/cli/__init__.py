@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command; say what to install if only the client was installed, without what the command needs."""
@@ -18,4 +20,10 @@ def main() -> None:
         if error.name not in ("typer", "rich"):
             raise
         sys.exit('The command needs two more packages. Run: pip install "gallop-client[cli]"')
-    app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    try:
+        app()
+    except OSError as error:
+        # Such as a full disk that standard output goes to.
+        sys.exit(f"{error.filename or 'The output'}: {error.strerror}")

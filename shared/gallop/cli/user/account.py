@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from gallop.cli import show
+from gallop.cli import INTERRUPTED, show
 from gallop.cli.user import stored
 from gallop.cli.user.address import Address
-from gallop.cli.user.running import INTERRUPTED, Session, run
+from gallop.cli.user.running import Session, run
 
 LoginUrlOption = Annotated[str, typer.Option("--url", help="The stack's ApiUrl. Default: GALLOP_URL, or a question.")]
 
@@ -51,7 +51,8 @@ def _url(given: str) -> str:
     url = given or os.environ.get("GALLOP_URL", "")
     if not url and not sys.stdin.isatty():
         show.refuse("Address missing. Add --url, the stack's ApiUrl.")
-    return (url or typer.prompt("Address of the stack (ApiUrl)", err=True)).strip().rstrip("/")
+    url = (url or typer.prompt("Address of the stack (ApiUrl)", err=True)).strip().rstrip("/")
+    return url if "://" in url else f"https://{url}"
 
 
 def _key() -> str:

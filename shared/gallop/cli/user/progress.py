@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 GAP = "  "
 REFRESH_PER_SECOND = 4
 MIN_BAR, MAX_BAR = 10, 30
+CONNECTING = "Asking Gallop"
 COLOURS = {"running": "cyan", "storing": "cyan", "succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
 
@@ -44,8 +45,8 @@ class Display(Protocol):
     def lost(self, job_id: str) -> None:
         """Show that the connection was lost while a job was watched."""
 
-    def say(self, text: str) -> None:
-        """Print a line that stays."""
+    def say(self, text: str, ended: str = "") -> None:
+        """Print a line that stays; it says how the job ``ended`` has ended."""
 
     def __enter__(self) -> Self: ...
 
@@ -77,8 +78,8 @@ class Log:
 
     def job(self, job: Job) -> None:
         """Print a state or a position that is new."""
-        state = wording.state(job).partition(" %")[0].rstrip("0123456789 ") if job.state == "running" else ""
-        self._say(job.id, f"{job.id}: {state or wording.state(job)}, {wording.cost(job)}")
+        if not job.has_ended:
+            self._say(job.id, f"{job.id}: {wording.state(job)}, {wording.cost(job)}")
 
     def lost(self, job_id: str) -> None:
         """Print it once."""
@@ -92,7 +93,7 @@ class Log:
     ) -> None:
         """Nothing is left to do."""
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, ended: str = "") -> None:  # noqa: ARG002 - every line stays
         """Print a line."""
         self.console.print(Text(text), soft_wrap=True)
 
@@ -108,7 +109,7 @@ class Row:
 
     name: str
     facts: Callable[[], list[str]]
-    share: float | None
+    share: float | None = None
     style: str = ""
 
 
@@ -119,6 +120,7 @@ class Screen:
     console: Console
     rows: dict[str, Row] = field(default_factory=dict)
     first_seen: dict[str, float] = field(default_factory=dict)
+    lost_since: dict[str, float] = field(default_factory=dict)
     live: Live = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,35 +135,40 @@ class Screen:
 
     def uploading(self, file: Transfer) -> None:
         """Show how far an upload is, until it is complete."""
-        self._file("Uploading", file)
+        self._file("uploading", file)
 
     def downloading(self, file: Transfer) -> None:
         """Show how far a download is, until it is complete."""
-        self._file("Downloading", file)
+        self._file("downloading", file)
 
     def job(self, job: Job) -> None:
         """Show a job, which has changed."""
+        self.rows.pop(CONNECTING, None)
+        self.lost_since.pop(job.id, None)
         # The stack's clock may differ from this one's: what counts is how long it was shown, and its age before that.
         now = time.monotonic()
         since = self.first_seen.setdefault(job.id, now - max(0.0, time.time() - job.created_at))
         self.rows[job.id] = Row(
             job.id,
             lambda: [wording.state(job), wording.minutes(_seconds(job, since)), wording.cost(job)],
-            job.progress / 100 if job.state == "running" else None,
-            COLOURS.get(job.state, ""),
+            style=COLOURS.get(job.state, ""),
         )
 
     def lost(self, job_id: str) -> None:
         """Show since when there is no connection."""
-        since = time.monotonic()
-        facts = lambda: ["no connection", wording.minutes(time.monotonic() - since), "retrying"]  # noqa: E731 - as above
-        self.rows[job_id] = Row(job_id, facts, None, "yellow")
+        since = self.lost_since.setdefault(job_id, time.monotonic())
+        self.rows[job_id] = Row(
+            job_id, lambda: ["no connection", wording.minutes(time.monotonic() - since), "retrying"], style="yellow"
+        )
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, ended: str = "") -> None:
         """Print a line above those that are drawn again."""
+        self.rows.pop(ended, None)
         self.console.print(Text(text), soft_wrap=True)
 
     def __enter__(self) -> Self:
+        since = time.monotonic()
+        self.rows[CONNECTING] = Row(CONNECTING, lambda: [wording.minutes(time.monotonic() - since)])
         self.live.start()
         # Whatever ends this process, the terminal keeps its cursor.
         self.console.show_cursor()
@@ -173,13 +180,13 @@ class Screen:
         self.live.stop()
 
     def _file(self, verb: str, file: Transfer) -> None:
-        name = f"{verb} {wording.plain(file.name)}"
+        self.rows.pop(CONNECTING, None)
         if file.done >= file.total:
-            self.rows.pop(name, None)
+            self.rows.pop(file.name, None)
             return
         share = file.done / file.total
-        facts = [f"{100 * share:.0f} %", f"{wording.size(file.done)} of {wording.size(file.total)}"]
-        self.rows[name] = Row(name, lambda: facts, share)
+        facts = [f"{verb} {100 * share:.0f} %", f"{wording.size(file.done)} of {wording.size(file.total)}"]
+        self.rows[file.name] = Row(wording.plain(file.name), lambda: facts, share)
 
     def _drawn(self) -> Text:
         width = self.console.width

@@ -63,9 +63,7 @@ def watch(
     if json:
         show.as_json([one.view for one in ends])
     for one in ends:
-        if isinstance(one, End):
-            show.remark(one.text)
-        elif not json:
+        if isinstance(one, Made) and not json:
             show_made(one, json=False)
     if (
         code := max(one.code for one in ends if isinstance(one, End))
@@ -107,7 +105,7 @@ async def finished(session: Session, job: Job | str, to: Place) -> Made:
     """
     done = await _waited(session, job)
     file = await to.save(session.client, done, session.display) if to.text else None
-    session.display.say(f"{done.id}: made in {wording.minutes(_seconds(done))}, {wording.cost(done)}")
+    session.display.say(f"{done.id}: made in {wording.minutes(_seconds(done))}, {wording.cost(done)}", ended=done.id)
     return Made(done, file)
 
 
@@ -128,7 +126,9 @@ async def _ended(session: Session, job_id: str, to: Place, at: Address) -> Made 
     try:
         return await finished(session, job_id, to)
     except (GallopError, NotSavedError) as error:
-        return end_of(error, at)
+        end = end_of(error, at)
+        session.display.say(end.text, ended=job_id)
+        return end
 
 
 async def _waited(session: Session, job: Job | str) -> Job:

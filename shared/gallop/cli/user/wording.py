@@ -12,11 +12,9 @@ _KILO = 1000
 
 
 def state(job: Job) -> str:
-    """Return the state of a job, with its position in the queue or its progress."""
+    """Return the state of a job, with its position in the queue."""
     word = job.state.replace("_", " ")
-    if job.queue_position:
-        return f"{word}, position {job.queue_position:,}"
-    return f"{word} {job.progress} %" if job.state == "running" else word
+    return f"{word}, position {job.queue_position:,}" if job.queue_position else word
 
 
 def cost(job: Job) -> str:
