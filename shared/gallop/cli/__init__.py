@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-INTERRUPTED = 130
-
 
 def main() -> None:
     """Run the command; say what to install if only the client was installed, without what the command needs."""
@@ -21,7 +19,7 @@ def main() -> None:
             raise
         sys.exit('The command needs two more packages. Run: pip install "gallop-client[cli]"')
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(130)
     try:
         app()
     except OSError as error:

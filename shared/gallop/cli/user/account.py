@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from gallop.cli import INTERRUPTED, show
+from gallop.cli import show
 from gallop.cli.user import stored
 from gallop.cli.user.address import Address
-from gallop.cli.user.running import Session, run
+from gallop.cli.user.running import INTERRUPTED, Session, run
 
 LoginUrlOption = Annotated[str, typer.Option("--url", help="The stack's ApiUrl. Default: GALLOP_URL, or a question.")]
 

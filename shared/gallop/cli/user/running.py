@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 
-from gallop.cli import INTERRUPTED, show
+from gallop.cli import show
 from gallop.cli.user.progress import display
 from gallop.cli.user.saving import NotSavedError
 from gallop.client import AsyncGallop, Corrupt, GallopError, JobFailed, Refused, Unknown, Unreachable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gallop.cli.user.progress import Display
 
 T = TypeVar("T")
-FAILED, REFUSED, UNREACHABLE = 1, 2, 3
+FAILED, REFUSED, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 UNAUTHENTICATED = 401
 
 
