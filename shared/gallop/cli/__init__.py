@@ -23,5 +23,6 @@ def main() -> None:
     try:
         app()
     except OSError as error:
-        # Such as a full disk that standard output goes to.
+        # Such as a full disk that standard output goes to: what is left for it is not written at the exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(f"{error.filename or 'The output'}: {error.strerror}")

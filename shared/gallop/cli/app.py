@@ -5,6 +5,7 @@ The latter need boto3 and half of this repository; the package ``gallop-client``
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -47,10 +48,10 @@ for command in (listing.cancel, account.login, account.logout):
 
 
 def _operators() -> dict[str, Any]:
-    try:
-        from gallop.cli import operators  # noqa: PLC0415 - only when asked for
-    except ModuleNotFoundError:
+    if not find_spec("gallop.cli.operators"):
         return {}
+    from gallop.cli import operators  # noqa: PLC0415 - only when asked for
+
     group: Any = typer.main.get_command(operators.app)
     commands: dict[str, Any] = group.commands
     return commands

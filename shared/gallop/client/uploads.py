@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gallop.client import replies
 from gallop.client.door import ask
 from gallop.client.effects import Call, Form, Together
+from gallop.client.errors import Refused
 from gallop.client.jobs import Transfer
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from gallop.client.requests import Request
     from gallop.client.sources import Local
 
-PATH = "/v1/uploads"
+PATH, INVALID = "/v1/uploads", 400
 # The maximum body is 4.5 MB, and base64 makes four bytes of three.
 INLINE_BYTES = 3_000_000
 
@@ -42,10 +44,21 @@ def send_files(door: Door, request: Request, progress: Callable[[Transfer], obje
 
 def upload(door: Door, file: Local, progress: Callable[[Transfer], object] | None) -> Flow[str]:
     """Upload a file; return its id for a request."""
-    reply = yield from ask(door.call("POST", PATH, {"content_type": file.media_type}))
-    upload_id, url, fields = replies.read(reply, lambda view: (str(view["id"]), view["url"], view["fields"]))
-    yield from ask(Call("POST", url, form=Form(fields, file, partial(_report, progress, file))))
+    try:
+        reply = yield from ask(door.call("POST", PATH, {"content_type": file.media_type}))
+        upload_id, url, fields = replies.read(reply, lambda view: (str(view["id"]), view["url"], view["fields"]))
+        yield from ask(Call("POST", url, form=Form(fields, file, partial(_report, progress, file))))
+    except Refused as refused:
+        raise _about(file, refused) from None
     return upload_id
+
+
+def _about(file: Local, refused: Refused) -> Refused:
+    """Return a refusal that names the file, if it is about that: its type, or its size."""
+    if refused.status != INVALID:
+        return refused
+    faults = tuple(replace(fault, file=file.name, pointer="") for fault in refused.faults)
+    return Refused(refused.status, refused.code, f"{file.name}: {refused.detail}", refused.remedy, faults)
 
 
 def _inline(request: Request) -> dict[str, str]:

@@ -24,10 +24,10 @@ KeyFileOption = Annotated[
 ]
 NO_STACK = """\
 No stack is known. Do one of these:
-  gallop login                     keep an address and a key for all commands
-  export GALLOP_URL=... GALLOP_KEY=...   for this shell
-  --url ... --key-file ...         for this command
-  make up                          start a testbed on this machine, in a checkout of Gallop"""
+  gallop login                            keep an address and a key for all commands
+  export GALLOP_URL=... GALLOP_KEY=...    set them for this shell
+  gallop ... --url ... --key-file ...     set them for one command
+  make up                                 start a testbed on this machine, in a checkout of Gallop"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from gallop.cli.user.address import KeyFileOption, UrlOption, find
 from gallop.cli.user.fields import Wanted, takes_a_request
 from gallop.cli.user.running import Session, run
 from gallop.cli.user.saving import OutputOption, place
-from gallop.cli.user.watching import Made, finished, left, show_made
+from gallop.cli.user.watching import Made, finished, leave, show_made
 
 if TYPE_CHECKING:
     from gallop.cli.user.address import Address
@@ -59,7 +59,7 @@ def make(  # noqa: PLR0913, PLR0917 - the options of a command
     async def work(session: Session) -> Made:
         session.if_stopped = "Stopped. Nothing is lost: the same command continues the job if it was made."
         job = await wanted.make(session.client, again, session.display.uploading)
-        session.if_stopped = left(job.id, to)
+        leave(session, job.id, to)
         if job.is_repeated:
             session.display.say(f"This content is a job already: {job.id}. For another video, add: --again 2")
         return await finished(session, job, to) if is_waiting else Made(job, None)

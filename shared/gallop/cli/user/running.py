@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -36,11 +36,15 @@ UNAUTHENTICATED = 401
 
 @dataclass(slots=True)
 class Session:
-    """A client of a stack and what is on the screen; ``if_stopped`` says what Ctrl-C leaves behind, and what to do."""
+    """A client of a stack and what is on the screen.
+
+    ``if_stopped`` says what Ctrl-C leaves behind; ``resume`` is the command that continues, once there is one.
+    """
 
     client: AsyncGallop
     display: Display
     if_stopped: str = "Stopped."
+    resume: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +72,29 @@ def run(at: Address, work: Callable[[Session], Awaitable[T]], *, json: bool, pla
     try:
         return asyncio.run(connected())
     except KeyboardInterrupt:
-        show.remark(f"\n{session[0].if_stopped}" if session else "\nStopped.")
+        show.remark(f"\n{_continued(session[0].if_stopped, session[0].resume)}" if session else "\nStopped.")
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         raise
     except (GallopError, NotSavedError, OSError, ValueError) as error:
-        ended = end_of(error, at, place)
-    finish(ended, json=json)
-    return None
-
-
-def finish(ended: End, *, json: bool) -> NoReturn:
-    """End the command."""
+        end = end_of(error, at, place, resume=session[0].resume if session else "")
     if json:
-        show.as_json(ended.view)
-    show.remark(ended.text)
-    raise typer.Exit(ended.code)
+        show.as_json(end.view)
+    show.remark(end.text)
+    raise typer.Exit(end.code)
 
 
-def end_of(error: Exception, at: Address, place: Callable[[str], str] = str) -> End:
-    """Return how something ended that raised an error."""
+def end_of(error: Exception, at: Address, place: Callable[[str], str] = str, *, resume: str = "") -> End:
+    """Return how something ended that raised an error; ``resume`` is the command that continues it."""
     match error:
         case JobFailed():
             return End(FAILED, str(error), dict(error.job.data))
         case Refused():
             return _of_refusal(error, at, place)
         case Unknown():
-            return _plain(UNREACHABLE, "unknown", f"{error} It is the same job, and is charged once.")
+            return _plain(UNREACHABLE, "unknown", _continued(str(error), resume))
         case Unreachable():
-            return _plain(UNREACHABLE, "unreachable", str(error))
+            return _plain(UNREACHABLE, "unreachable", _continued(str(error), resume))
         case Corrupt():
             return _plain(FAILED, "corrupt", str(error))
         case NotSavedError():
@@ -105,6 +103,10 @@ def end_of(error: Exception, at: Address, place: Callable[[str], str] = str) -> 
             what = f"{error.filename}: " if error.filename else ""
             return _plain(REFUSED, "unreadable", f"{what}{error.strerror or error}. Nothing was made.")
     return _plain(REFUSED, "usage", str(error))
+
+
+def _continued(text: str, command: str) -> str:
+    return f"{text} To continue, run: {command}" if command else text
 
 
 def _plain(code: int, kind: str, text: str) -> End:

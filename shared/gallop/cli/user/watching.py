@@ -56,7 +56,7 @@ def watch(
     to = place(output, count=len(wanted))
 
     async def work(session: Session) -> list[Made | End]:
-        session.if_stopped = left(" ".join(wanted), to)
+        leave(session, " ".join(wanted), to)
         return await asyncio.gather(*(_ended(session, one, to, at) for one in wanted))
 
     ends = run(at, work, json=json)
@@ -84,7 +84,7 @@ def get(
     to = place(output)
 
     async def work(session: Session) -> Made:
-        session.if_stopped = f"Stopped. To continue, run: gallop get {job_id}{to.hint}"
+        session.resume = f"gallop get {job_id}{to.hint}"
         job = await session.client.get(job_id)
         return Made(job, await to.save(session.client, job, session.display) if to.text else None)
 
@@ -117,16 +117,17 @@ def show_made(made: Made, *, json: bool) -> None:
         typer.echo(made.file or made.job.id)
 
 
-def left(jobs: str, to: Place) -> str:
-    """Return what is true after Ctrl-C, and how to continue."""
-    return f"Stopped watching; the job continues. To watch it again, run: gallop watch {jobs}{to.hint}"
+def leave(session: Session, jobs: str, to: Place) -> None:
+    """Let the end of this command, by Ctrl-C or without a connection, say that jobs continue, and how to watch them."""
+    session.if_stopped = f"Stopped watching; {'the jobs continue' if ' ' in jobs else 'the job continues'}."
+    session.resume = f"gallop watch {jobs}{to.hint}"
 
 
 async def _ended(session: Session, job_id: str, to: Place, at: Address) -> Made | End:
     try:
         return await finished(session, job_id, to)
     except (GallopError, NotSavedError) as error:
-        end = end_of(error, at)
+        end = end_of(error, at, resume=f"gallop watch {job_id}{to.hint}")
         session.display.say(end.text, ended=job_id)
         return end
 
