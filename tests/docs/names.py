@@ -56,7 +56,7 @@ DOTTED = re.compile(r"(?:gallop|tests|fake_dashscope)(?:\.\w+)+")
 PYTHON_FILE = re.compile(r"[\w./-]+\.py")
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}")
 CAMEL_CASE = re.compile(r"(?:[A-Z][a-z]+){2,}|[A-Z][a-z]+[A-Z]\w+")
-TARGET = re.compile(r"\bmake (?:-s )?([a-z][a-z-]*)((?: [A-Z_]+=(?:\"[^\"]*\"|\S*))*)")
+TARGET = re.compile(r"(?<!gallop )\bmake (?:-s )?([a-z][a-z-]*)((?: [A-Z_]+=(?:\"[^\"]*\"|\S*))*)")
 COMMAND = re.compile(r"(?:^|\$ |\(|\.venv/bin/)gallop ([a-z][^`\n#]*)", re.MULTILINE)
 RUN_MODULE = re.compile(r"python -m ([\w.]+)")
 MEMBERS = re.compile(r"((?:`_?\w+`(?:, | and )?)+) (?:in|of) `(gallop[\w.]+)`")
@@ -108,7 +108,7 @@ def _commands(_: str, text: str) -> Iterator[str]:
                 break
             command = inner
         else:
-            options = {option for parameter in command.params for option in parameter.opts}
+            options = {"--help", *(option for parameter in command.params for option in parameter.opts)}
             yield from (f"gallop {found.strip()}" for word in words if word.startswith("--") and word not in options)
 
 

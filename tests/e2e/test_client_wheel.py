@@ -15,6 +15,7 @@ from tests.e2e.examples import examples
 from tests.support.scripts import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.e2e.caller import Caller
@@ -23,6 +24,11 @@ PAGE = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
 QUICK_START, ERRORS = examples(PAGE, "Quick start"), examples(PAGE, "Errors")
 # What httpx needs, and nothing of AWS.
 PACKAGES = ("anyio", "certifi", "h11", "httpcore", "httpx", "idna", "typing-extensions")
+# What the command needs besides.
+COMMAND = (
+    *("annotated-doc", "annotated-types", "markdown-it-py", "mdurl", "pydantic", "pydantic-core", "pygments", "rich"),
+    *("shellingham", "typer", "typing-inspection"),
+)
 
 
 def run(*command: str | Path, folder: Path, **environment: str) -> str:
@@ -42,15 +48,26 @@ def run(*command: str | Path, folder: Path, **environment: str) -> str:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel, and return the Python of an environment with it and the locked packages that it needs."""
-    folder = tmp_path_factory.mktemp("client")
+    """Give the Python of an environment with the wheel and the locked packages that it needs."""
+    return installed(tmp_path_factory.mktemp("client"), "", PACKAGES)
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the command of an environment with the wheel, its extra for the command, and nothing of AWS."""
+    return installed(tmp_path_factory.mktemp("command"), "[cli]", PACKAGES + COMMAND).with_name("gallop")
+
+
+def installed(folder: Path, extra: str, packages: Sequence[str]) -> Path:
+    """Build the wheel, and install it and these packages into an empty environment; return its Python."""
     pip = ("-m", "pip", "--quiet", "--disable-pip-version-check")
     run(sys.executable, *pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT / "shared", folder=folder)
     (wheel,) = folder.glob("gallop_client-*.whl")
     lock = (ROOT / "tests" / "requirements.txt").read_text(encoding="utf-8")
-    needed = re.findall(rf"^(?:{'|'.join(PACKAGES)})==(?:.*\\\n)+.*\n", lock, re.MULTILINE)
+    needed = re.findall(rf"^(?:{'|'.join(packages)})==(?:.*\\\n)+.*\n", lock, re.MULTILINE)
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    (folder / "lock.txt").write_text(f"gallop-client @ {wheel.as_uri()} --hash=sha256:{digest}\n{''.join(needed)}")
+    own = f"gallop-client{extra} @ {wheel.as_uri()} --hash=sha256:{digest}"
+    (folder / "lock.txt").write_text("\n".join([own, *needed]))
     run(sys.executable, "-m", "venv", folder / "empty", folder=folder)
     made = folder / "empty" / "bin" / "python"
     # With hashes, pip refuses what the wheel needs and the lock does not name.
@@ -85,6 +102,24 @@ def test_a_folder_needs_nothing_else(python: Path, caller: Caller, tmp_path: Pat
     folder = ROOT / "tests" / "testbed" / "pictures" / "qipao"
     door = {"GALLOP_URL": caller.at.api_url, "GALLOP_KEY": caller.at.api_key}
     assert "0.7" == run(python, "-c", code, folder, folder=tmp_path, **door).strip()
+
+
+def test_the_command_makes_a_video(command: Path, caller: Caller, tmp_path: Path) -> None:
+    """From a folder, without a checkout; the operators' commands are not part of it, which it says."""
+    folder = ROOT / "tests" / "testbed" / "pictures" / "qipao"
+    door = {"GALLOP_URL": caller.at.api_url, "GALLOP_KEY": caller.at.api_key}
+    path = run(command, "make", folder, "-o", "out", folder=tmp_path, **door).strip()
+    job = caller.http.get("/v1/videos?limit=1").json()["data"][0]
+    assert job["video"]["sha256"] == hashlib.sha256((tmp_path / path).read_bytes()).hexdigest()
+    assert "doctor" not in run(command, "--help", folder=tmp_path)
+    with pytest.raises(AssertionError, match="operators of a stack are not part of this package"):
+        run(command, "doctor", folder=tmp_path)
+
+
+def test_the_command_says_what_it_needs(python: Path, tmp_path: Path) -> None:
+    """Where the client was installed alone."""
+    with pytest.raises(AssertionError, match=r'pip install "gallop-client\[cli\]"'):
+        run(python.with_name("gallop"), "make", folder=tmp_path)
 
 
 def test_it_is_typed_for_its_users(python: Path, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ SECTIONS = [
     ("docs/s3-door.md", "What you drop, and what you get", ()),
     ("docs/s3-door.md", "When something is missing or wrong", ()),
     ("docs/s3-door.md", "Cancelling", ()),
+    ("docs/command.md", "Quick start", ("qipao.mp4", "videos")),
+    ("docs/command.md", "In scripts", ("job.json", "horse.mp4")),
     ("docs/https-door.md", "Models", ()),
     ("docs/https-door.md", "Gallop's own", ("own.mp4", "own.jpg", "cat.mp4")),
     ("docs/https-door.md", "When something goes wrong", ()),

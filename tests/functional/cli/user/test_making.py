@@ -112,7 +112,7 @@ def test_a_job_is_shown_and_its_video_downloaded(gallop: Command) -> None:
     assert "has no video yet" in early.stderr
     gallop.ok("watch", job_id)
     facts = dict(line.split(maxsplit=1) for line in gallop.ok("get", job_id).splitlines())
-    assert ("succeeded", "$0.70", "7") == (facts["state"], facts["cost"], facts["seed"])
+    assert {"state": "succeeded", "cost": "$0.70", "seed": "7"}.items() <= facts.items()
     assert f"{job_id}.mp4" == gallop.ok("get", job_id, "-o", ".")
     assert (gallop.folder / f"{job_id}.mp4").stat().st_size
 
