@@ -110,7 +110,7 @@ bench-polling: .tests-ready  ## compare polling schedules; writes docs/polling.m
 build: .sam-ready  ## build the stack for AWS; needs Python 3.13 (then: .venv-sam/bin/sam deploy --guided)
 	@$(SAM_BUILD)
 
-wheel: .testbed-ready  ## build the Python client as a wheel in out/
+wheel: .testbed-ready  ## build the Python client, with its command, as a wheel in out/
 	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir out ./shared
 
 docs: .tests-ready  ## regenerate the parts of the documentation that are made from code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -12,6 +13,10 @@ def main() -> None:
         # A closed stream is like one that nobody reads.
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: PTH123, SIM115 - as long as the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name may have bytes that are not valid UTF-8: it is printed as it is.
+        is_utf_8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if is_utf_8 else "backslashreplace")
     try:
         from gallop.cli.app import app  # noqa: PLC0415 - needs what may be missing
     except ModuleNotFoundError as error:

@@ -94,7 +94,7 @@ def end_of(error: Exception, at: Address, place: Callable[[str], str] = str, *, 
         case Unknown():
             return _plain(UNREACHABLE, "unknown", _continued(str(error), resume))
         case Unreachable():
-            return _plain(UNREACHABLE, "unreachable", _continued(str(error), resume))
+            return _plain(UNREACHABLE, "unreachable", _continued(f"{error} Address: {at.url}.", resume))
         case Corrupt():
             return _plain(FAILED, "corrupt", str(error))
         case NotSavedError():

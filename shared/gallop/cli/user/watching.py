@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from gallop.cli.user.address import Address
 
-# How long a job that was reached before is watched without a connection, and how often it is tried again.
+# How long a job that was reached before is watched without a connection, and the pause between two tries.
 PATIENCE_SECONDS, RETRY_SECONDS = 600.0, 5.0
 SHOWN = ("resolution", "ratio", "duration", "seed", "audio")
 
@@ -129,24 +129,26 @@ async def _ended(session: Session, job_id: str, to: Place, at: Address) -> Made 
     except (GallopError, NotSavedError) as error:
         end = end_of(error, at, resume=f"gallop watch {job_id}{to.hint}")
         session.display.say(end.text, ended=job_id)
-        return end
+        return replace(end, view={"id": job_id, **end.view})
 
 
 async def _waited(session: Session, job: Job | str) -> Job:
     """Wait for a job; once it was reached, a lost connection is survived for a while."""
     job_id = job if isinstance(job, str) else job.id
-    contact = None if isinstance(job, str) else time.monotonic()
+    was_reached, lost_since = isinstance(job, Job), None
 
     def seen(job: Job) -> None:
-        nonlocal contact
-        contact = time.monotonic()
+        nonlocal was_reached, lost_since
+        was_reached, lost_since = True, None
         session.display.job(job)
 
     while True:
         try:
             return await session.client.wait(job_id, progress=seen)
         except Unreachable:
-            if contact is None or time.monotonic() - contact > PATIENCE_SECONDS:
+            now = time.monotonic()
+            lost_since = lost_since or now
+            if not was_reached or now - lost_since > PATIENCE_SECONDS:
                 raise
             session.display.lost(job_id)
             await asyncio.sleep(RETRY_SECONDS)
