@@ -165,7 +165,9 @@ def test_progress_fits_into_the_terminal(gallop: Command, columns: int) -> None:
     assert 0 == terminal.end()
     *drawn, _, path = terminal.lines()
     assert all(len(line) <= columns for line in drawn if "made in" not in line)
-    assert re.search(r"running( |\n|\r)+0:\d\d", terminal.text.replace("\x1b[36m", "").replace("\x1b[0m", ""))
+    # The testbed's clock jumps: which states are seen varies.
+    assert re.search(r"(queued|submitting|running|storing)  0:\d\d", "\n".join(drawn))
+    assert any("~$0.42" in line for line in drawn)
     assert (gallop.folder / path).is_file()
 
 
