@@ -38,7 +38,7 @@ class AsyncGallop:
         """Connect to a stack, as ``Gallop`` does."""
         self._door = door.opened(url, key)
         wire.keep_addresses_out_of_logs()
-        self._http = httpx.AsyncClient(timeout=wire.TIMEOUT, transport=transport)
+        self._http = httpx.AsyncClient(timeout=wire.TIMEOUT, transport=transport, mounts=wire.NO_PROXY)
 
     async def make(
         self,

@@ -50,7 +50,7 @@ class Gallop:
         """
         self._door = door.opened(url, key)
         wire.keep_addresses_out_of_logs()
-        self._http = httpx.Client(timeout=wire.TIMEOUT, transport=transport)
+        self._http = httpx.Client(timeout=wire.TIMEOUT, transport=transport, mounts=wire.NO_PROXY)
 
     def make(
         self,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 AT_A_TIME = 4
 # A long poll answers within 25 seconds, and API Gateway ends every request after 30.
 TIMEOUT = httpx.Timeout(40, connect=10)
+# Without encryption only this machine is called: a proxy of the environment must not see the key in clear.
+NO_PROXY = {"http://": None}
 
 
 @contextmanager
