@@ -7,10 +7,16 @@ const TIMEOUT_MS = 35_000; // API Gateway answers within 30 seconds, or never.
 const TRIES = 6;
 const API = document.querySelector('meta[name="gallop-api"]')?.getAttribute("content")?.replace(/\/$/, "") || "";
 
-/** How far the clock of this device is behind that of the API, in milliseconds. */
-let skew = 0;
+/** From this error on, the clock of this device is wrong. */
+const CLOCK_MS = 300_000;
+/** A clock that runs at another speed, as that of a testbed, is not a wrong one. */
+const STEADY_MS = 3000;
 
-/** Listens for `key-refused`, when the API no longer accepts the key. */
+/** How far the clock of this device is behind that of the API, in milliseconds, and since when. */
+let skew = 0;
+let skewSince = Date.now();
+
+/** Dispatches `key-refused`, when the API no longer accepts the key, and `clock`, when `isClockWrong` may have changed. */
 export const door = new EventTarget();
 
 /**
@@ -47,9 +53,9 @@ export function now() {
   return (Date.now() + skew) / 1000;
 }
 
-/** Returns how many seconds the clock of this device is wrong by. */
-export function clockError() {
-  return Math.abs(skew) / 1000;
+/** Returns whether the clock of this device is wrong, by minutes. */
+export function isClockWrong() {
+  return Math.abs(skew) > CLOCK_MS && Date.now() - skewSince > STEADY_MS;
 }
 
 /**
@@ -162,6 +168,8 @@ async function read(response) {
 /** @param {Headers} headers */
 function learnTime(headers) {
   const there = Date.parse(headers.get("date") || "");
+  if (Number.isNaN(there)) return;
   // The header has whole seconds.
-  if (!Number.isNaN(there) && Math.abs(there - Date.now() - skew) > 1500) skew = there - Date.now();
+  if (Math.abs(there - Date.now() - skew) > 1500) [skew, skewSince] = [there - Date.now(), Date.now()];
+  door.dispatchEvent(new Event("clock"));
 }

@@ -8,7 +8,7 @@ import {historyPanel, startHistory, stopHistory} from "./history.js";
 import {forgetJobs} from "./jobs.js";
 import {forget, recall} from "./key.js";
 import {makePanel} from "./make.js";
-import {showBanner, showNotices} from "./notices.js";
+import {showNotices} from "./notices.js";
 import {startPlaying, stopPlaying} from "./play.js";
 import {readUsage, stopUsage, usagePanel} from "./usage.js";
 import {startWatching, stopWatching} from "./watch.js";
@@ -27,7 +27,6 @@ async function enter() {
   const history = historyPanel(usage.is_operator);
   fill(page, makePanel(), stack, history);
   document.body.className = "open";
-  showBanner();
   startWatching();
   startPlaying(usage.is_operator);
   startHistory();

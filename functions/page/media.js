@@ -32,7 +32,7 @@ export function mediaPanel() {
   changes.addEventListener("change", render);
   listen();
   render();
-  return h("div", {class: "media"}, tiles, zone, files, folder, roles, notes);
+  return h("div", {class: "media"}, h("div", {class: "strip"}, tiles, zone), files, folder, roles, notes);
 }
 
 /** Adds files that were dropped, pasted or picked. @param {File[]} files */
@@ -108,7 +108,7 @@ function remove(one) {
   change({media: draft.media.filter((it) => it !== one)});
   announce(t("removed", {name: one.name}));
   const next = draft.media[Math.min(place, draft.media.length - 1)];
-  const focus = next ? shown.get(next.id)?.tile.querySelector(".remove") : tiles.parentElement?.querySelector(".picks button");
+  const focus = next ? shown.get(next.id)?.tile.querySelector(".remove") : document.querySelector(".picks button");
   /** @type {HTMLElement | null | undefined} */ (focus)?.focus();
 }
 
@@ -136,7 +136,7 @@ function render() {
     renderTile(one);
   });
   tiles.hidden = !draft.media.length;
-  tiles.parentElement?.classList.toggle("filled", draft.media.length > 0);
+  tiles.closest(".media")?.classList.toggle("filled", draft.media.length > 0);
   roles.hidden = !["r2v", "i2v"].includes(kind());
   for (const input of roles.querySelectorAll("input")) input.checked = input.value === draft.role;
 }
@@ -173,17 +173,17 @@ function draw(tile, one, place) {
   const faults = h("div", {class: "faults"});
   const state = {sending: t("sending"), paused: t("upload_paused"), waiting: t("sending"), lost: t("file_lost"), failed: one.problem, sent: ""}[one.state];
   tile.className = `tile ${one.state}`;
+  const tools = h("div", {class: "tools"},
+    button({icon: "before", class: "before", label: t("move_before", {name: one.name}), title: t("earlier"), disabled: place === 0, onclick: () => step(one, -1)}),
+    button({icon: "after", class: "after", label: t("move_after", {name: one.name}), title: t("later"), disabled: place === draft.media.length - 1, onclick: () => step(one, 1)}),
+    one.state === "failed" && one.file && button({icon: "again", class: "retry", label: t("send_again", {name: one.name}), title: t("try_again"), onclick: () => send(one)}),
+    button({icon: "close", class: "remove", label: t("remove_file", {name: one.name}), title: t("remove"), onclick: () => remove(one)}));
   fill(tile,
-    h("div", {class: "picture"}, picture, h("span", {class: "label"}, labelOf(one)),
+    h("div", {class: "picture"}, picture, h("span", {class: "label"}, labelOf(one)), tools,
       one.state === "sending" && h("progress", {max: 1, value: one.progress, "aria-label": t("sending_file", {name: one.name})})),
     h("div", {class: "caption"}, name(one.name), h("span", {class: "size"}, size(one.size))),
     state && h("p", {class: one.state === "failed" || one.state === "lost" ? "fault" : "state"}, state),
-    faults,
-    h("div", {class: "tools"},
-      button({icon: "before", class: "before", label: t("move_before", {name: one.name}), title: t("earlier"), disabled: place === 0, onclick: () => step(one, -1)}),
-      button({icon: "after", class: "after", label: t("move_after", {name: one.name}), title: t("later"), disabled: place === draft.media.length - 1, onclick: () => step(one, 1)}),
-      one.state === "failed" && one.file && button({icon: "again", class: "retry", label: t("send_again", {name: one.name}), title: t("try_again"), onclick: () => send(one)}),
-      button({icon: "close", class: "remove", label: t("remove_file", {name: one.name}), title: t("remove"), onclick: () => remove(one)})));
+    faults);
   register(pointerOf(one), {place: faults, control: null, label: one.name});
   if (active) focusTool(tile, active);
 }

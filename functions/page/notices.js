@@ -2,12 +2,11 @@
 /** What reaches a person who looks elsewhere: a notification, if allowed, and the title. And the banner: offline, a wrong clock. */
 
 import {byId, fill, icon} from "./dom.js";
-import {clockError} from "./door.js";
+import {door, isClockWrong} from "./door.js";
 import {hasEnded, news} from "./jobs.js";
 import {t} from "./words.js";
 
 const NAME = "gallop.notify";
-const CLOCK_SECONDS = 300;
 
 let unseen = 0;
 
@@ -30,6 +29,7 @@ export async function want(isOn) {
 /** Shows the state of the network and of the clock in the banner, and the ends of jobs. */
 export function showNotices() {
   for (const event of ["online", "offline"]) addEventListener(event, showBanner);
+  door.addEventListener("clock", showBanner);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
     unseen = 0;
@@ -43,10 +43,10 @@ export function showNotices() {
   showBanner();
 }
 
-/** Shows the banner again: the API has said what time it is. */
-export function showBanner() {
+function showBanner() {
   const banner = byId("banner");
-  const text = !navigator.onLine ? t("offline") : clockError() > CLOCK_SECONDS ? t("clock_wrong") : "";
+  const text = !navigator.onLine ? t("offline") : isClockWrong() ? t("clock_wrong") : "";
+  if (text === banner.textContent) return;
   banner.hidden = !text;
   fill(banner, text && icon(navigator.onLine ? "clock" : "offline"), text);
 }
