@@ -39,13 +39,11 @@ export function card(job, isOperator) {
   const about = h("div", {class: "about"});
   const title = h("h3", {class: "prompt", dir: "auto", id: `prompt-${job.id}`}, job.prompt || t("no_prompt"));
   const line = h("div", {class: "line"});
-  const whose = isOperator && h("p", {class: "whose"}, ...whoseOf(job));
-  element.setAttribute("aria-labelledby", title.id);
-  about.append(title, line);
-  if (whose) about.append(whose);
-  element.append(frame, about);
+  const created = h("time", {datetime: new Date(job.created_at * 1000).toISOString(), title: date(job.created_at)}, time(job.created_at, now()));
   const actions = h("div", {class: "actions"});
-  about.append(actions);
+  element.setAttribute("aria-labelledby", title.id);
+  about.append(title, line, h("div", {class: "meta"}, h("span", {class: "whose"}, isOperator && whoseOf(job)), created), actions);
+  element.append(frame, about);
   update({element, frame, line, actions}, job);
   return {element, update: (/** @type {Job} */ found) => update({element, frame, line, actions}, found)};
 }
@@ -92,6 +90,11 @@ export async function thumbnailOf(job) {
   return thumbnails.get(job.id) || "";
 }
 
+/** Returns whether it is worth trying to cancel a job: one that is being saved is made. @param {Job} job */
+export function canBeCancelled(job) {
+  return !hasEnded(job) && job.state !== "storing";
+}
+
 /** Makes the button that cancels a job, after a second click. @param {Job} job */
 export function cancelButton(job) {
   const place = h("span", {class: "cancel"});
@@ -133,8 +136,7 @@ function update({element, frame, line, actions}, job) {
   fill(line, h("span", {class: `state ${is}`}, stateIcon(is), stateText(job)), h("span", {class: "cost"}, costText(job)));
   const answer = answers.get(job.id);
   const error = job.error && job.state === "failed" && h("p", {class: "fault"}, sentence(job.error.message), " ", job.error.remedy);
-  const shown = [error, answer && h("p", {class: "note"}, answer), h("time", {datetime: new Date(job.created_at * 1000).toISOString(), title: date(job.created_at)}, time(job.created_at, now()))];
-  fill(actions, ...shown, !hasEnded(job) && !answer && cancelButton(job));
+  fill(actions, error, answer && h("p", {class: "note"}, answer), canBeCancelled(job) && !answer && cancelButton(job));
 }
 
 /** @param {HTMLElement} frame @param {Job} job */

@@ -134,6 +134,7 @@ function pauseAfter(error, number) {
  */
 async function sent(method, path, body, headers, signal) {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  /** @type {Record<string, string>} */
   const json = body === undefined ? {} : {"Content-Type": "application/json"};
   try {
     return await fetch(API + path, {

@@ -3,7 +3,7 @@
 
 import {announce, button, fill, h, icon, name} from "./dom.js";
 import {Refusal, get} from "./door.js";
-import {cancelButton, costText, stateText, thumbnailOf, whoseOf} from "./card.js";
+import {canBeCancelled, cancelButton, costText, stateText, thumbnailOf, whoseOf} from "./card.js";
 import {hasEnded, job as known, learn, news, phase, requestOf} from "./jobs.js";
 import {edit, makeJob} from "./make.js";
 import {watchNow} from "./watch.js";
@@ -127,7 +127,7 @@ function actions(job) {
     hasEnded(job) && request && button({icon: "again", text: t("again", {price: money(job.estimated_cost)}), class: "quiet", onclick: () => again(request)}),
     request && button({icon: "edit", text: t("edit"), class: "quiet", onclick: () => (dialog.close(), edit(job))}),
     button({icon: "receipt", text: t("save_receipt"), class: "quiet", onclick: () => saveReceipt(job)}),
-    !hasEnded(job) && cancelButton(job));
+    canBeCancelled(job) && cancelButton(job));
   return [buttons, hasEnded(job) && !request && h("p", {class: "hint"}, t(job.door === "s3" ? "again_by_drop" : "again_impossible")), messages];
 }
 

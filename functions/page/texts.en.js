@@ -24,8 +24,8 @@ export const texts = {
   seconds: {one: "{count} second", other: "{count} seconds"},
   minutes: {one: "{count} minute", other: "{count} minutes"},
   hours: {one: "{count} hour", other: "{count} hours"},
-  kilobytes: "{size} kB",
-  megabytes: "{size} MB",
+  kilobytes: "{size}\u00a0kB",
+  megabytes: "{size}\u00a0MB",
   fault: "{place}: {detail}",
 
   // ---------------------------------------------------------------- the key
@@ -112,7 +112,7 @@ export const texts = {
   parameter_audio: "Sound",
   hint_seed: "The same seed gives similar videos.",
   placeholder_seed: "random",
-  unit_duration: {one: "{count} s", other: "{count} s"},
+  unit_duration: {other: "{count}\u00a0s"},
   audio_auto: "Chosen for the new video",
   audio_origin: "Of the original video",
   landscape: "{ratio} landscape",
@@ -153,7 +153,7 @@ export const texts = {
   place_and_start: "{place}, starts about {time}",
   starting: "Starting …",
   outcome_unknown: "An answer was lost. Finding out whether the video is being made …",
-  running: "Being made, {progress} %",
+  running: "Being made, {progress}\u00a0%",
   storing: "Being saved …",
   state_succeeded: "Ready",
   state_failed: "Not made",
