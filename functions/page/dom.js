@@ -2,7 +2,6 @@
 /** Makes elements. Texts only ever become text: there is no way here to write HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
-const ICONS = new URL("./icons.svg", import.meta.url).pathname;
 
 /**
  * @typedef {Node | string | number | null | undefined | false} Child
@@ -41,11 +40,11 @@ export function set(element, attributes) {
   }
 }
 
-/** Makes an icon that says nothing to a screen reader. @param {string} name */
+/** Makes an icon of index.html, which says nothing to a screen reader. @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `${ICONS}#${name}`);
+  use.setAttribute("href", `#${name}`);
   set(svg, {class: "icon", "aria-hidden": "true", focusable: "false"});
   svg.append(use);
   return svg;

@@ -33,7 +33,7 @@ const label = h("span", {}, t("make"));
 const make = h("button", {type: "submit", class: "primary make"}, label);
 /** Faults of the prompt are shown once a person has tried. */
 let hasTried = false;
-let lastAnswer = 0;
+let lastAnswer = -DOUBLE_CLICK_MS;
 
 /** Makes the panel. */
 export function makePanel() {
