@@ -2,7 +2,7 @@
 /** Faults beside the fields that they are about. The API says where: by JSON pointers such as `/images/0`. */
 
 import {fill, h, newId} from "./dom.js";
-import {sentence, t} from "./words.js";
+import {isolated, sentence, t} from "./words.js";
 
 /**
  * @typedef {import("./door.js").Fault} Fault
@@ -55,7 +55,7 @@ export function focusFault() {
 
 /** Returns a fault as a sentence, with what to do. @param {Fault} fault @param {string} [label] */
 export function textOf(fault, label = "") {
-  const place = label || (fault.pointer || "").replace(/^\//, "");
+  const place = isolated(label || (fault.pointer || "").replace(/^\//, ""));
   return [sentence(t("fault", {place, detail: fault.detail})), sentence(fault.remedy || "")].filter(Boolean).join(" ");
 }
 

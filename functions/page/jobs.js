@@ -17,7 +17,7 @@
  * @property {number} estimated_cost
  * @property {number | null} cost
  * @property {{code: string, message: string, remedy: string, vendor_message?: string} | null} error
- * @property {any[]} media
+ * @property {{field: string, source: string | null}[]} media
  * @property {string} [client]
  * @property {string} [door]
  * @property {string} [receipts]
@@ -61,13 +61,13 @@ export function phase(one) {
   return ["running", "storing"].includes(one.state) ? "running" : one.state;
 }
 
-/** Returns the fields of a request that makes the same video, or null if its files cannot be named again. @param {Job} one */
+/** Returns the fields of a request that makes the same video, or null if its files cannot be sent again. @param {Job} one */
 export function requestOf(one) {
   const media = one.media || [];
-  if (!media.every((medium) => sourceOf(medium))) return null;
+  if (!media.every((medium) => medium.source)) return null;
   const parameters = ["resolution", "ratio", "duration", "watermark", "seed", "audio"];
   const set = parameters.map((name) => [name, /** @type {any} */ (one)[name]]).filter(([, value]) => value !== null && value !== undefined);
-  const of = (/** @type {string} */ field) => media.filter((medium) => medium.field === field).map(sourceOf);
+  const of = (/** @type {string} */ field) => media.filter((medium) => medium.field === field).map((medium) => medium.source);
   const [list, [frame], [video]] = [of("images"), of("first_frame"), of("video")];
   return {
     model: one.model,
@@ -77,9 +77,4 @@ export function requestOf(one) {
     ...(video && {video}),
     ...Object.fromEntries(set),
   };
-}
-
-/** Returns what a request names a file by. @param {any} medium @returns {string} */
-export function sourceOf(medium) {
-  return medium.source || medium.url || medium.id || "";
 }

@@ -7,7 +7,6 @@ import {previews} from "./card.js";
 import {body, change, changes, clear, draft, images, kind, medium, model, numberOf} from "./draft.js";
 import {clearFaults, focusFault, register, showFaults, textOf} from "./faults.js";
 import {showNew} from "./history.js";
-import {sourceOf} from "./jobs.js";
 import {isSent, mediaPanel} from "./media.js";
 import {parametersPanel} from "./parameters.js";
 import {begin, discard, isSafe, send, unanswered} from "./pending.js";
@@ -67,9 +66,9 @@ export function makePanel() {
 /** Fills the panel with what a job was made from. @param {Job} job */
 export function edit(job) {
   const any = /** @type {any} */ (job);
-  const media = (job.media || []).map((one, place) => medium({
-    name: one.name || t(one.field === "images" ? "file_of_job" : one.field, {number: place + 1}),
-    type: one.field === "video" ? "video/mp4" : "image/jpeg", size: one.bytes || 0, source: sourceOf(one), state: "sent",
+  const media = job.media.map((one, place) => medium({
+    name: t(one.field === "images" ? "file_of_job" : one.field, {number: place + 1}),
+    type: one.field === "video" ? "video/mp4" : "image/jpeg", source: one.source || "", state: "sent",
     thumb: job.media.length === 1 ? previews.get(job.id) || "" : "",
   }));
   const set = PARAMETERS.map((name) => [name, any[name]]).filter(([, value]) => value !== null && value !== undefined);

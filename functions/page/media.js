@@ -45,7 +45,7 @@ export async function add(files) {
   for (const file of all.filter((one) => one !== prompt)) {
     const problem = problemOf(file);
     if (problem) problems.push([file.name, problem]);
-    else await accept(file, all.length);
+    else accept(file, all.length);
   }
   fill(notes, problems.slice(0, 3).map(([one, problem]) => h("p", {class: "fault"}, name(one), " ", problem)),
     problems.length > 3 && h("p", {class: "fault"}, t("more_left_out", {count: problems.length - 3})));
@@ -69,14 +69,16 @@ function problemOf(file) {
 }
 
 /** @param {File} file @param {number} together how many files came with it */
-async function accept(file, together) {
+function accept(file, together) {
   const type = typeOf(file);
   const one = medium({name: file.name, type, size: file.size, file});
   const role = isFirstFrame(file) && together <= 2 ? "first_frame" : draft.role;
   change({media: [...draft.media, one], role});
   send(one);
-  one.thumb = await thumbnail(file, type);
-  change();
+  thumbnail(file, type).then((thumb) => {
+    one.thumb = thumb;
+    change();
+  });
 }
 
 /** @param {Medium} one */
@@ -181,7 +183,7 @@ function draw(tile, one, place) {
   fill(tile,
     h("div", {class: "picture"}, picture, h("span", {class: "label"}, labelOf(one)), tools,
       one.state === "sending" && h("progress", {max: 1, value: one.progress, "aria-label": t("sending_file", {name: one.name})})),
-    h("div", {class: "caption"}, name(one.name), h("span", {class: "size"}, size(one.size))),
+    h("div", {class: "caption"}, name(one.name), one.size > 0 && h("span", {class: "size"}, size(one.size))),
     state && h("p", {class: one.state === "failed" || one.state === "lost" ? "fault" : "state"}, state),
     faults);
   register(pointerOf(one), {place: faults, control: null, label: one.name});

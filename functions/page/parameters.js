@@ -84,7 +84,7 @@ function checkbox(id, name, schema) {
 
 /** @param {string} id @param {string} name @param {Schema} schema */
 function slider(id, name, schema) {
-  const output = h("output", {for: id});
+  const output = h("span", {class: "value", "aria-hidden": "true"}); // A screen reader has it from the slider.
   const input = h("input", {id, type: "range", min: schema.minimum, max: schema.maximum, step: 1});
   input.addEventListener("input", () => setParameter(name, input.valueAsNumber));
   const refresh = (/** @type {any} */ value) => {

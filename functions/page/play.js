@@ -6,6 +6,7 @@ import {Refusal, get} from "./door.js";
 import {canBeCancelled, cancelButton, costText, stateText, thumbnailOf, whoseOf} from "./card.js";
 import {hasEnded, job as known, learn, news, phase, requestOf} from "./jobs.js";
 import {edit, makeJob} from "./make.js";
+import {client} from "./usage.js";
 import {watchNow} from "./watch.js";
 import {date, money, optional, sentence, size, t} from "./words.js";
 
@@ -121,7 +122,8 @@ function showFacts(job) {
 /** @param {Job} job */
 function actions(job) {
   const messages = h("div", {class: "messages", role: "alert"});
-  const request = requestOf(job);
+  // An upload belongs to the client that sent it.
+  const request = job.client === client() ? requestOf(job) : null;
   const buttons = h("div", {class: "buttons"},
     job.state === "succeeded" && button({icon: "download", text: t("download"), class: "primary", onclick: () => download(job, messages)}),
     hasEnded(job) && request && button({icon: "again", text: t("again", {price: money(job.estimated_cost)}), class: "quiet", onclick: () => again(request)}),

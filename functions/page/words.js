@@ -61,10 +61,13 @@ export function duration(seconds) {
   return t("hours", {count: Math.round(seconds / 360) / 10});
 }
 
-/** @param {string} text */
+/** Returns a text with its full stop. @param {string} text */
 export function sentence(text) {
   const trimmed = text.trim();
-  if (!trimmed) return "";
-  const begun = trimmed[0].toUpperCase() + trimmed.slice(1);
-  return /[.!?。]$/.test(begun) ? begun : `${begun}.`;
+  return !trimmed || /[.!?。]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}
+
+/** Returns a name within a text, whose direction of writing turns nothing around it. @param {string} text */
+export function isolated(text) {
+  return `\u2068${text}\u2069`;
 }
