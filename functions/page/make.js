@@ -126,6 +126,7 @@ async function deliver() {
     if (isDraft) startAfresh();
     showNew(job);
     announce(t("made"));
+    askAgain(); // Less is left of the caps.
   } catch (error) {
     refused(error);
   } finally {
