@@ -14,7 +14,7 @@ import {askAgain, followPrice, price, prices} from "./price.js";
 import {client, nearCap} from "./usage.js";
 import {duration, money, sentence, t, time} from "./words.js";
 
-/** A second click of a slow double click must not make another video of the next draft. */
+/** The second click of a slow double click does not ask for a video of the next draft, which is empty. */
 const DOUBLE_CLICK_MS = 1500;
 const PARAMETERS = ["resolution", "ratio", "duration", "watermark", "seed", "audio"];
 
@@ -85,7 +85,8 @@ export async function makeJob(request) {
 }
 
 async function submit() {
-  if (unanswered() || performance.now() - lastAnswer < DOUBLE_CLICK_MS) return;
+  const isUntouched = !draft.prompt && !draft.media.length;
+  if (unanswered() || (isUntouched && performance.now() - lastAnswer < DOUBLE_CLICK_MS)) return;
   hasTried = true;
   clearFaults();
   fill(messages);
