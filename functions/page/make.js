@@ -10,7 +10,7 @@ import {showNew} from "./history.js";
 import {isSent, mediaPanel} from "./media.js";
 import {parametersPanel} from "./parameters.js";
 import {begin, discard, isSafe, send, unanswered} from "./pending.js";
-import {askAgain, followPrice, price, prices} from "./price.js";
+import {askAgain, currentPrice, followPrice, prices} from "./price.js";
 import {client, nearCap} from "./usage.js";
 import {duration, money, sentence, t, time} from "./words.js";
 
@@ -202,7 +202,7 @@ function insert(text) {
 }
 
 function renderPrice() {
-  const {state, estimate, refusal: no} = price;
+  const {state, estimate, refusal: no} = currentPrice();
   cost.classList.toggle("asking", state === "asking");
   if (state === "known") {
     fill(cost, estimate.estimated_cost_detail.formula);
@@ -225,7 +225,7 @@ function renderFaults(no) {
 
 function renderButton() {
   const isBusy = Boolean(unanswered());
-  const {state, estimate} = price;
+  const {state, estimate} = currentPrice();
   make.setAttribute("aria-disabled", String(isBusy));
   make.classList.toggle("busy", isBusy);
   label.textContent = isBusy ? t("making") : state === "known" ? t("make_for", {price: money(estimate.estimated_cost)}) : t("make");

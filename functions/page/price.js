@@ -18,11 +18,16 @@ const RETRY_MS = 5000;
 export const prices = new EventTarget();
 
 /** @type {Price} */
-export let price = {state: "none", estimate: null, refusal: null};
+let price = {state: "none", estimate: null, refusal: null};
 
 let asked = "";
 let timer = 0;
 let stop = new AbortController();
+
+/** Returns what is known about the price of the draft. */
+export function currentPrice() {
+  return price;
+}
 
 /** Asks for the price of the draft now and after each change. */
 export function followPrice() {
