@@ -11,17 +11,12 @@ from gallop.cli.app import app
 from typer.testing import CliRunner
 
 from tests.e2e.caller import Caller
-from tests.support.browser import browser, visitor
 from tests.support.receivers import Receiver, receiver
 from tests.testbed.stack import Testbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from playwright.sync_api import Browser
-
-    from tests.support.browser import Visitor
 
     Gallop = Callable[..., str]
 
@@ -61,18 +56,4 @@ def gallop(caller: Caller, tmp_path: Path) -> Iterator[Gallop]:
 def shop() -> Iterator[Receiver]:
     """Give a receiver."""
     with receiver() as here:
-        yield here
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Give a browser."""
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture
-def person(chromium: Browser, caller: Caller) -> Iterator[Visitor]:
-    """Give a person with an empty tab, in which nothing goes wrong."""
-    with visitor(chromium, caller.at) as here:
         yield here

@@ -35,6 +35,11 @@ NETWORK = "Failed to load resource"
 FAST = "const real = setTimeout; window.setTimeout = (act, ms = 0, ...rest) => real(act, ms / {}, ...rest);"
 
 
+def payload(name: str, content: bytes, media_type: str = "image/jpeg") -> FilePayload:
+    """Return a file to pick."""
+    return {"name": name, "mimeType": media_type, "buffer": content}
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Start a browser."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import CHROMIUM, NO_BROWSER, QIPAO
+from tests.support.browser import CHROMIUM, NO_BROWSER, QIPAO, payload
 from tests.support.clips import clip
 from tests.support.pictures import picture
 
@@ -27,11 +27,6 @@ HANDED = """([kind, name, bytes]) => {
         : new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true});
     document.querySelector("textarea").dispatchEvent(event);
 }"""
-
-
-def payload(name: str, content: bytes, kind: str = "image/jpeg") -> Any:  # noqa: ANN401 - Playwright's type
-    """Return a file that is picked."""
-    return {"name": name, "mimeType": kind, "buffer": content}
 
 
 def names(person: Visitor) -> list[str]:
@@ -152,7 +147,11 @@ def test_a_picture_of_a_phone_is_used(person: Visitor) -> None:
 def test_what_is_wrong_with_a_picture_is_on_its_tile(person: Visitor) -> None:
     """The API looks into the files before anything is made, and the others are as they were."""
     begin(person)
-    files = [payload("good.jpg", picture()), payload("small.jpg", picture(width=399, height=800)), payload("text.jpg", b"Hello." * 99)]
+    files = [
+        payload("good.jpg", picture()),
+        payload("small.jpg", picture(width=399, height=800)),
+        payload("text.jpg", b"Hello." * 99),
+    ]
     person.add(files)
     person.sent(3)
     faults = person.page.locator(".tile").locator(".faults")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import CHROMIUM, NO_BROWSER, PHONE, QIPAO, visitor
+from tests.support.browser import CHROMIUM, NO_BROWSER, PHONE, QIPAO, payload, visitor
 from tests.support.scripts import ROOT
 from tests.support.waiting import eventually
 
@@ -43,7 +43,9 @@ def test_pictures_and_a_sentence_become_a_playing_video(person: Visitor, caller:
     played = person.page.locator("video")
     eventually(lambda: played.evaluate("video => video.currentTime > 0.2"), otherwise="it does not play")
     played.evaluate("video => { video.pause(); video.currentTime = 3; }")
-    eventually(lambda: played.evaluate("video => !video.seeking && video.currentTime >= 3"), otherwise="it does not seek")
+    eventually(
+        lambda: played.evaluate("video => !video.seeking && video.currentTime >= 3"), otherwise="it does not seek"
+    )
     with person.page.expect_download() as download:
         person.page.get_by_role("button", name="Download").click()
     assert "the-woman-of-waves.mp4" == download.value.suggested_filename
@@ -63,7 +65,7 @@ def test_a_double_click_is_one_job(person: Visitor, caller: Caller) -> None:
 
 
 def test_a_lost_answer_and_a_reload_are_one_job(person: Visitor, caller: Caller) -> None:
-    """The job was made and its answer lost; the tab is reloaded, and forgets the key: it continues with the next one."""
+    """The job was made and its answer lost; the tab is reloaded and forgets the key: it continues with the next."""
     lost = []
 
     def lose(route: Route) -> None:
@@ -97,7 +99,7 @@ def test_faults_are_beside_their_fields(person: Visitor) -> None:
     person.paste("gallop_wrong")
     expect(person.page.get_by_text("This key does not work.")).to_be_visible()
     person.enter()
-    empty, text = ({"name": name, "mimeType": kind, "buffer": b""} for name, kind in (("a.png", "image/png"), ("b.txt", "text/plain")))
+    empty, text = payload("a.png", b"", "image/png"), payload("b.txt", b"", "text/plain")
     person.add([empty, text])
     expect(person.page.locator(".notes .fault")).to_contain_text(["a.png is empty.", "b.txt is neither"])
     person.prompt.fill("[Image 2] smiles.")
@@ -111,7 +113,7 @@ def test_names_and_prompts_are_only_text(person: Visitor) -> None:
     """Markup in a prompt or a name of 1,000 characters is shown as it is, and turns nothing around it."""
     person.open()
     person.enter()
-    person.add([{"name": f"{'א' * 1000}.jpg", "mimeType": "image/jpeg", "buffer": QIPAO[0].read_bytes()}])
+    person.add([payload(f"{'א' * 1000}.jpg", QIPAO[0].read_bytes())])
     person.sent(1)
     assert person.page.locator(".tile").first.evaluate("tile => tile.scrollWidth <= tile.clientWidth")
     person.prompt.fill(HOSTILE)
@@ -147,7 +149,9 @@ def test_axe_finds_nothing(chromium: Browser, caller: Caller, look: str) -> None
 
 def test_the_page_is_small() -> None:
     """All of it, compressed, is under 150 KB."""
-    files = [path for path in (ROOT / "functions" / "page").iterdir() if path.suffix in (".html", ".js", ".css", ".svg")]
+    files = [
+        path for path in (ROOT / "functions" / "page").iterdir() if path.suffix in (".html", ".js", ".css", ".svg")
+    ]
     total = sum(len(gzip.compress(path.read_bytes())) for path in files)
     assert total < MAX_BYTES
 

@@ -1,4 +1,4 @@
-"""The page when something goes wrong in a real browser: reloads, no network, lost answers, caps, keys, a wrong clock."""
+"""The page when something goes wrong in a browser: reloads, no network, lost answers, caps, keys, a wrong clock."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def person(chromium: Browser, testbed: Testbed, request: pytest.FixtureRequest) 
 
 def client_of(request: pytest.FixtureRequest) -> str:
     """Name the client of a test."""
-    return request.node.name.removeprefix("test_").replace("_", "-")[:40]
+    return str(request.node.name).removeprefix("test_").replace("_", "-")[:40]
 
 
 def creates(person: Visitor, answer: Callable[[Route], None]) -> None:
@@ -277,7 +277,7 @@ def test_a_hidden_tab_asks_nothing(person: Visitor, testbed: Testbed, caller: Ca
     asked = len(person.requested)
     start = testbed.clock.now()
     eventually(lambda: person.page.evaluate("1") and testbed.clock.now() - start > 120)
-    # What was asked before may be answered after.
+    # One request may have been on its way.
     assert len(person.requested) - asked <= 2
     person.page.evaluate(HIDE, False)
     eventually(lambda: person.page.evaluate("1") and len(person.requested) > asked + 2)
@@ -306,7 +306,7 @@ def test_a_notification_is_shown_when_it_is_wanted(chromium: Browser, testbed: T
 
 
 def test_a_cancel_has_its_honest_answer(person: Visitor, testbed: Testbed) -> None:
-    """Too late is not hidden; a second click is asked for, and can be taken back."""
+    """Too late is not hidden; a second click is asked for, and can be undone."""
     testbed.dashscope.fault(on="task", kind="never_ends", times=1)
     describe(person, "Stop.")
     person.make.click()
