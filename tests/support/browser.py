@@ -153,4 +153,6 @@ def visitor(opened: Browser, at: Coordinates, key: str = "", **how: Any) -> Iter
         yield person
         assert [] == person.complaints()
     finally:
+        # A request that a test is answering at this moment is nobody's any more.
+        person.page.unroute_all(behavior="ignoreErrors")
         context.close()
