@@ -27,14 +27,21 @@ let refreshTimer = 0;
 /** Answers of an earlier filter are dropped. */
 let round = 0;
 
-const filters = {status: "", period: "any", from: "", to: "", client: "", door: ""};
+const ALL = {status: "", period: "any", from: "", to: "", client: "", door: ""};
+const filters = {...ALL};
 const list = h("div", {class: "cards", role: "feed", "aria-busy": "true"});
 const end = h("div", {class: "end"});
 const sight = new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && more());
 
+news.addEventListener("change", (event) => {
+  const {job} = /** @type {CustomEvent} */ (event).detail;
+  cards.get(job.id)?.update(job);
+});
+
 /** Makes the list. @param {boolean} sees whether the key is an operator's */
 export function historyPanel(sees) {
   isOperator = sees;
+  Object.assign(filters, ALL);
   const heading = h("h2", {id: newId("heading")}, t(isOperator ? "all_videos" : "your_videos"));
   list.setAttribute("aria-labelledby", heading.id);
   return h("section", {class: "history"}, h("div", {class: "bar"}, heading, filterPanel()), list, end);
@@ -44,14 +51,12 @@ export function historyPanel(sees) {
 export async function startHistory() {
   document.addEventListener("visibilitychange", refreshSoon);
   addEventListener("online", refreshSoon);
-  news.addEventListener("change", (event) => {
-    const {job} = /** @type {CustomEvent} */ (event).detail;
-    cards.get(job.id)?.update(job);
-  });
   await reset();
 }
 
 export function stopHistory() {
+  document.removeEventListener("visibilitychange", refreshSoon);
+  removeEventListener("online", refreshSoon);
   clearTimeout(refreshTimer);
   round += 1;
 }
@@ -215,7 +220,7 @@ function clientInput(changed) {
 }
 
 function clearFilters() {
-  Object.assign(filters, {status: "", period: "any", from: "", to: "", client: "", door: ""});
+  Object.assign(filters, ALL);
   for (const input of document.querySelectorAll(".filters select")) /** @type {HTMLSelectElement} */ (input).selectedIndex = 0;
   for (const input of document.querySelectorAll(".filters input")) /** @type {HTMLInputElement} */ (input).value = "";
   document.querySelector(".dates")?.setAttribute("hidden", "");

@@ -34,14 +34,15 @@ const make = h("button", {type: "submit", class: "primary make"}, label);
 let hasTried = false;
 let lastAnswer = -DOUBLE_CLICK_MS;
 
+prompt.addEventListener("input", () => change({prompt: prompt.value}));
+prompt.addEventListener("keydown", (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && prompt.form?.requestSubmit());
+
 /** Makes the panel. */
 export function makePanel() {
   const {main, more} = parametersPanel();
   const faults = h("div", {class: "faults"});
   register("/prompt", {place: faults, control: prompt, label: t("prompt")});
   for (const field of ["images", "first_frame", "video"]) register(`/${field}`, {place: messages, control: null, label: t(field)});
-  prompt.addEventListener("input", () => change({prompt: prompt.value}));
-  prompt.addEventListener("keydown", (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && form.requestSubmit());
   const form = h("form", {class: "composer", novalidate: true, "aria-labelledby": "make-heading"},
     h("h1", {id: "make-heading", class: "unseen"}, t("make_heading")),
     mediaPanel(),

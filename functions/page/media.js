@@ -29,8 +29,6 @@ export function mediaPanel() {
   const hint = h("p", {class: "hint"}, t("drop_hint"));
   const zone = h("div", {class: "zone"}, h("div", {class: "invitation"}, icon("picture"), hint), h("div", {class: "picks"}, pick, whole));
   fill(roles, h("legend", {class: "unseen"}, t("role")), radio("references"), radio("first_frame"));
-  changes.addEventListener("change", render);
-  listen();
   render();
   return h("div", {class: "media"}, h("div", {class: "strip"}, tiles, zone), files, folder, roles, notes);
 }
@@ -267,6 +265,10 @@ function listen() {
     add(await filesOf(event.clipboardData));
   });
 }
+
+// Once: the page opens again, in the same tab, after another key.
+changes.addEventListener("change", render);
+listen();
 
 /** @param {Record<string, any>} attributes */
 function picker(attributes) {

@@ -21,22 +21,23 @@ const facts = h("div", {class: "facts"});
 let shownId = "";
 let isOperator = false;
 
+dialog.addEventListener("close", closed);
+// A click beside the dialog closes it.
+dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+news.addEventListener("change", (event) => {
+  const {job, before} = /** @type {CustomEvent} */ (event).detail;
+  if (job.id !== shownId || !dialog.open) return;
+  if (!before || before.state !== job.state) showStage(job);
+  showFacts(job);
+});
+
 /** Shows the job that the address names, now and when the address changes. @param {boolean} sees */
 export function startPlaying(sees) {
   isOperator = sees;
   const close = button({icon: "close", class: "round", label: t("close"), onclick: () => dialog.close()});
   fill(dialog, close, stage, facts);
   document.body.append(dialog);
-  dialog.addEventListener("close", closed);
-  // A click beside the dialog closes it.
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   addEventListener("hashchange", open);
-  news.addEventListener("change", (event) => {
-    const {job, before} = /** @type {CustomEvent} */ (event).detail;
-    if (job.id !== shownId || !dialog.open) return;
-    if (!before || before.state !== job.state) showStage(job);
-    showFacts(job);
-  });
   open();
 }
 

@@ -86,6 +86,7 @@ export const texts = {
   upload_paused: "The connection was interrupted. It continues when the network is back.",
   upload_interrupted: "The connection was interrupted. Try again.",
   upload_refused: "The storage refused this file. Remove it, and add it again.",
+  file_changed: "was changed, moved or removed on this device while it was sent. Remove it, and add it again.",
   file_lost: "Not sent before the page was reloaded. Remove it, and add it again.",
   file_unsupported: "is neither a picture nor a video that can be used. Use JPEG, PNG, WEBP, HEIC, MP4 or MOV.",
   file_empty: "is empty. Export it again, or choose another one.",

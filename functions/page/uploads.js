@@ -72,12 +72,22 @@ function send(form, file, signal, onprogress) {
     request.open("POST", form.url);
     request.upload.onprogress = (event) => onprogress(event.lengthComputable ? event.loaded / event.total : 0);
     request.onload = () => (request.status < 300 ? resolve() : reject(refused(request)));
-    request.onerror = () => reject(new Unreachable(t("upload_interrupted")));
+    request.onerror = async () => reject(await isReadable(file) ? new Unreachable(t("upload_interrupted")) : new Refusal(400, {detail: t("file_changed")}, null));
     request.onabort = () => reject(new DOMException("", "AbortError"));
     signal.addEventListener("abort", () => request.abort(), {once: true});
     if (signal.aborted) request.abort();
     else request.send(data);
   });
+}
+
+/** Returns whether the browser can still read a file: not if it was changed, moved or removed on the device. @param {File} file */
+async function isReadable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @param {XMLHttpRequest} request */

@@ -22,8 +22,15 @@ export const NEAR = 0.8;
 /** @type {Usage} */
 let usage;
 let timer = 0;
+let isOn = false;
 const meter = h("span", {class: "spent"});
 const stack = h("section", {class: "stack", hidden: true});
+
+news.addEventListener("change", (event) => {
+  const {job, before} = /** @type {CustomEvent} */ (event).detail;
+  if (!before || (hasEnded(job) && !hasEnded(before))) refreshIn(SOON_SECONDS);
+});
+document.addEventListener("visibilitychange", () => refreshIn(SOON_SECONDS));
 
 /** Reads what the key may see. @returns {Promise<Usage>} */
 export async function readUsage() {
@@ -45,17 +52,14 @@ export function usagePanel() {
   fill(menu, h("p", {}, t("signed_in"), " ", name(usage.client)), h("p", {class: "hint"}, t(isRemembered() ? "key_on_device" : "key_in_tab")),
     isPossible() && notifyChoice(), button({icon: "leave", text: t("log_out"), class: "quiet", onclick: logOut}));
   fill(byId("account"), meter, open, menu);
-  news.addEventListener("change", (event) => {
-    const {job, before} = /** @type {CustomEvent} */ (event).detail;
-    if (!before || (hasEnded(job) && !hasEnded(before))) refreshIn(SOON_SECONDS);
-  });
-  document.addEventListener("visibilitychange", () => refreshIn(SOON_SECONDS));
   render();
+  isOn = true;
   refreshIn(REFRESH_SECONDS);
   return stack;
 }
 
 export function stopUsage() {
+  isOn = false;
   clearTimeout(timer);
 }
 
@@ -69,7 +73,7 @@ export function nearCap(budgets, cost) {
 /** @param {number} seconds */
 function refreshIn(seconds) {
   clearTimeout(timer);
-  if (document.hidden) return;
+  if (!isOn || document.hidden) return;
   timer = window.setTimeout(refresh, seconds * 1000);
 }
 

@@ -14,6 +14,8 @@ from tests.support.pictures import picture
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from playwright.sync_api import Route
+
     from tests.e2e.caller import Caller
     from tests.support.browser import Visitor
 
@@ -26,6 +28,14 @@ HANDED = """([kind, name, bytes]) => {
     const event = kind === "paste" ? new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true})
         : new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true});
     document.querySelector("textarea").dispatchEvent(event);
+}"""
+
+# A file that is dropped where there is no place for it; it throws if the browser would open it.
+HANDED_TO_NOBODY = """() => {
+    const data = new DataTransfer();
+    data.items.add(new File(["a"], "a.jpg", {type: "image/jpeg"}));
+    const event = new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true});
+    if (document.body.dispatchEvent(event)) throw new Error("the browser would open the file");
 }"""
 
 
@@ -52,6 +62,36 @@ def test_files_are_dropped_and_pasted(person: Visitor, kind: str) -> None:
     person.page.evaluate(HANDED, [kind, "handed.jpg", [*picture()]])
     person.sent(1)
     assert ["handed.jpg"] == names(person)
+
+
+def test_a_file_that_is_dropped_after_another_key_is_one_file(person: Visitor) -> None:
+    """The page opens again in the same tab; before that, a drop neither counts nor leaves the page."""
+    begin(person)
+    person.page.route("**/v1/videos", lambda route: route.fulfill(status=401, body="{}"), times=1)
+    person.prompt.fill("[Image 1]")
+    expect(person.page.get_by_text("Your key no longer works")).to_be_visible()
+    person.page.evaluate(HANDED_TO_NOBODY)
+    person.enter()
+    person.page.evaluate(HANDED, ["drop", "handed.jpg", [*picture()]])
+    person.sent(1)
+    assert ["handed.jpg"] == names(person)
+
+
+def test_a_file_that_changes_while_it_is_sent_is_named(person: Visitor, tmp_path: Path, caller: Caller) -> None:
+    """A browser no longer reads it: that is not a break of the network, for which one would wait."""
+    file = tmp_path / "moved.jpg"
+    file.write_bytes(picture())
+
+    def break_off(route: Route) -> None:
+        file.unlink(missing_ok=True)
+        route.abort("connectionreset")
+
+    person.page.route(f"{caller.at.aws_endpoint_url}/**", break_off)
+    begin(person)
+    person.add([file])
+    expect(person.page.locator(".tile.failed")).to_contain_text("was changed, moved or removed on this device")
+    person.page.get_by_role("button", name="Remove moved.jpg").click()
+    expect(person.page.locator(".tile")).to_have_count(0)
 
 
 def test_a_folder_is_a_request(person: Visitor, tmp_path: Path) -> None:
