@@ -36,7 +36,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*  ## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*  ## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo
 	@echo "  PYTHON=/path/to/python3 selects the Python to use (3.11 or newer)."
 
@@ -105,6 +105,10 @@ bench-door: .tests-ready  ## compare the HTTPS door with that of an earlier comm
 
 bench-polling: .tests-ready  ## compare polling schedules; writes docs/polling.md
 	@$(PY) -m tests.docs.polling_page
+
+.PHONY: page-pictures
+page-pictures: .tests-ready  ## take the pictures of docs/page.md again; needs Chromium
+	@$(PY) -m tests.docs.page_pictures
 
 # ---------------------------------------------------------------- ship it
 .PHONY: build wheel docs lock clean

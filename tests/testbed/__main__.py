@@ -42,6 +42,7 @@ def published(coordinates: Coordinates, path: Path) -> Iterator[None]:
 def table(coordinates: Coordinates) -> Table:
     """Return what a person needs to start."""
     rows = Table.grid(padding=(0, 2))
+    rows.add_row("page", f"{coordinates.api_url}/app")
     rows.add_row("HTTPS door", coordinates.api_url)
     rows.add_row("API key", coordinates.api_key)
     rows.add_row("S3 door", f"s3://{coordinates.inbox_bucket}/drop/")
