@@ -2,6 +2,7 @@
 /** The HTTPS door: requests with the key, refusals as they are, and patience where that costs nothing. */
 
 import {key} from "./key.js";
+import {t} from "./words.js";
 
 const TIMEOUT_MS = 35_000; // API Gateway answers within 30 seconds, or never.
 const TRIES = 6;
@@ -28,11 +29,13 @@ export const door = new EventTarget();
 export class Refusal extends Error {
   /** @param {number} status @param {any} problem @param {number | null} retryAfter in seconds */
   constructor(status, problem, retryAfter) {
-    super(problem.detail || problem.title || problem.message || `HTTP ${status}`);
+    // What API Gateway answers itself says neither what is wrong nor what to do.
+    const isSilent = !problem.detail && !problem.title;
+    super(isSilent ? t(status === 429 ? "too_many_requests" : "refused", {status}) : problem.detail || problem.title);
     this.status = status;
     this.code = String(problem.code || "");
     this.title = String(problem.title || "");
-    this.remedy = String(problem.remedy || "");
+    this.remedy = String(problem.remedy || (isSilent ? t("refused_remedy") : ""));
     this.budget = problem.budget || null;
     /** @type {Fault[]} */
     this.faults = Array.isArray(problem.errors) ? problem.errors : [];

@@ -5,7 +5,7 @@ import {button, fill, h, newId} from "./dom.js";
 import {Refusal, get, now} from "./door.js";
 import {card} from "./card.js";
 import {learn, news} from "./jobs.js";
-import {t} from "./words.js";
+import {sentence, t} from "./words.js";
 
 const PAGE = 20;
 const REFRESH_SECONDS = 15;
@@ -93,7 +93,7 @@ async function more() {
   } catch (error) {
     if (mine !== round) return;
     loading = 0;
-    renderEnd(error instanceof Refusal ? error.message : t("list_unreachable"));
+    renderEnd(error instanceof Refusal ? `${sentence(error.message)} ${error.remedy}` : t("list_unreachable"));
   }
 }
 

@@ -33,9 +33,13 @@ export function forget() {
   attempt(() => localStorage.removeItem(NAME));
 }
 
+/** What mail programs and chats put between the characters of a key: spaces, and characters of no width. */
+const BETWEEN = /[\s\u200b-\u200d\u2060\ufeff]+/g;
+
 /** Returns what a person pasted without what came with it: spaces, quotes, or the whole header. @param {string} text */
 export function cleaned(text) {
-  return text.trim().replace(/^authorization:\s*/i, "").replace(/^bearer\s+/i, "").replace(/^["']|["']$/g, "").trim();
+  const found = text.trim().replace(/^authorization:\s*/i, "").replace(/^bearer\s+/i, "").replace(/^["'“„]|["'”“]$/g, "").trim();
+  return found.startsWith("gallop_") ? found.replace(BETWEEN, "") : found;
 }
 
 /** Returns whether a text can be sent as a key at all. @param {string} text */

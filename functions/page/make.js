@@ -44,7 +44,7 @@ export function makePanel() {
   register("/prompt", {place: faults, control: prompt, label: t("prompt")});
   for (const field of ["images", "first_frame", "video"]) register(`/${field}`, {place: messages, control: null, label: t(field)});
   const form = h("form", {class: "composer", novalidate: true, "aria-labelledby": "make-heading"},
-    h("h1", {id: "make-heading", class: "unseen"}, t("make_heading")),
+    h("h1", {id: "make-heading", class: "unseen", tabindex: "-1"}, t("make_heading")),
     mediaPanel(),
     h("div", {class: "writing"}, h("label", {for: promptId, class: "unseen"}, t("prompt")), prompt,
       h("div", {class: "under"}, chips, counter), faults),

@@ -14,6 +14,8 @@ export const texts = {
   offline: "You are offline. Nothing is lost: everything continues when you are back.",
   clock_wrong: "The clock of this device is wrong. Times on this page are those of the server.",
   unreachable: "The server does not answer. Check your connection, then try again.",
+  refused: "The server refused this request (HTTP {status}).",
+  refused_remedy: "Try again in a minute. If it happens again, ask the person who runs this Gallop.",
   try_again: "Try again",
   close: "Close",
   loading: "Loading …",

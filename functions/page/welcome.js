@@ -5,7 +5,7 @@ import {button, fill, h, icon, newId} from "./dom.js";
 import {Refusal} from "./door.js";
 import {cleaned, forget, isSendable, use} from "./key.js";
 import {unanswered} from "./pending.js";
-import {t} from "./words.js";
+import {sentence, t} from "./words.js";
 
 /**
  * Makes the welcome.
@@ -52,10 +52,11 @@ async function opened(text, remember, enter) {
   try {
     await enter();
     use(text, remember);
+    document.querySelector("h1")?.focus(); // The field that had the focus is gone.
     return "";
   } catch (error) {
     forget();
-    if (error instanceof Refusal) return error.status === 401 ? t("key_refused") : `${error.message} ${error.remedy}`;
+    if (error instanceof Refusal) return error.status === 401 ? t("key_refused") : `${sentence(error.message)} ${error.remedy}`;
     return t("unreachable");
   }
 }

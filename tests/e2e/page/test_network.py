@@ -89,6 +89,11 @@ def problem(status: int, code: str, **headers: str) -> Callable[[Route], None]:
     return lambda route: route.fulfill(status=status, body=body, content_type="application/problem+json", headers=sent)
 
 
+def gateway(status: int, message: str) -> Callable[[Route], None]:
+    """Return what answers as API Gateway does itself."""
+    return lambda route: route.fulfill(status=status, body=json.dumps({"message": message}))
+
+
 def describe(person: Visitor, prompt: str) -> None:
     """Write a prompt, and wait for its price."""
     person.prompt.fill(prompt)
@@ -320,6 +325,33 @@ def test_a_cancel_has_its_honest_answer(person: Visitor, testbed: Testbed) -> No
     card.get_by_role("button", name="Cancel: Stop.").click()
     card.get_by_role("button", name="Yes, cancel it").click()
     expect(card.locator(".note")).to_contain_text("Too late to cancel")
+
+
+def test_a_key_is_found_in_what_was_pasted(chromium: Browser, testbed: Testbed) -> None:
+    """Mail programs break lines, and chats add quotes and characters of no width; then one goes on by keyboard."""
+    key = testbed.mint_key("pasted")
+    with visitor(chromium, testbed.coordinates, key) as person:
+        person.open()
+        person.paste(f'  Authorization: Bearer "{key[:20]}\n{key[20:]}\u200b" \n')
+        expect(person.page.locator(".composer")).to_be_visible()
+        assert person.page.evaluate("Boolean(document.activeElement.closest('.composer'))")
+
+
+def test_what_the_gateway_answers_itself_has_words(chromium: Browser, testbed: Testbed) -> None:
+    """Its answers say neither what is wrong nor what to do; the key is not lost over them."""
+    with visitor(chromium, testbed.coordinates) as person:
+        person.open()
+        refusals = [
+            (429, "Too Many Requests", "Too many requests at once. Try again in a minute."),
+            (403, "Forbidden", "The server refused this request (HTTP 403). Try again in a minute."),
+        ]
+        for status, message, words in refusals:
+            person.page.route("**/v1/usage", gateway(status, message))
+            person.paste(person.key)
+            expect(person.page.locator(".key .fault")).to_contain_text(words)
+        person.page.unroute_all()
+        person.page.get_by_role("button", name="Start").click()
+        expect(person.page.locator(".composer")).to_be_visible()
 
 
 def test_the_key_is_only_where_it_was_put(chromium: Browser, testbed: Testbed) -> None:
