@@ -1,7 +1,7 @@
 // @ts-check
 /** A job as a card, which moves with it: its place in the queue, its progress, its thumbnail, or what went wrong. */
 
-import {announce, button, fill, h, icon, name} from "./dom.js";
+import {announce, button, fill, h, icon, name, refill} from "./dom.js";
 import {Refusal, call, get, now, rest} from "./door.js";
 import {hasEnded, learn, phase} from "./jobs.js";
 import {date, money, sentence, t, time} from "./words.js";
@@ -136,7 +136,7 @@ function update({element, frame, line, actions}, job) {
   fill(line, h("span", {class: `state ${is}`}, stateIcon(is), stateText(job)), h("span", {class: "cost"}, costText(job)));
   const answer = answers.get(job.id);
   const error = job.error && job.state === "failed" && h("p", {class: "fault"}, sentence(job.error.message), " ", job.error.remedy);
-  fill(actions, error, answer && h("p", {class: "note"}, answer), canBeCancelled(job) && !answer && cancelButton(job));
+  refill(actions, [job.error, answer, canBeCancelled(job)], () => [error, answer && h("p", {class: "note"}, answer), canBeCancelled(job) && !answer && cancelButton(job)]);
 }
 
 /** @param {HTMLElement} frame @param {Job} job */

@@ -29,6 +29,17 @@ export function fill(element, ...children) {
   element.replaceChildren(...shown(children));
 }
 
+/**
+ * Replaces what an element contains if it shows something else than before: so the focus, and what is open, stay.
+ * @param {HTMLElement} element @param {unknown} shows what decides about the content @param {() => (Child | Child[])[]} make
+ */
+export function refill(element, shows, make) {
+  const signature = JSON.stringify(shows);
+  if (element.dataset.signature === signature) return;
+  element.dataset.signature = signature;
+  fill(element, ...make());
+}
+
 /** @param {Element} element @param {Attributes} attributes */
 export function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {

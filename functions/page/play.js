@@ -1,7 +1,7 @@
 // @ts-check
 /** One job, large: its video, what it was made from, its receipt, and what one can do with it. */
 
-import {announce, button, fill, h, icon, name} from "./dom.js";
+import {announce, button, fill, h, icon, name, refill} from "./dom.js";
 import {Refusal, get} from "./door.js";
 import {canBeCancelled, cancelButton, costText, stateText, thumbnailOf, whoseOf} from "./card.js";
 import {hasEnded, job as known, learn, news, phase, requestOf} from "./jobs.js";
@@ -18,6 +18,7 @@ const SEEDS = 2 ** 31;
 const dialog = h("dialog", {class: "player"});
 const stage = h("div", {class: "stage"});
 const facts = h("div", {class: "facts"});
+const state = h("p");
 let shownId = "";
 let isOperator = false;
 
@@ -51,7 +52,7 @@ async function open() {
   if (!id) return dialog.open ? dialog.close() : undefined;
   shownId = id;
   fill(stage);
-  fill(facts, h("p", {class: "hint"}, t("loading")));
+  refill(facts, "loading", () => [h("p", {class: "hint"}, t("loading"))]);
   if (!dialog.open) dialog.showModal();
   try {
     const found = known(id) || learn((await get(`/v1/videos/${id}`)).data);
@@ -60,7 +61,7 @@ async function open() {
     showFacts(found);
     if (!hasEnded(found)) watchNow(id);
   } catch (error) {
-    fill(facts, problem(error));
+    refill(facts, "problem", () => [problem(error)]);
   }
 }
 
@@ -113,11 +114,16 @@ function showFacts(job) {
   const bar = stage.querySelector("progress");
   if (bar) bar.value = job.progress;
   const error = job.error && h("p", {class: "fault"}, sentence(job.error.message), " ", job.error.remedy);
-  fill(facts,
+  state.className = `state ${phase(job)}`;
+  fill(state, stateText(job), costText(job) && ` · ${costText(job)}`);
+  // What moves all the time is in the line of the state; addresses are signed again with each answer.
+  const any = /** @type {any} */ (job);
+  const lasting = [job.id, job.state, job.cost, job.error, job.completed_at, job.video?.sha256, job.provenance, any.seed, any.notes];
+  refill(facts, lasting, () => [
     h("h2", {class: "prompt", dir: "auto"}, job.prompt || t("no_prompt")),
-    h("p", {class: `state ${phase(job)}`}, stateText(job), costText(job) && ` · ${costText(job)}`),
+    state,
     isOperator && h("p", {class: "whose"}, ...whoseOf(job)),
-    error, ...actions(job), receipt(job));
+    error, ...actions(job), receipt(job)]);
 }
 
 /** @param {Job} job */

@@ -327,6 +327,35 @@ def test_a_cancel_has_its_honest_answer(person: Visitor, testbed: Testbed) -> No
     expect(card.locator(".note")).to_contain_text("Too late to cancel")
 
 
+def test_news_of_a_job_take_nothing_from_under_the_hand(person: Visitor, testbed: Testbed) -> None:
+    """Lists and progress arrive all the time: the focus stays, and so does what was opened or closed."""
+
+    def lists() -> int:
+        return sum("/v1/videos?" in url for url in person.requested)
+
+    def wait_for_news() -> None:
+        before = lists()
+        eventually(lambda: person.page.wait_for_timeout(50) or lists() >= before + 3, otherwise="no news")
+
+    describe(person, "Hands.")
+    person.make.click()
+    person.wait_for("Ready")
+    person.cards.first.get_by_role("link").click()
+    receipt = person.page.locator("dialog details.receipt")
+    receipt.locator("summary").click()
+    person.page.get_by_role("button", name="Save receipt").focus()
+    wait_for_news()
+    assert receipt.get_attribute("open") is None
+    assert person.page.evaluate("document.activeElement.innerText").startswith("Save receipt")
+    person.page.keyboard.press("Escape")
+    testbed.dashscope.fault(on="task", kind="never_ends", times=1)
+    describe(person, "Sure?")
+    person.make.click()
+    person.cards.first.get_by_role("button", name="Cancel: Sure?").click()
+    wait_for_news()
+    assert "Yes, cancel it" == person.page.evaluate("document.activeElement.innerText")
+
+
 def test_a_key_is_found_in_what_was_pasted(chromium: Browser, testbed: Testbed) -> None:
     """Mail programs break lines, and chats add quotes and characters of no width; then one goes on by keyboard."""
     key = testbed.mint_key("pasted")
