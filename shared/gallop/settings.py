@@ -95,6 +95,12 @@ def lone_image() -> str:
     return os.environ.get("LONE_IMAGE", "r2v")
 
 
+def watermark() -> str:
+    """Return what the stack does about the visible watermark: off, on or required."""
+    # Until an update has replaced the variables as well: as in version 0.1.0.
+    return os.environ.get("WATERMARK", "off")
+
+
 def default_prompt() -> str:
     """Return the prompt of a lone image without one."""
     return os.environ["DEFAULT_PROMPT"]

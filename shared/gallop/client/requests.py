@@ -25,7 +25,8 @@ class Options(TypedDict, total=False):
     ``images`` are up to nine reference images. ``first_frame`` is the image with which the video begins, and ``video``
     one to edit, of up to 100 MB. The files decide the kind of the video, or else ``model`` does. ``resolution`` decides
     the price, and is 720P by default. ``ratio`` is the shape, such as ``16:9``. ``duration`` is in seconds, 5 by
-    default. The same ``seed`` gives similar videos. ``watermark`` is off by default. ``audio`` is the sound of an
+    default. The same ``seed`` gives similar videos. ``watermark`` is the
+    visible one; the operator of the stack sets its default. ``audio`` is the sound of an
     edited video. ``metadata`` is yours, and returned with the job. ``priority`` (0 to 9) orders your own waiting jobs.
     ``webhook`` is a path at the host of one of your endpoints.
     """

@@ -34,7 +34,8 @@ class Field(ABC):
     """A field with one value.
 
     ``vendor`` is DashScope's name for it; empty for Gallop's own fields. ``default`` is what a request means that does
-    not have it, and ``vendor_default`` what it means in DashScope's protocol, if that differs.
+    not have it, and ``vendor_default`` what it means in DashScope's protocol, if that differs. A parameter of the stack may
+    change the default, if it ``is_stacks``.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Field(ABC):
     vendor: str = ""
     default: Scalar = None
     vendor_default: Scalar = None
+    is_stacks: bool = False
 
     @abstractmethod
     def read(self, value: object) -> Scalar | Fault:
@@ -108,18 +110,22 @@ class Whole(Field):
 
 @frozen(kw_only=True)
 class Flag(Field):
-    """True or false."""
+    """True or false; only true, if it ``is_required``."""
+
+    is_required: bool = False
 
     def read(self, value: object) -> Scalar | Fault:
         """Return the Boolean; a form has it as text."""
         flag = _FLAGS.get(value.lower()) if isinstance(value, FormText) else value
+        if flag is False and self.is_required:
+            return Fault("", "must be true: this stack requires it", "Send true, or omit it.")
         if isinstance(flag, bool):
             return flag
         return Fault("", f"must be true or false, not {shown(value)}", "Send true or false.")
 
     def schema(self) -> dict[str, Any]:
         """Describe it."""
-        return {"type": "boolean"}
+        return {"type": "boolean", "enum": [True]} if self.is_required else {"type": "boolean"}
 
 
 def _digits(text: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.budget import Parked, Reservation
     from gallop.domain.doors import Door
+    from gallop.domain.provenance import Marks
     from gallop.domain.request.estimate import Estimate
     from gallop.domain.request.request import VideoRequest
 
@@ -179,7 +180,8 @@ class Job:
     in the queue, from 1, and ``starts_at`` the start that was estimated at that time. ``reserved`` is what it reserves
     in the budgets, and ``parked`` says why it waits for a budget, if it does. ``interruption`` says why its last
     execution failed, if the sweep has not resumed the job since. ``content_name`` is the name under which an equal
-    create without a key finds it. ``estimate`` is the arithmetic of ``estimated_cost``.
+    create without a key finds it. ``estimate`` is the arithmetic of ``estimated_cost``. ``marks`` are those of
+    its video, if they were read.
     """
 
     id: str
@@ -225,6 +227,7 @@ class Job:
     failure: Failure | None = None
     interruption: Interruption | None = None
     estimate: Estimate | None = None
+    marks: Marks | None = None
 
     @property
     def made_no_task(self) -> bool:

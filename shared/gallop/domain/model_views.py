@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models, prices
+from gallop.domain.watermarks import in_stack
 
 if TYPE_CHECKING:
     from gallop.domain.fields import Field
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
     from gallop.domain.prices import Price
 
 
-def list_view(version: str, base_url: str) -> dict[str, Any]:
-    """Return all models; ``version`` and the region of ``base_url`` are those of the stack."""
-    return {"object": "list", "data": [model_view(model, version, base_url) for model in models.MODELS.values()]}
+def list_view(version: str, base_url: str, watermark: str) -> dict[str, Any]:
+    """Return all models; ``version``, ``watermark`` and the region of ``base_url`` are those of the stack."""
+    views = [model_view(model, version, base_url, watermark) for model in models.MODELS.values()]
+    return {"object": "list", "data": views}
 
 
-def model_view(model: Model, version: str, base_url: str) -> dict[str, Any]:
-    """Return a model, with the prices of the stack's region."""
+def model_view(model: Model, version: str, base_url: str, watermark: str) -> dict[str, Any]:
+    """Return a model, with the prices of the stack's region, and its defaults."""
     scope = prices.scope_of(base_url)
     of_scope = [price for price in model.prices if price.scope is scope]
     seen = max(price.seen for price in model.prices)
@@ -35,7 +37,7 @@ def model_view(model: Model, version: str, base_url: str) -> dict[str, Any]:
         "is_default": models.default_model(model.kind, version) is model,
         "prompt": {"is_required": model.needs_prompt, "max_characters": model.max_prompt_characters},
         "media": [_medium_view(medium) for medium in model.media],
-        "parameters": {parameter.name: _parameter_view(parameter) for parameter in model.parameters},
+        "parameters": {one.name: _parameter_view(in_stack(one, watermark)) for one in model.parameters},
         "prices": [_price_view(price) for price in of_scope],
     }
 

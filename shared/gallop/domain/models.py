@@ -144,6 +144,7 @@ _WATERMARK = Flag(
     vendor="watermark",
     default=False,
     vendor_default=True,
+    is_stacks=True,
     description="Whether DashScope writes its name into a corner of the video.",
 )
 _AUDIO = Choice(

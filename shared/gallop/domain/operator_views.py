@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models
+from gallop.domain import models, provenance
 from gallop.domain.request import estimate
 from gallop.domain.times import timestamp
 from gallop.domain.views import error_view
@@ -58,6 +58,7 @@ def details(job: Job, execution: str, position: QueuePosition | None, results_bu
         "error": error_view(job),
         "receipts": f"s3://{results_bucket}/{job.receipts}/",
         "video": f"s3://{job.result.bucket}/{job.result.key}" if job.result else None,
+        "provenance": provenance.view(job),
     }
 
 

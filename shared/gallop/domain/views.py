@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models
+from gallop.domain import models, provenance
 from gallop.domain.dashscope import error_codes
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
@@ -57,6 +57,7 @@ def job_view(
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
         "error": error_view(job),
+        "provenance": provenance.view(job),
     }
     return {**view, **_files_view(job, api_url)}
 

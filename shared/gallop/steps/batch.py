@@ -201,4 +201,4 @@ def _next(what: str, batch: Batch) -> dict[str, Any]:
 
 
 def _defaults() -> RequestDefaults:
-    return RequestDefaults(settings.model_version(), settings.inbox_bucket())
+    return RequestDefaults(settings.model_version(), settings.inbox_bucket(), watermark=settings.watermark())

@@ -12,11 +12,13 @@ from gallop.adapters import dashscope
 from gallop.adapters.pieces import joined
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import jobs
+from gallop.domain import provenance
 from gallop.domain.dashscope import replies
 from gallop.domain.dashscope.mp4 import BoxWalk
 from gallop.domain.drops import receipts
 from gallop.domain.errors import ResultExpired, ResultIncomplete, ResultUnusable
 from gallop.domain.job import Job, JobState, Result
+from gallop.media import marks
 from gallop.services import publish, vendor_host
 from gallop.steps import step
 
@@ -57,7 +59,9 @@ def _save(job: Job, url: str) -> Step:
     copy = _Copy()
     key = f"{publish.prefix_of(job)}/{receipts.VIDEO}"
     with dashscope.download(url) as (length, pieces):
-        version = buckets.store_stream(key, copy.through(pieces), CONTENT_TYPE, lambda: copy.verify(length), job.id)
+        version = buckets.store_stream(
+            key, copy.through(pieces), CONTENT_TYPE, lambda: copy.verify(length), _metadata(job)
+        )
     result = Result(
         bucket=settings.results_bucket(),
         key=key,
@@ -66,9 +70,14 @@ def _save(job: Job, url: str) -> Step:
         sha256=copy.digest.hexdigest(),
         content_type=CONTENT_TYPE,
     )
-    publish.move_files(jobs.advance(job, replace(job.at(job.state, clock.now()), result=result)))
+    saved = replace(job.at(job.state, clock.now()), result=result, marks=marks.found_by(copy.boxes))
+    publish.move_files(jobs.advance(job, saved))
     log.info("video stored", job_id=job.id, size=result.size)
     return step.finish()
+
+
+def _metadata(job: Job) -> dict[str, str]:
+    return {buckets.OWNER: job.id, **provenance.metadata(job)}
 
 
 class _Copy:
@@ -77,7 +86,7 @@ class _Copy:
     def __init__(self) -> None:
         self.size = 0
         self.digest = hashlib.sha256()
-        self._boxes = BoxWalk()
+        self.boxes = BoxWalk(marks.KEEP)
 
     def through(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most runs do not get here, and start sooner
@@ -94,15 +103,15 @@ class _Copy:
 
     def _checked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         for piece in pieces:
-            self._boxes.feed(piece)
-            if self._boxes.is_foreign:
+            self.boxes.feed(piece)
+            if self.boxes.is_foreign:
                 raise ResultUnusable("What DashScope delivered is not an MP4 file.")
             yield piece
 
     def verify(self, length: int | None) -> None:
         if length is not None and length != self.size:
             raise ResultIncomplete(f"The video has {self.size} bytes instead of {length}.")
-        problem = self._boxes.complaint()
+        problem = self.boxes.complaint()
         if problem:
             raise ResultIncomplete(f"The video cannot be used: {problem}.")
 

@@ -262,8 +262,10 @@ def remove_result(found: Found) -> None:
 
 
 @aws.guarded
-def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Callable[[], None], owner: str) -> str:
-    """Stream a job's file into the results bucket; return its version.
+def store_stream(
+    key: str, pieces: Iterable[bytes], media_type: str, verify: Callable[[], None], metadata: Mapping[str, str]
+) -> str:
+    """Stream a job's file into the results bucket, with metadata, which has its ``OWNER``; return its version.
 
     It appears only after ``verify``, called after the last piece, has returned; any exception before that leaves no
     file. Parts are sent while the next ones arrive. Memory use is about five parts, whatever the size.
@@ -272,7 +274,7 @@ def store_stream(key: str, pieces: Iterable[bytes], media_type: str, verify: Cal
 
     client = aws.s3()
     bucket = settings.results_bucket()
-    started = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type, Metadata={OWNER: owner})
+    started = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=media_type, Metadata=metadata)
     upload = started["UploadId"]
     parts: list[CompletedPartTypeDef] = []
 

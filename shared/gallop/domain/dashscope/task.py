@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, assert_never
 
+from gallop.domain import provenance
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Job, JobState
@@ -72,7 +73,13 @@ def task(job: Job, video_url: str) -> dict[str, Any]:
     if job.state is not JobState.SUCCEEDED:
         return {"output": output}
     return {
-        "output": {**output, "orig_prompt": job.request.prompt, "video_url": video_url},
+        # DashScope has no such field: its clients ignore it.
+        "output": {
+            **output,
+            "orig_prompt": job.request.prompt,
+            "video_url": video_url,
+            "provenance": provenance.view(job),
+        },
         "usage": {**_usage(job.request), **(job.usage or {})},
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain import provenance
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.faults import bounded, listing
@@ -61,6 +62,7 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "dropped_again_at": None if job.dropped_again_at is None else timestamp(job.dropped_again_at),
         "cancel": job.cancel and _cancel_view(job.cancel),
         "note": _note(job),
+        "provenance": provenance.view(job),
         "error": error_view(job),
     }
 
@@ -92,6 +94,7 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "started_at": timestamp(job.running_since) if job.running_since else None,
         "completed_at": timestamp(job.ended_at) if job.ended_at else None,
         "video": result and {"key": result.key, **file_facts(result)},
+        "provenance": provenance.view(job),
         "thumbnail": job.thumbnail and {"key": job.thumbnail.key, **file_facts(job.thumbnail)},
     }
 

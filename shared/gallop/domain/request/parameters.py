@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gallop.domain import models
+from gallop.domain import models, watermarks
 from gallop.domain.faults import Fault, shown
 from gallop.domain.fields import FormText
 from gallop.domain.request.dialects import Dialect
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.fields import Field, Scalar
     from gallop.domain.models import Model
+    from gallop.domain.request.request import RequestDefaults
 
 SECONDS, SIZE = "seconds", "size"
 """OpenAI's names: of ``duration``, and of ``resolution`` and ``ratio`` together."""
@@ -34,13 +35,15 @@ def in_dialect(parameter: Field, dialect: Dialect) -> Field:
     return replace(parameter, default=parameter.vendor_default) if is_other else parameter
 
 
-def read(fields: Mapping[str, object], model: Model, dialect: Dialect) -> tuple[dict[str, Scalar], list[Found]]:
+def read(
+    fields: Mapping[str, object], model: Model, defaults: RequestDefaults
+) -> tuple[dict[str, Scalar], list[Found]]:
     """Return the value of each parameter of a model, and the faults; ``fields`` are those that were sent."""
     sent = {name: value for name, value in fields.items() if value is not None}
     foreign = [name for name in models.parameters() if name in sent and not model.parameter(name)]
     values: dict[str, Scalar] = {}
     faults = [(name, _absent(name, model)) for name in foreign]
-    for parameter in (in_dialect(parameter, dialect) for parameter in model.parameters):
+    for parameter in (_as_offered(parameter, defaults) for parameter in model.parameters):
         found = parameter.read(sent[parameter.name]) if parameter.name in sent else parameter.default
         values[parameter.name] = parameter.default if isinstance(found, Fault) else found
         if isinstance(found, Fault):
@@ -58,6 +61,10 @@ def read(fields: Mapping[str, object], model: Model, dialect: Dialect) -> tuple[
                 problem = f"is {sent[alias]}, but {name} is {values[name]}"
                 faults.append((alias, Fault("", problem, "Send only one of the two.")))
     return values, faults
+
+
+def _as_offered(parameter: Field, defaults: RequestDefaults) -> Field:
+    return in_dialect(watermarks.in_stack(parameter, defaults.watermark), defaults.dialect)
 
 
 def _absent(name: str, model: Model) -> Fault:

@@ -195,7 +195,7 @@ class Reader:
 
     def _parameters(self, model: Model) -> dict[str, Any]:
         sent = {name: self._take(name) for name in parameters.names()}
-        values, faults = parameters.read(sent, model, self._defaults.dialect)
+        values, faults = parameters.read(sent, model, self._defaults)
         for name, fault in faults:
             self._fault(name, fault)
         return values

@@ -10,6 +10,7 @@ from gallop.domain.frozen import frozen
 from gallop.domain.request import uploads
 from gallop.domain.request.dialects import Dialect
 from gallop.domain.request.media import IMAGES, Medium, identity_of
+from gallop.domain.watermarks import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ class RequestDefaults:
 
     A request may refer to the uploads of ``client``, who speaks ``dialect``; ``webhook_origins`` are the origins of
     that client's endpoints; None where a request cannot choose one. ``folders``
-    are the folders of the bucket that it may refer to.
+    are the folders of the bucket that it may refer to. ``watermark`` is what the stack does about the visible watermark.
     """
 
     model_version: str
@@ -79,3 +80,4 @@ class RequestDefaults:
     webhook_origins: tuple[str, ...] | None = None
     dialect: Dialect = Dialect.NATIVE
     folders: tuple[str, ...] = (uploads.PREFIX,)
+    watermark: str = Watermark.OFF

@@ -80,7 +80,9 @@ def submit(client: str, body: str, headers: Mapping[str, str], *, is_draining: b
     if (single_values.header(headers, "x-dashscope-async") or "").lower() != "enable":
         message = "current user api does not support synchronous calls."
         raise DashScopeRefusal("AccessDenied", message, status=403)
-    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), client)
+    defaults = RequestDefaults(
+        settings.model_version(), settings.inbox_bucket(), client, watermark=settings.watermark()
+    )
     request = dashscope_request.read(body, defaults, inspect_media.inspect)
     idempotency = from_content(client, request, headers)
     new_job = accept.NewJob(request, client, Door.HTTPS, idempotency, is_draining=is_draining)

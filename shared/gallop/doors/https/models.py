@@ -20,7 +20,7 @@ class ModelNotFound(CallerError):
 
 def listed() -> dict[str, Any]:
     """Show all models, with the prices of the stack's region."""
-    return model_views.list_view(settings.model_version(), settings.dashscope_base_url())
+    return model_views.list_view(settings.model_version(), settings.dashscope_base_url(), settings.watermark())
 
 
 def one(model_id: str) -> dict[str, Any]:
@@ -32,4 +32,4 @@ def one(model_id: str) -> dict[str, Any]:
     """
     if model_id not in models.MODELS:
         raise ModelNotFound(f"Model {model_id[:80]!a} not found.")
-    return model_views.model_view(models.MODELS[model_id], settings.model_version(), settings.dashscope_base_url())
+    return model_views.model_view(models.MODELS[model_id], settings.model_version(), settings.dashscope_base_url(), settings.watermark())

@@ -116,7 +116,9 @@ def read_request(client: str, fields: dict[str, Any], dialect: Dialect) -> Video
 
     """
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
-    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), client, origins, dialect)
+    defaults = RequestDefaults(
+        settings.model_version(), settings.inbox_bucket(), client, origins, dialect, watermark=settings.watermark()
+    )
     return reader.read(fields, defaults, inspect_media.inspect)
 
 

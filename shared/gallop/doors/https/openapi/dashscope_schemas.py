@@ -76,6 +76,7 @@ def _task() -> Schema:
             "end_time": _TIME,
             "orig_prompt": _TEXT,
             "video_url": {"type": "string", "description": "A presigned URL of your own bucket."},
+            "provenance": {"anyOf": [{"$ref": "#/components/schemas/Provenance"}, {"type": "null"}]},
             "code": {"type": "string", "description": "Why the task failed."},
             "message": _TEXT,
         }

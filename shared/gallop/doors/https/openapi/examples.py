@@ -19,6 +19,7 @@ from gallop.domain.faults import Fault
 from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, Result
 from gallop.domain.request import estimate, reader
 from gallop.domain.request.request import RequestDefaults, VideoRequest
+from gallop.domain.watermarks import Watermark
 from gallop.doors.https import errors as dialects
 from gallop.doors.https.methods import MethodNotAllowed
 
@@ -72,7 +73,7 @@ def succeeded() -> dict[str, Any]:
 
 def models() -> dict[str, Any]:
     """Return the list of models, with the first one only."""
-    listed = model_views.list_view("1.0", "")
+    listed = model_views.list_view("1.0", "", Watermark.OFF)
     return {**listed, "data": listed["data"][:1]}
 
 

@@ -85,6 +85,8 @@ def _default_of(variants: Sequence[Field]) -> Schema:
     Generated clients send each default that the schema has, also to a model without the parameter.
     """
     first = variants[0]
+    if first.is_stacks:
+        return {"description": f"{first.description} The operator of the stack sets the default: see `GET /v1/models`."}
     defaults = {variant.default for variant in variants}
     if defaults == {None} or len(defaults) > 1:
         return {"description": first.description}

@@ -7,7 +7,7 @@ from gallop.domain.budget import Period
 from gallop.domain.doors import Door
 from gallop.domain.faults import MAX_FAULTS
 from gallop.doors.https import uploads
-from gallop.doors.https.openapi import dashscope_schemas, usage_schemas
+from gallop.doors.https.openapi import dashscope_schemas, provenance_schema
 from gallop.doors.https.openapi.basics import (
     JOB_ID,
     SECONDS_SINCE_EPOCH,
@@ -31,6 +31,7 @@ def components() -> dict[str, Schema]:
         "Video": video(),
         "JobError": job_error(),
         "StoredFile": stored_file(),
+        "Provenance": provenance_schema.provenance(),
         "Estimate": closed(
             {
                 "object": {"const": "video.estimate"},
@@ -115,6 +116,7 @@ def video() -> Schema:
         "cost": nullable({"type": "number"}),
         "currency": {"const": "USD"},
         "error": nullable(ref("JobError")),
+        "provenance": nullable(ref("Provenance")),
     }
     files = {"video": ref("StoredFile"), "thumbnail": ref("StoredFile")}
     return {**closed({**properties, **files}, required=tuple(properties)), "additionalProperties": True}
