@@ -22,7 +22,10 @@ def with_label(key: str = "AIGC", value: str = LABEL) -> bytes:
     """Return a film with metadata as TC260's practice guide has FFmpeg write it."""
     written = io.BytesIO()
     options = {"movflags": "use_metadata_tags"}
-    with av.open(io.BytesIO(film())) as source, av.open(written, "w", format="mp4", options=options) as copy:
+    with (
+        av.open(io.BytesIO(film()), "r") as source,
+        av.open(written, "w", format="mp4", options=options) as copy,
+    ):
         copy.metadata[key] = value
         stream = copy.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(source.streams.video[0]):
@@ -49,6 +52,6 @@ def xmp_box(content: bytes) -> bytes:
 
 
 def c2pa_box(content: bytes = b"", purpose: bytes = b"manifest") -> bytes:
-    """Return the box of a manifest store (C2PA 2.2, A.5), with nothing but its description."""
+    """Return the box of a manifest store (C2PA 2.2, A.5), with its description only."""
     store = box(b"jumb", box(b"jumd", MANIFEST_STORE + b"\3c2pa\0") + content)
     return box(b"uuid", C2PA_UUID + bytes(4) + purpose + b"\0" + bytes(8) + store)

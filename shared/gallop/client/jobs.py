@@ -32,6 +32,36 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """Which marks of origin a video carries: found, not verified. None where that is not known."""
+
+    c2pa: bool | None
+    xmp: bool | None
+    aigc: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a video comes from.
+
+    ``generated_at`` is ISO 8601, hashes are SHA-256 in hexadecimal. ``prompt_sha256`` is None without a prompt, and
+    ``marks`` for a video that was stored by a version which did not read them. ``data`` is all that the door says.
+    """
+
+    ai_generated: bool
+    digital_source_type: str
+    generator: str
+    model: str
+    task_id: str | None
+    generated_at: str | None
+    video_sha256: str
+    prompt_sha256: str | None
+    watermark_requested: bool | None
+    marks: Marks | None
+    data: Mapping[str, Any] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A job, as it was when it was asked for.
 
@@ -56,6 +86,7 @@ class Job:
     error: JobError | None
     video: StoredFile | None
     thumbnail: StoredFile | None
+    provenance: Provenance | None
     is_repeated: bool
     data: Mapping[str, Any] = field(repr=False, compare=False)
 
@@ -78,6 +109,7 @@ class Job:
             error=JobError(error["code"], error["message"], error.get("remedy", "")) if error else None,
             video=_file(view.get("video")),
             thumbnail=_file(view.get("thumbnail")),
+            provenance=_provenance(view.get("provenance")),
             is_repeated=is_repeated,
             data=view,
         )
@@ -149,6 +181,27 @@ _PLAIN = (
     "cost",
     "metadata",
 )
+
+
+_ORIGIN = (
+    "ai_generated",
+    "digital_source_type",
+    "generator",
+    "model",
+    "task_id",
+    "generated_at",
+    "video_sha256",
+    "prompt_sha256",
+    "watermark_requested",
+)
+
+
+def _provenance(view: Mapping[str, Any] | None) -> Provenance | None:
+    if view is None:
+        return None
+    marks = view["marks"]
+    found = marks and Marks(marks["c2pa"], marks["xmp"], marks["aigc"])
+    return Provenance(**{name: view[name] for name in _ORIGIN}, marks=found, data=view)
 
 
 def _file(view: Mapping[str, Any] | None) -> StoredFile | None:

@@ -34,8 +34,8 @@ class Field(ABC):
     """A field with one value.
 
     ``vendor`` is DashScope's name for it; empty for Gallop's own fields. ``default`` is what a request means that does
-    not have it, and ``vendor_default`` what it means in DashScope's protocol, if that differs. A parameter of the stack may
-    change the default, if it ``is_stacks``.
+    not have it, and ``vendor_default`` what it means in DashScope's protocol, if that differs. The defaults of one that
+    ``is_stacks`` may be changed by a parameter of the stack.
     """
 
     name: str

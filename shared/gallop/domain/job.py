@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.budget import Parked, Reservation
     from gallop.domain.doors import Door
-    from gallop.domain.provenance import Marks
+    from gallop.domain.marks import Marks
     from gallop.domain.request.estimate import Estimate
     from gallop.domain.request.request import VideoRequest
 

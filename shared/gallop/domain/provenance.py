@@ -10,7 +10,6 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gallop.domain.frozen import frozen
 from gallop.domain.times import timestamp
 from gallop.domain.watermarks import NAME as WATERMARK
 
@@ -24,24 +23,8 @@ MAX_VALUE = 160
 _READABLE = " !#$&'()*+,/:;=?@[]~"
 
 
-@frozen(kw_only=True)
-class Marks:
-    """Which marks a video file carries; None where that could not be determined within the limits of reading.
-
-    ``c2pa`` is a manifest of Content Credentials, ``xmp`` a packet of XMP, and ``aigc`` the label of GB 45438-2025.
-    """
-
-    c2pa: bool | None = None
-    xmp: bool | None = None
-    aigc: bool | None = None
-
-    def view(self) -> dict[str, bool | None]:
-        """Return them by name."""
-        return {"c2pa": self.c2pa, "xmp": self.xmp, "aigc": self.aigc}
-
-
 def view(job: Job) -> dict[str, Any] | None:
-    """Return the provenance of a job's video, or None if there is no video.
+    """Return the provenance of a job's video, or None before it was saved.
 
     ``marks`` is None for a video that was stored before Gallop read them.
     """

@@ -11,7 +11,7 @@ import io
 import json
 from typing import TYPE_CHECKING, BinaryIO
 
-from gallop.domain.provenance import Marks
+from gallop.domain.marks import Marks
 from gallop.media import boxes
 from gallop.media.boxes import Box, BrokenError
 

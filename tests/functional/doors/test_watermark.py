@@ -58,7 +58,7 @@ def test_a_request_may_leave_it_out(gallop: Simulation, monkeypatch: pytest.Monk
 
 
 def test_a_required_one_cannot_be_left_out(gallop: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The request is refused before it costs anything, in the words of its protocol; true is accepted."""
+    """The request is refused before it costs anything, with the names of its protocol; true is accepted."""
     monkeypatch.setenv("WATERMARK", "required")
     assert {"/watermark": REFUSED} == Client(gallop).post({**PLAIN, "watermark": False}).faults
     answer = Vendor(gallop).submit({**TASK, "parameters": {"watermark": False}})

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from gallop.domain.dashscope import mp4
 from gallop.domain.dashscope.mp4 import BoxWalk
-from gallop.domain.provenance import Marks
+from gallop.domain.marks import Marks
 from gallop.media import marks
 from hypothesis import given
 from hypothesis import strategies as st

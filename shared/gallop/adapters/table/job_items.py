@@ -13,7 +13,7 @@ from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
-from gallop.domain.provenance import Marks
+from gallop.domain.marks import Marks
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
 from gallop.domain.request.images import LinkedImage, Original, StoredImage, image_record

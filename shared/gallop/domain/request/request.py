@@ -71,7 +71,7 @@ class RequestDefaults:
 
     A request may refer to the uploads of ``client``, who speaks ``dialect``; ``webhook_origins`` are the origins of
     that client's endpoints; None where a request cannot choose one. ``folders``
-    are the folders of the bucket that it may refer to. ``watermark`` is what the stack does about the visible watermark.
+    are the folders of the bucket that it may refer to. ``watermark`` is what the stack does about the visible one.
     """
 
     model_version: str

@@ -32,4 +32,5 @@ def one(model_id: str) -> dict[str, Any]:
     """
     if model_id not in models.MODELS:
         raise ModelNotFound(f"Model {model_id[:80]!a} not found.")
-    return model_views.model_view(models.MODELS[model_id], settings.model_version(), settings.dashscope_base_url(), settings.watermark())
+    version, base_url = settings.model_version(), settings.dashscope_base_url()
+    return model_views.model_view(models.MODELS[model_id], version, base_url, settings.watermark())

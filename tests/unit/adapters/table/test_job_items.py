@@ -11,12 +11,13 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from gallop import __version__
 from gallop.adapters.table import job_items
-from gallop.domain import models
+from gallop.domain import models, provenance
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.fields import Choice, Field, Whole
 from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
+from gallop.domain.marks import Marks
 from gallop.domain.media_rules import ImageRules
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
@@ -93,6 +94,7 @@ results = st.builds(Result, bucket=texts, key=texts, version_id=texts, size=coun
 reservations = st.builds(
     Reservation, day=texts, amount=money, owners=st.lists(texts, max_size=2).map(tuple), charged=st.none() | money
 )
+known = st.none() | st.booleans()
 failures = st.builds(Failure, st.sampled_from(FailureCode), texts, texts, texts)
 FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the fields are
     id=texts,
@@ -138,6 +140,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     failure=st.none() | failures,
     interruption=st.none() | st.builds(Interruption, failures, times),
     estimate=st.none() | st.builds(Estimate, times, times, money, texts, texts),
+    marks=st.none() | st.builds(Marks, c2pa=known, xmp=known, aigc=known),
 )
 jobs = st.builds(Job, **FIELDS)
 
@@ -183,6 +186,15 @@ def test_records_of_released_versions_stay_readable(version: str) -> None:
     """Nothing that a released version wrote is lost: today's record has all of it."""
     item = frozen(version)
     assert item == {name: job_items.job_record(job_items.job_from(item))[name] for name in item}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_marks_of_videos_of_released_versions_are_not_known(version: str) -> None:
+    """They were not looked for, which is not the same as none; everything else is said of such a video as well."""
+    said = provenance.view(job_items.job_from(frozen(version)))
+    assert said
+    assert [] == sorted(name for name, value in said.items() if value is None and name != "marks")
+    assert said["marks"] is None
 
 
 def test_the_present_version_has_a_frozen_record() -> None:

@@ -109,6 +109,7 @@ def test_the_status_receipt_has_state_and_cost() -> None:
         "dropped_again_at": None,
         "cancel": None,
         "note": None,
+        "provenance": None,
         "error": None,
     }
     assert expected == receipt
