@@ -76,7 +76,7 @@ def dashscope(kind: Kind) -> dict[str, Any]:
 def parameters() -> str:
     """Return the parameters: which model has which, with their values and defaults."""
     rows = [
-        (f"`{name}`", _models(_having(variant)), _values(variant), _default(variant.default), _vendor(variant))
+        (f"`{name}`", _models(_having(variant)), _values(variant), _stacks(variant), _vendor(variant))
         for name, variants in models.parameters().items()
         for variant in variants
     ]
@@ -131,6 +131,11 @@ def _values(parameter: Field) -> str:
         case Whole(within=within, unit=unit):
             return f"{within.start} to {within.stop - 1}{unit}"
     return "`true`, `false`"
+
+
+def _stacks(parameter: Field) -> str:
+    default = _default(parameter.default)
+    return f"{default}, unless the stack's `{parameter.name.capitalize()}` differs" if parameter.is_stacks else default
 
 
 def _default(value: object) -> str:
