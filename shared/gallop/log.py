@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
+
+from gallop import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from aws_lambda_powertools import Logger
-
 _NONE: Mapping[str, str] = MappingProxyType({})
+NAME = "gallop"
+_FIELDS = "fields"
 _ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=_NONE)
+
+
+class Format(logging.Formatter):
+    """Writes a line as JSON with the names that Powertools gives, without its import: a twelfth of a cold start."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        line: dict[str, object] = {
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "service": settings.service(),
+            **getattr(record, _FIELDS, {}),
+        }
+        if trace_id := settings.trace_id():
+            line["xray_trace_id"] = trace_id
+        if record.exc_info and record.exc_info[0]:
+            line["exception_name"] = record.exc_info[0].__name__
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False, separators=(",", ":"))
+
+
+def logger(name: str, stream: TextIO) -> logging.Logger:
+    """Return a logger that writes to a stream what is not filtered out, and nothing to the runtime's own log."""
+    found, handler = logging.getLogger(name), logging.StreamHandler(stream)
+    handler.setFormatter(Format())
+    found.addHandler(handler)
+    found.setLevel(found.level or logging.INFO)
+    found.propagate = False
+    return found
 
 
 @contextmanager
@@ -56,12 +92,10 @@ def exception(message: str, **fields: object) -> None:
     _logger().exception(message, extra=_with_ids(fields))
 
 
-def _with_ids(fields: Mapping[str, object]) -> dict[str, object]:
-    return {**_ids.get(), **{name: value for name, value in fields.items() if value != ""}}
+def _with_ids(fields: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
+    return {_FIELDS: {**_ids.get(), **{name: value for name, value in fields.items() if value != ""}}}
 
 
 @cache
-def _logger() -> Logger:
-    from aws_lambda_powertools import Logger  # noqa: PLC0415 - a function that logs nothing starts sooner
-
-    return Logger()
+def _logger() -> logging.Logger:
+    return logger(NAME, sys.stdout)

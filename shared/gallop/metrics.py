@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
     from gallop.domain.metrics import Metric
 
-# Powertools prints a line of its own, without the code and the IDs, as soon as a metric has 100 values.
-_CHUNK = 99
+# Of a metric in a line of EMF.
+_MAX_VALUES = 100
 
 
 class _Run:
@@ -82,8 +82,8 @@ def flush() -> None:
 
 def _chunks(values: Mapping[Metric, list[float]]) -> Iterator[dict[Metric, list[float]]]:
     """Split the values of each metric; a number, such as that of failed jobs, is in the first chunk."""
-    for begin in range(0, max(map(len, values.values())), _CHUNK):
-        end = begin + _CHUNK
+    for begin in range(0, max(map(len, values.values())), _MAX_VALUES):
+        end = begin + _MAX_VALUES
         yield {metric: of_metric[begin:end] for metric, of_metric in values.items() if of_metric[begin:]}
 
 
@@ -102,16 +102,12 @@ def _write(stack: str, code: str, values: Mapping[Metric, list[float]], ids: Map
 
 
 def _line(dimensions: dict[str, str], values: Mapping[Metric, list[float]]) -> dict[str, Any]:
-    from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (  # noqa: PLC0415 - as above
-        AmazonCloudWatchEMFProvider,
-    )
+    from gallop.domain.metrics import METRICS, NAMESPACE  # noqa: PLC0415 - as above
 
-    from gallop.domain.metrics import METRICS, NAMESPACE  # noqa: PLC0415
-
-    # Without a service: Powertools would add it as a dimension, and each function's metrics were metrics of their own.
-    provider = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="", default_dimensions=dimensions)
-    provider.timestamp = round(clock.now() * 1000)
-    for metric, of_metric in values.items():
-        for value in of_metric:
-            provider.add_metric(metric.value, METRICS[metric].unit.value, round(value, 6))
-    return dict(provider.serialize_metric_set())
+    named = [{"Name": metric.value, "Unit": METRICS[metric].unit.value} for metric in values]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [[*dimensions]], "Metrics": named}
+    return {
+        "_aws": {"Timestamp": round(clock.now() * 1000), "CloudWatchMetrics": [directive]},
+        **dimensions,
+        **{metric.value: [round(float(value), 6) for value in of_metric] for metric, of_metric in values.items()},
+    }

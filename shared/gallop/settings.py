@@ -11,6 +11,16 @@ def stack_name() -> str:
     return os.environ.get("STACK_NAME", "")
 
 
+def service() -> str:
+    """Return the short name of the function, for its log."""
+    return os.environ.get("POWERTOOLS_SERVICE_NAME", "")
+
+
+def trace_id() -> str:
+    """Return the ID under which X-Ray has the run, which Lambda sets; empty without."""
+    return os.environ.get("_X_AMZN_TRACE_ID", "").partition(";")[0].removeprefix("Root=")
+
+
 def job_table() -> str:
     """Return the name of the DynamoDB table."""
     return os.environ["JOB_TABLE"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -85,6 +88,22 @@ def test_outside_of_a_run_no_id_stays(sandbox: Sandbox) -> None:
     log.also(job_id=JOB)
     log.info("for another job")
     assert "job_id" not in lines_in(sandbox.log_lines)[-1]
+
+
+def test_a_line_explains_an_exception() -> None:
+    """It has what Lambda filters by, a level and an RFC 3339 time; where from; the fields given; and the trace."""
+    stream, variables = io.StringIO(), {"POWERTOOLS_SERVICE_NAME": "finish", "_X_AMZN_TRACE_ID": "Root=1-5e;Sampled=1"}
+    with logged(stream), patch.dict(os.environ, variables):
+        try:
+            int("ö")
+        except ValueError:
+            log.exception("unhandled exception", job_id=JOB, size=Decimal(3), empty="")
+    (line,) = lines_in(stream)
+    trace, moment = line.pop("exception"), datetime.fromisoformat(line.pop("timestamp"))
+    named = {"level": "ERROR", "message": "unhandled exception", "service": "finish", "job_id": JOB, "size": "3"}
+    assert {**named, "exception_name": "ValueError", "xray_trace_id": "1-5e"} == line
+    assert trace.endswith("invalid literal for int() with base 10: 'ö'")
+    assert moment.tzinfo
 
 
 def test_a_message_is_named(sandbox: Sandbox) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
 import pytest
-from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 from gallop import log, metrics, runs, settings
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState
@@ -351,7 +350,7 @@ def test_metrics_that_cannot_be_written_change_nothing(
     """A step's answer and its own error, by which state machines decide, reach the caller; the log has the reason."""
     logged: list[str] = []
     monkeypatch.setattr(log, "exception", logged.append)
-    monkeypatch.setattr(AmazonCloudWatchEMFProvider, "add_metric", Mock(side_effect=ValueError))
+    monkeypatch.setattr(metrics, "_write", Mock(side_effect=ValueError))
 
     def step(*_: object) -> str:
         metrics.count(Metric.SWEEPS)

@@ -14,7 +14,6 @@ from uuid import uuid4
 import gallop.clock
 import gallop.log
 import respx
-from aws_lambda_powertools import Logger
 from gallop.adapters import secrets
 from gallop.adapters.table import client_keys, task_durations
 from gallop.adapters.table import jobs as store
@@ -208,7 +207,7 @@ def _render(_script: object, path: Path, *_: object) -> None:
 @contextmanager
 def logged(stream: io.StringIO) -> Iterator[None]:
     """Log as on Lambda: the product's own lines, and those of every library from INFO on."""
-    logger = Logger(service=f"test-{uuid4()}", stream=stream, level=logging.INFO)
+    logger = gallop.log.logger(f"test-{uuid4()}", stream)
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
     before = root.level

@@ -8,20 +8,18 @@ from gallop import settings
 from . import reachable, stack
 
 FUNCTIONS = stack.functions()
-# They write no log and have no layer.
-PLAIN = {"DescribeFunction", "PageFunction"}
-# Read by Powertools, not by Gallop.
-OF_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
+# It writes no log and has no layer.
+PLAIN = {"DescribeFunction"}
+# Set by Lambda itself.
+OF_LAMBDA = {"_X_AMZN_TRACE_ID"}
 # Set by Globals for every function, whether its code reads it or not.
 GIVEN_TO_ALL = stack.written()["Globals"]["Function"]["Environment"]["Variables"]
 
 
 def read_by(name: str) -> set[str]:
     """Return the variables that the code of a function may read."""
-    folder = stack.translated().code[name]
-    if name in PLAIN:
-        return set(reachable.variables_in(folder / "app.py").values())
-    return {reachable.variables()[setting] for setting in reachable.settings_of(folder)}
+    settings = reachable.settings_of(stack.translated().code[name])
+    return {reachable.variables()[setting] for setting in settings} - OF_LAMBDA
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -29,7 +27,7 @@ def test_the_environment_has_what_the_code_reads(name: str) -> None:
     """A function has each variable that its code may read and, of its own, no other."""
     given = set(FUNCTIONS[name].get("Environment", {}).get("Variables", {}))
     assert set() == read_by(name) - given
-    assert set() == given - read_by(name) - OF_LIBRARIES - set(GIVEN_TO_ALL)
+    assert set() == given - read_by(name) - set(GIVEN_TO_ALL)
 
 
 @pytest.mark.parametrize("variable", GIVEN_TO_ALL)

@@ -7,6 +7,7 @@ docs/operations.md lists the rights.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
-from gallop import clock
+from gallop import clock, log
 from gallop.adapters import aws
 from gallop.cli import testbed
 from gallop.cli.show import fail, refuse
@@ -125,7 +126,8 @@ def opened(stack: str) -> Iterator[Target]:
     running = {} if stack else _running()
     name = stack or TESTBED_STACK
     before, real = dict(os.environ), clock.now
-    os.environ.update({**(_credentials(running) if running else {}), "POWERTOOLS_LOG_LEVEL": "CRITICAL"})
+    os.environ.update(_credentials(running) if running else {})
+    logging.getLogger(log.NAME).disabled = True
     _forget_clients()
     try:
         outputs, status = _described(name)
@@ -145,6 +147,7 @@ def opened(stack: str) -> Iterator[Target]:
         fail(f"Stack {name!r}: {_explained(error, is_here=bool(running))}")
     finally:
         cast("Any", clock).now = real
+        logging.getLogger(log.NAME).disabled = False
         _forget_clients()
         os.environ.clear()
         os.environ.update(before)

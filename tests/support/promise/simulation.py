@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -17,7 +18,7 @@ import boto3
 import httpx
 import respx
 from gallop import clock as product_clock
-from gallop import runs
+from gallop import log, runs
 from gallop.adapters import aws, dashscope, secrets
 from gallop.adapters.s3 import ranged_reader
 from gallop.adapters.table import jobs as store
@@ -90,7 +91,6 @@ ENVIRONMENT = {
     "COMPLETION_SECRET_ARN": "the-token-secret",
     "DASHSCOPE_SECRET_ARN": "the-secret",
     "POWERTOOLS_SERVICE_NAME": "test",
-    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
 }
 CONTEXT: Any = Context("function", "arn", 1024, "group")
 BASE_URL = ENVIRONMENT["DASHSCOPE_BASE_URL"]
@@ -350,6 +350,7 @@ def fresh(seed: int = 0, fake: FakeDashScope | None = None, *, listening: bool =
         for name, client in [*clients.items(), ("stepfunctions", simulation.workflow), ("sqs", simulation.queue)]:
             resources.enter_context(patch.object(aws, name, lambda client=client: client))
         resources.enter_context(simulation.calls.of_all_clients(Direct(REGION)))
+        resources.enter_context(patch.object(logging.getLogger(log.NAME), "disabled", True))
         resources.enter_context(patch.object(product_clock, "now", clock.now))
         resources.enter_context(patch.object(product_clock, "sleep", clock.advance))
         resources.enter_context(patch.object(secrets, "dashscope_key", lambda _: KEY))
