@@ -43,14 +43,14 @@ class Format(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
-def logger(name: str, stream: TextIO) -> logging.Logger:
-    """Return a logger that writes to a stream what is not filtered out, and nothing to the runtime's own log."""
-    found, handler = logging.getLogger(name), logging.StreamHandler(stream)
+def writing_to(stream: TextIO, logger: logging.Logger) -> logging.Logger:
+    """Let a logger write to a stream, and nothing to the runtime's own log; return it."""
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(Format())
-    found.addHandler(handler)
-    found.setLevel(found.level or logging.INFO)
-    found.propagate = False
-    return found
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    return logger
 
 
 @contextmanager
@@ -98,4 +98,4 @@ def _with_ids(fields: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
 
 @cache
 def _logger() -> logging.Logger:
-    return logger(NAME, sys.stdout)
+    return writing_to(sys.stdout, logging.getLogger(NAME))

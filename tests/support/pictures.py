@@ -16,6 +16,8 @@ register_heif_opener()
 
 # Those of reference images.
 RULES = ImageRules(short_side=400, max_aspect=None, max_bytes=20 * 1024**2)
+# What encoders of phones do in hardware takes a tenth of the time so, and is no less valid.
+QUICKLY: dict[str, dict[str, Any]] = {"HEIF": {"enc_params": {"preset": "ultrafast"}}, "AVIF": {"speed": 10}}
 EXIF_ORIENTATION = 0x0112
 ROTATED_BY_90 = 6
 
@@ -76,7 +78,7 @@ def noise(width: int, height: int, mode: str = "RGB", seed: int = 1) -> Image.Im
 def encoded(image: Image.Image, form: str, **how: Any) -> bytes:  # noqa: ANN401 - Pillow's options
     """Encode a picture."""
     stream = io.BytesIO()
-    image.save(stream, form, **how)
+    image.save(stream, form, **{**QUICKLY.get(form, {}), **how})
     return stream.getvalue()
 
 

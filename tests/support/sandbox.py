@@ -207,7 +207,8 @@ def _render(_script: object, path: Path, *_: object) -> None:
 @contextmanager
 def logged(stream: io.StringIO) -> Iterator[None]:
     """Log as on Lambda: the product's own lines, and those of every library from INFO on."""
-    logger = gallop.log.logger(f"test-{uuid4()}", stream)
+    # Not one that the process keeps: pytest would attach its own handlers to all of them in each test.
+    logger = gallop.log.writing_to(stream, logging.Logger("test"))
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
     before = root.level

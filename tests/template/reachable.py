@@ -27,12 +27,13 @@ class Module:
 def parse(path: Path, package: str) -> Module:
     """Read a module; ``package`` is the base of its relative imports."""
     module = Module()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             base = package.rsplit(".", node.level - 1)[0] if node.level else ""
             source = ".".join(filter(None, [base, node.module]))
             module.imports.update({alias.asname or alias.name: f"{source}.{alias.name}" for alias in node.names})
-    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+    for statement in tree.body:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             module.definitions.setdefault(statement.name, []).append(statement)
         elif not isinstance(statement, ast.Import | ast.ImportFrom):
@@ -41,21 +42,23 @@ def parse(path: Path, package: str) -> Module:
     return module
 
 
+@cache
 def find(dotted: str) -> Path | None:
     """Return the file of a module of the layer."""
     path = SHARED.joinpath(*dotted.split("."))
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
-def references(module: Module, name: str) -> set[str]:
+@cache
+def references(path: Path, package: str, name: str) -> frozenset[str]:
     """Return what a definition refers to, in full: ``gallop.settings.job_table``, or ``.helper`` for its own."""
-    mentioned = set()
+    module, mentioned = parse(path, package), set()
     for node in (inner for statement in module.definitions.get(name, []) for inner in ast.walk(statement)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in module.imports:
             mentioned.add(f"{module.imports[node.value.id]}.{node.attr}")
         elif isinstance(node, ast.Name):
             mentioned.add(module.imports.get(node.id, f".{node.id}"))
-    return mentioned
+    return frozenset(mentioned)
 
 
 def settings_of(folder: Path) -> set[str]:
@@ -64,14 +67,15 @@ def settings_of(folder: Path) -> set[str]:
     return {name for owner, _, name in owners if owner == "gallop.settings"}
 
 
-def mentioned_by(folder: Path) -> set[str]:
+@cache
+def mentioned_by(folder: Path) -> frozenset[str]:
     """Return the full names of everything that a function's code may call, starting from its ``handler``."""
     app = folder / "app.py"
     waiting: list[tuple[Path, str, str]] = [(app, "", name) for name in parse(app, "").definitions]
     seen, found = set(waiting), set[str]()
     while waiting:
         path, package, name = waiting.pop()
-        for reference in references(parse(path, package), name):
+        for reference in references(path, package, name):
             owner, _, attribute = reference.rpartition(".")
             found.add(reference)
             target = path if not owner else find(owner)
@@ -80,7 +84,7 @@ def mentioned_by(folder: Path) -> set[str]:
                 if step not in seen:
                     seen.add(step)
                     waiting.append(step)
-    return found
+    return frozenset(found)
 
 
 def variables() -> dict[str, str]:
