@@ -7,7 +7,6 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cfnlint import lint_all
 from statelint.config import Config
 from statelint.linter import Linter
 from statelint.problem import ProblemType
@@ -29,6 +28,8 @@ def faults_of_workflow(definition: dict[str, Any]) -> list[str]:
 
 def faults_of_machine(name: str, definition: dict[str, Any]) -> list[str]:
     """Return cfn-lint's findings, errors and warnings, for a state machine as the translated template has it."""
+    from cfnlint import lint_all  # noqa: PLC0415 - slow, and every process imports this module
+
     properties = stack.plain(**{name: definition})["Resources"][name]["Properties"]
     # What they refer to is left out with the other resources; the gate lints all of them.
     alone = {"Definition": properties["Definition"], "RoleArn": "arn:aws:iam::123456789012:role/role"}

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from gallop.domain.clients import webhooks
@@ -14,14 +15,20 @@ from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, Job, JobState, Result
 from hypothesis import given
 from hypothesis import strategies as st
-from openai import InvalidWebhookSignatureError, OpenAI
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.support.jobs import a_job, a_request
 
 URL = "https://hooks.example.com/gallop"
 API_URL = "https://api.example.com"
-OPENAI = OpenAI(api_key="unused", base_url="http://127.0.0.1:9")
+
+
+def unwrapped(secret: str, body: str, headers: dict[str, str]) -> Any:  # noqa: ANN401 - one of many types
+    """Verify and read a message with OpenAI's library."""
+    import openai  # noqa: PLC0415 - takes more than a second, and every process imports this module
+
+    client = openai.OpenAI(api_key="unused", base_url="http://127.0.0.1:9")
+    return client.webhooks.unwrap(body, headers, secret=secret)
 
 
 def an_endpoint(url: str = URL, events: tuple[Event, ...] = ()) -> Endpoint:
@@ -38,7 +45,7 @@ def an_end(state: JobState = JobState.FAILED, webhook: str = "") -> Job:
 def verified_by_both(secret: str, body: str, headers: dict[str, str]) -> dict[str, object]:
     """Verify a message with both libraries; return what they read."""
     first = Webhook(secret).verify(body, headers)
-    second = OPENAI.webhooks.unwrap(body, headers, secret=secret)
+    second = unwrapped(secret, body, headers)
     assert (first["id"], first["type"]) == (second.id, second.type)
     found: dict[str, object] = first
     return found
@@ -108,8 +115,9 @@ def test_a_tampered_message_is_refused_by_both(broken: str) -> None:
         headers["webhook-id"] = "evt_other"
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(body, headers)
-    with pytest.raises(InvalidWebhookSignatureError):
-        OPENAI.webhooks.unwrap(body, headers, secret=secret)
+    with pytest.raises(Exception, match="[Ww]ebhook") as refusal:
+        unwrapped(secret, body, headers)
+    assert "InvalidWebhookSignatureError" == refusal.type.__name__
 
 
 def test_a_rotated_secret_is_valid_with_the_new_one_for_a_day() -> None:
