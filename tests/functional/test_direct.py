@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("put_item", {"Item": OTHER}),
     ("query", {**ALL, "ConsistentRead": True}),
     ("query", BEGINNING),
+    ("scan", {}),
+    ("scan", {"FilterExpression": "n = :two", "ExpressionAttributeValues": {":two": {"N": "2"}}}),
     ("delete_item", {"Key": KEY, **IF_TWO}),
     ("delete_item", {"Key": KEY, **IF_TWO}),
     ("get_item", {"Key": KEY}),
@@ -53,6 +56,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
     with mock_aws(), ExitStack() as ways:
         made: dict[str, list[Any]] = {
             "dynamodb": [boto3.client("dynamodb", region_name=REGION) for _ in range(2)],
+            "cloudformation": [boto3.client("cloudformation", region_name=REGION) for _ in range(2)],
             "s3": [boto3.client("s3", region_name=REGION) for _ in range(2)],
         }
         direct = Direct(REGION)
@@ -94,6 +98,17 @@ def test_the_table_answers_the_same(ways: dict[str, list[Any]]) -> None:
             response(client, call, TableName=f"table-{n}", **request) for n, client in enumerate(ways["dynamodb"])
         )
         assert long == {name: short.get(name) for name in long}, call
+
+
+def test_several_items_are_the_same(ways: dict[str, list[Any]]) -> None:
+    """Those that are there are given."""
+    for number, client in enumerate(ways["dynamodb"]):
+        client.put_item(TableName=f"table-{number}", Item=ITEM)
+    short, long = (
+        response(client, "batch_get_item", RequestItems={f"table-{number}": {"Keys": [KEY, OTHER]}})["Responses"]
+        for number, client in enumerate(ways["dynamodb"])
+    )
+    assert long["table-1"] == short["table-0"] == [ITEM]
 
 
 def test_transactions_apply_completely_or_not_at_all(ways: dict[str, list[Any]]) -> None:
@@ -172,6 +187,48 @@ def test_lists_are_the_same(ways: dict[str, list[Any]], asked: dict[str, str]) -
         ways["s3"][1].put_object(Bucket="results", Key=key, Body=key.encode())
     short, long = (response(client, "list_objects_v2", Bucket="results", **asked) for client in ways["s3"])
     assert {name: _named(long.get(name)) for name in short} == short
+
+
+@pytest.mark.parametrize("asked", [{}, {"Prefix": "a/"}, {"Prefix": "none"}], ids=str)
+def test_versions_are_the_same(ways: dict[str, list[Any]], asked: dict[str, str]) -> None:
+    """Those of an object, of one that was deleted, of one that was put again, and what is left of one without any."""
+    short, long = ways["s3"]
+    for key in ("a/1", "a/2", "a/3", "c"):
+        first = long.put_object(Bucket="results", Key=key, Body=key.encode())["VersionId"]
+        for client in ways["s3"] if key == "a/2" else ():
+            assert client.delete_object(Bucket="results", Key=key)["DeleteMarker"]
+        if key == "a/3":
+            assert first == short.delete_object(Bucket="results", Key=key, VersionId=first)["VersionId"]
+        if key == "c":
+            long.put_object(Bucket="results", Key=key, Body=b"again")
+    found, expected = (response(client, "list_object_versions", Bucket="results", **asked) for client in ways["s3"])
+    assert {name: _described(expected.get(name)) for name in found} == found
+    assert ("Versions" in expected, "DeleteMarkers" in expected) == ("Versions" in found, "DeleteMarkers" in found)
+
+
+def _described(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Leave out the owner, who is the same for all."""
+    return [{k: v for k, v in one.items() if k != "Owner"} for one in value] if isinstance(value, list) else value
+
+
+def test_unfinished_uploads_are_the_same(ways: dict[str, list[Any]]) -> None:
+    """There are none, or one."""
+    for _ in range(2):
+        found, expected = (response(client, "list_multipart_uploads", Bucket="results") for client in ways["s3"])
+        assert [one["Key"] for one in expected.get("Uploads", [])] == [one["Key"] for one in found.get("Uploads", [])]
+        ways["s3"][1].create_multipart_upload(Bucket="results", Key="unfinished")
+
+
+def test_the_resources_of_a_stack_are_the_same(ways: dict[str, list[Any]]) -> None:
+    """By its name, each with its type and the ID that AWS gave it; a stack that does not exist is refused."""
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "letters"}}
+    ways["cloudformation"][1].create_stack(StackName="some", TemplateBody=json.dumps({"Resources": {"Letters": queue}}))
+    found, expected = (response(one, "list_stack_resources", StackName="some") for one in ways["cloudformation"])
+    ((short,), (long,)) = (answer["StackResourceSummaries"] for answer in (found, expected))
+    assert {name: long[name] for name in short} == short
+    assert {"ValidationError"} == {
+        response(one, "list_stack_resources", StackName="other")["Error"] for one in ways["cloudformation"]
+    }
 
 
 def _named(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -23,6 +23,7 @@ from gallop.domain.job import JobState
 from gallop.services import slots
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
+from moto.sqs.models import sqs_backends
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -207,8 +208,9 @@ def _render(_script: object, path: Path, *_: object) -> None:
 @contextmanager
 def logged(stream: io.StringIO) -> Iterator[None]:
     """Log as on Lambda: the product's own lines, and those of every library from INFO on."""
-    # Not one that the process keeps: pytest would attach its own handlers to all of them in each test.
-    logger = gallop.log.writing_to(stream, logging.Logger("test"))
+    # One for all: pytest attaches its own handlers to each that there is, in each further test.
+    logger = gallop.log.writing_to(stream, logging.getLogger("test"))
+    own = logger.handlers[-1]
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
     before = root.level
@@ -220,6 +222,7 @@ def logged(stream: io.StringIO) -> Iterator[None]:
     finally:
         root.setLevel(before)
         root.removeHandler(handler)
+        logger.removeHandler(own)
 
 
 def _clear(stack: Stack) -> None:
@@ -233,7 +236,8 @@ def _clear(stack: Stack) -> None:
     for backends in (stepfunctions_backends, stepfunctions_parser_backends):
         for machine in backends[ACCOUNT][REGION].state_machines:
             machine.executions.clear()
-    # A queue may be purged once a minute.
+    for queue in sqs_backends[ACCOUNT][REGION].queues.values():
+        queue._messages.clear()  # noqa: SLF001 - moto's
+        queue._pending_messages.clear()  # noqa: SLF001 - moto's
+    # No cache of a minute has what is gone.
     stack.clock.advance(61)
-    for queue in ("DropQueue", "DropDeadLetterQueue"):
-        aws("sqs").purge_queue(QueueUrl=stack.resource(queue))

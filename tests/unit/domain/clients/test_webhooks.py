@@ -115,7 +115,7 @@ def test_a_tampered_message_is_refused_by_both(broken: str) -> None:
         headers["webhook-id"] = "evt_other"
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(body, headers)
-    with pytest.raises(Exception, match="[Ww]ebhook") as refusal:
+    with pytest.raises(Exception, match=r"[Ww]ebhook") as refusal:
         unwrapped(secret, body, headers)
     assert "InvalidWebhookSignatureError" == refusal.type.__name__
 
