@@ -238,6 +238,8 @@ def test_the_api_distinguishes_errors_from_answers(stack: SmallStack) -> None:
     name = stack.aws.deployment.function("Probe").name
     fine = client.invoke(FunctionName=name, Payload=b"{}")
     failed = client.invoke(FunctionName=name, Payload=b'{"do": "raise"}')
+    assert "errorMessage" not in json.load(fine["Payload"])
+    assert "ValueError" == json.load(failed["Payload"])["errorType"]
     assert (200, None) == (fine["StatusCode"], fine.get("FunctionError"))
     assert (200, "Unhandled") == (failed["StatusCode"], failed["FunctionError"])
 
@@ -248,6 +250,7 @@ def test_an_asynchronous_event_is_tried_three_times(stack: SmallStack) -> None:
     name = stack.aws.deployment.function("Bare").name
     answer = stack.aws.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b'{"do": "raise"}')
     assert 202 == answer["StatusCode"]
+    assert b"" == answer["Payload"].read()
     records = eventually(lambda: (r := stack.aws.runtime.invocations("Bare")[before:]) and len(r) >= 3 and r)
     assert ["ValueError"] * 3 == [record.error for record in records]
 

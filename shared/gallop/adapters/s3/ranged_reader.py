@@ -95,9 +95,9 @@ def _range(found: StoredObject, first: int, last: int) -> bytes:
         Bucket=found.bucket, Key=found.key, VersionId=found.version_id, Range=f"bytes={first}-{last}"
     )
     start = _start(response.get("ContentRange"))
-    if start != first:
-        raise AwsTrouble(f"get_object: asked for bytes from {first}, received bytes from {start}")
     with response["Body"] as body:
+        if start != first:
+            raise AwsTrouble(f"get_object: asked for bytes from {first}, received bytes from {start}")
         # No more than asked, whatever is sent: more would not fit into the buffer.
         return body.read(last - first + 1)
 
