@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     Context = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """One statement, and where it comes from."""
+    """One statement, and where it comes from; equal only to itself, so that what it covers can be remembered."""
 
     source: str
     """The policy's name and the statement's Sid or number."""
@@ -36,8 +36,8 @@ class Statement:
     def matches(self, action: str, resource: str, context: Context) -> bool:
         """Return whether the statement covers this action on this resource in this context."""
         return (
-            self._covers("Action", action.lower(), lower=True)
-            and self._covers("Resource", resource, lower=False)
+            _covers(self, "Action", action.lower(), lower=True)
+            and _covers(self, "Resource", resource, lower=False)
             and holds(self.body.get("Condition", {}), context)
         )
 
@@ -48,14 +48,6 @@ class Statement:
             return True
         allowed = {(kind, name) for kind, names in named.items() for name in as_list(names)}
         return ("AWS", "*") in allowed or not allowed.isdisjoint(principals)
-
-    def _covers(self, element: str, value: str, *, lower: bool) -> bool:
-        if f"Not{element}" in self.body:
-            return not _any_matches(self.elements(f"Not{element}"), value, lower=lower)
-        if element == "Resource" and element not in self.body:
-            # A role's trust policy and a function's policy name no resource: it is their own.
-            return True
-        return _any_matches(self.elements(element), value, lower=lower)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +82,16 @@ def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON
 def wildcard_matches(pattern: str, value: str) -> bool:
     """Return whether ``*`` and ``?`` in a pattern match the whole value, case-sensitively."""
     return _expression(pattern).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=16_384)
+def _covers(statement: Statement, element: str, value: str, *, lower: bool) -> bool:
+    if f"Not{element}" in statement.body:
+        return not _any_matches(statement.elements(f"Not{element}"), value, lower=lower)
+    if element == "Resource" and element not in statement.body:
+        # A role's trust policy and a function's policy name no resource: it is their own.
+        return True
+    return _any_matches(statement.elements(element), value, lower=lower)
 
 
 def _any_matches(patterns: Iterable[str], value: str, *, lower: bool) -> bool:
