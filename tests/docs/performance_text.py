@@ -115,7 +115,6 @@ SaveResult copies a video from DashScope into the bucket; the peer streams it wi
 
 {connections} connections create jobs, get them and list them on two testbeds in turn: one of commit {before}, from \
 before this work, and one of this commit.
-All processes are warm before the clock starts; the first steps of the jobs that are created run beside the requests.
 Each cell has p50 and p95.
 On two cores, the client mostly waits for the embedded AWS; the function's own duration is what Lambda would bill, and \
 includes its calls.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
 
 RECORD, EXECUTION = "record", "execution"
-# What Powertools adds to each line, and the job's own ID, which is the same in all.
+# What is in each line, or was in an earlier version, and the job's own ID, which is the same in all.
 _NOT_SHOWN = {
     *(
         "level",
