@@ -138,7 +138,7 @@ def measure(say: Callable[[str], None]) -> Door:
 
 
 def warm_up(side: Side, say: Callable[[str], None]) -> None:
-    """Let each process that a side's functions may have make its first runs: cold starts are measured by themselves."""
+    """Let each process that a side's functions may have make its first runs: cold starts are measured elsewhere."""
     for route, function, _, call in ROUTES:
         say(f"{route}, warming up")
         asyncio.run(all_at_once(side, route, range(2 * CONNECTIONS), call))

@@ -11,12 +11,9 @@ import re
 import sys
 import traceback
 import warnings
-from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-
-from botocore.loaders import JSONFileLoader
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "moto-faults.md").read_text(encoding="utf-8")
@@ -50,6 +47,4 @@ def failure(section: str) -> str:
 
 
 if __name__ == "__main__":
-    # A service's description is read once, and not for each reproduction's session.
-    setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))  # noqa: B010 - mypy refuses
     json.dump({title(section): failure(section) for section in SECTIONS}, sys.stdout)

@@ -51,7 +51,7 @@ class Direct:
 
     def __init__(self, region: str) -> None:
         """Reach the table of a region, and the buckets."""
-        self._ways = {
+        self._ways: dict[str, dict[str, Way]] = {
             "dynamodb": _ways_of_table(region),
             "s3": direct_buckets.ways(),
             "cloudformation": {"ListStackResources": partial(_resources, region)},
@@ -97,7 +97,8 @@ def _ways_of_table(region: str) -> dict[str, Way]:
 
 def _resources(region: str, request: dict[str, Any]) -> dict[str, Any] | None:
     """List the resources of a stack by its name."""
-    stacks = cloudformation_backends[ACCOUNT][region].stacks.values()
+    # Moto's types do not say what its resources have.
+    stacks: Any = cloudformation_backends[ACCOUNT][region].stacks.values()
     stack = next((one for one in stacks if one.name == request["StackName"]), None)
     if stack is None or request.keys() != {"StackName"}:
         return None
