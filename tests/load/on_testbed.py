@@ -20,7 +20,7 @@ from fake_dashscope import Limits, Switches
 from tests.e2e.caller import Caller
 from tests.e2e.matrix import CALLS
 from tests.load import clients
-from tests.load.figures import Evidence
+from tests.load.figures import MAX_IN_FLIGHT, Evidence
 from tests.load.meter import Meter
 from tests.load.usage import Usage
 from tests.load.vendor import WatchedDashScope
@@ -211,7 +211,9 @@ def left_over(items: list[dict[str, Any]]) -> int:
 def started(jobs: int, speed: float, seed: int, kills: int) -> Iterator[Run]:
     """Start a testbed whose fake DashScope has all its limits."""
     fake = WatchedDashScope(JumpingClock(speed, SLACK_S), limits=Limits(), switches=Switches(audio=False), seed=seed)
-    with Testbed(speed=speed, fake=fake, prewarm=FUNCTIONS) as testbed, Caller(testbed) as caller:
+    # Near the end of its task, each job has a function that asks for it.
+    running = Testbed(speed=speed, fake=fake, prewarm=FUNCTIONS, max_processes=MAX_IN_FLIGHT)
+    with running as testbed, Caller(testbed) as caller:
         driver = testbed.aws.driver.access_key_id
         meter = Meter(testbed.aws.region, lambda handler: driver not in handler.headers.get("Authorization", ""))
         with meter.running():

@@ -91,11 +91,11 @@ def test_an_idle_process_is_reused(stack: SmallStack) -> None:
 
 
 def test_concurrent_invocations_have_their_own_processes(stack: SmallStack) -> None:
-    """At the testbed's limit of six processes further invocations wait, and none is lost."""
+    """At the testbed's limit of four processes further invocations wait, and none is lost."""
     answers = at_once(stack, [{"do": "sleep", "sleep": 0.3, "n": n} for n in range(8)])
     assert list(range(8)) == [answer["n"] for answer in answers]
     processes = {answer["process"] for answer in at_once(stack, [{}] * 8)}
-    assert len(processes) <= 6
+    assert len(processes) <= 4
 
 
 def test_reserved_concurrency_throttles(stack: SmallStack, tmp_path: Path) -> None:

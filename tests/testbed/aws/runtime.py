@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .functions import FunctionSpec, Result
     from .kill_points import KillPoint
 
-MAX_PROCESSES = 6
+MAX_PROCESSES = 4
 """Maximum processes per function at a time, on a laptop; further invocations wait."""
 _ARN_PARTS = 7
 

@@ -225,12 +225,14 @@ class Worker:
         return None
 
     def _sleep(self) -> None:
-        """Let the process sleep for as long as it asks; at the end of file it is about to end."""
+        """Let the process sleep for as long as it asks, unless it is killed; at the end of file it is about to end."""
         asked, began = self._sleeper.recv(_SECONDS.size), time.time()
         if not asked:
             return
         (seconds,) = _SECONDS.unpack(asked)
         self.rest(self._killed, seconds)
+        if not self.alive:
+            return
         self.slept_s += seconds
         self.skipped_s += max(0.0, seconds - (time.time() - began))
         with suppress(ConnectionError):
