@@ -48,12 +48,17 @@ def _is_interrupted(job: Job) -> bool:
     return job.interruption is not None and clock.now() < job.interruption.resume_at and not is_terminal(job.state)
 
 
+def _is_over(job: Job) -> bool:
+    """Return whether the time of a job is over; a task that nobody has asked about since may have succeeded."""
+    return clock.now() >= job.deadline and (not job.task_id or job.updated_at >= job.deadline)
+
+
 def _resume(job: Job, execution: Execution) -> None:
     if is_terminal(job.state):
         notify(job)
     elif execution is Execution.STOPPED and job.made_no_task:
         fail(job, STOPPED)
-    elif clock.now() >= job.deadline or job.resumes >= MAX_RESUMES:
+    elif _is_over(job) or job.resumes >= MAX_RESUMES:
         fail(job, job.interruption.failure if job.interruption else LOST)
     else:
         resumed = replace(job.at(job.state, clock.now()), resumes=job.resumes + 1, interruption=None)

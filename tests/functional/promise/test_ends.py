@@ -144,7 +144,7 @@ def test_deadline_ends_a_task_that_never_ends(simulation: Simulation) -> None:
 
 
 def test_deadline_ends_a_job_whose_workflow_fails_each_time(simulation: Simulation) -> None:
-    """The sweep resumes it repeatedly; past its deadline the job ends and names what its owner can do."""
+    """The sweep resumes it repeatedly, and once past its deadline; then it ends and names what its owner can do."""
     job = created(simulation)
     for number in range(4):
         simulation.run_for(1)
@@ -155,8 +155,22 @@ def test_deadline_ends_a_job_whose_workflow_fails_each_time(simulation: Simulati
     simulation.workflow.crash(f"{job.id}-4")
     simulation.clock.advance(settings.deadline_seconds())
     simulation.sweep()
+    simulation.workflow.crash(f"{job.id}-5")
+    simulation.clock.advance(300)
+    simulation.sweep()
     assert ("workflow_lost", "failed") == (reason(simulation, job), simulation.job(job.id).state.value)
     assert "console" in simulation.receipt(f"{job.receipts}/error.json")["error"]["remedy"]
+
+
+def test_a_paid_video_is_fetched_after_the_deadline(simulation: Simulation) -> None:
+    """The sweep was off for hours, and nobody has asked about the task since: it is asked about once more."""
+    job = created(simulation)
+    simulation.run_for(1)
+    simulation.workflow.stop(job.id)
+    simulation.clock.advance(simulation.job(job.id).deadline - simulation.clock.now() + 60)
+    simulation.sweep()
+    simulation.run_for(120)
+    assert "succeeded" == simulation.job(job.id).state.value
 
 
 def test_redrive_and_second_finish_change_nothing(simulation: Simulation) -> None:
