@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop.domain import models
+from gallop.doors.https.openapi import document
 
 from tests.functional.doors.test_models import succeeded, the_task
 from tests.support.agents import Agent
@@ -89,3 +90,10 @@ def test_the_list_of_models_says_it(
     for model in (client.get(f"/v1/models/{MODEL.id}").json, *listed.values()):
         shown = model["parameters"]["watermark"]
         assert schema == {name: value for name, value in shown.items() if name != "description"}, model["id"]
+
+
+def test_a_generated_client_sends_none_on_its_own() -> None:
+    """All stacks share a document: a default in it would be sent to a stack that refuses it."""
+    native = document("of all stacks")["components"]["schemas"]["VideoRequest"]["properties"]["watermark"]
+    assert '"default"' not in json.dumps(native)
+    assert "The operator of the stack sets the default" in json.dumps(native)
