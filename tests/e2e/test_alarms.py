@@ -257,7 +257,9 @@ def content(testbed: Testbed, file: str) -> bytes:
 def variables(testbed: Testbed, replaced: Replaced, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Set the variables that the page asks its reader to set, in a shell; the version is chosen from its listing."""
     known = f"export JOB={replaced.job_id} FILE={replaced.file} NEW_KEY={testbed.coordinates.dashscope_api_key}\n"
-    known += f"export ROLE={role_of(testbed, 'FinishFunction')} POLICY=added\n"
+    role = role_of(testbed, "FinishFunction")
+    attached = testbed.client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    known += f"export ROLE={role} POLICY=added ARN={attached[-1]['PolicyArn']}\n"
     (listing,) = [block for block in BLOCKS if "list-object-versions" in block]
     shown = shell(known + SETUP + listing, testbed, tmp_path_factory.mktemp("listing"))
     (before,) = [line.split() for line in shown.splitlines() if str(len(replaced.video)) in line.split()]

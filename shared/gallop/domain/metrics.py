@@ -64,7 +64,9 @@ METRICS = {
     Metric.QUEUE_SECONDS: Meaning(Unit.SECONDS, _ENDED, "From the creation of the job until it got a slot."),
     Metric.TASK_SECONDS: Meaning(Unit.SECONDS, _ENDED, "From DashScope's acceptance of the task to the task's end."),
     Metric.NOTICE_SECONDS: Meaning(Unit.SECONDS, _ENDED, "From the end of the task until Gallop noticed it."),
-    Metric.OVERHEAD_SECONDS: Meaning(Unit.SECONDS, _ENDED, "All other time of the job: Gallop's own."),
+    Metric.OVERHEAD_SECONDS: Meaning(
+        Unit.SECONDS, _ENDED, "All other time of the job, with NoticeSeconds: Gallop's own."
+    ),
     Metric.LOST_REPLIES: Meaning(Unit.COUNT, _ASKED, "Submits whose reply was lost."),
     Metric.VENDOR_THROTTLES: Meaning(Unit.COUNT, _ASKED, "Answers of DashScope that its rate limit is exceeded."),
     Metric.MESSAGES_FAILED: Meaning(

@@ -163,7 +163,7 @@ def test_deadline_ends_a_job_whose_workflow_fails_each_time(simulation: Simulati
 
 
 def test_a_paid_video_is_fetched_after_the_deadline(simulation: Simulation) -> None:
-    """The sweep was off for hours, and nobody has asked about the task since: it is asked about once more."""
+    """The sweep was off for hours, and nobody has asked about the task since: it is asked about again."""
     job = created(simulation)
     simulation.run_for(1)
     simulation.workflow.stop(job.id)
