@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 
 import pytest
@@ -21,6 +22,7 @@ def of_a_job() -> dict[str, list[str]]:
         with fresh(listening=True) as simulation:
             simulation.notify()
             # Run times are read once a minute: all of the job's is one minute.
+            simulation.fake.vendor.switches = replace(simulation.fake.vendor.switches, task_seconds=40.0)
             simulation.clock.advance(-simulation.clock.now() % task_durations.KEPT_SECONDS)
             start(simulation)
             simulation.run_for(HOUR)

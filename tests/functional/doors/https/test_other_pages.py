@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ORIGINS = ["https://studio.example.com", "http://localhost:5173"]
 # What a client of the HTTPS door sends, and reads of an answer.
 SENT = {"authorization", "content-encoding", "content-type", "idempotency-key", "if-none-match", "prefer"}
+SENT_BY_AGENTS = {"mcp-protocol-version", "mcp-method", "mcp-name"}
 READ = {"etag", "idempotent-replay", "location", "preference-applied", "retry-after", "x-request-id"}
 
 
@@ -45,7 +46,7 @@ def test_the_api_lets_exactly_those_origins_in(sandbox: Sandbox) -> None:
     cors = sandbox.stack.deployment.resources["HttpApi"].properties["Body"]["x-amazon-apigateway-cors"]
     assert ORIGINS == cors["allowOrigins"]
     assert {"GET", "HEAD", "POST", "DELETE"} == set(cors["allowMethods"])
-    assert SENT == set(cors["allowHeaders"])
+    assert SENT | SENT_BY_AGENTS == set(cors["allowHeaders"])
     assert READ <= set(cors["exposeHeaders"])
     assert "allowCredentials" not in cors
 
