@@ -90,7 +90,7 @@ class _Studio:
                 shoot(person, name)
 
     def faults(self) -> None:
-        """Show a picture that is too small, a file that is none, and a prompt that names one that is missing."""
+        """Show a picture that is too small, a file of another kind, and a prompt that names one that is missing."""
         with self.tab(LIGHT) as person:
             person.add(QIPAO[:1])
             person.add([payload("small.jpg", picture(width=320, height=480, shade=90))])
