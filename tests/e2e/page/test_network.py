@@ -357,7 +357,7 @@ def test_news_of_a_job_take_nothing_from_under_the_hand(person: Visitor, testbed
 
 
 def test_a_key_is_found_in_what_was_pasted(chromium: Browser, testbed: Testbed) -> None:
-    """Mail programs break lines, and chats add quotes and characters of no width; then one goes on by keyboard."""
+    """Mail programs break lines, and chats add quotes and characters of no width; then the keyboard is enough."""
     key = testbed.mint_key("pasted")
     with visitor(chromium, testbed.coordinates, key) as person:
         person.open()
