@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 from gallop import runs
-from gallop.doors.https import dashscope, listing, long_poll, models, resolver, videos
+from gallop.domain.groups import is_group_id
+from gallop.doors.https import dashscope, groups, listing, long_poll, models, resolver, videos
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,12 +24,17 @@ def list_videos() -> Response[str]:
 
 @app.get("/v1/videos/<job_id>")
 def get_video(job_id: str) -> Response[str]:
-    """Show a job, immediately or when its state has changed."""
-    sent = app.current_event.headers
+    """Show a job or a group, immediately or when its state has changed."""
+    sent, api_url = app.current_event.headers, resolver.api_url_of(app)
     asked = long_poll.wait_seconds(sent.get("prefer", ""))
-    job, granted = long_poll.wait_for_change(resolver.caller_of(app), job_id, asked)
-    view = videos.view(job, resolver.api_url_of(app))
-    headers = {"ETag": long_poll.tag_of(view), "Cache-Control": "private, no-cache", **videos.poll_headers(job, view)}
+    if is_group_id(job_id):
+        found, granted = long_poll.wait_for_change_in(resolver.caller_of(app), job_id, asked)
+        view, polling = groups.view(found, api_url)
+    else:
+        job, granted = long_poll.wait_for_change(resolver.caller_of(app), job_id, asked)
+        view = videos.view(job, api_url)
+        polling = videos.poll_headers(job, view)
+    headers = {"ETag": long_poll.tag_of(view), "Cache-Control": "private, no-cache", **polling}
     if granted:
         headers["Preference-Applied"] = f"wait={granted}"
     if long_poll.has_seen(sent.get("if-none-match", ""), headers["ETag"]):
@@ -48,14 +54,16 @@ def get_content(job_id: str) -> Response[str]:
 
 @app.delete("/v1/videos/<job_id>")
 def delete_video(job_id: str) -> Response[str]:
-    """Delete an ended job and everything that belongs to it."""
-    return resolver.answer(200, videos.delete_video(resolver.caller_of(app), job_id))
+    """Delete an ended job, or those of a group, and everything that belongs to them."""
+    delete = groups.delete_group if is_group_id(job_id) else videos.delete_video
+    return resolver.answer(200, delete(resolver.caller_of(app), job_id))
 
 
 @app.post("/v1/videos/<job_id>/cancel")
 def cancel_video(job_id: str) -> Response[str]:
-    """Cancel a job if that is still possible."""
-    return resolver.answer(200, videos.cancel_video(resolver.caller_of(app), job_id, resolver.api_url_of(app)))
+    """Cancel a job, or those of a group, if that is still possible."""
+    cancel = groups.cancel_group if is_group_id(job_id) else videos.cancel_video
+    return resolver.answer(200, cancel(resolver.caller_of(app), job_id, resolver.api_url_of(app)))
 
 
 @app.get("/v1/models")

@@ -16,7 +16,9 @@ from gallop.cli.target import StackOption, Target, opened
 from gallop.domain import times
 from gallop.domain.clients import keys, webhooks
 from gallop.domain.doors import Door
+from gallop.domain.groups import is_group_id
 from gallop.domain.request import urls
+from gallop.services.groups import members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,15 +127,18 @@ def replay(
     endpoint: Annotated[str, typer.Option(help="Send it only to this endpoint.", metavar="whe_...")] = "",
     stack: StackOption = "",
 ) -> None:
-    """Send a job's event again, with the same webhook-id, to all endpoints that subscribe to it or to one."""
+    """Send the event of a job or group again, with the same webhook-id, to all endpoints that subscribe or to one."""
     with opened(stack) as target:
-        job = jobs.get(webhooks.job_id_of(event_id))
-        receivers = webhooks.receivers(webhook_endpoints.of_client(job.client), job)
+        ended_id = webhooks.job_id_of(event_id)
+        ended = (is_group_id(ended_id) and members(ended_id)) or (jobs.get(ended_id),)
+        job, endpoints = ended[0], webhook_endpoints.of_client(ended[0].client)
+        is_of_one = job.id == ended_id
+        receivers = webhooks.receivers(endpoints, job) if is_of_one else webhooks.receivers_of_group(endpoints, ended)
         chosen = [found for found in receivers if endpoint in ("", found.id)]
         if not chosen:
             refuse(f"No endpoint of {job.client!r} at stack {target.stack!r} subscribes to {event_id}.")
         for found in chosen:
-            webhook_workflow.replay(job.id, found.id)
+            webhook_workflow.replay(ended_id, found.id)
     show.remark(f"{event_id} is being sent to {', '.join(found.id for found in chosen)}.")
 
 

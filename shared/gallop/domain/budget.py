@@ -92,15 +92,16 @@ class BudgetUse:
 
 @frozen
 class Shortfall:
-    """A cap that has no room for a job: the amount reserved or spent, and the estimated cost of the job.
+    """A cap that has no room for a job, or for several: the amount reserved or spent, and their estimated cost.
 
-    ``resets_at`` is in seconds since the epoch.
+    ``resets_at`` is in seconds since the epoch. ``jobs`` is the number of jobs.
     """
 
     cap: Cap
     used: Decimal
     estimate: Decimal
     resets_at: float
+    jobs: int = 1
 
     @property
     def is_final(self) -> bool:
@@ -117,10 +118,12 @@ class Shortfall:
         owner = "stack" if self.cap.owner == STACK else "client"
         cap = f"The {owner}'s {_ADJECTIVES[self.cap.period]} cap is {_usd(self.cap.usd)}"
         if self.is_final:
-            return f"{cap}, but this job alone is estimated at {_usd(self.estimate)}."
+            alone = "this job alone is" if self.jobs == 1 else f"these {self.jobs} jobs alone are"
+            return f"{cap}, but {alone} estimated at {_usd(self.estimate)}."
         used = f"{_usd(self.used)} is reserved or spent"
         reset = f"The cap resets at {timestamp(self.resets_at)}."
-        return f"{cap}: {used}, and this job is estimated at {_usd(self.estimate)}. {reset}"
+        these = "this job is" if self.jobs == 1 else f"these {self.jobs} jobs are"
+        return f"{cap}: {used}, and {these} estimated at {_usd(self.estimate)}. {reset}"
 
     def view(self) -> dict[str, Any]:
         """Return its amounts as a JSON object."""

@@ -59,7 +59,8 @@ def job_view(
         "error": error_view(job),
         "provenance": provenance.view(job),
     }
-    return {**view, **_files_view(job, api_url)}
+    group = {"group": {"id": job.group.id, "place": job.group.place, "size": job.group.size}} if job.group else {}
+    return {**view, **group, **_files_view(job, api_url)}
 
 
 def request_view(request: VideoRequest) -> dict[str, Any]:

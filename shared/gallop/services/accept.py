@@ -1,4 +1,4 @@
-"""Creates a job from a request that has been read and checked: the same for both doors."""
+"""Creates a job, or those of a group, from a request that has been read and checked: the same for both doors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gallop import clock, log, metrics, settings
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import budgets, drops, idempotency_records, jobs
 from gallop.adapters.table.idempotency_records import Creation
-from gallop.domain import budget
+from gallop.domain import budget, groups
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
 from gallop.domain.draining import Draining
@@ -28,9 +28,13 @@ from gallop.domain.metrics import Metric
 from gallop.domain.request import estimate as estimates
 from gallop.domain.request.images import InlineImage
 from gallop.services import publish, stored_images
+from gallop.services.groups import members
 
 if TYPE_CHECKING:
-    from gallop.domain.budget import BudgetUse, Shortfall
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from gallop.domain.budget import Cap, Shortfall
     from gallop.domain.drops.current import CurrentDrop
     from gallop.domain.request.estimate import Estimate
     from gallop.domain.request.idempotency import IdempotencyRecord
@@ -43,28 +47,29 @@ MAX_WAITS, WAIT_SECONDS = 50, 0.2
 
 
 def estimate(request: VideoRequest) -> Estimate:
-    """Return what a request is expected to cost."""
+    """Return what each video of a request is expected to cost."""
     return estimates.of(request, settings.dashscope_base_url())
 
 
-def check_budget(request: VideoRequest, client: str) -> list[BudgetUse]:
-    """Check that the caps currently have room for a request, and return how far each is used; reserve nothing.
+def total(request: VideoRequest) -> Decimal:
+    """Return what all videos of a request are expected to cost, in USD."""
+    return estimate(request).usd * request.n
+
+
+def check_budget(request: VideoRequest, client: str) -> None:
+    """Check that the caps currently have room for a request; reserve nothing.
 
     Raises:
         BudgetExceeded: a cap has no room.
 
     """
-    now = clock.now()
-    day = budget.day_of(now)
-    used = budgets.used(budgets.caps_of(client), day)
-    if short := budget.shortfall(used, estimate(request).usd, day):
-        raise BudgetExceeded(short, now)
-    return [budget.use(cap.owner, cap.period, day, spent, cap.usd) for cap, spent in used.items()]
+    if short := _shortfall(request, budgets.caps_of(client)):
+        raise BudgetExceeded(short, clock.now())
 
 
 @frozen
 class NewJob:
-    """A request that becomes a job: its client, its door, and how to recognize it when it is repeated.
+    """A request that becomes a job, or several: its client, its door, and how to recognize it when it is repeated.
 
     ``job_id`` and ``receipts`` are those of a drop or line; without them the job gets an id when it is recorded.
     ``drop_update`` is the current drop as it was read, and as it will be once the job is recorded. ``is_draining`` says
@@ -83,11 +88,17 @@ class NewJob:
 
 
 def accept(new_job: NewJob) -> tuple[Job, bool]:
-    """Record a job, reserve its estimate and start its workflow; return the recorded job, and whether it is new.
+    """Record the job of a request for one video, and start it, as ``accept_all`` does."""
+    recorded, is_new = accept_all(new_job)
+    return recorded[0], is_new
 
-    A repeated request creates nothing, but starts its job if that was recorded and not started. A repeated request
-    whose job was deleted is a new one, unless it has a key. The S3 door records and parks a job that exceeds a cap,
-    unless the stack refuses those.
+
+def accept_all(new_job: NewJob) -> tuple[tuple[Job, ...], bool]:
+    """Record the jobs of a request, reserve their estimate and start their workflows; return them, and if they are new.
+
+    All are recorded, or none. A repeated request creates nothing, but starts its jobs if they were recorded and not
+    started. A repeated request whose jobs were deleted is a new one, unless it has a key. The S3 door records and parks
+    a job that exceeds a cap, unless the stack refuses those.
 
     Raises:
         BudgetExceeded: a cap has no room for its estimate.
@@ -100,25 +111,38 @@ def accept(new_job: NewJob) -> tuple[Job, bool]:
     creation, key = _create(new_job), new_job.idempotency
     if key and not creation.is_new and creation.fingerprint != key.fingerprint:
         raise IdempotencyMismatch("This Idempotency-Key was already used for a different request.")
-    try:
-        job = creation.job or jobs.get(creation.job_id)
-    except JobNotFound:
+    recorded = creation.jobs or _repeated(creation)
+    if not recorded:
         if key is None or key.may_replace == creation.job_id:
-            raise
+            raise JobNotFound(f"Job {creation.job_id} not found.")
         if key.has_key:
-            raise JobDeleted("The job of this Idempotency-Key was deleted.") from None
-        return accept(replace(new_job, idempotency=replace(key, may_replace=creation.job_id)))
-    log.also(job_id=job.id)
+            raise JobDeleted("The job of this Idempotency-Key was deleted.")
+        return accept_all(replace(new_job, idempotency=replace(key, may_replace=creation.job_id)))
+    log.also(job_id=recorded[0].id)
     if creation.is_new:
-        metrics.count(Metric.JOBS_ACCEPTED)
+        metrics.count(Metric.JOBS_ACCEPTED, len(recorded))
     elif key and not key.has_key:
-        idempotency_records.prolong(key, job.id, clock.now())
+        idempotency_records.prolong(key, creation.job_id, clock.now())
+    for job in recorded:
+        _start(job, new_job.drop_update[1] if new_job.drop_update and creation.is_new else None)
+    log.info("job accepted", door=new_job.door.value, is_new=creation.is_new)
+    return recorded, creation.is_new
+
+
+def _repeated(creation: Creation) -> tuple[Job, ...]:
+    """Return the jobs of an earlier create that still exist."""
+    if creation.group:
+        return members(creation.group)
+    with suppress(JobNotFound):
+        return (jobs.get(creation.job_id),)
+    return ()
+
+
+def _start(job: Job, current: CurrentDrop | None) -> None:
     if job.state is JobState.QUEUED:
-        publish.status(job, new_job.drop_update[1] if new_job.drop_update and creation.is_new else None)
+        publish.status(job, current)
         if not job.parked:
             job_workflow.start(job.id)
-    log.info("job accepted", door=new_job.door.value, is_new=creation.is_new)
-    return job, creation.is_new
 
 
 def check_not_deleted(key: IdempotencyRecord | None) -> None:
@@ -129,11 +153,8 @@ def check_not_deleted(key: IdempotencyRecord | None) -> None:
 
     """
     known = idempotency_records.known(key, clock.now()) if key else None
-    if known:
-        try:
-            jobs.get(known.job_id)
-        except JobNotFound:
-            raise JobDeleted("The job of this Idempotency-Key was deleted.") from None
+    if known and not _repeated(known):
+        raise JobDeleted("The job of this Idempotency-Key was deleted.")
 
 
 def _create(new_job: NewJob) -> Creation:
@@ -164,7 +185,7 @@ def _known(new_job: NewJob) -> Creation | None:
     known = _recorded(new_job)
     if known or new_job.is_draining:
         return known
-    short = budgets.shortfall(budgets.caps_of(new_job.client), estimate(new_job.request).usd, clock.now())
+    short = _shortfall(new_job.request, budgets.caps_of(new_job.client))
     if short and not _may_park(new_job, short):
         raise BudgetExceeded(short, clock.now())
     return None
@@ -182,28 +203,36 @@ def _recorded(new_job: NewJob) -> Creation | None:
 def _record(new_job: NewJob) -> Creation:
     if new_job.is_draining:
         raise Draining
+    request, is_alone = new_job.request, new_job.request.n == 1
     job_id = new_job.job_id or new_job_id(clock.now())
-    with stored_images.held(new_job.request.media, new_job.client, "" if new_job.job_id else job_id) as held:
-        creation = _reserve_and_create(_job_from(new_job, job_id, held.media), new_job)
+    # The ids of a group's jobs are those of the moment when they are recorded.
+    with stored_images.held(request.media, new_job.client, job_id if is_alone and not new_job.job_id else "") as held:
+        creation = _reserve_and_create(_jobs_from(new_job, job_id, held.media), new_job)
         held.is_recorded = creation.is_new
     return creation
 
 
-def _reserve_and_create(job: Job, new_job: NewJob) -> Creation:
+def _reserve_and_create(new: Sequence[Job], new_job: NewJob) -> Creation:
     caps = budgets.caps_of(new_job.client)
     together = [drops.replacing(*new_job.drop_update)] if new_job.drop_update else []
     for _ in range(MAX_TRIES):
         now = clock.now()
-        reserved = budget.reservation(caps, job.estimated_cost, now)
+        reserving = budgets.reserving(caps, budget.reservation(caps, total(new_job.request), now), now)
+        first, *others = (replace(job, reserved=budget.reservation(caps, job.estimated_cost, now)) for job in new)
         try:
-            reserving = budgets.reserving(caps, reserved, now)
-            return jobs.create(replace(job, reserved=reserved), new_job.idempotency, together, reserving)
+            return jobs.create(first, new_job.idempotency, together, reserving, others)
         except NoRoom:
             # Read again: a new day, which has room, may have begun meanwhile.
-            short = budgets.shortfall(caps, job.estimated_cost, clock.now())
+            short = _shortfall(new_job.request, caps)
         if short:
-            return jobs.create(_parked(job, new_job, short), new_job.idempotency, together)
-    raise WrongState(f"The budgets of job {job.id} kept changing.")
+            first, *others = (_parked(job, new_job, short) for job in new)
+            return jobs.create(first, new_job.idempotency, together, siblings=others)
+    raise WrongState(f"The budgets of job {new[0].id} kept changing.")
+
+
+def _shortfall(request: VideoRequest, caps: Sequence[Cap]) -> Shortfall | None:
+    short = budgets.shortfall(caps, total(request), clock.now())
+    return short and replace(short, jobs=request.n)
 
 
 def _may_park(new_job: NewJob, short: Shortfall) -> bool:
@@ -217,15 +246,26 @@ def _parked(job: Job, new_job: NewJob, short: Shortfall) -> Job:
     return replace(job, parked=Parked(short.message, short.resets_at), deadline=deadline)
 
 
-def _job_from(new_job: NewJob, job_id: str, held: tuple[Medium, ...]) -> Job:
-    now, key, request = clock.now(), new_job.idempotency, new_job.request
-    price = estimate(request)
+def _jobs_from(new_job: NewJob, job_id: str, held: tuple[Medium, ...]) -> list[Job]:
+    """Return the job of a request, or those of a group, whose ids and creation are of one millisecond."""
+    now, request = clock.now(), replace(new_job.request, media=held)
+    if request.n == 1:
+        return [_job_from(new_job, request, job_id, now)]
+    of_group = zip(groups.split(request), groups.places(request.n, now), strict=True)
+    return [
+        replace(_job_from(new_job, one, groups.job_id(place.id, place.place), now), group=place)
+        for one, place in of_group
+    ]
+
+
+def _job_from(new_job: NewJob, request: VideoRequest, job_id: str, now: float) -> Job:
+    key, sent, price = new_job.idempotency, new_job.request.sources, estimate(new_job.request)
     return Job(
         id=job_id,
         client=new_job.client,
         door=new_job.door,
         state=JobState.QUEUED,
-        request=replace(request, media=held),
+        request=request,
         base_url=settings.dashscope_base_url(),
         key_name=settings.dashscope_secret_arn(),
         receipts=new_job.receipts or f"videos/{job_id}",
@@ -234,7 +274,7 @@ def _job_from(new_job: NewJob, job_id: str, held: tuple[Medium, ...]) -> Job:
         created_at=now,
         updated_at=now,
         deadline=now + settings.queue_seconds() + settings.deadline_seconds(),
-        notes=tuple(image.note for image in request.sources if isinstance(image, InlineImage) and image.note),
+        notes=tuple(image.note for image in sent if isinstance(image, InlineImage) and image.note),
         dropped_at=new_job.dropped_at,
         content_name=key.name if key and not key.has_key else "",
     )

@@ -13,8 +13,10 @@ from gallop.adapters.s3 import buckets
 from gallop.adapters.table import idempotency_records, image_references, jobs
 from gallop.domain.doors import Door
 from gallop.domain.errors import JobNotDeletable, JobNotFinished
+from gallop.domain.groups import first_id
 from gallop.domain.request import uploads
 from gallop.services import closing, stored_images
+from gallop.services.groups import members
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
@@ -34,8 +36,8 @@ def erase(job: Job) -> None:
         raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are still being written.")
     release_inputs(job)
     buckets.remove_results(f"{job.receipts}/")
-    if job.content_name:
-        idempotency_records.forget(job.content_name, job.id)
+    if job.content_name and not (job.group and len(members(job.group.id)) > 1):
+        idempotency_records.forget(job.content_name, first_id(job))
     jobs.erase(job)
     log.info("job erased", job_id=job.id)
 

@@ -1,4 +1,8 @@
-"""Sends notifications of an ended job: an event on EventBridge, and webhooks, one run of this step per attempt."""
+"""Sends notifications of an ended job or group: an event on EventBridge, and webhooks, one run of it per attempt.
+
+The announcement of a group is started by that of the job that is its last: of jobs that end at once, each looks for the
+others after its own end is recorded, so that at least one sees all. An execution's name makes it one.
+"""
 
 from __future__ import annotations
 
@@ -10,40 +14,59 @@ from gallop.adapters import event_bus
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, webhook_deliveries, webhook_endpoints
 from gallop.domain.clients import webhooks
-from gallop.domain.clients.webhooks import Endpoint, Message, Try
+from gallop.domain.clients.webhooks import Endpoint, Event, Message, Try
 from gallop.domain.errors import CallFailed, JobNotFound
+from gallop.domain.groups import have_ended, is_group_id
+from gallop.services.groups import members
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gallop.domain.job import Job
 
 GONE = "its receiver answered 410 Gone"
 
 
-def announce(job_id: str) -> dict[str, int]:
-    """Put the event of an ended job on EventBridge and start its webhook deliveries; return how many there are."""
-    job = _job(job_id)
+def announce(ended_id: str) -> dict[str, int]:
+    """Put the event of an ended job or group on EventBridge and start its webhook deliveries; return their number."""
+    if is_group_id(ended_id):
+        jobs_of_it = members(ended_id)
+        return _announce_group(ended_id, jobs_of_it) if jobs_of_it else {"deliveries": 0}
+    job = _job(ended_id)
     if job is None:
         return {"deliveries": 0}
-    detail = {"event_id": webhooks.event_id(job.id), **webhooks.end_of(job, settings.api_url())}
-    event_bus.put(webhooks.event_of(job.state), detail, job.ended_at or job.updated_at)
+    _put(job, webhooks.event_id(job.id), webhooks.event_of(job.state), webhooks.end_of(job, settings.api_url()))
     receivers = webhooks.receivers(webhook_endpoints.of_client(job.client), job)
     for endpoint in receivers:
         webhook_workflow.deliver(job.id, endpoint.id)
+    if job.group and have_ended(members(job.group.id)):
+        webhook_workflow.announce(job.group.id)
     return {"deliveries": len(receivers)}
+
+
+def _announce_group(group_id: str, ended: Sequence[Job]) -> dict[str, int]:
+    last, data = max(ended, key=lambda job: job.ended_at or 0), webhooks.end_of_group(ended, settings.api_url())
+    _put(last, webhooks.event_id(group_id), Event.GROUP_COMPLETED, data)
+    receivers = webhooks.receivers_of_group(webhook_endpoints.of_client(last.client), ended)
+    for endpoint in receivers:
+        webhook_workflow.deliver(group_id, endpoint.id)
+    return {"deliveries": len(receivers)}
+
+
+def _put(job: Job, event_id: str, event: Event, data: Mapping[str, Any]) -> None:
+    detail = {"event_id": event_id, "client": job.client, "door": job.door, **data}
+    event_bus.put(event, detail, job.ended_at or job.updated_at)
 
 
 def attempt(event: Mapping[str, Any]) -> dict[str, Any]:
     """Make one attempt of a delivery; return whether, and after how many seconds, another follows."""
     job_id, endpoint_id, number = event["job_id"], event["endpoint_id"], int(event["number"])
-    job = _job(job_id)
+    job, message = _message(job_id)
     endpoint = None if job is None else _endpoint(job.client, endpoint_id)
     seconds = None
     # Nothing to send if the job was deleted, or the endpoint removed or disabled, meanwhile.
-    if job is not None and endpoint is not None and endpoint.disabled_at is None:
+    if job and message and endpoint is not None and endpoint.disabled_at is None:
         seconds = webhooks.wait_before(number + 1, random.random())  # noqa: S311 - jitter, not a secret
-        message = webhooks.message(job, settings.api_url())
         result = _send(endpoint, webhooks.url_for(endpoint, job), message, number, seconds)
         seconds = seconds if result.next_at else None
     return {
@@ -101,6 +124,15 @@ def _log(result: Try) -> None:
     else:
         message = "webhook delivery abandoned" if result.next_at is None else "webhook attempt failed"
         log.warning(message, **fields, status=result.status, error=result.trouble)
+
+
+def _message(ended_id: str) -> tuple[Job | None, Message | None]:
+    """Return the message about a job or a group, and the job that says who gets it; None if it was deleted."""
+    if is_group_id(ended_id):
+        ended = members(ended_id)
+        return (ended[0], webhooks.group_message(ended_id, ended, settings.api_url())) if ended else (None, None)
+    job = _job(ended_id)
+    return job, webhooks.message(job, settings.api_url()) if job else None
 
 
 def _job(job_id: str) -> Job | None:

@@ -24,14 +24,16 @@ class Creation:
     """The result of a create: the job's ID, whether it is new, and the fingerprint of the create that it repeats.
 
     ``unanswered_since`` is when that create was recorded, in epoch seconds, if it was not answered since.
-    ``job`` is the recorded job, if it is new.
+    ``jobs`` are the recorded jobs, if they are new. With several, the ID is that of the first, and ``group`` that of
+    their group.
     """
 
     job_id: str
     is_new: bool
     fingerprint: str = ""
     unanswered_since: float | None = None
-    job: Job | None = None
+    jobs: tuple[Job, ...] = ()
+    group: str = ""
 
     def is_in_progress(self, now: float) -> bool:
         """Return whether the create that this one repeats may be answered soon."""
@@ -50,6 +52,7 @@ def putting(job: Job, idempotency: IdempotencyRecord) -> TransactWriteItemTypeDe
         "recorded_at": dynamo.time(job.created_at),
         "valid_until": dynamo.time(expires_at),
         "expires_at": int(expires_at),
+        **({"group": job.group.id} if job.group else {}),
     }
     condition = "attribute_not_exists(pk) OR valid_until <= :now"
     values: dict[str, Any] = {":now": dynamo.time(job.created_at)}
@@ -110,6 +113,7 @@ def _creation(item: dict[str, Any], idempotency: IdempotencyRecord) -> Creation:
         is_new=False,
         fingerprint=str(item.get("fingerprint", "")),
         unanswered_since=float(item["recorded_at"]) if may_be_answered else None,
+        group=str(item.get("group", "")),
     )
 
 

@@ -12,8 +12,17 @@ from gallop.domain import models
 from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
-from gallop.domain.marks import Marks
+from gallop.domain.job import (
+    Attempt,
+    AttemptEnd,
+    CancelAnswer,
+    Failure,
+    GroupPlace,
+    Interruption,
+    Job,
+    JobState,
+    Result,
+)
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
 from gallop.domain.request.images import LinkedImage, Original, StoredImage, image_record
@@ -121,6 +130,6 @@ _JOB = codec.of(
         "Failure": _FAILURE,
         "Interruption": codec.of(Interruption, {"Failure": _FAILURE}),
         "Estimate": codec.of(Estimate),
-        "Marks": codec.of(Marks),
+        "GroupPlace": codec.of(GroupPlace),
     },
 )

@@ -45,11 +45,12 @@ def create(
     idempotency: IdempotencyRecord | None = None,
     together: Sequence[TransactWriteItemTypeDef] = (),
     reserving: Sequence[TransactWriteItemTypeDef] = (),
+    siblings: Sequence[Job] = (),
 ) -> Creation:
     """Record a new job, unless it exists already, or ``idempotency`` shows that it repeats another.
 
     One conditional write decides, never a read before it. The writes of ``together`` and ``reserving`` are made only
-    with a new job.
+    with a new job. ``siblings`` are the other jobs of its group: all are recorded, or none.
 
     Raises:
         WrongState: The job is new, but a condition of ``together`` failed.
@@ -57,19 +58,18 @@ def create(
 
     """
     item = _new_job_item(job)
-    writes = [
-        dynamo.put_if_new(item),
-        *together,
-        *reserving,
-        *job_index.puts(job, item["expires_at"]),
-        *image_references.puts(job, item["expires_at"]),
-    ]
+    items = [item, *(_new_job_item(sibling) for sibling in siblings)]
+    writes = [dynamo.put_if_new(item), *together, *reserving]
+    writes += [dynamo.put_if_new(other) for other in items[1:]]
+    for one in (job, *siblings):
+        writes += [*job_index.puts(one, item["expires_at"]), *image_references.puts(one, item["expires_at"])]
     if idempotency:
         writes.append(idempotency_records.putting(job, idempotency))
     held = dynamo.transact(writes)
     if all(held):
         # As it will be read: times, for example, are stored to the millisecond.
-        return Creation(job.id, is_new=True, job=job_items.job_from(item))
+        recorded = tuple(job_items.job_from(one) for one in items)
+        return Creation(job.id, is_new=True, jobs=recorded, group=job.group.id if job.group else "")
     if idempotency and not held[-1]:
         return idempotency_records.found(idempotency)
     if not held[0]:

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import views
+from gallop.domain import groups, views
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, is_terminal
 from gallop.domain.request import urls
 from gallop.domain.times import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 SECRET_BYTES = 24
 OLD_SECRET_SECONDS = 24 * 3600
@@ -32,11 +32,15 @@ GONE = 410
 
 
 class Event(StrEnum):
-    """The type of an event. ``PING`` is a test that an operator requests."""
+    """The type of an event. ``PING`` is a test that an operator requests.
+
+    Whoever gets ``COMPLETED`` gets ``GROUP_COMPLETED`` as well: once all videos of a request have ended, in any way.
+    """
 
     COMPLETED = "video.completed"
     FAILED = "video.failed"
     CANCELLED = "video.cancelled"
+    GROUP_COMPLETED = "video.group.completed"
     PING = "ping"
 
 
@@ -137,13 +141,14 @@ def event_of(state: JobState) -> Event:
 
 
 def event_id(job_id: str) -> str:
-    """Return the id of the event of a job's end; there is one per job."""
+    """Return the id of the event of a job's end, or of a group's; there is one each."""
     return f"evt_{job_id.removeprefix('job_')}"
 
 
 def job_id_of(event: str) -> str:
-    """Return the id of the job of an event."""
-    return f"job_{event.removeprefix('evt_')}"
+    """Return the id of the job of an event, or of its group."""
+    of_what = event.removeprefix("evt_")
+    return of_what if of_what.startswith("grp_") else f"job_{of_what}"
 
 
 def end_of(job: Job, api_url: str) -> dict[str, Any]:
@@ -155,6 +160,17 @@ def end_of(job: Job, api_url: str) -> dict[str, Any]:
 def message(job: Job, api_url: str) -> Message:
     """Return the message about a job's end, in the format of OpenAI's webhooks and of Standard Webhooks."""
     return _message(event_id(job.id), event_of(job.state), end_of(job, api_url), job.ended_at or job.updated_at)
+
+
+def end_of_group(jobs: Sequence[Job], api_url: str) -> dict[str, Any]:
+    """Return the data of a message about a group's end: the group's view, with its jobs as in their own messages."""
+    return groups.view(jobs, [end_of(job, api_url) for job in jobs])
+
+
+def group_message(group_id: str, jobs: Sequence[Job], api_url: str) -> Message:
+    """Return the message about a group's end, which is that of its last job."""
+    data = end_of_group(jobs, api_url)
+    return _message(event_id(group_id), Event.GROUP_COMPLETED, data, groups.ended_at(jobs))
 
 
 def ping(endpoint: Endpoint, ping_id: str, now: float) -> Message:
@@ -191,9 +207,15 @@ def headers(sent: Message, signed_with: Iterable[Secret], at: float) -> dict[str
 
 def receivers(endpoints: Iterable[Endpoint], job: Job) -> list[Endpoint]:
     """Return the endpoints to notify of a job's end: all subscribed ones, or the first at the origin in the job."""
-    if not is_terminal(job.state):
-        return []
-    event = event_of(job.state)
+    return _receivers(endpoints, job, event_of(job.state)) if is_terminal(job.state) else []
+
+
+def receivers_of_group(endpoints: Iterable[Endpoint], jobs: Sequence[Job]) -> list[Endpoint]:
+    """Return the endpoints to notify of the end of a group: those that are notified of its completed jobs."""
+    return _receivers(endpoints, jobs[0], Event.COMPLETED) if groups.have_ended(jobs) else []
+
+
+def _receivers(endpoints: Iterable[Endpoint], job: Job, event: Event) -> list[Endpoint]:
     subscribed = [endpoint for endpoint in endpoints if endpoint.disabled_at is None and event in endpoint.events]
     oldest_first = sorted(subscribed, key=lambda endpoint: (endpoint.created_at, endpoint.id))
     if not job.request.webhook:

@@ -21,6 +21,16 @@ PRIORITY = Whole(
     default=0,
     description="Of your own waiting jobs, those with a higher priority start first.",
 )
+MAX_N = 4
+N = Whole(
+    name="n",
+    within=range(1, MAX_N + 1),
+    default=1,
+    description=(
+        "How many videos to make of this request, each with its own seed and at its own price: all or none. With 2 or "
+        "more, the answer is a group of jobs."
+    ),
+)
 DRY_RUN = Flag(name="dry_run", default=False, description="Only return the price.")
 
 

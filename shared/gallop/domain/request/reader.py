@@ -86,6 +86,7 @@ class Reader:
             metadata=self._own("metadata", own_fields.read_metadata(self._take("metadata"))) or {},
             webhook=self._webhook(),
             priority=self._priority(),
+            n=self._n(),
         )
         self._refuse_unknown_fields()
         if self._faults:
@@ -208,8 +209,16 @@ class Reader:
         value, field = self._take("priority"), own_fields.PRIORITY
         return (None if value is None else self._own("priority", field.read(value))) or 0
 
+    def _n(self) -> int:
+        value = self._take("n")
+        number: int = (None if value is None else self._own("n", own_fields.N.read(value))) or 1
+        if number > 1 and not self._defaults.takes_n:
+            self._fault("n", Fault("", "must be 1 here", "Send n to POST /v1/videos, or the request several times."))
+        return number
+
     def _refuse_unknown_fields(self) -> None:
         own = {"prompt", "model", "metadata", "priority", *(["webhook"] * (self._defaults.webhook_origins is not None))}
+        own |= {"n"} if self._defaults.takes_n else set()
         known = sorted({*self._containers, *parameters.names(), *own})
         for name in list(self._fields)[:MAX_FAULTS]:
             hint = nearest(name, known)

@@ -1,4 +1,4 @@
-"""A request for one video, and what a stack adds to it."""
+"""A request for a video, or for several with different seeds, and what a stack adds to it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class VideoRequest:
-    """A valid request for one video, within the limits of its model.
+    """A valid request, within the limits of its model.
 
     ``media`` are in the order of the model's media fields. ``parameters`` has a value for each parameter of the model.
     ``webhook`` is the address to notify when the job ends; empty for the client's endpoints. ``priority`` is 0 to 9:
-    among the waiting jobs of one client, those with the highest priority start first.
+    among the waiting jobs of one client, those with the highest priority start first. ``n`` is the number of videos to
+    make of it; that of a job's own request is 1.
     """
 
     prompt: str
@@ -35,6 +36,7 @@ class VideoRequest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     webhook: str = ""
     priority: int = 0
+    n: int = 1
 
     @property
     def resolution(self) -> str:
@@ -61,7 +63,8 @@ class VideoRequest:
         for medium in self.media:
             media.setdefault(medium.field, []).append(identity_of(medium))
         gallops = {"metadata": dict(self.metadata), "webhook": self.webhook, "priority": self.priority}
-        fields = {"prompt": self.prompt, "model": self.model, **media, **self.parameters, **gallops}
+        several = {"n": self.n} if self.n > 1 else {}
+        fields = {"prompt": self.prompt, "model": self.model, **media, **self.parameters, **gallops, **several}
         return json.dumps(fields, sort_keys=True)
 
 
@@ -71,7 +74,7 @@ class RequestDefaults:
 
     A request may refer to the uploads of ``client``, who speaks ``dialect``; ``webhook_origins`` are the origins of
     that client's endpoints; None where a request cannot choose one. ``folders``
-    are the folders of the bucket that it may refer to. ``watermark`` is what the stack does about the visible one.
+    are the folders of the bucket that it may refer to. ``takes_n`` says whether it may be a request for several videos.
     """
 
     model_version: str
@@ -80,4 +83,4 @@ class RequestDefaults:
     webhook_origins: tuple[str, ...] | None = None
     dialect: Dialect = Dialect.NATIVE
     folders: tuple[str, ...] = (uploads.PREFIX,)
-    watermark: str = Watermark.OFF
+    takes_n: bool = False

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock
 from gallop.adapters.table import job_index, jobs
-from gallop.domain.clients.keys import S3_DOOR
-from gallop.domain.doors import Door
+from gallop.domain import groups
 from gallop.domain.errors import InvalidRequest, JobNotFound
 from gallop.domain.faults import Fault
 from gallop.domain.frozen import frozen
@@ -31,20 +30,23 @@ _STATUSES = sorted(_OPENAI_STATUSES | {state.value for state in JobState})
 
 @frozen
 class Question:
-    """Which jobs, how many, and in which order; ``low`` and ``high`` are cursors of the job index."""
+    """Which jobs, how many, and in which order; ``low`` and ``high`` are cursors of the job index.
+
+    A group's jobs are neighbours there: they are in the order of their places, unless the question has another.
+    """
 
     low: str
     high: str
     limit: int
     status: str
     ascending: bool
-    client: str | None
-    door: str
+    group: str = ""
 
     def takes(self, job: Job) -> bool:
         """Return whether a job matches. OpenAI's statuses are compared with ``status``, all others with ``state``."""
         status = openai_status(job.state) if self.status in _OPENAI_STATUSES else job.state.value
-        return self.status in ("", status) and self.door in ("", job.door.value)
+        is_of_group = not self.group or (job.group is not None and job.group.id == self.group)
+        return is_of_group and (not self.status or status == self.status)
 
 
 def page(caller: Caller, parameters: Mapping[str, str], api_url: str) -> dict[str, Any]:
@@ -91,31 +93,31 @@ def _read(entries: Iterator[Entry], at_a_time: int) -> Iterator[tuple[Entry, Job
 def _question(caller: Caller, parameters: Mapping[str, str]) -> Question:
     faults: list[Fault] = []
     limit = _limit(parameters.get("limit", str(LIMIT)), faults)
-    order = _one_of("order", parameters.get("order", "desc"), ["asc", "desc"], faults)
+    group = parameters.get("group", "")
+    order = _one_of("order", parameters.get("order", "asc" if group else "desc"), ["asc", "desc"], faults)
     status = _one_of("status", parameters["status"], _STATUSES, faults) if parameters.get("status") else ""
     client, door = _whose(caller, parameters, faults)
     since, until = (_time(name, parameters.get(name, ""), faults) for name in ("created_after", "created_before"))
     low = job_index.START if since is None else job_index.cursor_at(since + 1)
     high = job_index.END if until is None else job_index.cursor_at(until)
+    if group:
+        first, last = _ends_of(group, faults)
+        low, high = max(low, first), min(high, last)
     if after := parameters.get("after"):
         low, high = job_index.beyond(_cursor(caller, after, faults), low, high, ascending=order == "asc")
     if faults:
         raise InvalidRequest(faults)
-    return Question(low, high, limit, status, order == "asc", client, door)
+    return Question(low, high, limit, status, ascending=order == "asc", group=group)
 
 
-def _whose(caller: Caller, parameters: Mapping[str, str], faults: list[Fault]) -> tuple[str | None, str]:
-    """Return the client and the door whose jobs are listed: None and "" mean all."""
-    client, door = parameters.get("client", ""), parameters.get("door", "")
-    if not caller.is_admin:
-        remedy = "Remove it: you see your own jobs."
-        named = (name for name in ("client", "door") if parameters.get(name))
-        faults += [Fault(f"/{name}", "needs an operator's key", remedy) for name in named]
-        return caller.client, ""
-    if door:
-        _one_of("door", door, [one.value for one in Door], faults)
-    # What is dropped belongs to a client of its own, whose jobs are found without looking at others.
-    return client or (S3_DOOR if door == Door.S3 else None), door
+def _ends_of(group: str, faults: list[Fault]) -> tuple[str, str]:
+    """Return the cursors of the first and the last job that a group may have."""
+    ids = groups.job_ids(group) if groups.is_group_id(group) else []
+    milliseconds = created_in(ids[0], clock.now()) if ids else None
+    if milliseconds is None:
+        faults.append(Fault("/group", "no such group", "Use the `id` of a group: grp_..."))
+        return job_index.START, job_index.END
+    return job_index.cursor_in(milliseconds, ids[0]), job_index.cursor_in(milliseconds, ids[-1])
 
 
 def _limit(text: str, faults: list[Fault]) -> int:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock, settings
 from gallop.adapters.table import held_requests
 from gallop.domain.errors import AwsTrouble
-from gallop.domain.job import is_terminal
-from gallop.doors.https import videos
+from gallop.domain.groups import have_ended
+from gallop.doors.https import groups, videos
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gallop.domain.job import Job
     from gallop.doors.https.identity import Caller
+
+    Jobs = tuple[Job, ...]
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 2.0, 1.25
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
@@ -45,7 +47,22 @@ def wait_for_change(caller: Caller, job_id: str, seconds: int) -> tuple[Job, int
 
     """
     before = videos.video(caller, job_id)
-    return _wait(caller, before, seconds, lambda job: job.state is not before.state)
+    (job,), granted = _wait(_only(caller, job_id), (before,), seconds, lambda jobs: jobs[0].state is not before.state)
+    return job, granted
+
+
+def wait_for_change_in(caller: Caller, group_id: str, seconds: int) -> tuple[tuple[Job, ...], int]:
+    """Return the jobs of a group; if not all have ended, first wait as above for the state of one to change.
+
+    Raises:
+        JobNotFound: there is no such group, or it is another client's.
+
+    """
+    before = groups.group(caller, group_id)
+    states = [job.state for job in before]
+    return _wait(
+        lambda: groups.group(caller, group_id), before, seconds, lambda jobs: states != [job.state for job in jobs]
+    )
 
 
 def wait_for_end(caller: Caller, job_id: str, seconds: int) -> Job:
@@ -55,33 +72,37 @@ def wait_for_end(caller: Caller, job_id: str, seconds: int) -> Job:
         JobNotFound: there is no such job, or it is another client's.
 
     """
-    return _wait(caller, videos.video(caller, job_id), seconds, lambda _: False)[0]
+    return _wait(_only(caller, job_id), (videos.video(caller, job_id),), seconds, lambda _: False)[0][0]
 
 
-def _wait(caller: Caller, job: Job, seconds: int, is_enough: Callable[[Job], bool]) -> tuple[Job, int]:
+def _only(caller: Caller, job_id: str) -> Callable[[], Jobs]:
+    return lambda: (videos.video(caller, job_id),)
+
+
+def _wait(read: Callable[[], Jobs], jobs: Jobs, seconds: int, is_enough: Callable[[Jobs], bool]) -> tuple[Jobs, int]:
     now = clock.now()
-    if not seconds or is_terminal(job.state):
-        return job, seconds
+    if not seconds or have_ended(jobs):
+        return jobs, seconds
     # Who cannot take or leave a place still gets the answer: a place that is kept becomes free when its time is over.
     place = None
     with suppress(AwsTrouble):
         place = held_requests.enter(now, now + seconds + _LONGEST_PAUSE)
     if place is None:
-        return job, 0
+        return jobs, 0
     try:
-        return _changed(caller, job, now + seconds, is_enough), seconds
+        return _changed(read, jobs, now + seconds, is_enough), seconds
     finally:
         with suppress(AwsTrouble):
             held_requests.leave(place)
 
 
-def _changed(caller: Caller, job: Job, until: float, is_enough: Callable[[Job], bool]) -> Job:
+def _changed(read: Callable[[], Jobs], jobs: Jobs, until: float, is_enough: Callable[[Jobs], bool]) -> Jobs:
     pause = _FIRST_PAUSE
-    while (remaining := until - clock.now()) > 0 and not is_enough(job) and not is_terminal(job.state):
+    while (remaining := until - clock.now()) > 0 and not is_enough(jobs) and not have_ended(jobs):
         clock.sleep(min(pause, remaining))
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
-        job = videos.video(caller, job.id)
-    return job
+        jobs = read()
+    return jobs
 
 
 def tag_of(view: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock, settings
 from gallop.adapters.s3 import buckets, presigned
 from gallop.adapters.table import idempotency_records, jobs, task_durations, webhook_endpoints
-from gallop.domain import file_names, views
+from gallop.domain import groups, views
 from gallop.domain.doors import Door
 from gallop.domain.errors import (
     InvalidRequest,
@@ -20,7 +20,8 @@ from gallop.domain.errors import (
 from gallop.domain.faults import Fault
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal
-from gallop.domain.request import idempotency, reader, uploads
+from gallop.domain.request import idempotency, reader
+from gallop.domain.request.dialects import Dialect
 from gallop.domain.request.own_fields import DRY_RUN
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.doors.https.errors import dialect_of
@@ -30,10 +31,9 @@ from gallop.services.erase import erase
 from gallop.services.slots import queue_position
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gallop.domain.job import Result
-    from gallop.domain.request.dialects import Dialect
     from gallop.domain.scheduling.run_times import RunTimes
     from gallop.doors.https.bodies import Body
     from gallop.doors.https.identity import Caller
@@ -53,7 +53,10 @@ ANSWER_SECONDS = 18
 
 @frozen
 class Created:
-    """A job, whether it existed before this request, and what its client is shown: the job, and headers."""
+    """A job, whether it existed before this request, and what its client is shown: the job, and headers.
+
+    Of a group, it is the first job, and the client is shown the group.
+    """
 
     job: Job
     is_replay: bool
@@ -77,7 +80,7 @@ class Content:
 def create_video(
     client: str, body: Body, headers: Mapping[str, str], api_url: str, *, is_draining: bool = False
 ) -> Created | dict[str, Any]:
-    """Create a job from a JSON body or a form; with ``dry_run``, only return its price.
+    """Create a job, or a group, from a JSON body or a form; with ``dry_run``, only return its price.
 
     Raises:
         InvalidRequest: with every fault.
@@ -91,21 +94,35 @@ def create_video(
     began = clock.wall()
     fields = body.fields()
     dry_run = _take_dry_run(fields)
+    dialect = dialect_of(PATH, headers)
     try:
-        video_request = read_request(client, fields, dialect_of(PATH, headers))
+        video_request = read_request(client, fields, dialect)
     except InvalidRequest:
         accept.check_not_deleted(idempotency.from_key(client, "", headers))
         raise
     record = idempotency.from_headers(client, video_request, headers)
     if dry_run:
         return price(client, video_request)
-    job, is_new = accept.accept(accept.NewJob(video_request, client, Door.HTTPS, record, is_draining=is_draining))
-    # A new job joins the queue after this answer, so that there is no position to look for.
-    shown = listed_view(job, api_url) if is_new else view(job, api_url)
+    new_job = accept.NewJob(video_request, client, Door.HTTPS, record, is_draining=is_draining)
+    jobs_of_it, is_new = accept.accept_all(new_job)
     repeated = {} if is_new else {"Idempotent-Replay": "true"}
-    headers = {"Location": f"/v1/videos/{job.id}", **poll_headers(job, shown), **repeated}
-    mark_answered(record, job, began)
-    return Created(job, not is_new, shown, headers)
+    shown, headers = _answer(jobs_of_it, api_url, dialect, is_new=is_new)
+    mark_answered(record, jobs_of_it[0], began)
+    return Created(jobs_of_it[0], not is_new, shown, {**headers, **repeated})
+
+
+def _answer(
+    created: Sequence[Job], api_url: str, dialect: Dialect, *, is_new: bool
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Show what a create has made: a job or a group. OpenAI's clients get the first job, with all under ``data``."""
+    # A new job joins the queue after this answer, so that there is no position to look for.
+    views_of_it = [listed_view(job, api_url) if is_new else view(job, api_url) for job in created]
+    first = created[0]
+    if first.group is None:
+        return views_of_it[0], {"Location": f"{PATH}/{first.id}", **poll_headers(first, views_of_it[0])}
+    shown = groups.view(created, views_of_it)
+    headers = {"Location": f"{PATH}?group={first.group.id}", **group_poll_headers(created, views_of_it)}
+    return {**views_of_it[0], "data": views_of_it} if dialect is Dialect.OPENAI else shown, headers
 
 
 def read_request(client: str, fields: dict[str, Any], dialect: Dialect) -> VideoRequest:
@@ -117,13 +134,18 @@ def read_request(client: str, fields: dict[str, Any], dialect: Dialect) -> Video
     """
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
     defaults = RequestDefaults(
-        settings.model_version(), settings.inbox_bucket(), client, origins, dialect, watermark=settings.watermark()
+        settings.model_version(),
+        settings.inbox_bucket(),
+        client,
+        origins,
+        dialect,
+        takes_n=dialect is not Dialect.MCP,
     )
     return reader.read(fields, defaults, inspect_media.inspect)
 
 
 def price(client: str, request: VideoRequest) -> dict[str, Any]:
-    """Show what a request would cost.
+    """Show what a request would cost: all its videos together, and the arithmetic of one.
 
     Raises:
         BudgetExceeded: a cap has no room for it.
@@ -131,8 +153,9 @@ def price(client: str, request: VideoRequest) -> dict[str, Any]:
     """
     uses = accept.check_budget(request, client)
     found = accept.estimate(request)
-    cost = {"estimated_cost": float(found.usd), "estimated_cost_detail": found.view(), "currency": "USD"}
-    return {"object": "video.estimate", "model": request.model, **cost, "budgets": [use.view() for use in uses]}
+    total = {"estimated_cost": float(accept.total(request)), "estimated_cost_detail": found.view(), "currency": "USD"}
+    several = {"n": request.n} if request.n > 1 else {}
+    return {"object": "video.estimate", "model": request.model, **several, **total}
 
 
 def mark_answered(record: idempotency.IdempotencyRecord, job: Job, began: float) -> None:
@@ -141,7 +164,7 @@ def mark_answered(record: idempotency.IdempotencyRecord, job: Job, began: float)
     A create whose answer API Gateway no longer waits for stays unanswered: its client gets an error instead.
     """
     if clock.wall() - began < ANSWER_SECONDS:
-        idempotency_records.mark_answered(record, job.id)
+        idempotency_records.mark_answered(record, groups.first_id(job))
 
 
 def video(caller: Caller, job_id: str) -> Job:
@@ -269,6 +292,13 @@ def poll_headers(job: Job, shown: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers that say when a client should request a job again; ``shown`` is the job's ``view``."""
     seconds = poll_seconds(job, shown)
     return {"Retry-After": str(seconds), "openai-poll-after-ms": str(seconds * 1000)}
+
+
+def group_poll_headers(members: Sequence[Job], shown: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the same headers for a group: the next job to change decides."""
+    open_ones = [(job, one) for job, one in zip(members, shown, strict=True) if not is_terminal(job.state)]
+    soonest = min(open_ones or [(members[0], shown[0])], key=lambda one: poll_seconds(*one))
+    return poll_headers(*soonest)
 
 
 def poll_seconds(job: Job, shown: Mapping[str, Any]) -> int:

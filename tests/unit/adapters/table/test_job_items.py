@@ -16,8 +16,17 @@ from gallop.domain.budget import Parked, Reservation
 from gallop.domain.doors import Door
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.fields import Choice, Field, Whole
-from gallop.domain.job import Attempt, AttemptEnd, CancelAnswer, Failure, Interruption, Job, JobState, Result
-from gallop.domain.marks import Marks
+from gallop.domain.job import (
+    Attempt,
+    AttemptEnd,
+    CancelAnswer,
+    Failure,
+    GroupPlace,
+    Interruption,
+    Job,
+    JobState,
+    Result,
+)
 from gallop.domain.media_rules import ImageRules
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
@@ -140,7 +149,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     failure=st.none() | failures,
     interruption=st.none() | st.builds(Interruption, failures, times),
     estimate=st.none() | st.builds(Estimate, times, times, money, texts, texts),
-    marks=st.none() | st.builds(Marks, c2pa=known, xmp=known, aigc=known),
+    group=st.none() | st.builds(GroupPlace, texts, counts, counts),
 )
 jobs = st.builds(Job, **FIELDS)
 
