@@ -133,14 +133,8 @@ def read_request(client: str, fields: dict[str, Any], dialect: Dialect) -> Video
 
     """
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
-    defaults = RequestDefaults(
-        settings.model_version(),
-        settings.inbox_bucket(),
-        client,
-        origins,
-        dialect,
-        takes_n=dialect is not Dialect.MCP,
-    )
+    where = settings.model_version(), settings.inbox_bucket()
+    defaults = RequestDefaults(*where, client, origins, dialect, takes_n=True)
     return reader.read(fields, defaults, inspect_media.inspect)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gallop.doors.https.openapi import schemas
-from gallop.doors.https.openapi.basics import TEXT, Schema, closed, nullable, ref
+from gallop.doors.https.openapi.basics import TEXT, Schema, closed, either, nullable, ref
 from gallop.doors.https.openapi.request_schemas import video_request
 from gallop.doors.https.openapi.routes import NATIVE
 from gallop.doors.mcp import arguments, tools
@@ -23,6 +23,7 @@ FILE = "tools.json"
 _REPETITION = (
     "Whether an earlier call made it, even if it has failed since; `again` makes another. Null in a task's result."
 )
+_MADE: dict[str, Schema] = {"is_repetition": nullable({"type": "boolean", "description": _REPETITION})}
 _COMPONENTS, _DEFINITIONS = "#/components/schemas/", "#/$defs/"
 
 
@@ -48,9 +49,10 @@ def _of_making() -> list[dict[str, Any]]:
             "Make a video",
             "Makes a video, which costs money, and returns at once with its `id`. Then call wait_for_video. Images and "
             "videos are addresses (https), small images also data URLs; a local file must be uploaded first. The same "
-            "request within 10 minutes is the same video and charged once, unless `again` is true.",
+            "request within 10 minutes is the same video and charged once, unless `again` is true. With `n` above 1 it "
+            "makes several takes, each charged, and returns them under `data`: wait for each `id`.",
             _of_a_video(arguments.MAX_COST, arguments.AGAIN),
-            _shown({"is_repetition": nullable({"type": "boolean", "description": _REPETITION})}),
+            either(_shown(_MADE), _group()),
             {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": True, "openWorldHint": True},
         ),
     ]
@@ -147,6 +149,12 @@ def _shown(more: dict[str, Schema]) -> Schema:
     wait = {"type": "integer", "description": "Seconds until you should ask again."}
     added = {"video_url": nullable(link), "poll_after_seconds": nullable(wait), **more}
     return {"allOf": [ref("Video"), {"type": "object", "properties": added, "required": list(added)}]}
+
+
+def _group() -> Schema:
+    """Describe a group as ``make_video`` shows it."""
+    group = schemas.video_group(_shown({}))
+    return {**group, "properties": {**group["properties"], **_MADE}, "required": [*group["required"], *_MADE]}
 
 
 def _alone(schema: Schema) -> Schema:

@@ -176,9 +176,10 @@ def _call_tool(call: Call, message: Message) -> dict[str, Any]:
     if sent is not None and not isinstance(sent, dict):
         raise ProtocolError(INVALID_PARAMS, "The arguments of a tool must be an object.")
     name = message.text("name")
-    result = tools.run(call, name, sent or {})
-    is_task = tasks.are_in(call.version) and "task" in message.params and name == tasks.TOOL
-    return tasks.created(result) if is_task else result
+    if not tasks.are_in(call.version) or "task" not in message.params or name != tasks.TOOL:
+        return tools.run(call, name, sent or {})
+    tasks.check_one(sent or {})
+    return tasks.created(tools.run(call, name, sent or {}))
 
 
 _AGREED: dict[str, Method] = {"initialize": _initialize, "ping": _ping}

@@ -20,7 +20,7 @@ from gallop.doors.mcp.messages import INTERNAL_ERROR, INVALID_PARAMS, ProtocolEr
 from gallop.services.cancel import Cancellation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gallop.doors.mcp.call import Call
     from gallop.doors.mcp.messages import Message
@@ -40,6 +40,17 @@ def are_in(version: str) -> bool:
 def may_be_one(tool: dict[str, Any]) -> dict[str, Any]:
     """Add to the description of a tool whether its calls can be tasks."""
     return {**tool, "execution": {"taskSupport": "optional"}} if tool["name"] == TOOL else tool
+
+
+def check_one(sent: Mapping[str, Any]) -> None:
+    """Check that a call asks for one video: a task is one job.
+
+    Raises:
+        ProtocolError: it asks for several.
+
+    """
+    if sent.get("n") not in (None, 1):
+        raise ProtocolError(INVALID_PARAMS, "A task is one video: leave out n, or call make_video without `task`.")
 
 
 def created(result: dict[str, Any]) -> dict[str, Any]:

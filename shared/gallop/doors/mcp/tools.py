@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log
+from gallop.domain import groups
 from gallop.domain.doors import Door
 from gallop.domain.errors import CallerError, InvalidRequest, TryAgain, VideoRemoved
 from gallop.domain.job import is_terminal
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     Arguments = dict[str, Any]
     Tool = Callable[[Call, Arguments], dict[str, Any]]
 
-LIST_FIELDS = ("after", "limit", "order", "status", "created_after", "created_before")
+LIST_FIELDS = ("after", "limit", "order", "group", "status", "created_after", "created_before")
 # A job in full has about 400 tokens.
 LISTED = 10
 
@@ -49,7 +50,7 @@ def price_video(call: Call, sent: Arguments) -> dict[str, Any]:
 
 
 def make_video(call: Call, sent: Arguments) -> dict[str, Any]:
-    """Record a job, unless the call repeats one; when this returns, it is durable."""
+    """Record a job, or those of a group, unless the call repeats one; when this returns, it is durable."""
     began = clock.wall()
     own, faults = arguments.take(sent, arguments.MAX_COST, arguments.AGAIN)
     try:
@@ -62,12 +63,13 @@ def make_video(call: Call, sent: Arguments) -> dict[str, Any]:
     again, client = own["again"], call.client
     record = idempotency.from_headers(client, request, {}) if again else idempotency.from_call(client, request)
     new_job = accept.NewJob(request, client, Door.HTTPS, record, is_draining=call.is_draining)
-    job, is_new = accept.accept(new_job)
-    view = videos.listed_view(job, call.api_url) if is_new else videos.view(job, call.api_url)
-    made = {**_with_link(job, view), "is_repetition": not is_new}
+    jobs, is_new = accept.accept_all(new_job)
+    view = videos.listed_view if is_new else videos.view
+    shown_jobs = [_with_link(job, view(job, call.api_url)) for job in jobs]
+    made = groups.view(jobs, shown_jobs) if jobs[0].group else shown_jobs[0]
     if again:
-        videos.mark_answered(record, job, began)
-    return made
+        videos.mark_answered(record, jobs[0], began)
+    return {**made, "is_repetition": not is_new}
 
 
 def get_video(call: Call, sent: Arguments) -> dict[str, Any]:
@@ -148,9 +150,10 @@ def _links(call: Call, content: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _check_cost(request: VideoRequest, max_cost: str | None) -> None:
-    cost = accept.estimate(request).usd
+    cost = accept.total(request)
     if max_cost is not None and cost > Decimal(max_cost):
-        raise TooExpensive(f"The video is estimated to cost ${cost:.2f}; max_cost is ${Decimal(max_cost):.2f}.")
+        what = "The video is" if request.n == 1 else f"The {request.n} videos are"
+        raise TooExpensive(f"{what} estimated to cost ${cost:.2f}; max_cost is ${Decimal(max_cost):.2f}.")
 
 
 def _id_of(sent: Arguments) -> str:

@@ -6,12 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from gallop import __version__
-from gallop.domain import models, views
+from gallop.domain import groups, models, views
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.job import JobState
 from gallop.domain.request.idempotency import fingerprint_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = stack.ROOT / "functions" / "describe"
-GROUND = RequestDefaults("1.0", "inbox", "ada", ())
+GROUND = RequestDefaults("1.0", "inbox", "ada", (), takes_n=True)
 IMAGE = "https://example.com/cat.jpg"
 PLAIN = {"prompt": "A cat.", "images": [IMAGE]}
 OF_THE_DESCRIPTION = {"ANY /openapi.json", "ANY /docs", "ANY /docs/{name}"}
@@ -73,6 +74,7 @@ BODIES: list[dict[str, Any]] = [
     *({**PLAIN, "duration": value} for value in (2, 3, 5.0, 5.5, 15, 16, "5", True, None)),
     *({**PLAIN, "seconds": value} for value in (2, 3, "5", "abc", 16, None)),
     *({**PLAIN, "seed": value} for value in (-1, 0, 2_147_483_647, 2_147_483_648, "1", None)),
+    *({**PLAIN, "n": value} for value in (0, 1, 4, 5, "2", True, None)),
     *({**PLAIN, "watermark": value} for value in (True, False, "true", 0, None)),
     *({**PLAIN, "size": value} for value in ("1280x720", "1x1", 5, None)),
     *({**PLAIN, "metadata": value} for value in METADATA),
@@ -196,6 +198,19 @@ def test_every_job_matches_its_description(state: JobState) -> None:
     view = views.job_view(a_job(state), START, "https://api.example.com")
     validator("Video").validate(view)
     assert view.keys() <= components()["Video"]["properties"].keys()
+
+
+@pytest.mark.parametrize("states", [(JobState.QUEUED, JobState.RUNNING), (JobState.SUCCEEDED, JobState.FAILED)])
+def test_every_group_matches_its_description(states: tuple[JobState, ...]) -> None:
+    """It has exactly the described fields, and so has the place of each of its jobs."""
+    members = [
+        a_job(state, group=place, cost=Decimal(1)) for state, place in zip(states, groups.places(2, START), strict=True)
+    ]
+    shown = [views.job_view(member, START, "https://api.example.com") for member in members]
+    view = groups.view(members, shown)
+    validator("VideoGroup").validate(view)
+    assert view.keys() == components()["VideoGroup"]["properties"].keys()
+    assert 2.0 == view["cost"]
 
 
 def test_examples_match_their_descriptions() -> None:

@@ -49,6 +49,15 @@ def test_a_repeated_task_is_the_same_one(sandbox: Sandbox, ada: Agent) -> None:
     assert 1 == len(sandbox.jobs())
 
 
+def test_a_task_is_one_video(sandbox: Sandbox, ada: Agent) -> None:
+    """A call for several is refused before it makes anything; one for one video is a task."""
+    error = as_task(ada, n=2)["error"]
+    assert INVALID_PARAMS == error["code"]
+    assert "A task is one video" in error["message"]
+    assert_nothing_started(sandbox)
+    assert "task" in as_task(ada, n=1)["result"]
+
+
 def test_what_is_refused_is_no_task(sandbox: Sandbox, ada: Agent) -> None:
     """The error says what is wrong and what to do; its data is the problem."""
     error = as_task(ada, prompt="")["error"]

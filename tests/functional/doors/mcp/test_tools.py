@@ -68,13 +68,33 @@ def test_files_are_checked_as_at_the_https_door(sandbox: Sandbox, ada: Agent) ->
 
 def test_all_faults_are_reported_together(sandbox: Sandbox, ada: Agent) -> None:
     """Those of the tool's own arguments as well; the result is what the output schema says."""
-    result = ada.use("make_video", **{**VIDEO, "prompt": "", "max_cost": -1, "again": "yes", "n": 2})
+    result = ada.use("make_video", **{**VIDEO, "prompt": "", "max_cost": -1, "again": "yes", "n": 5})
     assert result.is_error
     assert_described("make_video", result)
     pointers = {fault["pointer"] for fault in result.json["errors"]}
     assert {"/prompt", "/max_cost", "/again", "/n"} == pointers
     assert "You have not been charged." in result.json["remedy"]
     assert_nothing_started(sandbox)
+
+
+def test_several_takes_are_one_call(sandbox: Sandbox, ada: Agent) -> None:
+    """The group is described; a repetition is the same; each take can be waited for, and all be listed."""
+    result = ada.use("make_video", **VIDEO, n=3)
+    assert_described("make_video", result)
+    ids = [job["id"] for job in result.json["data"]]
+    assert 3 == len(set(ids)) == len(sandbox.executions())
+    assert ids == [job["id"] for job in ada.make(n=3)["data"]]
+    assert ids == [job["id"] for job in ada.use("list_videos", group=result.json["id"]).json["data"]]
+    assert "queued" == ada.use("get_video", id=ids[2]).json["state"]
+    assert 1.26 == ada.use("price_video", **VIDEO, n=3).json["estimated_cost"]
+
+
+def test_max_cost_is_for_all_takes(sandbox: Sandbox, ada: Agent) -> None:
+    """Three at 0.42 are 1.26."""
+    problem = ada.refused("make_video", **VIDEO, n=3, max_cost=1.25)
+    assert "The 3 videos are estimated to cost $1.26;" in problem["detail"]
+    assert_nothing_started(sandbox)
+    assert not ada.use("make_video", **VIDEO, n=3, max_cost=1.26).is_error
 
 
 @pytest.mark.parametrize(("max_cost", "is_made"), [(0.41, False), (0.42, True), (1, True), (0, False), (None, True)])

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 JOB_ID = {"type": "string", "pattern": "^job_[a-z2-7]{26}$"}
+GROUP_ID = {"type": "string", "pattern": "^grp_[a-z2-7]{25}a$"}
+JOB_OR_GROUP_ID = {"type": "string", "pattern": "^(job_[a-z2-7]{26}|grp_[a-z2-7]{25}a)$"}
 SECONDS_SINCE_EPOCH = {"type": "integer", "description": "Seconds since the epoch."}
 USD = {"type": "number", "minimum": 0, "description": "US dollars."}
 TEXT = {"type": "string"}
@@ -34,6 +36,11 @@ def closed(properties: Mapping[str, Schema], required: tuple[str, ...] | None = 
         "required": list(properties if required is None else required),
         "additionalProperties": False,
     }
+
+
+def either(one: Schema, other: Schema) -> Schema:
+    """Describe a value that is one of two."""
+    return {"anyOf": [one, other]}
 
 
 def nullable(schema: Schema) -> Schema:

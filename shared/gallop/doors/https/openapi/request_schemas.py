@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gallop.domain import models
 from gallop.domain.request import references
-from gallop.domain.request.own_fields import DRY_RUN, MAX_METADATA_BYTES, PRIORITY
+from gallop.domain.request.own_fields import DRY_RUN, MAX_METADATA_BYTES, PRIORITY, N
 from gallop.doors.https.openapi.basics import TEXT, Schema, choice, closed, nullable
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def video_request() -> Schema:
     return {
         **closed(_fields(), required=()),
         "description": (
-            "A request for one video. Its files decide the model, unless it names one: `video` is edited, "
-            "`first_frame` is animated, `images` are references; without files, the video is made from the prompt "
-            "alone."
+            "A request for a video, or `n` of them. Its files decide the model, unless it names one: `video` is "
+            "edited, `first_frame` is animated, `images` are references; without files, the video is made from the "
+            "prompt alone."
         ),
     }
 
@@ -44,7 +44,7 @@ def video_form() -> Schema:
         "input_reference": {**file, "description": "OpenAI's name for one image."},
     }
     shape = closed({**texts, "metadata": metadata, **files}, required=())
-    description = "A request for one video, as a form. Lists may also be named `images[]` and `input_reference[]`."
+    description = "The same request as a form. Lists may also be named `images[]` and `input_reference[]`."
     return {**shape, "additionalProperties": True, "description": description}
 
 
@@ -140,7 +140,7 @@ def _of_the_request() -> dict[str, Schema]:
         },
         **{
             own.name: {**own.schema(), "default": own.default, "description": own.description}
-            for own in (PRIORITY, DRY_RUN)
+            for own in (PRIORITY, N, DRY_RUN)
         },
     }
 

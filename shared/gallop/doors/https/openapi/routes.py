@@ -10,7 +10,7 @@ from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState, openai_status
 from gallop.doors.https import dashscope, methods, models
 from gallop.doors.https.openapi import examples
-from gallop.doors.https.openapi.basics import JOB_ID, Schema, ref
+from gallop.doors.https.openapi.basics import GROUP_ID, JOB_ID, JOB_OR_GROUP_ID, Schema, either, ref
 
 JSON = "application/json"
 FORM = "multipart/form-data"
@@ -59,6 +59,7 @@ _FILE: Schema = {
     "content": {JSON: {"schema": ref("Content")}, "video/mp4": _BYTES, "image/jpeg": _BYTES},
 }
 _ID: Schema = {"name": "id", "in": "path", "required": True, "schema": JOB_ID}
+_ID_OR_GROUP: Schema = {**_ID, "schema": JOB_OR_GROUP_ID, "description": "The id of a job, or of a group."}
 _OF_A_JOB: Refusals = (errors.JobNotFound,)
 _STATES = sorted({*(state.value for state in JobState), *(openai_status(state) for state in JobState)})
 _DOORS = [door.value for door in Door]
@@ -72,7 +73,7 @@ _POLL: Schema = {
 }
 _ETAG: Schema = {"ETag": {"schema": {"type": "string"}, "description": "The version of the job, for If-None-Match."}}
 _JOB: Schema = {
-    **content(ref("Video"), examples.succeeded()),
+    **content(either(ref("Video"), ref("VideoGroup")), examples.succeeded()),
     "headers": {
         **_ETAG,
         **_POLL,
@@ -94,10 +95,13 @@ _KEY_OF_A_CREATE: Schema = header(
     pattern="^[\\x21-\\x2b\\x2d-\\x7e]+$",
 )
 _CREATED: Schema = {
-    **content(ref("Video"), examples.queued()),
-    "description": "The job has been recorded. `Idempotent-Replay: true` means that it already existed.",
+    **content(either(ref("Video"), ref("VideoGroup")), examples.queued()),
+    "description": (
+        "The job has been recorded, or all jobs of the group if `n` is 2 or more. `Idempotent-Replay: true` means that "
+        "it already existed. OpenAI's clients get the first job of a group, with all under `data`."
+    ),
     "headers": {
-        "Location": {"schema": {"type": "string"}, "description": "The path of the job."},
+        "Location": {"schema": {"type": "string"}, "description": "The path of the job, or of the list of the group."},
         **_POLL,
         "Idempotent-Replay": {"schema": {"type": "string"}, "description": "`true` if the job already existed."},
     },
@@ -134,6 +138,7 @@ NATIVE = (
             query("after", "Start after this job.", **JOB_ID),
             query("limit", "Maximum number of jobs.", type="integer", minimum=1, maximum=100, default=20),
             query("order", "Order by time of creation.", type="string", enum=["desc", "asc"], default="desc"),
+            query("group", "Only the jobs of this group, in the order of their places.", **GROUP_ID),
             query("status", "Only jobs with this state of Gallop or status of OpenAI.", type="string", enum=_STATES),
             query(
                 "created_after",
@@ -150,10 +155,10 @@ NATIVE = (
     Route(
         method="get",
         path="/v1/videos/{id}",
-        summary="Get the state of a video",
+        summary="Get the state of a video, or of a group",
         details="Never causes a request to DashScope. `Prefer: wait=20` and `If-None-Match` save requests.",
         parameters=(
-            _ID,
+            _ID_OR_GROUP,
             header("If-None-Match", "The ETag of the answer that you have."),
             header(
                 "Prefer", "`wait=N`: answer when the state changes, or after N seconds (maximum 25).", pattern="^wait="
@@ -179,19 +184,22 @@ NATIVE = (
     Route(
         method="post",
         path="/v1/videos/{id}/cancel",
-        summary="Cancel a video, if that is still possible",
-        details="A job that waits is cancelled without a charge. `cancel.answer` says what was possible.",
-        parameters=(_ID,),
-        answers={"200": content(ref("CancelledVideo"))},
+        summary="Cancel a video, or those of a group, if that is still possible",
+        details="A job that waits is cancelled without a charge. `cancel.answer` of each says what was possible.",
+        parameters=(_ID_OR_GROUP,),
+        answers={"200": content(either(ref("CancelledVideo"), ref("CancelledGroup")))},
         refusals=_OF_A_JOB,
     ),
     Route(
         method="delete",
         path="/v1/videos/{id}",
         summary="Delete a finished video with its inputs, outputs, receipts and record",
-        details="An image is deleted with the last job that uses it. Lists can continue after a deleted job.",
-        parameters=(_ID,),
-        answers={"200": content(ref("DeletedVideo"))},
+        details=(
+            "An image is deleted with the last job that uses it. Lists can continue after a deleted job. A group is "
+            "deleted with all its jobs, once all have ended."
+        ),
+        parameters=(_ID_OR_GROUP,),
+        answers={"200": content(either(ref("DeletedVideo"), ref("DeletedGroup")))},
         refusals=(*_OF_A_JOB, errors.JobNotFinished, errors.JobNotDeletable),
     ),
     Route(

@@ -9,6 +9,7 @@ from gallop.domain.faults import MAX_FAULTS
 from gallop.doors.https import uploads
 from gallop.doors.https.openapi import dashscope_schemas, provenance_schema
 from gallop.doors.https.openapi.basics import (
+    GROUP_ID,
     JOB_ID,
     SECONDS_SINCE_EPOCH,
     TEXT,
@@ -29,19 +30,10 @@ def components() -> dict[str, Schema]:
         "VideoRequest": video_request(),
         "VideoForm": video_form(),
         "Video": video(),
+        "VideoGroup": video_group(ref("Video")),
         "JobError": job_error(),
         "StoredFile": stored_file(),
-        "Provenance": provenance_schema.provenance(),
-        "Estimate": closed(
-            {
-                "object": {"const": "video.estimate"},
-                "model": TEXT,
-                "estimated_cost": USD,
-                "estimated_cost_detail": ref("CostDetail"),
-                "currency": {"const": "USD"},
-                "budgets": {"type": "array", "items": ref("BudgetUse"), "description": "The caps that apply."},
-            }
-        ),
+        "Estimate": estimate(),
         "CostDetail": cost_detail(),
         "Content": closed({"url": URI, "expires_at": SECONDS_SINCE_EPOCH, "filename": TEXT}),
         **usage_schemas.components(),
@@ -49,7 +41,11 @@ def components() -> dict[str, Schema]:
         "ModelList": closed({"object": {"const": "list"}, "data": {"type": "array", "items": ref("Model")}}),
         "VideoList": video_list(),
         "CancelledVideo": cancelled_video(),
+        "CancelledGroup": video_group(ref("CancelledVideo")),
         "DeletedVideo": closed({"id": JOB_ID, "object": {"const": "video.deleted"}, "deleted": {"const": True}}),
+        "DeletedGroup": closed(
+            {"id": GROUP_ID, "object": {"const": "video.group.deleted"}, "deleted": {"const": True}}
+        ),
         "UploadRequest": upload_request(),
         "Upload": upload(),
         "Problem": problem(),
@@ -59,6 +55,19 @@ def components() -> dict[str, Schema]:
         **dashscope_schemas.components(),
         "Health": closed({"status": {"const": "ok"}}),
     }
+
+
+def estimate() -> Schema:
+    """Describe the price of a request."""
+    properties: dict[str, Schema] = {
+        "object": {"const": "video.estimate"},
+        "model": TEXT,
+        "estimated_cost": {**USD, "description": "Of all videos, in US dollars."},
+        "estimated_cost_detail": ref("CostDetail"),
+        "currency": {"const": "USD"},
+    }
+    several = {"n": {"type": "integer", "description": "The number of videos, if there are several."}}
+    return closed({**properties, **several}, required=tuple(properties))
 
 
 def upload_request() -> Schema:
@@ -118,8 +127,27 @@ def video() -> Schema:
         "error": nullable(ref("JobError")),
         "provenance": nullable(ref("Provenance")),
     }
-    files = {"video": ref("StoredFile"), "thumbnail": ref("StoredFile")}
-    return {**closed({**properties, **files}, required=tuple(properties)), "additionalProperties": True}
+    place = closed({"id": GROUP_ID, "place": whole, "size": whole})
+    group = {**place, "description": "The place among the jobs of a request for several videos, from 1."}
+    optional = {"group": group, "video": ref("StoredFile"), "thumbnail": ref("StoredFile")}
+    return {**closed({**properties, **optional}, required=tuple(properties)), "additionalProperties": True}
+
+
+def video_group(one: Schema) -> Schema:
+    """Describe a group as ``groups.view`` shows it."""
+    return closed(
+        {
+            "id": GROUP_ID,
+            "object": {"const": "video.group"},
+            "status": choice(sorted({job.openai_status(state) for state in job.JobState})),
+            "n": {"type": "integer", "description": "How many jobs it was created with; `data` has those that exist."},
+            "created_at": SECONDS_SINCE_EPOCH,
+            "estimated_cost": USD,
+            "cost": nullable({"type": "number"}),
+            "currency": {"const": "USD"},
+            "data": {"type": "array", "items": one},
+        }
+    )
 
 
 def job_error() -> Schema:
