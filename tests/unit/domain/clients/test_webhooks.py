@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from gallop.domain import groups
 from gallop.domain.clients import webhooks
 from gallop.domain.clients.webhooks import Endpoint, Event
 from gallop.domain.failure_codes import FailureCode
@@ -77,6 +78,34 @@ def test_both_libraries_accept_the_signature(state: JobState) -> None:
     data = json.loads(sent.body)["data"]
     assert (job.id, state.value) == (data["id"], data["state"])
     assert webhooks.job_id_of(sent.id) == job.id
+
+
+def test_both_libraries_accept_the_end_of_a_group() -> None:
+    """Its data is the group, with each job as in its own message; its id is that of the group."""
+    endpoint, now, places = an_endpoint(), time.time(), groups.places(2, 1_780_000_000.0)
+    jobs = [
+        replace(an_end(state), group=place, ended_at=1_780_000_100.0 + place.place)
+        for state, place in zip((JobState.FAILED, JobState.SUCCEEDED), places, strict=True)
+    ]
+    sent = webhooks.group_message(places[0].id, jobs, API_URL)
+    read = verified_by_both(endpoint.secrets[0].value, sent.body, webhooks.headers(sent, endpoint.secrets, now))
+    assert ("video.group.completed", 1_780_000_102) == (read["type"], read["created_at"])
+    data = json.loads(sent.body)["data"]
+    assert (places[0].id, "completed") == (data["id"], data["status"])
+    assert [json.loads(webhooks.message(job, API_URL).body)["data"] for job in jobs] == data["data"]
+    assert places[0].id == webhooks.job_id_of(sent.id)
+    assert "smiles" not in sent.body
+
+
+@pytest.mark.parametrize(
+    ("events", "is_notified"), [((), True), ((Event.COMPLETED,), True), ((Event.FAILED, Event.CANCELLED), False)]
+)
+def test_whoever_gets_completed_jobs_gets_groups(events: tuple[Event, ...], *, is_notified: bool) -> None:
+    """Once all jobs have ended, even if none has a video; not before."""
+    endpoint = an_endpoint(events=events)
+    ended = [an_end(), an_end(JobState.CANCELLED)]
+    assert ([endpoint] if is_notified else []) == webhooks.receivers_of_group([endpoint], ended)
+    assert [] == webhooks.receivers_of_group([endpoint], [*ended, a_job(JobState.RUNNING)])
 
 
 def test_the_addresses_of_files_are_absolute() -> None:
