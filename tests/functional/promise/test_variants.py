@@ -71,7 +71,7 @@ def test_a_create_of_a_group_makes_one_transaction(simulation: Simulation) -> No
 @pytest.mark.parametrize("kill", POINTS, ids=str)
 def test_a_repeated_create_makes_the_same_jobs(simulation: Simulation, kill: KillPoint) -> None:
     """With a key, whichever call of the first create was its last; without a key, up to the answer."""
-    unanswered = [{}] if kill != POINTS[-1] else []
+    unanswered: list[dict[str, Any]] = [{}] if kill != POINTS[-1] else []
     for headers in ({"idempotency_key": "k"}, {"x_stainless_retry_count": "1"}, *unanswered):
         with pytest.raises(Killed):
             made(simulation, kill=kill, **headers)
@@ -182,7 +182,8 @@ def test_a_repetition_shows_the_jobs_that_are_left(simulation: Simulation) -> No
     jobs = made(simulation, 2, idempotency_key="k")
     retried = made(simulation, 2, x_stainless_retry_count="1")
     sweep_for(simulation, 300)
-    for (first, second), headers in ((jobs, {"idempotency_key": "k"}), (retried, {"x_stainless_retry_count": "1"})):
+    with_key: dict[str, Any] = {"idempotency_key": "k"}
+    for (first, second), headers in ((jobs, with_key), (retried, {"x_stainless_retry_count": "1"})):
         erase(store.get(first.id))
         assert [second.id] == [job.id for job in made(simulation, 2, **headers)]
         erase(store.get(second.id))

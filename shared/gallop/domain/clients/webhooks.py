@@ -34,7 +34,7 @@ GONE = 410
 class Event(StrEnum):
     """The type of an event. ``PING`` is a test that an operator requests.
 
-    Whoever gets ``COMPLETED`` gets ``GROUP_COMPLETED`` as well: once all videos of a request have ended, in any way.
+    An endpoint that gets ``COMPLETED`` gets ``GROUP_COMPLETED`` as well: once all videos of a request have ended.
     """
 
     COMPLETED = "video.completed"
