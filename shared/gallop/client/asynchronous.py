@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gallop.client.downloads import Variant
     from gallop.client.effects import Flow
-    from gallop.client.jobs import Cancelled, Job, Price, Transfer
+    from gallop.client.jobs import Cancelled, Group, Job, Price, Transfer
     from gallop.client.requests import Options
 
 T = TypeVar("T")
@@ -52,6 +52,19 @@ class AsyncGallop:
         request = await asyncio.to_thread(reading.read, prompt, options, again)
         return await self._run(flows.make(self._door, request, progress))
 
+    async def make_group(
+        self,
+        prompt: str = "",
+        *,
+        n: int = 4,
+        again: object = None,
+        progress: Callable[[Transfer], object] | None = None,
+        **options: Unpack[Options],
+    ) -> Group:
+        """Create a job for each of several videos of one request: see ``Gallop.make_group``."""
+        request = await asyncio.to_thread(reading.read_group, prompt, options, again, n)
+        return await self._run(flows.make_group(self._door, request, progress))
+
     async def make_folder(
         self,
         path: str | os.PathLike[str],
@@ -67,11 +80,12 @@ class AsyncGallop:
         self,
         prompt: str = "",
         *,
+        n: int = 1,
         progress: Callable[[Transfer], object] | None = None,
         **options: Unpack[Options],
     ) -> Price:
         """Return the price of a request: see ``Gallop.price``."""
-        request = await asyncio.to_thread(reading.read, prompt, options, None)
+        request = await asyncio.to_thread(reading.read, prompt, options, None, n)
         return await self._run(flows.price(self._door, request, progress))
 
     async def price_folder(

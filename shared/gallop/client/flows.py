@@ -12,7 +12,7 @@ from gallop.client import replies, uploads
 from gallop.client.door import MAX_PAUSE_SECONDS, ask
 from gallop.client.effects import Pause
 from gallop.client.errors import JobFailed, Refused
-from gallop.client.jobs import Cancelled, Job, Price
+from gallop.client.jobs import Cancelled, Group, Job, Price
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,11 +31,21 @@ _PAGE = 50
 
 def make(door: Door, request: Request, progress: Callable[[Transfer], object] | None) -> Flow[Job]:
     """Create a job, or find the one that the same content has made."""
+    reply, is_repeated = yield from _created(door, request, progress)
+    return replies.read(reply, partial(Job.read, is_repeated=is_repeated), is_change=True)
+
+
+def make_group(door: Door, request: Request, progress: Callable[[Transfer], object] | None) -> Flow[Group]:
+    """Create a group, or find the one that the same content has made."""
+    reply, is_repeated = yield from _created(door, request, progress)
+    return replies.read(reply, partial(Group.read, is_repeated=is_repeated), is_change=True)
+
+
+def _created(door: Door, request: Request, progress: Callable[[Transfer], object] | None) -> Flow[tuple[Reply, bool]]:
     addresses = yield from uploads.send_files(door, request, progress)
     call = door.call("POST", PATH, request.body(addresses), {"Idempotency-Key": request.key})
-    reply = yield from ask(call, is_change=True)
-    is_repeated = reply.headers.get("idempotent-replay") == "true"
-    return replies.read(reply, partial(Job.read, is_repeated=is_repeated), is_change=True)
+    reply: Reply = yield from ask(call, is_change=True)
+    return reply, reply.headers.get("idempotent-replay") == "true"
 
 
 def price(door: Door, request: Request, progress: Callable[[Transfer], object] | None) -> Flow[Price]:

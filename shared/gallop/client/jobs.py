@@ -116,8 +116,34 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """The jobs of one request for several videos, in their order: each has a seed of its own, in ``job.data["seed"]``.
+
+    ``estimated_cost`` is that of all, in US dollars. ``is_repeated`` says that ``make_group`` found a group which
+    existed; jobs of it that were deleted are missing. ``data`` is the whole answer of the door.
+    """
+
+    id: str
+    jobs: tuple[Job, ...]
+    estimated_cost: float
+    is_repeated: bool
+    data: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def read(cls, view: Mapping[str, Any], *, is_repeated: bool = False) -> Self:
+        """Read the JSON of the HTTPS door.
+
+        Raises:
+            KeyError: it is not a group.
+
+        """
+        jobs = tuple(Job.read(one, is_repeated=is_repeated) for one in view["data"])
+        return cls(view["id"], jobs, view["estimated_cost"], is_repeated, view)
+
+
+@dataclass(frozen=True, slots=True)
 class Price:
-    """What a video would cost, in US dollars; ``formula`` is the arithmetic, for people."""
+    """What a request would cost, in US dollars; ``formula`` is the arithmetic of one video, for people."""
 
     model: str
     estimated_cost: float

@@ -13,16 +13,21 @@ if TYPE_CHECKING:
     from gallop.client.requests import Options
     from gallop.client.sources import Source
 
+SEVERAL = 2
 
-def read(prompt: str, options: Options, again: object) -> Request:
-    """Return the request of these arguments; reads and hashes the files.
+
+def read(prompt: str, options: Options, again: object, n: int = 1) -> Request:
+    """Return the request of these arguments, for ``n`` videos; reads and hashes the files.
 
     Raises:
         OSError: a file cannot be read.
-        TypeError: ``images`` is one image instead of several.
+        TypeError: ``images`` is one image instead of several, or ``n`` is among the options.
 
     """
+    if "n" in options:
+        raise TypeError("make creates one job; for several videos, use make_group.")
     fields: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    fields |= {} if n == 1 else {"n": n}
     images = fields.pop(IMAGES, ())
     if isinstance(images, str | bytes):
         raise TypeError("images must be a list of images; for one image, write images=[image].")
@@ -31,6 +36,19 @@ def read(prompt: str, options: Options, again: object) -> Request:
     if prompt:
         fields["prompt"] = prompt
     return Request(fields, tuple((name, sources.read(source)) for name, source in media), _again(again))
+
+
+def read_group(prompt: str, options: Options, again: object, n: int) -> Request:
+    """Return the request of these arguments, for several videos.
+
+    Raises:
+        OSError, TypeError: as above.
+        ValueError: it is for one video.
+
+    """
+    if n < SEVERAL:
+        raise ValueError(f"n must be {SEVERAL} or more; for one video, use make.")
+    return read(prompt, options, again, n)
 
 
 def read_folder(path: str | os.PathLike[str], again: object) -> Request:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gallop.client.downloads import Variant
     from gallop.client.effects import Flow
-    from gallop.client.jobs import Cancelled, Job, Price, Transfer
+    from gallop.client.jobs import Cancelled, Group, Job, Price, Transfer
     from gallop.client.requests import Options
 
 T = TypeVar("T")
@@ -81,6 +81,29 @@ class Gallop:
         request = reading.read(prompt, options, again)
         return self._run(flows.make(self._door, request, progress))
 
+    def make_group(
+        self,
+        prompt: str = "",
+        *,
+        n: int = 4,
+        again: object = None,
+        progress: Callable[[Transfer], object] | None = None,
+        **options: Unpack[Options],
+    ) -> Group:
+        """Create a job for each of 2 to 4 videos of one request, all or none, to choose from; each is charged.
+
+        Otherwise as ``make``. The jobs have different seeds: with ``seed``, that one and those that follow it. After
+        that, each is on its own: ``wait``, ``download`` and ``cancel`` take the jobs of the group.
+
+        Raises:
+            ValueError: ``n`` is less than 2.
+            Unknown: The answer was lost. Repeat the call.
+            OSError: A file cannot be read.
+
+        """
+        request = reading.read_group(prompt, options, again, n)
+        return self._run(flows.make_group(self._door, request, progress))
+
     def make_folder(
         self,
         path: str | os.PathLike[str],
@@ -98,14 +121,15 @@ class Gallop:
         self,
         prompt: str = "",
         *,
+        n: int = 1,
         progress: Callable[[Transfer], object] | None = None,
         **options: Unpack[Options],
     ) -> Price:
         """Check a request as ``make`` does, and return its price in US dollars; makes nothing and costs nothing.
 
-        Large files are uploaded, and removed again after a day.
+        With ``n``, it is that of so many videos together. Large files are uploaded, and removed again after a day.
         """
-        request = reading.read(prompt, options, None)
+        request = reading.read(prompt, options, None, n)
         return self._run(flows.price(self._door, request, progress))
 
     def price_folder(

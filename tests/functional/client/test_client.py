@@ -76,6 +76,30 @@ def test_the_same_content_is_the_same_job(client: Gallop, tmp_path: Path) -> Non
     assert first.id != client.make(PROMPT, images=[picture(shade=1)], duration=3, seed=7).id
 
 
+def test_a_group_is_several_jobs(client: Gallop, world: World) -> None:
+    """With seeds of their own; the same content is the same group, and each job is waited for."""
+    group = client.make_group(PROMPT, images=[picture()], n=3, duration=3, seed=7)
+    assert [7, 8, 9] == [job.data["seed"] for job in group.jobs]
+    assert 1.26 == group.estimated_cost == client.price(PROMPT, images=[picture()], n=3, duration=3).estimated_cost
+    again = client.make_group(PROMPT, images=[picture()], n=3, duration=3, seed=7)
+    assert (group.id, True) == (again.id, again.is_repeated)
+    assert ["succeeded"] * 3 == [client.wait(job).state for job in group.jobs]
+    assert 3 == len(world.sandbox.tasks())
+    assert group.id != client.make_group(PROMPT, images=[picture()], n=2, duration=3, seed=7).id
+
+
+def test_one_video_is_no_group(client: Gallop, world: World) -> None:
+    """Nothing is created by a call that its caller could not read; what the door refuses names the field."""
+    with pytest.raises(ValueError, match="for one video, use make"):
+        client.make_group(PROMPT, n=1)
+    with pytest.raises(TypeError, match="use make_group"):
+        client.make(PROMPT, n=2)  # type: ignore[call-arg]
+    with pytest.raises(Refused) as refused:
+        client.make_group("A girl smiles.", n=5)
+    assert ["/n"] == [fault.pointer for fault in refused.value.faults]
+    assert [] == world.sandbox.jobs()
+
+
 def test_a_folder_is_a_drop(client: Gallop, world: World, tmp_path: Path) -> None:
     """Images by their natural order, the prompt of prompt.txt, the options of job.json; the same content is one job."""
     folder = tmp_path / "spring"
