@@ -14,6 +14,7 @@ from gallop.domain.clients.webhooks import Event
 from gallop.domain.job import GroupPlace, JobState
 from gallop.doors.https.openapi import document
 from jsonschema import Draft202012Validator
+from openai.types import Video
 from standardwebhooks.webhooks import Webhook
 
 from tests.functional.fake_dashscope.sandbox import order
@@ -117,6 +118,8 @@ def test_openais_clients_get_the_first_job(ada: Client) -> None:
     assert (202, "video", 1) == (answer.status, video["object"], video["group"]["place"])
     assert video["id"] == ids(video)[0]
     assert 2 == len(set(ids(video)))
+    parsed = Video.model_validate(video)
+    assert ("queued", video["data"]) == (parsed.status, parsed.model_dump()["data"])
     retried = ada.post({**WISH, "n": 2}, **{**STAINLESS, "x_stainless_retry_count": "1"})
     assert ids(video) == ids(retried.json)
 

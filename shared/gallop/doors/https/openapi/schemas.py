@@ -30,6 +30,7 @@ def components() -> dict[str, Schema]:
         "VideoRequest": video_request(),
         "VideoForm": video_form(),
         "Video": video(),
+        "GroupPlace": group_place(),
         "VideoGroup": video_group(ref("Video")),
         "JobError": job_error(),
         "StoredFile": stored_file(),
@@ -127,10 +128,14 @@ def video() -> Schema:
         "error": nullable(ref("JobError")),
         "provenance": nullable(ref("Provenance")),
     }
-    place = closed({"id": GROUP_ID, "place": whole, "size": whole})
-    group = {**place, "description": "The place among the jobs of a request for several videos, from 1."}
-    optional = {"group": group, "video": ref("StoredFile"), "thumbnail": ref("StoredFile")}
+    optional = {"group": ref("GroupPlace"), "video": ref("StoredFile"), "thumbnail": ref("StoredFile")}
     return {**closed({**properties, **optional}, required=tuple(properties)), "additionalProperties": True}
+
+
+def group_place() -> Schema:
+    """Describe which job of a group a job is."""
+    place = {"type": "integer", "minimum": 1, "description": "Its place, from 1."}
+    return closed({"id": GROUP_ID, "place": place, "size": {"type": "integer"}})
 
 
 def video_group(one: Schema) -> Schema:
