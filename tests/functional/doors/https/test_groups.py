@@ -84,7 +84,8 @@ def test_a_group_is_created(sandbox: Sandbox, ada: Client) -> None:
     answer = ada.post({**WISH, "n": 3, "seed": 7})
     group = answer.json
     validate("VideoGroup", group)
-    assert (202, "video.group", "queued", 3) == (answer.status, group["object"], group["status"], group["n"])
+    assert 202 == answer.status
+    assert {"object": "video.group", "status": "queued", "n": 3}.items() <= group.items()
     assert [7, 8, 9] == [job["seed"] for job in group["data"]]
     assert [{"id": group["id"], "place": place, "size": 3} for place in (1, 2, 3)] == [
         job["group"] for job in group["data"]
@@ -115,7 +116,8 @@ def test_openais_clients_get_the_first_job(ada: Client) -> None:
     answer = ada.post({**WISH, "n": 2}, **STAINLESS)
     video = answer.json
     validate("Video", video)
-    assert (202, "video", 1) == (answer.status, video["object"], video["group"]["place"])
+    assert (202, "video") == (answer.status, video["object"])
+    assert 1 == video["group"]["place"]
     assert video["id"] == ids(video)[0]
     assert 2 == len(set(ids(video)))
     parsed = Video.model_validate(video)
@@ -151,7 +153,8 @@ def test_a_dry_run_has_the_price_of_all(sandbox: Sandbox, ada: Client) -> None:
     """The arithmetic is that of one."""
     answer = ada.post({**WISH, "n": 4, "dry_run": True})
     validate("Estimate", answer.json)
-    assert (200, 4, 2.8) == (answer.status, answer.json["n"], answer.json["estimated_cost"])
+    assert 200 == answer.status
+    assert {"n": 4, "estimated_cost": 2.8}.items() <= answer.json.items()
     assert "5 s x $0.14 = $0.70" == answer.json["estimated_cost_detail"]["formula"]
     assert [] == sandbox.jobs()
 
