@@ -12,6 +12,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
+from gallop.domain.failures import charge_of
 from gallop.domain.fields import Whole
 from gallop.domain.job import GroupPlace, JobState, is_terminal, new_job_id
 from gallop.domain.request.own_fields import MAX_N
@@ -42,9 +43,9 @@ def job_id(group_id: str, place: int) -> str:
     return f"job_{group_id.removeprefix('grp_')[:-1]}{_LAST[place]}"
 
 
-def job_ids(group_id: str, size: int = MAX_N) -> list[str]:
-    """Return the ids of a group's jobs: of all that it may have, unless its size is known."""
-    return [job_id(group_id, place) for place in range(1, size + 1)]
+def job_ids(group_id: str) -> list[str]:
+    """Return the ids of all jobs that a group may have."""
+    return [job_id(group_id, place) for place in range(1, MAX_N + 1)]
 
 
 def places(size: int, now: float) -> tuple[GroupPlace, ...]:
@@ -95,11 +96,16 @@ def status(jobs: Sequence[Job]) -> str:
     return "queued" if states == {JobState.QUEUED} else "in_progress"
 
 
+def _cost(jobs: Sequence[Job]) -> float | None:
+    """Return what jobs that have ended cost together, in USD; None if that is not known of each."""
+    charges = [charge_of(job) for job in jobs] if have_ended(jobs) else [None]
+    known = [charge for charge in charges if charge is not None]
+    return float(sum(known)) if len(known) == len(charges) else None
+
+
 def view(jobs: Sequence[Job], shown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a group as its client sees it; ``shown`` are the views of its ``jobs``."""
     group = jobs[0].group
-    costs = [job.cost for job in jobs]
-    known = [cost for cost in costs if cost is not None]
     return {
         "id": group.id if group else None,
         "object": "video.group",
@@ -107,7 +113,7 @@ def view(jobs: Sequence[Job], shown: Sequence[Mapping[str, Any]]) -> dict[str, A
         "n": group.size if group else len(jobs),
         "created_at": int(jobs[0].created_at),
         "estimated_cost": float(sum(job.estimated_cost for job in jobs)),
-        "cost": float(sum(known)) if len(known) == len(costs) else None,
+        "cost": _cost(jobs),
         "currency": "USD",
         "data": list(shown),
     }

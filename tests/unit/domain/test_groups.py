@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -131,3 +132,26 @@ def test_the_status_of_a_group(states: tuple[JobState, ...], status: str) -> Non
     """It is completed with the last job, if one has a video."""
     members = [a_job(state, group=GroupPlace("grp_1", place, 2)) for place, state in enumerate(states, start=1)]
     assert status == groups.view(members, [])["status"]
+
+
+@pytest.mark.parametrize(
+    ("states", "cost"),
+    [
+        ((JobState.SUCCEEDED, JobState.SUCCEEDED), 1.4),
+        ((JobState.SUCCEEDED, JobState.CANCELLED), 0.7),
+        ((JobState.SUCCEEDED, JobState.RUNNING), None),
+    ],
+)
+def test_the_cost_of_a_group(states: tuple[JobState, ...], cost: float | None) -> None:
+    """It is known once all have ended; one that ended without a charge adds nothing."""
+    cancelled: dict[str, Any] = {"attempt": None, "failure": job.cancelled("It was cancelled.")}
+    members = [
+        a_job(
+            state,
+            group=GroupPlace("grp_1", place, 2),
+            cost=Decimal("0.7") if state is JobState.SUCCEEDED else None,
+            **(cancelled if state is JobState.CANCELLED else {}),
+        )
+        for place, state in enumerate(states, start=1)
+    ]
+    assert cost == groups.view(members, [])["cost"]

@@ -12,6 +12,7 @@ from gallop.domain import groups
 from gallop.domain.clients import webhooks
 from gallop.domain.clients.webhooks import Event
 from gallop.domain.job import GroupPlace, JobState
+from gallop.domain.request import uploads
 from gallop.doors.https.openapi import document
 from jsonschema import Draft202012Validator
 from openai.types import Video
@@ -109,6 +110,15 @@ def test_a_form_makes_a_group(sandbox: Sandbox, ada: Client) -> None:
         end(sandbox, one.id, JobState.FAILED)
         assert 200 == ada.delete(one.id).status
     assert "Versions" not in sandbox.s3.list_object_versions(Bucket=sandbox.inbox)
+
+
+def test_the_largest_group_is_one_transaction(sandbox: Sandbox, ada: Client) -> None:
+    """Four jobs that each use nine stored images: DynamoDB takes a hundred writes at once."""
+    files = [("images", (f"{shade}.jpg", picture(shade=20 * shade), "image/jpeg")) for shade in range(9)]
+    answer = ada.post_form({"prompt": "The woman of [Image 9] smiles.", "n": "4"}, files)
+    assert 202 == answer.status, answer.text
+    assert 1 == sandbox.made["Submit"][0].count("TransactWriteItems")
+    assert [9] * 4 == [len(uploads.inputs_of(job.request.sources, "ada")) for job in sandbox.jobs()]
 
 
 def test_openais_clients_get_the_first_job(ada: Client) -> None:
