@@ -205,7 +205,8 @@ function insert(text) {
 function renderPrice() {
   const {state, estimate, refusal: no} = currentPrice();
   cost.classList.toggle("asking", state === "asking");
-  if (state === "known") {
+  if (state === "asking" && !estimate) fill(cost, t("price_asked"));
+  else if (state === "known") {
     fill(cost, estimate.estimated_cost_detail.formula);
     fill(caps, nearCap(estimate.budgets || [], estimate.estimated_cost));
   } else if (state === "none" || state === "refused") {

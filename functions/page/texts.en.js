@@ -129,6 +129,7 @@ export const texts = {
   make_for: "Make video · {price}",
   making: "Sending …",
   price_after_upload: "The price follows when the files are sent.",
+  price_asked: "Looking up the price …",
   price_unreachable: "The price is not available at the moment.",
   near_client_day: "{left} of your {cap} for today is left.",
   near_client_month: "{left} of your {cap} for this month is left.",

@@ -98,3 +98,8 @@ def test_redocly_finds_nothing() -> None:
 def test_spectral_finds_nothing() -> None:
     """No error and no warning, with its rules for OpenAPI."""
     run(TOOLS / "spectral", "lint", "--fail-severity=hint", DOCUMENT, folder=PROJECT)
+
+
+def test_the_page_has_no_type_errors() -> None:
+    """The compiler of TypeScript checks its modules, by their comments."""
+    run(TOOLS / "tsc", "-p", PROJECT / "page.tsconfig.json", folder=PROJECT)

@@ -44,6 +44,7 @@ def table(coordinates: Coordinates) -> Table:
     rows = Table.grid(padding=(0, 2))
     rows.add_row("page", f"{coordinates.api_url}/app")
     rows.add_row("HTTPS door", coordinates.api_url)
+    rows.add_row("page", f"{coordinates.api_url}/app")
     rows.add_row("API key", coordinates.api_key)
     rows.add_row("S3 door", f"s3://{coordinates.inbox_bucket}/drop/")
     rows.add_row("results", f"s3://{coordinates.results_bucket}/")
