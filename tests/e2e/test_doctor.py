@@ -32,7 +32,7 @@ def test_a_killed_run_is_continued(testbed: Testbed, gallop: Gallop, tmp_path: P
     file = tmp_path / "killed.json"
     file.write_text(testbed.coordinates_now().to_json(), encoding="utf-8")
     code = (
-        f"import pathlib; from gallop.cli import app, target; target.RUNNING = pathlib.Path({str(file)!r}); app.app()"
+        f"import pathlib; from gallop.cli import app, testbed; testbed.RUNNING = pathlib.Path({str(file)!r}); app.app()"
     )
     command = [sys.executable, "-c", code, "doctor", "--spend", "--yes"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "shared")}

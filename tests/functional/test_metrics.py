@@ -92,11 +92,14 @@ def parked_too_long(simulation: Simulation) -> None:
 
 
 def workflow_lost(simulation: Simulation) -> None:
-    """Let the sweep end a job whose execution failed, after its deadline."""
+    """Let the sweep end a job whose execution failed, and again when it was resumed after its deadline."""
     job = created(simulation)
     simulation.run_for(5)
     simulation.workflow.crash(job.id)
     simulation.clock.advance(settings.deadline_seconds() + 60)
+    simulation.sweep()
+    simulation.workflow.crash(f"{job.id}-1")
+    simulation.clock.advance(300)
     simulation.sweep()
 
 
@@ -310,6 +313,10 @@ def test_a_sweep_with_several_codes_counts_each() -> None:
         simulation.workflow.crash(second.id)
         _interrupt(simulation, second.id)
         simulation.clock.advance(settings.deadline_seconds() + 60)
+        simulation.sweep()
+        for job in (first, second):
+            simulation.workflow.crash(f"{job.id}-1")
+        simulation.clock.advance(300)
         simulation.sweep()
         assert [1] == simulation.metric(Metric.JOBS_FAILED, Code="workflow_lost")
         assert [1] == simulation.metric(Metric.JOBS_FAILED, Code="internal_error")

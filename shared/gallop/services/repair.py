@@ -61,6 +61,8 @@ def _resume(job: Job, execution: Execution) -> None:
     elif _is_over(job) or job.resumes >= MAX_RESUMES:
         fail(job, job.interruption.failure if job.interruption else LOST)
     else:
-        resumed = replace(job.at(job.state, clock.now()), resumes=job.resumes + 1, interruption=None)
+        # The last time, the cause is kept: if nothing comes of it, the job fails with that.
+        cause = job.interruption if clock.now() >= job.deadline else None
+        resumed = replace(job.at(job.state, clock.now()), resumes=job.resumes + 1, interruption=cause)
         resumed = jobs.advance(job, resumed)
         job_workflow.start(job.id, resumed.resumes)

@@ -335,7 +335,12 @@ def test_news_of_a_job_take_nothing_from_under_the_hand(person: Visitor, testbed
 
     def wait_for_news() -> None:
         before = lists()
-        eventually(lambda: person.page.wait_for_timeout(50) or lists() >= before + 3, otherwise="no news")
+
+        def came() -> bool:
+            person.page.wait_for_timeout(50)
+            return lists() >= before + 3
+
+        eventually(came, otherwise="no news")
 
     describe(person, "Hands.")
     person.make.click()
