@@ -94,6 +94,26 @@ def api_url() -> str:
     return os.environ["API_URL"]
 
 
+def notice_topic_arn() -> str:
+    """Return the ARN of the topic for notices of ended jobs; empty if nobody is notified."""
+    return os.environ.get("NOTICE_TOPIC_ARN", "")
+
+
+def notify_of() -> str:
+    """Return of which jobs a person is notified: those of ``drops``, or ``all``."""
+    return os.environ.get("NOTIFY_OF", "drops")
+
+
+def notify_with_prompt() -> bool:
+    """Return whether a notice has the prompt in it."""
+    return os.environ.get("NOTIFY_WITH_PROMPT", "off") == "on"
+
+
+def page_url() -> str:
+    """Return the address of the page for browsers; empty without one."""
+    return os.environ.get("PAGE_URL", "")
+
+
 def model_version() -> str:
     """Return the version of the model of jobs that name none."""
     return os.environ.get("MODEL_VERSION", _version_of_default_model())

@@ -27,13 +27,26 @@ CALLED = {
     "s3": "AbortMultipartUpload CompleteMultipartUpload CopyObject CreateBucket CreateMultipartUpload DeleteObject"
     " GetObject HeadBucket HeadObject ListMultipartUploads ListObjectVersions ListObjectsV2 PutObject UploadPart",
     "secretsmanager": "GetSecretValue",
+    "sns": "Publish",
     "sqs": "ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage SendMessage",
     "stepfunctions": "DescribeExecution ListExecutions SendTaskSuccess StartExecution",
 }
 # The types that ``gallop.adapters.table.attributes`` reads: botocore looks for each type in each value.
 TYPES = ("S", "N", "M", "L", "NULL", "BOOL")
 # By their names among the endpoints; the last four log an operator in.
-ENDPOINTS = ("dynamodb", "events", "s3", "secretsmanager", "sqs", "states", "oidc", "portal.sso", "signin", "sts")
+ENDPOINTS = (
+    "dynamodb",
+    "events",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "states",
+    "oidc",
+    "portal.sso",
+    "signin",
+    "sts",
+)
 
 # Endings of names of S3's directory buckets, access points to them, and Outposts.
 OTHER_BUCKETS = ("--x-s3", "--xa-s3", "--op-s3")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gallop.adapters.table import batches, budgets, completion_waits, drops, image_references, jobs, slots
+from gallop.domain import notices as domain_notices
 from gallop.domain.clients import keys, webhooks
 from gallop.domain.request import idempotency
 
@@ -102,6 +103,10 @@ ABOUT = {
     ("KEY#", "KEY"): About("an API key's hash, client, expiry, rate and last use", KEY),
     ("KEYS", ""): About("an API key in the list of keys", KEY),
     ("LANE#", "LANE"): About("the lease on a lane's one attempt, and its back-off", "no expiry"),
+    ("NOTICES", "PACE"): About("when the next mail about ended jobs may be sent", "no expiry"),
+    ("NOTICES", "WAITING#"): About(
+        "an ended job whose notice waits", f"until it is sent, {_days(domain_notices.MAX_AGE_SECONDS)} at most"
+    ),
     ("QUEUE#", ""): About("a job's place in the queue of a lane", QUEUED, "<client>#<rank>#<time>#<job id>"),
     ("SLOTS", ""): About("which jobs hold the slots of a lane, and which client was served last", "no expiry"),
     ("TASK#", "TASK"): About("the job that owns a task", f"{_days(jobs.TASK_SECONDS)} after it was recorded"),

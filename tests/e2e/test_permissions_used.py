@@ -30,6 +30,7 @@ CHANGED_WHEN_OVER = "such a job of a drop that has changed since"
 REFUSED_AFTER_ALL = "an image of a request that is refused after it was stored"
 HAS_TO_WAIT = "a job that has to wait when it arrives, which a busy machine may not show"
 FIRST_OF_SEVERAL = "the first of the functions that may end a job wakes others; on a busy machine it is another"
+NOTICES = "a stack with NotifyEmail or NotifyTopicArn"
 SELDOM_USED = {
     ("StatusFunctionRole", "states:SendTaskSuccess"): FIRST_OF_SEVERAL,
     ("SubmitFunctionRole", "states:SendTaskSuccess"): FIRST_OF_SEVERAL,
@@ -66,6 +67,11 @@ SELDOM_USED = {
     ("McpFunctionRole", "s3:ListBucket"): "a video that was removed from the bucket",
     ("McpFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
     ("VideosFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
+    ("DeliverFunctionRole", "dynamodb:BatchGetItem"): NOTICES,
+    ("DeliverFunctionRole", "dynamodb:DeleteItem"): NOTICES,
+    ("DeliverFunctionRole", "sns:Publish"): NOTICES,
+    ("ReconcileFunctionRole", "dynamodb:BatchGetItem"): NOTICES,
+    ("ReconcileFunctionRole", "sns:Publish"): NOTICES,
     # Step Functions itself needs these for a distributed map; the testbed's interpreter checks none of them.
     ("BatchWorkflowRole", "states:StartExecution"): "each line of a batch",
     ("BatchWorkflowRole", "states:DescribeExecution"): "each line of a batch",

@@ -90,6 +90,12 @@ def secretsmanager() -> SecretsManagerClient:
 
 
 @cache
+def sns() -> Any:  # noqa: ANN401 - its type stubs are a package of their own, for one call
+    """Return the SNS client."""
+    return _client("sns", config=_CONFIG)
+
+
+@cache
 def sqs() -> SQSClient:
     """Return the SQS client."""
     client: SQSClient = _client("sqs", _CONFIG)
@@ -129,7 +135,7 @@ def _client(service: str, config: Config) -> Any:  # noqa: ANN401 - the client o
     return _session().create_client(service, config=config)
 
 
-_KEPT = (_session, dynamodb, events, s3, secretsmanager, sqs, stepfunctions, complete, _complete_session)
+_KEPT = (_session, dynamodb, events, s3, secretsmanager, sns, sqs, stepfunctions, complete, _complete_session)
 
 
 def version() -> str:

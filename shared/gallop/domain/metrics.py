@@ -26,6 +26,7 @@ class Metric(StrEnum):
     LOST_REPLIES = "LostReplies"
     VENDOR_THROTTLES = "VendorThrottles"
     MESSAGES_FAILED = "MessagesFailed"
+    NOTICES_FAILED = "NoticesFailed"
     SLOTS_HELD = "SlotsHeld"
     JOBS_WAITING = "JobsWaiting"
     JOBS_PARKED = "JobsParked"
@@ -71,6 +72,9 @@ METRICS = {
     Metric.VENDOR_THROTTLES: Meaning(Unit.COUNT, _ASKED, "Answers of DashScope that its rate limit is exceeded."),
     Metric.MESSAGES_FAILED: Meaning(
         Unit.COUNT, "a drop is checked", "Messages of the S3 door that failed; each comes again, or is a dead letter."
+    ),
+    Metric.NOTICES_FAILED: Meaning(
+        Unit.COUNT, "a notice is due", "Mails about ended jobs that the topic did not take; the sweep tries again."
     ),
     Metric.SLOTS_HELD: Meaning(Unit.COUNT, SWEPT, "Slots that jobs hold, in all lanes."),
     Metric.JOBS_WAITING: Meaning(Unit.COUNT, SWEPT, "Jobs that wait for a slot."),

@@ -42,8 +42,17 @@ def sweep() -> dict[str, int]:
     gauges.measure()
     with left_to_next_sweep("lost drops not reported"):
         lost_drops.report()
+    if settings.notice_topic_arn():
+        with left_to_next_sweep("notices not sent"):
+            _send_notices()
     metrics.count(Metric.SWEEPS)
     return {"repaired": done.count(True), "failed": done.count(None)}
+
+
+def _send_notices() -> None:
+    from gallop.services import notices  # noqa: PLC0415 - few stacks send any
+
+    notices.send()
 
 
 def _try(act: Callable[[Job], bool], job_id: str) -> bool | None:

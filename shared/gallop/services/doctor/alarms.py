@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import clock
 from gallop.adapters.operator_calls import ask
-from gallop.domain.diagnosis import failure, ok, warning
+from gallop.domain.diagnosis import AwsRefused, failure, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,12 +56,24 @@ def _receivers(deployment: Deployment, alarms: list[dict[str, Any]]) -> Iterator
         )
         return
     for action in sorted({action for alarm in alarms for action in alarm["AlarmActions"]}):
-        yield _receiver(action)
+        if action.split(":")[2] == "sns":
+            yield subscriptions_of("receivers", action)
+        else:
+            yield ok("receivers", f"The alarms have a receiver: {action}.")
 
 
-def _receiver(action: str) -> Finding:
-    if action.split(":")[2] != "sns":
-        return ok("receivers", f"The alarms have a receiver: {action}.")
+def check_notices(deployment: Deployment) -> Iterator[Finding]:
+    """Check who is notified of ended jobs, if anybody wants that."""
+    if topic := deployment.variables("DeliverFunction").get("NOTICE_TOPIC_ARN"):
+        try:
+            yield subscriptions_of("notices", topic)
+        except AwsRefused as refused:
+            remedy = "Set NotifyEmail or NotifyTopicArn to one that exists: sam deploy --guided"
+            yield failure("notices", f"Topic {topic.rpartition(':')[2]} cannot be read: {refused}", remedy)
+
+
+def subscriptions_of(name: str, action: str) -> Finding:
+    """Return whether anybody receives what a topic gets."""
     topic = action.rpartition(":")[2]
     found = ask("sns", "list_subscriptions_by_topic", TopicArn=action)["Subscriptions"]
     arns = [one["SubscriptionArn"] for one in found]
@@ -69,13 +81,11 @@ def _receiver(action: str) -> Finding:
     confirmed = [arn for arn in arns if arn.startswith("arn:")]
     if confirmed:
         subscriptions = "subscription" if len(confirmed) == 1 else "subscriptions"
-        return ok("receivers", f"Topic {topic} has {len(confirmed)} confirmed {subscriptions}.")
+        return ok(name, f"Topic {topic} has {len(confirmed)} confirmed {subscriptions}.")
     subscribe = f"aws sns subscribe --topic-arn {action} --protocol email --notification-endpoint you@example.com"
     if _PENDING in arns:
         remedy = (
             f"Confirm it in the mail 'AWS Notification - Subscription Confirmation', or have it sent again: {subscribe}"
         )
-        return failure(
-            "receivers", f"Nobody has confirmed the subscription of topic {topic}: nobody is notified.", remedy
-        )
-    return failure("receivers", f"Topic {topic} has no subscription: nobody is notified.", subscribe)
+        return failure(name, f"Nobody has confirmed the subscription of topic {topic}: nobody is notified.", remedy)
+    return failure(name, f"Topic {topic} has no subscription: nobody is notified.", subscribe)

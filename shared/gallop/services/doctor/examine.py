@@ -29,6 +29,7 @@ CHECKS: dict[str, Check] = {
     "concurrency": quotas.check,
     "sweep": sweep.check,
     "alarms": alarms.check,
+    "notices": alarms.check_notices,
 }
 MAX_AT_A_TIME = 6
 
