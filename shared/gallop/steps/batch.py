@@ -11,7 +11,7 @@ from gallop import clock, log, settings
 from gallop.adapters.s3 import buckets
 from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import batches as batch_table
-from gallop.adapters.table import jobs, waiters
+from gallop.adapters.table import jobs, waiters, webhook_endpoints
 from gallop.domain.clients import keys
 from gallop.domain.doors import Door
 from gallop.domain.drops import batch as batches
@@ -62,7 +62,7 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         return
     try:
         line = _line_of(batch, run["line"])
-        job = _create(batch, line, batch_lines.request_of(line.fields, _defaults(), inspect_media.inspect))
+        job = _create(batch, line, batch_lines.request_of(line.fields, _defaults(line), inspect_media.inspect))
     except InvalidRequest as invalid:
         _refuse(batch, number, invalid.faults, token)
         return
@@ -127,16 +127,16 @@ def _line_of(batch: Batch, item: Mapping[str, Any]) -> Line:
     line = batch_lines.line_in(row, buckets.read_range(batch.key, batch.version_id, row.offset, row.size))
     if isinstance(line, Fault):
         raise InvalidRequest([line])
-    checked = batch_lines.checked(line, _folder(batch, is_needed=batch_lines.names_files(line)))
+    checked = batch_lines.checked(line, _folder(batch, _defaults(line), is_needed=batch_lines.names_files(line)))
     if isinstance(checked, Line):
         return checked
     raise InvalidRequest(checked)
 
 
-def _folder(batch: Batch, *, is_needed: bool) -> BatchFolder:
+def _folder(batch: Batch, defaults: RequestDefaults, *, is_needed: bool) -> BatchFolder:
     entries = buckets.list_beside(batch.key) if is_needed else []
     names = {unicodedata.normalize("NFC", entry.name): entry.key for entry in entries if entry.size}
-    return BatchFolder(_defaults(), names, batch.is_in_folder)
+    return BatchFolder(defaults, names, batch.is_in_folder)
 
 
 def _create(batch: Batch, line: Line, request: VideoRequest) -> Job:
@@ -179,7 +179,7 @@ def _contents(batch: Batch) -> batch_lines.Contents | Fault:
 
 
 def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], list[Fault]]:
-    folder = _folder(batch, is_needed=True)
+    folder = _folder(batch, _defaults(*contents.lines), is_needed=True)
     valid: list[Line] = []
     faults = list(contents.faults)
     for line in contents.lines:
@@ -193,12 +193,16 @@ def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], 
 
 
 def _estimate(line: Line) -> Decimal:
-    return accept.estimate(batch_lines.request_of(line.fields, _defaults(), lambda _, source, _rules: source)).usd
+    # Its webhook has been checked, and has no price.
+    fields = {name: value for name, value in line.fields.items() if name != "webhook"}
+    return accept.estimate(batch_lines.request_of(fields, _defaults(), lambda _, source, _rules: source)).usd
 
 
 def _next(what: str, batch: Batch) -> dict[str, Any]:
     return {"next": what, "items": batch.items, "concurrency": settings.batch_concurrency()}
 
 
-def _defaults() -> RequestDefaults:
-    return RequestDefaults(settings.model_version(), settings.inbox_bucket(), watermark=settings.watermark())
+def _defaults(*lines: Line) -> RequestDefaults:
+    """Return what the stack adds to requests; endpoints are read only if one of the lines names a webhook."""
+    origins = webhook_endpoints.origins(keys.S3_DOOR) if any("webhook" in line.fields for line in lines) else ()
+    return RequestDefaults(settings.model_version(), settings.inbox_bucket(), webhook_origins=origins)

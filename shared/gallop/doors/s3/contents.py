@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from gallop import settings
 from gallop.adapters.s3 import buckets
+from gallop.adapters.table import webhook_endpoints
 from gallop.domain import models
+from gallop.domain.clients import keys
 from gallop.domain.drops import plan as plans
 from gallop.domain.drops import texts
 from gallop.domain.errors import InvalidRequest, NoSuchObject, ObjectTooLarge
@@ -36,7 +38,8 @@ def plan_of(drop: Drop) -> Plan:
 
 def request_of(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
     """Return the request of a drop, or the faults of the files that it has; a missing file is not a fault."""
-    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), watermark=settings.watermark())
+    origins = webhook_endpoints.origins(keys.S3_DOOR) if "webhook" in plan.fields else ()
+    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), webhook_origins=origins)
     reader = Reader(plan.fields, defaults, _inspect, awaits_files=plan.awaits_files)
     try:
         request = reader.request([_sent(file, defaults.inbox_bucket) for file in plan.files])
