@@ -335,8 +335,12 @@ def test_news_of_a_job_take_nothing_from_under_the_hand(person: Visitor, testbed
 
     def wait_for_news() -> None:
         before = lists()
-        # To ask the page for something lets the events of its requests arrive.
-        eventually(lambda: person.page.title() and lists() >= before + 3, every_s=0.05, otherwise="no news")
+
+        def came() -> bool:
+            person.page.wait_for_timeout(50)
+            return lists() >= before + 3
+
+        eventually(came, otherwise="no news")
 
     describe(person, "Hands.")
     person.make.click()
