@@ -394,7 +394,7 @@ def test_a_charged_job_that_aws_never_completes_ends_at_its_deadline(runs: Runs,
     ended = runs.sandbox.job(job.id)
     assert JobState.FAILED is ended.state
     assert ended.failure
-    assert "workflow_lost" == ended.failure.code
+    assert "aws_trouble" == ended.failure.code
 
 
 @pytest.mark.parametrize("function", STEPS)
