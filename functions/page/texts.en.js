@@ -153,7 +153,7 @@ export const texts = {
   pending_of_other: "A request of another key was never answered. It may have been made for that key.",
 
   // ---------------------------------------------------------------- watch
-  place: {one: "First in the queue", two: "{count}. in the queue", few: "{count}. in the queue", other: "{count}. in the queue"},
+  place: {one: "First in the queue", other: "Number {count} in the queue"},
   place_and_start: "{place}, starts about {time}",
   starting: "Starting …",
   outcome_unknown: "An answer was lost. Finding out whether the video is being made …",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -359,6 +360,27 @@ def test_news_of_a_job_take_nothing_from_under_the_hand(person: Visitor, testbed
     person.cards.first.get_by_role("button", name="Cancel: Sure?").click()
     wait_for_news()
     assert "Yes, cancel it" == person.page.evaluate("document.activeElement.innerText")
+
+
+def test_a_waiting_job_shows_its_place_and_its_start(person: Visitor) -> None:
+    """Both are the API's: here a job waits for an hour."""
+
+    def wait(route: Route) -> None:
+        answer = route.fetch()
+        if answer.status == 200:
+            body = answer.json()
+            for job in body.get("data", [body]):
+                job |= {"state": "queued", "status": "queued", "queue_position": 3}
+                job["estimated_start"] = job["created_at"] + 3600
+            route.fulfill(response=answer, json=body)
+        else:
+            route.fulfill(response=answer)
+
+    person.page.route(re.compile(r"/v1/videos(\?|/job_)"), wait)
+    describe(person, "Later.")
+    person.make.click()
+    person.wait_for("Number 3 in the queue, starts about")
+    person.page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_key_is_found_in_what_was_pasted(chromium: Browser, testbed: Testbed) -> None:
