@@ -321,7 +321,7 @@ def test_a_sweep_with_several_codes_counts_each() -> None:
         assert [1] == simulation.metric(Metric.JOBS_FAILED, Code="workflow_lost")
         assert [1] == simulation.metric(Metric.JOBS_FAILED, Code="internal_error")
         assert {Metric.JOBS_FAILED: 2} == ends(simulation)
-        assert [1] == simulation.metric(Metric.SWEEPS)
+        assert [1, 1] == simulation.metric(Metric.SWEEPS)
 
 
 def test_a_sweep_may_end_hundreds_of_jobs(simulation: Simulation) -> None:

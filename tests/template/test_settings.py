@@ -8,8 +8,8 @@ from gallop import settings
 from . import reachable, stack
 
 FUNCTIONS = stack.functions()
-# It writes no log and has no layer.
-PLAIN = {"DescribeFunction"}
+# They write no log and have no layer.
+PLAIN = {"DescribeFunction", "PageFunction"}
 # Set by Lambda itself.
 OF_LAMBDA = {"_X_AMZN_TRACE_ID"}
 # Set by Globals for every function, whether its code reads it or not.
@@ -18,8 +18,10 @@ GIVEN_TO_ALL = stack.written()["Globals"]["Function"]["Environment"]["Variables"
 
 def read_by(name: str) -> set[str]:
     """Return the variables that the code of a function may read."""
-    settings = reachable.settings_of(stack.translated().code[name])
-    return {reachable.variables()[setting] for setting in settings} - OF_LAMBDA
+    folder = stack.translated().code[name]
+    if name in PLAIN:
+        return set(reachable.variables_in(folder / "app.py").values())
+    return {reachable.variables()[setting] for setting in reachable.settings_of(folder)} - OF_LAMBDA
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

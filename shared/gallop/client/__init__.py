@@ -13,7 +13,7 @@
 
 from gallop.client.asynchronous import AsyncGallop
 from gallop.client.errors import Corrupt, GallopError, JobFailed, Refused, Unknown, Unreachable
-from gallop.client.jobs import Cancelled, Group, Job, JobError, Price, State, StoredFile, Transfer
+from gallop.client.jobs import Cancelled, Group, Job, JobError, Marks, Price, Provenance, State, StoredFile, Transfer
 from gallop.client.requests import Options
 from gallop.client.sources import Source
 from gallop.client.sync import Gallop

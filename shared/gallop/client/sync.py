@@ -127,7 +127,7 @@ class Gallop:
     ) -> Price:
         """Check a request as ``make`` does, and return its price in US dollars; makes nothing and costs nothing.
 
-        With ``n``, it is that of so many videos together. Large files are uploaded, and removed again after a day.
+        It is that of all ``n`` videos. Large files are uploaded, and removed again after a day.
         """
         request = reading.read(prompt, options, None, n)
         return self._run(flows.price(self._door, request, progress))

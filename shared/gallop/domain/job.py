@@ -189,8 +189,8 @@ class Job:
     in the queue, from 1, and ``starts_at`` the start that was estimated at that time. ``reserved`` is what it reserves
     in the budgets, and ``parked`` says why it waits for a budget, if it does. ``interruption`` says why its last
     execution failed, if the sweep has not resumed the job since. ``content_name`` is the name under which an equal
-    create without a key finds it. ``estimate`` is the arithmetic of ``estimated_cost``. ``group`` is its place among
-    the jobs of a request for several videos.
+    create without a key finds it. ``estimate`` is the arithmetic of ``estimated_cost``. ``marks`` are those of
+    its video, if they were read. ``group`` is its place among the jobs of a request for several videos.
     """
 
     id: str
@@ -236,6 +236,7 @@ class Job:
     failure: Failure | None = None
     interruption: Interruption | None = None
     estimate: Estimate | None = None
+    marks: Marks | None = None
     group: GroupPlace | None = None
 
     @property

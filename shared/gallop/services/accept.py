@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from gallop.domain.budget import Cap, Shortfall
+    from gallop.domain.budget import BudgetUse, Cap, Shortfall
     from gallop.domain.drops.current import CurrentDrop
     from gallop.domain.request.estimate import Estimate
     from gallop.domain.request.idempotency import IdempotencyRecord
@@ -56,15 +56,19 @@ def total(request: VideoRequest) -> Decimal:
     return estimate(request).usd * request.n
 
 
-def check_budget(request: VideoRequest, client: str) -> None:
-    """Check that the caps currently have room for a request; reserve nothing.
+def check_budget(request: VideoRequest, client: str) -> list[BudgetUse]:
+    """Check that the caps currently have room for a request, and return how far each is used; reserve nothing.
 
     Raises:
         BudgetExceeded: a cap has no room.
 
     """
-    if short := _shortfall(request, budgets.caps_of(client)):
-        raise BudgetExceeded(short, clock.now())
+    now = clock.now()
+    day = budget.day_of(now)
+    used = budgets.used(budgets.caps_of(client), day)
+    if short := budget.shortfall(used, total(request), day):
+        raise BudgetExceeded(replace(short, jobs=request.n), now)
+    return [budget.use(cap.owner, cap.period, day, spent, cap.usd) for cap, spent in used.items()]
 
 
 @frozen

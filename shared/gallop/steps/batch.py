@@ -205,4 +205,5 @@ def _next(what: str, batch: Batch) -> dict[str, Any]:
 def _defaults(*lines: Line) -> RequestDefaults:
     """Return what the stack adds to requests; endpoints are read only if one of the lines names a webhook."""
     origins = webhook_endpoints.origins(keys.S3_DOOR) if any("webhook" in line.fields for line in lines) else ()
-    return RequestDefaults(settings.model_version(), settings.inbox_bucket(), webhook_origins=origins)
+    version, bucket = settings.model_version(), settings.inbox_bucket()
+    return RequestDefaults(version, bucket, webhook_origins=origins, watermark=settings.watermark())

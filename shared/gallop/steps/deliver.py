@@ -14,9 +14,11 @@ from gallop.adapters import event_bus
 from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import jobs, webhook_deliveries, webhook_endpoints
 from gallop.domain.clients import webhooks
-from gallop.domain.clients.webhooks import Endpoint, Message, Try
+from gallop.domain.clients.webhooks import Endpoint, Event, Message, Try
 from gallop.domain.doors import Door
 from gallop.domain.errors import CallFailed, JobNotFound
+from gallop.domain.groups import have_ended, is_group_id
+from gallop.services.groups import members
 from gallop.services.isolation import left_to_next_sweep
 
 if TYPE_CHECKING:
@@ -39,9 +41,25 @@ def announce(ended_id: str) -> dict[str, int]:
     receivers = webhooks.receivers(webhook_endpoints.of_client(job.client), job)
     for endpoint in receivers:
         webhook_workflow.deliver(job.id, endpoint.id)
+    if job.group and have_ended(members(job.group.id)):
+        webhook_workflow.announce(job.group.id)
     if settings.notice_topic_arn():
         _notify(job)
     return {"deliveries": len(receivers)}
+
+
+def _announce_group(group_id: str, ended: Sequence[Job]) -> dict[str, int]:
+    last, data = max(ended, key=lambda job: job.ended_at or 0), webhooks.end_of_group(ended, settings.api_url())
+    _put(last, webhooks.event_id(group_id), Event.GROUP_COMPLETED, data)
+    receivers = webhooks.receivers_of_group(webhook_endpoints.of_client(last.client), ended)
+    for endpoint in receivers:
+        webhook_workflow.deliver(group_id, endpoint.id)
+    return {"deliveries": len(receivers)}
+
+
+def _put(job: Job, event_id: str, event: Event, data: Mapping[str, Any]) -> None:
+    detail = {"event_id": event_id, "client": job.client, "door": job.door, **data}
+    event_bus.put(event, detail, job.ended_at or job.updated_at)
 
 
 def _notify(job: Job) -> None:

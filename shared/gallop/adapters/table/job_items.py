@@ -23,6 +23,7 @@ from gallop.domain.job import (
     JobState,
     Result,
 )
+from gallop.domain.marks import Marks
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
 from gallop.domain.request.images import LinkedImage, Original, StoredImage, image_record
@@ -131,5 +132,6 @@ _JOB = codec.of(
         "Interruption": codec.of(Interruption, {"Failure": _FAILURE}),
         "Estimate": codec.of(Estimate),
         "GroupPlace": codec.of(GroupPlace),
+        "Marks": codec.of(Marks),
     },
 )

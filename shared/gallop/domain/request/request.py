@@ -74,7 +74,8 @@ class RequestDefaults:
 
     A request may refer to the uploads of ``client``, who speaks ``dialect``; ``webhook_origins`` are the origins of
     that client's endpoints; None where a request cannot choose one. ``folders``
-    are the folders of the bucket that it may refer to. ``takes_n`` says whether it may be a request for several videos.
+    are the folders of the bucket that it may refer to. ``watermark`` is what the stack does about the visible one.
+    ``takes_n`` says whether it may be a request for several videos.
     """
 
     model_version: str
@@ -83,4 +84,5 @@ class RequestDefaults:
     webhook_origins: tuple[str, ...] | None = None
     dialect: Dialect = Dialect.NATIVE
     folders: tuple[str, ...] = (uploads.PREFIX,)
+    watermark: str = Watermark.OFF
     takes_n: bool = False

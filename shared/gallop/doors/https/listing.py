@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock
 from gallop.adapters.table import job_index, jobs
 from gallop.domain import groups
+from gallop.domain.clients.keys import S3_DOOR
+from gallop.domain.doors import Door
 from gallop.domain.errors import InvalidRequest, JobNotFound
 from gallop.domain.faults import Fault
 from gallop.domain.frozen import frozen
@@ -40,13 +42,16 @@ class Question:
     limit: int
     status: str
     ascending: bool
+    client: str | None
+    door: str
     group: str = ""
 
     def takes(self, job: Job) -> bool:
         """Return whether a job matches. OpenAI's statuses are compared with ``status``, all others with ``state``."""
         status = openai_status(job.state) if self.status in _OPENAI_STATUSES else job.state.value
-        is_of_group = not self.group or (job.group is not None and job.group.id == self.group)
-        return is_of_group and (not self.status or status == self.status)
+        if self.group and (job.group is None or job.group.id != self.group):
+            return False
+        return self.status in ("", status) and self.door in ("", job.door.value)
 
 
 def page(caller: Caller, parameters: Mapping[str, str], api_url: str) -> dict[str, Any]:
@@ -107,7 +112,21 @@ def _question(caller: Caller, parameters: Mapping[str, str]) -> Question:
         low, high = job_index.beyond(_cursor(caller, after, faults), low, high, ascending=order == "asc")
     if faults:
         raise InvalidRequest(faults)
-    return Question(low, high, limit, status, ascending=order == "asc", group=group)
+    return Question(low, high, limit, status, order == "asc", client, door, group)
+
+
+def _whose(caller: Caller, parameters: Mapping[str, str], faults: list[Fault]) -> tuple[str | None, str]:
+    """Return the client and the door whose jobs are listed: None and "" mean all."""
+    client, door = parameters.get("client", ""), parameters.get("door", "")
+    if not caller.is_admin:
+        remedy = "Remove it: you see your own jobs."
+        named = (name for name in ("client", "door") if parameters.get(name))
+        faults += [Fault(f"/{name}", "needs an operator's key", remedy) for name in named]
+        return caller.client, ""
+    if door:
+        _one_of("door", door, [one.value for one in Door], faults)
+    # What is dropped belongs to a client of its own, whose jobs are found without looking at others.
+    return client or (S3_DOOR if door == Door.S3 else None), door
 
 
 def _ends_of(group: str, faults: list[Fault]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock, settings
 from gallop.adapters.s3 import buckets, presigned
 from gallop.adapters.table import idempotency_records, jobs, task_durations, webhook_endpoints
-from gallop.domain import groups, views
+from gallop.domain import file_names, groups, views
 from gallop.domain.doors import Door
 from gallop.domain.errors import (
     InvalidRequest,
@@ -20,7 +20,7 @@ from gallop.domain.errors import (
 from gallop.domain.faults import Fault
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal
-from gallop.domain.request import idempotency, reader
+from gallop.domain.request import idempotency, reader, uploads
 from gallop.domain.request.dialects import Dialect
 from gallop.domain.request.own_fields import DRY_RUN
 from gallop.domain.request.request import RequestDefaults, VideoRequest
@@ -133,8 +133,8 @@ def read_request(client: str, fields: dict[str, Any], dialect: Dialect) -> Video
 
     """
     origins = webhook_endpoints.origins(client) if "webhook" in fields else ()
-    where = settings.model_version(), settings.inbox_bucket()
-    defaults = RequestDefaults(*where, client, origins, dialect, takes_n=True)
+    where, watermark = (settings.model_version(), settings.inbox_bucket()), settings.watermark()
+    defaults = RequestDefaults(*where, client, origins, dialect, watermark=watermark, takes_n=True)
     return reader.read(fields, defaults, inspect_media.inspect)
 
 
@@ -149,7 +149,8 @@ def price(client: str, request: VideoRequest) -> dict[str, Any]:
     found = accept.estimate(request)
     total = {"estimated_cost": float(accept.total(request)), "estimated_cost_detail": found.view(), "currency": "USD"}
     several = {"n": request.n} if request.n > 1 else {}
-    return {"object": "video.estimate", "model": request.model, **several, **total}
+    left = {"budgets": [use.view() for use in uses]}
+    return {"object": "video.estimate", "model": request.model, **several, **total, **left}
 
 
 def mark_answered(record: idempotency.IdempotencyRecord, job: Job, began: float) -> None:

@@ -39,7 +39,8 @@ def plan_of(drop: Drop) -> Plan:
 def request_of(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
     """Return the request of a drop, or the faults of the files that it has; a missing file is not a fault."""
     origins = webhook_endpoints.origins(keys.S3_DOOR) if "webhook" in plan.fields else ()
-    defaults = RequestDefaults(settings.model_version(), settings.inbox_bucket(), webhook_origins=origins)
+    version, bucket = settings.model_version(), settings.inbox_bucket()
+    defaults = RequestDefaults(version, bucket, webhook_origins=origins, watermark=settings.watermark())
     reader = Reader(plan.fields, defaults, _inspect, awaits_files=plan.awaits_files)
     try:
         request = reader.request([_sent(file, defaults.inbox_bucket) for file in plan.files])

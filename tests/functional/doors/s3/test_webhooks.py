@@ -1,4 +1,4 @@
-"""A drop and a line of a batch choose the address that is notified of their end, as a request at the HTTPS door does."""
+"""A drop and a line of a batch choose the address that is notified of their end, as a request over HTTPS does."""
 
 from __future__ import annotations
 

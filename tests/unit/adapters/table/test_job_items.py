@@ -27,6 +27,7 @@ from gallop.domain.job import (
     JobState,
     Result,
 )
+from gallop.domain.marks import Marks
 from gallop.domain.media_rules import ImageRules
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
@@ -150,6 +151,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 - named as the f
     interruption=st.none() | st.builds(Interruption, failures, times),
     estimate=st.none() | st.builds(Estimate, times, times, money, texts, texts),
     group=st.none() | st.builds(GroupPlace, texts, counts, counts),
+    marks=st.none() | st.builds(Marks, c2pa=known, xmp=known, aigc=known),
 )
 jobs = st.builds(Job, **FIELDS)
 

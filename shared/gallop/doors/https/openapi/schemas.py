@@ -7,7 +7,7 @@ from gallop.domain.budget import Period
 from gallop.domain.doors import Door
 from gallop.domain.faults import MAX_FAULTS
 from gallop.doors.https import uploads
-from gallop.doors.https.openapi import dashscope_schemas, provenance_schema
+from gallop.doors.https.openapi import dashscope_schemas, provenance_schema, usage_schemas
 from gallop.doors.https.openapi.basics import (
     GROUP_ID,
     JOB_ID,
@@ -34,6 +34,7 @@ def components() -> dict[str, Schema]:
         "VideoGroup": video_group(ref("Video")),
         "JobError": job_error(),
         "StoredFile": stored_file(),
+        "Provenance": provenance_schema.provenance(),
         "Estimate": estimate(),
         "CostDetail": cost_detail(),
         "Content": closed({"url": URI, "expires_at": SECONDS_SINCE_EPOCH, "filename": TEXT}),
@@ -66,6 +67,7 @@ def estimate() -> Schema:
         "estimated_cost": {**USD, "description": "Of all videos, in US dollars."},
         "estimated_cost_detail": ref("CostDetail"),
         "currency": {"const": "USD"},
+        "budgets": {"type": "array", "items": ref("BudgetUse"), "description": "The caps that apply."},
     }
     several = {"n": {"type": "integer", "description": "The number of videos, if there are several."}}
     return closed({**properties, **several}, required=tuple(properties))
