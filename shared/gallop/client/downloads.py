@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
     from gallop.client.door import Door
     from gallop.client.effects import Flow, Sink
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 Variant = Literal["video", "thumbnail"]
 _SUFFIXES = {"video": ".mp4", "thumbnail": ".jpg"}
@@ -49,9 +56,12 @@ def download(
     try:
         yield from _fill(part, door, job.id, variant)
         os.fsync(part.file.fileno())
+        if fcntl is None:
+            # Windows renames no open file. Elsewhere, nobody else may continue this one before it has its name.
+            part.file.close()
+        part.path.replace(path)
     finally:
         part.close()
-    part.path.replace(path)
     return path
 
 
@@ -65,9 +75,16 @@ class _Part:
     progress: Callable[[Transfer], object] | None
     file: BinaryIO = field(init=False)
     done: int = field(init=False)
+    is_continued: bool = field(init=False, default=True)
+    """Whether a later run may continue it."""
 
     def __post_init__(self) -> None:
         self.file = self.path.open("ab")
+        if not _is_ours(self.file, self.path):
+            # Another run writes it at the same time: this one has its own, from the beginning.
+            self.file.close()
+            self.is_continued, self.path = False, self.path.with_suffix(f".{secrets.token_hex(4)}.part")
+            self.file = self.path.open("ab")
         self.done = self.path.stat().st_size
 
     def sink_for(self, status: int, headers: httpx.Headers) -> Sink | None:
@@ -88,9 +105,9 @@ class _Part:
         self.done = 0
 
     def close(self) -> None:
-        """Close the file; an empty one is of no use."""
+        """Close the file; an empty one is of no use, nor is one that nobody continues."""
         self.file.close()
-        if not self.done:
+        if not self.done or not self.is_continued:
             self.path.unlink(missing_ok=True)
 
     def _take(self, piece: bytes) -> None:
@@ -131,6 +148,16 @@ def _fetch(part: _Part, door: Door, job_id: str, variant: Variant) -> Flow[None]
         return
     if answer.status == _NOT_IN_RANGE:
         part.clear()
+
+
+def _is_ours(file: BinaryIO, path: Path) -> bool:
+    """Lock a file until it is closed; return False if another run has it, or has just given it another name."""
+    if fcntl is None:
+        return True
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
 
 
 def _is_at(path: Path, stored: StoredFile) -> bool:
