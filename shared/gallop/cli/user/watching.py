@@ -65,12 +65,7 @@ def watch(
     for one in ends:
         if isinstance(one, Made) and not json:
             show_made(one, json=False)
-    if (
-        code := max(one.code for one in ends if isinstance(one, End))
-        if any(isinstance(one, End) for one in ends)
-        else 0
-    ):
-        raise typer.Exit(code)
+    raise typer.Exit(max((one.code for one in ends if isinstance(one, End)), default=0))
 
 
 def get(

@@ -52,7 +52,7 @@ def test_the_api_lets_exactly_those_origins_in(sandbox: Sandbox) -> None:
 
 
 def test_the_inbox_takes_uploads_of_those_origins_only(sandbox: Sandbox) -> None:
-    """There is no page of the stack's own."""
+    """The stack serves no page itself."""
     (rule,) = sandbox.s3.get_bucket_cors(Bucket=sandbox.inbox)["CORSRules"]
     assert {"AllowedMethods": ["POST"], "AllowedOrigins": ORIGINS, "MaxAgeSeconds": 3600} == rule
 
