@@ -198,7 +198,9 @@ def taught(testbed: Testbed) -> None:
 def figures(fake: Paced, way: str, made: list[Way]) -> WayFigures:
     """Compute the figures of a way."""
     tasks: Mapping[int, Task] = {
-        number_of(task.order.prompt): task for task in fake.tasks() if task.account.name == way
+        number: task
+        for task in fake.tasks()
+        if task.account.name == way and (number := number_of(task.order.prompt)) < JOBS
     }
     ids = {task.id for task in tasks.values()}
     asked = [visit.at for visit in fake.visits if visit.line.startswith("GET ") and visit.line.rsplit("/", 1)[1] in ids]

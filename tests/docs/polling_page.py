@@ -38,8 +38,8 @@ None of this can fail a job; without the item, the published samples are used.
 
 **The rule**, in [`polling.py`](../shared/gallop/domain/scheduling/polling.py):
 
-- Do not ask before the fastest of the last %(kept)d tasks would have ended, less a twentieth.
-- Then ask every 6 seconds, and every 3 seconds once a quarter of them would have ended.
+- From nine tenths of the time of the fastest of the last %(kept)d tasks on, ask every 6 seconds.
+- Ask every 3 seconds once a fifth of them would have ended.
 - If a task runs longer than the slowest of them, wait for another twentieth of the time by which it is late, up to \
 two minutes.
 

@@ -139,7 +139,7 @@ def test_a_seed_is_sent_only_when_there_is_one(sandbox: Sandbox) -> None:
 def test_an_accepted_submit_is_recorded_and_reported(sandbox: Sandbox) -> None:
     """The record has the task, the receipt shows it, and the workflow waits until the task may have ended."""
     job = sandbox.put()
-    assert {"next": "wait", "wait_seconds": 46, "failure": None} == start(sandbox, job)
+    assert {"next": "wait", "wait_seconds": 50, "failure": None} == start(sandbox, job)
     running, (task,) = sandbox.job(job.id), sandbox.tasks()
     assert JobState.RUNNING == running.state
     assert task["task_id"] == running.task_id

@@ -72,7 +72,7 @@ def test_a_task_that_has_not_ended_is_waited_for(sandbox: Sandbox, word: str) ->
     job = sandbox.submitted()
     task_says(sandbox, task_status=word)
     # A second later than the submit; polls are at least one second apart.
-    assert {"next": "wait", "wait_seconds": 45, "failure": None} == ask(sandbox, job)
+    assert {"next": "wait", "wait_seconds": 49, "failure": None} == ask(sandbox, job)
     sandbox.clock.advance(43)
     assert ("wait", 3) == ((answer := ask(sandbox, job))["next"], answer["wait_seconds"])
 
@@ -129,11 +129,11 @@ def test_the_age_of_a_task_starts_when_it_runs(sandbox: Sandbox) -> None:
     job = sandbox.submitted()
     task_says(sandbox, task_status="PENDING")
     sandbox.clock.advance(1000)
-    assert 46 == ask(sandbox, job)["wait_seconds"]
+    assert 50 == ask(sandbox, job)["wait_seconds"]
     began_at = sandbox.clock.now()
     task_says(sandbox, task_status="RUNNING", scheduled_time=ids.local_time(began_at))
     sandbox.clock.advance(23)
-    assert (23, began_at) == (ask(sandbox, job)["wait_seconds"], sandbox.job(job.id).began_at)
+    assert (27, began_at) == (ask(sandbox, job)["wait_seconds"], sandbox.job(job.id).began_at)
 
 
 @pytest.mark.parametrize("reported", ["2019-01-01 00:00:00.000", "2999-01-01 00:00:00", "soon", 7, None])
@@ -142,7 +142,7 @@ def test_an_impossible_start_time_is_ignored(sandbox: Sandbox, reported: object)
     job = sandbox.submitted()
     task_says(sandbox, task_status="RUNNING", scheduled_time=reported)
     sandbox.clock.advance(23)
-    assert (23, None) == (ask(sandbox, job)["wait_seconds"], sandbox.job(job.id).began_at)
+    assert (27, None) == (ask(sandbox, job)["wait_seconds"], sandbox.job(job.id).began_at)
 
 
 def test_a_task_that_succeeded_is_charged_then_stored(sandbox: Sandbox) -> None:

@@ -81,7 +81,7 @@ def next_in_queue(pool: SlotPool) -> tuple[Ticket | None, bool]:
     names = _places(pool.lane)
     after = queue.key_after(pool.last_served)
     # One place or none is the usual case, and needs one question only.
-    following = _places(pool.lane, after) if names and names[0] <= after else []
+    following = _places(pool.lane, after) if len(names) > 1 and names[0] <= after else []
     name = next(iter(following or names), None)
     return queue.ticket_from(name) if name else None, len(names) > 1
 

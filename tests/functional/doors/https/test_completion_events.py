@@ -177,7 +177,7 @@ def test_an_event_in_base64_is_read(sandbox: Sandbox) -> None:
 def test_the_steps_start_waits(sandbox: Sandbox) -> None:
     """The next step is the same as without events, with the same wait."""
     job = sandbox.put()
-    expected = {"next": "listen", "wait_seconds": 46, "failure": None}
+    expected = {"next": "listen", "wait_seconds": 50, "failure": None}
     assert expected == sandbox.invoke("StartTaskFunction", {"job_id": job.id})
     assert "listen" == sandbox.invoke("StatusFunction", {"action": "ask", "job_id": job.id})["next"]
 

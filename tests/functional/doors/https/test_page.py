@@ -100,7 +100,7 @@ def test_a_visit_is_a_few_requests() -> None:
 def test_modules_can_be_sent_together(name: str) -> None:
     """They import and export in the two forms that the function knows; it sends `main.js` with all that it imports."""
     code = page_function(FOLDER)
-    rest = code.EXPORT.sub("", code.IMPORT.sub("", (FOLDER / name).read_text(encoding="utf-8")))
+    rest = re.sub(code.EXPORT, "", re.sub(code.IMPORT, "", (FOLDER / name).read_text(encoding="utf-8")))
     assert [] == re.findall(r"^(?:import|export|await)\b.*", rest, re.MULTILINE)
     assert code.modules(name)[-1] == name
 
