@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 URL = "https://gallop.example/events/dashscope"
 ENDING = ["SaveResult", "Finish", "MakeThumbnail", "RenewReceipts"]
 # The first poll comes at the scheduled time, long after such a task has ended.
-QUICK_SECONDS, PLAN_SECONDS = 8, 46
+QUICK_SECONDS, PLAN_SECONDS = 8, 50
 
 
 @pytest.fixture(scope="module")

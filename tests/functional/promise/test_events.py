@@ -39,7 +39,7 @@ MODES: list[dict[str, Any]] = [
     {"mode": "never"},
 ]
 # The first two end before the first poll of the schedule, the last one long after it.
-TASK_SECONDS = (0.5, 20.0, 65.1, 403.0)
+TASK_SECONDS = (0.5, 20.0, 63.1, 403.0)
 SECONDS_TO_THE_NEXT_TRY = 15
 
 
@@ -181,7 +181,7 @@ def test_an_event_for_a_wait_that_is_over_is_kept(simulation: Simulation) -> Non
         task = query(*arguments)
         if isinstance(task, replies.TaskWaiting) and not came:
             # The answer is on its way when the task ends.
-            simulation.clock.advance(38)
+            simulation.clock.advance(34)
             simulation.fake.tick()
             came.extend(simulation.events.waiting)
         return task
@@ -201,7 +201,7 @@ def test_an_event_whose_taking_is_killed_is_brought_again(simulation: Simulation
     job = run(simulation, 20.0)
     assert_one_video(simulation, job)
     assert 1 == job.polls
-    assert SECONDS_TO_THE_NEXT_TRY + 1 >= delay(simulation, job)
+    assert SECONDS_TO_THE_NEXT_TRY + 2 >= delay(simulation, job)
     assert ([200], []) == ([status for status, _ in simulation.events.answers], simulation.events.waiting)
 
 

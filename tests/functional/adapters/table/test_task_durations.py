@@ -92,7 +92,7 @@ def test_learned_durations_change_the_schedule_within_a_minute(sandbox: Sandbox)
     sandbox.clock.advance(task_durations.KEPT_SECONDS)
     job = sandbox.put()
     first = sandbox.invoke("StartTaskFunction", {"job_id": job.id})["wait_seconds"]
-    assert (46, 181) == (polling.next_wait(PUBLISHED, 0), first)
+    assert (50, 177) == (polling.next_wait(PUBLISHED, 0), first)
 
 
 @pytest.mark.usefixtures("acting")

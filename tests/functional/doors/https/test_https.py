@@ -61,8 +61,8 @@ def test_a_create_is_accepted_and_says_where_to_look(sandbox: Sandbox, ada: Clie
     (job,) = sandbox.jobs()
     assert 202 == answer.status
     assert f"/v1/videos/{job.id}" == answer.headers["Location"]
-    assert "46" == answer.headers["Retry-After"]
-    assert "46000" == answer.headers["openai-poll-after-ms"]
+    assert "50" == answer.headers["Retry-After"]
+    assert "50000" == answer.headers["openai-poll-after-ms"]
     assert job.id == answer.json["id"]
     assert "queued" == answer.json["state"]
     assert "queued" == answer.json["status"]
