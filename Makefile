@@ -28,7 +28,7 @@ PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialec
 	$(addprefix tests/e2e/page/test_,files.py list.py network.py) \
 	tests/functional/testbed/test_make_up.py tests/template/test_layer_builds.py \
 	tests/functional/fake_dashscope/test_litellm.py \
-	$(addprefix tests/functional/,promise/test_large_batch.py promise/test_quiet_day.py promise/test_parked.py promise/test_money.py promise/test_outages.py \
+	$(addprefix tests/functional/,promise/test_batch_cancel_kills.py promise/test_large_batch.py promise/test_quiet_day.py promise/test_parked.py promise/test_money.py promise/test_outages.py \
 	doors/s3/test_many_drops.py doors/s3/test_corpus.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
 # For every Python process, in any folder: the repository, its layer and the fake DashScope.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared:$(CURDIR)/tests/testbed/fake_dashscope/src
@@ -47,7 +47,7 @@ demo: .testbed-ready  ## make a video of each kind through both doors; they are 
 	@$(PY) -m tests.testbed.demo
 
 # In the background of a script, stop it with `kill`: there make itself ignores SIGINT.
-up: .testbed-ready  ## run the testbed until Ctrl-C (SPEED=, CONCURRENCY=, API_PORT=, AWS_PORT=, DASHSCOPE_PORT=)
+up: .testbed-ready  ## run the testbed until Ctrl-C (SPEED=, CONCURRENCY=, NOTIFY_EMAIL=, API_PORT=, AWS_PORT=, DASHSCOPE_PORT=)
 	@$(PY) -m tests.testbed
 
 env: .testbed-ready  ## print the running testbed as shell variables, for eval

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import budget
 from gallop.domain.budget import Cap, Parked, Period
 from gallop.domain.clients import webhooks
+from gallop.domain.drops import batch as batches
 from gallop.domain.drops import receipts
+from gallop.domain.drops.batch import BatchProgress, BatchState
 from gallop.domain.job import JobState, Result
 from gallop.doors.https.openapi import examples as documented
 
@@ -103,6 +105,22 @@ def queued() -> str:
     return json_block({name: value for name, value in waiting.items() if value != before[name]})
 
 
+def batch_cancelled() -> str:
+    """Return the part of a ``batch.json`` that shows what a CANCEL left."""
+    batch = batches.batch_of("drop/spring/batch.jsonl", "1", START)
+    progress = BatchProgress(
+        lines=12,
+        good=12,
+        estimated_cost=Decimal("5.04"),
+        started=6,
+        ended={JobState.SUCCEEDED: 2, JobState.CANCELLED: 3},
+        cost=Decimal("0.84"),
+        cancelled_at=START + MINUTE_SECONDS,
+    )
+    receipt = batches.receipt(batch, BatchState.RUNNING, progress, [], None)
+    return json_block({name: receipt[name] for name in ("state", "lines", "jobs", "cancel", "cost")})
+
+
 def webhook() -> str:
     """Return the body of a webhook, with a part of its ``data``."""
     video = Result(
@@ -126,6 +144,7 @@ BLOCKS = {
         "cancelled": cancelled,
         "parked": parked,
         "queued": queued,
+        "batch cancelled": batch_cancelled,
     },
     "docs/https-door.md": {
         "created": created,

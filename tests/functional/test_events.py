@@ -496,6 +496,13 @@ def test_batch_close(sandbox: Sandbox) -> None:
     assert sandbox.result("spring/batch.csv").startswith(b"\xef\xbb\xbfline,job,state")
 
 
+def test_batch_cancel(sandbox: Sandbox) -> None:
+    """The line has not started, and no longer will."""
+    sandbox.invoke("BatchFunction", dropped_batch(sandbox, sample("batch-read")))
+    sandbox.invoke("BatchFunction", sample("batch-cancel"))
+    assert 1 == sandbox.receipt("spring/batch.json")["jobs"]["not_started"]
+
+
 def test_deliver_announce(sandbox: Sandbox) -> None:
     """The end of a job is put on the event bus, and each endpoint of its client gets its own delivery."""
     job = sandbox.put(JobState.FAILED, id=JOB)

@@ -131,6 +131,8 @@ def cancelled(message: str) -> Failure:
 
 # Why a job was cancelled whose drop has changed. A job with this reason is made again if its content is restored.
 REPLACED = cancelled("The dropped files changed, and a new job replaced this one before DashScope had started it.")
+# Why a job was cancelled whose batch was. It is made again if its line is uploaded again.
+BATCH_CANCELLED = cancelled("The batch was cancelled before DashScope had started this job.")
 
 
 def failure_from(record: Mapping[str, Any]) -> Failure:

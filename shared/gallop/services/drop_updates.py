@@ -19,7 +19,7 @@ from gallop.domain.clients import keys
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
 from gallop.domain.errors import JobNotFound, WrongState
-from gallop.domain.job import REPLACED, CancelAnswer, JobState, is_terminal, job_id_of
+from gallop.domain.job import BATCH_CANCELLED, REPLACED, CancelAnswer, Failure, JobState, is_terminal, job_id_of
 from gallop.services import accept, publish
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gallop.services.accept import NewJob
 
 MAX_TRIES = 8
+# Why jobs were cancelled that are made again if their content is.
+RESTORED = (REPLACED, BATCH_CANCELLED)
 _ANSWERS = {
     "cancelled": "The job has been cancelled. Nothing was charged.",
     "too_late": "Too late to cancel: DashScope may have started. It may be charged; if so, the video is put here.",
@@ -61,7 +63,7 @@ def start(new_job: NewJob, uploaded_at: float) -> None:
             if is_new:
                 _clean_up(after)
                 return
-            if job.failure == REPLACED:
+            if job.failure in RESTORED:
                 raise WrongState(f"Job {job.id} was cancelled while its content was being restored.")
             is_known = before.job == new_job.job_id and before.uploaded_at >= uploaded_at
             if is_known or drops.replace(before, after):
@@ -89,7 +91,7 @@ def _has_job_of_another_kind(current: CurrentDrop, new_job: NewJob, uploaded_at:
         job = jobs.get(current.job)
     except JobNotFound:
         return True
-    return job.failure != REPLACED and _kind_of(job.request.model) != _kind_of(new_job.request.model)
+    return job.failure not in RESTORED and _kind_of(job.request.model) != _kind_of(new_job.request.model)
 
 
 def _kind_of(model: str) -> str:
@@ -115,8 +117,10 @@ def show_receipts(path: str, receipts: Mapping[str, Any], uploaded_at: float) ->
     raise WrongState(f"The current job of drop {path} kept changing.")
 
 
-def cancel(path: str, uploaded_at: float) -> None:
+def cancel(path: str, uploaded_at: float, why: Failure | None = None) -> None:
     """Cancel the current job of a drop, and what was uploaded before ``uploaded_at`` and has not started.
+
+    ``why`` is recorded as the reason, instead of the one that follows from the job's state.
 
     Raises:
         WrongState: the current drop, or the job's record, kept changing.
@@ -130,18 +134,18 @@ def cancel(path: str, uploaded_at: float) -> None:
                 before.with_receipts(receipts.cancelled_before(uploaded_at), uploaded_at), cancelled_at=uploaded_at
             )
         if after is before or drops.replace(before, after):
-            _answer_cancel(after, uploaded_at)
+            _answer_cancel(after, uploaded_at, why)
             return
     raise WrongState(f"The current job of drop {path} kept changing.")
 
 
 def job_id_for(job_id: str) -> str:
-    """Return the id of the job for a content: another one if that job was cancelled because the drop had changed.
+    """Return the id of the job for a content: another one if that job was cancelled with its batch, or by a change.
 
     Its content has been restored since, and a cancelled job does not start again.
     """
     with suppress(JobNotFound):
-        while jobs.get(job_id).failure == REPLACED:
+        while jobs.get(job_id).failure in RESTORED:
             job_id = job_id_of(keys.S3_DOOR, "restored", job_id)
     return job_id
 
@@ -156,7 +160,7 @@ def withdraw(path: str) -> None:
     _clean_up(current)
 
 
-def _answer_cancel(current: CurrentDrop, uploaded_at: float) -> None:
+def _answer_cancel(current: CurrentDrop, uploaded_at: float, why: Failure | None) -> None:
     try:
         job = None if current.job == NO_JOB else jobs.get(current.job)
     except JobNotFound:
@@ -167,15 +171,15 @@ def _answer_cancel(current: CurrentDrop, uploaded_at: float) -> None:
     elif job.cancel and job.cancel.time >= uploaded_at:
         publish.status(job)
     else:
-        _cancel_job(job, uploaded_at)
+        _cancel_job(job, uploaded_at, why)
     _clean_up(current)
 
 
-def _cancel_job(job: Job, uploaded_at: float) -> None:
+def _cancel_job(job: Job, uploaded_at: float, why: Failure | None) -> None:
     # The DashScope client is slow to import, and few drops are cancelled.
     from gallop.services.cancel import Cancellation, cancel  # noqa: PLC0415
 
-    job, outcome = cancel(job.id)
+    job, outcome = cancel(job.id, why)
     # A run that crashed before it recorded its answer may have cancelled the job.
     result = Cancellation.CANCELLED if job.state is JobState.CANCELLED else outcome
     answer = CancelAnswer(result.value, _ANSWERS[result.value], uploaded_at)

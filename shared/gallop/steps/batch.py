@@ -1,4 +1,4 @@
-"""The steps of the batch workflow: read the file, create the jobs of its lines, record their outcomes, close."""
+"""The steps of the batch workflow: read the file, create the jobs of its lines, record outcomes, close; and cancel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gallop.domain.drops.batch import Batch, BatchState, LineOutcome, SkipReason
 from gallop.domain.drops.batch_lines import BatchFolder, Line, Row
 from gallop.domain.errors import AwsTrouble, BudgetExceeded, InvalidRequest, JobNotFound, ObjectTooLarge
 from gallop.domain.faults import MAX_FAULTS, Fault, bounded, fault_from
-from gallop.domain.job import Job, is_terminal, job_id_of
+from gallop.domain.job import BATCH_CANCELLED, Job, is_terminal, job_id_of
 from gallop.domain.request.media import identity_of
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.services import accept, drop_updates, inspect_media
@@ -49,8 +49,12 @@ def read(run: Mapping[str, Any]) -> dict[str, Any]:
     batch_table.set_totals(
         batch, len(contents.rows), len(valid), sum((_estimate(line) for line in valid), start=batches.NOTHING)
     )
+    # A CANCEL that comes later finds the totals, and records itself.
+    requested_at = batches.cancelled_at(batch.key, buckets.list_beside(batch.key))
+    if requested_at is not None:
+        batch_table.cancel(batch, requested_at)
     _publish(batch, BatchState.RUNNING)
-    return _next("work" if valid else "close", batch)
+    return _next("work" if valid and requested_at is None else "close", batch)
 
 
 def submit_line(run: Mapping[str, Any], token: str) -> None:
@@ -58,6 +62,9 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
     batch, number = Batch(**run["batch"]), int(run["line"]["number"])
     if not batch_table.is_newest(batch):
         batch_table.record_outcome(batch, batches.skipped(number, SkipReason.SUPERSEDED))
+        executions.resume(token)
+        return
+    if batch_table.progress(batch).cancelled_at is not None and not batch_table.job_of(batch, number):
         executions.resume(token)
         return
     try:
@@ -70,8 +77,13 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         _refuse(batch, number, [Fault("", f"was not started. {over}", over.remedy)], token)
         return
     except JobNotFound:
-        # Not created: a newer upload is the current drop of this line.
-        batch_table.record_outcome(batch, batches.skipped(number, SkipReason.SUPERSEDED))
+        # Not created: a newer upload is the current drop of this line, or a CANCEL came in between.
+        is_cancelled = batch_table.progress(batch).cancelled_at is not None
+        superseded = batches.skipped(number, SkipReason.SUPERSEDED)
+        batch_table.record_outcome(batch, batches.cancelled(number) if is_cancelled else superseded)
+        executions.resume(token)
+        return
+    if job is None:
         executions.resume(token)
         return
     waiters.wait(job.id, batch.id, token, clock.now() + settings.record_seconds())
@@ -82,7 +94,7 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
 def end_line(run: Mapping[str, Any]) -> None:
     """Record the outcome of a line, and update the batch's receipt if that is due."""
     batch, number = Batch(**run["batch"]), int(run["line"]["number"])
-    batch_table.record_outcome(batch, _outcome_of(batch, number))
+    _record(batch, _outcome_of(batch, number))
     if batch_table.may_publish(batch, clock.now()):
         _publish(batch, BatchState.RUNNING)
 
@@ -95,9 +107,13 @@ def close(run: Mapping[str, Any]) -> None:
         _put_receipt(batch, receipt)
         return
     findings = buckets.document(batch.findings)
-    for number in set(findings["lines"]) - {end.line for end in batch_table.outcomes(batch)}:
-        batch_table.record_outcome(batch, _outcome_of(batch, number))
+    open_lines = set(findings["lines"]) - {end.line for end in batch_table.outcomes(batch)}
+    if open_lines and batch_table.progress(batch).cancelled_at is not None:
+        open_lines &= batch_table.open_lines(batch)
+    for number in open_lines:
+        _record(batch, _outcome_of(batch, number))
     ended = batch_table.outcomes(batch)
+    ended += [batches.not_started(number) for number in set(findings["lines"]) - {end.line for end in ended}]
     refused: dict[int, list[Fault]] = {}
     for found in map(fault_from, findings["faults"]):
         refused.setdefault(found.line or 0, []).append(found)
@@ -106,6 +122,28 @@ def close(run: Mapping[str, Any]) -> None:
         buckets.put_table(batch.table, batches.table(ended, settings.results_bucket()))
     _publish(batch, BatchState.FAILED if "error" in run else BatchState.FINISHED)
     log.info("batch ended", batch=batch.id, path=batch.path, lines=len(ended))
+
+
+def cancel(run: Mapping[str, Any]) -> None:
+    """Cancel what a batch has not begun: no further line starts, and jobs that wait are cancelled."""
+    batch, requested_at = Batch(**run["batch"]), float(run["requested_at"])
+    uploads = [found for found in batch_table.uploads_of(batch) if not batch_table.progress(found).is_over]
+    for found in uploads:
+        batch_table.cancel(found, requested_at)
+    for number in sorted({line for found in uploads for line in batch_table.open_lines(found)}):
+        # Later than the batch has started: a line whose job is being created gets none.
+        drop_updates.cancel(batch.receipts_of(number), max(requested_at, uploads[0].started), BATCH_CANCELLED)
+    for found in uploads:
+        _publish(found, BatchState.RUNNING)
+        if batch_table.progress(found).is_over:
+            # It may have been closed in between.
+            _publish(found, BatchState.FINISHED)
+        log.info("batch cancelled", batch=found.id, path=found.path)
+
+
+def _record(batch: Batch, outcome: LineOutcome) -> None:
+    if outcome.state != batches.NOT_STARTED:
+        batch_table.record_outcome(batch, outcome)
 
 
 def _refuse(batch: Batch, number: int, faults: Sequence[Fault], token: str) -> None:
@@ -139,10 +177,19 @@ def _folder(batch: Batch, defaults: RequestDefaults, *, is_needed: bool) -> Batc
     return BatchFolder(defaults, names, batch.is_in_folder)
 
 
-def _create(batch: Batch, line: Line, request: VideoRequest) -> Job:
+def _create(batch: Batch, line: Line, request: VideoRequest) -> Job | None:
+    """Return the job of a line; None if the batch was cancelled before.
+
+    Raises:
+        BudgetExceeded: a cap has no room for its estimate.
+        JobNotFound: the line was replaced or cancelled while its job was being created.
+
+    """
     media = [identity_of(medium) for medium in request.media]
     job_id = job_id_of(keys.S3_DOOR, f"{batch.path}.jsonl", str(line.number), line.canonical_json, *media)
     job_id = batch_table.claim_line(batch, line.number, drop_updates.job_id_for(job_id))
+    if not job_id:
+        return None
     receipts = batch.receipts_of(line.number)
     new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=receipts)
     drop_updates.start(new_job, batch.started)
@@ -152,7 +199,8 @@ def _create(batch: Batch, line: Line, request: VideoRequest) -> Job:
 def _outcome_of(batch: Batch, number: int) -> LineOutcome:
     job_id = batch_table.job_of(batch, number)
     if not job_id:
-        return batches.skipped(number, SkipReason.LOST)
+        is_cancelled = batch_table.progress(batch).cancelled_at is not None
+        return batches.not_started(number) if is_cancelled else batches.skipped(number, SkipReason.LOST)
     try:
         return batches.outcome_of(number, jobs.get(job_id), batch.started)
     except JobNotFound:

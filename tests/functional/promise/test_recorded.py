@@ -9,7 +9,7 @@ import pytest
 from gallop.adapters.table import task_durations
 
 from tests.support.promise import fresh, recorded
-from tests.support.promise.batches import a_line, quick, work_off
+from tests.support.promise.batches import a_line, begin, cancel, one_at_a_time, quick, work_off
 from tests.support.promise.money import HOUR, caps, created, drop, go_to_noon
 from tests.testbed.aws.kill_points import after, before, points_of
 
@@ -75,6 +75,18 @@ def test_a_batch() -> None:
     assert {**steps, "Finish": simulation.made["Finish"][0]} == {
         name: [*calls] for name, calls in recorded.OF_A_BATCH.items()
     }
+
+
+def test_a_cancel() -> None:
+    """The event of a CANCEL beside a batch of two lines, and what it cancels."""
+    with one_at_a_time() as simulation:
+        begin(simulation, [a_line(seed=1), a_line(seed=2)])
+        cancel(simulation)
+        before_it = {name: len(simulation.made[name]) for name in ("Drops", "Batch")}
+        simulation.run_for(1)
+    made = {"Drops": simulation.made["Drops"], "cancel": simulation.made["Batch"]}
+    first = {"Drops": before_it["Drops"], "cancel": before_it["Batch"]}
+    assert recorded.OF_A_CANCEL == {name: tuple(runs[first[name]]) for name, runs in made.items()}
 
 
 def test_a_release() -> None:

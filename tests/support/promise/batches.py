@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,13 @@ from tests.support.promise.simulation import HANDLERS, Simulation, fresh
 from tests.template import stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 PROMPT = "The girl of [Image 1] waves."
 URL = "https://example.com/girl.jpg"
 CONCURRENCY = int(stack.parameter("BatchConcurrency"))
 HOUR = 3600
+QUIET = int(stack.parameter("QuietSeconds"))
 
 
 @contextmanager
@@ -46,6 +48,35 @@ def work_off(simulation: Simulation, lines: list[str], times: int = 1) -> int:
         if not live and not simulation.queue.messages:
             return most
     raise AssertionError("the batch hangs")
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[Simulation]:
+    """Give an empty world in which DashScope makes one long video at a time, so that others wait."""
+    with quick() as made, patch.dict("os.environ", MAX_IN_FLIGHT="1"):
+        made.fake.vendor.switches = replace(made.fake.vendor.switches, task_seconds=1500.0)
+        yield made
+
+
+def begin(simulation: Simulation, lines: Sequence[str]) -> None:
+    """Upload a batch, and wait until one of its jobs runs and others wait."""
+    simulation.drop("drop/spring/batch.jsonl", "\n".join(lines).encode())
+    simulation.run_for(QUIET + 30)
+
+
+def cancel(simulation: Simulation, times: int = 1) -> None:
+    """Upload a CANCEL beside the batch; its event is delivered the given number of times."""
+    simulation.drop("drop/spring/CANCEL", b"", times)
+
+
+def jobs_by_state(simulation: Simulation) -> Counter[str]:
+    """Count the jobs by state."""
+    return Counter(job.state.value for job in simulation.jobs())
+
+
+def rows_by_state(simulation: Simulation) -> Counter[str]:
+    """Count the rows of the table by state."""
+    return Counter(row["state"] for row in rows(simulation))
 
 
 def receipt(simulation: Simulation) -> dict[str, Any]:

@@ -39,12 +39,12 @@ OF_A_RECONCILIATION = ("GetItem", "ListTasks", "ListTasks", "GetItem", "Transact
 # A batch of one line: its steps, and the end of the line's job.
 OF_A_BATCH: dict[str, tuple[str, ...]] = {
     "read": (
-        *("PutItem", "GetObject", "ListObjectsV2", "PutObject", "PutObject", "TransactWriteItems", "GetObject"),
-        *("Query", "GetItem", "GetItem", "PutObject"),
+        *("GetItem", "PutItem", "GetObject", "ListObjectsV2", "PutObject", "PutObject", "TransactWriteItems"),
+        *("ListObjectsV2", "GetObject", "Query", "GetItem", "GetItem", "PutObject"),
     ),
     "submit_line": (
-        *("GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems", "PutObject"),
-        *("GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
+        *("GetItem", "GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems"),
+        *("PutObject", "GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
     ),
     "end_line": (
         *("GetItem", "GetItem", "TransactWriteItems", "UpdateItem", "GetObject", "Query", "GetItem", "GetItem"),
@@ -57,6 +57,19 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
     "Finish": (
         *("GetItem", "UpdateItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "Query"),
         *("SendTaskSuccess", "DeleteItem", "StartExecution"),
+    ),
+}
+# A CANCEL beside a batch of two lines, of which one waits: its event, and the step.
+OF_A_CANCEL: dict[str, tuple[str, ...]] = {
+    "Drops": ("ListObjectsV2", "HeadObject", "StartExecution", "StartExecution", "ListObjectsV2"),
+    "cancel": (
+        *("GetItem", "GetItem", "UpdateItem", "Query", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
+        *("CancelTask", "UpdateItem", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "GetItem"),
+        *("TransactWriteItems", "GetItem", "GetItem", "UpdateItem", "GetItem", "UpdateItem", "DeleteItem", "GetItem"),
+        *("SendTaskSuccess", "DeleteItem", "GetItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem"),
+        *("Query", "SendTaskSuccess", "DeleteItem", "StartExecution", "UpdateItem", "UpdateItem", "GetItem", "GetItem"),
+        *("PutObject", "PutObject", "GetItem", "GetItem", "GetObject", "Query", "GetItem", "GetItem", "PutObject"),
+        "GetItem",
     ),
 }
 # A sweep on the day after, that releases a parked job beside one that runs.

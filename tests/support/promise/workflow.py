@@ -195,11 +195,7 @@ class Workflow:
                 self._go(execution, state["Next"])
             case "Choice":
                 execution.events += EVENTS_OF_A_STATE
-                found = [
-                    choice["Next"]
-                    for choice in state["Choices"]
-                    if choice["StringEquals"] == _at(execution.data, choice["Variable"])
-                ]
+                found = [choice["Next"] for choice in state["Choices"] if _applies(choice, execution.data)]
                 self._go(execution, found[0] if found else state["Default"])
             case "Pass":
                 execution.data[state["ResultPath"].removeprefix("$.")] = state["Result"]
@@ -324,6 +320,13 @@ def _filled(template: Mapping[str, Any], data: Any, token: str, item: Any = None
         else:
             filled[name.removesuffix(".$")] = deepcopy(_at(data, value))
     return filled
+
+
+def _applies(choice: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    if "IsPresent" in choice:
+        is_present: bool = (choice["Variable"].removeprefix("$.") in data) == choice["IsPresent"]
+        return is_present
+    return bool(choice["StringEquals"] == _at(data, choice["Variable"]))
 
 
 def _at(data: Any, path: str) -> Any:  # noqa: ANN401 - JSON

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +10,16 @@ from gallop import settings
 from gallop.adapters import aws
 from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import codec, dynamo
-from gallop.domain.drops.batch import Batch, BatchProgress, LineOutcome
+from gallop.domain.drops.batch import Batch, BatchProgress, LineOutcome, SkipReason
+from gallop.domain.errors import WrongState
 from gallop.domain.faults import Fault, fault_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
-
 PUBLISH_SECONDS = 5
+# How many earlier uploads of a file may still have jobs of their own that wait.
+MAX_EARLIER = 5
 
 _OUTCOME = codec.of(LineOutcome)
 
@@ -29,11 +30,28 @@ def start(batch: Batch) -> None:
 
 
 @aws.guarded
+def start_cancel(batch: Batch, requested_at: float) -> None:
+    """Start the execution that cancels a batch; once per upload of a CANCEL, however often this is called."""
+    data = {"cancel": {"batch": asdict(batch), "requested_at": requested_at}}
+    executions.start(settings.batch_workflow_arn(), f"{batch.id}-cancel-{requested_at:.0f}", data)
+
+
+@aws.guarded
 def supersede(batch: Batch) -> None:
-    """Record this as the newest upload of its file, unless a newer one is recorded."""
-    started = dynamo.time(batch.started)
-    item = {**_newest_key(batch), "id": batch.id, "started": started, "expires_at": _expiry(batch)}
-    dynamo.write(dynamo.put(item, "attribute_not_exists(pk) OR started <= :started", {":started": started}))
+    """Record this as the newest upload of its file, unless a newer one is recorded.
+
+    Raises:
+        WrongState: another upload was recorded at the same time.
+
+    """
+    before = dynamo.get(_newest_key(batch)) or {}
+    if before.get("id") == batch.id or before.get("started", 0) > batch.started:
+        return
+    earlier = [*before.get("earlier", []), *([before["id"]] if before else [])][-MAX_EARLIER:]
+    item = {**_newest_key(batch), "id": batch.id, "started": dynamo.time(batch.started), "earlier": earlier}
+    condition, values = ("id = :id", {":id": before["id"]}) if before else ("attribute_not_exists(pk)", None)
+    if not dynamo.write(dynamo.put({**item, "expires_at": _expiry(batch)}, condition, values)):
+        raise WrongState(f"Another upload of {batch.key} was recorded at the same time.")
 
 
 @aws.guarded
@@ -47,6 +65,24 @@ def is_newest(batch: Batch) -> bool:
 def newest_started(batch: Batch) -> float:
     """Return when the newest upload of a batch's file was started (epoch seconds); 0 if none was."""
     return float((dynamo.get(_newest_key(batch)) or {}).get("started", 0))
+
+
+@aws.guarded
+def uploads_of(batch: Batch) -> list[Batch]:
+    """Return the uploads of a batch's file that may have jobs, the newest first; none if none was started."""
+    item = dynamo.get(_newest_key(batch))
+    if item is None:
+        return []
+    newest = replace(batch, id=item["id"], started=float(item["started"]))
+    return [newest, *(replace(newest, id=found) for found in reversed(item.get("earlier", [])))]
+
+
+@aws.guarded
+def cancel(batch: Batch, requested_at: float) -> bool:
+    """Record that no further line of a batch may start; return False if its lines have not been read yet."""
+    change = "SET cancelled_at = if_not_exists(cancelled_at, :at)"
+    values = {":at": dynamo.time(requested_at)}
+    return dynamo.write(dynamo.update(_key(batch), change, "attribute_exists(pk)", values))
 
 
 @aws.guarded
@@ -69,16 +105,24 @@ def progress(batch: Batch) -> BatchProgress:
         ended={name.removeprefix("n_"): int(count) for name, count in item.items() if name.startswith("n_")},
         repeated=int(item.get("repeated", 0)),
         cost=item.get("cost", Decimal(0)),
+        cancelled_at=None if "cancelled_at" not in item else float(item["cancelled_at"]),
     )
 
 
 @aws.guarded
 def claim_line(batch: Batch, line: int, job_id: str) -> str:
-    """Record that a line has started, with its job; return the job that was recorded first."""
+    """Record that a line has started, with its job; return the job that was recorded first.
+
+    It is empty if the batch was cancelled before the line has started.
+    """
     item = {**_line_key(batch, line), "line": line, "job": job_id, "expires_at": _expiry(batch)}
-    if not all(dynamo.transact([dynamo.put_if_new(item), _count(batch, "ADD lines_started :one", {":one": 1})])):
-        return str((dynamo.get(_line_key(batch, line)) or item)["job"])
-    return job_id
+    count = dynamo.update(
+        _key(batch), "ADD lines_started :one", "attribute_not_exists(cancelled_at)", values={":one": 1}
+    )
+    is_new, is_open = dynamo.transact([dynamo.put_if_new(item), count])
+    if is_new:
+        return job_id if is_open else ""
+    return str((dynamo.get(_line_key(batch, line)) or item)["job"])
 
 
 @aws.guarded
@@ -101,7 +145,11 @@ def record_outcome(batch: Batch, outcome: LineOutcome, faults: Iterable[Fault] =
     )
     counted: dict[str, Any] = {":one": 1, ":cost": (outcome.is_new and outcome.cost) or 0}
     counted[":repeated"] = int(bool(outcome.job) and not outcome.is_new)
-    writes = [update, _count(batch, f"ADD n_{outcome.state} :one, cost :cost, repeated :repeated", counted)]
+    change = f"ADD n_{outcome.state} :one, cost :cost, repeated :repeated"
+    if outcome.state in set(SkipReason) and job_of(batch, outcome.line):
+        # It had started, and then got no job.
+        change, counted[":minus_one"] = f"{change}, lines_started :minus_one", -1
+    writes = [update, dynamo.update(_key(batch), change, values=counted)]
     faults_json = [fault.view() for fault in faults]
     if faults_json:
         key = {**_key(batch), "sk": f"FAULT#{outcome.line:08d}"}
@@ -121,6 +169,12 @@ def may_publish(batch: Batch, now: float) -> bool:
 
 
 @aws.guarded
+def open_lines(batch: Batch) -> set[int]:
+    """Return the lines that have started and have no outcome yet."""
+    return {int(item["line"]) for item in dynamo.query(_key(batch)["pk"], "LINE#") if not item.get("ended")}
+
+
+@aws.guarded
 def outcomes(batch: Batch) -> list[LineOutcome]:
     """Return the outcomes of the lines that have ended."""
     return [_outcome_from(item) for item in dynamo.query(_key(batch)["pk"], "LINE#") if item.get("ended")]
@@ -136,10 +190,6 @@ def faults(batch: Batch) -> list[Fault]:
 def _outcome_from(item: dict[str, Any]) -> LineOutcome:
     outcome: LineOutcome = _OUTCOME.read(item)
     return outcome
-
-
-def _count(batch: Batch, expression: str, values: dict[str, Any]) -> TransactWriteItemTypeDef:
-    return dynamo.update(_key(batch), expression, values=values)
 
 
 def _expiry(batch: Batch) -> int:

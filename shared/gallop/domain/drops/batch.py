@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Each line lists at least this many faults, even if earlier lines have many.
 MIN_FAULTS_OF_LINE = 3
 MAX_CELL_CHARACTERS = 1000
+# The state of a line that a CANCEL kept from being started.
+NOT_STARTED = "not_started"
 NOTHING = Decimal(0)
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]+")
 # Full-width signs count, too.
@@ -42,6 +44,7 @@ class BatchState(StrEnum):
     FINISHED = "finished"
     FAILED = "failed"
     REFUSED = "refused"
+    CANCELLED = "cancelled"
 
 
 class SkipReason(StrEnum):
@@ -131,7 +134,8 @@ class BatchProgress:
     """The progress of a batch. Costs are in USD.
 
     ``good`` counts the valid lines, ``started`` those that have started, ``ended`` those that have ended, by state, and
-    ``repeated`` those whose job an earlier batch had created.
+    ``repeated`` those whose job an earlier batch had created. ``cancelled_at`` is when it was cancelled, in seconds
+    since the epoch: no line starts after that.
     """
 
     lines: int
@@ -141,6 +145,32 @@ class BatchProgress:
     ended: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0
     cost: Decimal = Decimal(0)
+    cancelled_at: float | None = None
+
+    @property
+    def skipped(self) -> int:
+        """How many valid lines ended without a job of theirs."""
+        return sum(self.ended.get(name, 0) for name in SkipReason)
+
+    @property
+    def open(self) -> int:
+        """How many lines have a job that has not ended."""
+        return self.started - sum(self.ended.values()) + self.skipped
+
+    @property
+    def unstarted(self) -> int:
+        """How many lines have not started, whether or not they will."""
+        return self.good - self.started - self.skipped
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every line has ended, or will never start."""
+        return not self.open and (self.cancelled_at is not None or not self.unstarted)
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether a CANCEL kept lines from being made."""
+        return self.cancelled_at is not None and bool(self.unstarted or self.ended.get(JobState.CANCELLED))
 
 
 def batch_of(key: str, version_id: str, started: float) -> Batch:
@@ -152,10 +182,20 @@ def batch_of(key: str, version_id: str, started: float) -> Batch:
 
 def digest_of(listing: Iterable[Entry]) -> str:
     """Return a hash that changes whenever anything in a batch's folder changes."""
-    seen = sorted(
-        f"{entry.key}\n{entry.etag}\n{entry.modified}" for entry in listing if not drop.is_clutter(entry.name)
-    )
+    files = (entry for entry in listing if not drop.is_clutter(entry.name) and not drop.is_cancel(entry.name))
+    seen = sorted(f"{entry.key}\n{entry.etag}\n{entry.modified}" for entry in files)
     return hashlib.sha256("\n\n".join(seen).encode()).hexdigest()
+
+
+def cancelled_at(key: str, listing: Iterable[Entry]) -> float | None:
+    """Return when the newest CANCEL of a batch was uploaded, in epoch seconds; None if none came after the batch.
+
+    It is ``CANCEL`` in the folder of the batch, or ``batch.jsonl.CANCEL``, as for pictures at the root of ``drop/``.
+    """
+    times = {entry.key: entry.time for entry in listing}
+    names = {"", key.rpartition("/")[2].lower()}
+    found = [time for one, time in times.items() if _cancelled_name(one) in names and time >= times.get(key, 0.0)]
+    return max(found, default=None)
 
 
 def outcome_of(line: int, job: Job, started: float) -> LineOutcome:
@@ -185,6 +225,17 @@ def skipped(line: int, reason: SkipReason) -> LineOutcome:
     return LineOutcome(line=line, state=reason, error=error)
 
 
+def not_started(line: int) -> LineOutcome:
+    """Return the outcome of a line that a CANCEL kept from being started; nobody counts or keeps it."""
+    return LineOutcome(line=line, state=NOT_STARTED, error="the batch was cancelled before this line started")
+
+
+def cancelled(line: int) -> LineOutcome:
+    """Return the outcome of a line that was cancelled while its job was being created."""
+    error = "the batch was cancelled before the job of this line was created"
+    return LineOutcome(line=line, state=JobState.CANCELLED, error=error)
+
+
 def refused(line: int, faults: Iterable[Fault]) -> LineOutcome:
     """Return the outcome of an invalid line."""
     error = "; ".join(fault.message for fault in faults)
@@ -197,9 +248,10 @@ def receipt(
 ) -> dict[str, Any]:
     """Return the receipt of a batch; ``ended`` is in seconds since the epoch, None while it is running."""
     counts = dict(progress.ended)
-    skipped_lines = sum(counts.get(name, 0) for name in SkipReason)
-    still_open = progress.started - sum(counts.values()) + skipped_lines
     good = progress.good - counts.pop(SkipReason.REFUSED, 0)
+    is_cancelled = progress.cancelled_at is not None
+    if state is BatchState.FINISHED and progress.was_cut_short:
+        state = BatchState.CANCELLED
     return {
         "batch": batch.id,
         "state": state.value,
@@ -207,14 +259,16 @@ def receipt(
         "good": good,
         "bad": progress.lines - good,
         "jobs": {
-            "waiting": progress.good - progress.started - skipped_lines,
-            "open": still_open,
+            "waiting": 0 if is_cancelled else progress.unstarted,
+            "open": progress.open,
             **{
                 outcome.value: counts.pop(outcome, 0)
                 for outcome in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
             },
             **counts,
+            **({NOT_STARTED: progress.unstarted} if is_cancelled else {}),
         },
+        "cancel": None if progress.cancelled_at is None else _cancel_view(progress.cancelled_at),
         "repeated": progress.repeated,
         "estimated_cost": float(progress.estimated_cost),
         "cost": float(progress.cost),
@@ -238,6 +292,14 @@ def refusal(batch: Batch, state: BatchState, code: str, fault: Fault, now: float
     }
 
 
+def _cancel_view(requested_at: float) -> dict[str, str]:
+    message = (
+        "Lines that had not started are not made, and jobs that waited are cancelled, without charge. Jobs that "
+        "DashScope has started continue, and are charged. To make the rest after all, upload batch.jsonl again."
+    )
+    return {"message": message, "requested_at": timestamp(requested_at)}
+
+
 def aws_failure() -> Fault:
     """Return the fault of a batch that failed because of AWS."""
     remedy = "Upload batch.jsonl again: jobs that exist are not created or charged again. Check the logs of the stack."
@@ -259,6 +321,11 @@ def table(outcomes: Iterable[LineOutcome], bucket: str) -> str:
         video = f"s3://{bucket}/{outcome.video}" if outcome.video else ""
         writer.writerow([outcome.line, outcome.job, outcome.state, seconds, cost, video, _cell(outcome.error)])
     return text.getvalue()
+
+
+def _cancelled_name(key: str) -> str | None:
+    name = drop.cancelled_name(key.rpartition("/")[2])
+    return None if name is None else name.lower()
 
 
 def _cell(text: str) -> str:

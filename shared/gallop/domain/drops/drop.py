@@ -125,7 +125,7 @@ def path_of(key: str) -> str | None:
 def scope_of(key: str) -> Scope | None:
     """Return the scope of an object; None if it is not part of a drop."""
     path = path_of(key)
-    if path is None or is_batch(key):
+    if path is None or is_batch(key) or batch_cancelled_by(key):
         return None
     return Folder(path) if "/" in key.removeprefix(PREFIX) else Lone(unicodedata.normalize("NFC", _stem(path)))
 
@@ -138,6 +138,13 @@ def scope_in(look: Mapping[str, Any]) -> Scope:
 def is_batch(key: str) -> bool:
     """Return whether an object is a batch, which is not part of a drop in the same folder."""
     return key.startswith(PREFIX) and key.rpartition("/")[2].lower() == BATCH
+
+
+def batch_cancelled_by(key: str) -> str:
+    """Return the batch that ``batch.jsonl.CANCEL`` asks to cancel; empty for all other objects."""
+    folder, _, name = key.rpartition("/")
+    batch = f"{folder}/{cancelled_name(name) or ''}"
+    return batch if is_batch(batch) else ""
 
 
 def prefixes_of(scope: Scope) -> tuple[str, ...]:

@@ -29,9 +29,9 @@ def subjects(message: Mapping[str, Any]) -> Iterator[Scope | str]:
         yield str(message["batch"]["key"])
     else:
         for key in events.keys_in(message):
-            scope = drops.scope_of(key)
-            if scope or (drops.is_batch(key) and drops.path_of(key)):
-                yield scope or key
+            scope, batch = drops.scope_of(key), drops.batch_cancelled_by(key) or key
+            if scope or (drops.is_batch(batch) and drops.path_of(batch)):
+                yield scope or batch
 
 
 def subjects_in(body: str) -> list[Scope | str]:

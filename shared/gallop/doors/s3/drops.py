@@ -87,6 +87,8 @@ class Batch:
             elif drops.is_batch(key):
                 batches.arrive(key)
             else:
+                if drops.is_cancel(key.rpartition("/")[2]):
+                    batches.cancel(key)
                 self._arrive(drops.scope_of(key), message_id)
 
     def _arrive(self, scope: Scope | None, message_id: str) -> None:
