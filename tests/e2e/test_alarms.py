@@ -42,8 +42,8 @@ class Operator:
         sqs, sns = self.testbed.client("sqs"), self.testbed.client("sns")
         self.inbox = sqs.create_queue(QueueName="operator")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=self.inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        (topic,) = sns.list_topics()["Topics"]
-        sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn)
+        topic = self.testbed.aws.deployment.resources["AlarmTopic"].physical_id
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def messages(self) -> list[tuple[str, str]]:
         """Take all new messages: each alarm, by its logical ID, and its new state."""
@@ -75,7 +75,7 @@ class Operator:
 @pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
     """Run the template with an operator's address."""
-    with Testbed(speed=SPEED, is_jumping=True, parameters={"AlarmEmail": EMAIL}) as running:
+    with Testbed(speed=SPEED, is_jumping=True, parameters={"AlarmEmail": EMAIL, "NotifyEmail": EMAIL}) as running:
         yield running
 
 
@@ -203,6 +203,16 @@ def test_a_notification_that_cannot_be_made(testbed: Testbed, operator: Operator
     machine = testbed.aws.deployment.resources["WebhookWorkflow"].physical_id
     testbed.client("stepfunctions").start_execution(stateMachineArn=machine, input="{}")
     operator.heard("NotificationsFailed", minutes=60)
+
+
+def test_a_topic_of_notices_that_is_gone(testbed: Testbed, caller: Caller, operator: Operator) -> None:
+    """Mails about ended jobs are tried again; they are sent once the topic is back."""
+    sns, arn = testbed.client("sns"), testbed.aws.deployment.resources["NoticeTopic"].physical_id
+    sns.delete_topic(TopicArn=arn)
+    caller.drop({"lost/1.jpg": picture(), "lost/prompt.txt": b"She waves."})
+    testbed.clock.sleep(16 * MINUTE)
+    sns.create_topic(Name=arn.rpartition(":")[2])
+    operator.heard("NoticesFailed", minutes=60)
 
 
 def test_an_account_without_a_free_place(testbed: Testbed, operator: Operator) -> None:

@@ -178,6 +178,10 @@ def holds(condition: str) -> bool:
 def _is_true(condition: dict[str, Any]) -> bool:
     if "Fn::Not" in condition:
         return not _is_true(condition["Fn::Not"][0])
+    if "Fn::Or" in condition:
+        return any(_is_true(one) for one in condition["Fn::Or"])
+    if "Condition" in condition:
+        return holds(condition["Condition"])
     left, right = resolve(condition["Fn::Equals"])
     return bool(left == right)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from gallop.adapters import dashscope, secrets
-from gallop.domain.errors import VendorUnreachable
+from gallop.adapters import dashscope, secrets, topic
+from gallop.adapters.table import notices
+from gallop.domain.errors import AwsTrouble, VendorUnreachable
 from gallop.doors.s3 import contents
 
 from tests.support.pictures import picture
@@ -192,6 +193,17 @@ def nothing_finishes(watched: Watched, faults: ExitStack) -> None:
     watched.run(35)
 
 
+def a_topic_that_is_gone(watched: Watched, faults: ExitStack) -> None:
+    """Delete the topic to which mails about ended jobs go, after a job has ended."""
+    faults.enter_context(patch.dict("os.environ", NOTICE_TOPIC_ARN="arn:aws:sns:::notices"))
+    faults.enter_context(patch.object(topic, "publish", side_effect=AwsTrouble("NotFound")))
+    faults.callback(lambda: notices.remove(notices.oldest(1)))
+    (job,) = jobs(watched, 1)
+    watched.run(5)
+    notices.add(notices.Waiting(job.id, "", watched.simulation.clock.now()))
+    watched.run(15)
+
+
 def server_errors(watched: Watched, _: ExitStack) -> None:
     """Let requests fail at the HTTPS door."""
     for status in (500, 202, 503, 504):
@@ -233,6 +245,7 @@ FAULTS: dict[str, tuple[Callable[[Watched, ExitStack], None], set[str]]] = {
     "DashScope unreachable": (unreachable, {"JobsFailing"}),
     "DashScope throttles": (throttles, {"DashScopeThrottles"}),
     "nothing finishes": (nothing_finishes, {"NothingFinishes"}),
+    "topic of notices gone": (a_topic_that_is_gone, {"NoticesFailed"}),
     "5xx": (server_errors, {"DoorFailing"}),
     "day cap": (day_cap, {"DayCapNearlyUsed"}),
     "month cap": (month_cap, {"MonthCapNearlyUsed"}),
