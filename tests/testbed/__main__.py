@@ -8,12 +8,14 @@ import socket
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.testbed.aws.template import TemplateError
+from tests.testbed.mailbox import Mailbox
 from tests.testbed.signals import stop_on_interrupt
 from tests.testbed.stack import DEFAULT_SPEED, ROOT, Coordinates, Testbed
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = ROOT / ".testbed.json"
+# Beside that file.
+MAILS = "out/mails"
 
 
 @contextmanager
@@ -44,12 +48,12 @@ def table(coordinates: Coordinates) -> Table:
     rows = Table.grid(padding=(0, 2))
     rows.add_row("page", f"{coordinates.api_url}/app")
     rows.add_row("HTTPS door", coordinates.api_url)
-    rows.add_row("page", f"{coordinates.api_url}/app")
     rows.add_row("API key", coordinates.api_key)
     rows.add_row("S3 door", f"s3://{coordinates.inbox_bucket}/drop/")
     rows.add_row("results", f"s3://{coordinates.results_bucket}/")
     rows.add_row("AWS endpoint", f"{coordinates.aws_endpoint_url} ({coordinates.region})")
     rows.add_row("DashScope", coordinates.dashscope_url)
+    rows.add_row("mails", f"to {_address()}, here and in {MAILS}/")
     rows.add_row("clock", f"{coordinates.speed:g} times as fast as real time")
     return rows
 
@@ -57,10 +61,11 @@ def table(coordinates: Coordinates) -> Table:
 def main(file: Path = FILE) -> int:
     """Run the testbed until it is stopped; return the exit code."""
     console = Console()
+    mailbox = Mailbox(file.parent / MAILS, partial(console.print, markup=False, highlight=False, soft_wrap=True))
     started = time.monotonic()
     stop_on_interrupt()
     try:
-        with _from_environment() as testbed, published(testbed.coordinates, file):
+        with _from_environment(mailbox) as testbed, published(testbed.coordinates, file):
             console.print(table(testbed.coordinates))
             seconds = time.monotonic() - started
             console.print(f"\nReady after {seconds:.1f} s. Details are in {file.name}. Ctrl-C stops it.", style="bold")
@@ -73,14 +78,21 @@ def main(file: Path = FILE) -> int:
     return 0
 
 
-def _from_environment() -> Testbed:
+def _from_environment(mailbox: Mailbox) -> Testbed:
     return Testbed(
+        parameters={"NotifyEmail": _address(), "NotifyOf": "all"},
+        mail=mailbox.take,
         speed=float(os.environ.get("SPEED") or DEFAULT_SPEED),
         api_port=_port("API_PORT"),
         aws_port=_port("AWS_PORT"),
         dashscope_port=_port("DASHSCOPE_PORT"),
         account_concurrency=_concurrency(),
     )
+
+
+def _address() -> str:
+    """Return whom the mails about ended jobs are addressed to; none leaves this machine."""
+    return os.environ.get("NOTIFY_EMAIL") or "you@example.com"
 
 
 def _concurrency() -> int | None:

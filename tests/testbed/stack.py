@@ -22,7 +22,7 @@ from tests.testbed.aws.template import Template, read
 from tests.testbed.jumping_clock import JumpingClock, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType, TracebackType
 
     from fake_dashscope.server import Server
@@ -76,6 +76,8 @@ class Testbed:
     fake: FakeDashScope | None = None
     account_concurrency: int | None = None
     """Maximum functions that run at a time, as in an account of AWS; None is no limit."""
+    mail: Callable[[str, str, str], None] | None = None
+    """Takes what SNS would mail: address, subject and text."""
     max_processes: int = MAX_PROCESSES
     """Maximum processes per function at a time; further invocations wait."""
     prewarm: tuple[str, ...] = ()
@@ -156,6 +158,7 @@ class Testbed:
             api_port=self.api_port,
             max_processes=self.max_processes,
             account_concurrency=self.account_concurrency,
+            mail=self.mail,
         )
         self.aws.start()
         self._resources.callback(self.aws.stop)

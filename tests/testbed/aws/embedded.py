@@ -43,7 +43,7 @@ from .targets import Targets
 from .wiring import Wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.testbed.jumping_clock import RunningClock
 
@@ -69,6 +69,8 @@ class EmbeddedAws:
     max_processes: int = MAX_PROCESSES
     account_concurrency: int | None = None
     """Maximum invocations at a time in the account; None is no limit, and a new account of AWS has ten."""
+    mail: Callable[[str, str, str], None] | None = None
+    """Takes a mail to a subscriber of a topic: address, subject and text."""
     driver: Credentials = field(init=False)
     """A user with full permissions."""
     identities: Identities = field(init=False)
@@ -269,6 +271,7 @@ class EmbeddedAws:
             s3_to_function=self.wiring.s3_to_function,
             to_target=self.targets.send,
             account_concurrency=self.account_concurrency,
+            mail=self.mail,
         )
 
     def _in_background(self, function: str, event: bytes) -> None:

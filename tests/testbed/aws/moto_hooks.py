@@ -30,6 +30,7 @@ from moto.moto_api._internal.moto_random import MotoRandom
 from moto.moto_server.utilities import RegexConverter
 from moto.s3 import models as s3_models
 from moto.s3 import notifications
+from moto.sns.models import Subscription
 from moto.sqs import models as sqs_models
 from moto.sqs.models import Queue, SQSBackend
 from moto.stepfunctions.parser.asl.component.common.path import result_path
@@ -74,6 +75,8 @@ class MotoHooks:
     """Sends an event to a rule's target; returns False if moto must handle this kind of target."""
     account_concurrency: int | None = None
     """What the account's settings say; None is what AWS gives an account that is not new."""
+    mail: Callable[[str, str, str], None] | None = None
+    """Takes a mail to a subscriber of a topic: address, subject and text."""
 
 
 @contextmanager
@@ -122,6 +125,8 @@ def _changes(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
     yield events_models, "unix_time", hooks.clock.now
     # moto refuses targets that are functions or state machines.
     yield Rule, "send_to_targets", _send_to_targets(hooks)
+    # moto sends no mails, not even to somebody who would show them.
+    yield Subscription, "publish", _publish(hooks)
 
 
 def _functions(hooks: MotoHooks) -> Iterator[tuple[object, str, Any]]:
@@ -230,6 +235,24 @@ def _start_named(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(backend, arn, name or str(uuid.uuid4()), *rest)
 
     return start_execution
+
+
+def _publish(hooks: MotoHooks) -> Callable[..., None]:
+    original = Subscription.publish
+
+    def publish(
+        subscription: Subscription,
+        message: str,
+        message_id: str,
+        subject: str | None = None,
+        **options: Any,  # noqa: ANN401 - as moto
+    ) -> None:
+        if hooks.mail and subscription.protocol == "email":
+            hooks.mail(subscription.endpoint, subject or "", message)
+            return
+        original(subscription, message, message_id, subject=subject, **options)
+
+    return publish
 
 
 def _send_to_targets(hooks: MotoHooks) -> Callable[..., None]:
