@@ -45,6 +45,11 @@ def teams_answer(_: str, body: Any) -> tuple[int, str, str | None]:  # noqa: ANN
     return (202, "", "\n".join(texts)) if is_valid and card["version"] else (400, "", None)
 
 
+def make_off_answer(*_: Any) -> tuple[int, str, str | None]:  # noqa: ANN401 - JSON
+    """Answer as Make does while the scenario is switched off."""
+    return 410, "There is no scenario listening for this webhook.", None
+
+
 def make_answer(_: str, body: Any) -> tuple[int, str, str | None]:  # noqa: ANN401 - JSON
     """Answer as a custom webhook of Make: whatever comes is queued."""
     return 200, "Accepted", json.dumps(body)

@@ -13,7 +13,7 @@ from gallop.adapters.stepfunctions import webhook_workflow
 from gallop.adapters.table import webhook_deliveries, webhook_endpoints
 from gallop.domain.clients import webhooks
 
-from tests.support.chats import chat, make_answer, n8n_answer
+from tests.support.chats import chat, make_answer, make_off_answer, n8n_answer
 from tests.support.http import Client
 
 if TYPE_CHECKING:
@@ -87,3 +87,15 @@ def test_a_scenario_of_make_gets_what_it_needs_to_go_on(runs: Runs) -> None:
     assert {"order": 1138} == data_of(shown)["metadata"]
     assert data_of(shown)["video"]["s3"].startswith("s3://")
     assert [200] == make.statuses
+
+
+def test_a_scenario_of_make_that_is_off_disables_the_endpoint(runs: Runs) -> None:
+    """Until somebody enables it again; the page says so."""
+    with chat(make_off_answer) as make:
+        receiving(runs, f"{make.url}abc")
+        created(runs, recipe("make"))
+    assert [410] == make.statuses
+    with runs.sandbox.stack.acting_as("DeliverFunction"):
+        (found,) = webhook_endpoints.of_client("ada")
+    assert found.disabled_at
+    assert "gallop webhooks enable" in PAGE

@@ -145,6 +145,15 @@ def test_gone_disables_the_endpoint(runs: Runs, shop: Receiver) -> None:
     assert (endpoint.id, "its receiver answered 410 Gone") == (found.id, found.disabled_why)
 
 
+def test_gone_at_the_address_of_a_job_ends_its_delivery_alone(runs: Runs, shop: Receiver) -> None:
+    """An address that a client has chosen says nothing about the operator's endpoint, and is not tried again."""
+    endpoint, shop.answers = receiving(runs, shop.url), [410, 204]
+    runs.run(request=a_request(webhook=f"{shop.url}/resume?signature=abc"))
+    assert [410] == [one.status for one in tries(runs, endpoint)]
+    runs.run()
+    assert ["/hook/resume?signature=abc", "/hook"] == [request.path for request in shop.received]
+
+
 def test_only_the_wanted_events_are_sent(runs: Runs, shop: Receiver) -> None:
     """One endpoint wants failures, another one successes."""
     receiving(runs, shop.url, Event.FAILED)

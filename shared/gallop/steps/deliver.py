@@ -124,7 +124,8 @@ def _send(endpoint: Endpoint, url: str, message: Message, number: int, retry_in:
         milliseconds=round(seconds * 1000),
         next_at=None if is_final or retry_in is None else now + retry_in,
     )
-    if status == webhooks.GONE:
+    # An address that a job has chosen, perhaps for one time only, says nothing about the endpoint.
+    if status == webhooks.GONE and url == endpoint.url:
         webhook_endpoints.disable(endpoint, GONE, now)
     webhook_deliveries.note(result)
     _log(result)
