@@ -178,3 +178,17 @@ def test_every_drop_becomes_one_job(name: str, dropped: Caller) -> None:
     dropped.wait_for_receipt(f"{name}/status.json", *STARTED)
     (task,) = dropped.tasks_for(prompt_of(name))
     assert CASES[name][1] == len(task["images"])
+
+
+def test_a_batch_is_cancelled(caller: Caller) -> None:
+    """With the rights that the functions have: what runs is delivered, and the rest is never made."""
+    lines = "\n".join(f'{{"prompt": "A horse, number {number}.", "duration": 3}}' for number in range(200))
+    caller.drop({"many/batch.jsonl": lines.encode()})
+    caller.wait_for_receipt("many/batch/00001/status.json", "running", "storing", "succeeded")
+    caller.drop({"many/CANCEL": b""})
+    receipt = caller.wait_for_receipt("many/batch.json", "cancelled")
+    assert 0 == receipt["jobs"]["open"] == receipt["jobs"]["waiting"]
+    assert 100 < receipt["jobs"]["not_started"]
+    made = [task for task in caller.testbed.dashscope.ledger()["tasks"] if "A horse, number" in task["prompt"]]
+    charged = [task for task in made if task["billed_seconds"]]
+    assert len(charged) == receipt["jobs"]["succeeded"]
