@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gallop.domain import remedies
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.frozen import frozen
+from gallop.domain.job import RESTORED
 from gallop.domain.remedies import Remedy
 
 if TYPE_CHECKING:
@@ -162,7 +163,9 @@ OF_A_RESULT = (Remedy.CREATE_AND_PAY_AGAIN, Remedy.REPORT_RESULT)
 def remedy_text(job: Job, failure: Failure, action: Remedy) -> str:
     """Put an action into words for the door of a job; they say that nothing was charged, if that is certain."""
     is_free = charge_of(job, failure) == 0
-    if action is Remedy.SEARCH_CONSOLE and is_free:
+    if failure in RESTORED:
+        action = Remedy.RESTORE_IF_WANTED
+    elif action is Remedy.SEARCH_CONSOLE and is_free:
         action = Remedy.CREATE_AGAIN
     elif job.usage is not None and action not in OF_A_RESULT:
         action = Remedy.FETCH_FROM_CONSOLE

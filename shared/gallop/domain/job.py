@@ -133,6 +133,7 @@ def cancelled(message: str) -> Failure:
 REPLACED = cancelled("The dropped files changed, and a new job replaced this one before DashScope had started it.")
 # Why a job was cancelled whose batch was. It is made again if its line is uploaded again.
 BATCH_CANCELLED = cancelled("The batch was cancelled before DashScope had started this job.")
+RESTORED = (REPLACED, BATCH_CANCELLED)
 
 
 def failure_from(record: Mapping[str, Any]) -> Failure:

@@ -17,6 +17,7 @@ class Remedy(StrEnum):
     CREATE_AGAIN = "create_again"
     CREATE_AGAIN_LATER = "create_again_later"
     CREATE_IF_WANTED = "create_if_wanted"
+    RESTORE_IF_WANTED = "restore_if_wanted"
     CHECK_ADDRESS = "check_address"
     CHECK_VENDOR = "check_vendor"
     SEARCH_CONSOLE = "search_console"
@@ -47,6 +48,7 @@ _TEXTS: Mapping[Remedy, str] = {
     Remedy.CREATE_AGAIN: "{Again}.",
     Remedy.CREATE_AGAIN_LATER: "Wait a while, then {again}.",
     Remedy.CREATE_IF_WANTED: "If you still want the video, {again}.",
+    Remedy.RESTORE_IF_WANTED: "If you still want the video, upload the same content again; for a line, batch.jsonl.",
     Remedy.CHECK_ADDRESS: "Check the parameter DashScopeBaseUrl and DashScope's status page, then {again}.",
     Remedy.CHECK_VENDOR: (
         "Check DashScope's status page. The task may have finished there: look for it in DashScope's console first, "

@@ -19,7 +19,7 @@ from gallop.domain.clients import keys
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
 from gallop.domain.errors import JobNotFound, WrongState
-from gallop.domain.job import BATCH_CANCELLED, REPLACED, CancelAnswer, Failure, JobState, is_terminal, job_id_of
+from gallop.domain.job import REPLACED, RESTORED, CancelAnswer, Failure, JobState, is_terminal, job_id_of
 from gallop.services import accept, publish
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from gallop.services.accept import NewJob
 
 MAX_TRIES = 8
-# Why jobs were cancelled that are made again if their content is.
-RESTORED = (REPLACED, BATCH_CANCELLED)
 _ANSWERS = {
     "cancelled": "The job has been cancelled. Nothing was charged.",
     "too_late": "Too late to cancel: DashScope may have started. It may be charged; if so, the video is put here.",

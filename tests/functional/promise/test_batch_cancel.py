@@ -62,7 +62,9 @@ def test_what_has_not_begun_is_cancelled(simulation: Simulation, times: int) -> 
     assert {**counts, "not_started": 12 - CONCURRENCY} == shown["jobs"]
     assert {"succeeded": 1, "cancelled": CONCURRENCY - 1, "not_started": 12 - CONCURRENCY} == rows_by_state(simulation)
     assert "too_late" == simulation.receipt("spring/batch/00001/status.json")["cancel"]["answer"]
-    assert "cancelled" == simulation.receipt("spring/batch/00002/status.json")["cancel"]["answer"]
+    status = simulation.receipt("spring/batch/00002/status.json")
+    assert "cancelled" == status["cancel"]["answer"]
+    assert "upload the same content again" in status["error"]["remedy"]
 
 
 def test_a_batch_that_is_still_quiet_makes_nothing(simulation: Simulation) -> None:
