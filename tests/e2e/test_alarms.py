@@ -73,9 +73,21 @@ class Operator:
 
 
 @pytest.fixture(scope="module")
-def testbed() -> Iterator[Testbed]:
+def subjects() -> list[str]:
+    """Return the subjects of the mails to the operator's address."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def testbed(subjects: list[str]) -> Iterator[Testbed]:
     """Run the template with an operator's address."""
-    with Testbed(speed=SPEED, is_jumping=True, parameters={"AlarmEmail": EMAIL, "NotifyEmail": EMAIL}) as running:
+    addresses = {"AlarmEmail": EMAIL, "NotifyEmail": EMAIL}
+
+    def mail(address: str, subject: str, text: str) -> None:
+        assert (EMAIL, True) == (address, bool(text))
+        subjects.append(subject)
+
+    with Testbed(speed=SPEED, is_jumping=True, parameters=addresses, mail=mail) as running:
         yield running
 
 
@@ -205,14 +217,19 @@ def test_a_notification_that_cannot_be_made(testbed: Testbed, operator: Operator
     operator.heard("NotificationsFailed", minutes=60)
 
 
-def test_a_topic_of_notices_that_is_gone(testbed: Testbed, caller: Caller, operator: Operator) -> None:
+def test_a_topic_of_notices_that_is_gone(
+    testbed: Testbed, caller: Caller, operator: Operator, subjects: list[str]
+) -> None:
     """Mails about ended jobs are tried again; they are sent once the topic is back."""
     sns, arn = testbed.client("sns"), testbed.aws.deployment.resources["NoticeTopic"].physical_id
     sns.delete_topic(TopicArn=arn)
     caller.drop({"lost/1.jpg": picture(), "lost/prompt.txt": b"She waves."})
     testbed.clock.sleep(16 * MINUTE)
     sns.create_topic(Name=arn.rpartition(":")[2])
+    sns.subscribe(TopicArn=arn, Protocol="email", Endpoint=EMAIL)
     operator.heard("NoticesFailed", minutes=60)
+    assert 1 == subjects.count("Video ready: lost")
+    assert [] != [subject for subject in subjects if subject.startswith("ALARM: ")]
 
 
 def test_an_account_without_a_free_place(testbed: Testbed, operator: Operator) -> None:

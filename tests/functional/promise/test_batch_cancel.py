@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
+from gallop.adapters.table import batches
 
 from tests.support.promise.batches import (
     CONCURRENCY,
@@ -26,6 +27,8 @@ from tests.testbed.aws.kill_points import after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gallop.domain.drops.batch import Batch
 
     from tests.support.promise import Simulation
     from tests.testbed.aws.kill_points import KillPoint
@@ -149,6 +152,20 @@ def test_a_drop_in_the_same_folder_is_cancelled_as_ever(simulation: Simulation) 
     simulation.run_for(HOUR)
     assert simulation.receipt("spring/status.json")["cancel"]
     assert receipt(simulation)["cancel"]
+
+
+def test_a_line_that_was_about_to_start_does_not(simulation: Simulation) -> None:
+    """A CANCEL between the look for one and the record of the line is seen by the record itself."""
+    claim_line = batches.claim_line
+
+    def cancelled_meanwhile(batch: Batch, line: int, job_id: str) -> str:
+        batches.cancel(batch, simulation.clock.now())
+        return claim_line(batch, line, job_id)
+
+    with patch.object(batches, "claim_line", cancelled_meanwhile):
+        begin(simulation, LINES)
+    assert [] == simulation.jobs()
+    assert {"not_started": len(LINES)} == rows_by_state(simulation)
 
 
 def test_a_line_without_a_budget_is_not_open(simulation: Simulation) -> None:
