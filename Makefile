@@ -28,8 +28,8 @@ PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialec
 	$(addprefix tests/e2e/page/test_,files.py list.py network.py) \
 	tests/functional/testbed/test_make_up.py tests/template/test_layer_builds.py \
 	tests/functional/fake_dashscope/test_litellm.py \
-	$(addprefix tests/functional/,promise/test_batch_cancel_kills.py promise/test_large_batch.py promise/test_quiet_day.py promise/test_parked.py promise/test_money.py promise/test_outages.py \
-	doors/s3/test_many_drops.py doors/s3/test_corpus.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
+	$(addprefix tests/functional/,promise/test_large_batch.py promise/test_quiet_day.py promise/test_parked.py promise/test_money.py promise/test_outages.py \
+	promise/test_variants_killed.py doors/s3/test_many_drops.py doors/s3/test_corpus.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
 # For every Python process, in any folder: the repository, its layer and the fake DashScope.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared:$(CURDIR)/tests/testbed/fake_dashscope/src
 # Some containers set it: then each process of the tests would compile all of them again, for ten seconds.

@@ -65,6 +65,7 @@ SELDOM_USED = {
     ("BatchFunctionRole", "secretsmanager:GetSecretValue"): "a line that changes while its task waits at DashScope",
     ("McpFunctionRole", "s3:DeleteObjectVersion"): REFUSED_AFTER_ALL,
     ("McpFunctionRole", "s3:ListBucket"): "a video that was removed from the bucket",
+    ("ThumbnailFunctionRole", "s3:ListBucket"): "a thumbnail of a group that was removed from the bucket",
     ("McpFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
     ("VideosFunctionRole", "states:SendTaskSuccess"): "a batch waits for a job that an operator's key cancels",
     ("DeliverFunctionRole", "dynamodb:BatchGetItem"): NOTICES,
@@ -114,6 +115,7 @@ def use_both_doors(caller: Caller, gallop: Gallop, shop: Receiver) -> None:
     wait_in_the_queue(caller)
     drop_fix_and_change(caller)
     drop_batches(caller)
+    drop_for_two(caller)
     edit_videos(caller)
     cancel_at_both_doors(caller)
     shop.wait_for(2)
@@ -196,6 +198,16 @@ def drop_batches(caller: Caller) -> None:
 
     again = eventually(another, every_s=0.1)
     assert (2, 1) == (again["good"], again["repeated"])
+
+
+def drop_for_two(caller: Caller) -> None:
+    """Drop a folder for two videos, and wait for the sheet of both, which is made with the second thumbnail."""
+    settings = {"prompt": "Twice.", "images": ["1.jpg"], "duration": 3, "n": 2}
+    caller.drop({"pair/1.jpg": picture(), "pair/job.json": json.dumps(settings).encode()})
+    assert 2 == caller.wait_for_receipt("pair/status.json", "succeeded")["n"]
+    for place in (1, 2):
+        caller.wait_for_thumbnail(f"pair/{place}/video.json")
+    assert caller.video("pair/contact.jpg")
 
 
 def drop_lines(caller: Caller, *prompts: str) -> None:

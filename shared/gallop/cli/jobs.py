@@ -174,6 +174,8 @@ def _delete(job: Job, *, is_sure: bool) -> None:
         warning = "The dropped files above are deleted with the job, in all versions: else they could start it again."
     else:
         warning = "Its results and record are deleted. No dropped file is."
+    if found.others:
+        show.remark(f"It is one of a group, which is deleted as a whole: {', '.join(one.id for one in found.others)}")
     show.confirm(f"{job.id} of {job.receipts!r}: {warning}", is_sure=is_sure)
     erase_drop.erase_with_files(found)
 

@@ -12,9 +12,10 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
+from gallop.domain.doors import Door
 from gallop.domain.failures import charge_of
 from gallop.domain.fields import Whole
-from gallop.domain.job import GroupPlace, JobState, is_terminal, new_job_id
+from gallop.domain.job import GroupPlace, JobState, is_terminal, new_job_id, openai_status
 from gallop.domain.request.own_fields import MAX_N
 
 if TYPE_CHECKING:
@@ -43,15 +44,41 @@ def job_id(group_id: str, place: int) -> str:
     return f"job_{group_id.removeprefix('grp_')[:-1]}{_LAST[place]}"
 
 
-def job_ids(group_id: str) -> list[str]:
-    """Return the ids of all jobs that a group may have."""
-    return [job_id(group_id, place) for place in range(1, MAX_N + 1)]
+def job_ids(group_id: str, size: int = MAX_N) -> list[str]:
+    """Return the ids of the jobs of a group of a size, or of all that it may have."""
+    return [job_id(group_id, place) for place in range(1, size + 1)]
 
 
-def places(size: int, now: float) -> tuple[GroupPlace, ...]:
-    """Return the places of a new group."""
-    group_id = new_group_id(now)
+def group_of(job_id: str) -> str:
+    """Return the id of the group that a job with this id is in, if it is in one."""
+    return f"grp_{job_id.removeprefix('job_')[:-1]}{_LAST[0]}"
+
+
+def places(group_id: str, size: int) -> tuple[GroupPlace, ...]:
+    """Return the places of a group."""
     return tuple(GroupPlace(group_id, place, size) for place in range(1, size + 1))
+
+
+def in_drop(job: Job) -> GroupPlace | None:
+    """Return the place of a job among those of one drop; None if it is the only one, or of the HTTPS door."""
+    return job.group if job.door is Door.S3 else None
+
+
+def owner_of(job: Job) -> str:
+    """Return the id by which a drop knows a job: that of its group, if it has one."""
+    place = in_drop(job)
+    return place.id if place else job.id
+
+
+def drop_of(job: Job) -> str:
+    """Return the prefix of the receipts of a job's drop, below which those of a group are by their places."""
+    return job.receipts.rpartition("/")[0] if in_drop(job) else job.receipts
+
+
+def place_view(job: Job) -> dict[str, Any]:
+    """Return what a view of a job says about its group; nothing if it has none."""
+    group = job.group
+    return {"group": {"id": group.id, "place": group.place, "size": group.size}} if group else {}
 
 
 def first_id(job: Job) -> str:
@@ -88,15 +115,22 @@ def ended_at(jobs: Sequence[Job]) -> float:
     return max(job.ended_at or job.updated_at for job in jobs)
 
 
+def state(jobs: Sequence[Job]) -> JobState:
+    """Return the state of a group: it runs until all jobs have ended, and has succeeded if there is a video."""
+    states = {job.state for job in jobs}
+    if len(states) == 1 and (JobState.QUEUED in states or have_ended(jobs)):
+        return states.pop()
+    if not have_ended(jobs):
+        return JobState.RUNNING
+    return JobState.SUCCEEDED if JobState.SUCCEEDED in states else JobState.FAILED
+
+
 def status(jobs: Sequence[Job]) -> str:
     """Return the status of a group, in OpenAI's words: it has failed if it has ended without a video."""
-    states = {job.state for job in jobs}
-    if have_ended(jobs):
-        return "completed" if JobState.SUCCEEDED in states else "failed"
-    return "queued" if states == {JobState.QUEUED} else "in_progress"
+    return openai_status(state(jobs))
 
 
-def _cost(jobs: Sequence[Job]) -> float | None:
+def cost(jobs: Sequence[Job]) -> float | None:
     """Return what jobs that have ended cost together, in USD; None if that is not known of each."""
     charges = [charge_of(job) for job in jobs] if have_ended(jobs) else [None]
     known = [charge for charge in charges if charge is not None]
@@ -113,7 +147,7 @@ def view(jobs: Sequence[Job], shown: Sequence[Mapping[str, Any]]) -> dict[str, A
         "n": group.size if group else len(jobs),
         "created_at": int(jobs[0].created_at),
         "estimated_cost": float(sum(job.estimated_cost for job in jobs)),
-        "cost": _cost(jobs),
+        "cost": cost(jobs),
         "currency": "USD",
         "data": list(shown),
     }

@@ -73,7 +73,7 @@ def body_of(endings: Sequence[Ending], *, with_prompt: bool) -> str:
 def name_of(job: Job) -> str:
     """Return what its owner calls a job: the path of its drop, or the ``name`` of its metadata, or else its id."""
     if job.door is Door.S3:
-        return _shown(job.receipts.partition("/")[2] or job.receipts, MAX_NAME)
+        return _shown(job.receipts, MAX_NAME)
     return _shown(str(job.request.metadata.get("name") or ""), MAX_NAME) or job.id
 
 

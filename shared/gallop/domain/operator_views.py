@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models, provenance
+from gallop.domain import groups, models, provenance
 from gallop.domain.request import estimate
 from gallop.domain.times import timestamp
 from gallop.domain.views import error_view
@@ -38,6 +38,7 @@ def details(job: Job, execution: str, position: QueuePosition | None, results_bu
     """Return everything about a job. ``execution`` is the name of its newest execution."""
     return {
         **summary(job),
+        **groups.place_view(job),
         **_request(job),
         "currency": "USD",
         "lane": lane_view(job.lane),

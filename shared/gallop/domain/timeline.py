@@ -50,7 +50,7 @@ def of_record(job: Job) -> Iterator[Moment]:
     """Yield what the record of a job says."""
     times: Iterable[tuple[float | None, str]] = (
         (job.dropped_at, "newest file of the drop uploaded"),
-        (job.created_at, f"accepted at the {job.door.value} door for client {job.client}"),
+        (job.created_at, f"accepted at the {job.door.value} door for client {job.client}{_place(job)}"),
         (job.slot_since, "slot granted"),
         *_attempt(job),
         (job.running_since, f"task {job.task_id} {'found in the list' if job.is_adopted else 'created'}"),
@@ -63,6 +63,10 @@ def of_record(job: Job) -> Iterator[Moment]:
     yield from (Moment(at, RECORD, what) for at, what in times if at is not None)
     if not is_terminal(job.state):
         yield Moment(job.updated_at, RECORD, f"{job.state.value}{_hold(job)}")
+
+
+def _place(job: Job) -> str:
+    return f", video {job.group.place} of {job.group.size} of group {job.group.id}" if job.group else ""
 
 
 def of_history(name: str, events: Iterable[Mapping[str, Any]]) -> Iterator[Moment]:

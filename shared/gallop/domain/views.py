@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models, provenance
+from gallop.domain import groups, models, provenance
 from gallop.domain.dashscope import error_codes
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
@@ -59,8 +59,7 @@ def job_view(
         "error": error_view(job),
         "provenance": provenance.view(job),
     }
-    group = {"group": {"id": job.group.id, "place": job.group.place, "size": job.group.size}} if job.group else {}
-    return {**view, **group, **_files_view(job, api_url)}
+    return {**view, **groups.place_view(job), **_files_view(job, api_url)}
 
 
 def request_view(request: VideoRequest) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def extract(video: BinaryIO) -> bytes | None:
     try:
         with av.open(video, "r") as container:
             frame = _chosen(container)
-            return None if frame is None else _jpeg(frame)
+            return None if frame is None else jpeg(frame)
     except FFmpegError:
         return None
 
@@ -77,7 +77,8 @@ def _shows_something(frame: VideoFrame) -> bool:
     return brightness[-1 - twentieth] - brightness[twentieth] >= MIN_CONTRAST
 
 
-def _jpeg(frame: VideoFrame) -> bytes:
+def jpeg(frame: VideoFrame) -> bytes:
+    """Encode a frame as JPEG, scaled down to ``MAX_LONG_SIDE``."""
     scale = min(Fraction(1), Fraction(MAX_LONG_SIDE, max(frame.width, frame.height)))
     width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
     picture = frame.reformat(width, height, "yuvj420p")

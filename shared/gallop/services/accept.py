@@ -28,7 +28,7 @@ from gallop.domain.metrics import Metric
 from gallop.domain.request import estimate as estimates
 from gallop.domain.request.images import InlineImage
 from gallop.services import publish, stored_images
-from gallop.services.groups import members
+from gallop.services.groups import jobs_of, members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from gallop.domain.budget import BudgetUse, Cap, Shortfall
     from gallop.domain.drops.current import CurrentDrop
+    from gallop.domain.job import GroupPlace
     from gallop.domain.request.estimate import Estimate
     from gallop.domain.request.idempotency import IdempotencyRecord
     from gallop.domain.request.media import Medium
@@ -78,6 +79,8 @@ class NewJob:
     ``job_id`` and ``receipts`` are those of a drop or line; without them the job gets an id when it is recorded.
     ``drop_update`` is the current drop as it was read, and as it will be once the job is recorded. ``is_draining`` says
     that the operator lets all jobs end: it is answered if it repeats an earlier request, and otherwise refused.
+    Of a request for several videos, ``job_id`` is that of the first job, and the receipts of each are below
+    ``receipts``, by its place.
     """
 
     request: VideoRequest
@@ -89,6 +92,16 @@ class NewJob:
     dropped_at: float | None = None
     drop_update: tuple[CurrentDrop, CurrentDrop] | None = None
     is_draining: bool = False
+
+    @property
+    def group(self) -> str:
+        """The id of the group of a drop's jobs; empty for one job."""
+        return groups.group_of(self.job_id) if self.request.n > 1 else ""
+
+    @property
+    def owner(self) -> str:
+        """The id by which a drop knows its job, or its group."""
+        return self.group or self.job_id
 
 
 def accept(new_job: NewJob) -> tuple[Job, bool]:
@@ -129,6 +142,7 @@ def accept_all(new_job: NewJob) -> tuple[tuple[Job, ...], bool]:
         idempotency_records.prolong(key, creation.job_id, clock.now())
     for job in recorded:
         _start(job, new_job.drop_update[1] if new_job.drop_update and creation.is_new else None)
+    publish.status_of_group(recorded[0])
     log.info("job accepted", door=new_job.door.value, is_new=creation.is_new)
     return recorded, creation.is_new
 
@@ -144,7 +158,7 @@ def _repeated(creation: Creation) -> tuple[Job, ...]:
 
 def _start(job: Job, current: CurrentDrop | None) -> None:
     if job.state is JobState.QUEUED:
-        publish.status(job, current)
+        publish.status_of_job(job, current)
         if not job.parked:
             job_workflow.start(job.id)
 
@@ -199,9 +213,8 @@ def _recorded(new_job: NewJob) -> Creation | None:
     if new_job.idempotency:
         return idempotency_records.known(new_job.idempotency, clock.now())
     # A drop: the id says which content it has.
-    with suppress(JobNotFound):
-        return Creation(jobs.get(new_job.job_id).id, is_new=False)
-    return None
+    recorded = jobs_of(new_job.owner)
+    return Creation(recorded[0].id, is_new=False, group=new_job.group) if recorded else None
 
 
 def _record(new_job: NewJob) -> Creation:
@@ -255,11 +268,16 @@ def _jobs_from(new_job: NewJob, job_id: str, held: tuple[Medium, ...]) -> list[J
     now, request = clock.now(), replace(new_job.request, media=held)
     if request.n == 1:
         return [_job_from(new_job, request, job_id, now)]
-    of_group = zip(groups.split(request), groups.places(request.n, now), strict=True)
+    group_id = new_job.group if new_job.job_id else groups.new_group_id(now)
+    of_group = zip(groups.split(request), groups.places(group_id, request.n), strict=True)
     return [
-        replace(_job_from(new_job, one, groups.job_id(place.id, place.place), now), group=place)
+        replace(_job_from(_at(new_job, place), one, groups.job_id(place.id, place.place), now), group=place)
         for one, place in of_group
     ]
+
+
+def _at(new_job: NewJob, place: GroupPlace) -> NewJob:
+    return replace(new_job, receipts=f"{new_job.receipts}/{place.place}") if new_job.receipts else new_job
 
 
 def _job_from(new_job: NewJob, request: VideoRequest, job_id: str, now: float) -> Job:

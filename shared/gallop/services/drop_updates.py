@@ -14,21 +14,24 @@ from typing import TYPE_CHECKING, Any
 from gallop import log
 from gallop.adapters.table import drops, job_items, jobs
 from gallop.adapters.table.codec import SECONDS
-from gallop.domain import models
+from gallop.domain import groups, models
 from gallop.domain.clients import keys
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
 from gallop.domain.errors import JobNotFound, WrongState
-from gallop.domain.job import REPLACED, RESTORED, CancelAnswer, Failure, JobState, is_terminal, job_id_of
+from gallop.domain.job import REPLACED, CancelAnswer, JobState, is_terminal, job_id_of
+from gallop.domain.request.own_fields import MAX_N
 from gallop.services import accept, publish
+from gallop.services.groups import jobs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gallop.domain.job import Job
     from gallop.services.accept import NewJob
 
 MAX_TRIES = 8
+_PLACES = {str(place) for place in range(1, MAX_N + 1)}
 _ANSWERS = {
     "cancelled": "The job has been cancelled. Nothing was charged.",
     "too_late": "Too late to cancel: DashScope may have started. It may be charged; if so, the video is put here.",
@@ -37,9 +40,9 @@ _ANSWERS = {
 
 
 def start(new_job: NewJob, uploaded_at: float) -> None:
-    """Make a job, new or known, the current one of its drop.
+    """Make a job or group, new or known, the current one of its drop.
 
-    ``uploaded_at`` is when the newest file of the job was uploaded, in epoch seconds.
+    ``uploaded_at`` is when the newest of its files was uploaded, in epoch seconds.
 
     Raises:
         BudgetExceeded: a cap has no room for its estimate.
@@ -49,23 +52,23 @@ def start(new_job: NewJob, uploaded_at: float) -> None:
     new_job = replace(new_job, dropped_at=uploaded_at)
     for _ in range(MAX_TRIES):
         before = drops.get(new_job.receipts)
-        if before.supersedes(uploaded_at, new_job.job_id):
+        if before.supersedes(uploaded_at, new_job.owner):
             log.info("drop superseded", drop=new_job.receipts, job_id=new_job.job_id)
             return
         if _has_job_of_another_kind(before, new_job, uploaded_at):
             log.info("drop has a job of an earlier version", drop=new_job.receipts)
             return
-        after = before.with_job(new_job.job_id, uploaded_at)
+        after = before.with_job(new_job.owner, uploaded_at)
         with suppress(WrongState):
-            job, is_new = accept.accept(replace(new_job, drop_update=(before, after)))
+            recorded, is_new = accept.accept_all(replace(new_job, drop_update=(before, after)))
             if is_new:
                 _clean_up(after)
                 return
-            if job.failure in RESTORED:
-                raise WrongState(f"Job {job.id} was cancelled while its content was being restored.")
-            is_known = before.job == new_job.job_id and before.uploaded_at >= uploaded_at
+            if _were_replaced(recorded):
+                raise WrongState(f"{new_job.owner} was cancelled while its content was being restored.")
+            is_known = before.job == new_job.owner and before.uploaded_at >= uploaded_at
             if is_known or drops.replace(before, after):
-                _note_redrop(job, uploaded_at)
+                _note_redrop(recorded, uploaded_at)
                 _clean_up(before if is_known else after)
                 return
     raise WrongState(f"The current job of drop {new_job.receipts} kept changing.")
@@ -83,13 +86,12 @@ def _has_job_of_another_kind(current: CurrentDrop, new_job: NewJob, uploaded_at:
     Other files, or another content, would be newer. A job that was cancelled while its content was restored does not
     count.
     """
-    if current.job in (NO_JOB, new_job.job_id) or current.uploaded_at < uploaded_at:
+    if current.job in (NO_JOB, new_job.owner) or current.uploaded_at < uploaded_at:
         return False
-    try:
-        job = jobs.get(current.job)
-    except JobNotFound:
+    found = jobs_of(current.job)
+    if not found:
         return True
-    return job.failure not in RESTORED and _kind_of(job.request.model) != _kind_of(new_job.request.model)
+    return not _were_replaced(found) and _kind_of(found[0].request.model) != _kind_of(new_job.request.model)
 
 
 def _kind_of(model: str) -> str:
@@ -137,15 +139,31 @@ def cancel(path: str, uploaded_at: float, why: Failure | None = None) -> None:
     raise WrongState(f"The current job of drop {path} kept changing.")
 
 
-def job_id_for(job_id: str) -> str:
-    """Return the id of the job for a content: another one if that job was cancelled with its batch, or by a change.
+def job_id_for(job_id: str, n: int) -> str:
+    """Return the id of the job for a content: another one if that job was cancelled because the drop had changed.
 
-    Its content has been restored since, and a cancelled job does not start again.
+    Its content has been restored since, and a cancelled job does not start again. Of ``n`` jobs, it is that of the
+    first, and another one if all were cancelled: those that DashScope had started are not made and charged again.
     """
-    with suppress(JobNotFound):
-        while jobs.get(job_id).failure in RESTORED:
-            job_id = job_id_of(keys.S3_DOOR, "restored", job_id)
-    return job_id
+    while _were_replaced(jobs_of(groups.group_of(job_id) if n > 1 else job_id)):
+        job_id = job_id_of(keys.S3_DOOR, "restored", job_id)
+    return groups.job_id(groups.group_of(job_id), 1) if n > 1 else job_id
+
+
+def _were_replaced(found: Sequence[Job]) -> bool:
+    return bool(found) and all(job.failure == REPLACED for job in found)
+
+
+def taken_places(path: str, n: int) -> list[str]:
+    """Return the places of the ``n`` jobs of a drop in which another drop has its receipts: a folder in its folder."""
+    places = [f"{path}/{place}" for place in range(1, n + 1)]
+    return [place for place in places if drops.get(place).version]
+
+
+def is_place_of_group(path: str) -> bool:
+    """Return whether the receipts of a drop would be in the place of a job of another drop's group."""
+    folder, _, name = path.rpartition("/")
+    return bool(folder) and name in _PLACES and groups.is_group_id(drops.get(folder).job)
 
 
 def withdraw(path: str) -> None:
@@ -158,18 +176,17 @@ def withdraw(path: str) -> None:
     _clean_up(current)
 
 
-def _answer_cancel(current: CurrentDrop, uploaded_at: float, why: Failure | None) -> None:
-    try:
-        job = None if current.job == NO_JOB else jobs.get(current.job)
-    except JobNotFound:
+def _answer_cancel(current: CurrentDrop, uploaded_at: float) -> None:
+    if current.job == NO_JOB:
+        publish.show(current)
+    elif found := jobs_of(current.job):
+        for job in found:
+            if job.cancel is None or job.cancel.time < uploaded_at:
+                _cancel_job(job, uploaded_at)
+        publish.status_of_all([jobs.get(job.id) for job in found])
+    else:
         log.warning("record of current job not found", job_id=current.job)
         return
-    if job is None:
-        publish.show(current)
-    elif job.cancel and job.cancel.time >= uploaded_at:
-        publish.status(job)
-    else:
-        _cancel_job(job, uploaded_at, why)
     _clean_up(current)
 
 
@@ -182,15 +199,15 @@ def _cancel_job(job: Job, uploaded_at: float, why: Failure | None) -> None:
     result = Cancellation.CANCELLED if job.state is JobState.CANCELLED else outcome
     answer = CancelAnswer(result.value, _ANSWERS[result.value], uploaded_at)
     jobs.note(job, "cancel", job_items.CANCEL.write(answer))
-    publish.status(jobs.get(job.id))
 
 
-def _note_redrop(job: Job, uploaded_at: float) -> None:
-    if uploaded_at <= (job.dropped_at or 0.0):
+def _note_redrop(known: Sequence[Job], uploaded_at: float) -> None:
+    if uploaded_at <= (known[0].dropped_at or 0.0):
         return
-    if uploaded_at > (job.dropped_again_at or 0.0):
-        jobs.note(job, "dropped_again_at", SECONDS.write(uploaded_at))
-    publish.status(publish.restore_files(jobs.get(job.id)))
+    for job in known:
+        if uploaded_at > (job.dropped_again_at or 0.0):
+            jobs.note(job, "dropped_again_at", SECONDS.write(uploaded_at))
+    publish.status_of_all([publish.restore_files(jobs.get(job.id)) for job in known])
 
 
 def _clean_up(current: CurrentDrop) -> None:
@@ -203,12 +220,13 @@ def _cancel_earlier(current: CurrentDrop) -> None:
     """Cancel the jobs that the current one replaced, if they have not ended and that is free."""
     if current.job == NO_JOB:
         return
-    for job_id in current.earlier:
-        # An earlier job may be current again since this state was read.
-        if drops.get(current.path).job != current.job:
-            return
-        with suppress(JobNotFound):
-            if not is_terminal(jobs.get(job_id).state):
+    for owner in current.earlier:
+        for job in jobs_of(owner):
+            # An earlier job may be current again since this state was read.
+            if drops.get(current.path).job != current.job:
+                return
+            if not is_terminal(job.state):
                 from gallop.services.cancel import cancel  # noqa: PLC0415 - as in _cancel_job
 
-                cancel(job_id, REPLACED)
+                with suppress(JobNotFound):
+                    cancel(job.id, REPLACED)

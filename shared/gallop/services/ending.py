@@ -12,8 +12,10 @@ from gallop.adapters.table import jobs, waiters
 from gallop.domain.doors import Door
 from gallop.domain.errors import WrongState
 from gallop.domain.failure_codes import FailureCode
+from gallop.domain.groups import first_id, have_ended
 from gallop.domain.job import Failure, JobState, is_terminal
 from gallop.services import publish, settle, slots
+from gallop.services.groups import siblings
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
@@ -43,14 +45,22 @@ def notify(job: Job, *, is_last: bool = True) -> None:
         parts.callback(settle.settle, job)
         parts.callback(webhook_workflow.announce, job.id)
         if job.door is Door.S3:
-            # Only batches wait, and only for jobs of their lines.
-            parts.callback(waiters.resume_all, job.id)
+            parts.callback(_resume_batches, job)
         parts.callback(publish.status, job)
         if job.result is None:
             # The slot of a job with a video is free since its task ended.
             parts.callback(slots.release, job)
     if is_last:
         jobs.close(job)
+
+
+def _resume_batches(job: Job) -> None:
+    """Resume what waits for a job, or for all of its group: only batches wait, and only for jobs of their lines.
+
+    Of jobs that end at once, each looks for the others after its own end is recorded, so that at least one sees all.
+    """
+    if job.group is None or have_ended(siblings(job)):
+        waiters.resume_all(first_id(job))
 
 
 def renew(job: Job) -> None:

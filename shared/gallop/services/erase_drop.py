@@ -1,4 +1,4 @@
-"""Deletes an ended job of the S3 door with the files that were dropped for it, which would start it again.
+"""Deletes an ended job of the S3 door, or its group, with the files that were dropped for it: else they start it again.
 
 Only an operator's command does this, with the operator's own rights. A run that crashes leaves the record, so that the
 next run can delete the rest.
@@ -7,12 +7,14 @@ next run can delete the rest.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gallop import log, settings
 from gallop.adapters.s3 import buckets, versions
 from gallop.adapters.table import drops as drop_table
 from gallop.adapters.table import jobs
+from gallop.domain import groups
 from gallop.domain.drops import drop as drops
 from gallop.domain.drops import receipts
 from gallop.domain.drops.drop import Folder
@@ -22,6 +24,7 @@ from gallop.domain.job import is_terminal
 from gallop.domain.request.clips import StoredClip
 from gallop.domain.request.images import StoredImage
 from gallop.services import closing, erase
+from gallop.services.groups import jobs_of, siblings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +43,12 @@ _LINE = re.compile(r"(?:^|/)batch/[0-9]{5,}", re.IGNORECASE)
 class Plan:
     """What is deleted with a job: ``dropped`` are versions of the inbox, and ``results`` those of its results.
 
-    ``is_line`` says that it is a line of a batch, whose files are for other lines, too, and stay.
+    ``others`` are the jobs of its group, which go with it: the dropped files are theirs, too. ``is_line`` says that it
+    is a line of a batch, whose files are for other lines, too, and stay.
     """
 
     job: Job
+    others: tuple[Job, ...]
     current: CurrentDrop
     dropped: tuple[Version, ...]
     results: tuple[Version, ...]
@@ -52,45 +57,50 @@ class Plan:
     @property
     def is_current(self) -> bool:
         """Whether the job is the current one of its drop."""
-        return self.current.job == self.job.id
+        return self.current.job == groups.owner_of(self.job)
 
 
 def plan(job: Job) -> Plan:
-    """Return what belongs to a job of the S3 door.
+    """Return what belongs to a job of the S3 door, and to its group.
 
     Raises:
-        JobNotFinished: it has not ended, or its files are being moved.
+        JobNotFinished: one has not ended, or its files are being moved.
 
     """
-    current = drop_table.get(job.receipts)
-    if not closing.is_closed(job) or current.displaced:
-        raise JobNotFinished(f"The job is {job.state.value}, or its last receipts are still being written.")
+    current = drop_table.get(groups.drop_of(job))
+    others = tuple(one for one in siblings(job) if one.id != job.id)
+    for one in (job, *others):
+        if not closing.is_closed(one) or current.displaced:
+            raise JobNotFinished(f"Job {one.id} is {one.state.value}, or its last receipts are still being written.")
     scope = _scope_of(job)
-    found = Plan(job, current, (), tuple(_results(job, current)), is_line=scope is None)
+    found = Plan(job, others, current, (), tuple(_results(job, others, current)), is_line=scope is None)
     if scope is None:
         return found
-    return Plan(job, current, tuple(_dropped(found, scope)), found.results)
+    return replace(found, dropped=tuple(_dropped(found, scope)))
 
 
 def erase_with_files(found: Plan) -> None:
-    """Delete a job, its results and the files that were dropped for it; the record is last."""
+    """Delete a job, its group, their results and the files that were dropped for them; its record is last."""
     versions.remove(settings.inbox_bucket(), found.dropped)
     versions.remove(settings.results_bucket(), found.results)
-    erase.release_inputs(found.job)
+    for job in (*found.others, found.job):
+        erase.release_inputs(job)
     if found.is_current:
         scope = _scope_of(found.job)
         drop_table.forget(found.current, drops.prefixes_of(scope)[0] if scope else "")
-    jobs.erase(found.job)
-    log.info("job erased with its drop", job_id=found.job.id)
+    for job in (*found.others, found.job):
+        jobs.erase(job)
+        log.info("job erased with its drop", job_id=job.id)
 
 
 def _scope_of(job: Job) -> Scope | None:
     """Return the scope of a job's drop; None for a line of a batch."""
-    own = [key for key, _ in _files_of(job) if (path := drops.path_of(key)) and drops.receipts_of(path) == job.receipts]
+    of_drop = groups.drop_of(job)
+    own = [key for key, _ in _files_of(job) if (path := drops.path_of(key)) and drops.receipts_of(path) == of_drop]
     if own:
         return drops.scope_of(own[0])
     # A drop without images, or one of which all are elsewhere.
-    return None if _LINE.search(job.receipts) and not _has_files(job.receipts) else Folder(job.receipts)
+    return None if _LINE.search(of_drop) and not _has_files(of_drop) else Folder(of_drop)
 
 
 def _files_of(job: Job) -> list[tuple[str, str]]:
@@ -135,17 +145,20 @@ def _versions_of(job: Job) -> set[str]:
 
 def _versions_in_use(current: CurrentDrop, job: Job) -> set[str]:
     """Return the versions that other jobs of the drop use: the current one, and earlier ones that have not ended."""
-    others = jobs.get_all([one for one in dict.fromkeys((current.job, *current.earlier)) if one not in ("", job.id)])
-    using = [other for other in others if other.id == current.job or not is_terminal(other.state)]
+    owners = [one for one in dict.fromkeys((current.job, *current.earlier)) if one not in ("", groups.owner_of(job))]
+    others = [other for owner in owners for other in jobs_of(owner)]
+    using = [other for other in others if groups.owner_of(other) == current.job or not is_terminal(other.state)]
     return {version for other in using for version in _versions_of(other)}
 
 
-def _results(job: Job, current: CurrentDrop) -> list[Version]:
+def _results(job: Job, others: Sequence[Job], current: CurrentDrop) -> list[Version]:
     """Return the versions of a job's files: in the drop's folder and in its own, as they may have been moved."""
-    bucket, path = settings.results_bucket(), job.receipts
-    keys = [f"{path}/{name}" for name in receipts.FILES]
+    bucket, path, owner = settings.results_bucket(), current.path, groups.owner_of(job)
+    folders = dict.fromkeys((path, *(one.receipts for one in (job, *others))))
+    keys = [f"{folder}/{name}" for folder in folders for name in receipts.FILES]
     shared = [one for key in keys for one in versions.under(bucket, key) if one.key == key]
-    if current.prefix_for(job.id) != path:
+    if current.prefix_for(owner) != path:
         # Another job's files are current there, or receipts of the drop itself.
-        shared = [one for one in shared if buckets.owner_of(one.key, one.version_id) == job.id]
-    return [*versions.under(bucket, f"{path}/{job.id}/"), *shared]
+        own = {owner, job.id, *(one.id for one in others)}
+        shared = [one for one in shared if buckets.owner_of(one.key, one.version_id) in own]
+    return [*versions.under(bucket, f"{path}/{owner}/"), *shared]

@@ -11,26 +11,29 @@ from typing import TYPE_CHECKING
 from gallop import clock, log, metrics, settings
 from gallop.adapters.table import jobs
 from gallop.adapters.table import notices as table
-from gallop.domain import notices
+from gallop.domain import groups, notices
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.metrics import Metric
 from gallop.domain.notices import Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gallop.adapters.table.notices import Turn, Waiting
     from gallop.domain.job import Job
 
 
-def add(job: Job, page_url: str) -> bool:
-    """Record the end of a job if a person is notified of it; return whether that is so.
+def add(ended: Sequence[Job], page_url: str) -> bool:
+    """Record the end of a job, or of all jobs of a group, if a person is notified of it; return whether that is so.
 
-    ``page_url`` is the address of the page for browsers; empty if there is none, or its job is not visible there.
+    ``page_url`` is the address of the page for browsers; empty if there is none, or the jobs are not visible there.
     """
-    if not notices.is_due(job, settings.notify_of()):
-        return False
-    page = f"{page_url}#{job.id}" if page_url else ""
-    table.add(table.Waiting(job.id, page, job.ended_at or job.updated_at))
-    return True
+    due = [job for job in ended if notices.is_due(job, settings.notify_of())]
+    for job in due:
+        page = f"{page_url}#{job.id}" if page_url else ""
+        # Those of a group wait since its end, so that one mail has all.
+        table.add(table.Waiting(job.id, page, groups.ended_at(ended)))
+    return bool(due)
 
 
 def send() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
@@ -12,16 +13,16 @@ from gallop.domain import budget
 from gallop.domain.budget import Period
 from gallop.domain.errors import NoRoom
 from gallop.domain.failure_codes import FailureCode
-from gallop.domain.job import Failure
+from gallop.domain.job import Failure, JobState
 from gallop.services import publish
 from gallop.services.ending import fail
+from gallop.services.groups import siblings
 from gallop.services.isolation import left_to_next_sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from decimal import Decimal
+    from collections.abc import Mapping, Sequence
 
-    from gallop.domain.budget import Cap, Shortfall
+    from gallop.domain.budget import Cap, Reservation, Shortfall
     from gallop.domain.job import Job
 
 # The maximum per run, which has less than a minute.
@@ -56,23 +57,37 @@ def _is_too_expensive(job: Job, too_expensive: Mapping[Cap, Decimal]) -> bool:
 
 
 def release(job: Job) -> Shortfall | None:
-    """Start a parked job; return what a cap lacks for it, if the job has to wait for that."""
+    """Start a parked job, with those of its group; return what a cap lacks for them, if they have to wait for that."""
     caps, now = budgets.caps_of(job.client), clock.now()
-    reserved = budget.reservation(caps, job.estimated_cost, now)
+    together = [one for one in siblings(job) if one.parked and one.state is JobState.QUEUED] if job.group else [job]
     deadline = now + settings.queue_seconds() + settings.deadline_seconds()
-    free = replace(job.at(job.state, now), parked=None, reserved=reserved, deadline=deadline)
+    free = [
+        replace(one.at(one.state, now), parked=None, deadline=deadline, reserved=_reservation(caps, [one], now))
+        for one in together
+    ]
     try:
-        jobs.unpark(job, free, budgets.reserving(caps, reserved, now))
+        jobs.unpark(together, free, budgets.reserving(caps, _reservation(caps, together, now), now))
     except NoRoom:
-        short = budgets.shortfall(caps, job.estimated_cost, now)
+        short = budgets.shortfall(caps, _estimate(together), now)
         if short is None or not short.is_final:
             return short
-        _give_up(job, short.message)
+        for one in together:
+            _give_up(one, replace(short, jobs=len(together)).message)
         return None
-    publish.status(jobs.get(job.id))
-    job_workflow.start(job.id)
-    log.info("parked job released", job_id=job.id)
+    for one in together:
+        publish.status_of_job(jobs.get(one.id))
+        job_workflow.start(one.id)
+        log.info("parked job released", job_id=one.id)
+    publish.status_of_group(job)
     return None
+
+
+def _estimate(together: Sequence[Job]) -> Decimal:
+    return sum((job.estimated_cost for job in together), Decimal(0))
+
+
+def _reservation(caps: Sequence[Cap], together: Sequence[Job], now: float) -> Reservation | None:
+    return budget.reservation(caps, _estimate(together), now)
 
 
 def _give_up(job: Job, message: str) -> None:

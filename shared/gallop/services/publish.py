@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 from gallop import log, settings
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import drops, job_items, jobs
+from gallop.domain import groups
 from gallop.domain.doors import Door
-from gallop.domain.drops import receipts
+from gallop.domain.drops import group_receipt, receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
-from gallop.domain.errors import JobNotFound, WrongState
+from gallop.domain.errors import WrongState
 from gallop.domain.job import Result, is_terminal
+from gallop.domain.request.own_fields import MAX_N
+from gallop.services.groups import jobs_of, siblings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gallop.adapters.s3.buckets import Found
     from gallop.domain.job import Job
@@ -28,7 +31,54 @@ if TYPE_CHECKING:
 MAX_TRIES = 8
 
 
-def status(job: Job, current: CurrentDrop | None = None) -> Job:
+def status(job: Job) -> Job:
+    """Write the receipts of a job's current state, and of its group if it is one of a drop; return the job.
+
+    Raises:
+        WrongState: the record of the job, or of one of its group, or its current drop, kept changing.
+
+    """
+    job = status_of_job(job)
+    status_of_group(job)
+    return job
+
+
+def status_of_all(of_drop: Sequence[Job]) -> None:
+    """Write the receipts of a drop's job, or of its group and the group's jobs."""
+    for job in of_drop:
+        status_of_job(job)
+    for job in of_drop[:1]:
+        status_of_group(job)
+
+
+def status_of_group(job: Job) -> None:
+    """Write the receipt of a job's group, if it is one of a drop.
+
+    Raises:
+        WrongState: the record of one of its jobs, or its current drop, kept changing.
+
+    """
+    group = groups.in_drop(job)
+    written: tuple[str, dict[str, Any]] | None = None
+    for _ in range(MAX_TRIES):
+        if not (group and (found := siblings(job))):
+            return
+        current = drops.get(groups.drop_of(job))
+        prefix = current.prefix_for(group.id)
+        due = prefix, group_receipt.status_receipt(found, prefix)
+        if due == written:
+            return
+        buckets.put_receipt(f"{prefix}/{receipts.STATUS}", due[1], group.id)
+        is_over = groups.have_ended(found)
+        if prefix != current.path and (is_over or (written and written[0] == current.path)):
+            if is_over:
+                _copy(group.id, current.path, prefix, receipts.CONTACT_SHEET)
+            _withdraw(group.id, current.path, current, is_over=is_over)
+        written = due
+    raise WrongState(f"The jobs of group {groups.owner_of(job)} kept changing.")
+
+
+def status_of_job(job: Job, current: CurrentDrop | None = None) -> Job:
     """Write the receipts of a job's current state, and move its files to where they belong; return the job.
 
     ``current`` is the job's current drop, if it was just written.
@@ -40,15 +90,15 @@ def status(job: Job, current: CurrentDrop | None = None) -> Job:
     written: tuple[str, dict[str, Any]] | None = None
     for _ in range(MAX_TRIES):
         current = current or _current(job)
-        prefix = current.prefix_for(job.id)
+        prefix = _prefix(job, current)
         job = _move_files(job, prefix)
         due = prefix, receipts.for_job(job)
         if due == written:
             return job
         for name, receipt in due[1].items():
             buckets.put_receipt(f"{prefix}/{name}", receipt, job.id)
-        if prefix != current.path and (is_terminal(job.state) or (written and written[0] == current.path)):
-            _withdraw(job, current)
+        if prefix != job.receipts and (is_terminal(job.state) or (written and written[0] == job.receipts)):
+            _withdraw(job.id, job.receipts, current, is_over=is_terminal(job.state))
         written, current = due, None
         job = jobs.get(job.id)
     raise WrongState(f"The record of job {job.id} kept changing.")
@@ -56,7 +106,17 @@ def status(job: Job, current: CurrentDrop | None = None) -> Job:
 
 def prefix_of(job: Job) -> str:
     """Return the prefix under which a job's files currently belong."""
-    return _current(job).prefix_for(job.id)
+    return _prefix(job, _current(job))
+
+
+def put_contact_sheet(group_id: str, prefix: str, jpeg: bytes) -> None:
+    """Store the contact sheet of a group under the prefix of its receipts."""
+    buckets.put_picture(f"{prefix}/{receipts.CONTACT_SHEET}", jpeg, group_id)
+
+
+def prefix_of_group(job: Job) -> str:
+    """Return the prefix under which the files of a job's group currently belong."""
+    return _current(job).prefix_for(groups.owner_of(job))
 
 
 def put_thumbnail(job: Job, jpeg: bytes) -> Result:
@@ -88,15 +148,15 @@ def restore_files(job: Job) -> Job:
 
 
 def show(current: CurrentDrop) -> None:
-    """Write the receipts of a drop's current job, or of a drop without a job."""
+    """Write the receipts of a drop's current job or group, or of a drop without a job."""
     if current.job == NO_JOB:
         for name, receipt in current.receipts.items():
             buckets.put_receipt(f"{current.path}/{name}", receipt, NO_JOB)
         return
-    try:
-        status(jobs.get(current.job))
-    except JobNotFound:
+    found = jobs_of(current.job)
+    if not found:
         log.warning("record of current job not found", job_id=current.job)
+    status_of_all(found)
 
 
 def clean_up(current: CurrentDrop) -> None:
@@ -107,34 +167,59 @@ def clean_up(current: CurrentDrop) -> None:
     for owner in current.displaced:
         if owner != NO_JOB:
             _archive(owner, current)
+    if groups.is_group_id(current.job):
+        _copy(current.job, f"{current.path}/{current.job}", current.path, receipts.CONTACT_SHEET)
     show(current)
     _remove(current, current.path, lambda found, name: current.may_remove(found.owner, name))
-    if current.job != NO_JOB:
-        _remove(current, f"{current.path}/{current.job}", lambda found, _: found.owner == current.job)
+    for folder in dict.fromkeys(one for owner in current.displaced for one in _folders(current.path, owner)[1:]):
+        _remove(current, folder, lambda found, _: groups.group_of(found.owner) in current.displaced)
+    for folder in _folders(f"{current.path}/{current.job}", current.job) if current.job != NO_JOB else ():
+        _remove(current, folder, lambda found, _: _is_of(current.job, found))
     drops.replace(current, current.cleaned_up())
 
 
 def _current(job: Job) -> CurrentDrop:
-    return drops.get(job.receipts) if job.door is Door.S3 else CurrentDrop(job.receipts)
+    return drops.get(groups.drop_of(job)) if job.door is Door.S3 else CurrentDrop(job.receipts)
+
+
+def _prefix(job: Job, current: CurrentDrop) -> str:
+    place = groups.in_drop(job)
+    return current.prefix_for(place.id, place.place) if place else current.prefix_for(job.id)
 
 
 def _archive(owner: str, current: CurrentDrop) -> None:
-    try:
-        status(jobs.get(owner))
-    except JobNotFound:
-        # Its record has expired: its files are kept as they are.
+    found, own = jobs_of(owner), f"{current.path}/{owner}"
+    if found and groups.is_group_id(owner):
+        _copy(owner, current.path, own, receipts.CONTACT_SHEET)
+    status_of_all(found)
+    # If its record has expired, its files are kept as they are.
+    for folder, to in () if found else zip(_folders(current.path, owner), _folders(own, owner), strict=True):
         for name in receipts.FILES:
-            found = buckets.result(f"{current.path}/{name}")
-            if found and found.owner == owner:
-                buckets.copy_result(found.key, found.version_id, f"{current.path}/{owner}/{name}")
+            _copy(owner, folder, to, name)
 
 
-def _withdraw(job: Job, current: CurrentDrop) -> None:
-    """Remove what a job wrote to the drop's folder while it was being replaced there; show the current job instead.
+def _folders(prefix: str, owner: str) -> list[str]:
+    """Return the folders of what belongs to a job, or to a group: below its own are those of its jobs."""
+    places = range(1, MAX_N + 1) if groups.is_group_id(owner) else ()
+    return [prefix, *(f"{prefix}/{place}" for place in places)]
 
-    Before the job's end that is only its ``status.json``, which is overwritten.
+
+def _is_of(owner: str, found: Found) -> bool:
+    return owner in {found.owner, groups.group_of(found.owner)}
+
+
+def _copy(owner: str, folder: str, to: str, name: str) -> None:
+    found = buckets.result(f"{folder}/{name}")
+    if found and _is_of(owner, found):
+        buckets.copy_result(found.key, found.version_id, f"{to}/{name}")
+
+
+def _withdraw(owner: str, place: str, current: CurrentDrop, *, is_over: bool) -> None:
+    """Remove what a job or group wrote to its place while it was being replaced there; show the current job instead.
+
+    Before its end that is only its ``status.json``, which is overwritten.
     """
-    if not is_terminal(job.state) or _remove(current, current.path, lambda found, _: found.owner == job.id):
+    if not is_over or _remove(current, place, lambda found, _: found.owner == owner):
         show(current)
 
 

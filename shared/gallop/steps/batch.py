@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import clock, log, settings
@@ -12,22 +12,23 @@ from gallop.adapters.s3 import buckets
 from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import batches as batch_table
 from gallop.adapters.table import jobs, waiters, webhook_endpoints
+from gallop.domain import groups
 from gallop.domain.clients import keys
 from gallop.domain.doors import Door
 from gallop.domain.drops import batch as batches
 from gallop.domain.drops import batch_lines
-from gallop.domain.drops.batch import Batch, BatchState, LineOutcome, SkipReason
+from gallop.domain.drops.batch import Batch, BatchProgress, BatchState, LineOutcome, SkipReason
 from gallop.domain.drops.batch_lines import BatchFolder, Line, Row
 from gallop.domain.errors import AwsTrouble, BudgetExceeded, InvalidRequest, JobNotFound, ObjectTooLarge
 from gallop.domain.faults import MAX_FAULTS, Fault, bounded, fault_from
-from gallop.domain.job import BATCH_CANCELLED, Job, is_terminal, job_id_of
+from gallop.domain.job import Job, job_id_of
 from gallop.domain.request.media import identity_of
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.services import accept, drop_updates, inspect_media
+from gallop.services.groups import jobs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from decimal import Decimal
 
 
 def read(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,32 +37,39 @@ def read(run: Mapping[str, Any]) -> dict[str, Any]:
     batch_table.supersede(batch)
     contents = _contents(batch)
     if isinstance(contents, Fault):
-        log.info("batch refused", batch=batch.id, path=batch.path)
-        receipt = batches.refusal(batch, BatchState.REFUSED, InvalidRequest.code, contents, clock.now())
-        _put_receipt(batch, receipt)
-        return _next("refused", batch)
+        return _refused(batch, contents)
     valid, faults = _checked(batch, contents)
-    findings = {"lines": [line.number for line in valid], "faults": [fault.view() for fault in faults]}
+    requests = {line.number: _priced(line) for line in valid}
+    videos = {number: request.n for number, request in requests.items()}
+    if sum(videos.values()) > batch_lines.MAX_LINES:
+        return _refused(batch, batch_lines.too_many(sum(videos.values())))
+    several = {number: n for number, n in videos.items() if n > 1}
+    findings = {"lines": [*videos], "videos": several, "faults": [fault.view() for fault in faults]}
     buckets.put_document(batch.findings, findings)
-    numbers = {line.number for line in valid}
     # Only where they are: the list is kept, and each of its items is in the history of an execution.
-    buckets.put_document(batch.items, [asdict(row) for row in contents.rows if row.number in numbers])
-    batch_table.set_totals(
-        batch, len(contents.rows), len(valid), sum((_estimate(line) for line in valid), start=batches.NOTHING)
+    rows = [replace(row, videos=videos[row.number]).view() for row in contents.rows if row.number in videos]
+    buckets.put_document(batch.items, rows)
+    estimated = sum(map(accept.total, requests.values()), start=batches.NOTHING)
+    totals = BatchProgress(
+        lines=len(contents.rows), valid=len(valid), good=sum(videos.values()), estimated_cost=estimated
     )
-    # A CANCEL that comes later finds the totals, and records itself.
-    requested_at = batches.cancelled_at(batch.key, buckets.list_beside(batch.key))
-    if requested_at is not None:
-        batch_table.cancel(batch, requested_at)
+    batch_table.set_totals(batch, totals)
     _publish(batch, BatchState.RUNNING)
     return _next("work" if valid and requested_at is None else "close", batch)
 
 
+def _refused(batch: Batch, fault: Fault) -> dict[str, Any]:
+    log.info("batch refused", batch=batch.id, path=batch.path)
+    _put_receipt(batch, batches.refusal(batch, BatchState.REFUSED, InvalidRequest.code, fault, clock.now()))
+    return _next("refused", batch)
+
+
 def submit_line(run: Mapping[str, Any], token: str) -> None:
-    """Create or find the job of a line; the execution that holds the token resumes when the job has ended."""
+    """Create or find the jobs of a line; the execution that holds the token resumes when all have ended."""
     batch, number = Batch(**run["batch"]), int(run["line"]["number"])
+    superseded = batches.skipped(number, SkipReason.SUPERSEDED, _videos(run))
     if not batch_table.is_newest(batch):
-        batch_table.record_outcome(batch, batches.skipped(number, SkipReason.SUPERSEDED))
+        batch_table.record_outcome(batch, superseded)
         executions.resume(token)
         return
     if batch_table.progress(batch).cancelled_at is not None and not batch_table.job_of(batch, number):
@@ -69,32 +77,28 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         return
     try:
         line = _line_of(batch, run["line"])
-        job = _create(batch, line, batch_lines.request_of(line.fields, _defaults(line), inspect_media.inspect))
+        created = _create(batch, line, batch_lines.request_of(line.fields, _defaults(line), inspect_media.inspect))
     except InvalidRequest as invalid:
-        _refuse(batch, number, invalid.faults, token)
+        _refuse(batch, run, invalid.faults, token)
         return
     except BudgetExceeded as over:
-        _refuse(batch, number, [Fault("", f"was not started. {over}", over.remedy)], token)
+        _refuse(batch, run, [Fault("", f"was not started. {over}", over.remedy)], token)
         return
     except JobNotFound:
-        # Not created: a newer upload is the current drop of this line, or a CANCEL came in between.
-        is_cancelled = batch_table.progress(batch).cancelled_at is not None
-        superseded = batches.skipped(number, SkipReason.SUPERSEDED)
-        batch_table.record_outcome(batch, batches.cancelled(number) if is_cancelled else superseded)
+        # Not created: a newer upload is the current drop of this line.
+        batch_table.record_outcome(batch, superseded)
         executions.resume(token)
         return
-    if job is None:
-        executions.resume(token)
-        return
-    waiters.wait(job.id, batch.id, token, clock.now() + settings.record_seconds())
-    if is_terminal(jobs.get(job.id).state):
-        waiters.resume_all(job.id)
+    first = groups.first_id(created[0])
+    waiters.wait(first, batch.id, token, clock.now() + settings.record_seconds())
+    if groups.have_ended([jobs.get(job.id) for job in created]):
+        waiters.resume_all(first)
 
 
 def end_line(run: Mapping[str, Any]) -> None:
     """Record the outcome of a line, and update the batch's receipt if that is due."""
     batch, number = Batch(**run["batch"]), int(run["line"]["number"])
-    _record(batch, _outcome_of(batch, number))
+    _record(batch, number, _videos(run))
     if batch_table.may_publish(batch, clock.now()):
         _publish(batch, BatchState.RUNNING)
 
@@ -107,11 +111,9 @@ def close(run: Mapping[str, Any]) -> None:
         _put_receipt(batch, receipt)
         return
     findings = buckets.document(batch.findings)
-    open_lines = set(findings["lines"]) - {end.line for end in batch_table.outcomes(batch)}
-    if open_lines and batch_table.progress(batch).cancelled_at is not None:
-        open_lines &= batch_table.open_lines(batch)
-    for number in open_lines:
-        _record(batch, _outcome_of(batch, number))
+    videos = findings.get("videos", {})
+    for number in set(findings["lines"]) - batches.ended_lines(batch_table.outcomes(batch)):
+        _record(batch, number, videos.get(str(number), 1))
     ended = batch_table.outcomes(batch)
     ended += [batches.not_started(number) for number in set(findings["lines"]) - {end.line for end in ended}]
     refused: dict[int, list[Fault]] = {}
@@ -124,30 +126,8 @@ def close(run: Mapping[str, Any]) -> None:
     log.info("batch ended", batch=batch.id, path=batch.path, lines=len(ended))
 
 
-def cancel(run: Mapping[str, Any]) -> None:
-    """Cancel what a batch has not begun: no further line starts, and jobs that wait are cancelled."""
-    batch, requested_at = Batch(**run["batch"]), float(run["requested_at"])
-    uploads = [found for found in batch_table.uploads_of(batch) if not batch_table.progress(found).is_over]
-    for found in uploads:
-        batch_table.cancel(found, requested_at)
-    for number in sorted({line for found in uploads for line in batch_table.open_lines(found)}):
-        # Later than the batch has started: a line whose job is being created gets none.
-        drop_updates.cancel(batch.receipts_of(number), max(requested_at, uploads[0].started), BATCH_CANCELLED)
-    for found in uploads:
-        _publish(found, BatchState.RUNNING)
-        if batch_table.progress(found).is_over:
-            # It may have been closed in between.
-            _publish(found, BatchState.FINISHED)
-        log.info("batch cancelled", batch=found.id, path=found.path)
-
-
-def _record(batch: Batch, outcome: LineOutcome) -> None:
-    if outcome.state != batches.NOT_STARTED:
-        batch_table.record_outcome(batch, outcome)
-
-
-def _refuse(batch: Batch, number: int, faults: Sequence[Fault], token: str) -> None:
-    batch_table.record_outcome(batch, batches.refused(number, faults), faults)
+def _refuse(batch: Batch, run: Mapping[str, Any], faults: Sequence[Fault], token: str) -> None:
+    batch_table.record_outcome(batch, batches.refused(int(run["line"]["number"]), faults, _videos(run)), faults)
     executions.resume(token)
 
 
@@ -177,34 +157,41 @@ def _folder(batch: Batch, defaults: RequestDefaults, *, is_needed: bool) -> Batc
     return BatchFolder(defaults, names, batch.is_in_folder)
 
 
-def _create(batch: Batch, line: Line, request: VideoRequest) -> Job | None:
-    """Return the job of a line; None if the batch was cancelled before.
-
-    Raises:
-        BudgetExceeded: a cap has no room for its estimate.
-        JobNotFound: the line was replaced or cancelled while its job was being created.
-
-    """
+def _create(batch: Batch, line: Line, request: VideoRequest) -> tuple[Job, ...]:
     media = [identity_of(medium) for medium in request.media]
     job_id = job_id_of(keys.S3_DOOR, f"{batch.path}.jsonl", str(line.number), line.canonical_json, *media)
-    job_id = batch_table.claim_line(batch, line.number, drop_updates.job_id_for(job_id))
-    if not job_id:
-        return None
+    job_id = batch_table.claim_line(batch, line.number, drop_updates.job_id_for(job_id, request.n), request.n)
     receipts = batch.receipts_of(line.number)
     new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=receipts)
     drop_updates.start(new_job, batch.started)
-    return jobs.get(job_id)
+    created = jobs_of(new_job.owner)
+    if not created:
+        raise JobNotFound(f"Job {job_id} not found.")
+    return created
 
 
-def _outcome_of(batch: Batch, number: int) -> LineOutcome:
-    job_id = batch_table.job_of(batch, number)
+def _videos(run: Mapping[str, Any]) -> int:
+    return int(run["line"].get("videos", 1))
+
+
+def _record(batch: Batch, number: int, videos: int) -> None:
+    """Record the outcome of a line; of several videos, that of the first is last."""
+    job_id, count = batch_table.job_of(batch, number)
     if not job_id:
-        is_cancelled = batch_table.progress(batch).cancelled_at is not None
-        return batches.not_started(number) if is_cancelled else batches.skipped(number, SkipReason.LOST)
+        batch_table.record_outcome(batch, batches.skipped(number, SkipReason.LOST, videos))
+    elif count == 1:
+        batch_table.record_outcome(batch, _outcome_of(batch, number, job_id))
+    else:
+        for place in range(count, 0, -1):
+            of_place = groups.job_id(groups.group_of(job_id), place)
+            batch_table.record_outcome(batch, _outcome_of(batch, number, of_place, place))
+
+
+def _outcome_of(batch: Batch, number: int, job_id: str, place: int = 0) -> LineOutcome:
     try:
         return batches.outcome_of(number, jobs.get(job_id), batch.started)
     except JobNotFound:
-        return batches.deleted(number, job_id)
+        return batches.deleted(number, job_id, place)
 
 
 def _publish(batch: Batch, state: BatchState) -> None:
@@ -240,10 +227,10 @@ def _checked(batch: Batch, contents: batch_lines.Contents) -> tuple[list[Line], 
     return valid, faults
 
 
-def _estimate(line: Line) -> Decimal:
-    # Its webhook has been checked, and has no price.
+def _priced(line: Line) -> VideoRequest:
+    """Return the request of a line as far as it has a price: its webhook, which has been checked, has none."""
     fields = {name: value for name, value in line.fields.items() if name != "webhook"}
-    return accept.estimate(batch_lines.request_of(fields, _defaults(), lambda _, source, _rules: source)).usd
+    return batch_lines.request_of(fields, _defaults(), lambda _, source, _rules: source)
 
 
 def _next(what: str, batch: Batch) -> dict[str, Any]:
@@ -254,4 +241,4 @@ def _defaults(*lines: Line) -> RequestDefaults:
     """Return what the stack adds to requests; endpoints are read only if one of the lines names a webhook."""
     origins = webhook_endpoints.origins(keys.S3_DOOR) if any("webhook" in line.fields for line in lines) else ()
     version, bucket = settings.model_version(), settings.inbox_bucket()
-    return RequestDefaults(version, bucket, webhook_origins=origins, watermark=settings.watermark())
+    return RequestDefaults(version, bucket, webhook_origins=origins, watermark=settings.watermark(), takes_n=True)

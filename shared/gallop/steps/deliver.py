@@ -43,8 +43,8 @@ def announce(ended_id: str) -> dict[str, int]:
         webhook_workflow.deliver(job.id, endpoint.id)
     if job.group and have_ended(members(job.group.id)):
         webhook_workflow.announce(job.group.id)
-    if settings.notice_topic_arn():
-        _notify(job)
+    if not job.group:
+        _notify([job])
     return {"deliveries": len(receivers)}
 
 
@@ -54,6 +54,7 @@ def _announce_group(group_id: str, ended: Sequence[Job]) -> dict[str, int]:
     receivers = webhooks.receivers_of_group(webhook_endpoints.of_client(last.client), ended)
     for endpoint in receivers:
         webhook_workflow.deliver(group_id, endpoint.id)
+    _notify(ended)
     return {"deliveries": len(receivers)}
 
 
@@ -62,13 +63,15 @@ def _put(job: Job, event_id: str, event: Event, data: Mapping[str, Any]) -> None
     event_bus.put(event, detail, job.ended_at or job.updated_at)
 
 
-def _notify(job: Job) -> None:
-    """Notify a person, if that is wanted; when the mail itself fails, the sweep sends it."""
+def _notify(ended: Sequence[Job]) -> None:
+    """Notify a person of a job, or of a whole group, if that is wanted; when the mail fails, the sweep sends it."""
+    if not settings.notice_topic_arn():
+        return
     from gallop.services import notices  # noqa: PLC0415 - few stacks send any
 
     # Jobs of drops belong to no key, and so to nobody on the page.
-    if notices.add(job, settings.page_url() if job.door is Door.HTTPS else ""):
-        with left_to_next_sweep("notice not sent", job.id):
+    if notices.add(ended, settings.page_url() if ended[0].door is Door.HTTPS else ""):
+        with left_to_next_sweep("notice not sent", ended[0].id):
             notices.send()
 
 

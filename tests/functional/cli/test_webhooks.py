@@ -19,7 +19,7 @@ def test_an_end_is_sent_again(sandbox: Sandbox, gallop: Gallop) -> None:
     endpoint = webhooks.endpoint("ada", "https://hooks.example.com/gallop", (), sandbox.clock.now())
     with sandbox.stack.acting_as("DeliverFunction"):
         webhook_endpoints.put(endpoint)
-    places = groups.places(2, sandbox.clock.now())
+    places = groups.places(groups.new_group_id(sandbox.clock.now()), 2)
     ids = [groups.job_id(place.id, place.place) for place in places]
     for place, job_id in zip(places, ids, strict=True):
         sandbox.put(JobState.FAILED, id=job_id, group=place)

@@ -14,7 +14,6 @@ from gallop.services.cancel import cancel
 from gallop.services.erase import erase
 from gallop.services.groups import members
 
-from tests.support.pictures import picture
 from tests.support.promise import Killed, Simulation
 from tests.support.promise.money import HOUR, PRICE, PROMPT, caps, sweep_for, used
 from tests.support.promise.simulation import PICTURE_URL
@@ -200,16 +199,3 @@ def test_a_create_that_died_after_one_start_has_the_rest_started_once(simulation
     assert 1 == len(simulation.workflow.executions)
     made(simulation, 4, idempotency_key="k")
     assert 4 == len(simulation.workflow.executions)
-
-
-def test_the_door_of_drops_makes_one_video(simulation: Simulation) -> None:
-    """A folder or line that asks for several is refused with the place and what to do, and costs nothing."""
-    simulation.drop("drop/pair/1.jpg", picture())
-    simulation.drop("drop/pair/job.json", b'{"prompt": "[Image 1] waves.", "images": ["1.jpg"], "n": 2}')
-    line = {"prompt": "A cat.", "n": 2}
-    simulation.drop("drop/batch.jsonl", f"{json.dumps(line)}\n{json.dumps({**line, 'n': 1})}\n".encode())
-    simulation.run_for(HOUR)
-    assert 1 == len(simulation.tasks()) == len(simulation.jobs())
-    refused = json.loads(simulation.result("pair/error.json"))
-    assert ["must be 1 here"] == [fault["detail"] for fault in refused["faults"]]
-    assert "job.json" in json.dumps(refused["faults"])

@@ -74,7 +74,7 @@ class Person:
         """Record a job that has ended."""
         result = Result(
             bucket="results",
-            key=f"videos/{path}/video.mp4",
+            key=f"{path}/video.mp4",
             version_id="1",
             size=1,
             sha256="0",
@@ -82,7 +82,7 @@ class Person:
         )
         ended = {
             "door": Door.S3,
-            "receipts": f"videos/{path}",
+            "receipts": path,
             "ended_at": self.sandbox.clock.now(),
             "cost": Decimal("0.7"),
         }
@@ -128,8 +128,7 @@ def test_a_person_is_notified_at_once_of_a_single_video(person: Person) -> None:
     (mail,) = person.mails
     assert "Video ready: spring/dress" == mail.subject
     assert (
-        'Your video "spring/dress" is ready.\nVideo: s3://results/videos/spring/dress/video.mp4\nCost: $0.70.\n'
-        in mail.text
+        'Your video "spring/dress" is ready.\nVideo: s3://results/spring/dress/video.mp4\nCost: $0.70.\n' in mail.text
     )
     assert f"Job: {job.id}" in mail.text
     assert job.request.prompt not in mail.text

@@ -86,7 +86,7 @@ def test_a_model_without_seeds_makes_several_all_the_same(monkeypatch: pytest.Mo
 
 def test_the_ids_of_jobs_follow_from_that_of_their_group() -> None:
     """They are of the group's millisecond, all different, and in the order of their places as texts, too."""
-    places = groups.places(4, START)
+    places = groups.places(groups.new_group_id(START), 4)
     group_id = places[0].id
     ids = groups.job_ids(group_id)
     assert groups.is_group_id(group_id)
@@ -105,7 +105,7 @@ def test_other_texts_are_not_ids_of_groups(text: str) -> None:
 
 def test_the_create_of_a_job_is_named_after_the_first_of_its_group() -> None:
     """A job that is alone is its own first."""
-    (place, other) = groups.places(2, START)
+    (place, other) = groups.places(groups.new_group_id(START), 2)
     assert groups.job_id(place.id, 1) == groups.first_id(a_job(group=other))
     assert "job_1" == groups.first_id(a_job(id="job_1"))
 

@@ -243,7 +243,7 @@ def copy_result(key: str, version_id: str, to: str) -> str:
 
 @aws.guarded
 def put_picture(key: str, jpeg: bytes, owner: str) -> str:
-    """Write a job's image into the results bucket; return its version."""
+    """Write an image of a job, or of a group, into the results bucket; return its version."""
     response = aws.s3().put_object(
         Bucket=settings.results_bucket(), Key=key, Body=jpeg, ContentType=JPEG, Metadata={OWNER: owner}
     )

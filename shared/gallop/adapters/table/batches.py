@@ -11,7 +11,6 @@ from gallop.adapters import aws
 from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import codec, dynamo
 from gallop.domain.drops.batch import Batch, BatchProgress, LineOutcome, SkipReason
-from gallop.domain.errors import WrongState
 from gallop.domain.faults import Fault, fault_from
 
 if TYPE_CHECKING:
@@ -68,28 +67,11 @@ def newest_started(batch: Batch) -> float:
 
 
 @aws.guarded
-def uploads_of(batch: Batch) -> list[Batch]:
-    """Return the uploads of a batch's file that may have jobs, the newest first; none if none was started."""
-    item = dynamo.get(_newest_key(batch))
-    if item is None:
-        return []
-    newest = replace(batch, id=item["id"], started=float(item["started"]))
-    return [newest, *(replace(newest, id=found) for found in reversed(item.get("earlier", [])))]
-
-
-@aws.guarded
-def cancel(batch: Batch, requested_at: float) -> bool:
-    """Record that no further line of a batch may start; return False if its lines have not been read yet."""
-    change = "SET cancelled_at = if_not_exists(cancelled_at, :at)"
-    values = {":at": dynamo.time(requested_at)}
-    return dynamo.write(dynamo.update(_key(batch), change, "attribute_exists(pk)", values))
-
-
-@aws.guarded
-def set_totals(batch: Batch, lines: int, good: int, estimated_cost: Decimal) -> None:
+def set_totals(batch: Batch, totals: BatchProgress) -> None:
     """Record the totals of a batch; a second call changes nothing."""
     counters = {"lines_started": 0, "repeated": 0, "cost": Decimal(0), "published_at": 0, "expires_at": _expiry(batch)}
-    item = {**_key(batch), "lines": lines, "good": good, "estimated_cost": estimated_cost, **counters}
+    counted = {"lines": totals.lines, "valid": totals.valid, "good": totals.good}
+    item = {**_key(batch), **counted, "estimated_cost": totals.estimated_cost, **counters}
     dynamo.transact([dynamo.put_if_new(item)])
 
 
@@ -99,6 +81,9 @@ def progress(batch: Batch) -> BatchProgress:
     item = dynamo.get(_key(batch)) or {}
     return BatchProgress(
         lines=int(item.get("lines", 0)),
+        # In an earlier version, each line was one video.
+        valid=int(item.get("valid", item.get("good", 0))),
+        refused=int(item.get("lines_refused", item.get(f"n_{SkipReason.REFUSED}", 0))),
         good=int(item.get("good", 0)),
         estimated_cost=item.get("estimated_cost", Decimal(0)),
         started=int(item.get("lines_started", 0)),
@@ -110,46 +95,43 @@ def progress(batch: Batch) -> BatchProgress:
 
 
 @aws.guarded
-def claim_line(batch: Batch, line: int, job_id: str) -> str:
-    """Record that a line has started, with its job; return the job that was recorded first.
-
-    It is empty if the batch was cancelled before the line has started.
-    """
-    item = {**_line_key(batch, line), "line": line, "job": job_id, "expires_at": _expiry(batch)}
-    count = dynamo.update(
-        _key(batch), "ADD lines_started :one", "attribute_not_exists(cancelled_at)", values={":one": 1}
-    )
-    is_new, is_open = dynamo.transact([dynamo.put_if_new(item), count])
-    if is_new:
-        return job_id if is_open else ""
-    return str((dynamo.get(_line_key(batch, line)) or item)["job"])
+def claim_line(batch: Batch, line: int, job_id: str, videos: int) -> str:
+    """Record that a line has started, with its first job; return the job that was recorded first."""
+    several = {"videos": videos} if videos > 1 else {}
+    item = {**_line_key(batch, line), "line": line, "job": job_id, **several, "expires_at": _expiry(batch)}
+    count = _count(batch, "ADD lines_started :videos", {":videos": videos})
+    if not all(dynamo.transact([dynamo.put_if_new(item), count])):
+        return str((dynamo.get(_line_key(batch, line)) or item)["job"])
+    return job_id
 
 
 @aws.guarded
-def job_of(batch: Batch, line: int) -> str:
-    """Return the job of a line; empty if the line has not started."""
-    return str((dynamo.get(_line_key(batch, line)) or {}).get("job", ""))
+def job_of(batch: Batch, line: int) -> tuple[str, int]:
+    """Return the first job of a line, and how many it has; empty and 1 if the line has not started."""
+    item = dynamo.get(_line_key(batch, line)) or {}
+    return str(item.get("job", "")), int(item.get("videos", 1))
 
 
 @aws.guarded
 def record_outcome(batch: Batch, outcome: LineOutcome, faults: Iterable[Fault] = ()) -> None:
-    """Record the outcome of a line, and count it; once, however often this is called."""
+    """Record the outcome of a line, or of one of its videos, and count it; once, however often this is called.
+
+    Of several videos, that of the first is recorded last: it says that the line has ended.
+    """
     fields = {name: value for name, value in _OUTCOME.write(outcome).items() if value is not None}
     fields |= {"ended": True, "line": outcome.line, "expires_at": _expiry(batch)}
     update = dynamo.update(
-        _line_key(batch, outcome.line),
+        _line_key(batch, outcome.line, outcome.place),
         "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
         "attribute_not_exists(ended)",
         {f":{name}": value for name, value in fields.items()},
         {f"#{name}": name for name in fields},
     )
-    counted: dict[str, Any] = {":one": 1, ":cost": (outcome.is_new and outcome.cost) or 0}
+    counted: dict[str, Any] = {":videos": outcome.videos, ":cost": (outcome.is_new and outcome.cost) or 0}
     counted[":repeated"] = int(bool(outcome.job) and not outcome.is_new)
-    change = f"ADD n_{outcome.state} :one, cost :cost, repeated :repeated"
-    if outcome.state in set(SkipReason) and job_of(batch, outcome.line):
-        # It had started, and then got no job.
-        change, counted[":minus_one"] = f"{change}, lines_started :minus_one", -1
-    writes = [update, dynamo.update(_key(batch), change, values=counted)]
+    counted[":refused"] = int(outcome.state == SkipReason.REFUSED)
+    change = f"ADD n_{outcome.state} :videos, cost :cost, repeated :repeated, lines_refused :refused"
+    writes = [update, _count(batch, change, counted)]
     faults_json = [fault.view() for fault in faults]
     if faults_json:
         key = {**_key(batch), "sk": f"FAULT#{outcome.line:08d}"}
@@ -200,8 +182,9 @@ def _key(batch: Batch) -> dict[str, str]:
     return {"pk": f"BATCH#{batch.id}", "sk": "BATCH"}
 
 
-def _line_key(batch: Batch, line: int) -> dict[str, str]:
-    return {"pk": f"BATCH#{batch.id}", "sk": f"LINE#{line:08d}"}
+def _line_key(batch: Batch, line: int, place: int = 0) -> dict[str, str]:
+    """Return the key of a line, which is that of its first video; the others have their own."""
+    return {"pk": f"BATCH#{batch.id}", "sk": f"LINE#{line:08d}{f'#{place}' if place > 1 else ''}"}
 
 
 def _newest_key(batch: Batch) -> dict[str, str]:

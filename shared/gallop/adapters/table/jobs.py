@@ -60,6 +60,7 @@ def create(
     item = _new_job_item(job)
     items = [item, *(_new_job_item(sibling) for sibling in siblings)]
     writes = [dynamo.put_if_new(item), *together, *reserving]
+    first_sibling = len(writes)
     writes += [dynamo.put_if_new(other) for other in items[1:]]
     for one in (job, *siblings):
         writes += [*job_index.puts(one, item["expires_at"]), *image_references.puts(one, item["expires_at"])]
@@ -72,8 +73,9 @@ def create(
         return Creation(job.id, is_new=True, jobs=recorded, group=job.group.id if job.group else "")
     if idempotency and not held[-1]:
         return idempotency_records.found(idempotency)
-    if not held[0]:
-        return Creation(job.id, is_new=False)
+    if not held[0] or not all(held[first_sibling : first_sibling + len(siblings)]):
+        # Of a group, others may be left of which the first was deleted.
+        return Creation(job.id, is_new=False, group=job.group.id if job.group else "")
     if not all(held[1 : 1 + len(together)]):
         raise WrongState(f"Job {job.id} was not recorded: the records written with it have changed.")
     raise NoRoom(f"There is no room under a cap for job {job.id}.")
@@ -164,25 +166,28 @@ def note(before: Job, name: str, value: object) -> bool:
 
 
 @aws.guarded
-def unpark(before: Job, after: Job, reserving: Sequence[TransactWriteItemTypeDef]) -> Job:
-    """Release a parked job and reserve its estimated cost, in one write.
+def unpark(before: Sequence[Job], after: Sequence[Job], reserving: Sequence[TransactWriteItemTypeDef]) -> None:
+    """Release a parked job, or several of a group, and reserve their estimated cost, in one write.
 
     Raises:
-        WrongState: It is no longer parked.
-        NoRoom: There is no room for its reservation.
+        WrongState: One is no longer parked.
+        NoRoom: There is no room for their reservation.
 
     """
+    held = dynamo.transact([*(_unparking(*change) for change in zip(before, after, strict=True)), *reserving])
+    if not all(held[: len(before)]):
+        raise _moved_on(before[0], after[0])
+    if not all(held):
+        raise NoRoom(f"There is no room under a cap for job {before[0].id}.")
+
+
+def _unparking(before: Job, after: Job) -> TransactWriteItemTypeDef:
     update = _update(before, after)
     update["ConditionExpression"] += " AND #parked = :parked"
     update["ExpressionAttributeNames"] = {**update["ExpressionAttributeNames"], "#parked": "parked"}
     was_parked = dynamo.pack({":parked": job_items.job_record(before)["parked"]})
     update["ExpressionAttributeValues"] = {**update["ExpressionAttributeValues"], **was_parked}
-    held = dynamo.transact([{"Update": update}, *reserving])
-    if not held[0]:
-        raise _moved_on(before, after)
-    if not all(held):
-        raise NoRoom(f"There is no room under a cap for job {before.id}.")
-    return after
+    return {"Update": update}
 
 
 @aws.guarded

@@ -114,9 +114,11 @@ class Batch:
 
 @frozen(kw_only=True)
 class LineOutcome:
-    """The result of a line. ``seconds`` is the time from creation to end of its job, ``cost`` is in USD.
+    """The result of a line, or of one video of a line for several: ``place`` is from 1, or 0.
 
-    ``is_new`` is false if an earlier batch of the same path created the job.
+    ``seconds`` is the time from creation to end of its job, ``cost`` is in USD. ``is_new`` is false if an earlier batch
+    of the same path created the job. ``videos`` is the number of videos that it stands for: several, if a line for
+    several has no job.
     """
 
     line: int
@@ -127,22 +129,26 @@ class LineOutcome:
     video: str = ""
     error: str = ""
     is_new: bool = False
+    place: int = 0
+    videos: int = 1
 
 
 @frozen(kw_only=True)
 class BatchProgress:
     """The progress of a batch. Costs are in USD.
 
-    ``good`` counts the valid lines, ``started`` those that have started, ``ended`` those that have ended, by state, and
-    ``repeated`` those whose job an earlier batch had created. ``cancelled_at`` is when it was cancelled, in seconds
-    since the epoch: no line starts after that.
+    ``valid`` counts the lines that were valid when they were read, and ``refused`` those of them that were not later.
+    All else counts videos: ``good`` those of the valid lines, ``started`` those of lines that have started, ``ended``
+    those that have ended, by state, and ``repeated`` those whose job an earlier batch had created.
     """
 
     lines: int
+    valid: int
     good: int
     estimated_cost: Decimal
     started: int = 0
     ended: Mapping[str, int] = field(default_factory=dict)
+    refused: int = 0
     repeated: int = 0
     cost: Decimal = Decimal(0)
     cancelled_at: float | None = None
@@ -206,41 +212,36 @@ def outcome_of(line: int, job: Job, started: float) -> LineOutcome:
         job=job.id,
         seconds=None if job.ended_at is None else round(job.ended_at - job.created_at, 3),
         cost=job.cost,
+        place=job.group.place if job.group else 0,
         video=job.result.key if job.result and job.state is JobState.SUCCEEDED else "",
         error=_error_of(job),
         is_new=job.created_at >= started,
     )
 
 
-def deleted(line: int, job_id: str) -> LineOutcome:
+def deleted(line: int, job_id: str, place: int = 0) -> LineOutcome:
     """Return the outcome of a line whose job was deleted."""
-    return LineOutcome(line=line, state="deleted", job=job_id, error="the job was deleted")
+    return LineOutcome(line=line, state="deleted", job=job_id, error="the job was deleted", place=place)
 
 
-def skipped(line: int, reason: SkipReason) -> LineOutcome:
-    """Return the outcome of a valid line without a job."""
+def ended_lines(outcomes: Iterable[LineOutcome]) -> set[int]:
+    """Return the lines that have ended: of several videos, the outcome of the first is the last one."""
+    return {outcome.line for outcome in outcomes if outcome.place <= 1}
+
+
+def skipped(line: int, reason: SkipReason, videos: int = 1) -> LineOutcome:
+    """Return the outcome of a valid line, for so many videos, without a job."""
     error = (
         "superseded by a newer batch.jsonl" if reason is SkipReason.SUPERSEDED else f"the line {aws_failure().detail}"
     )
-    return LineOutcome(line=line, state=reason, error=error)
+    return LineOutcome(line=line, state=reason, error=error, videos=videos)
 
 
-def not_started(line: int) -> LineOutcome:
-    """Return the outcome of a line that a CANCEL kept from being started; nobody counts or keeps it."""
-    return LineOutcome(line=line, state=NOT_STARTED, error="the batch was cancelled before this line started")
-
-
-def cancelled(line: int) -> LineOutcome:
-    """Return the outcome of a line that was cancelled while its job was being created."""
-    error = "the batch was cancelled before the job of this line was created"
-    return LineOutcome(line=line, state=JobState.CANCELLED, error=error)
-
-
-def refused(line: int, faults: Iterable[Fault]) -> LineOutcome:
+def refused(line: int, faults: Iterable[Fault], videos: int = 1) -> LineOutcome:
     """Return the outcome of an invalid line."""
     error = "; ".join(fault.message for fault in faults)
     shown = error if len(error) <= MAX_CELL_CHARACTERS else f"{error[: MAX_CELL_CHARACTERS - 3]}..."
-    return LineOutcome(line=line, state=SkipReason.REFUSED, error=shown)
+    return LineOutcome(line=line, state=SkipReason.REFUSED, error=shown, videos=videos)
 
 
 def receipt(
@@ -248,10 +249,10 @@ def receipt(
 ) -> dict[str, Any]:
     """Return the receipt of a batch; ``ended`` is in seconds since the epoch, None while it is running."""
     counts = dict(progress.ended)
-    good = progress.good - counts.pop(SkipReason.REFUSED, 0)
-    is_cancelled = progress.cancelled_at is not None
-    if state is BatchState.FINISHED and progress.was_cut_short:
-        state = BatchState.CANCELLED
+    skipped_lines = sum(counts.get(name, 0) for name in SkipReason)
+    still_open = progress.started - sum(counts.values()) + skipped_lines
+    counts.pop(SkipReason.REFUSED, 0)
+    good = progress.valid - progress.refused
     return {
         "batch": batch.id,
         "state": state.value,
@@ -315,7 +316,7 @@ def table(outcomes: Iterable[LineOutcome], bucket: str) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.line):
+    for outcome in sorted(outcomes, key=lambda outcome: (outcome.line, outcome.place)):
         seconds = "" if outcome.seconds is None else f"{outcome.seconds:g}"
         cost = "" if outcome.cost is None else f"{outcome.cost:f}"
         video = f"s3://{bucket}/{outcome.video}" if outcome.video else ""

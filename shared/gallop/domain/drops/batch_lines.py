@@ -41,12 +41,21 @@ _BOMS = {codecs.BOM_UTF8: UTF_8, codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UT
 
 @frozen
 class Row:
-    """Where a line is in its file: ``offset`` and ``size`` are in bytes of its ``encoding``."""
+    """Where a line is in its file: ``offset`` and ``size`` are in bytes of its ``encoding``.
+
+    ``videos`` is the number of videos that it asks for, once it has been checked.
+    """
 
     number: int
     offset: int
     size: int
     encoding: str
+    videos: int = 1
+
+    def view(self) -> dict[str, Any]:
+        """Return it as an item of a list; an earlier version knows those of one video."""
+        item = {"number": self.number, "offset": self.offset, "size": self.size, "encoding": self.encoding}
+        return {**item, "videos": self.videos} if self.videos > 1 else item
 
 
 @frozen
@@ -113,6 +122,12 @@ def line_in(row: Row, data: bytes) -> Line | Fault:
 def names_files(line: Line) -> bool:
     """Return whether a line names a file of the batch's folder."""
     return any(_is_file_name(sent.value) for sent in references.sent_in(line.fields))
+
+
+def too_many(videos: int) -> Fault:
+    """Return the fault of a batch that asks for too many videos."""
+    problem = f"has lines for {videos:,} videos; the maximum is {MAX_LINES:,}"
+    return file_fault(drop.BATCH, problem, "Split it across several folders.")
 
 
 def too_large(size: int) -> Fault:

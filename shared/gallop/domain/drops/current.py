@@ -19,11 +19,11 @@ NO_JOB = ""
 class CurrentDrop:
     """The current state of a drop: its newest job, or the receipts that were written while it has no job.
 
-    ``path`` is the prefix of its receipts. ``job`` is the id of its job, or ``NO_JOB``; ``receipts`` are then the
-    receipts of the drop itself, by file name. ``uploaded_at`` is when the newest of its files was uploaded, and
-    ``cancelled_at`` when the last CANCEL was, in seconds since the epoch. ``displaced`` has the earlier jobs whose
-    receipts may still be directly under ``path``, and ``previous`` is the job before the current one. ``version``
-    counts the changes; at 0 nothing was written yet.
+    ``path`` is the prefix of its receipts. ``job`` is the id of its job, or of the group of its jobs, or ``NO_JOB``;
+    ``receipts`` are then the receipts of the drop itself, by file name. ``uploaded_at`` is when the newest of its files
+    was uploaded, and ``cancelled_at`` when the last CANCEL was, in seconds since the epoch. ``displaced`` has the
+    earlier jobs and groups whose receipts may still be directly under ``path``, and ``previous`` is the one before the
+    current one. ``version`` counts the changes; at 0 nothing was written yet.
     """
 
     path: str
@@ -45,9 +45,13 @@ class CurrentDrop:
         """The jobs that the current one replaced; of those whose receipts have been moved, only the last one."""
         return tuple(job for job in dict.fromkeys((*self.displaced, self.previous)) if job != NO_JOB)
 
-    def prefix_for(self, job_id: str) -> str:
-        """Return the prefix for a job's receipts: the drop's own for the current job, else a subfolder."""
-        return self.path if self.version == 0 or self.job == job_id else f"{self.path}/{job_id}"
+    def prefix_for(self, owner: str, place: int = 0) -> str:
+        """Return the prefix for the receipts of a job or group: the drop's own for the current one, else a subfolder.
+
+        Those of a group's jobs are below that, by their ``place`` in it.
+        """
+        prefix = self.path if self.version == 0 or self.job == owner else f"{self.path}/{owner}"
+        return f"{prefix}/{place}" if place else prefix
 
     def supersedes(self, uploaded_at: float, job_id: str = NO_JOB) -> bool:
         """Return whether this state supersedes files of which the newest was uploaded at ``uploaded_at``.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop.domain import names
 from gallop.domain.frozen import frozen
+from gallop.domain.groups import is_group_id
 from gallop.domain.job import is_job_id
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ BATCH = "batch.jsonl"
 # The folder in the results bucket from which the workflow of batches reads their lines.
 BATCHES = ".batches"
 MAX_KEY_BYTES = 1024
-# A slash, a job's id, a slash, and the longest name of a receipt.
-RECEIPT_BYTES = len("/job_") + 26 + len("/thumbnail.jpg")
+# A slash, the id of a job or group, a job's place in it, and the longest name of a receipt.
+RECEIPT_BYTES = len("/job_") + 26 + len("/1") + len("/thumbnail.jpg")
 
 # The first that exists is used. Windows hides suffixes, so that people often write them twice.
 _PROMPTS = (PROMPT, "prompt.txt.txt")
@@ -215,13 +216,14 @@ def receipts_of(path: str) -> str:
     """Return the prefix that mirrors a drop's path in the results bucket.
 
     A path that is not safe, or too long for the key of the longest receipt, is changed or cut, and ends in ``~`` and 16
-    digits of its SHA-256. A path that ends like the folder of a job, or begins like the folder of the lines of batches,
-    gets a ``~``, so that the two cannot be confused.
+    digits of its SHA-256. A path that ends like the folder of a job or group, or begins like the folder of the lines of
+    batches, gets a ``~``, so that the two cannot be confused.
     """
     if path.partition("/")[0] == BATCHES:
         path = path.replace(BATCHES, f"{BATCHES}~", 1)
     safe = names.safe(path)
-    if safe == path and is_job_id(path.rpartition("/")[2]):
+    name = path.rpartition("/")[2]
+    if safe == path and (is_job_id(name) or is_group_id(name)):
         return f"{path}~"
     room = MAX_KEY_BYTES - RECEIPT_BYTES
     encoded = safe.encode()

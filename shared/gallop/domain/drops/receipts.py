@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import provenance
+from gallop.domain import groups, provenance
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.faults import bounded, listing
@@ -16,7 +16,6 @@ from gallop.domain.views import error_view, file_facts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gallop.domain.budget import Parked
     from gallop.domain.errors import BudgetExceeded
     from gallop.domain.faults import Fault
     from gallop.domain.request.request import VideoRequest
@@ -26,7 +25,9 @@ VIDEO = "video.mp4"
 VIDEO_DETAILS = "video.json"
 ERROR = "error.json"
 THUMBNAIL = "thumbnail.jpg"
-FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, STATUS)
+# Of a group.
+CONTACT_SHEET = "contact.jpg"
+FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, CONTACT_SHEET, STATUS)
 
 _TRY_AGAIN = (
     "The same content is the same job: to try again, change one word of the prompt, or add "
@@ -48,20 +49,21 @@ def status_receipt(job: Job) -> dict[str, Any]:
     """Describe a job that is in progress, or has ended."""
     return {
         "job": job.id,
+        **groups.place_view(job),
         "state": job.state.value,
         "updated_at": timestamp(job.updated_at),
         "created_at": timestamp(job.created_at),
         "queue_position": job.queue_position.position if job.queue_position else None,
         "estimated_start": timestamp(job.queue_position.starts_at) if job.queue_position else None,
-        "parked": _parked_view(job.parked, job.deadline) if job.parked and job.state is JobState.QUEUED else None,
+        "parked": parked_view(job),
         "estimated_cost": float(job.estimated_cost),
         "estimated_cost_detail": job.estimate and job.estimate.view(),
         "cost": None if job.cost is None else float(job.cost),
         "currency": "USD",
         "notes": list(job.notes),
-        "dropped_again_at": None if job.dropped_again_at is None else timestamp(job.dropped_again_at),
-        "cancel": job.cancel and _cancel_view(job.cancel),
-        "note": _note(job),
+        "dropped_again_at": _time(job.dropped_again_at),
+        "cancel": job.cancel and cancel_view(job.cancel),
+        "note": note_of(job),
         "provenance": provenance.view(job),
         "error": error_view(job),
     }
@@ -72,6 +74,7 @@ def video_receipt(job: Job) -> dict[str, Any]:
     request, result = job.request, job.result
     return {
         "job": job.id,
+        **groups.place_view(job),
         "client": job.client,
         "door": job.door.value,
         "request": {
@@ -112,6 +115,7 @@ def failure_receipt(job: Job) -> dict[str, Any]:
     failure = job.failure or Failure(FailureCode.INTERNAL_ERROR, "The job ended without a reason.")
     return {
         "job": job.id,
+        **groups.place_view(job),
         "state": job.state.value,
         "error": error_view(job, failure),
         "faults": [],
@@ -203,22 +207,31 @@ def cancelled_before(requested_at: float) -> dict[str, dict[str, Any]]:
         "job": None,
         "state": JobState.CANCELLED.value,
         "updated_at": timestamp(requested_at),
-        "cancel": _cancel_view(answer),
+        "cancel": cancel_view(answer),
         "note": note,
     }
     return {STATUS: status}
 
 
-def _cancel_view(cancel: CancelAnswer) -> dict[str, str]:
+def cancel_view(cancel: CancelAnswer) -> dict[str, str]:
+    """Return the answer to a CANCEL."""
     return {"answer": cancel.answer, "message": cancel.message, "requested_at": timestamp(cancel.time)}
 
 
-def _parked_view(parked: Parked, deadline: float) -> dict[str, str]:
-    message = f"{parked.reason} The job starts automatically when there is room; waiting costs nothing."
-    return {"message": message, "retry_at": timestamp(parked.until), "deadline": timestamp(deadline)}
+def parked_view(job: Job) -> dict[str, str] | None:
+    """Say for what a job waits, and how long, if a cap has no room for it."""
+    if job.parked is None or job.state is not JobState.QUEUED:
+        return None
+    message = f"{job.parked.reason} The job starts automatically when there is room; waiting costs nothing."
+    return {"message": message, "retry_at": timestamp(job.parked.until), "deadline": timestamp(job.deadline)}
 
 
-def _note(job: Job) -> str | None:
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else timestamp(seconds)
+
+
+def note_of(job: Job) -> str | None:
+    """Say what it means that the content of a job was dropped again, if it was."""
     if job.dropped_again_at is None:
         return None
     if job.state in (JobState.FAILED, JobState.CANCELLED):

@@ -40,7 +40,7 @@ def request_of(drop: Drop, plan: Plan) -> VideoRequest | tuple[Fault, ...]:
     """Return the request of a drop, or the faults of the files that it has; a missing file is not a fault."""
     origins = webhook_endpoints.origins(keys.S3_DOOR) if "webhook" in plan.fields else ()
     version, bucket = settings.model_version(), settings.inbox_bucket()
-    defaults = RequestDefaults(version, bucket, webhook_origins=origins, watermark=settings.watermark())
+    defaults = RequestDefaults(version, bucket, webhook_origins=origins, watermark=settings.watermark(), takes_n=True)
     reader = Reader(plan.fields, defaults, _inspect, awaits_files=plan.awaits_files)
     try:
         request = reader.request([_sent(file, defaults.inbox_bucket) for file in plan.files])

@@ -23,6 +23,7 @@ from gallop.domain.drops import drop as drops
 from gallop.domain.drops import events, quiet, receipts
 from gallop.domain.drops import plan as plans
 from gallop.domain.errors import AwsTrouble, BudgetExceeded
+from gallop.domain.faults import Fault, file_fault
 from gallop.domain.frozen import frozen
 from gallop.domain.job import job_id_of
 from gallop.domain.metrics import Metric
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from gallop.domain.drops.drop import Drop, Entry, Scope
     from gallop.domain.drops.plan import Plan
-    from gallop.domain.faults import Fault
 
 
 @frozen
@@ -99,12 +99,24 @@ class Batch:
 
 def _arrive(scope: Scope, message_id: str) -> None:
     listing = buckets.list_scope(scope)
-    found, digest = drops.drops_of(scope, listing), drops.digest_of(scope, listing)
+    found, digest = _found(scope, listing), drops.digest_of(scope, listing)
     if not found or not drop_table.claim(drops.prefixes_of(scope)[0], digest, message_id, clock.now()):
         return
     at_once = [drop for drop in found if _cancel(drop) or (drop.settings and _start_if_explicit(drop))]
     if len(at_once) < len(found):
         _send_look(scope, digest, clock.now(), _quiet_seconds(scope, listing, found))
+
+
+def _found(scope: Scope, listing: list[Entry]) -> list[Drop]:
+    """Return the drops of a scope; one whose receipts would be among those of a group is refused."""
+    found = drops.drops_of(scope, listing)
+    refused = [drop for drop in found if drop_updates.is_place_of_group(drop.receipts)]
+    for drop in refused:
+        folder, _, name = drop.path.rpartition("/")
+        problem = f"has the name of a place for the results of {drops.PREFIX}{folder}/, which makes several videos"
+        fault = file_fault(names.shown(drop.path), problem, f"Rename the folder {name}, and upload it again.")
+        _refuse(f"{drop.receipts}~", [fault], drop.newest)
+    return [drop for drop in found if drop not in refused]
 
 
 def _quiet_seconds(scope: Scope, listing: Sequence[Entry], found: Sequence[Drop]) -> float:
@@ -122,7 +134,7 @@ def _look_again(look: Mapping[str, Any], message_id: str) -> None:
             _arrive(scope, message_id)
         return
     until = look["since"] + settings.incomplete_seconds()
-    remaining, found = until - clock.now(), drops.drops_of(scope, listing)
+    remaining, found = until - clock.now(), _found(scope, listing)
     # The receipt of a drop that has not changed since already says what is missing.
     is_waiting = bool(look.get("is_shown")) and remaining > 0
     if not is_waiting and _is_uploading(scope, listing, found, look["since"]):
@@ -188,10 +200,16 @@ def _cancel(drop: Drop) -> bool:
 
 
 def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
+    taken = drop_updates.taken_places(drop.receipts, request.n) if request.n > 1 else []
+    if taken:
+        problem = f"is {request.n}, but other drops have their results in {' and '.join(f'{one}/' for one in taken)}"
+        remedy = "Use a folder without folders in it, or omit n."
+        _refuse(drop.receipts, [Fault("/n", problem, remedy, drop.settings.name if drop.settings else "")], drop.newest)
+        return
     # What a lone image becomes is a default of the stack, with which its identity does not change.
     media = request.media if drop.is_folder else [Medium(IMAGES, medium.source) for medium in request.media]
     identity = [plan.identity, *(identity_of(medium) for medium in media)]
-    job_id = drop_updates.job_id_for(job_id_of(keys.S3_DOOR, drop.path, *identity))
+    job_id = drop_updates.job_id_for(job_id_of(keys.S3_DOOR, drop.path, *identity), request.n)
     used = (drop.prompt, drop.settings, *plan.entries)
     new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=drop.receipts)
     used_at = max(entry.time for entry in used if entry)

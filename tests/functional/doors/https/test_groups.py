@@ -195,7 +195,7 @@ def test_a_list_can_be_of_a_group(sandbox: Sandbox, ada: Client) -> None:
 
 def test_the_jobs_around_a_group_are_not_of_it(sandbox: Sandbox, ada: Client) -> None:
     """A job that is alone has an id from which a group's would follow; there is no such group."""
-    group_id = groups.places(2, sandbox.clock.now())[0].id
+    group_id = groups.places(groups.new_group_id(sandbox.clock.now()), 2)[0].id
     alone = sandbox.put(id=groups.job_id(group_id, 1))
     assert [] == ids(ada.get(f"/v1/videos?group={group_id}").json)
     assert 404 == ada.get(f"/v1/videos/{group_id}").status

@@ -204,7 +204,8 @@ def test_every_job_matches_its_description(state: JobState) -> None:
 def test_every_group_matches_its_description(states: tuple[JobState, ...]) -> None:
     """It has exactly the described fields, and so has the place of each of its jobs."""
     members = [
-        a_job(state, group=place, cost=Decimal(1)) for state, place in zip(states, groups.places(2, START), strict=True)
+        a_job(state, group=place, cost=Decimal(1))
+        for state, place in zip(states, groups.places(groups.new_group_id(START), 2), strict=True)
     ]
     shown = [views.job_view(member, START, "https://api.example.com") for member in members]
     view = groups.view(members, shown)

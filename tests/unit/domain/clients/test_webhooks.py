@@ -82,7 +82,7 @@ def test_both_libraries_accept_the_signature(state: JobState) -> None:
 
 def test_both_libraries_accept_the_end_of_a_group() -> None:
     """Its data is the group, with each job as in its own message; its id is that of the group."""
-    endpoint, now, places = an_endpoint(), time.time(), groups.places(2, 1_780_000_000.0)
+    endpoint, now, places = an_endpoint(), time.time(), groups.places(groups.new_group_id(1_780_000_000.0), 2)
     jobs = [
         replace(an_end(state), group=place, ended_at=1_780_000_100.0 + place.place)
         for state, place in zip((JobState.FAILED, JobState.SUCCEEDED), places, strict=True)
