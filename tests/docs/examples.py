@@ -12,12 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import budget
+from gallop.domain import budget, groups
 from gallop.domain.budget import Cap, Parked, Period
 from gallop.domain.clients import webhooks
-from gallop.domain.drops import batch as batches
-from gallop.domain.drops import receipts
-from gallop.domain.drops.batch import BatchProgress, BatchState
+from gallop.domain.doors import Door as DoorName
+from gallop.domain.drops import group_receipt, receipts
 from gallop.domain.job import JobState, Result
 from gallop.doors.https.openapi import examples as documented
 
@@ -27,7 +26,7 @@ from tests.support import sandbox as sandboxes
 from tests.support.clips import clip
 from tests.support.drops import Door
 from tests.support.http import Client
-from tests.support.jobs import START, a_job
+from tests.support.jobs import START, a_job, a_request
 from tests.support.stack import deployed
 
 if TYPE_CHECKING:
@@ -105,20 +104,17 @@ def queued() -> str:
     return json_block({name: value for name, value in waiting.items() if value != before[name]})
 
 
-def batch_cancelled() -> str:
-    """Return the part of a ``batch.json`` that shows what a CANCEL left."""
-    batch = batches.batch_of("drop/spring/batch.jsonl", "1", START)
-    progress = BatchProgress(
-        lines=12,
-        good=12,
-        estimated_cost=Decimal("5.04"),
-        started=6,
-        ended={JobState.SUCCEEDED: 2, JobState.CANCELLED: 3},
-        cost=Decimal("0.84"),
-        cancelled_at=START + MINUTE_SECONDS,
-    )
-    receipt = batches.receipt(batch, BatchState.RUNNING, progress, [], None)
-    return json_block({name: receipt[name] for name in ("state", "lines", "jobs", "cancel", "cost")})
+def group() -> str:
+    """Return the ``status.json`` of a drop for two videos, of which one is ready."""
+    places = groups.places(groups.group_of(JOB_ID), 2)
+    ids = groups.job_ids(places[0].id, 2)
+    of_drop = [
+        a_job(state, id=job_id, door=DoorName.S3, group=place, request=a_request(seed=6 + place.place))
+        for state, job_id, place in zip((JobState.SUCCEEDED, JobState.RUNNING), ids, places, strict=True)
+    ]
+    video = Result(bucket="results", key="spring-ad/1/video.mp4", version_id="1", size=1, sha256="", content_type="")
+    of_drop[0] = replace(of_drop[0], result=video, cost=Decimal("0.7"))
+    return json_block(group_receipt.status_receipt(of_drop, "spring-ad"))
 
 
 def webhook() -> str:
@@ -142,6 +138,7 @@ BLOCKS = {
         "status.json": status,
         "error.json": error,
         "cancelled": cancelled,
+        "group": group,
         "parked": parked,
         "queued": queued,
         "batch cancelled": batch_cancelled,

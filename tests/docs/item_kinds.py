@@ -62,7 +62,11 @@ ABOUT = {
     ("ALL", ""): About("a job's place in the list of all jobs", RECORD, "<time>#<job id>"),
     ("BATCH#", "BATCH"): About("the progress of a batch", BATCH),
     ("BATCH#", "FAULT#"): About("what is wrong with a line of a batch", BATCH),
-    ("BATCH#", "LINE#"): About("the job and the result of a line of a batch", BATCH),
+    ("BATCH#", "LINE#"): About(
+        "the job and the result of a line of a batch, and of each further video of a line for several",
+        BATCH,
+        "LINE#<line>` or `LINE#<line>#<place>",
+    ),
     ("BATCH#", "NEWEST"): About("the newest upload of a batch file", BATCH),
     ("BUDGET#", ""): About(
         "what an owner has reserved and spent in a month",

@@ -1,6 +1,6 @@
 """Makes the contact sheet of a group of a drop: the thumbnails that are there, each at the place of its job.
 
-Each new thumbnail makes the sheet anew: whether it is the last, nobody knows before the other jobs have ended, and one
+Each new thumbnail makes the sheet again: whether it is the last, nobody knows before the other jobs have ended, and one
 that fails then has no step that could make the sheet.
 """
 

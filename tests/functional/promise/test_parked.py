@@ -243,11 +243,11 @@ def test_two_sweeps_at_once_release_once(simulation: Simulation) -> None:
         drop_and_wait(simulation, "first", "second")
     unpark, others = jobs.unpark, [True]
 
-    def overtaken(*args: Any) -> Job:  # noqa: ANN401 - of the store
+    def overtaken(*args: Any) -> None:  # noqa: ANN401 - of the store
         if others:
             others.pop()
             simulation.sweep()
-        return unpark(*args)
+        unpark(*args)
 
     with caps(day=5):
         with patch.object(jobs, "unpark", overtaken):

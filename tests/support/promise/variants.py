@@ -1,4 +1,4 @@
-"""Drops for several videos in simulated time, and what becomes of them."""
+"""Drops for several videos in simulated time, and their receipts."""
 
 from __future__ import annotations
 

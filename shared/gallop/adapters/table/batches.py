@@ -121,7 +121,7 @@ def record_outcome(batch: Batch, outcome: LineOutcome, faults: Iterable[Fault] =
     fields = {name: value for name, value in _OUTCOME.write(outcome).items() if value is not None}
     fields |= {"ended": True, "line": outcome.line, "expires_at": _expiry(batch)}
     update = dynamo.update(
-        _line_key(batch, outcome.line, outcome.place),
+        _outcome_key(batch, outcome),
         "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
         "attribute_not_exists(ended)",
         {f":{name}": value for name, value in fields.items()},
@@ -182,9 +182,15 @@ def _key(batch: Batch) -> dict[str, str]:
     return {"pk": f"BATCH#{batch.id}", "sk": "BATCH"}
 
 
-def _line_key(batch: Batch, line: int, place: int = 0) -> dict[str, str]:
-    """Return the key of a line, which is that of its first video; the others have their own."""
-    return {"pk": f"BATCH#{batch.id}", "sk": f"LINE#{line:08d}{f'#{place}' if place > 1 else ''}"}
+def _line_key(batch: Batch, line: int) -> dict[str, str]:
+    return {"pk": f"BATCH#{batch.id}", "sk": f"LINE#{line:08d}"}
+
+
+def _outcome_key(batch: Batch, outcome: LineOutcome) -> dict[str, str]:
+    """Return the key of an outcome: that of its line, for the first video as well; the others have their own."""
+    if outcome.place <= 1:
+        return _line_key(batch, outcome.line)
+    return {"pk": f"BATCH#{batch.id}", "sk": f"LINE#{outcome.line:08d}#{outcome.place}"}
 
 
 def _newest_key(batch: Batch) -> dict[str, str]:

@@ -230,7 +230,7 @@ def ended_lines(outcomes: Iterable[LineOutcome]) -> set[int]:
 
 
 def skipped(line: int, reason: SkipReason, videos: int = 1) -> LineOutcome:
-    """Return the outcome of a valid line, for so many videos, without a job."""
+    """Return the outcome of a valid line without a job; ``videos`` is how many it asks for."""
     error = (
         "superseded by a newer batch.jsonl" if reason is SkipReason.SUPERSEDED else f"the line {aws_failure().detail}"
     )
