@@ -186,6 +186,22 @@ def test_a_dropped_job_is_deleted_with_its_files(sandbox: Sandbox, gallop: Gallo
     assert ["DROP#spring/inner"] == [item["pk"]["S"] for item in sandbox.records("DROP")]
 
 
+def test_a_group_is_shown_and_deleted_as_a_whole(sandbox: Sandbox, gallop: Gallop) -> None:
+    """Each of its jobs names it; the dropped files are those of all."""
+    sandbox.drop("drop/spring/1.jpg", picture())
+    sandbox.drop("drop/spring/job.json", b'{"prompt": "[Image 1] smiles.", "images": ["1.jpg"], "n": 2}')
+    Door(sandbox).run(60)
+    first, second = (finished(sandbox, job.id) for job in sandbox.jobs())
+    group = {"id": sandbox.receipt("spring/status.json")["group"], "place": 2, "size": 2}
+    assert group == gallop.json("jobs", "show", second)["group"]
+    assert f"id {group['id']}, place 2, size 2\n" in gallop("jobs", "show", second).stdout
+    result = gallop.ok("jobs", "delete", second, "--yes")
+    assert f"deleted as a whole: {first}" in result.stderr
+    assert [] == sandbox.jobs()
+    assert [] == versions(sandbox)
+    assert [] == sandbox.records("DROP")
+
+
 def test_a_deleted_drop_can_be_dropped_again(sandbox: Sandbox, gallop: Gallop) -> None:
     """It is a new job then, with files that were uploaded after the delete."""
     job_id = finished(sandbox, dropped(sandbox))

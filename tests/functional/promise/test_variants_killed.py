@@ -78,7 +78,7 @@ def test_a_step_that_dies_leaves_no_receipt_behind(plain: dict[str, list[str]], 
         with fresh() as simulation:
             simulation.kills[function] = [kill]
             drop(simulation)
-            sweep_for(simulation, HOUR)
+            sweep_for(simulation, 900)
             assert ["succeeded"] * 2 == states(simulation.jobs()), kill
             assert 2 == len(simulation.tasks()), kill
             assert ["succeeded", 2] == [shown(simulation)["state"], shown(simulation)["ready"]], kill
@@ -94,9 +94,9 @@ def test_a_door_that_dies_makes_two(simulation: Simulation, kill: KillPoint) -> 
     simulation.kills["Drops"] = [kill]
     simulation.drop("drop/ad/1.jpg", picture(), times=2)
     change(simulation)
-    sweep_for(simulation, HOUR)
+    sweep_for(simulation, 1800)
     change(simulation)
-    sweep_for(simulation, HOUR)
+    sweep_for(simulation, 600)
     assert [] == simulation.kills["Drops"]
     assert ["succeeded"] * 2 == states(simulation.jobs())
     assert 2 == len(simulation.tasks())

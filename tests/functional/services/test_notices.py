@@ -11,7 +11,7 @@ import pytest
 from gallop.adapters import topic
 from gallop.adapters.table import jobs
 from gallop.adapters.table import notices as table
-from gallop.domain import notices
+from gallop.domain import groups, notices
 from gallop.domain.diagnosis import AwsRefused
 from gallop.domain.doors import Door
 from gallop.domain.errors import AwsTrouble
@@ -134,6 +134,23 @@ def test_a_person_is_notified_at_once_of_a_single_video(person: Person) -> None:
     assert job.request.prompt not in mail.text
     assert "X-Amz-" not in mail.text
     assert 0 == person.waiting()
+
+
+def test_a_group_is_one_mail(person: Person) -> None:
+    """Once all have ended, whenever the first did; not of those that were cancelled."""
+    group_id = groups.new_group_id(person.sandbox.clock.now())
+    ends = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+    for place, state in zip(groups.places(group_id, 3), ends, strict=True):
+        person.sandbox.clock.advance(notices.MAX_AGE_SECONDS)
+        job_id = groups.job_id(group_id, place.place)
+        person.end(state, f"spring/dress/{place.place}", id=job_id, group=place)
+    assert [] == person.mails
+    person.sandbox.invoke("DeliverFunction", {"action": "announce", "job_id": group_id})
+    (mail,) = person.mails
+    assert "1 video is ready, 1 failed" == mail.subject
+    assert 'Your video "spring/dress/1" is ready.' in mail.text
+    assert 'Your video "spring/dress/2" could not be made.' in mail.text
+    assert "spring/dress/3" not in mail.text
 
 
 def test_a_failure_has_its_remedy(person: Person) -> None:

@@ -20,6 +20,7 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.functional.fake_dashscope.sandbox import order
 from tests.support.dashscope import Vendor
+from tests.support.drops import Door
 from tests.support.http import Client
 from tests.support.pictures import picture
 from tests.support.receivers import Receiver, receiver
@@ -310,6 +311,28 @@ def test_the_last_end_of_a_group_is_announced(sandbox: Sandbox, ada: Client, sho
     assert group["id"] == webhooks.job_id_of(event["id"])
     assert ["failed", "succeeded"] == [job["state"] for job in event["data"]["data"]]
     assert "smiles" not in json.dumps(event)
+
+
+def test_a_group_of_a_drop_is_announced(sandbox: Sandbox, shop: Receiver) -> None:
+    """At the endpoints of the S3 door, once, after each of its jobs; to the address that its settings choose."""
+    endpoint = webhooks.endpoint("s3", shop.url, (), sandbox.clock.now())
+    with sandbox.stack.acting_as("DeliverFunction"):
+        webhook_endpoints.put(endpoint)
+    sandbox.drop("drop/ad/1.jpg", picture())
+    settings = {"prompt": "[Image 1] smiles.", "images": ["1.jpg"], "n": 2, "webhook": "/mine?order=17"}
+    sandbox.drop("drop/ad/job.json", json.dumps(settings).encode())
+    Door(sandbox).run(60)
+    first, second = sandbox.jobs()
+    assert first.group
+    for job in (first, second):
+        end(sandbox, job.id)
+        assert 1 == announced(sandbox, job.id)
+    assert 1 == sandbox.executions("WebhookWorkflow").count(first.group.id)
+    attempted(sandbox, first.group.id, endpoint)
+    (request,) = shop.received
+    assert "/mine?order=17" == request.path
+    event = Webhook(endpoint.secrets[0].value).verify(request.body, request.headers)
+    assert ["ad/1", "ad/2"] == [job["receipts"] for job in event["data"]["data"]]
 
 
 def test_a_group_that_is_cancelled_is_announced(sandbox: Sandbox, ada: Client) -> None:
