@@ -22,7 +22,7 @@ from gallop.domain.request.idempotency import RETRY_SECONDS
 
 from tests.support.pictures import picture
 from tests.support.waiting import glances
-from tests.testbed.aws.kill_points import KillPoint, Moment, points_of
+from tests.testbed.aws.kill_points import KillPoint, Moment, after, before, points_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -114,9 +114,16 @@ MAX_RUNS = 8
 NUMBERS = count()
 
 
+# For several videos, in process every call is the last one once.
+KILLS_OF_TWO = (
+    *(before("TransactWriteItems"), after("TransactWriteItems"), after("PutObject"), after("StartExecution")),
+    *(before("StartExecution", 2), after("StartExecution", 2)),
+)
+
+
 @dataclass(slots=True)
 class Cell:
-    """One job and its fault."""
+    """One job, or those of a group, and its fault."""
 
     name: str
     client: str
@@ -132,6 +139,7 @@ class Cell:
     act: Callable[[Matrix, Mapping[str, Any]], None] | None = None
     """What an operator does to its job, which is given as its record, when it is in the state ``acts_in``."""
     acts_in: JobState = JobState.RUNNING
+    videos: int = 1
     number: int = field(default_factory=NUMBERS.__next__)
 
     @property
@@ -166,7 +174,8 @@ class Cell:
 
 def cells() -> list[Cell]:
     """Return every fault through every door with and without retries, every kill, and what operators do."""
-    drops = kills_of_drops()
+    twos = pairs()
+    drops = [*kills_of_drops(), *(cell for cell in twos if cell.is_look)]
     for number, cell in enumerate(drops):
         cell.starts_after = number * SECONDS_BETWEEN
     return [
@@ -187,8 +196,19 @@ def cells() -> list[Cell]:
         ],
         *[Cell(f"{fault['on']} {fault['kind']}, {by}", by, faults=(fault,)) for fault in FAULTS for by in CLIENTS],
         *bugs(),
+        *(cell for cell in twos if not cell.is_look),
         *[Cell(f"stopped while running, {by}", by, act=stop) for by in ("https", "s3")],
         *[Cell(f"record of {version} while running", "s3", act=partial(write_as, version)) for version in VERSIONS],
+    ]
+
+
+def pairs() -> list[Cell]:
+    """Give requests for two videos through both doors: kills of the door, and faults that one of them meets."""
+    kills = [(by, kill) for by in ("https retried", "s3") for kill in KILLS_OF_TWO]
+    return [
+        *[Cell(f"two, {by}, {kill}", by, kills=((DOOR, kill),), is_look=by == "s3", videos=2) for by, kill in kills],
+        *[Cell(f"two, {by}, lost reply", by, faults=(LOST,), videos=2) for by in ("https", "s3 five-fold")],
+        Cell("two, s3, truncated download", "s3", faults=({"on": "download", "kind": "truncate"},), videos=2),
     ]
 
 
@@ -198,6 +218,16 @@ def bugs() -> list[Cell]:
         Cell(f"{function} {point}", "s3", faults=(LOST,) if function == RECONCILE else (), kills=((function, point),))
         for function, point in BUGS
     ]
+
+
+def crowds(cells: Sequence[Cell], limit: int) -> list[list[Cell]]:
+    """Divide cells, in their order, into crowds of up to ``limit`` jobs."""
+    found: list[list[Cell]] = [[]]
+    for cell in cells:
+        if sum(one.videos for one in found[-1]) + cell.videos > limit:
+            found.append([])
+        found[-1].append(cell)
+    return found
 
 
 def stop(matrix: Matrix, record: Mapping[str, Any]) -> None:
@@ -275,7 +305,7 @@ class Matrix:
         """Start every cell's job, and wait until all have ended."""
         self.caller.http.timeout = httpx.Timeout(POST_S)
         self.began_at = self.testbed.clock.now()
-        wanted = len(self.records()) + len(cells)
+        wanted = len(self.records()) + sum(cell.videos for cell in cells)
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             list(pool.map(self._begin, cells))
         seen: list[dict[str, Any]] = []
@@ -326,8 +356,8 @@ class Matrix:
         return any(task["created_at"] - start > longest for task in self.tasks(cell) for start in began)
 
     def _went_well(self, cell: Cell) -> bool:
-        succeeded = [job.task_id for job in self.jobs.get(cell.prompt, []) if job.failure is None]
-        return len(succeeded) == 1 and succeeded == [task["task_id"] for task in self.tasks(cell)]
+        succeeded = sorted(job.task_id for job in self.jobs.get(cell.prompt, []) if job.failure is None)
+        return len(succeeded) == cell.videos and succeeded == sorted(task["task_id"] for task in self.tasks(cell))
 
     def has_struck(self, cell: Cell) -> bool:
         """Return whether every kill of a cell ended a run, its operator acted, and its retry came while it was one.
@@ -402,7 +432,8 @@ class Matrix:
 
     def _drop(self, cell: Cell) -> None:
         folder = cell.marker
-        self.caller.drop({f"{folder}/1.jpg": picture(), f"{folder}/prompt.txt": cell.prompt.encode()})
+        several = {f"{folder}/job.json": json.dumps({"n": cell.videos}).encode()} if cell.videos > 1 else {}
+        self.caller.drop({**several, f"{folder}/1.jpg": picture(), f"{folder}/prompt.txt": cell.prompt.encode()})
         if cell.client == "s3 five-fold":
             sqs = self.testbed.client("sqs")
             (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "DeadLetter" not in url]
@@ -412,7 +443,7 @@ class Matrix:
 
     def _post(self, cell: Cell, number: int) -> None:
         body = {"prompt": cell.prompt, "images": ["https://example.com/girl.jpg"], "duration": 3}
-        self.caller.create(body, **self._repeats(cell, number))
+        self.caller.create(body | ({"n": cell.videos} if cell.videos > 1 else {}), **self._repeats(cell, number))
 
     def _repeats(self, cell: Cell, number: int) -> dict[str, str]:
         marked = {"X-Cell": cell.marker}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from gallop.domain import groups
 
 from fake_dashscope import Limits, Switches
 from tests.e2e import matrix
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.promise("P1", "P2", "P3", "P4")
 
 SPEED = 20.0
-# The number of cells at a time is that of the slots, because a full pool changes how many calls a run makes.
-IN_FLIGHT = 60
+# The number of jobs at a time is that of the slots, because a full pool changes how many calls a run makes.
+IN_FLIGHT = 70
 IN_CROWDS, ALONE = matrix.cells(), matrix.kills_of_take_slot()
 CELLS = [*IN_CROWDS, *ALONE]
 
@@ -43,22 +44,29 @@ def ended() -> Iterator[Matrix]:
         for cell in ALONE:
             made.forget_slots()
             made.run_until_struck([cell])
-        for first in range(0, len(IN_CROWDS), IN_FLIGHT):
-            made.run_until_struck(IN_CROWDS[first : first + IN_FLIGHT])
+        for crowd in matrix.crowds(IN_CROWDS, IN_FLIGHT):
+            made.run_until_struck(crowd)
         yield made
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=[cell.name for cell in CELLS])
 def test_one_job_one_task_one_result(ended: Matrix, cell: Cell) -> None:
-    """Whatever failed, there is one job, which succeeded, one task, the vendor's bytes, and final receipts."""
+    """Whatever failed, there is one job, which succeeded, one task, the vendor's bytes, and final receipts.
+
+    Of a request for two, there are two of each.
+    """
     for run in (one for one in ended.runs[cell.name] if one.number not in ended.late):
-        (job,) = ended.jobs[run.prompt]
-        assert ("succeeded", None) == (job.state.value, job.failure)
-        assert [job.task_id] == [task["task_id"] for task in ended.tasks(run)]
-        assert job.result is not None
-        assert ended.film(job.task_id) == job.result.sha256
-        status = ended.caller.receipt(f"{job.receipts}/status.json") or {}
-        assert (job.id, "succeeded") == (status["job"], status["state"])
+        found = ended.jobs[run.prompt]
+        assert run.videos == len(found)
+        assert sorted(job.task_id for job in found) == sorted(task["task_id"] for task in ended.tasks(run))
+        for job in found:
+            assert ("succeeded", None) == (job.state.value, job.failure)
+            assert job.result is not None
+            assert ended.film(job.task_id) == job.result.sha256
+            status = ended.caller.receipt(f"{job.receipts}/status.json") or {}
+            assert (job.id, "succeeded") == (status["job"], status["state"])
+        whole = ended.caller.receipt(f"{groups.drop_of(found[0])}/status.json") or {}
+        assert "succeeded" == whole["state"]
 
 
 @pytest.mark.parametrize("function", matrix.CALLS)

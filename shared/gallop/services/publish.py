@@ -209,8 +209,9 @@ def _is_of(owner: str, found: Found) -> bool:
 
 
 def _copy(owner: str, folder: str, to: str, name: str) -> None:
-    found = buckets.result(f"{folder}/{name}")
-    if found and _is_of(owner, found):
+    """Copy a file of a job or group, unless it has one there, which may be newer."""
+    found, there = (buckets.result(f"{place}/{name}") for place in (folder, to))
+    if found and _is_of(owner, found) and not (there and _is_of(owner, there)):
         buckets.copy_result(found.key, found.version_id, f"{to}/{name}")
 
 

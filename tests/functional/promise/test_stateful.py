@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from gallop.domain import groups
 from gallop.domain.errors import AwsTrouble, CallerError
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.request.idempotency import RETRY_SECONDS
@@ -77,7 +80,7 @@ HOUR = 3600
 
 
 class Promise(RuleBasedStateMachine):
-    """Up to six requests, three through each door."""
+    """Up to nine requests: three through each door, and three drops for two videos each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,6 +132,13 @@ class Promise(RuleBasedStateMachine):
         self.simulation.drop(f"drop/folder {slot}/1.jpg", picture(), times)
         self.simulation.drop(f"drop/folder {slot}/prompt.txt", prompt.encode(), times)
 
+    @rule(slot=SLOTS, times=st.integers(1, 5))
+    def drop_for_two(self, slot: int, times: int) -> None:
+        """Drop a folder for two videos, for the first time or again; its events are repeated."""
+        settings = {"prompt": f"By pair {slot}: the girl of [Image 1].", "images": ["1.jpg"], "n": 2}
+        self.simulation.drop(f"drop/pair {slot}/job.json", json.dumps(settings).encode(), times)
+        self.simulation.drop(f"drop/pair {slot}/1.jpg", picture(), times)
+
     @rule(fault=st.sampled_from(FAULTS), times=st.integers(1, 3))
     def fault(self, fault: tuple[str, str], times: int) -> None:
         """Let DashScope or the connection to it fail."""
@@ -174,11 +184,11 @@ class Promise(RuleBasedStateMachine):
 
     @invariant()
     def one_job_per_request_and_one_task_per_job(self) -> None:
-        """Despite repeats there is one job; despite lost replies there is one task and one charge."""
-        prompts = [job.request.prompt for job in self.simulation.jobs()]
-        assert len(set(prompts)) == len(prompts)
-        tasks = [task["prompt"] for task in self.simulation.tasks()]
-        assert len(set(tasks)) == len(tasks)
+        """Despite repeats there is one job, or two; despite lost replies there is one task and one charge for each."""
+        jobs = Counter(job.request.prompt for job in self.simulation.jobs())
+        assert all(count == videos_of(prompt) for prompt, count in jobs.items())
+        tasks = Counter(task["prompt"] for task in self.simulation.tasks())
+        assert all(count <= videos_of(prompt) for prompt, count in tasks.items())
 
     @invariant()
     def forward_only(self) -> None:
@@ -204,6 +214,8 @@ class Promise(RuleBasedStateMachine):
             self.check_invariants_again()
             for job in self.simulation.jobs():
                 self.check_end(job)
+            for of_drop in self.groups():
+                self.check_group(of_drop)
 
     def settled(self) -> bool:
         """Return whether all work is done."""
@@ -230,9 +242,31 @@ class Promise(RuleBasedStateMachine):
             assert job.failure.code in REASONS, job.failure
             assert job.failure.code == self.receipt(job, "error.json")["error"]["code"]
 
+    def groups(self) -> list[list[Job]]:
+        """Return the jobs of each group."""
+        found: dict[str, list[Job]] = {}
+        for job in self.simulation.jobs():
+            if job.group:
+                found.setdefault(job.group.id, []).append(job)
+        return [*found.values()]
+
+    def check_group(self, of_drop: list[Job]) -> None:
+        """Expect what the jobs are in the receipt of the whole, and a sheet if there is a thumbnail."""
+        folder = groups.drop_of(of_drop[0])
+        whole = self.simulation.receipt(f"{folder}/status.json")
+        assert groups.state(of_drop).value == whole["state"]
+        assert {job.id: job.state.value for job in of_drop} == {one["job"]: one["state"] for one in whole["videos"]}
+        has_sheet = f"{folder}/contact.jpg" in self.simulation.results_there()
+        assert has_sheet or not any(job.thumbnail for job in of_drop)
+
     def receipt(self, job: Job, name: str) -> dict[str, Any]:
         """Read a receipt of a job."""
         return self.simulation.receipt(f"{job.receipts}/{name}")
+
+
+def videos_of(prompt: str) -> int:
+    """Return how many videos a request of this prompt is for."""
+    return 2 if prompt.startswith("By pair") else 1
 
 
 TestPromise = Promise.TestCase

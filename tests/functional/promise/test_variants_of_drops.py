@@ -9,8 +9,11 @@ from unittest.mock import patch
 
 import pytest
 from gallop.adapters.s3 import buckets, versions
+from gallop.adapters.table import batches as batch_table
+from gallop.adapters.table import dynamo
 from gallop.adapters.table import jobs as store
 from gallop.domain import groups
+from gallop.domain.drops import batch as batches
 from gallop.domain.errors import JobNotFinished
 from gallop.domain.job import REPLACED, Job, JobState
 from gallop.media import mosaic
@@ -113,6 +116,15 @@ def test_a_batch_counts_videos(simulation: Simulation) -> None:
     work_off(simulation, lines)
     assert [6, 0.0] == [receipt(simulation)["repeated"], receipt(simulation)["cost"]]
     assert 6 == len(simulation.tasks())
+
+
+def test_a_batch_that_an_earlier_version_read_is_counted(simulation: Simulation) -> None:
+    """There, each valid line was one video, and one that was refused later counted once."""
+    batch = batches.batch_of("drop/spring/batch.jsonl", "1", simulation.clock.now())
+    item = {"pk": f"BATCH#{batch.id}", "sk": "BATCH", "lines": 3, "good": 3, "lines_started": 2, "n_refused": 1}
+    simulation.dynamodb.put_item(TableName=simulation.table, Item=dynamo.pack(item))
+    found = batch_table.progress(batch)
+    assert [3, 3, 1] == [found.valid, found.good, found.refused]
 
 
 def test_a_batch_has_a_maximum_of_videos(simulation: Simulation) -> None:

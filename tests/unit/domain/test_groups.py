@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from gallop.domain import groups, job, models
+from gallop.domain import groups, job, models, timeline
+from gallop.domain.doors import Door
 from gallop.domain.errors import InvalidRequest
 from gallop.domain.fields import FormText
 from gallop.domain.job import GroupPlace, JobState
@@ -105,9 +107,26 @@ def test_other_texts_are_not_ids_of_groups(text: str) -> None:
 
 def test_the_create_of_a_job_is_named_after_the_first_of_its_group() -> None:
     """A job that is alone is its own first."""
-    (place, other) = groups.places(groups.new_group_id(START), 2)
+    place, other = groups.places(groups.new_group_id(START), 2)
     assert groups.job_id(place.id, 1) == groups.first_id(a_job(group=other))
     assert "job_1" == groups.first_id(a_job(id="job_1"))
+
+
+def test_a_drop_knows_its_jobs_by_their_group() -> None:
+    """A job that is alone by its own id; a job of the HTTPS door always, because it has no place in a drop."""
+    place = groups.places(groups.group_of("job_" + "x" * 26), 2)[1]
+    of_drop = a_job(id=groups.job_id(place.id, 2), door=Door.S3, group=place, receipts="spring/ad/2")
+    assert [place.id, "spring/ad"] == [groups.owner_of(of_drop), groups.drop_of(of_drop)]
+    assert place.id == groups.group_of(of_drop.id)
+    for alone in (replace(of_drop, group=None), replace(of_drop, door=Door.HTTPS)):
+        assert [of_drop.id, "spring/ad/2"] == [groups.owner_of(alone), groups.drop_of(alone)]
+
+
+def test_the_record_of_a_job_says_which_of_a_group_it_is() -> None:
+    """In its timeline, and nothing for a job that is alone."""
+    place = groups.places(groups.new_group_id(START), 3)[1]
+    told = [next(one.what for one in timeline.of_record(job)) for job in (a_job(group=place), a_job())]
+    assert [f"{told[1]}, video 2 of 3 of group {place.id}", told[1]] == told
 
 
 def test_the_number_is_part_of_the_content() -> None:
@@ -119,19 +138,22 @@ def test_the_number_is_part_of_the_content() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "status"),
+    ("states", "state", "status"),
     [
-        ((JobState.QUEUED, JobState.QUEUED), "queued"),
-        ((JobState.QUEUED, JobState.RUNNING), "in_progress"),
-        ((JobState.QUEUED, JobState.FAILED), "in_progress"),
-        ((JobState.SUCCEEDED, JobState.FAILED), "completed"),
-        ((JobState.CANCELLED, JobState.FAILED), "failed"),
+        ((JobState.QUEUED, JobState.QUEUED), JobState.QUEUED, "queued"),
+        ((JobState.QUEUED, JobState.RUNNING), JobState.RUNNING, "in_progress"),
+        ((JobState.QUEUED, JobState.FAILED), JobState.RUNNING, "in_progress"),
+        ((JobState.STORING, JobState.STORING), JobState.RUNNING, "in_progress"),
+        ((JobState.SUCCEEDED, JobState.FAILED), JobState.SUCCEEDED, "completed"),
+        ((JobState.CANCELLED, JobState.FAILED), JobState.FAILED, "failed"),
+        ((JobState.CANCELLED, JobState.CANCELLED), JobState.CANCELLED, "failed"),
     ],
 )
-def test_the_status_of_a_group(states: tuple[JobState, ...], status: str) -> None:
+def test_the_status_of_a_group(states: tuple[JobState, ...], state: JobState, status: str) -> None:
     """It is completed with the last job, if one has a video."""
-    members = [a_job(state, group=GroupPlace("grp_1", place, 2)) for place, state in enumerate(states, start=1)]
+    members = [a_job(one, group=GroupPlace("grp_1", place, 2)) for place, one in enumerate(states, start=1)]
     assert status == groups.view(members, [])["status"]
+    assert state is groups.state(members)
 
 
 @pytest.mark.parametrize(
