@@ -75,14 +75,6 @@ def test_a_drop_makes_a_group(simulation: Simulation) -> None:
     assert 3 == len(simulation.tasks())
 
 
-def test_one_video_is_no_group(simulation: Simulation) -> None:
-    """Its receipts are in the folder itself, as ever."""
-    drop(simulation, 1)
-    simulation.run_for(END)
-    assert of_each("ad") == {f"ad/{name}" for name in files(simulation)}
-    assert "group" not in shown(simulation)
-
-
 # All others are in test_variants_killed.py.
 @pytest.mark.parametrize(
     "kill",
@@ -209,7 +201,7 @@ def test_a_cancel_cancels_each_that_waits(busy: Simulation) -> None:
     assert 1 == len(busy.tasks())
 
 
-@pytest.mark.parametrize("kill", [after("UpdateItem"), before("PutObject", 2), after("PutObject", 3)], ids=str)
+@pytest.mark.parametrize("kill", [after("UpdateItem"), after("PutObject", 3)], ids=str)
 def test_a_cancel_that_dies_is_completed(busy: Simulation, kill: KillPoint) -> None:
     """The next delivery cancels the others."""
     drop(busy, 3)
