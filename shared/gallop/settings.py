@@ -109,6 +109,17 @@ def notify_with_prompt() -> bool:
     return os.environ.get("NOTIFY_WITH_PROMPT", "off") == "on"
 
 
+def signs_videos() -> bool:
+    """Return whether finished videos get a copy with Content Credentials."""
+    # Until an update has replaced the variables as well.
+    return os.environ.get("CONTENT_CREDENTIALS", "off") == "on"
+
+
+def content_credentials_secret_arn() -> str:
+    """Return the ARN of the secret with the certificate that signs Content Credentials."""
+    return os.environ["CONTENT_CREDENTIALS_SECRET_ARN"]
+
+
 def page_url() -> str:
     """Return the address of the page for browsers; empty without one."""
     return os.environ.get("PAGE_URL", "")

@@ -56,6 +56,7 @@ NEVER_LOGGED = (
     "Bearer",
     keys.PREFIX,
     "Signature",
+    "PRIVATE KEY",
     "X-Amz-",
     "OSSAccessKeyId",
     "secret-of-the-tests",

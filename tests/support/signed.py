@@ -1,21 +1,19 @@
-"""Videos with Content Credentials, signed by c2pa-python with a certificate of the tests."""
+"""Certificates of the tests for Content Credentials, and videos that c2pa-python has signed with them."""
 
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
 
 import c2pa
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.x509 import Certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import Certificate
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 MANIFEST = {
@@ -28,27 +26,57 @@ MANIFEST = {
     ],
 }
 MP4 = "video/mp4"
+_PEM = serialization.Encoding.PEM
+# Around the clocks of all tests, and that of this machine.
+VALID = datetime(2020, 1, 1, tzinfo=UTC), datetime(2049, 1, 1, tzinfo=UTC)
+EXPIRED = datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
+COMING = datetime(2048, 1, 1, tzinfo=UTC), datetime(2049, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who issues certificates."""
+
+    key: EllipticCurvePrivateKey
+    root: Certificate
+
+    def secret(
+        self,
+        valid: tuple[datetime, datetime] = VALID,
+        key: EllipticCurvePrivateKey | None = None,
+        *,
+        is_for_signing: bool = True,
+    ) -> str:
+        """Return a new certificate with its chain and its private key in PEM; ``key`` is another one than its own."""
+        own = ec.generate_private_key(ec.SECP256R1())
+        signer = _certificate("owner", own, self.key, valid, is_for_signing=is_for_signing)
+        chain = "".join(one.public_bytes(_PEM).decode() for one in (signer, self.root))
+        return chain + pem_of(key or own)
+
+
+def pem_of(key: EllipticCurvePrivateKey) -> str:
+    """Return a private key in PEM."""
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
 
 
 @cache
-def _signer() -> c2pa.Signer:
-    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    certificates = (
-        _certificate("signer", key, root_key, is_root=False),
-        _certificate("root", root_key, root_key, is_root=True),
-    )
-    pem = serialization.Encoding.PEM
-    chain = b"".join(certificate.public_bytes(pem) for certificate in certificates)
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", chain, private, None))
+def authority() -> Authority:
+    """Return the one of these tests."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return Authority(key, _certificate("root", key, key, VALID, is_root=True))
 
 
 def _certificate(
-    name: str, key: EllipticCurvePrivateKey, root_key: EllipticCurvePrivateKey, *, is_root: bool
+    name: str,
+    key: EllipticCurvePrivateKey,
+    root_key: EllipticCurvePrivateKey,
+    valid: tuple[datetime, datetime],
+    *,
+    is_root: bool = False,
+    is_for_signing: bool = True,
 ) -> Certificate:
     """Return a certificate as C2PA requires it: the purposes of a signer, and the identifiers of both keys."""
     subject, issuer = (x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, one)]) for one in (name, "root"))
-    now = datetime.now(UTC)
     unused = dict.fromkeys(
         ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
     )
@@ -57,16 +85,23 @@ def _certificate(
     )
     builder = (
         x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(valid[0])
+        .not_valid_after(valid[1])
         .add_extension(x509.BasicConstraints(ca=is_root, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
     )
     if not is_root:
-        purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
-        builder = builder.add_extension(purposes, critical=False)
+        purpose = ExtendedKeyUsageOID.EMAIL_PROTECTION if is_for_signing else ExtendedKeyUsageOID.SERVER_AUTH
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     return builder.sign(root_key, hashes.SHA256())
+
+
+@cache
+def _signer() -> c2pa.Signer:
+    secret = authority().secret().encode()
+    chain, _, key = secret.partition(b"-----BEGIN PRIVATE KEY-----")
+    return c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", chain, b"-----BEGIN PRIVATE KEY-----" + key, None))
 
 
 def signed(video: bytes) -> bytes:

@@ -30,11 +30,14 @@ PLACES = {
     "SaveResult": (4, 1),
     "Finish": (5, 1),
     "NotFinished": (5, 2),
-    "Ended": (6, 0),
+    "SignVideo": (6, 0),
     "WhatFollows": (6, 1),
+    "Ended": (6, 3),
     "MakeThumbnail": (7, 1),
     "RenewReceipts": (7, 2),
 }
+# What the template sets, in words.
+SETTINGS = {"${StateToSign}": "if the stack signs"}
 # Where every failing step leads: a sentence below the picture says it, because its lines would hide the others.
 SAFETY_NET = "Finish"
 
@@ -72,7 +75,7 @@ def edges(definition: Mapping[str, Any]) -> Iterator[Edge]:
     """Yield all transitions except those of errors to the safety net."""
     for name, state in definition["States"].items():
         for choice in state.get("Choices", ()):
-            yield Edge(name, choice["Next"], choice["StringEquals"])
+            yield Edge(name, choice["Next"], SETTINGS.get(choice["StringEquals"], choice["StringEquals"]))
         if "Default" in state:
             yield Edge(name, state["Default"], "otherwise")
         if "Next" in state:

@@ -19,7 +19,7 @@ LIMIT = 25_000
 EVENTS_OF_A_STATE = 2
 EVENTS_OF_A_CALL = 3
 STATES = stack.definition()["States"]
-ENDING = ("SaveResult", "Finish", "WhatFollows", "MakeThumbnail", "RenewReceipts", "Ended", "NotFinished")
+ENDING = ("SaveResult", "Finish", "WhatFollows", "SignVideo", "MakeThumbnail", "RenewReceipts", "Ended", "NotFinished")
 
 
 def events(name: str) -> int:

@@ -41,6 +41,8 @@ USED_BY = {
     "gallop.doors.s3.drops": set(),
     "PIL": set(),
     "av": {"thumbnail"},
+    "c2pa": set(),
+    "gallop.domain.manifest": {"sign"},
 }
 # As Lambda imports a function: only its folder, the layers and the runtime's own packages are on the path.
 # Each frozen class of the standard library takes 0.5 ms; those of gallop.domain.frozen take a tenth.
@@ -175,7 +177,7 @@ def test_a_build_without_python_3_13_fails(logical_id: str, tmp_path: Path) -> N
     assert not (tmp_path / "layer").exists()
 
 
-@pytest.mark.parametrize("folder", ["shared", "shared/pictures", "shared/videos"])
+@pytest.mark.parametrize("folder", ["shared", "shared/pictures", "shared/videos", "shared/signing"])
 def test_the_lock_is_the_same_everywhere(folder: str) -> None:
     """A layer's lock has no environment markers, so that the build does not depend on the machine."""
     lock = (stack.ROOT / folder / "requirements.txt").read_text(encoding="utf-8")
@@ -223,10 +225,17 @@ def test_functions_that_decode_videos_have_pyav(name: str) -> None:
     assert bool(looks) == ("VideoLayer" in native_layers(name))
 
 
-@pytest.mark.parametrize("logical_id", ["PictureLayer", "VideoLayer"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_that_sign_have_the_library_of_c2pa(name: str) -> None:
+    """It is loaded when the first video is signed: no start of a function would show that it is missing."""
+    signs = "gallop.media.signing.sign" in reachable.mentioned_by(stack.ROOT / "functions" / name)
+    assert signs == ("SigningLayer" in native_layers(name))
+
+
+@pytest.mark.parametrize("logical_id", ["PictureLayer", "VideoLayer", "SigningLayer"])
 def test_native_code_is_for_lambdas_processor(logical_id: str, layer: Path, built: Callable[[str], Path]) -> None:
     """A layer with machine code is for arm64 throughout, and all layers together fit into Lambda's limit."""
     native = built(logical_id)
     libraries = [path for path in native.rglob("*") if ".so" in path.suffixes]
     assert {"arm64"} == {machine_of(path) for path in libraries}
-    assert ALL_LAYERS_MB > sum(map(size_mb, (layer, built("PictureLayer"), built("VideoLayer"))))
+    assert ALL_LAYERS_MB > sum(map(size_mb, (layer, *map(built, ("PictureLayer", "VideoLayer", "SigningLayer")))))

@@ -76,9 +76,7 @@ def test_every_task_has_an_end(task: str) -> None:
 
 
 # What follows the job's end cannot change it.
-AFTER_THE_END = {"MakeThumbnail", "RenewReceipts"}
-# An execution of its own, beside that of the batch.
-ALONE = {"CancelBatch"}
+AFTER_THE_END = {"SignVideo", "MakeThumbnail", "RenewReceipts"}
 LEVELS = {
     "Finish": stack.definition(),
     "CloseBatch": stack.definition("BatchWorkflow"),
@@ -104,7 +102,11 @@ def test_a_thumbnail_delays_no_end() -> None:
     """It is made when the job has its end; in any case the receipts are renewed and the record is closed."""
     states = stack.definition()["States"]
     assert "Finish" == states["SaveResult"]["Next"]
-    assert {"MakeThumbnail"} == {choice["Next"] for choice in states[states["Finish"]["Next"]]["Choices"]}
+    choices = states[states["Finish"]["Next"]]["Choices"]
+    assert {"succeeded": "MakeThumbnail", "${StateToSign}": "SignVideo"} == {
+        choice["StringEquals"]: choice["Next"] for choice in choices
+    }
+    assert {"MakeThumbnail"} == {states["SignVideo"]["Next"], states["SignVideo"]["Catch"][-1]["Next"]}
     assert {"RenewReceipts"} == {states["MakeThumbnail"]["Next"], states["MakeThumbnail"]["Catch"][-1]["Next"]}
 
 

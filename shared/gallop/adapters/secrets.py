@@ -21,6 +21,11 @@ def completion_token(name: str) -> str:
     return _text(name, "The completion event token")
 
 
+def signing_certificate(name: str) -> str:
+    """Return the certificate and key of Content Credentials from the secret of this name, as ``dashscope_key`` does."""
+    return _text(name, "The certificate of Content Credentials")
+
+
 def clear_cache() -> None:
     """Forget the secrets that were read."""
     _read.cache_clear()

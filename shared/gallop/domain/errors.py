@@ -18,6 +18,7 @@
     │   ├── UnsupportedMediaType
     │   ├── VideoNotReady
     │   ├── NoThumbnail
+    │   ├── NotSigned           the video has no copy with Content Credentials
     │   ├── VideoRemoved        the video is no longer in the results bucket
     │   ├── JobNotFinished
     │   └── JobNotDeletable     the job belongs to the S3 door
@@ -210,13 +211,13 @@ class UnsupportedMediaType(CallerError):
 
 
 class VideoNotReady(CallerError):
-    """The job has no video (yet), or its thumbnail is still being made."""
+    """The job has no video (yet), or what follows it is still being made."""
 
     code = "not_ready"
     retryable = True
     status = 409
     title = "Video not ready"
-    remedy = "Poll GET /v1/videos/{id} until `status` is `completed`; the thumbnail follows a few seconds later."
+    remedy = "Poll GET /v1/videos/{id} until `status` is `completed`; the other files follow a few seconds later."
 
 
 class NoThumbnail(CallerError):
@@ -226,6 +227,15 @@ class NoThumbnail(CallerError):
     status = 404
     title = "No thumbnail"
     remedy = "Use the video itself."
+
+
+class NotSigned(CallerError):
+    """The video has no copy with Content Credentials."""
+
+    code = "not_signed"
+    status = 404
+    title = "No signed copy"
+    remedy = "Use the video itself. The parameter ContentCredentials of the stack says whether later videos are signed."
 
 
 class VideoRemoved(CallerError):

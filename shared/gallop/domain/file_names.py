@@ -21,11 +21,11 @@ _EXTENSIONS = {"video/mp4": "mp4", "image/jpeg": "jpg"}
 _REFERENCE = re.compile(r"\[[^\]]*\]")
 
 
-def name_of(job: Job, content_type: str) -> str:
-    """Return a name for a job's file: that of its drop, or the first words of its prompt."""
+def name_of(job: Job, content_type: str, mark: str = "") -> str:
+    """Return a name for a job's file: that of its drop, or the first words of its prompt; ``mark`` is at its end."""
     stem = _of_drop(job) if job.door is Door.S3 else _of_words(job.request.prompt)
     stem = stem[:MAX_CHARACTERS].strip(" .-") or _without_words(job)
-    return f"{stem}.{_EXTENSIONS.get(content_type, 'bin')}"
+    return f"{stem}{mark}.{_EXTENSIONS.get(content_type, 'bin')}"
 
 
 def disposition(name: str, *, is_download: bool) -> str:

@@ -156,7 +156,7 @@ class CancelAnswer:
 
 @frozen(kw_only=True)
 class Result:
-    """A file in the results bucket: the video, or its thumbnail. ``size`` is in bytes."""
+    """A file in the results bucket: the video, its thumbnail or its signed copy. ``size`` is in bytes."""
 
     bucket: str
     key: str
@@ -193,7 +193,8 @@ class Job:
     in the budgets, and ``parked`` says why it waits for a budget, if it does. ``interruption`` says why its last
     execution failed, if the sweep has not resumed the job since. ``content_name`` is the name under which an equal
     create without a key finds it. ``estimate`` is the arithmetic of ``estimated_cost``. ``marks`` are those of
-    its video, if they were read. ``group`` is its place among the jobs of a request for several videos.
+    its video, if they were read. ``group`` is its place among the jobs of a request for several videos. ``signed`` is
+    the copy of its video with Content Credentials, and ``unsigned`` says why there is none (``credentials.Unsigned``).
     """
 
     id: str
@@ -241,6 +242,8 @@ class Job:
     estimate: Estimate | None = None
     marks: Marks | None = None
     group: GroupPlace | None = None
+    signed: Result | None = None
+    unsigned: str = ""
 
     @property
     def made_no_task(self) -> bool:

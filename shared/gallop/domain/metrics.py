@@ -27,6 +27,7 @@ class Metric(StrEnum):
     VENDOR_THROTTLES = "VendorThrottles"
     MESSAGES_FAILED = "MessagesFailed"
     NOTICES_FAILED = "NoticesFailed"
+    VIDEOS_UNSIGNED = "VideosUnsigned"
     SLOTS_HELD = "SlotsHeld"
     JOBS_WAITING = "JobsWaiting"
     JOBS_PARKED = "JobsParked"
@@ -75,6 +76,9 @@ METRICS = {
     ),
     Metric.NOTICES_FAILED: Meaning(
         Unit.COUNT, "a notice is due", "Mails about ended jobs that the topic did not take; the sweep tries again."
+    ),
+    Metric.VIDEOS_UNSIGNED: Meaning(
+        Unit.COUNT, "a video is signed", "Videos without a copy with Content Credentials; the logs say why."
     ),
     Metric.SLOTS_HELD: Meaning(Unit.COUNT, SWEPT, "Slots that jobs hold, in all lanes."),
     Metric.JOBS_WAITING: Meaning(Unit.COUNT, SWEPT, "Jobs that wait for a slot."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import groups, models, provenance
+from gallop.domain import credentials, models, provenance
 from gallop.domain.dashscope import error_codes
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
@@ -90,15 +90,17 @@ def _queue_view(position: QueuePosition | None) -> dict[str, int | None]:
 def _files_view(job: Job, api_url: str) -> dict[str, Any]:
     content, view = f"{api_url}/v1/videos/{job.id}/content", {}
     if job.result:
-        view["video"] = {
-            **file_facts(job.result),
-            "s3": f"s3://{job.result.bucket}/{job.result.key}",
-            "content": content,
-        }
+        view["video"] = _file_view(job.result, content)
     if job.thumbnail:
-        s3 = f"s3://{job.thumbnail.bucket}/{job.thumbnail.key}"
-        view["thumbnail"] = {**file_facts(job.thumbnail), "s3": s3, "content": f"{content}?variant=thumbnail"}
+        view["thumbnail"] = _file_view(job.thumbnail, f"{content}?variant=thumbnail")
+    signed = job.signed and _file_view(job.signed, f"{content}?variant=signed")
+    if shown := credentials.view(job, signed):
+        view["credentials"] = shown
     return view
+
+
+def _file_view(file: Result, content: str) -> dict[str, Any]:
+    return {**file_facts(file), "s3": f"s3://{file.bucket}/{file.key}", "content": content}
 
 
 def error_view(job: Job, failure: Failure | None = None) -> dict[str, str] | None:

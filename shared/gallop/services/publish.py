@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gallop import log, settings
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import drops, job_items, jobs
-from gallop.domain import groups
+from gallop.domain import provenance
 from gallop.domain.doors import Door
 from gallop.domain.drops import group_receipt, receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
@@ -132,6 +133,24 @@ def put_thumbnail(job: Job, jpeg: bytes) -> Result:
     )
 
 
+def put_signed(job: Job, file: BinaryIO) -> Result:
+    """Store the signed copy of a job's video, a file on disk, beside the video; return what was stored."""
+    key = f"{prefix_of(job)}/{receipts.SIGNED}"
+    file.seek(0)
+    digest, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+    file.seek(0)
+    pieces = iter(partial(file.read, buckets.PART_BYTES), b"")
+    metadata = {buckets.OWNER: job.id, **provenance.metadata(job)}
+    return Result(
+        bucket=settings.results_bucket(),
+        key=key,
+        version_id=buckets.store_stream(key, pieces, buckets.MP4, lambda: None, metadata),
+        size=size,
+        sha256=digest,
+        content_type=buckets.MP4,
+    )
+
+
 def move_files(job: Job) -> Job:
     """Move a job's files to where they belong, if that changed while they were being stored; return the job."""
     return _move_files(job, prefix_of(job))
@@ -139,7 +158,7 @@ def move_files(job: Job) -> Job:
 
 def restore_files(job: Job) -> Job:
     """Put a job's files back where somebody has deleted them, if their versions are still there; return the job."""
-    for name, file in (("result", job.result), ("thumbnail", job.thumbnail)):
+    for name, file in _files_of(job):
         if file and buckets.result(file.key) is None and buckets.has_version(file):
             restored = replace(file, version_id=buckets.copy_result(file.key, file.version_id, file.key))
             jobs.note(job, name, job_items.FILE.write(restored))
@@ -234,8 +253,13 @@ def _remove(current: CurrentDrop, prefix: str, is_obsolete: Callable[[Found, str
     return bool(obsolete)
 
 
+def _files_of(job: Job) -> tuple[tuple[str, Result | None], ...]:
+    """Return the files of a job that move with its receipts, by the names of its fields."""
+    return ("result", job.result), ("thumbnail", job.thumbnail), ("signed", job.signed)
+
+
 def _move_files(job: Job, prefix: str) -> Job:
-    for name, file in (("result", job.result), ("thumbnail", job.thumbnail)):
+    for name, file in _files_of(job):
         folder, _, file_name = file.key.rpartition("/") if file else ("", "", "")
         if file and folder != prefix:
             _move(job, name, file, f"{prefix}/{file_name}")

@@ -6,9 +6,10 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock, log
+from gallop import clock, log, settings
 from gallop.adapters.table import jobs
 from gallop.domain import errors
+from gallop.domain.credentials import Unsigned
 from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, Stranded
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.interruption import interruption
@@ -55,6 +56,10 @@ def renew(job_id: str) -> dict[str, str]:
         job = jobs.get(job_id)
     except JobNotFound:
         return {"state": "deleted"}
+    if settings.signs_videos() and not (job.signed or job.unsigned):
+        # The step that signs was stopped, or could not be run: nobody else says so.
+        jobs.note(job, "unsigned", Unsigned.INTERRUPTED.value)
+        job = jobs.get(job_id)
     ending.renew(job)
     return {"state": job.state.value}
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from gallop.steps.step import Step
 
-CONTENT_TYPE = "video/mp4"
-
 
 def save_result(job_id: str) -> Step:
     """Save the video of a job in ``storing``; return what comes next.
@@ -60,7 +58,7 @@ def _save(job: Job, url: str) -> Step:
     key = f"{publish.prefix_of(job)}/{receipts.VIDEO}"
     with dashscope.download(url) as (length, pieces):
         version = buckets.store_stream(
-            key, copy.through(pieces), CONTENT_TYPE, lambda: copy.verify(length), _metadata(job)
+            key, copy.through(pieces), buckets.MP4, lambda: copy.verify(length), _metadata(job)
         )
     result = Result(
         bucket=settings.results_bucket(),
@@ -68,7 +66,7 @@ def _save(job: Job, url: str) -> Step:
         version_id=version,
         size=copy.size,
         sha256=copy.digest.hexdigest(),
-        content_type=CONTENT_TYPE,
+        content_type=buckets.MP4,
     )
     saved = replace(job.at(job.state, clock.now()), result=result, marks=marks.found_by(copy.boxes))
     publish.move_files(jobs.advance(job, saved))

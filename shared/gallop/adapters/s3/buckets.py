@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gallop.domain.job import Result
     from gallop.domain.request.uploads import Input
 
-JPEG = "image/jpeg"
+JPEG, MP4 = "image/jpeg", "video/mp4"
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_A_TIME = 3
 OWNER = "job"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from hashlib import sha256
 from http import HTTPStatus
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from gallop.adapters import aws, ranged_file
 from gallop.domain.errors import AwsTrouble, NoSuchObject
 from gallop.domain.frozen import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Of a stream: what is in memory at a time.
 PIECE_BYTES = 1024 * 1024
@@ -70,9 +73,19 @@ def opened(found: StoredObject) -> BinaryIO:
     return ranged_file.opened(found.size, lambda first, last: _range(found, first, last))
 
 
-@aws.guarded
 def sha256_of(found: StoredObject) -> str:
     """Read a version of an object as a stream; return its SHA-256 in hexadecimal.
+
+    Raises:
+        AwsTrouble: the stream ended too early, or S3 returned an error.
+
+    """
+    return copy(found, lambda _: None)
+
+
+@aws.guarded
+def copy(found: StoredObject, write: Callable[[bytes], object]) -> str:
+    """Read a version of an object as a stream, and write its pieces; return its SHA-256 in hexadecimal.
 
     Raises:
         AwsTrouble: the stream ended too early, or S3 returned an error.
@@ -83,6 +96,7 @@ def sha256_of(found: StoredObject) -> str:
     with response["Body"] as body:
         while piece := body.read(PIECE_BYTES):
             digest.update(piece)
+            write(piece)
             size += len(piece)
     if size != found.size:
         raise AwsTrouble(f"get_object: received {size} of {found.size} bytes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import groups, provenance
+from gallop.domain import credentials, provenance
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.faults import bounded, listing
@@ -25,9 +25,8 @@ VIDEO = "video.mp4"
 VIDEO_DETAILS = "video.json"
 ERROR = "error.json"
 THUMBNAIL = "thumbnail.jpg"
-# Of a group.
-CONTACT_SHEET = "contact.jpg"
-FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, CONTACT_SHEET, STATUS)
+SIGNED = "video.c2pa.mp4"
+FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, SIGNED, STATUS)
 
 _TRY_AGAIN = (
     "The same content is the same job: to try again, change one word of the prompt, or add "
@@ -99,6 +98,7 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "video": result and {"key": result.key, **file_facts(result)},
         "provenance": provenance.view(job),
         "thumbnail": job.thumbnail and {"key": job.thumbnail.key, **file_facts(job.thumbnail)},
+        "credentials": credentials.view(job, job.signed and {"key": job.signed.key, **file_facts(job.signed)}),
     }
 
 

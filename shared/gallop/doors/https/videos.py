@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from gallop import clock, settings
 from gallop.adapters.s3 import buckets, presigned
 from gallop.adapters.table import idempotency_records, jobs, task_durations, webhook_endpoints
-from gallop.domain import file_names, groups, views
+from gallop.domain import credentials, file_names, groups, views
 from gallop.domain.doors import Door
 from gallop.domain.errors import (
     InvalidRequest,
     JobNotFound,
     NoThumbnail,
+    NotSigned,
     VideoNotReady,
     VideoRemoved,
 )
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from gallop.doors.https.identity import Caller
 
 PATH = "/v1/videos"
-VIDEO, THUMBNAIL = "video", "thumbnail"
+VIDEO, THUMBNAIL, SIGNED = VARIANTS = "video", "thumbnail", "signed"
 _CANCELLATIONS = {
     Cancellation.CANCELLED: "The job has been cancelled. Nothing was charged.",
     Cancellation.TOO_LATE: "Too late to cancel: DashScope may have started. The job continues and may be billed.",
@@ -183,22 +184,22 @@ def video(caller: Caller, job_id: str) -> Job:
 
 
 def content(caller: Caller, job_id: str, parameters: Mapping[str, str]) -> Content:
-    """Return a new presigned URL of a finished video, or of its thumbnail.
+    """Return a new presigned URL of a finished video, of its thumbnail or its signed copy.
 
     ``parameters`` are those of the query: the ``variant``, and ``download`` for a file to be saved.
 
     Raises:
         InvalidRequest: there is no such variant, or ``download`` is neither true nor false.
         JobNotFound: there is no such job.
-        VideoNotReady: the job has no video, or its thumbnail is still being made.
-        NoThumbnail: the video has no thumbnail.
+        VideoNotReady: the job has no video, or what follows it is still being made.
+        NoThumbnail, NotSigned: the video has no thumbnail, or no signed copy.
         VideoRemoved: it is no longer in the bucket.
 
     """
     variant, is_download = _wanted_content(parameters)
     job = video(caller, job_id)
     file = _file_of(job, variant, caller)
-    name = file_names.name_of(job, file.content_type)
+    name = file_names.name_of(job, file.content_type, ".c2pa" if variant == SIGNED else "")
     until = int(clock.now()) + presigned.SECONDS_FOR_CLIENT
     return Content(url_of(file, file_names.disposition(name, is_download=is_download)), until, name)
 
@@ -206,9 +207,9 @@ def content(caller: Caller, job_id: str, parameters: Mapping[str, str]) -> Conte
 def _wanted_content(parameters: Mapping[str, str]) -> tuple[str, bool]:
     variant, download = parameters.get("variant", VIDEO), parameters.get("download", "false")
     faults = []
-    if variant not in (VIDEO, THUMBNAIL):
+    if variant not in VARIANTS:
         problem = "is not supported" if variant == "spritesheet" else "unknown value"
-        faults.append(Fault("/variant", problem, f"Use {VIDEO} or {THUMBNAIL}."))
+        faults.append(Fault("/variant", problem, f"Use {VIDEO}, {THUMBNAIL} or {SIGNED}."))
     if download not in ("true", "false"):
         faults.append(Fault("/download", "unknown value", "Use true or false."))
     if faults:
@@ -220,13 +221,21 @@ def _file_of(job: Job, variant: str, caller: Caller) -> Result:
     if job.state is not JobState.SUCCEEDED or job.result is None:
         reason = f": {job.failure.message}" if job.failure else "."
         raise VideoNotReady(f"The job is {job.state.value}{reason}")
-    found = job.result if variant == VIDEO else job.thumbnail
+    found = _variant_of(job, variant)
     if found is None and not closing.is_closed(job):
-        raise VideoNotReady("The thumbnail is still being made: it follows a few seconds after the video.")
-    found = found or video(caller, job.id).thumbnail
-    if found is None:
+        what = "thumbnail" if variant == THUMBNAIL else "signed copy"
+        raise VideoNotReady(f"The {what} is still being made: it follows a few seconds after the video.")
+    job = job if found else video(caller, job.id)
+    found = _variant_of(job, variant)
+    if found is None and variant == THUMBNAIL:
         raise NoThumbnail("No thumbnail could be made of this video.")
+    if found is None:
+        raise NotSigned(f"This video has no signed copy. {credentials.reason(job)}")
     return found
+
+
+def _variant_of(job: Job, variant: str) -> Result | None:
+    return {VIDEO: job.result, THUMBNAIL: job.thumbnail, SIGNED: job.signed}[variant]
 
 
 def url_of(file: Result, disposition: str = "") -> str:

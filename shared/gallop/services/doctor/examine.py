@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gallop.domain.diagnosis import Finding, RightMissing, failure, warning
 from gallop.domain.errors import GallopError
-from gallop.services.doctor import alarms, door, functions, inbox, inside, quotas, rights, stack, sweep
+from gallop.services.doctor import alarms, door, functions, inbox, inside, quotas, rights, signing, stack, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +30,7 @@ CHECKS: dict[str, Check] = {
     "sweep": sweep.check,
     "alarms": alarms.check,
     "notices": alarms.check_notices,
+    "signing": signing.check,
 }
 MAX_AT_A_TIME = 6
 

@@ -1,9 +1,10 @@
-"""The schema of where a video comes from."""
+"""The schemas of where a video comes from, and of its signed copy."""
 
 from __future__ import annotations
 
+from gallop.domain.credentials import Unsigned
 from gallop.domain.provenance import SOURCE_TYPE
-from gallop.doors.https.openapi.basics import TEXT, Schema, closed, nullable
+from gallop.doors.https.openapi.basics import TEXT, Schema, choice, closed, nullable
 
 
 def provenance() -> Schema:
@@ -30,4 +31,18 @@ def provenance() -> Schema:
             "video_sha256": TEXT,
             "marks": {**nullable(marks), "description": found},
         }
+    )
+
+
+def credentials(file: Schema) -> Schema:
+    """Describe whether a video was signed, as ``domain.credentials.view`` says it; ``file`` is that of the copy."""
+    codes = f"Why there is no signed copy: {', '.join(Unsigned)}."
+    return closed(
+        {
+            "state": choice(("signed", "failed")),
+            "file": file,
+            "code": {**TEXT, "description": codes},
+            "reason": TEXT,
+        },
+        required=("state",),
     )

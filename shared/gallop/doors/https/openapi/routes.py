@@ -170,16 +170,25 @@ NATIVE = (
     Route(
         method="get",
         path="/v1/videos/{id}/content",
-        summary="Fetch the video, or its thumbnail",
+        summary="Fetch the video, its thumbnail or its signed copy",
         details="Redirects to S3. Do not send your API key there; HTTP clients omit it on redirects. "
         "A web page, which cannot read a redirect, sends `Accept: application/json` and nothing else.",
         parameters=(
             _ID,
-            query("variant", "The file to fetch.", type="string", enum=["video", "thumbnail"], default="video"),
+            query(
+                "variant", "The file to fetch.", type="string", enum=["video", "thumbnail", "signed"], default="video"
+            ),
             query("download", "Whether a browser saves the file instead of showing it.", type="boolean", default=False),
         ),
         answers={"200": _FILE, "302": _REDIRECT},
-        refusals=(errors.InvalidRequest, *_OF_A_JOB, errors.VideoNotReady, errors.NoThumbnail, errors.VideoRemoved),
+        refusals=(
+            errors.InvalidRequest,
+            *_OF_A_JOB,
+            errors.VideoNotReady,
+            errors.NoThumbnail,
+            errors.NotSigned,
+            errors.VideoRemoved,
+        ),
     ),
     Route(
         method="post",

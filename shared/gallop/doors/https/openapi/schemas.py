@@ -35,6 +35,7 @@ def components() -> dict[str, Schema]:
         "JobError": job_error(),
         "StoredFile": stored_file(),
         "Provenance": provenance_schema.provenance(),
+        "Credentials": provenance_schema.credentials(ref("StoredFile")),
         "Estimate": estimate(),
         "CostDetail": cost_detail(),
         "Content": closed({"url": URI, "expires_at": SECONDS_SINCE_EPOCH, "filename": TEXT}),
@@ -130,7 +131,8 @@ def video() -> Schema:
         "error": nullable(ref("JobError")),
         "provenance": nullable(ref("Provenance")),
     }
-    optional = {"group": ref("GroupPlace"), "video": ref("StoredFile"), "thumbnail": ref("StoredFile")}
+    files = {"video": ref("StoredFile"), "thumbnail": ref("StoredFile"), "credentials": ref("Credentials")}
+    optional = {"group": ref("GroupPlace"), **files}
     return {**closed({**properties, **optional}, required=tuple(properties)), "additionalProperties": True}
 
 
