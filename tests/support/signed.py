@@ -6,14 +6,17 @@ import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 import c2pa
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.x509 import Certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.x509 import Certificate
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 MANIFEST = {
@@ -44,12 +47,11 @@ class Authority:
         self,
         valid: tuple[datetime, datetime] = VALID,
         key: EllipticCurvePrivateKey | None = None,
-        *,
-        is_for_signing: bool = True,
+        purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
     ) -> str:
         """Return a new certificate with its chain and its private key in PEM; ``key`` is another one than its own."""
         own = ec.generate_private_key(ec.SECP256R1())
-        signer = _certificate("owner", own, self.key, valid, is_for_signing=is_for_signing)
+        signer = _certificate("owner", own, self.key, valid, purpose)
         chain = "".join(one.public_bytes(_PEM).decode() for one in (signer, self.root))
         return chain + pem_of(key or own)
 
@@ -62,8 +64,13 @@ def pem_of(key: EllipticCurvePrivateKey) -> str:
 @cache
 def authority() -> Authority:
     """Return the one of these tests."""
+    return new_authority()
+
+
+def new_authority() -> Authority:
+    """Return another one."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return Authority(key, _certificate("root", key, key, VALID, is_root=True))
+    return Authority(key, _certificate("root", key, key, VALID))
 
 
 def _certificate(
@@ -71,11 +78,10 @@ def _certificate(
     key: EllipticCurvePrivateKey,
     root_key: EllipticCurvePrivateKey,
     valid: tuple[datetime, datetime],
-    *,
-    is_root: bool = False,
-    is_for_signing: bool = True,
+    purpose: x509.ObjectIdentifier | None = None,
 ) -> Certificate:
-    """Return a certificate as C2PA requires it: the purposes of a signer, and the identifiers of both keys."""
+    """Return a certificate as C2PA requires it: its purpose, and the identifier of the key above; or that of a root."""
+    is_root = purpose is None
     subject, issuer = (x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, one)]) for one in (name, "root"))
     unused = dict.fromkeys(
         ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
@@ -91,8 +97,7 @@ def _certificate(
         .add_extension(usage, critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
     )
-    if not is_root:
-        purpose = ExtendedKeyUsageOID.EMAIL_PROTECTION if is_for_signing else ExtendedKeyUsageOID.SERVER_AUTH
+    if purpose:
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     return builder.sign(root_key, hashes.SHA256())
 

@@ -36,7 +36,7 @@ PLACES = {
     "MakeThumbnail": (7, 1),
     "RenewReceipts": (7, 2),
 }
-# What the template sets, in words.
+# What the template sets, as people say it.
 SETTINGS = {"${StateToSign}": "if the stack signs"}
 # Where every failing step leads: a sentence below the picture says it, because its lines would hide the others.
 SAFETY_NET = "Finish"
@@ -131,7 +131,7 @@ def _route(edge: Edge, shift: float) -> tuple[Points, tuple[float, float]]:
     right = 1 if to_x > x else -1
     down = 1 if to_y > y else -1
     if x == to_x:
-        return [(x, y + down * half_height), (x, to_y - down * half_height)], (x + 38, (y + to_y) / 2 + 4)
+        return [(x, y + down * half_height), (x, to_y - down * half_height)], (x + 38, y + down * ROW / 2 + 4)
     if y != to_y:
         turn = to_y - down * half_height
         return [(x + right * half_width, y), (to_x, y), (to_x, turn)], (to_x + right * 34, (y + turn) / 2 + 4)

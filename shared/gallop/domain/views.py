@@ -93,7 +93,7 @@ def _files_view(job: Job, api_url: str) -> dict[str, Any]:
         view["video"] = _file_view(job.result, content)
     if job.thumbnail:
         view["thumbnail"] = _file_view(job.thumbnail, f"{content}?variant=thumbnail")
-    signed = job.signed and _file_view(job.signed, f"{content}?variant=signed")
+    signed = _file_view(job.signed, f"{content}?variant=signed") if job.signed else None
     if shown := credentials.view(job, signed):
         view["credentials"] = shown
     return view

@@ -24,7 +24,7 @@ from gallop.domain.request.own_fields import MAX_N
 from gallop.services.groups import jobs_of, siblings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator
 
     from gallop.adapters.s3.buckets import Found
     from gallop.domain.job import Job
@@ -136,17 +136,17 @@ def put_thumbnail(job: Job, jpeg: bytes) -> Result:
 def put_signed(job: Job, file: BinaryIO) -> Result:
     """Store the signed copy of a job's video, a file on disk, beside the video; return what was stored."""
     key = f"{prefix_of(job)}/{receipts.SIGNED}"
-    file.seek(0)
-    digest, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
-    file.seek(0)
-    pieces = iter(partial(file.read, buckets.PART_BYTES), b"")
+    digest = hashlib.sha256()
+    for piece in _pieces(file):
+        digest.update(piece)
+    size = file.tell()
     metadata = {buckets.OWNER: job.id, **provenance.metadata(job)}
     return Result(
         bucket=settings.results_bucket(),
         key=key,
-        version_id=buckets.store_stream(key, pieces, buckets.MP4, lambda: None, metadata),
+        version_id=buckets.store_stream(key, _pieces(file), buckets.MP4, lambda: None, metadata),
         size=size,
-        sha256=digest,
+        sha256=digest.hexdigest(),
         content_type=buckets.MP4,
     )
 
@@ -195,6 +195,11 @@ def clean_up(current: CurrentDrop) -> None:
     for folder in _folders(f"{current.path}/{current.job}", current.job) if current.job != NO_JOB else ():
         _remove(current, folder, lambda found, _: _is_of(current.job, found))
     drops.replace(current, current.cleaned_up())
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    return iter(partial(file.read, buckets.PART_BYTES), b"")
 
 
 def _current(job: Job) -> CurrentDrop:

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from gallop.adapters import aws as adapters
 from gallop.adapters import secrets
 from gallop.adapters.table import jobs
@@ -133,9 +134,8 @@ def test_a_changed_byte_is_found(sandbox: Sandbox, place: str) -> None:
 def test_another_root_is_not_trusted(sandbox: Sandbox) -> None:
     """The chain ends at the authority of the owner."""
     copy = copy_of(sandbox, sign(sandbox, succeeded(sandbox)))
-    other = signed.authority.__wrapped__()
     with pytest.raises(c2pa_checker.ForgedError):
-        c2pa_checker.check(copy, other.root)
+        c2pa_checker.check(copy, signed.new_authority().root)
 
 
 def test_the_video_stays_as_it_is(sandbox: Sandbox) -> None:
@@ -197,18 +197,22 @@ def test_only_a_job_with_a_video_is_signed(sandbox: Sandbox, state: JobState) ->
     assert [] == sandbox.results_there()
 
 
-FAILURES = {
-    Unsigned.SECRET_INVALID: lambda: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
-    Unsigned.EXPIRED: lambda: signed.authority().secret(signed.EXPIRED),
-    Unsigned.NOT_YET_VALID: lambda: signed.authority().secret(signed.COMING),
-    Unsigned.REFUSED: lambda: signed.authority().secret(is_for_signing=False),
-}
+def unusable(why: Unsigned) -> str:
+    """Return a secret that is unusable for this reason."""
+    match why:
+        case Unsigned.EXPIRED:
+            return signed.authority().secret(signed.EXPIRED)
+        case Unsigned.NOT_YET_VALID:
+            return signed.authority().secret(signed.COMING)
+        case Unsigned.REFUSED:
+            return signed.authority().secret(purpose=ExtendedKeyUsageOID.SERVER_AUTH)
+    return "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 
 
-@pytest.mark.parametrize("why", FAILURES)
+@pytest.mark.parametrize("why", [Unsigned.SECRET_INVALID, Unsigned.EXPIRED, Unsigned.NOT_YET_VALID, Unsigned.REFUSED])
 def test_a_certificate_that_cannot_be_used_fails_no_job(sandbox: Sandbox, why: Unsigned) -> None:
     """The job has succeeded; its receipt says why there is no copy, and a metric counts it."""
-    store(FAILURES[why]())
+    store(unusable(why))
     job = sign(sandbox, succeeded(sandbox))
     assert JobState.SUCCEEDED == job.state
     sandbox.invoke("FinishFunction", {"action": "renew", "job_id": job.id})

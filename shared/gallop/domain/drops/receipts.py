@@ -98,7 +98,7 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "video": result and {"key": result.key, **file_facts(result)},
         "provenance": provenance.view(job),
         "thumbnail": job.thumbnail and {"key": job.thumbnail.key, **file_facts(job.thumbnail)},
-        "credentials": credentials.view(job, job.signed and {"key": job.signed.key, **file_facts(job.signed)}),
+        "credentials": credentials.view(job, {"key": job.signed.key, **file_facts(job.signed)} if job.signed else None),
     }
 
 
