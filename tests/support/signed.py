@@ -16,7 +16,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.x509 import Certificate
+
+    Key = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 MANIFEST = {
@@ -51,9 +55,18 @@ class Authority:
     ) -> str:
         """Return a new certificate with its chain and its private key in PEM; ``key`` is another one than its own."""
         own = ec.generate_private_key(ec.SECP256R1())
-        signer = _certificate("owner", own, self.key, valid, purpose)
+        signer = self.certificate(own, valid, purpose)
         chain = "".join(one.public_bytes(_PEM).decode() for one in (signer, self.root))
         return chain + pem_of(key or own)
+
+    def certificate(
+        self,
+        key: Key,
+        valid: tuple[datetime, datetime] = VALID,
+        purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    ) -> Certificate:
+        """Return a certificate for a key."""
+        return _certificate("owner", key, self.key, valid, purpose)
 
 
 def pem_of(key: EllipticCurvePrivateKey) -> str:
@@ -75,7 +88,7 @@ def new_authority() -> Authority:
 
 def _certificate(
     name: str,
-    key: EllipticCurvePrivateKey,
+    key: Key,
     root_key: EllipticCurvePrivateKey,
     valid: tuple[datetime, datetime],
     purpose: x509.ObjectIdentifier | None = None,

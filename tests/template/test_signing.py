@@ -52,7 +52,7 @@ def test_the_function_may_only_sign() -> None:
         ("dynamodb:GetItem", stack.arn("JobTable")),
         ("dynamodb:UpdateItem", stack.arn("JobTable")),
         ("s3:GetObjectVersion", f"{results}/*/video.mp4"),
-        ("s3:PutObject", f"{results}/*/video.c2pa.mp4"),
-        ("s3:AbortMultipartUpload", f"{results}/*/video.c2pa.mp4"),
+        ("s3:PutObject", f"{results}/*/signed.mp4"),
+        ("s3:AbortMultipartUpload", f"{results}/*/signed.mp4"),
         ("secretsmanager:GetSecretValue", stack.parameter("ContentCredentialsSecretArn")),
     }

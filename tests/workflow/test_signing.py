@@ -85,4 +85,4 @@ def test_a_step_whose_answer_is_lost_signs_once(runs: Runs) -> None:
     found = runs.sandbox.s3.list_object_versions(Bucket=runs.sandbox.results, Prefix=job.signed.key)["Versions"]
     assert [job.signed.version_id] == [one["VersionId"] for one in found]
     names = [key.rpartition("/")[2] for key in runs.sandbox.results_there()]
-    assert ["status.json", "thumbnail.jpg", "video.c2pa.mp4", "video.json", "video.mp4"] == sorted(names)
+    assert ["signed.mp4", "status.json", "thumbnail.jpg", "video.json", "video.mp4"] == sorted(names)

@@ -12,6 +12,7 @@ from gallop.adapters.table import jobs
 from gallop.domain.job import JobState
 from gallop.services import erase_drop
 
+from tests.support import signed_copies
 from tests.support.pictures import picture
 
 if TYPE_CHECKING:
@@ -66,15 +67,24 @@ def files_of(simulation: Simulation, job_id: str) -> list[str]:
 
 @pytest.mark.parametrize("is_restored", [False, True], ids=["replaced", "restored"])
 def test_no_version_of_a_deleted_video_is_left(simulation: Simulation, is_restored: bool) -> None:
-    """A job that was replaced has been moved, and moved back when its content was: the older versions go, too."""
+    """A job that was replaced has been moved, and moved back when its content was: the older versions go, too.
+
+    So does the signed copy of its video, wherever the video goes.
+    """
     dropped(simulation)
-    (first,) = simulation.jobs()
+    first = signed_copies.add(*simulation.jobs())
     redropped(simulation, b"The woman of [Image 1] sings.")
     (second,) = [job for job in simulation.jobs() if job.id != first.id]
     if is_restored:
         redropped(simulation, b"The woman of [Image 1] waves.")
     assert f"{first.receipts}/video.mp4" in files_of(simulation, first.id)
     assert f"{first.receipts}/{first.id}/video.mp4" in files_of(simulation, first.id)
+    moved = jobs.get(first.id).signed
+    assert moved
+    folder = first.receipts if is_restored else f"{first.receipts}/{first.id}"
+    assert f"{folder}/signed.mp4" == moved.key
+    assert b"signed" == simulation.result(moved.key)
+    assert is_restored == (f"{first.receipts}/signed.mp4" in simulation.results_there())
     erase_drop.erase_with_files(erase_drop.plan(jobs.get(first.id)))
     assert [] == files_of(simulation, first.id)
     (left,) = simulation.jobs()

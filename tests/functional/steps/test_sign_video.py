@@ -90,7 +90,7 @@ def sign(sandbox: Sandbox, job: Job) -> Job:
 
 def copy_of(sandbox: Sandbox, job: Job) -> bytes:
     """Return the signed copy."""
-    return sandbox.result(f"{job.receipts}/video.c2pa.mp4")
+    return sandbox.result(f"{job.receipts}/signed.mp4")
 
 
 def checked(copy: bytes) -> c2pa_checker.Checked:
@@ -142,9 +142,9 @@ def test_the_video_stays_as_it_is(sandbox: Sandbox) -> None:
     """The copy is a second file, which plays; the bytes of the first, and its one version, are the vendor's."""
     job = sign(sandbox, succeeded(sandbox))
     assert film() == sandbox.result(f"{job.receipts}/video.mp4")
-    versions = sandbox.s3.list_object_versions(Bucket=sandbox.results, Prefix=f"{job.receipts}/video")["Versions"]
+    versions = sandbox.s3.list_object_versions(Bucket=sandbox.results, Prefix=f"{job.receipts}/")["Versions"]
     names = sorted(one["Key"].rpartition("/")[2] for one in versions)
-    assert ["video.c2pa.mp4", "video.mp4"] == [name for name in names if name.endswith("mp4")]
+    assert ["signed.mp4", "video.mp4"] == [name for name in names if name.endswith("mp4")]
     assert 12 == frames_of(copy_of(sandbox, job))
 
 
@@ -152,7 +152,7 @@ def test_the_copy_is_recorded(sandbox: Sandbox) -> None:
     """With its size, hash and version; its object has the metadata of the video's."""
     job = sign(sandbox, succeeded(sandbox))
     copy = copy_of(sandbox, job)
-    head = sandbox.s3.head_object(Bucket=sandbox.results, Key=f"{job.receipts}/video.c2pa.mp4")
+    head = sandbox.s3.head_object(Bucket=sandbox.results, Key=f"{job.receipts}/signed.mp4")
     assert job.signed
     assert head["VersionId"] == job.signed.version_id
     assert (len(copy), hashlib.sha256(copy).hexdigest()) == (job.signed.size, job.signed.sha256)
@@ -185,7 +185,7 @@ def test_a_second_run_signs_nothing(sandbox: Sandbox) -> None:
     """If its reply was lost, the step is run again: same key, no third file."""
     job = sign(sandbox, succeeded(sandbox))
     assert job == sign(sandbox, job)
-    versions = sandbox.s3.list_object_versions(Bucket=sandbox.results, Prefix=f"{job.receipts}/video.c2pa.mp4")
+    versions = sandbox.s3.list_object_versions(Bucket=sandbox.results, Prefix=f"{job.receipts}/signed.mp4")
     assert 1 == len(versions["Versions"])
 
 
@@ -219,7 +219,7 @@ def test_a_certificate_that_cannot_be_used_fails_no_job(sandbox: Sandbox, why: U
     expected = {"state": "failed", "code": why.value, "reason": credentials.REASONS[why]}
     assert expected == sandbox.receipt(f"{job.receipts}/video.json")["credentials"]
     assert [1] == sandbox.metric(Metric.VIDEOS_UNSIGNED)
-    assert f"{job.receipts}/video.c2pa.mp4" not in sandbox.results_there()
+    assert f"{job.receipts}/signed.mp4" not in sandbox.results_there()
 
 
 def test_the_key_of_another_certificate_is_refused(sandbox: Sandbox) -> None:

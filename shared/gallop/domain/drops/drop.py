@@ -27,7 +27,7 @@ BATCH = "batch.jsonl"
 BATCHES = ".batches"
 MAX_KEY_BYTES = 1024
 # A slash, a job's id, a slash, and the longest name of a receipt.
-RECEIPT_BYTES = len("/job_") + 26 + len("/video.c2pa.mp4")
+RECEIPT_BYTES = len("/job_") + 26 + len("/thumbnail.jpg")
 
 # The first that exists is used. Windows hides suffixes, so that people often write them twice.
 _PROMPTS = (PROMPT, "prompt.txt.txt")

@@ -25,7 +25,7 @@ VIDEO = "video.mp4"
 VIDEO_DETAILS = "video.json"
 ERROR = "error.json"
 THUMBNAIL = "thumbnail.jpg"
-SIGNED = "video.c2pa.mp4"
+SIGNED = "signed.mp4"
 FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, SIGNED, STATUS)
 
 _TRY_AGAIN = (

@@ -199,7 +199,7 @@ def content(caller: Caller, job_id: str, parameters: Mapping[str, str]) -> Conte
     variant, is_download = _wanted_content(parameters)
     job = video(caller, job_id)
     file = _file_of(job, variant, caller)
-    name = file_names.name_of(job, file.content_type, ".c2pa" if variant == SIGNED else "")
+    name = file_names.name_of(job, file.content_type, ".signed" if variant == SIGNED else "")
     until = int(clock.now()) + presigned.SECONDS_FOR_CLIENT
     return Content(url_of(file, file_names.disposition(name, is_download=is_download)), until, name)
 

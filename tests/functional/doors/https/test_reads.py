@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import pytest
 from gallop.adapters.table import job_index, jobs
@@ -13,6 +14,7 @@ from gallop.domain.doors import Door
 from gallop.domain.job import JobState
 from gallop.doors.https import listing, long_poll
 
+from tests.support import signed_copies
 from tests.support.dashscope import Vendor
 from tests.support.http import Client
 from tests.template import stack
@@ -429,6 +431,37 @@ def test_a_thumbnail_that_is_being_made_is_waited_for(sandbox: Sandbox, ada: Cli
         answer = ada.get(f"/v1/videos/{job.id}/content?variant=thumbnail")
     assert 302 == answer.status
     assert "thumbnail.jpg" in answer.headers["Location"]
+
+
+def test_the_signed_copy_is_fetched_like_the_video(sandbox: Sandbox, ada: Client) -> None:
+    """The view says where it is, and it is saved under a name of its own."""
+    job = finished(sandbox)
+    with sandbox.stack.acting_as("SaveResultFunction"):
+        signed_copies.add(job)
+    shown = ada.get(f"/v1/videos/{job.id}").json["credentials"]
+    assert "signed" == shown["state"]
+    assert shown["file"]["s3"].endswith("/signed.mp4")
+    answer = ada.get(urlsplit(shown["file"]["content"])._replace(scheme="", netloc="").geturl())
+    assert 302 == answer.status
+    assert "/signed.mp4?" in answer.headers["Location"]
+    assert ".signed.mp4%22" in answer.headers["Location"]
+
+
+def test_a_missing_signed_copy_is_reported(sandbox: Sandbox, ada: Client) -> None:
+    """It is 409 as long as it may follow, then 404; the view and the answer say why it failed, if it did."""
+    job = finished(sandbox, picture=False)
+    path = f"/v1/videos/{job.id}/content?variant=signed"
+    assert "not_ready" == ada.get(path).json["code"]
+    sandbox.invoke("FinishFunction", {"action": "renew", "job_id": job.id})
+    answer = ada.get(path)
+    assert (404, "not_signed") == (answer.status, answer.json["code"])
+    assert "did not sign" in answer.json["detail"]
+    assert "credentials" not in ada.get(f"/v1/videos/{job.id}").json
+    with sandbox.stack.acting_as("SaveResultFunction"):
+        jobs.note(sandbox.job(job.id), "unsigned", "certificate_expired")
+    assert "has expired" in ada.get(path).json["detail"]
+    shown = ada.get(f"/v1/videos/{job.id}").json["credentials"]
+    assert ("failed", "certificate_expired") == (shown["state"], shown["code"])
 
 
 def test_a_missing_thumbnail_is_reported(sandbox: Sandbox, ada: Client) -> None:
