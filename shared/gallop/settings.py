@@ -120,6 +120,11 @@ def content_credentials_secret_arn() -> str:
     return os.environ["CONTENT_CREDENTIALS_SECRET_ARN"]
 
 
+def content_credentials_key_arn() -> str:
+    """Return the ARN of the KMS key that signs; empty if the private key is in the secret."""
+    return os.environ["CONTENT_CREDENTIALS_KEY_ARN"]
+
+
 def page_url() -> str:
     """Return the address of the page for browsers; empty without one."""
     return os.environ.get("PAGE_URL", "")

@@ -23,6 +23,7 @@ FOLDER = Path(aws_services.__file__).parent
 CALLED = {
     "dynamodb": "BatchGetItem DeleteItem GetItem PutItem Query TransactWriteItems UpdateItem",
     "events": "PutEvents",
+    "kms": "Sign",
     # HeadBucket for redirects to a bucket's region, and CreateBucket for presigned forms, by botocore itself.
     "s3": "AbortMultipartUpload CompleteMultipartUpload CopyObject CreateBucket CreateMultipartUpload DeleteObject"
     " GetObject HeadBucket HeadObject ListMultipartUploads ListObjectVersions ListObjectsV2 PutObject UploadPart",
@@ -37,6 +38,7 @@ TYPES = ("S", "N", "M", "L", "NULL", "BOOL")
 ENDPOINTS = (
     "dynamodb",
     "events",
+    "kms",
     "s3",
     "secretsmanager",
     "sns",

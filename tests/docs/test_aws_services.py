@@ -95,7 +95,7 @@ def sample(shape: Any) -> Any:  # noqa: ANN401 - any argument of a call
         case "string":
             return (shape.enum or ["results-1"])[0]
         case kind:
-            return {"integer": 1, "boolean": True}[kind]
+            return {"integer": 1, "boolean": True, "blob": b"1"}[kind]
 
 
 @pytest.mark.parametrize("path", FILES)

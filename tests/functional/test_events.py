@@ -34,12 +34,15 @@ if TYPE_CHECKING:
 SAMPLES = sorted(path.name for path in (ROOT / "events").iterdir())
 FOLDER = "spring ad (Grüße & more)"
 JOB = "job_o5xw4zdfoj2wy3dznruwwzjaoe"
+# Of a secret that does not exist: what signs is tested elsewhere.
+SIGNING_ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:signing-AbCdEf"
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Yield the template with all its options enabled."""
-    with deployed(ManualClock(), executing=False, CompletionEvents="on") as stack:
+    signing = {"ContentCredentials": "on", "ContentCredentialsSecretArn": SIGNING_ARN}
+    with deployed(ManualClock(), executing=False, CompletionEvents="on", **signing) as stack:
         yield stack
 
 
@@ -87,7 +90,8 @@ def sources_in_the_template() -> set[tuple[str, str]]:
     }
     machines = [one for one in template().values() if one["Type"] == "AWS::Serverless::StateMachine"]
     named = [value for one in machines for value in one["Properties"]["DefinitionSubstitutions"].values()]
-    steps = [arn for arn in named if "Fn::GetAtt" in arn]
+    # Of a function that an option adds, there is none without it.
+    steps = [arn for one in named if "Fn::GetAtt" in (arn := one.get("Fn::If", [one, one])[1])]
     authorizers = template()["HttpApi"]["Properties"]["Auth"]["Authorizers"].values()
     found |= {(folders[_function(arn)], "workflow") for arn in steps}
     return found | {(folders[_function(authorizer["FunctionArn"])], "authorizer") for authorizer in authorizers}
@@ -372,6 +376,20 @@ def test_thumbnail(sandbox: Sandbox) -> None:
     sandbox.invoke("SaveResultFunction", {"job_id": JOB})
     assert "finish" == sandbox.invoke("ThumbnailFunction", sample("thumbnail"))["next"]
     assert sandbox.job(JOB).thumbnail
+
+
+def test_sign(sandbox: Sandbox) -> None:
+    """Without a certificate, the job notes that its video is not signed."""
+    sandbox.storing(id=JOB)
+    for function in ("SaveResultFunction", "FinishFunction"):
+        sandbox.invoke(function, {"job_id": JOB})
+    assert "finish" == sandbox.invoke("SignFunction", sample("sign"))["next"]
+    assert "secret_unreadable" == sandbox.job(JOB).unsigned
+
+
+def test_sign_try(sandbox: Sandbox) -> None:
+    """The operator's doctor asks whether videos can be signed."""
+    assert "secret_unreadable" == sandbox.invoke("SignFunction", sample("sign-try"))["code"]
 
 
 def test_reconcile_job(sandbox: Sandbox) -> None:

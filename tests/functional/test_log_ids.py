@@ -15,7 +15,7 @@ import pytest
 from gallop import log, metrics
 
 from fake_dashscope.clock import ManualClock
-from tests.functional.test_events import JOB, SAMPLES, sample
+from tests.functional.test_events import JOB, SAMPLES, SIGNING_ARN, sample
 from tests.functional.test_metrics import cancelled, failed_at_dashscope, lost, succeeded
 from tests.support.promise.money import HOUR, drop
 from tests.support.sandbox import logged
@@ -34,7 +34,8 @@ LOGGING = [name.removesuffix(".json") for name in SAMPLES if not name.startswith
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Yield the template with all its functions."""
-    with deployed(ManualClock(), executing=False, CompletionEvents="on") as stack:
+    signing = {"ContentCredentials": "on", "ContentCredentialsSecretArn": SIGNING_ARN}
+    with deployed(ManualClock(), executing=False, CompletionEvents="on", **signing) as stack:
         yield stack
 
 

@@ -41,7 +41,7 @@ def test_a_stack_without_a_certificate_is_refused() -> None:
 
 
 def test_the_function_may_only_sign() -> None:
-    """It reads videos and its secret, writes signed copies, and notes that in the job: no other file, no other key."""
+    """It reads videos and its secret, writes signed copies, and notes that in the job; it has the one key in KMS, if any."""
     results = stack.arn("ResultsBucket")
     found = {
         (action, str(statement["Resource"]))
@@ -55,4 +55,5 @@ def test_the_function_may_only_sign() -> None:
         ("s3:PutObject", f"{results}/*/signed.mp4"),
         ("s3:AbortMultipartUpload", f"{results}/*/signed.mp4"),
         ("secretsmanager:GetSecretValue", stack.parameter("ContentCredentialsSecretArn")),
+        ("kms:Sign", "arn:aws:kms:eu-central-1:123456789012:key/none"),
     }

@@ -72,6 +72,12 @@ def events() -> Any:  # noqa: ANN401 - its type stubs are a package of their own
 
 
 @cache
+def kms() -> Any:  # noqa: ANN401 - its type stubs are a package of their own, for one call
+    """Return the KMS client."""
+    return _client("kms", config=_CONFIG)
+
+
+@cache
 def s3() -> S3Client:
     """Return the S3 client. It presigns with signature version 4, which every region accepts.
 

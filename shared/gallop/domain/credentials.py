@@ -25,6 +25,7 @@ class Unsigned(StrEnum):
     NOT_YET_VALID = "certificate_not_yet_valid"
     EXPIRED = "certificate_expired"
     REFUSED = "certificate_refused"
+    KEY_REFUSED = "key_refused"
     VIDEO_TOO_LARGE = "video_too_large"
     VIDEO_REFUSED = "video_refused"
     INTERRUPTED = "interrupted"
@@ -36,6 +37,7 @@ REASONS = {
     Unsigned.NOT_YET_VALID: "The certificate is not valid yet.",
     Unsigned.EXPIRED: "The certificate has expired.",
     Unsigned.REFUSED: "The certificate or its private key cannot be used for Content Credentials.",
+    Unsigned.KEY_REFUSED: "KMS did not sign with the key of the stack.",
     Unsigned.VIDEO_TOO_LARGE: f"The video is larger than {MAX_BYTES // 1024**2:,} MB.",
     Unsigned.VIDEO_REFUSED: "The video could not be signed.",
     Unsigned.INTERRUPTED: "The step that signs did not finish.",

@@ -243,7 +243,7 @@ class Job:
     marks: Marks | None = None
     group: GroupPlace | None = None
     signed: Result | None = None
-    unsigned: str = ""
+    unsigned: str | None = None
 
     @property
     def made_no_task(self) -> bool:

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from gallop.domain.credentials import CannotSign, Unsigned
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import c2pa
+
     from gallop.domain.certificates import Identity
     from gallop.domain.manifest import Manifest
 
@@ -21,18 +25,20 @@ _SETTINGS = {
 _MP4 = "video/mp4"
 
 
-def sign(video: BinaryIO, signed: BinaryIO, identity: Identity, manifest: Manifest) -> None:
-    """Write a video into another file, signed.
+def sign(
+    video: BinaryIO, signed: BinaryIO, identity: Identity, manifest: Manifest, by: Callable[[bytes], bytes] | None = None
+) -> None:
+    """Write a video into another file, signed: with the key of the identity, or ``by`` what returns signatures.
 
     Raises:
-        CannotSign: the library refuses the certificate, its key, or the video.
+        CannotSign: the library refuses the certificate, its key, or the video; or ``by`` does.
 
     """
     import c2pa  # noqa: PLC0415 - a library of 50 MB, which only the function that signs has
 
-    info = c2pa.C2paSignerInfo(identity.algorithm, identity.chain.encode(), identity.key.encode(), None)
+    remote = _Remote(by) if by else None
     try:
-        signer = c2pa.Signer.from_info(info)
+        signer = _signer(identity, remote)
     except c2pa.C2paError as error:
         raise CannotSign(Unsigned.REFUSED, _words(error)) from error
     builder = c2pa.Builder(manifest.definition, c2pa.Context.from_dict(_SETTINGS))
@@ -41,9 +47,34 @@ def sign(video: BinaryIO, signed: BinaryIO, identity: Identity, manifest: Manife
             builder.add_ingredient(manifest.parent, _MP4, video)
         builder.sign(signer, _MP4, video, signed)
     except c2pa.C2paError.Signature as error:
-        raise CannotSign(Unsigned.REFUSED, _words(error)) from error
+        raise (remote and remote.error) or CannotSign(Unsigned.REFUSED, _words(error)) from error
     except c2pa.C2paError as error:
         raise CannotSign(Unsigned.VIDEO_REFUSED, _words(error)) from error
+
+
+class _Remote:
+    """Signs elsewhere, and keeps why it could not: the library loses that."""
+
+    def __init__(self, by: Callable[[bytes], bytes]) -> None:
+        self._by = by
+        self.error: CannotSign | None = None
+
+    def __call__(self, message: bytes) -> bytes:
+        try:
+            return self._by(message)
+        except CannotSign as error:
+            self.error = error
+            # Which the library takes for a failure, too, and logs nothing of it.
+            return b""
+
+
+def _signer(identity: Identity, remote: _Remote | None) -> c2pa.Signer:
+    import c2pa  # noqa: PLC0415 - as above
+
+    if remote:
+        return c2pa.Signer.from_callback(remote, c2pa.C2paSigningAlg[identity.algorithm.upper()], identity.chain)
+    chain, key = identity.chain.encode(), identity.key.encode()
+    return c2pa.Signer.from_info(c2pa.C2paSignerInfo(identity.algorithm, chain, key, None))
 
 
 def _words(error: Exception) -> str:

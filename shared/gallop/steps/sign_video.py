@@ -16,7 +16,6 @@ from gallop.domain.errors import AwsTrouble
 from gallop.domain.job import JobState
 from gallop.domain.manifest import manifest_of
 from gallop.domain.metrics import Metric
-from gallop.media import signing
 from gallop.services import publish, signer
 from gallop.steps import step
 
@@ -58,7 +57,7 @@ def _signed(job: Job, video: Result) -> Result:
     with TemporaryFile() as original, TemporaryFile() as copy:
         if ranged_reader.copy(video, original.write) != video.sha256:
             raise AwsTrouble("get_object: the video is not the one that was stored")
-        signing.sign(original, copy, identity, manifest_of(job))
+        signer.sign(original, copy, identity, manifest_of(job))
         return publish.put_signed(job, copy)
 
 

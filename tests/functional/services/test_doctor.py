@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gallop.domain.diagnosis import Level
 from gallop.services import self_check
-from gallop.services.doctor import inside, stack, vendor
+from gallop.services.doctor import inside, signing, stack, vendor
 from gallop.services.doctor.deployment import OUTPUTS, Deployment
 
 if TYPE_CHECKING:
@@ -89,6 +89,29 @@ def test_a_layer_without_bytecode_is_a_warning() -> None:
     """It works, and starts slowly."""
     facts = {"python": "3.13.1", "machine": "aarch64", "botocore": "1", "botocore_needed": "1", "has_bytecode": False}
     assert Level.WARNING is inside.bytecode(facts).level
+
+
+@pytest.mark.parametrize(
+    ("facts", "level", "seen"),
+    [
+        ({"code": "", "valid_until": 4e9}, Level.OK, "2096-10-02"),
+        ({"code": "", "valid_until": 1.0}, Level.WARNING, "1970-01-01"),
+        ({"code": "x", "reason": "It has expired.", "detail": ""}, Level.FAILURE, "not signed. It has expired."),
+        ({"code": "x", "reason": "Refused.", "detail": "wrong key"}, Level.FAILURE, "Refused. (wrong key)"),
+    ],
+    ids=["usable", "about to expire", "expired", "refused"],
+)
+def test_a_certificate_that_signs_no_videos_is_seen(facts: dict[str, Any], level: Level, seen: str) -> None:
+    """Jobs succeed without it: nobody else says so before the first video. It is replaced in its secret."""
+    found = signing.judged(facts, SECRET)
+    assert level is found.level
+    assert seen in found.seen
+    assert (level is Level.OK) is (SECRET not in found.remedy)
+
+
+def test_a_stack_that_does_not_sign_needs_no_certificate() -> None:
+    """There is nothing to check."""
+    assert [] == list(signing.check(deployment("CREATE_COMPLETE")))
 
 
 @pytest.mark.parametrize(("code", "level"), [("InvalidToken", Level.OK), ("AccessDeniedException", Level.FAILURE)])

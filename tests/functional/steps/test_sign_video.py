@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from gallop.adapters import aws as adapters
 from gallop.adapters import secrets
@@ -45,6 +47,7 @@ from tests.support import c2pa_checker, signed
 
 NAME = "signing-AbCdEf"
 ARN = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{NAME}"
+KEY_ARN = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +229,39 @@ def test_the_key_of_another_certificate_is_refused(sandbox: Sandbox) -> None:
     """Its signature would hold for nobody."""
     store(signed.authority().secret(key=ec.generate_private_key(ec.SECP256R1())))
     assert Unsigned.REFUSED == sign(sandbox, succeeded(sandbox)).unsigned
+
+
+def kms_with(key: ec.EllipticCurvePrivateKey) -> Any:  # noqa: ANN401 - a stand-in of boto3's client
+    """Return a KMS with one key; the one of the testbed signs no hashes."""
+
+    def sign(*, KeyId: str, Message: bytes, MessageType: str, SigningAlgorithm: str) -> dict[str, bytes]:  # noqa: N803 - as boto3
+        assert (KEY_ARN, "DIGEST", "ECDSA_SHA_256") == (KeyId, MessageType, SigningAlgorithm)
+        return {"Signature": key.sign(Message, ec.ECDSA(utils.Prehashed(hashes.SHA256())))}
+
+    return SimpleNamespace(sign=sign)
+
+
+def test_a_key_in_kms_signs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret has the certificates alone, and the check holds."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificates = (signed.authority().certificate(key), signed.authority().root)
+    store("".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in certificates))
+    monkeypatch.setitem(environment(sandbox), "CONTENT_CREDENTIALS_KEY_ARN", KEY_ARN)
+    with patch.object(adapters, "kms", lambda: kms_with(key)):
+        job = sign(sandbox, succeeded(sandbox))
+    assert job.id == checked(copy_of(sandbox, job)).record["job"]
+
+
+def test_a_key_in_kms_that_refuses_fails_no_job(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not exist here: AWS's answer is in the log."""
+    monkeypatch.setitem(environment(sandbox), "CONTENT_CREDENTIALS_KEY_ARN", KEY_ARN)
+    assert Unsigned.KEY_REFUSED == sign(sandbox, succeeded(sandbox)).unsigned
+    assert "NotFoundException" in sandbox.log_lines.getvalue()
+
+
+def environment(sandbox: Sandbox) -> Any:  # noqa: ANN401 - a mapping that can be changed
+    """Return the variables of the function that signs."""
+    return sandbox.stack.deployment.functions["SignFunction"].environment
 
 
 def test_a_missing_secret_fails_no_job(sandbox: Sandbox) -> None:

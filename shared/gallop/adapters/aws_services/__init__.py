@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent
 VERSIONS = {
     "dynamodb": "2012-08-10",
     "events": "2015-10-07",
+    "kms": "2014-11-01",
     "s3": "2006-03-01",
     "secretsmanager": "2017-10-17",
     "sns": "2010-03-31",
