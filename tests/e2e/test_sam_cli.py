@@ -136,7 +136,7 @@ def test_machine_code_is_for_arm64_only(shipped: Shipped) -> None:
     """Whatever machine builds the stack, its libraries run on the processor that the template names."""
     files = {(name, path): data for name in shipped.archives for path, data in shipped.files(name).items()}
     libraries = {where: data for where, data in files.items() if data.startswith(ELF)}
-    assert {"PictureLayer", "VideoLayer"} == {name[: name.index("Layer") + 5] for name, _ in libraries}
+    assert {"PictureLayer", "SigningLayer", "VideoLayer"} == {name[: name.index("Layer") + 5] for name, _ in libraries}
     assert {"arm64"} == {MACHINES[int.from_bytes(data[18:20], "little")] for data in libraries.values()}
     functions = [one for one in shipped.resources.values() if one["Type"] == "AWS::Lambda::Function"]
     assert [["arm64"]] * len(functions) == [one["Properties"]["Architectures"] for one in functions]

@@ -1,4 +1,4 @@
-"""Files in the place of signed copies, for tests of what becomes of such a file."""
+"""Files in the place of signed copies, for tests that move and delete such a file."""
 
 from __future__ import annotations
 

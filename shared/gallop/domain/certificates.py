@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from gallop.domain.frozen import frozen
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s(.*?)-----END \1-----", re.DOTALL)
-_CERTIFICATE = "CERTIFICATE"
-_KEYS = ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY")
+# PKCS #8, not encrypted: the library reads no other form.
+_CERTIFICATE, _KEY = "CERTIFICATE", "PRIVATE KEY"
 # By the identifier in the certificate's public key, which is that of a curve where the key is of one.
 _ALGORITHMS = {
     bytes.fromhex("06082a8648ce3d030107"): "es256",
@@ -44,7 +44,7 @@ def read(secret: str) -> Identity | None:
     """Read the PEM blocks of a secret; None if it has no certificate, or none that can be read."""
     blocks = list(_BLOCK.finditer(secret))
     certificates = [block for block in blocks if block[1] == _CERTIFICATE]
-    keys = [block for block in blocks if block[1] in _KEYS]
+    keys = [block for block in blocks if block[1] == _KEY]
     if not certificates or len(keys) > 1:
         return None
     try:

@@ -33,7 +33,7 @@ class Unsigned(StrEnum):
 
 REASONS = {
     Unsigned.SECRET_UNREADABLE: "The secret with the certificate cannot be read.",
-    Unsigned.SECRET_INVALID: "The secret does not have a certificate and its private key in PEM format.",
+    Unsigned.SECRET_INVALID: "The secret does not have a certificate and one private key, in PEM format (PKCS #8).",
     Unsigned.NOT_YET_VALID: "The certificate is not valid yet.",
     Unsigned.EXPIRED: "The certificate has expired.",
     Unsigned.REFUSED: "The certificate or its private key cannot be used for Content Credentials.",

@@ -26,7 +26,11 @@ _MP4 = "video/mp4"
 
 
 def sign(
-    video: BinaryIO, signed: BinaryIO, identity: Identity, manifest: Manifest, by: Callable[[bytes], bytes] | None = None
+    video: BinaryIO,
+    signed: BinaryIO,
+    identity: Identity,
+    manifest: Manifest,
+    by: Callable[[bytes], bytes] | None = None,
 ) -> None:
     """Write a video into another file, signed: with the key of the identity, or ``by`` what returns signatures.
 

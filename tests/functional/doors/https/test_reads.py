@@ -448,7 +448,7 @@ def test_the_signed_copy_is_fetched_like_the_video(sandbox: Sandbox, ada: Client
 
 
 def test_a_missing_signed_copy_is_reported(sandbox: Sandbox, ada: Client) -> None:
-    """It is 409 as long as it may follow, then 404; the view and the answer say why it failed, if it did."""
+    """It is 409 while it may still follow, then 404; the view and the answer say why it failed, if it did."""
     job = finished(sandbox, picture=False)
     path = f"/v1/videos/{job.id}/content?variant=signed"
     assert "not_ready" == ada.get(path).json["code"]
