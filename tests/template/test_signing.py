@@ -41,7 +41,7 @@ def test_a_stack_without_a_certificate_is_refused() -> None:
 
 
 def test_the_function_may_only_sign() -> None:
-    """It reads videos and its secret, writes signed copies, and notes that in the job; it has the one key in KMS, if any."""
+    """It reads videos and its secret, writes signed copies, notes them in the job, and may use one key in KMS."""
     results = stack.arn("ResultsBucket")
     found = {
         (action, str(statement["Resource"]))

@@ -30,8 +30,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-Variant = Literal["video", "thumbnail"]
-_SUFFIXES = {"video": ".mp4", "thumbnail": ".jpg"}
+Variant = Literal["video", "thumbnail", "signed"]
+_SUFFIXES = {"video": ".mp4", "thumbnail": ".jpg", "signed": ".signed.mp4"}
 _OK, _PARTIAL, _NOT_IN_RANGE = 200, 206, 416
 _PAUSE_SECONDS = 1.0
 
@@ -43,7 +43,7 @@ def download(
     variant: Variant,
     progress: Callable[[Transfer], object] | None,
 ) -> Flow[Path]:
-    """Write the video of a job, or its thumbnail, to a file or into a folder; return the file's path."""
+    """Write the video of a job, or another file of it, to a file or into a folder; return the file's path."""
     if isinstance(job, str) or _stored(job, variant) is None:
         job = yield from flows.get(door, job if isinstance(job, str) else job.id)
     stored = _stored(job, variant)
@@ -168,11 +168,12 @@ def _is_at(path: Path, stored: StoredFile) -> bool:
 
 
 def _stored(job: Job, variant: Variant) -> StoredFile | None:
-    return job.video if variant == "video" else job.thumbnail
+    return {"video": job.video, "thumbnail": job.thumbnail, "signed": job.signed}[variant]
 
 
 def _not_there(job: Job, variant: Variant) -> JobFailed | Refused:
     if job.has_ended and job.state != "succeeded":
         return JobFailed(job)
-    remedy = "Wait for the job first; a thumbnail follows a few seconds after its video."
-    return Refused(0, "not_ready", f"Job {job.id} is {job.state}, and has no {variant} yet.", remedy)
+    remedy = "Wait for the job first; other files follow a few seconds after its video."
+    what = "signed copy" if variant == "signed" else variant
+    return Refused(0, "not_ready", f"Job {job.id} is {job.state}, and has no {what} yet.", remedy)

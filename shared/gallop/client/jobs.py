@@ -86,6 +86,7 @@ class Job:
     error: JobError | None
     video: StoredFile | None
     thumbnail: StoredFile | None
+    signed: StoredFile | None
     provenance: Provenance | None
     is_repeated: bool
     data: Mapping[str, Any] = field(repr=False, compare=False)
@@ -109,6 +110,7 @@ class Job:
             error=JobError(error["code"], error["message"], error.get("remedy", "")) if error else None,
             video=_file(view.get("video")),
             thumbnail=_file(view.get("thumbnail")),
+            signed=_file((view.get("credentials") or {}).get("file")),
             provenance=_provenance(view.get("provenance")),
             is_repeated=is_repeated,
             data=view,

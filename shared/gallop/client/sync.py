@@ -205,7 +205,7 @@ class Gallop:
         Args:
             job: A job that has succeeded, or its id.
             to: The file, or an existing folder, where the file is named after the job.
-            variant: ``video``, or ``thumbnail``, which follows a few seconds after the video.
+            variant: ``video``; or ``thumbnail`` or ``signed``, which follow a few seconds after the video.
             progress: Called with each ``Transfer``.
 
         Raises:

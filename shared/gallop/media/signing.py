@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from gallop.domain.certificates import Identity
     from gallop.domain.manifest import Manifest
 
+    # Returns the signature of a message.
+    Signing = Callable[[bytes], bytes]
+
 # Files of a few megabytes are kept in memory, and larger ones on the disk. Nothing is fetched that a video refers to.
 _SETTINGS = {
     "core": {"backing_store_memory_threshold_in_mb": 64},
@@ -30,7 +33,7 @@ def sign(
     signed: BinaryIO,
     identity: Identity,
     manifest: Manifest,
-    by: Callable[[bytes], bytes] | None = None,
+    by: Signing | None = None,
 ) -> None:
     """Write a video into another file, signed: with the key of the identity, or ``by`` what returns signatures.
 
@@ -59,7 +62,7 @@ def sign(
 class _Remote:
     """Signs elsewhere, and keeps why it could not: the library loses that."""
 
-    def __init__(self, by: Callable[[bytes], bytes]) -> None:
+    def __init__(self, by: Signing) -> None:
         self._by = by
         self.error: CannotSign | None = None
 

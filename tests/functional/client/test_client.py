@@ -10,6 +10,7 @@ import pytest
 from gallop.client import Gallop, JobFailed, Refused, Transfer
 
 from tests.functional.client.world import during
+from tests.support import signed_copies
 from tests.support.pictures import picture
 
 if TYPE_CHECKING:
@@ -61,7 +62,19 @@ def test_what_is_not_there_yet_is_refused(client: Gallop, tmp_path: Path) -> Non
     assert "not_ready" == refused.value.code
     with pytest.raises(Refused, match="has no thumbnail yet"):
         client.download(client.wait(job), tmp_path, variant="thumbnail")
+    with pytest.raises(Refused, match="has no signed copy yet"):
+        client.download(job, tmp_path, variant="signed")
     assert [] == [*tmp_path.iterdir()]
+
+
+def test_the_signed_copy_is_downloaded_like_the_video(client: Gallop, world: World, tmp_path: Path) -> None:
+    """Under a name of its own, so that both are there."""
+    job = client.wait(client.make("A girl smiles."))
+    with world.sandbox.stack.acting_as("SaveResultFunction"):
+        signed_copies.add(world.sandbox.job(job.id))
+    saved = client.download(job, tmp_path, variant="signed")
+    assert f"{job.id}.signed.mp4" == saved.name
+    assert b"signed" == saved.read_bytes()
 
 
 def test_the_same_content_is_the_same_job(client: Gallop, tmp_path: Path) -> None:
