@@ -1,4 +1,4 @@
-"""Content Credentials on a running testbed: function processes with their layers, permissions, and the operator's doctor."""
+"""Content Credentials on a running testbed: function processes with their layers, rights, and the doctor."""
 
 from __future__ import annotations
 
@@ -68,5 +68,5 @@ def test_the_doctor_says_whether_the_certificate_signs(testbed: Testbed, gallop:
     assert "ok" == found["signing"]
     expired = signed.authority().secret(signed.EXPIRED)
     testbed.client("secretsmanager").put_secret_value(SecretId=ARN, SecretString=expired)
-    with pytest.raises(AssertionError, match="Videos are not signed. The certificate has expired"):
+    with pytest.raises(AssertionError, match="The certificate has expired"):
         gallop("doctor")
