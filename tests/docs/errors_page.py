@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gallop.domain import draining, errors, failures, remedies
+from gallop.domain import credentials, draining, errors, failures, remedies
 from gallop.domain.dashscope import error_codes
 from gallop.domain.doors import Door
 from gallop.doors.https import methods, models
@@ -67,6 +67,7 @@ def refusals() -> Iterator[type[errors.CallerError]]:
     of_paths: set[type[errors.CallerError]] = {
         methods.NoSuchRoute,
         methods.MethodNotAllowed,
+        credentials.NotSigned,
         draining.Draining,
         models.ModelNotFound,
         server.ForeignOrigin,

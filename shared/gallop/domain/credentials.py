@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain.errors import GallopError
+from gallop.domain.errors import CallerError, GallopError
 
 if TYPE_CHECKING:
     from gallop.domain.job import Job
@@ -51,6 +51,15 @@ class CannotSign(GallopError):
         """Keep both."""
         super().__init__(REASONS[why])
         self.why, self.detail = why, detail
+
+
+class NotSigned(CallerError):
+    """The video has no copy with Content Credentials."""
+
+    code = "not_signed"
+    status = 404
+    title = "No signed copy"
+    remedy = "Use the video itself. The parameter ContentCredentials of the stack says whether later videos are signed."
 
 
 def view(job: Job, file: dict[str, Any] | None) -> dict[str, Any] | None:

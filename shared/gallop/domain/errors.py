@@ -12,13 +12,12 @@
     │   ├── IdempotencyMismatch the key was used for another request
     │   ├── JobDeleted          the key belongs to a job that was deleted
     │   ├── JobNotFound         also for another client's job
-    │   ├── (Draining: in domain.draining; NoSuchRoute, MethodNotAllowed: in doors.https)
+    │   ├── (Draining, NotSigned: in domain; NoSuchRoute, MethodNotAllowed: in doors.https)
     │   ├── DashScopeRefusal    for a DashScope client, in DashScope's format
     │   ├── BodyTooLarge
     │   ├── UnsupportedMediaType
     │   ├── VideoNotReady
     │   ├── NoThumbnail
-    │   ├── NotSigned           the video has no copy with Content Credentials
     │   ├── VideoRemoved        the video is no longer in the results bucket
     │   ├── JobNotFinished
     │   └── JobNotDeletable     the job belongs to the S3 door
@@ -227,15 +226,6 @@ class NoThumbnail(CallerError):
     status = 404
     title = "No thumbnail"
     remedy = "Use the video itself."
-
-
-class NotSigned(CallerError):
-    """The video has no copy with Content Credentials."""
-
-    code = "not_signed"
-    status = 404
-    title = "No signed copy"
-    remedy = "Use the video itself. The parameter ContentCredentials of the stack says whether later videos are signed."
 
 
 class VideoRemoved(CallerError):

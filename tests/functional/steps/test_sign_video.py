@@ -235,7 +235,8 @@ def kms_with(key: ec.EllipticCurvePrivateKey) -> Any:  # noqa: ANN401 - a stand-
     """Return a KMS with one key; the one of the testbed signs no hashes."""
 
     def sign(*, KeyId: str, Message: bytes, MessageType: str, SigningAlgorithm: str) -> dict[str, bytes]:  # noqa: N803 - as boto3
-        assert (KEY_ARN, "DIGEST", "ECDSA_SHA_256") == (KeyId, MessageType, SigningAlgorithm)
+        assert KEY_ARN == KeyId
+        assert ("DIGEST", "ECDSA_SHA_256") == (MessageType, SigningAlgorithm)
         return {"Signature": key.sign(Message, ec.ECDSA(utils.Prehashed(hashes.SHA256())))}
 
     return SimpleNamespace(sign=sign)

@@ -14,7 +14,6 @@ from gallop.domain.errors import (
     InvalidRequest,
     JobNotFound,
     NoThumbnail,
-    NotSigned,
     VideoNotReady,
     VideoRemoved,
 )
@@ -230,7 +229,7 @@ def _file_of(job: Job, variant: str, caller: Caller) -> Result:
     if found is None and variant == THUMBNAIL:
         raise NoThumbnail("No thumbnail could be made of this video.")
     if found is None:
-        raise NotSigned(f"This video has no signed copy. {credentials.reason(job)}")
+        raise credentials.NotSigned(f"This video has no signed copy. {credentials.reason(job)}")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gallop.domain import errors
+from gallop.domain.credentials import NotSigned
 from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import task as dashscope_task
 from gallop.domain.doors import Door
@@ -186,7 +187,7 @@ NATIVE = (
             *_OF_A_JOB,
             errors.VideoNotReady,
             errors.NoThumbnail,
-            errors.NotSigned,
+            NotSigned,
             errors.VideoRemoved,
         ),
     ),
