@@ -54,6 +54,6 @@ def test_the_function_may_only_sign() -> None:
         ("s3:GetObjectVersion", f"{results}/*/video.mp4"),
         ("s3:PutObject", f"{results}/*/signed.mp4"),
         ("s3:AbortMultipartUpload", f"{results}/*/signed.mp4"),
-        ("secretsmanager:GetSecretValue", stack.parameter("ContentCredentialsSecretArn")),
+        ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none"),
         ("kms:Sign", "arn:aws:kms:eu-central-1:123456789012:key/none"),
     }

@@ -40,7 +40,7 @@ REASONS = {
     Unsigned.KEY_REFUSED: "KMS did not sign with the key of the stack.",
     Unsigned.VIDEO_TOO_LARGE: f"The video is larger than {MAX_BYTES // 1024**2:,} MB.",
     Unsigned.VIDEO_REFUSED: "The video could not be signed.",
-    Unsigned.INTERRUPTED: "The step that signs did not finish.",
+    Unsigned.INTERRUPTED: "The step that signs did not run, or did not finish.",
 }
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gallop import clock, log, settings
+from gallop import clock, log, metrics, settings
 from gallop.adapters.table import jobs
 from gallop.domain import errors
 from gallop.domain.credentials import Unsigned
@@ -14,6 +14,7 @@ from gallop.domain.errors import AwsTrouble, GallopError, JobNotFound, Stranded
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.interruption import interruption
 from gallop.domain.job import Failure, Job, JobState, failure_from, is_terminal
+from gallop.domain.metrics import Metric
 from gallop.services import ending
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def renew(job_id: str) -> dict[str, str]:
         return {"state": "deleted"}
     if settings.signs_videos() and not (job.signed or job.unsigned):
         # The step that signs was stopped, or could not be run: nobody else says so.
-        jobs.note(job, "unsigned", Unsigned.INTERRUPTED.value)
+        if jobs.note(job, "unsigned", Unsigned.INTERRUPTED.value):
+            metrics.count(Metric.VIDEOS_UNSIGNED)
         job = jobs.get(job_id)
     ending.renew(job)
     return {"state": job.state.value}

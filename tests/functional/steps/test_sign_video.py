@@ -292,6 +292,7 @@ def test_a_step_that_was_stopped_is_reported(sandbox: Sandbox) -> None:
     job = succeeded(sandbox)
     sandbox.invoke("FinishFunction", {"action": "renew", "job_id": job.id})
     assert "interrupted" == sandbox.receipt(f"{job.receipts}/video.json")["credentials"]["code"]
+    assert [1] == sandbox.metric(Metric.VIDEOS_UNSIGNED)
 
 
 def test_the_copy_is_in_the_last_receipt(sandbox: Sandbox) -> None:
