@@ -1,9 +1,10 @@
 // @ts-check
 /** A job as a card, which moves with it: its place in the queue, its progress, its thumbnail, or what went wrong. */
 
-import {announce, button, fill, h, icon, name, refill} from "./dom.js";
-import {Refusal, call, get, now, rest} from "./door.js";
-import {hasEnded, learn, phase} from "./jobs.js";
+import {fill, h, icon, name, refill} from "./dom.js";
+import {answerTo, canBeCancelled, cancelButton} from "./cancel.js";
+import {Refusal, get, now, rest} from "./door.js";
+import {hasEnded, phase} from "./jobs.js";
 import {date, money, sentence, t, time} from "./words.js";
 
 const THUMBNAILS_AT_A_TIME = 3;
@@ -16,8 +17,6 @@ const THUMBNAIL_SECONDS = 4;
 export const previews = new Map();
 /** The addresses of thumbnails, by job. @type {Map<string, string>} */
 const thumbnails = new Map();
-/** What was answered to a cancel, by job. @type {Map<string, string>} */
-const answers = new Map();
 /** @type {WeakMap<Element, () => void>} */
 const onsight = new WeakMap();
 /** @type {(() => Promise<void>)[]} */
@@ -34,18 +33,25 @@ const sight = new IntersectionObserver((entries) => {
 
 /** Makes the card of a job. @param {Job} job @param {boolean} isOperator */
 export function card(job, isOperator) {
-  const element = h("article", {class: "card", id: `card-${job.id}`});
-  const frame = h("a", {class: "frame", href: `#${job.id}`});
-  const about = h("div", {class: "about"});
-  const title = h("h3", {class: "prompt", dir: "auto", id: `prompt-${job.id}`}, job.prompt || t("no_prompt"));
-  const line = h("div", {class: "line"});
+  const parts = layout(job.id, job, isOperator);
+  update(parts, job);
+  return {element: parts.element, update: (/** @type {Job} */ found) => update(parts, found)};
+}
+
+/**
+ * Makes an empty card of a job, or of a group.
+ * @param {string} id @param {Job} job @param {boolean} isOperator @param {HTMLElement | null} [badge]
+ */
+export function layout(id, job, isOperator, badge = null) {
+  const element = h("article", {class: "card", id: `card-${id}`});
+  const frame = h("a", {class: "frame", href: `#${id}`});
+  const title = h("h3", {class: "prompt", dir: "auto", id: `prompt-${id}`}, job.prompt || t("no_prompt"));
+  const [line, actions] = [h("div", {class: "line"}), h("div", {class: "actions"})];
   const created = h("time", {datetime: new Date(job.created_at * 1000).toISOString(), title: date(job.created_at)}, time(job.created_at, now()));
-  const actions = h("div", {class: "actions"});
   element.setAttribute("aria-labelledby", title.id);
-  about.append(title, line, h("div", {class: "meta"}, h("span", {class: "whose"}, isOperator && whoseOf(job)), created), actions);
-  element.append(frame, about);
-  update({element, frame, line, actions}, job);
-  return {element, update: (/** @type {Job} */ found) => update({element, frame, line, actions}, found)};
+  const meta = h("div", {class: "meta"}, h("span", {class: "whose"}, badge, isOperator && whoseOf(job)), created);
+  element.append(frame, h("div", {class: "about"}, title, line, meta, actions));
+  return {element, frame, line, actions};
 }
 
 /** Returns whose a job is, for an operator: its client, and its drop. @param {Job} job */
@@ -90,53 +96,27 @@ export async function thumbnailOf(job) {
   return thumbnails.get(job.id) || "";
 }
 
-/** Returns whether it is worth trying to cancel a job: one that is being saved is made. @param {Job} job */
-export function canBeCancelled(job) {
-  return !hasEnded(job) && job.state !== "storing";
-}
-
-/** Makes the button that cancels a job, after a second click. @param {Job} job */
-export function cancelButton(job) {
-  const place = h("span", {class: "cancel"});
-  const first = () => fill(place, button({text: t("cancel"), class: "quiet small", label: t("cancel_which", {prompt: job.prompt.slice(0, 60)}), onclick: second}));
-  const second = () => {
-    const sure = button({text: t("cancel_sure"), class: "danger small", onclick: () => (fill(place, t("cancelling")), cancel(job))});
-    fill(place, sure, button({text: t("keep"), class: "quiet small", onclick: () => (first(), place.querySelector("button")?.focus())}));
-    sure.focus();
-  };
-  first();
-  return place;
-}
-
-/** @param {Job} job */
-async function cancel(job) {
-  try {
-    const {data} = await call("POST", `/v1/videos/${job.id}/cancel`);
-    answers.set(job.id, data.cancel.message);
-    announce(data.cancel.message);
-    learn(data);
-  } catch (error) {
-    answers.set(job.id, error instanceof Refusal ? `${error.message} ${error.remedy}` : t("cancel_unreachable"));
-    announce(answers.get(job.id) || "");
-    learn({...job});
-  }
-}
-
-/** @param {{element: HTMLElement, frame: HTMLElement, line: HTMLElement, actions: HTMLElement}} parts @param {Job} job */
+/** @param {ReturnType<typeof layout>} parts @param {Job} job */
 function update({element, frame, line, actions}, job) {
   const is = phase(job);
   element.className = `card ${is}`;
   frame.setAttribute("aria-label", is === "succeeded" ? t("play_which", {prompt: job.prompt.slice(0, 120)}) : t("show_which", {prompt: job.prompt.slice(0, 120)}));
+  updateFrame(frame, job);
+  fill(line, h("span", {class: `state ${is}`}, stateIcon(is), stateText(job)), h("span", {class: "cost"}, costText(job)));
+  const answer = answerTo(job);
+  const error = job.error && job.state === "failed" && h("p", {class: "fault"}, sentence(job.error.message), " ", job.error.remedy);
+  refill(actions, [job.error, answer, canBeCancelled(job)], () => [error, answer && h("p", {class: "note"}, answer), canBeCancelled(job) && !answer && cancelButton(job)]);
+}
+
+/** Shows the thumbnail of a job in a frame, or how far it is. @param {HTMLElement} frame @param {Job} job */
+export function updateFrame(frame, job) {
+  const is = phase(job);
   if (frame.dataset.phase !== is) {
     frame.dataset.phase = is;
     drawFrame(frame, job);
   }
   const bar = frame.querySelector("progress");
   if (bar && is === "running") bar.value = job.progress;
-  fill(line, h("span", {class: `state ${is}`}, stateIcon(is), stateText(job)), h("span", {class: "cost"}, costText(job)));
-  const answer = answers.get(job.id);
-  const error = job.error && job.state === "failed" && h("p", {class: "fault"}, sentence(job.error.message), " ", job.error.remedy);
-  refill(actions, [job.error, answer, canBeCancelled(job)], () => [error, answer && h("p", {class: "note"}, answer), canBeCancelled(job) && !answer && cancelButton(job)]);
 }
 
 /** @param {HTMLElement} frame @param {Job} job */
@@ -157,8 +137,8 @@ function drawFrame(frame, job) {
   sight.observe(frame);
 }
 
-/** @param {string} is */
-function stateIcon(is) {
+/** @param {string} is how a job is, in the words of people */
+export function stateIcon(is) {
   return is === "running" ? h("span", {class: "pulse", "aria-hidden": "true"}) : icon({waiting: "clock", succeeded: "done", failed: "warning", cancelled: "close"}[is] || "clock");
 }
 

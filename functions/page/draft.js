@@ -37,6 +37,8 @@ export const draft = {
   model: "",
   /** @type {Record<string, unknown>} */
   parameters: {},
+  /** How many variants. */
+  n: 1,
   /** @type {Medium[]} */
   media: [],
 };
@@ -65,7 +67,7 @@ export function medium(values) {
 }
 
 export function clear() {
-  change({prompt: "", role: "references", model: "", parameters: {}, media: []});
+  change({prompt: "", role: "references", model: "", parameters: {}, n: 1, media: []});
 }
 
 /** Takes the draft from before a reload; a file that was not sent by then is gone. */
@@ -145,6 +147,7 @@ export function body() {
     ...(frame !== undefined && {first_frame: frame}),
     ...(video !== undefined && {video}),
     ...Object.fromEntries(wanted),
+    ...(draft.n > 1 && {n: draft.n}),
   };
 }
 

@@ -1,10 +1,14 @@
 // @ts-check
-/** The list of jobs: newest first, page by page as one scrolls, filtered by state and time; new ones appear by themselves. */
+/**
+ * The list of jobs: newest first, page by page as one scrolls, filtered by state and time; new ones appear by themselves.
+ * The variants of one request are one entry.
+ */
 
 import {button, fill, h, newId} from "./dom.js";
 import {Refusal, get, now} from "./door.js";
 import {card} from "./card.js";
-import {learn, news} from "./jobs.js";
+import {groupCard} from "./group.js";
+import {entryOf, learn, news} from "./jobs.js";
 import {sentence, t} from "./words.js";
 
 const PAGE = 20;
@@ -15,7 +19,7 @@ const STATES = ["", "queued", "in_progress", "completed", "failed"];
 
 /** @typedef {import("./jobs.js").Job} Job */
 
-/** @type {Map<string, ReturnType<typeof card>>} */
+/** By the id of a job or a group. @type {Map<string, ReturnType<typeof card>>} */
 const cards = new Map();
 /** @type {string[]} */
 let order = [];
@@ -35,7 +39,7 @@ const sight = new IntersectionObserver((entries) => entries.some((one) => one.is
 
 news.addEventListener("change", (event) => {
   const {job} = /** @type {CustomEvent} */ (event).detail;
-  cards.get(job.id)?.update(job);
+  cards.get(entryOf(job))?.update(job);
 });
 
 /** Makes the list. @param {boolean} sees whether the key is an operator's */
@@ -61,11 +65,10 @@ export function stopHistory() {
   round += 1;
 }
 
-/** Puts a job that was just made at the beginning, and removes filters that would hide it. @param {Job} job */
-export function showNew(job) {
+/** Puts jobs that were just made at the beginning, and removes filters that would hide them. @param {Job[]} jobs */
+export function showNew(jobs) {
   if (filters.status || filters.period !== "any" || filters.client || filters.door) clearFilters();
-  learn(job);
-  insert([job]);
+  insert(jobs);
   renderEnd();
 }
 
@@ -103,7 +106,7 @@ async function refresh() {
   try {
     const {data} = await get(`/v1/videos?${query({})}`);
     if (mine !== round) return;
-    const isGap = order.length > 0 && data.has_more && !data.data.some((/** @type {Job} */ one) => cards.has(one.id));
+    const isGap = order.length > 0 && data.has_more && !data.data.some((/** @type {Job} */ one) => cards.has(entryOf(one)));
     if (isGap) return void reset();
     take(data.data);
     renderEnd();
@@ -121,28 +124,28 @@ function refreshSoon() {
 
 /** @param {Job[]} jobs */
 function take(jobs) {
-  insert(jobs);
-  for (const job of jobs) learn(job);
+  insert(jobs.map(learn));
 }
 
 /** Inserts jobs at their places, newest first. @param {Job[]} jobs */
 function insert(jobs) {
   for (const job of jobs) {
-    if (cards.has(job.id)) continue;
-    const made = card(job, isOperator);
-    cards.set(job.id, made);
+    const id = entryOf(job);
+    if (cards.has(id)) continue;
+    const made = job.group ? groupCard(id, job, isOperator) : card(job, isOperator);
+    cards.set(id, made);
     made.element.dataset.created = String(job.created_at);
-    const next = order.findIndex((id) => isNewer(job, id));
+    const next = order.findIndex((other) => isNewer(job, other));
     const place = next < 0 ? order.length : next;
     list.insertBefore(made.element, cards.get(order[place])?.element || null);
-    order.splice(place, 0, job.id);
+    order.splice(place, 0, id);
   }
 }
 
-/** Ids begin with their millisecond. @param {Job} job @param {string} id */
+/** Ids have their millisecond behind their kind. @param {Job} job @param {string} id */
 function isNewer(job, id) {
   const created = Number(cards.get(id)?.element.dataset.created);
-  return job.created_at > created || (job.created_at === created && job.id > id);
+  return job.created_at > created || (job.created_at === created && job.id.slice(4) > id.slice(4));
 }
 
 /** @param {string} [problem] */

@@ -24,6 +24,7 @@
  * @property {Record<string, any>} [provenance]
  * @property {Record<string, any>} [video]
  * @property {Record<string, any>} [thumbnail]
+ * @property {{id: string, place: number, size: number}} [group] which variant of a request it is
  */
 
 /** Dispatches `change` with the job as its detail, and its former self. */
@@ -31,6 +32,10 @@ export const news = new EventTarget();
 
 /** @type {Map<string, Job>} */
 const known = new Map();
+/** The ids of the jobs of groups. @type {Map<string, Set<string>>} */
+const groups = new Map();
+/** The groups of which all jobs that exist are known. @type {Set<string>} */
+const whole = new Set();
 
 /** @param {string} id */
 export function job(id) {
@@ -39,15 +44,57 @@ export function job(id) {
 
 /** Takes what the API showed; what is older than what is known changes nothing. @param {Job} found */
 export function learn(found) {
+  return learnAll([found])[0];
+}
+
+/** Takes a job, or a group with all its jobs; returns the jobs. @param {any} view @returns {Job[]} */
+export function learnView(view) {
+  if (view.object !== "video.group") return [learn(view)];
+  whole.add(view.id);
+  return learnAll(view.data);
+}
+
+/** Takes jobs, and then reports what is new of them: of a group, all of one answer. @param {Job[]} found */
+function learnAll(found) {
+  const changes = found.filter(isNews).map((job) => ({job, before: known.get(job.id)}));
+  for (const {job} of changes) keep(job);
+  for (const detail of changes) news.dispatchEvent(new CustomEvent("change", {detail}));
+  return found.map((one) => known.get(one.id) || one);
+}
+
+/** @param {Job} found */
+function isNews(found) {
   const before = known.get(found.id);
-  if (before && (found.updated_at < before.updated_at || hasEnded(before) && !hasEnded(found))) return before;
+  return !before || !(found.updated_at < before.updated_at || (hasEnded(before) && !hasEnded(found)));
+}
+
+/** @param {Job} found */
+function keep(found) {
   known.set(found.id, found);
-  news.dispatchEvent(new CustomEvent("change", {detail: {job: found, before}}));
-  return found;
+  if (!found.group) return;
+  const ids = groups.get(found.group.id) || new Set();
+  groups.set(found.group.id, ids.add(found.id));
+}
+
+/** Returns the id of what lists show for a job: its group, or itself. @param {Job} one */
+export function entryOf(one) {
+  return one.group?.id || one.id;
+}
+
+/** Returns the known jobs of a group in their order. @param {string} id */
+export function members(id) {
+  const found = [...(groups.get(id) || [])].map((one) => /** @type {Job} */ (known.get(one)));
+  return found.sort((a, b) => (a.group?.place ?? 0) - (b.group?.place ?? 0));
+}
+
+/** Returns whether all jobs of a group are known. @param {string} id */
+export function isWhole(id) {
+  const found = members(id);
+  return whole.has(id) || (found.length > 0 && found.length === found[0].group?.size);
 }
 
 export function forgetJobs() {
-  known.clear();
+  for (const one of [known, groups, whole]) one.clear();
 }
 
 /** @param {Job} one */

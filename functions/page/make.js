@@ -7,6 +7,7 @@ import {previews} from "./card.js";
 import {body, change, changes, clear, draft, images, kind, medium, model, numberOf} from "./draft.js";
 import {clearFaults, focusFault, register, showFaults, textOf} from "./faults.js";
 import {showNew} from "./history.js";
+import {learnView} from "./jobs.js";
 import {isSent, mediaPanel} from "./media.js";
 import {parametersPanel} from "./parameters.js";
 import {begin, discard, isSafe, send, unanswered} from "./pending.js";
@@ -28,7 +29,7 @@ const kindText = h("p", {class: "kind"});
 const cost = h("p", {class: "cost", "aria-live": "off"});
 const caps = h("p", {class: "caps"});
 const messages = h("div", {class: "messages", role: "alert"});
-const label = h("span", {}, t("make"));
+const label = h("span", {}, t("make", {count: 1}));
 const make = h("button", {type: "submit", class: "primary make"}, label);
 /** Faults of the prompt are shown once a person has tried. */
 let hasTried = false;
@@ -64,8 +65,8 @@ export function makePanel() {
   return form;
 }
 
-/** Fills the panel with what a job was made from. @param {Job} job */
-export function edit(job) {
+/** Fills the panel with what a job was made from. @param {Job} job @param {number} [n] how many variants */
+export function edit(job, n = 1) {
   const any = /** @type {any} */ (job);
   const media = job.media.map((one, place) => medium({
     name: t(one.field === "images" ? "file_of_job" : one.field, {number: place + 1}),
@@ -73,13 +74,13 @@ export function edit(job) {
     thumb: job.media.length === 1 ? previews.get(job.id) || "" : "",
   }));
   const set = PARAMETERS.map((name) => [name, any[name]]).filter(([, value]) => value !== null && value !== undefined);
-  change({prompt: job.prompt, media, model: job.model, role: job.kind === "i2v" ? "first_frame" : "references", parameters: Object.fromEntries(set)});
+  change({n, prompt: job.prompt, media, model: job.model, role: job.kind === "i2v" ? "first_frame" : "references", parameters: Object.fromEntries(set)});
   prompt.value = job.prompt;
   prompt.focus();
   prompt.scrollIntoView({block: "center"});
 }
 
-/** Makes a video of a request: one job, also if it is made twice. @param {Record<string, unknown>} request */
+/** Makes the video of a request, or its variants: once, also if this is done twice. @param {Record<string, unknown>} request */
 export async function makeJob(request) {
   if (!begin(request, client())) return;
   await deliver();
@@ -120,14 +121,15 @@ async function deliver() {
   fill(messages);
   renderButton();
   try {
-    const job = await send((error, seconds) => fill(messages, waitingFor(error, seconds)));
-    if (!job) return;
+    const made = await send((error, seconds) => fill(messages, waitingFor(error, seconds)));
+    if (!made) return;
     lastAnswer = performance.now();
-    if (isDraft && first) previews.set(job.id, first);
+    const jobs = learnView(made);
+    for (const job of jobs) if (isDraft && first) previews.set(job.id, first);
     fill(messages);
     if (isDraft) startAfresh();
-    showNew(job);
-    announce(t("made"));
+    showNew(jobs);
+    announce(t("made", {count: jobs.length}));
     askAgain(); // Less is left of the caps.
   } catch (error) {
     refused(error);
@@ -164,7 +166,7 @@ function refusal(error) {
   const {budget} = error;
   if (!budget) return h("p", {class: "fault"}, sentence(error.message), " ", error.remedy);
   const resets = Date.parse(budget.resets_at) / 1000;
-  const values = {cap: money(budget.cap), left: money(Math.max(0, budget.cap - budget.used)), price: money(budget.estimated_cost), time: time(resets, now())};
+  const values = {count: draft.n, cap: money(budget.cap), left: money(Math.max(0, budget.cap - budget.used)), price: money(budget.estimated_cost), time: time(resets, now())};
   const advice = t(budget.estimated_cost > budget.cap ? "cap_too_small" : "cap_resets", values);
   return h("p", {class: "fault"}, t(`cap_${budget.of}_${budget.period}`, values), " ", advice);
 }
@@ -207,7 +209,8 @@ function renderPrice() {
   cost.classList.toggle("asking", state === "asking");
   if (state === "asking" && !estimate) fill(cost, t("price_asked"));
   else if (state === "known") {
-    fill(cost, estimate.estimated_cost_detail.formula);
+    const {formula} = estimate.estimated_cost_detail;
+    fill(cost, estimate.n > 1 ? t("cost_of_several", {count: estimate.n, formula}) : formula);
     fill(caps, nearCap(estimate.budgets || [], estimate.estimated_cost));
   } else if (state === "none" || state === "refused") {
     fill(cost, draft.media.length && !isSent() ? t("price_after_upload") : "");
@@ -230,6 +233,6 @@ function renderButton() {
   const {state, estimate} = currentPrice();
   make.setAttribute("aria-disabled", String(isBusy));
   make.classList.toggle("busy", isBusy);
-  label.textContent = isBusy ? t("making") : state === "known" ? t("make_for", {price: money(estimate.estimated_cost)}) : t("make");
+  label.textContent = isBusy ? t("making") : state === "known" ? t("make_for", {count: draft.n, price: money(estimate.estimated_cost)}) : t("make", {count: draft.n});
 }
 

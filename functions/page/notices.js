@@ -3,12 +3,14 @@
 
 import {byId, fill, icon} from "./dom.js";
 import {door, isClockWrong} from "./door.js";
-import {hasEnded, news} from "./jobs.js";
+import {entryOf, hasEnded, isWhole, members, news} from "./jobs.js";
 import {t} from "./words.js";
 
 const NAME = "gallop.notify";
 
 let unseen = 0;
+/** The groups whose end was noticed: all their jobs may end in one answer. @type {Set<string>} */
+const noticed = new Set();
 
 /** Returns whether the person wants notifications, and the browser allows them. */
 export function isWanted() {
@@ -37,7 +39,7 @@ export function showNotices() {
   });
   news.addEventListener("change", (event) => {
     const {job, before} = /** @type {CustomEvent} */ (event).detail;
-    if (before && !hasEnded(before) && hasEnded(job)) noticeEnd(job);
+    if (before && !hasEnded(before) && hasEnded(job) && isLast(job)) noticeEnd(job);
   });
   document.title = t("title");
   showBanner();
@@ -51,18 +53,28 @@ function showBanner() {
   fill(banner, text && icon(navigator.onLine ? "clock" : "offline"), text);
 }
 
+/** Returns whether the end of a job is that of its group, once. @param {import("./jobs.js").Job} job */
+function isLast({group}) {
+  if (!group) return true;
+  if (noticed.has(group.id) || !isWhole(group.id) || !members(group.id).every(hasEnded)) return false;
+  noticed.add(group.id);
+  return true;
+}
+
 /** @param {import("./jobs.js").Job} job */
 function noticeEnd(job) {
   if (!document.hidden) return;
   unseen += 1;
   document.title = t("title_unseen", {count: unseen});
   if (!isWanted()) return;
-  const title = job.state === "succeeded" ? t("notice_ready") : t("notice_ended");
+  const all = job.group ? members(job.group.id) : [job];
+  const ready = all.filter((one) => one.state === "succeeded").length;
+  const title = !ready ? t("notice_ended") : all.length > 1 ? t("notice_ready_of", {count: ready, size: all.length}) : t("notice_ready");
   try {
-    const notice = new Notification(title, {body: job.prompt.slice(0, 120), tag: job.id, icon: "/app/icon.svg"});
+    const notice = new Notification(title, {body: job.prompt.slice(0, 120), tag: entryOf(job), icon: "/app/icon.svg"});
     notice.onclick = () => {
       window.focus();
-      location.hash = job.id;
+      location.hash = entryOf(job);
       notice.close();
     };
   } catch {

@@ -10,6 +10,7 @@ import {optional, t} from "./words.js";
 const MAIN = ["resolution", "ratio", "duration", "audio"];
 /** A range that a slider can show. */
 const SLIDER_STEPS = 100;
+const MAX_VARIANTS = 4;
 
 /** @typedef {{type: string, enum?: (string | number)[], minimum?: number, maximum?: number, default?: any, description?: string}} Schema */
 
@@ -31,7 +32,7 @@ function render() {
     drawn = signature;
     const names = Object.keys(found.parameters);
     const controls = (/** @type {string[]} */ some) => some.map((one) => control(one, found.parameters[one]));
-    fill(main, controls(MAIN.filter((one) => names.includes(one))));
+    fill(main, controls(MAIN.filter((one) => names.includes(one))), variants());
     fill(more, modelControl(), controls(names.filter((one) => !MAIN.includes(one))));
   }
   for (const one of [...main.children, ...more.children]) one.dispatchEvent(new Event("refresh"));
@@ -114,6 +115,20 @@ function modelControl() {
   register("/model", {place: faults, control: input, label: t("model")});
   const element = h("div", {class: "parameter select"}, h("label", {for: id}, t("model")), input, faults);
   element.addEventListener("refresh", () => (input.value = model()?.id || ""));
+  return element;
+}
+
+/** Makes the choice of how many videos one request makes. */
+function variants() {
+  const id = newId("n");
+  const faults = h("div", {class: "faults"});
+  const inputs = [...Array(MAX_VARIANTS).keys()].map((place) => h("input", {type: "radio", name: id, value: String(place + 1)}));
+  const choices = inputs.map((input) => h("label", {}, input, h("span", {}, input.value)));
+  for (const input of inputs) input.addEventListener("change", () => change({n: Number(input.value)}));
+  const element = h("div", {class: "parameter", role: "radiogroup", "aria-labelledby": id},
+    h("span", {id, class: "legend"}, t("variants")), h("div", {class: "roles"}, choices), faults);
+  register("/n", {place: faults, control: inputs[0], label: t("variants")});
+  element.addEventListener("refresh", () => (inputs[draft.n - 1].checked = true));
   return element;
 }
 

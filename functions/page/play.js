@@ -1,17 +1,19 @@
 // @ts-check
-/** One job, large: its video, what it was made from, its receipt, and what one can do with it. */
+/** One job, large: its video, what it was made from, its receipt, and what one can do with it. Or the variants of a group. */
 
-import {announce, button, fill, h, icon, name, refill} from "./dom.js";
-import {Refusal, get} from "./door.js";
-import {canBeCancelled, cancelButton, costText, stateText, thumbnailOf, whoseOf} from "./card.js";
-import {hasEnded, job as known, learn, news, phase, requestOf} from "./jobs.js";
+import {button, fill, h, name, refill} from "./dom.js";
+import {hintOf, newSeed, repeatOf} from "./again.js";
+import {canBeCancelled, cancelButton} from "./cancel.js";
+import {costText, stateText, whoseOf} from "./card.js";
+import {get} from "./door.js";
+import {entryOf, hasEnded, isWhole, job as known, learnView, members, news, phase} from "./jobs.js";
 import {edit, makeJob} from "./make.js";
-import {client} from "./usage.js";
+import {showVariants, updateVariants} from "./variants.js";
+import {download, problem, save, showVideo} from "./video.js";
 import {watchNow} from "./watch.js";
 import {date, money, optional, sentence, size, t} from "./words.js";
 
-const ID = /^#(job_[a-z2-7]{26})$/;
-const SEEDS = 2 ** 31;
+const ID = /^#((?:job|grp)_[a-z2-7]{26})$/;
 
 /** @typedef {import("./jobs.js").Job} Job */
 
@@ -20,6 +22,8 @@ const stage = h("div", {class: "stage"});
 const facts = h("div", {class: "facts"});
 const state = h("p");
 let shownId = "";
+/** Whether the group is shown, and not only asked for. */
+let isShown = false;
 let isOperator = false;
 
 dialog.addEventListener("close", closed);
@@ -27,7 +31,9 @@ dialog.addEventListener("close", closed);
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 news.addEventListener("change", (event) => {
   const {job, before} = /** @type {CustomEvent} */ (event).detail;
-  if (job.id !== shownId || !dialog.open) return;
+  if (!dialog.open) return;
+  if (job.group?.id === shownId && isShown) updateVariants(shownId, facts);
+  if (job.id !== shownId) return;
   if (!before || before.state !== job.state) showStage(job);
   showFacts(job);
 });
@@ -50,19 +56,40 @@ export function stopPlaying() {
 async function open() {
   const id = ID.exec(location.hash)?.[1] || "";
   if (!id) return dialog.open ? dialog.close() : undefined;
-  shownId = id;
+  [shownId, isShown] = [id, false];
+  stage.className = "stage";
   fill(stage);
   refill(facts, "loading", () => [h("p", {class: "hint"}, t("loading"))]);
+  const isGroup = id.startsWith("grp_");
+  dialog.classList.toggle("wide", isGroup);
+  dialog.append(...(isGroup ? [facts, stage] : [stage, facts]));
   if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
   try {
-    const found = known(id) || learn((await get(`/v1/videos/${id}`)).data);
+    const jobs = await jobsOf(id);
     if (id !== shownId) return;
-    showStage(found);
-    showFacts(found);
-    if (!hasEnded(found)) watchNow(id);
+    show(id, jobs);
+    if (!jobs.every(hasEnded)) watchNow(entryOf(jobs[0]));
   } catch (error) {
-    refill(facts, "problem", () => [problem(error)]);
+    if (id === shownId) refill(facts, "problem", () => [problem(error)]);
   }
+}
+
+/** Returns a job, or all of a group. @param {string} id */
+async function jobsOf(id) {
+  const found = known(id) ? [known(id)] : isWhole(id) ? members(id) : [];
+  if (found.length) return /** @type {Job[]} */ (found);
+  return learnView((await get(`/v1/videos/${id}`)).data);
+}
+
+/** @param {string} id @param {Job[]} jobs */
+function show(id, jobs) {
+  if (id.startsWith("grp_")) {
+    isShown = true;
+    return showVariants(id, stage, facts, {sees: isOperator, close: () => dialog.close()});
+  }
+  showStage(jobs[0]);
+  showFacts(jobs[0]);
 }
 
 function closed() {
@@ -72,41 +99,8 @@ function closed() {
 }
 
 /** @param {Job} job */
-async function showStage(job) {
-  stage.className = `stage ${phase(job)}`;
-  if (job.state !== "succeeded") {
-    const bar = phase(job) === "running" ? h("progress", {max: 100, value: job.progress, "aria-label": t("progress")}) : null;
-    return fill(stage, icon({failed: "warning", cancelled: "close", waiting: "clock"}[phase(job)] || "film"), bar);
-  }
-  const video = h("video", {controls: true, playsinline: true, preload: "metadata", "aria-label": job.prompt.slice(0, 200) || t("video")});
-  fill(stage, video);
-  await load(video, job);
-  thumbnailOf(job).then((address) => address && !video.currentTime && (video.poster = address));
-}
-
-/** Gives a video its address, and a new one when that has expired. @param {HTMLVideoElement} video @param {Job} job */
-async function load(video, job) {
-  try {
-    const {url} = await content(job, "");
-    let at = Date.now();
-    video.src = url;
-    video.onerror = async () => {
-      // The address is valid for an hour. Twice in a row within a minute, it is the file.
-      if (Date.now() - at < 60_000) return fill(stage, h("p", {class: "fault"}, t("cannot_play")));
-      at = Date.now();
-      const {currentTime} = video;
-      video.src = (await content(job, "")).url;
-      video.currentTime = currentTime;
-    };
-    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) await video.play().catch(() => null);
-  } catch (error) {
-    fill(stage, problem(error));
-  }
-}
-
-/** @param {Job} job @param {string} query @returns {Promise<{url: string, filename: string}>} */
-async function content(job, query) {
-  return (await get(`/v1/videos/${job.id}/content${query}`, {headers: {Accept: "application/json"}})).data;
+function showStage(job) {
+  showVideo(stage, job, {label: job.prompt.slice(0, 200) || t("video"), autoplay: true});
 }
 
 /** @param {Job} job */
@@ -122,39 +116,33 @@ function showFacts(job) {
   refill(facts, lasting, () => [
     h("h2", {class: "prompt", dir: "auto"}, job.prompt || t("no_prompt")),
     state,
+    job.group && placeOf(job.group),
     isOperator && h("p", {class: "whose"}, ...whoseOf(job)),
     error, ...actions(job), receipt(job)]);
+}
+
+/** Says which variant a job is, and leads to all. @param {{id: string, place: number, size: number}} group */
+function placeOf({id, ...group}) {
+  return h("p", {class: "hint buttons"}, t("variant_of", group), button({text: t("all_variants", group), class: "quiet small", onclick: () => (location.hash = id)}));
 }
 
 /** @param {Job} job */
 function actions(job) {
   const messages = h("div", {class: "messages", role: "alert"});
-  // An upload belongs to the client that sent it.
-  const request = job.client === client() ? requestOf(job) : null;
+  const request = repeatOf(job);
   const buttons = h("div", {class: "buttons"},
     job.state === "succeeded" && button({icon: "download", text: t("download"), class: "primary", onclick: () => download(job, messages)}),
     hasEnded(job) && request && button({icon: "again", text: t("again", {price: money(job.estimated_cost)}), class: "quiet", onclick: () => again(request)}),
     request && button({icon: "edit", text: t("edit"), class: "quiet", onclick: () => (dialog.close(), edit(job))}),
     button({icon: "receipt", text: t("save_receipt"), class: "quiet", onclick: () => saveReceipt(job)}),
     canBeCancelled(job) && cancelButton(job));
-  return [buttons, hasEnded(job) && !request && h("p", {class: "hint"}, t(job.door === "s3" ? "again_by_drop" : "again_impossible")), messages];
+  return [buttons, hasEnded(job) && hintOf(job), messages];
 }
 
 /** Makes the same video with another seed. @param {Record<string, unknown>} request */
 function again(request) {
   dialog.close();
-  makeJob({...request, seed: Math.floor((crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32) * SEEDS)});
-}
-
-/** @param {Job} job @param {HTMLElement} messages */
-async function download(job, messages) {
-  try {
-    const {url, filename} = await content(job, "?download=true");
-    save(url, filename);
-    announce(t("downloading", {name: filename}));
-  } catch (error) {
-    fill(messages, problem(error));
-  }
+  makeJob({...request, seed: newSeed()});
 }
 
 /** @param {Job} job */
@@ -163,12 +151,6 @@ function saveReceipt(job) {
   const address = URL.createObjectURL(file);
   save(address, `${job.id}.json`);
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
-}
-
-/** @param {string} address @param {string} filename */
-function save(address, filename) {
-  const link = h("a", {href: address, download: filename});
-  link.click();
 }
 
 /** Lists what is known about a job. @param {Job} job */
@@ -197,10 +179,4 @@ function receipt(job) {
 function row(label, value) {
   const text = value === true ? t("yes") : value === false ? t("no") : typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? t("none"));
   return h("div", {}, h("dt", {}, label), h("dd", {}, name(text)));
-}
-
-/** @param {unknown} error */
-function problem(error) {
-  const text = error instanceof Refusal ? `${sentence(error.message)} ${error.remedy}` : t("unreachable");
-  return h("p", {class: "fault"}, text);
 }

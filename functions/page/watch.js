@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * Watches the jobs that have not ended: asks for each when its last answer said so (`Retry-After`), by its `ETag`, and
- * not while the tab is hidden. With notifications on, a hidden tab asks on, slowly.
+ * Watches the jobs that have not ended: asks for each, and for each group at once, when its last answer said so
+ * (`Retry-After`), by its `ETag`, and not while the tab is hidden. With notifications on, a hidden tab asks on, slowly.
  */
 
 import {Refusal, call, now, seconds} from "./door.js";
-import {hasEnded, job, learn, news} from "./jobs.js";
+import {entryOf, hasEnded, isWhole, learnView, members, news} from "./jobs.js";
 import {isWanted} from "./notices.js";
 
 const AT_A_TIME = 2;
@@ -15,7 +15,7 @@ const TROUBLE_SECONDS = 15;
 
 /** @typedef {{due: number, tag: string, isAsked: boolean}} Watched */
 
-/** @type {Map<string, Watched>} */
+/** By the id of a job or a group. @type {Map<string, Watched>} */
 const watched = new Map();
 let timer = 0;
 let asking = 0;
@@ -35,7 +35,7 @@ export function stopWatching() {
   clearTimeout(timer);
 }
 
-/** Asks for a job now, and then as long as it has not ended. @param {string} id */
+/** Asks for a job or a group now, and then as long as it has not ended. @param {string} id */
 export function watchNow(id) {
   watch(id, 0);
   plan();
@@ -43,13 +43,20 @@ export function watchNow(id) {
 
 news.addEventListener("change", (event) => {
   const {job: found} = /** @type {CustomEvent} */ (event).detail;
-  if (hasEnded(found)) watched.delete(found.id);
-  else if (!watched.has(found.id)) watch(found.id, firstWait(found));
+  const id = entryOf(found);
+  if (isOver(found)) watched.delete(id);
+  else if (!watched.has(id)) watch(id, firstWait(found));
   plan();
 });
 for (const event of ["visibilitychange", "online", "offline"]) {
   addEventListener(event, plan);
   document.addEventListener(event, plan);
+}
+
+/** A group is over when all of it is known, and has ended. @param {import("./jobs.js").Job} found */
+function isOver(found) {
+  const {group} = found;
+  return group ? isWhole(group.id) && members(group.id).every(hasEnded) : hasEnded(found);
 }
 
 /** @param {string} id @param {number} wait in seconds */
@@ -90,15 +97,15 @@ async function askNext() {
   plan();
 }
 
-/** Asks for a job; returns the seconds until it is worth asking again. @param {string} id @param {Watched} one */
+/** Asks for a job or a group; returns the seconds until it is worth asking again. @param {string} id @param {Watched} one */
 async function ask(id, one) {
   try {
     const {status, data, headers} = await call("GET", `/v1/videos/${id}`, {headers: one.tag ? {"If-None-Match": one.tag} : {}});
     one.tag = headers.get("etag") || one.tag;
-    if (status !== 304) learn(data);
+    if (status !== 304) learnView(data);
     return seconds(headers) || USUAL_SECONDS;
   } catch (error) {
-    if (error instanceof Refusal && error.status === 404 && job(id)) watched.delete(id);
+    if (error instanceof Refusal && error.status === 404) watched.delete(id);
     const pause = (error instanceof Refusal && error.retryAfter) || TROUBLE_SECONDS;
     closedUntil = error instanceof Refusal && error.isTemporary ? Date.now() + pause * 1000 : closedUntil;
     return pause;

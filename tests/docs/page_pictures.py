@@ -48,7 +48,7 @@ ON_PHONE = {"size": PHONE, "has_touch": True, "is_mobile": True, "color_scheme":
 
 def take() -> None:
     """Take all pictures."""
-    parameters = {"ClientDayCap": "4", "DayCap": "20", "MonthCap": "300"}
+    parameters = {"ClientDayCap": "8", "DayCap": "20", "MonthCap": "300"}
     with (
         Testbed(speed=SPEED, is_jumping=True, parameters=parameters) as testbed,
         Caller(testbed) as caller,
@@ -60,6 +60,7 @@ def take() -> None:
         studio.faults()
         studio.running()
         studio.playing()
+        studio.variants()
         studio.listed()
         studio.operator()
 
@@ -128,6 +129,23 @@ class _Studio:
                 play(person)
                 shoot(person, name)
 
+    def variants(self) -> None:
+        """Show three variants: while they are made, and side by side, in the light, in the dark and on a phone."""
+        with self.tab(LIGHT) as person:
+            self.testbed.dashscope.fault(on="task", kind="never_ends", times=1)
+            take_three(person)
+            eventually(lambda: "2 of 3 ready" in person.seen(), every_s=0.05, otherwise="they are not made")
+            person.cards.first.scroll_into_view_if_needed()
+            expect(person.cards.first.locator("img[src^=http]")).to_have_count(2)
+            shoot(person, "variants-running")
+            take_three(person)
+            eventually(lambda: "3 of 3 ready" in person.seen(), every_s=0.05, otherwise="they are not made")
+            place = person.cards.first.get_by_role("link").get_attribute("href") or ""
+        for name, how in (("variants", LIGHT), ("variants-dark", DARK), ("variants-phone", ON_PHONE)):
+            with self.tab(how, place) as person:
+                expect(person.page.locator(".variant video[poster]")).to_have_count(3)
+                shoot(person, name)
+
     def listed(self) -> None:
         """Show the list, in the dark and on a phone."""
         for name, how in (("list-dark", DARK), ("list-phone", ON_PHONE)):
@@ -170,6 +188,15 @@ def fill(person: Visitor) -> None:
     person.priced("$0.70")
 
 
+def take_three(person: Visitor) -> None:
+    """Ask for three variants."""
+    fill(person)
+    person.page.get_by_label("Length").fill("3")
+    person.page.get_by_role("radiogroup", name="Variants").get_by_label("3", exact=True).check()
+    person.priced_for(3, "$1.26")
+    person.make.click()
+
+
 def play(person: Visitor) -> None:
     """Play the video for a second."""
     video = person.page.locator("dialog video")
@@ -183,7 +210,7 @@ def shown(person: Visitor) -> None:
     expect(ready.first).to_be_visible()
     for card in ready.all():
         card.scroll_into_view_if_needed()
-        expect(card.locator("img")).to_be_visible()
+        expect(card.locator("img").last).to_be_visible()
 
 
 def shoot(person: Visitor, name: str) -> None:

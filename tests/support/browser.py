@@ -111,6 +111,10 @@ class Visitor:
         """Wait for a price on the button."""
         expect(self.make).to_have_text(f"Make video · {price}")
 
+    def priced_for(self, count: int, price: str) -> None:
+        """Wait for the price of several videos."""
+        expect(self.make).to_have_text(f"Make {count} videos · {price}")
+
     def wait_for(self, text: str, card: int = 0) -> None:
         """Wait until a job says this, for which the clock of the testbed may jump."""
         line = self.cards.nth(card).locator(".state")

@@ -21,11 +21,15 @@ _EXTENSIONS = {"video/mp4": "mp4", "image/jpeg": "jpg"}
 _REFERENCE = re.compile(r"\[[^\]]*\]")
 
 
-def name_of(job: Job, content_type: str, mark: str = "") -> str:
-    """Return a name for a job's file: that of its drop, or the first words of its prompt; ``mark`` is at its end."""
+def name_of(job: Job, content_type: str) -> str:
+    """Return a name for a job's file: that of its drop, or the first words of its prompt.
+
+    The variants of one request have their number behind it; each drop has a name of its own.
+    """
     stem = _of_drop(job) if job.door is Door.S3 else _of_words(job.request.prompt)
     stem = stem[:MAX_CHARACTERS].strip(" .-") or _without_words(job)
-    return f"{stem}{mark}.{_EXTENSIONS.get(content_type, 'bin')}"
+    variant = f"-{job.group.place}" if job.group and job.door is not Door.S3 else ""
+    return f"{stem}{variant}.{_EXTENSIONS.get(content_type, 'bin')}"
 
 
 def disposition(name: str, *, is_download: bool) -> str:

@@ -228,7 +228,7 @@ def test_a_cap_is_shown_when_it_is_near_and_when_it_is_reached(person: Visitor) 
         if prompt == "First.":
             expect(person.page.locator(".caps")).to_have_text("$0.80 of your $1.50 for today is left.")
     fault = person.page.locator(".messages .fault")
-    expect(fault).to_contain_text("Your cap for today is $1.50, $0.10 of it is left, and this video costs $0.70.")
+    expect(fault).to_contain_text("Your cap for today is $1.50, $0.10 of it is left, and this costs $0.70.")
     expect(fault).to_contain_text("Make a shorter one, or wait until")
     expect(person.page.locator(".spent")).to_contain_text("$1.40 of $1.50 today")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from gallop.domain import file_names
 from gallop.domain.doors import Door
+from gallop.domain.job import GroupPlace
 
 from tests.support.jobs import a_job, a_request
 
@@ -43,6 +46,15 @@ def test_a_drop_gives_its_name(receipts: str, expected: str) -> None:
 def test_a_request_gives_the_first_words_of_its_prompt(prompt: str, expected: str) -> None:
     """Without words, the kind of video and the day."""
     assert expected == file_names.name_of(a_job(request=a_request(prompt=prompt)), VIDEO)
+
+
+def test_variants_have_their_number() -> None:
+    """So that all of one request can be saved beside each other; drops have names of their own."""
+    place = GroupPlace("grp_buixgzz4o6uodvhyd3dpsxnj4a", 2, 3)
+    job = replace(a_job(request=a_request(prompt="Three boats.")), group=place)
+    assert "three-boats-2.mp4" == file_names.name_of(job, VIDEO)
+    drop = replace(a_job(door=Door.S3, receipts="boats/2"), group=place)
+    assert "boats-2.mp4" == file_names.name_of(drop, VIDEO)
 
 
 def test_a_thumbnail_has_its_own_extension() -> None:
