@@ -108,6 +108,23 @@ def test_killed_at_each_call_and_run_again(gallop: Command, caller: Caller, when
         assert [] == [path for path in gallop.folder.iterdir() if path.name.endswith(".part")]
 
 
+@pytest.mark.parametrize(("call", "when"), [("POST /v1/videos", "after"), ("GET a bucket", "before")])
+def test_killed_with_variants_and_run_again(gallop: Command, caller: Caller, call: str, when: str) -> None:
+    """One group, a task and a whole file for each variant."""
+    prompt = f"Variants at {call}."
+    words = ("make", "-p", prompt, "--n", "2", "--duration", "3", "-o", "two.mp4")
+    killed = meanwhile(partial(gallop, *words, DIE_AT=call, DIE=when))
+    assert -signal.SIGKILL == killed.returncode, killed.stderr
+    again = meanwhile(partial(gallop, *words))
+    assert (0, ["two-1.mp4", "two-2.mp4"]) == (again.returncode, again.stdout.split()), again.stderr
+    assert 2 == len(caller.tasks_for(prompt))
+    jobs = [job for job in caller.http.get("/v1/videos?limit=100").json()["data"] if job["prompt"] == prompt]
+    assert 1 == len({job["group"]["id"] for job in jobs})
+    stored = {job["group"]["place"]: job["video"]["sha256"] for job in jobs}
+    saved = [hashlib.sha256((gallop.folder / name).read_bytes()).hexdigest() for name in again.stdout.split()]
+    assert [stored[1], stored[2]] == saved
+
+
 @dataclass(slots=True)
 class Terminal:
     """A terminal of some columns, in which the command runs; ``text`` is all that was written to it."""

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from gallop.cli import show
-from gallop.cli.user import account, listing, making, watching
+from gallop.cli.user import account, listing, making, viewing
 
 
 class Commands(TyperGroup):
@@ -40,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (making.make, making.price, watching.watch, watching.get):
+for command in (making.make, making.price, viewing.watch, viewing.get):
     app.command()(command)
 app.command(name="list")(listing.list_jobs)
 for command in (listing.cancel, account.login, account.logout):

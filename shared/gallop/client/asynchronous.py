@@ -76,6 +76,18 @@ class AsyncGallop:
         request = await asyncio.to_thread(reading.read_folder, path, again)
         return await self._run(flows.make(self._door, request, progress))
 
+    async def make_folder_group(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        n: int | None = None,
+        again: object = None,
+        progress: Callable[[Transfer], object] | None = None,
+    ) -> Group:
+        """Create the jobs of a folder: see ``Gallop.make_folder_group``."""
+        request = await asyncio.to_thread(reading.read_folder, path, again, n)
+        return await self._run(flows.make_group(self._door, request, progress))
+
     async def price(
         self,
         prompt: str = "",
@@ -89,15 +101,23 @@ class AsyncGallop:
         return await self._run(flows.price(self._door, request, progress))
 
     async def price_folder(
-        self, path: str | os.PathLike[str], *, progress: Callable[[Transfer], object] | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        n: int | None = 1,
+        progress: Callable[[Transfer], object] | None = None,
     ) -> Price:
         """Return the price of a folder: see ``Gallop.price_folder``."""
-        request = await asyncio.to_thread(reading.read_folder, path, None)
+        request = await asyncio.to_thread(reading.read_folder, path, None, n)
         return await self._run(flows.price(self._door, request, progress))
 
     async def get(self, job_id: str) -> Job:
         """Return a job as it is now: see ``Gallop.get``."""
         return await self._run(flows.get(self._door, job_id))
+
+    async def group(self, group_id: str) -> Group:
+        """Return the jobs of a group: see ``Gallop.group``."""
+        return await self._run(flows.group(self._door, group_id))
 
     async def wait(
         self, job: Job | str, *, seconds: float | None = None, progress: Callable[[Job], object] | None = None
@@ -118,6 +138,10 @@ class AsyncGallop:
     async def cancel(self, job: Job | str) -> Cancelled:
         """Cancel a job while that is possible: see ``Gallop.cancel``."""
         return await self._run(flows.cancel(self._door, flows.id_of(job)))
+
+    async def cancel_group(self, group: Group | str) -> tuple[Cancelled, ...]:
+        """Cancel each job of a group: see ``Gallop.cancel_group``."""
+        return await self._run(flows.cancel_group(self._door, flows.id_of(group)))
 
     async def delete(self, job: Job | str) -> None:
         """Delete a job that has ended: see ``Gallop.delete``."""

@@ -60,6 +60,11 @@ def get(door: Door, job_id: str) -> Flow[Job]:
     return replies.read((yield from ask(door.call("GET", path_of(job_id)))), Job.read)
 
 
+def group(door: Door, group_id: str) -> Flow[Group]:
+    """Return a group."""
+    return replies.read((yield from ask(door.call("GET", path_of(group_id)))), Group.read)
+
+
 def wait(door: Door, job_id: str, seconds: float | None, progress: Callable[[Job], object] | None) -> Flow[Job]:
     """Return a job when it has succeeded."""
     end = math.inf if seconds is None else time.monotonic() + seconds
@@ -93,6 +98,12 @@ def cancel(door: Door, job_id: str) -> Flow[Cancelled]:
     return replies.read(reply, Cancelled.read, is_change=True)
 
 
+def cancel_group(door: Door, group_id: str) -> Flow[tuple[Cancelled, ...]]:
+    """Cancel each job of a group, as far as that is possible."""
+    reply = yield from ask(door.call("POST", f"{path_of(group_id)}/cancel"), is_change=True)
+    return replies.read(reply, lambda view: tuple(Cancelled.read(one) for one in view["data"]), is_change=True)
+
+
 def delete(door: Door, job_id: str) -> Flow[None]:
     """Delete a job that has ended."""
     call = door.call("DELETE", path_of(job_id))
@@ -121,11 +132,11 @@ def _pause(reply: Reply) -> float:
     return min(max(after - LONG_POLL_SECONDS, 0.0) if is_held else after, MAX_PAUSE_SECONDS)
 
 
-def id_of(job: Job | str) -> str:
-    """Return the id of a job."""
+def id_of(job: Job | Group | str) -> str:
+    """Return the id of a job or a group."""
     return job if isinstance(job, str) else job.id
 
 
 def path_of(job_id: str) -> str:
-    """Return the path of a job."""
+    """Return the path of a job or a group."""
     return f"{PATH}/{quote(job_id, safe='')}"

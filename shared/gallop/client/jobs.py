@@ -121,6 +121,8 @@ class Job:
 class Group:
     """The jobs of one request for several videos, in their order: each has a seed of its own, in ``job.data["seed"]``.
 
+    ``make_folder_group`` returns one of a single job, which has the id of that job.
+
     ``estimated_cost`` is that of all, in US dollars. ``is_repeated`` says that ``make_group`` found a group which
     existed; jobs of it that were deleted are missing. ``data`` is the whole answer of the door.
     """
@@ -133,14 +135,21 @@ class Group:
 
     @classmethod
     def read(cls, view: Mapping[str, Any], *, is_repeated: bool = False) -> Self:
-        """Read the JSON of the HTTPS door.
+        """Read the JSON of the HTTPS door: a group, or a single job.
 
         Raises:
-            KeyError: it is not a group.
+            KeyError: it is neither.
 
         """
+        if view["object"] != "video.group":
+            return cls.of(Job.read(view, is_repeated=is_repeated))
         jobs = tuple(Job.read(one, is_repeated=is_repeated) for one in view["data"])
         return cls(view["id"], jobs, view["estimated_cost"], is_repeated, view)
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """Return a group of a single job."""
+        return cls(job.id, (job,), job.estimated_cost, job.is_repeated, job.data)
 
 
 @dataclass(frozen=True, slots=True)

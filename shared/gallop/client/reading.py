@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop.client import sources
@@ -51,8 +52,8 @@ def read_group(prompt: str, options: Options, again: object, n: int) -> Request:
     return read(prompt, options, again, n)
 
 
-def read_folder(path: str | os.PathLike[str], again: object) -> Request:
-    """Return the request of a folder.
+def read_folder(path: str | os.PathLike[str], again: object, n: int | None = 1) -> Request:
+    """Return the request of a folder, for ``n`` videos; None is as many as its job.json says.
 
     Raises:
         OSError: it or one of its files cannot be read.
@@ -61,7 +62,11 @@ def read_folder(path: str | os.PathLike[str], again: object) -> Request:
     """
     from gallop.client import folders  # noqa: PLC0415 - the rules of drops take as long to import as all the rest
 
-    return folders.read(path, _again(again))
+    found = folders.read(path, _again(again))
+    if n is None:
+        return found
+    fields = {name: value for name, value in found.fields.items() if name != "n"}
+    return replace(found, fields=fields if n == 1 else {**fields, "n": n})
 
 
 def _again(again: object) -> str:

@@ -117,6 +117,17 @@ class Gallop:
         """
         return self._run(flows.make(self._door, reading.read_folder(path, again), progress))
 
+    def make_folder_group(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        n: int | None = None,
+        again: object = None,
+        progress: Callable[[Transfer], object] | None = None,
+    ) -> Group:
+        """Create the jobs of a folder: ``n``, or as many as its ``job.json`` says. Otherwise as ``make_folder``."""
+        return self._run(flows.make_group(self._door, reading.read_folder(path, again, n), progress))
+
     def price(
         self,
         prompt: str = "",
@@ -133,14 +144,22 @@ class Gallop:
         return self._run(flows.price(self._door, request, progress))
 
     def price_folder(
-        self, path: str | os.PathLike[str], *, progress: Callable[[Transfer], object] | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        n: int | None = 1,
+        progress: Callable[[Transfer], object] | None = None,
     ) -> Price:
-        """Check a folder as ``make_folder`` does, and return its price."""
-        return self._run(flows.price(self._door, reading.read_folder(path, None), progress))
+        """Check a folder as ``make_folder`` does, and return the price of ``n`` videos; None: as ``job.json`` says."""
+        return self._run(flows.price(self._door, reading.read_folder(path, None, n), progress))
 
     def get(self, job_id: str) -> Job:
         """Return a job as it is now."""
         return self._run(flows.get(self._door, job_id))
+
+    def group(self, group_id: str) -> Group:
+        """Return the jobs of a group as they are now, without those that were deleted."""
+        return self._run(flows.group(self._door, group_id))
 
     def wait(
         self, job: Job | str, *, seconds: float | None = None, progress: Callable[[Job], object] | None = None
@@ -176,6 +195,15 @@ class Gallop:
 
         """
         return self._run(flows.cancel(self._door, flows.id_of(job)))
+
+    def cancel_group(self, group: Group | str) -> tuple[Cancelled, ...]:
+        """Cancel each job of a group for which that is possible; each has its own answer.
+
+        Raises:
+            Unknown: The answer was lost. Repeat the call.
+
+        """
+        return self._run(flows.cancel_group(self._door, flows.id_of(group)))
 
     def delete(self, job: Job | str) -> None:
         """Delete a job that has ended, with its video and the images that no other job uses.

@@ -12,7 +12,7 @@ SECONDS, COUNT = 2.0, 20
 
 
 def jobs(incomplete: str) -> list[tuple[str, str]]:
-    """Return the newest jobs whose ID begins like this, with their states; none if something is wrong."""
+    """Return the newest jobs and groups whose ID begins like this; none if something is wrong."""
     # Nobody reads messages here: each key press would print them.
     with suppress(Exception):
         return asyncio.run(asyncio.wait_for(_jobs(incomplete), SECONDS))
@@ -21,11 +21,12 @@ def jobs(incomplete: str) -> list[tuple[str, str]]:
 
 async def _jobs(incomplete: str) -> list[tuple[str, str]]:
     at = address.find("", "")
-    found: list[tuple[str, str]] = []
+    found: dict[str, str] = {}
     async with AsyncGallop(at.url, at.key) as client:
         async for job in client.list():
-            if job.id.startswith(incomplete):
-                found.append((job.id, job.state))
-            if len(found) == COUNT:
+            group = job.data.get("group")
+            both = {job.id: job.state, **({group["id"]: f"{group['size']} variants"} if group else {})}
+            found |= {name: about for name, about in both.items() if name.startswith(incomplete)}
+            if len(found) >= COUNT:
                 break
-    return found
+    return [*found.items()]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gallop.cli.show import refuse
+from gallop.client import Group
 from gallop.domain import models
 from gallop.domain.fields import Choice, Field, Flag, Whole
 from gallop.domain.request.own_fields import PRIORITY
@@ -21,7 +22,7 @@ from gallop.domain.request.own_fields import PRIORITY
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gallop.client import AsyncGallop, Job, Price, Transfer
+    from gallop.client import AsyncGallop, Price, Transfer
 
     Progress = Callable[[Transfer], object]
 
@@ -31,6 +32,7 @@ FOLDER = typer.Argument(
 )
 _PROMPT = "What happens; [Image 1] is the first image."
 _IMAGE = "A reference image: a file, or an address (https://...). Repeat it for more; their order counts."
+_N = "How many videos of different seeds, to choose from: 1 to 4. All are charged."
 _METADATA = "Your own data, which is returned with the job. Repeat it for more."
 
 
@@ -62,6 +64,7 @@ def _scalars() -> list[inspect.Parameter]:
     found = [_of_field(variants) for variants in models.parameters().values()]
     return [
         *found,
+        _parameter("n", int, typer.Option("--n", help=_N, min=1)),
         _of_field([PRIORITY]),
         _parameter("metadata", list[str], typer.Option(help=_METADATA, metavar="NAME=VALUE")),
         _parameter("webhook", str, typer.Option(help="The path at your webhook endpoint to notify at the end.")),
@@ -100,23 +103,30 @@ def _completer(words: Sequence[str]) -> Callable[[str], list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The video that a command line describes: by a folder, or by a prompt and the options of the client."""
+    """The videos that a command line describes: by a folder, or by a prompt and the options of the client.
+
+    ``n`` is how many; None is one, or as a folder's job.json says.
+    """
 
     folder: str
     prompt: str = field(repr=False)
     options: dict[str, Any] = field(repr=False)
+    n: int | None = None
 
-    async def make(self, client: AsyncGallop, again: str, progress: Progress) -> Job:
-        """Create the job, or find the one that the same content has made."""
+    async def make(self, client: AsyncGallop, again: str, progress: Progress) -> Group:
+        """Create the jobs, or find those that the same content has made."""
+        word = again or None
         if self.folder:
-            return await client.make_folder(self.folder, again=again or None, progress=progress)
-        return await client.make(self.prompt, again=again or None, progress=progress, **self.options)
+            return await client.make_folder_group(self.folder, n=self.n, again=word, progress=progress)
+        if self.n is None or self.n == 1:
+            return Group.of(await client.make(self.prompt, again=word, progress=progress, **self.options))
+        return await client.make_group(self.prompt, n=self.n, again=word, progress=progress, **self.options)
 
     async def price(self, client: AsyncGallop, progress: Progress) -> Price:
         """Return the price."""
         if self.folder:
-            return await client.price_folder(self.folder, progress=progress)
-        return await client.price(self.prompt, progress=progress, **self.options)
+            return await client.price_folder(self.folder, n=self.n, progress=progress)
+        return await client.price(self.prompt, n=1 if self.n is None else self.n, progress=progress, **self.options)
 
     def place(self, pointer: str) -> str:
         """Return the option, or the image, that a JSON pointer of a refusal is about."""
@@ -131,11 +141,12 @@ class Wanted:
 
 
 def wanted(folder: str, fields: dict[str, Any]) -> Wanted:
-    """Return the video that the arguments of a command describe; end the command if they are none."""
+    """Return the videos that the arguments of a command describe; end the command if they are none."""
+    n = fields.pop("n", None)
     given = {name: value for name, value in fields.items() if value not in (None, "", [])}
     if folder:
         _check_folder(folder, given)
-        return Wanted(folder, "", {})
+        return Wanted(folder, "", {}, n)
     if not given:
         refuse("There is nothing to make a video from. Name a folder, or use --prompt: gallop make --help")
     prompt = given.pop("prompt", "")
@@ -143,7 +154,7 @@ def wanted(folder: str, fields: dict[str, Any]) -> Wanted:
         given["images"] = images
     if pairs := given.pop("metadata", None):
         given["metadata"] = dict(_pair(text) for text in pairs)
-    return Wanted("", prompt, given)
+    return Wanted("", prompt, given, n)
 
 
 def _check_folder(text: str, given: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ import typer
 from gallop.cli import moments, show
 from gallop.cli.user import wording
 from gallop.cli.user.address import KeyFileOption, UrlOption, find
-from gallop.cli.user.completion import jobs
 from gallop.cli.user.running import FAILED, Session, run
+from gallop.cli.user.variants import PREFIX, JobsArgument, place_of
 from gallop.client import State
 from gallop.domain import times
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 PROMPT_CHARACTERS = 40
 
-JobsArgument = Annotated[list[str], typer.Argument(help="IDs of jobs, job_...", metavar="JOB...", autocompletion=jobs)]
 StateOption = Annotated[State | None, typer.Option(help="Show only jobs in this state.")]
 SinceOption = Annotated[
     str, typer.Option(help="Show only jobs created since then: 2h, 7d, 2026-11-27T12:00Z.", metavar="7d")
@@ -51,7 +50,10 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the options of a list
     if json:
         show.as_json([dict(job.data) for job in found])
     elif found:
-        show.as_table(("JOB", "STATE", "CREATED", "COST", "MODEL", "PROMPT"), [_row(job) for job in found])
+        head = ("JOB", "STATE", "CREATED", "COST", "MODEL", "PROMPT", "GROUP")
+        rows = [_row(job) for job in found]
+        columns = len(head) if any(row[-1] for row in rows) else len(head) - 1
+        show.as_table(head[:columns], [row[:columns] for row in rows])
     else:
         show.remark("No jobs.")
 
@@ -59,10 +61,14 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the options of a list
 def cancel(
     job_ids: JobsArgument, json: show.JsonOption = False, url: UrlOption = "", key_file: KeyFileOption = ""
 ) -> None:
-    """Cancel jobs that DashScope has not started, without a charge. Exit code 1 if one of them continues."""
+    """Cancel jobs that DashScope has not started, or all of a group. Exit code 1 if one of them continues."""
 
     async def work(session: Session) -> list[Cancelled]:
-        return [await session.client.cancel(one) for one in dict.fromkeys(job_ids)]
+        found: list[Cancelled] = []
+        for one in dict.fromkeys(job_ids):
+            is_group = one.startswith(PREFIX)
+            found += await session.client.cancel_group(one) if is_group else [await session.client.cancel(one)]
+        return found
 
     answers = run(find(url, key_file), work, json=json)
     if json:
@@ -74,8 +80,14 @@ def cancel(
         raise typer.Exit(FAILED)
 
 
+def _group(job: Job) -> str:
+    """Return the group of a job, and which of its variants the job is."""
+    group = job.data.get("group")
+    return f"{group['id']} {place_of(job)}/{group['size']}" if group else ""
+
+
 def _row(job: Job) -> tuple[str, ...]:
     prompt = wording.plain(job.prompt)
     short = prompt if len(prompt) <= PROMPT_CHARACTERS else f"{prompt[: PROMPT_CHARACTERS - 1]}…"
     created = times.day_and_time(job.created_at)
-    return job.id, wording.state(job), created, wording.cost(job), job.model, short
+    return job.id, wording.state(job), created, wording.cost(job), job.model, short, _group(job)

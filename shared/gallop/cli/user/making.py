@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gallop.cli import show
-from gallop.cli.user import fields, wording
+from gallop.cli.user import fields
 from gallop.cli.user.address import KeyFileOption, UrlOption, find
 from gallop.cli.user.fields import Wanted, takes_a_request
 from gallop.cli.user.running import Session, run
 from gallop.cli.user.saving import OutputOption, place
+from gallop.cli.user.variants import Variants, accepted, show_variants, waited
 from gallop.cli.user.watching import Made, finished, leave, show_made
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def make(  # noqa: PLR0913, PLR0917 - the options of a command
     """Make a video: from a folder, by the rules of a drop, or from options. Prints the job's ID, or the video's path.
 
     The same command is the same job for 24 hours: after an interruption, run it again. --output waits, too.
+    With --n, it makes several videos to choose from: a group, whose ID it prints, or the paths of the videos.
     """
     wanted = fields.wanted(given.pop("folder"), given)
     at = find(url, key_file)
@@ -56,18 +58,23 @@ def make(  # noqa: PLR0913, PLR0917 - the options of a command
 
     is_waiting = wait or bool(to.text)
 
-    async def work(session: Session) -> Made:
+    async def work(session: Session) -> Made | Variants:
         session.if_stopped = "Stopped. Nothing is lost: the same command continues the job if it was made."
-        job = await wanted.make(session.client, again, session.display.uploading)
-        leave(session, job.id, to)
-        if job.is_repeated:
-            session.display.say(f"This content is a job already: {job.id}. For another video, add: --again 2")
-        return await finished(session, job, to) if is_waiting else Made(job, None)
+        group = await wanted.make(session.client, again, session.display.uploading)
+        leave(session, group.id, to)
+        if group.is_repeated:
+            session.display.say(f"This content is a job already: {group.id}. For another video, add: --again 2")
+        if group.id != group.jobs[0].id:
+            return await waited(session, group, to, at) if is_waiting else accepted(group)
+        return await finished(session, group.jobs[0], to) if is_waiting else Made(group.jobs[0], None)
 
     made = run(at, work, json=json, place=wanted.place)
     if not is_waiting and not json:
-        show.remark(f"Accepted: {wording.cost(made.job)}. To watch it, run: gallop watch {made.job.id}")
-    show_made(made, json=json)
+        show.remark(f"Accepted: {made.cost}. To watch it, run: gallop watch {made.id}")
+    if isinstance(made, Variants):
+        show_variants(made, json=json)
+    else:
+        show_made(made, json=json)
 
 
 @takes_a_request
@@ -92,4 +99,5 @@ def _price(at: Address, wanted: Wanted, *, json: bool) -> None:
         show.as_json(found.data)
     else:
         # The arithmetic ends with the price.
-        typer.echo(found.formula)
+        several = f", x {found.data['n']} = ${found.estimated_cost:.2f}" if "n" in found.data else ""
+        typer.echo(f"{found.formula}{several}")

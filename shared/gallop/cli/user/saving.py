@@ -56,6 +56,16 @@ class Place:
         """Whether it is the name of one file."""
         return self.text.lower().endswith(SUFFIX) and not Path(self.text).is_dir()
 
+    def of_variant(self, group_id: str, number: int) -> Place:
+        """Return the file of a group's video: ``boat-2.mp4`` for ``boat.mp4``, or one that has the group's name."""
+        if not self.text:
+            return self
+        path = Path(self.text)
+        name = (
+            path.with_name(f"{path.stem}-{number}{SUFFIX}") if self.is_file else path / f"{group_id}-{number}{SUFFIX}"
+        )
+        return Place(str(name))
+
     async def save(self, client: AsyncGallop, job: Job, display: Display) -> Path:
         """Download the video of a job."""
         try:

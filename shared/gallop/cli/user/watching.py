@@ -1,22 +1,19 @@
-"""``gallop watch`` and ``gallop get``."""
+"""Waits for a job, saves its video, and says how it ended: what several commands do."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from gallop.cli import show
 from gallop.cli.user import wording
-from gallop.cli.user.address import KeyFileOption, UrlOption, find
-from gallop.cli.user.completion import jobs
-from gallop.cli.user.running import End, Session, end_of, run
-from gallop.cli.user.saving import NotSavedError, OutputOption, Place, place
+from gallop.cli.user.running import End, Session, end_of
+from gallop.cli.user.saving import NotSavedError, Place
 from gallop.client import GallopError, Job, Unreachable
-from gallop.domain import times
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +23,6 @@ if TYPE_CHECKING:
 # How long a job that was reached before is watched without a connection, and the pause between two tries.
 PATIENCE_SECONDS, RETRY_SECONDS = 600.0, 5.0
 SHOWN = ("resolution", "ratio", "duration", "seed", "audio")
-
-JobArgument = Annotated[str, typer.Argument(help="A job's ID, job_...", metavar="JOB", autocompletion=jobs)]
-JobsArgument = Annotated[list[str], typer.Argument(help="IDs of jobs, job_...", metavar="JOB...", autocompletion=jobs)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,51 +37,15 @@ class Made:
         """The job as the door shows it, with the file."""
         return {**self.job.data, **({"file": str(self.file)} if self.file else {})}
 
+    @property
+    def id(self) -> str:
+        """The job's ID."""
+        return self.job.id
 
-def watch(
-    job_ids: JobsArgument,
-    output: OutputOption = "",
-    json: show.JsonOption = False,
-    url: UrlOption = "",
-    key_file: KeyFileOption = "",
-) -> None:
-    """Watch jobs until they have ended: state, place in the queue, seconds, cost. Exit code 1 if one has no video."""
-    wanted, at = list(dict.fromkeys(job_ids)), find(url, key_file)
-    to = place(output, count=len(wanted))
-
-    async def work(session: Session) -> list[Made | End]:
-        leave(session, " ".join(wanted), to)
-        return await asyncio.gather(*(_ended(session, one, to, at) for one in wanted))
-
-    ends = run(at, work, json=json)
-    if json:
-        show.as_json([one.view for one in ends])
-    for one in ends:
-        if isinstance(one, Made) and not json:
-            show_made(one, json=False)
-    raise typer.Exit(max((one.code for one in ends if isinstance(one, End)), default=0))
-
-
-def get(
-    job_id: JobArgument,
-    output: OutputOption = "",
-    json: show.JsonOption = False,
-    url: UrlOption = "",
-    key_file: KeyFileOption = "",
-) -> None:
-    """Show a job as it is now, or with --output download its video. An interrupted download continues."""
-    to = place(output)
-
-    async def work(session: Session) -> Made:
-        session.resume = f"gallop get {job_id}{to.hint}"
-        job = await session.client.get(job_id)
-        return Made(job, await to.save(session.client, job, session.display) if to.text else None)
-
-    made = run(find(url, key_file), work, json=json)
-    if json or made.file:
-        show_made(made, json=json)
-    else:
-        show.as_lines(_facts(made.job))
+    @property
+    def cost(self) -> str:
+        """What the job costs."""
+        return wording.cost(self.job)
 
 
 async def finished(session: Session, job: Job | str, to: Place) -> Made:
@@ -100,7 +58,7 @@ async def finished(session: Session, job: Job | str, to: Place) -> Made:
     """
     done = await _waited(session, job)
     file = await to.save(session.client, done, session.display) if to.text else None
-    session.display.say(f"{done.id}: made in {wording.minutes(_seconds(done))}, {wording.cost(done)}", ended=done.id)
+    session.display.say(f"{done.id}: made in {wording.minutes(seconds(done))}, {wording.cost(done)}", ended=done.id)
     return Made(done, file)
 
 
@@ -114,11 +72,13 @@ def show_made(made: Made, *, json: bool) -> None:
 
 def leave(session: Session, jobs: str, to: Place) -> None:
     """Let the end of this command, by Ctrl-C or without a connection, say that jobs continue, and how to watch them."""
-    session.if_stopped = f"Stopped watching; {'the jobs continue' if ' ' in jobs else 'the job continues'}."
+    is_several = " " in jobs or jobs.startswith("grp_")
+    session.if_stopped = f"Stopped watching; {'the jobs continue' if is_several else 'the job continues'}."
     session.resume = f"gallop watch {jobs}{to.hint}"
 
 
-async def _ended(session: Session, job_id: str, to: Place, at: Address) -> Made | End:
+async def ended(session: Session, job_id: str, to: Place, at: Address) -> Made | End:
+    """Wait for one of several jobs, and save its video; return how that ended."""
     try:
         return await finished(session, job_id, to)
     except (GallopError, NotSavedError) as error:
@@ -149,22 +109,6 @@ async def _waited(session: Session, job: Job | str) -> Job:
             await asyncio.sleep(RETRY_SECONDS)
 
 
-def _seconds(job: Job) -> int:
+def seconds(job: Job) -> int:
+    """Return how long a job took, or has taken so far."""
     return (job.completed_at or job.updated_at) - job.created_at
-
-
-def _facts(job: Job) -> list[tuple[str, str]]:
-    view = job.data
-    facts = [
-        ("job", job.id),
-        ("state", wording.state(job)),
-        ("created", times.day_and_time(job.created_at)),
-        ("took", wording.minutes(_seconds(job)) if job.has_ended else ""),
-        ("cost", wording.cost(job)),
-        ("model", job.model),
-        ("prompt", job.prompt),
-        *((name, str(view[name])) for name in SHOWN if view.get(name) is not None),
-        ("video", job.video.s3 if job.video else ""),
-        ("error", f"{job.error.code}: {job.error.message} {job.error.remedy}" if job.error else ""),
-    ]
-    return [(name, wording.plain(value)) for name, value in facts if value]

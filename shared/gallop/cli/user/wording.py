@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gallop.client import Job
 
 MINUTE, HOUR = 60, 3600
@@ -20,6 +22,12 @@ def state(job: Job) -> str:
 def cost(job: Job) -> str:
     """Return what a job costs in US dollars, marked as long as it is an estimate."""
     return f"~${job.estimated_cost:.2f}" if job.cost is None else f"${job.cost:.2f}"
+
+
+def costs(jobs: Sequence[Job]) -> str:
+    """Return what jobs cost together, marked as long as one of them may still be charged."""
+    total = sum(job.estimated_cost if job.cost is None else job.cost for job in jobs if job.cost or not job.has_ended)
+    return f"{'' if all(job.has_ended for job in jobs) else '~'}${total:.2f}"
 
 
 def minutes(seconds: float) -> str:

@@ -138,3 +138,53 @@ def test_a_cancel_that_comes_too_late_fails(gallop: Command) -> None:
     assert ["cancelled"] == [job["state"] for job in gallop.json("cancel", job_id)]
     other = gallop.ok("make", "-p", "A girl waves.", "--wait")
     assert 1 == gallop("cancel", other).exit_code
+
+
+def test_variants_are_one_group(gallop: Command, girl: str) -> None:
+    """One ID for all; the same command is the same group; each video has a name that says which it is."""
+    words = ("make", "-p", PROMPT, "-i", girl, "--n", "3", "--seed", "7", "--duration", "3")
+    assert "3 s x $0.14 = $0.42, x 3 = $1.26" == gallop.ok("price", *words[1:])
+    first = gallop(*words)
+    group = first.stdout.strip()
+    assert group.startswith("grp_")
+    assert f"Accepted: 3 videos, ~$1.26. To watch it, run: gallop watch {group}" in first.stderr
+    saved = gallop.ok(*words, "-o", "girls.mp4").split()
+    assert ["girls-1.mp4", "girls-2.mp4", "girls-3.mp4"] == saved
+    assert 3 == len({sha256_of(gallop.folder / name) for name in saved})
+    assert 3 == len(gallop.world.sandbox.jobs())
+    view = gallop.json(*words, "-o", "out")
+    assert [f"out/{group}-{number}.mp4" for number in (1, 2, 3)] == [one["file"] for one in view["data"]]
+    assert [7, 8, 9] == [one["seed"] for one in view["data"]]
+
+
+def test_a_folder_has_variants_too(gallop: Command, spring: Path) -> None:
+    """By --n, or by its job.json."""
+    assert 2 == len(gallop.json("make", str(spring), "--n", "2")["data"])
+    (spring / "job.json").write_text('{"n": 3, "duration": 3}', encoding="utf-8")
+    assert 3 == len(gallop.json("make", str(spring))["data"])
+    assert gallop.ok("make", str(spring), "--n", "1").startswith("job_")
+
+
+def test_a_group_is_watched_shown_saved_listed_and_cancelled(gallop: Command) -> None:
+    """By its ID, in each command that takes that of a job."""
+    group = gallop.ok("make", "-p", "A girl smiles.", "--n", "2")
+    jobs = [one["id"] for one in gallop.json("get", group)["data"]]
+    shown = gallop.ok("get", group)
+    assert [*jobs] == [line.split()[1] for line in shown.splitlines()[-2:]]
+    assert f"{group} 2/2" in gallop.ok("list")
+    early = gallop("get", group, "-o", ".")
+    assert 2 == early.exit_code
+    assert jobs == gallop.ok("watch", group).split()
+    assert [f"{group}-{number}.mp4" for number in (1, 2)] == gallop.ok("get", group, "-o", ".").split()
+    other = gallop.ok("make", "-p", "A girl waves.", "--n", "2")
+    assert ["cancelled"] * 2 == [job["state"] for job in gallop.json("cancel", other)]
+    assert 1 == gallop("watch", other).exit_code
+
+
+def test_one_variant_that_fails_stops_no_other(gallop: Command) -> None:
+    """The others are saved, and the exit code says that one has no video."""
+    gallop.world.sandbox.fake.fault(on="task", kind="fail", times=1)
+    result = gallop("make", "-p", "A girl smiles.", "--n", "2", "-o", "girl.mp4")
+    assert 1 == result.exit_code
+    assert 1 == len(result.stdout.split())
+    assert "failed" in result.stderr
