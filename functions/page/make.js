@@ -17,6 +17,7 @@ import {duration, money, sentence, t, time} from "./words.js";
 
 /** The second click of a slow double click does not ask for a video of the next draft, which is empty. */
 const DOUBLE_CLICK_MS = 1500;
+const CHINESE = /[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\u{20000}-\u{3ffff}]/gu;
 const PARAMETERS = ["resolution", "ratio", "duration", "watermark", "seed", "audio"];
 
 /** @typedef {import("./jobs.js").Job} Job */
@@ -185,13 +186,18 @@ function say(text) {
 function render() {
   if (prompt.value !== draft.prompt && document.activeElement !== prompt) prompt.value = draft.prompt;
   const maximum = model()?.prompt.max_characters || 0;
-  const length = draft.prompt.length;
+  const length = weightOf(draft.prompt);
   counter.textContent = length > maximum * 0.8 ? t("characters", {length, maximum}) : "";
   kindText.textContent = t(`kind_${kind()}`);
   const numbered = draft.media.filter((one) => numberOf(one));
   fill(chips, numbered.length > 0 && h("span", {class: "hint"}, t("insert")),
     numbered.map((one) => button({text: `[Image ${numberOf(one)}]`, class: "chip", label: t("insert_image", {number: numberOf(one), name: one.name}), onclick: () => insert(`[Image ${numberOf(one)}]`)})));
   renderButton();
+}
+
+/** Counts characters as the API does: a Chinese one as two. @param {string} text */
+function weightOf(text) {
+  return [...text].length + (text.match(CHINESE) || []).length;
 }
 
 /** Writes a text where the cursor is, with a space on each side that needs one. @param {string} text */

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+import httpx
 import pytest
 from gallop.adapters.table import client_keys, jobs
 from gallop.domain.clients import keys
@@ -137,6 +138,31 @@ def test_an_operator_finds_the_jobs_of_a_client(operator: Visitor, many: str) ->
     field.fill("nobody")
     field.press("Enter")
     expect(operator.page.get_by_text("Nothing found. Change the filters.")).to_be_visible()
+
+
+def test_an_operator_makes_the_video_of_a_client_again(operator: Visitor, testbed: Testbed) -> None:
+    """As a video of the operator's own, if its files can be used; otherwise the page says why not."""
+    key = testbed.mint_key("ada")
+    with httpx.Client(base_url=testbed.coordinates.api_url, headers={"Authorization": f"Bearer {key}"}) as ada:
+        form = ada.post("/v1/uploads", json={"content_type": "image/jpeg"}).json()
+        httpx.post(form["url"], data=form["fields"], files={"file": picture()}).raise_for_status()
+        for body in ({"prompt": "Of [Image 1].", "images": [form["id"]]}, {"prompt": "Of a client."}):
+            ada.post("/v1/videos", json=body).raise_for_status()
+    operator.page.reload()
+    operator.enter()
+    dialog = operator.page.locator("dialog")
+    expect(operator.page.locator(".card.succeeded", has_text="Of a client.")).to_have_count(1)
+    expect(operator.page.locator(".card.succeeded", has_text="Of [Image 1].")).to_have_count(1)
+    operator.page.locator(".card", has_text="Of [Image 1].").get_by_role("link").click()
+    expect(dialog).to_contain_text("The files of this video belong to")
+    expect(dialog.get_by_role("button", name="Again")).to_have_count(0)
+    dialog.get_by_role("button", name="Close").click()
+    operator.page.locator(".card", has_text="Of a client.").get_by_role("link").click()
+    expect(dialog).to_contain_text("Another one is yours")
+    dialog.get_by_role("button", name="Again, another seed").click()
+    again = operator.page.locator(".card", has_text="Of a client.")
+    expect(again).to_have_count(2)
+    expect(again.first.locator(".whose")).to_have_text("operator")
 
 
 def test_others_see_no_more_than_their_own(person: Visitor, many: str) -> None:

@@ -109,6 +109,8 @@ def test_faults_are_beside_their_fields(person: Visitor) -> None:
     expect(fault).to_contain_text("refers to [Image 2], but the request has none")
     described = person.prompt.get_attribute("aria-describedby")
     assert fault.get_attribute("id") == described
+    person.prompt.fill("長" * 2400)
+    expect(person.page.locator(".counter")).to_have_text("4,800 of 5,000 characters")
 
 
 def test_names_and_prompts_are_only_text(person: Visitor) -> None:
