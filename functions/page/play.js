@@ -26,7 +26,6 @@ let shownId = "";
 let isShown = false;
 let isOperator = false;
 
-dialog.addEventListener("close", closed);
 // A click beside the dialog closes it.
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 news.addEventListener("change", (event) => {
@@ -43,13 +42,18 @@ export function startPlaying(sees) {
   isOperator = sees;
   const close = button({icon: "close", class: "round", label: t("close"), onclick: () => dialog.close()});
   fill(dialog, close, stage, facts);
+  dialog.addEventListener("close", closed);
   document.body.append(dialog);
   addEventListener("hashchange", open);
   open();
 }
 
+/** Stops; the address still names what was shown, for the next key. */
 export function stopPlaying() {
+  dialog.removeEventListener("close", closed);
+  dialog.close();
   dialog.remove();
+  fill(stage);
   removeEventListener("hashchange", open);
 }
 

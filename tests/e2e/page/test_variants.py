@@ -7,10 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from gallop.adapters.table import client_keys
 from playwright.sync_api import expect
 
 from tests.e2e.page.test_network import HIDE, RECORD_NOTICES, creates, in_turn
 from tests.e2e.page.test_whole_way import violations
+from tests.e2e.test_keys import table
 from tests.support.browser import CHROMIUM, NO_BROWSER, PHONE, visitor
 from tests.support.waiting import eventually
 
@@ -150,6 +152,23 @@ def test_one_notification_for_all_variants(chromium: Browser, testbed: Testbed) 
         eventually(lambda: person.page.evaluate("window.notices.length"), every_s=0.05)
         assert [["1 of your 2 variants is ready", "Notify me."]] == person.page.evaluate("window.notices")
         assert person.page.title().startswith("(1)")
+
+
+def test_a_key_that_is_revoked_while_variants_are_shown(chromium: Browser, testbed: Testbed) -> None:
+    """The next key shows them again, above everything else."""
+    with visitor(chromium, testbed.coordinates, testbed.mint_key("revoked")) as person:
+        person.open()
+        person.enter()
+        testbed.dashscope.fault(on="task", kind="never_ends", times=1)
+        make(person, "Revoked boats.", 2).get_by_role("link").click()
+        expect(person.page.locator(".variant")).to_have_count(2)
+        with table(testbed):
+            (key,) = client_keys.listed("revoked")
+            assert client_keys.revoke(key, testbed.clock.now())
+        expect(person.page.get_by_text("Your key no longer works")).to_be_visible()
+        person.key = testbed.mint_key("revoked")
+        person.paste(person.key)
+        expect(person.page.locator("dialog:modal .variant")).to_have_count(2)
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
