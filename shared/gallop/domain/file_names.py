@@ -29,7 +29,7 @@ def name_of(job: Job, content_type: str) -> str:
     stem = _of_drop(job) if job.door is Door.S3 else _of_words(job.request.prompt)
     stem = stem[:MAX_CHARACTERS].strip(" .-") or _without_words(job)
     variant = f"-{job.group.place}" if job.group and job.door is not Door.S3 else ""
-    return f"{stem}{variant}.{_EXTENSIONS.get(content_type, 'bin')}"
+    return f"{stem}{variant}{mark}.{_EXTENSIONS.get(content_type, 'bin')}"
 
 
 def disposition(name: str, *, is_download: bool) -> str:
