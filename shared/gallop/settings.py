@@ -79,6 +79,11 @@ def dashscope_secret_arn() -> str:
     return os.environ["DASHSCOPE_SECRET_ARN"]
 
 
+def known_secret_arn() -> str:
+    """Return the ARN of that secret in the sweep; empty until an update of an earlier version has set the variable."""
+    return os.environ.get("DASHSCOPE_SECRET_ARN", "")
+
+
 def completion_events() -> bool:
     """Return whether DashScope's completion events are received."""
     return os.environ["COMPLETION_EVENTS"] == "on"

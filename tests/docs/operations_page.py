@@ -30,6 +30,10 @@ EVERY_COMMAND = ("cloudformation:DescribeStacks",)
 _SETTINGS = ("cloudformation:ListStackResources", "lambda:GetFunctionConfiguration")
 _RUN = ("cloudformation:ListStackResources", "dynamodb:GetItem", "lambda:InvokeFunction")
 _READ = (*_SETTINGS, "dynamodb:BatchGetItem", "dynamodb:Query")
+_ACCOUNTS = (
+    *(*_SETTINGS, "dynamodb:Query", "dynamodb:UpdateItem"),
+    *("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"),
+)
 _ERASE = (
     *("dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
     *("s3:DeleteObjectVersion", "s3:ListBucketVersions"),
@@ -67,6 +71,11 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "forget": (*_SETTINGS, *_ERASE, "dynamodb:Scan", "dynamodb:UpdateItem"),
     "doctor": _DOCTOR,
     "doctor --spend": (*_DOCTOR, "dynamodb:PutItem", "dynamodb:UpdateItem", "s3:GetObject"),
+    "accounts list": (*_READ, "secretsmanager:GetSecretValue"),
+    "accounts add": (*_ACCOUNTS, "dynamodb:PutItem"),
+    "accounts pause": (*_ACCOUNTS, "dynamodb:BatchGetItem"),
+    "accounts resume": _ACCOUNTS,
+    "accounts remove": (*_ACCOUNTS, "dynamodb:BatchGetItem"),
     "keys create": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
     "keys list": ("dynamodb:GetItem", "dynamodb:Query"),
     "keys revoke": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),

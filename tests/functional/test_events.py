@@ -431,10 +431,10 @@ def test_reconcile_task(sandbox: Sandbox) -> None:
 def test_reconcile_self_check(sandbox: Sandbox) -> None:
     """An operator asks what only a function can say; a secret that does not exist is a fact, not an error."""
     found = sandbox.invoke("ReconcileFunction", sample("reconcile-self_check"))
-    assert "unreadable" == found["dashscope"]["code"]
+    assert "unreadable" == found["dashscope"][0]["code"]
     secret = sandbox.stack.resource("DashScopeSecret")
     found = sandbox.invoke("ReconcileFunction", {"action": "self_check", "secret_arn": secret})
-    assert "" == found["dashscope"]["code"]
+    assert "" == found["dashscope"][0]["code"]
     assert [] == sandbox.tasks()
 
 

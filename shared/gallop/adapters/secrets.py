@@ -12,7 +12,10 @@ SECONDS_KEPT = 300
 
 
 def dashscope_key(name: str) -> str:
-    """Return the DashScope key from the secret of this name; a rotated key is used within five minutes."""
+    """Return the text of the secret of this name: DashScope's key, or a list of accounts with a key each.
+
+    A rotated key is used within five minutes.
+    """
     return _text(name, "The DashScope key")
 
 

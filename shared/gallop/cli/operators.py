@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from gallop.cli import jobs, keys, overview, webhooks
+from gallop.cli import accounts, jobs, keys, overview, webhooks
 from gallop.cli.doctor import doctor
 from gallop.cli.maintenance import drain, forget, undrain
 from gallop.cli.redrive import redrive
 from gallop.cli.trace import trace
 
 app = typer.Typer()
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gallop import settings
 from gallop.cli import moments, show
 from gallop.cli.target import StackOption, opened
 from gallop.domain import operator_views, times
@@ -45,11 +44,11 @@ def slots(json: show.JsonOption = False, stack: StackOption = "") -> None:
     """Show which jobs hold the slots of each lane, and since when."""
     with opened(stack) as target:
         target.use_settings_of("ReconcileFunction")
-        lanes, now, limit = overview.holders(), target.now(), settings.max_in_flight()
+        lanes, now = overview.holders(), target.now()
     if json:
-        show.as_json([_slots_view(lane, held, limit) for lane, held in lanes])
+        show.as_json([_slots_view(lane, held, limit) for lane, limit, held in lanes])
         return
-    for lane, held in lanes:
+    for lane, limit, held in lanes:
         show.remark(f"{lane_name(lane)}: {len(held)} of {limit} slots held")
         if held:
             show.as_table(("JOB", "CLIENT", "STATE", "HELD FOR", "TASK"), [_holder_row(one, now) for one in held])

@@ -10,9 +10,9 @@ from dataclasses import fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
+from gallop.domain import lanes
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.frozen import frozen
-from gallop.domain.regions import region_of
 from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
 if TYPE_CHECKING:
@@ -193,8 +193,8 @@ class Job:
     in the budgets, and ``parked`` says why it waits for a budget, if it does. ``interruption`` says why its last
     execution failed, if the sweep has not resumed the job since. ``content_name`` is the name under which an equal
     create without a key finds it. ``estimate`` is the arithmetic of ``estimated_cost``. ``marks`` are those of
-    its video, if they were read. ``group`` is its place among the jobs of a request for several videos. ``signed`` is
-    the copy of its video with Content Credentials, and ``unsigned`` says why there is none (``credentials.Unsigned``).
+    its video, if they were read. ``group`` is its place among the jobs of a request for several videos. ``account`` is
+    the DashScope account that its slot belongs to, from its slot to its end; empty means the default one, or none yet.
     """
 
     id: str
@@ -242,8 +242,7 @@ class Job:
     estimate: Estimate | None = None
     marks: Marks | None = None
     group: GroupPlace | None = None
-    signed: Result | None = None
-    unsigned: str | None = None
+    account: str = ""
 
     @property
     def made_no_task(self) -> bool:
@@ -252,8 +251,8 @@ class Job:
 
     @property
     def lane(self) -> str:
-        """The lane of its attempts and slots: an account, which is a key and a region, and a model."""
-        return f"{region_of(self.base_url)}|{self.key_name}|{self.request.model}"
+        """The lane of its attempts and slots: an account and a model. Before it has a slot, that of its queue."""
+        return lanes.name_of(self.base_url, self.key_name, self.account, self.request.model)
 
     @property
     def ticket(self) -> Ticket:

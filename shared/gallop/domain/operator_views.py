@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import groups, models, provenance
+from gallop.domain import lanes, models, provenance
 from gallop.domain.request import estimate
 from gallop.domain.times import timestamp
 from gallop.domain.views import error_view
@@ -64,16 +64,17 @@ def details(job: Job, execution: str, position: QueuePosition | None, results_bu
 
 
 def lane_view(lane: str) -> dict[str, str]:
-    """Return the parts of a lane: DashScope's region, the ARN of the key's secret, and the model."""
+    """Return the parts of a lane: DashScope's region, the ARN of the key's secret, the account, and the model."""
     region, _, rest = lane.partition("|")
     key, _, model = rest.rpartition("|")
-    return {"region": region, "key": key, "model": model}
+    return {"region": region, "key": key.partition("#")[0], "account": lanes.account_in(lane), "model": model}
 
 
 def lane_name(lane: str) -> str:
-    """Name a lane for people: its model and region. Lanes of several keys have the same name."""
+    """Name a lane for people: its model and region, and its account unless it is the default one."""
     parts = lane_view(lane)
-    return f"{parts['model']} in {parts['region']}"
+    account = "" if lanes.has_queue(lane) else f" ({parts['account']})"
+    return f"{parts['model']} in {parts['region']}{account}"
 
 
 def _request(job: Job) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from gallop.adapters import drop_queue
 from gallop.adapters.table import budgets, jobs, slots
 from gallop.domain import budget
 from gallop.domain.budget import STACK, Period
+from gallop.domain.lanes import has_queue
 from gallop.domain.metrics import Metric
 from gallop.services.isolation import left_to_next_sweep
 
@@ -31,7 +32,7 @@ def _try(gauge: Callable[[], None]) -> None:
 
 def _lanes() -> None:
     pools = slots.pools()
-    queues = [slots.queue_size(pool.lane) for pool in pools]
+    queues = [slots.queue_size(pool.lane) for pool in pools if has_queue(pool.lane)]
     oldest = min((came_at for _, came_at in queues if came_at is not None), default=None)
     metrics.measure(Metric.SLOTS_HELD, sum(len(pool.holders) for pool in pools))
     metrics.measure(Metric.JOBS_WAITING, sum(size for size, _ in queues))

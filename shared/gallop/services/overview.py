@@ -12,7 +12,8 @@ from gallop.domain import budget, failures
 from gallop.domain.budget import STACK, Cap, Period
 from gallop.domain.frozen import frozen
 from gallop.domain.job import is_terminal
-from gallop.services import find_jobs, slots
+from gallop.domain.lanes import has_queue
+from gallop.services import find_jobs, lanes, slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +72,8 @@ class Spent:
 
 def queues(limit: int) -> list[Queue]:
     """Return the queue of each lane, with its first ``limit`` jobs."""
-    return [_queue(pool, limit) for pool in pools.pools()]
+    found = pools.pools()
+    return [_queue(lanes.merged(pool, found), limit) for pool in found if has_queue(pool.lane)]
 
 
 def _queue(pool: SlotPool, limit: int) -> Queue:
@@ -81,13 +83,14 @@ def _queue(pool: SlotPool, limit: int) -> Queue:
     return Queue(pool.lane, count, waiting)
 
 
-def holders() -> list[tuple[str, list[Holder]]]:
-    """Return each lane with the jobs that hold its slots, the longest first."""
-    found = []
-    for pool in pools.pools():
+def holders() -> list[tuple[str, int, list[Holder]]]:
+    """Return each lane with its number of slots, and the jobs that hold them, the longest first."""
+    found, every = [], pools.pools()
+    for pool in every:
         held = sorted(pool.holders.items(), key=lambda one: one[1])
         known = {job.id: job for job in jobs.get_all([job_id for job_id, _ in held])}
-        found.append((pool.lane, [Holder(job_id, since, known.get(job_id)) for job_id, since in held]))
+        limit = lanes.own_limit(pool, every)
+        found.append((pool.lane, limit, [Holder(job_id, since, known.get(job_id)) for job_id, since in held]))
     return found
 
 

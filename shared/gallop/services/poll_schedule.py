@@ -9,6 +9,7 @@ from gallop import clock, settings
 from gallop.adapters.table import task_durations
 from gallop.domain import models
 from gallop.domain.scheduling import polling
+from gallop.services import vendor_accounts
 
 if TYPE_CHECKING:
     from gallop.domain.dashscope import replies
@@ -24,8 +25,8 @@ SECONDS_APART = 1.0
 
 def wait_seconds(job: Job) -> int:
     """Return the whole seconds until the next status query of a job's task."""
-    in_flight = settings.max_in_flight() * len(models.MODELS)
-    return polling.next_wait(task_durations.known(job.request), job.task_age(clock.now()), in_flight)
+    in_flight = vendor_accounts.in_flight(job) * len(models.MODELS)
+    return polling.next_wait(task_durations.known(job.request, job.account), job.task_age(clock.now()), in_flight)
 
 
 def may_hold(pause: float, since: float) -> bool:
@@ -62,7 +63,7 @@ def learn(job: Job, task: replies.TaskSucceeded, previous_query_at: float) -> No
     """Record how long a task ran: as DashScope reports, or until halfway between the last two queries."""
     now = clock.now()
     halfway = job.task_age((previous_query_at + now) / 2)
-    task_durations.add(job.request, halfway if task.ran_for is None else task.ran_for)
+    task_durations.add(job.request, halfway if task.ran_for is None else task.ran_for, job.account)
 
 
 def _plausible(job: Job, reported: float | None, now: float) -> float | None:

@@ -13,11 +13,13 @@ import gallop
 from gallop import settings
 from gallop.adapters import aws, dashscope, secrets
 from gallop.adapters.stepfunctions import executions
+from gallop.domain.accounts import DEFAULT
 from gallop.domain.dashscope import error_codes
 from gallop.domain.dashscope.error_codes import Kind
 from gallop.domain.errors import AwsTrouble, TryAgain, VendorRefused, VendorUnreachable
 from gallop.domain.models import MODELS
 from gallop.domain.regions import SHARED_BASE_URLS, is_alibaba
+from gallop.services import vendor_accounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +35,7 @@ _TOKEN_PLAN = "sk-sp-"  # noqa: S105 - how such keys begin
 
 
 def facts(secret_arn: str) -> dict[str, Any]:
-    """Return the facts about this function's runtime, its rights, and the key in a secret; never the key."""
+    """Return the facts about this function's runtime, its rights, and each account in a secret; never a key."""
     return {"runtime": runtime(), "task_tokens": _task_tokens(), "dashscope": _dashscope(secret_arn)}
 
 
@@ -67,14 +69,21 @@ def _task_tokens() -> str:
         return str(error)
 
 
-def _dashscope(secret_arn: str) -> dict[str, Any]:
-    base_url = settings.dashscope_base_url()
+def _dashscope(secret_arn: str) -> list[dict[str, Any]]:
     # A key that was replaced a moment ago counts.
     secrets.clear_cache()
     try:
-        key = secrets.dashscope_key(secret_arn)
+        listed = vendor_accounts.listed(secret_arn)
     except AwsTrouble as error:
-        return {"base_url": base_url, "code": UNREADABLE, "detail": str(error)}
+        return [{"account": "", "base_url": settings.dashscope_base_url(), "code": UNREADABLE, "detail": str(error)}]
+    is_alone = [*listed] == [DEFAULT]
+    return [
+        {"account": "" if is_alone else name, **_checked(vendor_accounts.base_url(account), account.key)}
+        for name, account in listed.items()
+    ]
+
+
+def _checked(base_url: str, key: str) -> dict[str, Any]:
     if key in ("", _NO_KEY):
         return {"base_url": base_url, "code": MISSING, "detail": ""}
     code, detail = _answer(dashscope.check_key, base_url, key)

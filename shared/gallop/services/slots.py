@@ -14,9 +14,10 @@ from gallop import clock, log, settings
 from gallop.adapters.table import jobs, slots, task_durations
 from gallop.domain.errors import JobNotFound, WrongState
 from gallop.domain.job import JobState, is_terminal
+from gallop.domain.lanes import has_queue
 from gallop.domain.scheduling import queue
 from gallop.domain.scheduling.queue import QueuePosition
-from gallop.services import publish
+from gallop.services import lanes, publish
 from gallop.services.isolation import left_to_next_sweep
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from gallop.domain.job import Job
     from gallop.domain.scheduling.queue import Ticket
 
-# More than the largest MaxInFlight (100).
-MAX_GRANTS = 200
+MAX_GRANTS = lanes.MAX_GRANTS
 # In a longer queue, the position of a new job comes with the next sweep, which reads the queue once for all jobs.
 SHORT_QUEUE = 200
 # Maximum number of receipts that one sweep updates; the others follow in the next.
@@ -64,6 +64,8 @@ def grant_free_slots(
     granted: list[str] = []
     for _ in range(MAX_GRANTS):
         pool = pool or slots.pool(lane)
+        if lanes.is_shared(pool):
+            return [*granted, *lanes.grant(pool.lane, tokens)]
         if len(pool.holders) >= settings.max_in_flight():
             return granted
         ticket, others_wait = slots.next_in_queue(pool)
@@ -137,6 +139,8 @@ def repair() -> None:
             for job_id in pool.holders:
                 with _isolated(job_id):
                     _repair(pool.lane, job_id)
+            if not has_queue(pool.lane):
+                continue
             with _isolated():
                 grant_free_slots(pool.lane)
             with _isolated():
@@ -155,7 +159,7 @@ def _repair(lane: str, job_id: str) -> None:
 
 
 def _update_positions(lane: str) -> None:
-    waiting, pool = slots.queued(lane), slots.pool(lane)
+    waiting, pool = slots.queued(lane), lanes.pool(lane)
     positions = queue.positions(waiting, pool.last_served)
     due = [
         ticket for ticket, reported in waiting.items() if reported is None or positions[ticket.job_id] <= reported // 2
@@ -190,7 +194,7 @@ def _cached_queue(lane: str, _moment: int) -> tuple[SlotPool, Mapping[str, int]]
 
 
 def _queue(lane: str, limit: int) -> tuple[SlotPool, Mapping[str, int]]:
-    waiting, pool = slots.queued(lane, limit), slots.pool(lane)
+    waiting, pool = slots.queued(lane, limit), lanes.pool(lane)
     return pool, queue.positions(waiting, pool.last_served)
 
 
@@ -202,8 +206,7 @@ def _position_in(job: Job, found: tuple[SlotPool, Mapping[str, int]]) -> QueuePo
 
 def position_at(job: Job, position: int, pool: SlotPool) -> QueuePosition:
     """Return a position with its estimated start."""
-    seconds, limit = task_durations.known(job.request).mean, settings.max_in_flight()
-    return QueuePosition(position, queue.starts_at(position, pool.holders.values(), clock.now(), seconds, limit))
+    return QueuePosition(position, lanes.starts_at(pool, position, task_durations.known(job.request, job.account).mean))
 
 
 def _needs_slot(job_id: str) -> bool:

@@ -6,14 +6,16 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gallop import clock, settings
+from gallop import clock
 from gallop.adapters.table import budgets, job_index, jobs, slots, task_durations
 from gallop.domain import budget
 from gallop.domain.budget import STACK, Period
 from gallop.domain.frozen import frozen
 from gallop.domain.job import is_terminal
+from gallop.domain.lanes import has_queue
 from gallop.domain.scheduling import queue, run_times
 from gallop.domain.scheduling.queue import Ticket
+from gallop.services import lanes as lanes_of_all
 from gallop.services import overview
 
 if TYPE_CHECKING:
@@ -31,9 +33,10 @@ _USUAL_SECONDS = run_times.expected_seconds("720P", 5)
 
 @frozen
 class Lane:
-    """A lane: how many jobs wait, for a slot, and run in one, of all and of the caller; None if too many wait.
+    """The queue of a lane: how many jobs wait, for a slot, and run in one, of all and of the caller.
 
-    ``wait_seconds`` is how long the caller's next job would wait.
+    None if too many wait. ``wait_seconds`` is how long the caller's next job would wait. ``slots`` are those of all
+    lanes that serve the queue.
     """
 
     lane: str
@@ -42,11 +45,13 @@ class Lane:
     own_waiting: int
     own_running: int
     wait_seconds: int | None
+    slots: int
 
 
 def lanes(client: str) -> list[Lane]:
     """Return all lanes that have had jobs, as a client sees them."""
-    pools = slots.pools()
+    found = slots.pools()
+    pools = [lanes_of_all.merged(pool, found) for pool in found if has_queue(pool.lane)]
     running = {job.id: job for job in jobs.get_all([job_id for pool in pools for job_id in pool.holders])}
     return [_lane(pool, [running[one] for one in pool.holders if one in running], client) for pool in pools]
 
@@ -68,7 +73,7 @@ def spending(client: str, *, is_admin: bool) -> list[BudgetUse]:
 
 
 def _lane(pool: SlotPool, running: Sequence[Job], client: str) -> Lane:
-    limit = settings.max_in_flight()
+    limit = lanes_of_all.limit(pool)
     tickets = list(slots.queued(pool.lane))
     own_waiting = sum(ticket.client == client for ticket in tickets)
     own_running = sum(job.client == client and not is_terminal(job.state) for job in running)
@@ -76,19 +81,18 @@ def _lane(pool: SlotPool, running: Sequence[Job], client: str) -> Lane:
     # In a full lane, an empty queue may be one that is too long to be read.
     is_too_long = not tickets and not is_free and slots.next_in_queue(pool)[0] is not None
     if is_too_long:
-        return Lane(pool.lane, None, len(pool.holders), 0, own_running, None)
+        return Lane(pool.lane, None, len(pool.holders), 0, own_running, None, limit)
     wait = 0 if is_free and not tickets else _wait_seconds(pool, tickets, running, client)
-    return Lane(pool.lane, len(tickets), len(pool.holders), own_waiting, own_running, wait)
+    return Lane(pool.lane, len(tickets), len(pool.holders), own_waiting, own_running, wait, limit)
 
 
 def _wait_seconds(pool: SlotPool, tickets: list[Ticket], running: Sequence[Job], client: str) -> int:
     now, job_id = clock.now(), ""
     following = sorted([*tickets, Ticket(client, 0, now, job_id)], key=lambda ticket: ticket.name)
     position = queue.positions(following, pool.last_served)[job_id]
-    ran = [task_durations.known(job.request).mean for job in running]
+    ran = [task_durations.known(job.request, job.account).mean for job in running]
     seconds = sum(ran) / len(ran) if ran else _USUAL_SECONDS
-    starts = queue.starts_at(position, pool.holders.values(), now, seconds, settings.max_in_flight())
-    return max(0, round(starts - now))
+    return max(0, round(lanes_of_all.starts_at(pool, position, seconds) - now))
 
 
 def _of_owner(owner: str, client: str | None, caps: Sequence[Cap], day: str) -> list[BudgetUse]:

@@ -1,7 +1,7 @@
-"""Where DashScope is asked about a job: at the host of its submit, or at the stack's present host in the same region.
+"""Where DashScope is asked about a job: at the host of its submit, or at its account's present host in the same region.
 
-A stack may move to another host of its region while jobs are in flight, and the old host may go away. Both hosts have
-the same tasks. A host of another region is never asked about a job.
+An account may move to another host of its region while jobs are in flight, and the old host may go away. Both hosts have
+the same tasks. A host of another region, or of another account, is never asked about a job.
 """
 
 from __future__ import annotations
@@ -9,25 +9,27 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from gallop import log, settings
-from gallop.adapters import dashscope, secrets
+from gallop import log
+from gallop.adapters import dashscope
 from gallop.adapters.table import jobs
 from gallop.domain import regions
 from gallop.domain.dashscope import replies
 from gallop.domain.errors import TryAgain, VendorRefused, VendorThrottled
+from gallop.services import vendor_accounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gallop.domain.accounts import Account
     from gallop.domain.dashscope.replies import ListedTask, Task
     from gallop.domain.job import Job
 
 T = TypeVar("T")
 
 
-def at_present_host(job: Job) -> Job:
-    """Return a job that has not been submitted yet, with the stack's present host if that is in the job's region."""
-    return replace(job, base_url=_alias(job) or job.base_url)
+def at_present_host(job: Job, account: Account) -> Job:
+    """Return a job that has not been submitted yet, with its account's present host if that is in the job's region."""
+    return replace(job, base_url=_alias(job, account) or job.base_url)
 
 
 def query(job: Job) -> tuple[Job, Task]:
@@ -66,7 +68,8 @@ def tasks_between(job: Job, since: float, until: float) -> list[ListedTask]:
 
 def _ask(job: Job, call: Callable[[str, str], T], is_certain: Callable[[T], bool] = lambda _: True) -> tuple[str, T]:
     """Ask at the job's host, and at its alias if the answer is missing or not certain; return host and answer."""
-    key, alias = secrets.dashscope_key(job.key_name), _alias(job)
+    account = vendor_accounts.of(job)
+    key, alias = account.key, _alias(job, account)
     try:
         answer = call(job.base_url, key)
     except VendorThrottled:
@@ -85,8 +88,8 @@ def _ask(job: Job, call: Callable[[str, str], T], is_certain: Callable[[T], bool
     return (alias, other) if is_certain(other) else (job.base_url, answer)
 
 
-def _alias(job: Job) -> str | None:
-    present = settings.dashscope_base_url()
+def _alias(job: Job, account: Account) -> str | None:
+    present = vendor_accounts.base_url(account)
     is_alias = present != job.base_url and regions.region_of(present) == regions.region_of(job.base_url)
     return present if is_alias else None
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from gallop import clock, log, metrics
-from gallop.adapters import dashscope, secrets
+from gallop.adapters import dashscope
 from gallop.adapters.s3 import presigned
 from gallop.adapters.table import jobs, submit_lease
 from gallop.domain import models
@@ -28,7 +28,7 @@ from gallop.domain.metrics import Metric
 from gallop.domain.request.clips import LinkedClip, StoredClip
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.scheduling import submit_backoff
-from gallop.services import poll_schedule, publish, vendor_host
+from gallop.services import poll_schedule, publish, vendor_accounts, vendor_host
 from gallop.steps import step
 from gallop.steps.step import Next
 
@@ -85,8 +85,8 @@ def _submit(job: Job) -> Step:
         # Of a newer version, before a rollback.
         message = f"This version of Gallop does not have the model {job.request.model}."
         return step.finish(Failure(FailureCode.INTERNAL_ERROR, message))
-    before, job = job, vendor_host.at_present_host(job)
-    key = secrets.dashscope_key(job.key_name)
+    account = vendor_accounts.of(job)
+    before, job = job, vendor_host.at_present_host(job, account)
     body = dashscope.submission(job.request, [_address(source) for source in job.request.sources])
     attempt_id, lane = uuid.uuid4().hex, job.lane
     entered_at, interval = _enter(lane, attempt_id)
@@ -96,7 +96,7 @@ def _submit(job: Job) -> Step:
         submit_lease.release(lane, attempt_id, entered_at + interval, interval)
         raise
     try:
-        what_next = _send(opened, key, body)
+        what_next = _send(opened, account.key, body)
     except VendorThrottled:
         interval = submit_backoff.after_refusal(interval)
         submit_lease.release(lane, attempt_id, clock.now() + interval, interval)

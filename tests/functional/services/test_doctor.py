@@ -17,7 +17,7 @@ SHARED = "https://dashscope-intl.aliyuncs.com/api/v1"
 WORKSPACE = "https://ws-1.ap-southeast-1.maas.aliyuncs.com/api/v1"
 BEIJING = "https://dashscope.aliyuncs.com/api/v1"
 SECRET = "arn:of:the:secret"
-REFUSED = {"base_url": WORKSPACE, "code": "InvalidApiKey", "detail": "Refused.", "is_token_plan": False}
+REFUSED = {"base_url": WORKSPACE, "code": "InvalidApiKey", "detail": "Refused.", "is_token_plan": False, "account": ""}
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,15 @@ job's record says since when. So no crash leaves a job between the two.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import dynamo, jobs, waiters
+from gallop.adapters.table import codec, dynamo, jobs, waiters
 from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState
+from gallop.domain.lanes import Lane
 from gallop.domain.scheduling import queue
 
 if TYPE_CHECKING:
@@ -29,16 +31,23 @@ MAX_POSITIONS = 5_000
 # After the job's deadline, because QueueHours (maximum 144) may be raised meanwhile.
 KEPT_SECONDS = 8 * 86_400
 _QUEUE, _WAITER = "QUEUE#", "SLOT_WAITER"
+_LANES = codec.many(codec.of(Lane))
 
 
 @frozen
 class SlotPool:
-    """A lane's slots as last read: since when each job holds one (epoch seconds), and the client served last."""
+    """A lane's slots as last read: since when each job holds one (epoch seconds), and the client served last.
+
+    ``lanes`` are those that serve its queue; None if it does so itself, and the stack's limit is its own. ``turn``
+    counts what lanes with the same queues have served: the largest is that of the lane which served last.
+    """
 
     lane: str
     version: int
     holders: Mapping[str, float]
     last_served: str
+    turn: int = 0
+    lanes: tuple[Lane, ...] | None = None
 
 
 @aws.guarded
@@ -87,20 +96,43 @@ def next_in_queue(pool: SlotPool) -> tuple[Ticket | None, bool]:
 
 
 @aws.guarded
-def grant(pool: SlotPool, ticket: Ticket, now: float, seconds: float) -> SlotPool | None:
+def grant(
+    pool: SlotPool, ticket: Ticket, now: float, seconds: float, shared: tuple[Lane, str, int] | None = None
+) -> SlotPool | None:
     """Grant a slot to the first in the queue, whose new deadline is in ``seconds``; return the slots as they are then.
+
+    ``shared`` is for lanes that share queues: the lane, which the job belongs to from then on, the name of the queue in
+    which it waits, and whose turn it is.
 
     It does not get one, and None is returned, if the pool has changed since it was read, or if the job no longer waits:
     then it leaves the queue.
     """
+    lane, queue_of, turn = shared or (None, pool.lane, 0)
     counted, left, noted = dynamo.transact(
-        [_take_slot(pool, ticket, now), _leave(pool.lane, ticket), _note_slot(ticket, now, now + seconds)]
+        [_take_slot(pool, ticket, now, turn), _leave(queue_of, ticket), _note_slot(ticket, now, now + seconds, lane)]
     )
     if left and not noted:
-        leave_queue(pool.lane, ticket)
+        leave_queue(queue_of, ticket)
     if not (counted and left and noted):
         return None
-    return SlotPool(pool.lane, pool.version + 1, {**pool.holders, ticket.job_id: now}, ticket.client)
+    holders = {**pool.holders, ticket.job_id: now}
+    return replace(pool, version=pool.version + 1, holders=holders, last_served=ticket.client, turn=turn)
+
+
+@aws.guarded
+def create_pool(lane: str) -> None:
+    """Give a lane its slots, if it has none."""
+    dynamo.write(dynamo.put_if_new(_new_pool(lane)))
+
+
+@aws.guarded
+def share_queue(lane: str, lanes: tuple[Lane, ...] | None) -> None:
+    """Let lanes serve the queue of a lane that has slots; None lets it serve it alone."""
+    if lanes is None:
+        dynamo.write(dynamo.update(_pool_key(lane), "REMOVE lanes", "attribute_exists(pk)"))
+    else:
+        values = {":lanes": _LANES.write(lanes)}
+        dynamo.write(dynamo.update(_pool_key(lane), "SET lanes = :lanes", "attribute_exists(pk)", values))
 
 
 @aws.guarded
@@ -203,23 +235,24 @@ def _places(lane: str, after: str = "") -> list[str]:
     return [str(dynamo.unpack(item)["sk"]) for item in response["Items"]]
 
 
-def _take_slot(pool: SlotPool, ticket: Ticket, now: float) -> TransactWriteItemTypeDef:
-    return dynamo.update(
-        _pool_key(pool.lane),
-        "SET holders.#job = :now, last_served = :client, version = version + :one",
-        "version = :version",
-        {":now": dynamo.time(now), ":client": ticket.client, ":one": 1, ":version": pool.version},
-        {"#job": ticket.job_id},
-    )
+def _take_slot(pool: SlotPool, ticket: Ticket, now: float, turn: int) -> TransactWriteItemTypeDef:
+    change = "SET holders.#job = :now, last_served = :client, version = version + :one"
+    values = {":now": dynamo.time(now), ":client": ticket.client, ":one": 1, ":version": pool.version}
+    if turn:
+        change, values = f"{change}, turn = :turn", {**values, ":turn": turn}
+    return dynamo.update(_pool_key(pool.lane), change, "version = :version", values, {"#job": ticket.job_id})
 
 
 def _leave(lane: str, ticket: Ticket) -> TransactWriteItemTypeDef:
     return dynamo.delete(_queue_key(lane, ticket), "attribute_exists(pk)")
 
 
-def _note_slot(ticket: Ticket, now: float, deadline: float) -> TransactWriteItemTypeDef:
+def _note_slot(ticket: Ticket, now: float, deadline: float, lane: Lane | None) -> TransactWriteItemTypeDef:
     change = "SET is_open = :open, slot_since = :now, updated_at = :now, deadline = :deadline"
-    values = {":open": jobs.OPEN, ":now": dynamo.time(now), ":deadline": dynamo.time(deadline)}
+    values: dict[str, object] = {":open": jobs.OPEN, ":now": dynamo.time(now), ":deadline": dynamo.time(deadline)}
+    if lane:
+        change += ", account = :account, base_url = :base_url"
+        values |= {":account": lane.account, ":base_url": lane.base_url}
     return _update_job_without_slot(ticket.job_id, change, values)
 
 
@@ -237,6 +270,8 @@ def _pool_from(item: Mapping[str, object]) -> SlotPool:
         version=int(item["version"]),  # type: ignore[call-overload]
         holders={job_id: float(since) for job_id, since in holders.items()},
         last_served=str(item["last_served"]),
+        turn=int(item.get("turn", 0)),  # type: ignore[call-overload]
+        lanes=_LANES.read(item.get("lanes")),
     )
 
 

@@ -1,4 +1,4 @@
-"""How long the last tasks ran, for each model, resolution and duration, in the table.
+"""How long the last tasks ran, for each account, model, resolution and duration, in the table.
 
 It only improves the timing of polls, so nothing here fails: on a failed read the published figures apply, and after a
 failed write there is one task less to learn from.
@@ -13,6 +13,7 @@ from gallop import clock, log
 from gallop.adapters import aws
 from gallop.adapters.table import dynamo
 from gallop.domain.errors import AwsTrouble
+from gallop.domain.lanes import DEFAULT_ACCOUNT
 from gallop.domain.request import estimate
 from gallop.domain.scheduling import run_times
 
@@ -24,12 +25,12 @@ KEPT_SECONDS = 60
 # DashScope's maximum run time is shorter.
 LONGEST_SECONDS = 4 * 3600
 
-Kind = tuple[str, str, int]
+Kind = tuple[str, str, int, str]
 
 
-def known(request: VideoRequest) -> RunTimes:
-    """Return how long the last tasks of this kind ran, as of the last minute."""
-    kind = _kind(request)
+def known(request: VideoRequest, account: str = "") -> RunTimes:
+    """Return how long the last tasks of this kind ran in an account, as of the last minute."""
+    kind = _kind(request, account)
     try:
         return _kept(kind, int(clock.now() // KEPT_SECONDS)) or _published(kind)
     except AwsTrouble as error:
@@ -37,9 +38,9 @@ def known(request: VideoRequest) -> RunTimes:
         return _published(kind)
 
 
-def add(request: VideoRequest, seconds: float) -> None:
+def add(request: VideoRequest, seconds: float, account: str = "") -> None:
     """Learn from a task that has succeeded. Of simultaneous updates, one is enough."""
-    kind = _kind(request)
+    kind = _kind(request, account)
     if not 0 < seconds <= LONGEST_SECONDS:
         return
     try:
@@ -83,13 +84,13 @@ def _add(kind: Kind, before: RunTimes | None, seconds: float, if_unreadable: str
 
 
 def _published(kind: Kind) -> RunTimes:
-    _, resolution, duration = kind
+    _, resolution, duration, _ = kind
     return run_times.published(resolution, duration)
 
 
-def _kind(request: VideoRequest) -> Kind:
-    return request.model, request.resolution, round(estimate.output_seconds(request))
+def _kind(request: VideoRequest, account: str) -> Kind:
+    return request.model, request.resolution, round(estimate.output_seconds(request)), "" if account == DEFAULT_ACCOUNT else account
 
 
 def _key(kind: Kind) -> dict[str, str]:
-    return {"pk": "DURATIONS", "sk": "|".join(map(str, kind))}
+    return {"pk": "DURATIONS", "sk": "|".join(str(part) for part in kind if part != "")}

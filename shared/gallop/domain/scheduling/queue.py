@@ -76,17 +76,25 @@ def positions(tickets: Iterable[Ticket], last_served: str) -> dict[str, int]:
     return {job_id: position for position, (*_, job_id) in enumerate(sorted(order), start=1)}
 
 
-def starts_at(position: int, since: Iterable[float], now: float, task_seconds: float, slots: int) -> float:
+def at_once(slots: int) -> int:
+    """Return how many tasks of an account and model run at a time, of those that hold its slots."""
+    return slots - 1 if slots > RUNNING_AT_DASHSCOPE else max(slots, 1)
+
+
+def starts_at(  # noqa: PLR0913 - the last one for several lanes only
+    position: int, since: Iterable[float], now: float, task_seconds: float, slots: int, running_at_once: int = 0
+) -> float:
     """Estimate when the job at a position starts, if every task takes ``task_seconds``: one starts when one ends.
 
     ``since`` gives the time at which each current holder got its slot. If there are more holders than slots, because
-    the number of slots was reduced, the first tasks to end do not free a slot. Times are seconds since the epoch.
+    the number of slots was reduced, the first tasks to end do not free a slot. ``running_at_once`` is how many tasks run
+    at a time if the slots are those of several lanes. Times are seconds since the epoch.
     """
-    at_once = slots - 1 if slots > RUNNING_AT_DASHSCOPE else max(slots, 1)
+    at_once_now = running_at_once or at_once(slots)
     soon = ceil(now / STEP_SECONDS) * STEP_SECONDS
     holders = sorted(since)
-    running = holders[max(len(holders) - slots, 0) :][:at_once]
+    running = holders[max(len(holders) - slots, 0) :][:at_once_now]
     ends = [max(started + task_seconds, soon) for started in running]
-    ends += [soon] * (at_once - len(ends))
-    rounds, index = divmod(position - 1, at_once)
+    ends += [soon] * (at_once_now - len(ends))
+    rounds, index = divmod(position - 1, at_once_now)
     return sorted(ends)[index] + rounds * task_seconds

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop import settings
 from gallop.domain.operator_views import lane_view
 from gallop.services import usage
 
@@ -35,4 +34,4 @@ def _queue(lane: Lane, *, is_admin: bool) -> dict[str, Any]:
     shown = {"model": parts["model"], "region": parts["region"], "estimated_wait_seconds": lane.wait_seconds}
     if not is_admin:
         return shown
-    return {**shown, "waiting": lane.waiting, "held": lane.held, "slots": settings.max_in_flight()}
+    return {**shown, "waiting": lane.waiting, "held": lane.held, "slots": lane.slots}

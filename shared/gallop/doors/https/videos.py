@@ -310,7 +310,7 @@ def poll_seconds(job: Job, shown: Mapping[str, Any]) -> int:
 
 
 def _known(job: Job) -> RunTimes | None:
-    return None if is_terminal(job.state) else task_durations.known(job.request)
+    return None if is_terminal(job.state) else task_durations.known(job.request, job.account)
 
 
 def _take_dry_run(fields: dict[str, Any]) -> bool:

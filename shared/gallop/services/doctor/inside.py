@@ -25,7 +25,8 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     yield _runtime(facts["runtime"])
     yield bytecode(facts["runtime"])
     yield task_tokens(facts["task_tokens"])
-    yield from findings(facts["dashscope"], secret)
+    for account in facts["dashscope"]:
+        yield from findings(account, secret)
 
 
 def _runtime(facts: Mapping[str, str]) -> Finding:

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 
     from gallop.domain.diagnosis import Finding
 
+_KEY_REMEDY = "aws secretsmanager put-secret-value --secret-id {secret} --secret-string sk-..."
 CHECK, MODELS = "DashScope", "models"
 _TOKEN_PLAN = "A Token Plan key (sk-sp-...) is for interactive tools, not for services."  # noqa: S105
 _NO_RIGHT = "In DashScope's console, give the key's workspace the right to this API and to the models."
+_UNREADABLE = "Check that the secret exists, is encrypted with aws/secretsmanager, and is as docs/accounts.md says."
 _BILL = "Settle the bill with Alibaba Cloud, or activate Model Studio in the region of the host."
 _ADDRESS = "Check the parameter DashScopeBaseUrl, and DashScope's status page."
 
 
 def findings(facts: Mapping[str, Any], secret_arn: str) -> Iterator[Finding]:
-    """Judge the answer to a list of tasks, which is free, and to the questions about models."""
-    host = urlsplit(facts["base_url"]).netloc
-    replace = f"aws secretsmanager put-secret-value --secret-id {secret_arn} --secret-string sk-..."
+    """Judge the answers for one account to a list of tasks, which is free, and to the questions about models."""
+    host, replace = urlsplit(facts["base_url"]).netloc, _KEY_REMEDY.format(secret=secret_arn)
+    if name := facts["account"]:
+        host, replace = f"Account {name!r}: {host}", f"gallop accounts add {name} --replace"
     code = facts["code"]
     if code == self_check.ACCEPTED:
         yield _accepted(facts, host, replace)
@@ -34,7 +37,7 @@ def findings(facts: Mapping[str, Any], secret_arn: str) -> Iterator[Finding]:
     elif code == self_check.MISSING:
         yield failure(CHECK, "The stack's secret has no key.", replace)
     elif code == self_check.UNREADABLE:
-        yield failure(CHECK, facts["detail"], "Check that the secret exists and is encrypted with aws/secretsmanager.")
+        yield failure(CHECK, facts["detail"], _UNREADABLE)
     elif facts["is_token_plan"]:
         yield failure(CHECK, f"{host} refuses the key ({code}). {_TOKEN_PLAN}", f"Use a key of Model Studio. {replace}")
     else:
@@ -73,6 +76,8 @@ def _wrong_key(facts: Mapping[str, Any], host: str, replace: str) -> Finding:
         return failure(CHECK, seen, f"Store a key of this host. {replace}")
     region, own = regions.region_of(there), regions.region_of(base_url)
     use = f"sam deploy --parameter-overrides DashScopeBaseUrl={there}"
+    if facts["account"]:
+        use = f"{replace} --base-url {there}"
     if region == own:
         return failure(CHECK, f"The key is of another workspace than {host}.", f"Store a key of it, or: {use}")
     return failure(

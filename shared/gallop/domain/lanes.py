@@ -1,0 +1,65 @@
+"""Lanes: an account and a model each. The lanes of a model share its queue, and each has slots of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gallop.domain.frozen import frozen
+from gallop.domain.regions import region_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gallop.domain.scheduling.queue import Ticket
+
+DEFAULT_ACCOUNT = "default"
+# Between the secret and the account in the name of a lane; neither contains it.
+_SEPARATOR = "#"
+
+
+@frozen
+class Lane:
+    """A lane that takes jobs: its account, the host of that, and how many tasks it may have in flight."""
+
+    name: str
+    account: str
+    base_url: str
+    slots: int
+    weight: int = 1
+
+
+def name_of(base_url: str, key_name: str, account: str, model: str) -> str:
+    """Name the lane of an account and a model; that of the default account has no account in its name."""
+    suffix = "" if account in ("", DEFAULT_ACCOUNT) else f"{_SEPARATOR}{account}"
+    return f"{region_of(base_url)}|{key_name}{suffix}|{model}"
+
+
+def account_in(name: str) -> str:
+    """Return the account in the name of a lane."""
+    return name.rpartition("|")[0].partition(_SEPARATOR)[2] or DEFAULT_ACCOUNT
+
+
+def has_queue(name: str) -> bool:
+    """Return whether a queue has the name of this lane: the jobs of all accounts wait in that of the default one."""
+    return account_in(name) == DEFAULT_ACCOUNT
+
+
+def share_queue(one: str, other: str) -> bool:
+    """Return whether two lanes are of the same model and secret, and serve the same queues."""
+    return _shared_part(one) == _shared_part(other)
+
+
+def emptiest(free: Iterable[Lane], held: Mapping[str, int]) -> Lane:
+    """Return the lane that gets the next job: that with the smallest share of its slots in use, by its weight."""
+    return min(free, key=lambda lane: ((held[lane.name] + 1) / (lane.slots * lane.weight), lane.name))
+
+
+def first(tickets: Iterable[tuple[str, Ticket]], last_served: str) -> tuple[str, Ticket]:
+    """Return the queue and the ticket that is next after the client served last, cyclically."""
+    return min(tickets, key=lambda found: (found[1].client <= last_served, found[1].name))
+
+
+def _shared_part(name: str) -> tuple[str, str]:
+    _, _, rest = name.partition("|")
+    key, _, model = rest.rpartition("|")
+    return key.partition(_SEPARATOR)[0], model
