@@ -47,7 +47,7 @@ def list_accounts(json: show.JsonOption = False, stack: StackOption = "") -> Non
 
 
 @app.command()
-def add(  # noqa: PLR0913 - one parameter per option
+def add(  # noqa: PLR0913, PLR0917 - one parameter per option
     name: NameArgument,
     base_url: UrlOption = "",
     model: ModelOption = None,
@@ -61,9 +61,15 @@ def add(  # noqa: PLR0913 - one parameter per option
         listed = account_list.read(secret)
         if (name in listed) is not replace_it:
             refuse(f"There is {'no' if replace_it else 'already an'} account {name!r}. Run `gallop accounts list`.")
-        given = {"base_url": base_url, "models": tuple(model or ()), "in_flight": in_flight, "weight": weight}
         before = listed.get(name, Account(name=name))
-        changed = replace(before, key=_key(), **{field: value for field, value in given.items() if value})
+        changed = replace(
+            before,
+            key=_key(),
+            base_url=base_url or before.base_url,
+            models=tuple(model) if model else before.models,
+            in_flight=before.in_flight if in_flight is None else in_flight,
+            weight=before.weight if weight is None else weight,
+        )
         account_list.store(secret, {**listed, name: changed})
     show.remark(f"Account {name!r} {'is changed' if replace_it else 'takes jobs now'}. {_LATER}")
 

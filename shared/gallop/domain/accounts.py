@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
-class InvalidAccounts(ValueError):  # noqa: N818 - the list is what is wrong
+class InvalidAccounts(ValueError):
     """The list of accounts has a fault; the message names account and field, and never quotes a key."""
 
 

@@ -194,7 +194,7 @@ class Job:
     execution failed, if the sweep has not resumed the job since. ``content_name`` is the name under which an equal
     create without a key finds it. ``estimate`` is the arithmetic of ``estimated_cost``. ``marks`` are those of
     its video, if they were read. ``group`` is its place among the jobs of a request for several videos. ``account`` is
-    the DashScope account that its slot belongs to, from its slot to its end; empty means the default one, or none yet.
+    the DashScope account of its slot, which it keeps until it has ended; empty means the default one, or none yet.
     """
 
     id: str

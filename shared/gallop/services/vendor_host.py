@@ -1,7 +1,7 @@
 """Where DashScope is asked about a job: at the host of its submit, or at its account's present host in the same region.
 
-An account may move to another host of its region while jobs are in flight, and the old host may go away. Both hosts have
-the same tasks. A host of another region, or of another account, is never asked about a job.
+An account may move to another host of its region while jobs are in flight, and the old host may go away. Both hosts
+have the same tasks. A host of another region, or of another account, is never asked about a job.
 """
 
 from __future__ import annotations

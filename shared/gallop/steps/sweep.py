@@ -33,7 +33,7 @@ def sweep() -> dict[str, int]:
     Return counts of jobs. A job that cannot be repaired does not hold up the others.
     """
     # First, because waiting jobs depend on it.
-    # Until an update has replaced the variables as well, there is no name of a secret, and only one account.
+    # Until an update has replaced the variables as well, the secret is not known, and there is one account only.
     if secret := settings.known_secret_arn():
         with left_to_next_sweep("accounts not published"):
             lanes.publish(secret)

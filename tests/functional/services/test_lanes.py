@@ -101,7 +101,7 @@ def test_every_lane_serves_the_queue_within_its_limit(simulation: Simulation) ->
 
 
 def test_a_client_with_one_job_is_next_in_whichever_lane(simulation: Simulation) -> None:
-    """The round over the clients goes on from lane to lane."""
+    """The round over the clients continues from lane to lane."""
     with stored(listed(*NAMES)):
         for number in range(20):
             create(simulation, f"ada {number}", "ada")

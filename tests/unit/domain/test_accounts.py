@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from gallop.domain.accounts import Account, InvalidAccounts, read, written
@@ -27,7 +26,7 @@ def test_a_list_is_read_and_written() -> None:
     assert SECRET not in repr(accounts["two"])
 
 
-def account(**fields: Any) -> str:
+def account(**fields: object) -> str:
     """Return a secret with one account."""
     return json.dumps({"accounts": {"two": {**TWO, **fields}}})
 

@@ -101,8 +101,8 @@ def grant(
 ) -> SlotPool | None:
     """Grant a slot to the first in the queue, whose new deadline is in ``seconds``; return the slots as they are then.
 
-    ``shared`` is for lanes that share queues: the lane, which the job belongs to from then on, the name of the queue in
-    which it waits, and whose turn it is.
+    ``shared`` is for lanes that share queues: the lane, which the job belongs to afterwards, the name of the queue in
+    which it waits, and the new ``turn``.
 
     It does not get one, and None is returned, if the pool has changed since it was read, or if the job no longer waits:
     then it leaves the queue.

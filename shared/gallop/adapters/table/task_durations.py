@@ -89,7 +89,8 @@ def _published(kind: Kind) -> RunTimes:
 
 
 def _kind(request: VideoRequest, account: str) -> Kind:
-    return request.model, request.resolution, round(estimate.output_seconds(request)), "" if account == DEFAULT_ACCOUNT else account
+    of_account = "" if account == DEFAULT_ACCOUNT else account
+    return request.model, request.resolution, round(estimate.output_seconds(request)), of_account
 
 
 def _key(kind: Kind) -> dict[str, str]:

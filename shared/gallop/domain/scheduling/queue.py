@@ -81,14 +81,14 @@ def at_once(slots: int) -> int:
     return slots - 1 if slots > RUNNING_AT_DASHSCOPE else max(slots, 1)
 
 
-def starts_at(  # noqa: PLR0913 - the last one for several lanes only
+def starts_at(  # noqa: PLR0913, PLR0917 - the last one for several lanes only
     position: int, since: Iterable[float], now: float, task_seconds: float, slots: int, running_at_once: int = 0
 ) -> float:
     """Estimate when the job at a position starts, if every task takes ``task_seconds``: one starts when one ends.
 
     ``since`` gives the time at which each current holder got its slot. If there are more holders than slots, because
-    the number of slots was reduced, the first tasks to end do not free a slot. ``running_at_once`` is how many tasks run
-    at a time if the slots are those of several lanes. Times are seconds since the epoch.
+    the number of slots was reduced, the first tasks to end do not free a slot. ``running_at_once`` is how many tasks
+    run at a time if the slots are those of several lanes. Times are seconds since the epoch.
     """
     at_once_now = running_at_once or at_once(slots)
     soon = ceil(now / STEP_SECONDS) * STEP_SECONDS
