@@ -34,9 +34,9 @@ class Gallop:
         self.sandbox.clock.advance(1)
         return CliRunner().invoke(app, [*words, "--stack", stack], input=answer)
 
-    def ok(self, *words: str) -> Result:
+    def ok(self, *words: str, answer: str = "") -> Result:
         """Run a command, which must succeed."""
-        result = self(*words)
+        result = self(*words, answer=answer)
         assert 0 == result.exit_code, result.output + repr(result.exception)
         return result
 

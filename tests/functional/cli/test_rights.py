@@ -39,6 +39,7 @@ _NAMES = {
     "s3:GetBucketCors": "s3:GetBucketCORS",
 }
 _WRITES = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
+TWO = "https://llm-two.ap-southeast-1.maas.aliyuncs.com/api/v1"
 _PREFIXES = {"sfn": "states", "stepfunctions": "states"}
 
 
@@ -91,7 +92,7 @@ def used_by(gallop: Gallop, *runs: tuple[str, ...]) -> set[str]:
     caps = patch.object(settings, "day_cap", lambda: Decimal(99))
     with rights.recorded(), caps, patch.object(client_keys, "create", during_a_drain):
         for words in runs:
-            gallop.ok(*words)
+            gallop.ok(*words, answer="sk-two\n")
     return rights.used
 
 
@@ -129,6 +130,11 @@ def test_each_command_needs_the_rights_that_the_page_names(sandbox: Sandbox, gal
     letter, other, _ = given_up(sandbox, "strange", "stranger", "strangest")
     sandbox.drop("drop/other/1.jpg", picture())
     runs: dict[str, list[tuple[str, ...]]] = {
+        "accounts add": [("accounts", "add", "two", "--base-url", TWO)],
+        "accounts list": [("accounts", "list")],
+        "accounts pause": [("accounts", "pause", "two")],
+        "accounts resume": [("accounts", "resume", "two")],
+        "accounts remove": [("accounts", "pause", "two"), ("accounts", "remove", "two")],
         "keys create": [("keys", "create", "me")],
         "keys list": [("keys", "list")],
         "keys revoke": [("keys", "revoke", key["id"])],
