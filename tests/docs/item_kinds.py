@@ -112,7 +112,10 @@ ABOUT = {
         "an ended job whose notice waits", f"until it is sent, {_days(domain_notices.MAX_AGE_SECONDS)} at most"
     ),
     ("QUEUE#", ""): About("a job's place in the queue of a lane", QUEUED, "<client>#<rank>#<time>#<job id>"),
-    ("SLOTS", ""): About("which jobs hold the slots of a lane, which client was served last, and which lanes serve its queue", "no expiry"),
+    ("SLOTS", ""): About(
+        "which jobs hold the slots of a lane, which client was served last, and which lanes serve its queue",
+        "no expiry",
+    ),
     ("TASK#", "TASK"): About("the job that owns a task", f"{_days(jobs.TASK_SECONDS)} after it was recorded"),
     ("WEBHOOKS", ""): About("a webhook endpoint with its signing secrets", "no expiry"),
 }

@@ -195,6 +195,7 @@ class Job:
     create without a key finds it. ``estimate`` is the arithmetic of ``estimated_cost``. ``marks`` are those of
     its video, if they were read. ``group`` is its place among the jobs of a request for several videos. ``account`` is
     the DashScope account of its slot, which it keeps until it has ended; empty means the default one, or none yet.
+    ``unlisted_since`` is when DashScope's list first showed no task for its attempt whose reply was lost.
     """
 
     id: str
@@ -243,6 +244,7 @@ class Job:
     marks: Marks | None = None
     group: GroupPlace | None = None
     account: str = ""
+    unlisted_since: float | None = None
 
     @property
     def made_no_task(self) -> bool:

@@ -32,6 +32,7 @@ class Metric(StrEnum):
     JOBS_WAITING = "JobsWaiting"
     JOBS_PARKED = "JobsParked"
     OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
+    LANES_CLOSED = "LanesClosed"
     DEAD_LETTERS = "DeadLetters"
     DAY_CAP_USED_PERCENT = "DayCapUsedPercent"
     MONTH_CAP_USED_PERCENT = "MonthCapUsedPercent"
@@ -85,6 +86,9 @@ METRICS = {
     Metric.JOBS_PARKED: Meaning(Unit.COUNT, SWEPT, "Jobs that wait for a budget."),
     Metric.OLDEST_WAITING_SECONDS: Meaning(
         Unit.SECONDS, SWEPT, "The age of the oldest job that waits for a slot; 0 if none waits."
+    ),
+    Metric.LANES_CLOSED: Meaning(
+        Unit.COUNT, SWEPT, "Lanes that have failed three times or more and take no jobs, if there are several accounts."
     ),
     Metric.DEAD_LETTERS: Meaning(Unit.COUNT, SWEPT, "Messages of the S3 door that failed too often."),
     Metric.DAY_CAP_USED_PERCENT: Meaning(Unit.PERCENT, SWEPT, "What is spent and reserved of `DayCap`, if it is set."),

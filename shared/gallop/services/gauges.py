@@ -16,6 +16,8 @@ from gallop.services.isolation import left_to_next_sweep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Fewer are a moment without an answer, or some 429s.
+FAILURES = 3
 _OF_CAPS = {Period.DAY: Metric.DAY_CAP_USED_PERCENT, Period.MONTH: Metric.MONTH_CAP_USED_PERCENT}
 
 
@@ -35,6 +37,9 @@ def _lanes() -> None:
     queues = [slots.queue_size(pool.lane) for pool in pools if has_queue(pool.lane)]
     oldest = min((came_at for _, came_at in queues if came_at is not None), default=None)
     metrics.measure(Metric.SLOTS_HELD, sum(len(pool.holders) for pool in pools))
+    if any(pool.lanes is not None for pool in pools):
+        closed = (pool.failures >= FAILURES and pool.closed_until > clock.now() for pool in pools)
+        metrics.measure(Metric.LANES_CLOSED, sum(closed))
     metrics.measure(Metric.JOBS_WAITING, sum(size for size, _ in queues))
     metrics.measure(Metric.OLDEST_WAITING_SECONDS, 0 if oldest is None else max(clock.now() - oldest, 0))
 

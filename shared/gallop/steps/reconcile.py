@@ -33,7 +33,20 @@ def reconcile(job_id: str) -> Step:
     except (TryAgain, VendorRefused) as error:
         log.warning("task list unavailable", job_id=job.id, error=str(error))
         return step.reconcile(reconciliation.look_again_in(clock.now() - _lost_at(job.attempt)))
-    return _act(job, job.attempt, unowned)
+    return _act(_noted(job, job.attempt, unowned), job.attempt, unowned)
+
+
+def _noted(job: Job, attempt: Attempt, unowned: dict[str, float]) -> Job:
+    """Record the first look at which the list showed no task for an attempt."""
+    if unowned or _unlisted_since(job, attempt) is not None:
+        return job
+    return jobs.advance(job, replace(job.at(job.state, clock.now()), unlisted_since=clock.now()))
+
+
+def _unlisted_since(job: Job, attempt: Attempt) -> float | None:
+    """Return when the list first showed no task for an attempt, and not for an earlier one."""
+    since = job.unlisted_since
+    return since if since is not None and since > _lost_at(attempt) else None
 
 
 def _unowned(job: Job, attempt: Attempt) -> dict[str, float]:
@@ -43,7 +56,9 @@ def _unowned(job: Job, attempt: Attempt) -> dict[str, float]:
 
 
 def _act(job: Job, attempt: Attempt, unowned: dict[str, float]) -> Step:
-    verdict = reconciliation.verdict(clock.now(), attempt.started_at, _lost_at(attempt), unowned)
+    verdict = reconciliation.verdict(
+        clock.now(), attempt.started_at, _lost_at(attempt), unowned, _unlisted_since(job, attempt)
+    )
     match verdict:
         case reconciliation.LookAgain(seconds):
             return step.reconcile(seconds)

@@ -28,7 +28,7 @@ from gallop.domain.metrics import Metric
 from gallop.domain.request.clips import LinkedClip, StoredClip
 from gallop.domain.request.images import InlineImage, LinkedImage, StoredImage
 from gallop.domain.scheduling import submit_backoff
-from gallop.services import poll_schedule, publish, vendor_accounts, vendor_host
+from gallop.services import lanes, poll_schedule, publish, vendor_accounts, vendor_host
 from gallop.steps import step
 from gallop.steps.step import Next
 
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 ATTEMPT_SECONDS = reconciliation.ATTEMPT_SECONDS
 # About two seconds. After that the workflow waits, which costs nothing and occupies no function.
 LANE_TRIES = 12
+# The first and the longest pause of a lane that fails while others make its model; each pause is twice the one before.
+THROTTLED_SECONDS = (submit_backoff.AFTER_REFUSAL_SECONDS, submit_backoff.LONGEST_SECONDS)
+LOST_SECONDS = UNREACHABLE_SECONDS = (15.0, 600.0)
+REFUSED_SECONDS = (submit_backoff.ACCOUNT_REFUSED_SECONDS, 3600.0)
 LANE_WAIT_SECONDS, LANE_WAIT_GROWTH, MAX_LANE_WAIT = 0.05, 1.2, 0.4
 
 
@@ -78,13 +82,29 @@ def _resume(job: Job) -> Step:
 
 
 def _submit(job: Job) -> Step:
+    if failure := _too_late(job):
+        return step.finish(failure)
+    is_doubtful = False
+    if job.account:
+        job, wait_seconds, is_doubtful = lanes.enter(job)
+        if wait_seconds:
+            return step.reconcile(wait_seconds)
+    return _attempt(job, is_doubtful=is_doubtful)
+
+
+def _too_late(job: Job) -> Failure | None:
     if clock.now() > job.deadline:
         message = "The job could not be sent to DashScope before its deadline."
-        return step.finish(Failure(FailureCode.DEADLINE_EXCEEDED, message))
+        return Failure(FailureCode.DEADLINE_EXCEEDED, message)
     if job.request.model not in models.MODELS:
         # Of a newer version, before a rollback.
         message = f"This version of Gallop does not have the model {job.request.model}."
-        return step.finish(Failure(FailureCode.INTERNAL_ERROR, message))
+        return Failure(FailureCode.INTERNAL_ERROR, message)
+    return None
+
+
+def _attempt(job: Job, *, is_doubtful: bool) -> Step:
+    """Make one attempt, alone in its lane; a lane that ``is_doubtful`` has failed, and is proven if it accepts."""
     account = vendor_accounts.of(job)
     before, job = job, vendor_host.at_present_host(job, account)
     body = dashscope.submission(job.request, [_address(source) for source in job.request.sources])
@@ -100,19 +120,34 @@ def _submit(job: Job) -> Step:
     except VendorThrottled:
         interval = submit_backoff.after_refusal(interval)
         submit_lease.release(lane, attempt_id, clock.now() + interval, interval)
+        if other := _elsewhere(job, THROTTLED_SECONDS):
+            return other
         raise
     except VendorUnreachable:
         # Certainly no task. After any other error the lease is left to expire: until then no other attempt can start.
         submit_lease.release(lane, attempt_id, entered_at + interval, interval)
+        if other := _elsewhere(job, UNREACHABLE_SECONDS):
+            return other
         raise
     if what_next.next is Next.RECONCILE:
         # Held for a while, so that a task that appears late cannot be another job's.
         submit_lease.acquire(lane, attempt_id, clock.now(), clock.now() + reconciliation.LANE_HELD_SECONDS)
+        # The other jobs leave the lane. This one stays, because it may have a task here.
+        _elsewhere(job, LOST_SECONDS)
     elif _is_account_error(what_next.failure):
         submit_lease.release(lane, attempt_id, clock.now() + submit_backoff.ACCOUNT_REFUSED_SECONDS, interval)
+        return _elsewhere(job, REFUSED_SECONDS) or what_next
     else:
         submit_lease.release(lane, attempt_id, entered_at + interval, submit_backoff.after_acceptance(interval))
+        if is_doubtful:
+            lanes.prove(job)
     return what_next
+
+
+def _elsewhere(job: Job, pauses: tuple[float, float]) -> Step | None:
+    """Close the lane of a job if others make its model, so that one of them takes it; return what comes next."""
+    wait_seconds = lanes.leave(job, *pauses) if job.account else None
+    return None if wait_seconds is None else step.reconcile(wait_seconds)
 
 
 def _send(job: Job, key: str, body: dict[str, Any]) -> Step:

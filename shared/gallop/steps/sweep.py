@@ -13,7 +13,7 @@ from gallop.adapters.table import jobs
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState
 from gallop.domain.metrics import Metric
-from gallop.services import gauges, lanes, parked, slots
+from gallop.services import gauges, parked, slots
 from gallop.services.ending import fail
 from gallop.services.isolation import left_to_next_sweep
 from gallop.services.repair import repair
@@ -33,11 +33,7 @@ def sweep() -> dict[str, int]:
     Return counts of jobs. A job that cannot be repaired does not hold up the others.
     """
     # First, because waiting jobs depend on it.
-    # Until an update has replaced the variables as well, the secret is not known, and there is one account only.
-    if secret := settings.known_secret_arn():
-        with left_to_next_sweep("accounts not published"):
-            lanes.publish(secret)
-    slots.repair()
+    slots.repair(settings.known_secret_arn())
     waited = jobs.open_jobs(clock.now() - settings.queue_seconds(), jobs.WAITING)
     still = [*_stopped_in_queue(), *jobs.open_jobs(clock.now() - STILL_SECONDS)]
     done = [*(_try(_give_up, job_id) for job_id in waited), *(_try(repair, job_id) for job_id in still)]

@@ -5,6 +5,7 @@ The alarms are evaluated as CloudWatch does (``tests.testbed.aws.cloudwatch``), 
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from gallop.adapters.table import notices
 from gallop.domain.errors import AwsTrouble, VendorUnreachable
 from gallop.doors.s3 import contents
 
+from fake_dashscope import KEY
 from tests.support.pictures import picture
 from tests.support.promise import Simulation
 from tests.support.promise.batches import a_line
@@ -211,6 +213,17 @@ def server_errors(watched: Watched, _: ExitStack) -> None:
     watched.run(2)
 
 
+def a_failing_account(watched: Watched, faults: ExitStack) -> None:
+    """DashScope refuses the key of one of two accounts: the other one makes all videos."""
+    url = "https://llm-two.ap-southeast-1.maas.aliyuncs.com/api/v1"
+    listed = {"default": {"key": KEY}, "two": {"key": "sk-revoked", "base_url": url}}
+    faults.enter_context(patch.object(secrets, "dashscope_key", lambda _: json.dumps({"accounts": listed})))
+    watched.run(1)
+    for _minute in range(12):
+        jobs(watched, 3)
+        watched.run(1)
+
+
 def day_cap(watched: Watched, faults: ExitStack) -> None:
     """Five jobs of $0.42 under a cap of $2.50."""
     faults.enter_context(caps(day=2.5))
@@ -247,6 +260,7 @@ FAULTS: dict[str, tuple[Callable[[Watched, ExitStack], None], set[str]]] = {
     "nothing finishes": (nothing_finishes, {"NothingFinishes"}),
     "topic of notices gone": (a_topic_that_is_gone, {"NoticesFailed"}),
     "5xx": (server_errors, {"DoorFailing"}),
+    "an account fails": (a_failing_account, {"LanesClosed"}),
     "day cap": (day_cap, {"DayCapNearlyUsed"}),
     "month cap": (month_cap, {"MonthCapNearlyUsed"}),
     "failed execution": (ends_an_execution("crash", "Workflow"), {"JobsNotFinished"}),

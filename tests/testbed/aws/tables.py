@@ -152,7 +152,14 @@ def _snapshot(backend: DynamoDBBackend, write: dict[str, Any]) -> tuple[dict[Any
     if table.range_key_attr:
         items, key = items[key], DynamoType(named[table.range_key_attr])
     item = items.get(key)
-    return items, key, item and _copy_item(item)
+    if item is None:
+        return items, key, None
+    copied = _copy_item(item)
+    for name, value in item.attrs.items():
+        # An update of a path, such as one entry of a map, changes the value itself.
+        if value.type in ("M", "L"):
+            dict.__setitem__(copied.attrs, name, copy.deepcopy(value))
+    return items, key, copied
 
 
 def _deepcopy(value: Any) -> Any:  # noqa: ANN401 - anything

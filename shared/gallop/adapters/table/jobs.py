@@ -115,7 +115,8 @@ def get_all(job_ids: Sequence[str]) -> list[Job]:
 def advance(before: Job, after: Job) -> Job:
     """Move a job's record forward from the state that was read to a new one.
 
-    The write succeeds only if the job's state still allows the move, and its attempt is still the one that was read.
+    The write succeeds only if the job's state still allows the move, and its attempt and its account are still those
+    that were read: what was sent is looked for in that account only.
 
     Raises:
         WrongState: The record has changed since.
@@ -284,9 +285,12 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
         "UpdateExpression": "SET " + ", ".join(f"#n{number} = :v{number}" for number in range(len(changed))),
         "ConditionExpression": (
             f"#state IN ({', '.join(states)}) AND {_unchanged('#attempt', ':attempt', old['attempt'])}"
+            f" AND {_unchanged('#account', ':account', before.account or None)}"
         ),
-        "ExpressionAttributeNames": {**names, "#state": "state", "#attempt": "attempt"},
-        "ExpressionAttributeValues": dynamo.pack({**values, **states, ":attempt": old["attempt"]}),
+        "ExpressionAttributeNames": {**names, "#state": "state", "#attempt": "attempt", "#account": "account"},
+        "ExpressionAttributeValues": dynamo.pack(
+            {**values, **states, ":attempt": old["attempt"], ":account": before.account}
+        ),
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import codec, dynamo, jobs, waiters
+from gallop.adapters.table import codec, dynamo, job_items, jobs, waiters
 from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState
 from gallop.domain.lanes import Lane
@@ -39,7 +39,8 @@ class SlotPool:
     """A lane's slots as last read: since when each job holds one (epoch seconds), and the client served last.
 
     ``lanes`` are those that serve its queue; None if it does so itself, and the stack's limit is its own. ``turn``
-    counts what lanes with the same queues have served: the largest is that of the lane which served last.
+    counts what lanes with the same queues have served: the largest is that of the lane which served last. A lane that
+    has failed is closed until a time (epoch seconds), and proven again once ``failures`` is 0.
     """
 
     lane: str
@@ -47,6 +48,8 @@ class SlotPool:
     holders: Mapping[str, float]
     last_served: str
     turn: int = 0
+    closed_until: float = 0
+    failures: int = 0
     lanes: tuple[Lane, ...] | None = None
 
 
@@ -133,6 +136,54 @@ def share_queue(lane: str, lanes: tuple[Lane, ...] | None) -> None:
     else:
         values = {":lanes": _LANES.write(lanes)}
         dynamo.write(dynamo.update(_pool_key(lane), "SET lanes = :lanes", "attribute_exists(pk)", values))
+
+
+@aws.guarded
+def move(job: Job, to: SlotPool, lane: Lane, now: float) -> bool:
+    """Move a job that has a slot, and certainly no task, to a slot of another lane; return whether it was moved.
+
+    It is not, if an attempt has begun since it was read, or if the pool has changed.
+    """
+    record = job_items.job_record(job)
+    leave = "REMOVE holders.#job SET version = version + :one"
+    left = dynamo.update(_pool_key(job.lane), leave, "attribute_exists(holders.#job)", {":one": 1}, {"#job": job.id})
+    taken = dynamo.update(
+        _pool_key(to.lane),
+        "SET holders.#job = :now, version = version + :one",
+        "version = :version",
+        {":now": dynamo.time(now), ":one": 1, ":version": to.version},
+        {"#job": job.id},
+    )
+    moved = dynamo.update(
+        jobs.job_key(job.id),
+        "SET account = :account, base_url = :base_url, slot_since = :now, updated_at = :now",
+        "account = :before AND #state = :state AND #attempt = :attempt",
+        {
+            ":account": lane.account,
+            ":base_url": lane.base_url,
+            ":now": dynamo.time(now),
+            ":before": job.account,
+            ":state": record["state"],
+            ":attempt": record["attempt"],
+        },
+        {"#state": "state", "#attempt": "attempt"},
+    )
+    return all(dynamo.transact([left, taken, moved]))
+
+
+@aws.guarded
+def close(lane: str, until: float) -> None:
+    """Count a failure of a lane, and let it take no jobs until an epoch time."""
+    change = "SET closed_until = :until, failures = if_not_exists(failures, :zero) + :one, version = version + :one"
+    values = {":until": dynamo.time(until), ":zero": 0, ":one": 1}
+    dynamo.write(dynamo.update(_pool_key(lane), change, "attribute_exists(pk)", values))
+
+
+@aws.guarded
+def reopen(lane: str) -> None:
+    """Forget the failures of a lane."""
+    change = "REMOVE closed_until, failures SET version = version + :one"
+    dynamo.write(dynamo.update(_pool_key(lane), change, "attribute_exists(failures)", {":one": 1}))
 
 
 @aws.guarded
@@ -272,6 +323,8 @@ def _pool_from(item: Mapping[str, object]) -> SlotPool:
         last_served=str(item["last_served"]),
         turn=int(item.get("turn", 0)),  # type: ignore[call-overload]
         lanes=_LANES.read(item.get("lanes")),
+        closed_until=float(item.get("closed_until", 0)),  # type: ignore[arg-type]
+        failures=int(item.get("failures", 0)),  # type: ignore[call-overload]
     )
 
 

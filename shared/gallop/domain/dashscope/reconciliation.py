@@ -28,6 +28,8 @@ FIRST_LOOK_SECONDS = 15
 LOOK_AGAIN_SECONDS = range(15, 60)
 # The age after which a task that is not in the list was certainly not created.
 SETTLED_SECONDS = 120
+# A list that was down may come back without its newest tasks: it must show none for this time.
+UNLISTED_SECONDS = 90
 # How long a task that was created late may still turn out to be another job's, whose workflow may have to be resumed.
 LATE_SETTLED_SECONDS = 900
 MAX_LOSSES = 3
@@ -70,8 +72,13 @@ def window(started_at: float, lost_at: float) -> tuple[float, float]:
     return started_at - SKEW_SECONDS, lost_at + LATE_SECONDS
 
 
-def verdict(now: float, started_at: float, lost_at: float, unowned: Mapping[str, float]) -> Verdict:
-    """Decide by the tasks in the window that no job owns; ``unowned`` maps their ids to their creation times."""
+def verdict(
+    now: float, started_at: float, lost_at: float, unowned: Mapping[str, float], unlisted_since: float | None
+) -> Verdict:
+    """Decide by the tasks in the window that no job owns; ``unowned`` maps their ids to their creation times.
+
+    ``unlisted_since`` is when the list was first read after the loss and showed none.
+    """
     waited = now - lost_at
     alone_until = min(lost_at + LANE_HELD_SECONDS, started_at + ATTEMPT_SECONDS) - SKEW_SECONDS
     own = [task_id for task_id, created_at in unowned.items() if created_at <= alone_until]
@@ -79,7 +86,10 @@ def verdict(now: float, started_at: float, lost_at: float, unowned: Mapping[str,
         return Adopt(own[0])
     if waited < (LATE_SETTLED_SECONDS if unowned else SETTLED_SECONDS):
         return LookAgain(look_again_in(waited))
-    return Ambiguous(len(unowned)) if unowned else Absent()
+    if unowned:
+        return Ambiguous(len(unowned))
+    is_certain = unlisted_since is not None and now - unlisted_since >= UNLISTED_SECONDS
+    return Absent() if is_certain else LookAgain(look_again_in(waited))
 
 
 def look_again_in(waited: float) -> int:
