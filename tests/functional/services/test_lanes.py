@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 from gallop.adapters import secrets
-from gallop.adapters.table import slots
+from gallop.adapters.table import slots, task_durations
 from gallop.domain import lanes as lane_names
 from gallop.domain.job import JobState
 from gallop.services import lanes
@@ -62,6 +62,8 @@ def simulation() -> Iterator[Simulation]:
     fake = FakeDashScope(ManualClock(), accounts=accounts, limits=Limits.none(), switches=switches)
     with fresh(fake=fake) as made, patch.dict("os.environ", {"MAX_IN_FLIGHT": str(SLOTS), "MAX_WAIT_SECONDS": "0"}):
         yield made
+    # The next simulation may begin at the same time.
+    task_durations.clear_cache()
 
 
 def in_flight(simulation: Simulation) -> Counter[str]:
