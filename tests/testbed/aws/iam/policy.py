@@ -30,8 +30,11 @@ class Statement:
         return bool(self.body["Effect"] == "Deny")
 
     def elements(self, name: str) -> list[str]:
-        """Return Action, Resource and the like as a list, in whichever form they are written."""
-        return as_list(self.body.get(name, []))
+        """Return Action, Resource and the like as a list, in whichever form they are written.
+
+        Moto leaves a null in a list where the template has ``AWS::NoValue``.
+        """
+        return [element for element in as_list(self.body.get(name, [])) if element is not None]
 
     def matches(self, action: str, resource: str, context: Context) -> bool:
         """Return whether the statement covers this action on this resource in this context."""
