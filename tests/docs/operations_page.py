@@ -35,7 +35,7 @@ _ACCOUNTS = (
     *("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"),
 )
 _ERASE = (
-    *("dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+    *("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
     *("s3:DeleteObjectVersion", "s3:ListBucketVersions"),
 )
 _DOCTOR = (
@@ -68,7 +68,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         *("cloudformation:ListStackResources", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"),
         *("dynamodb:UpdateItem", "lambda:UpdateEventSourceMapping"),
     ),
-    "forget": (*_SETTINGS, *_ERASE, "dynamodb:Scan", "dynamodb:UpdateItem"),
+    "forget": (*_SETTINGS, *_ERASE, "dynamodb:BatchGetItem", "dynamodb:Scan", "dynamodb:UpdateItem"),
     "doctor": _DOCTOR,
     "doctor --spend": (*_DOCTOR, "dynamodb:PutItem", "dynamodb:UpdateItem", "s3:GetObject"),
     "accounts list": (*_READ, "secretsmanager:GetSecretValue"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gallop.adapters.table import slots
-from gallop.domain.accounts import read
+from gallop.domain.accounts import Account, read
 
 from fake_dashscope import KEY
 from tests.support.stack import aws
@@ -39,7 +39,8 @@ def test_an_account_is_added_paused_resumed_and_removed(gallop: Gallop) -> None:
     assert 0 == gallop(*ADD_TWO, "--in-flight", "7", answer="sk-two\n").exit_code
     assert ["default", "two"] == [*read(secret(gallop))]
     rows = {row["account"]: row for row in gallop.json("accounts", "list")}
-    assert (URL, 7, "open", 0) == tuple(rows["two"][name] for name in ("base_url", "in_flight", "state", "jobs"))
+    expected = {"base_url": URL, "in_flight": 7, "state": "open", "jobs": 0}
+    assert expected == {name: rows["two"][name] for name in expected}
     with gallop.sandbox.stack.acting_as("ReconcileFunction"):
         assert {"default", "two"} == {lane.account for pool in slots.pools() for lane in pool.lanes or ()}
     assert "takes jobs" in gallop("accounts", "remove", "two").output
@@ -69,7 +70,7 @@ def test_a_key_is_never_shown_and_rotates(gallop: Gallop) -> None:
     shown = gallop(*ADD_TWO[:3], "--replace", answer="sk-new\n").output + gallop("accounts", "list").output
     assert "sk-" not in shown
     two = read(secret(gallop))["two"]
-    assert ("sk-new", URL, 3) == (two.key, two.base_url, two.weight)
+    assert Account("two", "sk-new", URL, weight=3) == two
 
 
 @pytest.mark.parametrize(

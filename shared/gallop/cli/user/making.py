@@ -71,6 +71,10 @@ def make(  # noqa: PLR0913, PLR0917 - the options of a command
     made = run(at, work, json=json, place=wanted.place)
     if not is_waiting and not json:
         show.remark(f"Accepted: {made.cost}. To watch it, run: gallop watch {made.id}")
+    _show(made, json=json)
+
+
+def _show(made: Made | Variants, *, json: bool) -> None:
     if isinstance(made, Variants):
         show_variants(made, json=json)
     else:
