@@ -115,6 +115,7 @@ SaveResult copies a video from DashScope into the bucket; the peer streams it wi
 
 {connections} connections create jobs, get them and list them on two testbeds in turn: one of commit {before}, from \
 before this work, and one of this commit.
+Both are warm: cold starts have their own table.
 Each cell has p50 and p95.
 On two cores, the client mostly waits for the embedded AWS; the function's own duration is what Lambda would bill, and \
 includes its calls.
