@@ -24,11 +24,11 @@ OWN := tests/functional/test_events.py tests/unit/domain/request tests/unit/medi
 PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialect.py pages.py permissions_used.py s3_door.py \
 	schemathesis.py generated_clients.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py \
 	other_systems.py every_kind.py operations.py agents.py alarms.py doctor.py upgrades.py sam_cli.py ten_runs.py client.py \
-	client_wheel.py command.py) \
+	client_wheel.py command.py signing.py) \
 	$(addprefix tests/e2e/page/test_,files.py list.py network.py variants.py) \
 	tests/functional/testbed/test_make_up.py tests/template/test_layer_builds.py \
 	tests/functional/fake_dashscope/test_litellm.py \
-	$(addprefix tests/functional/,promise/test_large_batch.py promise/test_quiet_day.py promise/test_parked.py promise/test_money.py promise/test_outages.py \
+	$(addprefix tests/functional/,promise/test_batch_cancel_kills.py promise/test_large_batch.py promise/test_quiet_day.py promise/test_parked.py promise/test_money.py promise/test_outages.py \
 	promise/test_variants_killed.py doors/s3/test_many_drops.py doors/s3/test_corpus.py services/test_drop_updates.py test_load.py) tests/unit/media/test_pictures_large.py
 # For every Python process, in any folder: the repository, its layer and the fake DashScope.
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared:$(CURDIR)/tests/testbed/fake_dashscope/src

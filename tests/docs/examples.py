@@ -16,7 +16,9 @@ from gallop.domain import budget, groups
 from gallop.domain.budget import Cap, Parked, Period
 from gallop.domain.clients import webhooks
 from gallop.domain.doors import Door as DoorName
+from gallop.domain.drops import batch as batches
 from gallop.domain.drops import group_receipt, receipts
+from gallop.domain.drops.batch import BatchProgress, BatchState
 from gallop.domain.job import JobState, Result
 from gallop.doors.https.openapi import examples as documented
 
@@ -102,6 +104,23 @@ def queued() -> str:
     job = a_job(id=JOB_ID)
     before, waiting = (receipts.status_receipt(one) for one in (job, replace(job, position=12, starts_at=START + 280)))
     return json_block({name: value for name, value in waiting.items() if value != before[name]})
+
+
+def batch_cancelled() -> str:
+    """Return the part of a ``batch.json`` that shows what a CANCEL left."""
+    batch = batches.batch_of("drop/spring/batch.jsonl", "1", START)
+    progress = BatchProgress(
+        lines=12,
+        valid=12,
+        good=12,
+        estimated_cost=Decimal("5.04"),
+        started=6,
+        ended={JobState.SUCCEEDED: 2, JobState.CANCELLED: 3},
+        cost=Decimal("0.84"),
+        cancelled_at=START + MINUTE_SECONDS,
+    )
+    receipt = batches.receipt(batch, BatchState.RUNNING, progress, [], None)
+    return json_block({name: receipt[name] for name in ("state", "lines", "jobs", "cancel", "cost")})
 
 
 def group() -> str:

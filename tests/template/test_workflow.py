@@ -77,6 +77,8 @@ def test_every_task_has_an_end(task: str) -> None:
 
 # What follows the job's end cannot change it.
 AFTER_THE_END = {"SignVideo", "MakeThumbnail", "RenewReceipts"}
+# An execution of its own, beside that of the batch.
+ALONE = {"CancelBatch"}
 LEVELS = {
     "Finish": stack.definition(),
     "CloseBatch": stack.definition("BatchWorkflow"),

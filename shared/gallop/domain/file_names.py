@@ -21,8 +21,8 @@ _EXTENSIONS = {"video/mp4": "mp4", "image/jpeg": "jpg"}
 _REFERENCE = re.compile(r"\[[^\]]*\]")
 
 
-def name_of(job: Job, content_type: str) -> str:
-    """Return a name for a job's file: that of its drop, or the first words of its prompt.
+def name_of(job: Job, content_type: str, mark: str = "") -> str:
+    """Return a name for a job's file: that of its drop, or the first words of its prompt; ``mark`` is at its end.
 
     The variants of one request have their number behind it; each drop has a name of its own.
     """

@@ -193,9 +193,10 @@ class Job:
     in the budgets, and ``parked`` says why it waits for a budget, if it does. ``interruption`` says why its last
     execution failed, if the sweep has not resumed the job since. ``content_name`` is the name under which an equal
     create without a key finds it. ``estimate`` is the arithmetic of ``estimated_cost``. ``marks`` are those of
-    its video, if they were read. ``group`` is its place among the jobs of a request for several videos. ``account`` is
-    the DashScope account of its slot, which it keeps until it has ended; empty means the default one, or none yet.
-    ``unlisted_since`` is when DashScope's list first showed no task for its attempt whose reply was lost.
+    its video, if they were read. ``group`` is its place among the jobs of a request for several videos. ``signed`` is
+    the copy of its video with Content Credentials, and ``unsigned`` says why there is none (``credentials.Unsigned``).
+    ``account`` is the DashScope account of its slot, which it keeps until it has ended; empty means the default one, or
+    none yet. ``unlisted_since`` is when DashScope's list first showed no task for its attempt whose reply was lost.
     """
 
     id: str
@@ -243,6 +244,8 @@ class Job:
     estimate: Estimate | None = None
     marks: Marks | None = None
     group: GroupPlace | None = None
+    signed: Result | None = None
+    unsigned: str | None = None
     account: str = ""
     unlisted_since: float | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import lanes, models, provenance
+from gallop.domain import groups, lanes, models, provenance
 from gallop.domain.request import estimate
 from gallop.domain.times import timestamp
 from gallop.domain.views import error_view

@@ -19,7 +19,7 @@ from gallop.domain.clients import keys
 from gallop.domain.drops import receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
 from gallop.domain.errors import JobNotFound, WrongState
-from gallop.domain.job import REPLACED, CancelAnswer, JobState, is_terminal, job_id_of
+from gallop.domain.job import REPLACED, RESTORED, CancelAnswer, Failure, JobState, is_terminal, job_id_of
 from gallop.domain.request.own_fields import MAX_N
 from gallop.services import accept, publish
 from gallop.services.groups import jobs_of
@@ -140,7 +140,7 @@ def cancel(path: str, uploaded_at: float, why: Failure | None = None) -> None:
 
 
 def job_id_for(job_id: str, n: int) -> str:
-    """Return the id of the job for a content: another one if that job was cancelled because the drop had changed.
+    """Return the id of the job for a content: another one if that job was cancelled with its batch, or by a change.
 
     Its content has been restored since, and a cancelled job does not start again. Of ``n`` jobs, it is that of the
     first, and another one if all were cancelled: those that DashScope had started are not made and charged again.
@@ -151,7 +151,7 @@ def job_id_for(job_id: str, n: int) -> str:
 
 
 def _were_replaced(found: Sequence[Job]) -> bool:
-    return bool(found) and all(job.failure == REPLACED for job in found)
+    return bool(found) and all(job.failure in RESTORED for job in found)
 
 
 def taken_places(path: str, n: int) -> list[str]:
@@ -176,13 +176,13 @@ def withdraw(path: str) -> None:
     _clean_up(current)
 
 
-def _answer_cancel(current: CurrentDrop, uploaded_at: float) -> None:
+def _answer_cancel(current: CurrentDrop, uploaded_at: float, why: Failure | None) -> None:
     if current.job == NO_JOB:
         publish.show(current)
     elif found := jobs_of(current.job):
         for job in found:
             if job.cancel is None or job.cancel.time < uploaded_at:
-                _cancel_job(job, uploaded_at)
+                _cancel_job(job, uploaded_at, why)
         publish.status_of_all([jobs.get(job.id) for job in found])
     else:
         log.warning("record of current job not found", job_id=current.job)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from gallop import log, settings
 from gallop.adapters.s3 import buckets
 from gallop.adapters.table import drops, job_items, jobs
-from gallop.domain import provenance
+from gallop.domain import groups, provenance
 from gallop.domain.doors import Door
 from gallop.domain.drops import group_receipt, receipts
 from gallop.domain.drops.current import NO_JOB, CurrentDrop
@@ -24,7 +24,7 @@ from gallop.domain.request.own_fields import MAX_N
 from gallop.services.groups import jobs_of, siblings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from gallop.adapters.s3.buckets import Found
     from gallop.domain.job import Job

@@ -21,7 +21,7 @@ from gallop.domain.drops.batch import Batch, BatchProgress, BatchState, LineOutc
 from gallop.domain.drops.batch_lines import BatchFolder, Line, Row
 from gallop.domain.errors import AwsTrouble, BudgetExceeded, InvalidRequest, JobNotFound, ObjectTooLarge
 from gallop.domain.faults import MAX_FAULTS, Fault, bounded, fault_from
-from gallop.domain.job import Job, job_id_of
+from gallop.domain.job import BATCH_CANCELLED, Job, job_id_of
 from gallop.domain.request.media import identity_of
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.services import accept, drop_updates, inspect_media
@@ -54,6 +54,10 @@ def read(run: Mapping[str, Any]) -> dict[str, Any]:
         lines=len(contents.rows), valid=len(valid), good=sum(videos.values()), estimated_cost=estimated
     )
     batch_table.set_totals(batch, totals)
+    # A CANCEL that comes later finds the totals, and records itself.
+    requested_at = batches.cancelled_at(batch.key, buckets.list_beside(batch.key))
+    if requested_at is not None:
+        batch_table.cancel(batch, requested_at)
     _publish(batch, BatchState.RUNNING)
     return _next("work" if valid and requested_at is None else "close", batch)
 
@@ -72,7 +76,7 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         batch_table.record_outcome(batch, superseded)
         executions.resume(token)
         return
-    if batch_table.progress(batch).cancelled_at is not None and not batch_table.job_of(batch, number):
+    if batch_table.progress(batch).cancelled_at is not None and not batch_table.job_of(batch, number)[0]:
         executions.resume(token)
         return
     try:
@@ -85,8 +89,12 @@ def submit_line(run: Mapping[str, Any], token: str) -> None:
         _refuse(batch, run, [Fault("", f"was not started. {over}", over.remedy)], token)
         return
     except JobNotFound:
-        # Not created: a newer upload is the current drop of this line.
-        batch_table.record_outcome(batch, superseded)
+        # Not created: a newer upload is the current drop of this line, or a CANCEL came in between.
+        is_cancelled = batch_table.progress(batch).cancelled_at is not None
+        batch_table.record_outcome(batch, batches.cancelled(number, _videos(run)) if is_cancelled else superseded)
+        executions.resume(token)
+        return
+    if not created:
         executions.resume(token)
         return
     first = groups.first_id(created[0])
@@ -112,7 +120,10 @@ def close(run: Mapping[str, Any]) -> None:
         return
     findings = buckets.document(batch.findings)
     videos = findings.get("videos", {})
-    for number in set(findings["lines"]) - batches.ended_lines(batch_table.outcomes(batch)):
+    open_lines = set(findings["lines"]) - batches.ended_lines(batch_table.outcomes(batch))
+    if open_lines and batch_table.progress(batch).cancelled_at is not None:
+        open_lines &= batch_table.open_lines(batch)
+    for number in open_lines:
         _record(batch, number, videos.get(str(number), 1))
     ended = batch_table.outcomes(batch)
     ended += [batches.not_started(number) for number in set(findings["lines"]) - {end.line for end in ended}]
@@ -124,6 +135,23 @@ def close(run: Mapping[str, Any]) -> None:
         buckets.put_table(batch.table, batches.table(ended, settings.results_bucket()))
     _publish(batch, BatchState.FAILED if "error" in run else BatchState.FINISHED)
     log.info("batch ended", batch=batch.id, path=batch.path, lines=len(ended))
+
+
+def cancel(run: Mapping[str, Any]) -> None:
+    """Cancel what a batch has not begun: no further line starts, and jobs that wait are cancelled."""
+    batch, requested_at = Batch(**run["batch"]), float(run["requested_at"])
+    uploads = [found for found in batch_table.uploads_of(batch) if not batch_table.progress(found).is_over]
+    for found in uploads:
+        batch_table.cancel(found, requested_at)
+    for number in sorted({line for found in uploads for line in batch_table.open_lines(found)}):
+        # Later than the batch has started: a line whose job is being created gets none.
+        drop_updates.cancel(batch.receipts_of(number), max(requested_at, uploads[0].started), BATCH_CANCELLED)
+    for found in uploads:
+        _publish(found, BatchState.RUNNING)
+        if batch_table.progress(found).is_over:
+            # It may have been closed in between.
+            _publish(found, BatchState.FINISHED)
+        log.info("batch cancelled", batch=found.id, path=found.path)
 
 
 def _refuse(batch: Batch, run: Mapping[str, Any], faults: Sequence[Fault], token: str) -> None:
@@ -158,9 +186,18 @@ def _folder(batch: Batch, defaults: RequestDefaults, *, is_needed: bool) -> Batc
 
 
 def _create(batch: Batch, line: Line, request: VideoRequest) -> tuple[Job, ...]:
+    """Return the jobs of a line; none if the batch was cancelled before.
+
+    Raises:
+        BudgetExceeded: a cap has no room for its estimate.
+        JobNotFound: the line was replaced or cancelled while its jobs were being created.
+
+    """
     media = [identity_of(medium) for medium in request.media]
     job_id = job_id_of(keys.S3_DOOR, f"{batch.path}.jsonl", str(line.number), line.canonical_json, *media)
     job_id = batch_table.claim_line(batch, line.number, drop_updates.job_id_for(job_id, request.n), request.n)
+    if not job_id:
+        return ()
     receipts = batch.receipts_of(line.number)
     new_job = accept.NewJob(request, keys.S3_DOOR, Door.S3, job_id=job_id, receipts=receipts)
     drop_updates.start(new_job, batch.started)
@@ -178,7 +215,9 @@ def _record(batch: Batch, number: int, videos: int) -> None:
     """Record the outcome of a line; of several videos, that of the first is last."""
     job_id, count = batch_table.job_of(batch, number)
     if not job_id:
-        batch_table.record_outcome(batch, batches.skipped(number, SkipReason.LOST, videos))
+        # A line that a CANCEL kept from starting has no outcome.
+        if batch_table.progress(batch).cancelled_at is None:
+            batch_table.record_outcome(batch, batches.skipped(number, SkipReason.LOST, videos))
     elif count == 1:
         batch_table.record_outcome(batch, _outcome_of(batch, number, job_id))
     else:

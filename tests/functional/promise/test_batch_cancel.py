@@ -158,9 +158,9 @@ def test_a_line_that_was_about_to_start_does_not(simulation: Simulation) -> None
     """A CANCEL between the look for one and the record of the line is seen by the record itself."""
     claim_line = batches.claim_line
 
-    def cancelled_meanwhile(batch: Batch, line: int, job_id: str) -> str:
+    def cancelled_meanwhile(batch: Batch, line: int, job_id: str, videos: int) -> str:
         batches.cancel(batch, simulation.clock.now())
-        return claim_line(batch, line, job_id)
+        return claim_line(batch, line, job_id, videos)
 
     with patch.object(batches, "claim_line", cancelled_meanwhile):
         begin(simulation, LINES)

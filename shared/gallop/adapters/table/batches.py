@@ -11,6 +11,7 @@ from gallop.adapters import aws
 from gallop.adapters.stepfunctions import executions
 from gallop.adapters.table import codec, dynamo
 from gallop.domain.drops.batch import Batch, BatchProgress, LineOutcome, SkipReason
+from gallop.domain.errors import WrongState
 from gallop.domain.faults import Fault, fault_from
 
 if TYPE_CHECKING:
@@ -67,6 +68,24 @@ def newest_started(batch: Batch) -> float:
 
 
 @aws.guarded
+def uploads_of(batch: Batch) -> list[Batch]:
+    """Return the uploads of a batch's file that may have jobs, the newest first; none if none was started."""
+    item = dynamo.get(_newest_key(batch))
+    if item is None:
+        return []
+    newest = replace(batch, id=item["id"], started=float(item["started"]))
+    return [newest, *(replace(newest, id=found) for found in reversed(item.get("earlier", [])))]
+
+
+@aws.guarded
+def cancel(batch: Batch, requested_at: float) -> bool:
+    """Record that no further line of a batch may start; return False if its lines have not been read yet."""
+    change = "SET cancelled_at = if_not_exists(cancelled_at, :at)"
+    values = {":at": dynamo.time(requested_at)}
+    return dynamo.write(dynamo.update(_key(batch), change, "attribute_exists(pk)", values))
+
+
+@aws.guarded
 def set_totals(batch: Batch, totals: BatchProgress) -> None:
     """Record the totals of a batch; a second call changes nothing."""
     counters = {"lines_started": 0, "repeated": 0, "cost": Decimal(0), "published_at": 0, "expires_at": _expiry(batch)}
@@ -96,13 +115,19 @@ def progress(batch: Batch) -> BatchProgress:
 
 @aws.guarded
 def claim_line(batch: Batch, line: int, job_id: str, videos: int) -> str:
-    """Record that a line has started, with its first job; return the job that was recorded first."""
+    """Record that a line has started, with its first job; return the job that was recorded first.
+
+    It is empty if the batch was cancelled before the line has started.
+    """
     several = {"videos": videos} if videos > 1 else {}
     item = {**_line_key(batch, line), "line": line, "job": job_id, **several, "expires_at": _expiry(batch)}
-    count = _count(batch, "ADD lines_started :videos", {":videos": videos})
-    if not all(dynamo.transact([dynamo.put_if_new(item), count])):
-        return str((dynamo.get(_line_key(batch, line)) or item)["job"])
-    return job_id
+    count = dynamo.update(
+        _key(batch), "ADD lines_started :videos", "attribute_not_exists(cancelled_at)", values={":videos": videos}
+    )
+    is_new, is_open = dynamo.transact([dynamo.put_if_new(item), count])
+    if is_new:
+        return job_id if is_open else ""
+    return str((dynamo.get(_line_key(batch, line)) or item)["job"])
 
 
 @aws.guarded
@@ -131,7 +156,10 @@ def record_outcome(batch: Batch, outcome: LineOutcome, faults: Iterable[Fault] =
     counted[":repeated"] = int(bool(outcome.job) and not outcome.is_new)
     counted[":refused"] = int(outcome.state == SkipReason.REFUSED)
     change = f"ADD n_{outcome.state} :videos, cost :cost, repeated :repeated, lines_refused :refused"
-    writes = [update, _count(batch, change, counted)]
+    if outcome.state in set(SkipReason) and job_of(batch, outcome.line)[0]:
+        # It had started, and then got no job.
+        change, counted[":minus"] = f"{change}, lines_started :minus", -outcome.videos
+    writes = [update, dynamo.update(_key(batch), change, values=counted)]
     faults_json = [fault.view() for fault in faults]
     if faults_json:
         key = {**_key(batch), "sk": f"FAULT#{outcome.line:08d}"}

@@ -139,7 +139,8 @@ class BatchProgress:
 
     ``valid`` counts the lines that were valid when they were read, and ``refused`` those of them that were not later.
     All else counts videos: ``good`` those of the valid lines, ``started`` those of lines that have started, ``ended``
-    those that have ended, by state, and ``repeated`` those whose job an earlier batch had created.
+    those that have ended, by state, and ``repeated`` those whose job an earlier batch had created. ``cancelled_at`` is
+    when it was cancelled, in seconds since the epoch: no line starts after that.
     """
 
     lines: int
@@ -237,6 +238,17 @@ def skipped(line: int, reason: SkipReason, videos: int = 1) -> LineOutcome:
     return LineOutcome(line=line, state=reason, error=error, videos=videos)
 
 
+def not_started(line: int) -> LineOutcome:
+    """Return the outcome of a line that a CANCEL kept from being started; nobody counts or keeps it."""
+    return LineOutcome(line=line, state=NOT_STARTED, error="the batch was cancelled before this line started")
+
+
+def cancelled(line: int, videos: int) -> LineOutcome:
+    """Return the outcome of a line that was cancelled while its jobs were being created."""
+    error = "the batch was cancelled before the job of this line was created"
+    return LineOutcome(line=line, state=JobState.CANCELLED, error=error, videos=videos)
+
+
 def refused(line: int, faults: Iterable[Fault], videos: int = 1) -> LineOutcome:
     """Return the outcome of an invalid line."""
     error = "; ".join(fault.message for fault in faults)
@@ -249,10 +261,11 @@ def receipt(
 ) -> dict[str, Any]:
     """Return the receipt of a batch; ``ended`` is in seconds since the epoch, None while it is running."""
     counts = dict(progress.ended)
-    skipped_lines = sum(counts.get(name, 0) for name in SkipReason)
-    still_open = progress.started - sum(counts.values()) + skipped_lines
     counts.pop(SkipReason.REFUSED, 0)
     good = progress.valid - progress.refused
+    is_cancelled = progress.cancelled_at is not None
+    if state is BatchState.FINISHED and progress.was_cut_short:
+        state = BatchState.CANCELLED
     return {
         "batch": batch.id,
         "state": state.value,

@@ -26,8 +26,8 @@ BATCH = "batch.jsonl"
 # The folder in the results bucket from which the workflow of batches reads their lines.
 BATCHES = ".batches"
 MAX_KEY_BYTES = 1024
-# A slash, a job's id, a slash, and the longest name of a receipt.
-RECEIPT_BYTES = len("/job_") + 26 + len("/thumbnail.jpg")
+# A slash, the id of a job or group, a job's place in it, and the longest name of a receipt.
+RECEIPT_BYTES = len("/job_") + 26 + len("/1") + len("/thumbnail.jpg")
 
 # The first that exists is used. Windows hides suffixes, so that people often write them twice.
 _PROMPTS = (PROMPT, "prompt.txt.txt")

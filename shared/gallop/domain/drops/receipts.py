@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import credentials, provenance
+from gallop.domain import credentials, groups, provenance
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.faults import bounded, listing
@@ -26,7 +26,9 @@ VIDEO_DETAILS = "video.json"
 ERROR = "error.json"
 THUMBNAIL = "thumbnail.jpg"
 SIGNED = "signed.mp4"
-FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, SIGNED, STATUS)
+# Of a group.
+CONTACT_SHEET = "contact.jpg"
+FILES = (VIDEO, VIDEO_DETAILS, ERROR, THUMBNAIL, SIGNED, CONTACT_SHEET, STATUS)
 
 _TRY_AGAIN = (
     "The same content is the same job: to try again, change one word of the prompt, or add "
