@@ -48,6 +48,7 @@ SELDOM_USED = {
     ("FinishFunctionRole", "s3:GetObjectVersion"): CHANGED_MEANWHILE,
     ("FinishFunctionRole", "s3:ListBucket"): CHANGED_MEANWHILE,
     ("StatusFunctionRole", "dynamodb:DeleteItem"): "an adopted task that was another's is released",
+    ("StartTaskFunctionRole", "dynamodb:Query"): "a job leaves the lane of an account that failed",
     ("ReconcileFunctionRole", "states:StartExecution"): "a job whose execution failed",
     ("ReconcileFunctionRole", "states:DescribeExecution"): "a job whose state did not change for a while",
     ("ReconcileFunctionRole", "dynamodb:DeleteItem"): OVER,
