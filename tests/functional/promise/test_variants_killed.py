@@ -32,7 +32,9 @@ OF_A_PAIR = (
     *("GetItem", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "GetItem"),
 )
 OF_A_LINE_FOR_TWO = (
-    *("GetItem", "GetObject", "GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems", "GetItem"),
+    # Whether its batch is the newest; whether it was cancelled.
+    *("GetItem", "GetItem"),
+    *("GetObject", "GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems", "GetItem"),
     "TransactWriteItems",
     *("PutObject", "GetItem", "GetItem", "StartExecution", "PutObject", "GetItem", "GetItem", "StartExecution"),
     *("GetItem", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "GetItem"),
