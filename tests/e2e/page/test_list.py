@@ -146,14 +146,14 @@ def test_an_operator_makes_the_video_of_a_client_again(operator: Visitor, testbe
     with httpx.Client(base_url=testbed.coordinates.api_url, headers={"Authorization": f"Bearer {key}"}) as ada:
         form = ada.post("/v1/uploads", json={"content_type": "image/jpeg"}).json()
         httpx.post(form["url"], data=form["fields"], files={"file": picture()}).raise_for_status()
-        for body in ({"prompt": "Of [Image 1].", "images": [form["id"]]}, {"prompt": "Of a client."}):
+        for body in ({"prompt": "The cat of [Image 1].", "images": [form["id"]]}, {"prompt": "Of a client."}):
             ada.post("/v1/videos", json=body).raise_for_status()
     operator.page.reload()
     operator.enter()
     dialog = operator.page.locator("dialog")
     expect(operator.page.locator(".card.succeeded", has_text="Of a client.")).to_have_count(1)
-    expect(operator.page.locator(".card.succeeded", has_text="Of [Image 1].")).to_have_count(1)
-    operator.page.locator(".card", has_text="Of [Image 1].").get_by_role("link").click()
+    expect(operator.page.locator(".card.succeeded", has_text="The cat of [Image 1].")).to_have_count(1)
+    operator.page.locator(".card", has_text="The cat of [Image 1].").get_by_role("link").click()
     expect(dialog).to_contain_text("The files of this video belong to")
     expect(dialog.get_by_role("button", name="Again")).to_have_count(0)
     dialog.get_by_role("button", name="Close").click()
