@@ -211,11 +211,6 @@ def own_limit(pool: SlotPool, pools: Iterable[SlotPool]) -> int:
     return found if is_shared(pool) else settings.max_in_flight()
 
 
-def held_by(account: str) -> list[str]:
-    """Return the jobs that hold a slot of an account."""
-    return [job_id for one in slots.pools() if lanes.account_in(one.lane) == account for job_id in one.holders]
-
-
 def publish(secret: str, found: Iterable[SlotPool] | None = None) -> None:
     """Let the accounts in the stack's secret take jobs, and those that are paused or not in it take no more.
 

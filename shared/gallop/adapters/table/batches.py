@@ -78,11 +78,11 @@ def uploads_of(batch: Batch) -> list[Batch]:
 
 
 @aws.guarded
-def cancel(batch: Batch, requested_at: float) -> bool:
-    """Record that no further line of a batch may start; return False if its lines have not been read yet."""
+def cancel(batch: Batch, requested_at: float) -> None:
+    """Record that no further line of a batch may start; nothing is recorded if its lines have not been read yet."""
     change = "SET cancelled_at = if_not_exists(cancelled_at, :at)"
     values = {":at": dynamo.time(requested_at)}
-    return dynamo.write(dynamo.update(_key(batch), change, "attribute_exists(pk)", values))
+    dynamo.write(dynamo.update(_key(batch), change, "attribute_exists(pk)", values))
 
 
 @aws.guarded
