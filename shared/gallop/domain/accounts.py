@@ -15,13 +15,13 @@ from gallop.domain import models
 from gallop.domain.dashscope.addresses import is_base_url
 from gallop.domain.frozen import frozen
 from gallop.domain.lanes import DEFAULT_ACCOUNT
+from gallop.domain.placement import MAX_TAGS, are_tags, is_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 DEFAULT = DEFAULT_ACCOUNT
 MAX_ACCOUNTS, MAX_IN_FLIGHT, MAX_WEIGHT = 50, 100, 100
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -34,8 +34,8 @@ class Account:
     """A DashScope account: its key and host, what it may make, and how many tasks of a model at a time.
 
     Without ``base_url`` and ``in_flight`` those of the stack apply; no ``models`` means all. Of two accounts with the
-    same share of their slots in use, the one with the larger ``weight`` gets the next job. A ``paused`` account gets
-    none.
+    same share of their slots in use, the one with the larger ``weight`` gets the next job. ``tags`` say what requests
+    may ask for, such as a region. A ``paused`` account gets no jobs.
     """
 
     name: str = DEFAULT
@@ -45,6 +45,7 @@ class Account:
     in_flight: int | None = None
     weight: int = 1
     paused: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def makes(self, model: str) -> bool:
         """Return whether the account may make videos of a model."""
@@ -53,7 +54,7 @@ class Account:
     def as_map(self) -> dict[str, Any]:
         """Return the account as the secret has it: what differs from a default, and its key."""
         empty = Account()
-        names = ("base_url", "key", "models", "in_flight", "weight", "paused")
+        names = ("base_url", "key", "models", "in_flight", "weight", "paused", "tags")
         values = {name: getattr(self, name) for name in names}
         return {
             name: list(value) if name == "models" else value
@@ -107,7 +108,7 @@ def written(accounts: Iterable[Account]) -> str:
 
 def is_account_name(name: str) -> bool:
     """Return whether a text is a valid name of an account."""
-    return bool(_NAME.fullmatch(name))
+    return is_word(name)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -163,5 +164,9 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "in_flight": (_whole(1, MAX_IN_FLIGHT), f"a whole number from 1 to {MAX_IN_FLIGHT}"),
     "weight": (_whole(1, MAX_WEIGHT), f"a whole number from 1 to {MAX_WEIGHT}"),
+    "tags": (
+        are_tags,
+        f'1 to {MAX_TAGS} names with values, as {{"region": "eu"}}: a-z, 0-9 and hyphens; not `account`',
+    ),
     "paused": (lambda value: isinstance(value, bool), "true or false"),
 }

@@ -5,6 +5,7 @@
     GallopError
     ├── CallerError             the caller can fix it: the answer says how; nothing is charged
     │   ├── InvalidRequest      carries every fault that was found
+    │   │   └── PlacementRefused  the job may not run on any account that its request allows
     │   ├── Unauthenticated
     │   ├── UnknownSender       an event without this stack's token
     │   ├── TooManyRequests     the key exceeds its rate limit
@@ -92,6 +93,10 @@ class InvalidRequest(CallerError):
         """Store the faults, in the order in which they were found."""
         self.faults = bounded(faults)
         super().__init__("; ".join(fault.message for fault in self.faults))
+
+
+class PlacementRefused(InvalidRequest):
+    """No account may make the job where its request, or its client's key, says."""
 
 
 class Unauthenticated(CallerError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from gallop.domain import lanes
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.frozen import frozen
+from gallop.domain.placement import ANYWHERE, Placement
 from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
 if TYPE_CHECKING:
@@ -197,6 +198,7 @@ class Job:
     the copy of its video with Content Credentials, and ``unsigned`` says why there is none (``credentials.Unsigned``).
     ``account`` is the DashScope account of its slot, which it keeps until it has ended; empty means the default one, or
     none yet. ``unlisted_since`` is when DashScope's list first showed no task for its attempt whose reply was lost.
+    ``placement`` says on which accounts it may run: what its request and its client's key both allow.
     """
 
     id: str
@@ -248,6 +250,7 @@ class Job:
     unsigned: str | None = None
     account: str = ""
     unlisted_since: float | None = None
+    placement: Placement = ANYWHERE
 
     @property
     def made_no_task(self) -> bool:
@@ -256,12 +259,18 @@ class Job:
 
     @property
     def lane(self) -> str:
-        """The lane of its attempts and slots: an account and a model. Before it has a slot, that of its queue."""
+        """The lane of its attempts and slots: an account and a model. Before it has a slot, that of the default account."""
         return lanes.name_of(self.base_url, self.key_name, self.account, self.request.model)
 
     @property
+    def queue(self) -> str:
+        """The queue in which it waits for a slot."""
+        usual = lanes.name_of(self.base_url, self.key_name, "", self.request.model)
+        return lanes.queue_of(usual, self.placement)
+
+    @property
     def ticket(self) -> Ticket:
-        """Its place in the queue of that lane."""
+        """Its place in its queue."""
         return Ticket(self.client, self.request.priority, self.created_at, self.id)
 
     @property

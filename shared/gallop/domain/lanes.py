@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import field
+from typing import TYPE_CHECKING, Any
 
 from gallop.domain.frozen import frozen
+from gallop.domain.placement import Placement, placement_from
 from gallop.domain.regions import region_of
 
 if TYPE_CHECKING:
@@ -15,17 +17,24 @@ if TYPE_CHECKING:
 DEFAULT_ACCOUNT = "default"
 # Between the secret and the account in the name of a lane; neither contains it.
 _SEPARATOR = "#"
+# After the name of a lane, in that of a queue for only some accounts.
+_ONLY = "?"
 
 
 @frozen
 class Lane:
-    """A lane that takes jobs: its account, the host of that, and how many tasks it may have in flight."""
+    """A lane: its account, the host and the tags of that, and how many tasks it may have in flight.
+
+    A ``paused`` one takes no jobs now, but jobs may wait for it.
+    """
 
     name: str
     account: str
     base_url: str
     slots: int
     weight: int = 1
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    paused: bool = False
 
 
 def name_of(base_url: str, key_name: str, account: str, model: str) -> str:
@@ -40,8 +49,23 @@ def account_in(name: str) -> str:
 
 
 def has_queue(name: str) -> bool:
-    """Return whether a queue has the name of this lane: the jobs of all accounts wait in that of the default one."""
+    """Return whether a queue has this name: the jobs of all accounts wait in those of the default one."""
     return account_in(name) == DEFAULT_ACCOUNT
+
+
+def queue_of(usual: str, placement: Placement) -> str:
+    """Name the queue of the jobs that may run where ``placement`` says; ``usual`` is the lane of the default account."""
+    return f"{usual}{_ONLY}{placement.text}" if placement else usual
+
+
+def placement_in(name: str) -> Placement:
+    """Return where the jobs of a queue may run."""
+    return placement_from(name.partition(_ONLY)[2])
+
+
+def is_restricted(name: str) -> bool:
+    """Return whether this is the name of a queue for only some accounts, and not that of a lane."""
+    return _ONLY in name
 
 
 def share_queue(one: str, other: str) -> bool:
@@ -60,6 +84,6 @@ def first(tickets: Iterable[tuple[str, Ticket]], last_served: str) -> tuple[str,
 
 
 def _shared_part(name: str) -> tuple[str, str]:
-    _, _, rest = name.partition("|")
+    _, _, rest = name.partition(_ONLY)[0].partition("|")
     key, _, model = rest.rpartition("|")
     return key.partition(_SEPARATOR)[0], model

@@ -25,6 +25,7 @@ from gallop.domain.errors import (
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, new_job_id
 from gallop.domain.metrics import Metric
+from gallop.domain.placement import ANYWHERE, Placement
 from gallop.domain.request import estimate as estimates
 from gallop.domain.request.images import InlineImage
 from gallop.services import publish, stored_images
@@ -80,7 +81,7 @@ class NewJob:
     ``drop_update`` is the current drop as it was read, and as it will be once the job is recorded. ``is_draining`` says
     that the operator lets all jobs end: it is answered if it repeats an earlier request, and otherwise refused.
     Of a request for several videos, ``job_id`` is that of the first job, and the receipts of each are below
-    ``receipts``, by its place.
+    ``receipts``, by its place. ``bound`` is where the client's key allows its jobs to run.
     """
 
     request: VideoRequest
@@ -92,6 +93,7 @@ class NewJob:
     dropped_at: float | None = None
     drop_update: tuple[CurrentDrop, CurrentDrop] | None = None
     is_draining: bool = False
+    bound: Placement = ANYWHERE
 
     @property
     def group(self) -> str:
@@ -299,4 +301,5 @@ def _job_from(new_job: NewJob, request: VideoRequest, job_id: str, now: float) -
         notes=tuple(image.note for image in sent if isinstance(image, InlineImage) and image.note),
         dropped_at=new_job.dropped_at,
         content_name=key.name if key and not key.has_key else "",
+        placement=request.placement.within(new_job.bound),
     )

@@ -20,7 +20,10 @@ def test_what_is_no_list_is_one_key(text: str) -> None:
 
 def test_a_list_is_read_and_written() -> None:
     """What was read is written again, and a default account without fields of its own is a bare key."""
-    accounts = {"default": Account(key="sk-1"), "two": Account("two", SECRET, URL, ("happyhorse-1.0-t2v",), 7, 2, True)}
+    accounts = {
+        "default": Account(key="sk-1"),
+        "two": Account("two", SECRET, URL, ("happyhorse-1.0-t2v",), 7, 2, True, {"region": "eu"}),
+    }
     assert accounts == read(written(accounts.values()))
     assert "sk-1" == written([accounts["default"]])
     assert SECRET not in repr(accounts["two"])
@@ -52,6 +55,8 @@ def account(**fields: object) -> str:
         (account(in_flight=True), "'two': `in_flight`"),
         (account(weight=0), "'two': `weight`"),
         (account(paused="no"), "'two': `paused`"),
+        (account(tags={"account": "one"}), "'two': `tags`"),
+        (account(tags={"region": "Europe!"}), "'two': `tags`"),
         (account(**{SECRET: 1}), "'two' has 1 unknown fields"),
     ],
 )

@@ -24,6 +24,7 @@ from gallop.domain.job import (
     Result,
 )
 from gallop.domain.marks import Marks
+from gallop.domain.placement import Placement, placement_from
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
 from gallop.domain.request.images import LinkedImage, Original, StoredImage, image_record
@@ -70,7 +71,8 @@ def _write_request(request: VideoRequest) -> dict[str, Any]:
     for medium in request.media:
         media.setdefault(medium.field, []).append(_write_source(medium.source))
     gallops = {"metadata": JSON.write(request.metadata), "webhook": request.webhook, "priority": request.priority}
-    return {"prompt": request.prompt, "model": request.model, **media, **request.parameters, **gallops}
+    placed = {"placement": request.placement.text} if request.placement else {}
+    return {"prompt": request.prompt, "model": request.model, **media, **request.parameters, **gallops, **placed}
 
 
 def _read_request(stored: Mapping[str, Any]) -> VideoRequest:
@@ -86,7 +88,9 @@ def _read_request(stored: Mapping[str, Any]) -> VideoRequest:
     )
     if "metadata" in stored:
         request = replace(request, metadata=JSON.read(stored["metadata"]))
-    return replace(request, webhook=stored.get("webhook", ""), priority=int(stored.get("priority", 0)))
+    placement = placement_from(stored.get("placement", ""))
+    webhook, priority = stored.get("webhook", ""), int(stored.get("priority", 0))
+    return replace(request, webhook=webhook, priority=priority, placement=placement)
 
 
 def _read_media(stored: Mapping[str, Any]) -> Iterator[Medium]:
@@ -133,5 +137,6 @@ _JOB = codec.of(
         "Estimate": codec.of(Estimate),
         "GroupPlace": codec.of(GroupPlace),
         "Marks": codec.of(Marks),
+        "Placement": Codec(lambda placement: placement.text, placement_from),
     },
 )

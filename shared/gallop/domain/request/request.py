@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain.frozen import frozen
+from gallop.domain.placement import ANYWHERE, Placement
 from gallop.domain.request import uploads
 from gallop.domain.request.dialects import Dialect
 from gallop.domain.request.media import IMAGES, Medium, identity_of
@@ -26,7 +27,7 @@ class VideoRequest:
     ``media`` are in the order of the model's media fields. ``parameters`` has a value for each parameter of the model.
     ``webhook`` is the address to notify when the job ends; empty for the client's endpoints. ``priority`` is 0 to 9:
     among the waiting jobs of one client, those with the highest priority start first. ``n`` is the number of videos to
-    make of it; that of a job's own request is 1.
+    make of it; that of a job's own request is 1. ``placement`` says on which accounts it may run.
     """
 
     prompt: str
@@ -37,6 +38,7 @@ class VideoRequest:
     webhook: str = ""
     priority: int = 0
     n: int = 1
+    placement: Placement = ANYWHERE
 
     @property
     def resolution(self) -> str:
@@ -64,7 +66,16 @@ class VideoRequest:
             media.setdefault(medium.field, []).append(identity_of(medium))
         gallops = {"metadata": dict(self.metadata), "webhook": self.webhook, "priority": self.priority}
         several = {"n": self.n} if self.n > 1 else {}
-        fields = {"prompt": self.prompt, "model": self.model, **media, **self.parameters, **gallops, **several}
+        placed = {"placement": self.placement.text} if self.placement else {}
+        fields = {
+            "prompt": self.prompt,
+            "model": self.model,
+            **media,
+            **self.parameters,
+            **gallops,
+            **several,
+            **placed,
+        }
         return json.dumps(fields, sort_keys=True)
 
 
