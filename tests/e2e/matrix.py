@@ -52,7 +52,15 @@ CLIENTS = ("https", "https retried", "s3", "s3 five-fold")
 KEY_READ = "GetSecretValue"
 CALLS: dict[str, tuple[str, ...]] = {
     "AuthorizeFunction": ("UpdateItem",),
-    "SubmitFunction": ("TransactWriteItems", "PutObject", "GetItem", "StartExecution", "GetItem", "UpdateItem"),
+    "SubmitFunction": (
+        "GetItem",
+        "TransactWriteItems",
+        "PutObject",
+        "GetItem",
+        "StartExecution",
+        "GetItem",
+        "UpdateItem",
+    ),
     "TakeSlotFunction": (
         *("GetItem", "TransactWriteItems", "GetItem", "PutItem", "Query", "TransactWriteItems"),
         *("SendTaskSuccess", "DeleteItem"),
@@ -70,10 +78,7 @@ CALLS: dict[str, tuple[str, ...]] = {
         *("CompleteMultipartUpload", "UpdateItem", "GetItem"),
     ),
     "ThumbnailFunction": ("GetItem", "GetObject", "GetItem", "PutObject", "UpdateItem"),
-    "FinishFunction": (
-        *("GetItem", "UpdateItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "Query"),
-        "StartExecution",
-    ),
+    "FinishFunction": (*("GetItem", "UpdateItem", "GetItem", "PutObject", "PutObject", "Query", "StartExecution"),),
     "ReconcileFunction": (
         *("GetItem", "ListTasks", "ListTasks", "GetItem", "TransactWriteItems", "GetItem", "PutObject"),
         *("GetItem", "GetItem"),
@@ -87,8 +92,8 @@ RECONCILE = "ReconcileFunction"
 # When files arrive, the door lists their folder and sends itself a message; at that, it makes the job.
 CALLS_OF_AN_ARRIVAL = ("ListObjectsV2", "PutItem", "GetItem", "SendMessage")
 CALLS_OF_A_LOOK = (
-    *("ListObjectsV2", "ListMultipartUploads", "GetObject", "GetObject", "GetItem", "GetItem", "TransactWriteItems"),
-    *("PutObject", "GetItem", "GetItem", "StartExecution"),
+    *("ListObjectsV2", "ListMultipartUploads", "GetObject", "GetObject", "GetItem", "GetItem", "GetItem"),
+    *("TransactWriteItems", "PutObject", "GetItem", "GetItem", "StartExecution"),
 )
 # The receipts again, with the thumbnail.
 CALLS_OF_A_RENEWAL = ("GetItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "UpdateItem")

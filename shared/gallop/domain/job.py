@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, assert_never
 from gallop.domain import lanes
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.frozen import frozen
-from gallop.domain.placement import ANYWHERE, Placement
 from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
 if TYPE_CHECKING:
@@ -198,7 +197,6 @@ class Job:
     the copy of its video with Content Credentials, and ``unsigned`` says why there is none (``credentials.Unsigned``).
     ``account`` is the DashScope account of its slot, which it keeps until it has ended; empty means the default one, or
     none yet. ``unlisted_since`` is when DashScope's list first showed no task for its attempt whose reply was lost.
-    ``placement`` says on which accounts it may run: what its request and its client's key both allow.
     """
 
     id: str
@@ -250,7 +248,6 @@ class Job:
     unsigned: str | None = None
     account: str = ""
     unlisted_since: float | None = None
-    placement: Placement = ANYWHERE
 
     @property
     def made_no_task(self) -> bool:
@@ -259,14 +256,14 @@ class Job:
 
     @property
     def lane(self) -> str:
-        """The lane of its attempts and slots: an account and a model. Before it has a slot, that of the default account."""
+        """The lane of its attempts and slots: an account and a model. Before that, the default account's."""
         return lanes.name_of(self.base_url, self.key_name, self.account, self.request.model)
 
     @property
     def queue(self) -> str:
         """The queue in which it waits for a slot."""
         usual = lanes.name_of(self.base_url, self.key_name, "", self.request.model)
-        return lanes.queue_of(usual, self.placement)
+        return lanes.queue_of(usual, self.request.placement)
 
     @property
     def ticket(self) -> Ticket:

@@ -43,6 +43,11 @@ def name_of(base_url: str, key_name: str, account: str, model: str) -> str:
     return f"{region_of(base_url)}|{key_name}{suffix}|{model}"
 
 
+def region_in(name: str) -> str:
+    """Return the region in the name of a lane."""
+    return name.partition("|")[0]
+
+
 def account_in(name: str) -> str:
     """Return the account in the name of a lane."""
     return name.rpartition("|")[0].partition(_SEPARATOR)[2] or DEFAULT_ACCOUNT
@@ -54,7 +59,7 @@ def has_queue(name: str) -> bool:
 
 
 def queue_of(usual: str, placement: Placement) -> str:
-    """Name the queue of the jobs that may run where ``placement`` says; ``usual`` is the lane of the default account."""
+    """Name the queue of jobs that may run where ``placement`` says; ``usual`` is the default account's lane."""
     return f"{usual}{_ONLY}{placement.text}" if placement else usual
 
 
@@ -73,9 +78,14 @@ def share_queue(one: str, other: str) -> bool:
     return _shared_part(one) == _shared_part(other)
 
 
-def emptiest(free: Iterable[Lane], held: Mapping[str, int]) -> Lane:
-    """Return the lane that gets the next job: that with the smallest share of its slots in use, by its weight."""
-    return min(free, key=lambda lane: ((held[lane.name] + 1) / (lane.slots * lane.weight), lane.name))
+def emptiest_first(free: Iterable[Lane], held: Mapping[str, int]) -> list[Lane]:
+    """Sort lanes: the next job goes to that with the smallest share of its slots in use, by its weight."""
+    return sorted(free, key=lambda lane: ((held[lane.name] + 1) / (lane.slots * lane.weight), lane.name))
+
+
+def first_for(placement: Placement, free: Iterable[Lane]) -> Lane | None:
+    """Return the first of these lanes in which a job may run."""
+    return next((lane for lane in free if placement.allows(lane.account, lane.tags)), None)
 
 
 def first(tickets: Iterable[tuple[str, Ticket]], last_served: str) -> tuple[str, Ticket]:

@@ -41,7 +41,7 @@ def details(job: Job, execution: str, position: QueuePosition | None, results_bu
         **groups.place_view(job),
         **_request(job),
         "currency": "USD",
-        "lane": lane_view(job.lane),
+        "lane": lane_view(job.lane if job.slot_since else job.queue),
         "queue_position": position.position if position else None,
         "estimated_start": timestamp(position.starts_at) if position else None,
         "slot_since": _time(job.slot_since),
@@ -64,15 +64,21 @@ def details(job: Job, execution: str, position: QueuePosition | None, results_bu
 
 
 def lane_view(lane: str) -> dict[str, str]:
-    """Return the parts of a lane: DashScope's region, the ARN of the key's secret, the account, and the model."""
-    region, _, rest = lane.partition("|")
+    """Return the parts of a lane: DashScope's region, the ARN of the key's secret, the account, and the model.
+
+    In the name of a queue for only some accounts, ``placement`` says which.
+    """
+    region, _, rest = lane.partition("?")[0].partition("|")
     key, _, model = rest.rpartition("|")
-    return {"region": region, "key": key.partition("#")[0], "account": lanes.account_in(lane), "model": model}
+    parts = {"region": region, "key": key.partition("#")[0], "account": lanes.account_in(lane), "model": model}
+    return {**parts, "placement": lanes.placement_in(lane).text} if lanes.is_restricted(lane) else parts
 
 
 def lane_name(lane: str) -> str:
     """Name a lane for people: its model and region, and its account unless it is the default one."""
     parts = lane_view(lane)
+    if lanes.is_restricted(lane):
+        return f"{parts['model']} (only {parts['placement']})"
     account = "" if lanes.has_queue(lane) else f" ({parts['account']})"
     return f"{parts['model']} in {parts['region']}{account}"
 

@@ -25,10 +25,9 @@ from gallop.domain.errors import (
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, new_job_id
 from gallop.domain.metrics import Metric
-from gallop.domain.placement import ANYWHERE, Placement
 from gallop.domain.request import estimate as estimates
 from gallop.domain.request.images import InlineImage
-from gallop.services import publish, stored_images
+from gallop.services import placement, publish, stored_images
 from gallop.services.groups import jobs_of, members
 
 if TYPE_CHECKING:
@@ -63,8 +62,10 @@ def check_budget(request: VideoRequest, client: str) -> list[BudgetUse]:
 
     Raises:
         BudgetExceeded: a cap has no room.
+        PlacementRefused: no account may make it.
 
     """
+    placement.check(request)
     now = clock.now()
     day = budget.day_of(now)
     used = budgets.used(budgets.caps_of(client), day)
@@ -81,7 +82,7 @@ class NewJob:
     ``drop_update`` is the current drop as it was read, and as it will be once the job is recorded. ``is_draining`` says
     that the operator lets all jobs end: it is answered if it repeats an earlier request, and otherwise refused.
     Of a request for several videos, ``job_id`` is that of the first job, and the receipts of each are below
-    ``receipts``, by its place. ``bound`` is where the client's key allows its jobs to run.
+    ``receipts``, by its place.
     """
 
     request: VideoRequest
@@ -93,7 +94,6 @@ class NewJob:
     dropped_at: float | None = None
     drop_update: tuple[CurrentDrop, CurrentDrop] | None = None
     is_draining: bool = False
-    bound: Placement = ANYWHERE
 
     @property
     def group(self) -> str:
@@ -124,6 +124,7 @@ def accept_all(new_job: NewJob) -> tuple[tuple[Job, ...], bool]:
         Draining: the job is new, and the operator lets all jobs end.
         IdempotencyMismatch: the client used the key for another request.
         JobDeleted: the client used the key for a job that was deleted.
+        PlacementRefused: the job is new, and no account may make it.
         WrongState: the job is new, and its current drop has changed since it was read.
 
     """
@@ -222,6 +223,7 @@ def _recorded(new_job: NewJob) -> Creation | None:
 def _record(new_job: NewJob) -> Creation:
     if new_job.is_draining:
         raise Draining
+    placement.check(new_job.request)
     request, is_alone = new_job.request, new_job.request.n == 1
     job_id = new_job.job_id or new_job_id(clock.now())
     # The ids of a group's jobs are those of the moment when they are recorded.
@@ -301,5 +303,4 @@ def _job_from(new_job: NewJob, request: VideoRequest, job_id: str, now: float) -
         notes=tuple(image.note for image in sent if isinstance(image, InlineImage) and image.note),
         dropped_at=new_job.dropped_at,
         content_name=key.name if key and not key.has_key else "",
-        placement=request.placement.within(new_job.bound),
     )

@@ -8,7 +8,7 @@ from gallop.adapters import operator_calls, secrets
 from gallop.domain import accounts
 from gallop.domain.accounts import DEFAULT
 from gallop.domain.job import is_terminal
-from gallop.services import find_jobs, lanes, vendor_accounts
+from gallop.services import find_jobs, lane_list, vendor_accounts
 
 if TYPE_CHECKING:
     from gallop.domain.accounts import Account
@@ -36,7 +36,7 @@ def store(secret: str, changed: dict[str, Account]) -> None:
     text = accounts.written(changed.values())
     operator_calls.ask("secretsmanager", "put_secret_value", SecretId=secret, SecretString=text)
     secrets.clear_cache()
-    lanes.publish(secret)
+    lane_list.publish(secret)
 
 
 def jobs_of(name: str) -> list[str]:

@@ -46,7 +46,7 @@ def notify(job: Job, *, is_last: bool = True) -> None:
         parts.callback(webhook_workflow.announce, job.id)
         if job.door is Door.S3:
             parts.callback(_resume_batches, job)
-        parts.callback(publish.status, job)
+        parts.callback(publish.status, job, is_renewed=not is_last)
         if job.result is None:
             # The slot of a job with a video is free since its task ended.
             parts.callback(slots.release, job)

@@ -12,7 +12,7 @@ from gallop.domain import budget, failures
 from gallop.domain.budget import STACK, Cap, Period
 from gallop.domain.frozen import frozen
 from gallop.domain.job import is_terminal
-from gallop.domain.lanes import has_queue
+from gallop.domain.lanes import has_queue, is_restricted
 from gallop.services import find_jobs, lanes, slots
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _queue(pool: SlotPool, limit: int) -> Queue:
 def holders() -> list[tuple[str, int, list[Holder]]]:
     """Return each lane with its number of slots, and the jobs that hold them, the longest first."""
     found, every = [], pools.pools()
-    for pool in every:
+    for pool in (one for one in every if not is_restricted(one.lane)):
         held = sorted(pool.holders.items(), key=lambda one: one[1])
         known = {job.id: job for job in jobs.get_all([job_id for job_id, _ in held])}
         limit = lanes.own_limit(pool, every)

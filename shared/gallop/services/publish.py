@@ -32,14 +32,16 @@ if TYPE_CHECKING:
 MAX_TRIES = 8
 
 
-def status(job: Job) -> Job:
+def status(job: Job, *, is_renewed: bool = False) -> Job:
     """Write the receipts of a job's current state, and of its group if it is one of a drop; return the job.
+
+    ``is_renewed`` as for ``status_of_job``.
 
     Raises:
         WrongState: the record of the job, or of one of its group, or its current drop, kept changing.
 
     """
-    job = status_of_job(job)
+    job = status_of_job(job, is_renewed=is_renewed)
     status_of_group(job)
     return job
 
@@ -79,10 +81,11 @@ def status_of_group(job: Job) -> None:
     raise WrongState(f"The jobs of group {groups.owner_of(job)} kept changing.")
 
 
-def status_of_job(job: Job, current: CurrentDrop | None = None) -> Job:
+def status_of_job(job: Job, current: CurrentDrop | None = None, *, is_renewed: bool = False) -> Job:
     """Write the receipts of a job's current state, and move its files to where they belong; return the job.
 
-    ``current`` is the job's current drop, if it was just written.
+    ``current`` is the job's current drop, if it was just written. The record is read again, because it may have changed
+    meanwhile, unless a later step writes the receipts again in any case (``is_renewed``).
 
     Raises:
         WrongState: the job's record, or its current drop, kept changing.
@@ -100,6 +103,8 @@ def status_of_job(job: Job, current: CurrentDrop | None = None) -> Job:
             buckets.put_receipt(f"{prefix}/{name}", receipt, job.id)
         if prefix != job.receipts and (is_terminal(job.state) or (written and written[0] == job.receipts)):
             _withdraw(job.id, job.receipts, current, is_over=is_terminal(job.state))
+        if is_renewed:
+            return job
         written, current = due, None
         job = jobs.get(job.id)
     raise WrongState(f"The record of job {job.id} kept changing.")

@@ -6,6 +6,7 @@ that are free then. After a crash at any point, ``repair`` restores slots and qu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -14,14 +15,14 @@ from gallop import clock, log, settings
 from gallop.adapters.table import jobs, slots, task_durations
 from gallop.domain.errors import JobNotFound, WrongState
 from gallop.domain.job import JobState, is_terminal
-from gallop.domain.lanes import has_queue
+from gallop.domain.lanes import has_queue, is_restricted
 from gallop.domain.scheduling import queue
 from gallop.domain.scheduling.queue import QueuePosition
-from gallop.services import lanes, publish
+from gallop.services import lane_list, lanes, publish
 from gallop.services.isolation import left_to_next_sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from gallop.adapters.table.slots import SlotPool
@@ -45,7 +46,7 @@ def arrive(job: Job, token: str) -> bool:
     if not slots.enqueue(job, token):
         return False
     # Read after the job is in the queue: who frees a slot before that does not see it there, and does not grant it one.
-    if job.id not in grant_free_slots(job.lane, slots.opened_pool(job.lane), {job.id: token}):
+    if job.id not in grant_free_slots(job.queue, slots.opened_pool(job.queue), {job.id: token}):
         _record_first_position(jobs.get(job.id))
     return True
 
@@ -94,7 +95,7 @@ def release(job: Job) -> None:
     if not job.task_id:
         with _isolated(job.id):
             if job.slot_since is None:
-                slots.leave_queue(job.lane, job.ticket)
+                slots.leave_queue(job.queue, job.ticket)
             slots.wake(job.id)
     with _isolated(job.id):
         grant_free_slots(job.lane, pool)
@@ -102,7 +103,7 @@ def release(job: Job) -> None:
 
 def _record_first_position(job: Job) -> None:
     """Record the queue position of a job that has just arrived, if it waits; in a long queue the next sweep does."""
-    if _is_waiting(job) and (position := _position_in(job, _queue(job.lane, SHORT_QUEUE))):
+    if _is_waiting(job) and (position := _position_in(job, _queue(job.queue, SHORT_QUEUE))):
         _record_position(job, position)
 
 
@@ -113,19 +114,25 @@ def queue_position(job: Job) -> QueuePosition | None:
     """
     if not _is_waiting(job):
         return None
-    return _position_in(job, _cached_queue(job.lane, int(clock.now() // QUEUE_CACHE_SECONDS)))
+    return _position_in(job, _cached_queue(job.queue, int(clock.now() // QUEUE_CACHE_SECONDS)))
 
 
 def waiting_in(pool: SlotPool) -> tuple[int | None, Mapping[str, int]]:
-    """Return the number of jobs in a lane's queue, and the position of each; None if there are too many to be read."""
+    """Return the number of jobs in a queue, and the position of each; None if there are too many to be read.
+
+    Positions count the jobs in all queues that wait for the same lanes.
+    """
     waiting = slots.queued(pool.lane)
-    is_too_long = not waiting and slots.next_in_queue(pool)[0] is not None
-    return None if is_too_long else len(waiting), queue.positions(waiting, pool.last_served)
+    if not waiting and slots.next_in_queue(pool)[0] is not None:
+        return None, {}
+    positions = _positions(pool, waiting, slots.MAX_POSITIONS)
+    return len(waiting), {ticket.job_id: positions[ticket.job_id] for ticket in waiting if positions}
 
 
 def clear_cache() -> None:
-    """Forget the queues that were read."""
+    """Forget the queues and the lanes that were read."""
     _cached_queue.cache_clear()
+    lane_list.clear_cache()
 
 
 def repair(secret: str = "") -> None:
@@ -140,7 +147,7 @@ def repair(secret: str = "") -> None:
         found = slots.pools()
         if secret:
             with left_to_next_sweep("accounts not published"):
-                lanes.publish(secret, found)
+                lane_list.publish(secret, found)
         for pool in found:
             for job_id in pool.holders:
                 with _isolated(job_id):
@@ -150,7 +157,7 @@ def repair(secret: str = "") -> None:
             with _isolated():
                 grant_free_slots(pool.lane)
             with _isolated():
-                _update_positions(pool.lane)
+                _update_positions(pool)
 
 
 def _isolated(job_id: str = "") -> AbstractContextManager[None]:
@@ -164,11 +171,16 @@ def _repair(lane: str, job_id: str) -> None:
         log.warning("slot wake-up resent", job_id=job_id)
 
 
-def _update_positions(lane: str) -> None:
-    waiting, pool = slots.queued(lane), lanes.pool(lane)
-    positions = queue.positions(waiting, pool.last_served)
+def _update_positions(found: SlotPool) -> None:
+    waiting, pool = slots.queued(found.lane), lanes.pool(found.lane)
+    if not waiting and is_restricted(found.lane) and slots.next_in_queue(found)[0] is None:
+        slots.remove_queue(found)
+        return
+    positions = _positions(pool, waiting, slots.MAX_POSITIONS)
     due = [
-        ticket for ticket, reported in waiting.items() if reported is None or positions[ticket.job_id] <= reported // 2
+        ticket
+        for ticket, reported in waiting.items()
+        if positions and (reported is None or positions[ticket.job_id] <= reported // 2)
     ]
     for ticket in due[:MAX_POSITION_UPDATES]:
         with _isolated(ticket.job_id):
@@ -199,9 +211,25 @@ def _cached_queue(lane: str, _moment: int) -> tuple[SlotPool, Mapping[str, int]]
     return _queue(lane, slots.MAX_POSITIONS)
 
 
-def _queue(lane: str, limit: int) -> tuple[SlotPool, Mapping[str, int]]:
-    waiting, pool = slots.queued(lane, limit), lanes.pool(lane)
-    return pool, queue.positions(waiting, pool.last_served)
+def _queue(name: str, limit: int) -> tuple[SlotPool, Mapping[str, int]]:
+    waiting, pool = slots.queued(name, limit), lanes.pool(name)
+    return pool, _positions(pool, waiting, limit)
+
+
+def _positions(pool: SlotPool, waiting: Iterable[Ticket], limit: int) -> Mapping[str, int]:
+    """Return the positions of the jobs in a queue and in those beside it; none if these are too long to be read."""
+    return queue.positions(line(pool, waiting, limit) or (), pool.last_served)
+
+
+def line(pool: SlotPool, waiting: Iterable[Ticket], limit: int = slots.MAX_POSITIONS) -> list[Ticket] | None:
+    """Return the jobs in a queue, which are ``waiting``, and in those beside it; None if these are too long."""
+    found = list(waiting)
+    for other in lanes.queues_beside(pool):
+        in_other = slots.queued(other, limit)
+        if not in_other and slots.next_in_queue(replace(pool, lane=other))[0]:
+            return None
+        found += in_other
+    return sorted(found, key=lambda ticket: ticket.name)
 
 
 def _position_in(job: Job, found: tuple[SlotPool, Mapping[str, int]]) -> QueuePosition | None:

@@ -12,11 +12,12 @@ from gallop.domain import budget
 from gallop.domain.budget import STACK, Period
 from gallop.domain.frozen import frozen
 from gallop.domain.job import is_terminal
-from gallop.domain.lanes import has_queue
+from gallop.domain.lanes import has_queue, is_restricted
 from gallop.domain.scheduling import queue, run_times
 from gallop.domain.scheduling.queue import Ticket
 from gallop.services import lanes as lanes_of_all
 from gallop.services import overview
+from gallop.services.slots import line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,10 +34,10 @@ _USUAL_SECONDS = run_times.expected_seconds("720P", 5)
 
 @frozen
 class Lane:
-    """The queue of a lane: how many jobs wait, for a slot, and run in one, of all and of the caller.
+    """The line for a lane: how many jobs wait for a slot, and run in one, of all and of the caller.
 
-    None if too many wait. ``wait_seconds`` is how long the caller's next job would wait. ``slots`` are those of all
-    lanes that serve the queue.
+    None if too many wait. ``wait_seconds`` is how long the caller's next job would wait, if it may run everywhere.
+    ``slots`` are those of all lanes that serve the line.
     """
 
     lane: str
@@ -51,7 +52,9 @@ class Lane:
 def lanes(client: str) -> list[Lane]:
     """Return all lanes that have had jobs, as a client sees them."""
     found = slots.pools()
-    pools = [lanes_of_all.merged(pool, found) for pool in found if has_queue(pool.lane)]
+    pools = [
+        lanes_of_all.merged(pool, found) for pool in found if has_queue(pool.lane) and not is_restricted(pool.lane)
+    ]
     running = {job.id: job for job in jobs.get_all([job_id for pool in pools for job_id in pool.holders])}
     return [_lane(pool, [running[one] for one in pool.holders if one in running], client) for pool in pools]
 
@@ -74,14 +77,15 @@ def spending(client: str, *, is_admin: bool) -> list[BudgetUse]:
 
 def _lane(pool: SlotPool, running: Sequence[Job], client: str) -> Lane:
     limit = lanes_of_all.limit(pool)
-    tickets = list(slots.queued(pool.lane))
-    own_waiting = sum(ticket.client == client for ticket in tickets)
     own_running = sum(job.client == client and not is_terminal(job.state) for job in running)
     is_free = len(pool.holders) < limit
+    waiting = slots.queued(pool.lane)
     # In a full lane, an empty queue may be one that is too long to be read.
-    is_too_long = not tickets and not is_free and slots.next_in_queue(pool)[0] is not None
-    if is_too_long:
+    is_too_long = not waiting and not is_free and slots.next_in_queue(pool)[0] is not None
+    tickets = None if is_too_long else line(pool, waiting)
+    if tickets is None:
         return Lane(pool.lane, None, len(pool.holders), 0, own_running, None, limit)
+    own_waiting = sum(ticket.client == client for ticket in tickets)
     wait = 0 if is_free and not tickets else _wait_seconds(pool, tickets, running, client)
     return Lane(pool.lane, len(tickets), len(pool.holders), own_waiting, own_running, wait, limit)
 

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.promise("P1", "P2")
 # The calls of the door at a folder for two that lists its pictures, and of the step at a line for two.
 OF_A_PAIR = (
     *("ListObjectsV2", "PutItem", "GetObject", "GetObject"),
-    # Whether other drops have their results there; whether the group exists; which job the drop has.
-    *("GetItem", "GetItem", "GetItem", "GetItem", "GetItem", "GetItem", "GetItem"),
+    # Whether other drops have their results there; whether the group exists; which job the drop has; which lanes exist.
+    *("GetItem", "GetItem", "GetItem", "GetItem", "GetItem", "GetItem", "GetItem", "GetItem"),
     "TransactWriteItems",
     *("PutObject", "GetItem", "GetItem", "StartExecution", "PutObject", "GetItem", "GetItem", "StartExecution"),
     *("GetItem", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "GetItem"),
@@ -34,7 +34,7 @@ OF_A_PAIR = (
 OF_A_LINE_FOR_TWO = (
     # Whether its batch is the newest; whether it was cancelled.
     *("GetItem", "GetItem"),
-    *("GetObject", "GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems", "GetItem"),
+    *("GetObject", "GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
     "TransactWriteItems",
     *("PutObject", "GetItem", "GetItem", "StartExecution", "PutObject", "GetItem", "GetItem", "StartExecution"),
     *("GetItem", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "GetItem"),

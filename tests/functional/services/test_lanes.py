@@ -14,7 +14,7 @@ from gallop.adapters import secrets
 from gallop.adapters.table import slots, task_durations
 from gallop.domain import lanes as lane_names
 from gallop.domain.job import JobState
-from gallop.services import lanes
+from gallop.services import lane_list
 
 from fake_dashscope import KEY, FakeDashScope, Limits, Switches
 from fake_dashscope.accounts import Account
@@ -50,7 +50,7 @@ def listed(*names: str, **fields: dict[str, Any]) -> str:
 def stored(text: str) -> Iterator[None]:
     """Store a secret, and let the stack notice."""
     with patch.object(secrets, "dashscope_key", lambda _: text):
-        lanes.publish("the-secret")
+        lane_list.publish("the-secret")
         yield
 
 
@@ -198,7 +198,7 @@ def test_the_list_grows_and_shrinks_under_waiting_jobs(simulation: Simulation) -
     with stored(listed(*NAMES)):
         run(simulation, 65)
         assert {"two", "three"} <= set(in_flight(simulation))
-        lanes.publish("the-secret")
+        lane_list.publish("the-secret")
     with stored(listed("default", *NAMES[1:], two={"paused": True}, three={"paused": True})):
         run(simulation, 4 * TASK_SECONDS)
     with stored(KEY):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 # A job that came through the HTTPS door, or, for the door of drops, one that came as a folder.
 OF_A_JOB: dict[str, tuple[str, ...]] = {
-    "Submit": ("TransactWriteItems", "PutObject", "GetItem", "StartExecution", "GetItem", "UpdateItem"),
+    "Submit": ("GetItem", "TransactWriteItems", "PutObject", "GetItem", "StartExecution", "GetItem", "UpdateItem"),
     "Drops": (
-        *("ListObjectsV2", "PutItem", "GetObject", "GetObject", "GetItem", "GetItem"),
+        *("ListObjectsV2", "PutItem", "GetObject", "GetObject", "GetItem", "GetItem", "GetItem"),
         *("TransactWriteItems", "PutObject", "GetItem", "GetItem", "StartExecution"),
     ),
     "TakeSlot": (
@@ -27,7 +27,7 @@ OF_A_JOB: dict[str, tuple[str, ...]] = {
     ),
     # Without what it reads of the video, piece by piece.
     "Thumbnail": ("GetItem", "GetObject", "PutObject", "UpdateItem"),
-    "Finish": ("GetItem", "UpdateItem", "PutObject", "PutObject", "GetItem", "StartExecution"),
+    "Finish": ("GetItem", "UpdateItem", "PutObject", "PutObject", "StartExecution"),
     "Reconcile": (
         *("Query", "GetItem", "Query", "Query", "GetItem", "Query", "ListExecutions", "Query", "Query"),
         *("Query", "Query", "Query", "GetQueueAttributes", "ReceiveMessage"),
@@ -43,8 +43,8 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
         *("ListObjectsV2", "GetObject", "Query", "GetItem", "GetItem", "PutObject"),
     ),
     "submit_line": (
-        *("GetItem", "GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems"),
-        *("PutObject", "GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
+        *("GetItem", "GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
+        *("TransactWriteItems", "PutObject", "GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
     ),
     "end_line": (
         *("GetItem", "GetItem", "TransactWriteItems", "UpdateItem", "GetObject", "Query", "GetItem", "GetItem"),
@@ -55,7 +55,7 @@ OF_A_BATCH: dict[str, tuple[str, ...]] = {
         "PutObject",
     ),
     "Finish": (
-        *("GetItem", "UpdateItem", "GetItem", "PutObject", "PutObject", "GetItem", "GetItem", "Query"),
+        *("GetItem", "UpdateItem", "GetItem", "PutObject", "PutObject", "Query"),
         *("SendTaskSuccess", "DeleteItem", "StartExecution"),
     ),
 }

@@ -24,7 +24,7 @@ from gallop.domain.job import (
     Result,
 )
 from gallop.domain.marks import Marks
-from gallop.domain.placement import Placement, placement_from
+from gallop.domain.placement import placement_from
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
 from gallop.domain.request.images import LinkedImage, Original, StoredImage, image_record
@@ -137,6 +137,5 @@ _JOB = codec.of(
         "Estimate": codec.of(Estimate),
         "GroupPlace": codec.of(GroupPlace),
         "Marks": codec.of(Marks),
-        "Placement": Codec(lambda placement: placement.text, placement_from),
     },
 )

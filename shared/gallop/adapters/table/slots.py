@@ -14,7 +14,7 @@ from gallop.adapters import aws
 from gallop.adapters.table import codec, dynamo, job_items, jobs, waiters
 from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState
-from gallop.domain.lanes import Lane
+from gallop.domain.lanes import Lane, is_restricted
 from gallop.domain.scheduling import queue
 
 if TYPE_CHECKING:
@@ -83,8 +83,11 @@ def enqueue(job: Job, token: str) -> bool:
     waits = _update_job_without_slot(job.id, "SET is_open = :waiting", {":waiting": jobs.WAITING})
     expires_at = int(job.deadline) + KEPT_SECONDS
     waiter = {**_waiter_key(job.id), "token": token, "expires_at": expires_at}
-    position = {**_queue_key(job.lane, job.ticket), "expires_at": expires_at}
-    return all(dynamo.transact([waits, dynamo.put(waiter), dynamo.put(position)]))
+    position = {**_queue_key(job.queue, job.ticket), "expires_at": expires_at}
+    writes = [waits, dynamo.put(waiter), dynamo.put(position)]
+    if not is_restricted(job.queue):
+        return all(dynamo.transact(writes))
+    return all(dynamo.transact([*writes, _note_queue(job.queue)]))
 
 
 @aws.guarded
@@ -126,6 +129,12 @@ def grant(
 def create_pool(lane: str) -> None:
     """Give a lane its slots, if it has none."""
     dynamo.write(dynamo.put_if_new(_new_pool(lane)))
+
+
+@aws.guarded
+def remove_queue(queue: SlotPool) -> None:
+    """Remove the entry of a queue for only some accounts, unless a job has come since it was read."""
+    dynamo.write(dynamo.delete(_pool_key(queue.lane), "version = :version", {":version": queue.version}))
 
 
 @aws.guarded
@@ -250,7 +259,7 @@ def record_position(job: Job, position: QueuePosition) -> bool:
     """Record a job's position in the queue; return whether it is still in the queue."""
     is_there = "attribute_exists(pk)"
     reported = dynamo.update(
-        _queue_key(job.lane, job.ticket),
+        _queue_key(job.queue, job.ticket),
         "SET reported_position = :position",
         is_there,
         {":position": position.position},
@@ -284,6 +293,16 @@ def _places(lane: str, after: str = "") -> list[str]:
         ConsistentRead=True,
     )
     return [str(dynamo.unpack(item)["sk"]) for item in response["Items"]]
+
+
+def _note_queue(queue_of: str) -> TransactWriteItemTypeDef:
+    """Let the lanes find a queue for only some accounts. The entry changes with each job, for ``remove_queue``."""
+    change = (
+        "SET version = if_not_exists(version, :zero) + :one, holders = if_not_exists(holders, :none),"
+        " last_served = if_not_exists(last_served, :nobody)"
+    )
+    values = {":zero": 0, ":one": 1, ":none": {}, ":nobody": ""}
+    return dynamo.update(_pool_key(queue_of), change, values=values)
 
 
 def _take_slot(pool: SlotPool, ticket: Ticket, now: float, turn: int) -> TransactWriteItemTypeDef:
