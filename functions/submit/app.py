@@ -19,10 +19,12 @@ app = resolver.new_resolver()
 @app.post("/v1/videos")
 def create_video() -> Response[str]:
     """Create a job; answer 202 with its address and when to poll it."""
-    client = resolver.caller_of(app).client
+    caller, api_url = resolver.caller_of(app), resolver.api_url_of(app)
     body, headers = resolver.body_of(app), app.current_event.headers
     is_draining = draining.is_draining(app)
-    made = videos.create_video(client, body, headers, resolver.api_url_of(app), is_draining=is_draining)
+    made = videos.create_video(
+        caller.client, body, headers, api_url, bound=caller.bound, is_draining=is_draining
+    )
     if isinstance(made, dict):
         return resolver.answer(200, made)
     return resolver.answer(202, made.view, made.headers)
@@ -32,9 +34,9 @@ def create_video() -> Response[str]:
 @app.post(f"{dashscope.SUBMIT}/")
 def submit_task() -> Response[str]:
     """Create a job, in DashScope's protocol."""
-    client = dashscope.caller_of(app).client
-    body, headers = resolver.body_of(app).text(), app.current_event.headers
-    made = dashscope.submit(client, body, headers, is_draining=draining.is_draining(app))
+    caller = dashscope.caller_of(app)
+    body, headers, is_draining = resolver.body_of(app).text(), app.current_event.headers, draining.is_draining(app)
+    made = dashscope.submit(caller.client, body, headers, bound=caller.bound, is_draining=is_draining)
     return dashscope.answer(app, made)
 
 

@@ -44,11 +44,12 @@ class Agent:
     name: str = "ada"
     is_admin: bool = False
     version: str = VERSION
+    bound: str = ""
     ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def post(self, body: Body, **headers: str) -> Answer:
         """Send a body; ``mcp_name`` is the header ``mcp-name``."""
-        client = Client(self.world, self.name, self.is_admin)
+        client = Client(self.world, self.name, self.is_admin, self.bound)
         return client.call("McpFunction", "POST", "/mcp", body, **headers)
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from gallop.domain.placement import placement_from
 from gallop.doors.https.identity import Caller
 
 from fake_dashscope import KEY
@@ -26,6 +27,7 @@ class Vendor:
     sandbox: Simulated
     name: str = "ada"
     is_admin: bool = False
+    bound: str = ""
 
     def submit(self, body: Any = None, **headers: str) -> Answer:  # noqa: ANN401 - JSON
         """Submit, as asynchronous calls do."""
@@ -49,9 +51,8 @@ class Vendor:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """Make any call."""
-        answer = self.sandbox.invoke(
-            function, event(method, path, body, headers or {}, Caller(self.name, self.is_admin))
-        )
+        caller = Caller(self.name, self.is_admin, bound=placement_from(self.bound))
+        answer = self.sandbox.invoke(function, event(method, path, body, headers or {}, caller))
         return Answer(answer["statusCode"], answer.get("headers", {}), answer["body"])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import httpx
+from gallop.domain.placement import placement_from
 from gallop.doors.https.identity import Caller
 
 from tests.support.faults import details
@@ -47,11 +48,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client whose key the authorizer knows, or an operator; a nameless one has none."""
+    """A client whose key the authorizer knows, or an operator; a nameless one has none.
+
+    ``bound`` is where the key lets jobs run, as ``region=eu``.
+    """
 
     sandbox: Simulated
     name: str = "ada"
     is_admin: bool = False
+    bound: str = ""
 
     def post(self, body: Body, **headers: str) -> Answer:
         """Create a video; ``x_stainless_lang`` is the header ``x-stainless-lang``."""
@@ -84,7 +89,8 @@ class Client:
 
     def _call(self, function: str, method: str, path: str, body: Body, headers: Mapping[str, str]) -> Answer:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = self.sandbox.invoke(function, event(method, path, body, sent, Caller(self.name, self.is_admin)))
+        caller = Caller(self.name, self.is_admin, bound=placement_from(self.bound))
+        answer = self.sandbox.invoke(function, event(method, path, body, sent, caller))
         shown = {**answer.get("headers", {}), **{n: v[0] for n, v in answer.get("multiValueHeaders", {}).items()}}
         return Answer(answer["statusCode"], shown, answer["body"])
 
@@ -102,7 +108,9 @@ def form(data: Mapping[str, Any], files: Sequence[File] = ()) -> tuple[str, byte
 
 def event(method: str, path: str, body: Body, headers: Mapping[str, str], caller: Caller) -> dict[str, Any]:
     """Give an event in the shape that API Gateway documents; bytes come in base64, as other media types do."""
-    authorized = asdict(caller) if caller.client else {"problem": "The request has no API key."}
+    authorized = {"problem": "The request has no API key."}
+    if caller.client:
+        authorized = {**asdict(caller), "bound": caller.bound.text}
     path, _, query = path.partition("?")
     made: dict[str, Any] = {
         "version": "2.0",

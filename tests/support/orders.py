@@ -163,7 +163,7 @@ def dashscope(order: Order, simulation: Simulation, website: Website) -> None:
     body = {
         "model": fields.pop("model"),
         "input": {**asked, "media": media},
-        "parameters": {vendors[name]: value for name, value in fields.items()},
+        "parameters": {vendors.get(name, name): value for name, value in fields.items()},
     }
     sent(Vendor(simulation).submit(body))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gallop.adapters.table import client_keys
-from gallop.cli import show
+from gallop.cli import placing, show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, Target, opened
 from gallop.domain import times
@@ -23,14 +23,23 @@ ExpiresOption = Annotated[
 AdminOption = Annotated[
     bool, typer.Option("--admin", help="Create an operator's key, which can see all clients' jobs.")
 ]
+AccountOption = Annotated[
+    str, typer.Option(help="The DashScope account on which the jobs of the key must run.", metavar="NAME")
+]
+TagOption = Annotated[
+    list[str] | None,
+    typer.Option("--tag", help="A tag of the accounts on which they may run: region=eu. Repeat it for more."),
+]
 ClientOption = Annotated[str, typer.Option(help="Show only this client's keys.")]
 
 
 @app.command()
-def create(
+def create(  # noqa: PLR0913, PLR0917 - one parameter per option
     client: Annotated[str, typer.Argument(help="The client that owns the key; a client may have several.")],
     expires: ExpiresOption = "",
     admin: AdminOption = False,
+    account: AccountOption = "",
+    tag: TagOption = None,
     json: show.JsonOption = False,
     stack: StackOption = "",
 ) -> None:
@@ -40,14 +49,16 @@ def create(
     lifetime = keys.lifetime_seconds(expires) if expires else None
     if expires and lifetime is None:
         refuse(f"--expires {expires!r} is not a valid duration. Use minutes, hours or days: 30m, 12h or 90d.")
+    bound = placing.placement_of(account, tag or ())
     with opened(stack) as target:
         now = target.now()
-        secret, key = api_keys.issue(client, now, now + lifetime if lifetime else None, is_admin=admin)
+        secret, key = api_keys.issue(client, now, now + lifetime if lifetime else None, is_admin=admin, bound=bound)
     if json:
         show.as_json({"key": secret, **_public(key, target)})
         return
     until = f", valid until {times.day_and_time(key.valid_until)}" if key.valid_until else ""
-    show.remark(f"Key of {client!r} at stack {target.stack!r} ({key.id}{until}). It cannot be shown again:")
+    where = f", for {key.bound.text}" if key.bound else ""
+    show.remark(f"Key of {client!r} at stack {target.stack!r} ({key.id}{where}{until}). It cannot be shown again:")
     typer.echo(secret)
 
 
@@ -59,7 +70,8 @@ def list_keys(client: ClientOption = "", json: show.JsonOption = False, stack: S
     if json:
         show.as_json([_public(key, target) for key in found])
     elif found:
-        show.as_table(("KEY", "CLIENT", "STATE", "CREATED", "LAST USED", "ENDS"), [_row(key, target) for key in found])
+        head = ("KEY", "CLIENT", "STATE", "CREATED", "LAST USED", "ENDS", "RUNS ON")
+        show.as_table(head, [_row(key, target) for key in found])
     else:
         show.remark(f"Stack {target.stack!r} has no keys{f' of client {client!r}' if client else ''}.")
 
@@ -85,6 +97,7 @@ def _public(key: Key, target: Target) -> dict[str, Any]:
         "client": key.client,
         "state": key.state(target.now()).value,
         "is_admin": key.is_admin,
+        "placement": key.bound.view(),
         "created_at": show.iso(key.created_at),
         "last_used_at": show.iso(key.last_used_at),
         "valid_until": show.iso(key.valid_until),
@@ -97,4 +110,5 @@ def _row(key: Key, target: Target) -> tuple[str, ...]:
     right = " (operator)" if key.is_admin and state is KeyState.ACTIVE else ""
     used = times.day_and_time(key.last_used_at) if key.last_used_at else "never"
     ends = times.day_and_time(key.ends_at) if key.ends_at else "never"
-    return key.id, key.client, f"{state.value}{right}", times.day_and_time(key.created_at), used, ends
+    created, runs_on = times.day_and_time(key.created_at), key.bound.text or "any account"
+    return key.id, key.client, f"{state.value}{right}", created, used, ends, runs_on

@@ -28,7 +28,8 @@ class Options(TypedDict, total=False):
     default. The same ``seed`` gives similar videos. ``watermark`` is the
     visible one; the operator of the stack sets its default. ``audio`` is the sound of an
     edited video. ``metadata`` is yours, and returned with the job. ``priority`` (0 to 9) orders your own waiting jobs.
-    ``webhook`` is a path at the host of one of your endpoints.
+    ``webhook`` is a path at the host of one of your endpoints. ``account`` is the DashScope account of the stack on
+    which the job must run, and ``tags`` those that its account must have, such as ``{"region": "eu"}``.
     """
 
     images: Iterable[Source]
@@ -44,6 +45,8 @@ class Options(TypedDict, total=False):
     metadata: Mapping[str, Any]
     priority: int
     webhook: str
+    account: str
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

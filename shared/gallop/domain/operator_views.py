@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import groups, lanes, models, provenance
 from gallop.domain.request import estimate
 from gallop.domain.times import timestamp
-from gallop.domain.views import error_view
+from gallop.domain.views import error_view, where_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,7 @@ def summary(job: Job) -> dict[str, Any]:
         "created_at": timestamp(job.created_at),
         "updated_at": timestamp(job.updated_at),
         "ended_at": _time(job.ended_at),
+        **where_view(job),
         "estimated_cost": float(job.estimated_cost),
         "cost": None if job.cost is None else float(job.cost),
         "error": job.failure.code.value if job.failure else None,

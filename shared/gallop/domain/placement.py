@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gallop.domain.frozen import frozen
 
@@ -41,6 +41,10 @@ class Placement:
         """The placement as text, ``account=two,region=eu``: equal ones have the same; empty for any account."""
         account = [(ACCOUNT, self.account)] if self.account else []
         return ",".join(f"{name}={value}" for name, value in [*account, *sorted(self.tags.items())])
+
+    def view(self) -> dict[str, Any] | None:
+        """Return the placement as a JSON object; None for any account."""
+        return {"account": self.account or None, "tags": dict(self.tags)} if self else None
 
     def allows(self, account: str, tags: Mapping[str, str]) -> bool:
         """Return whether a job may run on an account with these tags."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import credentials, groups, models, provenance
+from gallop.domain import credentials, groups, models, prices, provenance
 from gallop.domain.dashscope import error_codes
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
+from gallop.domain.lanes import DEFAULT_ACCOUNT
+from gallop.domain.regions import region_of
 from gallop.domain.request import estimate, media
 from gallop.domain.scheduling import polling, run_times
 
@@ -51,6 +53,7 @@ def job_view(
         "metadata": dict(request.metadata),
         "priority": request.priority,
         **_queue_view(position),
+        **where_view(job),
         "remixed_from_video_id": None,
         "estimated_cost": float(job.estimated_cost),
         "estimated_cost_detail": job.estimate and job.estimate.view(),
@@ -79,6 +82,21 @@ def request_view(request: VideoRequest) -> dict[str, Any]:
         "seconds": f"{estimate.output_seconds(request):g}",
         "size": models.size(request.resolution, str(request.parameters.get("ratio", ""))),
     }
+
+
+def where_view(job: Job) -> dict[str, Any]:
+    """Return on which account a job runs or ran, in which region and price scope, and where it may run.
+
+    It belongs to an account from its slot on, until its end; before that all but the ``placement`` are null.
+    """
+    where = {"account": None, "region": None, "price_scope": None}
+    if job.slot_since is not None:
+        where = {
+            "account": job.account or DEFAULT_ACCOUNT,
+            "region": region_of(job.base_url),
+            "price_scope": prices.scope_of(job.base_url).value,
+        }
+    return {**where, "placement": job.request.placement.view()}
 
 
 def _queue_view(position: QueuePosition | None) -> dict[str, int | None]:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from gallop import settings
 from gallop.adapters import aws
 from gallop.adapters.table import codec, dynamo
+from gallop.adapters.table.codec import Codec
 from gallop.domain.clients.keys import DEAD_KEYS_KEPT_SECONDS, Key
 from gallop.domain.clients.rate_limit import moment
 from gallop.domain.errors import AwsTrouble
 from gallop.domain.frozen import frozen
+from gallop.domain.placement import placement_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from gallop.domain.clients.rate_limit import RateLimit
 
 NOTES = "KEYS"
-_KEY = codec.of(Key)
+_KEY = codec.of(Key, {"Placement": Codec(lambda placement: placement.text, placement_from)})
 # What every use requires of the key, besides a token of its rate limit.
 _IS_VALID = (
     "attribute_exists(pk) AND attribute_not_exists(revoked_at)"
@@ -43,7 +45,7 @@ class Use:
 @aws.guarded
 def create(key: Key) -> None:
     """Record a client's new key."""
-    known = {name: value for name, value in _KEY.write(key).items() if value is not None}
+    known = {name: value for name, value in _KEY.write(key).items() if value not in (None, "")}
     record = {**_key(key.hash), **known}
     note: dict[str, Any] = {**_note_key(key), "hash": key.hash}
     if key.valid_until is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gallop.cli import placing
 from gallop.cli.show import refuse
 from gallop.client import Group
 from gallop.domain import models
@@ -33,7 +34,11 @@ FOLDER = typer.Argument(
 _PROMPT = "What happens; [Image 1] is the first image."
 _IMAGE = "A reference image: a file, or an address (https://...). Repeat it for more; their order counts."
 _N = "How many videos of different seeds, to choose from: 1 to 4. All are charged."
+# Options that may be repeated, by the names of their fields.
+_OPTIONS = {"images": "image", "tags": "tag"}
 _METADATA = "Your own data, which is returned with the job. Repeat it for more."
+_ACCOUNT = "The DashScope account of the stack on which it must run."
+_TAG = "A tag of the accounts on which it may run, as region=eu. Repeat it for more."
 
 
 def takes_a_request(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,6 +73,8 @@ def _scalars() -> list[inspect.Parameter]:
         _of_field([PRIORITY]),
         _parameter("metadata", list[str], typer.Option(help=_METADATA, metavar="NAME=VALUE")),
         _parameter("webhook", str, typer.Option(help="The path at your webhook endpoint to notify at the end.")),
+        _parameter("account", str, typer.Option(help=_ACCOUNT, metavar="NAME")),
+        _parameter("tag", list[str], typer.Option(help=_TAG, metavar="NAME=VALUE")),
     ]
 
 
@@ -137,7 +144,7 @@ class Wanted:
             return f"[Image {int(number) + 1}]{file}"
         if self.folder or not name:
             return name
-        return f"--{name.replace('_', '-')}" if name != "images" else "--image"
+        return f"--{_OPTIONS.get(name, name).replace('_', '-')}"
 
 
 def wanted(folder: str, fields: dict[str, Any]) -> Wanted:
@@ -154,6 +161,8 @@ def wanted(folder: str, fields: dict[str, Any]) -> Wanted:
         given["images"] = images
     if pairs := given.pop("metadata", None):
         given["metadata"] = dict(_pair(text) for text in pairs)
+    if texts := given.pop("tag", None):
+        given["tags"] = placing.tags_of(texts)
     return Wanted("", prompt, given, n)
 
 

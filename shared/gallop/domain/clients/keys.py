@@ -9,6 +9,7 @@ import secrets
 from enum import StrEnum
 
 from gallop.domain.frozen import frozen
+from gallop.domain.placement import ANYWHERE, Placement
 
 PREFIX = "gallop_"
 MAX_CHARACTERS = 200
@@ -34,7 +35,8 @@ class Key:
     """The record of a key, without the key itself. Times are in seconds since the epoch.
 
     ``id`` is public. It is derived from the hash, so that anyone who finds a key can identify it. ``is_draining`` says
-    that no jobs are accepted with it at present; each key has it, because the authorizer reads nothing else.
+    that no jobs are accepted with it at present; each key has it, because the authorizer reads nothing else. ``bound``
+    is where the jobs that it creates may run, whatever their requests ask for.
     """
 
     hash: str
@@ -45,6 +47,7 @@ class Key:
     revoked_at: float | None = None
     last_used_at: float | None = None
     is_draining: bool = False
+    bound: Placement = ANYWHERE
 
     @property
     def id(self) -> str:

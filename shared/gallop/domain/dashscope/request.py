@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gallop.domain import models
 from gallop.domain.errors import DashScopeRefusal, InvalidRequest
 from gallop.domain.faults import Fault
+from gallop.domain.placement import ACCOUNT
 from gallop.domain.request import references, strict_json
 from gallop.domain.request.dialects import WORDS, Dialect
 from gallop.domain.request.own_fields import PRIORITY
@@ -77,7 +78,7 @@ def _parameters(given: object, model: str) -> dict[str, Any]:
     own = {one.name: one.vendor for one in models.MODELS[model].parameters}
     others = [one for variants in models.parameters().values() for one in variants if one.name not in own]
     names = {one.vendor: one.name for one in others} | {vendor: name for name, vendor in own.items()}
-    names[PRIORITY.name] = PRIORITY.name
+    names |= {name: name for name in (PRIORITY.name, ACCOUNT, "tags")}
     return {name: given[vendor] for vendor, name in names.items() if vendor in given} if given else {}
 
 

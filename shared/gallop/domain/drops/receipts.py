@@ -11,7 +11,7 @@ from gallop.domain.faults import bounded, listing
 from gallop.domain.job import CancelAnswer, Failure, Job, JobState, is_terminal
 from gallop.domain.request.media import IMAGES, record
 from gallop.domain.times import timestamp
-from gallop.domain.views import error_view, file_facts
+from gallop.domain.views import error_view, file_facts, where_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ def status_receipt(job: Job) -> dict[str, Any]:
         "queue_position": job.queue_position.position if job.queue_position else None,
         "estimated_start": timestamp(job.queue_position.starts_at) if job.queue_position else None,
         "parked": parked_view(job),
+        **where_view(job),
         "estimated_cost": float(job.estimated_cost),
         "estimated_cost_detail": job.estimate and job.estimate.view(),
         "cost": None if job.cost is None else float(job.cost),
@@ -89,6 +90,7 @@ def video_receipt(job: Job) -> dict[str, Any]:
         "notes": list(job.notes),
         "task": {"task_id": job.task_id, "request_id": job.vendor_request_id, "polls": job.polls},
         "submits": job.submits,
+        **where_view(job),
         "usage": dict(job.usage or {}),
         "cost": None if job.cost is None else float(job.cost),
         "estimated_cost": float(job.estimated_cost),
@@ -122,6 +124,7 @@ def failure_receipt(job: Job) -> dict[str, Any]:
         "error": error_view(job, failure),
         "faults": [],
         "task_id": job.task_id or None,
+        **where_view(job),
         "completed_at": timestamp(job.ended_at or job.updated_at),
     }
 

@@ -10,6 +10,7 @@ from gallop.domain.errors import InvalidRequest
 from gallop.domain.faults import MAX_FAULTS, Fault, omitted
 from gallop.domain.fields import Choice, nearest
 from gallop.domain.models import Kind
+from gallop.domain.placement import ACCOUNT, Placement
 from gallop.domain.request import media, own_fields, parameters, prompt, references
 from gallop.domain.request.dialects import WORDS, Dialect
 from gallop.domain.request.media import Medium
@@ -87,6 +88,7 @@ class Reader:
             webhook=self._webhook(),
             priority=self._priority(),
             n=self._n(),
+            placement=self._placement(),
         )
         self._refuse_unknown_fields()
         if self._faults:
@@ -209,6 +211,10 @@ class Reader:
         value, field = self._take("priority"), own_fields.PRIORITY
         return (None if value is None else self._own("priority", field.read(value))) or 0
 
+    def _placement(self) -> Placement:
+        account = self._own(ACCOUNT, own_fields.read_account(self._take(ACCOUNT))) or ""
+        return Placement(account, self._own("tags", own_fields.read_tags(self._take("tags"))) or {})
+
     def _n(self) -> int:
         value = self._take("n")
         number: int = (None if value is None else self._own("n", own_fields.N.read(value))) or 1
@@ -217,7 +223,8 @@ class Reader:
         return number
 
     def _refuse_unknown_fields(self) -> None:
-        own = {"prompt", "model", "metadata", "priority", *(["webhook"] * (self._defaults.webhook_origins is not None))}
+        own = {"prompt", "model", "metadata", "priority", ACCOUNT, "tags"}
+        own |= set() if self._defaults.webhook_origins is None else {"webhook"}
         own |= {"n"} if self._defaults.takes_n else set()
         known = sorted({*self._containers, *parameters.names(), *own})
         for name in list(self._fields)[:MAX_FAULTS]:

@@ -57,7 +57,8 @@ def _use(key_hash: str) -> dict[str, Any]:
         case KeyState.ACTIVE:
             wait = {"retry_after": used.wait_seconds} if used.wait_seconds else {}
             draining = {"is_draining": True} if key.is_draining else {}
-            return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **draining, **wait)
+            bound = {"bound": key.bound.text} if key.bound else {}
+            return _context(client=key.client, key_id=key.id, is_admin=key.is_admin, **draining, **bound, **wait)
 
 
 def _within_rate_limit(key_hash: str) -> tuple[Use | None, float]:

@@ -20,11 +20,12 @@ from gallop.domain.doors import Door
 from gallop.domain.errors import DashScopeRefusal, JobNotFound, Unauthenticated
 from gallop.domain.failures import FAILURE_KINDS, Billed
 from gallop.domain.job import Job, JobState
+from gallop.domain.placement import ANYWHERE
 from gallop.domain.request import single_values
 from gallop.domain.request.idempotency import from_content
 from gallop.domain.request.request import RequestDefaults
 from gallop.doors.https import resolver, videos
-from gallop.services import accept, inspect_media
+from gallop.services import accept, inspect_media, placement
 from gallop.services.cancel import Cancellation, cancel
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+    from gallop.domain.placement import Placement
     from gallop.doors.https.identity import Caller
 
 SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
@@ -64,12 +66,15 @@ def answer(app: APIGatewayHttpResolver, body: Mapping[str, Any]) -> Response[str
     return resolver.answer(200, {"request_id": resolver.request_id_of(app), **body})
 
 
-def submit(client: str, body: str, headers: Mapping[str, str], *, is_draining: bool = False) -> dict[str, Any]:
-    """Create a job, or find the one that this submit repeats.
+def submit(
+    client: str, body: str, headers: Mapping[str, str], *, bound: Placement = ANYWHERE, is_draining: bool = False
+) -> dict[str, Any]:
+    """Create a job, or find the one that this submit repeats. ``bound`` is where the client's key lets it run.
 
     Raises:
         DashScopeRefusal: DashScope would refuse it, too; in DashScope's format.
         InvalidRequest: with every fault.
+        PlacementRefused: it is new, and no account may make it where it and the key say.
         BudgetExceeded: a cap has no room for it.
         Draining: it is new, and ``is_draining``: the operator lets all jobs end.
         IdempotencyMismatch: the client used the Idempotency-Key in the headers (lower case) for another request.
@@ -85,7 +90,7 @@ def submit(client: str, body: str, headers: Mapping[str, str], *, is_draining: b
     )
     request = dashscope_request.read(body, defaults, inspect_media.inspect)
     idempotency = from_content(client, request, headers)
-    new_job = accept.NewJob(request, client, Door.HTTPS, idempotency, is_draining=is_draining)
+    new_job = accept.NewJob(placement.bound(request, bound), client, Door.HTTPS, idempotency, is_draining=is_draining)
     job, is_new = accept.accept(new_job)
     if not is_new and _failed_without_charge(job) and not idempotency.has_key:
         job, _ = accept.accept(replace(new_job, idempotency=replace(idempotency, may_replace=job.id)))

@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from gallop import log
 from gallop.domain.errors import CallerError, GallopError, TooManyRequests, TryAgain, Unauthenticated
+from gallop.domain.placement import placement_from
 from gallop.domain.request import single_values
 from gallop.doors.https import errors as dialects
 from gallop.doors.https import json_text, methods
@@ -69,7 +70,8 @@ def caller_of(app: APIGatewayHttpResolver) -> Caller:
         raise Unauthenticated(str(context.get("problem") or "The request has no API key."))
     if seconds := context.get("retry_after"):
         raise TooManyRequests(int(seconds))
-    return Caller(client, is_admin=context.get("is_admin") is True, key_id=str(context.get("key_id", "")))
+    key_id, bound = str(context.get("key_id", "")), placement_from(str(context.get("bound", "")))
+    return Caller(client, is_admin=context.get("is_admin") is True, key_id=key_id, bound=bound)
 
 
 def body_of(app: APIGatewayHttpResolver) -> Body:

@@ -19,6 +19,7 @@ def view(caller: Caller) -> dict[str, Any]:
         "object": "usage",
         "client": caller.client,
         "is_operator": caller.is_admin,
+        "placement": caller.bound.view(),
         "jobs": {
             "waiting": sum(lane.own_waiting for lane in lanes),
             "running": sum(lane.own_running for lane in lanes),

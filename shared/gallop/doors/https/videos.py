@@ -20,12 +20,13 @@ from gallop.domain.errors import (
 from gallop.domain.faults import Fault
 from gallop.domain.frozen import frozen
 from gallop.domain.job import Job, JobState, is_job_id, is_terminal
+from gallop.domain.placement import ANYWHERE
 from gallop.domain.request import idempotency, reader, uploads
 from gallop.domain.request.dialects import Dialect
 from gallop.domain.request.own_fields import DRY_RUN
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.doors.https.errors import dialect_of
-from gallop.services import accept, closing, inspect_media
+from gallop.services import accept, closing, inspect_media, placement
 from gallop.services.cancel import Cancellation, cancel
 from gallop.services.erase import erase
 from gallop.services.slots import queue_position
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gallop.domain.job import Result
+    from gallop.domain.placement import Placement
     from gallop.domain.scheduling.run_times import RunTimes
     from gallop.doors.https.bodies import Body
     from gallop.doors.https.identity import Caller
@@ -77,13 +79,22 @@ class Content:
         return {"url": self.url, "expires_at": self.expires_at, "filename": self.filename}
 
 
-def create_video(
-    client: str, body: Body, headers: Mapping[str, str], api_url: str, *, is_draining: bool = False
+def create_video(  # noqa: PLR0913 - what a request and its key say
+    client: str,
+    body: Body,
+    headers: Mapping[str, str],
+    api_url: str,
+    *,
+    bound: Placement = ANYWHERE,
+    is_draining: bool = False,
 ) -> Created | dict[str, Any]:
     """Create a job, or a group, from a JSON body or a form; with ``dry_run``, only return its price.
 
+    ``bound`` is where the client's key lets it run.
+
     Raises:
         InvalidRequest: with every fault.
+        PlacementRefused: it is new, and no account may make it where it and the key say.
         UnsupportedMediaType: the body is neither JSON nor a form.
         BudgetExceeded: a cap has no room for it.
         Draining: it is new, and ``is_draining``: the operator lets all jobs end.
@@ -100,7 +111,9 @@ def create_video(
     except InvalidRequest:
         accept.check_not_deleted(idempotency.from_key(client, "", headers))
         raise
+    # A repetition is one whatever the key allows: only the client's own words count.
     record = idempotency.from_headers(client, video_request, headers)
+    video_request = placement.bound(video_request, bound)
     if dry_run:
         return price(client, video_request)
     new_job = accept.NewJob(video_request, client, Door.HTTPS, record, is_draining=is_draining)
@@ -143,6 +156,7 @@ def price(client: str, request: VideoRequest) -> dict[str, Any]:
 
     Raises:
         BudgetExceeded: a cap has no room for it.
+        PlacementRefused: no account may make it.
 
     """
     uses = accept.check_budget(request, client)

@@ -18,7 +18,7 @@ from gallop.doors.https import errors as problems
 from gallop.doors.https import json_text, listing, long_poll, videos
 from gallop.doors.mcp import arguments, versions
 from gallop.doors.mcp.messages import INVALID_PARAMS, ProtocolError
-from gallop.services import accept
+from gallop.services import accept, placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,8 @@ class TooExpensive(CallerError):
 
 def price_video(call: Call, sent: Arguments) -> dict[str, Any]:
     """Return what a video would cost, after the same checks as when it is made."""
-    return videos.price(call.client, videos.read_request(call.client, sent, Dialect.MCP))
+    request = videos.read_request(call.client, sent, Dialect.MCP)
+    return videos.price(call.client, placement.bound(request, call.caller.bound))
 
 
 def make_video(call: Call, sent: Arguments) -> dict[str, Any]:
@@ -59,9 +60,10 @@ def make_video(call: Call, sent: Arguments) -> dict[str, Any]:
         raise InvalidRequest([*faults, *error.faults]) from None
     if faults:
         raise InvalidRequest(faults)
-    _check_cost(request, own["max_cost"])
     again, client = own["again"], call.client
     record = idempotency.from_headers(client, request, {}) if again else idempotency.from_call(client, request)
+    request = placement.bound(request, call.caller.bound)
+    _check_cost(request, own["max_cost"])
     new_job = accept.NewJob(request, client, Door.HTTPS, record, is_draining=call.is_draining)
     jobs, is_new = accept.accept_all(new_job)
     view = videos.listed_view if is_new else videos.view

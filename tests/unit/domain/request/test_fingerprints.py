@@ -51,3 +51,11 @@ def test_a_reference_image_of_a_drop_keeps_its_identity() -> None:
     assert "sha256:0123" == media.identity_of(Medium(IMAGES, stored))
     assert f"url:{PICTURE}" == media.identity_of(Medium(IMAGES, LinkedImage(PICTURE)))
     assert "first_frame:sha256:0123" == media.identity_of(Medium("first_frame", stored))
+
+
+def test_where_it_may_run_is_part_of_a_request() -> None:
+    """The same video elsewhere is another job; without account and tags nothing is added, as shown above."""
+    body = {"prompt": "x"}
+    wanted = [{}, {"account": "two"}, {"tags": {"region": "eu"}}, {"tags": {"region": "us"}}]
+    found = {fingerprint_of(reader.read(body | one, DEFAULTS, lambda _, source, _rules: source)) for one in wanted}
+    assert len(wanted) == len(found)

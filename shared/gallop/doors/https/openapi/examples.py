@@ -90,6 +90,7 @@ def usage() -> dict[str, Any]:
         "object": "usage",
         "client": "me",
         "is_operator": False,
+        "placement": None,
         "jobs": {"waiting": 1, "running": 2},
         "budgets": [budget.use(owner, period, day, amount, cap).view() for owner, period, amount, cap in used],
         "queues": [queue],

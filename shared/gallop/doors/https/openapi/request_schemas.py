@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gallop.domain import models
+from gallop.domain.placement import MAX_TAGS
 from gallop.domain.request import references
 from gallop.domain.request.own_fields import DRY_RUN, MAX_METADATA_BYTES, PRIORITY, N
 from gallop.doors.https.openapi.basics import TEXT, Schema, choice, closed, nullable
@@ -33,17 +34,20 @@ def video_request() -> Schema:
 
 def video_form() -> Schema:
     """Describe the same body as a form: numbers and flags are text, and images are files."""
-    texts: dict[str, Schema] = {
-        name: TEXT for name in _fields() if name not in (*references.containers(), "metadata") or name in _clips()
+    objects = {
+        name: {"type": "string", "description": f"An object in JSON; or send `{name}[name]`."}
+        for name in ("metadata", "tags")
     }
-    metadata = {"type": "string", "description": "An object in JSON; or send `metadata[name]`."}
+    texts: dict[str, Schema] = {
+        name: TEXT for name in _fields() if name not in (*references.containers(), *objects) or name in _clips()
+    }
     file: Schema = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
     files: dict[str, Schema] = {
         "images": {"type": "array", "items": file, "description": "The files, in their order; or text, as in JSON."},
         "first_frame": {**file, "description": "The file; or text, as in JSON."},
         "input_reference": {**file, "description": "OpenAI's name for one image."},
     }
-    shape = closed({**texts, "metadata": metadata, **files}, required=())
+    shape = closed({**texts, **objects, **files}, required=())
     description = "The same request as a form. Lists may also be named `images[]` and `input_reference[]`."
     return {**shape, "additionalProperties": True, "description": description}
 
@@ -142,6 +146,22 @@ def _of_the_request() -> dict[str, Schema]:
             own.name: {**own.schema(), "default": own.default, "description": own.description}
             for own in (PRIORITY, N, DRY_RUN)
         },
+        **_where(),
+    }
+
+
+def _where() -> dict[str, Schema]:
+    account = "The DashScope account of the stack on which it must run. The operator knows its name."
+    tags = 'Tags that its DashScope account must have, as `{"region": "eu"}`. Without such an account it is refused.'
+    return {
+        "account": {**_TAG, "description": account},
+        "tags": {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": MAX_TAGS,
+            "additionalProperties": _TAG,
+            "description": tags,
+        },
     }
 
 
@@ -155,6 +175,7 @@ def _media_field(medium: MediaField) -> Schema:
     return {**item, "description": f"{about}: {item['description']}"}
 
 
+_TAG: Schema = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,31}$"}
 _IMAGE: Schema = {
     "type": "string",
     "pattern": "^([hH][tT]{2}[pP][sS]|[dD][aA][tT][aA]|[sS]3):|^upload_",

@@ -6,6 +6,7 @@ from gallop.domain import job, models
 from gallop.domain.budget import Period
 from gallop.domain.doors import Door
 from gallop.domain.faults import MAX_FAULTS
+from gallop.domain.prices import Scope
 from gallop.doors.https import uploads
 from gallop.doors.https.openapi import dashscope_schemas, provenance_schema, usage_schemas
 from gallop.doors.https.openapi.basics import (
@@ -31,6 +32,7 @@ def components() -> dict[str, Schema]:
         "VideoForm": video_form(),
         "Video": video(),
         "GroupPlace": group_place(),
+        "Placement": placement(),
         "VideoGroup": video_group(ref("Video")),
         "JobError": job_error(),
         "StoredFile": stored_file(),
@@ -122,6 +124,7 @@ def video() -> Schema:
         "priority": whole,
         "queue_position": nullable(whole),
         "estimated_start": nullable(SECONDS_SINCE_EPOCH),
+        **_where(),
         "remixed_from_video_id": {"type": "null"},
         "notes": {"type": "array", "items": TEXT},
         "estimated_cost": USD,
@@ -134,6 +137,24 @@ def video() -> Schema:
     files = {"video": ref("StoredFile"), "thumbnail": ref("StoredFile"), "credentials": ref("Credentials")}
     optional = {"group": ref("GroupPlace"), **files}
     return {**closed({**properties, **optional}, required=tuple(properties)), "additionalProperties": True}
+
+
+def _where() -> dict[str, Schema]:
+    """Describe where a job runs, as ``views.where_view`` shows it."""
+    account = {**TEXT, "description": "The DashScope account that makes it; null until it has a slot there."}
+    scope = {**choice([scope.value for scope in Scope]), "description": "Whose prices its cost is of."}
+    return {
+        "account": nullable(account),
+        "region": nullable({**TEXT, "description": "The region of that account."}),
+        "price_scope": nullable(scope),
+        "placement": nullable(ref("Placement")),
+    }
+
+
+def placement() -> Schema:
+    """Describe where a job may run, as ``Placement.view`` shows it."""
+    shape = closed({"account": nullable(TEXT), "tags": {"type": "object", "additionalProperties": TEXT}})
+    return {**shape, "description": "The only account that may make it, and the tags that its account must have."}
 
 
 def group_place() -> Schema:

@@ -19,6 +19,7 @@ def _usage() -> Schema:
         "object": {"const": "usage"},
         "client": TEXT,
         "is_operator": {"type": "boolean", "description": "Whether the key shows the jobs of all clients."},
+        "placement": nullable(ref("Placement")),
         "jobs": closed(
             {"waiting": _described("Yours that wait for a slot."), "running": _described("Yours with one.")}
         ),
