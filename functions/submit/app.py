@@ -22,9 +22,7 @@ def create_video() -> Response[str]:
     caller, api_url = resolver.caller_of(app), resolver.api_url_of(app)
     body, headers = resolver.body_of(app), app.current_event.headers
     is_draining = draining.is_draining(app)
-    made = videos.create_video(
-        caller.client, body, headers, api_url, bound=caller.bound, is_draining=is_draining
-    )
+    made = videos.create_video(caller.client, body, headers, api_url, bound=caller.bound, is_draining=is_draining)
     if isinstance(made, dict):
         return resolver.answer(200, made)
     return resolver.answer(202, made.view, made.headers)

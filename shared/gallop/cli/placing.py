@@ -29,8 +29,9 @@ def tags_of(texts: Sequence[str]) -> dict[str, str]:
 def placement_of(account: str, texts: Sequence[str]) -> Placement:
     """Return the placement that options describe; end the command if they are invalid."""
     name = own_fields.read_account(account or None)
+    if isinstance(name, Fault):
+        refuse(f"--account {name.detail}. {name.remedy}")
     tags = own_fields.read_tags(tags_of(texts) or None)
-    for option, found in (("--account", name), ("--tag", tags)):
-        if isinstance(found, Fault):
-            refuse(f"{option} {found.detail}. {found.remedy}")
+    if isinstance(tags, Fault):
+        refuse(f"--tag {tags.detail}. {tags.remedy}")
     return Placement(name, tags)

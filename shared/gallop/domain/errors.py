@@ -98,6 +98,9 @@ class InvalidRequest(CallerError):
 class PlacementRefused(InvalidRequest):
     """No account may make the job where its request, or its client's key, says."""
 
+    code = "placement_refused"
+    title = "No account may make it there"
+
 
 class Unauthenticated(CallerError):
     """The API key is missing or invalid."""

@@ -89,7 +89,7 @@ def where_view(job: Job) -> dict[str, Any]:
 
     It belongs to an account from its slot on, until its end; before that all but the ``placement`` are null.
     """
-    where = {"account": None, "region": None, "price_scope": None}
+    where: dict[str, str | None] = {"account": None, "region": None, "price_scope": None}
     if job.slot_since is not None:
         where = {
             "account": job.account or DEFAULT_ACCOUNT,

@@ -170,18 +170,46 @@ def test_keys_are_rotated_without_a_gap(now: list[float]) -> None:
 
 def test_the_list_is_readable(now: list[float]) -> None:
     """It has one unwrapped line per key: the client, the state, the last use and the expiry."""
-    create("acme", "--expires", "90d")
+    create("acme", "--expires", "90d", "--tag", "region=eu", "--account", "two")
     key = create("ops", "--admin")
     now[0] += 90
     context_of(key)
     head, first, second = gallop("keys", "list").stdout.splitlines()
-    assert ["KEY", "CLIENT", "STATE", "CREATED", "LAST USED", "ENDS"] == re.split(r"\s{2,}", head.strip())
-    assert ["acme", "active", "2026-11-22 13:00 UTC", "never", "2027-02-20 13:00 UTC"] == re.split(
-        r"\s{2,}", first.strip()
-    )[1:]
-    assert ["ops", "active (operator)", "2026-11-22 13:00 UTC", "2026-11-22 13:01 UTC", "never"] == re.split(
-        r"\s{2,}", second.strip()
-    )[1:]
+    assert ["KEY", "CLIENT", "STATE", "CREATED", "LAST USED", "ENDS", "RUNS ON"] == re.split(r"\s{2,}", head.strip())
+    of_acme = ["acme", "active", "2026-11-22 13:00 UTC", "never", "2027-02-20 13:00 UTC", "account=two,region=eu"]
+    assert of_acme == re.split(r"\s{2,}", first.strip())[1:]
+    of_ops = ["ops", "active (operator)", "2026-11-22 13:00 UTC", "2026-11-22 13:01 UTC", "never", "any account"]
+    assert of_ops == re.split(r"\s{2,}", second.strip())[1:]
+
+
+def test_a_key_is_bound_to_accounts() -> None:
+    """Its jobs run only there, also those of operators; a key without an option is as those of earlier versions."""
+    options = ("--tag", "region=eu", "--tag", "tier=1", "--account", "two")
+    assert "account=two,region=eu,tier=1" == context_of(create("acme", *options))["bound"]
+    assert context_of(create("ops", "--admin", "--tag", "region=eu"))["is_admin"]
+    assert "bound" not in context_of(create("bob"))
+    assert [None] == [key["placement"] for key in listed("--client", "bob")]
+    of_acme = {"account": "two", "tags": {"region": "eu", "tier": "1"}}
+    assert [of_acme] == [key["placement"] for key in listed("--client", "acme")]
+    assert 1 == sum("bound" not in item for item in items() if item["pk"]["S"].startswith("KEY#"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--tag", "region"), "--tag 'region' is not a name and a value"),
+        (("--tag", "region=EU"), "--tag has the tag"),
+        (("--tag", "region=eu", "--tag", "region=us"), "--tag region occurs twice"),
+        (("--tag", "account=two"), "--tag cannot have a tag account"),
+        (("--account", "Two"), "--account must be the name of an account"),
+    ],
+)
+def test_a_key_is_not_created_with_an_invalid_binding(words: tuple[str, ...], said: str) -> None:
+    """A key that is bound to nothing by mistake would let jobs run anywhere."""
+    result = gallop("keys", "create", "acme", *words)
+    assert result.exit_code
+    assert said in result.stderr
+    assert [] == items()
 
 
 def test_an_empty_list_is_reported() -> None:

@@ -67,7 +67,7 @@ def test_a_form_may_name_each_tag(gallop: Simulation) -> None:
 
 def test_a_key_says_it_of_all_its_requests(gallop: Simulation) -> None:
     """In each protocol; what a request asks for besides must be true as well."""
-    bound = {"bound": "region=eu"}
+    bound: dict[str, Any] = {"bound": "region=eu"}
     Client(gallop, **bound).post({**TEXT, "seed": 1})
     Client(gallop, **bound).post({**TEXT, "seed": 2, "account": "two"})
     Vendor(gallop, **bound).submit(ORDER)
@@ -84,7 +84,7 @@ def test_a_request_cannot_leave_where_its_key_is_bound(gallop: Simulation) -> No
     refused = Vendor(gallop, **bound).submit({**ORDER, "parameters": elsewhere})
     assert "InvalidParameter" == refused.json["code"]
     for tool in ("price_video", "make_video"):
-        assert "invalid_request" == Agent(gallop, **bound).refused(tool, **TEXT, **elsewhere)["code"]
+        assert "placement_refused" == Agent(gallop, **bound).refused(tool, **TEXT, **elsewhere)["code"]
     assert [] == gallop.jobs()
 
 

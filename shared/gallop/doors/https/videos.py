@@ -106,11 +106,7 @@ def create_video(  # noqa: PLR0913 - what a request and its key say
     fields = body.fields()
     dry_run = _take_dry_run(fields)
     dialect = dialect_of(PATH, headers)
-    try:
-        video_request = read_request(client, fields, dialect)
-    except InvalidRequest:
-        accept.check_not_deleted(idempotency.from_key(client, "", headers))
-        raise
+    video_request = _read_new(client, fields, dialect, headers)
     # A repetition is one whatever the key allows: only the client's own words count.
     record = idempotency.from_headers(client, video_request, headers)
     video_request = placement.bound(video_request, bound)
@@ -136,6 +132,14 @@ def _answer(
     shown = groups.view(created, views_of_it)
     headers = {"Location": f"{PATH}?group={first.group.id}", **group_poll_headers(created, views_of_it)}
     return {**views_of_it[0], "data": views_of_it} if dialect is Dialect.OPENAI else shown, headers
+
+
+def _read_new(client: str, fields: dict[str, Any], dialect: Dialect, headers: Mapping[str, str]) -> VideoRequest:
+    try:
+        return read_request(client, fields, dialect)
+    except InvalidRequest:
+        accept.check_not_deleted(idempotency.from_key(client, "", headers))
+        raise
 
 
 def read_request(client: str, fields: dict[str, Any], dialect: Dialect) -> VideoRequest:

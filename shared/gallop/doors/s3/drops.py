@@ -22,7 +22,7 @@ from gallop.domain.doors import Door
 from gallop.domain.drops import drop as drops
 from gallop.domain.drops import events, quiet, receipts
 from gallop.domain.drops import plan as plans
-from gallop.domain.errors import AwsTrouble, BudgetExceeded
+from gallop.domain.errors import AwsTrouble, BudgetExceeded, PlacementRefused
 from gallop.domain.faults import Fault, file_fault
 from gallop.domain.frozen import frozen
 from gallop.domain.job import job_id_of
@@ -215,6 +215,9 @@ def _accept(drop: Drop, plan: Plan, request: VideoRequest) -> None:
     used_at = max(entry.time for entry in used if entry)
     try:
         drop_updates.start(new_job, used_at)
+    except PlacementRefused as refused:
+        placed = (plans.placed(fault, drop, plan) for fault in refused.faults)
+        _refuse(drop.receipts, [fault for fault in placed if fault], drop.newest)
     except BudgetExceeded as over:
         log.info("drop exceeds a cap", drop=drop.path)
         drop_updates.show_receipts(drop.receipts, receipts.over_budget(over, clock.now()), drop.newest)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from gallop.cli.user.fields import wanted
 
 from tests.functional.client.test_client import sha256_of
 from tests.support.pictures import picture
@@ -39,7 +40,7 @@ def test_options_are_the_fields_of_a_request(gallop: Command, girl: str) -> None
     """Each reaches the job, with its type."""
     words = ("--duration", "3", "--seed", "7", "--ratio", "9:16", "--resolution", "1080P", "--watermark")
     own = ("--priority", "2", "--metadata", "order=17", "--metadata", "shop=a=b")
-    job = gallop.json("make", "-p", PROMPT, "-i", girl, "-i", girl, *words, *own)
+    job = gallop.json("make", "-p", PROMPT, "-i", girl, "-i", girl, *words, *own, "--account", "default")
     given = {name: job[name] for name in ("duration", "seed", "ratio", "resolution", "watermark", "priority", "images")}
     assert {
         "duration": 3,
@@ -51,6 +52,14 @@ def test_options_are_the_fields_of_a_request(gallop: Command, girl: str) -> None
         "images": 2,
     } == given
     assert {"order": "17", "shop": "a=b"} == job["metadata"]
+    assert {"account": "default", "tags": {}} == job["placement"]
+
+
+def test_a_tag_is_a_name_and_a_value(gallop: Command) -> None:
+    """The stack checks both, and a refusal names the option."""
+    assert {"region": "eu", "tier": "1"} == wanted("", {"tag": ["region=eu", "tier=1"]}).options["tags"]
+    assert "--tag has the tag" in gallop("price", "-p", "x", "--tag", "region=EU").stderr.replace(":", "")
+    assert "not a name and a value" in gallop("make", "-p", "x", "--tag", "eu").stderr
 
 
 def test_make_prints_the_job_and_does_not_wait(gallop: Command, girl: str) -> None:

@@ -57,6 +57,7 @@ def test_nobody_has_used_anything_at_first(ada: Client, ops: Client) -> None:
         "object": "usage",
         "client": "ada",
         "is_operator": False,
+        "placement": None,
         "jobs": {"waiting": 0, "running": 0},
         "queues": [],
     }

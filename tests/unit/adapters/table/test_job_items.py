@@ -28,6 +28,7 @@ from gallop.domain.job import (
     Result,
 )
 from gallop.domain.marks import Marks
+from gallop.domain.placement import Placement
 from gallop.domain.media_rules import ImageRules
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
@@ -85,6 +86,9 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
     return st.integers(field.within.start, field.within.stop - 1) if isinstance(field, Whole) else st.booleans()
 
 
+words = st.from_regex("[b-z0-9][a-z0-9-]{0,31}", fullmatch=True)
+
+
 def requests_of(model: Model) -> st.SearchStrategy[VideoRequest]:
     """Draw requests for a model."""
     return st.builds(
@@ -96,6 +100,7 @@ def requests_of(model: Model) -> st.SearchStrategy[VideoRequest]:
         metadata=objects,
         webhook=texts,
         priority=st.sampled_from(queue.PRIORITIES),
+        placement=st.builds(Placement, words, st.dictionaries(words, words, max_size=2)),
     )
 
 

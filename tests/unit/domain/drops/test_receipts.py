@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from gallop.domain import remedies, views
+from gallop.domain import operator_views, remedies, views
 from gallop.domain.doors import Door
 from gallop.domain.drops import receipts
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.faults import Fault, file_fault
 from gallop.domain.job import Attempt, AttemptEnd, Failure, Job, JobState, Result
+from gallop.domain.placement import Placement
 from gallop.domain.remedies import Remedy
 from gallop.domain.request.images import StoredImage
 
@@ -47,6 +48,40 @@ def test_every_state_has_a_view(state: JobState) -> None:
     assert state.value == view["state"]
     assert view["status"] in {"queued", "in_progress", "completed", "failed"}
     assert [] == [word for word in INTERNAL if word in json.dumps(view).lower()]
+
+
+EU = {"account": "two", "region": "eu-central-1", "price_scope": "mainland China, Global"}
+DEFAULT = {"account": "default", "region": "ap-southeast-1", "price_scope": "International"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({}, dict.fromkeys(EU)),
+        ({"slot_since": START}, DEFAULT),
+        (
+            {
+                "slot_since": START,
+                "account": "two",
+                "base_url": "https://llm-two.eu-central-1.maas.aliyuncs.com/api/v1",
+            },
+            EU,
+        ),
+    ],
+)
+def test_a_job_shows_where_it_ran_and_at_which_price(fields: dict[str, Any], where: dict[str, str]) -> None:
+    """Clients, droppers and operators see the same, from its slot on; and where it may run, from the start."""
+    job = replace(succeeded(), request=a_request(placement=Placement("", {"region": "eu"})), **fields)
+    failed = replace(job, state=JobState.FAILED, failure=Failure(FailureCode.INTERNAL_ERROR, "x"))
+    shown = [
+        views.job_view(job, START, API_URL),
+        receipts.status_receipt(job),
+        receipts.video_receipt(job),
+        receipts.failure_receipt(failed),
+        operator_views.summary(job),
+    ]
+    expected = {**where, "placement": {"account": None, "tags": {"region": "eu"}}}
+    assert [expected] * len(shown) == [{name: view[name] for name in expected} for view in shown]
 
 
 def test_a_finished_job_shows_its_video_and_its_price() -> None:

@@ -55,7 +55,9 @@ def test_a_reference_image_of_a_drop_keeps_its_identity() -> None:
 
 def test_where_it_may_run_is_part_of_a_request() -> None:
     """The same video elsewhere is another job; without account and tags nothing is added, as shown above."""
-    body = {"prompt": "x"}
-    wanted = [{}, {"account": "two"}, {"tags": {"region": "eu"}}, {"tags": {"region": "us"}}]
-    found = {fingerprint_of(reader.read(body | one, DEFAULTS, lambda _, source, _rules: source)) for one in wanted}
+    wanted: list[dict[str, Any]] = [{}, {"account": "two"}, {"tags": {"region": "eu"}}, {"tags": {"region": "us"}}]
+    found = {
+        fingerprint_of(reader.read({"prompt": "x", **one}, DEFAULTS, lambda _, source, _rules: source))
+        for one in wanted
+    }
     assert len(wanted) == len(found)

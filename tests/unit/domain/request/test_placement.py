@@ -64,7 +64,7 @@ def test_without_them_a_request_may_run_anywhere(fields: dict[str, Any]) -> None
     ],
 )
 def test_what_is_neither_is_refused(fields: dict[str, Any], pointer: str, said: str) -> None:
-    """It is never ignored, which could let a video be made where it must not."""
+    """It is never ignored: the video could be made where it must not."""
     with pytest.raises(InvalidRequest) as refused:
         read(**fields)
     (fault,) = refused.value.faults

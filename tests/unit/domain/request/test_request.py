@@ -212,7 +212,7 @@ def test_all_problems_are_reported_at_once() -> None:
         ("resolution", "720p", "Did you mean 720P?"),
         ("model", "happyhorse-1.0-rv2", "Did you mean happyhorse-1.0-r2v?"),
         ("duraton", 5, "Did you mean duration?"),
-        ("xyz", 5, "Valid fields are audio, duration, first_frame, images, input_reference, media, metadata"),
+        ("xyz", 5, "Valid fields are account, audio, duration, first_frame, images, input_reference, media, metadata"),
     ],
 )
 def test_a_typo_gets_a_hint(field: str, value: object, remedy: str) -> None:

@@ -122,8 +122,6 @@ def video() -> Schema:
         "size": nullable(TEXT),
         "metadata": {"type": "object", "additionalProperties": True},
         "priority": whole,
-        "queue_position": nullable(whole),
-        "estimated_start": nullable(SECONDS_SINCE_EPOCH),
         **_where(),
         "remixed_from_video_id": {"type": "null"},
         "notes": {"type": "array", "items": TEXT},
@@ -140,10 +138,12 @@ def video() -> Schema:
 
 
 def _where() -> dict[str, Schema]:
-    """Describe where a job runs, as ``views.where_view`` shows it."""
+    """Describe where a job waits, and where it runs, as ``views.where_view`` shows it."""
     account = {**TEXT, "description": "The DashScope account that makes it; null until it has a slot there."}
     scope = {**choice([scope.value for scope in Scope]), "description": "Whose prices its cost is of."}
     return {
+        "queue_position": nullable({"type": "integer"}),
+        "estimated_start": nullable(SECONDS_SINCE_EPOCH),
         "account": nullable(account),
         "region": nullable({**TEXT, "description": "The region of that account."}),
         "price_scope": nullable(scope),
