@@ -37,6 +37,8 @@ export const draft = {
   model: "",
   /** @type {Record<string, unknown>} */
   parameters: {},
+  /** Where it may run, if it repeats a video: `account` and `tags`. @type {Record<string, unknown>} */
+  placement: {},
   /** How many variants. */
   n: 1,
   /** @type {Medium[]} */
@@ -67,7 +69,7 @@ export function medium(values) {
 }
 
 export function clear() {
-  change({prompt: "", role: "references", model: "", parameters: {}, n: 1, media: []});
+  change({prompt: "", role: "references", model: "", parameters: {}, placement: {}, n: 1, media: []});
 }
 
 /** Takes the draft from before a reload; a file that was not sent by then is gone. */
@@ -147,6 +149,7 @@ export function body() {
     ...(frame !== undefined && {first_frame: frame}),
     ...(video !== undefined && {video}),
     ...Object.fromEntries(wanted),
+    ...draft.placement,
     ...(draft.n > 1 && {n: draft.n}),
   };
 }

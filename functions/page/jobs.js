@@ -24,6 +24,7 @@
  * @property {Record<string, any>} [provenance]
  * @property {Record<string, any>} [video]
  * @property {Record<string, any>} [thumbnail]
+ * @property {{account: string | null, tags: Record<string, string>} | null} [placement] where it may run
  * @property {{id: string, place: number, size: number}} [group] which variant of a request it is
  */
 
@@ -123,5 +124,12 @@ export function requestOf(one) {
     ...(frame && {first_frame: frame}),
     ...(video && {video}),
     ...Object.fromEntries(set),
+    ...placementOf(one),
   };
+}
+
+/** Returns the fields of a request that may run only where this job may. @param {Job} one */
+export function placementOf(one) {
+  const {account, tags} = one.placement || {account: null, tags: {}};
+  return {...(account && {account}), ...(Object.keys(tags).length && {tags})};
 }

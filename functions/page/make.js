@@ -7,7 +7,7 @@ import {previews} from "./card.js";
 import {body, change, changes, clear, draft, images, kind, medium, model, numberOf} from "./draft.js";
 import {clearFaults, focusFault, register, showFaults, textOf} from "./faults.js";
 import {showNew} from "./history.js";
-import {learnView} from "./jobs.js";
+import {learnView, placementOf} from "./jobs.js";
 import {isSent, mediaPanel} from "./media.js";
 import {parametersPanel} from "./parameters.js";
 import {begin, discard, isSafe, send, unanswered} from "./pending.js";
@@ -75,7 +75,7 @@ export function edit(job, n = 1) {
     thumb: job.media.length === 1 ? previews.get(job.id) || "" : "",
   }));
   const set = PARAMETERS.map((name) => [name, any[name]]).filter(([, value]) => value !== null && value !== undefined);
-  change({n, prompt: job.prompt, media, model: job.model, role: job.kind === "i2v" ? "first_frame" : "references", parameters: Object.fromEntries(set)});
+  change({n, prompt: job.prompt, media, model: job.model, role: job.kind === "i2v" ? "first_frame" : "references", parameters: Object.fromEntries(set), placement: placementOf(job)});
   prompt.value = job.prompt;
   prompt.focus();
   prompt.scrollIntoView({block: "center"});

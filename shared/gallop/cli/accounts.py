@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gallop import settings
-from gallop.cli import show
+from gallop.cli import placing, show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, opened
 from gallop.domain import regions
 from gallop.domain.accounts import Account, InvalidAccounts
+from gallop.domain.placement import Placement
 from gallop.services import account_list, vendor_accounts
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ app = typer.Typer(help="Show and change the DashScope accounts that make the vid
 
 NameArgument = Annotated[str, typer.Argument(help="The account's name: a-z, 0-9 and hyphens.", metavar="NAME")]
 UrlOption = Annotated[str, typer.Option("--base-url", help="The host of the key, as https://.../api/v1.")]
+TagOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag", help="What requests and keys may ask for, as region=eu. Repeat it for more.", metavar="NAME=VALUE"
+    ),
+]
 ModelOption = Annotated[list[str] | None, typer.Option("--model", help="A model that it may make. Default: all.")]
 InFlightOption = Annotated[
     int | None, typer.Option(help="Maximum tasks per model at a time. Default: the stack's MaxInFlight.")
@@ -42,14 +49,18 @@ def list_accounts(json: show.JsonOption = False, stack: StackOption = "") -> Non
     if json:
         show.as_json(rows)
         return
-    head = ("ACCOUNT", "BASE URL", "REGION", "MODELS", "IN FLIGHT", "WEIGHT", "STATE", "JOBS")
-    show.as_table(head, [tuple(str(cell) for cell in {**row, "models": _models(row)}.values()) for row in rows])
+    head = ("ACCOUNT", "BASE URL", "REGION", "TAGS", "MODELS", "IN FLIGHT", "WEIGHT", "STATE", "JOBS")
+    show.as_table(
+        head,
+        [tuple(str(cell) for cell in {**row, "tags": _tags(row), "models": _models(row)}.values()) for row in rows],
+    )
 
 
 @app.command()
 def add(  # noqa: PLR0913, PLR0917 - one parameter per option
     name: NameArgument,
     base_url: UrlOption = "",
+    tag: TagOption = None,
     model: ModelOption = None,
     in_flight: InFlightOption = None,
     weight: WeightOption = None,
@@ -66,6 +77,7 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter per option
             before,
             key=_key(),
             base_url=base_url or before.base_url,
+            tags=placing.tags_of(tag) if tag else before.tags,
             models=tuple(model) if model else before.models,
             in_flight=before.in_flight if in_flight is None else in_flight,
             weight=before.weight if weight is None else weight,
@@ -145,12 +157,17 @@ def _view(account: Account) -> dict[str, Any]:
         "account": account.name,
         "base_url": url,
         "region": regions.region_of(url),
+        "tags": dict(account.tags),
         "models": list(account.models),
         "in_flight": account.in_flight or settings.max_in_flight(),
         "weight": account.weight,
         "state": "paused" if account.paused else "open",
         "jobs": len(account_list.jobs_of(account.name)),
     }
+
+
+def _tags(row: dict[str, Any]) -> str:
+    return Placement(tags=row["tags"]).text or "-"
 
 
 def _models(row: dict[str, Any]) -> str:

@@ -36,10 +36,13 @@ def restored(gallop: Gallop) -> object:
 
 def test_an_account_is_added_paused_resumed_and_removed(gallop: Gallop) -> None:
     """The bare key becomes the account `default`, and is a bare key again when it is alone."""
-    assert 0 == gallop(*ADD_TWO, "--in-flight", "7", answer="sk-two\n").exit_code
+    tags = ("--tag", "region=eu", "--tag", "tier=1")
+    assert 0 == gallop(*ADD_TWO, *tags, "--in-flight", "7", answer="sk-two\n").exit_code
     assert ["default", "two"] == [*read(secret(gallop))]
     rows = {row["account"]: row for row in gallop.json("accounts", "list")}
-    expected = {"base_url": URL, "in_flight": 7, "state": "open", "jobs": 0}
+    tags_of_two = {"region": "eu", "tier": "1"}
+    expected = {"base_url": URL, "tags": tags_of_two, "in_flight": 7, "state": "open", "jobs": 0}
+    assert "region=eu,tier=1" in gallop("accounts", "list").stdout
     assert expected == {name: rows["two"][name] for name in expected}
     with gallop.sandbox.stack.acting_as("ReconcileFunction"):
         assert {"default", "two"} == {lane.account for pool in slots.pools() for lane in pool.lanes or ()}
@@ -79,6 +82,8 @@ def test_a_key_is_never_shown_and_rotates(gallop: Gallop) -> None:
         (("add", "Two", "--base-url", URL), "name is invalid"),
         (("add", "two", "--base-url", "http://example.com"), "https URL"),
         (("add", "two"), "no `base_url`"),
+        (("add", "two", "--base-url", URL, "--tag", "region"), "not a name and a value"),
+        (("add", "two", "--base-url", URL, "--tag", "region=EU"), "`tags` must be"),
         (("add", "default"), "already an account"),
         (("add", "two", "--replace"), "no account"),
         (("pause", "two"), "no account"),

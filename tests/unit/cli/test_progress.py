@@ -96,3 +96,11 @@ def test_a_terminal_draws_again(job: Callable[..., Job], monkeypatch: pytest.Mon
 def test_texts_of_others_do_not_move_the_cursor(text: str, shown: str) -> None:
     """Neither line breaks nor the sequences that terminals obey."""
     assert shown == wording.plain(text)
+
+
+def test_a_job_that_waits_for_some_accounts_says_so(job: Callable[..., Job]) -> None:
+    """Its queue is another one than that of the jobs that may run anywhere."""
+    placement = {"account": None, "tags": {"region": "eu"}}
+    assert "queued, position 3 for region=eu" == wording.state(job(queue_position=3, placement=placement))
+    assert "queued, position 3" == wording.state(job(queue_position=3, placement=None))
+    assert "running" == wording.state(job(state="running", placement=placement))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gallop.cli.user.saving import Place
     from gallop.client import Group, Job
 
-SHOWN = ("resolution", "ratio", "duration", "seed", "audio")
+SHOWN = ("resolution", "ratio", "duration", "seed", "audio", "account", "region")
 
 
 def watch(

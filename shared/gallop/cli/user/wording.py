@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gallop.domain.placement import ANYWHERE, Placement
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,9 +16,12 @@ _KILO = 1000
 
 
 def state(job: Job) -> str:
-    """Return the state of a job, with its position in the queue."""
-    word = job.state.replace("_", " ")
-    return f"{word}, position {job.queue_position:,}" if job.queue_position else word
+    """Return the state of a job, with its position in the queue, and where it may run if that is not anywhere."""
+    word, found = job.state.replace("_", " "), job.data.get("placement")
+    if not job.queue_position:
+        return word
+    placement = Placement(found["account"] or "", found["tags"]) if found else ANYWHERE
+    return f"{word}, position {job.queue_position:,}{f' for {placement.text}' if placement else ''}"
 
 
 def cost(job: Job) -> str:
