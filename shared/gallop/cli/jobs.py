@@ -36,6 +36,7 @@ SinceOption = Annotated[
     str, typer.Option(help="Show only jobs created since then: 2h, 7d, 2026-11-27T12:00Z.", metavar="7d")
 ]
 UntilOption = Annotated[str, typer.Option(help="Show only jobs created before then.", metavar="1d")]
+AccountOption = Annotated[str, typer.Option(help="Show only jobs that belong to this DashScope account.")]
 LimitOption = Annotated[int, typer.Option(help="Maximum number of jobs.", min=1, max=100_000)]
 
 _CANCELLED = {
@@ -59,6 +60,7 @@ def default(  # noqa: PLR0913, PLR0917 - the options of a list
     state: StateOption = "",
     client: ClientOption = "",
     door: DoorOption = None,
+    account: AccountOption = "",
     since: SinceOption = "",
     until: UntilOption = "",
     limit: LimitOption = 20,
@@ -67,7 +69,7 @@ def default(  # noqa: PLR0913, PLR0917 - the options of a list
 ) -> None:
     """List jobs, the newest first; the commands below act on some of them."""
     if context.invoked_subcommand is None:
-        list_jobs(state, client, door, since, until, limit, json, stack)
+        list_jobs(state, client, door, account, since, until, limit, json, stack)
         return
     given = [name for name in context.params if _is_given(context, name)]
     if given:
@@ -84,6 +86,7 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the options of a list
     state: StateOption = "",
     client: ClientOption = "",
     door: DoorOption = None,
+    account: AccountOption = "",
     since: SinceOption = "",
     until: UntilOption = "",
     limit: LimitOption = 20,
@@ -95,7 +98,7 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the options of a list
     with opened(stack) as target:
         now = target.now()
         times_ = moments.parse("--since", since, now), moments.parse("--until", until, now)
-        wanted = Filter(client, door, states, *times_)
+        wanted = Filter(client, door, states, *times_, account)
         found = list(islice(find_jobs.found(wanted), limit + 1))
     shown = found[:limit]
     if json:

@@ -89,14 +89,18 @@ def where_view(job: Job) -> dict[str, Any]:
 
     It belongs to an account from its slot on, until its end; before that all but the ``placement`` are null.
     """
-    where: dict[str, str | None] = {"account": None, "region": None, "price_scope": None}
-    if job.slot_since is not None:
-        where = {
-            "account": job.account or DEFAULT_ACCOUNT,
-            "region": region_of(job.base_url),
-            "price_scope": prices.scope_of(job.base_url).value,
-        }
-    return {**where, "placement": job.request.placement.view()}
+    account = account_of(job)
+    return {
+        "account": account,
+        "region": account and region_of(job.base_url),
+        "price_scope": account and prices.scope_of(job.base_url).value,
+        "placement": job.request.placement.view(),
+    }
+
+
+def account_of(job: Job) -> str | None:
+    """Return the account that a job belongs to; None before it has a slot."""
+    return None if job.slot_since is None else job.account or DEFAULT_ACCOUNT
 
 
 def _queue_view(position: QueuePosition | None) -> dict[str, int | None]:

@@ -10,6 +10,7 @@ from gallop import clock
 from gallop.adapters.table import job_index, jobs
 from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState, is_terminal
+from gallop.domain.views import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ class Filter:
     """Which jobs: those that match each part that is set. Times are those of creation, in seconds since the epoch.
 
     ``states`` are states of jobs, ``open`` for all that have not ended, and ``parked`` for those that wait for budget.
+    ``account`` is the DashScope account that they belong to.
     """
 
     client: str = ""
@@ -34,6 +36,7 @@ class Filter:
     states: frozenset[str] = field(default_factory=frozenset)
     since: float | None = None
     until: float | None = None
+    account: str = ""
 
     def takes(self, job: Job) -> bool:
         """Return whether a job matches."""
@@ -41,7 +44,10 @@ class Filter:
             self.until is None or job.created_at < self.until
         )
         is_of_client = self.client in ("", job.client) and self.door in (None, job.door)
-        return is_in_time and is_of_client and (not self.states or not self.states.isdisjoint(names_of(job)))
+        is_there = self.account in ("", account_of(job))
+        return (
+            is_in_time and is_of_client and is_there and (not self.states or not self.states.isdisjoint(names_of(job)))
+        )
 
 
 def names_of(job: Job) -> set[str]:

@@ -69,6 +69,15 @@ def test_jobs_are_listed_the_newest_first(sandbox: Sandbox, gallop: Gallop) -> N
     assert "There are more" in gallop("jobs", "--limit", "2").stderr
 
 
+def test_jobs_are_found_by_their_account(sandbox: Sandbox, gallop: Gallop) -> None:
+    """From their slot on; before that, they belong to none."""
+    sandbox.put()
+    default, two = (sandbox.put(slot_since=sandbox.clock.now(), account=name).id for name in ("", "two"))
+    assert [default] == ids(gallop, "--account", "default")
+    assert [two] == ids(gallop, "list", "--account", "two")
+    assert "account    two" in re.sub(" +", "    ", gallop("jobs", "show", two).stdout)
+
+
 def test_jobs_are_filtered(sandbox: Sandbox, gallop: Gallop) -> None:
     """By state, client, door and time, and by several of them."""
     now = sandbox.clock.now()
