@@ -63,6 +63,8 @@ def succeeded() -> dict[str, Any]:
     done = replace(
         _job().at(JobState.SUCCEEDED, ended_at),
         attempt=Attempt("1", _CREATED_AT, AttemptEnd.ACCEPTED, _CREATED_AT),
+        base_url="https://dashscope-intl.aliyuncs.com/api/v1",
+        slot_since=_CREATED_AT + 1,
         running_since=_CREATED_AT + 2,
         ended_at=ended_at,
         cost=Decimal("0.7"),
