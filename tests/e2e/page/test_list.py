@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -23,7 +24,7 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
     from tests.e2e.caller import Caller
     from tests.support.browser import Visitor
@@ -176,8 +177,17 @@ def test_others_see_no_more_than_their_own(person: Visitor, many: str) -> None:
     assert 0 == person.page.get_by_label("Filter by client").count()
 
 
+def bound(route: Route) -> None:
+    """Let a create ask for an account."""
+    body = route.request.post_data_json
+    route.continue_(post_data=json.dumps({**body, "account": "default"}) if body and "dry_run" not in body else None)
+
+
 def test_a_video_is_made_again_and_edited(person: Visitor, caller: Caller) -> None:
-    """Again: the same with another seed. Edit: everything is in the panel, files included, and can be changed."""
+    """Again: the same with another seed. Edit: everything is in the panel, files included, and can be changed.
+
+    Both may be made only where the first one may, which the page cannot choose.
+    """
     person.open()
     person.enter()
     person.add(QIPAO[:2])
@@ -185,8 +195,10 @@ def test_a_video_is_made_again_and_edited(person: Visitor, caller: Caller) -> No
     person.prompt.fill("Again and [Image 1].")
     person.page.get_by_label("Length").fill("3")
     person.priced("$0.42")
+    person.page.route("**/v1/videos", bound)
     person.make.click()
     expect(person.cards).to_have_count(1)
+    person.page.unroute("**/v1/videos")
     person.wait_for("Ready")
     person.cards.first.get_by_role("link").click()
     dialog = person.page.locator("dialog")
@@ -211,6 +223,7 @@ def test_a_video_is_made_again_and_edited(person: Visitor, caller: Caller) -> No
     sources = [[one["source"] for one in job["media"]] for job in (first, second, third)]
     assert sources[0] == sources[1]
     assert sources[0] == sources[2]
+    assert [{"account": "default", "tags": {}}] * 3 == [job["placement"] for job in (first, second, third)]
     assert first["seed"] is None
     assert second["seed"] is not None
     assert second["seed"] == third["seed"]

@@ -83,6 +83,7 @@ def test_a_request_cannot_leave_where_its_key_is_bound(gallop: Simulation) -> No
         assert ["/tags"] == [*Client(gallop, **bound).post({**TEXT, **elsewhere, **fields}).faults]
     refused = Vendor(gallop, **bound).submit({**ORDER, "parameters": elsewhere})
     assert "InvalidParameter" == refused.json["code"]
+    assert "/parameters/tags" in refused.json["message"]
     for tool in ("price_video", "make_video"):
         assert "placement_refused" == Agent(gallop, **bound).refused(tool, **TEXT, **elsewhere)["code"]
     assert [] == gallop.jobs()

@@ -7,6 +7,7 @@ is lost, without marking it as repeated: equal content of one client is therefor
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,12 @@ from gallop.domain.dashscope import listing as dashscope_list
 from gallop.domain.dashscope import request as dashscope_request
 from gallop.domain.dashscope import task as dashscope_task
 from gallop.domain.doors import Door
-from gallop.domain.errors import DashScopeRefusal, JobNotFound, Unauthenticated
+from gallop.domain.errors import DashScopeRefusal, JobNotFound, PlacementRefused, Unauthenticated
 from gallop.domain.failures import FAILURE_KINDS, Billed
 from gallop.domain.job import Job, JobState
 from gallop.domain.placement import ANYWHERE
 from gallop.domain.request import single_values
+from gallop.domain.request.dialects import WORDS, Dialect
 from gallop.domain.request.idempotency import from_content
 from gallop.domain.request.request import RequestDefaults
 from gallop.doors.https import resolver, videos
@@ -29,7 +31,7 @@ from gallop.services import accept, inspect_media, placement
 from gallop.services.cancel import Cancellation, cancel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
@@ -90,12 +92,25 @@ def submit(
     )
     request = dashscope_request.read(body, defaults, inspect_media.inspect)
     idempotency = from_content(client, request, headers)
-    new_job = accept.NewJob(placement.bound(request, bound), client, Door.HTTPS, idempotency, is_draining=is_draining)
-    job, is_new = accept.accept(new_job)
-    if not is_new and _failed_without_charge(job) and not idempotency.has_key:
-        job, _ = accept.accept(replace(new_job, idempotency=replace(idempotency, may_replace=job.id)))
+    with _own_places():
+        request = placement.bound(request, bound)
+        new_job = accept.NewJob(request, client, Door.HTTPS, idempotency, is_draining=is_draining)
+        job, is_new = accept.accept(new_job)
+        if not is_new and _failed_without_charge(job) and not idempotency.has_key:
+            job, _ = accept.accept(replace(new_job, idempotency=replace(idempotency, may_replace=job.id)))
     videos.mark_answered(idempotency, job, began)
     return dashscope_task.submitted(job.id)
+
+
+@contextmanager
+def _own_places() -> Iterator[None]:
+    """Let a refusal name the places that the fields have in this protocol."""
+    try:
+        yield
+    except PlacementRefused as refused:
+        words = WORDS[Dialect.DASHSCOPE]
+        places = [replace(fault, pointer=words.place(fault.pointer.split("/")[1])) for fault in refused.faults]
+        raise PlacementRefused(places) from refused
 
 
 def task(caller: Caller, task_id: str) -> dict[str, Any]:
