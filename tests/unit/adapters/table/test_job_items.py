@@ -28,8 +28,8 @@ from gallop.domain.job import (
     Result,
 )
 from gallop.domain.marks import Marks
-from gallop.domain.placement import Placement
 from gallop.domain.media_rules import ImageRules
+from gallop.domain.placement import Placement
 from gallop.domain.request.clips import ClipFacts, LinkedClip, StoredClip
 from gallop.domain.request.estimate import Estimate
 from gallop.domain.request.images import LinkedImage, Original, StoredImage
