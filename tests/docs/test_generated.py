@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from gallop.domain import prices
 from gallop.domain.request import estimate
 
 from tests.docs import costs, item_kinds, pages
@@ -51,6 +52,6 @@ def test_an_item_without_a_description_is_an_error(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("page", ["README.md", "docs/load.md", "docs/costs.md"])
 def test_the_price_of_a_usual_video_is_that_of_the_table(page: str) -> None:
     """What a page says a video of five seconds costs is what a job of the default model is estimated at."""
-    usd = estimate.of(a_request(), stack.parameter("DashScopeBaseUrl")).usd
+    usd = estimate.of(a_request(), prices.scope_of(stack.parameter("DashScopeBaseUrl"))).usd
     text = (pages.ROOT / page).read_text(encoding="utf-8")
     assert f"${usd:.2f}" in text

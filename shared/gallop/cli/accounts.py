@@ -13,9 +13,9 @@ from gallop import settings
 from gallop.cli import placing, show
 from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, opened
-from gallop.domain import regions
+from gallop.domain import prices, regions
 from gallop.domain.accounts import Account, InvalidAccounts
-from gallop.domain.placement import Placement
+from gallop.domain.prices import Scope
 from gallop.services import account_list, vendor_accounts
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ InFlightOption = Annotated[
     int | None, typer.Option(help="Maximum tasks per model at a time. Default: the stack's MaxInFlight.")
 ]
 WeightOption = Annotated[int | None, typer.Option(help="Its share of the jobs, relative to the other accounts.")]
+ScopeOption = Annotated[
+    str | None,
+    typer.Option(help=f"Whose prices it has: {' or '.join(f'{one}' for one in Scope)}. Default: those of its region."),
+]
 ReplaceOption = Annotated[
     bool, typer.Option("--replace", help="Change an account that exists: its key, and the options given.")
 ]
@@ -49,11 +53,8 @@ def list_accounts(json: show.JsonOption = False, stack: StackOption = "") -> Non
     if json:
         show.as_json(rows)
         return
-    head = ("ACCOUNT", "BASE URL", "REGION", "TAGS", "MODELS", "IN FLIGHT", "WEIGHT", "STATE", "JOBS")
-    show.as_table(
-        head,
-        [tuple(str(cell) for cell in {**row, "tags": _tags(row), "models": _models(row)}.values()) for row in rows],
-    )
+    head = ("ACCOUNT", "BASE URL", "REGION", "MODELS", "IN FLIGHT", "WEIGHT", "PRICES", "STATE", "JOBS")
+    show.as_table(head, [tuple(str(cell) for cell in {**row, "models": _models(row)}.values()) for row in rows])
 
 
 @app.command()
@@ -64,6 +65,7 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter per option
     model: ModelOption = None,
     in_flight: InFlightOption = None,
     weight: WeightOption = None,
+    price_scope: ScopeOption = None,
     replace_it: ReplaceOption = False,
     stack: StackOption = "",
 ) -> None:
@@ -81,6 +83,7 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter per option
             models=tuple(model) if model else before.models,
             in_flight=before.in_flight if in_flight is None else in_flight,
             weight=before.weight if weight is None else weight,
+            price_scope=before.price_scope if price_scope is None else price_scope,
         )
         account_list.store(secret, {**listed, name: changed})
     show.remark(f"Account {name!r} {'is changed' if replace_it else 'takes jobs now'}. {_LATER}")
@@ -161,6 +164,7 @@ def _view(account: Account) -> dict[str, Any]:
         "models": list(account.models),
         "in_flight": account.in_flight or settings.max_in_flight(),
         "weight": account.weight,
+        "price_scope": prices.scope_of(url, account.price_scope).value,
         "state": "paused" if account.paused else "open",
         "jobs": len(account_list.jobs_of(account.name)),
     }

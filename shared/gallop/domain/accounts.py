@@ -16,6 +16,7 @@ from gallop.domain.dashscope.addresses import is_base_url
 from gallop.domain.frozen import frozen
 from gallop.domain.lanes import DEFAULT_ACCOUNT
 from gallop.domain.placement import MAX_TAGS, are_tags, is_word
+from gallop.domain.prices import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +36,8 @@ class Account:
 
     Without ``base_url`` and ``in_flight`` those of the stack apply; no ``models`` means all. Of two accounts with the
     same share of their slots in use, the one with the larger ``weight`` gets the next job. ``tags`` say what requests
-    may ask for, such as a region. A ``paused`` account gets no jobs.
+    may ask for, such as a region. Prices are those of ``price_scope``, or without one those of the host's region. A
+    ``paused`` account gets no jobs.
     """
 
     name: str = DEFAULT
@@ -46,6 +48,7 @@ class Account:
     weight: int = 1
     paused: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+    price_scope: str = ""
 
     def makes(self, model: str) -> bool:
         """Return whether the account may make videos of a model."""
@@ -54,7 +57,7 @@ class Account:
     def as_map(self) -> dict[str, Any]:
         """Return the account as the secret has it: what differs from a default, and its key."""
         empty = Account()
-        names = ("base_url", "key", "models", "in_flight", "weight", "paused", "tags")
+        names = ("base_url", "key", "models", "in_flight", "weight", "paused", "tags", "price_scope")
         values = {name: getattr(self, name) for name in names}
         return {
             name: list(value) if name == "models" else value
@@ -168,5 +171,6 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
         are_tags,
         f'1 to {MAX_TAGS} names with values, as {{"region": "eu"}}: a-z, 0-9 and hyphens; not `account`',
     ),
+    "price_scope": (lambda value: value in list(Scope), " or ".join(f'"{scope}"' for scope in Scope)),
     "paused": (lambda value: isinstance(value, bool), "true or false"),
 }

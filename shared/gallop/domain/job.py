@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
-from gallop.domain import lanes
+from gallop.domain import lanes, prices
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.frozen import frozen
 from gallop.domain.scheduling.queue import QueuePosition, Ticket
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gallop.domain.budget import Parked, Reservation
     from gallop.domain.doors import Door
     from gallop.domain.marks import Marks
+    from gallop.domain.prices import Scope
     from gallop.domain.request.estimate import Estimate
     from gallop.domain.request.request import VideoRequest
 
@@ -196,7 +197,9 @@ class Job:
     its video, if they were read. ``group`` is its place among the jobs of a request for several videos. ``signed`` is
     the copy of its video with Content Credentials, and ``unsigned`` says why there is none (``credentials.Unsigned``).
     ``account`` is the DashScope account of its slot, which it keeps until it has ended; empty means the default one, or
-    none yet. ``unlisted_since`` is when DashScope's list first showed no task for its attempt whose reply was lost.
+    none yet; ``price_scope`` says whose prices that has, if not its host. ``unlisted_since`` is when DashScope's list
+    first showed no task for its attempt whose reply was lost.
+    ``placement`` says on which accounts it may run: what its request and its client's key both allow.
     """
 
     id: str
@@ -247,6 +250,7 @@ class Job:
     signed: Result | None = None
     unsigned: str | None = None
     account: str = ""
+    price_scope: str = ""
     unlisted_since: float | None = None
 
     @property
@@ -258,6 +262,11 @@ class Job:
     def lane(self) -> str:
         """The lane of its attempts and slots: an account and a model. Before that, the default account's."""
         return lanes.name_of(self.base_url, self.key_name, self.account, self.request.model)
+
+    @property
+    def scope(self) -> Scope:
+        """The part of DashScope whose prices its account has."""
+        return prices.scope_of(self.base_url, self.price_scope)
 
     @property
     def queue(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from gallop.domain import prices
 from gallop.domain.frozen import frozen
 from gallop.domain.placement import Placement, placement_from
 from gallop.domain.regions import region_of
@@ -12,6 +13,7 @@ from gallop.domain.regions import region_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from gallop.domain.prices import Scope
     from gallop.domain.scheduling.queue import Ticket
 
 DEFAULT_ACCOUNT = "default"
@@ -25,7 +27,7 @@ _ONLY = "?"
 class Lane:
     """A lane: its account, the host and the tags of that, and how many tasks it may have in flight.
 
-    A ``paused`` one takes no jobs now, but jobs may wait for it.
+    A ``paused`` one takes no jobs now, but jobs may wait for it. Without ``price_scope``, the host decides its prices.
     """
 
     name: str
@@ -35,6 +37,12 @@ class Lane:
     weight: int = 1
     tags: Mapping[str, Any] = field(default_factory=dict)
     paused: bool = False
+    price_scope: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """The part of DashScope whose prices it has."""
+        return prices.scope_of(self.base_url, self.price_scope)
 
 
 def name_of(base_url: str, key_name: str, account: str, model: str) -> str:

@@ -68,9 +68,13 @@ SCOPES = {
 }
 
 
-def scope_of(base_url: str) -> Scope:
-    """Return the scope of the DashScope region of ``base_url``."""
-    return SCOPES.get(region_of(base_url), Scope.INTERNATIONAL)
+def scope_of(base_url: str, price_scope: str = "") -> Scope:
+    """Return the scope whose prices an account has: ``price_scope``, or that of the region of ``base_url``.
+
+    A ``price_scope`` of another version is unknown, and counts as none.
+    """
+    given = next((scope for scope in Scope if scope == price_scope), None)
+    return given or SCOPES.get(region_of(base_url), Scope.INTERNATIONAL)
 
 
 def rounded(usd: Decimal) -> Decimal:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, metrics, settings
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import budgets, drops, idempotency_records, jobs
 from gallop.adapters.table.idempotency_records import Creation
-from gallop.domain import budget, groups
+from gallop.domain import budget, groups, prices
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
 from gallop.domain.draining import Draining
@@ -27,12 +28,11 @@ from gallop.domain.job import Job, JobState, new_job_id
 from gallop.domain.metrics import Metric
 from gallop.domain.request import estimate as estimates
 from gallop.domain.request.images import InlineImage
-from gallop.services import placement, publish, stored_images
+from gallop.services import lane_list, publish, stored_images
 from gallop.services.groups import jobs_of, members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
     from gallop.domain.budget import BudgetUse, Cap, Shortfall
     from gallop.domain.drops.current import CurrentDrop
@@ -48,8 +48,10 @@ MAX_WAITS, WAIT_SECONDS = 50, 0.2
 
 
 def estimate(request: VideoRequest) -> Estimate:
-    """Return what each video of a request is expected to cost."""
-    return estimates.of(request, settings.dashscope_base_url())
+    """Return what each video of a request is expected to cost: at most, if accounts with several prices may make it."""
+    lanes = lane_list.open_to(request.model, request.placement)
+    scopes = [lane.scope for lane in lanes] or [prices.scope_of(settings.dashscope_base_url())]
+    return estimates.highest(request, scopes)
 
 
 def total(request: VideoRequest) -> Decimal:
@@ -206,7 +208,7 @@ def _known(new_job: NewJob) -> Creation | None:
     known = _recorded(new_job)
     if known or new_job.is_draining:
         return known
-    short = _shortfall(new_job.request, budgets.caps_of(new_job.client))
+    short = _shortfall(new_job.request, budgets.caps_of(new_job.client), total(new_job.request))
     if short and not _may_park(new_job, short):
         raise BudgetExceeded(short, clock.now())
     return None
@@ -234,25 +236,25 @@ def _record(new_job: NewJob) -> Creation:
 
 
 def _reserve_and_create(new: Sequence[Job], new_job: NewJob) -> Creation:
-    caps = budgets.caps_of(new_job.client)
+    caps, cost = budgets.caps_of(new_job.client), sum((job.estimated_cost for job in new), Decimal(0))
     together = [drops.replacing(*new_job.drop_update)] if new_job.drop_update else []
     for _ in range(MAX_TRIES):
         now = clock.now()
-        reserving = budgets.reserving(caps, budget.reservation(caps, total(new_job.request), now), now)
+        reserving = budgets.reserving(caps, budget.reservation(caps, cost, now), now)
         first, *others = (replace(job, reserved=budget.reservation(caps, job.estimated_cost, now)) for job in new)
         try:
             return jobs.create(first, new_job.idempotency, together, reserving, others)
         except NoRoom:
             # Read again: a new day, which has room, may have begun meanwhile.
-            short = _shortfall(new_job.request, caps)
+            short = _shortfall(new_job.request, caps, cost)
         if short:
             first, *others = (_parked(job, new_job, short) for job in new)
             return jobs.create(first, new_job.idempotency, together, siblings=others)
     raise WrongState(f"The budgets of job {new[0].id} kept changing.")
 
 
-def _shortfall(request: VideoRequest, caps: Sequence[Cap]) -> Shortfall | None:
-    short = budgets.shortfall(caps, total(request), clock.now())
+def _shortfall(request: VideoRequest, caps: Sequence[Cap], cost: Decimal) -> Shortfall | None:
+    short = budgets.shortfall(caps, cost, clock.now())
     return short and replace(short, jobs=request.n)
 
 

@@ -195,3 +195,64 @@ def own_limit(pool: SlotPool, pools: Sequence[SlotPool]) -> int:
     serving = (lane for one in _sharing(pool, pools) for lane in lane_list.of(one) if not lane.paused)
     found = next((lane.slots for lane in serving if lane.name == pool.lane), 0)
     return found if is_shared(pool) else settings.max_in_flight()
+
+
+def publish(secret: str, found: Iterable[SlotPool] | None = None) -> None:
+    """Let the accounts in the stack's secret take jobs, and those that are paused or not in it take no more.
+
+    ``found`` are the slots of all lanes, if they have just been read.
+
+    Raises:
+        AwsTrouble: the secret cannot be read, or has a fault: nothing changes.
+
+    """
+    accounts = vendor_accounts.listed(secret)
+    pools = {one.lane: one for one in (slots.pools() if found is None else found)}
+    for model in MODELS:
+        usual = lanes.name_of(settings.dashscope_base_url(), secret, "", model)
+        wanted = _wanted(accounts, secret, model)
+        queues = [name for name in pools if lanes.has_queue(name) and lanes.share_queue(name, usual)]
+        if wanted is not None:
+            missing = {usual, *(lane.name for lane in wanted)} - pools.keys()
+            for name in sorted(missing):
+                slots.create_pool(name)
+            queues = [*{*queues, usual}]
+        for name in queues:
+            if wanted != (pools[name].lanes if name in pools else None):
+                slots.share_queue(name, wanted)
+
+
+def _wanted(accounts: Mapping[str, Account], secret: str, model: str) -> tuple[Lane, ...] | None:
+    """Return the lanes of a model that take jobs; None for one bare key, whose lane serves its queue alone."""
+    alone = accounts.get(DEFAULT_ACCOUNT)
+    if alone and accounts == {DEFAULT_ACCOUNT: Account(key=alone.key)}:
+        return None
+    return tuple(
+        Lane(
+            name=lanes.name_of(host := vendor_accounts.base_url(account), secret, account.name, model),
+            account=account.name,
+            base_url=host,
+            slots=account.in_flight or settings.max_in_flight(),
+            weight=account.weight,
+            price_scope=account.price_scope,
+        )
+        for account in accounts.values()
+        if account.makes(model) and not account.paused
+    )
+
+
+def _group(name: str, pools: Sequence[SlotPool]) -> _Group:
+    shared = [one for one in pools if lanes.share_queue(one.lane, name)]
+    queues = [one for one in shared if one.lanes is not None]
+    open_lanes = {lane.name: lane for one in queues for lane in one.lanes or ()}
+    return _Group(open_lanes, {one.lane: one for one in shared}, tuple(one.lane for one in queues))
+
+
+def _next(group: _Group) -> tuple[str, Ticket | None]:
+    """Return the next ticket, and the queue that it is in."""
+    found = []
+    for name in group.queues:
+        ticket, _ = slots.next_in_queue(replace(group.pools[name], last_served=group.last.last_served))
+        if ticket:
+            found.append((name, ticket))
+    return lanes.first(found, group.last.last_served) if found else ("", None)

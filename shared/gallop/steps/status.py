@@ -116,7 +116,7 @@ def _store(job: Job, task: replies.TaskSucceeded) -> _Answer:
         message = f"The reply to the submit was lost, and the only candidate, task {job.task_id}, does not match."
         return _end(job, Failure(FailureCode.OUTCOME_UNKNOWN, message))
     request, resolution, seconds = job.request, _billed_resolution(job, task), _billed_seconds(job, task)
-    cost = estimate.cost_usd(request, resolution, seconds, job.base_url)
+    cost = estimate.cost_usd(request, resolution, seconds, job.scope)
     return _Answer(replace(job, state=JobState.STORING, usage=task.usage, cost=cost), step.save(), task)
 
 

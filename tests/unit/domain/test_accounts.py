@@ -22,7 +22,7 @@ def test_a_list_is_read_and_written() -> None:
     """What was read is written again, and a default account without fields of its own is a bare key."""
     accounts = {
         "default": Account(key="sk-1"),
-        "two": Account("two", SECRET, URL, ("happyhorse-1.0-t2v",), 7, 2, True, {"region": "eu"}),
+        "two": Account("two", SECRET, URL, ("happyhorse-1.0-t2v",), 7, 2, True, {"region": "eu"}, "International"),
     }
     assert accounts == read(written(accounts.values()))
     assert "sk-1" == written([accounts["default"]])
@@ -54,6 +54,7 @@ def account(**fields: object) -> str:
         (account(models=["wan"]), "'two': `models`"),
         (account(in_flight=True), "'two': `in_flight`"),
         (account(weight=0), "'two': `weight`"),
+        (account(price_scope="Mars"), "'two': `price_scope` must be \"International\" or"),
         (account(paused="no"), "'two': `paused`"),
         (account(tags={"account": "one"}), "'two': `tags`"),
         (account(tags={"region": "Europe!"}), "'two': `tags`"),

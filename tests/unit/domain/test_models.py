@@ -37,7 +37,7 @@ def test_prices_are_those_of_the_price_list(
     model: str, resolution: str, seconds: float, base_url: str, usd: str
 ) -> None:
     """They are in USD per second of video, by model, resolution and region, to a hundredth of a cent."""
-    assert Decimal(usd) == estimate.cost_usd(a_request(model=model), resolution, seconds, base_url)
+    assert Decimal(usd) == estimate.cost_usd(a_request(model=model), resolution, seconds, prices.scope_of(base_url))
 
 
 @pytest.mark.parametrize(

@@ -165,11 +165,12 @@ def move(job: Job, to: SlotPool, lane: Lane, now: float) -> bool:
     )
     moved = dynamo.update(
         jobs.job_key(job.id),
-        "SET account = :account, base_url = :base_url, slot_since = :now, updated_at = :now",
+        "SET account = :account, base_url = :base_url, price_scope = :scope, slot_since = :now, updated_at = :now",
         "account = :before AND #state = :state AND #attempt = :attempt",
         {
             ":account": lane.account,
             ":base_url": lane.base_url,
+            ":scope": lane.price_scope,
             ":now": dynamo.time(now),
             ":before": job.account,
             ":state": record["state"],
@@ -321,8 +322,8 @@ def _note_slot(ticket: Ticket, now: float, deadline: float, lane: Lane | None) -
     change = "SET is_open = :open, slot_since = :now, updated_at = :now, deadline = :deadline"
     values: dict[str, object] = {":open": jobs.OPEN, ":now": dynamo.time(now), ":deadline": dynamo.time(deadline)}
     if lane:
-        change += ", account = :account, base_url = :base_url"
-        values |= {":account": lane.account, ":base_url": lane.base_url}
+        change += ", account = :account, base_url = :base_url, price_scope = :price_scope"
+        values |= {":account": lane.account, ":base_url": lane.base_url, ":price_scope": lane.price_scope}
     return _update_job_without_slot(ticket.job_id, change, values)
 
 

@@ -12,7 +12,10 @@ from gallop.domain.media_rules import ImageRules
 from gallop.domain.request import media
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gallop.domain.models import Model
+    from gallop.domain.prices import Scope
     from gallop.domain.request.request import VideoRequest
 
 
@@ -49,17 +52,22 @@ class Estimate:
         }
 
 
-def of(request: VideoRequest, base_url: str) -> Estimate:
-    """Return what a request is expected to cost, in the DashScope region of ``base_url``."""
-    model, scope = models.MODELS[request.model], prices.scope_of(base_url)
+def of(request: VideoRequest, scope: Scope) -> Estimate:
+    """Return what a request is expected to cost at the prices of a part of DashScope."""
+    model = models.MODELS[request.model]
     usd = model.price(request.resolution, scope)
     return Estimate(output_seconds(request), input_seconds(request), usd, request.resolution, scope.value)
 
 
-def cost_usd(request: VideoRequest, resolution: str, seconds: float, base_url: str) -> Decimal | None:
+def highest(request: VideoRequest, scopes: Iterable[Scope]) -> Estimate:
+    """Return what a request is expected to cost at most, at the prices of one of these parts of DashScope."""
+    return max((of(request, scope) for scope in sorted(set(scopes))), key=lambda estimate: estimate.usd)
+
+
+def cost_usd(request: VideoRequest, resolution: str, seconds: float, scope: Scope) -> Decimal | None:
     """Return the cost of billed ``seconds`` at a resolution; None without a price of that model in this version."""
     try:
-        usd = models.MODELS[request.model].price(resolution, prices.scope_of(base_url))
+        usd = models.MODELS[request.model].price(resolution, scope)
     except LookupError:
         return None
     return prices.rounded(usd * _exact(seconds))

@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 IMAGE, VIDEO = "https://example.com/cat.jpg", "https://example.com/cat.mp4"
 FACTS = ClipFacts(6.62, 1280, 720, 24.0, "H.264", "MP4", 1_000_000, has_audio=True)
 DEFAULTS = RequestDefaults("1.0", "inbox", "ada", ())
-BASE_URLS = {
-    Scope.INTERNATIONAL: "https://dashscope-intl.aliyuncs.com/api/v1",
-    Scope.MAINLAND: "https://dashscope.aliyuncs.com/api/v1",
-}
 # What each kind needs, under Gallop's names.
 NEEDS: dict[Kind, dict[str, Any]] = {
     Kind.T2V: {"prompt": "A cat."},
@@ -277,7 +273,7 @@ def test_a_request_costs_its_billed_seconds(
     """To a hundredth of a cent, in both scopes; an edit of 6.62 s bills 13.24 s (fact sheet §14)."""
     request = DIALECTS[dialect]({**needed(models.MODELS[model]), **fields})
     expected = {Scope.INTERNATIONAL: Decimal(international), Scope.MAINLAND: Decimal(mainland)}
-    assert expected == {scope: estimate.of(request, base_url).usd for scope, base_url in BASE_URLS.items()}
+    assert expected == {scope: estimate.of(request, scope).usd for scope in Scope}
 
 
 @pytest.mark.parametrize(
@@ -291,7 +287,7 @@ def test_an_edit_is_reserved_at_the_larger_reading(seconds: float, output: float
         DEFAULTS,
         lambda _, _source, _rules: LinkedClip(VIDEO, replace(FACTS, seconds=seconds)),
     )
-    found = estimate.of(request, BASE_URLS[Scope.INTERNATIONAL])
+    found = estimate.of(request, Scope.INTERNATIONAL)
     assert output == found.output_seconds
     assert billed == pytest.approx(found.input_seconds + found.output_seconds)
 
@@ -300,14 +296,14 @@ def test_what_a_video_hides_is_reserved_as_well() -> None:
     """DashScope may bill all that is in the file, as input and as output."""
     facts = replace(FACTS, seconds=4, billed_seconds=6.995)
     request = reader.read(dict(NEEDS[Kind.VIDEO_EDIT]), DEFAULTS, lambda *_: LinkedClip(VIDEO, facts))
-    found = estimate.of(request, BASE_URLS[Scope.INTERNATIONAL])
+    found = estimate.of(request, Scope.INTERNATIONAL)
     assert 7 == found.input_seconds
     assert 7 == found.output_seconds
 
 
 def test_the_arithmetic_of_an_edit_is_shown() -> None:
     """A person can check it."""
-    view = estimate.of(native(NEEDS[Kind.VIDEO_EDIT]), BASE_URLS[Scope.INTERNATIONAL]).view()
+    view = estimate.of(native(NEEDS[Kind.VIDEO_EDIT]), Scope.INTERNATIONAL).view()
     assert "(6.62 s of input + 6.62 s of output) x $0.14 = $1.8536" == view["formula"]
 
 

@@ -17,6 +17,7 @@ from gallop.domain.errors import (
 )
 from gallop.domain.faults import Fault
 from gallop.domain.job import Attempt, AttemptEnd, Job, JobState, Result
+from gallop.domain.prices import Scope
 from gallop.domain.request import estimate, reader
 from gallop.domain.request.request import RequestDefaults, VideoRequest
 from gallop.domain.watermarks import Watermark
@@ -127,8 +128,8 @@ def _job() -> Job:
         base_url="",
         key_name="",
         receipts=f"videos/{_ID}",
-        estimated_cost=estimate.of(_request(), "").usd,
-        estimate=estimate.of(_request(), ""),
+        estimated_cost=estimate.of(_request(), Scope.INTERNATIONAL).usd,
+        estimate=estimate.of(_request(), Scope.INTERNATIONAL),
         created_at=_CREATED_AT,
         updated_at=_CREATED_AT,
         deadline=_CREATED_AT,
