@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +41,8 @@ ScopeOption = Annotated[
     str | None,
     typer.Option(help=f"Whose prices it has: {' or '.join(f'{one}' for one in Scope)}. Default: those of its region."),
 ]
+DayCapOption = Annotated[float | None, typer.Option(help="Its maximum cost per day (UTC), in USD. 0 removes the cap.")]
+MonthCapOption = Annotated[float | None, typer.Option(help="Its maximum cost per month (UTC), in USD.")]
 ReplaceOption = Annotated[
     bool, typer.Option("--replace", help="Change an account that exists: its key, and the options given.")
 ]
@@ -66,6 +69,8 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter per option
     in_flight: InFlightOption = None,
     weight: WeightOption = None,
     price_scope: ScopeOption = None,
+    day_cap: DayCapOption = None,
+    month_cap: MonthCapOption = None,
     replace_it: ReplaceOption = False,
     stack: StackOption = "",
 ) -> None:
@@ -84,6 +89,8 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter per option
             in_flight=before.in_flight if in_flight is None else in_flight,
             weight=before.weight if weight is None else weight,
             price_scope=before.price_scope if price_scope is None else price_scope,
+            day_cap=before.day_cap if day_cap is None else _usd(day_cap),
+            month_cap=before.month_cap if month_cap is None else _usd(month_cap),
         )
         account_list.store(secret, {**listed, name: changed})
     show.remark(f"Account {name!r} {'is changed' if replace_it else 'takes jobs now'}. {_LATER}")
@@ -146,6 +153,10 @@ def _known(listed: dict[str, Account], name: str) -> Account:
     if name not in listed:
         refuse(f"There is no account {name!r}. Run `gallop accounts list` to see the names.")
     return listed[name]
+
+
+def _usd(amount: float) -> Decimal | None:
+    return Decimal(str(amount)) if amount else None
 
 
 def _key() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gallop.domain import models
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 DEFAULT = DEFAULT_ACCOUNT
-MAX_ACCOUNTS, MAX_IN_FLIGHT, MAX_WEIGHT = 50, 100, 100
+MAX_ACCOUNTS, MAX_IN_FLIGHT, MAX_WEIGHT, MAX_CAP = 50, 100, 100, 1_000_000
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -37,7 +38,7 @@ class Account:
     Without ``base_url`` and ``in_flight`` those of the stack apply; no ``models`` means all. Of two accounts with the
     same share of their slots in use, the one with the larger ``weight`` gets the next job. ``tags`` say what requests
     may ask for, such as a region. Prices are those of ``price_scope``, or without one those of the host's region. A
-    ``paused`` account gets no jobs.
+    ``paused`` account gets no jobs, and one with caps none that cost more per day or month (UTC), in USD.
     """
 
     name: str = DEFAULT
@@ -49,6 +50,8 @@ class Account:
     paused: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     price_scope: str = ""
+    day_cap: Decimal | None = None
+    month_cap: Decimal | None = None
 
     def makes(self, model: str) -> bool:
         """Return whether the account may make videos of a model."""
@@ -57,10 +60,9 @@ class Account:
     def as_map(self) -> dict[str, Any]:
         """Return the account as the secret has it: what differs from a default, and its key."""
         empty = Account()
-        names = ("base_url", "key", "models", "in_flight", "weight", "paused", "tags", "price_scope")
-        values = {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in _FIELDS}
         return {
-            name: list(value) if name == "models" else value
+            name: _WRITERS.get(name, lambda value: value)(value)
             for name, value in values.items()
             if name == "key" or value != getattr(empty, name)
         }
@@ -81,7 +83,7 @@ def read(text: str) -> dict[str, Account]:
     if not is_list(text):
         return {DEFAULT: Account(key=text)}
     try:
-        found = json.loads(text, object_pairs_hook=_unique)
+        found = json.loads(text, object_pairs_hook=_unique, parse_float=Decimal)
     except RecursionError:
         raise InvalidAccounts("The secret is nested too deeply. Store a list of accounts.") from None
     except json.JSONDecodeError as error:
@@ -135,7 +137,8 @@ def _account(name: str, fields: object) -> Account:
             raise InvalidAccounts(f"Account {name!r}: `{one}` must be {wanted}.")
     if name != DEFAULT and not fields.get("base_url"):
         raise InvalidAccounts(f"Account {name!r} has no `base_url`. Add the host of its key, up to /api/v1.")
-    given: Mapping[str, Any] = {**fields, "models": tuple(fields.get("models", ()))}
+    caps = {one: Decimal(fields[one]) for one in ("day_cap", "month_cap") if one in fields}
+    given: Mapping[str, Any] = {**fields, "models": tuple(fields.get("models", ())), **caps}
     return Account(name=name, **given)
 
 
@@ -155,6 +158,14 @@ def _whole(least: int, most: int) -> Callable[[object], bool]:
     return lambda value: type(value) is int and least <= value <= most
 
 
+def _is_cap(value: object) -> bool:
+    """Return whether a value is an amount of money. Of one that is too large, no digits are looked at."""
+    is_number = type(value) in (int, Decimal) and 0 < value <= MAX_CAP  # type: ignore[operator]
+    return is_number and value == round(value, 2)  # type: ignore[call-overload]
+
+
+_CAP = (_is_cap, f"US dollars: a number above 0, up to {MAX_CAP:,}, with two decimals at most")
+_WRITERS: Mapping[str, Callable[[Any], Any]] = {"models": list, "day_cap": float, "month_cap": float}
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "key": (lambda value: isinstance(value, str) and bool(_KEY.fullmatch(value)), "a DashScope API key (sk-...)"),
     "base_url": (
@@ -172,5 +183,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
         f'1 to {MAX_TAGS} names with values, as {{"region": "eu"}}: a-z, 0-9 and hyphens; not `account`',
     ),
     "price_scope": (lambda value: value in list(Scope), " or ".join(f'"{scope}"' for scope in Scope)),
+    "day_cap": _CAP,
+    "month_cap": _CAP,
     "paused": (lambda value: isinstance(value, bool), "true or false"),
 }

@@ -1,6 +1,7 @@
-"""Spending caps per day and month (UTC), for the whole stack and for each client. Money is in USD.
+"""Spending caps per day and month (UTC), for the whole stack, for each client and for accounts. Money is in USD.
 
-A job's estimated cost is reserved when the job is recorded, and replaced by its actual cost when the job ends.
+A job's estimated cost is reserved when the job is recorded, or for an account when the job gets a slot of it. It is
+replaced by the actual cost when the job ends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 
 STACK = "ALL"
+# Before the name of an account.
+_ACCOUNT = "ACCOUNT#"
 # How long a parked job waits for the jobs before it, after the day or month for which it waited has begun.
 PATIENCE_SECONDS = 3 * 86_400
 
@@ -35,7 +38,7 @@ _ADJECTIVES = {Period.DAY: "daily", Period.MONTH: "monthly"}
 
 @frozen
 class Cap:
-    """The maximum cost, per day or per month, of all jobs of an owner: the stack or a client."""
+    """The maximum cost, per day or per month, of all jobs of an owner: the stack, a client or an account."""
 
     owner: str
     period: Period
@@ -79,8 +82,10 @@ class BudgetUse:
     def view(self) -> dict[str, Any]:
         """Return it as a JSON object, with what is left of the cap."""
         left = None if self.cap is None or self.used is None else max(float(self.cap - self.used), 0.0)
+        account = {"account": account_of(self.owner)} if account_of(self.owner) else {}
         return {
-            "of": "stack" if self.owner == STACK else "client",
+            "of": kind_of(self.owner),
+            **account,
             "period": self.period.value,
             "cap": None if self.cap is None else float(self.cap),
             "used": None if self.used is None else float(self.used),
@@ -115,8 +120,7 @@ class Shortfall:
     @property
     def message(self) -> str:
         """The shortfall as readable text, with its amounts."""
-        owner = "stack" if self.cap.owner == STACK else "client"
-        cap = f"The {owner}'s {_ADJECTIVES[self.cap.period]} cap is {_usd(self.cap.usd)}"
+        cap = f"The {kind_of(self.cap.owner)}'s {_ADJECTIVES[self.cap.period]} cap is {_usd(self.cap.usd)}"
         if self.is_final:
             alone = "this job alone is" if self.jobs == 1 else f"these {self.jobs} jobs alone are"
             return f"{cap}, but {alone} estimated at {_usd(self.estimate)}."
@@ -128,7 +132,7 @@ class Shortfall:
     def view(self) -> dict[str, Any]:
         """Return its amounts as a JSON object."""
         return {
-            "of": "stack" if self.cap.owner == STACK else "client",
+            "of": kind_of(self.cap.owner),
             "period": self.cap.period.value,
             "cap": float(self.cap.usd),
             "used": float(self.used),
@@ -142,6 +146,23 @@ def caps(client: str, stack: Mapping[Period, Decimal], each: Mapping[Period, Dec
     """Return the caps that apply to a client's jobs; an amount of 0 means that there is no cap."""
     owners = ((STACK, stack), (f"CLIENT#{client}", each))
     return tuple(Cap(owner, period, usd) for owner, amounts in owners for period, usd in amounts.items() if usd)
+
+
+def caps_of_account(account: str, amounts: Mapping[Period, Decimal | None]) -> tuple[Cap, ...]:
+    """Return the caps that apply to the jobs of an account."""
+    return tuple(Cap(_ACCOUNT + account, period, usd) for period, usd in amounts.items() if usd)
+
+
+def account_of(owner: str) -> str:
+    """Return the account whose budget it is; empty for those of the stack and of clients."""
+    return owner.removeprefix(_ACCOUNT) if owner.startswith(_ACCOUNT) else ""
+
+
+def kind_of(owner: str) -> str:
+    """Return what the owner of a budget is: ``stack``, ``client`` or ``account``."""
+    if account_of(owner):
+        return "account"
+    return "stack" if owner == STACK else "client"
 
 
 def day_of(now: float) -> str:

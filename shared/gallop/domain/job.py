@@ -197,8 +197,9 @@ class Job:
     its video, if they were read. ``group`` is its place among the jobs of a request for several videos. ``signed`` is
     the copy of its video with Content Credentials, and ``unsigned`` says why there is none (``credentials.Unsigned``).
     ``account`` is the DashScope account of its slot, which it keeps until it has ended; empty means the default one, or
-    none yet; ``price_scope`` says whose prices that has, if not its host. ``unlisted_since`` is when DashScope's list
-    first showed no task for its attempt whose reply was lost.
+    none yet; ``price_scope`` says whose prices that has, if not its host, and ``account_reserved`` is what the job
+    reserves under the caps of the account. ``unlisted_since`` is when DashScope's list first showed no task for its
+    attempt whose reply was lost.
     ``placement`` says on which accounts it may run: what its request and its client's key both allow.
     """
 
@@ -251,6 +252,7 @@ class Job:
     unsigned: str | None = None
     account: str = ""
     price_scope: str = ""
+    account_reserved: Reservation | None = None
     unlisted_since: float | None = None
 
     @property

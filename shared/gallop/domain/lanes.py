@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import prices
+from gallop.domain import budget, prices
+from gallop.domain.budget import Period
 from gallop.domain.frozen import frozen
 from gallop.domain.placement import Placement, placement_from
 from gallop.domain.regions import region_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from decimal import Decimal
 
+    from gallop.domain.budget import Cap
     from gallop.domain.prices import Scope
     from gallop.domain.scheduling.queue import Ticket
 
@@ -38,6 +41,13 @@ class Lane:
     tags: Mapping[str, Any] = field(default_factory=dict)
     paused: bool = False
     price_scope: str = ""
+    day_cap: Decimal | None = None
+    month_cap: Decimal | None = None
+
+    @property
+    def caps(self) -> tuple[Cap, ...]:
+        """The caps of its account, for the lanes of all models together."""
+        return budget.caps_of_account(self.account, {Period.DAY: self.day_cap, Period.MONTH: self.month_cap})
 
     @property
     def scope(self) -> Scope:

@@ -235,6 +235,8 @@ def _wanted(accounts: Mapping[str, Account], secret: str, model: str) -> tuple[L
             slots=account.in_flight or settings.max_in_flight(),
             weight=account.weight,
             price_scope=account.price_scope,
+            day_cap=account.day_cap,
+            month_cap=account.month_cap,
         )
         for account in accounts.values()
         if account.makes(model) and not account.paused

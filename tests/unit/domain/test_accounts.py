@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from gallop.domain.accounts import Account, InvalidAccounts, read, written
@@ -22,7 +23,7 @@ def test_a_list_is_read_and_written() -> None:
     """What was read is written again, and a default account without fields of its own is a bare key."""
     accounts = {
         "default": Account(key="sk-1"),
-        "two": Account("two", SECRET, URL, ("happyhorse-1.0-t2v",), 7, 2, True, {"region": "eu"}, "International"),
+        "two": Account("two", SECRET, URL, ("happyhorse-1.0-t2v",), 7, 2, True, {"region": "eu"}, "International", Decimal("0.1"), Decimal(50)),
     }
     assert accounts == read(written(accounts.values()))
     assert "sk-1" == written([accounts["default"]])
@@ -55,6 +56,13 @@ def account(**fields: object) -> str:
         (account(in_flight=True), "'two': `in_flight`"),
         (account(weight=0), "'two': `weight`"),
         (account(price_scope="Mars"), "'two': `price_scope` must be \"International\" or"),
+        (account(day_cap=0), "'two': `day_cap` must be US dollars: a number above 0"),
+        (account(day_cap=1.005), "'two': `day_cap`"),
+        (account(day_cap=float("nan")), "'two': `day_cap`"),
+        (account(day_cap=True), "'two': `day_cap`"),
+        (account(month_cap="5"), "'two': `month_cap`"),
+        (account(month_cap=10**400), "'two': `month_cap`"),
+        (account(month_cap=1).replace("1}", "1e999999999}"), "'two': `month_cap`"),
         (account(paused="no"), "'two': `paused`"),
         (account(tags={"account": "one"}), "'two': `tags`"),
         (account(tags={"region": "Europe!"}), "'two': `tags`"),

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
-    from gallop.domain.budget import Reservation
     from gallop.domain.request.idempotency import IdempotencyRecord
 
 OPEN_JOBS = "OpenJobs"
@@ -162,7 +161,7 @@ def owner_of(task_id: str) -> str | None:
 def note(before: Job, name: str, value: object) -> bool:
     """Record a fact about a job that does not move it, if the previous value is still the one that was read."""
     values = {":new": value, ":old": job_items.job_record(before)[name]}
-    condition = f"attribute_exists(pk) AND {_unchanged('#name', ':old', values[':old'])}"
+    condition = f"attribute_exists(pk) AND {unchanged('#name', ':old', values[':old'])}"
     return dynamo.write(dynamo.update(job_key(before.id), "SET #name = :new", condition, values, {"#name": name}))
 
 
@@ -192,10 +191,16 @@ def _unparking(before: Job, after: Job) -> TransactWriteItemTypeDef:
 
 
 @aws.guarded
-def settle(before: Job, reserved: Reservation, together: Sequence[TransactWriteItemTypeDef]) -> bool:
-    """Record the final amount of a job's reservation, with the writes it causes; return False if done before."""
-    reservations = {":new": job_items.RESERVATION.write(reserved), ":old": job_items.job_record(before)["reserved"]}
-    settled = dynamo.update(job_key(before.id), "SET reserved = :new", "reserved = :old", reservations)
+def settle(before: Job, after: Job, together: Sequence[TransactWriteItemTypeDef]) -> bool:
+    """Record the final amounts of a job's reservations, with the writes they cause; return False if they changed."""
+    old, new = job_items.job_record(before), job_items.job_record(after)
+    names = [name for name in ("reserved", "account_reserved") if old[name] != new[name]]
+    settled = dynamo.update(
+        job_key(before.id),
+        "SET " + ", ".join(f"{name} = :new_{name}" for name in names),
+        " AND ".join(f"{name} = :old_{name}" for name in names),
+        {f":{when}_{name}": record[name] for name in names for when, record in (("old", old), ("new", new))},
+    )
     return all(dynamo.transact([settled, *together]))
 
 
@@ -284,8 +289,8 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
         "Key": dynamo.pack(job_key(before.id)),
         "UpdateExpression": "SET " + ", ".join(f"#n{number} = :v{number}" for number in range(len(changed))),
         "ConditionExpression": (
-            f"#state IN ({', '.join(states)}) AND {_unchanged('#attempt', ':attempt', old['attempt'])}"
-            f" AND {_unchanged('#account', ':account', before.account or None)}"
+            f"#state IN ({', '.join(states)}) AND {unchanged('#attempt', ':attempt', old['attempt'])}"
+            f" AND {unchanged('#account', ':account', before.account or None)}"
         ),
         "ExpressionAttributeNames": {**names, "#state": "state", "#attempt": "attempt", "#account": "account"},
         "ExpressionAttributeValues": dynamo.pack(
@@ -294,7 +299,7 @@ def _update(before: Job, after: Job) -> UpdateTypeDef:
     }
 
 
-def _unchanged(name: str, placeholder: str, old: object) -> str:
+def unchanged(name: str, placeholder: str, old: object) -> str:
     """Write the condition that an attribute still has its old value; an earlier version left out what was None."""
     is_equal = f"{name} = {placeholder}"
     return is_equal if old is not None else f"({is_equal} OR attribute_not_exists({name}))"

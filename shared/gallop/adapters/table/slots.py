@@ -7,11 +7,13 @@ job's record says since when. So no crash leaves a job between the two.
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gallop import settings
 from gallop.adapters import aws
-from gallop.adapters.table import codec, dynamo, job_items, jobs, waiters
+from gallop.adapters.table import budgets, codec, dynamo, job_items, jobs, waiters
+from gallop.domain.errors import NoRoom
 from gallop.domain.frozen import frozen
 from gallop.domain.job import JobState
 from gallop.domain.lanes import Lane, is_restricted
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+    from gallop.domain.budget import Reservation
     from gallop.domain.job import Job
     from gallop.domain.scheduling.queue import QueuePosition, Ticket
 
@@ -31,6 +34,7 @@ MAX_POSITIONS = 5_000
 # After the job's deadline, because QueueHours (maximum 144) may be raised meanwhile.
 KEPT_SECONDS = 8 * 86_400
 _QUEUE, _WAITER = "QUEUE#", "SLOT_WAITER"
+_TO_LANE = "account = :account, base_url = :base_url, price_scope = :price_scope, account_reserved = :reserved"
 _LANES = codec.many(codec.of(Lane))
 
 
@@ -102,25 +106,36 @@ def next_in_queue(pool: SlotPool) -> tuple[Ticket | None, bool]:
 
 
 @aws.guarded
-def grant(
-    pool: SlotPool, ticket: Ticket, now: float, seconds: float, shared: tuple[Lane, str, int] | None = None
+def grant(  # noqa: PLR0913, PLR0917 - one parameter per fact of the write
+    pool: SlotPool,
+    ticket: Ticket,
+    now: float,
+    seconds: float,
+    shared: tuple[Lane, str, int] | None = None,
+    reserved: Reservation | None = None,
 ) -> SlotPool | None:
     """Grant a slot to the first in the queue, whose new deadline is in ``seconds``; return the slots as they are then.
 
     ``shared`` is for lanes that share queues: the lane, which the job belongs to afterwards, the name of the queue in
-    which it waits, and the new ``turn``.
+    which it waits, and the new ``turn``. ``reserved`` is what the job reserves under the caps of that lane's account.
 
     It does not get one, and None is returned, if the pool has changed since it was read, or if the job no longer waits:
     then it leaves the queue.
+
+    Raises:
+        NoRoom: there is no room for its reservation.
+
     """
     lane, queue_of, turn = shared or (None, pool.lane, 0)
-    counted, left, noted = dynamo.transact(
-        [_take_slot(pool, ticket, now, turn), _leave(queue_of, ticket), _note_slot(ticket, now, now + seconds, lane)]
-    )
+    noting = _note_slot(ticket, now, now + seconds, lane, reserved)
+    writes = [_take_slot(pool, ticket, now, turn), _leave(queue_of, ticket), noting]
+    counted, left, noted, *has_room = dynamo.transact([*writes, *_reserving(lane, reserved, now)])
     if left and not noted:
         leave_queue(queue_of, ticket)
     if not (counted and left and noted):
         return None
+    if not all(has_room):
+        raise _no_room(ticket.job_id)
     holders = {**pool.holders, ticket.job_id: now}
     return replace(pool, version=pool.version + 1, holders=holders, last_served=ticket.client, turn=turn)
 
@@ -148,12 +163,16 @@ def share_queue(lane: str, lanes: tuple[Lane, ...] | None) -> None:
 
 
 @aws.guarded
-def move(job: Job, to: SlotPool, lane: Lane, now: float) -> bool:
+def move(job: Job, to: SlotPool, lane: Lane, now: float, reserved: Reservation | None = None) -> bool:
     """Move a job that has a slot, and certainly no task, to a slot of another lane; return whether it was moved.
 
-    It is not, if an attempt has begun since it was read, or if the pool has changed.
+    It is not, if an attempt has begun since it was read, or if the pool has changed. ``reserved`` is what it reserves
+    under the caps of the new lane's account, instead of what it reserves under those of the one it leaves.
+
+    Raises:
+        NoRoom: there is no room for its reservation.
+
     """
-    record = job_items.job_record(job)
     leave = "REMOVE holders.#job SET version = version + :one"
     left = dynamo.update(_pool_key(job.lane), leave, "attribute_exists(holders.#job)", {":one": 1}, {"#job": job.id})
     taken = dynamo.update(
@@ -163,22 +182,12 @@ def move(job: Job, to: SlotPool, lane: Lane, now: float) -> bool:
         {":now": dynamo.time(now), ":one": 1, ":version": to.version},
         {"#job": job.id},
     )
-    moved = dynamo.update(
-        jobs.job_key(job.id),
-        "SET account = :account, base_url = :base_url, price_scope = :scope, slot_since = :now, updated_at = :now",
-        "account = :before AND #state = :state AND #attempt = :attempt",
-        {
-            ":account": lane.account,
-            ":base_url": lane.base_url,
-            ":scope": lane.price_scope,
-            ":now": dynamo.time(now),
-            ":before": job.account,
-            ":state": record["state"],
-            ":attempt": record["attempt"],
-        },
-        {"#state": "state", "#attempt": "attempt"},
-    )
-    return all(dynamo.transact([left, taken, moved]))
+    returned = budgets.settling(job.account_reserved, Decimal(0)) if job.account_reserved else []
+    writes = [left, taken, _note_move(job, lane, now, reserved), *returned]
+    held = dynamo.transact([*writes, *_reserving(lane, reserved, now)])
+    if all(held[: len(writes)]) and not all(held):
+        raise _no_room(job.id)
+    return all(held)
 
 
 @aws.guarded
@@ -318,13 +327,49 @@ def _leave(lane: str, ticket: Ticket) -> TransactWriteItemTypeDef:
     return dynamo.delete(_queue_key(lane, ticket), "attribute_exists(pk)")
 
 
-def _note_slot(ticket: Ticket, now: float, deadline: float, lane: Lane | None) -> TransactWriteItemTypeDef:
+def _note_slot(
+    ticket: Ticket, now: float, deadline: float, lane: Lane | None, reserved: Reservation | None = None
+) -> TransactWriteItemTypeDef:
     change = "SET is_open = :open, slot_since = :now, updated_at = :now, deadline = :deadline"
     values: dict[str, object] = {":open": jobs.OPEN, ":now": dynamo.time(now), ":deadline": dynamo.time(deadline)}
     if lane:
-        change += ", account = :account, base_url = :base_url, price_scope = :price_scope"
-        values |= {":account": lane.account, ":base_url": lane.base_url, ":price_scope": lane.price_scope}
+        change += f", {_TO_LANE}"
+        values |= _lane_values(lane, reserved)
     return _update_job_without_slot(ticket.job_id, change, values)
+
+
+def _note_move(job: Job, lane: Lane, now: float, reserved: Reservation | None) -> TransactWriteItemTypeDef:
+    record = job_items.job_record(job)
+    unchanged = {name: record[name] for name in ("account", "state", "attempt", "account_reserved")}
+    return dynamo.update(
+        jobs.job_key(job.id),
+        f"SET slot_since = :now, updated_at = :now, {_TO_LANE}",
+        " AND ".join(jobs.unchanged(f"#{name}", f":old_{name}", old) for name, old in unchanged.items()),
+        {
+            **{f":old_{name}": old for name, old in unchanged.items()},
+            ":now": dynamo.time(now),
+            **_lane_values(lane, reserved),
+        },
+        {f"#{name}": name for name in unchanged},
+    )
+
+
+def _lane_values(lane: Lane, reserved: Reservation | None) -> dict[str, object]:
+    kept = job_items.RESERVATION.write(reserved)
+    return {
+        ":account": lane.account,
+        ":base_url": lane.base_url,
+        ":price_scope": lane.price_scope,
+        ":reserved": kept,
+    }
+
+
+def _reserving(lane: Lane | None, reserved: Reservation | None, now: float) -> list[TransactWriteItemTypeDef]:
+    return budgets.reserving(lane.caps, reserved, now) if lane else []
+
+
+def _no_room(job_id: str) -> NoRoom:
+    return NoRoom(f"There is no room under an account's cap for job {job_id}.")
 
 
 def _update_job_without_slot(job_id: str, change: str, values: Mapping[str, object]) -> TransactWriteItemTypeDef:
