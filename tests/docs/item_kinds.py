@@ -69,7 +69,7 @@ ABOUT = {
     ),
     ("BATCH#", "NEWEST"): About("the newest upload of a batch file", BATCH),
     ("BUDGET#", ""): About(
-        "what an owner has reserved and spent in a month",
+        "what an owner (the stack, a client, or an account with a cap) has reserved and spent in a month",
         f"{_days(budgets.KEPT_SECONDS)} after the month's first reservation",
         "<month>",
     ),

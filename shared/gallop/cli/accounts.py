@@ -16,8 +16,9 @@ from gallop.cli.show import refuse
 from gallop.cli.target import StackOption, opened
 from gallop.domain import prices, regions
 from gallop.domain.accounts import Account, InvalidAccounts
+from gallop.domain.budget import Period
 from gallop.domain.prices import Scope
-from gallop.services import account_list, vendor_accounts
+from gallop.services import account_caps, account_list, vendor_accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,14 +51,14 @@ ReplaceOption = Annotated[
 
 @app.command(name="list")
 def list_accounts(json: show.JsonOption = False, stack: StackOption = "") -> None:
-    """List the accounts: host, models, tasks in flight, state, and the jobs that belong to each. Never a key."""
+    """List the accounts: host, models, limits, money, state, and the jobs that belong to each. Never a key."""
     with _secret_of(stack) as secret:
         rows = [_view(account) for account in account_list.read(secret).values()]
     if json:
         show.as_json(rows)
         return
-    head = ("ACCOUNT", "BASE URL", "REGION", "MODELS", "IN FLIGHT", "WEIGHT", "PRICES", "STATE", "JOBS")
-    show.as_table(head, [tuple(str(cell) for cell in {**row, "models": _models(row)}.values()) for row in rows])
+    head = ("ACCOUNT", "BASE URL", "REGION", "MODELS", "IN FLIGHT", "WEIGHT", "PRICES", "DAY", "MONTH", "STATE", "JOBS")
+    show.as_table(head, [tuple(str(cell) for cell in {**row, **_cells(row)}.values()) for row in rows])
 
 
 @app.command()
@@ -167,6 +168,7 @@ def _key() -> str:
 
 def _view(account: Account) -> dict[str, Any]:
     url = vendor_accounts.base_url(account)
+    money = {use.period: {"cap": use.view()["cap"], "used": use.view()["used"]} for use in account_caps.uses([account])}
     return {
         "account": account.name,
         "base_url": url,
@@ -176,14 +178,13 @@ def _view(account: Account) -> dict[str, Any]:
         "in_flight": account.in_flight or settings.max_in_flight(),
         "weight": account.weight,
         "price_scope": prices.scope_of(url, account.price_scope).value,
+        **{period: money.get(period) for period in Period},
         "state": "paused" if account.paused else "open",
         "jobs": len(account_list.jobs_of(account.name)),
     }
 
 
-def _tags(row: dict[str, Any]) -> str:
-    return Placement(tags=row["tags"]).text or "-"
-
-
-def _models(row: dict[str, Any]) -> str:
-    return ", ".join(row["models"]) or "all"
+def _cells(row: dict[str, Any]) -> dict[str, str]:
+    """Return what a table shows of lists and of caps."""
+    money = {period.value: f"${row[period]['used']:.2f} of ${row[period]['cap']:.2f}" for period in Period if row[period]}
+    return {"models": ", ".join(row["models"]) or "all", **dict.fromkeys(Period, "-"), **money}

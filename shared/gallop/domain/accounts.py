@@ -12,7 +12,8 @@ from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import models
+from gallop.domain import budget, models
+from gallop.domain.budget import Period
 from gallop.domain.dashscope.addresses import is_base_url
 from gallop.domain.frozen import frozen
 from gallop.domain.lanes import DEFAULT_ACCOUNT
@@ -21,6 +22,8 @@ from gallop.domain.prices import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from gallop.domain.budget import Cap
 
 DEFAULT = DEFAULT_ACCOUNT
 MAX_ACCOUNTS, MAX_IN_FLIGHT, MAX_WEIGHT, MAX_CAP = 50, 100, 100, 1_000_000
@@ -56,6 +59,11 @@ class Account:
     def makes(self, model: str) -> bool:
         """Return whether the account may make videos of a model."""
         return not self.models or model in self.models
+
+    @property
+    def caps(self) -> tuple[Cap, ...]:
+        """The caps on what its jobs cost."""
+        return budget.caps_of_account(self.name, {Period.DAY: self.day_cap, Period.MONTH: self.month_cap})
 
     def as_map(self) -> dict[str, Any]:
         """Return the account as the secret has it: what differs from a default, and its key."""

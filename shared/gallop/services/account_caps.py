@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
+    from gallop.domain.accounts import Account
     from gallop.domain.budget import BudgetUse, Period, Reservation
     from gallop.domain.job import Job
     from gallop.domain.lanes import Lane
@@ -32,10 +33,10 @@ def opens_at(job: Job, open_to: Iterable[Lane]) -> float:
     return min((_opens_at(job, lane) for lane in open_to), default=0)
 
 
-def uses(of_model: Iterable[Lane]) -> list[BudgetUse]:
+def uses(accounts: Iterable[Account | Lane]) -> list[BudgetUse]:
     """Return how far each account with a cap has used it."""
     day = budget.day_of(clock.now())
-    caps = dict.fromkeys(cap for lane in of_model for cap in lane.caps)
+    caps = dict.fromkeys(cap for account in accounts for cap in account.caps)
     used = budgets.used([*caps], day)
     return [budget.use(cap.owner, cap.period, day, used[cap], cap.usd) for cap in caps]
 

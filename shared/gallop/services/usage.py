@@ -15,9 +15,8 @@ from gallop.domain.job import is_terminal
 from gallop.domain.lanes import has_queue, is_restricted
 from gallop.domain.scheduling import queue, run_times
 from gallop.domain.scheduling.queue import Ticket
+from gallop.services import account_caps, overview
 from gallop.services import lanes as lanes_of_all
-from gallop.services import overview
-from gallop.services.slots import line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +72,11 @@ def spending(client: str, *, is_admin: bool) -> list[BudgetUse]:
     if is_admin:
         return [*found, *_of_owner(STACK, None, stack, day)]
     return [*found, *(use for use in _of_owner(STACK, None, stack, day) if use.cap)] if stack else found
+
+
+def of_accounts() -> list[BudgetUse]:
+    """Return how far the accounts with caps have used them."""
+    return account_caps.uses(lane for pool in slots.pools() for lane in pool.lanes or ())
 
 
 def _lane(pool: SlotPool, running: Sequence[Job], client: str) -> Lane:

@@ -8,6 +8,7 @@ from gallop.domain.operator_views import lane_view
 from gallop.services import usage
 
 if TYPE_CHECKING:
+    from gallop.domain.budget import BudgetUse
     from gallop.doors.https.identity import Caller
     from gallop.services.usage import Lane
 
@@ -24,10 +25,15 @@ def view(caller: Caller) -> dict[str, Any]:
             "waiting": sum(lane.own_waiting for lane in lanes),
             "running": sum(lane.own_running for lane in lanes),
         },
-        "budgets": [use.view() for use in usage.spending(caller.client, is_admin=caller.is_admin)],
+        "budgets": [use.view() for use in _budgets(caller)],
         "queues": [_queue(lane, is_admin=caller.is_admin) for lane in lanes],
     }
     return {**shown, "parked": usage.parked()} if caller.is_admin else shown
+
+
+def _budgets(caller: Caller) -> list[BudgetUse]:
+    found = usage.spending(caller.client, is_admin=caller.is_admin)
+    return [*found, *usage.of_accounts()] if caller.is_admin else found
 
 
 def _queue(lane: Lane, *, is_admin: bool) -> dict[str, Any]:

@@ -47,17 +47,17 @@ def _queue() -> Schema:
 def _budget_use() -> Schema:
     """Describe how far a budget is used, with or without a cap."""
     used = {**USD, "description": "Reserved or spent; null without a cap, if too many jobs would have to be read."}
-    return closed(
-        {
-            "of": choice(["stack", "client"]),
-            "period": choice([period.value for period in Period]),
-            "cap": nullable(USD),
-            "used": nullable(used),
-            "left": nullable(USD),
-            "currency": {"const": "USD"},
-            "resets_at": {"type": "string", "format": "date-time"},
-        }
-    )
+    always: dict[str, Schema] = {
+        "of": choice(["stack", "client", "account"]),
+        "period": choice([period.value for period in Period]),
+        "cap": nullable(USD),
+        "used": nullable(used),
+        "left": nullable(USD),
+        "currency": {"const": "USD"},
+        "resets_at": {"type": "string", "format": "date-time"},
+    }
+    account = {**TEXT, "description": "Of an account of DashScope with a cap, which operators see."}
+    return closed({**always, "account": account}, required=tuple(always))
 
 
 def _described(description: str) -> Schema:
