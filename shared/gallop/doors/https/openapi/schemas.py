@@ -246,7 +246,7 @@ def budget() -> Schema:
     """Describe the cap that has no room for a job."""
     return closed(
         {
-            "of": choice(["stack", "client"]),
+            "of": choice(["stack", "client", "account"]),
             "period": choice([period.value for period in Period]),
             "cap": USD,
             "used": {**USD, "description": "Reserved or spent, in US dollars."},
