@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,14 +77,26 @@ def test_a_key_is_never_shown_and_rotates(gallop: Gallop) -> None:
     assert Account("two", "sk-new", URL, weight=3) == two
 
 
+def test_caps_and_prices_are_set_shown_and_removed(gallop: Gallop) -> None:
+    """With what is used of each cap."""
+    options = ("--day-cap", "12.5", "--month-cap", "50", "--price-scope", "mainland China, Global")
+    gallop.ok(*ADD_TWO, *options, answer="sk-two\n")
+    default, two = gallop.json("accounts", "list")
+    assert [{"cap": 12.5, "used": 0.0}, {"cap": 50.0, "used": 0.0}] == [two["day"], two["month"]]
+    assert [None, "International"] == [default["day"], default["price_scope"]]
+    assert "$0.00 of $12.50" in gallop.ok("accounts", "list").output
+    gallop.ok(*ADD_TWO[:3], "--replace", "--day-cap", "0", "--price-scope", "", answer="sk-two\n")
+    assert Account("two", "sk-two", URL, month_cap=Decimal(50)) == read(secret(gallop))["two"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("add", "Two", "--base-url", URL), "name is invalid"),
         (("add", "two", "--base-url", "http://example.com"), "https URL"),
         (("add", "two"), "no `base_url`"),
-        (("add", "two", "--base-url", URL, "--tag", "region"), "not a name and a value"),
-        (("add", "two", "--base-url", URL, "--tag", "region=EU"), "`tags` must be"),
+        (("add", "two", "--base-url", URL, "--day-cap", "-1"), "`day_cap` must be US dollars"),
+        (("add", "two", "--base-url", URL, "--month-cap", "nan"), "`month_cap` must be US dollars"),
         (("add", "default"), "already an account"),
         (("add", "two", "--replace"), "no account"),
         (("pause", "two"), "no account"),

@@ -12,6 +12,7 @@ from gallop.adapters.table import slots as pools
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
 from gallop.domain.job import JobState
+from gallop.domain.lanes import Lane
 from gallop.doors.https.openapi import document
 from gallop.services import usage
 from jsonschema import Draft202012Validator
@@ -65,6 +66,18 @@ def test_nobody_has_used_anything_at_first(ada: Client, ops: Client) -> None:
     assert expected == {name: value for name, value in shown.items() if name != "budgets"}
     assert {("client", "day"): 0, ("client", "month"): 0} == used(ada)
     assert (True, 0) == (shown_to(ops)["is_operator"], shown_to(ops)["parked"])
+
+
+def test_an_operator_sees_the_caps_of_accounts(sandbox: Sandbox, ada: Client, ops: Client) -> None:
+    """By the name of the account; clients do not know accounts."""
+    lane = Lane("ap-southeast-1|secret#two|model", "two", "https://two.example/api/v1", 5, day_cap=Decimal(20))
+    with sandbox.stack.acting_as("ReconcileFunction"):
+        pools.create_pool("ap-southeast-1|secret|model")
+        pools.share_queue("ap-southeast-1|secret|model", (lane,))
+    (shown,) = (use for use in shown_to(ops)["budgets"] if use["of"] == "account")
+    expected = {"account": "two", "period": "day", "cap": 20.0, "used": 0.0, "left": 20.0}
+    assert expected == {name: shown[name] for name in expected}
+    assert ("account", "day") not in used(ada)
 
 
 def test_without_caps_the_jobs_of_the_month_are_summed(sandbox: Sandbox, ada: Client, ops: Client) -> None:
