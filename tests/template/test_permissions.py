@@ -201,6 +201,12 @@ def test_only_the_authorizer_writes_keys() -> None:
     assert [] == [role for role in ROLES if may_write(role, "KEYS")]
 
 
+@pytest.mark.parametrize("role", [role for role in ROLES if may_write(role, "SLOTS")])
+def test_who_grants_or_moves_slots_reserves_for_their_accounts(role: str) -> None:
+    """Both are one write."""
+    assert "dynamodb:UpdateItem" in may_write(role, "BUDGET#ACCOUNT#")
+
+
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
