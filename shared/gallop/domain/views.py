@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from gallop.domain import credentials, groups, models, prices, provenance
+from gallop.domain import credentials, groups, models, provenance
 from gallop.domain.dashscope import error_codes
 from gallop.domain.failures import FAILURE_KINDS, remedy_text
 from gallop.domain.job import Failure, Job, JobState, Result, is_terminal, openai_status
@@ -93,7 +93,7 @@ def where_view(job: Job) -> dict[str, Any]:
     return {
         "account": account,
         "region": account and region_of(job.base_url),
-        "price_scope": account and prices.scope_of(job.base_url).value,
+        "price_scope": account and job.scope.value,
         "placement": job.request.placement.view(),
     }
 

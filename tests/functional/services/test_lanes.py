@@ -19,7 +19,7 @@ from gallop.services import lane_list
 from fake_dashscope import KEY, FakeDashScope, Limits, Switches
 from fake_dashscope.accounts import Account
 from fake_dashscope.clock import ManualClock
-from tests.functional.services.test_slots import create, run
+from tests.functional.services.test_slots import SWEEP_SECONDS, create, run
 from tests.support.promise import Simulation, fresh
 from tests.support.promise.recorded import OF_A_JOB
 from tests.testbed.aws.kill_points import points_of
