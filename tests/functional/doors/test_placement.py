@@ -11,7 +11,7 @@ import pytest
 from gallop.adapters import secrets
 from gallop.domain import models
 from gallop.domain.placement import Placement
-from gallop.services import lanes
+from gallop.services import lane_list
 
 from fake_dashscope import KEY
 from tests.support.agents import Agent
@@ -37,7 +37,7 @@ def _accounts(gallop: Simulation) -> Iterator[None]:
     """Give the stack an account in the EU beside its default one."""
     del gallop
     with patch.object(secrets, "dashscope_key", lambda _: json.dumps(SECRET)):
-        lanes.publish("the-secret")
+        lane_list.publish("the-secret")
         yield
 
 

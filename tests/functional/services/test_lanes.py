@@ -242,3 +242,58 @@ def test_one_key_leaves_no_trace_of_lanes(simulation: Simulation) -> None:
     assert (f"ap-southeast-1|the-secret|{MODEL}", None) == (pool.lane, pool.lanes)
     assert "" == simulation.job(job.id).account
     assert lane_names.has_queue(pool.lane)
+
+
+PLACED: dict[str, dict[str, Any]] = {
+    "default": {"tags": {"region": "sg"}},
+    "two": {"tags": {"region": "eu"}},
+    "three": {"tags": {"region": "eu"}},
+}
+
+
+def test_a_job_runs_only_where_it_may(simulation: Simulation) -> None:
+    """However many wait, and whatever is free elsewhere; the others pass it where it may not run."""
+    with stored(listed(*NAMES, **PLACED)):
+        only_two = [create(simulation, f"two {number}", account="two") for number in range(5)]
+        in_eu = [create(simulation, f"eu {number}", tags={"region": "eu"}) for number in range(5)]
+        anywhere = [create(simulation, f"any {number}") for number in range(9)]
+        simulation.run_due()
+        assert {job.id for job in anywhere} >= set(held_by("default"))
+        assert ([2, 2], 2) == ([len(held_by("two")), len(held_by("three"))], len(held_by("default")))
+        run(simulation, 20 * TASK_SECONDS)
+    ended = [simulation.job(job.id) for job in (*only_two, *in_eu, *anywhere)]
+    assert {JobState.SUCCEEDED} == {job.state for job in ended}
+    assert {"two"} == {job.account for job in ended[:5]}
+    assert {"two", "three"} >= {job.account for job in ended[5:10]}
+    assert_one_task_each(simulation)
+    assert [] == [pool.lane for pool in slots.pools() if lane_names.is_restricted(pool.lane)]
+
+
+def test_a_job_waits_for_a_paused_account_of_its_own(simulation: Simulation) -> None:
+    """It does not run elsewhere; and what may not run anywhere is refused, at no cost."""
+    with stored(listed(*NAMES, **{**PLACED, "two": {"paused": True, "tags": {"region": "eu"}}})):
+        job = create(simulation, "patient", account="two")
+        run(simulation, 20 * TASK_SECONDS)
+        assert (JobState.QUEUED, 1) == (simulation.job(job.id).state, simulation.job(job.id).position)
+        for asked in ({"account": "four"}, {"tags": {"region": "us"}}, {"account": "three", "tags": {"region": "sg"}}):
+            with pytest.raises(PlacementRefused):
+                create(simulation, "nowhere", **asked)
+    with stored(listed(*NAMES, **PLACED)):
+        run(simulation, 4 * TASK_SECONDS)
+    assert ("two", JobState.SUCCEEDED) == ((ended := simulation.job(job.id)).account, ended.state)
+
+
+def test_a_restricted_job_of_one_key_stays_there(simulation: Simulation) -> None:
+    """Also if accounts are added while it waits, and after that its queue is gone."""
+    with stored(KEY):
+        first = [create(simulation, f"{number}", account="default") for number in range(4)]
+        create(simulation, "anywhere")
+        simulation.run_due()
+    with stored(listed(*NAMES)):
+        run(simulation, 6 * TASK_SECONDS)
+    assert {("default", JobState.SUCCEEDED)} == {
+        (job.account, job.state) for job in (simulation.job(one.id) for one in first)
+    }
+    with stored(KEY):
+        run(simulation, SWEEP_SECONDS)
+    assert {None} == {pool.lanes for pool in slots.pools()}
