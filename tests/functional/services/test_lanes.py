@@ -244,7 +244,8 @@ def test_one_key_leaves_no_trace_of_lanes(simulation: Simulation) -> None:
     assert lane_names.has_queue(pool.lane)
 
 
-PLACED: dict[str, dict[str, Any]] = {
+REGIONS = {"default": "sg", "two": "eu", "three": "eu"}
+PLACED: dict[str, dict[str, Any]] = {name: {"tags": {"region": region}} for name, region in REGIONS.items()}
     "default": {"tags": {"region": "sg"}},
     "two": {"tags": {"region": "eu"}},
     "three": {"tags": {"region": "eu"}},
