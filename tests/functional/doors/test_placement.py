@@ -80,7 +80,7 @@ def test_a_request_cannot_leave_where_its_key_is_bound(gallop: Simulation) -> No
     bound: dict[str, Any] = {"bound": "region=eu"}
     elsewhere = {"tags": {"region": "us"}}
     for fields in ({}, {"dry_run": True}):
-        assert ["/tags"] == [*Client(gallop, **bound).post({**TEXT, **elsewhere, **fields}).faults]
+        assert ["/tags/region"] == [*Client(gallop, **bound).post({**TEXT, **elsewhere, **fields}).faults]
     refused = Vendor(gallop, **bound).submit({**ORDER, "parameters": elsewhere})
     assert "InvalidParameter" == refused.json["code"]
     assert "/parameters/tags" in refused.json["message"]

@@ -34,7 +34,7 @@ OF_A_PAIR = (
 OF_A_LINE_FOR_TWO = (
     # Whether its batch is the newest; whether it was cancelled.
     *("GetItem", "GetItem"),
-    *("GetObject", "GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
+    *("GetObject", "GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems", "GetItem"),
     "TransactWriteItems",
     *("PutObject", "GetItem", "GetItem", "StartExecution", "PutObject", "GetItem", "GetItem", "StartExecution"),
     *("GetItem", "GetItem", "GetItem", "PutObject", "GetItem", "GetItem", "GetItem"),

@@ -246,10 +246,6 @@ def test_one_key_leaves_no_trace_of_lanes(simulation: Simulation) -> None:
 
 REGIONS = {"default": "sg", "two": "eu", "three": "eu"}
 PLACED: dict[str, dict[str, Any]] = {name: {"tags": {"region": region}} for name, region in REGIONS.items()}
-    "default": {"tags": {"region": "sg"}},
-    "two": {"tags": {"region": "eu"}},
-    "three": {"tags": {"region": "eu"}},
-}
 
 
 def test_a_job_runs_only_where_it_may(simulation: Simulation) -> None:

@@ -39,12 +39,12 @@ OF_A_RECONCILIATION = ("GetItem", "ListTasks", "ListTasks", "GetItem", "Transact
 # A batch of one line: its steps, and the end of the line's job.
 OF_A_BATCH: dict[str, tuple[str, ...]] = {
     "read": (
-        *("GetItem", "PutItem", "GetObject", "ListObjectsV2", "PutObject", "PutObject", "TransactWriteItems"),
-        *("ListObjectsV2", "GetObject", "Query", "GetItem", "GetItem", "PutObject"),
+        *("GetItem", "PutItem", "GetObject", "ListObjectsV2", "PutObject", "PutObject", "GetItem"),
+        *("TransactWriteItems", "ListObjectsV2", "GetObject", "Query", "GetItem", "GetItem", "PutObject"),
     ),
     "submit_line": (
-        *("GetItem", "GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "GetItem"),
-        *("TransactWriteItems", "PutObject", "GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
+        *("GetItem", "GetItem", "GetObject", "GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems"),
+        *("PutObject", "GetItem", "GetItem", "StartExecution", "GetItem", "PutItem", "GetItem"),
     ),
     "end_line": (
         *("GetItem", "GetItem", "TransactWriteItems", "UpdateItem", "GetObject", "Query", "GetItem", "GetItem"),
