@@ -21,6 +21,7 @@ from gallop.domain.errors import (
     JobDeleted,
     JobNotFound,
     NoRoom,
+    PlacementRefused,
     WrongState,
 )
 from gallop.domain.frozen import frozen
@@ -225,7 +226,13 @@ def _recorded(new_job: NewJob) -> Creation | None:
 def _record(new_job: NewJob) -> Creation:
     if new_job.is_draining:
         raise Draining
-    placement.check(new_job.request)
+    try:
+        placement.check(new_job.request)
+    except PlacementRefused:
+        # A repetition is answered, wherever its job may run.
+        if known := _recorded(new_job):
+            return known
+        raise
     request, is_alone = new_job.request, new_job.request.n == 1
     job_id = new_job.job_id or new_job_id(clock.now())
     # The ids of a group's jobs are those of the moment when they are recorded.

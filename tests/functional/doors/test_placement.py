@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -11,33 +13,62 @@ import pytest
 from gallop.adapters import secrets
 from gallop.domain import models
 from gallop.domain.placement import Placement
+from gallop.domain.prices import Scope
 from gallop.services import lane_list
 
-from fake_dashscope import KEY
+from fake_dashscope import KEY, Account, FakeDashScope, Limits, Switches, render
+from fake_dashscope.clock import ManualClock
 from tests.support.agents import Agent
 from tests.support.dashscope import Vendor
+from tests.support.films import film
 from tests.support.http import Client
 from tests.support.orders import DOORS, order_of
+from tests.support.promise import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.promise import Simulation
     from tests.support.website import Website
 
 TEXT = {"prompt": "A cat runs.", "model": "happyhorse-1.0-t2v"}
-EU = {"account": "two", "tags": {"region": "eu"}}
+EU: dict[str, Any] = {"account": "two", "tags": {"region": "eu"}}
+ELSEWHERE: dict[str, Any] = {"tags": {"region": "us"}}
+THERE = {"account": "two", "region": "eu-central-1", "price_scope": Scope.MAINLAND.value}
 ORDER = {"model": TEXT["model"], "input": {"prompt": TEXT["prompt"]}}
 HOST = "https://llm-two.eu-central-1.maas.aliyuncs.com/api/v1"
-SECRET = {"accounts": {"default": {"key": KEY}, "two": {"key": "sk-two", "base_url": HOST, "tags": {"region": "eu"}}}}
+HOUR = 3600
 
 
-@pytest.fixture(autouse=True)
-def _accounts(gallop: Simulation) -> Iterator[None]:
-    """Give the stack an account in the EU beside its default one."""
-    del gallop
-    with patch.object(secrets, "dashscope_key", lambda _: json.dumps(SECRET)):
+def of_account(name: str) -> str:
+    """Return the key of an account."""
+    return KEY if name == "default" else f"sk-{name}"
+
+
+@pytest.fixture
+def gallop(website: Website) -> Iterator[Simulation]:
+    """Give a Gallop with an account in the EU beside its default one."""
+    accounts = (Account("default"), Account("two", (of_account("two"),), "eu-central-1"))
+    switches = Switches(task_seconds=60.0, render_ahead=False, audio=False, fetch="all")
+    fake = FakeDashScope(ManualClock(), accounts, limits=Limits.none(), switches=switches, get=website.download)
+    with patch.object(render, "render", rendered), fresh(fake=fake) as made, accounts_are({"region": "eu"}):
+        yield made
+
+
+def rendered(_script: object, path: Path, *_: object) -> None:
+    """Make every video the same one."""
+    path.write_bytes(film())
+
+
+@contextmanager
+def accounts_are(tags: dict[str, str]) -> Iterator[None]:
+    """Give the second account these tags."""
+    two: dict[str, Any] = {"key": of_account("two"), "base_url": HOST, **({"tags": tags} if tags else {})}
+    secret = json.dumps({"accounts": {"default": {"key": KEY}, "two": two}})
+    with patch.object(secrets, "dashscope_key", lambda _: secret):
         lane_list.publish("the-secret")
+        lane_list.clear_cache()
         yield
 
 
@@ -46,17 +77,26 @@ def placements(gallop: Simulation) -> list[str]:
     return [job.request.placement.text for job in gallop.jobs()]
 
 
+def accounts_used(gallop: Simulation) -> Counter[str]:
+    """Count DashScope's tasks by account, after all jobs have succeeded with one each."""
+    gallop.run_for(HOUR)
+    assert {"succeeded"} == {job.state.value for job in gallop.jobs()}
+    assert len(gallop.jobs()) == len(gallop.tasks())
+    return Counter(task["account"] for task in gallop.tasks())
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_a_request_says_it_at_every_door(gallop: Simulation, website: Website, door: str) -> None:
-    """It is recorded with the request, and clients are shown it."""
+    """It is recorded with the request, the video is made there, and everybody is shown both."""
     order = order_of(models.MODELS[TEXT["model"]])
     DOORS[door](replace(order, fields={**order.fields, **EU}), gallop, website)
-    gallop.run_for(60)
+    assert {"two": 1} == accounts_used(gallop)
     (job,) = gallop.jobs()
     assert Placement("two", {"region": "eu"}) == job.request.placement
     view = Client(gallop, "operator", is_admin=True).get(f"/v1/videos/{job.id}").json
-    assert EU == view["placement"]
-    assert EU == gallop.receipt(f"{job.receipts}/status.json")["placement"]
+    shown = [view, *(gallop.receipt(f"{job.receipts}/{name}.json") for name in ("status", "video"))]
+    expected = {**THERE, "placement": EU}
+    assert [expected] * 3 == [{name: one[name] for name in expected} for one in shown]
 
 
 def test_a_form_may_name_each_tag(gallop: Simulation) -> None:
@@ -66,33 +106,62 @@ def test_a_form_may_name_each_tag(gallop: Simulation) -> None:
 
 
 def test_a_key_says_it_of_all_its_requests(gallop: Simulation) -> None:
-    """In each protocol; what a request asks for besides must be true as well."""
-    bound: dict[str, Any] = {"bound": "region=eu"}
-    Client(gallop, **bound).post({**TEXT, "seed": 1})
-    Client(gallop, **bound).post({**TEXT, "seed": 2, "account": "two"})
-    Vendor(gallop, **bound).submit(ORDER)
-    Agent(gallop, **bound).use("make_video", **TEXT, seed=3)
+    """In each protocol; what a request asks for besides must be true as well. Other clients use what is free."""
+    Client(gallop, bound="region=eu").post({**TEXT, "seed": 1})
+    Client(gallop, bound="region=eu").post({**TEXT, "seed": 2, "account": "two"})
+    Vendor(gallop, bound="region=eu").submit(ORDER)
+    Agent(gallop, bound="region=eu").use("make_video", **TEXT, seed=3)
     assert ["account=two,region=eu", "region=eu", "region=eu", "region=eu"] == sorted(placements(gallop))
+    Client(gallop, "bob", bound="account=default").post({**TEXT, "n": 2})
+    assert {"two": 4, "default": 2} == accounts_used(gallop)
 
 
-def test_a_request_cannot_leave_where_its_key_is_bound(gallop: Simulation) -> None:
-    """In no protocol, and not for a price either: it is refused with what applies, and makes nothing."""
-    bound: dict[str, Any] = {"bound": "region=eu"}
-    elsewhere = {"tags": {"region": "us"}}
+@pytest.mark.parametrize(("bound", "pointer"), [("", ""), ("region=us", ""), ("region=eu", "/region")])
+def test_it_is_refused_in_each_protocol(gallop: Simulation, bound: str, pointer: str) -> None:
+    """If no account is there, or the key allows no other place: with a remedy, for prices too, and nothing is made."""
+    place = f"/tags{pointer}"
     for fields in ({}, {"dry_run": True}):
-        assert ["/tags/region"] == [*Client(gallop, **bound).post({**TEXT, **elsewhere, **fields}).faults]
-    refused = Vendor(gallop, **bound).submit({**ORDER, "parameters": elsewhere})
+        assert [place] == [*Client(gallop, bound=bound).post({**TEXT, **ELSEWHERE, **fields}).faults]
+    refused = Vendor(gallop, bound=bound).submit({**ORDER, "parameters": ELSEWHERE})
     assert "InvalidParameter" == refused.json["code"]
-    assert "/parameters/tags" in refused.json["message"]
+    assert "/parameters/tags: " in refused.json["message"]
     for tool in ("price_video", "make_video"):
-        assert "placement_refused" == Agent(gallop, **bound).refused(tool, **TEXT, **elsewhere)["code"]
+        assert "placement_refused" == Agent(gallop, bound=bound).refused(tool, **TEXT, **ELSEWHERE)["code"]
     assert [] == gallop.jobs()
 
 
-def test_a_repeated_create_is_the_same_job_under_another_key(gallop: Simulation) -> None:
+def test_a_drop_is_refused_and_starts_when_it_is_corrected(gallop: Simulation, website: Website) -> None:
+    """Its receipt names the field; a batch makes its other lines."""
+    order = replace(order_of(models.MODELS[TEXT["model"]]), fields={**TEXT, **ELSEWHERE})
+    DOORS["folder"](order, gallop, website)
+    lines = [{**TEXT, **ELSEWHERE}, {**TEXT, "tags": {"region": "eu"}, "seed": 1}]
+    gallop.drop("drop/many/batch.jsonl", "\n".join(map(json.dumps, lines)).encode())
+    gallop.run_for(HOUR)
+    (fault,) = gallop.receipt("cats/error.json")["faults"]
+    assert {"file": "job.json", "pointer": "/tags"}.items() <= fault.items()
+    batch = gallop.receipt("many/batch.json")
+    assert ["/tags"] == [one["pointer"] for one in batch["faults"]]
+    assert {"two": 1} == accounts_used(gallop)
+    gallop.drop("drop/cats/job.json", json.dumps({"model": TEXT["model"], **EU}).encode())
+    assert {"two": 2} == accounts_used(gallop)
+
+
+def test_a_known_drop_stays_its_job(gallop: Simulation, website: Website) -> None:
+    """The same content again is the same job, even if no account has the tags any more."""
+    order = replace(order_of(models.MODELS[TEXT["model"]]), fields={**TEXT, **EU})
+    DOORS["folder"](order, gallop, website)
+    assert {"two": 1} == accounts_used(gallop)
+    with accounts_are({}):
+        DOORS["folder"](order, gallop, website)
+        assert {"two": 1} == accounts_used(gallop)
+    assert "succeeded" == gallop.receipt("cats/status.json")["state"]
+
+
+@pytest.mark.parametrize("bound", ["", "region=eu", "region=us"])
+def test_a_repeated_create_is_the_same_job_under_another_key(gallop: Simulation, bound: str) -> None:
     """A client replaces its key by a bound one: what it repeats then is what it had sent, and not another request."""
     first = Client(gallop).post({**TEXT}, idempotency_key="1")
-    again = Client(gallop, bound="region=eu").post({**TEXT}, idempotency_key="1")
+    again = Client(gallop, bound=bound).post({**TEXT}, idempotency_key="1")
     assert "true" == again.headers["Idempotent-Replay"]
     assert first.json["id"] == again.json["id"]
     assert [""] == placements(gallop)
