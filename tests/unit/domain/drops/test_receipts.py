@@ -67,6 +67,7 @@ DEFAULT = {"account": "default", "region": "ap-southeast-1", "price_scope": "Int
             },
             EU,
         ),
+        ({"slot_since": START, "price_scope": EU["price_scope"]}, {**DEFAULT, "price_scope": EU["price_scope"]}),
     ],
 )
 def test_a_job_shows_where_it_ran_and_at_which_price(fields: dict[str, Any], where: dict[str, str]) -> None:
