@@ -20,6 +20,7 @@ from gallop.adapters.table import jobs as store
 from gallop.domain.clients import keys
 from gallop.domain.clients.keys import Key
 from gallop.domain.job import JobState
+from gallop.domain.placement import ANYWHERE
 from gallop.services import slots
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     import httpx
     from gallop.domain.job import Job
+    from gallop.domain.placement import Placement
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_s3.client import S3Client
 
@@ -142,10 +144,12 @@ class Sandbox(Simulated):
         with self.stack.acting_as("SubmitFunction"):
             return store.get(job_id)
 
-    def mint(self, client: str, *, is_admin: bool = False, valid_until: float | None = None) -> str:
+    def mint(
+        self, client: str, *, is_admin: bool = False, valid_until: float | None = None, bound: Placement = ANYWHERE
+    ) -> str:
         """Give a client a key."""
         key = keys.generate()
-        record = Key(keys.hash_of(key), client, self.clock.now(), valid_until, is_admin)
+        record = Key(keys.hash_of(key), client, self.clock.now(), valid_until, is_admin, bound=bound)
         with self.stack.acting_as("SubmitFunction"):
             client_keys.create(record)
         return key

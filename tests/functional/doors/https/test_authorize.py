@@ -11,6 +11,7 @@ from gallop import settings
 from gallop.adapters.table import client_keys
 from gallop.domain.clients import keys
 from gallop.domain.clients.keys import Key, KeyState
+from gallop.domain.placement import Placement
 from gallop.domain.times import day_and_time
 from gallop.doors.https.identity import Caller
 
@@ -43,6 +44,18 @@ def test_a_key_names_its_client(sandbox: Sandbox) -> None:
     assert ["ada", "ada", "bob"] == [
         ask(sandbox, authorization=f"Bearer {key}")["client"] for key in (first, second, other)
     ]
+
+
+def test_a_bound_key_binds_its_requests(sandbox: Sandbox) -> None:
+    """The authorizer hands over where their jobs may run, and the door refuses what no account there makes."""
+    key = sandbox.mint("ada", bound=Placement("", {"region": "eu"}))
+    context = ask(sandbox, authorization=f"Bearer {key}")
+    assert "region=eu" == context["bound"]
+    event = http.event("POST", "/v1/videos", {"prompt": "She smiles."}, {}, Caller("ada"))
+    event["requestContext"]["authorizer"]["lambda"] = context
+    answer = sandbox.invoke("SubmitFunction", event)
+    assert "placement_refused" == json.loads(answer["body"])["code"]
+    assert [] == sandbox.jobs()
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
