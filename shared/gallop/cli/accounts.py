@@ -57,7 +57,8 @@ def list_accounts(json: show.JsonOption = False, stack: StackOption = "") -> Non
     if json:
         show.as_json(rows)
         return
-    head = ("ACCOUNT", "BASE URL", "REGION", "MODELS", "IN FLIGHT", "WEIGHT", "PRICES", "DAY", "MONTH", "STATE", "JOBS")
+    limits = ("MODELS", "IN FLIGHT", "WEIGHT", "PRICES", "DAY", "MONTH")
+    head = ("ACCOUNT", "BASE URL", "REGION", "TAGS", *limits, "STATE", "JOBS")
     show.as_table(head, [tuple(str(cell) for cell in {**row, **_cells(row)}.values()) for row in rows])
 
 

@@ -29,7 +29,7 @@ from gallop.domain.job import Job, JobState, new_job_id
 from gallop.domain.metrics import Metric
 from gallop.domain.request import estimate as estimates
 from gallop.domain.request.images import InlineImage
-from gallop.services import lane_list, publish, stored_images
+from gallop.services import account_caps, lane_list, placement, publish, stored_images
 from gallop.services.groups import jobs_of, members
 
 if TYPE_CHECKING:
@@ -68,13 +68,18 @@ def check_budget(request: VideoRequest, client: str) -> list[BudgetUse]:
         PlacementRefused: no account may make it.
 
     """
-    placement.check(request)
+    _check_accounts(request)
     now = clock.now()
     day = budget.day_of(now)
     used = budgets.used(budgets.caps_of(client), day)
     if short := budget.shortfall(used, total(request), day):
         raise BudgetExceeded(replace(short, jobs=request.n), now)
     return [budget.use(cap.owner, cap.period, day, spent, cap.usd) for cap, spent in used.items()]
+
+
+def _check_accounts(request: VideoRequest) -> None:
+    placement.check(request)
+    account_caps.check(request)
 
 
 @frozen
@@ -227,10 +232,10 @@ def _record(new_job: NewJob) -> Creation:
     if new_job.is_draining:
         raise Draining
     try:
-        placement.check(new_job.request)
-    except PlacementRefused:
-        # A repetition is answered, wherever its job may run.
+        _check_accounts(new_job.request)
+    except (BudgetExceeded, PlacementRefused):
         if known := _recorded(new_job):
+            # It repeats an earlier create, whose job is answered whatever accounts there are now.
             return known
         raise
     request, is_alone = new_job.request, new_job.request.n == 1

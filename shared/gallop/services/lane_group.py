@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from gallop import clock
@@ -12,7 +12,7 @@ from gallop.domain.frozen import frozen
 from gallop.services import lane_list
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gallop.adapters.table.slots import SlotPool
     from gallop.domain.lanes import Lane
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @frozen
 class LaneGroup:
-    """The lanes of a model that are not paused, the slots of all lanes, and the names of the queues that they serve."""
+    """The lanes of a model that are not paused, the slots of all lanes, and the names of the queues that they serve.
+
+    ``without_room`` are the queues and accounts of which the caps had no room for the next job.
+    """
 
     lanes: Mapping[str, Lane]
     pools: Mapping[str, SlotPool]
     queues: tuple[str, ...]
+    without_room: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def last(self) -> SlotPool:
@@ -58,12 +62,21 @@ class LaneGroup:
         """Return whether another lane may take a job of this one, now or when it opens."""
         return lanes.first_for(placement, (lane for other, lane in self.lanes.items() if other != name)) is not None
 
+    def first_for(self, queue_of: str, free: Iterable[Lane]) -> Lane | None:
+        """Return the first of these lanes in which the jobs of a queue may run, and which may have room for one."""
+        has_room = (lane for lane in free if (queue_of, lane.account) not in self.without_room)
+        return lanes.first_for(lanes.placement_in(queue_of), has_room)
+
+    def note_without_room(self, queue_of: str, lane: Lane) -> None:
+        """Note that a lane has no room under its caps for the next job of a queue: others may take it."""
+        self.without_room.add((queue_of, lane.account))
+
     def next_job(self, free: Sequence[Lane]) -> tuple[Lane, str, Ticket] | None:
         """Return the job that is next for these lanes: the lane that it gets, its queue and its ticket.
 
         A queue whose jobs may run in none of them does not hold up the others.
         """
-        found, served = [], {name: lanes.first_for(lanes.placement_in(name), free) for name in self.queues}
+        found, served = [], {name: self.first_for(name, free) for name in self.queues}
         for name in (name for name, lane in served.items() if lane):
             ticket, _ = slots.next_in_queue(replace(self.pools[name], last_served=self.last.last_served))
             if ticket:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from gallop import clock, log, settings
 from gallop.adapters.table import jobs, slots
 from gallop.domain import lanes
-from gallop.domain.errors import JobNotFound, WrongState
+from gallop.domain.errors import JobNotFound, NoRoom, WrongState
 from gallop.domain.job import JobState
 from gallop.domain.scheduling import queue
-from gallop.services import lane_list
+from gallop.services import account_caps, lane_list
 from gallop.services.lane_group import group_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gallop.adapters.table.slots import SlotPool
     from gallop.domain.job import Job
     from gallop.domain.lanes import Lane
+    from gallop.domain.scheduling.queue import Ticket
     from gallop.services.lane_group import LaneGroup
 
 # More than the largest MaxInFlight (100).
@@ -47,32 +48,36 @@ def grant(name: str, tokens: Mapping[str, str] = MappingProxyType({})) -> list[s
 
     """
     granted: list[str] = []
+    without_room: set[tuple[str, str]] = set()
     for _ in range(MAX_GRANTS):
-        group = group_of(name, slots.pools())
+        group = replace(group_of(name, slots.pools()), without_room=without_room)
         free = group.free()
         if not free:
             return granted
-        if _move_stranded(group, free):
+        # First the jobs that have a slot of a closed lane and certainly no task.
+        if any(_move(job, group, free) for job in _stranded(group)):
             continue
         found = group.next_job(free)
         if found is None:
             return granted
-        lane, queue_of, ticket = found
-        now, seconds = clock.now(), settings.deadline_seconds()
-        shared = (lane, queue_of, group.last.turn + 1)
-        if slots.grant(group.pools[lane.name], ticket, now, seconds, shared):
-            log.info("slot granted", job_id=ticket.job_id, account=lane.account)
-            granted.append(ticket.job_id)
-            slots.wake(ticket.job_id, tokens.get(ticket.job_id, ""))
+        if _grant(group, *found):
+            job_id = found[2].job_id
+            log.info("slot granted", job_id=job_id, account=found[0].account)
+            granted.append(job_id)
+            slots.wake(job_id, tokens.get(job_id, ""))
     raise WrongState(f"The slot pools of lane {name} kept changing.")
 
 
-def _move_stranded(group: LaneGroup, free: Sequence[Lane]) -> bool:
-    """Move the first job that has a slot of a closed lane and certainly no task; return whether one was moved."""
-    for job in _stranded(group):
-        if lane := lanes.first_for(job.request.placement, free):
-            return _move(job, group, lane)
-    return False
+def _grant(group: LaneGroup, lane: Lane, queue_of: str, ticket: Ticket) -> bool:
+    now, seconds = clock.now(), settings.deadline_seconds()
+    job = _read(ticket.job_id) if lane.caps else None
+    reserved = account_caps.reservation(job, lane, now) if job else None
+    shared = (lane, queue_of, group.last.turn + 1)
+    try:
+        return slots.grant(group.pools[lane.name], ticket, now, seconds, shared, reserved) is not None
+    except NoRoom:
+        group.note_without_room(queue_of, lane)
+        return False
 
 
 def _stranded(group: LaneGroup) -> list[Job]:
@@ -93,11 +98,19 @@ def _is_movable(job: Job) -> bool:
     return bool(job.account) and job.slot_since is not None and is_before_task and job.made_no_task
 
 
-def _move(job: Job, group: LaneGroup, lane: Lane) -> bool:
-    if not slots.move(job, group.pools[lane.name], lane, clock.now()):
-        return False
-    log.info("job moved to another account", job_id=job.id, account=lane.account)
-    return True
+def _move(job: Job, group: LaneGroup, free: Sequence[Lane]) -> Lane | None:
+    """Move a job to the first of these lanes in which it may run, and which has room for it; return that lane."""
+    while lane := group.first_for(job.queue, free):
+        now = clock.now()
+        try:
+            is_moved = slots.move(job, group.pools[lane.name], lane, now, account_caps.reservation(job, lane, now))
+        except NoRoom:
+            group.note_without_room(job.queue, lane)
+            continue
+        if is_moved:
+            log.info("job moved to another account", job_id=job.id, account=lane.account)
+        return lane if is_moved else None
+    return None
 
 
 def enter(job: Job) -> tuple[Job, int, bool]:
@@ -108,8 +121,8 @@ def enter(job: Job) -> tuple[Job, int, bool]:
     group = group_of(job.lane, slots.pools())
     if job.lane not in group.pools or not group.is_closed(job.lane):
         return job, 0, job.lane in group.pools and group.pools[job.lane].failures > 0
-    lane = lanes.first_for(job.request.placement, group.free())
-    if lane and _is_movable(job) and _move(job, group, lane):
+    lane = _move(job, group, group.free()) if _is_movable(job) else None
+    if lane:
         return jobs.get(job.id), 0, group.pools[lane.name].failures > 0
     return job, _wait_seconds(group.pools[job.lane]), False
 

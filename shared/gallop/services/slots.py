@@ -18,7 +18,7 @@ from gallop.domain.job import JobState, is_terminal
 from gallop.domain.lanes import has_queue, is_restricted
 from gallop.domain.scheduling import queue
 from gallop.domain.scheduling.queue import QueuePosition
-from gallop.services import lane_list, lanes, publish
+from gallop.services import account_caps, lane_list, lanes, publish
 from gallop.services.isolation import left_to_next_sweep
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def clear_cache() -> None:
     """Forget the queues and the lanes that were read."""
     _cached_queue.cache_clear()
     lane_list.clear_cache()
+    account_caps.clear_cache()
 
 
 def repair(secret: str = "") -> None:
@@ -240,7 +241,8 @@ def _position_in(job: Job, found: tuple[SlotPool, Mapping[str, int]]) -> QueuePo
 
 def position_at(job: Job, position: int, pool: SlotPool) -> QueuePosition:
     """Return a position with its estimated start."""
-    return QueuePosition(position, lanes.starts_at(pool, position, task_durations.known(job.request, job.account).mean))
+    starts_at = lanes.starts_at(pool, position, task_durations.known(job.request, job.account).mean)
+    return QueuePosition(position, max(starts_at, account_caps.opens_at(job, pool.lanes or ())))
 
 
 def _needs_slot(job_id: str) -> bool:

@@ -13,7 +13,7 @@ from gallop.adapters.table import jobs
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState
 from gallop.domain.metrics import Metric
-from gallop.services import gauges, parked, slots
+from gallop.services import account_caps, gauges, lanes, parked, slots
 from gallop.services.ending import fail
 from gallop.services.isolation import left_to_next_sweep
 from gallop.services.repair import repair
@@ -66,7 +66,10 @@ def _give_up(job: Job) -> bool:
         # It got a slot after the list had been read.
         return False
     hours = round((clock.now() - job.created_at) / 3600)
-    fail(job, Failure(FailureCode.WAITED_TOO_LONG, f"No slot became free within {hours} hours."))
+    reason = f"No slot became free within {hours} hours."
+    if account_caps.opens_at(job, lanes.pool(job.queue).lanes or ()):
+        reason += " Each DashScope account that may make the video has reached its spending cap."
+    fail(job, Failure(FailureCode.WAITED_TOO_LONG, reason))
     return True
 
 

@@ -50,8 +50,7 @@ def test_an_account_is_added_paused_resumed_and_removed(gallop: Gallop) -> None:
     assert "takes jobs" in gallop("accounts", "remove", "two").output
     gallop.ok("accounts", "pause", "two")
     with gallop.sandbox.stack.acting_as("ReconcileFunction"):
-        listed = {(lane.account, lane.paused) for pool in slots.pools() for lane in pool.lanes or ()}
-    assert {("default", False), ("two", True)} == listed
+        assert {"default"} == {lane.account for pool in slots.pools() for lane in pool.lanes or () if not lane.paused}
     gallop.ok("accounts", "resume", "two")
     gallop.ok("accounts", "pause", "two")
     gallop.ok("accounts", "remove", "two")
