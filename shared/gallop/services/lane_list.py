@@ -39,3 +39,54 @@ def _cached(usual: str, _moment: int) -> tuple[Lane, ...]:
 
 def _allowed(found: Iterable[Lane], placement: Placement) -> tuple[Lane, ...]:
     return tuple(lane for lane in found if placement.allows(lane.account, lane.tags))
+
+
+def publish(secret: str, found: Iterable[SlotPool] | None = None) -> None:
+    """Let the accounts in the stack's secret take jobs, and those that are paused or not in it take no more.
+
+    ``found`` are the slots of all lanes, if they have just been read.
+
+    Raises:
+        AwsTrouble: the secret cannot be read, or has a fault: nothing changes.
+
+    """
+    accounts = vendor_accounts.listed(secret)
+    pools = {one.lane: one for one in (slots.pools() if found is None else found)}
+    for model in MODELS:
+        usual = lanes.name_of(settings.dashscope_base_url(), secret, "", model)
+        of_model = [name for name in pools if lanes.share_queue(name, usual)]
+        is_needed = any(map(lanes.is_restricted, of_model))
+        wanted = _wanted(accounts, secret, model) if is_needed or _are_several(accounts) else None
+        queues = {name for name in of_model if lanes.has_queue(name) and not lanes.is_restricted(name)}
+        if wanted is not None:
+            for name in sorted({usual, *(lane.name for lane in wanted)} - pools.keys()):
+                slots.create_pool(name)
+            queues.add(usual)
+        for name in sorted(queues):
+            if wanted != (pools[name].lanes if name in pools else None):
+                slots.share_queue(name, wanted)
+
+
+def _are_several(accounts: Mapping[str, Account]) -> bool:
+    """Return whether the secret is more than one bare key, whose lane serves its queue alone."""
+    alone = accounts.get(DEFAULT_ACCOUNT)
+    return alone is None or accounts != {DEFAULT_ACCOUNT: Account(key=alone.key)}
+
+
+def _wanted(accounts: Mapping[str, Account], secret: str, model: str) -> tuple[Lane, ...]:
+    return tuple(
+        Lane(
+            name=lanes.name_of(host := vendor_accounts.base_url(account), secret, account.name, model),
+            account=account.name,
+            base_url=host,
+            slots=account.in_flight or settings.max_in_flight(),
+            weight=account.weight,
+            tags=account.tags,
+            price_scope=account.price_scope,
+            day_cap=account.day_cap,
+            month_cap=account.month_cap,
+            paused=account.paused,
+        )
+        for account in accounts.values()
+        if account.makes(model)
+    )
