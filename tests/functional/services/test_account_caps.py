@@ -65,7 +65,7 @@ def test_an_account_without_room_is_skipped_until_its_reset(simulation: Simulati
 
 
 def test_a_job_waits_for_the_reset_if_no_account_has_room(simulation: Simulation) -> None:
-    """Its estimated start says so, it starts by itself, and waiting polls nothing."""
+    """Its estimated start says so, it starts automatically, and waiting polls nothing."""
     with stored(listed("default", default={"day_cap": 0.5})):
         create(simulation, "first")
         waiting = create(simulation, "second")
