@@ -165,6 +165,17 @@ def test_the_models_of_an_account_share_its_cap(simulation: Simulation) -> None:
     assert [JobState.QUEUED, JobState.SUCCEEDED] == sorted(job.state for job in simulation.jobs())
 
 
+def test_a_job_that_does_not_fit_holds_up_no_other_queue(simulation: Simulation) -> None:
+    """A cheaper job that may run on this account alone gets its slot, while the other job waits for both."""
+    with stored(listed("default", "two", default={"in_flight": 1}, two={"day_cap": 0.5, "weight": 9})):
+        for number in range(2):
+            create(simulation, f"expensive {number}", duration=5)
+        create(simulation, "cheap", account="two")
+        simulation.run_for(30)
+        placed = {job.request.prompt: job.account for job in simulation.jobs()}
+    assert {"expensive 0": "default", "expensive 1": "", "cheap": "two"} == placed
+
+
 def test_a_cap_adds_few_calls(simulation: Simulation) -> None:
     """Without one there is none; a grant reads the job once, and an account without room is tried once per grant."""
     counted = []
