@@ -85,18 +85,21 @@ check: .gate-passed  ## run the gate and the fast tests
 	elif .ci/python 3.13 >/dev/null; then .venv-3.13/bin/python $(PYTEST) $(OWN); \
 	else echo "tests under Python 3.13     skipped: Python 3.13 is not installed"; fi
 
-.PHONY: promises chaos load soak bench bench-door bench-polling
+.PHONY: promises chaos load soak simulate-day bench bench-door bench-polling
 promises: .tests-ready  ## print each promise, the tests that prove it, and their last results
 	@$(PY) -m tests.docs.promises
 
 chaos: .tests-ready  ## run N=200 jobs with random faults (SEED=, SPEED=), then count tasks, charges and ends
 	@$(PY) -m tests.chaos
 
-load: .tests-ready  ## run N=100 jobs of three clients at once (N="10 100 1000" SPEED= SEED= KILLS=), then measure usage and cost
+load: .tests-ready  ## run N=100 jobs of three clients at once (N="10 100" LANES="1 4" SPEED= SEED= KILLS= PAGE=), then measure usage and cost
 	@$(PY) -m tests.load
 
-soak: .tests-ready  ## run a steady stream of jobs for MINUTES=120 of simulated time, with random kills (SEED=, CHANCE=)
+soak: .tests-ready  ## run a steady stream of jobs for MINUTES=120 of simulated time, with random kills (SEED=, CHANCE=, LANES=)
 	@$(PY) -m tests.load.soak
+
+simulate-day: .tests-ready  ## run a day of N=100000 jobs on LANES=20 lanes in one process (HOURS=, SEED=), then its hottest partitions
+	@$(PY) -m tests.load.day
 
 bench: .tests-ready  ## measure everything of docs/performance.md and write it, in ten minutes (ONLY="cold_start result" prints parts)
 	@$(PY) -m tests.bench $(ONLY)

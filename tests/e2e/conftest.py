@@ -39,12 +39,12 @@ def caller(testbed: Testbed) -> Iterator[Caller]:
 
 @pytest.fixture
 def gallop(caller: Caller, tmp_path: Path) -> Iterator[Gallop]:
-    """Return the command line, connected to the running testbed; it returns standard output."""
+    """Return the command line, connected to the running testbed; it reads ``answer`` and returns standard output."""
     file = tmp_path / "testbed.json"
 
-    def run(*words: str) -> str:
+    def run(*words: str, answer: str = "") -> str:
         file.write_text(caller.testbed.coordinates_now().to_json(), encoding="utf-8")
-        result = CliRunner().invoke(app, words)
+        result = CliRunner().invoke(app, words, input=answer)
         assert 0 == result.exit_code, result.output
         return result.stdout.strip()
 

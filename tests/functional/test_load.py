@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
+
+import pytest
 
 from tests.load import clients, in_process
 from tests.load.figures import MAX_IN_FLIGHT, NEVER, figures
 from tests.load.on_testbed import transitions
-from tests.load.soak import Watch, kills, promises, soak
+from tests.load.soak import promises, soak, started
 from tests.load.vendor import most_at_once, most_within
 
 JOBS = 14
@@ -43,18 +44,15 @@ def test_many_at_once_keep_the_promises() -> None:
     with in_process.started(JOBS, seed=1) as run:
         made = figures(run.make())
     assert all(made.promises().values()), made
-    assert (JOBS + 1, MAX_IN_FLIGHT) == (made.new_jobs, made.most_in_flight)
+    assert (JOBS + 1, {"default": MAX_IN_FLIGHT}) == (made.new_jobs, made.most_in_flight)
 
 
-def test_kills_lose_no_slot() -> None:
-    """With one in eight runs of each function killed, all jobs end once, and no slot is lost or held twice."""
-    rng = Random(1)
-    with in_process.started(0, seed=1) as run:
-        watch = Watch(run)
-        run.simulation.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
-        kills(run.simulation, rng, runs=100, chance=1 / 8)
-        sent = soak(run, 2 * MINUTE, rng)
-        made = figures(run.evidence(sent, late_at=NEVER))
-    assert run.simulation.killed
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_kills_lose_no_slot(lanes: int) -> None:
+    """With one in eight runs of each function killed, and lanes that die, all jobs end once, and no slot is lost."""
+    with started(10 * MINUTE, seed=lanes, chance=1 / 8, lanes=lanes) as (watch, troubles, rng):
+        sent = soak(watch.run, 2 * MINUTE if lanes == 1 else 10 * MINUTE, rng, troubles)
+        made = figures(watch.run.evidence(sent, late_at=NEVER))
+    assert watch.run.simulation.killed
     assert all({**made.promises(), **promises(watch)}.values()), made
     assert clients.prompt(0) == sent[0]

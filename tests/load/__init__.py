@@ -1,1 +1,1 @@
-"""``make load`` and ``make soak``: many jobs at once, and a steady stream of them with kills; then the results."""
+"""``make load``, ``make soak`` and ``make simulate-day``: many jobs, with kills and dead lanes; then the results."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rich.live import Live
 from rich.table import Table
 
+from tests.load import scaling
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -36,7 +38,7 @@ def showing(run: Run, console: Console) -> Iterator[None]:
             if console.is_terminal:
                 live.update(picture(run, began), refresh=True)
             else:
-                console.print("  ".join(f"{count} {name}" for name, count in position(run, began).items()))
+                console.print("  ".join(f"{count} {where}" for where, count in position(run, began).items()))
 
         run.on_glance = glance
         yield
@@ -59,21 +61,27 @@ def position(run: Run, began: float) -> dict[str, int]:
 def picture(run: Run, began: float) -> Table:
     """Draw the number of jobs in each place."""
     drawn = Table(show_header=False)
-    for name, count in position(run, began).items():
-        drawn.add_row(name, str(count))
+    for where, count in position(run, began).items():
+        drawn.add_row(where, str(count))
     return drawn
 
 
 def comparison(runs: Sequence[Figures]) -> Table:
     """Compare the figures of several runs."""
-    drawn = Table("", *(f"N = {figures.new_jobs - 1}" for figures in runs), title="Results")
-    for row in zip(*(rows(figures) for figures in runs), strict=True):
+    drawn = Table("", *map(name, runs), title="Results")
+    for row in zip(*(rows(figures, runs) for figures in runs), strict=True):
         drawn.add_row(row[0][0], *(value for _, value in row))
     return drawn
 
 
-def rows(figures: Figures) -> list[tuple[str, str]]:
-    """Return the rows of one run's table."""
+def name(run: Figures) -> str:
+    """Name a run by its size."""
+    return f"N = {run.new_jobs - 1}" + (f", {run.lanes} lanes" if run.lanes > 1 else "")
+
+
+def rows(figures: Figures, runs: Sequence[Figures] = ()) -> list[tuple[str, str]]:
+    """Return the rows of one run's table; it is compared with the one of ``runs`` that has one lane."""
+    most, share = figures.most_in_flight.values(), scaling.share(figures, runs)
     used, limits, a_job = figures.usage, figures.limits, figures.a_job
     return [
         ("jobs", str(sum(figures.states.values()))),
@@ -81,7 +89,9 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
         ("stuck, lost, left over", f"{figures.stuck}, {figures.lost}, {figures.left_over}"),
         ("creates sent twice", str(figures.repeated)),
         ("duplicate jobs or tasks", str(figures.duplicates)),
-        ("most tasks at DashScope at once", str(figures.most_in_flight)),
+        ("most tasks at once, in each lane", ", ".join(map(str, most))),
+        ("ends per hour while jobs wait", f"{figures.throughput:.0f}"),
+        ("of one lane's, times the lanes", f"{share:.0%}" if share else ""),
         (f"most submits per second (limit {limits.submits:g})", str(figures.most_submits)),
         (f"most queries per second (limit {limits.queries:g})", str(figures.most_queries)),
         ("refused for limits (429)", str(figures.refused)),
@@ -92,6 +102,7 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
         ("failed function runs per job", f"{a_job(sum(used.errors.values())):.2f}"),
         ("GB-seconds per job (assumed)", f"{a_job(used.gb_seconds):.1f}"),
         ("write, read units per job", f"{a_job(used.writes):.0f}, {a_job(used.reads):.0f}"),
+        ("read units of SLOTS per job", f"{a_job(used.slot_reads):.1f}"),
         ("S3 writes, reads per job", f"{a_job(used.s3_writes):.1f}, {a_job(used.s3_reads):.1f}"),
         ("USD per job", f"{a_job(used.dollars):.5f}"),
         ("simulated time", f"{figures.simulated / 60:.0f} min"),
@@ -101,12 +112,12 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
 
 def details(figures: Figures) -> Table:
     """Draw function runs, failures and entered states by name, per job."""
-    drawn = Table("what", "per job", title=f"N = {figures.new_jobs - 1}")
+    drawn = Table("what", "per job", title=name(figures))
     for kind, counted in (
         ("run", figures.usage.runs),
         ("failed", figures.usage.errors),
         ("state", figures.usage.transitions),
     ):
-        for name, count in sorted(counted.items()):
-            drawn.add_row(f"{kind} {name}", f"{figures.a_job(count):.2f}")
+        for what, count in sorted(counted.items()):
+            drawn.add_row(f"{kind} {what}", f"{figures.a_job(count):.2f}")
     return drawn

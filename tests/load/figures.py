@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gallop.domain.job import is_terminal
 
+from tests.load.accounts import DEFAULT
 from tests.load.vendor import QUERY, SUBMIT, most_at_once
 from tests.template import stack
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from fake_dashscope.switches import Limits
     from fake_dashscope.task import Task
     from tests.load.usage import Usage
-    from tests.load.vendor import WatchedDashScope
+from tests.load.vendor import WatchedDashScope
 
 MAX_IN_FLIGHT = int(stack.parameter("MaxInFlight"))
 NEVER = float("inf")
+HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,17 @@ class Figures:
     duplicates: int
     lost: int
     left_over: int
-    most_in_flight: int
+    most_in_flight: Mapping[str, int]
+    """The most tasks that were at DashScope at once, by account."""
+    throughput: float
+    """Tasks that ended per hour, from the first end until the last start: while jobs wait for all lanes."""
     most_submits: int
     most_queries: int
     queries: int
     """How many queries DashScope got in all."""
     refused: int
+    misplaced: int
+    """Jobs whose task is not in the account that their record names."""
     overtaken: int
     """How many tasks ended between the late create and its start."""
     usage: Usage
@@ -67,15 +74,22 @@ class Figures:
     repeated: int
     limits: Limits
 
+    @property
+    def lanes(self) -> int:
+        """Return how many accounts there were."""
+        return len(self.most_in_flight)
+
     def promises(self) -> dict[str, bool]:
         """Return for each promise whether it was kept."""
+        slots = MAX_IN_FLIGHT * self.lanes
         return {
             "every create makes one job, and every job one task": not self.lost and not self.duplicates,
             "all jobs end, with a video": not self.stuck and set(self.states) == {"succeeded"},
+            "each job's task is in the account of its record": not self.misplaced,
             "nothing is left over": not self.left_over,
-            f"at most {MAX_IN_FLIGHT} tasks are at DashScope": self.most_in_flight <= MAX_IN_FLIGHT,
+            f"each account has at most {MAX_IN_FLIGHT} tasks": max(self.most_in_flight.values()) <= MAX_IN_FLIGHT,
             "DashScope refuses nothing for its limits": not self.refused,
-            f"a late job starts within {MAX_IN_FLIGHT} ends": self.overtaken <= MAX_IN_FLIGHT,
+            f"a late job starts within {slots} ends": self.overtaken <= slots,
         }
 
     def a_job(self, used: float) -> float:
@@ -94,11 +108,13 @@ def figures(evidence: Evidence) -> Figures:
         duplicates=sum(count - 1 for by_prompt in made for count in by_prompt.values()),
         lost=sum(prompt not in by_prompt for by_prompt in made for prompt in evidence.new_jobs),
         left_over=evidence.left_over,
-        most_in_flight=most_at_once((task.submitted, task.ended or NEVER) for task in tasks),
+        most_in_flight={name: _most_in_flight(tasks, name) for name in fake.accounts},
+        throughput=throughput(tasks),
         most_submits=fake.most_a_second(SUBMIT),
         most_queries=fake.most_a_second(QUERY),
         queries=fake.count(QUERY),
         refused=fake.refused(),
+        misplaced=misplaced(jobs, tasks),
         overtaken=overtaken(tasks, evidence.new_jobs[-1], evidence.late_at),
         usage=evidence.usage,
         simulated=evidence.simulated,
@@ -106,6 +122,25 @@ def figures(evidence: Evidence) -> Figures:
         repeated=evidence.repeated,
         limits=fake.vendor.limits,
     )
+
+
+def _most_in_flight(tasks: Sequence[Task], account: str) -> int:
+    return most_at_once((task.submitted, task.ended or NEVER) for task in tasks if task.account.name == account)
+
+
+def misplaced(jobs: Sequence[Job], tasks: Sequence[Task]) -> int:
+    """Count the jobs whose task is not in the account that their record names."""
+    accounts = {task.id: task.account.name for task in tasks}
+    return sum(accounts[job.task_id] != (job.account or DEFAULT) for job in jobs if job.task_id)
+
+
+def throughput(tasks: Sequence[Task]) -> float:
+    """Return how many tasks ended per hour, from the first end until the last start."""
+    ends = sorted(task.ended for task in tasks if task.ended)
+    last = max((task.submitted for task in tasks), default=0.0)
+    if not ends or last <= ends[0]:
+        return 0.0
+    return HOUR * sum(end <= last for end in ends[1:]) / (last - ends[0])
 
 
 def overtaken(tasks: Sequence[Task], late: str, late_at: float) -> int:

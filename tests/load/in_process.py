@@ -10,17 +10,20 @@ import json
 import random
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from gallop.adapters.table import slots
+from gallop import clock as product_clock
+from gallop.adapters import secrets
+from gallop.adapters.table import slots, task_durations
+from gallop.services.lanes import publish
 from moto.dynamodb.models import dynamodb_backends
 
 from fake_dashscope import Limits, Switches
 from fake_dashscope.clock import ManualClock
-from tests.load import clients
+from tests.load import accounts, clients
 from tests.load.figures import Evidence
 from tests.load.meter import Meter
 from tests.load.usage import Usage
@@ -28,13 +31,15 @@ from tests.load.vendor import WatchedDashScope
 from tests.support.calls import Killed
 from tests.support.pictures import picture
 from tests.support.promise import fresh
-from tests.support.promise.simulation import HANDLERS, REGION, Simulation
+from tests.support.promise.side_by_side import SideBySide
+from tests.support.promise.simulation import BASE_URL, ENVIRONMENT, HANDLERS, REGION, Simulation
 from tests.template.stack import sweep_seconds
 from tests.testbed.aws.account import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from gallop.domain.job import Job
     from moto.dynamodb.models.table import Table
 
 STEP_SECONDS, SWEEP_SECONDS = 5, sweep_seconds()
@@ -56,6 +61,17 @@ FUNCTIONS = {"Drops": "SubmitFunction", "Submit": "SubmitFunction"}
 
 
 @dataclass(slots=True)
+class Archive:
+    """What has been taken out of a long simulation, which else would not fit into memory."""
+
+    jobs: list[Job] = field(default_factory=list)
+    runs: Counter[str] = field(default_factory=Counter)
+    """By function; ``calls`` has their calls by name."""
+    calls: Counter[str] = field(default_factory=Counter)
+    notified: int = 0
+
+
+@dataclass(slots=True)
 class Run:
     """A run in progress."""
 
@@ -70,6 +86,7 @@ class Run:
     began_at: float = 0.0
     next_sweep: float = 0.0
     requests: int = 0
+    archive: Archive = field(default_factory=Archive)
 
     def __post_init__(self) -> None:
         """Start now."""
@@ -132,7 +149,7 @@ class Run:
         executing = sum(execution.status == "RUNNING" for execution in simulation.workflow.executions.values())
         return Evidence(
             new_jobs=new_jobs,
-            jobs=simulation.jobs(),
+            jobs=[*self.archive.jobs, *simulation.jobs()],
             fake=self.fake,
             late_at=late_at,
             left_over=left + executing + len(simulation.queue.dead),
@@ -142,17 +159,20 @@ class Run:
         )
 
     def _usage(self) -> Usage:
-        runs: Counter[str] = Counter()
+        runs = self.archive.runs.copy()
         for name, made in self.simulation.made.items():
             runs[FUNCTIONS.get(name, f"{name}Function")] += len(made)
-        notified = len(self.simulation.workflow.message)
-        calls = Counter(call for made in self.simulation.made.values() for run in made for call in run)
+        notified = self.archive.notified + len(self.simulation.workflow.message)
+        calls = self.archive.calls + Counter(
+            call for made in self.simulation.made.values() for run in made for call in run
+        )
         return Usage(
             transitions=self.simulation.workflow.entered + Counter(dict.fromkeys(NOTIFIED, notified)),
             runs=runs + Counter({"AuthorizeFunction": self.requests, "DeliverFunction": notified}),
             errors={},
             writes=self.meter.writes,
             reads=self.meter.reads,
+            slot_reads=self.meter.read[slots.SLOTS],
             s3_writes=sum(calls[name] for name in S3_WRITES),
             s3_reads=sum(calls[name] for name in S3_READS),
             waited={f"{name}Function": waited for name, waited in self.simulation.waited.items() if waited},
@@ -165,19 +185,30 @@ def moto_table() -> Table:
 
 
 @contextmanager
-def started(jobs: int, seed: int) -> Iterator[Run]:
+def started(jobs: int, seed: int, lanes: int = 1) -> Iterator[Run]:
     """Create a simulation whose fake DashScope has all its limits. Thumbnails are tested elsewhere."""
     switches = Switches(fetch="all", render_ahead=False, audio=False)
     # The same image for every address, so that there is only one video to render, which takes longer than all the rest.
-    fake = WatchedDashScope(ManualClock(), limits=Limits(), switches=switches, seed=seed, get=lambda *_: picture())
-    meter = Meter(REGION, lambda _: True)
+    known, secret = accounts.of_vendor(lanes), accounts.in_secret(lanes, BASE_URL)
+    fake = WatchedDashScope(
+        ManualClock(), known, limits=Limits(), switches=switches, seed=seed, get=lambda *_: picture()
+    )
+    meter = Meter(REGION, lambda _: True, fake.clock.now)
     # Gallop's own random choices.
     random.seed(seed)
     with (
         patch.dict(HANDLERS, Thumbnail=lambda *_: {}),
         fresh(seed, fake) as simulation,
+        patch.object(secrets, "dashscope_key", lambda _: secret),
         meter.running(),
+        ExitStack() as stack,
     ):
+        side_by_side = SideBySide(simulation.clock, simulation.calls)
+        simulation.workflow.beside = side_by_side.begin
+        stack.enter_context(patch.object(product_clock, "sleep", side_by_side.sleep))
+        stack.callback(side_by_side.end)
+        publish(ENVIRONMENT["DASHSCOPE_SECRET_ARN"])
+        task_durations.clear_cache()
         yield Run(simulation, fake, meter, jobs)
         # Of those that were drawn for more runs than there were.
         simulation.kills.clear()

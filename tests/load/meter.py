@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter, defaultdict
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import ceil
@@ -16,7 +18,7 @@ from moto.dynamodb.responses import DynamoHandler
 from tests.testbed.aws.account import ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Item = Mapping[str, Mapping[str, Any]]
 
@@ -24,6 +26,9 @@ WRITTEN, READ = 1024, 4096
 # A changed key in the index of open jobs is a deletion and an insertion.
 UNITS_OF_INDEX = 2
 INDEXED = ("is_open", "updated_at")
+INDEX = "OpenJobs"
+# Each job, request and drop has a partition of its own.
+ALONE = frozenset({"JOB", "IDEMPOTENCY", "DROP", "IMAGE", "TASK"})
 
 
 @dataclass(slots=True)
@@ -33,21 +38,30 @@ class Meter:
     region: str
     is_gallops: Callable[[Any], bool]
     """Returns whether the request of moto's handler is Gallop's."""
+    now: Callable[[], float] = time.time
     writes: float = 0
     reads: float = 0
+    written: Counter[str] = field(default_factory=Counter)
+    """Write units by partition, all jobs' own as one."""
+    read: Counter[str] = field(default_factory=Counter)
+    """Read units by partition."""
+    reads_of: Counter[str] = field(default_factory=Counter)
+    """Requests that read, by partition."""
+    minutes: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    """Write units by partition and minute."""
     _lock: Lock = field(init=False, default_factory=Lock)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Count for the duration of the context."""
-        units: dict[str, Callable[[dict[str, Any], Any], tuple[float, float]]] = {
-            "put_item": lambda request, _: (self._write(request), 0),
-            "update_item": lambda request, _: (self._write(request), 0),
-            "delete_item": lambda request, _: (self._write(request), 0),
-            "transact_write_items": lambda request, _: (sum(self._write(one, 2) for one in _details(request)), 0),
-            "get_item": lambda request, response: (0, _read(filter(None, [response.get("Item")]), request)),
-            "query": lambda request, response: (0, _read(response.get("Items", []), request)),
-            "batch_get_item": lambda _, response: (0, sum(_read([item], _CONSISTENT) for item in _batch(response))),
+        units: dict[str, Callable[[dict[str, Any], Any], None]] = {
+            "put_item": lambda request, _: self._write(request),
+            "update_item": lambda request, _: self._write(request),
+            "delete_item": lambda request, _: self._write(request),
+            "transact_write_items": lambda request, _: [self._write(one, 2) for one in _details(request)],  # type: ignore[func-returns-value]
+            "get_item": lambda request, response: self._read(filter(None, [response.get("Item")]), request),
+            "query": lambda request, response: self._read(response.get("Items", []), request),
+            "batch_get_item": lambda _, response: [self._read([item], _CONSISTENT) for item in _batch(response)],  # type: ignore[func-returns-value]
         }
         with ExitStack() as patches:
             for name, count in units.items():
@@ -56,7 +70,7 @@ class Meter:
             yield
 
     def _counting(
-        self, original: Callable[[Any], Any], count: Callable[[dict[str, Any], Any], tuple[float, float]]
+        self, original: Callable[[Any], Any], count: Callable[[dict[str, Any], Any], None]
     ) -> Callable[[Any], Any]:
         def counting(handler: Any) -> Any:  # noqa: ANN401 - moto's own
             response: Any = None
@@ -65,18 +79,30 @@ class Meter:
                 return response
             finally:
                 if self.is_gallops(handler):
-                    writes, reads = count(handler.body, response.result if response else {})
                     with self._lock:
-                        self.writes += writes
-                        self.reads += reads
+                        count(handler.body, response.result if response else {})
 
         return counting
 
-    def _write(self, request: Mapping[str, Any], times: int = 1) -> int:
-        """Return the units of one write; in a transaction the table's count twice, those of its index once."""
+    def _write(self, request: Mapping[str, Any], times: int = 1) -> None:
+        """Count one write; in a transaction the table's units count twice, those of its index once."""
         item = request.get("Item") or self._stored(request)
-        is_indexed = INDEXED[0] in item and any(name in str(request) for name in INDEXED)
-        return times * ceil(max(1, _size(item)) / WRITTEN) + UNITS_OF_INDEX * is_indexed
+        self._written(_partition(request.get("Item") or request["Key"]), times * ceil(max(1, _size(item)) / WRITTEN))
+        if INDEXED[0] in item and any(name in str(request) for name in INDEXED):
+            self._written(f"{INDEX} {item[INDEXED[0]]['S']}", UNITS_OF_INDEX)
+
+    def _written(self, partition: str, units: int) -> None:
+        self.writes += units
+        self.written[partition] += units
+        self.minutes[partition][int(self.now() // 60)] += units
+
+    def _read(self, items: Iterable[Item], request: Mapping[str, Any]) -> None:
+        found = [*items]
+        units = ceil(max(1, sum(map(_size, found))) / READ) * (1 if request.get("ConsistentRead") else 0.5)
+        partition = _partition_read(found, request)
+        self.reads += units
+        self.read[partition] += units
+        self.reads_of[partition] += 1
 
     def _stored(self, request: Mapping[str, Any]) -> Item:
         """Return the item of a key as it is in the table."""
@@ -97,9 +123,20 @@ def _batch(response: Mapping[str, Any]) -> Iterator[Item]:
     return (item for items in response.get("Responses", {}).values() for item in items)
 
 
-def _read(items: Iterable[Item], request: Mapping[str, Any]) -> float:
-    units = ceil(max(1, sum(map(_size, items))) / READ)
-    return units if request.get("ConsistentRead") else units / 2
+def _partition_read(items: Sequence[Item], request: Mapping[str, Any]) -> str:
+    if "IndexName" in request:
+        return str(request["IndexName"])
+    if "Key" in request:
+        return _partition(request["Key"])
+    values = request.get("ExpressionAttributeValues", {})
+    return _partition({"pk": values[":pk"]} if ":pk" in values else items[0] if items else {"pk": {"S": "other"}})
+
+
+def _partition(key: Item) -> str:
+    """Return the partition of an item; those of single items, of which there are many, are one here."""
+    name = str(key["pk"]["S"])
+    kind = name.partition("#")[0]
+    return f"{kind}#" if kind in ALONE else name
 
 
 def _size(item: Item) -> int:

@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from gallop.adapters.table import slots
 from gallop.adapters.table.job_items import job_from
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -19,7 +20,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from fake_dashscope import Limits, Switches
 from tests.e2e.caller import Caller
 from tests.e2e.matrix import CALLS
-from tests.load import clients
+from tests.load import accounts, clients
 from tests.load.figures import MAX_IN_FLIGHT, Evidence
 from tests.load.meter import Meter
 from tests.load.usage import Usage
@@ -181,6 +182,7 @@ class Run:
             errors=Counter(f"{run.function}: {run.error}" for run in runs if run.error),
             writes=self.meter.writes,
             reads=self.meter.reads,
+            slot_reads=self.meter.read[slots.SLOTS],
             s3_writes=sum(actions[name] for name in S3_WRITES),
             s3_reads=sum(actions[name] for name in S3_READS),
             waited=waited,
@@ -207,13 +209,33 @@ def left_over(items: list[dict[str, Any]]) -> int:
     return holders + len(waiting)
 
 
+def _open_lanes(testbed: Testbed, lanes: int) -> None:
+    """Store the accounts in the stack's secret, and wait for the sweep that lets them take jobs."""
+    if lanes == 1:
+        return
+    text = accounts.in_secret(lanes, testbed.coordinates.dashscope_url + "/api/v1")
+    secret, table = (testbed.aws.outputs()[name] for name in ("DashScopeSecretArn", "JobTableName"))
+    testbed.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=text)
+    for _ in glances(PATIENCE_S, GLANCE_S):
+        found = testbed.client("dynamodb").query(
+            TableName=table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": slots.SLOTS}},
+        )
+        if any(accounts.name(lanes - 1) in item["sk"]["S"] for item in found["Items"]):
+            return
+    raise AssertionError("the accounts never became lanes")
+
+
 @contextmanager
-def started(jobs: int, speed: float, seed: int, kills: int) -> Iterator[Run]:
+def started(jobs: int, speed: float, seed: int, kills: int, lanes: int = 1) -> Iterator[Run]:
     """Start a testbed whose fake DashScope has all its limits."""
-    fake = WatchedDashScope(JumpingClock(speed, SLACK_S), limits=Limits(), switches=Switches(audio=False), seed=seed)
+    clock, known = JumpingClock(speed, SLACK_S), accounts.of_vendor(lanes)
+    fake = WatchedDashScope(clock, known, limits=Limits(), switches=Switches(audio=False), seed=seed)
     # Near the end of its task, each job has a function that asks for it.
-    running = Testbed(speed=speed, fake=fake, prewarm=FUNCTIONS, max_processes=MAX_IN_FLIGHT)
+    running = Testbed(speed=speed, fake=fake, prewarm=FUNCTIONS, max_processes=MAX_IN_FLIGHT * lanes)
     with running as testbed, Caller(testbed) as caller:
+        _open_lanes(testbed, lanes)
         driver = testbed.aws.driver.access_key_id
         meter = Meter(testbed.aws.region, lambda handler: driver not in handler.headers.get("Authorization", ""))
         with meter.running():

@@ -1,6 +1,7 @@
 """``make soak MINUTES=600 SEED=1``: a steady stream of jobs whose functions are killed at random calls, then a drain.
 
-In one process, on a manual clock: the minutes are simulated. The exit code is 1 if a promise was broken.
+With ``LANES=4``, the accounts also die and come back at random. In one process, on a manual clock: the minutes are
+simulated. The exit code is 1 if a promise was broken.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import logging
 import os
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
@@ -21,16 +23,19 @@ from rich.table import Table
 
 from tests.load import clients, display, in_process
 from tests.load.figures import MAX_IN_FLIGHT, NEVER, figures
+from tests.load.troubles import Troubles
 from tests.support.promise.recorded import OF_A_JOB
 from tests.testbed.aws.kill_points import points_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from tests.load.figures import Figures
     from tests.support.promise import Simulation
 
-DEFAULTS = {"MINUTES": "120", "SEED": "1", "CHANCE": "0.05"}
-# A little less than five tasks at a time can handle.
-SECONDS_BETWEEN_JOBS = 13.0
+DEFAULTS = {"MINUTES": "120", "SEED": "1", "CHANCE": "0.05", "LANES": "1"}
+# A little less than five tasks at a time can handle; and less than several lanes can, of which some are dead.
+SECONDS_BETWEEN_JOBS, SECONDS_WITH_TROUBLES = 13.0, 26.0
 DRAIN_SECONDS = 12 * 3600
 # The functions that are killed, each at any call of a run of it.
 KILLED = ("TakeSlot", "StartTask", "Status", "SaveResult", "Finish", "Reconcile")
@@ -44,23 +49,26 @@ class Watch:
 
     run: in_process.Run
     most_holders: int = 0
-    most_tasks: int = 0
     breaches: Counter[str] = field(default_factory=Counter)
 
     def look(self, call: str) -> None:
-        """Record the most slots that were held, and the most tasks that were at DashScope."""
+        """Record the most slots of a lane that were held."""
         if call in SLOT_CALLS:
             self.most_holders = max(self.most_holders, _holders())
-        elif call == "SubmitTask":
-            self.most_tasks = max(self.most_tasks, sum(not task.ended for task in self.run.fake.tasks()))
 
     def look_after_sweep(self) -> None:
         """Check slots after a complete sweep: each is held by one open job, and none is free while a job waits."""
-        for pool in slots.pools():
+        pools = {pool.lane: pool for pool in slots.pools()}
+        for pool in pools.values():
             held = [jobs.get(job_id) for job_id in pool.holders]
             self.breaches["slot of a job that needs none"] += sum(not _needs_slot(job.state) for job in held)
-            is_free = len(pool.holders) < MAX_IN_FLIGHT and bool(slots.queued(pool.lane))
-            self.breaches["slot free while a job waits"] += is_free
+            free = any(self._is_free(pools[lane.name], lane.slots) for lane in pool.lanes or ())
+            free = free or (pool.lanes is None and self._is_free(pool, MAX_IN_FLIGHT))
+            self.breaches["slot free while a job waits"] += free and bool(slots.queued(pool.lane))
+
+    def _is_free(self, pool: slots.SlotPool, limit: int) -> bool:
+        """Return whether a lane takes a job now; one that has failed takes them one by one."""
+        return not pool.failures and len(pool.holders) < limit
 
 
 def _holders() -> int:
@@ -79,7 +87,7 @@ def kills(simulation: Simulation, rng: Random, runs: int, chance: float) -> None
         simulation.kills[function] = [rng.choice(points) if rng.random() < chance else None for _ in range(runs)]
 
 
-def soak(run: in_process.Run, seconds: float, rng: Random) -> list[str]:
+def soak(run: in_process.Run, seconds: float, rng: Random, troubles: Troubles | None = None) -> list[str]:
     """Send jobs for ``seconds``, and wait until all have ended; return their prompts."""
     clock, sent = run.simulation.clock, list[str]()
     until = next_at = clock.now()
@@ -88,12 +96,42 @@ def soak(run: in_process.Run, seconds: float, rng: Random) -> list[str]:
         while next_at <= clock.now():
             sent.append(clients.prompt(len(sent)))
             run.send(rng.choice(clients.CLIENTS), sent[-1])
-            next_at += rng.expovariate(1 / SECONDS_BETWEEN_JOBS)
+            next_at += rng.expovariate(1 / seconds_between(len(run.fake.accounts)))
+        if troubles:
+            troubles.pass_time()
         run.pass_time()
+    if troubles:
+        troubles.end()
     while clock.now() < until + DRAIN_SECONDS and (run.open("yes") or run.open("waiting")):
-        for _ in range(in_process.SWEEP_SECONDS // in_process.STEP_SECONDS):
-            run.pass_time()
+        pass_minutes(run)
+    # The last executions end after their jobs.
+    pass_minutes(run, 3)
     return sent
+
+
+def pass_minutes(run: in_process.Run, minutes: int = 1) -> None:
+    """Let so many sweeps pass."""
+    for _ in range(minutes * in_process.SWEEP_SECONDS // in_process.STEP_SECONDS):
+        run.pass_time()
+
+
+def seconds_between(lanes: int) -> float:
+    """Return the mean seconds between two jobs."""
+    return SECONDS_BETWEEN_JOBS if lanes == 1 else SECONDS_WITH_TROUBLES / lanes
+
+
+@contextmanager
+def started(seconds: float, seed: int, chance: float, lanes: int) -> Iterator[tuple[Watch, Troubles | None, Random]]:
+    """Start a run whose functions are killed with a chance, and of whose several lanes some are dead."""
+    rng = Random(seed)
+    with in_process.started(0, seed, lanes) as run:
+        watch = Watch(run)
+        run.simulation.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
+        kills(run.simulation, rng, round(60 * seconds / seconds_between(lanes)), chance)
+        troubles = Troubles(run.fake, Random(seed)) if lanes > 1 else None
+        if troubles:
+            run.fake.in_trouble = troubles.answer
+        yield watch, troubles, rng
 
 
 def main() -> int:
@@ -101,16 +139,12 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     options = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
     seconds, seed, chance = 60 * float(options["MINUTES"]), int(options["SEED"]), float(options["CHANCE"])
+    lanes = int(options["LANES"])
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    console.print(f"{seconds / 60:g} simulated minutes, seed {seed}, one run in {1 / chance:g} is killed")
-    rng = Random(seed)
-    with in_process.started(0, seed) as run, display.showing(run, console):
-        watch = Watch(run)
-        run.simulation.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
-        kills(run.simulation, rng, round(60 * seconds / SECONDS_BETWEEN_JOBS), chance)
-        sent = soak(run, seconds, rng)
-        made = figures(run.evidence(sent, late_at=NEVER))
-    console.print(table(made, watch))
+    console.print(f"{seconds / 60:g} simulated minutes, {lanes} lanes, seed {seed}, chance of a kill {chance:g}")
+    with started(seconds, seed, chance, lanes) as (watch, troubles, rng), display.showing(watch.run, console):
+        made = figures(watch.run.evidence(soak(watch.run, seconds, rng, troubles), late_at=NEVER))
+    console.print(table(made, watch, troubles))
     broken = [promise for promise, holds in {**made.promises(), **promises(watch)}.items() if not holds]
     for promise in broken:
         console.print(f"broken promise: {promise}", style="bold red")
@@ -120,23 +154,28 @@ def main() -> int:
 def promises(watch: Watch) -> dict[str, bool]:
     """Return for each promise about slots whether it was kept."""
     return {
-        f"at most {MAX_IN_FLIGHT} slots are held": watch.most_holders <= MAX_IN_FLIGHT,
+        f"at most {MAX_IN_FLIGHT} slots of a lane are held": watch.most_holders <= MAX_IN_FLIGHT,
         "each slot is held by one open job, and none is free while a job waits": not watch.breaches.total(),
     }
 
 
-def table(figures: Figures, watch: Watch) -> Table:
+def table(figures: Figures, watch: Watch, troubles: Troubles | None) -> Table:
     """Draw the results."""
     drawn = Table(show_header=False)
     killed = watch.run.simulation.killed
     for row in (
-        ("runs of functions killed", ", ".join(f"{count} {name}" for name, count in sorted(killed.items()))),
-        ("most slots held at once", str(watch.most_holders)),
+        ("runs of functions killed", _counted(killed)),
+        *([("troubles of lanes", _counted(troubles.had))] if troubles else []),
+        ("most slots of a lane held at once", str(watch.most_holders)),
         ("slot violations, after a sweep", str(watch.breaches.total())),
         *(row for row in display.rows(figures) if "late" not in row[0]),
     ):
         drawn.add_row(*row)
     return drawn
+
+
+def _counted(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ class Usage:
     reads: float
     s3_writes: int
     s3_reads: int
+    slot_reads: float = 0.0
+    """Those read units that the slots of all lanes took."""
     waited: Mapping[str, float] = field(default_factory=dict)
     """Seconds for which runs have waited on purpose, by function."""
 

@@ -49,6 +49,16 @@ class Calls:
         finally:
             self._kill, self._bug, self._dead, self.is_running = None, None, False, False
 
+    def suspended(self) -> tuple[Any, ...]:
+        """Return what ``restore`` needs of the run, which sleeps while others run."""
+        run = (self.made, self.has_struck, self.is_running, self._kill, self._bug, self._dead)
+        self.is_running, self._kill, self._bug, self._dead = False, None, None, False
+        return run
+
+    def restore(self, run: tuple[Any, ...]) -> None:
+        """Continue a run that slept."""
+        self.made, self.has_struck, self.is_running, self._kill, self._bug, self._dead = run
+
     def before(self, name: str) -> None:
         """Let a call leave, unless the process is gone."""
         if self._kill == before(name, self.made.count(name) + 1):

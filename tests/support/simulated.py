@@ -108,7 +108,7 @@ class Simulated(ABC):
     def run_of(self, function: str) -> Iterator[None]:
         """Make one run of a function: record its calls, and kill it at a planned call."""
         kills = self.kills.get(function) or []
-        kill = kills[0] if kills else None
+        kill = kills.pop(0) if kills else None
         if kill:
             # As the only run of its process: it has read nothing before.
             task_durations.clear_cache()
@@ -123,8 +123,8 @@ class Simulated(ABC):
             self.emitted.setdefault(function, []).append(lines)
             self.waited[function] += self.clock.now() - began
             self.killed[function] += self.calls.has_struck
-            if kills and (kill is None or self.calls.has_struck):
-                kills.remove(kill)
+            if kill and not self.calls.has_struck:
+                kills.insert(0, kill)
             self.made.setdefault(function, []).append([*self.calls.made])
             for listener in self.on_run:
                 listener(function, lines, is_error)

@@ -69,6 +69,8 @@ class Execution:
     """What its map has still to start."""
     children: int = 0
     """How many items of its map are running."""
+    resume: Callable[[], None] | None = None
+    """Continues the function that it waits for, which sleeps."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,8 @@ class Workflow:
     """The jobs whose end has been announced."""
     exceptions: type[Exceptions] = Exceptions
     tokens: int = 0
+    beside: Callable[[Execution, Callable[[], None]], None] = lambda _, work: work()
+    """Does the work of a state, which may sleep; by default, all others wait for it."""
     _live: dict[str, Execution] = field(default_factory=dict)
     """Those that run: the others are many, in a batch."""
 
@@ -171,7 +175,11 @@ class Workflow:
         due = [one for one in self._running() if one.wakes_at <= self.clock.now()]
         if not due:
             return False
-        self._run(min(due, key=lambda one: one.wakes_at))
+        first = min(due, key=lambda one: one.wakes_at)
+        if first.resume:
+            first.resume()
+        else:
+            self._run(first)
         return True
 
     def _running(self) -> list[Execution]:
@@ -185,8 +193,10 @@ class Workflow:
             return
         self.entered[execution.state] += 1
         match state["Type"]:
-            case "Task":
+            case "Task" if state["Resource"].endswith(".waitForTaskToken"):
                 self._task(execution, state)
+            case "Task":
+                self.beside(execution, lambda: self._task(execution, state))
             case "Map":
                 self._map(execution, state)
             case "Wait":

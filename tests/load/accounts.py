@@ -1,0 +1,32 @@
+"""The accounts of a run: each is a lane, with a key and limits of its own at the fake DashScope."""
+
+from __future__ import annotations
+
+import json
+
+from fake_dashscope import KEY
+from fake_dashscope.accounts import Account
+
+DEFAULT = "default"
+
+
+def name(number: int) -> str:
+    """Return the name of an account, counted from 0."""
+    return f"lane-{number + 1}" if number else DEFAULT
+
+
+def key(number: int) -> str:
+    """Return the key of an account."""
+    return f"sk-lane-{number + 1}" if number else KEY
+
+
+def of_vendor(lanes: int) -> list[Account]:
+    """Return the accounts that the fake DashScope knows."""
+    return [Account(name(number), (key(number),)) for number in range(lanes)]
+
+
+def in_secret(lanes: int, base_url: str) -> str:
+    """Return the stack's secret: a bare key for one lane, and a list of accounts for several."""
+    if lanes == 1:
+        return KEY
+    return json.dumps({"accounts": {name(one): {"key": key(one), "base_url": base_url} for one in range(lanes)}})
