@@ -24,7 +24,7 @@ OWN := tests/functional/test_events.py tests/unit/domain/request tests/unit/medi
 PROOFS := $(addprefix tests/e2e/test_,fault_matrix.py openai.py dashscope_dialect.py pages.py permissions_used.py s3_door.py \
 	schemathesis.py generated_clients.py completion_events.py caps.py bad_input.py wrong_vendor.py uploads.py webhooks.py demo.py \
 	other_systems.py every_kind.py operations.py agents.py alarms.py doctor.py upgrades.py sam_cli.py ten_runs.py client.py \
-	client_wheel.py command.py signing.py) \
+	client_wheel.py command.py signing.py accounts.py fault_matrix_lanes.py) \
 	$(addprefix tests/e2e/page/test_,files.py list.py network.py variants.py) \
 	tests/functional/testbed/test_make_up.py tests/template/test_layer_builds.py \
 	tests/functional/fake_dashscope/test_litellm.py \

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fake_dashscope.task import Task
 
     Answer = Callable[[httpx.Request], httpx.Response]
+    InTrouble = Callable[[httpx.Request, str, Answer], httpx.Response]
 
 SUBMIT = re.compile(r"POST /api/v1/services/")
 QUERY = re.compile(r"GET /api/v1/tasks/.")
@@ -40,7 +41,7 @@ class WatchedDashScope(FakeDashScope):
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the fake's own
         super().__init__(*args, **options)
         self.visits: list[Visit] = []
-        self.in_trouble: Callable[[httpx.Request, str, Answer], httpx.Response] = lambda one, _, handle: handle(one)
+        self.in_trouble: InTrouble = lambda one, _, handle: handle(one)
         """Answers the requests of an account, whose name it gets, in place of a fake that is well."""
         self._names = {key: one.name for one in self.vendor.keyring.accounts.values() for key in one.keys}
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
+from gallop.adapters import secrets
 from gallop.adapters.table import jobs, slots
 from gallop.domain import lanes
 from gallop.domain.errors import JobNotFound, NoRoom, WrongState
@@ -219,6 +220,8 @@ def publish(secret: str, found: Iterable[SlotPool] | None = None) -> None:
         AwsTrouble: the secret cannot be read, or has a fault: nothing changes.
 
     """
+    # What was read before may be older than what is published: it would undo a pause, or bring back a removed account.
+    secrets.clear_cache()
     accounts = vendor_accounts.listed(secret)
     pools = {one.lane: one for one in (slots.pools() if found is None else found)}
     for model in MODELS:

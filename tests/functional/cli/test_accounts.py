@@ -59,6 +59,19 @@ def test_an_account_is_added_paused_resumed_and_removed(gallop: Gallop) -> None:
         assert {None} == {pool.lanes for pool in slots.pools()}
 
 
+def test_the_sweep_does_not_undo_a_change(gallop: Gallop) -> None:
+    """It runs in a process that may have read the secret before a pause: it reads it again."""
+    gallop(*ADD_TWO, answer="sk-two\n")
+    gallop.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
+    changed = json.loads(secret(gallop))
+    changed["accounts"]["two"]["paused"] = True
+    name = gallop.sandbox.stack.resource("DashScopeSecret")
+    aws("secretsmanager").put_secret_value(SecretId=name, SecretString=json.dumps(changed))
+    gallop.sandbox.invoke("ReconcileFunction", {"action": "sweep"})
+    with gallop.sandbox.stack.acting_as("ReconcileFunction"):
+        assert {"default"} == {lane.account for pool in slots.pools() for lane in pool.lanes or ()}
+
+
 def test_an_account_with_jobs_is_not_removed(gallop: Gallop) -> None:
     """Its key is needed until the last of them has ended."""
     gallop(*ADD_TWO, answer="sk-two\n")
