@@ -13,6 +13,7 @@ from gallop.domain.accounts import read
 from fake_dashscope import KEY, Limits, Switches
 from fake_dashscope.accounts import Account
 from tests.e2e.caller import Caller
+from tests.load.accounts import secret_of
 from tests.load.vendor import WatchedDashScope
 from tests.support.pictures import data_uri, picture
 from tests.support.waiting import eventually
@@ -86,7 +87,7 @@ def test_two_accounts_from_their_addition_to_their_removal(caller: Caller, gallo
     assert {"default": 8} == make_videos(caller, "Paused")
     eventually(lambda: not [row for row in json.loads(gallop("accounts", "list", "--json")) if row["jobs"]])
     gallop("accounts", "remove", "two")
-    secret = caller.testbed.aws.outputs()["DashScopeSecretArn"]
+    secret = secret_of(caller.testbed)
     stored = caller.testbed.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
     assert ["default"] == [*read(stored)]
     assert {"default": 8} == make_videos(caller, "Alone")

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 
+from typing import TYPE_CHECKING
+
 from fake_dashscope import KEY
 from fake_dashscope.accounts import Account
+
+if TYPE_CHECKING:
+    from tests.testbed.stack import Testbed
 
 DEFAULT = "default"
 
@@ -30,3 +35,9 @@ def in_secret(lanes: int, base_url: str) -> str:
     if lanes == 1:
         return KEY
     return json.dumps({"accounts": {name(one): {"key": key(one), "base_url": base_url} for one in range(lanes)}})
+
+
+def secret_of(testbed: Testbed) -> str:
+    """Return the name of the secret that holds a testbed's accounts."""
+    found = testbed.aws.deployment.of_type("AWS::SecretsManager::Secret")
+    return next(one.physical_id for one in found if one.logical_id == "DashScopeSecret")
