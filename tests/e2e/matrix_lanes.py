@@ -40,9 +40,7 @@ def cells() -> list[Cell]:
 
 def kills_of_take_slot() -> list[Cell]:
     """Give every kill of the function that takes a slot, to be run one by one: others would give a job its slot."""
-    return [
-        Cell(f"lanes, {TAKE_SLOT} {kill}", "s3", kills=((TAKE_SLOT, kill),)) for kill in points_of(TAKE_SLOT_CALLS)
-    ]
+    return [Cell(f"lanes, {TAKE_SLOT} {kill}", "s3", kills=((TAKE_SLOT, kill),)) for kill in points_of(TAKE_SLOT_CALLS)]
 
 
 def counted() -> list[Cell]:

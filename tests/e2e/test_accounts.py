@@ -12,7 +12,6 @@ from gallop.domain.accounts import read
 
 from fake_dashscope import KEY, Limits, Switches
 from fake_dashscope.accounts import Account
-from tests.e2e.caller import Caller
 from tests.load.accounts import secret_of
 from tests.load.vendor import WatchedDashScope
 from tests.support.pictures import data_uri, picture
@@ -23,6 +22,7 @@ from tests.testbed.stack import Testbed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.e2e.caller import Caller
     from tests.e2e.conftest import Gallop
     from tests.load.vendor import Answer, InTrouble
 
@@ -46,7 +46,8 @@ def make_videos(caller: Caller, name: str) -> Counter[str]:
         for number in range(4)
     ]
     for number in range(4):
-        caller.drop({f"{name}-{number}/1.jpg": picture(), f"{name}-{number}/prompt.txt": f"{name} {number} too.".encode()})
+        prompt = f"{name} {number} too.".encode()
+        caller.drop({f"{name}-{number}/1.jpg": picture(), f"{name}-{number}/prompt.txt": prompt})
     assert {"succeeded"} == {caller.wait_for_job(job_id)["state"] for job_id in made}
     receipts = [caller.wait_for_receipt(f"{name}-{number}/status.json", "succeeded", "failed") for number in range(4)]
     assert {"succeeded"} == {receipt["state"] for receipt in receipts}

@@ -143,9 +143,9 @@ def main() -> int:
     """Simulate the day; return the exit code."""
     logging.disable(logging.CRITICAL)
     options = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
-    jobs, lanes, hours, seed = (int(options[name]) for name in DEFAULTS)
+    jobs, lanes, seed, hours = *(int(options[name]) for name in ("N", "LANES", "SEED")), float(options["HOURS"])
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    console.print(f"{jobs} jobs in {hours} simulated hours on {lanes} lanes; seed {seed}")
+    console.print(f"{jobs} jobs in {hours:g} simulated hours on {lanes} lanes; seed {seed}")
     with in_process.started(0, seed, lanes) as run:
         day = Day(run, console)
         made = figures(run.evidence(day.send(jobs, hours * HOUR, Random(seed)), late_at=NEVER))
@@ -157,10 +157,10 @@ def main() -> int:
     return 1 if broken else 0
 
 
-def table(made: Figures, day: Day, hours: int) -> Table:
+def table(made: Figures, day: Day, hours: float) -> Table:
     """Draw the results."""
     drawn = Table(show_header=False)
-    inside = slice(0, 60 * hours)
+    inside = slice(0, round(60 * hours))
     waiting = day.waiting[inside] or [0]
     waits = sorted((job.slot_since or job.created_at) - job.created_at for job in day.run.archive.jobs) or [0.0]
     most = max(made.most_in_flight.values())
@@ -187,7 +187,7 @@ def _ends(made: Figures, day: Day) -> tuple[int, int]:
 def partitions(meter: Meter, made: Figures) -> Table:
     """Draw the hottest partitions of the table: units per job, per second in the fullest minute, and reads."""
     drawn = Table("partition", "writes per job", "per s, fullest minute", "reads per job", "requests", "units each")
-    for name, units in meter.written.most_common(SHOWN_PARTITIONS):
+    for name, units in sorted(meter.written.items(), key=lambda one: -one[1])[:SHOWN_PARTITIONS]:
         read, asked = meter.read[name], meter.reads_of[name]
         drawn.add_row(
             name,

@@ -100,6 +100,7 @@ def rows(figures: Figures, runs: Sequence[Figures] = ()) -> list[tuple[str, str]
         ("queries per task", f"{a_job(figures.queries):.1f}"),
         ("function runs per job", f"{a_job(sum(used.runs.values())):.1f}"),
         ("failed function runs per job", f"{a_job(sum(used.errors.values())):.2f}"),
+        ("seconds of functions per job (assumed)", f"{a_job(sum(used.seconds.values())):.1f}"),
         ("GB-seconds per job (assumed)", f"{a_job(used.gb_seconds):.1f}"),
         ("write, read units per job", f"{a_job(used.writes):.0f}, {a_job(used.reads):.0f}"),
         ("read units of SLOTS per job", f"{a_job(used.slot_reads):.1f}"),

@@ -41,9 +41,9 @@ class Meter:
     now: Callable[[], float] = time.time
     writes: float = 0
     reads: float = 0
-    written: Counter[str] = field(default_factory=Counter)
+    written: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Write units by partition, all jobs' own as one."""
-    read: Counter[str] = field(default_factory=Counter)
+    read: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Read units by partition."""
     reads_of: Counter[str] = field(default_factory=Counter)
     """Requests that read, by partition."""
@@ -58,10 +58,10 @@ class Meter:
             "put_item": lambda request, _: self._write(request),
             "update_item": lambda request, _: self._write(request),
             "delete_item": lambda request, _: self._write(request),
-            "transact_write_items": lambda request, _: [self._write(one, 2) for one in _details(request)],  # type: ignore[func-returns-value]
+            "transact_write_items": lambda request, _: self._write_all(request),
             "get_item": lambda request, response: self._read(filter(None, [response.get("Item")]), request),
             "query": lambda request, response: self._read(response.get("Items", []), request),
-            "batch_get_item": lambda _, response: [self._read([item], _CONSISTENT) for item in _batch(response)],  # type: ignore[func-returns-value]
+            "batch_get_item": lambda _, response: self._read_all(response),
         }
         with ExitStack() as patches:
             for name, count in units.items():
@@ -91,6 +91,14 @@ class Meter:
         if INDEXED[0] in item and any(name in str(request) for name in INDEXED):
             self._written(f"{INDEX} {item[INDEXED[0]]['S']}", UNITS_OF_INDEX)
 
+    def _write_all(self, request: Mapping[str, Any]) -> None:
+        for one in _details(request):
+            self._write(one, 2)
+
+    def _read_all(self, response: Mapping[str, Any]) -> None:
+        for item in _batch(response):
+            self._read([item], {"ConsistentRead": True, "Key": item})
+
     def _written(self, partition: str, units: int) -> None:
         self.writes += units
         self.written[partition] += units
@@ -110,9 +118,6 @@ class Meter:
         found = table.items.get(DynamoType(request["Key"]["pk"]), {}).get(DynamoType(request["Key"]["sk"]))
         item: Item = found.to_json()["Attributes"] if found else {}
         return item
-
-
-_CONSISTENT = {"ConsistentRead": True}
 
 
 def _details(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -33,13 +33,16 @@ class Usage:
     """Seconds for which runs have waited on purpose, by function."""
 
     @property
+    def seconds(self) -> dict[str, float]:
+        """The seconds for which each function runs: assumed for each run, and counted where it waits on purpose."""
+        names = {*self.runs, *self.waited}
+        return {name: self.runs.get(name, 0) * prices.SECONDS_OF_A_RUN + self.waited.get(name, 0.0) for name in names}
+
+    @property
     def gb_seconds(self) -> float:
-        """The billed memory of the functions, assuming the same duration for each run, and what it waits on purpose."""
+        """The billed memory of the functions."""
         functions = stack.functions()
-        seconds = {name: count * prices.SECONDS_OF_A_RUN for name, count in self.runs.items()}
-        for name, waited in self.waited.items():
-            seconds[name] = seconds.get(name, 0) + waited
-        return sum(billed * int(functions[name]["MemorySize"]) / 1024 for name, billed in seconds.items())
+        return sum(billed * int(functions[name]["MemorySize"]) / 1024 for name, billed in self.seconds.items())
 
     @property
     def dollars(self) -> float:
