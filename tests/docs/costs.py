@@ -25,7 +25,7 @@ LOAD_PAGE = Path(__file__).parents[2] / "docs" / "load.md"
 LENGTHS = (5, 10, 15)
 # AWS's list prices in us-east-1, in USD, of what docs/load.md leaves out.
 GB_MONTH_IN_S3, GB_OF_LOGS, GB_TO_THE_INTERNET = 0.023, 0.50, 0.09
-TRACE, API_REQUEST, QUEUE_REQUEST = 0.000005, 0.000001, 0.0000004
+TRACE, API_REQUEST, QUEUE_REQUEST, SECRET_REQUEST = 0.000005, 0.000001, 0.0000004, 0.000005
 SECRET_PER_MONTH, ALARMED_METRIC_PER_MONTH, DASHBOARD_PER_MONTH, METRIC_PER_MONTH = 0.40, 0.10, 3.00, 0.30
 HOURS_PER_MONTH = 720
 # Lambda polls a queue with five connections, each for 20 seconds.
@@ -129,6 +129,7 @@ def _idle() -> Iterator[Line]:
         (sweeps, "runs and traces", prices.RUN + TRACE),
         (sweeps * SWEEP_SECONDS * memory, "GB-seconds", prices.GB_SECOND),
     )
+    yield _product("the sweep reads the list of accounts", (sweeps, "requests", SECRET_REQUEST))
     # Without those of caps: by default, there are none.
     gauges = [metric for metric, one in METRICS.items() if one.when == SWEPT and "Cap" not in metric]
     yield _product(
