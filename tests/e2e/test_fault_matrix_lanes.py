@@ -37,7 +37,9 @@ def ended() -> Iterator[Matrix]:
     with Testbed(speed=SPEED, fake=fake, parameters=slots) as testbed, Caller(testbed) as caller:
         open_lanes(testbed, LANES)
         made = Matrix(testbed, caller, fake)
-        for cell in [*matrix_lanes.counted(), *ALONE]:
+        for cell in matrix_lanes.counted():
+            made.run([cell])
+        for cell in ALONE:
             made.run_until_struck([cell])
         for crowd in crowds(IN_CROWDS, IN_FLIGHT):
             made.run_until_struck(crowd)
