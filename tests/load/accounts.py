@@ -29,11 +29,13 @@ def of_vendor(lanes: int) -> list[Account]:
     return [Account(name(number), (key(number),)) for number in range(lanes)]
 
 
-def in_secret(lanes: int, base_url: str) -> str:
-    """Return the stack's secret: a bare key for one lane, and a list of accounts for several."""
+def in_secret(lanes: int, base_url: str, model: str = "") -> str:
+    """Return the stack's secret: a bare key for one lane, and a list of accounts for several, of one model or all."""
     if lanes == 1:
         return KEY
-    return json.dumps({"accounts": {name(one): {"key": key(one), "base_url": base_url} for one in range(lanes)}})
+    models = {"models": [model]} if model else {}
+    fields = [{"key": key(one), "base_url": base_url, "tags": tags(one), **models} for one in range(lanes)]
+    return json.dumps({"accounts": {name(number): account for number, account in enumerate(fields)}})
 
 
 def secret_of(testbed: Testbed) -> str:

@@ -10,6 +10,8 @@ from tests.support.pictures import picture
 HTTPS, S3, LATE = ("ada", "bob"), "folder", "late"
 CLIENTS = (*HTTPS, S3)
 SECONDS_OF_VIDEO = 3
+# What their requests are for.
+MODEL = "happyhorse-1.0-r2v"
 PICTURE_URL = "https://example.com/girl.jpg"
 
 

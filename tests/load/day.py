@@ -1,7 +1,8 @@
 """``make simulate-day``: a steady day of 100,000 jobs on 20 lanes, in one process on a manual clock, and its figures.
 
-The jobs arrive at random, ``N`` in ``HOURS``. What has ended is counted and taken out of the table and the buckets
-within the hour, because a simulated day does not fit into memory. The exit code is 1 if a promise was broken.
+The jobs arrive at random, ``N`` in ``HOURS``. The accounts make one model, or with ``MODELS=all`` every one. What has
+ended is counted and taken out of the table and the buckets within the hour, because a day does not fit into memory. The
+exit code is 1 if a promise was broken.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from tests.load.figures import Figures
     from tests.load.meter import Meter
 
-DEFAULTS = {"N": "100000", "LANES": "20", "HOURS": "24", "SEED": "1"}
+DEFAULTS = {"N": "100000", "LANES": "20", "HOURS": "24", "SEED": "1", "MODELS": "one"}
 PLAIN_WIDTH = 120
 ARCHIVE_SECONDS = 600
 DRAIN_HOURS = 2
@@ -145,8 +146,9 @@ def main() -> int:
     options = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
     jobs, lanes, seed, hours = *(int(options[name]) for name in ("N", "LANES", "SEED")), float(options["HOURS"])
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    console.print(f"{jobs} jobs in {hours:g} simulated hours on {lanes} lanes; seed {seed}")
-    with in_process.started(0, seed, lanes) as run:
+    model = clients.MODEL if options["MODELS"] == "one" else ""
+    console.print(f"{jobs} jobs in {hours:g} simulated hours on {lanes} lanes; seed {seed}; models: {model or 'all'}")
+    with in_process.started(0, seed, lanes, model) as run:
         day = Day(run, console)
         made = figures(run.evidence(day.send(jobs, hours * HOUR, Random(seed)), late_at=NEVER))
     console.print(table(made, day, hours))

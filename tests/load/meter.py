@@ -145,4 +145,20 @@ def _partition(key: Item) -> str:
 
 
 def _size(item: Item) -> int:
-    return sum(len(name.encode()) + DynamoType(dict(value)).size() for name, value in item.items())
+    return sum(len(name.encode()) + _size_of(value) for name, value in item.items())
+
+
+def _size_of(value: Mapping[str, Any]) -> int:
+    """Return the size of a value in wire format as moto counts it, without creating it in moto's own form."""
+    ((kind, given),) = value.items()
+    match kind:
+        case "M":
+            return _size(given)
+        case "L":
+            return sum(map(_size_of, given))
+        case "S":
+            return len(given.encode())
+        case "N":
+            return len(str(given))
+        case _:
+            return DynamoType(dict(value)).size()
