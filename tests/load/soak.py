@@ -110,14 +110,14 @@ def soak(run: in_process.Run, seconds: float, rng: Random, troubles: Troubles | 
 
 
 def pass_minutes(run: in_process.Run, minutes: int = 1) -> None:
-    """Let so many sweeps pass."""
+    """Let sweeps pass, one per minute."""
     for _ in range(minutes * in_process.SWEEP_SECONDS // in_process.STEP_SECONDS):
         run.pass_time()
 
 
-def seconds_between(lanes: int) -> float:
-    """Return the mean seconds between two jobs."""
-    return SECONDS_BETWEEN_JOBS if lanes == 1 else SECONDS_WITH_TROUBLES / lanes
+def seconds_between(count: int) -> float:
+    """Return the mean seconds between two jobs for a number of lanes."""
+    return SECONDS_BETWEEN_JOBS if count == 1 else SECONDS_WITH_TROUBLES / count
 
 
 @contextmanager
