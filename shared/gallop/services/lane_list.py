@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gallop import clock, settings
-from gallop.adapters.table import slots
+from gallop.adapters import secrets
+from gallop.adapters.table import lane_state, slots
 from gallop.domain import lanes
 from gallop.domain.placement import ANYWHERE
 
@@ -60,11 +61,11 @@ def publish(secret: str, found: Iterable[SlotPool] | None = None) -> None:
         queues = {name for name in of_model if lanes.has_queue(name) and not lanes.is_restricted(name)}
         if wanted is not None:
             for name in sorted({usual, *(lane.name for lane in wanted)} - pools.keys()):
-                slots.create_pool(name)
+                lane_state.create_pool(name)
             queues.add(usual)
         for name in sorted(queues):
             if wanted != (pools[name].lanes if name in pools else None):
-                slots.share_queue(name, wanted)
+                lane_state.share_queue(name, wanted)
 
 
 def _are_several(accounts: Mapping[str, Account]) -> bool:

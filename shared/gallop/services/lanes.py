@@ -12,8 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
-from gallop.adapters import secrets
-from gallop.adapters.table import jobs, slots
+from gallop.adapters.table import jobs, lane_state, slots
 from gallop.domain import lanes
 from gallop.domain.errors import JobNotFound, NoRoom, WrongState
 from gallop.domain.job import JobState
@@ -139,14 +138,14 @@ def leave(job: Job, first_pause: float, longest_pause: float) -> int | None:
     if own is None or not group.has_others(job.lane, job.request.placement):
         return None
     pause = min(first_pause * 2**own.failures, longest_pause)
-    slots.close(job.lane, clock.now() + pause)
+    lane_state.close(job.lane, clock.now() + pause)
     log.warning("lane closed", job_id=job.id, account=job.account, seconds=round(pause))
     return enter(jobs.get(job.id))[1] or 1
 
 
 def prove(job: Job) -> None:
     """Record that a lane that had failed works again."""
-    slots.reopen(job.lane)
+    lane_state.reopen(job.lane)
     log.info("lane open again", job_id=job.id, account=job.account)
 
 

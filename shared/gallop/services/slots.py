@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gallop import clock, log, settings
-from gallop.adapters.table import jobs, slots, task_durations
+from gallop.adapters.table import jobs, lane_state, slots, task_durations
 from gallop.domain.errors import JobNotFound, WrongState
 from gallop.domain.job import JobState, is_terminal
 from gallop.domain.lanes import has_queue, is_restricted
@@ -175,7 +175,7 @@ def _repair(lane: str, job_id: str) -> None:
 def _update_positions(found: SlotPool) -> None:
     waiting, pool = slots.queued(found.lane), lanes.pool(found.lane)
     if not waiting and is_restricted(found.lane) and slots.next_in_queue(found)[0] is None:
-        slots.remove_queue(found)
+        lane_state.remove_queue(found)
         return
     positions = _positions(pool, waiting, slots.MAX_POSITIONS)
     due = [

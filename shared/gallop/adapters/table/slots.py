@@ -35,7 +35,7 @@ MAX_POSITIONS = 5_000
 KEPT_SECONDS = 8 * 86_400
 _QUEUE, _WAITER = "QUEUE#", "SLOT_WAITER"
 _TO_LANE = "account = :account, base_url = :base_url, price_scope = :price_scope, account_reserved = :reserved"
-_LANES = codec.many(codec.of(Lane))
+LANES = codec.many(codec.of(Lane))
 
 
 @frozen
@@ -60,16 +60,16 @@ class SlotPool:
 @aws.guarded
 def pool(lane: str) -> SlotPool:
     """Return the slots of a lane."""
-    return _pool_from(dynamo.get(_pool_key(lane)) or _new_pool(lane))
+    return _pool_from(dynamo.get(pool_key(lane)) or new_pool(lane))
 
 
 @aws.guarded
 def opened_pool(lane: str) -> SlotPool:
     """Return the slots of a lane, which has them after that."""
-    item = dynamo.get(_pool_key(lane))
+    item = dynamo.get(pool_key(lane))
     if item is None:
-        dynamo.write(dynamo.put_if_new(_new_pool(lane)))
-    return _pool_from(item or _new_pool(lane))
+        dynamo.write(dynamo.put_if_new(new_pool(lane)))
+    return _pool_from(item or new_pool(lane))
 
 
 @aws.guarded
@@ -141,28 +141,6 @@ def grant(  # noqa: PLR0913, PLR0917 - one parameter per fact of the write
 
 
 @aws.guarded
-def create_pool(lane: str) -> None:
-    """Give a lane its slots, if it has none."""
-    dynamo.write(dynamo.put_if_new(_new_pool(lane)))
-
-
-@aws.guarded
-def remove_queue(queue: SlotPool) -> None:
-    """Remove the entry of a queue for only some accounts, unless a job has come since it was read."""
-    dynamo.write(dynamo.delete(_pool_key(queue.lane), "version = :version", {":version": queue.version}))
-
-
-@aws.guarded
-def share_queue(lane: str, lanes: tuple[Lane, ...] | None) -> None:
-    """Let lanes serve the queue of a lane that has slots; None lets it serve it alone."""
-    if lanes is None:
-        dynamo.write(dynamo.update(_pool_key(lane), "REMOVE lanes", "attribute_exists(pk)"))
-    else:
-        values = {":lanes": _LANES.write(lanes)}
-        dynamo.write(dynamo.update(_pool_key(lane), "SET lanes = :lanes", "attribute_exists(pk)", values))
-
-
-@aws.guarded
 def move(job: Job, to: SlotPool, lane: Lane, now: float, reserved: Reservation | None = None) -> bool:
     """Move a job that has a slot, and certainly no task, to a slot of another lane; return whether it was moved.
 
@@ -174,9 +152,9 @@ def move(job: Job, to: SlotPool, lane: Lane, now: float, reserved: Reservation |
 
     """
     leave = "REMOVE holders.#job SET version = version + :one"
-    left = dynamo.update(_pool_key(job.lane), leave, "attribute_exists(holders.#job)", {":one": 1}, {"#job": job.id})
+    left = dynamo.update(pool_key(job.lane), leave, "attribute_exists(holders.#job)", {":one": 1}, {"#job": job.id})
     taken = dynamo.update(
-        _pool_key(to.lane),
+        pool_key(to.lane),
         "SET holders.#job = :now, version = version + :one",
         "version = :version",
         {":now": dynamo.time(now), ":one": 1, ":version": to.version},
@@ -191,26 +169,11 @@ def move(job: Job, to: SlotPool, lane: Lane, now: float, reserved: Reservation |
 
 
 @aws.guarded
-def close(lane: str, until: float) -> None:
-    """Count a failure of a lane, and let it take no jobs until an epoch time."""
-    change = "SET closed_until = :until, failures = if_not_exists(failures, :zero) + :one, version = version + :one"
-    values = {":until": dynamo.time(until), ":zero": 0, ":one": 1}
-    dynamo.write(dynamo.update(_pool_key(lane), change, "attribute_exists(pk)", values))
-
-
-@aws.guarded
-def reopen(lane: str) -> None:
-    """Forget the failures of a lane."""
-    change = "REMOVE closed_until, failures SET version = version + :one"
-    dynamo.write(dynamo.update(_pool_key(lane), change, "attribute_exists(failures)", {":one": 1}))
-
-
-@aws.guarded
 def release(lane: str, job_id: str) -> SlotPool | None:
     """Free a job's slot and return the lane's slots; None if it held none. ``grant`` gives it to the next one."""
     is_held = "attribute_exists(holders.#job)"
     change = "REMOVE holders.#job SET version = version + :one"
-    item = dynamo.write_and_read(dynamo.update(_pool_key(lane), change, is_held, {":one": 1}, {"#job": job_id}))
+    item = dynamo.write_and_read(dynamo.update(pool_key(lane), change, is_held, {":one": 1}, {"#job": job_id}))
     return None if item is None else _pool_from(item)
 
 
@@ -289,7 +252,7 @@ def forget_client(client: str) -> None:
     """Forget that a client was served last, wherever it was."""
     for pool in pools():
         change, values = "SET last_served = :nobody", {":nobody": "", ":client": client}
-        dynamo.write(dynamo.update(_pool_key(pool.lane), change, "last_served = :client", values))
+        dynamo.write(dynamo.update(pool_key(pool.lane), change, "last_served = :client", values))
 
 
 def _places(lane: str, after: str = "") -> list[str]:
@@ -312,7 +275,7 @@ def _note_queue(queue_of: str) -> TransactWriteItemTypeDef:
         " last_served = if_not_exists(last_served, :nobody)"
     )
     values = {":zero": 0, ":one": 1, ":none": {}, ":nobody": ""}
-    return dynamo.update(_pool_key(queue_of), change, values=values)
+    return dynamo.update(pool_key(queue_of), change, values=values)
 
 
 def _take_slot(pool: SlotPool, ticket: Ticket, now: float, turn: int) -> TransactWriteItemTypeDef:
@@ -320,7 +283,7 @@ def _take_slot(pool: SlotPool, ticket: Ticket, now: float, turn: int) -> Transac
     values = {":now": dynamo.time(now), ":client": ticket.client, ":one": 1, ":version": pool.version}
     if turn:
         change, values = f"{change}, turn = :turn", {**values, ":turn": turn}
-    return dynamo.update(_pool_key(pool.lane), change, "version = :version", values, {"#job": ticket.job_id})
+    return dynamo.update(pool_key(pool.lane), change, "version = :version", values, {"#job": ticket.job_id})
 
 
 def _leave(lane: str, ticket: Ticket) -> TransactWriteItemTypeDef:
@@ -387,17 +350,19 @@ def _pool_from(item: Mapping[str, object]) -> SlotPool:
         holders={job_id: float(since) for job_id, since in holders.items()},
         last_served=str(item["last_served"]),
         turn=int(item.get("turn", 0)),  # type: ignore[call-overload]
-        lanes=_LANES.read(item.get("lanes")),
+        lanes=LANES.read(item.get("lanes")),
         closed_until=float(item.get("closed_until", 0)),  # type: ignore[arg-type]
         failures=int(item.get("failures", 0)),  # type: ignore[call-overload]
     )
 
 
-def _new_pool(lane: str) -> dict[str, object]:
-    return {**_pool_key(lane), "version": 0, "holders": {}, "last_served": ""}
+def new_pool(lane: str) -> dict[str, object]:
+    """Return the item of slots of which none is held."""
+    return {**pool_key(lane), "version": 0, "holders": {}, "last_served": ""}
 
 
-def _pool_key(lane: str) -> dict[str, str]:
+def pool_key(lane: str) -> dict[str, str]:
+    """Return the key of the slots of a lane."""
     return {"pk": SLOTS, "sk": lane}
 
 

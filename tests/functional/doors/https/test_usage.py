@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 from gallop import __version__
-from gallop.adapters.table import slots as pools
+from gallop.adapters.table import lane_state
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
 from gallop.domain.job import JobState
@@ -72,8 +72,8 @@ def test_an_operator_sees_the_caps_of_accounts(sandbox: Sandbox, ada: Client, op
     """By the name of the account; clients do not know accounts."""
     lane = Lane("ap-southeast-1|secret#two|model", "two", "https://two.example/api/v1", 5, day_cap=Decimal(20))
     with sandbox.stack.acting_as("ReconcileFunction"):
-        pools.create_pool("ap-southeast-1|secret|model")
-        pools.share_queue("ap-southeast-1|secret|model", (lane,))
+        lane_state.create_pool("ap-southeast-1|secret|model")
+        lane_state.share_queue("ap-southeast-1|secret|model", (lane,))
     (shown,) = (use for use in shown_to(ops)["budgets"] if use["of"] == "account")
     expected = {"account": "two", "period": "day", "cap": 20.0, "used": 0.0, "left": 20.0}
     assert expected == {name: shown[name] for name in expected}
