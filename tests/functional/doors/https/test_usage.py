@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 from gallop import __version__
-from gallop.adapters.table import lane_state
+from gallop.adapters.table import lane_state, slots
 from gallop.domain.budget import Parked
 from gallop.domain.doors import Door
 from gallop.domain.job import JobState
@@ -127,7 +127,7 @@ def test_with_a_free_slot_nothing_waits(sandbox: Sandbox, ada: Client) -> None:
 def test_a_queue_that_is_too_long_has_no_estimate(sandbox: Sandbox, ops: Client) -> None:
     """It is not read job by job."""
     arrived(sandbox, 9)
-    with patch.object(pools, "queued", lambda *_: {}):
+    with patch.object(slots, "queued", lambda *_: {}):
         (queue,) = shown_to(ops)["queues"]
     assert None is queue["estimated_wait_seconds"]
     assert None is queue["waiting"]
