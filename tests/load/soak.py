@@ -175,7 +175,7 @@ def table(figures: Figures, watch: Watch, troubles: Troubles | None) -> Table:
 
 
 def _counted(found: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
+    return ", ".join(f"{count} {name}" for name, count in sorted(found.items()) if count)
 
 
 if __name__ == "__main__":
