@@ -209,11 +209,11 @@ def left_over(items: list[dict[str, Any]]) -> int:
     return holders + len(waiting)
 
 
-def open_lanes(testbed: Testbed, lanes: int) -> None:
-    """Store the accounts in the stack's secret, and wait for the sweep that lets them take jobs."""
+def open_lanes(testbed: Testbed, lanes: int, model: str = "") -> None:
+    """Store the accounts in the secret, of one model or all, and wait for the sweep that lets them take jobs."""
     if lanes == 1:
         return
-    text = accounts.in_secret(lanes, testbed.coordinates.dashscope_url + "/api/v1")
+    text = accounts.in_secret(lanes, testbed.coordinates.dashscope_url + "/api/v1", model)
     table = testbed.aws.outputs()["JobTableName"]
     testbed.client("secretsmanager").put_secret_value(SecretId=accounts.secret_of(testbed), SecretString=text)
     for _ in glances(PATIENCE_S, GLANCE_S):
@@ -235,7 +235,8 @@ def started(jobs: int, speed: float, seed: int, kills: int, lanes: int = 1) -> I
     # Near the end of its task, each job has a function that asks for it.
     running = Testbed(speed=speed, fake=fake, prewarm=FUNCTIONS, max_processes=MAX_IN_FLIGHT * lanes)
     with running as testbed, Caller(testbed) as caller:
-        open_lanes(testbed, lanes)
+        # Of one model: moto takes much longer than DynamoDB to read the slots of all.
+        open_lanes(testbed, lanes, clients.MODEL)
         driver = testbed.aws.driver.access_key_id
         meter = Meter(testbed.aws.region, lambda handler: driver not in handler.headers.get("Authorization", ""))
         with meter.running():
