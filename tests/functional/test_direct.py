@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from moto import mock_aws
 
 from tests.support.direct import Direct
+from tests.support.plain_table import PlainTable
 from tests.testbed.aws.account import REGION
 
 if TYPE_CHECKING:
@@ -30,6 +31,21 @@ OTHER = {**KEY, "sk": {"S": "OTHER"}}
 ALL = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": KEY["pk"]}}
 BEGINS = {"KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)"}
 BEGINNING = {**BEGINS, "ExpressionAttributeValues": {":pk": KEY["pk"], ":sk": {"S": "O"}}}
+IF_TWO_ADDED = {
+    "UpdateExpression": "ADD n :one",
+    "ConditionExpression": "attribute_exists(pk) AND (n = :two OR attribute_not_exists(n))",
+    "ExpressionAttributeValues": {":one": {"N": "1"}, ":two": {"N": "2"}},
+}
+NESTED = {"ExpressionAttributeNames": {"#n": "other"}, "ExpressionAttributeValues": {":n": {"N": "2"}}}
+
+
+def _values(**values: str | int) -> dict[str, Any]:
+    packed = {
+        f":{name}": {"S": value} if isinstance(value, str) else {"N": str(value)} for name, value in values.items()
+    }
+    return {"ExpressionAttributeValues": packed}
+
+
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("get_item", {"Key": KEY}),
     ("put_item", {"Item": ITEM, **IF_NEW}),
@@ -42,6 +58,32 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("query", BEGINNING),
     ("scan", {}),
     ("scan", {"FilterExpression": "n = :two", "ExpressionAttributeValues": {":two": {"N": "2"}}}),
+    ("query", {**ALL, "Limit": 1}),
+    ("query", {**ALL, "Limit": 1, "ExclusiveStartKey": KEY, "ScanIndexForward": False}),
+    ("query", {**ALL, "ExclusiveStartKey": KEY, "ProjectionExpression": "sk, n"}),
+    (
+        "query",
+        {"KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high", **_values(pk="JOB#1", low="A", high="K")},
+    ),
+    ("query", {"KeyConditionExpression": "pk = :pk AND sk > :sk", **_values(pk="JOB#1", sk="JOB")}),
+    ("update_item", {"Key": KEY, "UpdateExpression": "SET deep.#n = :n, n = n + :n REMOVE deep.list", **NESTED}),
+    ("update_item", {"Key": KEY, "UpdateExpression": "SET m = if_not_exists(m, :n) + :n, o = n", **_values(n=2)}),
+    (
+        "update_item",
+        {"Key": KEY, "UpdateExpression": "SET n = :n", "ConditionExpression": "n IN (:n, :m)", **_values(n=7, m=8)},
+    ),
+    ("update_item", {"Key": KEY, "UpdateExpression": "SET none.at = :n", **_values(n=1)}),
+    ("update_item", {"Key": KEY, "UpdateExpression": "SET n = :n", **_values(n=1, unused=2)}),
+    ("update_item", {"Key": KEY, "UpdateExpression": "SET status = :n", **_values(n=1)}),
+    ("update_item", {"Key": KEY, "UpdateExpression": "SET sk = :n", **_values(n="other")}),
+    ("put_item", {"Item": {**KEY, "long": {"S": "x" * 410_000}}}),
+    ("put_item", {"Item": {**KEY, "sk": {"S": ""}}}),
+    ("update_item", {"Key": OTHER, **IF_TWO_ADDED, "ReturnValues": "ALL_NEW"}),
+    ("delete_item", {"Key": KEY, **IF_TWO}),
+    ("put_item", {"Item": {**KEY, "n": {"N": "2"}}}),
+    ("update_item", {"Key": KEY, **IF_TWO_ADDED, "ReturnValues": "ALL_OLD"}),
+    ("update_item", {"Key": KEY, **IF_TWO_ADDED, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}),
+    ("put_item", {"Item": {**KEY, "n": {"N": "2"}}}),
     ("delete_item", {"Key": KEY, **IF_TWO}),
     ("delete_item", {"Key": KEY, **IF_TWO}),
     ("get_item", {"Key": KEY}),
@@ -98,6 +140,17 @@ def test_the_table_answers_the_same(ways: dict[str, list[Any]]) -> None:
             response(client, call, TableName=f"table-{n}", **request) for n, client in enumerate(ways["dynamodb"])
         )
         assert long == {name: short.get(name) for name in long}, call
+
+
+def test_a_difference_from_moto_is_found(ways: dict[str, list[Any]]) -> None:
+    """The first request of a kind is answered by both; later ones are not."""
+    client, key = ways["dynamodb"][0], {"TableName": "table-0", "Key": KEY}
+    client.put_item(TableName="table-0", Item=ITEM)
+    client.get_item(**key, ConsistentRead=True)
+    with patch.object(PlainTable, "projected", lambda *_: [KEY]):
+        assert KEY == client.get_item(**key, ConsistentRead=True)["Item"]
+        with pytest.raises(AssertionError):
+            client.get_item(**key, ConsistentRead=True, ReturnConsumedCapacity="NONE")
 
 
 def test_several_items_are_the_same(ways: dict[str, list[Any]]) -> None:

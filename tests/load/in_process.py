@@ -30,6 +30,7 @@ from tests.load.meter import Meter
 from tests.load.usage import Usage
 from tests.load.vendor import WatchedDashScope
 from tests.support.calls import Killed
+from tests.support.judged_table import items_of
 from tests.support.pictures import picture
 from tests.support.promise import fresh
 from tests.support.promise.side_by_side import SideBySide
@@ -40,8 +41,7 @@ from tests.testbed.aws.account import ACCOUNT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gallop.domain.job import Job
-    from moto.dynamodb.models.table import Table
+    from tests.support.plain_table import PlainTable
 
 STEP_SECONDS, SWEEP_SECONDS = 5, sweep_seconds()
 BETWEEN_CREATES = 0.05
@@ -100,9 +100,7 @@ class Run:
 
     def open(self, kind: str) -> int:
         """Count the open jobs of a kind: ``waiting`` in the queue, or ``yes`` for the others."""
-        partitions = moto_table().items.values()
-        marks = (item.attrs.get("is_open") for items in partitions for item in list(items.values()))
-        return sum(mark is not None and mark.value == kind for mark in marks)
+        return sum({"S": kind} == row.item.get("is_open") for row in table().rows())
 
     def send(self, client: str, prompt: str) -> None:
         """Send a create."""
@@ -180,9 +178,9 @@ class Run:
         )
 
 
-def moto_table() -> Table:
-    """Return the table inside moto: reading it is not a call, and is quick."""
-    return dynamodb_backends[ACCOUNT][REGION].get_table("jobs")
+def table() -> PlainTable:
+    """Return the table itself: reading it is not a call, and is quick."""
+    return items_of(dynamodb_backends[ACCOUNT][REGION].get_table("jobs"))
 
 
 @contextmanager
@@ -200,9 +198,7 @@ def started(jobs: int, seed: int, lanes: int = 1, model: str = "") -> Iterator[R
     with (
         patch.dict(HANDLERS, Thumbnail=lambda *_: {}),
         fresh(seed, fake) as simulation,
-        patch.object(secrets, "dashscope_key", lambda _: secret),
-        meter.running(),
-        ExitStack() as stack,
+        meter.running_in_process(),
     ):
         side_by_side = SideBySide(simulation.clock, simulation.calls)
         simulation.workflow.beside = side_by_side.begin

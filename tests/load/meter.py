@@ -15,6 +15,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.responses import DynamoHandler
 
+from tests.support.judged_table import METHODS, JudgedTables, items_of
 from tests.testbed.aws.account import ACCOUNT
 
 if TYPE_CHECKING:
@@ -54,24 +55,29 @@ class Meter:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Count for the duration of the context."""
-        units: dict[str, Callable[[dict[str, Any], Any], None]] = {
-            "put_item": lambda request, _: self._write(request),
-            "update_item": lambda request, _: self._write(request),
-            "delete_item": lambda request, _: self._write(request),
-            "transact_write_items": lambda request, _: self._write_all(request),
-            "get_item": lambda request, response: self._read(filter(None, [response.get("Item")]), request),
-            "query": lambda request, response: self._read(response.get("Items", []), request),
-            "batch_get_item": lambda _, response: self._read_all(response),
-        }
         with ExitStack() as patches:
-            for name, count in units.items():
+            for operation, name in METHODS.items():
                 original = getattr(DynamoHandler, name)
-                patches.enter_context(patch.object(DynamoHandler, name, self._counting(original, count)))
+                patches.enter_context(patch.object(DynamoHandler, name, self._counting(operation, original)))
             yield
 
-    def _counting(
-        self, original: Callable[[Any], Any], count: Callable[[dict[str, Any], Any], None]
-    ) -> Callable[[Any], Any]:
+    @contextmanager
+    def running_in_process(self) -> Iterator[None]:
+        """Count the requests of a simulation, which do not reach moto."""
+        ask = JudgedTables.ask
+
+        def counting(tables: JudgedTables, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+            response: dict[str, Any] = {}
+            try:
+                response = ask(tables, operation, request)
+                return response
+            finally:
+                self._count(operation, request, response)
+
+        with patch.object(JudgedTables, "ask", counting):
+            yield
+
+    def _counting(self, operation: str, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def counting(handler: Any) -> Any:  # noqa: ANN401 - moto's own
             response: Any = None
             try:
@@ -79,13 +85,29 @@ class Meter:
                 return response
             finally:
                 if self.is_gallops(handler):
-                    with self._lock:
-                        count(handler.body, response.result if response else {})
+                    self._count(operation, handler.body, response.result if response else {})
 
         return counting
 
-    def _write(self, request: Mapping[str, Any], times: int = 1) -> None:
-        """Count one write; in a transaction the table's units count twice, those of its index once."""
+    def _count(self, operation: str, request: Mapping[str, Any], response: Mapping[str, Any]) -> None:
+        writes, reads = 0.0, 0.0
+        match operation:
+            case "PutItem" | "UpdateItem" | "DeleteItem":
+                writes = self._write(request)
+            case "TransactWriteItems":
+                writes = sum(self._write(one, 2) for one in _details(request))
+            case "GetItem":
+                reads = _read(filter(None, [response.get("Item")]), request)
+            case "Query":
+                reads = _read(response.get("Items", []), request)
+            case "BatchGetItem":
+                reads = sum(_read([item], _CONSISTENT) for item in _batch(response))
+        with self._lock:
+            self.writes += writes
+            self.reads += reads
+
+    def _write(self, request: Mapping[str, Any], times: int = 1) -> int:
+        """Return the units of one write; in a transaction the table's count twice, those of its index once."""
         item = request.get("Item") or self._stored(request)
         self._written(_partition(request.get("Item") or request["Key"]), times * ceil(max(1, _size(item)) / WRITTEN))
         if INDEXED[0] in item and any(name in str(request) for name in INDEXED):
@@ -115,6 +137,8 @@ class Meter:
     def _stored(self, request: Mapping[str, Any]) -> Item:
         """Return the item of a key as it is in the table."""
         table = dynamodb_backends[ACCOUNT][self.region].get_table(request["TableName"])
+        if plain := items_of(table).at((request["Key"]["pk"]["S"], request["Key"]["sk"]["S"])):
+            return plain
         found = table.items.get(DynamoType(request["Key"]["pk"]), {}).get(DynamoType(request["Key"]["sk"]))
         item: Item = found.to_json()["Attributes"] if found else {}
         return item

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from gallop.adapters.table import jobs, slots
 from gallop.domain.job import JobState
-from moto.dynamodb.models.dynamo_type import DynamoType
 from rich.console import Console
 from rich.table import Table
 
@@ -72,8 +71,8 @@ class Watch:
 
 
 def _holders() -> int:
-    pools = in_process.moto_table().items.get(DynamoType({"S": slots.SLOTS}), {})
-    return max((len(pool.attrs["holders"].value) for pool in pools.values()), default=0)
+    pools = in_process.table().partitions.get(slots.SLOTS, {})
+    return max((len(pool.item["holders"]["M"]) for pool in pools.values()), default=0)
 
 
 def _needs_slot(state: JobState) -> bool:

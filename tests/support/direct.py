@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.validate import ParamValidator
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.exceptions import JsonRESTError, ServiceException
-from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.responses import DynamoHandler
 from moto.s3.exceptions import S3ClientError
 
 from tests.support import direct_buckets
+from tests.support.judged_table import METHODS, JudgedTables
 from tests.testbed.aws.account import ACCOUNT
 
 if TYPE_CHECKING:
@@ -24,26 +22,6 @@ if TYPE_CHECKING:
 
 STATUS_OF_A_REFUSAL = 400
 _VALIDATOR = ParamValidator()
-
-
-class _Table(DynamoHandler):
-    """Moto's own view of requests, past what reads them off the wire and writes the answers there."""
-
-    def __init__(self, region: str) -> None:
-        super().__init__()
-        self._backend = dynamodb_backends[ACCOUNT][region]
-        self._lock = Lock()
-
-    @property
-    def dynamodb_backend(self) -> Any:  # noqa: ANN401 - moto's own
-        return self._backend
-
-    def ask(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
-        # Moto's handler holds one request at a time, and tests call from many threads.
-        with self._lock:
-            self.body = request
-            answer: dict[str, Any] = getattr(self, name)().result
-        return answer
 
 
 class Direct:
@@ -82,17 +60,8 @@ def _error(client: Any, refusal: Any, operation: str) -> Exception:  # noqa: ANN
 
 
 def _ways_of_table(region: str) -> dict[str, Way]:
-    table = _Table(region)
-    return {
-        "GetItem": partial(table.ask, "get_item"),
-        "PutItem": partial(table.ask, "put_item"),
-        "UpdateItem": partial(table.ask, "update_item"),
-        "DeleteItem": partial(table.ask, "delete_item"),
-        "TransactWriteItems": partial(table.ask, "transact_write_items"),
-        "Query": partial(table.ask, "query"),
-        "Scan": partial(table.ask, "scan"),
-        "BatchGetItem": partial(table.ask, "batch_get_item"),
-    }
+    tables = JudgedTables(region)
+    return {operation: partial(tables.ask, operation) for operation in METHODS}
 
 
 def _resources(region: str, request: dict[str, Any]) -> dict[str, Any] | None:

@@ -32,6 +32,7 @@ from fake_dashscope import KEY, FakeDashScope, Limits, Switches, render
 from tests.support.direct import Direct
 from tests.support.films import film
 from tests.support.jobs import a_job
+from tests.support.judged_table import items_of
 from tests.support.simulated import Simulated
 from tests.support.stack import aws
 from tests.testbed.aws.account import ACCOUNT, REGION
@@ -238,6 +239,7 @@ def _clear(stack: Stack) -> None:
         s3_backends[ACCOUNT]["aws"].buckets[bucket].keys.clear()
         s3_backends[ACCOUNT]["aws"].buckets[bucket].multiparts.clear()
     dynamodb_backends[ACCOUNT][REGION].tables[table].items.clear()
+    items_of(dynamodb_backends[ACCOUNT][REGION].tables[table]).partitions.clear()
     for backends in (stepfunctions_backends, stepfunctions_parser_backends):
         for machine in backends[ACCOUNT][REGION].state_machines:
             machine.executions.clear()
