@@ -6,11 +6,11 @@ import gc
 from functools import cache
 from typing import TYPE_CHECKING
 
-from botocore.loaders import JSONFileLoader
 from httpx import create_ssl_context
 from httpx._transports import default as transports
 
 from tests.docs.promises import Recorder
+from tests.support import descriptions
 
 if TYPE_CHECKING:
     import pytest
@@ -29,8 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.pluginmanager.register(Recorder())
     gc.set_threshold(*RARELY)
-    described = cache(JSONFileLoader().load_file)
-    setattr(JSONFileLoader, "load_file", lambda _, path: described(path))  # noqa: B010 - mypy refuses to replace a method
+    descriptions.remember()
     setattr(transports, "create_ssl_context", cache(create_ssl_context))  # noqa: B010 - not exported
 
 

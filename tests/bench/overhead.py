@@ -28,7 +28,6 @@ import yaml
 from gallop.adapters.table import dynamo
 from gallop.adapters.table.job_items import job_from
 from gallop.domain.scheduling.run_times import KEPT_TASKS, RunTimes
-from samtranslator.yaml_helper import yaml_parse
 
 from fake_dashscope import Account, Limits, Switches
 from fake_dashscope.clock import ScaledClock
@@ -38,7 +37,7 @@ from tests.load.vendor import WatchedDashScope, most_within
 from tests.support.pictures import picture
 from tests.support.waiting import eventually
 from tests.testbed.aws.account import REGION
-from tests.testbed.aws.template import translate
+from tests.testbed.aws.template import parsed, translate
 from tests.testbed.stack import ROOT, Testbed
 
 if TYPE_CHECKING:
@@ -222,7 +221,7 @@ def measure(say: Callable[[str], None]) -> Overhead:
     say("starting the testbed")
     fake, source = (
         Paced([*TIMES.times(JOBS), *[WARM_UP_SECONDS] * WARM_UP]),
-        yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8")),
+        parsed((ROOT / "template.yaml").read_text(encoding="utf-8")),
     )
     source["Resources"] |= yaml.safe_load(SAMPLE_RESOURCES.read_text(encoding="utf-8"))
     template, functions = translate(source, ROOT, REGION), tuple(f"{name}Function" for name in FUNCTIONS) * PROCESSES

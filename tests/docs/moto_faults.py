@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from tests.support import descriptions
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "moto-faults.md").read_text(encoding="utf-8")
 PREAMBLE = PAGE.split("## ", maxsplit=1)[0].partition("```python\n")[2].partition("```")[0]
@@ -47,4 +49,5 @@ def failure(section: str) -> str:
 
 
 if __name__ == "__main__":
+    descriptions.remember(but="s3")
     json.dump({title(section): failure(section) for section in SECTIONS}, sys.stdout)

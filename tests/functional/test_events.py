@@ -19,12 +19,12 @@ from gallop.domain.clients.keys import Key
 from gallop.domain.drops import drop
 from gallop.domain.drops.drop import Folder
 from gallop.domain.job import JobState
-from samtranslator.yaml_helper import yaml_parse
 
 from fake_dashscope.clock import ManualClock
 from tests.support.drops import Door
 from tests.support.pictures import picture
 from tests.support.stack import ROOT, Stack, aws, deployed
+from tests.testbed.aws.template import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def sample(name: str) -> Any:  # noqa: ANN401 - JSON
 @cache
 def template() -> dict[str, Any]:
     """Return the resources of the template as it is written."""
-    resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
+    resources: dict[str, Any] = parsed((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
     return resources
 
 

@@ -15,11 +15,11 @@ from moto.cloudformation import responses
 from moto.s3.models import s3_backends
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
 from tests.support.stack import ROOT
 from tests.testbed.aws import cfn_types
 from tests.testbed.aws.account import ACCOUNT, REGION
+from tests.testbed.aws.template import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,6 @@ def _expanded(url: str, account_id: str, partition: str) -> str:
 def translated(text: str) -> dict[str, Any]:
     """Translate a template whose code is in S3."""
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
-    body: dict[str, Any] = translator.translate(yaml_parse(text), parameter_values={}, get_managed_policy_map=dict)
+    body: dict[str, Any] = translator.translate(parsed(text), parameter_values={}, get_managed_policy_map=dict)
     translator.metrics.publish()
     return body

@@ -9,9 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-from samtranslator.yaml_helper import yaml_parse
-
 from tests.testbed.aws import template
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +30,7 @@ PSEUDO_PARAMETERS = {
 @cache
 def written() -> dict[str, Any]:
     """Return ``template.yaml`` as written."""
-    content: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    content: dict[str, Any] = template.parsed((ROOT / "template.yaml").read_text(encoding="utf-8"))
     return content
 
 
@@ -51,7 +48,7 @@ def source_of(machine: str) -> str:
 @cache
 def definition(machine: str = "Workflow") -> dict[str, Any]:
     """Return a state machine as written."""
-    content: dict[str, Any] = yaml.safe_load(source_of(machine))
+    content: dict[str, Any] = template.parsed(source_of(machine))
     return content
 
 

@@ -21,6 +21,8 @@ from gallop.services import erase_drop, publish
 from gallop.services.cancel import cancel
 from PIL import Image
 
+from fake_dashscope import render
+from tests.support.films import shots
 from tests.support.pictures import picture
 from tests.support.promise import Simulation, fresh
 from tests.support.promise.batches import a_line, quick, receipt, rows, work_off
@@ -31,6 +33,7 @@ from tests.testbed.aws.kill_points import after, before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.testbed.aws.kill_points import KillPoint
 
@@ -402,7 +405,11 @@ def is_grey(picture_: Image.Image, column: int, row: int) -> bool:
 
 def test_a_group_has_a_contact_sheet() -> None:
     """One picture of all thumbnails, in the order of the videos; it moves with its group."""
-    with fresh() as simulation:
+
+    def large(_script: object, path: Path, *_: object) -> None:
+        path.write_bytes(shots(True, size=(1280, 720)))
+
+    with patch.object(render, "render", large), fresh() as simulation:
         drop(simulation, 4)
         sweep_for(simulation, END)
         made = sheet(simulation)

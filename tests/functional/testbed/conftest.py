@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from fake_dashscope.clock import ScaledClock
 from tests.testbed.aws.account import REGION
 from tests.testbed.aws.embedded import EmbeddedAws
-from tests.testbed.aws.template import read, translate
+from tests.testbed.aws.template import parsed, read, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +63,7 @@ def stack() -> Iterator[SmallStack]:
 
 def source() -> dict[str, Any]:
     """Read the small stack's template, to be changed by a test."""
-    parsed: dict[str, Any] = yaml_parse((STACK / "template.yaml").read_text(encoding="utf-8"))
-    return parsed
+    return parsed((STACK / "template.yaml").read_text(encoding="utf-8"))
 
 
 def deploy(changed: dict[str, Any]) -> None:

@@ -1,10 +1,16 @@
-"""Set on created resources what moto's CloudFormation ignores, through the services' own APIs."""
+"""Set on created resources what moto's CloudFormation ignores.
+
+Through the services' own APIs, or behind them where each of many resources has it: their calls would take most of the
+time of a deployment.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
+from moto.iam.models import iam_backends
+from moto.logs.models import logs_backends
 
 from . import managed_policies
 from .account import ACCOUNT, REGION
@@ -95,16 +101,17 @@ def _table(client: Client, name: str, properties: Properties) -> None:
         )
 
 
-def _role(client: Client, name: str, properties: Properties) -> None:
-    iam = client("iam")
+def _role(_: Client, name: str, properties: Properties) -> None:
+    backend = iam_backends[ACCOUNT]["aws"]
     for arn in properties.get("ManagedPolicyArns", []):
         managed_policies.ensure(arn)
-        iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+        backend.attach_role_policy(arn, name)
 
 
 def _log_group(client: Client, name: str, properties: Properties) -> None:
     if "RetentionInDays" in properties:
-        client("logs").put_retention_policy(logGroupName=name, retentionInDays=int(properties["RetentionInDays"]))
+        backend = logs_backends[ACCOUNT][client("logs").meta.region_name]
+        backend.put_retention_policy(name, int(properties["RetentionInDays"]))  # type: ignore[arg-type] # as from its API
 
 
 def _function(_: Client, name: str, properties: Properties) -> None:

@@ -11,7 +11,7 @@ import boto3
 import yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 # A placeholder for code that the testbed runs from the source tree: never unpacked, never run.
 ZIP_IN_BASE64 = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="
+
+
+# SAM's own reads with PyYAML's slow loader.
+_Loader: Any = type("_Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """Parse a template, or a state machine's definition."""
+    content: dict[str, Any] = yaml.load(text, Loader=_Loader)
+    return content
 
 
 class TemplateError(Exception):
@@ -45,7 +56,7 @@ def read(path: Path, region: str, parameters: Mapping[str, str] = MappingProxyTy
     SAM itself puts the values of ``parameters`` into a few properties, such as the CORS setting of an HTTP API, where
     CloudFormation would put them into all.
     """
-    source = yaml_parse(path.read_text(encoding="utf-8"))
+    source = parsed(path.read_text(encoding="utf-8"))
     return translate(source, path.parent, region, parameters)
 
 
@@ -95,7 +106,7 @@ def _inline_definition(properties: dict[str, Any], root: Path) -> None:
     uri = properties.pop("DefinitionUri", None)
     if isinstance(uri, str):
         # Every JSON file is also a YAML file.
-        properties["Definition"] = yaml.safe_load((root / uri).read_text(encoding="utf-8"))
+        properties["Definition"] = parsed((root / uri).read_text(encoding="utf-8"))
 
 
 def _code(resources: dict[str, dict[str, Any]], folders: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
