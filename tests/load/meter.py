@@ -66,13 +66,15 @@ class Meter:
         """Count the requests of a simulation, which do not reach moto."""
         ask = JudgedTables.ask
 
-        def counting(tables: JudgedTables, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-            response: dict[str, Any] = {}
+        def counting(
+            tables: JudgedTables, operation: str, request: Mapping[str, Any], *how: Callable[[], bool]
+        ) -> dict[str, Any] | None:
+            response: dict[str, Any] | None = None
             try:
-                response = ask(tables, operation, request)
+                response = ask(tables, operation, request, *how)
                 return response
             finally:
-                self._count(operation, request, response)
+                self._count(operation, request, response or {})
 
         with patch.object(JudgedTables, "ask", counting):
             yield

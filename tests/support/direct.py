@@ -29,8 +29,8 @@ class Direct:
 
     def __init__(self, region: str) -> None:
         """Reach the table of a region, and the buckets."""
+        self._tables = JudgedTables(region)
         self._ways: dict[str, dict[str, Way]] = {
-            "dynamodb": _ways_of_table(region),
             "s3": direct_buckets.ways(),
             "cloudformation": {"ListStackResources": partial(_resources, region)},
         }
@@ -38,11 +38,16 @@ class Direct:
     def answer(self, client: Any, operation: str, request: dict[str, Any]) -> dict[str, Any] | None:  # noqa: ANN401 - a client of any service
         """Return the answer to a call; None if only HTTP has it, or refuses it. Raises what the client would raise."""
         service = client.meta.service_model
-        way = self._ways.get(service.service_name, {}).get(operation)
-        if way is None or _VALIDATOR.validate(request, service.operation_model(operation).input_shape).has_errors():
-            return None
+
+        def is_valid() -> bool:
+            return not _VALIDATOR.validate(request, service.operation_model(operation).input_shape).has_errors()
+
         try:
-            answer = way(request)
+            if service.service_name == "dynamodb" and operation in METHODS:
+                answer = self._tables.ask(operation, request, is_valid)
+            else:
+                way = self._ways.get(service.service_name, {}).get(operation)
+                answer = way(request) if way and is_valid() else None
         except S3ClientError:
             return None
         except (JsonRESTError, ServiceException) as refusal:
@@ -57,11 +62,6 @@ def _error(client: Any, refusal: Any, operation: str) -> Exception:  # noqa: ANN
     response = {**told, **metadata, "Error": {"Code": code, "Message": refusal.message}}
     error: Exception = client.exceptions.from_code(code)(response, operation)
     return error
-
-
-def _ways_of_table(region: str) -> dict[str, Way]:
-    tables = JudgedTables(region)
-    return {operation: partial(tables.ask, operation) for operation in METHODS}
 
 
 def _resources(region: str, request: dict[str, Any]) -> dict[str, Any] | None:

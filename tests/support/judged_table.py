@@ -85,8 +85,8 @@ class JudgedTables(DynamoHandler):
         """Return what moto asks."""
         return self._backend
 
-    def ask(self, operation: str, request: Request) -> Answer:
-        """Answer a request; raises moto's errors."""
+    def ask(self, operation: str, request: Request, is_valid: Callable[[], bool]) -> Answer | None:
+        """Answer a request; raises moto's errors. None if it is not valid, which only those not seen before can be."""
         # Tests call from many threads.
         with self._lock:
             shapes = frozenset(_shapes(operation, request))
@@ -94,11 +94,11 @@ class JudgedTables(DynamoHandler):
                 try:
                     return self._own(operation, request)
                 except Unknown:
-                    return self._refused(operation, request)
+                    return self._refused(operation, request) if is_valid() else None
                 except DynamodbException:
                     if (shapes, "refused") in _JUDGED:
                         raise
-            return self._judged(operation, request, shapes)
+            return self._judged(operation, request, shapes) if is_valid() else None
 
     def _own(self, operation: str, request: Request) -> Answer:
         if operation in _OF_ONE_TABLE:
