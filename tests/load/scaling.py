@@ -26,7 +26,7 @@ def share(run: Figures, runs: Sequence[Figures]) -> float | None:
 
 
 def promises(runs: Sequence[Figures]) -> dict[str, bool]:
-    """Return for each promise about several lanes whether it was kept; runs that are too small count for none."""
+    """Return for each promise about several lanes whether it was kept; small runs are left out."""
     kept: dict[str, bool] = {}
     for run in runs:
         alone, found = of_one_lane(run, runs), share(run, runs)
