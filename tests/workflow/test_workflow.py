@@ -121,9 +121,9 @@ def test_the_status_is_updated_along_the_way(runs: Runs) -> None:
     seen = []
     put = publish.status
 
-    def noted(job: Job) -> Job:
+    def noted(job: Job, *, is_renewed: bool = False) -> Job:
         seen.append(job.state)
-        return put(job)
+        return put(job, is_renewed=is_renewed)
 
     with patch.object(publish, "status", noted):
         runs.run()

@@ -31,10 +31,10 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which follow-ups happen; each really does."""
     happened: list[str] = []
 
-    def noting(name: str, follow_up: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def noted(argument: Any) -> Any:  # noqa: ANN401 - a job or its id
+    def noting(name: str, follow_up: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any, **more: Any) -> Any:  # noqa: ANN401 - a job or its id
             happened.append(name)
-            return follow_up(argument)
+            return follow_up(*arguments, **more)
 
         return noted
 
@@ -51,7 +51,7 @@ def test_what_follows_an_end_happens_whatever_else_fails(
     """The error is raised afterwards, and the record stays open, so that the sweep repeats all of it."""
     job = sandbox.put(JobState.FAILED, door=Door.S3)
 
-    def refuse(_: object) -> None:
+    def refuse(*_: object, **_more: object) -> None:
         raise error
 
     with monkeypatch.context() as fault, sandbox.stack.acting_as("FinishFunction"):
