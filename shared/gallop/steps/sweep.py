@@ -5,11 +5,13 @@ A job stays on the sweep's list until it has ended and its last receipts are wri
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gallop import clock, metrics, settings
 from gallop.adapters.stepfunctions import job_workflow
 from gallop.adapters.table import jobs
+from gallop.domain.errors import AwsTrouble
 from gallop.domain.failure_codes import FailureCode
 from gallop.domain.job import Failure, JobState
 from gallop.domain.metrics import Metric
@@ -67,10 +69,16 @@ def _give_up(job: Job) -> bool:
         return False
     hours = round((clock.now() - job.created_at) / 3600)
     reason = f"No slot became free within {hours} hours."
-    if account_caps.opens_at(job, lanes.pool(job.queue).lanes or ()):
-        reason += " Each DashScope account that may make the video has reached its spending cap."
-    fail(job, Failure(FailureCode.WAITED_TOO_LONG, reason))
+    fail(job, Failure(FailureCode.WAITED_TOO_LONG, f"{reason}{_about_caps(job)}"))
     return True
+
+
+def _about_caps(job: Job) -> str:
+    # The job ends also if the slots cannot be read.
+    with suppress(AwsTrouble):
+        if account_caps.opens_at(job, lanes.pool(job.queue).lanes or ()):
+            return " Each DashScope account that may make the video has reached its spending cap."
+    return ""
 
 
 def _stopped_in_queue() -> list[str]:
