@@ -47,10 +47,10 @@ def test_many_at_once_keep_the_promises() -> None:
     assert (JOBS + 1, {"default": MAX_IN_FLIGHT}) == (made.new_jobs, made.most_in_flight)
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("lanes", [1, 4])
 def test_kills_lose_no_slot(lanes: int) -> None:
     """With one in eight runs of each function killed, and lanes that die, all jobs end once, and no slot is lost."""
-    with started(10 * MINUTE, seed=lanes, chance=1 / 8, lanes=lanes) as (watch, troubles, rng):
+    with started(10 * MINUTE, seed=lanes, chance=1 / 8, count=lanes) as (watch, troubles, rng):
         sent = soak(watch.run, 2 * MINUTE if lanes == 1 else 10 * MINUTE, rng, troubles)
         made = figures(watch.run.evidence(sent, late_at=NEVER))
     assert watch.run.simulation.killed

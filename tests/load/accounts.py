@@ -24,6 +24,11 @@ def key(number: int) -> str:
     return f"sk-lane-{number + 1}" if number else KEY
 
 
+def tags(number: int) -> dict[str, str]:
+    """Return the tags of an account: every other one is in another region."""
+    return {"region": "eu" if number % 2 else "sg"}
+
+
 def of_vendor(lanes: int) -> list[Account]:
     """Return the accounts that the fake DashScope knows."""
     return [Account(name(number), (key(number),)) for number in range(lanes)]

@@ -9,6 +9,9 @@ from tests.support.pictures import picture
 
 HTTPS, S3, LATE = ("ada", "bob"), "folder", "late"
 CLIENTS = (*HTTPS, S3)
+# Those whose jobs may run in one region only, at the HTTPS door and at the S3 door.
+PLACED_HTTPS, PLACED_S3 = "eve", "folder-eu"
+PLACEMENT = {"tags": {"region": "eu"}}
 SECONDS_OF_VIDEO = 3
 # What their requests are for.
 MODEL = "happyhorse-1.0-r2v"
@@ -30,12 +33,13 @@ def name(prompt: str) -> str:
     return prompt.partition(".")[0].replace(" ", "-")
 
 
-def body(prompt: str) -> dict[str, Any]:
-    """Return the request body of a job for the HTTPS door."""
-    return {"prompt": prompt, "images": [PICTURE_URL], "duration": SECONDS_OF_VIDEO}
+def body(prompt: str, client: str = "") -> dict[str, Any]:
+    """Return the request body of a client's job for the HTTPS door."""
+    placement = PLACEMENT if client in (PLACED_HTTPS, PLACED_S3) else {}
+    return {"prompt": prompt, "images": [PICTURE_URL], "duration": SECONDS_OF_VIDEO, **placement}
 
 
-def files(prompt: str) -> dict[str, bytes]:
+def files(prompt: str, client: str = S3) -> dict[str, bytes]:
     """Return a job's files by their names under drop/; the folder is ready as soon as all of them are there."""
-    folder, new_job = name(prompt), {**body(prompt), "images": ["1.jpg"]}
+    folder, new_job = name(prompt), {**body(prompt, client), "images": ["1.jpg"]}
     return {f"{folder}/1.jpg": picture(), f"{folder}/job.json": json.dumps(new_job).encode()}

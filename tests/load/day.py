@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 from statistics import mean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
 from gallop.adapters.table.job_items import job_from
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from tests.load.figures import Figures
     from tests.load.meter import Meter
+    from tests.support.plain_table import Row
 
 DEFAULTS = {"N": "100000", "LANES": "20", "HOURS": "24", "SEED": "1", "MODELS": "one"}
 PLAIN_WIDTH = 120
@@ -113,15 +114,15 @@ class Day:
         self._archive_files()
 
     def _archive_table(self, over: set[str]) -> None:
-        items, archive = in_process.moto_table().items, self.run.archive
-        names = {key.value: key for key in items}
-        for name, key in names.items():
+        partitions, archive = in_process.table().partitions, self.run.archive
+        names = [*partitions]
+        for name in names:
             kind, _, job_id = name.partition("#")
-            if kind == "JOB" and job_id in over and (job := _job(items[key])) and is_terminal(job.state):
+            if kind == "JOB" and job_id in over and (job := _job(partitions[name])) and is_terminal(job.state):
                 archive.jobs.append(job)
-                del items[key]
+                del partitions[name]
             elif (name.startswith(OF_ENDED) and name in self._old) or name.startswith(LISTS):
-                del items[key]
+                del partitions[name]
         self._old = {name for name in names if name.startswith(OF_ENDED)}
 
     def _archive_files(self) -> None:
@@ -133,11 +134,11 @@ class Day:
                 keys.pop(key)
 
 
-def _job(items: Mapping[object, object]) -> Job | None:
-    read = TypeDeserializer().deserialize
-    found = [one.to_json()["Attributes"] for one in items.values()]  # type: ignore[attr-defined]
-    record = next((one for one in found if one["sk"] == {"S": "JOB"}), None)
-    return record and job_from({name: read(value) for name, value in record.items()})
+def _job(rows: Mapping[str, Row]) -> Job | None:
+    if "JOB" not in rows:
+        return None
+    read, item = TypeDeserializer().deserialize, dict[str, Any](rows["JOB"].item)
+    return job_from({name: read(value) for name, value in item.items()})
 
 
 def main() -> int:

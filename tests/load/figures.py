@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gallop.domain.job import is_terminal
 
-from tests.load.accounts import DEFAULT
+from tests.load import accounts
 from tests.load.vendor import QUERY, SUBMIT, most_at_once
 from tests.template import stack
 
@@ -65,7 +65,7 @@ class Figures:
     """How many queries DashScope got in all."""
     refused: int
     misplaced: int
-    """Jobs whose task is not in the account that their record names."""
+    """Jobs whose task is not in the account that their record names, or is where their request forbids it."""
     overtaken: int
     """How many tasks ended between the late create and its start."""
     usage: Usage
@@ -85,7 +85,7 @@ class Figures:
         return {
             "every create makes one job, and every job one task": not self.lost and not self.duplicates,
             "all jobs end, with a video": not self.stuck and set(self.states) == {"succeeded"},
-            "each job's task is in the account of its record": not self.misplaced,
+            "each task is in the account of its job's record, and where its request allows it": not self.misplaced,
             "nothing is left over": not self.left_over,
             f"each account has at most {MAX_IN_FLIGHT} tasks": max(self.most_in_flight.values()) <= MAX_IN_FLIGHT,
             "DashScope refuses nothing for its limits": not self.refused,
@@ -114,7 +114,7 @@ def figures(evidence: Evidence) -> Figures:
         most_queries=fake.most_a_second(QUERY),
         queries=fake.count(QUERY),
         refused=fake.refused(),
-        misplaced=misplaced(jobs, tasks),
+        misplaced=misplaced(jobs, tasks, fake.accounts),
         overtaken=overtaken(tasks, evidence.new_jobs[-1], evidence.late_at),
         usage=evidence.usage,
         simulated=evidence.simulated,
@@ -128,10 +128,16 @@ def _most_in_flight(tasks: Sequence[Task], account: str) -> int:
     return most_at_once((task.submitted, task.ended or NEVER) for task in tasks if task.account.name == account)
 
 
-def misplaced(jobs: Sequence[Job], tasks: Sequence[Task]) -> int:
-    """Count the jobs whose task is not in the account that their record names."""
-    accounts = {task.id: task.account.name for task in tasks}
-    return sum(accounts[job.task_id] != (job.account or DEFAULT) for job in jobs if job.task_id)
+def misplaced(jobs: Sequence[Job], tasks: Sequence[Task], names: Sequence[str]) -> int:
+    """Count the jobs whose task is not in the account that their record names, or where they may not run."""
+    found = {task.id: task.account.name for task in tasks}
+    tags = {name: accounts.tags(number) for number, name in enumerate(names)}
+    return sum(
+        found[job.task_id] != (job.account or accounts.DEFAULT)
+        or not job.request.placement.allows(found[job.task_id], tags[found[job.task_id]])
+        for job in jobs
+        if job.task_id
+    )
 
 
 def throughput(tasks: Sequence[Task]) -> float:

@@ -18,9 +18,8 @@ from unittest.mock import patch
 from gallop import clock as product_clock
 from gallop.adapters import secrets
 from gallop.adapters.table import slots, task_durations
-from gallop.services.lanes import publish
+from gallop.services.lane_list import publish
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import Item
 
 from fake_dashscope import Limits, Switches
 from fake_dashscope.clock import ManualClock
@@ -40,6 +39,8 @@ from tests.testbed.aws.account import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from gallop.domain.job import Job
 
     from tests.support.plain_table import PlainTable
 
@@ -105,12 +106,12 @@ class Run:
     def send(self, client: str, prompt: str) -> None:
         """Send a create."""
         self.simulation.clock.advance(BETWEEN_CREATES)
-        if client == clients.S3:
-            for name, content in clients.files(prompt).items():
+        if client in (clients.S3, clients.PLACED_S3):
+            for name, content in clients.files(prompt, client).items():
                 self.simulation.drop(f"drop/{name}", content)
             return
         self.requests += 1
-        self.simulation.post_body(json.dumps(clients.body(prompt)), client=client)
+        self.simulation.post_body(json.dumps(clients.body(prompt, client)), client=client)
 
     def pass_time(self) -> None:
         """Advance the clock by a step, with the sweep every minute, which may be killed."""
@@ -198,14 +199,14 @@ def started(jobs: int, seed: int, lanes: int = 1, model: str = "") -> Iterator[R
     with (
         patch.dict(HANDLERS, Thumbnail=lambda *_: {}),
         fresh(seed, fake) as simulation,
+        patch.object(secrets, "dashscope_key", lambda _: secret),
         meter.running_in_process(),
+        ExitStack() as stack,
     ):
         side_by_side = SideBySide(simulation.clock, simulation.calls)
         simulation.workflow.beside = side_by_side.begin
         stack.enter_context(patch.object(product_clock, "sleep", side_by_side.sleep))
         stack.callback(side_by_side.end)
-        # moto measures each item that a query finds, for a limit of a page that none reaches here.
-        stack.enter_context(patch.object(Item, "size", lambda _: 0))
         publish(ENVIRONMENT["DASHSCOPE_SECRET_ARN"])
         task_durations.clear_cache()
         yield Run(simulation, fake, meter, jobs)

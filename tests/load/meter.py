@@ -92,24 +92,21 @@ class Meter:
         return counting
 
     def _count(self, operation: str, request: Mapping[str, Any], response: Mapping[str, Any]) -> None:
-        writes, reads = 0.0, 0.0
-        match operation:
-            case "PutItem" | "UpdateItem" | "DeleteItem":
-                writes = self._write(request)
-            case "TransactWriteItems":
-                writes = sum(self._write(one, 2) for one in _details(request))
-            case "GetItem":
-                reads = _read(filter(None, [response.get("Item")]), request)
-            case "Query":
-                reads = _read(response.get("Items", []), request)
-            case "BatchGetItem":
-                reads = sum(_read([item], _CONSISTENT) for item in _batch(response))
         with self._lock:
-            self.writes += writes
-            self.reads += reads
+            match operation:
+                case "PutItem" | "UpdateItem" | "DeleteItem":
+                    self._write(request)
+                case "TransactWriteItems":
+                    self._write_all(request)
+                case "GetItem":
+                    self._read(filter(None, [response.get("Item")]), request)
+                case "Query":
+                    self._read(response.get("Items", []), request)
+                case "BatchGetItem":
+                    self._read_all(response)
 
-    def _write(self, request: Mapping[str, Any], times: int = 1) -> int:
-        """Return the units of one write; in a transaction the table's count twice, those of its index once."""
+    def _write(self, request: Mapping[str, Any], times: int = 1) -> None:
+        """Count one write; in a transaction the table's units count twice, those of its index once."""
         item = request.get("Item") or self._stored(request)
         self._written(_partition(request.get("Item") or request["Key"]), times * ceil(max(1, _size(item)) / WRITTEN))
         if INDEXED[0] in item and any(name in str(request) for name in INDEXED):

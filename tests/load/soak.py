@@ -16,7 +16,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from gallop.adapters.table import jobs, slots
+from gallop.domain import lanes
 from gallop.domain.job import JobState
+from gallop.services import lane_list
 from rich.console import Console
 from rich.table import Table
 
@@ -61,13 +63,19 @@ class Watch:
         for pool in pools.values():
             held = [jobs.get(job_id) for job_id in pool.holders]
             self.breaches["slot of a job that needs none"] += sum(not _needs_slot(job.state) for job in held)
-            free = any(self._is_free(pools[lane.name], lane.slots) for lane in pool.lanes or ())
-            free = free or (pool.lanes is None and self._is_free(pool, MAX_IN_FLIGHT))
-            self.breaches["slot free while a job waits"] += free and bool(slots.queued(pool.lane))
+            is_waited_for = lanes.has_queue(pool.lane) and bool(slots.queued(pool.lane))
+            self.breaches["slot free while a job waits"] += is_waited_for and self._has_free(pool.lane, pools)
 
-    def _is_free(self, pool: slots.SlotPool, limit: int) -> bool:
-        """Return whether a lane takes a job now; one that has failed takes them one by one."""
-        return not pool.failures and len(pool.holders) < limit
+    def _has_free(self, queue: str, pools: Mapping[str, slots.SlotPool]) -> bool:
+        """Return whether a lane takes the jobs of a queue now; one that has failed takes them one by one."""
+        placement = lanes.placement_in(queue)
+        beside = [pool for name, pool in pools.items() if lanes.share_queue(name, queue)]
+        found = {lane.name: lane for pool in beside for lane in lane_list.of(pool)}
+        return any(
+            len(pools[name].holders) < lane.slots and not pools[name].failures
+            for name, lane in found.items()
+            if name in pools and placement.allows(lane.account, lane.tags)
+        )
 
 
 def _holders() -> int:
@@ -89,12 +97,13 @@ def kills(simulation: Simulation, rng: Random, runs: int, chance: float) -> None
 def soak(run: in_process.Run, seconds: float, rng: Random, troubles: Troubles | None = None) -> list[str]:
     """Send jobs for ``seconds``, and wait until all have ended; return their prompts."""
     clock, sent = run.simulation.clock, list[str]()
+    sending = clients.CLIENTS + ((clients.PLACED_HTTPS, clients.PLACED_S3) if troubles else ())
     until = next_at = clock.now()
     until += seconds
     while clock.now() < until:
         while next_at <= clock.now():
             sent.append(clients.prompt(len(sent)))
-            run.send(rng.choice(clients.CLIENTS), sent[-1])
+            run.send(rng.choice(sending), sent[-1])
             next_at += rng.expovariate(1 / seconds_between(len(run.fake.accounts)))
         if troubles:
             troubles.pass_time()
@@ -120,14 +129,14 @@ def seconds_between(count: int) -> float:
 
 
 @contextmanager
-def started(seconds: float, seed: int, chance: float, lanes: int) -> Iterator[tuple[Watch, Troubles | None, Random]]:
+def started(seconds: float, seed: int, chance: float, count: int) -> Iterator[tuple[Watch, Troubles | None, Random]]:
     """Start a run whose functions are killed with a chance, and of whose several lanes some are dead."""
     rng = Random(seed)
-    with in_process.started(0, seed, lanes) as run:
+    with in_process.started(0, seed, count) as run:
         watch = Watch(run)
         run.simulation.calls.on_call, run.on_sweep = watch.look, watch.look_after_sweep
-        kills(run.simulation, rng, round(60 * seconds / seconds_between(lanes)), chance)
-        troubles = Troubles(run.fake, Random(seed)) if lanes > 1 else None
+        kills(run.simulation, rng, round(60 * seconds / seconds_between(count)), chance)
+        troubles = Troubles(run.fake, Random(seed)) if count > 1 else None
         if troubles:
             run.fake.in_trouble = troubles.answer
         yield watch, troubles, rng
@@ -138,10 +147,10 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     options = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
     seconds, seed, chance = 60 * float(options["MINUTES"]), int(options["SEED"]), float(options["CHANCE"])
-    lanes = int(options["LANES"])
+    count = int(options["LANES"])
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    console.print(f"{seconds / 60:g} simulated minutes, {lanes} lanes, seed {seed}, chance of a kill {chance:g}")
-    with started(seconds, seed, chance, lanes) as (watch, troubles, rng), display.showing(watch.run, console):
+    console.print(f"{seconds / 60:g} simulated minutes, {count} lanes, seed {seed}, chance of a kill {chance:g}")
+    with started(seconds, seed, chance, count) as (watch, troubles, rng), display.showing(watch.run, console):
         made = figures(watch.run.evidence(soak(watch.run, seconds, rng, troubles), late_at=NEVER))
     console.print(table(made, watch, troubles))
     broken = [promise for promise, holds in {**made.promises(), **promises(watch)}.items() if not holds]

@@ -17,6 +17,7 @@ from gallop.cli.target import StackOption, opened
 from gallop.domain import prices, regions
 from gallop.domain.accounts import Account, InvalidAccounts
 from gallop.domain.budget import Period
+from gallop.domain.placement import Placement
 from gallop.domain.prices import Scope
 from gallop.services import account_caps, account_list, vendor_accounts
 
@@ -187,5 +188,8 @@ def _view(account: Account) -> dict[str, Any]:
 
 def _cells(row: dict[str, Any]) -> dict[str, str]:
     """Return what a table shows of lists and of caps."""
-    money = {period.value: f"${row[period]['used']:.2f} of ${row[period]['cap']:.2f}" for period in Period if row[period]}
-    return {"models": ", ".join(row["models"]) or "all", **dict.fromkeys(Period, "-"), **money}
+    money = {
+        period.value: f"${row[period]['used']:.2f} of ${row[period]['cap']:.2f}" for period in Period if row[period]
+    }
+    words = {"tags": Placement(tags=row["tags"]).text or "-", "models": ", ".join(row["models"]) or "all"}
+    return {**words, **dict.fromkeys(Period, "-"), **money}

@@ -200,7 +200,6 @@ class Job:
     none yet; ``price_scope`` says whose prices that has, if not its host, and ``account_reserved`` is what the job
     reserves under the caps of the account. ``unlisted_since`` is when DashScope's list first showed no task for its
     attempt whose reply was lost.
-    ``placement`` says on which accounts it may run: what its request and its client's key both allow.
     """
 
     id: str

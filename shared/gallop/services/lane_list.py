@@ -1,4 +1,7 @@
-"""The lanes of each model, without their keys: written beside the slots, because few functions may read the secret."""
+"""The lanes of each model, without their keys: written beside the slots, because few functions may read the secret.
+
+A stack with one key has no such list, and its lane serves its queue alone.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,17 @@ from gallop import clock, settings
 from gallop.adapters import secrets
 from gallop.adapters.table import lane_state, slots
 from gallop.domain import lanes
+from gallop.domain.accounts import Account
+from gallop.domain.lanes import DEFAULT_ACCOUNT, Lane
+from gallop.domain.models import MODELS
 from gallop.domain.placement import ANYWHERE
+from gallop.domain.regions import region_of
+from gallop.services import vendor_accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from gallop.domain.lanes import Lane
+    from gallop.adapters.table.slots import SlotPool
     from gallop.domain.placement import Placement
 
 # An environment reads the list of a model once in this time, however many jobs are created.
@@ -22,10 +30,25 @@ CACHE_SECONDS = 60
 
 
 def open_to(model: str, placement: Placement = ANYWHERE) -> tuple[Lane, ...]:
-    """Return the lanes in which a job may run, also those that are full, closed or paused now."""
+    """Return the lanes in which a job may run, also those that are full, closed or paused now.
+
+    They are at most ``CACHE_SECONDS`` old, unless there are none.
+    """
     secret = settings.dashscope_secret_arn()
     usual = lanes.name_of(settings.dashscope_base_url(), secret, "", model)
-    return _allowed(_cached(usual, int(clock.now() // CACHE_SECONDS)), placement)
+    found = _allowed(_cached(usual, int(clock.now() // CACHE_SECONDS)), placement)
+    return found or _allowed(of(slots.pool(usual)), placement)
+
+
+def of(pool: SlotPool) -> tuple[Lane, ...]:
+    """Return the lanes that serve the queues beside a pool; for one bare key its own lane, with the stack's limit."""
+    if pool.lanes is not None:
+        return pool.lanes
+    base_url = settings.dashscope_base_url()
+    is_lane = lanes.has_queue(pool.lane) and not lanes.is_restricted(pool.lane)
+    if not is_lane or lanes.region_in(pool.lane) != region_of(base_url):
+        return ()
+    return (Lane(pool.lane, DEFAULT_ACCOUNT, base_url, settings.max_in_flight()),)
 
 
 def clear_cache() -> None:
@@ -35,7 +58,7 @@ def clear_cache() -> None:
 
 @lru_cache(maxsize=32)
 def _cached(usual: str, _moment: int) -> tuple[Lane, ...]:
-    return slots.pool(usual).lanes or ()
+    return of(slots.pool(usual))
 
 
 def _allowed(found: Iterable[Lane], placement: Placement) -> tuple[Lane, ...]:
@@ -51,6 +74,8 @@ def publish(secret: str, found: Iterable[SlotPool] | None = None) -> None:
         AwsTrouble: the secret cannot be read, or has a fault: nothing changes.
 
     """
+    # What was read before may be older than what is published: it would undo a pause, or bring back a removed account.
+    secrets.clear_cache()
     accounts = vendor_accounts.listed(secret)
     pools = {one.lane: one for one in (slots.pools() if found is None else found)}
     for model in MODELS:

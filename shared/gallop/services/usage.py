@@ -17,6 +17,7 @@ from gallop.domain.scheduling import queue, run_times
 from gallop.domain.scheduling.queue import Ticket
 from gallop.services import account_caps, overview
 from gallop.services import lanes as lanes_of_all
+from gallop.services.slots import line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

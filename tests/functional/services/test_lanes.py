@@ -13,6 +13,7 @@ import pytest
 from gallop.adapters import secrets
 from gallop.adapters.table import slots, task_durations
 from gallop.domain import lanes as lane_names
+from gallop.domain.errors import PlacementRefused
 from gallop.domain.job import JobState
 from gallop.services import lane_list
 

@@ -23,7 +23,19 @@ def test_a_list_is_read_and_written() -> None:
     """What was read is written again, and a default account without fields of its own is a bare key."""
     accounts = {
         "default": Account(key="sk-1"),
-        "two": Account("two", SECRET, URL, ("happyhorse-1.0-t2v",), 7, 2, True, {"region": "eu"}, "International", Decimal("0.1"), Decimal(50)),
+        "two": Account(
+            "two",
+            SECRET,
+            URL,
+            ("happyhorse-1.0-t2v",),
+            7,
+            2,
+            True,
+            {"region": "eu"},
+            "International",
+            Decimal("0.1"),
+            Decimal(50),
+        ),
     }
     assert accounts == read(written(accounts.values()))
     assert "sk-1" == written([accounts["default"]])
